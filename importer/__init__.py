@@ -1,0 +1,3 @@
+"""Moves issues out of other trackers into Triage."""
+
+__version__ = "0.1.0"

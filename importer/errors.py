@@ -1,0 +1,132 @@
+"""The error tree: an error's class says what the program does with it, and with which exit code it ends.
+
+ImporterError
+├── Unusable          2  nothing was sent
+│   ├── UsageError         an option, the key, the target
+│   ├── MappingError       the mapping, with every problem in it
+│   └── SourceError        a source that cannot be read as what it claims to be
+├── SourceNotReady    6  missing, empty, or still being written
+├── LedgerInUse       5  another process works on it
+└── RunStopped        3  the same command continues
+    ├── KeyRefused, TargetUnreachable, TargetMismatch
+    ├── TooManyFailures, SourceChanged, StorageFull
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import ClassVar
+
+
+class ExitCode(IntEnum):
+    """How a command ended; `sentence` is what `--help` and the README say of it."""
+
+    sentence: str
+
+    def __new__(cls, value: int, sentence: str) -> ExitCode:
+        """Make a member that is its number and carries its sentence."""
+        member = int.__new__(cls, value)
+        member._value_ = value
+        member.sentence = sentence
+        return member
+
+    DONE = 0, "All rows are in, or valid, or there was nothing to do."
+    PARTLY = 1, "Finished; some rows were rejected or failed."
+    UNUSABLE = 2, "Nothing was sent: usage, mapping or source can't be used, or too many rows would be rejected."
+    STOPPED = 3, "Stopped before the end; the same command continues."
+    UNKNOWN = 4, "Finished; the fate of some rows is unknown."
+    LEDGER_IN_USE = 5, "The ledger is in use by another process."
+    NOT_READY = 6, "The source is missing, empty or still being written."
+    INTERRUPTED = 130, "Interrupted; the same command continues."
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong, and where: what a person needs to mend it.
+
+    `line` is the physical line (1 is the first), `key` the dotted path of a mapping key or the name of a column;
+    each is empty or 0 where it does not apply.
+    """
+
+    message: str
+    file: str = ""
+    line: int = 0
+    key: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        where = ":".join(str(part) for part in (self.file, self.line or "", self.key) if part)
+        text = f"{where}: {self.message}" if where else self.message
+        return f"{text}\n  {self.hint}" if self.hint else text
+
+
+class ImporterError(Exception):
+    """Anything that ends a command with a sentence instead of a traceback."""
+
+    exit_code: ClassVar[ExitCode] = ExitCode.UNUSABLE
+
+    def __init__(self, message: str, *, hint: str = "", problems: Sequence[Problem] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.problems = tuple(problems)
+
+
+class Unusable(ImporterError):
+    """Nothing was sent, and the same command would fail again."""
+
+
+class UsageError(Unusable):
+    """An option, the API key or the target can't be used."""
+
+
+class MappingError(Unusable):
+    """The mapping can't be used; `problems` lists everything that is wrong with it."""
+
+
+class SourceError(Unusable):
+    """The source can't be read as what it claims to be."""
+
+
+class SourceNotReady(ImporterError):
+    """The source is missing, empty or still being written."""
+
+    exit_code = ExitCode.NOT_READY
+
+
+class LedgerInUse(ImporterError):
+    """Another process holds the ledger."""
+
+    exit_code = ExitCode.LEDGER_IN_USE
+
+
+class RunStopped(ImporterError):
+    """The run stopped before its end; the same command continues it."""
+
+    exit_code = ExitCode.STOPPED
+
+
+class KeyRefused(RunStopped):
+    """The target refuses the API key (401, 403), or wants to be paid (402)."""
+
+
+class TargetUnreachable(RunStopped):
+    """The target is plainly down, or what answers is not Triage."""
+
+
+class TargetMismatch(RunStopped):
+    """The target belongs to another organisation than the ledger remembers."""
+
+
+class TooManyFailures(RunStopped):
+    """More rows failed than `--max-errors` allows."""
+
+
+class SourceChanged(RunStopped):
+    """The source is not what the check pass read."""
+
+
+class StorageFull(RunStopped):
+    """The ledger or a report can't be written."""

@@ -1,0 +1,115 @@
+"""The few frozen types that travel down the pipeline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Ref(NamedTuple):
+    """What a mapping reads: a column by its header (in JSON: a top-level key), or a JMESPath into a JSON record."""
+
+    kind: Literal["column", "path"]
+    name: str
+
+    def __str__(self) -> str:
+        return self.name if self.kind == "column" else f"path {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule that a row breaks. A rejecting finding keeps its row from being sent, a warning does not.
+
+    Findings of one `cause` (code, field, value) are one group in every summary.
+    """
+
+    code: str
+    field: str
+    message: str
+    hint: str = ""
+    value: str = ""
+    rejects: bool = True
+
+    @property
+    def cause(self) -> tuple[str, str, str]:
+        """What groups this finding with others."""
+        return (self.code, self.field, self.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Rows read together. All sequences are parallel: index i is one row.
+
+    records    number of the record in its file, from 1, header not counted
+    lines      physical line in its file where the record begins, from 1
+    raw        CSV: the cells as they came, exactly as many as in the file; JSON: the record's own text
+    frame      one object column of text for each physical column that the mapping uses; column labels are integers
+    positions  reference → frame columns, in physical order; () where this file doesn't have it
+    defects    row index → why this row can't be used at all (ragged, malformed); its cells in the frame are empty
+    origins    row index → `FILE:RECORD` of the first file, where this file is an errors file given back
+    """
+
+    file: int
+    file_name: str
+    records: Sequence[int]
+    lines: Sequence[int]
+    raw: Sequence[Sequence[str]] | Sequence[str]
+    frame: pd.DataFrame
+    positions: Mapping[Ref, tuple[int, ...]]
+    defects: Mapping[int, Finding] = field(default_factory=dict)
+    origins: Mapping[int, str] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+
+class Outcome(StrEnum):
+    """What became of a row. Every row ends in exactly one; `planned` is what a dry run, or an open run, has left."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    REJECTED = "rejected"
+    FAILED = "failed"
+    UNKNOWN = "unknown"
+    PLANNED = "planned"
+
+
+class Operation(NamedTuple):
+    """One thing to do to the target. `body` is the exact text that is sent; `marker` finds it again there."""
+
+    key: str
+    method: str
+    path: str
+    body: bytes
+    marker: str
+
+
+class Row(NamedTuple):
+    """One row of the source after the check, as the ledger and the reports know it.
+
+    `codes`, `fields`, `messages` and `hints` list its findings in one order; `raw` is kept for rows that a person has
+    to mend, and `origin` is `FILE:RECORD` of the first file where the source is an errors file given back.
+    """
+
+    file: int
+    file_name: str
+    record: int
+    line: int
+    key: str
+    outcome: Outcome
+    codes: tuple[str, ...] = ()
+    fields: tuple[str, ...] = ()
+    messages: tuple[str, ...] = ()
+    hints: tuple[str, ...] = ()
+    raw: Sequence[str] | str | None = None
+    origin: str = ""
+    attempts: int = 0
+    issue_id: str = ""
+    triage_id: str = ""

@@ -1,0 +1,206 @@
+"""CSV by Python's reader, strict: it knows physical lines and leaves the width of each row as it is."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from itertools import islice
+
+from importer.errors import SourceError, UsageError
+from importer.records import Chunk, Finding, Ref
+from importer.sources.returned import is_errors_header, own_cells
+from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
+
+DELIMITERS = (",", ";", "\t", "|")
+
+CELL_CHARACTERS = 16 * 1024 * 1024
+"""The longest cell. A quote that is never closed ends here instead of filling the memory with the rest of the file."""
+
+NumberedRow = tuple[int, list[str], Finding | None]
+"""Physical line where the row begins, its cells, and why it can't be used."""
+
+
+def check_delimiter(option: str) -> str:
+    """Return the character that the option means. Raises UsageError where it is not one."""
+    delimiter = "\t" if option in ("tab", "\\t") else option
+    if len(delimiter) != 1 or delimiter in '"\r\n':
+        raise UsageError(f"{option!r} is not a delimiter.", hint="Give one character, or the word tab: --delimiter ';'")
+    return delimiter
+
+
+def find_delimiter(sample: str, whole: bool) -> str:
+    """Find the delimiter by structure: most rows fit the header, which is wider than one cell.
+
+    `sample` is the file's beginning, `whole` whether it is the whole file. A file of one column gets any.
+    """
+
+    def fitness(delimiter: str) -> tuple[bool, float, int]:
+        header, *rows = _parse_sample(sample, delimiter, whole) or [[]]
+        width = len(header)
+        share = sum(_ragged(row, header) is None for row in rows) / len(rows) if rows else float(width > 1)
+        return (width > 1 and share >= 0.5, share, width)
+
+    return max(DELIMITERS, key=fitness)
+
+
+def _parse_sample(sample: str, delimiter: str, whole: bool) -> list[list[str]]:
+    rows: list[list[str]] = []
+    with suppress(csv.Error):  # what was read up to there shows the structure
+        rows.extend(filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)))
+    return rows if whole or len(rows) < 2 else rows[:-1]
+
+
+class _Lines:
+    """The physical lines of a file; keeps those of the record at hand, for the error messages."""
+
+    def __init__(self, text: Iterator[str]) -> None:
+        self._next = text.__next__
+        self.record: list[str] = []
+        self.ended = False
+
+    def __iter__(self) -> _Lines:
+        return self
+
+    def __next__(self) -> str:
+        try:
+            line = self._next()
+        except StopIteration:
+            self.ended = True
+            raise
+        self.record.append(line)
+        return line
+
+
+def read_rows(text: Iterator[str], name: str, delimiter: str) -> Iterator[NumberedRow]:
+    """Read all rows, the header first; physically blank lines are none.
+
+    A row with a stray quote is one cell, its text as it came, with the finding `row-malformed`; reading goes on at the
+    next line. Raises SourceError where a quote is opened and never closed.
+    """
+    csv.field_size_limit(CELL_CHARACTERS)
+    lines = _Lines(text)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    line = 1
+    while True:
+        try:
+            for row in reader:
+                if row:
+                    yield line, row, None
+                lines.record.clear()
+                line = reader.line_num + 1
+            return
+        except csv.Error as error:
+            if lines.ended or sum(map(len, lines.record)) > CELL_CHARACTERS:
+                raise _never_closed(name, lines.record, line, delimiter) from error
+            yield line, ["".join(lines.record).rstrip("\r\n")], _malformed(line, reader.line_num, error)
+            lines.record.clear()
+            line = reader.line_num + 1
+
+
+def _never_closed(name: str, record: Sequence[str], line: int, delimiter: str) -> SourceError:
+    # Quoted cells from left to right; the one that reaches the end is open.
+    quoted = re.finditer(rf'(?:\A|{re.escape(delimiter)})(")(?:[^"]++|"")*+("|\Z)', "".join(record))
+    offset = next((match.start(1) for match in quoted if not match[2]), None)
+    if offset is None:
+        return SourceError(f"{name}:{line}: a cell is longer than {CELL_CHARACTERS:,} characters.")
+    for text in record:
+        if offset < len(text):
+            break
+        offset -= len(text)
+        line += 1
+    return SourceError(
+        f"{name}:{line}: a quote is opened and never closed.",
+        hint="Close it, or double it where it belongs to the text. If the file is cut off, export again.",
+    )
+
+
+def _malformed(first: int, last: int, error: csv.Error) -> Finding:
+    where = f"Line {first}" if first == last else f"Lines {first} to {last}"
+    return Finding(
+        "row-malformed",
+        "",
+        f"{where} can't be read as CSV: {error}",
+        hint="A quote inside a quoted cell is written twice.",
+    )
+
+
+def own_header(header: Sequence[str]) -> tuple[str, ...]:
+    """Return the header's cells without the import columns of an errors file."""
+    return tuple(header[: -len(IMPORT_COLUMNS)] if is_errors_header(header) else header)
+
+
+def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[int, ...]]:
+    """Resolve references to physical columns from 0: all whose header is that name, outer white space ignored."""
+    columns: dict[str, tuple[int, ...]] = defaultdict(tuple)
+    for index, cell in enumerate(header):
+        columns[cell.strip()] += (index,)
+    return {ref: columns.get(ref.name.strip(), ()) if ref.kind == "column" else () for ref in refs}
+
+
+def read_chunks(
+    text: Iterator[str], number: int, name: str, delimiter: str, refs: Sequence[Ref], size: int
+) -> Iterator[Chunk]:
+    """Read a CSV file as chunks of up to `size` rows; `number` and `name` are the file's.
+
+    Raises SourceError where a quote is opened and never closed.
+    """
+    from importer.sources.frames import frame_cells
+
+    rows = read_rows(text, name, delimiter)
+    header = next(rows, (1, [""], None))[1]  # a file can be emptied after it was looked at
+    own = own_header(header)
+    positions = find_columns(own, refs)
+    used = sorted({column for columns in positions.values() for column in columns})
+    first = 1
+    while batch := list(islice(rows, size)):
+        lines, raw, findings = map(list, zip(*batch, strict=True))
+        defects = {index: finding for index, finding in enumerate(findings) if finding}
+        malformed = frozenset(defects)
+        cells = _fit_rows(raw, header, defects)
+        origins: dict[int, str] = {}
+        if len(own) < len(header):
+            origins = {index: unescape_cell(row[len(own)]) for index, row in enumerate(cells) if row[len(own)]}
+            cells = [own_cells(row, len(own)) for row in cells]
+            raw = [row if index in malformed else own_cells(row, len(own)) for index, row in enumerate(raw)]
+        records = range(first, first + len(raw))
+        yield Chunk(number, name, records, lines, raw, frame_cells(cells, used), positions, defects, origins)
+        first = records.stop
+
+
+def _fit_rows(raw: Sequence[list[str]], header: Sequence[str], defects: dict[int, Finding]) -> list[list[str]]:
+    """Return rows as wide as the header: blank for those with a defect; ragged ones are added to `defects`."""
+    width = len(header)
+    blank = [""] * width
+    cells = list(raw)
+    for index in {*defects, *(index for index, row in enumerate(raw) if len(row) != width)}:
+        ragged = None if index in defects else _ragged(raw[index], header)
+        if ragged:
+            defects[index] = ragged
+        cells[index] = blank if index in defects else [*raw[index], *blank][:width]
+    return cells
+
+
+def _ragged(row: Sequence[str], header: Sequence[str]) -> Finding | None:
+    """Refuse a row of another width, unless nothing can be lost.
+
+    That is: what is too much is empty; or what is missing has no header, or the row is empty anyhow. A filled row that
+    ends early may have been cut.
+    """
+    too_much, missing = row[len(header) :], header[len(row) :]
+    if not (_filled(too_much) or (_filled(missing) and _filled(row))):
+        return None
+    return Finding(
+        "row-ragged",
+        "",
+        f"The row has {len(row)} cells, the header {len(header)}.",
+        hint="Look for a delimiter or a line break in a cell without quotes, or for a row that is cut off.",
+        value=str(len(row)),
+    )
+
+
+def _filled(cells: Sequence[str]) -> bool:
+    return any(map(str.strip, cells))

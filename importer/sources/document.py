@@ -1,0 +1,151 @@
+"""A JSON document that is read from the left in pieces, so that its size doesn't matter."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from json import JSONDecodeError
+from typing import Any, NoReturn, TextIO
+
+from importer.errors import SourceError
+from importer.sources.values import decoder
+
+PIECE_CHARACTERS = 64 * 1024
+SPACE = re.compile(r"[ \t\r\n]*")
+
+# The most characters that the parser takes at once: a pair of \uXXXX escapes.
+TOKEN_CHARACTERS = 12
+
+# The characters behind a whole number that make it a longer one: `e+5`.
+NUMBER_CHARACTERS = 3
+
+
+class Document:
+    """A place in a JSON document; every method reads on from it. `line` is its physical line, from 1.
+
+    Every method raises SourceError where the document is damaged or cut off.
+    """
+
+    def __init__(self, text: TextIO, name: str, piece: int = PIECE_CHARACTERS) -> None:
+        self.line = 1
+        self._text = text
+        self._name = name
+        self._piece = piece
+        self._buffer = ""
+        self._place = 0
+        self._before_line = 0  # characters of the current line that have left the buffer
+
+    def peek(self) -> str:
+        """Pass white space and return the next character; empty at the document's end."""
+        while True:
+            space = SPACE.match(self._buffer, self._place)
+            self._move(space.end() if space else self._place)
+            if self._place < len(self._buffer):
+                return self._buffer[self._place]
+            if not self._read_on():
+                return ""
+
+    def value(self) -> tuple[Any, str]:
+        """Read one value; return it with its own text."""
+        self.peek()
+        while True:
+            try:
+                value, end = decoder.raw_decode(self._buffer, self._place)
+            except JSONDecodeError as error:
+                if not (self._is_cut(error) and self._read_on()):
+                    self._damaged(error.pos, error.msg)
+            except RecursionError:
+                self._damaged(self._place, "nested too deeply")
+            else:
+                # Near the buffer's end a number may go on: `1` may be `1e+5`.
+                if end + NUMBER_CHARACTERS <= len(self._buffer) or not self._read_on():
+                    raw = self._buffer[self._place : end]
+                    self._move(end)
+                    return value, raw
+
+    def members(self) -> Iterator[str]:
+        """Read an object: stop before each value, which must be read before the next key is asked for."""
+        self._take("{")
+        if self.peek() != "}":
+            while True:
+                key, _ = self.value()
+                if not isinstance(key, str):
+                    self._damaged(self._place, "a key must be a text")
+                self._take(":")
+                self.peek()
+                yield key
+                if self.peek() == "}":
+                    break
+                self._take(",")
+        self._take("}")
+
+    def elements(self) -> Iterator[str]:
+        """Read an array: stop before each value with its first character; it must be read before the next one."""
+        self._take("[")
+        if self.peek() != "]":
+            while True:
+                yield self.peek()
+                if self.peek() == "]":
+                    break
+                self._take(",")
+        self._take("]")
+
+    def skip(self) -> None:
+        """Pass one value; a big one is never in memory as a whole."""
+        first = self.peek()
+        if first == "{":
+            for _ in self.members():
+                self.skip()
+        elif first == "[":
+            for _ in self.elements():
+                self.value()
+        else:
+            self.value()
+
+    def end(self) -> None:
+        """Check that nothing follows."""
+        if self.peek():
+            raise SourceError(
+                f"{self._name}:{self.line}: goes on after the end of its JSON document.",
+                hint="JSON lines: --format jsonl. Several arrays, one after another: jq -s add FILE",
+            )
+
+    def _take(self, character: str) -> None:
+        if self.peek() != character:
+            self._damaged(self._place, f"expected {character}")
+        self._move(self._place + 1)
+
+    def _move(self, place: int) -> None:
+        self.line += self._buffer.count("\n", self._place, place)
+        self._place = place
+
+    def _read_on(self) -> bool:
+        # As much as is waiting, or more: a long value is tried again a few times only.
+        rest = len(self._buffer) - self._place
+        more = self._text.read(max(self._piece, rest))
+        if not more:
+            return False
+        line_start = self._buffer.rfind("\n", 0, self._place) + 1
+        self._before_line = self._place - line_start + (0 if line_start else self._before_line)
+        self._buffer = self._buffer[self._place :] + more
+        self._place = 0
+        return True
+
+    def _is_cut(self, error: JSONDecodeError) -> bool:
+        """Whether more text may mend the error; one that is damaged in its middle isn't read to its end."""
+        near_end = error.pos >= len(self._buffer) - TOKEN_CHARACTERS
+        return near_end or error.msg.startswith("Unterminated string")
+
+    def _damaged(self, position: int, reason: str) -> NoReturn:
+        line = self.line + self._buffer.count("\n", self._place, position)
+        start = self._buffer.rfind("\n", 0, position) + 1
+        column = position - start + 1 + (0 if start else self._before_line)
+        if position >= len(self._buffer) or reason.startswith("Unterminated string"):
+            raise SourceError(
+                f"{self._name}:{line}: the JSON document is cut off: it ends inside a value.",
+                hint="Fetch or export the file again.",
+            )
+        raise SourceError(
+            f"{self._name}:{line}: column {column:,} is not valid JSON: {reason}.",
+            hint="Mend the file there, or export it again.",
+        )

@@ -1,0 +1,115 @@
+"""Bytes → text, without guessing: a byte order mark, else what the user says, else UTF-8."""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple, TextIO
+
+from importer.errors import SourceError, UsageError
+from importer.sources.files import StoredFile, open_file
+
+BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+CANDIDATES = ("cp1252", "cp1251", "shift_jis", "gb18030", "euc_kr")
+"""What a hint may name: encodings of exports that are not UTF-8, likely ones first."""
+
+BLOCK_BYTES = 64 * 1024
+
+
+class OpenText(NamedTuple):
+    """A file that is being read as text: `stored` tells how far (compressed bytes), `text` gives its characters."""
+
+    stored: BinaryIO
+    text: TextIO
+
+
+def check_encoding(name: str) -> None:
+    """Raise UsageError where Python knows no text encoding of this name."""
+    try:
+        "a".encode(name)
+    except (LookupError, ValueError) as error:
+        raise UsageError(
+            f"{name!r} is not an encoding.", hint=f"Say for example --encoding {CANDIDATES[0]} or --encoding utf-8."
+        ) from error
+
+
+def choose_encoding(head: bytes, option: str | None) -> str:
+    """Name the encoding of a file by its first bytes; a byte order mark is stronger than the option."""
+    for mark, encoding in BYTE_ORDER_MARKS.items():
+        if head.startswith(mark):
+            return encoding
+    return option or "utf-8"
+
+
+@contextmanager
+def open_text(file: StoredFile, encoding: str) -> Iterator[OpenText]:
+    """Open a file as text; line ends stay as they are.
+
+    Raises SourceError for bytes that are not valid in the encoding, now or while it is read.
+    """
+    with open_file(file) as (stored, data):
+        try:
+            yield OpenText(stored, io.TextIOWrapper(data, encoding=encoding, newline=""))
+        except UnicodeError as error:
+            with open_file(file) as (_, again):
+                raise find_bad_bytes(file.name, lambda: again.read(BLOCK_BYTES), encoding) from error
+
+
+def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> SourceError:
+    """Say where a file's bytes are not valid, by line and offset; a reader of text only knows the place in its buffer.
+
+    `read` returns the next block of the file, empty at its end.
+    """
+    decoder = codecs.getincrementaldecoder(encoding)()
+    # Counts lines as the readers do: CR LF is one line end, even across blocks.
+    newlines = io.IncrementalNewlineDecoder(None, translate=True)
+    line, offset = 1, 0
+    while True:
+        block = read()
+        waiting = decoder.getstate()[0]
+        try:
+            line += newlines.decode(decoder.decode(block, final=not block), final=not block).count("\n")
+        except UnicodeDecodeError as error:
+            good = block[: max(0, error.start - len(waiting))]  # the decoder still has what was waiting
+            line += newlines.decode(decoder.decode(good), final=True).count("\n")
+            return _undecodable(name, encoding, line, offset - len(waiting) + error.start, error)
+        except UnicodeError as error:
+            return SourceError(f"{name}:{line}: is not {encoding}: {error}.")
+        if not block:
+            return SourceError(f"{name} changed while it was read.", hint="Wait until it is written.")
+        offset += len(block)
+
+
+def _undecodable(name: str, encoding: str, line: int, offset: int, error: UnicodeDecodeError) -> SourceError:
+    sample = error.object
+    if b"\0" in sample and not encoding.startswith("utf-16"):
+        return binary_file(name)
+    bad = sample[error.start : error.end].hex(" ")
+    message = f"{name}:{line}: the bytes {bad} at byte {offset:,} of the text are not valid {encoding}."
+    # From the line's beginning, so that no character is cut there.
+    sample = sample[sample.rfind(b"\n", 0, error.start) + 1 :]
+    candidates = [candidate for candidate in CANDIDATES if candidate != encoding and _decodes(sample, candidate)]
+    if not candidates:
+        return SourceError(message, hint="Say which encoding it has with --encoding, or export it as UTF-8.")
+    others = f" ({', '.join(candidates[1:])} would be valid too: look at the texts)" if candidates[1:] else ""
+    cut = "If the file is cut off, export again. Else: " if error.reason == "unexpected end of data" else ""
+    return SourceError(message, hint=f"{cut}Try --encoding {candidates[0]}{others}")
+
+
+def _decodes(sample: bytes, encoding: str) -> bool:
+    try:
+        # Incremental: the last character may be cut.
+        codecs.getincrementaldecoder(encoding)().decode(sample)
+    except UnicodeError:
+        return False
+    return True
+
+
+def binary_file(name: str) -> SourceError:
+    """Say that a file is no text."""
+    return SourceError(
+        f"{name} is not text: it has NUL bytes.",
+        hint="Export as CSV or JSON. If it is UTF-16 without a byte order mark: --encoding utf-16-le",
+    )

@@ -1,0 +1,210 @@
+"""Files as bytes: named, spooled, decompressed, hashed and watched for changes."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import shutil
+import stat
+import sys
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
+
+STDIN = "-"
+GZIP_MAGIC = b"\x1f\x8b"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+# So little at a time that what it decompresses to stays small.
+ZSTD_INPUT_BYTES = 16 * 1024
+
+
+class Stamp(NamedTuple):
+    """What changes when a file does, without reading it: size in bytes, time of change in nanoseconds, inode."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class StoredFile(NamedTuple):
+    """A file as it lies on disk. `name` is what was typed; `path` is where its bytes are."""
+
+    name: str
+    path: Path
+
+
+class OpenFile(NamedTuple):
+    """A file that is being read: `stored` tells how far (compressed bytes), `data` gives its decompressed bytes."""
+
+    stored: BinaryIO
+    data: BinaryIO
+
+
+class DamagedData(Exception):
+    """Compressed data that can't be decompressed, or ends too early."""
+
+
+def find_files(paths: Sequence[str], stack: ExitStack) -> list[StoredFile]:
+    """Check that each path can be read; spool standard input and pipes, which can't be read twice.
+
+    Spool files are private (0600) and are removed when `stack` closes.
+    Raises UsageError, SourceNotReady (missing, no bytes), SourceError (a directory, not readable), StorageFull.
+    """
+    if not paths:
+        raise UsageError("No source is given.", hint="Name a file, several, or `-` for standard input.")
+    if list(paths).count(STDIN) > 1:
+        raise UsageError("Standard input is given twice; it can be read only once.", hint="Give `-` once.")
+    return [_find_file(name, stack) for name in paths]
+
+
+def _find_file(name: str, stack: ExitStack) -> StoredFile:
+    if name == STDIN:
+        if sys.stdin is None:
+            raise UsageError("Standard input is closed.", hint="Pipe the export in, or name a file.")
+        file = StoredFile(name, _spool(sys.stdin.buffer, stack))
+    else:
+        mode = _stat(StoredFile(name, Path(name))).st_mode
+        if stat.S_ISDIR(mode):
+            raise SourceError(f"{name} is a directory.", hint=f"Name the files in it: {name.rstrip('/')}/*.csv")
+        file = StoredFile(name, Path(name) if stat.S_ISREG(mode) else _spool_pipe(name, stack))
+    if take_stamp(file).size == 0:
+        raise SourceNotReady(f"{name} is empty: 0 bytes.", hint="Export again, or wait until it is written.")
+    return file
+
+
+def _spool_pipe(name: str, stack: ExitStack) -> Path:
+    with Path(name).open("rb") as pipe:
+        return _spool(pipe, stack)
+
+
+def _spool(stream: BinaryIO, stack: ExitStack) -> Path:
+    try:
+        descriptor, name = tempfile.mkstemp(prefix="triage-import-")
+        stack.callback(Path(name).unlink, missing_ok=True)
+        with os.fdopen(descriptor, "wb") as spool:
+            shutil.copyfileobj(stream, spool)
+    except OSError as error:
+        raise StorageFull(
+            f"What is piped in can't be kept in {tempfile.gettempdir()}: {error.strerror}.",
+            hint="Set TMPDIR to a folder with room, or give a file instead.",
+        ) from error
+    return Path(name)
+
+
+def _stat(file: StoredFile) -> os.stat_result:
+    try:
+        return file.path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise SourceNotReady(f"{file.name} does not exist.", hint="Check the name, or wait for the export.") from error
+    except OSError as error:
+        raise SourceError(f"{file.name} can't be read: {error.strerror}.") from error
+
+
+def take_stamp(file: StoredFile) -> Stamp:
+    """Stamp a file. Raises SourceNotReady where it is gone."""
+    status = _stat(file)
+    return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+def digest_files(files: Sequence[StoredFile]) -> str:
+    """Hash all bytes as they are stored, in order: SHA-256 in hex."""
+    digest = hashlib.sha256()
+    for file in files:
+        with _open_stored(file) as stored:
+            while block := stored.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _open_stored(file: StoredFile) -> BinaryIO:
+    _stat(file)
+    try:
+        return file.path.open("rb")
+    except OSError as error:
+        raise SourceError(f"{file.name} can't be read: {error.strerror}.") from error
+
+
+@contextmanager
+def open_file(file: StoredFile) -> Iterator[OpenFile]:
+    """Open a file for reading, decompressing gzip and zstd by their magic bytes, whatever the file's name.
+
+    Raises SourceError for data that is damaged or cut off, now or while it is read.
+    """
+    with _open_stored(file) as stored:
+        magic = stored.read(4)
+        stored.seek(0)
+        try:
+            with _decompress(file, stored, magic) as data:
+                yield OpenFile(stored, data)
+        except (EOFError, zlib.error, gzip.BadGzipFile, DamagedData) as error:
+            raise SourceError(
+                f"{file.name} is damaged or cut off: {error}.",
+                hint="Fetch the file again; compare its size or checksum.",
+            ) from error
+        except OSError as error:
+            raise SourceError(f"{file.name} can't be read: {error.strerror}.") from error
+
+
+def _decompress(file: StoredFile, stored: BinaryIO, magic: bytes) -> BinaryIO:
+    if magic.startswith(GZIP_MAGIC):
+        return gzip.open(stored)  # type: ignore[return-value]  # GzipFile reads like any binary file
+    if magic == ZSTD_MAGIC:
+        return io.BufferedReader(_ZstdFile(file.name, stored))
+    return stored
+
+
+class _ZstdFile(io.RawIOBase):
+    """Zstandard frames, read one after another. The library's own reader takes a frame that is cut off for complete."""
+
+    def __init__(self, name: str, stored: BinaryIO) -> None:
+        try:
+            import zstandard
+        except ImportError as error:
+            raise SourceError(
+                f"{name} is compressed with zstd, which needs a library that is not installed.",
+                hint="pip install 'triage-importer[zstd]'",
+            ) from error
+        self._stored = stored
+        self._new_frame = zstandard.ZstdDecompressor().decompressobj
+        self._damage = zstandard.ZstdError
+        self._frame = self._new_frame()
+        self._within_frame = False
+        self._ready = b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        view = memoryview(buffer).cast("B")
+        while not self._ready:
+            compressed = self._frame.unused_data or self._stored.read(ZSTD_INPUT_BYTES)
+            if not compressed:
+                if self._within_frame:
+                    raise DamagedData("the last zstd frame has no end")
+                return 0
+            self._ready = self._decompress(compressed)
+        count = min(len(view), len(self._ready))
+        view[:count] = self._ready[:count]
+        self._ready = self._ready[count:]
+        return count
+
+    def _decompress(self, compressed: bytes) -> bytes:
+        if self._frame.eof:
+            self._frame = self._new_frame()
+        try:
+            data = self._frame.decompress(compressed)
+        except self._damage as error:
+            raise DamagedData(str(error)) from error
+        self._within_frame = not self._frame.eof
+        return data

@@ -1,0 +1,249 @@
+"""CSV: cells, widths, lines, delimiters and quotes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from itertools import chain, repeat
+from typing import Literal, NamedTuple
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.errors import SourceError, SourceNotReady, UsageError
+from importer.records import Ref
+from importer.sources.csv import DELIMITERS, check_delimiter, find_columns, find_delimiter, read_chunks, read_rows
+from importer.sources.source import Source
+
+from .conftest import MakeSource
+
+
+class Dialect(NamedTuple):
+    """How a table is written."""
+
+    delimiter: str
+    line_end: str
+    quote_all: bool
+
+
+# Python 3.11 quotes a lone carriage return only where it is part of the line end.
+DIALECTS = st.one_of(
+    st.builds(Dialect, st.sampled_from(DELIMITERS), st.just("\r\n"), st.booleans()),
+    st.builds(Dialect, st.sampled_from(DELIMITERS), st.sampled_from(["\n", "\r"]), st.just(True)),
+)
+CELLS = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8) | st.text('",;\t|\r\na ', max_size=8)
+TABLES = st.integers(1, 4).flatmap(
+    lambda width: st.lists(st.lists(CELLS, min_size=width, max_size=width), min_size=1, max_size=8)
+)
+
+
+def write_row(row: list[str], dialect: Dialect) -> str:
+    """Write one row as Python's csv.writer does."""
+    text = io.StringIO(newline="")
+    form: Literal[0, 1] = csv.QUOTE_ALL if dialect.quote_all else csv.QUOTE_MINIMAL
+    csv.writer(text, delimiter=dialect.delimiter, lineterminator=dialect.line_end, quoting=form).writerow(row)
+    return text.getvalue()
+
+
+@given(TABLES, DIALECTS)
+def test_cells_and_lines_of_any_table(table: list[list[str]], dialect: Dialect) -> None:
+    """Whatever csv.writer writes is read as csv.reader reads it, and each row knows where it begins."""
+    written = [write_row(row, dialect) for row in table]
+    text = "".join(written)
+    rows = list(read_rows(io.StringIO(text, newline=""), "f", dialect.delimiter))
+    assert [row for _, row, _ in rows] == list(csv.reader(io.StringIO(text, newline=""), delimiter=dialect.delimiter))
+    assert [row for _, row, _ in rows] == table
+    ends = [len(re.findall(r"\r\n|\r|\n", "".join(written[:index]))) for index in range(len(table))]
+    assert [line for line, _, _ in rows] == [end + 1 for end in ends]
+
+
+@given(TABLES, DIALECTS, st.integers(1, 5))
+def test_chunks_hold_the_same_cells(table: list[list[str]], dialect: Dialect, size: int) -> None:
+    """Frames of any chunk size hold the cells of their columns, in order, numbered from 1."""
+    header = [f"h{index}" for index in range(len(table[0]))]
+    text = "".join(write_row(row, dialect) for row in [header, *table])
+    refs = [Ref("column", name) for name in reversed(header)]
+    chunks = list(read_chunks(io.StringIO(text, newline=""), 3, "f", dialect.delimiter, refs, size))
+    assert [cells for chunk in chunks for cells in chunk.frame.to_numpy().tolist()] == table
+    assert [cells for chunk in chunks for cells in chunk.raw] == table
+    assert [number for chunk in chunks for number in chunk.records] == list(range(1, len(table) + 1))
+    assert all(len(chunk) <= size and not chunk.defects and chunk.file == 3 for chunk in chunks)
+    assert all(chunk.positions[Ref("column", name)] == (i,) for chunk in chunks for i, name in enumerate(header))
+
+
+def column(source: Source, name: str) -> list[str]:
+    """Read the first column of that name."""
+    ref = Ref("column", name)
+    return [cell for chunk in source.chunks([ref]) for cell in chunk.frame[chunk.positions[ref][0]]]
+
+
+@pytest.mark.parametrize("text", ["00123", "NA", "null", "1e5", "TRUE", "12345678901234567890", "2024-01-02", " x "])
+def test_text_arrives_as_written(make_source: MakeSource, text: str) -> None:
+    """Nothing is taken for a number, a date or a missing value."""
+    assert column(make_source(f"a,b\n{text},1\n,2\n"), "a") == [text, ""]
+
+
+def test_frames_hold_plain_text(make_source: MakeSource) -> None:
+    """Columns have the object dtype, their cells are str, their labels physical positions."""
+    [chunk] = make_source("a,b,c\n1,2,3\n").chunks([Ref("column", "c"), Ref("column", "a")])
+    assert {label: type(label) for label in chunk.frame} == {0: int, 2: int}
+    assert chunk.frame.dtypes.tolist() == [object, object]
+    assert {type(cell) for cell in chunk.frame.to_numpy().flat} == {str}
+
+
+def test_a_chunk_without_columns_has_its_rows(make_source: MakeSource) -> None:
+    """A mapping that reads nothing from a file still gets every row."""
+    [chunk] = make_source("a\n1\n2\n").chunks([])
+    assert chunk.frame.shape == (2, 0)
+    assert chunk.raw == [["1"], ["2"]]
+
+
+def test_a_repeated_header_has_many_positions() -> None:
+    """A name that occurs often resolves to all its columns; outer white space and paths don't matter."""
+    refs = [Ref("column", "Sprint "), Ref("column", "none"), Ref("path", "Sprint")]
+    found = find_columns([" Sprint", "Key", "Sprint"], refs)
+    assert found == {refs[0]: (0, 2), refs[1]: (), refs[2]: ()}
+
+
+@pytest.mark.parametrize(
+    ("row", "accepted"),
+    [
+        ("1,2,3", True),
+        ("1,2,3,,", True),
+        ("1,2,3, ", True),
+        (",", True),
+        (" , ", True),
+        ("1,2,3,4", False),
+        ("1,2", False),
+    ],
+)
+def test_rows_of_another_width(make_source: MakeSource, row: str, accepted: bool) -> None:
+    """A ragged row is accepted only where nothing can be lost; its raw cells stay as they came."""
+    [chunk] = make_source(f"a,b,c\n1,2,3\n{row}\n").chunks([Ref("column", "a")])
+    cells = row.split(",")
+    assert chunk.raw[1] == cells
+    if accepted:
+        assert not chunk.defects
+        assert chunk.frame[0][1] == cells[0]
+    else:
+        assert chunk.defects[1].code == "row-ragged"
+        assert f"{len(cells)} cells, the header 3" in chunk.defects[1].message
+        assert chunk.frame[0][1] == ""
+
+
+def test_missing_cells_without_a_header_are_not_missed(make_source: MakeSource) -> None:
+    """Rows may end before columns that have no name."""
+    assert column(make_source("a,b,,\n1,2\n"), "a") == ["1"]
+
+
+def test_blank_lines_are_no_rows(make_source: MakeSource) -> None:
+    """A blank line is no record but a physical line; a row of empty cells is a record."""
+    [chunk] = make_source("\na,b\n\n1,2\n\n,\n").chunks([])
+    assert list(zip(chunk.records, chunk.lines, chunk.raw, strict=True)) == [(1, 4, ["1", "2"]), (2, 6, ["", ""])]
+
+
+def test_a_stray_quote_costs_one_row(make_source: MakeSource) -> None:
+    """A row with a stray quote is malformed, keeps its text, and the next one is read."""
+    [chunk] = make_source('a,b\n1,"the "best" one"\n3,4\n').chunks([Ref("column", "a")])
+    assert chunk.defects[0].code == "row-malformed"
+    assert chunk.defects[0].message.startswith("Line 2 ")
+    assert chunk.raw[0] == ['1,"the "best" one"']
+    assert chunk.frame[0].tolist() == ["", "3"]
+    assert list(chunk.lines) == [2, 3]
+
+
+def test_a_malformed_row_of_several_lines_names_them(make_source: MakeSource) -> None:
+    """Lines that a stray quote swallows are named and kept."""
+    [chunk] = make_source('a,b\n1,"x\ny"z\n3,4\n').chunks([])
+    assert chunk.defects[0].message.startswith("Lines 2 to 3 ")
+    assert chunk.raw[0] == ['1,"x\ny"z']
+    assert chunk.lines == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [('1,"2\n3,4\n', 2), ('1,2\n"a\nb","c\n\n', 4), ('5",6\n1,"2"\n"x,"",\n', 4), ('1,"a\r\nb\r\nc",2,"d\r\n', 4)],
+)
+def test_an_open_quote_names_its_line(make_source: MakeSource, rows: str, line: int) -> None:
+    """A quote that is never closed stops the reading and names the line where it was opened."""
+    with pytest.raises(SourceError, match=rf"issues\.csv:{line}: a quote is opened and never closed"):
+        list(make_source("a,b\n" + rows).chunks([]))
+
+
+def test_an_open_quote_does_not_read_the_rest() -> None:
+    """A quote that is never closed ends with the longest cell, however long the file is."""
+    endless = chain(["a\n", '"open\n'], repeat("x" * 1023 + "\n"))
+    with pytest.raises(SourceError, match="f:2: a quote is opened and never closed"):
+        list(read_rows(endless, "f", ","))
+
+
+def test_a_malformed_header(make_source: MakeSource) -> None:
+    """Without a header nothing can be read."""
+    with pytest.raises(SourceError, match=r"issues\.csv:1: the header can't be used. Line 1"):
+        make_source('"a"b,c\n1,2\n')
+
+
+def test_a_header_alone(make_source: MakeSource) -> None:
+    """A header without rows is an export that is not ready."""
+    with pytest.raises(SourceNotReady, match="has a header and no rows"):
+        make_source("a,b\n\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("a,b\n1,2\n", ","),
+        ("a;b\n1,5;2,5\n", ";"),
+        ("title;text\none, two;x\nthree;y\n", ";"),
+        ("a\tb,c\n1\t2\n", "\t"),
+        ("a|b|c\n1|2|3\n", "|"),
+        ('a;b\n"x\ny;z";2\n', ";"),
+        ("a,b;c\n1,2\n3\n4,5\n", ","),
+    ],
+)
+def test_the_delimiter_is_found_by_structure(text: str, delimiter: str) -> None:
+    """The delimiter is the one that gives rows of the header's width."""
+    assert find_delimiter(text, whole=True) == delimiter
+
+
+def test_a_delimiter_in_one_column_of_prose(make_source: MakeSource) -> None:
+    """A file of one column stays one column, commas in it or not."""
+    assert make_source("Summary\nfirst, then\nlast\n").files[0].header == ("Summary",)
+
+
+def test_a_sample_that_is_cut(make_source: MakeSource) -> None:
+    """The last row of a sample doesn't count: it may be cut."""
+    assert find_delimiter('a;b\n1;2\n3;"fo', whole=False) == ";"
+
+
+@pytest.mark.parametrize(("option", "delimiter"), [("tab", "\t"), (";", ";"), ("^", "^")])
+def test_the_delimiter_can_be_said(option: str, delimiter: str) -> None:
+    """Any character is a delimiter, and tab has a name."""
+    assert check_delimiter(option) == delimiter
+
+
+@pytest.mark.parametrize("option", ["", ";;", '"', "\n"])
+def test_what_is_no_delimiter(option: str) -> None:
+    """Anything else says what to type."""
+    with pytest.raises(UsageError, match="is not a delimiter"):
+        check_delimiter(option)
+
+
+def test_an_errors_file_given_back(make_source: MakeSource) -> None:
+    """The import columns lead to the first file's rows; each escaped cell loses one apostrophe."""
+    source = make_source(
+        "a,b,import_row,import_code,import_field,import_message,import_hint\n"
+        "'=1,''x,issues.csv:7,title-missing,title,No title,\n"
+        "new,row,,,,,\n"
+        "a,issues.csv:8,code,,,\n"
+    )
+    assert source.files[0].errors_file
+    assert source.files[0].header == ("a", "b")
+    [chunk] = source.chunks([Ref("column", "a"), Ref("column", "import_row")])
+    assert chunk.raw[:2] == [["=1", "'x"], ["new", "row"]]
+    assert chunk.frame[0].tolist() == ["=1", "new", ""]
+    assert chunk.origins == {0: "issues.csv:7"}
+    assert chunk.positions[Ref("column", "import_row")] == ()
+    assert chunk.defects[2].code == "row-ragged"

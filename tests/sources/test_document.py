@@ -1,0 +1,113 @@
+"""A JSON document in pieces."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.errors import SourceError
+from importer.sources.document import Document
+from importer.sources.values import write
+
+NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,8})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
+STRINGS = st.text(max_size=6).map(write) | st.sampled_from([r'"\u00e9\ud83d\ude00"', r'"\\\""'])
+SPACES = st.text(" \n\t\r", max_size=3)
+
+
+def listed(items: list[str]) -> str:
+    """Write a compact array."""
+    return f"[{','.join(items)}]"
+
+
+def keyed(items: dict[str, str]) -> str:
+    """Write a compact object."""
+    return "{" + ",".join(f"{write(key)}:{item}" for key, item in items.items()) + "}"
+
+
+JSON_TEXTS = st.recursive(
+    NUMBERS | STRINGS | st.sampled_from(["true", "false", "null"]),
+    lambda inner: (
+        st.lists(inner, max_size=4).map(listed) | st.dictionaries(st.text(max_size=3), inner, max_size=4).map(keyed)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.lists(JSON_TEXTS, max_size=6), SPACES, SPACES, st.integers(1, 40))
+def test_any_array_in_pieces_of_any_size(texts: list[str], before: str, after: str, piece: int) -> None:
+    """Each element arrives with its own text and line, numbers as written, however little is read at a time."""
+    document = Document(io.StringIO(f"[{before}{f'{after},{before}'.join(texts)}{after}]", newline=""), "f", piece)
+    line = 1 + before.count("\n")
+    for text, _ in zip(texts, document.elements(), strict=True):
+        assert document.line == line
+        value, raw = document.value()
+        assert raw == text
+        if '"\\u' not in text and "\\ud83d" not in text:
+            assert write(value) == text
+        line += before.count("\n") + after.count("\n")
+    assert document.peek() == ""
+
+
+@given(st.dictionaries(st.text(max_size=3), JSON_TEXTS, max_size=5), st.integers(1, 40))
+def test_values_can_be_skipped(members: dict[str, str], piece: int) -> None:
+    """Passing over a value ends exactly behind it."""
+    document = Document(io.StringIO(keyed(members)), "f", piece)
+    keys = []
+    for key in document.members():
+        keys.append(key)
+        document.skip()
+    assert keys == list(members)
+    document.end()
+
+
+def read(text: str, piece: int = 4) -> None:
+    """Read an array to its end."""
+    document = Document(io.StringIO(text, newline=""), "f.json", piece)
+    for _ in document.elements():
+        document.value()
+    document.end()
+
+
+@pytest.mark.parametrize("text", ["[", '[\n{"a": 1},\n', '[{"a": 1}', '[{"a": "x', '[{"a"', "[1", "[1,"])
+def test_a_document_that_is_cut_off(text: str) -> None:
+    """A document without its end says in which line it ends."""
+    line = text.count("\n") + 1
+    with pytest.raises(SourceError, match=rf"f\.json:{line}: the JSON document is cut off"):
+        read(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("[1,\n x]", "f.json:2: column 2 is"),
+        ("[1 2]", "f.json:1: column 4 is not valid JSON: expected ,"),
+        ('[{"a": 1,, "b": 2}]', "f.json:1: column 10 is"),
+        ('[{"a": "b\nc"}]', "f.json:1: column 10 is"),
+        ("[1, 2, 3, 4, 5, 6 7, 8, 9]", "f.json:1: column 19 is"),
+        ("[" * 100_000, "nested too deeply"),
+    ],
+)
+def test_a_document_that_is_damaged(text: str, place: str) -> None:
+    """Damage is named with line and column."""
+    with pytest.raises(SourceError, match=place):
+        read(text)
+
+
+def test_damage_does_not_read_the_rest() -> None:
+    """What follows the damage is not taken into memory."""
+    text = io.StringIO('[{"a" 1}, ' + "1, " * 100_000)
+    document = Document(text, "f", 100)
+    next(document.elements())
+    with pytest.raises(SourceError, match="column 7"):
+        document.value()
+    assert text.tell() < 1000
+
+
+def test_something_behind_the_end() -> None:
+    """Several documents in one file are refused with a way out."""
+    with pytest.raises(SourceError, match="goes on after the end") as raised:
+        read("[1]\n[2]")
+    assert "jq -s add" in raised.value.hint

@@ -1,0 +1,107 @@
+"""Bytes → text."""
+
+from __future__ import annotations
+
+import gzip
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.errors import SourceError, UsageError
+from importer.records import Ref
+from importer.sources.encodings import check_encoding, choose_encoding, find_bad_bytes
+
+from .conftest import MakeSource
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_utf_needs_no_option(make_source: MakeSource, encoding: str) -> None:
+    """UTF-8, with a byte order mark or without, and UTF-16 with one are read as they are."""
+    source = make_source("größe,b\n✓,😀\n".encode(encoding))
+    assert source.files[0].header == ("größe", "b")
+    assert [chunk.raw for chunk in source.chunks([])] == [[["✓", "😀"]]]
+
+
+def test_a_mark_is_stronger_than_the_option() -> None:
+    """A byte order mark is evidence; the option is for files without one."""
+    assert choose_encoding(b"\xef\xbb\xbfa", "cp1252") == "utf-8-sig"
+    assert choose_encoding(b"a", "cp1252") == "cp1252"
+    assert choose_encoding(b"a", None) == "utf-8"
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "shift_jis", "utf-16-le"])
+def test_the_option_names_the_encoding(make_source: MakeSource, encoding: str) -> None:
+    """Other encodings are read where the user names them."""
+    text = "a,b\nx,é\n" if encoding == "cp1252" else "a,b\nx,表\n"
+    [chunk] = make_source(text.encode(encoding), encoding=encoding).chunks([Ref("column", "b")])
+    assert chunk.frame[1].tolist() == [text[-2]]
+
+
+@pytest.mark.parametrize("name", ["utf-9", "", "base64", "rot13", "a\0"])
+def test_what_is_no_encoding(name: str) -> None:
+    """An unknown name is a usage error that shows a known one."""
+    with pytest.raises(UsageError, match="is not an encoding") as raised:
+        check_encoding(name)
+    assert "--encoding cp1252" in raised.value.hint
+
+
+def test_a_bad_byte_far_down(make_source: MakeSource) -> None:
+    """A byte that is not valid is named by file, line and offset while chunks are read, with the next thing to type."""
+    before = "".join(f"{row},é\r\n" for row in range(60_000))
+    content = f"a,b\r\n{before}".encode() + "x,caf\xe9 y\r\n".encode("cp1252")
+    offset = f"{len(content) - 5:,}"
+    source = make_source(content)
+    with pytest.raises(SourceError, match=rf"issues\.csv:60002: the bytes e9 at byte {offset} ") as raised:
+        list(source.chunks([]))
+    assert raised.value.hint.startswith("Try --encoding cp1252")
+
+
+@given(st.text(alphabet="aé\r\n", max_size=300), st.sampled_from([1, 2, 3]))
+def test_the_place_of_a_bad_byte(text: str, block: int) -> None:
+    """Line and offset are right wherever the bad byte is and however the file is cut into blocks."""
+    good = text.encode()
+    stream = iter([*(good[start : start + block] for start in range(0, len(good), block)), b"\xff"])
+    line = text.replace("\r\n", "\n").replace("\r", "\n").count("\n") + 1
+    error = find_bad_bytes("f", lambda: next(stream, b""), "utf-8")
+    assert error.message.startswith(f"f:{line}: the bytes ff at byte {len(good):,} ")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "bad"), [("utf-16-be", b"\xdc\x00"), ("utf-16-le", b"\x00\xdc"), ("shift_jis", b"\x81\xff")]
+)
+def test_bad_bytes_in_other_encodings(make_source: MakeSource, encoding: str, bad: bytes) -> None:
+    """The line is right in every encoding, whichever block it is in."""
+    mark = "" if encoding == "shift_jis" else "\ufeff"
+    content = (mark + "a,b\n" + "表,示\n" * 20_000 + "x").encode(encoding) + bad + "\n".encode(encoding)
+    option = encoding if encoding == "shift_jis" else None
+    with pytest.raises(SourceError, match=r"issues\.csv:20002: the bytes"):
+        list(make_source(content, encoding=option).chunks([]))
+
+
+def test_a_bad_byte_in_a_compressed_file(make_source: MakeSource) -> None:
+    """The offset counts the decompressed text."""
+    with pytest.raises(
+        SourceError, match=r"a\.csv\.gz:2: the bytes 81 at byte 2 of the text are not valid utf-8"
+    ) as raised:
+        make_source(gzip.compress(b"a\n\x81\n"), "a.csv.gz")
+    assert "cp1252" not in raised.value.hint
+
+
+def test_a_file_that_ends_inside_a_character(make_source: MakeSource) -> None:
+    """Half a character at the end is rather a file that is cut off than another encoding."""
+    with pytest.raises(SourceError, match="the bytes e2 9c at byte 4 of the text") as raised:
+        make_source("a\nx\n✓".encode()[:-1])
+    assert raised.value.hint.startswith("If the file is cut off, export again. Else: Try --encoding")
+
+
+def test_a_binary_file(make_source: MakeSource) -> None:
+    """NUL bytes in a file that can't be decoded mean that it is no text."""
+    with pytest.raises(SourceError, match="is not text: it has NUL bytes"):
+        make_source(b"a" * 5000 + b"\n\0\xff\n")
+
+
+def test_utf_16_without_its_mark(make_source: MakeSource) -> None:
+    """An encoding that demands a byte order mark says that there is none."""
+    with pytest.raises(SourceError, match=r"is not utf-16: UTF-16 stream does not start with BOM"):
+        make_source("a,b\n1,2\n".encode("utf-16-le"), encoding="utf-16")

@@ -1,0 +1,135 @@
+"""JSON lines, and arrays in JSON documents."""
+
+from __future__ import annotations
+
+import pytest
+
+from importer.errors import SourceError, SourceNotReady
+from importer.records import Ref
+
+from .conftest import MakeSource
+
+ID = Ref("column", "id")
+
+
+def test_lines_are_records(make_source: MakeSource) -> None:
+    """Each line that isn't blank is a record with its own text."""
+    [chunk] = make_source('{"id": 1}\n\n {"id": 2.0}\r\n', "a.jsonl").chunks([ID])
+    assert list(zip(chunk.records, chunk.lines, chunk.raw, strict=True)) == [(1, 1, '{"id": 1}'), (2, 3, '{"id": 2.0}')]
+    assert chunk.frame[0].tolist() == ["1", "2.0"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('{"id" 1}', "Line 2, column 7 is not valid JSON"),
+        ("[1]", "Line 2 holds a list"),
+        ("null", "Line 2 holds null"),
+        ('"x"', "Line 2 holds a text"),
+        ("5", "Line 2 holds a number"),
+        ("true", "Line 2 holds true or false"),
+        (r'{"id": "\ud83d"}', "Line 2 has half a character"),
+        ("[" * 100_000, "Line 2 is nested too deeply"),
+    ],
+)
+def test_a_line_that_is_no_object(make_source: MakeSource, line: str, message: str) -> None:
+    """Such a line is malformed, keeps its text, and the next one is read."""
+    [chunk] = make_source(f'{{"id": 1}}\n{line}\n{{"id": 3}}\n', "a.ndjson").chunks([ID])
+    assert chunk.defects[1].code == "row-malformed"
+    assert chunk.defects[1].message.startswith(message)
+    assert chunk.raw[1] == line
+    assert chunk.frame[0].tolist() == ["1", "", "3"]
+
+
+def test_a_whole_character_in_escapes(make_source: MakeSource) -> None:
+    """A pair of surrogate escapes is one character."""
+    [chunk] = make_source(r'{"id": "\ud83d\ude00"}', "a.jsonl").chunks([ID])
+    assert chunk.frame[0].tolist() == ["😀"]
+
+
+@pytest.mark.parametrize(
+    ("text", "records"),
+    [
+        ('[{"id": "x"}]', None),
+        ('[{"id": "x"}]', "issues"),
+        ('{"total": 1, "issues": [{"id": "x"}], "names": ["y"]}', None),
+        ('{"other": [{"id": "y"}], "data": {"skip": [{}], "items": [{"id": "x"}]}}', "data.items"),
+        ('{"empty": [], "issues": [{"id": "x"}]}', None),
+    ],
+)
+def test_where_the_records_are(make_source: MakeSource, text: str, records: str | None) -> None:
+    """The records are the document's array, the one at the path, or the only one that holds objects."""
+    [chunk] = make_source(text, "a.json", records=records).chunks([ID])
+    assert chunk.frame[0].tolist() == ["x"]
+    assert chunk.raw == ['{"id": "x"}']
+
+
+@pytest.mark.parametrize(
+    ("text", "records", "message"),
+    [
+        ('{"a": [{}], "b": [{}]}', None, "several arrays of records: a, b"),
+        ('{"a": [1], "b": {}}', None, "no array of records at its top; its keys are a, b"),
+        ('{"a": {"b": [{}]}}', "a.c", r"has no a\.c\."),
+        ('{"a": {"b": [{}]}}', "a", "has no array at a"),
+        ('{"a": [{}]}', "a.b", r"has no a\.b\."),
+        ('{"a": 1}\n{"a": 2}', None, r"a\.json:2: goes on after the end"),
+        ("5", None, "is not a JSON array or object"),
+    ],
+)
+def test_where_no_records_are(make_source: MakeSource, text: str, records: str | None, message: str) -> None:
+    """Where the array can't be chosen, the error names what there is and the next thing to say."""
+    with pytest.raises(SourceError, match=message) as raised:
+        make_source(text, "a.json", records=records, format="json")
+    assert "input.records" in raised.value.hint or "--format" in raised.value.hint
+
+
+@pytest.mark.parametrize("text", ["[]", '{"issues": []}', '{"issues": [], "total": 0}'])
+def test_no_records(make_source: MakeSource, text: str) -> None:
+    """An array without records is an export that is not ready."""
+    with pytest.raises(SourceNotReady, match="has no records"):
+        make_source(text, "a.json")
+
+
+def test_elements_that_are_no_objects(make_source: MakeSource) -> None:
+    """An element that is no object is malformed and named by its line."""
+    [chunk] = make_source('[\n["stream", {}],\n{"id": "x"}]', "a.json").chunks([ID])
+    assert chunk.defects[0].message.startswith("Line 2 holds a list")
+    assert chunk.frame[0].tolist() == ["", "x"]
+
+
+def test_lists_become_columns(make_source: MakeSource) -> None:
+    """A list of scalars has as many columns as the longest in the chunk; a missing key has one."""
+    refs = [Ref("path", "labels[].name"), Ref("column", "none"), ID]
+    text = '[{"id": 1, "labels": [{"name": "a"}, {"name": "b"}]}, {"id": 2, "labels": []}]'
+    [chunk] = make_source(text, "a.json").chunks(refs)
+    assert chunk.positions == {refs[0]: (0, 1), refs[1]: (2,), refs[2]: (3,)}
+    assert chunk.frame.to_numpy().tolist() == [["a", "b", "", "1"], ["", "", "", "2"]]
+    assert chunk.frame.dtypes.tolist() == [object] * 4
+    assert {type(cell) for cell in chunk.frame.to_numpy().flat} == {str}
+
+
+def test_a_path_that_fails_costs_its_row(make_source: MakeSource) -> None:
+    """A record that a JMESPath can't be applied to is a defect; the others are read."""
+    ref = Ref("path", "join(',', labels)")
+    [chunk] = make_source('[{"labels": null}, {"labels": ["a", "b"]}]', "a.json").chunks([ref])
+    assert chunk.defects[0].code == "row-path-failed"
+    assert chunk.frame[0].tolist() == ["", "a,b"]
+
+
+def test_a_document_that_is_cut_while_chunks_are_read(make_source: MakeSource) -> None:
+    """A cut document gives the chunks before the cut, then the error with its line."""
+    chunks = make_source('[{"id": 1},\n{"id": 2},\n{"id', "a.json").chunks([ID], size=1)
+    assert [next(chunks).raw, next(chunks).raw] == [['{"id": 1}'], ['{"id": 2}']]
+    with pytest.raises(SourceError, match=r"a\.json:3: the JSON document is cut off"):
+        next(chunks)
+
+
+def test_an_errors_file_given_back(make_source: MakeSource) -> None:
+    """The import keys lead to the first file's rows and are dropped from record and text, numbers as written."""
+    keys = '"import_code": "c", "import_field": "f", "import_message": "m", "import_hint": ""'
+    source = make_source(f'{{"id": 1e5, "import_row": "a.json:7", {keys}}}\n{{"id": "new"}}\n', "errors.jsonl")
+    assert source.files[0].errors_file
+    [chunk] = source.chunks([ID, Ref("column", "import_row")])
+    assert chunk.raw == ['{"id":1e5}', '{"id": "new"}']
+    assert chunk.origins == {0: "a.json:7"}
+    assert chunk.frame.to_numpy().tolist() == [["1e5", ""], ["new", ""]]

@@ -1,0 +1,138 @@
+"""Sources as a whole: several files, passes, changes, standard input, real exports."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from importer.errors import SourceError, SourceNotReady, UsageError
+from importer.records import Ref
+from importer.sources import SourceOptions, open_source
+
+from .conftest import MakeSource
+
+EXPORTS = Path(__file__).parents[2].parent / "shared" / "exports"
+
+
+def test_several_files_are_one_source(tmp_path: Path) -> None:
+    """Headers, delimiters and formats may differ; records and lines count from 1 in each file."""
+    contents = {"1.csv": "id,b\n1,2\n", "2.csv": "b;id\n2;1\n", "3.json": '[{"id": 1}]'}
+    paths = [tmp_path / name for name in contents]
+    for path, content in zip(paths, contents.values(), strict=True):
+        path.write_text(content)
+    ref = Ref("column", "id")
+    with open_source([str(path) for path in paths], SourceOptions()) as source:
+        chunks = list(source.chunks([ref]))
+        assert [file.header for file in source.files] == [("id", "b"), ("b", "id"), None]
+    assert [(chunk.file, chunk.file_name) for chunk in chunks] == list(enumerate(map(str, paths)))
+    assert [chunk.frame[chunk.positions[ref][0]].tolist() for chunk in chunks] == [["1"]] * 3
+    assert [list(chunk.records) for chunk in chunks] == [[1]] * 3
+
+
+def test_every_pass_reads_the_same(make_source: MakeSource) -> None:
+    """A source can be read as often as needed."""
+    source = make_source("a\n1\n2\n3\n")
+    passes = [[(chunk.lines, chunk.raw) for chunk in source.chunks([], size=2)] for _ in range(2)]
+    assert passes[0] == passes[1] == [([2, 3], [["1"], ["2"]]), ([4], [["3"]])]
+
+
+def test_progress_counts_stored_bytes(make_source: MakeSource) -> None:
+    """Progress goes from 0 to all bytes as they are stored, in each pass."""
+    content = gzip.compress(b"a,b\n" + os.urandom(200_000).hex().encode() + b",1\n" + b"1,2\n" * 1000, 9)
+    source = make_source(content, "a.csv.gz")
+    assert (source.bytes_read, source.total_bytes) == (0, len(content))
+    for _ in range(2):
+        seen = [source.bytes_read for _ in source.chunks([], size=10)]
+        assert seen == sorted(seen)
+        assert 0 < seen[0] <= len(content)
+        assert source.bytes_read == len(content)
+
+
+@pytest.mark.parametrize("change", [b"3,4\n", b""])
+def test_a_file_that_changes_while_it_is_read(make_source: MakeSource, tmp_path: Path, change: bytes) -> None:
+    """A file that grows, or is replaced, is not ready."""
+    source = make_source("a,b\n" + "1,2\n" * 10)
+    before = source.stamp()
+    chunks = source.chunks([], size=2)
+    next(chunks)
+    with (tmp_path / "issues.csv").open("ab" if change else "wb") as file:
+        file.write(change)
+    with pytest.raises(SourceNotReady, match="changed while it was read"):
+        list(chunks)
+    assert source.stamp() != before
+
+
+def test_a_file_that_goes_away(make_source: MakeSource, tmp_path: Path) -> None:
+    """A file that is removed between two passes is missing."""
+    source = make_source("a\n1\n")
+    (tmp_path / "issues.csv").unlink()
+    with pytest.raises(SourceNotReady, match="does not exist"):
+        list(source.chunks([]))
+
+
+@pytest.mark.parametrize("content", [" \n\r\n", "\ufeff", "\ufeff\n"])
+def test_nothing_but_space(make_source: MakeSource, content: str) -> None:
+    """A file of blank lines or a byte order mark is empty."""
+    with pytest.raises(SourceNotReady, match="is empty"):
+        make_source(content)
+
+
+@pytest.mark.parametrize("options", [{"encoding": "utf-9"}, {"delimiter": ";;"}])
+def test_options_are_checked_first(make_source: MakeSource, options: dict[str, str]) -> None:
+    """A wrong option is a usage error, whatever the files are."""
+    with pytest.raises(UsageError):
+        make_source("", **options)
+
+
+def test_a_web_page_under_a_csv_name(make_source: MakeSource) -> None:
+    """A login page that was saved instead of the export says so."""
+    with pytest.raises(SourceError, match=r"issues\.csv is HTML"):
+        make_source("<html><title>Log in</title></html>")
+
+
+def test_standard_input(tmp_path: Path) -> None:
+    """`-` is spooled to a private file that is gone afterwards, and is read twice."""
+    code = (
+        "from importer.sources import *\n"
+        "with open_source(['-'], SourceOptions()) as source:\n"
+        "    file = source.files[0]\n"
+        "    print(file.name, oct(file.stored.path.stat().st_mode & 0o777))\n"
+        "    print([[chunk.raw for chunk in source.chunks([])] for _ in range(2)])\n"
+        "print(file.stored.path.exists())"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], input="a\n1\n", env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines() == ["- 0o600", "[[[['1']]], [[['1']]]]", "False"]
+
+
+def test_pandas_is_loaded_late() -> None:
+    """Opening a source doesn't load pandas, which takes longer than all the rest."""
+    code = "import sys, importer.sources; print(sorted({'pandas', 'numpy', 'zstandard'} & set(sys.modules)))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.skipif(not EXPORTS.exists(), reason="The collection of real exports is not beside this checkout.")
+def test_rows_of_real_exports() -> None:
+    """Every real export has as many rows as its description says."""
+    entries = (EXPORTS / "README.md").read_text().split("\n### ")[1:]
+    described: dict[str, int] = {}
+    for entry in entries:
+        name = entry.partition("\n")[0].strip()
+        count = re.search(r"bytes; ([\d,]+) rows", entry)
+        if count and not name.endswith(".xml"):
+            described[name] = int(count[1].replace(",", ""))
+    counted: dict[str, int] = {}
+    for name in described:
+        options = SourceOptions(records="cards" if "trelloJson" in name else None)
+        with open_source([str(EXPORTS / name)], options) as source:
+            counted[name] = sum(len(chunk) for chunk in source.chunks([Ref("column", "id")]))
+    assert counted == described
