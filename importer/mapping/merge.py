@@ -1,0 +1,66 @@
+"""Merging: a mapping laid over the one that it extends. Groups merge key by key; texts and lists replace.
+
+Before that, short forms are spelled out, so that `title: Summary` and `title: {too_long: shorten}` meet as equals.
+"""
+
+from __future__ import annotations
+
+from importer.mapping.model import TEXT_SOURCES, Key, Mapping, Text, Value, fold, is_pattern
+from importer.mapping.shape import Kind, below, model_of
+from importer.mapping.tree import Node
+
+Group = dict[str, Node]
+
+
+def spell_out(node: Node, kind: Kind = Mapping) -> Node:
+    """The same tree with every short form of a text written as a group."""
+    model = model_of(kind)
+    if isinstance(node.value, dict):
+        return Node({key: spell_out(child, below(kind, key)) for key, child in node.value.items()}, node.place)
+    if model is not None and issubclass(model, Text):
+        source = "column" if isinstance(node.value, str) else "first"
+        return spell_out(Node({source: Node(node.value, node.place)}, node.place), kind)
+    if isinstance(node.value, list):
+        item_kind = below(kind, 0)
+        return Node([spell_out(item, item_kind) for item in node.value], node.place)
+    return node
+
+
+def merge(base: Node, override: Node, kind: Kind = Mapping) -> Node:
+    """The tree of `override` laid over that of `base`, both spelled out."""
+    if not isinstance(base.value, dict) or not isinstance(override.value, dict):
+        return override
+    model = model_of(kind)
+    old, new = base.value, override.value
+    if model is not None and issubclass(model, Text):
+        old = _without_replaced(old, new, model)
+    merged = old | {
+        key: merge(old[key], child, below(kind, key)) if key in old else child for key, child in new.items()
+    }
+    if model is not None and issubclass(model, Value) and "values" in old and "values" in new:
+        merged["values"] = _merge_values(old["values"], new["values"])
+    return Node(merged, override.place)
+
+
+def _without_replaced(old: Group, new: Group, model: type[Text]) -> Group:
+    """A text that names a source drops the base's source, and the pattern that was made for it."""
+    sources = {*TEXT_SOURCES, "content"} if issubclass(model, Key) else {*TEXT_SOURCES}
+    if not sources & new.keys():
+        return old
+    return {key: child for key, child in old.items() if key not in sources | {"pattern", "to"}}
+
+
+def _merge_values(base: Node, override: Node) -> Node:
+    """An override's value takes the place of the equal one; its own patterns come first, so that they can win."""
+    if not isinstance(base.value, dict) or not isinstance(override.value, dict):
+        return override
+    new = {_identity(name): (name, child) for name, child in override.value.items()}
+    replaced = [new.get(_identity(name), (name, child)) for name, child in base.value.items()]
+    known = {_identity(name) for name in base.value}
+    own = [(name, child) for name, child in override.value.items() if _identity(name) not in known]
+    patterns = [entry for entry in own if is_pattern(entry[0])]
+    return Node(dict(patterns + replaced + [entry for entry in own if not is_pattern(entry[0])]), override.place)
+
+
+def _identity(name: str) -> str:
+    return name if is_pattern(name) else fold(name)

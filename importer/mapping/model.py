@@ -1,0 +1,366 @@
+"""The mapping's model: what a YAML mapping may say. Scalars arrive as text, as they are written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from importer.mapping.scalars import PLACEHOLDER as PLACEHOLDER
+from importer.mapping.scalars import (
+    CategoryName,
+    DateFormat,
+    Day,
+    Delimiter,
+    Encoding,
+    Flag,
+    OneOrMany,
+    Path,
+    Pattern,
+    Scalar,
+    Scalars,
+    Template,
+    as_list,
+    check_pattern,
+)
+from importer.records import Ref
+
+TEXT_SOURCES = ("column", "path", "first", "template", "value")
+"""The keys of which a text has exactly one; an override that names one drops the others (see `merge`)."""
+
+
+def fold(value: str) -> str:
+    """What value maps compare: case and outer white space don't count."""
+    return value.strip().casefold()
+
+
+def is_pattern(value: str) -> bool:
+    """Whether a key of a value map is a regular expression between slashes."""
+    return len(value) > 2 and value.startswith("/") and value.endswith("/")
+
+
+class Strict(BaseModel):
+    """A node of the mapping: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(Strict):
+    """Where a text comes from: exactly one of `column`, `path`, `first`, `template`, `value`.
+
+    Written short: `Summary` is `{column: Summary}`, `[Summary, Title]` is `{first: [Summary, Title]}`.
+    """
+
+    column: Scalar | None = Field(None, description="A column by its header; in JSON a top-level key. Case counts.")
+    path: Path | None = Field(None, description="A JMESPath expression into a JSON record.")
+    first: list[Text] | None = Field(None, min_length=1, description="The first of these that is filled.")
+    template: Template | None = Field(
+        None, description="Text with `{Column}` and `{path:expression}` in it; `{{` is a brace."
+    )
+    value: Scalar | None = Field(None, description="A constant.")
+    pattern: Pattern | None = Field(
+        None, description="A regular expression searched in the text; without a match the text is empty."
+    )
+    to: Scalar | None = Field(
+        None, description=r"What the match becomes, `\1` being its first group; the whole match by default."
+    )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Allow the short forms: a column's name, or a list of texts."""
+        reference = handler(core_schema)
+        definition = handler.resolve_ref_schema(reference)
+        spelled_out = dict(definition)
+        definition.clear()
+        definition["anyOf"] = [
+            spelled_out,
+            {"type": "string", "description": "A column by its header."},
+            {"type": "array", "minItems": 1, "description": "Columns or texts: the first that is filled."},
+        ]
+        return reference
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"column": value}
+        if isinstance(value, list):
+            return {"first": value}
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        named = self._sources()
+        if len(named) > 1:
+            raise ValueError(f"has {' and '.join(named)}; a text has one of {', '.join(TEXT_SOURCES)}")
+        if not named and not self._may_be_empty():
+            raise PydanticCustomError("missing_source", "needs one of {names}", {"names": ", ".join(TEXT_SOURCES)})
+        return self
+
+    @model_validator(mode="after")
+    def _replacement(self) -> Self:
+        if self.to is None:
+            return self
+        if self.pattern is None:
+            raise ValueError("`to` needs `pattern`")
+        try:
+            re.sub(self.pattern, self.to, "")  # groups are checked even where nothing matches
+        except (re.error, IndexError) as error:
+            raise ValueError(f"`to` doesn't fit its pattern: {error}") from error
+        return self
+
+    def _sources(self) -> list[str]:
+        return [name for name in TEXT_SOURCES if getattr(self, name) is not None]
+
+    def _may_be_empty(self) -> bool:
+        return False
+
+    @cached_property
+    def refs(self) -> tuple[Ref, ...]:
+        """Every column and path that this text reads, in order."""
+        return tuple(dict.fromkeys(self._refs()))
+
+    def _refs(self) -> Iterator[Ref]:
+        if self.column is not None:
+            yield Ref("column", self.column)
+        if self.path is not None:
+            yield Ref("path", self.path)
+        for text in self.first or ():
+            yield from text.refs
+        for match in PLACEHOLDER.finditer(self.template or ""):
+            if match[2] is not None:
+                yield Ref("path" if match[1] else "column", match[2])
+
+
+class LongText(Text):
+    """A title or description."""
+
+    too_long: Literal["reject", "shorten"] = Field("reject", description="What happens to a text over Triage's limit.")
+
+
+class Condition(Text):
+    """A text and one test of it. A column that repeats fulfils the condition if one of its cells does."""
+
+    is_: Scalars | None = Field(None, alias="is", description="One of these; case and outer white space ignored.")
+    matches: Pattern | None = Field(None, description="A regular expression that is found in it.")
+    filled: Flag | None = Field(None, description="`true`: it is filled; `false`: it is empty.")
+    before: Day | None = Field(None, description="A date, YYYY-MM-DD: the text is an earlier date.")
+    after: Day | None = Field(None, description="A date, YYYY-MM-DD: the text is that date or a later one.")
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        tests = [name for name in ("is_", "matches", "filled", "before", "after") if getattr(self, name) is not None]
+        if len(tests) != 1:
+            raise ValueError("needs exactly one of is, matches, filled, before, after")
+        return self
+
+
+Conditions = Annotated[list[Condition], BeforeValidator(as_list), OneOrMany(), Field(min_length=1)]
+SeverityName = Literal["critical", "high", "medium", "low"]
+StatusName = Literal["backlog", "todo", "in_progress", "in_review", "done", "closed"]
+SourceName = Literal["manual", "automated", "client"]
+Target = TypeVar("Target")
+
+SEVERITIES: tuple[str, ...] = get_args(SeverityName)
+STATUSES: tuple[str, ...] = get_args(StatusName)
+SOURCES: tuple[str, ...] = get_args(SourceName)
+
+
+def _source_value(value: str) -> str:
+    if is_pattern(value):
+        check_pattern(value[1:-1])
+    return value
+
+
+SourceValue = Annotated[str, AfterValidator(_source_value)]
+
+
+def _check_constant(value: str | None, names: tuple[str, ...]) -> None:
+    if value is not None and value not in names:
+        raise ValueError(f"the constant {value!r} is not one of {', '.join(names)}")
+
+
+class Rule(Strict, Generic[Target]):
+    """If all conditions hold, the field becomes `then`."""
+
+    name: str | None = Field(None, min_length=1, description="What the value flow calls it; its conditions if unset.")
+    when: Conditions = Field(description="A condition, or a list of them that must all hold.")
+    then: Target = Field(description="What the field becomes.")
+
+
+class Skip(Strict):
+    """Rows that are left out, counted by `name`. Several with one name are counted together."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", description="Kebab-case; the row's code is `skip-NAME`.")
+    when: Conditions = Field(description="A condition, or a list of them that must all hold.")
+
+
+class Value(Text, Generic[Target]):
+    """A field with a fixed set of values: rules in order, then the value map, then what is missing or unknown."""
+
+    rules: list[Rule[Target]] = Field(default_factory=list, description="First match wins; before the value map.")
+    values: dict[SourceValue, Target] = Field(
+        default_factory=dict,
+        description="Source value → target value. Case and outer white space are ignored; "
+        "`/…/` is a regular expression, tried in order after the exact values.",
+    )
+    missing: Target | None = Field(None, description="What an empty cell becomes; without it the row is rejected.")
+    unknown: Target | None = Field(
+        None, description="What a value outside `values` becomes, with a warning; without it the row is rejected."
+    )
+    neutral: list[Scalar] = Field(
+        default_factory=list,
+        description="Source values that nobody has decided yet (`''` is the empty cell): each of their rows gets a "
+        "warning. Delete a line once you have decided.",
+    )
+
+    def _may_be_empty(self) -> bool:
+        return bool(self.rules) or self.missing is not None
+
+    @cached_property
+    def undecided(self) -> frozenset[str]:
+        """The folded source values whose target nobody has decided."""
+        return frozenset(map(fold, self.neutral))
+
+
+class Severity(Value[SeverityName]):
+    """The severity: critical, high, medium or low."""
+
+    @model_validator(mode="after")
+    def _known_constant(self) -> Self:
+        _check_constant(self.value, SEVERITIES)
+        return self
+
+
+class Status(Value[StatusName]):
+    """The status: backlog, todo, in_progress, in_review, done or closed."""
+
+    @model_validator(mode="after")
+    def _known_constant(self) -> Self:
+        _check_constant(self.value, STATUSES)
+        return self
+
+
+class Category(Value[CategoryName]):
+    """The category: free text of 1 to 64 characters."""
+
+    keep_unknown: Flag = Field(
+        False, description="`true`: a value outside `values` is taken as it is written, without a warning."
+    )
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.keep_unknown and self.unknown is not None:
+            raise ValueError("has `unknown` and `keep_unknown: true`; a category has one of them")
+        return self
+
+
+class SourceText(Text):
+    """How the issue came to be: its text is one of manual, automated, client."""
+
+    @model_validator(mode="after")
+    def _known_constant(self) -> Self:
+        _check_constant(self.value, SOURCES)
+        return self
+
+
+class Link(Text):
+    """Evidence: each filled cell is the id of a call, an SMS conversation or a file."""
+
+    type: Literal["call", "sms_conversation", "file"] = Field(description="What the ids are ids of.")
+    split: str | None = Field(None, min_length=1, description="What separates several ids in one cell.")
+
+
+class Key(Text):
+    """What identifies a record within its source."""
+
+    content: Flag = Field(
+        False, description="`true`: the row's content is its identity, for sources without keys. In place of a text."
+    )
+
+    def _sources(self) -> list[str]:
+        return super()._sources() + ["content"] * self.content
+
+
+class Input(Strict):
+    """What the source is and how its records are told apart."""
+
+    name: str = Field(
+        pattern=r"^[^\s:]([^:\n]*[^\s:])?$",
+        description="The source's name, part of every key; `--source-name` replaces it. It has no colon.",
+    )
+    key: Key = Field(description="The native key.")
+    local_key: Text | None = Field(
+        None, description="Used where `key` is empty; only unique within one project, so it demands a name from you."
+    )
+    format: Literal["csv", "jsonl", "json"] | None = Field(None, description="By the file's name and content if unset.")
+    encoding: Encoding | None = Field(None, description="Only where it is not UTF-8, or UTF-16 with a byte order mark.")
+    delimiter: Delimiter | None = Field(
+        None, description="One character; `tab` is one too. Found by structure if unset."
+    )
+    records: str | None = Field(None, description="Where in a JSON object the array of records is: `data.items`.")
+    dates: list[DateFormat] = Field(default_factory=list, description="strptime formats of dates, beside ISO 8601.")
+
+
+class EvidenceTexts(Strict):
+    """What else a row says about its status: read only to propose a target for a status that `values` lacks."""
+
+    status_category: Text | None = Field(None, description="The group that a status is in: To Do, In Progress, Done.")
+    resolution: Text | None = Field(None, description="How the issue ended: Fixed, Won't Do, Duplicate.")
+    closed: Text | None = Field(None, description="When the issue ended.")
+
+
+class Duplicates(Strict):
+    """Which row stays where a key comes again with other content."""
+
+    newest: Text = Field(description="The one with the latest date in this text.")
+
+
+def _duplicates_tag(value: Any) -> str:
+    return "~rule" if isinstance(value, dict | Duplicates) else "~word"
+
+
+class Mapping(Strict):
+    """How rows become issues. `extends` is resolved when the file is loaded."""
+
+    about: str = Field("", description="One sentence on what this mapping reads.")
+    input: Input = Field(description="What the source is and what makes a record's key.")
+    title: LongText = Field(description="1 to 200 characters.")
+    description: LongText | None = Field(None, description="Up to 10,000 characters, the footer included.")
+    severity: Severity = Field(description="critical, high, medium or low.")
+    status: Status = Field(description="backlog, todo, in_progress, in_review, done or closed.")
+    category: Category = Field(description="Free text of 1 to 64 characters.")
+    source: SourceText = Field(SourceText(value="client"), description="manual, automated or client.")
+    owner_id: Text | None = Field(None, description="Triage's user id of the accountable person.")
+    assignee_id: Text | None = Field(None, description="Triage's user id of the person who works on it.")
+    resource_links: list[Link] = Field(default_factory=list, description="Calls, SMS conversations and files.")
+    skip: list[Skip] = Field(default_factory=list, description="In order; the first that holds leaves the row out.")
+    footer: dict[str, Text] = Field(
+        default_factory=dict,
+        description="Label → text: lines of the provenance footer, below source and key. Empty ones are left out.",
+    )
+    duplicates: Annotated[
+        Annotated[Literal["reject", "first"], Tag("~word")] | Annotated[Duplicates, Tag("~rule")],
+        Discriminator(_duplicates_tag),
+    ] = Field(
+        "reject",
+        description="A key that comes again with other content: rejected, or the `first` or `{newest: Column}` stays.",
+    )
+    evidence: EvidenceTexts = Field(
+        EvidenceTexts(), description="Columns that help to propose a target for an unknown status."
+    )

@@ -1,0 +1,82 @@
+"""Near spellings: which known name a value may spell. Careful: `-1` is not `P1`, `Not done` is not `Done`."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from importer.mapping.model import fold
+
+_LONGEST = 64
+_RATIO = 0.85
+_RANK = re.compile(r"(?:(?:p|prio|priority|sev|severity)(?:-|[\s_:]*))?(\d+)")
+_NUMBER = re.compile(r"(?<!\w)[-+]\d+|\d+")
+_TURNS_AROUND = frozenset(
+    {"not", "no", "non", "never", "nicht", "kein", "pas", "sin", "não", "niet"}
+    | {"to", "be", "for", "ready", "waiting", "awaiting", "pending", "before"}
+)
+"""Words that make another thing of the word they stand with: `Ready for review`, `To be closed`."""
+
+
+class Near(NamedTuple):
+    """A known name that a value is near to, and what that name becomes."""
+
+    name: str
+    target: str
+
+
+class Spellings:
+    """The known names of a field, prepared for looking up many values."""
+
+    def __init__(self, targets: Mapping[str, str]) -> None:
+        self._targets = {fold(name): Near(name, target) for name, target in targets.items()}
+        self._bare: dict[str, set[Near]] = defaultdict(set)
+        self._by_rank: dict[str, set[Near]] = defaultdict(set)
+        self._by_initial: dict[str, list[str]] = defaultdict(list)
+        for folded, near in self._targets.items():
+            self._bare[_without_punctuation(folded)].add(near)
+            self._by_initial[folded[:1]].append(folded)
+            if rank := _RANK.fullmatch(folded):
+                self._by_rank[rank[1]].add(near)
+
+    def spelling(self, value: str) -> Near | None:
+        """The name that a value spells in another way: other punctuation, a typing error, or the same rank."""
+        folded = fold(value)
+        if not folded or len(folded) > _LONGEST:
+            return None
+        if folded in self._targets:
+            return self._targets[folded]
+        rank = _RANK.fullmatch(folded)
+        if rank:
+            return _only(self._by_rank.get(rank[1], set()))
+        bare = {near for near in self._bare.get(_without_punctuation(folded), ()) if _same_numbers(folded, near)}
+        return _only(bare) or _only(self._close(folded))
+
+    def word_inside(self, value: str) -> Near | None:
+        """The name that is one word of a value: `In code review`. None if words of two meanings are in it."""
+        words = re.findall(r"\w+", fold(value))
+        if len(value) > _LONGEST or _TURNS_AROUND.intersection(words):
+            return None
+        return _only({self._targets[word] for word in words if len(word) > 2 and word in self._targets})
+
+    def _close(self, folded: str) -> set[Near]:
+        # A typing error in the first letter is rare; `Unresolved` and `Inactive` are not.
+        names = get_close_matches(folded, self._by_initial.get(folded[0], []), n=3, cutoff=_RATIO)
+        found = [self._targets[name] for name in names]
+        return {near for near in found if _same_numbers(folded, near)}
+
+
+def _only(found: set[Near]) -> Near | None:
+    """One of the names found, if all of them mean the same."""
+    return min(found) if len({near.target for near in found}) == 1 else None
+
+
+def _without_punctuation(folded: str) -> str:
+    return re.sub(r"[\W_]+", "", folded) or folded
+
+
+def _same_numbers(folded: str, near: Near) -> bool:
+    return _NUMBER.findall(folded) == _NUMBER.findall(fold(near.name))

@@ -1,0 +1,143 @@
+"""What is wrong with a mapping, in words for people: which key, on which line, and the nearest right name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any, get_args
+
+from pydantic import ValidationError
+
+from importer.errors import Problem
+from importer.mapping.model import Mapping, fold, is_pattern
+from importer.mapping.shape import Kind, alternatives, fields_of, kind_at, model_of
+from importer.mapping.tree import Node
+
+Path = tuple[str | int, ...]
+
+_INCOMPLETE = frozenset({"missing", "missing_source"})
+"""Errors that a mapping also has when the one that it extends can't be read."""
+
+_START = "`extends: jira` takes it from a preset."
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """`did you mean …?` with the nearest of some names, or nothing."""
+    by_fold = {fold(known): known for known in names}
+    found = get_close_matches(fold(name), by_fold, n=1, cutoff=0.6)
+    return f"did you mean `{by_fold[found[0]]}`?" if found else ""
+
+
+def model_problems(error: ValidationError, tree: Node, *, whole: bool) -> list[Problem]:
+    """Pydantic's errors as problems.
+
+    `whole` is false if a part of the mapping could not be read; what is missing is no problem then.
+    """
+    details = error.errors(include_url=False)
+    return [_problem(detail, tree) for detail in details if whole or detail["type"] not in _INCOMPLETE]
+
+
+def value_problems(tree: Node) -> list[Problem]:
+    """Source values of one file that are equal for a value map: written twice in another case, or empty."""
+    problems: list[Problem] = []
+    for field in ("severity", "status", "category"):
+        group = tree.child(field)
+        values = group.child("values") if group else None
+        if values and isinstance(values.value, dict):
+            problems += _repeated(values.value, f"{field}.values")
+    return problems
+
+
+def _repeated(values: dict[str, Node], key: str) -> list[Problem]:
+    problems: list[Problem] = []
+    seen: dict[str, str] = {}
+    for name, node in values.items():
+        first = seen.setdefault(name if is_pattern(name) else fold(name), name)
+        where = (node.place.file, node.place.line, f"{key}.{name}")
+        if not fold(name):
+            problems.append(Problem("is an empty value", *where, "what an empty cell becomes is said by `missing`"))
+        elif first != name:
+            message = f"{name!r} is mapped twice; {first!r} on line {values[first].place.line} is the same"
+            problems.append(Problem(message, *where, "case and outer white space don't count; delete one"))
+    return problems
+
+
+def _problem(detail: Any, tree: Node) -> Problem:
+    path = _path(detail["loc"], tree)
+    sentence = _SENTENCES.get(detail["type"])
+    message, hint = sentence(path, detail) if sentence else (_plain(detail), "")
+    place = tree.place_of(path)
+    return Problem(message, place.file, place.line, ".".join(map(str, path)), hint)
+
+
+def _path(loc: Sequence[str | int], tree: Node) -> Path:
+    """Pydantic's path as the keys that are written: no union tags, no numbers of lists of one that are no list."""
+    path: list[str | int] = []
+    node: Node | None = tree
+    for part in loc:
+        if isinstance(part, str) and (part.startswith("~") or part == "[key]"):
+            continue
+        if isinstance(part, int) and node is not None and not isinstance(node.value, list):
+            continue
+        path.append(part)
+        node = node.child(part) if node else None
+    return tuple(path)
+
+
+def _description(path: Path) -> str:
+    model = model_of(kind_at(Mapping, path[:-1])) if path else None
+    field = fields_of(model).get(str(path[-1])) if model else None
+    return (field.description or "") if field else ""
+
+
+def _plain(detail: Any) -> str:
+    cause = detail.get("ctx", {}).get("error")
+    message = str(cause) if cause is not None else str(detail["msg"])
+    return message.removeprefix("Input should ").removeprefix("Value ")
+
+
+def _unknown_key(path: Path, _detail: Any) -> tuple[str, str]:
+    model = model_of(kind_at(Mapping, path[:-1]))
+    names = fields_of(model) if model else {}
+    return "unknown key", nearest(str(path[-1]), names) or f"the keys here are {', '.join(names)}"
+
+
+def _missing(path: Path, _detail: Any) -> tuple[str, str]:
+    return "is missing", f"{_description(path)} {_START if len(path) == 1 else ''}".strip()
+
+
+def _not_one_of(path: Path, detail: Any) -> tuple[str, str]:
+    names = [str(name) for name in _literals(kind_at(Mapping, path))]
+    return f"{detail['input']!r} is not one of {', '.join(names)}", nearest(str(detail["input"]), names)
+
+
+def _literals(kind: Kind) -> list[Any]:
+    """The literal names among a kind's alternatives."""
+    return [name for found in alternatives(kind) for name in get_args(found) if isinstance(name, str)]
+
+
+def _must_be(what: str) -> Callable[[Path, Any], tuple[str, str]]:
+    def sentence(path: Path, detail: Any) -> tuple[str, str]:
+        value = detail["input"]
+        found = "a group of keys" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
+        return f"must be {what}, not {found}", _description(path)
+
+    return sentence
+
+
+def _not_shaped(path: Path, detail: Any) -> tuple[str, str]:
+    return f"{detail['input']!r} can't be used here", _description(path)
+
+
+_SENTENCES: dict[str, Callable[[Path, Any], tuple[str, str]]] = {
+    "extra_forbidden": _unknown_key,
+    "missing": _missing,
+    "literal_error": _not_one_of,
+    "string_type": _must_be("a text"),
+    "bool_type": _must_be("`true` or `false`"),
+    "list_type": _must_be("a list"),
+    "dict_type": _must_be("a group of keys"),
+    "model_type": _must_be("a group of keys"),
+    "model_attributes_type": _must_be("a group of keys"),
+    "string_pattern_mismatch": _not_shaped,
+}

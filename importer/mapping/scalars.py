@@ -1,0 +1,133 @@
+"""The mapping's scalars: text that is checked, and what an editor may take for it.
+
+Every check raises ValueError with a sentence that names the value.
+"""
+
+from __future__ import annotations
+
+import codecs
+import re
+import warnings
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
+
+PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(path:)?([^{}]+)\}")
+"""In a template: an escaped brace, or a column's name, or `path:` and a JMESPath expression."""
+
+
+def utf16_length(text: str) -> int:
+    """Length as Triage's limits count it: in UTF-16 units."""
+    return len(text) + sum(character > "\uffff" for character in text)
+
+
+def _expression(value: str) -> str:
+    try:
+        jmespath.compile(value)
+    except JMESPathError as error:
+        reason = str(error).partition("\n")[0].removeprefix("Invalid jmespath expression: ").rstrip(":")
+        raise ValueError(f"{value!r} is not a JMESPath expression: {reason}") from error
+    return value
+
+
+def check_pattern(value: str) -> str:
+    """The pattern itself, if it is a regular expression."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", FutureWarning)  # `[[:alpha:]]` compiles, and means something else
+            re.compile(value)
+    except (re.error, OverflowError, RecursionError, FutureWarning) as error:
+        raise ValueError(f"{value!r} is not a regular expression: {error}") from error
+    return value
+
+
+def _template(value: str) -> str:
+    for match in PLACEHOLDER.finditer(value):
+        if match[1]:
+            _expression(match[2])
+        elif match[2] is not None and (not match[2].strip() or match[2].startswith("path:")):
+            raise ValueError(f"the placeholder {match[0]} names nothing; write {{Column}} or {{path:expression}}")
+    if re.search(r"[{}]", PLACEHOLDER.sub("", value)):
+        raise ValueError("has a brace without its partner; `{{` and `}}` are braces as text")
+    return value
+
+
+def _day(value: str) -> str:
+    try:
+        date.fromisoformat(value if re.fullmatch(r"\d{4}-\d{2}-\d{2}", value) else "")
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a date like 2024-01-31") from error
+    return value
+
+
+def _date_format(value: str) -> str:
+    sample = datetime(2023, 11, 25, tzinfo=UTC)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # a format without year, refused below
+            parsed = datetime.strptime(sample.strftime(value), value)
+    except ValueError as error:
+        raise ValueError(f"{value!r} is not a strptime format of a date, like %d/%b/%y %I:%M %p") from error
+    if parsed.date() != sample.date():
+        raise ValueError(f"{value!r} doesn't say day, month and year")
+    return value
+
+
+def _encoding(value: str) -> str:
+    try:
+        codecs.lookup(value)
+    except LookupError as error:
+        raise ValueError(f"{value!r} is no encoding that Python knows; cp1252 and shift_jis are two") from error
+    return value
+
+
+def _delimiter(value: str) -> str:
+    if len(value) != 1 and value != "tab":
+        raise ValueError(f"{value!r} is not one character or `tab`")
+    return value
+
+
+def _category(value: str) -> str:
+    if not value.strip() or utf16_length(value) > 64:
+        raise ValueError("a category has 1 to 64 characters")
+    return value
+
+
+def _flag(value: Any) -> Any:
+    if isinstance(value, str):
+        return {"true": True, "false": False}.get(value, value)
+    return value
+
+
+def as_list(value: Any) -> Any:
+    """A list as it is, anything else as a list of one."""
+    return value if isinstance(value, list) else [value]
+
+
+class OneOrMany:
+    """A list for which an item alone may stand."""
+
+    def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        schema = handler(core_schema)
+        return {"anyOf": [schema["items"], schema]}
+
+
+# An editor reads `1` and `true` as other types than text; the loader takes all of them as they are written.
+Scalar = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
+Flag = Annotated[bool, BeforeValidator(_flag), Field(strict=True)]
+Path = Annotated[str, AfterValidator(_expression)]
+Pattern = Annotated[str, AfterValidator(check_pattern)]
+Template = Annotated[str, AfterValidator(_template)]
+Encoding = Annotated[str, AfterValidator(_encoding)]
+Delimiter = Annotated[str, AfterValidator(_delimiter)]
+DateFormat = Annotated[str, AfterValidator(_date_format)]
+CategoryName = Annotated[
+    str, AfterValidator(_category), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})
+]
+Day = Annotated[str, AfterValidator(_day)]
+Scalars = Annotated[list[Scalar], BeforeValidator(as_list), OneOrMany()]

@@ -1,0 +1,56 @@
+"""The shape of the model: what may stand below a key. The one place that reads the model's annotations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+Kind = Any
+"""A type annotation of the model."""
+
+
+def alternatives(kind: Kind) -> tuple[Kind, ...]:
+    """The members of a union, `Annotated` taken off."""
+    origin: Kind = get_origin(kind)
+    if origin is Annotated:
+        return alternatives(get_args(kind)[0])
+    if origin in (Union, UnionType):
+        return tuple(found for member in get_args(kind) for found in alternatives(member))
+    return (kind,)
+
+
+def model_of(kind: Kind) -> type[BaseModel] | None:
+    """The model among the alternatives; the mapping has no union of two."""
+    models = (found for found in alternatives(kind) if isinstance(found, type) and issubclass(found, BaseModel))
+    return next(models, None)
+
+
+def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of a model by the key that a mapping uses."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def below(kind: Kind, part: str | int) -> Kind:
+    """What stands below a key or an item's number; None if nothing may."""
+    model = model_of(kind)
+    if model is not None:
+        field = fields_of(model).get(str(part))
+        return field.annotation if field else None
+    for found in alternatives(kind):
+        origin: Kind = get_origin(found)
+        if origin is dict:
+            return get_args(found)[1]
+        if origin is list:  # a group may stand for a list of one
+            item = get_args(found)[0]
+            return item if isinstance(part, int) else below(item, part)
+    return None
+
+
+def kind_at(root: Kind, path: Iterable[str | int]) -> Kind:
+    """What stands at a path."""
+    return reduce(below, path, root)

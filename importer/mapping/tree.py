@@ -1,0 +1,134 @@
+"""A YAML file as a tree: every scalar is the text that is written, every node knows its line."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError, YAMLWarning
+from ruamel.yaml.nodes import MappingNode, ScalarNode
+from ruamel.yaml.nodes import Node as YamlNode
+from ruamel.yaml.reader import ReaderError
+
+from importer.errors import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A line of a mapping file, from 1."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A text, a list or a group of keys; `place` is where its key is written, or its list item."""
+
+    value: str | list[Node] | dict[str, Node]
+    place: Place
+
+    def child(self, part: str | int) -> Node | None:
+        """The node below a key or at an item's number."""
+        if isinstance(self.value, dict):
+            return self.value.get(str(part))
+        if isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
+            return self.value[part]
+        return None
+
+    def place_of(self, path: Iterable[str | int]) -> Place:
+        """Where the key at the end of a path is written, or the nearest one above it."""
+        node = self
+        for part in path:
+            child = node.child(part)
+            if child is None:
+                break
+            node = child
+        return node.place
+
+
+def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
+    """The tree of a YAML 1.2 text, and what is wrong with it; no tree if it can't be read as YAML at all.
+
+    Keys that come twice, keys and values that are empty, and keys that are no text are problems. The tree then holds
+    what is left of them, so that the rest can be checked in the same pass.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", YAMLWarning)  # an anchor's name used twice is legal
+            root = YAML(typ="safe", pure=True).compose(text)
+            if root is None:
+                return None, [Problem("is empty", file, hint="a mapping begins with `extends: jira`, or `input:`")]
+            builder = _Builder(file)
+            return builder.build(root, Place(file, 1), ""), builder.problems
+    except YAMLError as error:
+        return None, [_syntax_problem(error, text, file)]
+    except RecursionError:
+        return None, [Problem("is nested too deeply", file)]
+
+
+def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:
+    if isinstance(error, ReaderError):
+        line = text.count("\n", 0, error.position) + 1
+        return Problem(f"has the character U+{ord(text[error.position]):04X}, which YAML doesn't allow", file, line)
+    if not isinstance(error, MarkedYAMLError):
+        return Problem(f"is not YAML: {error}", file)
+    never_closed = "stream end" in str(error.problem) or "end of stream" in str(error.problem)
+    mark = (error.context_mark if never_closed else None) or error.problem_mark
+    line = mark.line + 1 if mark else 0
+    what = f"{error.context}, {error.problem}" if error.context else str(error.problem)
+    if "'\\t'" in what:
+        return Problem("is indented with a tab", file, line, hint="YAML takes spaces only")
+    hint = "a text with `: ` or ` #` in it, or that begins with one of [ ] { } & * ! | > ' \" % @ `, needs quotes"
+    return Problem(f"is not YAML: {what}", file, line, hint=hint)
+
+
+class _Builder:
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.problems: list[Problem] = []
+        self._open: set[int] = set()
+
+    def build(self, node: YamlNode, place: Place, key: str) -> Node:
+        if isinstance(node, ScalarNode):
+            if not node.value and node.style is None:
+                self._complain("is empty", place, key, "write a value, or '' for an empty text")
+            return Node(node.value, place)
+        if id(node) in self._open:
+            self._complain("is an alias of a node that it is part of", place, key)
+            return Node("", place)
+        self._open.add(id(node))
+        built = self._group(node, key) if isinstance(node, MappingNode) else self._list(node, key)
+        self._open.discard(id(node))
+        return Node(built, place)
+
+    def _list(self, node: YamlNode, key: str) -> list[Node]:
+        return [self.build(item, self._place(item), f"{key}.{index}") for index, item in enumerate(node.value)]
+
+    def _group(self, node: MappingNode, key: str) -> dict[str, Node]:
+        group: dict[str, Node] = {}
+        for name_node, value_node in node.value:
+            place = self._place(name_node)
+            if not isinstance(name_node, ScalarNode):
+                self._complain("has a key that is no text", place, key)
+                continue
+            name: str = name_node.value
+            below = f"{key}.{name}" if key else name
+            if not name and name_node.style is None:
+                self._complain("has an empty key", place, key)
+            elif name in group:
+                self._complain(f"comes twice; it is on line {group[name].place.line} already", place, below)
+            else:
+                group[name] = self.build(value_node, place, below)
+        return group
+
+    def _place(self, node: YamlNode) -> Place:
+        return Place(self.file, node.start_mark.line + 1)
+
+    def _complain(self, message: str, place: Place, key: str, hint: str = "") -> None:
+        self.problems.append(Problem(message, place.file, place.line, key, hint))

@@ -1,0 +1,116 @@
+"""The mapping's model: short forms, checks, and what it reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from importer.mapping.model import (
+    Category,
+    Condition,
+    Input,
+    Key,
+    Link,
+    LongText,
+    Severity,
+    Skip,
+    SourceText,
+    Status,
+    Strict,
+    Text,
+    fold,
+)
+from importer.records import Ref
+
+
+def test_a_text_has_short_forms() -> None:
+    """A name is a column, a list is the first filled of several texts."""
+    assert Text.model_validate("Summary") == Text(column="Summary")
+    assert Text.model_validate(["Summary", {"value": "x"}]) == Text(first=[Text(column="Summary"), Text(value="x")])
+
+
+def test_a_text_knows_what_it_reads() -> None:
+    """Columns and paths of all nested texts come in order, each once; escaped braces are no placeholders."""
+    text = Text.model_validate(["A", {"template": "{{x}} {B} {path:a.b} {A}"}, {"path": "a.b"}])
+    assert text.refs == (Ref("column", "A"), Ref("column", "B"), Ref("path", "a.b"))
+
+
+@pytest.mark.parametrize(
+    ("model", "value", "message"),
+    [
+        (Text, {}, "needs one of column"),
+        (Text, {"column": "A", "value": "b"}, "has column and value"),
+        (Text, {"column": "A", "to": "x"}, "`to` needs `pattern`"),
+        (Text, {"column": "A", "pattern": "(a)", "to": r"\2"}, "`to` doesn't fit its pattern"),
+        (Text, {"column": "A", "pattern": "("}, "not a regular expression"),
+        (Text, {"column": "A", "pattern": "[[:alpha:]]"}, "not a regular expression: Possible nested set"),
+        (Text, {"column": "A", "pattern": "a{99999999999}"}, "not a regular expression"),
+        (Text, {"path": "a["}, "not a JMESPath expression"),
+        (Text, {"template": "{A"}, "a brace without its partner"),
+        (Text, {"template": "{}"}, "a brace without its partner"),
+        (Text, {"template": "{ }"}, "names nothing"),
+        (Text, {"template": "{path:}"}, "names nothing"),
+        (Text, {"template": "{path:a[}"}, "not a JMESPath expression"),
+        (Condition, {"column": "A"}, "needs exactly one of is"),
+        (Condition, {"column": "A", "is": "x", "filled": "true"}, "needs exactly one of is"),
+        (Condition, {"column": "A", "before": "2024-02-30"}, "not a date like"),
+        (Condition, {"column": "A", "filled": "yes"}, "valid boolean"),
+        (Severity, {"column": "A", "values": {"/(/": "low"}}, "not a regular expression"),
+        (Severity, {"value": "P1"}, "the constant 'P1' is not one of critical"),
+        (Status, {"value": "open"}, "the constant 'open' is not one of backlog"),
+        (SourceText, {"value": "robot"}, "the constant 'robot' is not one of manual"),
+        (Category, {"missing": "x" * 65}, "1 to 64 characters"),
+        (Category, {"missing": "😀" * 33}, "1 to 64 characters"),
+        (Category, {"missing": " "}, "1 to 64 characters"),
+        (Category, {"column": "A", "unknown": "B", "keep_unknown": "true"}, "a category has one of them"),
+        (Key, {"content": "true", "column": "A"}, "has column and content"),
+        (Key, {"content": "false"}, "needs one of"),
+        (Skip, {"name": "Old One", "when": {"column": "A", "filled": "true"}}, "pattern"),
+        (Link, {"column": "A", "type": "email"}, "'call', 'sms_conversation' or 'file'"),
+        (Input, {"name": "a:b", "key": "K"}, "pattern"),
+        (Input, {"name": "a", "key": "K", "encoding": "utf-99"}, "no encoding that Python knows"),
+        (Input, {"name": "a", "key": "K", "delimiter": ",,"}, "not one character"),
+        (Input, {"name": "a", "key": "K", "dates": ["%Q"]}, "not a strptime format"),
+        (Input, {"name": "a", "key": "K", "dates": ["%H:%M"]}, "day, month and year"),
+        (Input, {"name": "a", "key": "K", "dates": ["%d/%b"]}, "day, month and year"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(model: type[Strict], value: Any, message: str) -> None:
+    """Each check names what is wrong."""
+    with pytest.raises(ValidationError) as caught:
+        model.model_validate(value)
+    assert message in str(caught.value)
+
+
+def test_flags_are_the_words_true_and_false() -> None:
+    """A flag arrives as text; the two words of YAML 1.2 are taken, and nothing else."""
+    assert Key.model_validate({"content": "true"}).content
+    assert Condition.model_validate({"column": "A", "filled": "false"}).filled is False
+
+
+def test_a_condition_stands_for_a_list_of_one() -> None:
+    """`when` takes a condition or a list, `is` a text or a list."""
+    skip = Skip.model_validate({"name": "old", "when": {"column": "A", "is": "x"}})
+    assert skip.when == [Condition.model_validate({"column": "A", "is": ["x"]})]
+
+
+def test_a_value_field_without_source_needs_another_way() -> None:
+    """Rules or a default are enough; a value map alone reads nothing."""
+    rule = {"when": {"column": "A", "filled": "true"}, "then": "low"}
+    assert Severity.model_validate({"rules": [rule]}).refs == ()
+    assert Severity.model_validate({"missing": "low"}).missing == "low"
+    with pytest.raises(ValidationError, match="needs one of"):
+        Severity.model_validate({"values": {"A": "low"}})
+
+
+def test_undecided_values_are_compared_folded() -> None:
+    """Case and outer white space of a neutral value don't count."""
+    spec = Severity.model_validate({"column": "A", "neutral": [" P3 ", ""]})
+    assert spec.undecided == {fold("p3"), ""}
+
+
+def test_a_title_is_rejected_when_too_long_unless_said_otherwise() -> None:
+    """Nothing is cut in silence."""
+    assert LongText.model_validate("A").too_long == "reject"

@@ -1,0 +1,87 @@
+"""YAML as a tree of text with lines."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.mapping.suggest import quote
+from importer.mapping.tree import Node, Place, parse
+
+
+def tree_of(text: str) -> Node:
+    """The tree of a text without problems."""
+    tree, problems = parse(text, "a.yaml")
+    assert problems == []
+    assert tree is not None
+    return tree
+
+
+def text_at(tree: Node, *path: str | int) -> object:
+    """The value at a path."""
+    node: Node | None = tree
+    for part in path:
+        node = node.child(part) if node else None
+    return node.value if node else None
+
+
+@pytest.mark.parametrize("scalar", ["NO", "1", "1.0", "0x10", "2020-01-01", "null", "~", "true", "1e5", "00123"])
+def test_scalars_arrive_as_written(scalar: str) -> None:
+    """No scalar becomes a number, a date, a boolean or nothing, neither as value nor as key."""
+    tree = tree_of(f"{scalar}: {scalar}\nlist: [{scalar}]")
+    assert text_at(tree, scalar) == scalar
+    assert text_at(tree, "list", 0) == scalar
+
+
+def test_a_place_is_the_line_of_the_key() -> None:
+    """A key whose value begins on a later line is found where the key is; a list item where it begins."""
+    tree = tree_of("# comment\na:\n  b:\n    - x\n    - y\n")
+    assert str(tree.place_of(["a", "b"])) == "a.yaml:3"
+    assert tree.place_of(["a", "b", 1]) == Place("a.yaml", 5)
+    assert tree.place_of(["a", "nothing", "here"]) == Place("a.yaml", 2)
+    assert tree.place_of([]) == Place("a.yaml", 1)
+
+
+def test_aliases_are_what_they_name() -> None:
+    """An alias stands for its anchor's value."""
+    assert text_at(tree_of("a: &x [b]\nc: *x\n"), "c", 0) == "b"
+
+
+def test_an_anchors_name_may_come_again() -> None:
+    """YAML allows it, so there is no complaint and no warning."""
+    assert text_at(tree_of("a: &x b\nc: &x d\ne: *x\n"), "e") == "d"
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "line"),
+    [
+        ("", "is empty", 0),
+        ("# only a comment\n", "is empty", 0),
+        ("a: 1\nb: 2\na: 3\n", "comes twice; it is on line 1 already", 3),
+        ("a: 1\nb:\nc: 2\n", "is empty", 2),
+        ("a: [b, ]\nc: {d: }\n", "is empty", 2),
+        (": 1\n", "has an empty key", 1),
+        ("a: 1\n? [b]\n: 2\n", "has a key that is no text", 2),
+        ("a: &x [*x]\n", "is an alias of a node that it is part of", 1),
+        ("a: 1\n\tb: 2\n", "is indented with a tab", 2),
+        ("a: 1\nb: [1\n", "is not YAML", 2),
+        ("a: b: c\n", "is not YAML", 1),
+        ("a: *nothing\n", "is not YAML", 1),
+        ("a: 1\n---\nb: 2\n", "is not YAML", 2),
+        ("a: 1\nb: \x07\n", "has the character U+0007, which YAML doesn't allow", 2),
+        ("[" * 600, "is nested too deeply", 0),
+    ],
+)
+def test_what_is_wrong_has_a_line(text: str, message: str, line: int) -> None:
+    """Each problem says what, and on which line."""
+    _, problems = parse(text, "a.yaml")
+    assert len(problems) == 1
+    assert message in problems[0].message
+    assert problems[0].line == line
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
+def test_any_quoted_text_comes_back(text: str) -> None:
+    """What `quote` writes is what the tree holds, whatever is in it."""
+    assert text_at(tree_of(f"a: {quote(text)}\n"), "a") == text
