@@ -1,0 +1,199 @@
+"""What stands before the API: it counts, asks for the key, limits the rate, and misbehaves as it is told."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sqlite3
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from typing import NamedTuple
+
+from starlette.responses import HTMLResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from importer.sandbox.bucket import TokenBucket
+from importer.sandbox.faults import ISSUES_PATH, Fault, FaultPlan
+from importer.sandbox.routes import error_response, path_kind, storage_failed
+from importer.sandbox.store import Store
+
+_PAGE = "<html><body>This is not the answer that you expected.</body></html>"
+
+NO_ANSWER = 0
+"""Stands among the statuses for a request that got none."""
+_ACTS_FIRST = {"500-after", "hang-after", "reset-after", "not-json"}
+
+
+class _Request(NamedTuple):
+    scope: Scope
+    body: bytes
+    receive: Receive
+    send: Send
+
+
+class Gate:
+    """The whole sandbox as an ASGI application: `api` with everything that can stand in the way.
+
+    It keeps the body of each create that arrives, whatever becomes of it. `drop` breaks the connection of a client (its
+    address and port) off with a reset.
+    """
+
+    def __init__(
+        self,
+        api: ASGIApp,
+        store: Store,
+        *,
+        api_key: str | None,
+        bucket: TokenBucket | None,
+        faults: FaultPlan,
+        drop: Callable[[tuple[str, int]], None],
+    ) -> None:
+        self.requests: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self._api, self._store = api, store
+        self._api_key, self._bucket, self._faults = api_key, bucket, faults
+        self._drop = drop
+        self._stopping = asyncio.Event()
+        self._late: set[asyncio.Task[None]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or do not."""
+        body = await _read_body(receive)
+        if body is None:
+            return
+        request = _Request(scope, body, receive, self._counting(send))
+        refusal = self._note(request) or self._refuse(scope)
+        if refusal is not None:
+            await self._answer(request, refusal)
+        elif (fault := self._faults.choose(scope["method"], scope["path"])) is not None:
+            await self._misbehave(fault, request)
+        else:
+            await self._carry_out(request, request.send)
+
+    def stop(self) -> None:
+        """End every wait: hanging connections are dropped, late commits happen now."""
+        self._stopping.set()
+
+    async def finish(self) -> None:
+        """Wait for the late commits."""
+        await asyncio.gather(*self._late)
+
+    def _counting(self, send: Send) -> Send:
+        async def counting(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                self.statuses[message["status"]] += 1
+            await send(message)
+
+        return counting
+
+    def _note(self, request: _Request) -> Response | None:
+        method, path = request.scope["method"], request.scope["path"]
+        self.requests[f"{method} {path_kind(path)}"] += 1
+        if method == "POST" and path == ISSUES_PATH:
+            try:
+                self._store.insert("creates", body=request.body)
+            except sqlite3.OperationalError as error:
+                return storage_failed(error)
+        return None
+
+    def _refuse(self, scope: Scope) -> Response | None:
+        key = dict(scope["headers"]).get(b"authorization", b"").decode("latin-1").removeprefix("Bearer ").strip()
+        if not key or self._api_key not in (None, key):
+            return error_response(401, "AUTH_FAILURE", "Unauthorized")
+        wait_seconds = self._bucket.take() if self._bucket else 0
+        return _too_many(wait_seconds) if wait_seconds else None
+
+    async def _misbehave(self, fault: Fault, request: _Request) -> None:
+        status = await self._carry_out_unseen(request) if fault.kind in _ACTS_FIRST else 0
+        match fault.kind:
+            case "500-before" | "500-after":
+                await self._answer(request, _internal_error())
+            case "hang-before" | "hang-after":
+                await self._drop_after(fault.seconds, request)
+            case "reset-before" | "reset-after":
+                await self._drop_after(0, request)
+            case "late-commit":
+                self._carry_out_later(fault.seconds, request)
+                await self._answer(request, _internal_error())
+            case "not-json":
+                await self._answer(request, HTMLResponse(_PAGE, 200 if status == 204 else status))
+            case "slow":
+                await self._wait(fault.seconds)
+                await self._carry_out(request, request.send)
+            case "429":
+                await self._answer(request, _too_many(math.ceil(fault.seconds)))
+            case "503":
+                await self._answer(request, _unavailable(math.ceil(fault.seconds)))
+
+    async def _carry_out(self, request: _Request, send: Send) -> None:
+        await self._api(request.scope, _replay(request.body), send)
+
+    async def _carry_out_unseen(self, request: _Request) -> int:
+        """Do what is asked, keep the answer back, and return its status."""
+        status = 0
+
+        async def keep(message: Message) -> None:
+            nonlocal status
+            status = message.get("status", status)
+
+        await self._carry_out(request, keep)
+        return status
+
+    def _carry_out_later(self, seconds: float, request: _Request) -> None:
+        async def later() -> None:
+            await self._wait(seconds)
+            await self._carry_out_unseen(request)
+
+        task = asyncio.create_task(later())
+        self._late.add(task)
+        task.add_done_callback(self._late.discard)
+
+    async def _answer(self, request: _Request, response: Response) -> None:
+        await response(request.scope, request.receive, request.send)
+
+    async def _wait(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+
+    async def _drop_after(self, seconds: float, request: _Request) -> None:
+        """Say nothing for a while, or until the client goes, then reset the connection."""
+        self.statuses[NO_ANSWER] += 1
+        gone = asyncio.ensure_future(request.receive())
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait({gone, stopping}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        self._drop(request.scope["client"])
+        await gone
+
+
+async def _read_body(receive: Receive) -> bytes | None:
+    """Return the whole body, or None if the client goes before it is sent."""
+    body: bytes = b""
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        body += message.get("body", b"")
+        if not message.get("more_body", False):
+            return body
+
+
+def _replay(body: bytes) -> Receive:
+    async def receive() -> Message:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+def _internal_error() -> Response:
+    return error_response(500, "internal_error", "Something went wrong")
+
+
+def _unavailable(wait_seconds: int) -> Response:
+    return error_response(503, "service_unavailable", "Try again later", {"Retry-After": str(wait_seconds)})
+
+
+def _too_many(wait_seconds: int) -> Response:
+    message = "Too many requests, please try again later."
+    return error_response(429, "Rate Limit Exceeded", message, {"Retry-After": str(wait_seconds)})

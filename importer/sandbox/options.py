@@ -1,0 +1,32 @@
+"""What a sandbox is asked to be."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from importer.sandbox.faults import Fault
+
+
+@dataclass(frozen=True)
+class SandboxOptions:
+    """How the sandbox behaves.
+
+    db                the SQLite file that keeps its issues; None keeps them in memory
+    rate_limit        requests a second before it answers 429; None for no limit
+    faults            misbehaviour, tried in this order; the first that strikes counts
+    search_lag        seconds until `search` finds a new or changed text
+    cut_descriptions  whether list items carry the beginning of a description only
+    invalid_status    the status of a bad create, 400 or 422
+    api_key           the only key accepted; None accepts any that is not empty
+    seed              of the faults that strike by chance; None draws one
+    """
+
+    db: Path | None = None
+    rate_limit: float | None = None
+    faults: tuple[Fault, ...] = ()
+    search_lag: float = 0.0
+    cut_descriptions: bool = False
+    invalid_status: int = 400
+    api_key: str | None = None
+    seed: int | None = None

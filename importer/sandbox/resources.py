@@ -1,0 +1,109 @@
+"""What an issue rests on: links to calls, SMS conversations and files. Each id exists here but those in `missing-…`."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import NamedTuple
+
+from importer.sandbox.call import NO_CONTENT, Answer, Call, Json, page_of
+from importer.sandbox.errors import not_found
+from importer.sandbox.organisation import CALLER_ID
+from importer.sandbox.rules import MISSING, RESOURCE
+from importer.sandbox.store import Store, new_id
+
+
+class Attached(NamedTuple):
+    """A link, and whether it is a new one."""
+
+    link: sqlite3.Row
+    is_new: bool
+
+
+def attach(store: Store, number: int, at: str, resource_type: str, resource_id: str) -> Attached:
+    """Link a resource to an issue, once; Refusal 404 if there is no such resource."""
+    if resource_id.startswith(MISSING):
+        raise not_found("Resource")
+    find = "SELECT * FROM resources WHERE issue = ? AND resource_type = ? AND resource_id = ?"
+    link = store.row_or_none(find, number, resource_type, resource_id)
+    if link is not None:
+        return Attached(link, False)
+    values = {"resource_type": resource_type, "resource_id": resource_id}
+    store.insert("resources", id=new_id(), issue=number, **values, created_at=at)
+    return Attached(store.row(find, number, resource_type, resource_id), True)
+
+
+def attach_and_note(call: Call, resource_type: str, resource_id: str) -> Attached:
+    """Link a resource to the issue in the path; a new link shows in its activity."""
+    number = call.issue_number()
+    with call.store.writing() as at:
+        attached = attach(call.store, number, at, resource_type, resource_id)
+        if attached.is_new:
+            snapshot = [show_link(call, attached.link)]
+            call.store.add_event(number, at, "resource_added", "Added a resource.", resources=snapshot)
+            call.store.touch(number, at)
+    return attached
+
+
+def attach_resource(call: Call) -> Answer:
+    """POST /v1/triage/issues/{id}/resources: 201, or 200 with the link that is there."""
+    call.issue_number()
+    attached = attach_and_note(call, **call.fields(RESOURCE))
+    return Answer(show_link(call, attached.link), 201 if attached.is_new else 200)
+
+
+def list_resources(call: Call) -> Answer:
+    """GET /v1/triage/issues/{id}/resources."""
+    return page_of(call, "resources", lambda row: show_link(call, row))
+
+
+def remove_resource(call: Call) -> Answer:
+    """DELETE /v1/triage/issues/{id}/resources/{resource_link_id}."""
+    return _remove(call, "SELECT * FROM resources WHERE issue = ? AND id = ?", call.path["resource_link_id"])
+
+
+def detach_call(call: Call) -> Answer:
+    """DELETE /v1/triage/issues/{id}/calls/{call_id}."""
+    find = "SELECT * FROM resources WHERE issue = ? AND resource_type = 'call' AND resource_id = ?"
+    return _remove(call, find, call.path["call_id"])
+
+
+def _remove(call: Call, find: str, wanted: str) -> Answer:
+    number = call.store.number_or_none(call.path["id"])
+    link = call.store.row_or_none(find, number, wanted)
+    if number is None or link is None:
+        raise not_found("Resource")
+    with call.store.writing() as at:
+        call.store.db.execute("DELETE FROM resources WHERE seq = ?", (link["seq"],))
+        snapshot = [show_link(call, link)]
+        call.store.add_event(number, at, "resource_removed", "Removed a resource.", resources=snapshot)
+        call.store.touch(number, at)
+    return NO_CONTENT
+
+
+def list_affected(call: Call) -> Answer:
+    """GET /v1/triage/issues/{id}/affected: the attached calls; no pathway or persona is known here."""
+    number = call.issue_number()
+    links = call.store.rows("SELECT * FROM resources WHERE issue = ? AND resource_type = 'call' ORDER BY seq", number)
+    calls = [_affected_call(link["resource_id"]) for link in links]
+    return Answer({"issue_id": call.path["id"], "calls": calls, "pathways": [], "personas": []})
+
+
+def _affected_call(call_id: str) -> Json:
+    unknown = ("started_at", "pathway_id", "pathway_name", "pathway_version_id", "version_number", "version_label")
+    return {"call_id": call_id, "title": call_id[:8], **dict.fromkeys((*unknown, "persona_id", "persona_name"))}
+
+
+def show_link(call: Call, row: sqlite3.Row) -> Json:
+    """Show a resource link as the API does."""
+    return {
+        "id": row["id"],
+        "issue_id": call.path["id"],
+        "org_id": call.store.org_id,
+        "resource_type": row["resource_type"],
+        "resource_id": row["resource_id"],
+        "title": row["resource_id"][:8],
+        "status": "available",
+        "metadata": None,
+        "attached_by_id": CALLER_ID,
+        "created_at": row["created_at"],
+    }

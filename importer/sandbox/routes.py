@@ -1,0 +1,111 @@
+"""The table of endpoints, as a Starlette application."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Awaitable, Callable
+
+import orjson
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from importer.sandbox import flags, issues, listing, organisation, relations, resources, timeline
+from importer.sandbox.call import Answer, Call
+from importer.sandbox.errors import Refusal
+from importer.sandbox.faults import ISSUES_PATH
+from importer.sandbox.options import SandboxOptions
+from importer.sandbox.store import Store
+
+Endpoint = Callable[[Call], Answer]
+ISSUE = f"{ISSUES_PATH}/{{id}}"
+
+# The busiest first: Starlette tries them in this order.
+ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
+    ("POST", ISSUES_PATH, issues.create_issue),
+    ("GET", ISSUES_PATH, listing.list_issues),
+    ("GET", ISSUE, issues.get_issue),
+    ("PATCH", ISSUE, issues.patch_issue),
+    ("DELETE", ISSUE, issues.delete_issue),
+    ("POST", f"{ISSUE}/comments", timeline.add_comment),
+    ("GET", f"{ISSUE}/activity", timeline.list_activity),
+    ("PUT", f"{ISSUE}/view", issues.view_issue),
+    ("POST", f"{ISSUE}/resources", resources.attach_resource),
+    ("GET", f"{ISSUE}/resources", resources.list_resources),
+    ("DELETE", f"{ISSUE}/resources/{{resource_link_id}}", resources.remove_resource),
+    ("PUT", f"{ISSUE}/calls/{{call_id}}", issues.attach_call),
+    ("DELETE", f"{ISSUE}/calls/{{call_id}}", resources.detach_call),
+    ("GET", f"{ISSUE}/affected", resources.list_affected),
+    ("POST", f"{ISSUE}/flags", flags.add_flag),
+    ("GET", f"{ISSUE}/flags", flags.list_flags),
+    ("DELETE", f"{ISSUE}/flags/{{flag_id}}", flags.remove_flag),
+    ("POST", f"{ISSUE}/relations", relations.add_relation),
+    ("GET", f"{ISSUE}/relations", relations.list_relations),
+    ("DELETE", f"{ISSUE}/relations/{{relation_id}}", relations.remove_relation),
+    ("POST", f"{ISSUE}/agent-sessions", timeline.start_session),
+    ("POST", f"{ISSUE}/agent-sessions/{{session_id}}/prompts", timeline.prompt_norm),
+    ("GET", "/v1/triage/flag-types", flags.list_flag_types),
+    ("GET", "/v1/triage/categories", organisation.list_categories),
+    ("POST", "/v1/triage/categories", organisation.create_category),
+    ("GET", "/v1/triage/agents", organisation.agents),
+    ("GET", "/v1/orgs/self/memberships", organisation.memberships),
+    ("GET", "/v1/orgs/{org_id}/members", organisation.members),
+    ("GET", "/v1/me", organisation.me),
+)
+_WORDS = {word for _, path, _ in ENDPOINTS for word in path.split("/") if not word.startswith("{")}
+
+
+def path_kind(path: str) -> str:
+    """Return a path with `{id}` for each id: what it asks for."""
+    return "/".join(word if word in _WORDS else "{id}" for word in path.split("/"))
+
+
+def build_application(store: Store, options: SandboxOptions) -> Starlette:
+    """Return the API, well-behaved: no key is asked for and nothing goes wrong on purpose."""
+
+    def route(method: str, path: str, endpoint: Endpoint) -> Route:
+        return Route(path, _handler(store, options, endpoint), methods=[method])
+
+    return Starlette(
+        routes=[route(*entry) for entry in ENDPOINTS],
+        exception_handlers={HTTPException: _no_such_path, sqlite3.OperationalError: _not_stored},
+    )
+
+
+def _handler(store: Store, options: SandboxOptions, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
+    async def handle(request: Request) -> Response:
+        call = Call(store, options, request.path_params, request.query_params, await request.body())
+        try:
+            answer = endpoint(call)
+        except Refusal as refusal:
+            return error_response(refusal.status, refusal.code, refusal.message)
+        return Response(status_code=204) if answer.status == 204 else _envelope(answer.status, answer.data, None)
+
+    return handle
+
+
+def error_response(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
+    """Return a failure in the API's envelope."""
+    return _envelope(status, None, [{"error": code, "message": message}], headers)
+
+
+def _envelope(status: int, data: object, errors: object, headers: dict[str, str] | None = None) -> Response:
+    body = orjson.dumps({"data": data, "errors": errors})
+    return Response(body, status, headers, media_type="application/json")
+
+
+async def _no_such_path(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    code = "not_found" if status == 404 else "method_not_allowed"
+    return error_response(status, code, f"{request.method} {request.url.path} is not an endpoint")
+
+
+async def _not_stored(request: Request, error: Exception) -> Response:
+    return storage_failed(error)
+
+
+def storage_failed(error: Exception) -> Response:
+    """Return the failure of a sandbox that can't write, its disk being full for one."""
+    return error_response(500, "internal_error", f"The sandbox's database can't be used: {error}")

@@ -1,0 +1,198 @@
+"""Runs the sandbox on a loopback port: in a thread beside a program, or as a program."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from types import FrameType
+from typing import Any, TypeVar
+
+import uvicorn
+
+from importer.sandbox.bucket import TokenBucket
+from importer.sandbox.errors import SandboxError
+from importer.sandbox.faults import FaultPlan
+from importer.sandbox.gate import Gate
+from importer.sandbox.issues import all_issues
+from importer.sandbox.options import SandboxOptions
+from importer.sandbox.routes import build_application
+from importer.sandbox.store import Store
+
+__all__ = ["RunningSandbox", "SandboxError", "SandboxOptions", "serve", "serve_in_thread"]
+
+HOST = "127.0.0.1"
+_KEEP_ALIVE_SECONDS = 300  # longer than any client's, so that it is never we who close an idle connection
+
+Result = TypeVar("Result")
+
+
+class RunningSandbox:
+    """A sandbox that answers at `url`, and a door for those who want to know what it has seen.
+
+    `seed` is that of its faults. What it has seen can be asked for while it runs.
+    """
+
+    def __init__(self, options: SandboxOptions, listener: socket.socket) -> None:
+        self.seed = secrets.randbelow(10**6) if options.seed is None else options.seed
+        self.url = f"http://{HOST}:{listener.getsockname()[1]}"
+        self._store = Store(options.db)
+        self.org_id = self._store.org_id
+        self._gate = Gate(
+            build_application(self._store, options),
+            self._store,
+            api_key=options.api_key,
+            bucket=TokenBucket(options.rate_limit, time.monotonic) if options.rate_limit else None,
+            faults=FaultPlan(options.faults, self.seed),
+            drop=self._drop,
+        )
+        self._listener = listener
+        self._server = uvicorn.Server(
+            uvicorn.Config(
+                self._gate,
+                http="httptools" if find_spec("httptools") else "h11",  # both know their client, which a reset needs
+                lifespan="off",
+                ws="none",
+                log_config=None,
+                log_level="error",
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+                timeout_keep_alive=_KEEP_ALIVE_SECONDS,
+            )
+        )
+        self._loop = _new_event_loop()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="triage-sandbox", daemon=True)
+
+    def requests(self) -> Counter[str]:
+        """Count the requests by method and path, with `{id}` for each id: `GET /v1/triage/issues/{id}`."""
+        return self._ask(lambda: self._gate.requests.copy())
+
+    def statuses(self) -> Counter[int]:
+        """Count the answers by status; 0 stands for a request that got none."""
+        return self._ask(lambda: self._gate.statuses.copy())
+
+    def create_bodies(self) -> list[bytes]:
+        """Return the exact bodies of all creates in the database that arrived, refused ones too, in this order."""
+        return self._ask(lambda: [row["body"] for row in self._store.rows("SELECT body FROM creates ORDER BY seq")])
+
+    def issues(self) -> list[dict[str, Any]]:
+        """Return all issues as the API shows them, in the order of creation."""
+        return self._ask(lambda: all_issues(self._store))
+
+    def norm_dispatches(self) -> int:
+        """Count how often Norm was set to work."""
+        return self._ask(lambda: int(self._store.row("SELECT count(*) AS times FROM dispatches")["times"]))
+
+    def start(self) -> None:
+        """Start to answer. Whoever connects from now on is served."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is under way, drop what hangs, and close the file."""
+        self._loop.call_soon_threadsafe(self._stop)
+        self._thread.join()
+
+    def wait(self) -> None:
+        """Wait until it stops. A signal may break this off, which `Thread.join` takes for the thread's end."""
+        self._ended.wait()
+
+    def _run(self) -> None:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._serve())
+        finally:
+            self._ended.set()
+
+    async def _serve(self) -> None:
+        try:
+            await self._server.serve(sockets=[self._listener])
+            await self._gate.finish()
+        finally:
+            self._store.close()
+
+    def _stop(self) -> None:
+        self._gate.stop()
+        self._server.should_exit = True
+
+    def _ask(self, question: Callable[[], Result]) -> Result:
+        """Answer in the server's thread, where nothing is half done."""
+
+        async def answer() -> Result:
+            return question()
+
+        return asyncio.run_coroutine_threadsafe(answer(), self._loop).result()
+
+    def _drop(self, client: tuple[str, int]) -> None:
+        connections: set[Any] = self._server.server_state.connections
+        for connection in tuple(connections):
+            if connection.client == client:
+                _reset(connection.transport)
+
+
+def _reset(transport: asyncio.Transport) -> None:
+    # Linger for 0 seconds: closing sends RST instead of FIN.
+    linger = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    if sys.platform == "win32":
+        return asyncio.new_event_loop()
+    import uvloop
+
+    return uvloop.new_event_loop()
+
+
+@contextmanager
+def serve_in_thread(options: SandboxOptions, port: int = 0) -> Iterator[RunningSandbox]:
+    """Run a sandbox on 127.0.0.1 in a thread of its own while the block runs; port 0 takes a free one.
+
+    Raises SandboxError if the port or the database can't be used.
+    """
+    try:
+        listener = socket.create_server((HOST, port), backlog=1024)
+    except OSError as error:
+        raise SandboxError(f"Port {port} can't be used ({error.strerror}). Name another one with --port.") from error
+    try:
+        running = RunningSandbox(options, listener)
+    except BaseException:
+        listener.close()
+        raise
+    running.start()
+    try:
+        yield running
+    finally:
+        running.stop()
+
+
+def serve(options: SandboxOptions, port: int, announce: Callable[[RunningSandbox], None]) -> None:
+    """Run a sandbox until SIGINT or SIGTERM comes; `announce` is called once it answers. For the main thread.
+
+    Raises SandboxError if the port or the database can't be used.
+    """
+    handlers = {number: signal.signal(number, _interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        with suppress(KeyboardInterrupt), serve_in_thread(options, port) as running:
+            announce(running)
+            running.wait()
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    # A second signal must not break off the clean end.
+    signal.signal(number, signal.SIG_IGN)
+    raise KeyboardInterrupt

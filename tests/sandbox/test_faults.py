@@ -1,0 +1,100 @@
+"""The grammar of faults, and when they strike."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.sandbox.errors import SandboxError
+from importer.sandbox.faults import KINDS, WHERES, Fault, FaultPlan, parse_fault
+
+CREATE = ("POST", "/v1/triage/issues")
+
+
+@pytest.mark.parametrize(
+    ("spec", "fault"),
+    [
+        ("500-before@2%", Fault("500-before", chance=0.02)),
+        ("500-after@req=7", Fault("500-after", request=7)),
+        ("hang-after", Fault("hang-after", seconds=60)),
+        ("late-commit=1.5@1%", Fault("late-commit", seconds=1.5, chance=0.01)),
+        ("slow=0.2:all", Fault("slow", seconds=0.2, where="all")),
+        ("429=3:read@50%", Fault("429", seconds=3, where="read", chance=0.5)),
+        ("not-json:create@0.5%", Fault("not-json", where="create", chance=0.005)),
+    ],
+)
+def test_fault_is_read(spec: str, fault: Fault) -> None:
+    """Kind, seconds, where and when can each be given."""
+    assert parse_fault(spec) == fault
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        ("500-befor@1%", "did you mean 500-before?"),
+        ("hang", "did you mean hang-after?"),
+        ("zzz", "there is no kind 'zzz'. Kinds: 500-before, "),
+        ("", "it names no kind"),
+        ("503:update", "WHERE is create, write, read or all, not 'update'"),
+        ("503@sometimes", "WHEN is a share like 2% or the number of a request like req=7, not 'sometimes'"),
+        ("503@101%", "not '101%'"),
+        ("503@req=0", "not 'req=0'"),
+        ("slow=soon", "SECONDS is a number like 0.2, not 'soon'"),
+        ("reset-after=1", "reset-after takes no seconds"),
+    ],
+)
+def test_bad_fault_is_explained(spec: str, problem: str) -> None:
+    """A sentence says what is wrong and how faults are written."""
+    with pytest.raises(SandboxError) as caught:
+        parse_fault(spec)
+    assert problem in str(caught.value)
+    assert "Write KIND[=SECONDS][:WHERE][@WHEN]" in str(caught.value)
+
+
+@given(st.sampled_from(sorted(KINDS)), st.sampled_from(WHERES), st.integers(0, 100), st.integers(0, 999))
+def test_every_combination_is_read(kind: str, where: str, percent: int, request: int) -> None:
+    """What the grammar allows is understood."""
+    when = f"req={request}" if request else f"{percent}%"
+    fault = parse_fault(f"{kind}:{where}@{when}")
+    assert (fault.kind, fault.where, fault.request) == (kind, where, request)
+    assert fault.chance == (1.0 if request else percent / 100)
+
+
+@pytest.mark.parametrize(
+    ("where", "covered"),
+    [("create", "C"), ("write", "CP"), ("read", "G"), ("all", "CPG")],
+)
+def test_where(where: str, covered: str) -> None:
+    """A fault has to do with creates, writes, reads or all."""
+    requests = {"C": CREATE, "P": ("PATCH", "/v1/triage/issues/1"), "G": ("GET", "/v1/triage/issues")}
+    assert [name for name, request in requests.items() if Fault("503", where=where).covers(*request)] == list(covered)
+
+
+def test_a_number_counts_the_requests_that_where_covers() -> None:
+    """Reads don't shift the number of a write."""
+    plan = FaultPlan([Fault("503", request=2)], seed=0)
+    requests = [CREATE, ("GET", "/v1/me"), CREATE, CREATE]
+    assert [plan.choose(*request) is not None for request in requests] == [False, False, True, False]
+
+
+def test_the_first_fault_that_strikes_counts() -> None:
+    """The order of the options decides; the others count the request all the same."""
+    plan = FaultPlan([Fault("503", request=1), Fault("429", request=1), Fault("slow", request=2)], seed=0)
+    chosen = [plan.choose(*CREATE) for _ in range(3)]
+    assert [fault.kind if fault else None for fault in chosen] == ["503", "slow", None]
+
+
+@given(st.integers(), st.floats(0, 1))
+def test_the_same_seed_gives_the_same_faults(seed: int, chance: float) -> None:
+    """A rehearsal can be repeated, and another fault beside it doesn't shift it."""
+    fault = Fault("503", chance=chance)
+    alone, beside = FaultPlan([fault], seed), FaultPlan([fault, Fault("429", chance=0.5)], seed)
+    first, second = ([plan.choose(*CREATE) == fault for _ in range(50)] for plan in (alone, beside))
+    assert first == second
+
+
+def test_chance_is_a_share() -> None:
+    """2 % of many requests are about 2 %."""
+    plan = FaultPlan([Fault("503", chance=0.02)], seed=1)
+    assert 150 < sum(plan.choose(*CREATE) is not None for _ in range(10_000)) < 250

@@ -1,0 +1,121 @@
+"""What stands before the API, over real sockets: key, rate, faults."""
+
+from __future__ import annotations
+
+import socket
+import time
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+
+from importer.sandbox.faults import parse_fault
+from importer.sandbox.gate import NO_ANSWER
+from importer.sandbox.server import RunningSandbox
+
+from .conftest import BODY, ISSUES, KEY, MakeSandbox, post
+
+
+@pytest.mark.parametrize(
+    ("api_key", "sent", "status"),
+    [
+        (None, "anything", 200),
+        (None, "", 401),
+        (None, None, 401),
+        ("secret", "secret", 200),
+        ("secret", "Bearer secret", 200),
+        ("secret", "other", 401),
+    ],
+)
+def test_key(make_sandbox: MakeSandbox, api_key: str | None, sent: str | None, status: int) -> None:
+    """Any key will do unless one is asked for; `Bearer` in front is allowed."""
+    headers = {} if sent is None else {"Authorization": sent}
+    answer = httpx.get(make_sandbox(api_key=api_key).url + "/v1/me", headers=headers)
+    assert answer.status_code == status
+    if status == 401:
+        assert answer.json() == {"data": None, "errors": [{"error": "AUTH_FAILURE", "message": "Unauthorized"}]}
+
+
+def test_rate_limit_answers_429_with_retry_after(make_sandbox: MakeSandbox) -> None:
+    """Above the rate nothing is done and the wait is named."""
+    sandbox = make_sandbox(rate_limit=0.01)
+    assert post(sandbox).status_code == 201
+    refused = post(sandbox)
+    assert (refused.status_code, refused.headers["retry-after"]) == (429, "100")
+    assert refused.json()["errors"][0]["error"] == "Rate Limit Exceeded"
+    assert len(sandbox.issues()) == 1
+
+
+def faulty(make_sandbox: MakeSandbox, *specs: str) -> RunningSandbox:
+    """Start a sandbox with faults."""
+    return make_sandbox(faults=tuple(map(parse_fault, specs)))
+
+
+@pytest.mark.parametrize(
+    ("spec", "status", "issues"),
+    [("500-before", 500, 0), ("500-after", 500, 1), ("slow=0.1", 201, 1), ("not-json", 201, 1)],
+)
+def test_faults_that_answer(make_sandbox: MakeSandbox, spec: str, status: int, issues: int) -> None:
+    """The answer, and whether the issue is there."""
+    sandbox = faulty(make_sandbox, spec)
+    answer = post(sandbox)
+    assert (answer.status_code, len(sandbox.issues())) == (status, issues)
+    assert ("html" in answer.headers["content-type"]) == (spec == "not-json")
+
+
+@pytest.mark.parametrize(("spec", "status"), [("429=2.5", 429), ("503=3", 503)])
+def test_faults_that_ask_to_wait(make_sandbox: MakeSandbox, spec: str, status: int) -> None:
+    """Nothing is done, and the wait is in whole seconds."""
+    sandbox = faulty(make_sandbox, spec)
+    answer = post(sandbox)
+    assert (answer.status_code, answer.headers["retry-after"], sandbox.issues()) == (status, "3", [])
+
+
+@pytest.mark.parametrize(("spec", "issues"), [("hang-before", 0), ("hang-after", 1)])
+def test_hang_lasts_until_the_client_goes(make_sandbox: MakeSandbox, spec: str, issues: int) -> None:
+    """The client gets no answer within its time."""
+    sandbox = faulty(make_sandbox, spec)
+    with pytest.raises(httpx.ReadTimeout):
+        post(sandbox, timeout=0.2)
+    assert (len(sandbox.issues()), sandbox.statuses()) == (issues, {NO_ANSWER: 1})
+
+
+def test_hang_is_bounded(make_sandbox: MakeSandbox) -> None:
+    """After its seconds the connection is dropped."""
+    with pytest.raises((httpx.ReadError, httpx.RemoteProtocolError)):
+        post(faulty(make_sandbox, "hang-before=0.1"))
+
+
+@pytest.mark.parametrize(("spec", "issues"), [("reset-before", 0), ("reset-after", 1)])
+def test_reset_is_a_real_one(make_sandbox: MakeSandbox, spec: str, issues: int) -> None:
+    """The socket sees ECONNRESET, not an end of file."""
+    sandbox = faulty(make_sandbox, spec)
+    address = urlsplit(sandbox.url)
+    body = b'{"title":"t","severity":"low","category":"c"}'
+    head = f"POST {ISSUES} HTTP/1.1\r\nHost: x\r\nAuthorization: k\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with socket.create_connection((address.hostname, address.port), timeout=5) as connection:
+        connection.sendall(head + body)
+        with pytest.raises(ConnectionResetError):
+            connection.recv(1)
+    assert (len(sandbox.issues()), sandbox.statuses()) == (issues, {NO_ANSWER: 1})
+
+
+def test_late_commit_comes_after_its_answer(make_sandbox: MakeSandbox) -> None:
+    """The issue is there some time after the 500."""
+    sandbox = faulty(make_sandbox, "late-commit=0.2")
+    assert post(sandbox).status_code == 500
+    assert sandbox.issues() == []
+    deadline = time.monotonic() + 5
+    while not sandbox.issues():
+        assert time.monotonic() < deadline
+
+
+def test_fault_strikes_what_it_names(make_sandbox: MakeSandbox) -> None:
+    """The second create goes wrong; reads and the third are fine."""
+    sandbox = faulty(make_sandbox, "503:create@req=2")
+    statuses = []
+    with httpx.Client(base_url=sandbox.url, headers=KEY) as client:
+        for _ in range(3):
+            statuses += [client.post(ISSUES, json=BODY).status_code, client.get(ISSUES).status_code]
+    assert statuses == [201, 200, 503, 200, 201, 200]
+    assert sandbox.statuses() == {200: 3, 201: 2, 503: 1}

@@ -1,0 +1,56 @@
+"""Members, memberships, agents, categories."""
+
+from __future__ import annotations
+
+from .conftest import Api
+
+CATEGORIES = "/v1/triage/categories"
+
+
+def names(api: Api) -> list[str]:
+    """List the names of all categories."""
+    return [item["name"] for item in api.data("GET", CATEGORIES, limit=100)["items"]]
+
+
+def test_members_of_the_one_organisation(api: Api) -> None:
+    """The caller's organisation has members; another one is unknown."""
+    (membership,) = api.data("GET", "/v1/orgs/self/memberships")
+    assert membership["org_id"] == api.store.org_id
+    members = api.data("GET", f"/v1/orgs/{membership['org_id']}/members")
+    assert all(member["user_id"] and "@" in member["member_email"] for member in members)
+    assert api.create()["author_id"] in {member["user_id"] for member in members}
+    assert api.error("GET", "/v1/orgs/other/members")[0] == 404
+
+
+def test_me_and_agents(api: Api) -> None:
+    """The key works, and Norm is there."""
+    assert api.data("GET", "/v1/me") == {"status": "active"}
+    (norm,) = api.data("GET", "/v1/triage/agents")["items"]
+    assert norm["display_name"] == "Norm"
+
+
+def test_categories_in_use_join_the_catalogue(api: Api) -> None:
+    """Creating or changing an issue with a new category makes it known; spelling counts."""
+    assert len(names(api)) == 8
+    path = api.path(category="Billing")
+    api.data("PATCH", path, {"category": "billing"})
+    assert set(names(api)) >= {"Billing", "billing"}
+
+
+def test_categories_come_in_pages_by_name(api: Api) -> None:
+    """The cursor is the last name."""
+    first = api.data("GET", CATEGORIES, limit=3)
+    assert first["next_cursor"] == first["items"][-1]["name"] == "Latency"
+    assert first["items"][0]["id"] == "built-in:bug"
+    rest = api.data("GET", CATEGORIES, cursor="Latency")
+    assert rest["next_cursor"] is None
+    assert len(rest["items"]) == 5
+
+
+def test_category_is_created_once(api: Api) -> None:
+    """The same name again gives what is there."""
+    created = api.data("POST", CATEGORIES, {"name": "New"}, expect=201)
+    assert api.data("POST", CATEGORIES, {"name": "New"}) == created
+    assert api.data("POST", CATEGORIES, {"name": "Bug"})["id"] == "built-in:bug"
+    assert api.error("POST", CATEGORIES, {"name": ""})[0] == 400
+    assert names(api).count("New") == 1

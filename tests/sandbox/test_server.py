@@ -1,0 +1,112 @@
+"""The sandbox as a running server."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import socket
+import threading
+import warnings
+from pathlib import Path
+
+import httpx
+import pytest
+
+from importer.sandbox.faults import parse_fault
+from importer.sandbox.server import SandboxError, SandboxOptions, serve_in_thread
+
+from .conftest import BODY, ISSUES, KEY, MakeSandbox, post
+
+
+def test_door_tells_what_was_seen(make_sandbox: MakeSandbox) -> None:
+    """Requests by kind, answers by status, issues, exact bodies, dispatches."""
+    sandbox = make_sandbox(faults=(parse_fault("503@req=3"),))
+    bodies = [b'{"title": "t" ,"severity":"low","category":"c"}', b"{}", b"no json"]
+    with httpx.Client(base_url=sandbox.url, headers=KEY) as client:
+        for body in bodies:
+            client.post(ISSUES, content=body)
+        (issue,) = sandbox.issues()
+        client.post(f"{ISSUES}/{issue['id']}/comments", json={"detail": "@norm"})
+        client.get(f"{ISSUES}/{issue['id']}")
+    assert sandbox.create_bodies() == bodies
+    assert sandbox.requests() == {
+        f"POST {ISSUES}": 3,
+        f"POST {ISSUES}/{{id}}/comments": 1,
+        f"GET {ISSUES}/{{id}}": 1,
+    }
+    assert sandbox.statuses() == {200: 1, 201: 2, 400: 1, 503: 1}
+    assert sandbox.norm_dispatches() == 1
+    assert (issue["number"], issue["org_id"]) == (1001, sandbox.org_id)
+
+
+def test_file_continues_with_its_issues(tmp_path: Path) -> None:
+    """Started again on the same file, the numbers go on; the organisation is the same."""
+    options = SandboxOptions(db=tmp_path / "s.db")
+    with serve_in_thread(options) as first:
+        post(first)
+    with serve_in_thread(options) as second:
+        post(second)
+        assert [issue["number"] for issue in second.issues()] == [1001, 1002]
+        assert (second.org_id, len(second.create_bodies())) == (first.org_id, 2)
+    assert [path.name for path in tmp_path.iterdir()] == ["s.db"]
+
+
+def test_end_commits_what_is_late_and_drops_what_hangs(tmp_path: Path) -> None:
+    """The end waits neither for a hang nor for a delay, and loses no late commit."""
+    options = SandboxOptions(
+        db=tmp_path / "s.db", faults=(parse_fault("late-commit=60@req=1"), parse_fault("hang-before@req=2"))
+    )
+    errors: list[BaseException] = []
+
+    def hang() -> None:
+        try:
+            post(sandbox, timeout=30)
+        except httpx.TransportError as error:
+            errors.append(error)
+
+    with serve_in_thread(options) as sandbox:
+        assert post(sandbox).status_code == 500
+        client = threading.Thread(target=hang)
+        client.start()
+        while sum(sandbox.requests().values()) < 2:
+            pass
+    client.join(5)
+    assert [type(error) for error in errors] in ([httpx.ReadError], [httpx.RemoteProtocolError])
+    with serve_in_thread(SandboxOptions(db=tmp_path / "s.db")) as sandbox:
+        assert len(sandbox.issues()) == 1
+
+
+def test_port_in_use_is_explained() -> None:
+    """A sentence says what to type instead."""
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        pytest.raises(SandboxError, match=r"Port \d+ can't be used \(.*\)\. Name another one with --port\."),
+        serve_in_thread(SandboxOptions(), other.getsockname()[1]),
+    ):
+        pass
+
+
+def test_runs_beside_a_loop_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    """A program with its own event loop can use it; no socket, loop or file stays open."""
+
+    async def create(url: str) -> list[int]:
+        async with httpx.AsyncClient(base_url=url, headers=KEY) as client:
+            answers = await asyncio.gather(*(client.post(ISSUES, json=BODY) for _ in range(8)))
+            return [answer.status_code for answer in answers]
+
+    before = threading.active_count()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        with serve_in_thread(SandboxOptions(db=tmp_path / "s.db")) as sandbox:
+            assert asyncio.run(create(sandbox.url)) == [201] * 8
+            assert sorted(issue["number"] for issue in sandbox.issues()) == list(range(1001, 1009))
+        del sandbox
+        gc.collect()
+    assert [str(warning.message) for warning in caught] == []
+    assert threading.active_count() == before
+
+
+def test_seed_is_drawn_or_given(make_sandbox: MakeSandbox) -> None:
+    """A seed that is given is kept; else there is one to be printed."""
+    assert make_sandbox(seed=7).seed == 7
+    assert make_sandbox().seed >= 0
