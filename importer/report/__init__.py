@@ -1,0 +1,10 @@
+"""Reports: what a check or a run leaves in its folder."""
+
+from importer.report.check import CheckFiles
+from importer.report.errors import ErrorFiles
+from importer.report.folder import ReportFolder
+from importer.report.planned import PlannedFile
+from importer.report.results import ResultsFile
+from importer.report.summary import Summary
+
+__all__ = ["CheckFiles", "ErrorFiles", "PlannedFile", "ReportFolder", "ResultsFile", "Summary"]

@@ -1,0 +1,122 @@
+"""errors.csv and errors.jsonl: the rows that a person has to mend, as they came, with what is wrong with them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import IO, Any
+
+from importer.records import Outcome, Row
+from importer.report.folder import ReportFolder
+from importer.spreadsheet import IMPORT_COLUMNS, escape_cell
+
+Header = tuple[str, ...]
+_Column = tuple[str, int]  # a header and which of its occurrences
+
+MENDABLE = (Outcome.REJECTED, Outcome.FAILED)
+
+
+class ErrorFiles:
+    """Writes rejected and failed rows beside the format they came in; a file is made with its first row.
+
+    `headers` has one entry a file of the source: its header, or None where it is JSON. Where headers differ, errors.csv
+    has the columns of all of them: those of the first file, then what the others add; the second `Comment` of one file
+    stands under the second `Comment` of the other.
+    """
+
+    def __init__(self, folder: ReportFolder, headers: Sequence[Header | None]) -> None:
+        self._folder = folder
+        self._stack = ExitStack()
+        self._csv: Any = None
+        self._jsonl: IO[str] | None = None
+        tables = [header for header in headers if header is not None]
+        self._columns = _union(tables)
+        self._places = [None if header is None else _places(header, self._columns) for header in headers]
+
+    def __enter__(self) -> ErrorFiles:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Append those of the rows that are rejected or failed."""
+        for row in rows:
+            if row.outcome in MENDABLE and row.raw is not None:
+                if isinstance(row.raw, str):
+                    self._write_json(row, row.raw)
+                else:
+                    self._write_cells(row, row.raw)
+
+    def _write_cells(self, row: Row, cells: Sequence[str]) -> None:
+        if self._csv is None:
+            file = self._stack.enter_context(self._folder.open("errors.csv", encoding="utf-8-sig"))
+            self._csv = csv.writer(file)  # ends lines with CR LF: only then Python quotes a lone CR before 3.13
+            self._csv.writerow([*(name for name, _ in self._columns), *IMPORT_COLUMNS])
+        placed = [""] * len(self._columns)
+        places = self._places[row.file] or ()
+        for place, cell in zip(places, cells, strict=False):
+            placed[place] = escape_cell(cell)
+        surplus = cells[len(places) :]  # stands beyond the header here too: the row stays as ragged as it was
+        self._csv.writerow([*placed, *map(escape_cell, (*_import_cells(row), *surplus))])
+
+    def _write_json(self, row: Row, raw: str) -> None:
+        if self._jsonl is None:
+            self._jsonl = self._stack.enter_context(self._folder.open("errors.jsonl"))
+        added = json.dumps(dict(zip(IMPORT_COLUMNS, _import_cells(row), strict=True)), ensure_ascii=False)
+        record = _compact(raw)
+        if record.startswith("{"):
+            body = record[1:-1].strip()
+            self._jsonl.write(f"{{{body}, {added[1:]}\n" if body else f"{added}\n")
+        else:  # not a JSON object: the text itself, for a person to mend
+            self._jsonl.write(f"{record}\n")
+
+
+def _import_cells(row: Row) -> tuple[str, ...]:
+    """The five added cells."""
+    origin = row.origin or f"{row.file_name}:{row.record}"
+    return (origin, *("\n".join(lines) for lines in (row.codes, row.fields, row.messages, row.hints)))
+
+
+def _compact(raw: str) -> str:
+    """The record's own text on one line: only white space between tokens goes, numbers stay as written."""
+    if "\n" not in raw and "\r" not in raw:
+        return raw.strip()
+    parts, inside, escaped = [], False, False
+    for character in raw.strip():
+        if inside:
+            inside = escaped or character != '"'
+            escaped = character == "\\" and not escaped
+        elif character == '"':
+            inside = True
+        elif character in "\r\n":
+            continue
+        parts.append(character)
+    return "".join(parts)
+
+
+def _union(headers: Sequence[Header]) -> list[_Column]:
+    columns: dict[_Column, None] = {}
+    for header in headers:
+        columns.update(dict.fromkeys(_numbered(header)))
+    return list(columns)
+
+
+def _places(header: Header, columns: Sequence[_Column]) -> list[int]:
+    index = {column: place for place, column in enumerate(columns)}
+    return [index[column] for column in _numbered(header)]
+
+
+def _numbered(header: Header) -> list[_Column]:
+    seen = Counter[str]()
+    numbered = []
+    for name in header:
+        seen[name] += 1
+        numbered.append((name, seen[name]))
+    return numbered

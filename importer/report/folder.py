@@ -1,0 +1,63 @@
+"""The folder of reports: private, and replaced file by file, so that nothing of somebody else's is touched."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from importer.errors import StorageFull, UsageError
+
+NAMES = ("results.csv", "errors.csv", "errors.jsonl", "planned.jsonl", "summary.json", "suggested-mapping.yaml")
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class ReportFolder:
+    """A folder for the files of `NAMES`. It is made with 0700, its files with 0600.
+
+    `in_use` are files that this import reads, such as an errors.csv or a suggested-mapping.yaml of this very folder.
+    They are not replaced: the new one is written beside them as `errors-2.csv`.
+    """
+
+    def __init__(self, path: Path, in_use: Iterable[Path] = ()) -> None:
+        self.path = path
+        self._in_use = {file.resolve() for file in in_use}
+
+    def prepare(self) -> None:
+        """Make the folder and take away the reports of an earlier run. Raises UsageError if that can't be done."""
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for name in NAMES:
+                self.file(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise UsageError(f"{self.path}: {error.strerror}", hint="name another folder with --out") from error
+
+    def file(self, name: str) -> Path:
+        """Where a report goes."""
+        path, number = self.path / name, 1
+        while path.resolve() in self._in_use:
+            number += 1
+            path = self.path / name.replace(".", f"-{number}.", 1)
+        return path
+
+    @contextmanager
+    def open(self, name: str, *, encoding: str = "utf-8") -> Iterator[IO[str]]:
+        """Write one report. Raises StorageFull if the disk doesn't take it.
+
+        What can't be encoded (half a character out of a JSON escape) is written as its escape.
+        """
+        path = self.file(name)
+        try:
+            with open(path, "w", encoding=encoding, errors="backslashreplace", newline="", opener=_private) as file:
+                yield file
+        except OSError as error:
+            if error.errno not in DISK_FULL:
+                raise
+            raise StorageFull(f"{path}: {error.strerror}", hint="free some space, then run again") from error
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

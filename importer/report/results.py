@@ -1,0 +1,49 @@
+"""results.csv: every row once, in the order of the input."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable
+from typing import IO
+
+from importer.records import Row
+from importer.spreadsheet import escape_cell
+
+COLUMNS = (
+    "file",
+    "record",
+    "line",
+    "key",
+    "outcome",
+    "code",
+    "message",
+    "attempts",
+    "issue_id",
+    "triage_id",
+)
+
+
+class ResultsFile:
+    """Writes results.csv as rows pass. Several findings of a row are joined by newlines, codes and messages alike."""
+
+    def __init__(self, file: IO[str]) -> None:
+        self._writer = csv.writer(file)
+        self._writer.writerow(COLUMNS)
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Append rows, in input order."""
+        self._writer.writerows(
+            (
+                escape_cell(row.file_name),
+                row.record,
+                row.line,
+                escape_cell(row.key),
+                row.outcome.value,
+                "\n".join(row.codes),
+                escape_cell("\n".join(row.messages)),
+                row.attempts,
+                row.issue_id,
+                row.triage_id,
+            )
+            for row in rows
+        )

@@ -1,0 +1,60 @@
+"""summary.json: the figures of a check or a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import IO
+
+from importer.records import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The counts add up: the outcomes to `rows`. In a check `planned` stands where created and updated would.
+
+    `requests`, `elapsed_seconds` and `issues_per_second` are those of this attempt, the outcomes those of the run.
+    `findings` is code → rows; `value_flow` is described in `flow.ValueFlow.as_json`; hashes are SHA-256 in hex.
+    """
+
+    run_id: str
+    exit_code: int
+    rows: int
+    created: int = 0
+    updated: int = 0
+    unchanged: int = 0
+    skipped: int = 0
+    rejected: int = 0
+    failed: int = 0
+    unknown: int = 0
+    planned: int = 0
+    requests: int = 0
+    retries: int = 0
+    rate_limited: int = 0
+    elapsed_seconds: float = 0.0
+    issues_per_second: float = 0.0
+    target: str = ""
+    source_name: str = ""
+    source_sha256: str = ""
+    mapping: str = ""
+    mapping_sha256: str = ""
+    findings: Mapping[str, int] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    value_flow: Mapping[str, object] = field(default_factory=dict)
+    stopped_because: str = ""
+    out: str = ""
+    suggestion: str = ""
+    version: str = ""
+
+    def outcomes(self) -> dict[str, int]:
+        """Outcome → rows."""
+        return {outcome.value: getattr(self, outcome.value) for outcome in Outcome}
+
+    def as_text(self) -> str:
+        """The summary as JSON text."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
+
+    def write(self, file: IO[str]) -> None:
+        """Write summary.json."""
+        file.write(self.as_text())

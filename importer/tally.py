@@ -1,0 +1,63 @@
+"""The tally of a check: rows by outcome, findings by cause, and what is known of the values that no mapping covers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from importer.records import Finding, Outcome, Row
+
+SAMPLES = 2
+CAUSE_LIMIT = 10_000
+"""Causes kept apart; beyond it the values of a code are counted together, so that memory stays flat."""
+
+
+@dataclass(slots=True)
+class Cause:
+    """Findings that one change would settle."""
+
+    finding: Finding
+    rows: int = 0
+    samples: list[str] = field(default_factory=list)
+
+
+class Tally:
+    """Counts rows as they pass."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.outcomes = Counter[Outcome]()
+        self.skipped = Counter[str]()
+        self._causes: dict[tuple[str, str, str], Cause] = {}
+
+    def add(self, row: Row) -> None:
+        """Count one row by its outcome."""
+        self.rows += 1
+        self.outcomes[row.outcome] += 1
+        if row.outcome is Outcome.SKIPPED:
+            self.skipped[row.codes[0]] += 1
+
+    def find(self, finding: Finding, key: str) -> None:
+        """Count one finding of a row."""
+        cause = self._causes.get(finding.cause)
+        if cause is None:
+            shared = finding
+            if len(self._causes) >= CAUSE_LIMIT:
+                shared = Finding(finding.code, finding.field, "(other values)", finding.hint, "", finding.rejects)
+            cause = self._causes.setdefault(shared.cause, Cause(shared))
+        cause.rows += 1
+        if len(cause.samples) < SAMPLES and key:
+            cause.samples.append(key)
+
+    def causes(self, *, rejects: bool) -> list[Cause]:
+        """The causes of rejections, or of warnings, worst first."""
+        chosen = [cause for cause in self._causes.values() if cause.finding.rejects is rejects]
+        return sorted(chosen, key=lambda cause: (-cause.rows, cause.finding.cause))
+
+    def by_code(self) -> dict[str, int]:
+        """Findings by code, most frequent first; a row with two findings counts for both."""
+        codes = Counter[str]()
+        for cause in self._causes.values():
+            codes[cause.finding.code] += cause.rows
+        codes.update(self.skipped)
+        return dict(codes.most_common())

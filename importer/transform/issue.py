@@ -1,0 +1,277 @@
+"""Records of a chunk: keys, markers, texts with their footer, values, links, and at the end the bodies."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from importer.mapping.model import Duplicates, Mapping, Text
+from importer.records import Chunk, Ref
+from importer.transform.texts import Columns, is_filled, single_line
+from importer.transform.values import Mapped, value_maps
+
+TITLE_LIMIT = 200
+DESCRIPTION_LIMIT = 10_000
+"""In UTF-16 units, the strictest reading of the "characters" of post/triage-issues: it also holds under code points."""
+
+_NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
+MARKER_NOTE = "(leave this line: it identifies the import)"
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What the rows of a chunk become. Every list has one entry a row; an entry of a row with a skip code is idle.
+
+    keys        `<source name>:<native key>`, `""` where the row has none
+    markers     the word that finds the record's issue again at the target
+    local       whether the key came from `input.local_key`
+    skips       code of the rule that leaves the row out, or `""`
+    values      severity, status, category
+    links       resource links as the API takes them
+    shortened   row → fields that the mapping's `too_long: shorten` cut, with the length in UTF-16 units
+    newest      the date that `duplicates: {newest: …}` compares, if the mapping says so
+    unreadable  row → a date that can't be read though something depends on it
+    """
+
+    chunk: Chunk
+    columns: Columns
+    keys: list[str]
+    markers: list[str]
+    local: list[bool]
+    skips: list[str]
+    titles: list[str]
+    descriptions: list[str]
+    values: dict[str, Mapped]
+    sources: list[str]
+    owners: list[str]
+    assignees: list[str]
+    links: list[list[dict[str, str]]] | None
+    newest: list[datetime | None] | None
+    shortened: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
+    unreadable: dict[int, str] = field(default_factory=dict)
+
+
+class Transform:
+    """A mapping, ready to turn chunks of one source into records.
+
+    `refs` is every column and path that it reads: what a source has to put into its frames.
+    """
+
+    def __init__(self, mapping: Mapping, source_name: str) -> None:
+        self.mapping = mapping
+        self.source_name = source_name
+        self.value_maps = value_maps(mapping)
+        self.source_marker = "tis" + _digest(source_name)[:12]
+        self.refs = collect_refs(mapping)
+
+    def __call__(self, chunk: Chunk) -> Records:
+        """The chunk's records. Defective rows come along empty; their finding is already in the chunk."""
+        mapping = self.mapping
+        columns = Columns(chunk, mapping.input.dates)
+        native, local = self._native_keys(columns)
+        keys = [f"{self.source_name}:{key}" if key else "" for key in native]
+        markers = [record_marker(key) for key in keys]
+        skips = self._skips(columns)
+        newest = None
+        if isinstance(mapping.duplicates, Duplicates):
+            newest = columns.dates(columns.text(mapping.duplicates.newest))
+        titles, descriptions, shortened = self._texts(columns, self._footers(columns, keys, markers))
+        return Records(
+            chunk=chunk,
+            columns=columns,
+            keys=keys,
+            markers=markers,
+            local=local,
+            skips=skips,
+            titles=titles,
+            descriptions=descriptions,
+            values={value_map.field: value_map.apply(columns) for value_map in self.value_maps},
+            sources=self._optional(columns, mapping.source),
+            owners=self._optional(columns, mapping.owner_id),
+            assignees=self._optional(columns, mapping.assignee_id),
+            links=self._links(columns),
+            newest=newest,
+            shortened=shortened,
+            unreadable=columns.unreadable,
+        )
+
+    def _native_keys(self, columns: Columns) -> tuple[list[str], list[bool]]:
+        key, local_key = self.mapping.input.key, self.mapping.input.local_key
+        if key.content:
+            return [content_key(raw) for raw in columns.chunk.raw], [False] * len(columns)
+        texts = [text.strip() for text in columns.text(key)]
+        if local_key is None:
+            return texts, [False] * len(columns)
+        others = [text.strip() for text in columns.text(local_key)]
+        local = [not text and bool(other) for text, other in zip(texts, others, strict=True)]
+        return [text or other for text, other in zip(texts, others, strict=True)], local
+
+    def _skips(self, columns: Columns) -> list[str]:
+        """Rules never leave out a defective row: its cells are only empty because nobody knows them."""
+        skips = ["row-empty" if is_empty(raw) else "" for raw in columns.chunk.raw]
+        for rule in self.mapping.skip:
+            code = f"skip-{rule.name}"
+            for row in columns.holds(rule.when).nonzero()[0].tolist():
+                if row not in columns.chunk.defects:
+                    skips[row] = skips[row] or code
+        return skips
+
+    def _optional(self, columns: Columns, spec: Text | None) -> list[str]:
+        return [""] * len(columns) if spec is None else [text.strip() for text in columns.text(spec)]
+
+    def _links(self, columns: Columns) -> list[list[dict[str, str]]] | None:
+        if not self.mapping.resource_links:
+            return None
+        links: list[dict[tuple[str, str], None]] = [{} for _ in range(len(columns))]
+        for spec in self.mapping.resource_links:
+            for cells in columns.every_cell(spec):
+                for row, cell in enumerate(cells):
+                    if is_filled(cell):
+                        ids = cell.split(spec.split) if spec.split else [cell]
+                        links[row].update(dict.fromkeys((spec.type, part.strip()) for part in ids if is_filled(part)))
+        return [[{"resource_type": kind, "resource_id": name} for kind, name in row] for row in links]
+
+    def _texts(
+        self, columns: Columns, footers: Sequence[str]
+    ) -> tuple[list[str], list[str], dict[int, list[tuple[str, int]]]]:
+        """Titles and descriptions as they will be sent: shortened where the mapping says so, footer included."""
+        mapping = self.mapping
+        shortened: dict[int, list[tuple[str, int]]] = {}
+        titles = [
+            text.strip() if text.isprintable() else single_line(text)  # printable text has no line breaks
+            for text in columns.text(mapping.title)
+        ]
+        openings: dict[int, str] = {}
+        if mapping.title.too_long == "shorten":
+            for row, title in enumerate(titles):
+                if is_longer(title, TITLE_LIMIT):
+                    openings[row] = f"Full title: {title}\n\n"
+                    shortened.setdefault(row, []).append(("title", count_units(title)))
+                    titles[row] = cut(title, TITLE_LIMIT - 1).rstrip() + "…"
+        texts = [""] * len(columns) if mapping.description is None else columns.text(mapping.description)
+        descriptions = []
+        may_cut = mapping.description is not None and mapping.description.too_long == "shorten"
+        for row, (text, footer) in enumerate(zip(texts, footers, strict=True)):
+            whole = openings.get(row, "") + (f"{text}\n\n{footer}" if is_filled(text) else footer)
+            if may_cut and is_longer(whole, DESCRIPTION_LIMIT):
+                units = count_units(text)
+                ending = f"\n\n[… cut at import: {units:,} characters in the source]\n\n{footer}"
+                room = DESCRIPTION_LIMIT - count_units(openings.get(row, "") + ending)
+                if room > 0:  # else the footer alone is too long, which validate rejects
+                    whole = openings.get(row, "") + cut(text, room) + ending
+                    shortened.setdefault(row, []).append(("description", units))
+            descriptions.append(whole)
+        return titles, descriptions, shortened
+
+    def _footers(self, columns: Columns, keys: Sequence[str], markers: Sequence[str]) -> list[str]:
+        """`Imported from <key>`, a line for each filled label of the mapping, and the import marker."""
+        lines = [[f"---\nImported from {one_line(key)}\n" for key in keys]]
+        for label, spec in self.mapping.footer.items():
+            cells = columns.every_cell(spec)
+            if cells:
+                texts = (
+                    cells[0]
+                    if len(cells) == 1
+                    else [", ".join(filter(is_filled, row)) for row in zip(*cells, strict=True)]
+                )
+                line = {text: f"{label}: {one_line(text)}\n" if is_filled(text) else "" for text in set(texts)}
+                lines.append([line[text] for text in texts])
+        lines.append([f"{self.source_marker} {marker} {MARKER_NOTE}" for marker in markers])
+        return list(map("".join, zip(*lines, strict=True)))
+
+
+def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
+    """Row → the exact JSON text of its create. A function of row, mapping and source name alone.
+
+    Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
+    """
+    severities, statuses, categories = (records.values[name].targets() for name in ("severity", "status", "category"))
+    bodies = {}
+    for row in rows:
+        body: dict[str, Any] = {
+            "title": records.titles[row],
+            "severity": severities[row],
+            "category": categories[row],
+            "description": records.descriptions[row],
+            "status": statuses[row],
+            "source": records.sources[row],
+        }
+        if records.owners[row]:
+            body["owner_id"] = records.owners[row]
+        if records.assignees[row]:
+            body["assignee_id"] = records.assignees[row]
+        if records.links is not None and records.links[row]:
+            body["resource_links"] = records.links[row]
+        bodies[row] = orjson.dumps(body)
+    return bodies
+
+
+def collect_refs(mapping: Mapping) -> tuple[Ref, ...]:
+    """Every column and path that a mapping reads, each once."""
+    refs: dict[Ref, None] = {}
+
+    def visit(node: Any) -> None:
+        if isinstance(node, Text):
+            refs.update(dict.fromkeys(node.refs))
+        if isinstance(node, list):
+            for child in node:
+                visit(child)
+        elif isinstance(node, dict):
+            for child in node.values():
+                visit(child)
+        elif hasattr(node, "__pydantic_fields__"):
+            for name in type(node).__pydantic_fields__:
+                visit(getattr(node, name))
+
+    visit(mapping)
+    return tuple(refs)
+
+
+def record_marker(key: str) -> str:
+    """The word that finds a record's issue again at the target: `tir` and 20 hex digits of its key."""
+    return "tir" + _digest(key)[:20]
+
+
+def content_key(raw: Sequence[str] | str) -> str:
+    """A native key for rows that have none: a hash of all that the row says."""
+    return "row-" + _digest(raw if isinstance(raw, str) else "\x1f".join(raw).rstrip("\x1f"))[:20]
+
+
+def is_empty(raw: Sequence[str] | str) -> bool:
+    """Whether a row says nothing: all cells are empty; in JSON all values are null or empty texts, lists, objects."""
+    if isinstance(raw, str):
+        return _NOTHING.fullmatch(raw.strip()) is not None
+    return not any(raw) or not any(map(is_filled, raw))
+
+
+def one_line(text: str) -> str:
+    """The text with each run of white space as one space."""
+    return " ".join(text.split())
+
+
+def count_units(text: str) -> int:
+    """Length in UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def is_longer(text: str, limit: int) -> bool:
+    """Whether a text has more than `limit` UTF-16 units; cheap for the usual text, which is far from it."""
+    return len(text) * 2 > limit and count_units(text) > limit
+
+
+def cut(text: str, units: int) -> str:
+    """The longest beginning of a text within `units` UTF-16 units; no character is split."""
+    text = text[:units]
+    while (excess := count_units(text) - units) > 0:
+        text = text[: -((excess + 1) // 2)]  # a character is two units at the most, so this never takes too much
+    return text
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

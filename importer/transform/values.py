@@ -1,0 +1,128 @@
+"""Severity, status and category: what each source value becomes, worked out once for each distinct value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from importer.mapping.model import SEVERITIES, STATUSES, Category, Condition, Mapping, Value, fold, is_pattern
+from importer.transform.texts import Columns, is_filled, single_line
+
+How = Literal["rule", "constant", "mapped", "same", "kept", "default", "unknown", "missing"]
+IDENTITIES: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSES, "category": ()}
+VALUE_FIELDS = tuple(IDENTITIES)
+KNOWN_LIMIT = 10_000
+"""Distinct values remembered from chunk to chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one source value became its target.
+
+    source  the text as written without outer white space, or the rule that matched
+    target  None if nothing in the mapping covers it: such a row is rejected
+    how     `missing`: empty and no default; `default`: empty, with one; `unknown`: outside the map (target: the
+            mapping's `unknown`, or None); `neutral` marks a value that nobody has decided yet
+    path    the keys that lead to the deciding line of the mapping
+    """
+
+    source: str
+    target: str | None
+    how: How
+    path: tuple[str | int, ...]
+    neutral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A value field of a chunk: the distinct steps, and for each row the index of its step."""
+
+    steps: list[Step]
+    codes: NDArray[np.intp]
+
+    def targets(self) -> list[str | None]:
+        """The target of each row."""
+        targets = [step.target for step in self.steps]
+        return [targets[code] for code in self.codes.tolist()]
+
+
+class ValueMap:
+    """One value field of a mapping, ready to be applied to chunks."""
+
+    def __init__(self, field: str, spec: Value[Any]) -> None:
+        self.field = field
+        self.spec = spec
+        self._exact = {fold(name): name for name in spec.values if not is_pattern(name)}
+        self._patterns = [(name, re.compile(name[1:-1], re.IGNORECASE)) for name in spec.values if is_pattern(name)]
+        self._same = set(IDENTITIES[field])
+        self._known: dict[str, Step] = {}
+
+    def apply(self, columns: Columns) -> Mapped:
+        """Rules first, in order; then the value map."""
+        steps: list[Step] = []
+        codes = np.full(len(columns), -1, dtype=np.intp)
+        for number, rule in enumerate(self.spec.rules):
+            matched = columns.holds(rule.when, among=codes == -1)
+            if matched.any():
+                codes[matched] = len(steps)
+                steps.append(Step(rule.name or describe(rule.when), rule.then, "rule", (self.field, "rules", number)))
+        left = np.flatnonzero(codes == -1)
+        if len(left):
+            texts = columns.text(self.spec)
+            chosen = [texts[row] for row in left.tolist()]
+            index = {text: len(steps) + place for place, text in enumerate(dict.fromkeys(chosen))}
+            steps += [self.resolve(text) for text in index]
+            codes[left] = [index[text] for text in chosen]
+        return Mapped(steps, codes)
+
+    def resolve(self, text: str) -> Step:
+        """What one source text becomes."""
+        step = self._known.get(text)
+        if step is None:
+            step = self._resolve(text.strip())
+            if len(self._known) < KNOWN_LIMIT:  # free text in a value column must not fill the memory
+                self._known[text] = step
+        return step
+
+    def _resolve(self, text: str) -> Step:
+        spec, field = self.spec, self.field
+        if not is_filled(text):
+            if spec.missing is not None:
+                return Step("", spec.missing, "default", (field, "missing"), "" in spec.undecided)
+            return Step("", None, "missing", (field,))
+        if spec.value is not None:
+            return Step(text, text, "constant", (field, "value"))
+        folded = fold(text)
+        name = self._exact.get(folded) or next((name for name, found in self._patterns if found.search(text)), None)
+        if name is not None:
+            return Step(text, spec.values[name], "mapped", (field, "values", name), folded in spec.undecided)
+        if folded in self._same:
+            return Step(text, folded, "same", (field,))
+        if isinstance(spec, Category) and spec.keep_unknown:
+            return Step(text, single_line(text), "kept", (field, "keep_unknown"))
+        return Step(text, spec.unknown, "unknown", (field, "unknown") if spec.unknown is not None else (field,))
+
+
+def value_maps(mapping: Mapping) -> list[ValueMap]:
+    """The mapping's value fields, in the order of `VALUE_FIELDS`."""
+    return [ValueMap(field, getattr(mapping, field)) for field in VALUE_FIELDS]
+
+
+def describe(conditions: list[Condition]) -> str:
+    """A rule in a few words: `labels[].name is bug, defect`."""
+    return " and ".join(_describe(condition) for condition in conditions)
+
+
+def _describe(condition: Condition) -> str:
+    what = " or ".join(ref.name for ref in condition.refs) or "text"
+    if condition.is_ is not None:
+        return f"{what} is {', '.join(condition.is_)}"
+    if condition.matches is not None:
+        return f"{what} matches {condition.matches}"
+    if condition.filled is not None:
+        return f"{what} is {'filled' if condition.filled else 'empty'}"
+    return f"{what} before {condition.before}" if condition.before else f"{what} after {condition.after}"

@@ -1,0 +1,40 @@
+"""The program in a folder of its own, and sandboxes on real ports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.sandbox.options import SandboxOptions
+from importer.sandbox.server import RunningSandbox, serve_in_thread
+from tests.running import KEY, ROOT, Program
+
+Serve = Callable[..., RunningSandbox]
+
+
+@pytest.fixture
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
+    """Return the program, with a working folder, a state folder and an API key of its own."""
+    folder, state = tmp_path / "work", tmp_path / "state"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("XDG_STATE_HOME", str(state))
+    monkeypatch.setenv("BLAND_API_KEY", KEY)
+    monkeypatch.delenv("TRIAGE_API_URL", raising=False)
+    return Program(folder, state)
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Return a function that starts a sandbox on a free port with the options that it is given."""
+    with ExitStack() as stack:
+
+        def start(**options: Any) -> RunningSandbox:
+            return stack.enter_context(serve_in_thread(SandboxOptions(**options)))
+
+        yield start

@@ -1,0 +1,56 @@
+"""Small builders: a mapping from a dictionary, a chunk from a header and rows, records from both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Dictionary
+from collections.abc import Sequence
+from typing import Any
+
+from importer.mapping.model import Mapping
+from importer.records import Chunk, Finding, Ref
+from importer.sources.frames import frame_cells
+from importer.sources.json import read_chunks, read_lines
+from importer.transform import Records, Transform
+
+HEADER = ("Key", "Title", "Text", "Priority", "State")
+SOURCE_NAME = "demo"
+
+
+def mapping_of(**changes: Any) -> Mapping:
+    """A mapping of `HEADER`, with some of its keys as the test wants them."""
+    plain = {
+        "input": {"name": SOURCE_NAME, "key": "Key"},
+        "title": "Title",
+        "description": "Text",
+        "severity": {"column": "Priority", "values": {"P1": "critical", "P2": "high"}},
+        "status": {"column": "State", "values": {"Open": "todo", "Closed": "done"}},
+        "category": {"value": "General"},
+    }
+    return Mapping.model_validate(plain | changes)
+
+
+def chunk_of(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    first: int = 1,
+    defects: Dictionary[int, Finding] | None = None,
+) -> Chunk:
+    """Rows of a CSV file, one a line; `first` is the number of the first record."""
+    records = range(first, first + len(rows))
+    positions = {
+        Ref("column", name): tuple(place for place, other in enumerate(header) if other == name) for name in header
+    }
+    frame = frame_cells(rows, range(len(header)))
+    return Chunk(0, "issues.csv", records, [record + 1 for record in records], rows, frame, positions, defects or {})
+
+
+def json_chunk_of(lines: Sequence[str], refs: Sequence[Ref]) -> Chunk:
+    """Records of a JSON lines file."""
+    (chunk,) = read_chunks(read_lines(iter(lines)), 0, "issues.jsonl", False, refs, len(lines))
+    return chunk
+
+
+def records_of(mapping: Mapping, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Records:
+    """What a mapping makes of rows."""
+    return Transform(mapping, SOURCE_NAME)(chunk_of(header, rows))

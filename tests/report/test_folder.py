@@ -1,0 +1,68 @@
+"""The folder of reports."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from importer.errors import StorageFull, UsageError
+from importer.records import Outcome, Row
+from importer.report import ErrorFiles, ReportFolder
+
+FULL = Path("/dev/full")
+
+
+def test_private_folder(tmp_path: Path) -> None:
+    """The folder is only for its owner, and so are its files."""
+    folder = ReportFolder(tmp_path / "new" / "reports")
+    folder.prepare()
+    with folder.open("results.csv") as file:
+        file.write("é\n")
+    assert folder.path.stat().st_mode & 0o777 == 0o700
+    assert folder.file("results.csv").stat().st_mode & 0o777 == 0o600
+    assert folder.file("results.csv").read_bytes() == "é\n".encode()
+
+
+def test_only_reports_are_replaced(tmp_path: Path) -> None:
+    """Reports of an earlier run go; what somebody else has put there stays."""
+    for name in ("results.csv", "errors.jsonl", "notes.txt"):
+        (tmp_path / name).write_text("old")
+    ReportFolder(tmp_path).prepare()
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_files_that_are_being_read(tmp_path: Path) -> None:
+    """A file that this import reads is not replaced; the new one is written beside it."""
+    source = tmp_path / "errors.csv"
+    source.write_text("source")
+    folder = ReportFolder(tmp_path, in_use=[tmp_path / "." / "errors.csv"])
+    folder.prepare()
+    assert source.read_text() == "source"
+    assert folder.file("errors.csv") == tmp_path / "errors-2.csv"
+    assert folder.file("results.csv") == tmp_path / "results.csv"
+
+
+def test_folder_that_cannot_be_made(tmp_path: Path) -> None:
+    """Where a file stands in the way, the option to change is named."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError) as raised:
+        ReportFolder(tmp_path / "file").prepare()
+    assert "--out" in raised.value.hint
+
+
+def test_half_a_character(tmp_path: Path) -> None:
+    """Text that can't be encoded is written as its escape, not as a crash."""
+    folder = ReportFolder(tmp_path)
+    with folder.open("results.csv") as file:
+        file.write("\ud83d")
+    assert folder.file("results.csv").read_text() == "\\ud83d"
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="this system has no device that is always full")
+def test_full_disk(tmp_path: Path) -> None:
+    """A full disk stops the run with a sentence that names the file."""
+    (tmp_path / "errors.csv").symlink_to(FULL)
+    row = Row(0, "f", 1, 2, "k", Outcome.REJECTED, ("a",), ("b",), ("c",), ("d",), ["x" * 100_000])
+    with pytest.raises(StorageFull, match=r"errors\.csv"), ErrorFiles(ReportFolder(tmp_path), [("A",)]) as errors:
+        errors.write([row])

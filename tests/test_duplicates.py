@@ -1,0 +1,105 @@
+"""Keys that come again: who wins, and what the others are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import NamedTuple, get_args
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.duplicates import KeySpool, Policy, Verdict
+from importer.records import Outcome
+
+
+class Entry(NamedTuple):
+    """A row as the spool knows it."""
+
+    key: str
+    content: bytes
+    date: datetime | None = None
+
+
+ONE, TWO = b"1" * 16, b"2" * 16
+DAYS = [None, *(datetime(2024, 1, day, tzinfo=UTC) for day in (1, 2))]
+ENTRIES = st.lists(
+    st.builds(Entry, st.sampled_from("abc"), st.sampled_from([ONE, TWO]), st.sampled_from(DAYS)),
+    max_size=12,
+)
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+
+
+def verdicts_of(policy: Policy, *entries: Entry, buckets: int = 4) -> Mapping[int, Verdict]:
+    """The verdicts over rows that begin at line 2 of one file, at place 0."""
+    with KeySpool(policy, ["first.csv"], buckets) as spool:
+        for place, entry in enumerate(entries):
+            spool.add(place, 0, place + 2, entry.key, entry.content, entry.date)
+        return spool.verdicts()
+
+
+@given(ENTRIES, st.sampled_from(POLICIES))
+def test_one_winner_a_key(entries: list[Entry], policy: Policy) -> None:
+    """Whatever comes, each key has exactly one winner: the first, or the earliest of the newest."""
+    losers = verdicts_of(policy, *entries)
+    winners = [place for place in range(len(entries)) if place not in losers]
+    assert sorted(entries[place].key for place in winners) == sorted({entry.key for entry in entries})
+    for place in winners:
+        rivals = [other for other, entry in enumerate(entries) if entry.key == entries[place].key]
+        newest = max(rivals, key=lambda other: (entries[other].date or datetime.min.replace(tzinfo=UTC), -other))
+        assert place == (newest if policy == "newest" else rivals[0])
+
+
+@given(ENTRIES, st.sampled_from(POLICIES))
+def test_what_losers_are_told(entries: list[Entry], policy: Policy) -> None:
+    """Equal content is `same-as` under every policy; other content is what the policy says; the winner is named."""
+    losers = verdicts_of(policy, *entries)
+    other_code = {"reject": "key-duplicate", "first": "duplicate-of", "newest": "older-than"}[policy]
+    for place, verdict in losers.items():
+        loser = entries[place]
+        winner = next(n for n, entry in enumerate(entries) if entry.key == loser.key and n not in losers)
+        same = loser.content == entries[winner].content
+        assert verdict.finding.code == ("same-as" if same else other_code)
+        assert verdict.outcome is (Outcome.REJECTED if policy == "reject" and not same else Outcome.SKIPPED)
+        assert verdict.finding.rejects is (verdict.outcome is Outcome.REJECTED)
+        assert f"first.csv:{winner + 2}" in verdict.finding.message
+
+
+@given(ENTRIES, st.sampled_from(POLICIES), st.integers(1, 9))
+def test_buckets_do_not_matter(entries: list[Entry], policy: Policy, buckets: int) -> None:
+    """Verdicts don't depend on how the keys fall into buckets."""
+    assert dict(verdicts_of(policy, *entries, buckets=1)) == dict(verdicts_of(policy, *entries, buckets=buckets))
+
+
+def test_verdicts_are_a_mapping() -> None:
+    """Verdicts are looked up by place, whatever the place; they are false where nothing came again."""
+    verdicts = verdicts_of("first", Entry("a", ONE), Entry("b", ONE), Entry("a", TWO))
+    assert verdicts
+    assert len(verdicts) == 1
+    assert list(verdicts) == [2]
+    assert [verdicts.get(place) is not None for place in (-1, 0, 1, 2, 3)] == [False, False, False, True, False]
+    assert not verdicts_of("first", Entry("a", ONE))
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_over_several_files(policy: Policy) -> None:
+    """A row of another file is named with that file."""
+    with KeySpool(policy, ["one.csv", "two.csv"]) as spool:
+        spool.add(0, 1, 7, "a", ONE, None)
+        spool.add(1, 0, 2, "a", ONE, None)
+        verdict = spool.verdicts()[1]
+    assert verdict.finding.message == "same as two.csv:7"
+
+
+def test_hint() -> None:
+    """A rejected duplicate says what to do about it."""
+    verdict = verdicts_of("reject", Entry("a", ONE), Entry("a", TWO))[1]
+    assert verdict.finding.message == "this key came first in first.csv:2, with other content"
+    assert "`duplicates: first`" in verdict.finding.hint
+
+
+def test_long_key() -> None:
+    """A key may be longer than any that a person would write."""
+    entry = Entry("é" * 40_000, ONE)
+    assert list(verdicts_of("reject", entry, entry)) == [1]

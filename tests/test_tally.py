@@ -1,0 +1,56 @@
+"""The tally of a check."""
+
+from __future__ import annotations
+
+from importer.records import Finding, Outcome, Row
+from importer.tally import CAUSE_LIMIT, Tally
+
+
+def row_of(outcome: Outcome, *codes: str) -> Row:
+    """A row with an outcome."""
+    return Row(0, "f", 1, 2, "k", outcome, codes)
+
+
+def test_outcomes_add_up() -> None:
+    """Every row is counted once by its outcome, skipped ones by their reason too."""
+    tally = Tally()
+    for row in (row_of(Outcome.PLANNED), row_of(Outcome.SKIPPED, "row-empty"), row_of(Outcome.REJECTED, "a", "b")):
+        tally.add(row)
+    assert tally.rows == sum(tally.outcomes.values()) == 3
+    assert tally.skipped == {"row-empty": 1}
+
+
+def test_causes() -> None:
+    """Findings of one cause are one group with its first samples; rejections and warnings are apart, worst first."""
+    tally = Tally()
+    for number, value in enumerate(["x", "y", "y", "y", "x"]):
+        tally.find(Finding("severity-unknown", "severity", f"unknown {value}", "", value), f"k:{number}")
+    tally.find(Finding("title-shortened", "title", "cut", rejects=False), "k:1")
+    tally.find(Finding("key-missing", "key", "no key"), "")
+    rejections = tally.causes(rejects=True)
+    assert [(cause.finding.value, cause.rows, cause.samples) for cause in rejections] == [
+        ("y", 3, ["k:1", "k:2"]),
+        ("x", 2, ["k:0", "k:4"]),
+        ("", 1, []),
+    ]
+    assert [cause.finding.code for cause in tally.causes(rejects=False)] == ["title-shortened"]
+
+
+def test_by_code() -> None:
+    """Findings and reasons for skipping by code, most frequent first."""
+    tally = Tally()
+    for value in "xyz":
+        tally.find(Finding("severity-unknown", "severity", "", "", value), "k")
+    tally.add(row_of(Outcome.SKIPPED, "same-as"))
+    assert list(tally.by_code().items()) == [("severity-unknown", 3), ("same-as", 1)]
+
+
+def test_memory_is_flat() -> None:
+    """Beyond a limit of distinct values their findings are counted together."""
+    tally = Tally()
+    for number in range(CAUSE_LIMIT + 3):
+        tally.find(Finding("severity-unknown", "severity", "", "decide", str(number)), "k")
+    causes = tally.causes(rejects=True)
+    assert len(causes) == CAUSE_LIMIT + 1
+    assert (causes[0].rows, causes[0].finding.message) == (3, "(other values)")
+    assert tally.by_code() == {"severity-unknown": CAUSE_LIMIT + 3}
