@@ -1,0 +1,136 @@
+"""What an answer, or the lack of one, asks of the caller: one table."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+from enum import StrEnum
+from typing import Any
+
+import httpx
+import orjson
+
+from importer.errors import KeyRefused, RunStopped, TargetUnreachable
+
+MESSAGE_LIMIT = 300
+"""Characters that are kept of an answer that isn't the API's JSON."""
+
+
+class Action(StrEnum):
+    """What an answer, or the lack of one, asks of the caller."""
+
+    DONE = "done"
+    RETRY = "retry"  # never executed: the same request may be sent again
+    SETTLE = "settle"  # may have been executed: look before anything is sent again
+    REFUSE = "refuse"  # this row, for good
+    STOP = "stop"  # the next row would fare no better
+
+
+class Kind(StrEnum):
+    """What a call does to the target."""
+
+    CREATE = "create"  # makes an issue, so that it may never be repeated blindly
+    REPEATABLE = "repeatable"  # a read, or a write that the API repeats without effect (attaching a resource)
+
+
+D, R, S, F, X = Action.DONE, Action.RETRY, Action.SETTLE, Action.REFUSE, Action.STOP
+
+# First match wins: status codes, CREATE, REPEATABLE. Any other number is not HTTP.
+STATUSES: tuple[tuple[Sequence[int], Action, Action], ...] = (
+    (range(200, 300), D, D),
+    (range(300, 400), X, X),  # an API does not redirect: what answers is not Triage
+    ((401, 402, 403, 407), X, X),
+    ((404, 405, 410), X, F),  # the path of a create holds no id: what answers is not Triage
+    ((408,), S, R),
+    ((425, 429), R, R),
+    (range(400, 500), F, F),
+    (range(100, 600), S, R),
+)
+BY_STATUS = {status: (create, other) for codes, create, other in reversed(STATUSES) for status in codes}
+EXCEPTIONS: dict[type[Exception], tuple[Action, Action]] = {
+    httpx.ConnectError: (R, R),
+    httpx.ConnectTimeout: (R, R),
+    httpx.PoolTimeout: (R, R),
+    httpx.ProxyError: (R, R),  # no tunnel, no request
+    httpx.ReadError: (S, R),
+    httpx.ReadTimeout: (S, R),
+    httpx.WriteError: (S, R),
+    httpx.WriteTimeout: (S, R),
+    httpx.CloseError: (S, R),
+    httpx.RemoteProtocolError: (S, R),
+    httpx.DecodingError: (S, R),
+    httpx.LocalProtocolError: (S, F),
+    httpx.HTTPStatusError: (S, F),
+    httpx.StreamConsumed: (S, F),
+    httpx.StreamClosed: (S, F),
+    httpx.ResponseNotRead: (S, F),
+    httpx.RequestNotRead: (S, F),
+    httpx.CookieConflict: (S, F),
+    httpx.TooManyRedirects: (X, X),
+    httpx.UnsupportedProtocol: (X, X),
+    httpx.InvalidURL: (X, X),
+}
+
+
+def action_for(cause: int | Exception, kind: Kind) -> Action:
+    """Say what a status or an exception asks for; an exception that the table doesn't know may have been executed."""
+    column = 1 if kind is Kind.REPEATABLE else 0
+    if isinstance(cause, Exception):
+        return EXCEPTIONS.get(type(cause), (S, R))[column]
+    return BY_STATUS.get(cause, (S, R))[column]
+
+
+class CallFailed(Exception):
+    """A call that did not end in the expected answer. `status` is 0 without an answer, `retry_after` in seconds."""
+
+    def __init__(self, action: Action, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.action = action
+        self.message = message
+        self.status = status
+        self.retry_after = retry_after
+
+    @property
+    def rate_limited(self) -> bool:
+        """Whether the target wants everybody to wait."""
+        return self.status == 429
+
+    def as_stop(self) -> RunStopped:
+        """Make the error that ends a run of a call whose action is STOP."""
+        if self.status in (401, 402, 403):
+            hint = "Triage needs a full-access key: check BLAND_API_KEY, then run the same command again."
+            return KeyRefused(f"Triage refuses the API key: {self.message}", hint=hint)
+        hint = "Check --api-url and the proxy settings, then run the same command again."
+        return TargetUnreachable(f"What answers there is not Triage: {self.message}", hint=hint)
+
+
+def error_message(raw: bytes) -> str:
+    """Read what a refusal says, in every shape that the API uses; what isn't its JSON is cut to 300 characters."""
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return " ".join(raw.decode("utf-8", "replace").split())[:MESSAGE_LIMIT]
+    errors = document.get("errors") if isinstance(document, dict) else None
+    texts = [_one_error(error) for error in errors if error] if isinstance(errors, list) else []
+    if not texts and isinstance(document, dict) and isinstance(document.get("message"), str):
+        texts = [document["message"]]
+    return "; ".join(texts) or raw.decode("utf-8", "replace")[:MESSAGE_LIMIT]
+
+
+def _one_error(error: Any) -> str:
+    if not isinstance(error, dict):
+        return str(error)
+    return ": ".join(str(error[name]) for name in ("error", "message") if error.get(name)) or str(error)
+
+
+def parse_retry_after(value: str) -> float | None:
+    """Read a Retry-After header, whole seconds or an HTTP date, as seconds from now; None where it is neither."""
+    try:
+        return max(0.0, float(value)) if value.strip().replace(".", "", 1).isdigit() else _seconds_until(value)
+    except ValueError:
+        return None
+
+
+def _seconds_until(date: str) -> float:
+    return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())

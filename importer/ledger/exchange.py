@@ -1,0 +1,116 @@
+"""Group commit: many workers' outcomes and intents in one transaction; the disk is waited for in a thread.
+
+Only the commit itself goes there. With the statements there too, both threads spent their time handing each other
+the interpreter's lock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from importer.errors import ImporterError
+
+Intent = TypeVar("Intent")
+Decision = TypeVar("Decision")
+
+INTENT_SECONDS = 0.002
+DECISION_SECONDS = 0.05
+"""How long an intent, and an outcome that no intent follows, waits for company."""
+
+
+class Exchange(Generic[Intent, Decision]):
+    """Gathers what workers hand in and commits it in groups of `group` intents, or when the first has waited enough.
+
+    `write` writes a group and gives what commits it, which is called in a thread; one group at a time. After one of
+    the two failed with an ImporterError, every call raises it.
+    """
+
+    def __init__(self, write: Callable[[list[Intent], list[Decision]], Callable[[], None]], group: int) -> None:
+        self._write = write
+        self._group = group
+        self._loop = asyncio.get_running_loop()
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
+        self._intents: list[Intent] = []
+        self._decisions: list[Decision] = []
+        self._waiters: list[asyncio.Future[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._running: asyncio.Future[None] | None = None
+        self._error: BaseException | None = None
+        self._closed = False
+
+    def record(self, decision: Decision) -> None:
+        """Hand in an outcome; it is durable with the next group."""
+        self._decisions.append(decision)
+        self._schedule()
+
+    async def intend(self, intent: Intent) -> None:
+        """Return when the intent, and every outcome handed in before, is durable."""
+        self._intents.append(intent)
+        await self._wait()
+
+    async def flush(self) -> None:
+        """Return when everything handed in is durable."""
+        while self._error or self._running or self._intents or self._decisions:
+            waiter = self._wait()
+            if self._running is None:
+                self._start()
+            await waiter
+
+    def close(self) -> None:
+        """Let the group under way be committed and end the thread. What was not flushed is lost."""
+        self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        self._thread.shutdown()
+
+    def _wait(self) -> asyncio.Future[None]:
+        waiter = self._loop.create_future()
+        if self._error is not None:
+            waiter.set_exception(self._error)
+            return waiter
+        self._waiters.append(waiter)
+        self._schedule()
+        return waiter
+
+    def _schedule(self) -> None:
+        if self._running is not None or self._error is not None or self._closed:
+            return  # what gathers meanwhile goes with the next group
+        if len(self._intents) >= self._group:
+            self._start()
+        elif self._timer is None or (self._intents and len(self._waiters) == 1):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._timer = self._loop.call_later(INTENT_SECONDS if self._intents else DECISION_SECONDS, self._start)
+
+    def _start(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        intents, decisions, waiters = self._intents, self._decisions, self._waiters
+        self._intents, self._decisions, self._waiters = [], [], []
+        try:
+            commit = self._write(intents, decisions)
+        except ImporterError as error:
+            self._end(error, waiters)
+        else:
+            self._running = self._loop.run_in_executor(self._thread, commit)
+            self._running.add_done_callback(lambda done: self._end(done.exception(), waiters))
+
+    def _end(self, error: BaseException | None, waiters: list[asyncio.Future[None]]) -> None:
+        self._running = None
+        self._error = error
+        if self._error is not None:
+            waiters += self._waiters
+            self._waiters = []
+        for waiter in waiters:
+            if waiter.done():
+                continue
+            if self._error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(self._error)
+        if self._intents or self._decisions:
+            self._schedule()

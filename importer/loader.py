@@ -1,0 +1,370 @@
+"""Operations → outcomes: workers on one iterator, each request paced, each intent durable before its request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from functools import partial
+from typing import Protocol, TypeVar
+
+import orjson
+
+from importer.client import Action, CallFailed, Issue, TriageClient
+from importer.errors import RunStopped, TargetUnreachable, TooManyFailures
+from importer.ledger import Decision, Run, State
+from importer.pacing import Breaker, Limiter, Sleep, make_retrying
+from importer.records import Operation, Outcome
+
+T = TypeVar("T")
+UNSETTLED_LIMIT = 1000
+"""Operations that wait for their settling; with more of them no new row is taken, so that memory stays flat."""
+
+Progress = Callable[[Outcome], None]
+
+
+class Undecidable(Exception):
+    """The look-ups that would decide an operation's fate fail; it stays unknown."""
+
+
+class Settler(Protocol):
+    """What finds out the fate of an operation."""
+
+    async def settle(self, key: str, marker: str, since: float) -> Issue | None:
+        """Give the issue that the operation made, or None once it is sure that it made none.
+
+        Raises:
+            Undecidable: the look-ups fail.
+            RunStopped: a look-up's answer ends the run.
+        """
+
+
+class Interrupted(Exception):
+    """A call that was waiting for its turn, and never left, since everything ends."""
+
+
+class PacedCalls:
+    """Makes calls when the limiter lets them, again where they were surely not executed; counts them.
+
+    A 429 costs a pause, never an attempt. After `interrupt` nothing leaves any more; what is on its way ends.
+    """
+
+    def __init__(self, limiter: Limiter, breaker: Breaker, *, sleep: Sleep = asyncio.sleep) -> None:
+        self._limiter, self._breaker, self._sleep = limiter, breaker, sleep
+        self._retrying = make_retrying(_is_retryable, self._wait_between)
+        self._waiting: set[asyncio.Task[object]] = set()
+        self.interrupted = False
+        self.requests = 0
+        self.retries = 0
+        self.rate_limited = 0
+
+    def interrupt(self) -> None:
+        """End every wait with Interrupted, now and from now on."""
+        self.interrupted = True
+        for task in tuple(self._waiting):
+            task.cancel()
+
+    async def call(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None = None) -> T:
+        """Make a call; `before` is awaited between the limiter and each request.
+
+        Raises:
+            CallFailed: with any action but DONE; with RETRY, all attempts were in vain.
+            Interrupted: before the request, or the next one, left.
+            TargetUnreachable: the target is plainly down; its cause is the CallFailed.
+        """
+        try:
+            return await self._attempt(send, before)
+        except CallFailed as error:
+            if error.action is not Action.RETRY:
+                raise
+            return await self._retry(error, send, before)
+
+    async def _retry(
+        self, first: CallFailed, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None
+    ) -> T:
+        failed: list[CallFailed] = [first]
+
+        async def attempt() -> T:
+            if failed:
+                raise failed.pop()  # the attempt that was made already: tenacity counts it and waits
+            self.retries += 1
+            return await self._attempt(send, before)
+
+        return await self._retrying(attempt)
+
+    async def _attempt(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None) -> T:
+        while True:
+            await self._wait(self._limiter.wait)
+            if before is not None:
+                await before()
+            self.requests += 1
+            try:
+                answer = await send()
+            except CallFailed as error:
+                if not error.rate_limited:
+                    self._note(error)
+                    raise
+                self.rate_limited += 1
+                self._limiter.refuse(error.retry_after)
+                self._breaker.limit()
+            else:
+                self._limiter.accept()
+                self._breaker.succeed()
+                return answer
+
+    def _note(self, error: CallFailed) -> None:
+        if error.action in (Action.RETRY, Action.SETTLE):
+            try:
+                self._limiter.pause(self._breaker.fail(error.message))
+            except TargetUnreachable as stop:
+                raise stop from error
+        else:
+            self._limiter.accept()
+            self._breaker.succeed()
+
+    async def _wait_between(self, seconds: float) -> None:
+        await self._wait(partial(self._sleep, seconds))
+
+    async def _wait(self, wait: Callable[[], Awaitable[None]]) -> None:
+        if self.interrupted:
+            raise Interrupted
+        task = asyncio.current_task()
+        assert task is not None
+        self._waiting.add(task)
+        try:
+            await wait()
+        except asyncio.CancelledError:
+            if self.interrupted:
+                raise Interrupted from None
+            raise
+        finally:
+            self._waiting.discard(task)
+
+
+def _is_retryable(error: BaseException) -> bool:
+    return isinstance(error, CallFailed) and error.action is Action.RETRY
+
+
+class Loader:
+    """Carries out the creates of one run."""
+
+    def __init__(
+        self,
+        client: TriageClient,
+        run: Run,
+        calls: PacedCalls,
+        settler: Settler,
+        *,
+        concurrency: int = 8,
+        max_errors: int | None = None,
+        progress: Progress = lambda outcome: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._client, self._run, self._calls, self._settler = client, run, calls, settler
+        self._concurrency, self._max_errors = concurrency, max_errors
+        self._progress, self._now = progress, now
+        self._again: deque[Operation] = deque()  # surely not executed after all
+        self._open: dict[str, Operation | None] = {}  # being settled, with the operation if it came by
+        self._found: dict[str, Issue] = {}  # settled before the operation came by
+        self._workers: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[None]] = set()
+        self._failures = 0
+        self._error: BaseException | None = None
+
+    async def load(self, operations: Iterator[Operation], stop: asyncio.Event) -> None:
+        """Send every operation once; those that the ledger calls undecided are settled first, while others go on.
+
+        `stop` ends it: no more operations are taken, requests on their way end.
+
+        Raises:
+            RunStopped: the key is refused, the target is down, too many rows failed, the ledger can't be written.
+                What was on its way has ended then, and its outcome is recorded.
+        """
+        watch = asyncio.create_task(self._watch(stop))
+        try:
+            async with self._run.sending(self._concurrency):
+                for key, marker, since in self._run.find_undecided():
+                    self._start_settling(key, marker, since, None)
+                await self._work(operations)
+        finally:
+            for task in (watch, *self._workers, *self._settling):
+                task.cancel()  # there are others only if this was cancelled itself: their intents stay undecided
+        if self._error is not None:
+            raise self._error
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._halt()
+
+    def _halt(self) -> None:
+        self._calls.interrupt()
+        for task in self._settling:
+            task.cancel()
+
+    async def _work(self, operations: Iterator[Operation]) -> None:
+        while True:
+            self._workers = {asyncio.create_task(self._worker(operations)) for _ in range(self._concurrency)}
+            await self._join(self._workers)
+            if self._settling:
+                await asyncio.wait(self._settling, return_when=asyncio.FIRST_COMPLETED)
+            elif not self._again or self._calls.interrupted:
+                return
+
+    async def _join(self, tasks: set[asyncio.Task[None]]) -> None:
+        while tasks:
+            done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                self._note_end(task)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """Keep a task's error, if it is the first, and let nothing new leave."""
+        self._settling.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Interrupted):
+            self._error = self._error or error
+            self._halt()
+
+    async def _worker(self, operations: Iterator[Operation]) -> None:
+        while not self._calls.interrupted and (operation := self._take(operations)) is not None:
+            key = operation.key
+            if key in self._open:
+                self._open[key] = operation
+            elif key in self._found:
+                await self._finish(operation, self._found.pop(key), 0)
+            else:
+                await self._create(operation)
+            if len(self._settling) >= UNSETTLED_LIMIT:
+                await asyncio.wait(self._settling, return_when=asyncio.FIRST_COMPLETED)
+
+    def _take(self, operations: Iterator[Operation]) -> Operation | None:
+        return self._again.popleft() if self._again else next(operations, None)
+
+    async def _create(self, operation: Operation) -> None:
+        attempt = _Attempt(self._run, operation)
+        try:
+            issue = await self._send(attempt, operation.body)
+        except CallFailed as error:
+            links = _links(operation)
+            if links and (error.action is Action.REFUSE or error.status == 404):
+                await self._create_without_links(attempt)
+            else:
+                self._conclude(attempt, error)
+        else:
+            await self._finish(operation, issue, attempt.requests)
+
+    async def _create_without_links(self, attempt: _Attempt) -> None:
+        body = orjson.loads(attempt.operation.body)
+        del body["resource_links"]
+        try:
+            issue = await self._send(attempt, orjson.dumps(body))
+        except CallFailed as error:
+            self._conclude(attempt, error)
+        else:
+            await self._finish(attempt.operation, issue, attempt.requests)
+
+    async def _send(self, attempt: _Attempt, body: bytes) -> Issue:
+        try:
+            return await self._calls.call(lambda: self._client.create_issue(body), attempt.begin)
+        except (Interrupted, RunStopped) as stop:
+            cause = stop.__cause__
+            if attempt.requests and not (isinstance(cause, CallFailed) and cause.action is Action.SETTLE):
+                attempt.end(State.UNSENT)
+            raise
+
+    def _conclude(self, attempt: _Attempt, error: CallFailed) -> None:
+        operation = attempt.operation
+        if error.action is Action.SETTLE:
+            since = self._now()
+            attempt.end(State.UNKNOWN, since=since, code="fate-unknown", message=error.message)
+            self._start_settling(operation.key, operation.marker, since, operation)
+        elif error.action is Action.STOP:
+            attempt.end(State.UNSENT)
+            raise error.as_stop() from error
+        else:
+            attempt.end(State.REFUSED, code=FAILURE_CODES[error.action], message=error.message)
+            self._progress(Outcome.FAILED)
+            self._failures += 1
+            if self._max_errors is not None and self._failures > self._max_errors:
+                hint = "Look at errors.csv; the same command continues, with a higher --max-errors if that is meant."
+                raise TooManyFailures(f"{self._failures} rows failed, the last with: {error.message}", hint=hint)
+
+    async def _finish(self, operation: Operation, issue: Issue, requests: int) -> None:
+        """Record a create as done, once its links are attached; one that can't be is a finding."""
+        problems = [problem async for problem in self._attach(issue, _links(operation))]
+        self._run.record(_done(operation.key, issue, requests, problems))
+        self._progress(Outcome.CREATED)
+
+    async def _attach(self, issue: Issue, links: list[dict[str, str]]) -> AsyncIterator[str]:
+        for link in links if issue.resource_count < len(links) else ():
+            type_, id_ = link["resource_type"], link["resource_id"]
+            try:
+                await self._calls.call(partial(self._client.attach_resource, issue.id, type_, id_))
+            except CallFailed as error:
+                if error.action is Action.STOP:
+                    raise error.as_stop() from error
+                yield f"{type_} {id_} is not attached: {error.message}"
+
+    def _start_settling(self, key: str, marker: str, since: float, operation: Operation | None) -> None:
+        self._open[key] = operation
+        task = asyncio.create_task(self._settle(key, marker, since))
+        self._settling.add(task)
+        task.add_done_callback(self._note_end)
+
+    async def _settle(self, key: str, marker: str, since: float) -> None:
+        try:
+            issue = await self._settler.settle(key, marker, since)
+        except Undecidable:
+            self._progress(Outcome.UNKNOWN)
+            return  # it stays open, so that it is not sent
+        operation = self._open.pop(key)
+        if issue is None:
+            self._run.record(Decision(key, State.UNSENT, attempts=0))
+            if operation is not None:
+                self._again.append(operation)
+        elif operation is not None:
+            await self._finish(operation, issue, 0)
+        else:
+            self._found[key] = issue
+            self._run.record(_done(key, issue, 0, []))
+
+
+FAILURE_CODES = {Action.REFUSE: "refused", Action.RETRY: "gave-up"}
+
+
+class _Attempt:
+    """The requests of one create: each is preceded by its intent."""
+
+    def __init__(self, run: Run, operation: Operation) -> None:
+        self._run = run
+        self.operation = operation
+        self.requests = 0
+
+    async def begin(self) -> None:
+        # Again before each request: the time that counts for settling is that of the last.
+        await self._run.intend(self.operation)
+        self.requests += 1
+
+    def end(self, state: State, *, since: float = 0.0, code: str = "", message: str = "") -> None:
+        decision = Decision(self.operation.key, state, self.requests, since, code=code, message=message)
+        self._run.record(decision)
+
+
+def _done(key: str, issue: Issue, requests: int, problems: list[str]) -> Decision:
+    return Decision(
+        key,
+        State.DONE,
+        requests,
+        issue_id=issue.id,
+        triage_id=issue.triage_id,
+        returned=issue.returned,
+        code="resource-missing" if problems else "",
+        message="; ".join(problems),
+    )
+
+
+def _links(operation: Operation) -> list[dict[str, str]]:
+    if b'"resource_links"' not in operation.body:
+        return []
+    links: list[dict[str, str]] = orjson.loads(operation.body).get("resource_links") or []
+    return links

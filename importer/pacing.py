@@ -1,0 +1,215 @@
+"""When a request may leave: one limiter, one pause and one breaker for all workers, and the policy of retries.
+
+Times are seconds. `clock` and `sleep` are given from outside, so that tests bring their own time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from math import inf
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
+
+from importer.errors import TargetUnreachable
+
+Clock = Callable[[], float]
+Sleep = Callable[[float], Awaitable[None]]
+
+CATCH_UP = 0.05
+"""How late a request may be and keep its place: more would be a burst, less would lose every late wake-up."""
+LONGEST_PAUSE = 300.0
+FIRST_PAUSE = 1.0
+"""The pause after a 429 without Retry-After; it doubles while nothing else comes."""
+
+WINDOW, FEWEST, FALL_SHARE = 100, 10, 0.10
+"""The rate falls when more than FALL_SHARE of the last WINDOW answers (of at least FEWEST) were 429."""
+BIT_BELOW, LOWEST = 0.97, 0.2
+SHORTEST_SPAN = 0.1
+HASTE, CREEP = (0.5, 0.1), (0.01, 5.0)
+"""How the rate is raised: by which share at first (it doubles, up to a half), and how many seconds apart."""
+
+
+class Rate:
+    """Requests a second: what the user set, or less while the target takes less; `inf` is no limit of ours.
+
+    A target's limit is mostly a bucket of tokens, of unknown size. So the rate falls to what was surely sustained,
+    pauses included; from there it is raised in haste until the target refuses, and what it took until then proves
+    the limit (see `_proven`). After that it creeps, and a raise that is refused is taken back.
+    Without a limit of ours there is no rate to defend: the first 429 is where the search begins.
+    """
+
+    def __init__(self, limit: float, now: float) -> None:
+        self.value = self._limit = limit
+        self._answers: deque[bool] = deque(maxlen=WINDOW)
+        self._accepted: deque[float] = deque(maxlen=1000)
+        self._burst = 0  # the most that the target's bucket can hold
+        self._resumed_at = now
+        self._plan(HASTE)
+
+    def accept(self, now: float) -> None:
+        """Take note of an answer other than 429."""
+        self._answers.append(False)
+        self._accepted.append(now)
+        if self.value < self._limit and now >= self._raise_at:
+            self._raise(now)
+
+    def refuse(self, now: float, pause_until: float, *, first: bool) -> None:
+        """Take note of a 429; `first` is False for those that were on their way when a pause began."""
+        if self.value < self._limit:
+            if first and self._accepted:  # else the pause was too short, which says nothing of the rate
+                self._take_back(now)
+            return
+        self._answers.append(True)
+        share = sum(self._answers) / max(FEWEST, len(self._answers))
+        if share > FALL_SHARE or self._limit == inf:
+            self._fall(pause_until)
+
+    def resume(self, now: float) -> None:
+        """Take note of the end of a pause."""
+        self._accepted.clear()
+        self._resumed_at = now
+
+    def _fall(self, pause_until: float) -> None:
+        self._burst = len(self._accepted)
+        sustained = max(1, self._burst) / max(SHORTEST_SPAN, pause_until - self._resumed_at)
+        self.value = min(self._limit, max(LOWEST, BIT_BELOW * sustained))
+        self._answers.clear()
+        self._plan(HASTE)
+
+    def _take_back(self, now: float) -> None:
+        self._burst = min(self._burst, len(self._accepted))
+        lower = min(BIT_BELOW * self.value, max(self.value / 2, BIT_BELOW * self._proven(now)))
+        self.value = min(self._limit, max(LOWEST, lower))
+        self._plan(CREEP)
+
+    def _proven(self, now: float) -> float:
+        """Find the limit that the last answers prove: what was taken beyond a full bucket was refilled meanwhile."""
+        spans = ((count, now - then) for count, then in enumerate(reversed(self._accepted), start=1))
+        return max(((count - self._burst) / span for count, span in spans if span > SHORTEST_SPAN), default=0.0)
+
+    def _plan(self, pace: tuple[float, float]) -> None:
+        self._growth, self._step = pace
+        self._raise_at = -inf
+
+    def _raise(self, now: float) -> None:
+        if self._raise_at != -inf:  # the first answer only starts the clock
+            self.value = min(self._limit, self.value * (1 + self._growth))
+            self._growth = min(0.5, self._growth * 2)
+        self._raise_at = now + max(self._step, 1 / self.value)
+
+
+class Limiter:
+    """Lets requests leave at a rate, evenly (GCRA), and none while a pause lasts. One for all workers.
+
+    `rate` is requests a second, 0 for no limit of ours.
+    """
+
+    def __init__(self, rate: float = 0, *, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep) -> None:
+        self._clock, self._sleep = clock, sleep
+        self._rate = Rate(rate or inf, clock())
+        self._next = clock()
+        self._paused_until = -inf
+        self._paused = False
+        self._pauses_in_a_row = 0
+        # One waits for its time, the others for their turn: a place taken early would be one at an old rate.
+        self._turn = asyncio.Lock()
+
+    @property
+    def rate(self) -> float:
+        """Requests a second at this moment; `inf` where nothing limits them."""
+        return self._rate.value
+
+    async def wait(self) -> None:
+        """Wait until a request may leave."""
+        if self._rate.value == inf and not self._paused:
+            return
+        async with self._turn:
+            while (delay := self._delay()) > 0:
+                await self._sleep(delay)
+            self._next = max(self._next, self._clock() - CATCH_UP) + 1 / self._rate.value
+
+    def _delay(self) -> float:
+        now = self._clock()
+        if self._paused and now >= self._paused_until:
+            self._paused = False
+            self._next = max(self._next, now)
+            self._rate.resume(now)
+        return max(self._paused_until, self._next) - now
+
+    def accept(self) -> None:
+        """Take note of an answer other than 429."""
+        self._pauses_in_a_row = 0
+        self._rate.accept(self._clock())
+
+    def refuse(self, retry_after: float | None) -> None:
+        """Take note of a 429: everybody pauses for what it asks, 300 seconds at most."""
+        now = self._clock()
+        first = not self._paused
+        self._pauses_in_a_row += first
+        asked = FIRST_PAUSE * 2 ** min(10, self._pauses_in_a_row - 1) if retry_after is None else retry_after
+        self.pause(max(asked, CATCH_UP))
+        self._rate.refuse(now, self._paused_until, first=first)
+
+    def pause(self, seconds: float) -> None:
+        """Let nothing leave for a while; the longest of several pauses counts."""
+        self._paused = True
+        self._paused_until = max(self._paused_until, self._clock() + min(LONGEST_PAUSE, seconds))
+
+
+class Breaker:
+    """Ends a run whose target is plainly down: so many failures in a row over so many seconds."""
+
+    FAILURES = 10
+    SECONDS = 60.0
+    LIMITED_SECONDS = 1800.0
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._last_success = clock()
+
+    def succeed(self) -> None:
+        """Take note of an answer that shows the target at work."""
+        self._failures = 0
+        self._last_success = self._clock()
+
+    def fail(self, message: str) -> float:
+        """Take note of a 5xx or of no answer; give the seconds that everybody should wait.
+
+        Raises:
+            TargetUnreachable: after 10 failures in a row, at least 60 seconds after the last success.
+        """
+        self._failures += 1
+        silence = self._clock() - self._last_success
+        if self._failures >= self.FAILURES and silence >= self.SECONDS:
+            raise _unreachable(f"{self._failures} calls in {silence:.0f} seconds failed, the last with: {message}")
+        return 0.0 if self._failures < 3 else min(30.0, 0.25 * 2 ** min(10, self._failures - 3))
+
+    def limit(self) -> None:
+        """Take note of a 429.
+
+        Raises:
+            TargetUnreachable: if there was nothing else for half an hour.
+        """
+        silence = self._clock() - self._last_success
+        if silence >= self.LIMITED_SECONDS:
+            raise _unreachable(f"it has answered nothing but 429 for {silence / 60:.0f} minutes")
+
+
+def _unreachable(message: str) -> TargetUnreachable:
+    hint = "What is done is recorded: the same command continues once the target answers again."
+    return TargetUnreachable(f"The target is down: {message}.", hint=hint)
+
+
+def make_retrying(is_retryable: Callable[[BaseException], bool], sleep: Sleep = asyncio.sleep) -> AsyncRetrying:
+    """Build the policy for calls that were never executed: full jitter, at most 6 attempts within 2 minutes."""
+    return AsyncRetrying(
+        retry=retry_if_exception(is_retryable),
+        stop=stop_after_attempt(6) | stop_after_delay(120),
+        wait=wait_random_exponential(multiplier=0.5, max=30),
+        sleep=sleep,
+        reraise=True,
+    )

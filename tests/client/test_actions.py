@@ -1,0 +1,117 @@
+"""The table of statuses and exceptions."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+
+import httpx
+import pytest
+
+from importer.client import Action, CallFailed, Kind
+from importer.client.actions import EXCEPTIONS, action_for, error_message, parse_retry_after
+from importer.errors import KeyRefused, TargetUnreachable
+
+WORTH_STOPPING = {*range(300, 400), 401, 402, 403, 407}
+
+
+def expected(status: int) -> tuple[Action, Action]:
+    """Say the table again, in other words: for a create, for what can be repeated."""
+    if status < 200 or status >= 500:
+        return Action.SETTLE, Action.RETRY
+    if status < 300:
+        return Action.DONE, Action.DONE
+    if status in WORTH_STOPPING:
+        return Action.STOP, Action.STOP
+    if status in (404, 405, 410):
+        return Action.STOP, Action.REFUSE
+    if status == 408:
+        return Action.SETTLE, Action.RETRY
+    return (Action.RETRY, Action.RETRY) if status in (425, 429) else (Action.REFUSE, Action.REFUSE)
+
+
+@pytest.mark.parametrize("status", range(100, 600))
+def test_status(status: int) -> None:
+    """Each status of HTTP has one action for a create and one for what can be repeated."""
+    assert (action_for(status, Kind.CREATE), action_for(status, Kind.REPEATABLE)) == expected(status)
+
+
+def test_unheard_of_status() -> None:
+    """A number that isn't HTTP may have been executed."""
+    assert action_for(999, Kind.CREATE) is Action.SETTLE
+
+
+def leaves(base: type[Exception]) -> Iterator[type[Exception]]:
+    """Give the classes that are raised: those without subclasses."""
+    subclasses = base.__subclasses__()
+    for subclass in subclasses:
+        yield from leaves(subclass)
+    if not subclasses:
+        yield base
+
+
+def test_every_exception_of_httpx_is_in_the_table() -> None:
+    """An exception class that httpx gets one day fails here, so that somebody decides about it."""
+    raised = {
+        leaf
+        for base in (httpx.HTTPError, httpx.InvalidURL, httpx.CookieConflict, httpx.StreamError)
+        for leaf in leaves(base)
+        if leaf.__module__.startswith("httpx")
+    }
+    assert raised == set(EXCEPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (httpx.ConnectError, Action.RETRY),
+        (httpx.ConnectTimeout, Action.RETRY),
+        (httpx.PoolTimeout, Action.RETRY),
+        (httpx.ReadError, Action.SETTLE),
+        (httpx.ReadTimeout, Action.SETTLE),
+        (httpx.WriteError, Action.SETTLE),
+        (httpx.WriteTimeout, Action.SETTLE),
+        (httpx.RemoteProtocolError, Action.SETTLE),
+        (RuntimeError, Action.SETTLE),
+    ],
+)
+def test_create_that_broke(error: type[Exception], action: Action) -> None:
+    """A create is sent again only if it surely never arrived."""
+    assert action_for(error("broke"), Kind.CREATE) is action
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b'{"data":null,"errors":[{"error":"not_found","message":"Issue not found"}]}', "not_found: Issue not found"),
+        (b'{"errors":[{"message":"a"},{"error":"b"}]}', "a; b"),
+        (b'{"errors":["plain"]}', "plain"),
+        (b'{"status":"error","message":"Rate limit exceeded"}', "Rate limit exceeded"),
+        (b"<html>\n  Bad   gateway</html>", "<html> Bad gateway</html>"),
+        (b"[1, 2]", "[1, 2]"),
+        (b"x" * 5000, "x" * 300),
+        (b"", ""),
+    ],
+)
+def test_error_message(raw: bytes, message: str) -> None:
+    """Every shape of error is read; what isn't the API's JSON is cut."""
+    assert error_message(raw) == message
+
+
+@pytest.mark.parametrize(("value", "seconds"), [("3", 3.0), ("0", 0.0), ("soon", None), ("", None), ("1.5", 1.5)])
+def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
+    """Seconds are read; nonsense is as good as nothing."""
+    assert parse_retry_after(value) == seconds
+
+
+def test_retry_after_as_a_date() -> None:
+    """An HTTP date becomes the seconds until then, never negative ones."""
+    assert 50 < (parse_retry_after(formatdate(time.time() + 60, usegmt=True)) or 0) <= 60
+    assert parse_retry_after(formatdate(0, usegmt=True)) == 0
+
+
+def test_stops() -> None:
+    """A refused key and a stranger at the address end a run with errors of their own."""
+    assert isinstance(CallFailed(Action.STOP, "401", status=401).as_stop(), KeyRefused)
+    assert isinstance(CallFailed(Action.STOP, "404", status=404).as_stop(), TargetUnreachable)

@@ -1,0 +1,117 @@
+"""The calls and what they make of answers."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from importer.client import Action, ApiKey, CallFailed, TriageClient
+from tests.fake_triage import make_issue
+
+KEY = "org_canary_4711"
+Answer = httpx.Response | Exception
+
+
+def call(answer: Answer, use: Callable[[TriageClient], Awaitable[Any]], seen: list[httpx.Request] | None = None) -> Any:
+    """Make one call of a client whose target gives one answer."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if seen is not None:
+            seen.append(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def main() -> Any:
+        async with TriageClient("https://t.example", ApiKey(KEY), transport=httpx.MockTransport(handle)) as client:
+            return await use(client)
+
+    return asyncio.run(main())
+
+
+def envelope(data: Any, status: int = 200) -> httpx.Response:
+    """Wrap data as the API does."""
+    return httpx.Response(status, json={"data": data, "errors": None})
+
+
+def test_create() -> None:
+    """The body leaves as it is, with the raw key; unknown keys of the answer are ignored."""
+    seen: list[httpx.Request] = []
+    issue = make_issue(1, "text") | {"dispatch_id": "old"}
+    made = call(envelope(issue, 201), lambda client: client.create_issue(b'{"title": "x"}'), seen)
+    assert (made.id, made.triage_id, made.org_id) == (issue["id"], "T-1001", issue["org_id"])
+    assert b"dispatch" not in made.returned
+    assert b"text" not in made.returned
+    (request,) = seen
+    assert request.read() == b'{"title": "x"}'
+    assert request.headers["Authorization"] == KEY
+    assert request.headers["User-Agent"].startswith("triage-importer/")
+    assert str(request.url) == "https://t.example/v1/triage/issues"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(201, text="<html>"),
+        httpx.Response(201, json=[]),
+        httpx.Response(201, json={"data": None, "errors": None}),
+        httpx.Response(201, json={"data": {"id": 5}, "errors": None}),
+        httpx.Response(201, json={"data": make_issue(1, ""), "errors": [{"error": "x"}]}),
+        httpx.Response(204),
+    ],
+)
+def test_success_that_says_something_else(answer: httpx.Response) -> None:
+    """A create whose 2xx is not the expected JSON may have been executed."""
+    with pytest.raises(CallFailed) as caught:
+        call(answer, lambda client: client.create_issue(b"{}"))
+    assert caught.value.action is Action.SETTLE
+
+
+def test_page() -> None:
+    """A list gives its issues and the cursor of the next page."""
+    seen: list[httpx.Request] = []
+    data = {"items": [make_issue(1, "a"), make_issue(2, "b")], "next_cursor": "c"}
+    page = call(envelope(data), lambda client: client.list_issues(search="tir0 x", limit="2"), seen)
+    assert [issue.description for issue in page.items] == ["a", "b"]
+    assert page.next_cursor == "c"
+    assert seen[0].url.params["search"] == "tir0 x"
+
+
+def test_organisation() -> None:
+    """The organisation is read from a category."""
+    data = {"items": [{"id": "built-in:bug", "org_id": "org-1", "name": "Bug"}], "next_cursor": "Bug"}
+    assert call(envelope(data), lambda client: client.find_org_id()) == "org-1"
+
+
+def test_attach_again() -> None:
+    """A resource that is attached already is no failure."""
+    assert call(envelope({"id": "l"}), lambda client: client.attach_resource("i", "call", "c")) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(400, text=f"you sent {KEY}"),
+        httpx.Response(401, json={"data": None, "errors": [{"error": "AUTH_FAILURE", "message": KEY}]}),
+        httpx.ConnectError(f"cannot send {KEY}"),
+    ],
+)
+def test_key_that_is_echoed(answer: Answer) -> None:
+    """The key is in no message and no traceback, even where the target sends it back."""
+    with pytest.raises(CallFailed) as caught:
+        call(answer, lambda client: client.create_issue(b"{}"))
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+    assert KEY not in caught.value.message
+
+
+def test_rate_limited() -> None:
+    """A 429 carries what the target asks for."""
+    with pytest.raises(CallFailed) as caught:
+        call(httpx.Response(429, headers={"Retry-After": "7"}), lambda client: client.me())
+    assert caught.value.rate_limited
+    assert caught.value.retry_after == 7

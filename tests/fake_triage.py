@@ -1,0 +1,127 @@
+"""A Triage in memory behind httpx.MockTransport, which misbehaves on request."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import httpx
+import orjson
+
+ORG = "9a1f7c52-0f2b-4a4e-8a63-6f0a8f2f3c77"
+Fault = Literal["500-before", "500-after", "reset-after", "429", "connect", "400", "401", "404", "late"]
+
+
+def make_issue(number: int, description: str, at: float | None = None) -> dict[str, Any]:
+    """Build an issue as the API shows it."""
+    moment = datetime.fromtimestamp(time.time() if at is None else at, UTC)
+    created = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    names = ("title", "severity", "status", "category", "source", "owner_id", "assignee_id", "author_id")
+    return dict.fromkeys(names, "x") | {
+        "id": str(uuid.UUID(int=number)),
+        "triage_id": f"T-{1000 + number}",
+        "org_id": ORG,
+        "description": description,
+        "created_at": created,
+        "updated_at": created,
+        "resource_count": 0,
+    }
+
+
+def answer_bytes(number: int) -> bytes:
+    """Build the raw answer to a create."""
+    body = orjson.dumps({"data": make_issue(number, "x"), "errors": None})
+    return b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+class FakeTriage:
+    """Keeps issues; `faults` gives the misbehaviour of the n-th create (from 1), `reads_fail` that of reads."""
+
+    def __init__(self, faults: dict[int, Fault] | None = None, *, now: Callable[[], float] = time.time) -> None:
+        self.faults = faults or {}
+        self.now = now
+        self.issues: list[dict[str, Any]] = []
+        self.late: list[dict[str, Any]] = []
+        self.creates = self.reads = 0
+        self.running = self.most_at_once = 0
+        self.reads_fail = self.cut_descriptions = self.refuse_links = False
+        self.searchable = True
+        self.attached: list[tuple[str, str]] = []
+
+    @property
+    def transport(self) -> httpx.MockTransport:
+        """Give what stands in for the network."""
+        return httpx.MockTransport(self._handle)
+
+    def descriptions(self) -> list[str]:
+        """Give the descriptions of all issues, sorted."""
+        return sorted(issue["description"] for issue in self.issues)
+
+    def commit_late(self) -> None:
+        """Let the creates appear that were late."""
+        self.issues, self.late = self.issues + self.late, []
+
+    async def _handle(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return self._read(request)
+        if request.url.path.endswith("/resources"):
+            return self._attach(request)
+        self.creates += 1
+        fault = self.faults.get(self.creates)
+        self.running += 1
+        self.most_at_once = max(self.most_at_once, self.running)
+        try:
+            await asyncio.sleep(0)
+            return self._create(request, fault)
+        finally:
+            self.running -= 1
+
+    def _create(self, request: httpx.Request, fault: Fault | None) -> httpx.Response:
+        if fault == "connect":
+            raise httpx.ConnectError("refused", request=request)
+        if fault == "429":
+            return httpx.Response(429, headers={"Retry-After": "0"}, json={"status": "error", "message": "slow down"})
+        if fault == "500-before":
+            return httpx.Response(500)
+        if fault in ("400", "401", "404"):
+            return httpx.Response(int(fault), json={"data": None, "errors": [{"error": "no", "message": "because"}]})
+        body = orjson.loads(request.content)
+        if self.refuse_links and "resource_links" in body:
+            return httpx.Response(404, json={"data": None, "errors": [{"error": "not_found", "message": "Resource"}]})
+        number = len(self.issues) + len(self.late) + 1
+        issue = make_issue(number, body["description"], self.now())
+        issue["resource_count"] = len(body.get("resource_links", ()))
+        (self.late if fault == "late" else self.issues).append(issue)
+        if fault == "reset-after":
+            raise httpx.ReadError("reset", request=request)
+        if fault in ("500-after", "late"):
+            return httpx.Response(500)
+        return httpx.Response(201, json={"data": issue, "errors": None})
+
+    def _attach(self, request: httpx.Request) -> httpx.Response:
+        body = orjson.loads(request.content)
+        if body["resource_id"].startswith("missing"):
+            return httpx.Response(404, json={"data": None, "errors": [{"error": "not_found", "message": "no such"}]})
+        self.attached.append((request.url.path.split("/")[-2], body["resource_id"]))
+        return httpx.Response(201, json={"data": {"id": "link"}, "errors": None})
+
+    def _read(self, request: httpx.Request) -> httpx.Response:
+        self.reads += 1
+        if self.reads_fail:
+            return httpx.Response(400, text="no reading today")
+        last = request.url.path.rsplit("/", 1)[1]
+        if last != "issues":
+            (issue,) = [issue for issue in self.issues if issue["id"] == last]
+            return httpx.Response(200, json={"data": issue, "errors": None})
+        word = request.url.params.get("search", "")
+        found = [issue for issue in reversed(self.issues) if word in issue["description"]]
+        start, limit = int(request.url.params.get("cursor", 0)), int(request.url.params["limit"])
+        page = [] if word and not self.searchable else found[start : start + limit]
+        if self.cut_descriptions:
+            page = [issue | {"description": issue["description"][:5]} for issue in page]
+        cursor = str(start + limit) if start + limit < len(found) else None
+        return httpx.Response(200, json={"data": {"items": page, "next_cursor": cursor}, "errors": None})
