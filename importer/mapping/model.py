@@ -74,7 +74,7 @@ class Text(Strict):
     )
     value: Scalar | None = Field(None, description="A constant.")
     pattern: Pattern | None = Field(
-        None, description="A regular expression searched in the text; without a match the text is empty."
+        None, description="A regular expression searched in the text (of a column that repeats, in each cell); no match, no text."
     )
     to: Scalar | None = Field(
         None, description=r"What the match becomes, `\1` being its first group; the whole match by default."
@@ -340,7 +340,7 @@ class Mapping(Strict):
 
     about: str = Field("", description="One sentence on what this mapping reads.")
     input: Input = Field(description="What the source is and what makes a record's key.")
-    title: LongText = Field(description="1 to 200 characters.")
+    title: LongText = Field(description="1 to 200 characters on one line: line breaks and tabs become a space.")
     description: LongText | None = Field(None, description="Up to 10,000 characters, the footer included.")
     severity: Severity = Field(description="critical, high, medium or low.")
     status: Status = Field(description="backlog, todo, in_progress, in_review, done or closed.")

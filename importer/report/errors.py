@@ -58,7 +58,7 @@ class ErrorFiles:
         if self._csv is None:
             file = self._stack.enter_context(self._folder.open("errors.csv", encoding="utf-8-sig"))
             self._csv = csv.writer(file)  # ends lines with CR LF: only then Python quotes a lone CR before 3.13
-            self._csv.writerow([*(name for name, _ in self._columns), *IMPORT_COLUMNS])
+            self._csv.writerow([*(escape_cell(name) for name, _ in self._columns), *IMPORT_COLUMNS])
         placed = [""] * len(self._columns)
         places = self._places[row.file] or ()
         for place, cell in zip(places, cells, strict=False):

@@ -20,6 +20,13 @@ DELIMITERS = (",", ";", "\t", "|")
 CELL_CHARACTERS = 16 * 1024 * 1024
 """The longest cell. A quote that is never closed ends here instead of filling the memory with the rest of the file."""
 
+STILL_CUT = Finding(
+    "row-ragged",
+    "",
+    "The row ended early, and its last cell is still empty.",
+    hint="Put its cells right; if the last one is meant to be empty, clear import_code.",
+)
+
 NumberedRow = tuple[int, list[str], Finding | None]
 """Physical line where the row begins, its cells, and why it can't be used."""
 
@@ -35,8 +42,11 @@ def check_delimiter(option: str) -> str:
 def find_delimiter(sample: str, whole: bool) -> str:
     """Find the delimiter by structure: most rows fit the header, which is wider than one cell.
 
-    `sample` is the file's beginning, `whole` whether it is the whole file. A file of one column gets any.
+    `sample` is the file's beginning, `whole` whether it is the whole file. A file of one column gets any. An errors
+    file is known by its header: all of its rows may be ragged.
     """
+    if is_errors_header(next(csv.reader([sample[: sample.find("\n") + 1]]), [])):
+        return ","
 
     def fitness(delimiter: str) -> tuple[bool, float, int]:
         header, *rows = _parse_sample(sample, delimiter, whole) or [[]]
@@ -129,8 +139,8 @@ def _malformed(first: int, last: int, error: csv.Error) -> Finding:
 
 
 def own_header(header: Sequence[str]) -> tuple[str, ...]:
-    """Return the header's cells without the import columns of an errors file."""
-    return tuple(header[: -len(IMPORT_COLUMNS)] if is_errors_header(header) else header)
+    """Return the header's cells; those of an errors file without the import columns, unescaped."""
+    return tuple(own_cells(header[: -len(IMPORT_COLUMNS)], len(header)) if is_errors_header(header) else header)
 
 
 def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[int, ...]]:
@@ -159,16 +169,35 @@ def read_chunks(
     while batch := list(islice(rows, size)):
         lines, raw, findings = map(list, zip(*batch, strict=True))
         defects = {index: finding for index, finding in enumerate(findings) if finding}
-        malformed = frozenset(defects)
-        cells = _fit_rows(raw, header, defects)
         origins: dict[int, str] = {}
         if len(own) < len(header):
-            origins = {index: unescape_cell(row[len(own)]) for index, row in enumerate(cells) if row[len(own)]}
-            cells = [own_cells(row, len(own)) for row in cells]
-            raw = [row if index in malformed else own_cells(row, len(own)) for index, row in enumerate(raw)]
+            raw, origins = _take_back(raw, header, defects)
+        cells = _fit_rows(raw, own, defects)
         records = range(first, first + len(raw))
         yield Chunk(number, name, records, lines, raw, frame_cells(cells, used), positions, defects, origins)
         first = records.stop
+
+
+def _take_back(
+    raw: Sequence[list[str]], header: Sequence[str], defects: dict[int, Finding]
+) -> tuple[list[list[str]], dict[int, str]]:
+    """Return the rows of an errors file as the source had them, and where each stood there."""
+    width = len(header) - len(IMPORT_COLUMNS)
+    rows, origins = list(raw), {}
+    for index, row in enumerate(raw):
+        if index in defects:  # malformed: one cell, as it came
+            continue
+        rows[index] = own_cells(row, width)
+        ragged = _ragged(row, header) if len(row) < len(header) else None
+        if ragged is not None:
+            defects[index] = ragged
+            continue
+        origin, codes = (*row[width : width + 2], "", "")[:2]
+        if origin:
+            origins[index] = unescape_cell(origin)
+        if "row-ragged" in codes.split() and not _filled(rows[index][-1:]):
+            defects[index] = STILL_CUT
+    return rows, origins
 
 
 def _fit_rows(raw: Sequence[list[str]], header: Sequence[str], defects: dict[int, Finding]) -> list[list[str]]:
@@ -198,7 +227,6 @@ def _ragged(row: Sequence[str], header: Sequence[str]) -> Finding | None:
         "",
         f"The row has {len(row)} cells, the header {len(header)}.",
         hint="Look for a delimiter or a line break in a cell without quotes, or for a row that is cut off.",
-        value=str(len(row)),
     )
 
 

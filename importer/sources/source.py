@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from itertools import islice
 from types import TracebackType
 from typing import BinaryIO, Self, TextIO
 
@@ -17,6 +18,7 @@ from importer.sources.formats import Format, choose_format, refuse_foreign
 from importer.sources.returned import is_errors_header, is_errors_record
 
 HEAD_BYTES = 4096
+HEAD_RECORDS = 20
 SAMPLE_CHARACTERS = 256 * 1024
 
 
@@ -109,10 +111,14 @@ def _look_at_csv(stored: StoredFile, encoding: str, delimiter: str) -> SourceFil
 
 def _look_at_json(file: SourceFile) -> SourceFile:
     with open_text(file.stored, file.encoding) as (_, text):
-        first = next(_read_records(file, text), None)
+        records = islice(_read_records(file, text), HEAD_RECORDS)
+        first = None
+        for _, _, first in records:
+            if isinstance(first, dict):
+                break
     if first is None:
         raise json.no_records(file.name)
-    return replace(file, errors_file=is_errors_record(first[2]))
+    return replace(file, errors_file=is_errors_record(first))
 
 
 def _read_records(file: SourceFile, text: TextIO) -> Iterator[json.NumberedRecord]:
