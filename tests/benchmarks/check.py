@@ -67,7 +67,7 @@ def main(rows: int, times: int) -> None:
     """Compare `validate` with `csv.reader`."""
     good = True
     with tempfile.TemporaryDirectory() as folder:
-        peaks = []
+        peaks: list[float] = []
         for count in (rows, rows * times) if times else (rows,):
             path = Path(folder) / f"jira-{count}.csv"
             write_export(path, count)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import os
 import tempfile
 import time
@@ -140,6 +141,7 @@ def main() -> None:
     parser.add_argument("--concurrency", type=int, default=32)
     parser.add_argument("--folder", type=Path, help="where the ledger is written; a temporary folder by default")
     options = parser.parse_args()
+    gc.set_threshold(100_000, 50, 100)  # as the command line does
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
     with tempfile.TemporaryDirectory(dir=options.folder) as name, instant_server(cores[-1]) as url:
         folder, rows, concurrency = Path(name), options.rows, options.concurrency
