@@ -7,11 +7,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from tests.running import KEY, ROOT, Program
+
+hypothesis.settings.register_profile("shared machine", deadline=None)  # time is no property of what is tested
+hypothesis.settings.load_profile("shared machine")
 
 Serve = Callable[..., RunningSandbox]
 

@@ -74,7 +74,8 @@ class Text(Strict):
     )
     value: Scalar | None = Field(None, description="A constant.")
     pattern: Pattern | None = Field(
-        None, description="A regular expression searched in the text (of a column that repeats, in each cell); no match, no text."
+        None,
+        description="A regular expression searched in the text, of a column that repeats in each cell; no match, no text.",
     )
     to: Scalar | None = Field(
         None, description=r"What the match becomes, `\1` being its first group; the whole match by default."

@@ -1,0 +1,233 @@
+"""The check pass: every row read and judged, everything counted, nothing sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from importer import __version__
+from importer.duplicates import KeySpool, Policy, Verdict
+from importer.errors import ExitCode, UsageError
+from importer.examine import Ask, Examined, Job, Known, examine, rows_of
+from importer.flow import ValueFlow
+from importer.mapping.model import Duplicates
+from importer.mapping.proposal import Unknown
+from importer.mapping.suggest import FILE_NAME as SUGGESTION
+from importer.mapping.suggest import suggest
+from importer.records import Outcome, Row
+from importer.report import CheckFiles, ReportFolder, Summary
+from importer.tally import Tally
+from importer.unknowns import Unknowns
+
+CHECK_FOLDER = "triage-import-check"
+NAMES_SHOWN = 5
+
+
+class Progress(Protocol):
+    """What shows a person how far the work is; units are rows or bytes."""
+
+    def say(self, text: str = "") -> None: ...  # noqa: D102
+    def start(self, what: str, total: int, unit: str) -> None: ...  # noqa: D102
+    def reach(self, done: int) -> None: ...  # noqa: D102
+    def figures(self, text: str) -> None: ...  # noqa: D102
+    def finish(self) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the check pass found out.
+
+    absent  keys of `--only` that no row has
+    digest  SHA-256 of the source, in hex
+    """
+
+    tally: Tally
+    flow: ValueFlow
+    unknowns: Sequence[Unknown]
+    verdicts: Mapping[int, Verdict]
+    absent: tuple[str, ...]
+    digest: str
+    elapsed_seconds: float
+
+    @property
+    def warnings(self) -> list[str]:
+        """What looks legal and wrong: in the value flow, and of the keys that were named."""
+        absent = [f"--only: no row has {_listed(self.absent)}"] if self.absent else []
+        return [*self.flow.smells(), *absent]
+
+    @property
+    def planned(self) -> int:
+        """Rows that a send pass would create."""
+        return self.tally.outcomes[Outcome.PLANNED]
+
+    @property
+    def rejected(self) -> int:
+        """Rows that would not be sent."""
+        return self.tally.outcomes[Outcome.REJECTED]
+
+
+def check(job: Job, known: Ask, folder: ReportFolder | None, progress: Progress) -> Checked:
+    """Read every row and find out all that can be known without sending; with `folder`, write the reports.
+
+    Keys that come again are only known at the end: where there are any, the source is read a second time with them.
+    Raises UsageError where `--only` names no key that there is.
+    """
+    started = time.monotonic()
+    with KeySpool(_policy(job), [file.name for file in job.source.files]) as spool:
+        keys = _Keys(job, spool)
+        tally, flow, unknowns = _read(job, {}, known, folder, progress, keys)
+        verdicts = spool.verdicts()
+    if job.only and len(keys.absent) == len(job.only):
+        raise _nothing_selected(job)
+    if verdicts:
+        tally, flow, unknowns = _read(job, verdicts, known, folder, progress, None)
+    absent, digest = tuple(sorted(keys.absent)), job.source.digest()
+    return Checked(tally, flow, unknowns.as_list(), verdicts, absent, digest, time.monotonic() - started)
+
+
+class _Keys:
+    """What the first reading finds out of keys: which come again, and which of `--only` no row has."""
+
+    def __init__(self, job: Job, spool: KeySpool) -> None:
+        self._spool = spool
+        self._prefix = len(job.source_name) + 1
+        self.absent = set(job.only or ())
+
+    def add(self, examined: Examined) -> None:
+        chunk, records = examined.records.chunk, examined.records
+        for place in examined.bodies:
+            date = None if records.newest is None else records.newest[place]
+            digest = examined.digest(place)
+            self._spool.add(examined.first + place, chunk.file, chunk.lines[place], records.keys[place], digest, date)
+        if self.absent:
+            self.absent.difference_update(records.keys, (key[self._prefix :] for key in records.keys))
+
+
+def _nothing_selected(job: Job) -> UsageError:
+    limited = f"the first {job.limit:,} rows" if job.limit else "the source"
+    return UsageError(
+        f"--only names no key that {limited} has: {_listed(sorted(job.only or ()))}.",
+        hint="A key is what results.csv of `validate` shows, with or without the source's name: PROJ-1.",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
+    return f"{', '.join(names[:NAMES_SHOWN])}{more}"
+
+
+def _read(
+    job: Job,
+    verdicts: Mapping[int, Verdict],
+    known: Ask,
+    folder: ReportFolder | None,
+    progress: Progress,
+    keys: _Keys | None,
+) -> tuple[Tally, ValueFlow, Unknowns]:
+    tally, flow, unknowns = Tally(), ValueFlow(), Unknowns(job.mapping.model.evidence)
+    headers = [file.header for file in job.source.files]
+    progress.start("checking", job.source.total_bytes, "B")
+    with CheckFiles(folder, headers) if folder else nullcontext() as files:
+        for examined in examine(job):
+            rows = rows_of(examined, verdicts, known)
+            _count(tally, examined, rows, verdicts)
+            flow.add(examined.records, examined.flowing())
+            unknowns.add(examined)
+            if keys is not None:
+                keys.add(examined)
+            if files is not None:
+                planned = (place for place, row in enumerate(rows) if row.outcome is Outcome.PLANNED)
+                files.write(rows, (examined.operation(place) for place in planned))
+            progress.reach(job.source.bytes_read)
+    progress.finish()
+    return tally, flow, unknowns
+
+
+def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapping[int, Verdict]) -> None:
+    for place, row in enumerate(rows):
+        tally.add(row)
+        verdict = verdicts.get(examined.first + place)
+        if verdict is not None and row.outcome is Outcome.REJECTED:
+            tally.find(verdict.finding, row.key)
+    for place, found in examined.findings.by_row.items():
+        if rows[place].outcome is not Outcome.SKIPPED:
+            for finding in found:
+                tally.find(finding, rows[place].key)
+
+
+def _policy(job: Job) -> Policy:
+    duplicates = job.mapping.model.duplicates
+    return "newest" if isinstance(duplicates, Duplicates) else duplicates
+
+
+def summarise(
+    job: Job, checked: Checked, outcomes: Mapping[Outcome, int], exit_code: ExitCode, **figures: Any
+) -> Summary:
+    """The summary of a check or a run: what both know, and the figures that only one has."""
+    counts: dict[str, Any] = {outcome.value: outcomes[outcome] for outcome in Outcome}
+    return Summary(
+        exit_code=int(exit_code),
+        rows=sum(outcomes.values()),
+        source_name=job.source_name,
+        source_sha256=checked.digest,
+        mapping=job.mapping.name,
+        mapping_sha256=job.mapping.digest,
+        warnings=(*job.warnings, *checked.warnings),
+        value_flow=checked.flow.as_json(),
+        version=__version__,
+        **counts,
+        **figures,
+    )
+
+
+def run_check(
+    job: Job, known: Ask, out: Path | None, progress: Progress, *, target: str = "", refusal: str = ""
+) -> tuple[Checked, Summary]:
+    """The check pass with all its reports: what `validate` does, and `run --dry-run`.
+
+    `refusal` is why a run that was to send ends with its check.
+    """
+    folder = report_folder(job, out or Path(CHECK_FOLDER))
+    checked = check(job, known, folder, progress)
+    suggestion = write_suggestion(job, checked, folder)
+    code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
+    summary = summarise(
+        job,
+        checked,
+        checked.tally.outcomes,
+        ExitCode.UNUSABLE if refusal else code,
+        run_id="",
+        target=target,
+        findings=checked.tally.by_code(),
+        elapsed_seconds=round(checked.elapsed_seconds, 3),
+        stopped_because=refusal,
+        out=str(folder.path),
+        suggestion=str(suggestion or ""),
+    )
+    with folder.open("summary.json") as file:
+        summary.write(file)
+    return checked, summary
+
+
+def know_nothing(bodies: Mapping[str, bytes]) -> Known:
+    """What there is to know without a ledger."""
+    return {}
+
+
+def report_folder(job: Job, path: Path) -> ReportFolder:
+    """A folder for reports that spares the files which this import reads."""
+    return ReportFolder(path, [*(Path(file.name) for file in job.source.files), *job.mapping.files])
+
+
+def write_suggestion(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:
+    """Write suggested-mapping.yaml, if there is a value that the mapping doesn't know."""
+    if not checked.unknowns:
+        return None
+    text = suggest(job.mapping, checked.unknowns, beside=folder.path)
+    with folder.open(SUGGESTION) as file:
+        file.write(text)
+    return folder.file(SUGGESTION)

@@ -1,0 +1,73 @@
+"""`triage-import explain`: what one row becomes, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.cli.options import INPUT_OPTIONS, open_job, print_data, sources_argument, with_options
+from importer.errors import ExitCode
+
+if TYPE_CHECKING:
+    from importer.explain import Explanation, Trace
+
+LONGEST = 100
+
+
+@click.command()
+@sources_argument
+@click.argument("which", metavar="KEY|LINE")
+@with_options(*INPUT_OPTIONS)
+def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
+    """Show what one row becomes: for each field the cell, the rule, its line in the mapping, and the result.
+
+    Then the issue as people will see it, then the body as it would be sent. No network.
+    """
+    from importer.explain import explain_row
+
+    with open_job(sources, **given) as job:
+        print_data("\n".join(render(explain_row(job, which))) + "\n")
+    return ExitCode.DONE
+
+
+def render(found: Explanation) -> list[str]:
+    """The explanation as lines of text."""
+    from importer.validate import CODES
+
+    lines = [f"{found.key or '(no key)'}   {found.file_name}:{found.line}, record {found.record}", ""]
+    for trace in found.traces:
+        lines += _render_trace(trace)
+    if found.skip:
+        lines.append(f"Skipped: {found.skip}: {CODES.get(found.skip, 'a rule of the mapping leaves it out.')}")
+    for finding in found.findings:
+        lines.append(f"{'Rejected' if finding.rejects else 'Warning'}: {finding.code}: {finding.message}")
+        if finding.hint:
+            lines.append(f"  {finding.hint}")
+    if found.body is None:
+        return [*lines, "", "Nothing would be sent."]
+    return [
+        *lines,
+        "",
+        "As people will see it:",
+        *(f"  | {line}" for line in (found.title, "", *found.description.split("\n"))),
+        "",
+        "As it would be sent:",
+        found.body.decode(),
+    ]
+
+
+def _render_trace(trace: Trace) -> list[str]:
+    cells = "; ".join(f"{name} = {_short(text)}" for name, text in trace.cells) or "no cell"
+    return [
+        trace.field,
+        f"  cell    {cells}",
+        f"  rule    {trace.reason}   ({trace.place})",
+        f"  result  {_short(trace.result)}",
+    ]
+
+
+def _short(text: str) -> str:
+    """A text on one line, in quotes, cut for the screen only."""
+    shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters)"
+    return repr(shown)

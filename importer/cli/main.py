@@ -1,0 +1,92 @@
+"""The command `triage-import`: its subcommands are loaded when they are used, so that `--help` is instant."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from importer import __version__
+from importer.errors import ExitCode, ImporterError
+
+COMMANDS = {
+    "run": "importer.cli.run",
+    "validate": "importer.cli.validate",
+    "explain": "importer.cli.explain",
+    "mappings": "importer.cli.mappings",
+    "sandbox": "importer.cli.sandbox",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose subcommands live in modules of their own."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names, in the order that a newcomer needs them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import one subcommand; its object has the name of the command."""
+        module = COMMANDS.get(cmd_name)
+        return None if module is None else getattr(importlib.import_module(module), cmd_name)
+
+
+def exit_codes_help() -> str:
+    """The exit codes with a sentence each."""
+    lines = "\n".join(f"  {int(code):>3}  {code.sentence}" for code in ExitCode)
+    return f"\b\nExit codes:\n{lines}\nWhere several fit, the first of 130, 3, 4, 1, 0 counts."
+
+
+@click.group(cls=LazyGroup, epilog=exit_codes_help(), context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="triage-import")
+def cli() -> None:
+    """Move issues out of other trackers into Bland's Triage: every row checked, sent once, and accounted for.
+
+    \b
+    Begin with a rehearsal on your own machine:
+      triage-import run export.csv -m jira --sandbox
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command line; every way out is an exit code with a sentence, never a traceback."""
+    from importer.console import Console
+
+    gc.set_threshold(100_000, 50, 100)  # rows are tuples without cycles: looking for some costs a fifth of a check
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler that ends us is a person with Ctrl-C
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")  # an export may hold what a terminal can't show
+    try:
+        code = cli.main(arguments, prog_name="triage-import", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else ExitCode.DONE)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except ImporterError as error:
+        Console().show_error(error)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        Console().say("Interrupted. The same command continues.")
+        sys.exit(ExitCode.INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence instead of a traceback
+        show_bug(error)
+        sys.exit(ExitCode.STOPPED)
+
+
+def show_bug(error: Exception) -> None:
+    """What a person needs to report a bug; the whole traceback only where it is asked for."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    click.echo(f"Error: {type(error).__name__} in {frame.filename}:{frame.lineno}: {error}", err=True)
+    click.echo("This is a bug in triage-import. What is done is recorded: the same command continues.", err=True)
+    if os.environ.get("TRIAGE_IMPORT_DEBUG"):
+        traceback.print_exception(error)
+    else:
+        click.echo("With TRIAGE_IMPORT_DEBUG=1 it prints where it comes from.", err=True)

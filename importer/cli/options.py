@@ -1,0 +1,158 @@
+"""Options that several commands share, and how they become a job."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from importer import __version__
+from importer.errors import ExitCode, ImporterError, UsageError
+
+if TYPE_CHECKING:
+    from importer.examine import Job
+    from importer.report import Summary
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+INPUT_OPTIONS = (
+    click.option(
+        "-m", "--mapping", "mapping_name", required=True, metavar="NAME_OR_PATH", help="A preset or a YAML file."
+    ),
+    click.option("--source-name", metavar="NAME", help="Part of every key.  [default: the mapping's]"),
+    click.option("--encoding", metavar="E", help="Only where it is not UTF-8, or UTF-16 with a byte order mark."),
+    click.option("--delimiter", metavar="D", help="One character, or `tab`.  [default: found by structure]"),
+    click.option("--format", "format_", type=click.Choice(["csv", "jsonl", "json"]), help="By content if unset."),
+)
+SELECT_OPTIONS = (
+    click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows."),
+    click.option("--only", metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one a line."),
+    click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the reports."),
+    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout."),
+)
+sources_argument = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+
+
+def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
+    """Apply several click options, keeping their order in `--help`."""
+
+    def decorate(command: F) -> F:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
+
+
+def answers_with_summary(command: Callable[..., Summary]) -> Callable[..., int]:
+    """Make a command end with its summary's exit code; with `--json` stdout gets the summary, of an error too."""
+
+    @functools.wraps(command)
+    def answer(*arguments: Any, as_json: bool, **given: Any) -> int:
+        try:
+            summary = command(*arguments, **given)
+        except (ImporterError, KeyboardInterrupt) as error:
+            if as_json:
+                print_data(_summary_of(error).as_text())
+            raise
+        if as_json:
+            print_data(summary.as_text())
+        return summary.exit_code
+
+    return answer
+
+
+def _summary_of(error: ImporterError | KeyboardInterrupt) -> Summary:
+    from importer.report import Summary
+
+    code, because = ExitCode.INTERRUPTED, "Interrupted before anything was sent."
+    if isinstance(error, ImporterError):
+        code = error.exit_code
+        because = "\n".join(filter(None, (error.message, *map(str, error.problems), error.hint)))
+    return Summary(run_id="", exit_code=int(code), rows=0, stopped_because=because, version=__version__)
+
+
+def print_data(text: str) -> None:
+    """Print to stdout. If its reader has gone (`| head`), that changes nothing in how the command ends."""
+    try:
+        click.echo(text, nl=False)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered ends there
+
+
+@contextmanager
+def open_job(
+    sources: tuple[str, ...],
+    *,
+    mapping_name: str,
+    source_name: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    format_: str | None,
+    limit: int | None = None,
+    only: str | None = None,
+) -> Iterator[Job]:
+    """Load the mapping, open the source, and make sure that they fit together."""
+    from importer.examine import Job
+    from importer.fit import check_fit
+    from importer.mapping.load import load_mapping
+    from importer.sources import SourceOptions, open_source
+
+    mapping = load_mapping(mapping_name)
+    given = mapping.model.input
+    options = SourceOptions(
+        format=format_ or given.format,  # type: ignore[arg-type] # click has checked the choice
+        encoding=encoding or given.encoding,
+        delimiter=delimiter or given.delimiter,
+        records=given.records,
+    )
+    with open_source(sources, options) as source:
+        job = Job(
+            source=source,
+            mapping=mapping,
+            source_name=given.name if source_name is None else check_source_name(source_name),
+            name_given=source_name is not None or mapping.named_by_user,
+            limit=limit,
+            only=read_only_list(only),
+        )
+        yield replace(job, warnings=tuple(check_fit(job)))
+
+
+def state_folder() -> Path:
+    """Where the program keeps what must outlive a run."""
+    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(state) / "triage-importer"
+
+
+def check_source_name(name: str) -> str:
+    """A source's name is the part of a key before the colon, so it has none itself. Raises UsageError."""
+    if not name.strip() or ":" in name or "\n" in name or name != name.strip():
+        raise UsageError(
+            f"--source-name {name!r} can't be part of a key.",
+            hint="A name has no colon, no line break and no outer white space: --source-name jira-acme",
+        )
+    return name
+
+
+def read_only_list(only: str | None) -> frozenset[str] | None:
+    """The keys of `--only`: those of a file, one a line, if there is one of that name, else a list with commas."""
+    if only is None:
+        return None
+    path = Path(only)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else only.split(",")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--only {only}: the file is not UTF-8.", hint="Save it as text, one key a line.") from error
+    except OSError as error:
+        raise UsageError(f"--only {only}: {error.strerror}.", hint="Name keys, or a file with one a line.") from error
+    keys = frozenset(key.strip() for key in lines if key.strip())
+    if not keys:
+        raise UsageError(f"--only {only} names no key.", hint="Name keys with commas, or a file with one a line.")
+    return keys

@@ -1,0 +1,111 @@
+"""`triage-import sandbox`: the API's stand-in as a program."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from importer.sandbox.server import RunningSandbox
+
+DEFAULT_PORT = 8899
+
+_EPILOG = """
+\b
+Faults: KIND[=SECONDS][:WHERE][@WHEN]
+  500-before, 500-after    answers 500 and has done nothing, or has done it
+  hang-before, hang-after  doesn't answer for SECONDS (60), then drops the connection
+  reset-before, reset-after
+                           resets the connection
+  late-commit              answers 500 at once and does it SECONDS (1.5) later
+  not-json                 does it and answers with a page of HTML
+  slow                     does it SECONDS (0.2) late
+  429, 503                 does nothing; Retry-After: SECONDS (1)
+WHERE: create, write (default), read, all
+WHEN:  2% by chance, req=7 the seventh such request; without it, always
+Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
+"""
+
+
+@click.command(epilog=_EPILOG)
+@click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: a free one.")
+@click.option(
+    "--db",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="SQLite file that keeps the issues; given again, it continues. Without it they are gone at the end.",
+)
+@click.option(
+    "--rate-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="N",
+    help="Answer 429 above N requests a second. After a rest, N at once pass: one second's worth.",
+)
+@click.option("--fault", "specs", multiple=True, metavar="SPEC", help="Misbehave, see below; can be repeated.")
+@click.option("--seed", type=int, metavar="N", help="Of the faults that strike by chance; printed at the start.")
+@click.option(
+    "--search-lag",
+    type=click.FloatRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Time until `search` finds a new or changed issue.  [default: 0]",
+)
+@click.option("--cut-descriptions", is_flag=True, help="Lists give only the beginning of a description.")
+@click.option(
+    "--invalid-status",
+    type=click.Choice(["400", "422"]),
+    default="400",
+    show_default=True,
+    help="Status of a create with a bad body.",
+)
+@click.option(
+    "--api-key",
+    envvar="TRIAGE_SANDBOX_KEY",
+    show_envvar=True,
+    metavar="KEY",
+    help="Accept this key only; without it any that is not empty.",
+)
+def sandbox(
+    port: int,
+    db: Path | None,
+    rate_limit: float | None,
+    specs: tuple[str, ...],
+    seed: int | None,
+    search_lag: float,
+    cut_descriptions: bool,
+    invalid_status: str,
+    api_key: str | None,
+) -> None:
+    """Run a stand-in for Triage's API on this machine, to rehearse on; it can misbehave. Ctrl-C ends it."""
+    try:
+        from importer.sandbox.faults import parse_fault
+        from importer.sandbox.server import SandboxError, SandboxOptions, serve
+    except ModuleNotFoundError as error:
+        raise click.UsageError(
+            f"The sandbox needs {error.name}, which is not installed. Type: pip install 'triage-importer[sandbox]'"
+        ) from error
+
+    try:
+        options = SandboxOptions(
+            db=db,
+            rate_limit=rate_limit,
+            faults=tuple(parse_fault(spec) for spec in specs),
+            search_lag=search_lag,
+            cut_descriptions=cut_descriptions,
+            invalid_status=int(invalid_status),
+            api_key=api_key,
+            seed=seed,
+        )
+        serve(options, port, lambda running: _announce(running, options.db))
+    except SandboxError as error:
+        raise click.UsageError(str(error)) from error
+
+
+def _announce(running: RunningSandbox, db: Path | None) -> None:
+    click.echo(
+        f"{running.url}  imitates Triage's API (api.bland.ai, as documented in August 2026).\n"
+        f"Issues: {db or 'in memory, gone at the end'}. Seed of the faults: {running.seed}.\n"
+        f"Try: BLAND_API_KEY=any triage-import run SOURCE -m MAPPING --api-url {running.url}",
+        err=True,
+    )

@@ -1,0 +1,39 @@
+"""A number of rows, or a share of them: `20` or `5%`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """So many rows, or so many percent of all."""
+
+    amount: float
+    percent: bool
+
+    def __str__(self) -> str:
+        return f"{self.amount:.10g}%" if self.percent else f"{self.amount:.10g}"
+
+    def is_exceeded(self, rows: int, total: int) -> bool:
+        """Whether `rows` of `total` are more than this."""
+        return rows > (self.amount * total / 100 if self.percent else self.amount)
+
+
+class ShareType(click.ParamType[Share]):
+    """Reads `20` and `5%`."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Share:
+        """Read one; anything else fails with a sentence."""
+        if isinstance(value, Share):
+            return value
+        found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)(%?)\s*", str(value))
+        if found is None or (found[2] and float(found[1]) > 100):
+            self.fail(f"{value!r} is neither a number of rows nor a share like 5%", param, ctx)
+        return Share(float(found[1]), percent=bool(found[2]))

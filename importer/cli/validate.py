@@ -1,0 +1,39 @@
+"""`triage-import validate`: the check pass, without any network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.cli.options import (
+    INPUT_OPTIONS,
+    SELECT_OPTIONS,
+    answers_with_summary,
+    open_job,
+    sources_argument,
+    with_options,
+)
+
+if TYPE_CHECKING:
+    from importer.report import Summary
+
+
+@click.command()
+@sources_argument
+@with_options(*INPUT_OPTIONS, *SELECT_OPTIONS)
+@answers_with_summary
+def validate(sources: tuple[str, ...], out: Path | None, **given: Any) -> Summary:
+    """Check every row and write what would be sent. No network, no ledger.
+
+    The reports go to ./triage-import-check/, which is replaced each time.
+    """
+    from importer.check import know_nothing, run_check
+    from importer.console import Console
+
+    with Console() as console, open_job(sources, **given) as job:
+        checked, summary = run_check(job, know_nothing, out, console)
+        console.show_check(job, checked)
+    console.show_reports(summary)
+    return summary

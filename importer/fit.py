@@ -1,0 +1,83 @@
+"""Whether a mapping and a source fit together: seen from the headers alone, before the first row is read."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from typing import Any
+
+from importer.errors import Problem, SourceError
+from importer.examine import Job
+from importer.mapping.model import Text
+from importer.mapping.presets import preset_path
+
+COLUMNS_SHOWN = 40
+EXPECTED = ("description", "severity", "status", "category")
+"""Fields whose absence is said even of a preset, which names many columns that an export may lack."""
+
+
+def check_fit(job: Job) -> list[str]:
+    """Warnings about columns that no file has. Raises SourceError if the key or the title can come from nowhere.
+
+    Only tables can be judged: which keys a JSON file has is known when it has been read.
+    """
+    headers = [file.header for file in job.source.files]
+    if any(header is None for header in headers):
+        return []
+    names = {name.strip() for header in headers if header is not None for name in header}
+    model = job.mapping.model
+    key = [text for text in (model.input.key, model.input.local_key) if text is not None]
+    absent = []
+    if not model.input.key.content and not any(_can_be_filled(text, names) for text in key):
+        absent.append(_absent(job, ("input", "key"), model.input.key, names))
+    if not _can_be_filled(model.title, names):
+        absent.append(_absent(job, ("title",), model.title, names))
+    if absent:
+        raise SourceError(
+            f"The mapping {job.mapping.name} does not fit the source.",
+            problems=absent,
+            hint=f"Take another (`triage-import mappings`), or name the columns in one of yours: {_listed(names)}",
+        )
+    return [
+        str(_absent(job, path, text, names)).replace("\n  ", "; ")
+        for path, text in _texts(model, ())
+        if path[0] not in ("title", "input") and not _can_be_filled(text, names)
+        if path[0] in EXPECTED or not _is_shipped(job, path)
+    ]
+
+
+def _listed(names: set[str]) -> str:
+    return ", ".join(sorted(names)[:COLUMNS_SHOWN]) + (" …" if len(names) > COLUMNS_SHOWN else "")
+
+
+def _can_be_filled(text: Text, names: set[str]) -> bool:
+    return not text.refs or any(ref.kind == "column" and ref.name.strip() in names for ref in text.refs)
+
+
+def _absent(job: Job, path: tuple[str | int, ...], text: Text, names: set[str]) -> Problem:
+    wanted = " or ".join(repr(ref.name) for ref in text.refs if ref.kind == "column") or "a column of a table"
+    place = job.mapping.place(*path)
+    near = [name for ref in text.refs for name in difflib.get_close_matches(ref.name, names, n=1, cutoff=0.7)]
+    hint = f"the nearest column is {near[0]!r}" if near else ""
+    return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), hint)
+
+
+def _is_shipped(job: Job, path: tuple[str | int, ...]) -> bool:
+    file = job.mapping.place(*path).file
+    return preset_path(file.removesuffix(".yaml")) is not None
+
+
+def _texts(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Text]]:
+    """Every text of a mapping that reads something, with the keys that lead to it; choices of `first` count as one."""
+    if isinstance(node, Text):
+        yield path, node
+    if isinstance(node, list):
+        for place, child in enumerate(node):
+            yield from _texts(child, (*path, place))
+    elif isinstance(node, dict):
+        for name, child in node.items():
+            yield from _texts(child, (*path, name))
+    elif hasattr(node, "model_fields_set"):
+        for name in type(node).model_fields:
+            if name != "first":
+                yield from _texts(getattr(node, name), (*path, name))

@@ -1,0 +1,319 @@
+"""The pipeline: the check pass, the question, the send pass and the reports of one import. It never prints."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+from importer.check import Checked, Progress, check, report_folder, run_check, summarise, write_suggestion
+from importer.client import Action, ApiKey, CallFailed, TriageClient
+from importer.errors import ExitCode, RunStopped, SourceChanged, SourceNotReady, TargetUnreachable
+from importer.examine import Ask, Job, Known, examine, rows_of
+from importer.ledger import Ledger, Run, State
+from importer.loader import Loader, PacedCalls
+from importer.pacing import Breaker, Limiter
+from importer.records import Operation, Outcome
+from importer.report import ErrorFiles, ResultsFile, Summary
+from importer.settle import Settler
+
+T = TypeVar("T")
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where issues go. `name` is what the ledger calls it: the normalised URL, or `sandbox:FILE`."""
+
+    url: str
+    name: str
+    api_key: ApiKey
+    is_sandbox: bool = False
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to send.
+
+    rate            requests a second; 0 is no limit of ours
+    max_errors      failed rows after which the run stops; 0 is no limit
+    settle_seconds  how long an issue whose fate is unknown may still appear
+    """
+
+    rate: float = 5.0
+    concurrency: int = 8
+    max_errors: int = 100
+    settle_seconds: float = 30.0
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run is about to do. `seconds` is None where nothing limits the rate."""
+
+    target: str
+    organisation: str
+    creates: int
+    rejected: int
+    seconds: float | None
+
+
+Confirm = Callable[[Checked, Forecast], str]
+"""Shows a check and asks; gives why nothing is to be sent, or an empty text."""
+
+
+def run_import(
+    job: Job,
+    target: Target,
+    ledger: Ledger,
+    settings: Settings,
+    out: Path | None,
+    progress: Progress,
+    confirm: Confirm,
+) -> Summary:
+    """Import a source: find the organisation, check pass, question, send pass, reports.
+
+    Where `confirm` says no, the summary is that of the check, with the exit code UNUSABLE.
+
+    Raises:
+        ImporterError: before anything was sent. What stops the send pass is in the summary's exit code.
+    """
+    organisation = run_loop(_find_organisation(target))
+    ledger.check_org(target.name, organisation)
+    known = ask_ledger(ledger, target.name, job.source_name)
+    checked = check(job, known, None, progress)
+    seconds = checked.planned / settings.rate if settings.rate else None
+    forecast = Forecast(target.name, organisation, checked.planned, checked.rejected, seconds)
+    refusal = confirm(checked, forecast)
+    if refusal:
+        _, summary = run_check(job, known, out, progress, target=target.name, refusal=refusal)
+        return summary
+    if job.source.digest() != checked.digest:
+        raise SourceChanged(
+            "The source changed after it was checked; nothing was sent.",
+            hint="Run the same command again: it checks the new source first.",
+        )
+    run = ledger.begin_run(target.name, job.source_name, checked.digest, _meaning(job), out=out)
+    report_folder(job, run.out).prepare()  # one that can't be written is said before anything is sent
+    return Sending(job, target, run, settings, checked, known, progress).send()
+
+
+def _meaning(job: Job) -> str:
+    """What makes two commands one run, the source aside: the mapping, and which rows are meant."""
+    if job.limit is None and job.only is None:
+        return job.mapping.digest
+    selection = f"{job.limit} {sorted(job.only or ())}"
+    return sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest()
+
+
+def ask_ledger(ledger: Ledger, target: str, source_name: str) -> Ask:
+    """What a ledger makes of rows whose key is in Triage already: nothing to do, or changed since."""
+
+    def ask(bodies: Mapping[str, bytes]) -> Known:
+        return {
+            key: (Outcome.UNCHANGED, "")
+            if sha256(bodies[key]).digest() == found.body_sha
+            else (Outcome.SKIPPED, "changed")
+            for key, found in ledger.find_known(target, source_name, bodies).items()
+            if found.state is State.DONE
+        }
+
+    return ask
+
+
+async def _find_organisation(target: Target) -> str:
+    """Ask the target whose it is: the first request. Where nothing answers, that is said at once."""
+    async with TriageClient(target.url, target.api_key) as client:
+        try:
+            return await client.find_org_id()
+        except CallFailed as error:
+            if error.action is not Action.RETRY:
+                raise error.as_stop() from error
+            if not error.status:
+                raise _unreachable(target, error) from error
+        try:  # it is there, and busy
+            return await PacedCalls(Limiter(), Breaker()).call(client.find_org_id)
+        except CallFailed as error:
+            raise _unreachable(target, error) from error
+
+
+def _unreachable(target: Target, error: CallFailed) -> TargetUnreachable:
+    return TargetUnreachable(
+        f"{target.url} does not answer as it should: {error.message}.",
+        hint="Nothing was sent. Check --api-url and the network, then run the same command again.",
+    )
+
+
+def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine on the fastest loop that this platform has."""
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        return runner.run(coroutine)
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
+        return None
+    return uvloop.new_event_loop
+
+
+@contextmanager
+def signals_call(action: Callable[[], None]) -> Iterator[None]:
+    """Let the running loop call `action` when the program is asked to end. For the main thread.
+
+    A signal that is ignored stays so: `nohup` and a shell's `&` rely on it.
+    """
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
+    taken = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
+    for number in taken:
+        loop.add_signal_handler(number, action)
+    try:
+        yield
+    finally:
+        for number, handler in taken.items():
+            loop.remove_signal_handler(number)
+            signal.signal(number, handler)
+
+
+class Sending:
+    """The send pass of one attempt, and its reports."""
+
+    def __init__(
+        self, job: Job, target: Target, run: Run, settings: Settings, checked: Checked, known: Ask, progress: Progress
+    ) -> None:
+        self.job, self.target, self.run, self.settings = job, target, run, settings
+        self.checked, self.known, self.progress = checked, known, progress
+        self.limiter = Limiter(settings.rate)
+        self.calls = PacedCalls(self.limiter, Breaker())
+        self.stopped: RunStopped | None = None
+        self.interrupted = False
+        self.became = Counter[Outcome]()
+
+    def send(self) -> Summary:
+        """Send what is left, then write the reports, whatever has stopped it."""
+        started = time.monotonic()
+        self.progress.start("sending", self.checked.planned, "issue")
+        operations = self._operations()
+        try:
+            run_loop(self._load(operations))
+        except (RunStopped, SourceNotReady) as error:
+            self.stopped = _as_stop(error)
+        except (KeyboardInterrupt, asyncio.CancelledError):
+            self.interrupted = True
+        self._register_the_rest(operations)
+        self.progress.finish()
+        return self._report(time.monotonic() - started)
+
+    def _operations(self) -> Iterator[Operation]:
+        """Read the source again with the same code; each chunk is in the ledger before its first create leaves."""
+        for examined in examine(self.job):
+            rows = rows_of(examined, self.checked.verdicts, self.known)
+            planned = [place for place, row in enumerate(rows) if row.outcome is Outcome.PLANNED]
+            for place in planned:  # their raw cells are kept until they are in: Triage may refuse them
+                rows[place] = rows[place]._replace(raw=examined.records.chunk.raw[place])
+            self.run.register(rows)
+            for place in planned:
+                yield examined.operation(place)
+
+    async def _load(self, operations: Iterator[Operation]) -> None:
+        stop = asyncio.Event()
+        task = asyncio.current_task()
+        assert task is not None
+
+        def interrupt() -> None:
+            if self.interrupted:
+                task.cancel()  # a second signal doesn't wait for what is on its way
+                return
+            self.interrupted = True
+            self.progress.say("Interrupted: waiting for what is on its way (once more to leave at once) …")
+            stop.set()
+
+        settings = self.settings
+        async with TriageClient(self.target.url, self.target.api_key) as client:
+            settler = Settler(client, self.run, self.calls, settle_seconds=settings.settle_seconds)
+            loader = Loader(
+                client,
+                self.run,
+                self.calls,
+                settler,
+                concurrency=settings.concurrency,
+                max_errors=settings.max_errors or None,
+                progress=self._advance,
+            )
+            with signals_call(interrupt):
+                await loader.load(operations, stop)
+
+    def _advance(self, outcome: Outcome) -> None:
+        self.became[outcome] += 1
+        self.progress.reach(self.became.total())
+        failed, unknown = self.became[Outcome.FAILED], self.became[Outcome.UNKNOWN]
+        self.progress.figures(f"{failed:,} failed, {unknown:,} unknown, {self.calls.rate_limited:,} × 429")
+
+    def _register_the_rest(self, operations: Iterator[Operation]) -> None:
+        """After a stop the ledger still gets to know every row, so that the reports account for all of them."""
+        try:
+            for _ in operations:
+                pass
+        except (SourceNotReady, RunStopped) as error:
+            self.stopped = self.stopped or _as_stop(error)
+
+    def _report(self, elapsed_seconds: float) -> Summary:
+        """The reports of the run, from the ledger: what an earlier attempt has done is in them."""
+        counts = self.run.count()
+        counts[Outcome.PLANNED] += max(0, self.checked.tally.rows - sum(counts.values()))  # not even registered
+        code = self._exit_code(counts)
+        folder = report_folder(self.job, self.run.out)
+        folder.prepare()
+        headers = [file.header for file in self.job.source.files]
+        codes = Counter[str]()
+        with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
+            results = ResultsFile(file)
+            for row in self.run.results():
+                results.write([row])
+                errors.write([row])
+                codes.update(row.codes)
+        suggestion = write_suggestion(self.job, self.checked, folder)
+        summary = summarise(
+            self.job,
+            self.checked,
+            counts,
+            code,
+            run_id=self.run.name,
+            target=self.target.name,
+            findings=dict(codes.most_common()),
+            requests=self.calls.requests,
+            retries=self.calls.retries,
+            rate_limited=self.calls.rate_limited,
+            elapsed_seconds=round(elapsed_seconds, 3),
+            issues_per_second=round(self.became[Outcome.CREATED] / elapsed_seconds, 1) if elapsed_seconds else 0.0,
+            stopped_because=f"{self.stopped.message}\n{self.stopped.hint}".strip() if self.stopped else "",
+            out=str(self.run.out),
+            suggestion=str(suggestion or ""),
+        )
+        with folder.open("summary.json") as file:
+            summary.write(file)
+        self.run.finish(code, asdict(summary))
+        return summary
+
+    def _exit_code(self, counts: Mapping[Outcome, int]) -> ExitCode:
+        if self.interrupted and (counts[Outcome.PLANNED] or counts[Outcome.UNKNOWN]):
+            return ExitCode.INTERRUPTED
+        if self.stopped is not None:
+            return ExitCode.STOPPED
+        if counts[Outcome.UNKNOWN]:
+            return ExitCode.UNKNOWN
+        return ExitCode.PARTLY if counts[Outcome.REJECTED] or counts[Outcome.FAILED] else ExitCode.DONE
+
+
+def _as_stop(error: SourceNotReady | RunStopped) -> RunStopped:
+    if isinstance(error, RunStopped):
+        return error
+    return SourceChanged(error.message, hint="Run the same command again: it checks the new source first.")

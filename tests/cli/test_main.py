@@ -1,0 +1,155 @@
+"""The command line as a whole: every way out is an exit code with a sentence, never a traceback."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from importer.cli.main import COMMANDS, cli, exit_codes_help, main
+from importer.errors import ExitCode
+from tests.running import SAMPLES, Program, issue_row, write_csv, write_issues
+
+JIRA = str(SAMPLES / "jira.csv")
+
+
+def test_help_has_every_command_and_exit_code(program: Program) -> None:
+    """A sentence for each code, and the precedence."""
+    ended = program("--help")
+    assert ended.code == 0
+    for name in COMMANDS:
+        assert f"\n  {name} " in ended.out
+    for code in ExitCode:
+        assert f"  {int(code):>3}  {code.sentence}\n" in exit_codes_help()
+    assert "the first of 130, 3, 4, 1, 0 counts" in ended.out
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_help(program: Program, name: str) -> None:
+    """And each option in it a text."""
+    assert program(name, "--help").code == 0
+    command = cli.get_command(None, name)  # type: ignore[arg-type]  # the group doesn't look at it
+    assert command is not None
+    assert command.help
+    for option in command.params:
+        assert option.param_type_name == "argument" or getattr(option, "help", None), option.name
+
+
+# What is wrong → the exit code, and what stderr says of it.
+SLIPS: dict[str, tuple[list[str], int, str]] = {
+    "no such command": (["rum"], 2, "No such command 'rum'"),
+    "no mapping": (["validate", JIRA], 2, "Missing option '-m' / '--mapping'"),
+    "unknown preset": (["validate", JIRA, "-m", "jra"], 2, "did you mean `jira`?"),
+    "mapping is a folder": (["validate", JIRA, "-m", "."], 2, "can't be read: Is a directory"),
+    "mapping is binary": (["validate", JIRA, "-m", "/bin/sh"], 2, "is not UTF-8"),
+    "another tracker's": (["validate", JIRA, "-m", "github"], 2, "The mapping github does not fit the source."),
+    "source is missing": (["validate", "none.csv", "-m", "jira"], 6, "none.csv does not exist."),
+    "source is empty": (["validate", "empty.csv", "-m", "jira"], 6, "empty.csv is empty: 0 bytes."),
+    "source is a folder": (["validate", ".", "-m", "jira"], 2, ". is a directory."),
+    "source is binary": (["validate", "/bin/sh", "-m", "jira"], 2, "is not text"),
+    "source is cut off": (["validate", "cut.csv.gz", "-m", "jira"], 2, "is damaged or cut off"),
+    "out is a file": (["validate", JIRA, "-m", "jira", "--out", JIRA], 2, "is a file"),
+    "out can't be made": (["validate", JIRA, "-m", "jira", "--out", f"{JIRA}/out"], 2, "--out"),
+    "ledger can't be made": (["run", JIRA, "-m", "jira", "--sandbox", "--ledger", f"{JIRA}/l.db"], 3, "--ledger PATH"),
+    "ledger in /proc": (["run", JIRA, "-m", "jira", "--sandbox", "--ledger", "/proc/l.db"], 3, "--ledger PATH"),
+    "ledger is none": (["run", JIRA, "-m", "jira", "--sandbox", "--ledger", "other.db"], 2, "is not a ledger"),
+    "dry run, no ledger": (["run", JIRA, "-m", "jira", "-n", "--ledger", "other.db"], 2, "is not a ledger"),
+    "no key file": (
+        ["run", JIRA, "-m", "jira", "--yes", "--api-key-file", "key"],
+        2,
+        "--api-key-file key: No such file",
+    ),
+    "key file is binary": (["run", JIRA, "-m", "jira", "--yes", "--api-key-file", "/bin/sh"], 2, "it is not text"),
+    "unencrypted": (["run", JIRA, "-m", "jira", "--yes", "--api-url", "http://a.example"], 2, "https://a.example"),
+    "not a URL": (["run", JIRA, "-m", "jira", "--yes", "--api-url", "triage"], 2, "--api-url https://api.bland.ai"),
+    "two targets": (["run", JIRA, "-m", "jira", "--sandbox", "--api-url", "https://a.example"], 2, "two targets"),
+    "no terminal": (["run", JIRA, "-m", "jira"], 2, "--yes sends without asking"),
+    "bad share": (["run", JIRA, "-m", "jira", "--max-rejected", "lots"], 2, "share like 5%"),
+    "bad name": (["validate", JIRA, "-m", "jira", "--source-name", "a:b"], 2, "A name has no colon"),
+    "bad encoding": (["validate", JIRA, "-m", "jira", "--encoding", "latin-99"], 2, "latin-99"),
+    "bad delimiter": (["validate", JIRA, "-m", "jira", "--delimiter", "::"], 2, "--delimiter"),
+    "bad format": (["validate", JIRA, "-m", "jira", "--format", "jsonl"], 1, "row-malformed"),
+    "only is empty": (["validate", JIRA, "-m", "jira", "--only", ","], 2, "names no key"),
+    "only is binary": (["validate", JIRA, "-m", "jira", "--only", "/bin/sh"], 2, "one key a line"),
+    "no such row": (["explain", JIRA, "-m", "jira", "VOICE-999"], 2, "No row has the key 'VOICE-999'"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_a_sentence(program: Program, slip: str) -> None:
+    """What is wrong, where, and what to type: never a traceback, and nothing on stdout."""
+    Path("empty.csv").touch()
+    Path("cut.csv.gz").write_bytes(b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b")
+    Path("other.db").write_text("my other notes, longer than a header of SQLite would be: " * 20, encoding="utf-8")
+    arguments, code, sentence = SLIPS[slip]
+    ended = program(*arguments)
+    assert (ended.code, ended.out) == (code, "")
+    assert sentence in " ".join(ended.err.split())
+    assert "Traceback" not in ended.err
+    assert "bug" not in ended.err
+
+
+def test_exit_codes_without_a_terminal(program: Program) -> None:
+    """A process that nobody watches is told at once, whatever its standard input is."""
+    write_issues(Path("export.csv"), 1)
+    ended = program.apart("run", "export.csv", "-m", "jira")
+    assert ended.code == ExitCode.UNUSABLE
+    assert ended.err.startswith("Error: There is no terminal to ask on")
+
+
+def test_a_reader_who_has_gone(program: Program) -> None:
+    """`run --json | head -0` ends as the run did; `explain … | head -1` ends well; neither says a word of pipes."""
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2, title="")])
+    for command, code in (
+        (("run", "export.csv", "-m", "jira", "--sandbox", "--json"), 1),
+        (("explain", "export.csv", "-m", "jira", "PROJ-1"), 0),
+    ):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run([*program.command, *command], stdout=writing, stderr=subprocess.PIPE, check=False)
+        os.close(writing)
+        assert (done.returncode, b"ipe" in done.stderr) == (code, False), done.stderr
+
+
+def test_nobody_listens_to_stderr(program: Program) -> None:
+    """`run … 2>&1 | head` doesn't end the import."""
+    write_issues(Path("export.csv"), 3)
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [*program.command, "run", "export.csv", "-m", "jira", "--sandbox", "--json"]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=writing, check=False)
+    os.close(writing)
+    assert done.returncode == 0
+    assert b'"created": 3' in done.stdout
+
+
+def test_text_that_a_terminal_can_t_show(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is shown as an escape, and nothing ends."""
+    monkeypatch.setenv("PYTHONIOENCODING", "iso-8859-1")
+    write_csv(Path("export.csv"), [issue_row(1, title="Bye 👋")])
+    ended = program.apart("explain", "export.csv", "-m", "jira", "PROJ-1")
+    assert ended.code == 0
+    assert "Bye \\U0001f44b" in ended.out
+
+
+def test_a_bug_is_a_sentence_too(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it happened, and how to see more; the traceback only comes when it is asked for."""
+    write_issues(Path("export.csv"), 1)
+    monkeypatch.setenv("TMPDIR", "/")
+    monkeypatch.setitem(COMMANDS, "validate", "importer.cli.nowhere")
+    ended = program("validate", "export.csv")
+    assert ended.code == ExitCode.STOPPED
+    assert ended.err.startswith("Error: ModuleNotFoundError in ")
+    assert "This is a bug in triage-import" in ended.err
+    assert "Traceback" not in ended.err
+    monkeypatch.setenv("TRIAGE_IMPORT_DEBUG", "1")
+    assert "Traceback" in program("validate", "export.csv").err
+
+
+def test_main_is_the_module_and_the_script(program: Program) -> None:
+    """`python -m importer` is `triage-import`, under its name."""
+    ended = program.apart("--version")
+    assert (ended.code, ended.out.startswith("triage-import, version ")) == (0, True)
+    assert callable(main)

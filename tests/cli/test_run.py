@@ -1,0 +1,276 @@
+"""`triage-import run`, from a file to a sandbox on a real socket."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.errors import ExitCode
+from tests.conftest import Serve
+from tests.running import HEADER, SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
+
+FAST = ("--rate", "0", "--json")
+
+
+def test_the_readme_s_first_run_and_again(program: Program) -> None:
+    """Twelve issues arrive in the sandbox that the command starts; the same command again creates nothing."""
+    command = ("run", SAMPLES / "jira.csv", "-m", "jira", "--sandbox", *FAST)
+    first, second = program(*command), program(*command)
+    assert (first.code, first.outcomes()) == (0, {"created": 12, "skipped": 2})
+    assert (second.code, second.outcomes()) == (0, {"unchanged": 12, "skipped": 2})
+    with program.own_sandbox() as sandbox:
+        assert len(sandbox.issues()) == len(sandbox.create_bodies()) == 12
+
+
+def test_the_first_line_says_what_is_known(program: Program) -> None:
+    """Target, ledger, keys of this source and the last run, before anything else."""
+    command = ("run", SAMPLES / "jira.csv", "-m", "jira", "--sandbox", *FAST)
+    first, second = program(*command).err.splitlines()[0], program(*command).err.splitlines()[0]
+    assert (
+        first
+        == f"Target sandbox:{program.sandbox_file}; ledger {program.ledger} knows 0 keys of this source, no run yet."
+    )
+    assert "knows 12 keys of this source, last run 20" in second
+
+
+def test_what_the_check_plans_is_what_arrives(program: Program, serve: Serve) -> None:
+    """The bodies of planned.jsonl are byte for byte those that the target receives, in their order."""
+    for name, mapping in (("jira.csv", "jira"), ("call-reviews.jsonl", str(SAMPLES / "call-reviews.yaml"))):
+        sandbox = serve()
+        program("validate", SAMPLES / name, "-m", mapping, "--out", "checked")
+        planned = [json.loads(line) for line in Path("checked/planned.jsonl").read_text(encoding="utf-8").splitlines()]
+        command = ("run", SAMPLES / name, "-m", mapping, "--api-url", sandbox.url, "--yes", "--concurrency", "1")
+        assert program(*command, "--max-rejected", "100%", *FAST).summary["created"] == len(planned)
+        assert [write["body"].encode() for write in planned] == sandbox.create_bodies()
+        assert {(write["method"], write["path"]) for write in planned} == {("POST", "/v1/triage/issues")}
+
+
+def test_rejected_rows_come_back_mended(program: Program, serve: Serve) -> None:
+    """errors.csv, mended and given back, leads to the first file's keys and rows; the rest isn't sent again."""
+    sandbox = serve()
+    rows = [issue_row(1), issue_row(2, priority="Pressing"), issue_row(3, title="")]
+    source = write_csv(Path("export.csv"), rows)
+    command = ("-m", "jira", "--api-url", sandbox.url, "--yes", "--max-rejected", "100%", *FAST)
+    first = program("run", source, *command, "--out", "first")
+    assert (first.code, first.outcomes()) == (1, {"created": 1, "rejected": 2})
+    assert "Rows to mend: " in first.err
+    assert "first/errors.csv" in first.err
+    errors = Path("first/errors.csv")
+    errors.write_text(errors.read_text(encoding="utf-8-sig").replace("Pressing", "Low"), encoding="utf-8-sig")
+
+    second = program("run", errors, *command, "--out", "first")
+    assert (second.code, second.outcomes()) == (1, {"created": 1, "rejected": 1})
+    assert [row["key"] for row in read_csv(Path("first/results.csv"))] == ["jira:PROJ-2", "jira:PROJ-3"]
+    assert errors.is_file(), "the file that is read is not replaced"
+    (left,) = read_csv(Path("first/errors-2.csv"))
+    assert (left["Issue key"], left["import_row"]) == ("PROJ-3", "export.csv:3")
+    again = program("run", source, *command, "--out", "again")
+    assert again.outcomes() == {"unchanged": 1, "rejected": 2}, "the first file still has its bad cells"
+    assert len(sandbox.issues()) == 2
+
+
+def test_the_suggestion_in_use_is_not_replaced(program: Program) -> None:
+    """A mapping in the folder of reports stays as it is; what it doesn't know yet is suggested beside it."""
+    source = write_csv(Path("export.csv"), [issue_row(1, priority="Pressing"), issue_row(2, priority="Whenever")])
+    command = ("--sandbox", "--max-rejected", "100%", "--out", "reports", *FAST)
+    first = program("run", source, "-m", "jira", *command)
+    suggested = Path(first.summary["suggestion"])
+    text = suggested.read_text(encoding="utf-8").replace('    "Whenever"', '    "Somewhen"')
+    suggested.write_text(text, encoding="utf-8")
+    second = program("run", source, "-m", suggested, *command)
+    assert suggested.read_text(encoding="utf-8") == text
+    assert second.outcomes() == {"created": 1, "rejected": 1}
+    assert Path(second.summary["suggestion"]).name == "suggested-mapping-2.yaml"
+
+
+def json_record(number: int) -> dict[str, Any]:
+    """A record as GitHub's API gives it."""
+    url = f"https://github.com/acme/voice/issues/{number}"
+    return {"number": number, "html_url": url, "title": f"Title {number}", "state": "open", "labels": []}
+
+
+@pytest.mark.parametrize("form", ["csv.gz", "jsonl", "json", "object", "stdin"])
+def test_every_form_of_source_twice(program: Program, form: str) -> None:
+    """However a source comes: all of it arrives once, and the same command again creates nothing."""
+    name, stdin, mapping = f"export.{form}", b"", "jira"
+    records = [json_record(number) for number in (1, 2, 3)]
+    if form == "csv.gz":
+        plain = write_issues(Path("plain.csv"), 3)
+        Path(name).write_bytes(gzip.compress(plain.read_bytes()))
+    elif form == "stdin":
+        name, stdin = "-", write_issues(Path("plain.csv"), 3).read_bytes()
+    else:
+        mapping = "github"
+        text = {
+            "jsonl": "\n".join(map(json.dumps, records)),
+            "json": json.dumps(records),
+            "object": json.dumps({"total": 3, "items": records}),
+        }[form]
+        Path(name).write_text(text, encoding="utf-8")
+    command = ("run", name, "-m", mapping, "--sandbox", *FAST)
+    ends = [program.apart(*command, stdin=stdin) if stdin else program(*command) for _ in range(2)]
+    assert [end.code for end in ends] == [0, 0], ends[0].err
+    assert [end.outcomes() for end in ends] == [{"created": 3}, {"unchanged": 3}]
+
+
+def test_several_files_are_one_import(program: Program) -> None:
+    """Their headers may differ; each row stands in the results under its own file."""
+    one = write_issues(Path("one.csv"), 2)
+    two = write_csv(
+        Path("two.csv"),
+        [("To Do", "PROJ-9", "Low", "Nine", "Bug")],
+        header=("Status", "Issue key", "Priority", "Summary", "Issue Type"),
+    )
+    ended = program("run", one, two, "-m", "jira", "--sandbox", "--out", "out", *FAST)
+    assert ended.outcomes() == {"created": 3}
+    assert [(row["file"], row["record"], row["key"]) for row in read_csv(Path("out/results.csv"))] == [
+        ("one.csv", "1", "jira:PROJ-1"),
+        ("one.csv", "2", "jira:PROJ-2"),
+        ("two.csv", "1", "jira:PROJ-9"),
+    ]
+
+
+def test_a_rehearsal_marks_nothing_as_done(program: Program, serve: Serve) -> None:
+    """What is in the sandbox is not in another target, though the ledger is one."""
+    source = write_issues(Path("export.csv"), 3)
+    assert program("run", source, "-m", "jira", "--sandbox", *FAST).outcomes() == {"created": 3}
+    real = serve()
+    ended = program("run", source, "-m", "jira", "--api-url", real.url, "--yes", *FAST)
+    assert ended.outcomes() == {"created": 3}
+    assert len(real.issues()) == 3
+
+
+def test_two_sources_with_the_same_native_keys(program: Program) -> None:
+    """Two sites both have PROJ-1; under two names both arrive."""
+    acme, umbra = write_issues(Path("acme.csv"), 2), write_issues(Path("umbra.csv"), 2)
+    for name, source in (("acme", acme), ("umbra", umbra)):
+        ended = program("run", source, "-m", "jira", "--source-name", name, "--sandbox", *FAST)
+        assert ended.outcomes() == {"created": 2}
+    with program.own_sandbox() as sandbox:
+        assert len(sandbox.issues()) == 4
+
+
+def test_limit_and_then_the_rest(program: Program) -> None:
+    """`--limit` takes the first rows; the next run finds them done."""
+    source = write_issues(Path("export.csv"), 5)
+    command = ("run", source, "-m", "jira", "--sandbox", *FAST)
+    assert program(*command, "--limit", "2").outcomes() == {"created": 2}
+    assert program(*command).outcomes() == {"created": 3, "unchanged": 2}
+
+
+def test_only_named_keys(program: Program) -> None:
+    """A list or a file, of native keys or full ones; a key that no row has is said."""
+    source = write_issues(Path("export.csv"), 5)
+    command = ("run", source, "-m", "jira", "--sandbox", *FAST)
+    listed = program(*command, "--only", "PROJ-2, jira:PROJ-3,PROJ-77")
+    assert listed.outcomes() == {"created": 2, "skipped": 3}
+    assert "warning: --only: no row has PROJ-77\n" in listed.err
+    Path("keys.txt").write_text("PROJ-3\n\njira:PROJ-4\n", encoding="utf-8")
+    assert program(*command, "--only", "keys.txt").outcomes() == {"created": 1, "unchanged": 1, "skipped": 3}
+
+
+def test_only_keys_that_no_row_has(program: Program) -> None:
+    """A slip of the pen is a sentence, not an import of nothing."""
+    source = write_issues(Path("export.csv"), 2)
+    ended = program("run", source, "-m", "jira", "--sandbox", *FAST, "--only", "PRJ-1")
+    assert ended.code == ExitCode.UNUSABLE
+    assert "--only names no key that the source has: PRJ-1." in ended.err
+
+
+@pytest.mark.parametrize(
+    ("allowed", "sent"), [("0", False), ("1", False), ("2", True), ("49%", False), ("50%", True), ("100%", True)]
+)
+def test_max_rejected(program: Program, allowed: str, sent: bool) -> None:
+    """A number or a share of the rows that no rule skips: more than that, and nothing is sent."""
+    rows = [issue_row(1), issue_row(2), issue_row(3, title=""), issue_row(4, title=""), ("",) * len(HEADER)]
+    source = write_csv(Path("export.csv"), rows)
+    ended = program("run", source, "-m", "jira", "--sandbox", *FAST, "--max-rejected", allowed)
+    if sent:
+        assert (ended.code, ended.outcomes()) == (1, {"created": 2, "rejected": 2, "skipped": 1})
+    else:
+        assert (ended.code, ended.outcomes()) == (2, {"planned": 2, "rejected": 2, "skipped": 1})
+        assert f"Nothing was sent: 2 of 4 rows would be rejected, and --max-rejected allows {allowed}." in ended.err
+        assert Path("triage-import-check/errors.csv").is_file()
+
+
+def test_scripts_have_a_threshold_and_the_sandbox_has_none(program: Program, serve: Serve) -> None:
+    """With `--yes` it is 5 %; a rehearsal sends what it can."""
+    source = write_csv(Path("export.csv"), [*map(issue_row, range(1, 19)), issue_row(19, title="")])
+    real = serve()
+    ended = program("run", source, "-m", "jira", "--api-url", real.url, "--yes", *FAST)
+    assert ended.code == ExitCode.UNUSABLE
+    assert "--max-rejected allows 5%" in ended.summary["stopped_because"]
+    assert real.create_bodies() == []
+    assert program("run", source, "-m", "jira", "--sandbox", *FAST).code == ExitCode.PARTLY
+
+
+def test_dry_run_knows_the_ledger(program: Program) -> None:
+    """Keys that are in count as unchanged, others as planned; nothing is sent and nothing written down."""
+    source = write_issues(Path("export.csv"), 5)
+    command = ("run", source, "-m", "jira", "--sandbox", *FAST)
+    program(*command, "--limit", "2")
+    before = program.ledger.read_bytes()
+    ended = program(*command, "--dry-run")
+    assert (ended.code, ended.outcomes()) == (0, {"unchanged": 2, "planned": 3})
+    assert len(Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+    assert program.ledger.read_bytes() == before
+
+
+def test_a_changed_row_is_skipped_and_said(program: Program) -> None:
+    """A key that is in, with another body now, is not sent again."""
+    program("run", write_csv(Path("a.csv"), [issue_row(1)]), "-m", "jira", "--sandbox", *FAST)
+    ended = program("run", write_csv(Path("a.csv"), [issue_row(1, title="New")]), "-m", "jira", "--sandbox", *FAST)
+    assert ended.outcomes() == {"skipped": 1}
+    assert ended.summary["findings"]["changed"] == 1
+
+
+def test_a_ledger_elsewhere(program: Program) -> None:
+    """`--ledger` names the file, and its folder is made."""
+    source = write_issues(Path("export.csv"), 1)
+    program("run", source, "-m", "jira", "--sandbox", *FAST, "--ledger", "deep/down/my.db")
+    with sqlite3.connect("deep/down/my.db") as ledger:
+        assert ledger.execute("SELECT count(*) FROM operations").fetchone() == (1,)
+    assert not program.ledger.exists()
+
+
+def test_reports_are_private(program: Program) -> None:
+    """Folders 0700, files 0600: exports hold people's names. So are the ledger and the sandbox."""
+    source = write_csv(Path("export.csv"), [issue_row(1), issue_row(2, title="")])
+    ended = program("run", source, "-m", "jira", "--sandbox", *FAST)
+    folder = Path(ended.summary["out"])
+    assert folder.name == f"triage-import-{ended.summary['run_id']}"
+    for private in (folder, program.state / "triage-importer"):
+        assert private.stat().st_mode & 0o777 == 0o700
+        files = list(private.iterdir())
+        assert {file.stat().st_mode & 0o777 for file in files} == {0o600}, files
+
+
+def test_the_counts_add_up_everywhere(program: Program) -> None:
+    """summary.json, `--json` and results.csv say the same, and each rejected row says why and what to do."""
+    ended = program("run", SAMPLES / "undecided.csv", "-m", "jira", "--sandbox", *FAST)
+    folder = Path(ended.summary["out"])
+    assert json.loads((folder / "summary.json").read_text(encoding="utf-8")) == ended.summary
+    results, errors = read_csv(folder / "results.csv"), read_csv(folder / "errors.csv")
+    outcomes = [row["outcome"] for row in results]
+    assert {outcome: outcomes.count(outcome) for outcome in set(outcomes)} == ended.outcomes()
+    assert len(results) == ended.summary["rows"] == sum(ended.outcomes().values())
+    assert len(errors) == ended.summary["rejected"]
+    assert all(row["import_code"] and row["import_message"] and row["import_hint"] for row in errors)
+
+
+def test_what_triage_refuses(program: Program, serve: Serve) -> None:
+    """A refusal is `failed`, with the answer's words, and the row is in errors.csv."""
+    Path("mine.yaml").write_text("extends: jira\nowner_id: Reporter\n", encoding="utf-8")
+    rows = [(*issue_row(1), "missing-1"), (*issue_row(2), "user-2")]
+    source = write_csv(Path("export.csv"), rows, header=(*HEADER, "Reporter"))
+    ended = program("run", source, "-m", "mine.yaml", "--api-url", serve().url, "--yes", "--out", "out", *FAST)
+    assert (ended.code, ended.outcomes()) == (1, {"created": 1, "failed": 1})
+    (refused,) = read_csv(Path("out/errors.csv"))
+    assert refused["Issue key"] == "PROJ-1"
+    assert (refused["import_code"], "owner_id" in refused["import_message"]) == ("refused", True)
+    assert "1 failed (Triage refused)" in ended.err

@@ -1,0 +1,62 @@
+"""`triage-import validate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.running import SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
+
+
+@pytest.mark.parametrize(("bad", "code"), [(False, 0), (True, 1)])
+def test_the_exit_code(program: Program, bad: bool, code: int) -> None:
+    """0 if every row is valid, 1 if some would be rejected."""
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2, title="" if bad else "Two")])
+    ended = program("validate", "export.csv", "-m", "jira")
+    assert (ended.code, ended.out) == (code, "")
+
+
+def test_stdout_is_one_json_object(program: Program) -> None:
+    """With `--json` it is the summary, as it stands in summary.json too."""
+    ended = program("validate", SAMPLES / "undecided.csv", "-m", "jira", "--json")
+    assert json.loads(Path("triage-import-check/summary.json").read_text(encoding="utf-8")) == ended.summary
+    assert ended.summary["exit_code"] == ended.code == 1
+
+
+@pytest.mark.parametrize(("source", "code"), [("none.csv", 6), ("export.csv", 2)])
+def test_an_error_is_an_object_too(program: Program, source: str, code: int) -> None:
+    """A script that reads stdout finds why there is no summary of rows."""
+    write_issues(Path("export.csv"), 1)
+    ended = program("validate", source, "-m", "github", "--json")
+    assert (ended.code, ended.summary["exit_code"], ended.summary["rows"]) == (code, code, 0)
+    assert source in ended.summary["stopped_because"] or "no file has 'title'" in ended.summary["stopped_because"]
+
+
+def test_the_next_thing_to_type(program: Program) -> None:
+    """The suggestion as an option, and the file of rows to mend."""
+    err = program("validate", SAMPLES / "undecided.csv", "-m", "jira").err
+    assert "read it, then -m triage-import-check/suggested-mapping.yaml\n" in err
+    assert "Rows to mend: triage-import-check/errors.csv; the same command takes that file as its SOURCE.\n" in err
+
+
+def test_no_ledger_and_no_key_are_needed(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is left but the reports."""
+    monkeypatch.delenv("BLAND_API_KEY")
+    assert program("validate", SAMPLES / "jira.csv", "-m", "jira").code == 0
+    assert not program.state.exists()
+    assert [path.name for path in program.folder.iterdir()] == ["triage-import-check"]
+
+
+def test_how_a_file_is_read_can_be_said(program: Program) -> None:
+    """Encoding, delimiter and format, for what doesn't say it itself."""
+    lines = ["Issue key;Summary;Priority;Status;Issue Type", "PROJ-1;Grüße;High;To Do;Bug"]
+    Path("export.txt").write_text("\n".join(lines), encoding="cp1252")
+    assert program("validate", "export.txt", "-m", "jira").code == 2
+    options = ("--encoding", "cp1252", "--delimiter", ";", "--format", "csv")
+    ended = program("validate", "export.txt", "-m", "jira", *options, "--source-name", "acme")
+    assert ended.code == 0
+    (planned,) = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8").splitlines()
+    assert json.loads(json.loads(planned)["body"])["title"] == "Grüße"
+    assert [row["key"] for row in read_csv(Path("triage-import-check/results.csv"))] == ["acme:PROJ-1"]

@@ -1,0 +1,88 @@
+"""Real exports, read in place: every row is accounted for, and the suggestion brings nearly all of them in."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.running import ROOT, Ended, Program, read_csv
+
+EXPORTS = ROOT.parent / "shared" / "exports"
+FILES = {
+    "jira/ericmedlock__planeso-jira-migration__Jira.csv": ("jira", 22),
+    "jira/Maarten-DLVW__RAC22-SWDVT-1D_werkplaats-2-mvc-nohtyp__Jira.csv": ("jira", 26),
+    "github/aasimkhan30__vscode-mssql-issues__microsoft-vscode-mssql-all-issues.json": ("github", 3062),
+    "github/dlt-hub__dlt__github.issues.load_page_5_duck.json": ("github", 100),
+    "linear/semperos__shortcut-repl__linear-export.csv": ("linear", 10),
+}
+pytestmark = pytest.mark.skipif(not EXPORTS.is_dir(), reason="The collection of real exports is not beside this clone.")
+
+
+def run(program: Program, source: Path, mapping: str, out: str) -> Ended:
+    """Import a file into the sandbox that the command starts."""
+    options = ("--sandbox", "--max-rejected", "100%", "--rate", "0", "--json", "--out", out)
+    return program("run", source, "-m", mapping, *options)
+
+
+def assert_accounted_for(ended: Ended, rows: int) -> None:
+    """The outcomes add up to the rows, in the summary and in results.csv; each rejected row has a reason."""
+    folder = Path(ended.summary["out"])
+    assert json.loads((folder / "summary.json").read_text(encoding="utf-8")) == ended.summary
+    assert ended.summary["rows"] == sum(ended.outcomes().values()) == rows
+    assert Counter(row["outcome"] for row in read_csv(folder / "results.csv")) == ended.outcomes()
+    rejected = [row for row in read_csv(folder / "results.csv") if row["outcome"] == "rejected"]
+    assert all(row["code"] and row["message"] and row["key"] for row in rejected)
+    assert_hints(folder, len(rejected))
+
+
+def assert_hints(folder: Path, rejected: int) -> None:
+    """The errors file has a hint for each rejected row."""
+    table, lines = folder / "errors.csv", folder / "errors.jsonl"
+    if table.exists():
+        hints = [row["import_hint"] for row in read_csv(table)]
+    elif lines.exists():
+        hints = [json.loads(line)["import_hint"] for line in lines.read_text(encoding="utf-8").splitlines()]
+    else:
+        hints = []
+    assert len(hints) == rejected
+    assert all(hints)
+
+
+@pytest.mark.parametrize("name", FILES, ids=lambda name: name.rpartition("__")[2])
+def test_a_real_export(program: Program, name: str) -> None:
+    """With the preset, with its suggestion as it stands, and once more, which creates nothing."""
+    preset, rows = FILES[name]
+    source = EXPORTS / name
+    first = run(program, source, preset, "first")
+    assert_accounted_for(first, rows)
+    mapping = first.summary["suggestion"] or preset
+    assert (mapping == preset) == (not any("-unknown" in code for code in first.summary["findings"]))
+
+    second = run(program, source, mapping, "second")
+    assert_accounted_for(second, rows)
+    meant = rows - second.summary["skipped"]
+    assert second.summary["created"] + second.summary["unchanged"] >= 0.95 * meant
+
+    third = run(program, source, mapping, "third")
+    assert_accounted_for(third, rows)
+    assert third.summary["created"] == 0
+    assert third.summary["unchanged"] == second.summary["created"] + second.summary["unchanged"]
+    with program.own_sandbox() as sandbox:
+        assert len(sandbox.issues()) == first.summary["created"] + second.summary["created"]
+
+
+@pytest.mark.parametrize("name", FILES, ids=lambda name: name.rpartition("__")[2])
+def test_what_is_planned_is_what_arrives(program: Program, name: str) -> None:
+    """The bodies of a check are byte for byte those that the sandbox receives."""
+    preset, _ = FILES[name]
+    source = EXPORTS / name
+    checked = program("validate", source, "-m", preset, "--json")
+    mapping = checked.summary["suggestion"] or preset
+    program("validate", source, "-m", mapping, "--out", "checked")
+    planned = [json.loads(line) for line in Path("checked/planned.jsonl").read_text(encoding="utf-8").splitlines()]
+    run(program, source, mapping, "out")
+    with program.own_sandbox() as sandbox:
+        assert sorted(write["body"].encode() for write in planned) == sorted(sandbox.create_bodies())

@@ -1,0 +1,333 @@
+"""The pipeline under stress: signals, two at once, a source that changes, a target that fails, a key that is echoed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.errors import ExitCode
+from importer.sandbox.faults import parse_fault
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.running import (
+    CATEGORIES,
+    HEADER,
+    KEY,
+    Program,
+    finish,
+    issue_row,
+    read_csv,
+    serve_answers,
+    wait_for,
+    write_csv,
+    write_issues,
+)
+
+
+def send_to(url: str, *more: str, source: str = "export.csv") -> tuple[str, ...]:
+    """The command that sends a source to a target."""
+    return ("run", source, "-m", "jira", "--api-url", url, "--yes", "--json", *more)
+
+
+def wait_for_creates(sandbox: RunningSandbox, count: int, process: subprocess.Popen[str]) -> None:
+    """Wait until so many creates have arrived."""
+    wait_for(lambda: len(sandbox.create_bodies()) >= count or process.poll() is not None)
+    assert process.poll() is None, process.communicate()
+
+
+def assert_each_once(sandbox: RunningSandbox, count: int) -> None:
+    """All are there, and none twice."""
+    titles = Counter(issue["title"] for issue in sandbox.issues())
+    assert titles == {f"Title {number}": 1 for number in range(1, count + 1)}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupted_run_continues(program: Program, serve: Serve, number: signal.Signals) -> None:
+    """The first attempt accounts for every row, the same command sends the rest under the same name."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 40)
+    process = program.start(*send_to(sandbox.url, "--rate", "20"))
+    wait_for_creates(sandbox, 5, process)
+    process.send_signal(number)
+    first = finish(process)
+    assert first.code == ExitCode.INTERRUPTED, first.err
+    assert sum(first.outcomes().values()) == first.summary["rows"] == 40
+    assert first.outcomes().keys() == {"created", "planned"}
+    assert "rows still to be sent: the same command continues." in first.err
+    results = read_csv(Path(first.summary["out"]) / "results.csv")
+    assert Counter(row["outcome"] for row in results) == first.outcomes()
+
+    second = program(*send_to(sandbox.url, "--rate", "0"))
+    assert (second.code, second.outcomes()) == (0, {"created": 40}), "the run's outcomes, both attempts together"
+    assert second.summary["run_id"] == first.summary["run_id"]
+    assert second.summary["requests"] == first.summary["planned"]
+    assert_each_once(sandbox, 40)
+
+
+def test_a_second_signal_leaves_at_once(program: Program, serve: Serve) -> None:
+    """What hangs is not waited for; it is unknown then, and settled by the next run."""
+    sandbox = serve(faults=(parse_fault("hang-after=60:create@req=3"),))
+    write_issues(Path("export.csv"), 12)
+    process = program.start(*send_to(sandbox.url, "--rate", "0"))
+    wait_for_creates(sandbox, 12, process)
+    process.send_signal(signal.SIGINT)
+    assert process.stderr is not None
+    while "waiting for what is on its way" not in process.stderr.readline():
+        assert process.poll() is None
+    started = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    first = finish(process)
+    assert time.monotonic() - started < 10
+    assert first.code == ExitCode.INTERRUPTED
+    assert first.summary["unknown"] >= 1
+    assert first.summary["created"] + first.summary["unknown"] == 12
+
+    second = program(*send_to(sandbox.url, "--rate", "0"))
+    assert (second.code, second.outcomes()) == (0, {"created": 12})
+    assert_each_once(sandbox, 12)
+
+
+def test_a_killed_run_continues(program: Program, serve: Serve) -> None:
+    """No warning, no clean end: what is in the ledger is enough."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 30)
+    process = program.start(*send_to(sandbox.url, "--rate", "25", "--concurrency", "2"))
+    wait_for_creates(sandbox, 6, process)
+    process.kill()
+    finish(process)
+    second = program(*send_to(sandbox.url, "--rate", "0", "--settle-seconds", "1"))
+    assert (second.code, second.outcomes()) == (0, {"created": 30})
+    assert_each_once(sandbox, 30)
+
+
+def test_asked_to_end_before_anything_is_sent(program: Program) -> None:
+    """A scheduler's SIGTERM while the source is still being piped in: 130, and a word of it."""
+    process = subprocess.Popen(
+        [*program.command, "validate", "-", "-m", "jira", "--json"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TMPDIR": str(program.folder)},
+    )
+    wait_for(lambda: any(program.folder.glob("triage-import-*")))
+    process.terminate()
+    ended = finish(process)
+    assert (ended.code, ended.summary["exit_code"]) == (130, 130)
+    assert ended.err.strip() == "Interrupted. The same command continues."
+    assert not list(program.folder.iterdir()), "what was piped in is gone"
+
+
+def test_an_ignored_signal_stays_ignored(program: Program, serve: Serve) -> None:
+    """Under `nohup` the end of the terminal is nothing to this program."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 12)
+    command = [*program.command, *send_to(sandbox.url, "--rate", "20")]
+    process = subprocess.Popen(["nohup", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    wait_for_creates(sandbox, 2, process)
+    process.send_signal(signal.SIGHUP)
+    ended = finish(process)
+    assert (ended.code, ended.outcomes()) == (0, {"created": 12})
+
+
+def test_two_at_once(program: Program, serve: Serve) -> None:
+    """The second one is told who holds the ledger, and sends nothing."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 40)
+    process = program.start(*send_to(sandbox.url, "--rate", "20"))
+    wait_for_creates(sandbox, 1, process)
+    second = program(*send_to(sandbox.url))
+    assert second.code == ExitCode.LEDGER_IN_USE
+    assert f"is in use by process {process.pid}" in second.err
+    process.send_signal(signal.SIGINT)
+    assert finish(process).code == ExitCode.INTERRUPTED
+
+
+def test_two_rehearsals_at_once(program: Program) -> None:
+    """With `--sandbox` too it is the ledger that says so."""
+    write_issues(Path("export.csv"), 40)
+    command = ("run", "export.csv", "-m", "jira", "--sandbox", "--rate", "20", "--json")
+    process = program.start(*command)
+    wait_for(lambda: program.sandbox_file.exists() or process.poll() is not None)
+    assert program(*command).code == ExitCode.LEDGER_IN_USE
+    process.send_signal(signal.SIGINT)
+    assert finish(process).code == ExitCode.INTERRUPTED
+
+
+def test_a_key_that_is_refused(program: Program, serve: Serve) -> None:
+    """Nothing is sent; it says so, and what to look at."""
+    sandbox = serve(api_key="another key")
+    write_issues(Path("export.csv"), 3)
+    ended = program(*send_to(sandbox.url))
+    assert ended.code == ExitCode.STOPPED
+    assert "Triage refuses the API key" in ended.err
+    assert "BLAND_API_KEY" in ended.err
+    assert sandbox.create_bodies() == []
+
+
+def test_a_target_that_does_not_answer(program: Program) -> None:
+    """A closed port: said at once, with the address."""
+    write_issues(Path("export.csv"), 3)
+    ended = program(*send_to("http://127.0.0.1:9"))
+    assert ended.code == ExitCode.STOPPED
+    assert "Error: http://127.0.0.1:9 does not answer as it should: " in ended.err
+    assert "Nothing was sent. Check --api-url" in ended.err
+
+
+def test_a_target_that_is_busy_at_first(program: Program, serve: Serve) -> None:
+    """A 503 to the first request is no reason to give up a night's import."""
+    sandbox = serve(faults=(parse_fault("503=0:read@req=1"),))
+    write_issues(Path("export.csv"), 2)
+    assert program(*send_to(sandbox.url, "--rate", "0")).outcomes() == {"created": 2}
+
+
+def test_another_organisation(program: Program) -> None:
+    """The organisation first seen is kept: another one's key stops the run."""
+    organisation = "org-1"
+
+    def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        return 200, {"data": {"items": [{"org_id": organisation}]}, "errors": None}
+
+    write_csv(Path("export.csv"), [issue_row(1, title="")])
+    with serve_answers(answer) as url:
+        program(*send_to(url, "--max-rejected", "100%"))
+        organisation = "org-2"
+        ended = program(*send_to(url, "--max-rejected", "100%"))
+    assert ended.code == ExitCode.STOPPED
+    assert "was organisation org-1; this key belongs to org-2" in ended.err
+
+
+def test_too_many_failures(program: Program, serve: Serve) -> None:
+    """Above `--max-errors` it stops, and what is left is still planned; the same command continues."""
+    sandbox = serve()
+    Path("mine.yaml").write_text("extends: jira\nowner_id: Reporter\n", encoding="utf-8")
+    rows = [(*issue_row(number), "missing-1") for number in range(1, 21)]
+    write_csv(Path("export.csv"), rows, header=(*HEADER, "Reporter"))
+    command = send_to(sandbox.url, "-m", "mine.yaml", "--rate", "0", "--concurrency", "1")
+    ended = program(*command, "--max-errors", "3")
+    assert (ended.code, ended.outcomes()) == (3, {"failed": 4, "planned": 16})
+    assert "Stopped: 4 rows failed, the last with: 400" in ended.err
+    assert "--max-errors" in ended.summary["stopped_because"]
+    assert program(*command, "--max-errors", "0").outcomes() == {"failed": 20}
+
+
+def test_a_fate_that_stays_unknown(program: Program) -> None:
+    """Creates that answer 500 and look-ups that fail: nothing is sent again, and the rows are unknown."""
+    creates = 0
+
+    def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        nonlocal creates
+        if "categories" in path:
+            return 200, CATEGORIES
+        creates += method == "POST"
+        return (500, {}) if method == "POST" else (400, {"errors": [{"error": "no", "message": "no reading today"}]})
+
+    write_issues(Path("export.csv"), 2)
+    with serve_answers(answer) as url:
+        command = send_to(url, "--rate", "0", "--settle-seconds", "0")
+        first, second = program(*command), program(*command)
+    for ended in (first, second):
+        assert (ended.code, ended.outcomes()) == (4, {"unknown": 2})
+        assert "The fate of 2 rows is not known yet: the same command finds out." in ended.err
+    assert creates == 2
+
+
+def test_an_unknown_fate_is_settled(program: Program, serve: Serve) -> None:
+    """A create that was done though it answered 500 is found by its marker, and counts as created."""
+    sandbox = serve(faults=(parse_fault("500-after:create@req=2"),))
+    write_issues(Path("export.csv"), 3)
+    ended = program(*send_to(sandbox.url, "--rate", "0"))
+    assert (ended.code, ended.outcomes()) == (0, {"created": 3})
+    assert_each_once(sandbox, 3)
+
+
+def test_a_source_that_changes_while_the_question_is_open(program: Program, serve: Serve) -> None:
+    """What was answered was about another file: nothing is sent."""
+    sandbox = serve()
+    source = write_issues(Path("export.csv"), 3)
+    with program.on_terminal("run", source, "-m", "jira", "--api-url", sandbox.url) as terminal:
+        terminal.read_until("Send them?")
+        write_issues(source, 4)
+        terminal.type("y\n")
+        ended = terminal.end()
+    assert ended.code == ExitCode.STOPPED
+    assert "The source changed after it was checked; nothing was sent." in ended.err
+    assert sandbox.create_bodies() == []
+
+
+def test_a_source_that_changes_while_it_is_sent(program: Program, serve: Serve) -> None:
+    """The run stops at the next chunk, and every row is accounted for all the same."""
+    sandbox = serve()
+    source = write_issues(Path("export.csv"), 9000)
+    chosen = ",".join(f"PROJ-{number}" for number in (*range(1, 21), 9000))
+    process = program.start(*send_to(sandbox.url, "--rate", "20", "--only", chosen))
+    wait_for_creates(sandbox, 2, process)
+    with source.open("a", encoding="utf-8") as file:
+        file.write("PROJ-9001,Title 9001,High,To Do,Bug,Text\r\n")
+    ended = finish(process)
+    assert ended.code == ExitCode.STOPPED
+    assert "export.csv changed while it was read." in ended.summary["stopped_because"]
+    assert sum(ended.outcomes().values()) == ended.summary["rows"] == 9000
+    assert ended.summary["created"] == len(sandbox.issues())
+
+
+@pytest.mark.parametrize(("refused_at", "code"), [("the first request", 3), ("a create", 1)])
+def test_the_key_is_shown_nowhere(program: Program, refused_at: str, code: int) -> None:
+    """Not on screen, in no report, not in the ledger: even if the target echoes it."""
+
+    def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        echo = {"data": None, "errors": [{"error": "no", "message": f"{headers['authorization']} {headers}"}]}
+        if method == "GET" and refused_at == "a create":
+            return 200, CATEGORIES
+        return (401 if method == "GET" else 400), echo
+
+    write_issues(Path("export.csv"), 3)
+    with serve_answers(answer) as url:
+        ended = program(*send_to(url, "--rate", "0"))
+    assert ended.code == code
+    assert KEY not in ended.out + ended.err
+    files = [file for folder in (program.folder, program.state) for file in folder.rglob("*") if file.is_file()]
+    assert len(files) > 1
+    assert not [file for file in files if KEY.encode() in file.read_bytes()]
+
+
+def test_the_key_comes_from_a_file(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`--api-key-file` instead of the environment; white space around it doesn't count."""
+    monkeypatch.delenv("BLAND_API_KEY")
+    Path("key").write_text(f"{KEY}\n", encoding="utf-8")
+    write_issues(Path("export.csv"), 1)
+    ended = program(*send_to(serve(api_key=KEY).url, "--api-key-file", "key"))
+    assert ended.outcomes() == {"created": 1}
+
+
+def test_a_folder_for_reports_that_can_t_be_made(program: Program, serve: Serve) -> None:
+    """That is said before anything is sent."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    ended = program(*send_to(sandbox.url, "--out", "export.csv/reports"))
+    assert ended.code == ExitCode.UNUSABLE
+    assert "--out" in ended.err
+    assert sandbox.create_bodies() == []
+
+
+def test_limits_make_another_run(program: Program, serve: Serve) -> None:
+    """An interrupted run with `--limit` is not continued by one without: its rows would be others."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 30)
+    process = program.start(*send_to(sandbox.url, "--rate", "20", "--limit", "20"))
+    wait_for_creates(sandbox, 2, process)
+    process.send_signal(signal.SIGINT)
+    first = finish(process)
+    second = program(*send_to(sandbox.url, "--rate", "0", "--limit", "20"))
+    third = program(*send_to(sandbox.url, "--rate", "0"))
+    assert first.summary["run_id"] == second.summary["run_id"] != third.summary["run_id"]
+    assert second.outcomes() == {"created": 20}
+    assert third.outcomes() == {"created": 10, "unchanged": 20}

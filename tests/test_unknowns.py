@@ -1,0 +1,51 @@
+"""The values that a mapping doesn't know, with the evidence for a proposal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from importer.mapping.load import load_mapping
+from tests.running import Program, write_csv
+
+HEADER = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Status Category", "Resolved")
+
+
+def suggested(program: Program, *rows: tuple[str, ...]) -> str:
+    """The suggestion for some rows, whose mapping can be loaded."""
+    write_csv(Path("export.csv"), rows, HEADER)
+    path = program("validate", "export.csv", "-m", "jira", "--json").summary["suggestion"]
+    load_mapping(path)
+    return Path(path).read_text(encoding="utf-8")
+
+
+def test_evidence_of_all_rows_of_a_value(program: Program) -> None:
+    """The status category that most of its rows have speaks for a status."""
+    text = suggested(
+        program,
+        ("P-1", "One", "High", "Shipped", "Bug", "Done", "2026-01-01"),
+        ("P-2", "Two", "High", "Shipped", "Bug", "Done", "2026-01-02"),
+        ("P-3", "Three", "High", "Parked", "Bug", "To Do", ""),
+    )
+    assert '"Shipped": done  # 2 rows, status category Done' in text
+    assert '"Parked": todo  # 1 row, status category To Do' in text
+
+
+def test_no_evidence_is_said(program: Program) -> None:
+    """A neutral value, and the word that somebody has to decide."""
+    assert '"Whenever": medium  # 1 row, no evidence: decide' in suggested(
+        program, ("P-1", "One", "Whenever", "To Do", "Bug", "", "")
+    )
+
+
+def test_rows_that_are_left_out_say_nothing(program: Program) -> None:
+    """Values of empty rows are not asked about; the most frequent one comes first."""
+    rows = [(f"P-{number}", "Title", "Rare" if number == 1 else "Often", "To Do", "Bug", "", "") for number in range(4)]
+    text = suggested(program, *rows, ("", "", "", "", "", "", ""))
+    assert text.index('"Often"') < text.index('"Rare"')
+    assert "missing" not in text
+
+
+def test_all_files_and_chunks_are_counted(program: Program) -> None:
+    """A value that comes in several chunks is one proposal."""
+    rows = [(f"P-{number}", "Title", "Whenever", "To Do", "Bug", "", "") for number in range(5000)]
+    assert '"Whenever": medium  # 5,000 rows' in suggested(program, *rows)
