@@ -47,7 +47,7 @@ class Settings:
     settle_seconds  how long an issue whose fate is unknown may still appear
     """
 
-    rate: float = 5.0
+    rate: float
     concurrency: int = 8
     max_errors: int = 100
     settle_seconds: float = 30.0

@@ -46,7 +46,7 @@ class Tally:
                 shared = Finding(finding.code, finding.field, "(other values)", finding.hint, "", finding.rejects)
             cause = self._causes.setdefault(shared.cause, Cause(shared))
         cause.rows += 1
-        if len(cause.samples) < SAMPLES and key:
+        if len(cause.samples) < SAMPLES and key and key not in cause.samples:
             cause.samples.append(key)
 
     def causes(self, *, rejects: bool) -> list[Cause]:

@@ -11,6 +11,7 @@ import click
 import pytest
 
 from importer.cli.main import COMMANDS, cli
+from importer.cli.run import DEFAULT_RATE, SANDBOX_RATE
 from importer.errors import ExitCode
 from importer.records import Outcome
 from importer.report import Summary
@@ -70,7 +71,7 @@ def test_every_option_is_explained() -> None:
 
 @pytest.mark.parametrize(
     ("option", "default"),
-    [("rate", "5"), ("concurrency", "8"), ("settle_seconds", "30"), ("max_errors", "100")],
+    [("concurrency", "8"), ("settle_seconds", "30"), ("max_errors", "100")],
 )
 def test_defaults_are_those_of_the_program(option: str, default: str) -> None:
     """The last column of the table."""
@@ -79,6 +80,11 @@ def test_defaults_are_those_of_the_program(option: str, default: str) -> None:
     value: Any = found.default
     assert f"{value:g}" == default
     assert re.search(rf"^\| `--{option.replace('_', '-')} N` \|.*\| {default} \|$", README, re.MULTILINE)
+
+
+def test_the_default_rate_is_that_of_the_program() -> None:
+    """One for Triage, one for the sandbox."""
+    assert f"| {DEFAULT_RATE:g}; with `--sandbox` {SANDBOX_RATE:g} |" in README
 
 
 def test_exit_codes() -> None:

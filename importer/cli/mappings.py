@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from importer.cli.options import print_data
 from importer.errors import ExitCode, MappingError
 
 
@@ -32,7 +33,7 @@ def show_command(name: str) -> None:
     """Print the YAML text of the preset NAME."""
     from importer.mapping.load import preset_text
 
-    click.echo(preset_text(name), nl=False)
+    print_data(preset_text(name))
 
 
 @mappings.command("check")
@@ -70,7 +71,7 @@ def schema_command() -> None:
 
     from importer.mapping.schema import mapping_schema
 
-    click.echo(json.dumps(mapping_schema(), indent=2, ensure_ascii=False))
+    print_data(json.dumps(mapping_schema(), indent=2, ensure_ascii=False) + "\n")
 
 
 def _based_on(files: list[str]) -> str:

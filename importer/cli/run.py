@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from importer.report import Summary
 
 DEFAULT_URL = "https://api.bland.ai"
+DEFAULT_RATE = 5.0
+"""The only figure that Bland publishes for an organisation (`org_rate_limit`), without a unit."""
+SANDBOX_RATE = 0.0
 DEFAULT_MAX_REJECTED = Share(5, percent=True)
 
 TARGET_OPTIONS = (
@@ -49,8 +52,8 @@ TARGET_OPTIONS = (
     click.option("--ledger", type=click.Path(path_type=Path), metavar="PATH", help="The memory of what was sent."),
 )
 SENDING_OPTIONS = (
-    click.option("--rate", type=click.FloatRange(min=0), default=5.0, show_default=True, metavar="N",
-                 help="Requests a second; 0 sets no limit of ours."),
+    click.option("--rate", type=click.FloatRange(min=0), metavar="N",
+                 help="Requests a second; 0 sets no limit of ours.  [default: 5; with --sandbox: 0]"),
     click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
                  help="Requests at a time."),
     click.option("--settle-seconds", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="N",
@@ -74,7 +77,7 @@ def run(
     api_key_file: Path | None,
     dry_run: bool,
     ledger: Path | None,
-    rate: float,
+    rate: float | None,
     concurrency: int,
     settle_seconds: float,
     max_rejected: Share | None,
@@ -114,6 +117,8 @@ def run(
             console.show_check(job, checked)
         else:
             confirm = make_confirm(console, job, max_rejected, asks=asks, threshold=yes and not sandbox)
+            if rate is None:
+                rate = SANDBOX_RATE if sandbox else DEFAULT_RATE
             settings = Settings(rate, concurrency, max_errors, settle_seconds)
             with open_ledger(path) as book, open_target(sandbox, url, api_key_file) as target:
                 console.show_opening(target.name, path, book.read_facts(target.name, job.source_name))

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import orjson
 from sqlalchemy import Connection, Engine, Insert, create_engine, event, func, insert, select, update
@@ -71,7 +72,7 @@ def open_ledger(path: Path, *, now: Callable[[], float] = time.time) -> Iterator
 def read_ledger(path: Path) -> Iterator[Ledger]:
     """Open the ledger to read only, without a lock; one that doesn't exist knows nothing."""
     exists = path.exists()
-    url = f"sqlite:///file:{path}?mode=ro&uri=true" if exists else "sqlite://"
+    url = f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true" if exists else "sqlite://"
     with _opened(url, path, time.time, create=not exists) as ledger:
         yield ledger
 

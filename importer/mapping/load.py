@@ -82,14 +82,14 @@ def preset_text(name: str) -> str:
     path = preset_path(name)
     if path is None:
         hint = nearest(name, preset_names()) or f"the presets are {', '.join(preset_names())}"
-        raise MappingError(f"no preset is called {name!r}", hint=hint)
+        raise MappingError(f"No preset is called {name!r}.", hint=hint)
     return path.read_text(encoding="utf-8")
 
 
 def _unusable(name: str, problems: list[Problem]) -> MappingError:
     count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
     in_order = sorted(problems, key=lambda problem: (problem.file, problem.line))
-    return MappingError(f"the mapping {name} has {count}", problems=in_order)
+    return MappingError(f"The mapping {name} has {count}.", problems=in_order)
 
 
 @dataclass(frozen=True, slots=True)

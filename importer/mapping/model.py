@@ -75,7 +75,7 @@ class Text(Strict):
     value: Scalar | None = Field(None, description="A constant.")
     pattern: Pattern | None = Field(
         None,
-        description="A regular expression searched in the text, of a column that repeats in each cell; no match, no text.",
+        description="A regular expression searched in the text, or in each cell of a column that repeats.",
     )
     to: Scalar | None = Field(
         None, description=r"What the match becomes, `\1` being its first group; the whole match by default."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,6 @@ from typing import IO
 from importer.errors import StorageFull, UsageError
 
 NAMES = ("results.csv", "errors.csv", "errors.jsonl", "planned.jsonl", "summary.json", "suggested-mapping.yaml")
-DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 class ReportFolder:
@@ -33,7 +31,7 @@ class ReportFolder:
             for name in NAMES:
                 self.file(name).unlink(missing_ok=True)
         except OSError as error:
-            raise UsageError(f"{self.path}: {error.strerror}", hint="name another folder with --out") from error
+            raise UsageError(f"{self.path}: {error.strerror}.", hint="Name another folder with --out.") from error
 
     def file(self, name: str) -> Path:
         """Where a report goes."""
@@ -45,7 +43,7 @@ class ReportFolder:
 
     @contextmanager
     def open(self, name: str, *, encoding: str = "utf-8") -> Iterator[IO[str]]:
-        """Write one report. Raises StorageFull if the disk doesn't take it.
+        """Write one report. Raises StorageFull if it can't be written.
 
         What can't be encoded (half a character out of a JSON escape) is written as its escape.
         """
@@ -54,9 +52,8 @@ class ReportFolder:
             with open(path, "w", encoding=encoding, errors="backslashreplace", newline="", opener=_private) as file:
                 yield file
         except OSError as error:
-            if error.errno not in DISK_FULL:
-                raise
-            raise StorageFull(f"{path}: {error.strerror}", hint="free some space, then run again") from error
+            hint = "Make room or mend the permissions, then run the same command again."
+            raise StorageFull(f"{path} can't be written: {error.strerror}.", hint=hint) from error
 
 
 def _private(path: str, flags: int) -> int:
