@@ -1,14 +1,14 @@
 """Unknown → known: creates without an answer are looked up by their markers, many in one look.
 
-A look reads the list of issues, newest first. Found is found at once. That there is none is believed after
-`settle_seconds` and two looks made after that, each all the way back to the create and by search too; looks before
-that only go back to where the last one began.
+A look reads the list of issues, newest first, and then, whole, those that may be waited for: texts quote markers and
+lists may cut them anywhere, so only a whole description says whose an issue is. Found is found at once. That there is
+none is believed after `settle_seconds` and two looks made after that, each all the way back to the create and by
+search too; looks before that only go back to where the last one began.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -19,8 +19,8 @@ from importer.client import Action, CallFailed, Issue, TriageClient
 from importer.ledger import Run
 from importer.loader import PacedCalls, Undecidable
 from importer.pacing import Sleep
+from importer.transform.issue import find_marker
 
-MARKER = re.compile(r"\btir[0-9a-f]{20}\b")
 CLOCK_SKEW = 60.0
 """Seconds by which the target's clock may differ from ours, and a commit be late against its creation time."""
 FIRST_LOOK, LONGEST_BETWEEN = 1.0, 8.0
@@ -54,7 +54,7 @@ class Settler:
         self._pending: dict[str, _Pending] = {}  # by marker
         self._looking: asyncio.Task[None] | None = None
         self._read_until = 0.0  # the newest creation time that a look has seen
-        self._foreign: set[str] = set()  # ids of issues that were read whole and bear no marker of ours
+        self._markers: dict[str, str] = {}  # of the issues that were read whole, by id
 
     async def settle(self, key: str, marker: str, since: float) -> Issue | None:
         """Give the issue with this marker, or None once it is sure that there is none.
@@ -73,8 +73,9 @@ class Settler:
             return await pending.fate
         finally:
             self._pending.pop(marker, None)
-            if not self._pending:
+            if not self._pending and self._looking is not None:
                 self._looking.cancel()
+                self._looking = None  # it is not done yet, but whoever comes now needs another
 
     async def _look_until_settled(self) -> None:
         failed, between = 0, FIRST_LOOK
@@ -125,39 +126,36 @@ class Settler:
             page = await self._calls.call(partial(self._client.list_issues, **query))
             times = [_seconds(issue.created_at) for issue in page.items]
             newest = max([newest, *times])
-            await self._recognise(page.items)
+            await self._read_whole(issue for issue in page.items if self._may_be_awaited(issue))
             done = all(pending.fate.done() for pending in self._pending.values())
             if done or page.next_cursor is None or min(times, default=0.0) < back_to:
                 break
             query["cursor"] = page.next_cursor
         self._read_until = max(self._read_until, newest)
 
-    async def _recognise(self, issues: Iterable[Issue]) -> None:
-        """Find our markers. What the list shows without one is read whole, once: lists may cut descriptions."""
-        bare = [issue for issue in issues if not self._claim(issue) and issue.id not in self._foreign]
-        known = self._run.find_issues([issue.triage_id for issue in bare]) if bare else set()
-        for issue in bare:
-            if issue.triage_id not in known:
-                whole = await self._calls.call(partial(self._client.get_issue, issue.id))
-                self._foreign.add(issue.id)
-                self._claim(whole)
+    async def _search(self, pending: _Pending) -> None:
+        page = await self._calls.call(partial(self._client.list_issues, search=pending.marker, limit="100"))
+        await self._read_whole(page.items)
 
-    def _claim(self, issue: Issue) -> bool:
-        """Give an issue to the create that waits for it; say whether it bears a record's marker at all."""
-        markers = MARKER.findall(issue.description)
-        for marker in markers:
+    async def _read_whole(self, issues: Iterable[Issue]) -> None:
+        """Give issues to the creates that wait for them; each is read once, and none that is known as another key's."""
+        unread = {issue.id: issue.triage_id for issue in issues if self._is_awaited(self._markers.get(issue.id))}
+        known = self._run.find_issues(unread) if unread else set()
+        for issue_id in (issue_id for issue_id in unread if issue_id not in known):
+            issue = await self._calls.call(partial(self._client.get_issue, issue_id))
+            marker = self._markers[issue_id] = find_marker(issue.description)
             pending = self._pending.get(marker)
             if pending is not None and not pending.fate.done():
                 pending.fate.set_result(issue)
-        return bool(markers)
 
-    async def _search(self, pending: _Pending) -> None:
-        page = await self._calls.call(partial(self._client.list_issues, search=pending.marker, limit="10"))
-        for issue in page.items:
-            if pending.marker in issue.description:
-                self._claim(issue)
-            else:
-                self._claim(await self._calls.call(partial(self._client.get_issue, issue.id)))
+    def _may_be_awaited(self, issue: Issue) -> bool:
+        """Whether the list leaves room for it; where another's marker is last only by a cut, search finds it."""
+        last_line = issue.description.rstrip().rpartition("\n")[2]
+        return self._is_awaited(find_marker(last_line) or None)
+
+    def _is_awaited(self, marker: str | None) -> bool:
+        """Whether a create waits for this marker, or for all we know (None)."""
+        return marker is None or marker in self._pending
 
 
 def _seconds(created_at: str) -> float:

@@ -32,6 +32,11 @@ def make_issue(number: int, description: str, at: float | None = None) -> dict[s
     }
 
 
+def footer(number: int) -> str:
+    """Write the last line of a description as an import does."""
+    return f"tis{0:012x} tir{number:020x} (leave this line: it identifies the import)"
+
+
 def answer_bytes(number: int) -> bytes:
     """Build the raw answer to a create."""
     body = orjson.dumps({"data": make_issue(number, "x"), "errors": None})
@@ -48,7 +53,8 @@ class FakeTriage:
         self.late: list[dict[str, Any]] = []
         self.creates = self.reads = 0
         self.running = self.most_at_once = 0
-        self.reads_fail = self.cut_descriptions = self.refuse_links = False
+        self.reads_fail = self.refuse_links = False
+        self.cut_at: int | None = None  # where lists cut descriptions
         self.searchable = True
         self.attached: list[tuple[str, str]] = []
 
@@ -121,7 +127,6 @@ class FakeTriage:
         found = [issue for issue in reversed(self.issues) if word in issue["description"]]
         start, limit = int(request.url.params.get("cursor", 0)), int(request.url.params["limit"])
         page = [] if word and not self.searchable else found[start : start + limit]
-        if self.cut_descriptions:
-            page = [issue | {"description": issue["description"][:5]} for issue in page]
+        page = [issue | {"description": issue["description"][: self.cut_at]} for issue in page]
         cursor = str(start + limit) if start + limit < len(found) else None
         return httpx.Response(200, json={"data": {"items": page, "next_cursor": cursor}, "errors": None})

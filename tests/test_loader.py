@@ -17,7 +17,7 @@ from importer.loader import Loader, PacedCalls
 from importer.pacing import Breaker, Limiter
 from importer.records import Operation, Outcome, Row
 from importer.settle import Settler
-from tests.fake_triage import FakeTriage, make_issue
+from tests.fake_triage import FakeTriage, footer, make_issue
 from tests.virtual_time import VirtualTime
 
 TARGET = "https://t.example"
@@ -26,7 +26,7 @@ TARGET = "https://t.example"
 def make_operation(number: int, **more: object) -> Operation:
     """Make the create of a row."""
     marker = f"tir{number:020x}"
-    body = {"title": "x", "description": f"row {number} {marker}"} | more
+    body = {"title": "x", "description": f"row {number}\n{footer(number)}"} | more
     return Operation(f"k{number}", "POST", "/v1/triage/issues", orjson.dumps(body), marker)
 
 
@@ -85,7 +85,7 @@ class Import:
 
     def each_once(self, count: int) -> bool:
         """Say whether each row has exactly one issue."""
-        return self.triage.descriptions() == sorted(f"row {n} tir{n:020x}" for n in range(1, count + 1))
+        return self.triage.descriptions() == sorted(f"row {n}\n{footer(n)}" for n in range(1, count + 1))
 
 
 @pytest.fixture
@@ -139,6 +139,16 @@ def test_connect_failures_are_retried(bench: Import) -> None:
     assert [row.attempts for row in bench.run().results()] == [3, 1]
 
 
+def test_quoted_marker(bench: Import) -> None:
+    """A row whose marker another row quotes is not taken for made when its create fails."""
+    rows = operations(2)
+    body = orjson.dumps({"title": "x", "description": f"see copy of {rows[1].marker}\n{footer(1)}"})
+    bench.triage.faults = {2: "500-before"}
+    bench.load([rows[0]._replace(body=body), rows[1]], concurrency=1)
+    assert len(bench.triage.issues) == 2
+    assert bench.outcomes() == {Outcome.CREATED: 2}
+
+
 @pytest.mark.parametrize("fault", ["500-after", "reset-after", "500-before"])
 def test_unknown_is_settled(bench: Import, fault: str) -> None:
     """A create without an answer is looked up, and sent again only if it made nothing."""
@@ -169,7 +179,7 @@ def test_crash_after_the_intent(bench: Import) -> None:
                 await run.intend(operation)
 
     asyncio.run(crash())
-    bench.triage.issues.append(make_issue(1, f"row 1 {rows[0].marker}", bench.time.now))
+    bench.triage.issues.append(make_issue(1, f"row 1\n{footer(1)}", bench.time.now))
     bench.load(rows)
     assert bench.each_once(4)
     assert bench.outcomes() == {Outcome.CREATED: 4}

@@ -97,10 +97,13 @@ class CallFailed(Exception):
         return self.status == 429
 
     def as_stop(self) -> RunStopped:
-        """Make the error that ends a run of a call whose action is STOP."""
+        """Make the error that ends a run of a call in whose place the next would fare no better."""
         if self.status in (401, 402, 403):
             hint = "Triage needs a full-access key: check BLAND_API_KEY, then run the same command again."
             return KeyRefused(f"Triage refuses the API key: {self.message}", hint=hint)
+        if self.action in (Action.RETRY, Action.SETTLE):
+            hint = "Run the same command again once the target answers as it should."
+            return TargetUnreachable(f"The target can't be used at the moment: {self.message}", hint=hint)
         hint = "Check --api-url and the proxy settings, then run the same command again."
         return TargetUnreachable(f"What answers there is not Triage: {self.message}", hint=hint)
 

@@ -24,7 +24,10 @@ RETURNED = ("title", "severity", "status", "category", "source", "owner_id", "as
 
 
 class Issue(NamedTuple):
-    """An issue as the target shows it. `returned` is JSON: the fields RETURNED and the description's SHA-256."""
+    """An issue as the target shows it; what it leaves out, except the id, is "".
+
+    `returned` is JSON: the fields RETURNED and the description's SHA-256.
+    """
 
     id: str
     triage_id: str
@@ -103,9 +106,9 @@ class TriageClient:
         return await self._call(Kind.REPEATABLE, "GET", url, b"", _page)
 
     async def find_org_id(self) -> str:
-        """Read which organisation the key belongs to, from a category: each carries it."""
+        """Read which organisation the key belongs to, from a category: each carries it. "" if there is none."""
         url = self._url("/v1/triage/categories?limit=1")
-        return await self._call(Kind.REPEATABLE, "GET", url, b"", lambda data: _text(data["items"][0]["org_id"]))
+        return await self._call(Kind.REPEATABLE, "GET", url, b"", _first_org_id)
 
     async def me(self) -> Mapping[str, Any]:
         """Read `/v1/me`, whose answer is undocumented: whatever object it is."""
@@ -155,16 +158,21 @@ def _text(value: Any) -> str:
     return value
 
 
+def _first_org_id(data: dict[str, Any]) -> str:
+    items = data["items"]
+    return _text(items[0]["org_id"]) if items else ""
+
+
 def _issue(data: dict[str, Any]) -> Issue:
     description = data.get("description") or ""
     digest = hashlib.sha256(description.encode()).hexdigest()
     returned = {name: data.get(name) for name in RETURNED} | {"description_sha256": digest}
     return Issue(
         id=_text(data["id"]),
-        triage_id=_text(data["triage_id"]),
-        org_id=_text(data["org_id"]),
+        triage_id=str(data.get("triage_id") or ""),
+        org_id=str(data.get("org_id") or ""),
         description=description,
-        created_at=_text(data["created_at"]),
+        created_at=str(data.get("created_at") or ""),
         resource_count=int(data.get("resource_count") or 0),
         returned=orjson.dumps(returned),
     )

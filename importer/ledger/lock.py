@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from importer.errors import LedgerInUse, StorageFull
+from importer.errors import LedgerInUse, UsageError
 
 
 @contextmanager
@@ -18,14 +18,13 @@ def locked(ledger: Path) -> Iterator[None]:
 
     Raises:
         LedgerInUse: another process, which the message names, holds it.
-        StorageFull: the side file can't be written.
+        UsageError: the side file can't be written.
     """
     try:
         descriptor = os.open(ledger.with_name(ledger.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise StorageFull(
-            f"The ledger {ledger} can't be locked: {error.strerror}.", hint="Try --ledger PATH"
-        ) from error
+        hint = "Give a file in a folder that you can write to: --ledger PATH"
+        raise UsageError(f"The ledger {ledger} can't be locked: {error.strerror}.", hint=hint) from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -14,18 +14,20 @@ from sqlalchemy import Row as Found
 
 from importer.errors import ExitCode
 from importer.ledger.exchange import Exchange
-from importer.ledger.schema import UNDECIDED, State, attempts, operations, rows, runs
+from importer.ledger.schema import UNDECIDED, State, attempts, operations, rows, runs, sources
 from importer.ledger.statements import DECIDE, DROP_RAW, INTEND, REGISTER, WITH_OPERATION
 from importer.records import Operation, Outcome, Row
 
 PAGE = 1000
 OPERATION_COLUMNS = (
+    operations.c.state,
     operations.c.attempts,
     operations.c.issue_id,
     operations.c.triage_id,
     operations.c.code,
     operations.c.message,
 )
+ON_ITS_WAY = ("fate-unknown", "it was on its way when the run ended")
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
@@ -82,9 +84,16 @@ class Run:
             found = connection.execute(select(*columns).where(operations.c.source_id == self._source_id, undecided))
             return [Undecided(*values) for values in found]
 
-    def find_issues(self, triage_ids: Sequence[str]) -> set[str]:
-        """Say which of these `T-…` the ledger knows already, from this source or another."""
-        known = select(operations.c.triage_id).where(operations.c.triage_id.in_(triage_ids))
+    def find_issues(self, triage_ids: Mapping[str, str]) -> set[str]:
+        """Say which issues of this target the ledger knows as a key's own; `triage_ids` is issue id → `T-…`."""
+        target_id = select(sources.c.target_id).where(sources.c.id == self._source_id).scalar_subquery()
+        known = (
+            select(operations.c.issue_id)
+            .join(sources)
+            .where(sources.c.target_id == target_id)
+            # The index is on the `T-…`, but only the id is sure to be there.
+            .where(operations.c.triage_id.in_(set(triage_ids.values())), operations.c.issue_id.in_(list(triage_ids)))
+        )
         with self._transaction() as connection:
             return set(connection.scalars(known))
 
@@ -230,9 +239,11 @@ def _encode(run_id: int, row: Row) -> dict[str, Any]:
 def _decode(found: Found[Any]) -> Row:
     codes, fields, messages, hints = (tuple(part) for part in orjson.loads(found.findings or b"[[],[],[],[]]"))
     raw = None if found.raw is None else orjson.loads(found.raw)
-    if found.code and found.became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN):
-        codes, fields = (*codes, found.code), (*fields, "")
-        messages, hints = (*messages, found.message), (*hints, "")
+    on_its_way = found.became == Outcome.UNKNOWN and found.state == State.SENT
+    code, message = ON_ITS_WAY if on_its_way else (found.code, found.message)
+    if code and found.became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN):
+        codes, fields = (*codes, code), (*fields, "")
+        messages, hints = (*messages, message), (*hints, "")
     return Row(
         file=found.file,
         file_name=found.file_name,
@@ -246,7 +257,7 @@ def _decode(found: Found[Any]) -> Row:
         hints=hints,
         raw=tuple(raw) if isinstance(raw, list) else raw,
         origin=found.origin,
-        attempts=found.attempts or 0,
+        attempts=(found.attempts or 0) + on_its_way,
         issue_id=found.issue_id or "",
         triage_id=found.triage_id or "",
     )

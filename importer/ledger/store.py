@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import orjson
-from sqlalchemy import Connection, Engine, Insert, create_engine, event, func, insert, select, update
+from sqlalchemy import Connection, Engine, Insert, create_engine, event, func, insert, inspect, select, update
 from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.pool import NullPool, StaticPool
 
 from importer.errors import StorageFull, TargetMismatch, UsageError
 from importer.ledger.lock import locked
@@ -56,13 +56,13 @@ def open_ledger(path: Path, *, now: Callable[[], float] = time.time) -> Iterator
 
     Raises:
         LedgerInUse: another process holds it.
-        StorageFull: it can't be written.
-        UsageError: the file is not a ledger, or one of a newer version.
+        UsageError: it can't be written, is not a ledger, or one of a newer version.
     """
-    with _storage(path):
+    with _opening(path):
+        _refuse_stranger(path)
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(path):
-        with _storage(path):
+        with _opening(path):
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         with _opened(f"sqlite:///{path}", path, now, create=True) as ledger:
             yield ledger
@@ -70,11 +70,29 @@ def open_ledger(path: Path, *, now: Callable[[], float] = time.time) -> Iterator
 
 @contextmanager
 def read_ledger(path: Path) -> Iterator[Ledger]:
-    """Open the ledger to read only, without a lock; one that doesn't exist knows nothing."""
-    exists = path.exists()
-    url = f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true" if exists else "sqlite://"
+    """Open the ledger to read only, without a lock; one that doesn't exist knows nothing.
+
+    Raises:
+        UsageError: it can't be read, is not a ledger, or one of a newer version.
+    """
+    with _opening(path):
+        exists = path.exists()
+    url = _read_only(path) if exists else "sqlite://"
     with _opened(url, path, time.time, create=not exists) as ledger:
         yield ledger
+
+
+def _read_only(path: Path) -> str:
+    return f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true"
+
+
+def _refuse_stranger(path: Path) -> None:
+    """Look before the lock file is made and the journal's mode is set: both would be left at a stranger's."""
+    if path.exists():
+        os.close(os.open(path, os.O_RDWR))
+        engine = create_engine(_read_only(path), poolclass=NullPool)
+        with engine.connect() as connection:
+            _is_new(connection, path)
 
 
 @contextmanager
@@ -84,7 +102,7 @@ def _opened(url: str, path: Path, now: Callable[[], float], *, create: bool) -> 
     if create:
         event.listen(engine, "connect", _set_durability)
     try:
-        with _storage(path):
+        with _opening(path):
             _check_version(engine, path, create)
         yield Ledger(engine, path, now)
     finally:
@@ -99,14 +117,36 @@ def _set_durability(connection: sqlite3.Connection, _record: object) -> None:
 
 def _check_version(engine: Engine, path: Path, create: bool) -> None:
     with engine.begin() as connection:
-        if create:
+        if _is_new(connection, path) and create:
+            connection.exec_driver_sql("BEGIN")  # else each table would be committed alone
             metadata.create_all(connection)
-            if connection.scalar(select(stamp)) is None:
-                connection.execute(insert(stamp), {"schema_version": SCHEMA_VERSION})
+            connection.execute(insert(stamp), {"schema_version": SCHEMA_VERSION})
         found = connection.scalar(select(stamp))
     if found != SCHEMA_VERSION:
         hint = "Use the version of triage-import that wrote it, or another file: --ledger PATH"
         raise UsageError(f"{path} has schema version {found}; this program knows {SCHEMA_VERSION}.", hint=hint)
+
+
+def _is_new(connection: Connection, path: Path) -> bool:
+    """Whether the file has no tables yet. Raises UsageError if it has somebody else's."""
+    tables = inspect(connection).get_table_names()
+    if tables and stamp.name not in tables:
+        raise _not_a_ledger(path)
+    return not tables
+
+
+def _not_a_ledger(path: Path) -> UsageError:
+    return UsageError(f"{path} is not a ledger.", hint="Give another file: --ledger PATH")
+
+
+@contextmanager
+def _opening(path: Path) -> Iterator[None]:
+    """Before anything is sent, a file that can't be used is the user's choice of it."""
+    try:
+        with _storage(path):
+            yield
+    except StorageFull as error:
+        raise UsageError(error.message, hint="Mend it, or give a file that can be written: --ledger PATH") from error
 
 
 @contextmanager
@@ -120,7 +160,7 @@ def _storage(path: Path) -> Iterator[None]:
         cause = getattr(error, "orig", None) or error
         text = str(cause)
         if "not a database" in text or "no such table" in text:
-            raise UsageError(f"{path} is not a ledger.", hint="Give another file: --ledger PATH") from error
+            raise _not_a_ledger(path) from error
         hint = "Make room or mend the permissions, then run the same command again; what is done is recorded."
         raise StorageFull(f"The ledger {path} can't be used: {text}.", hint=hint) from error
 
@@ -176,7 +216,7 @@ class Ledger:
         return known
 
     def check_org(self, target: str, org_id: str) -> None:
-        """Remember the organisation of a target.
+        """Remember the organisation of a target; one that is not known (`""`) is not compared.
 
         Raises:
             TargetMismatch: it was another one before.
@@ -184,9 +224,9 @@ class Ledger:
         with self.transaction() as connection:
             target_id = _take_target(connection, target)
             known = connection.scalar(select(targets.c.org_id).where(targets.c.id == target_id))
-            if not known:
+            if org_id and not known:
                 connection.execute(update(targets).where(targets.c.id == target_id).values(org_id=org_id))
-        if known and known != org_id:
+        if known and org_id and known != org_id:
             hint = "Use that organisation's key, or a ledger of its own for this one: --ledger PATH"
             raise TargetMismatch(f"{target} was organisation {known}; this key belongs to {org_id}.", hint=hint)
 

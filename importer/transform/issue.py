@@ -22,6 +22,7 @@ DESCRIPTION_LIMIT = 10_000
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
 MARKER_NOTE = "(leave this line: it identifies the import)"
+_MARKER_LINE = re.compile(r"^tis[0-9a-f]{12} (tir[0-9a-f]{20})\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,15 @@ def collect_refs(mapping: Mapping) -> tuple[Ref, ...]:
 def record_marker(key: str) -> str:
     """The word that finds a record's issue again at the target: `tir` and 20 hex digits of its key."""
     return "tir" + _digest(key)[:20]
+
+
+def find_marker(description: str) -> str:
+    """The record marker of an issue that was imported, `""` if it has none.
+
+    It stands in the footer's last line; people may have added text below, and quoted other markers above.
+    """
+    markers = _MARKER_LINE.findall(description)
+    return markers[-1] if markers else ""
 
 
 def content_key(raw: Sequence[str] | str) -> str:

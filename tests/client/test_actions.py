@@ -115,3 +115,10 @@ def test_stops() -> None:
     """A refused key and a stranger at the address end a run with errors of their own."""
     assert isinstance(CallFailed(Action.STOP, "401", status=401).as_stop(), KeyRefused)
     assert isinstance(CallFailed(Action.STOP, "404", status=404).as_stop(), TargetUnreachable)
+
+
+def test_stop_of_a_busy_target() -> None:
+    """A target that is only busy is not called a stranger."""
+    error = CallFailed(Action.RETRY, "503 later", status=503).as_stop()
+    assert isinstance(error, TargetUnreachable)
+    assert error.message == "The target can't be used at the moment: 503 later"

@@ -72,6 +72,12 @@ def test_success_that_says_something_else(answer: httpx.Response) -> None:
     assert caught.value.action is Action.SETTLE
 
 
+def test_issue_with_little_in_it() -> None:
+    """An issue needs no more than its id: an answer that lacks the rest still says that it was made."""
+    made = call(envelope({"id": "1"}, 201), lambda client: client.create_issue(b"{}"))
+    assert (made.id, made.triage_id, made.org_id, made.created_at, made.description) == ("1", "", "", "", "")
+
+
 def test_page() -> None:
     """A list gives its issues and the cursor of the next page."""
     seen: list[httpx.Request] = []
@@ -86,6 +92,11 @@ def test_organisation() -> None:
     """The organisation is read from a category."""
     data = {"items": [{"id": "built-in:bug", "org_id": "org-1", "name": "Bug"}], "next_cursor": "Bug"}
     assert call(envelope(data), lambda client: client.find_org_id()) == "org-1"
+
+
+def test_no_category() -> None:
+    """Without categories the organisation is not known."""
+    assert call(envelope({"items": [], "next_cursor": None}), lambda client: client.find_org_id()) == ""
 
 
 def test_attach_again() -> None:

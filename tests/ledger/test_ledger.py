@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing
 from pathlib import Path
 
 import pytest
@@ -118,6 +121,7 @@ def test_organisation(ledger: Ledger) -> None:
     ledger.check_org(TARGET, "org-1")
     ledger.check_org(TARGET, "org-1")
     ledger.check_org("sandbox:x", "org-2")
+    ledger.check_org(TARGET, "")
     with pytest.raises(TargetMismatch, match=r"org-1.*org-2"):
         ledger.check_org(TARGET, "org-2")
 
@@ -156,6 +160,52 @@ def test_a_stranger(tmp_path: Path) -> None:
     assert stranger.read_text().startswith("Dear")
 
 
+def test_a_stranger_of_the_same_kind(tmp_path: Path) -> None:
+    """Another program's SQLite file is refused as it is, and nothing is left beside it."""
+    stranger = tmp_path / "other.db"
+    with closing(sqlite3.connect(stranger)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    before = stranger.read_bytes()
+    with pytest.raises(UsageError, match=r"other\.db is not a ledger"), open_ledger(stranger):
+        pass
+    with pytest.raises(UsageError, match=r"other\.db is not a ledger"), read_ledger(stranger):
+        pass
+    assert stranger.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [stranger]
+
+
+def test_an_empty_file_becomes_a_ledger(path: Path) -> None:
+    """A file with nothing in it is nobody's."""
+    path.parent.mkdir()
+    path.touch()
+    with open_ledger(path) as ledger:
+        assert ledger.read_facts(TARGET, "x").keys == 0
+
+
+@pytest.mark.parametrize("name", [".", "file/ledger.db", "n" * 300])
+@pytest.mark.parametrize("open_", [open_ledger, read_ledger])
+def test_a_place_that_cannot_be_used(
+    tmp_path: Path, name: str, open_: Callable[[Path], AbstractContextManager[Ledger]]
+) -> None:
+    """A folder, or a place where no file can be, is a matter of usage: nothing was sent."""
+    (tmp_path / "file").touch()
+    if open_ is read_ledger and name.startswith("file/"):
+        pytest.skip("What is not there is read as an empty ledger.")
+    with pytest.raises(UsageError, match="can't be"), open_(tmp_path / name):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="Nothing is read-only for root.")
+@pytest.mark.parametrize("mode", [0o000, 0o400])
+def test_a_file_that_cannot_be_written(path: Path, mode: int) -> None:
+    """A file without permissions is a matter of usage."""
+    with open_ledger(path):
+        pass
+    path.chmod(mode)
+    with pytest.raises(UsageError, match="Permission denied"), open_ledger(path):
+        pass
+
+
 def test_default_path(monkeypatch: pytest.MonkeyPatch) -> None:
     """The state directory is where the environment says."""
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
@@ -185,6 +235,25 @@ def test_results(ledger: Ledger) -> None:
         Outcome.REJECTED: 1,
         Outcome.UNCHANGED: 1,
     }
+
+
+def test_result_of_what_was_on_its_way(ledger: Ledger) -> None:
+    """A row without an answer when the run ended says so, whatever an earlier attempt at it met."""
+    run = begin(ledger)
+    run.register([row(1), row(2)])
+    send(run, "k2", state=State.REFUSED)
+    send(run, "k1", "k2", state=State.SENT)
+    for result, requests in zip(run.results(), (1, 2), strict=True):
+        assert (result.outcome, result.codes, result.attempts) == (Outcome.UNKNOWN, ("fate-unknown",), requests)
+        assert result.messages == ("it was on its way when the run ended",)
+
+
+def test_issues_are_known_for_their_target(ledger: Ledger) -> None:
+    """Numbers begin anew in each target: an issue is known by its id, to every source of its target."""
+    send(begin(ledger), "k1")
+    asked = {"id-k1": "T-k1", "id-other": "T-k1"}
+    assert begin(ledger, name="other").find_issues(asked) == {"id-k1"}
+    assert begin(ledger, target="sandbox:a").find_issues(asked) == set()
 
 
 def test_results_of_a_continued_run(ledger: Ledger) -> None:

@@ -15,11 +15,13 @@ from importer.records import Finding, Ref
 from importer.transform import Records, Transform, encode_bodies
 from importer.transform.issue import (
     DESCRIPTION_LIMIT,
+    MARKER_NOTE,
     TITLE_LIMIT,
     collect_refs,
     content_key,
     count_units,
     cut,
+    find_marker,
     is_empty,
     is_longer,
     record_marker,
@@ -233,6 +235,17 @@ def test_content_as_key() -> None:
     keys = records_of(mapping, [("", "T", "", "P1", "Open"), ("", "T", "", "P1", "Open"), ("", "U", "", "", "")]).keys
     assert keys[0] == keys[1] != keys[2]
     assert content_key(["a", ""]) == content_key(["a"]) != content_key(["", "a"])
+
+
+def test_find_marker() -> None:
+    """The marker of an issue is that of the last footer line; what texts quote is none."""
+    (description,) = records_of(mapping_of(), [("P-1", "T", "like tir00000000000000000000", "P1", "Open")]).descriptions
+    marker = record_marker("demo:P-1")
+    quoting = f"tis000000000000 {record_marker('demo:P-2')} {MARKER_NOTE}\n"
+    for text in (description, quoting + description, description + "\nadded", description.replace("\n", "\r\n")):
+        assert find_marker(text) == marker
+    for text in ("", "text", f"see {quoting}", marker, description[: description.index(marker) + 22]):
+        assert find_marker(text) == ""
 
 
 def test_markers() -> None:
