@@ -3,45 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar, get_args
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    GetJsonSchemaHandler,
-    Tag,
-    model_validator,
-)
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from importer.mapping.scalars import PLACEHOLDER as PLACEHOLDER
 from importer.mapping.scalars import (
     CategoryName,
     DateFormat,
-    Day,
     Delimiter,
     Encoding,
     Flag,
-    OneOrMany,
-    Path,
-    Pattern,
+    Label,
+    RecordsPath,
     Scalar,
-    Scalars,
-    Template,
-    as_list,
     check_pattern,
 )
-from importer.records import Ref
-
-TEXT_SOURCES = ("column", "path", "first", "template", "value")
-"""The keys of which a text has exactly one; an override that names one drops the others (see `merge`)."""
+from importer.mapping.texts import TEXT_SOURCES as TEXT_SOURCES
+from importer.mapping.texts import Condition as Condition
+from importer.mapping.texts import Conditions, LongText, Strict, Title, error_at
+from importer.mapping.texts import Text as Text
 
 
 def fold(value: str) -> str:
@@ -54,124 +36,6 @@ def is_pattern(value: str) -> bool:
     return len(value) > 2 and value.startswith("/") and value.endswith("/")
 
 
-class Strict(BaseModel):
-    """A node of the mapping: unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Text(Strict):
-    """Where a text comes from: exactly one of `column`, `path`, `first`, `template`, `value`.
-
-    Written short: `Summary` is `{column: Summary}`, `[Summary, Title]` is `{first: [Summary, Title]}`.
-    """
-
-    column: Scalar | None = Field(None, description="A column by its header; in JSON a top-level key. Case counts.")
-    path: Path | None = Field(None, description="A JMESPath expression into a JSON record.")
-    first: list[Text] | None = Field(None, min_length=1, description="The first of these that is filled.")
-    template: Template | None = Field(
-        None, description="Text with `{Column}` and `{path:expression}` in it; `{{` is a brace."
-    )
-    value: Scalar | None = Field(None, description="A constant.")
-    pattern: Pattern | None = Field(
-        None,
-        description="A regular expression searched in the text, or in each cell of a column that repeats.",
-    )
-    to: Scalar | None = Field(
-        None, description=r"What the match becomes, `\1` being its first group; the whole match by default."
-    )
-
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Allow the short forms: a column's name, or a list of texts."""
-        reference = handler(core_schema)
-        definition = handler.resolve_ref_schema(reference)
-        spelled_out = dict(definition)
-        definition.clear()
-        definition["anyOf"] = [
-            spelled_out,
-            {"type": "string", "description": "A column by its header."},
-            {"type": "array", "minItems": 1, "description": "Columns or texts: the first that is filled."},
-        ]
-        return reference
-
-    @model_validator(mode="before")
-    @classmethod
-    def _shorthand(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return {"column": value}
-        if isinstance(value, list):
-            return {"first": value}
-        return value
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Self:
-        named = self._sources()
-        if len(named) > 1:
-            raise ValueError(f"has {' and '.join(named)}; a text has one of {', '.join(TEXT_SOURCES)}")
-        if not named and not self._may_be_empty():
-            raise PydanticCustomError("missing_source", "needs one of {names}", {"names": ", ".join(TEXT_SOURCES)})
-        return self
-
-    @model_validator(mode="after")
-    def _replacement(self) -> Self:
-        if self.to is None:
-            return self
-        if self.pattern is None:
-            raise ValueError("`to` needs `pattern`")
-        try:
-            re.sub(self.pattern, self.to, "")  # groups are checked even where nothing matches
-        except (re.error, IndexError) as error:
-            raise ValueError(f"`to` doesn't fit its pattern: {error}") from error
-        return self
-
-    def _sources(self) -> list[str]:
-        return [name for name in TEXT_SOURCES if getattr(self, name) is not None]
-
-    def _may_be_empty(self) -> bool:
-        return False
-
-    @cached_property
-    def refs(self) -> tuple[Ref, ...]:
-        """Every column and path that this text reads, in order."""
-        return tuple(dict.fromkeys(self._refs()))
-
-    def _refs(self) -> Iterator[Ref]:
-        if self.column is not None:
-            yield Ref("column", self.column)
-        if self.path is not None:
-            yield Ref("path", self.path)
-        for text in self.first or ():
-            yield from text.refs
-        for match in PLACEHOLDER.finditer(self.template or ""):
-            if match[2] is not None:
-                yield Ref("path" if match[1] else "column", match[2])
-
-
-class LongText(Text):
-    """A title or description."""
-
-    too_long: Literal["reject", "shorten"] = Field("reject", description="What happens to a text over Triage's limit.")
-
-
-class Condition(Text):
-    """A text and one test of it. A column that repeats fulfils the condition if one of its cells does."""
-
-    is_: Scalars | None = Field(None, alias="is", description="One of these; case and outer white space ignored.")
-    matches: Pattern | None = Field(None, description="A regular expression that is found in it.")
-    filled: Flag | None = Field(None, description="`true`: it is filled; `false`: it is empty.")
-    before: Day | None = Field(None, description="A date, YYYY-MM-DD: the text is an earlier date.")
-    after: Day | None = Field(None, description="A date, YYYY-MM-DD: the text is that date or a later one.")
-
-    @model_validator(mode="after")
-    def _one_test(self) -> Self:
-        tests = [name for name in ("is_", "matches", "filled", "before", "after") if getattr(self, name) is not None]
-        if len(tests) != 1:
-            raise ValueError("needs exactly one of is, matches, filled, before, after")
-        return self
-
-
-Conditions = Annotated[list[Condition], BeforeValidator(as_list), OneOrMany(), Field(min_length=1)]
 SeverityName = Literal["critical", "high", "medium", "low"]
 StatusName = Literal["backlog", "todo", "in_progress", "in_review", "done", "closed"]
 SourceName = Literal["manual", "automated", "client"]
@@ -211,6 +75,9 @@ class Skip(Strict):
     when: Conditions = Field(description="A condition, or a list of them that must all hold.")
 
 
+_NEUTRAL_HINT = "a neutral value needs a target: give it one, or delete this line"
+
+
 class Value(Text, Generic[Target]):
     """A field with a fixed set of values: rules in order, then the value map, then what is missing or unknown."""
 
@@ -229,6 +96,18 @@ class Value(Text, Generic[Target]):
         description="Source values that nobody has decided yet (`''` is the empty cell): each of their rows gets a "
         "warning. Delete a line once you have decided.",
     )
+
+    @model_validator(mode="after")
+    def _neutral_is_mapped(self) -> Self:
+        exact = {fold(name) for name in self.values if not is_pattern(name)}
+        patterns = [re.compile(name[1:-1], re.IGNORECASE) for name in self.values if is_pattern(name)]
+        for index, value in enumerate(self.neutral):
+            if not fold(value):
+                if self.missing is None:
+                    raise error_at(("neutral", index), "is the empty cell, and `missing` is not set", _NEUTRAL_HINT)
+            elif fold(value) not in exact and not any(pattern.search(value.strip()) for pattern in patterns):
+                raise error_at(("neutral", index), f"{value!r} is not in `values`", _NEUTRAL_HINT)
+        return self
 
     def _may_be_empty(self) -> bool:
         return bool(self.rules) or self.missing is not None
@@ -314,7 +193,9 @@ class Input(Strict):
     delimiter: Delimiter | None = Field(
         None, description="One character; `tab` is one too. Found by structure if unset."
     )
-    records: str | None = Field(None, description="Where in a JSON object the array of records is: `data.items`.")
+    records: RecordsPath | None = Field(
+        None, description="Where in a JSON object the array of records is: `data.items`."
+    )
     dates: list[DateFormat] = Field(default_factory=list, description="strptime formats of dates, beside ISO 8601.")
 
 
@@ -341,7 +222,7 @@ class Mapping(Strict):
 
     about: str = Field("", description="One sentence on what this mapping reads.")
     input: Input = Field(description="What the source is and what makes a record's key.")
-    title: LongText = Field(description="1 to 200 characters on one line: line breaks and tabs become a space.")
+    title: Title = Field(description="1 to 200 characters on one line: line breaks and tabs become a space.")
     description: LongText | None = Field(None, description="Up to 10,000 characters, the footer included.")
     severity: Severity = Field(description="critical, high, medium or low.")
     status: Status = Field(description="backlog, todo, in_progress, in_review, done or closed.")
@@ -351,9 +232,10 @@ class Mapping(Strict):
     assignee_id: Text | None = Field(None, description="Triage's user id of the person who works on it.")
     resource_links: list[Link] = Field(default_factory=list, description="Calls, SMS conversations and files.")
     skip: list[Skip] = Field(default_factory=list, description="In order; the first that holds leaves the row out.")
-    footer: dict[str, Text] = Field(
+    footer: dict[Label, Text] = Field(
         default_factory=dict,
-        description="Label → text: lines of the provenance footer, below source and key. Empty ones are left out.",
+        description="Label → text: lines of the provenance footer, below source and key. Empty ones are left out. "
+        "A label is one line without a colon.",
     )
     duplicates: Annotated[
         Annotated[Literal["reject", "first"], Tag("~word")] | Annotated[Duplicates, Tag("~rule")],

@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Mapping
 from difflib import get_close_matches
+from itertools import takewhile
 from typing import NamedTuple
 
 from importer.mapping.model import fold
@@ -22,10 +23,11 @@ _TURNS_AROUND = frozenset(
 
 
 class Near(NamedTuple):
-    """A known name that a value is near to, and what that name becomes."""
+    """A known name that a value is near to, and what that name becomes; `doubt` is what speaks against it."""
 
     name: str
     target: str
+    doubt: str = ""
 
 
 class Spellings:
@@ -43,7 +45,10 @@ class Spellings:
                 self._by_rank[rank[1]].add(near)
 
     def spelling(self, value: str) -> Near | None:
-        """The name that a value spells in another way: other punctuation, a typing error, or the same rank."""
+        """The name that a value spells in another way: other punctuation, a typing error, or the same rank.
+
+        A bare number that only has the rank of a name is in doubt: nobody knows where its scale begins and ends.
+        """
         folded = fold(value)
         if not folded or len(folded) > _LONGEST:
             return None
@@ -51,16 +56,23 @@ class Spellings:
             return self._targets[folded]
         rank = _RANK.fullmatch(folded)
         if rank:
-            return _only(self._by_rank.get(rank[1], set()))
+            near = _only(self._by_rank.get(rank[1], set()))
+            return near._replace(doubt="if its numbers mean the same") if near and folded == rank[1] else near
         bare = {near for near in self._bare.get(_without_punctuation(folded), ()) if _same_numbers(folded, near)}
         return _only(bare) or _only(self._close(folded))
 
     def word_inside(self, value: str) -> Near | None:
-        """The name that is one word of a value: `In code review`. None if words of two meanings are in it."""
+        """The name that is one word of a value: `Done by vendor`. None if words of two meanings are in it.
+
+        Words before it put it in doubt: `Very high`, `Code done`.
+        """
         words = re.findall(r"\w+", fold(value))
         if len(value) > _LONGEST or _TURNS_AROUND.intersection(words):
             return None
-        return _only({self._targets[word] for word in words if len(word) > 2 and word in self._targets})
+        known = [word for word in words if len(word) > 2 and word in self._targets]
+        near = _only({self._targets[word] for word in known})
+        before = " ".join(takewhile(lambda word: word not in known, words))
+        return near._replace(doubt=f'but for "{before}"') if near and before else near
 
     def _close(self, folded: str) -> set[Near]:
         # A typing error in the first letter is rare; `Unresolved` and `Inactive` are not.

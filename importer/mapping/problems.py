@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from importer.errors import Problem
 from importer.mapping.model import Mapping, fold, is_pattern
-from importer.mapping.shape import Kind, alternatives, fields_of, kind_at, model_of
+from importer.mapping.shape import Kind, alternatives, below, fields_of, group_model, kind_at, model_of
+from importer.mapping.texts import TEXT_SOURCES, Text, sources_message
 from importer.mapping.tree import Node
 
 Path = tuple[str | int, ...]
@@ -21,10 +22,14 @@ _INCOMPLETE = frozenset({"missing", "missing_source"})
 _START = "`extends: jira` takes it from a preset."
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """`did you mean …?` with the nearest of some names, or nothing."""
+_TARGET_RATIO = 0.75
+"""How like a target name a wrong value must be: `hihg` is a slip of `high`, `opened` says nothing of `done`."""
+
+
+def nearest(name: str, names: Iterable[str], *, ratio: float = 0.6) -> str:
+    """`did you mean …?` with the nearest of some names, or nothing if none is as like as `ratio` (1: the same)."""
     by_fold = {fold(known): known for known in names}
-    found = get_close_matches(fold(name), by_fold, n=1, cutoff=0.6)
+    found = get_close_matches(fold(name), by_fold, n=1, cutoff=ratio)
     return f"did you mean `{by_fold[found[0]]}`?" if found else ""
 
 
@@ -34,7 +39,23 @@ def model_problems(error: ValidationError, tree: Node, *, whole: bool) -> list[P
     `whole` is false if a part of the mapping could not be read; what is missing is no problem then.
     """
     details = error.errors(include_url=False)
-    return [_problem(detail, tree) for detail in details if whole or detail["type"] not in _INCOMPLETE]
+    problems = [_problem(detail, tree) for detail in details if whole or detail["type"] not in _INCOMPLETE]
+    named = {problem.key for problem in problems}
+    return problems + [problem for problem in _several_sources(tree, Mapping, ()) if problem.key not in named]
+
+
+def _several_sources(node: Node, kind: Kind, path: Path) -> Iterator[Problem]:
+    """Texts with more than one source: pydantic is silent about a node while one of its keys is wrong."""
+    if isinstance(node.value, str):
+        return
+    parts = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
+    model = group_model(kind) if isinstance(node.value, dict) else None
+    if model is not None and issubclass(model, Text):
+        sources = [name for name in TEXT_SOURCES if node.child(name)]
+        if len(sources) > 1:
+            yield Problem(sources_message(sources), node.place.file, node.place.line, ".".join(map(str, path)))
+    for part, child in parts:
+        yield from _several_sources(child, below(kind, part), (*path, part))
 
 
 def value_problems(tree: Node) -> list[Problem]:
@@ -63,7 +84,7 @@ def _repeated(values: dict[str, Node], key: str) -> list[Problem]:
 
 
 def _problem(detail: Any, tree: Node) -> Problem:
-    path = _path(detail["loc"], tree)
+    path = _path(detail["loc"], tree) + detail.get("ctx", {}).get("path", ())
     sentence = _SENTENCES.get(detail["type"])
     message, hint = sentence(path, detail) if sentence else (_plain(detail), "")
     place = tree.place_of(path)
@@ -75,7 +96,8 @@ def _path(loc: Sequence[str | int], tree: Node) -> Path:
     path: list[str | int] = []
     node: Node | None = tree
     for part in loc:
-        if isinstance(part, str) and (part.startswith("~") or part == "[key]"):
+        written = node is not None and node.child(part) is not None
+        if isinstance(part, str) and not written and (part.startswith("~") or part == "[key]"):
             continue
         if isinstance(part, int) and node is not None and not isinstance(node.value, list):
             continue
@@ -85,7 +107,7 @@ def _path(loc: Sequence[str | int], tree: Node) -> Path:
 
 
 def _description(path: Path) -> str:
-    model = model_of(kind_at(Mapping, path[:-1])) if path else None
+    model = group_model(kind_at(Mapping, path[:-1])) if path else None
     field = fields_of(model).get(str(path[-1])) if model else None
     return (field.description or "") if field else ""
 
@@ -97,7 +119,7 @@ def _plain(detail: Any) -> str:
 
 
 def _unknown_key(path: Path, _detail: Any) -> tuple[str, str]:
-    model = model_of(kind_at(Mapping, path[:-1]))
+    model = group_model(kind_at(Mapping, path[:-1]))
     names = fields_of(model) if model else {}
     return "unknown key", nearest(str(path[-1]), names) or f"the keys here are {', '.join(names)}"
 
@@ -107,11 +129,22 @@ def _missing(path: Path, _detail: Any) -> tuple[str, str]:
 
 
 def _not_one_of(path: Path, detail: Any) -> tuple[str, str]:
-    names = [str(name) for name in _literals(kind_at(Mapping, path))]
-    return f"{detail['input']!r} is not one of {', '.join(names)}", nearest(str(detail["input"]), names)
+    kind = kind_at(Mapping, path)
+    words, forms = _literals(kind), _forms(kind)
+    message = f"{detail['input']!r} is not one of {', '.join([*words, *forms.values()])}"
+    hint = nearest(str(detail["input"]), [*words, *forms], ratio=_TARGET_RATIO)
+    for key, form in forms.items():
+        hint = hint.replace(f"`{key}`", f"`{form}`")
+    return message, hint
 
 
-def _literals(kind: Kind) -> list[Any]:
+def _forms(kind: Kind) -> dict[str, str]:
+    """The keys of a group that may stand in place of a word, each as it is written: `{newest: COLUMN}`."""
+    model = model_of(kind)
+    return {key: f"{{{key}: COLUMN}}" for key in fields_of(model)} if model else {}
+
+
+def _literals(kind: Kind) -> list[str]:
     """The literal names among a kind's alternatives."""
     return [name for found in alternatives(kind) for name in get_args(found) if isinstance(name, str)]
 
@@ -125,6 +158,10 @@ def _must_be(what: str) -> Callable[[Path, Any], tuple[str, str]]:
     return sentence
 
 
+def _below(_path: Path, detail: Any) -> tuple[str, str]:
+    return detail["ctx"]["message"], detail["ctx"]["hint"]
+
+
 def _not_shaped(path: Path, detail: Any) -> tuple[str, str]:
     return f"{detail['input']!r} can't be used here", _description(path)
 
@@ -133,6 +170,7 @@ _SENTENCES: dict[str, Callable[[Path, Any], tuple[str, str]]] = {
     "extra_forbidden": _unknown_key,
     "missing": _missing,
     "literal_error": _not_one_of,
+    "error_at": _below,
     "string_type": _must_be("a text"),
     "bool_type": _must_be("`true` or `false`"),
     "list_type": _must_be("a list"),

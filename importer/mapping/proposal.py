@@ -55,7 +55,7 @@ class Unknown:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a value may become. `neutral`: nothing speaks for it, so each of its rows gets a warning."""
+    """What a value may become. `neutral`: nothing sure speaks for it, so each of its rows gets a warning."""
 
     target: str
     reason: str
@@ -88,18 +88,24 @@ class Proposer:
         return Proposal("medium" if unknown.field == "severity" else self._default_category, NO_EVIDENCE, neutral=True)
 
     def _status(self, evidence: Evidence, word: Near | None) -> Proposal:
-        """A word in the name, unless the status category says otherwise; then category, resolution, closing date."""
+        """A word in the name, unless the status category says otherwise; then category, resolution, closing date.
+
+        A word in doubt counts if the status category says the same, or if there is no evidence at all.
+        """
         category, resolution = _agreed(evidence.status_category), _agreed(evidence.resolution)
         known = self._spellings["status"].spelling(category)
         stage = _stage(known.target) if known else None
         ended = _BY_RESOLUTION.get(fold(resolution).replace("’", "'"))
-        if word is not None and stage in (None, _stage(word.target)):
+        if word is not None and stage == _stage(word.target):
+            return _near(word._replace(doubt=""))
+        if word is not None and stage is None and not word.doubt:
             return _near(word)
         if stage is not None and not (stage == "done" and ended == "closed"):
             return Proposal(stage, f"status category {category}")
         if ended is not None:
             return Proposal(ended, f"resolution {resolution}")
-        return _by_closing_date(evidence.closed)
+        proposal = _by_closing_date(evidence.closed)
+        return _near(word) if word is not None and stage is None and proposal.neutral else proposal
 
 
 def _known(spec: Severity | Status | Category) -> dict[str, str]:
@@ -111,6 +117,8 @@ def _known(spec: Severity | Status | Category) -> dict[str, str]:
 
 
 def _near(near: Near) -> Proposal:
+    if near.doubt:
+        return Proposal(near.target, f'near "{near.name}", {near.doubt}: decide', neutral=True)
     return Proposal(near.target, f'near "{near.name}"')
 
 

@@ -92,6 +92,18 @@ def _delimiter(value: str) -> str:
     return value
 
 
+def _records(value: str) -> str:
+    if not all(part.strip() for part in value.split(".")) or re.search(r"[\[\]*|]", value):
+        raise ValueError(f"{value!r} is not a path of names with dots between them, like data.items")
+    return value
+
+
+def _label(value: str) -> str:
+    if not value.strip() or re.search(r"[:\n\r\v\f\x1c-\x1e\x85\u2028\u2029]", value):
+        raise ValueError("is no label: a label is text on one line, without a colon")
+    return value
+
+
 def _category(value: str) -> str:
     if not value.strip() or utf16_length(value) > 64:
         raise ValueError("a category has 1 to 64 characters")
@@ -125,6 +137,8 @@ Pattern = Annotated[str, AfterValidator(check_pattern)]
 Template = Annotated[str, AfterValidator(_template)]
 Encoding = Annotated[str, AfterValidator(_encoding)]
 Delimiter = Annotated[str, AfterValidator(_delimiter)]
+RecordsPath = Annotated[str, AfterValidator(_records)]
+Label = Annotated[str, AfterValidator(_label)]
 DateFormat = Annotated[str, AfterValidator(_date_format)]
 CategoryName = Annotated[
     str, AfterValidator(_category), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})

@@ -30,9 +30,20 @@ def model_of(kind: Kind) -> type[BaseModel] | None:
     return next(models, None)
 
 
+def group_model(kind: Kind) -> type[BaseModel] | None:
+    """The model of a group of keys that stands for this kind: itself, or the only item of a list."""
+    return model_of(kind) or model_of(_item(kind))
+
+
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """The fields of a model by the key that a mapping uses."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+def _item(kind: Kind) -> Kind:
+    """What a list among the alternatives holds; None if there is no list."""
+    origins: list[Kind] = [get_origin(found) for found in alternatives(kind)]
+    return get_args(alternatives(kind)[origins.index(list)])[0] if list in origins else None
 
 
 def below(kind: Kind, part: str | int) -> Kind:

@@ -21,8 +21,8 @@ _LONGEST_SIMPLE_KEY = 1000
 
 _HEAD = """\
 # Suggested for the values that {name} doesn't know. It can be used as it stands.
-# A value under `neutral` is one that nothing speaks for: its rows arrive, each with a warning. Decide what it becomes,
-# then delete its line under `neutral`.
+# A value under `neutral` is one that nothing sure speaks for: its rows arrive, each with a warning. Decide what it
+# becomes, then delete its line under `neutral`.
 """
 
 

@@ -13,15 +13,14 @@ from importer.mapping.model import (
     Input,
     Key,
     Link,
-    LongText,
     Severity,
     Skip,
     SourceText,
     Status,
-    Strict,
     Text,
     fold,
 )
+from importer.mapping.texts import LongText, Strict, Title
 from importer.records import Ref
 
 
@@ -48,6 +47,7 @@ def test_a_text_knows_what_it_reads() -> None:
         (Text, {"column": "A", "pattern": "[[:alpha:]]"}, "not a regular expression: Possible nested set"),
         (Text, {"column": "A", "pattern": "a{99999999999}"}, "not a regular expression"),
         (Text, {"path": "a["}, "not a JMESPath expression"),
+        (Title, {"value": " "}, "is empty, and an issue needs a title"),
         (Text, {"template": "{A"}, "a brace without its partner"),
         (Text, {"template": "{}"}, "a brace without its partner"),
         (Text, {"template": "{ }"}, "names nothing"),
@@ -59,6 +59,8 @@ def test_a_text_knows_what_it_reads() -> None:
         (Condition, {"column": "A", "filled": "yes"}, "valid boolean"),
         (Severity, {"column": "A", "values": {"/(/": "low"}}, "not a regular expression"),
         (Severity, {"value": "P1"}, "the constant 'P1' is not one of critical"),
+        (Severity, {"column": "A", "values": {"P1": "low"}, "neutral": ["p1 ", "P9"]}, "'P9' is not in `values`"),
+        (Severity, {"column": "A", "neutral": [""]}, "is the empty cell, and `missing` is not set"),
         (Status, {"value": "open"}, "the constant 'open' is not one of backlog"),
         (SourceText, {"value": "robot"}, "the constant 'robot' is not one of manual"),
         (Category, {"missing": "x" * 65}, "1 to 64 characters"),
@@ -71,6 +73,9 @@ def test_a_text_knows_what_it_reads() -> None:
         (Link, {"column": "A", "type": "email"}, "'call', 'sms_conversation' or 'file'"),
         (Input, {"name": "a:b", "key": "K"}, "pattern"),
         (Input, {"name": "a", "key": "K", "encoding": "utf-99"}, "no encoding that Python knows"),
+        (Input, {"name": "a", "key": "K", "records": "a["}, "not a path of names"),
+        (Input, {"name": "a", "key": "K", "records": "a..b"}, "not a path of names"),
+        (Input, {"name": "a", "key": "K", "records": ""}, "not a path of names"),
         (Input, {"name": "a", "key": "K", "delimiter": ",,"}, "not one character"),
         (Input, {"name": "a", "key": "K", "dates": ["%Q"]}, "not a strptime format"),
         (Input, {"name": "a", "key": "K", "dates": ["%H:%M"]}, "day, month and year"),
@@ -107,8 +112,10 @@ def test_a_value_field_without_source_needs_another_way() -> None:
 
 def test_undecided_values_are_compared_folded() -> None:
     """Case and outer white space of a neutral value don't count."""
-    spec = Severity.model_validate({"column": "A", "neutral": [" P3 ", ""]})
-    assert spec.undecided == {fold("p3"), ""}
+    spec = Severity.model_validate(
+        {"column": "A", "values": {"p3": "low", "/^q/": "low"}, "missing": "low", "neutral": [" P3 ", "", "Q7"]}
+    )
+    assert spec.undecided == {fold("p3"), "", "q7"}
 
 
 def test_a_title_is_rejected_when_too_long_unless_said_otherwise() -> None:

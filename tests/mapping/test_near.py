@@ -79,6 +79,34 @@ def test_a_known_word_inside_counts_if_nothing_speaks_against_it(value: str, tar
     assert (near and near.target) == target
 
 
+@pytest.mark.parametrize(
+    ("value", "doubt"),
+    [("0", "if its numbers mean the same"), (" 2 ", "if its numbers mean the same"), ("sev 0", ""), ("High!", "")],
+)
+def test_a_bare_number_is_in_doubt(value: str, doubt: str) -> None:
+    """Its scale is unknown: 0 is the worst here, the least there."""
+    near = Spellings(SEVERITIES).spelling(value)
+    assert near is not None
+    assert near.doubt == doubt
+
+
+def test_a_number_that_is_known_is_not_in_doubt() -> None:
+    """The mapping says what it means."""
+    near = Spellings({"0": "low"}).spelling("0")
+    assert near is not None
+    assert not near.doubt
+
+
+@pytest.mark.parametrize(
+    ("value", "doubt"),
+    [("Very high", 'but for "very"'), ("Not so very High", None), ("High enough", ""), ("high, critical high", None)],
+)
+def test_words_before_the_known_one_put_it_in_doubt(value: str, doubt: str | None) -> None:
+    """`Very high` is more than `High`."""
+    near = Spellings(SEVERITIES).word_inside(value)
+    assert (near and near.doubt) == doubt
+
+
 def test_a_rank_of_two_meanings_is_no_rank() -> None:
     """Where two scales disagree, nobody guesses."""
     assert Spellings({"P1": "high", "Sev1": "critical"}).spelling("1") is None

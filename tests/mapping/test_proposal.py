@@ -28,7 +28,8 @@ def status(name: str = "Odd", *, category: str = "", resolution: str = "", close
     ("unknown", "target", "reason"),
     [
         (status("in-progress"), "in_progress", 'near "In Progress"'),
-        (status("In code review"), "in_review", 'near "review"'),
+        (status("Review by QA"), "in_review", 'near "review"'),
+        (status("In code review", closed=10), "done", "closed date in 10 of 10"),
         (status("In code review", category="In Progress"), "in_review", 'near "review"'),
         (status("Review board", category="Done"), "done", "status category Done"),
         (status(category="To Do"), "todo", "status category To Do"),
@@ -73,10 +74,10 @@ def test_rows_that_disagree_are_no_evidence(jira: Proposer) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "target"),
     [
-        ("severity", "0", "critical"),
-        ("severity", "Very high", "high"),
+        ("severity", "Prio 0", "critical"),
+        ("severity", "High (of three)", "high"),
         ("category", "Bugs", "Bug"),
-        ("category", "Production incident", "Incident"),
+        ("category", "Incident in production", "Incident"),
         ("category", "general", "General"),
     ],
 )
@@ -84,3 +85,17 @@ def test_other_fields_are_proposed_by_spelling(jira: Proposer, field: FieldName,
     """A near name, or one known word."""
     proposal = jira.propose(Unknown(field, value, 1))
     assert (proposal.target, proposal.neutral) == (target, False)
+
+
+@pytest.mark.parametrize(
+    ("unknown", "target", "reason"),
+    [
+        (Unknown("severity", "0", 1), "critical", 'near "P0", if its numbers mean the same: decide'),
+        (Unknown("severity", "Very High", 1), "high", 'near "High", but for "very": decide'),
+        (Unknown("category", "Production incident", 1), "Incident", 'near "Incident", but for "production": decide'),
+        (status("In code review"), "in_review", 'near "review", but for "in code": decide'),
+    ],
+)
+def test_a_name_in_doubt_is_proposed_as_neutral(jira: Proposer, unknown: Unknown, target: str, reason: str) -> None:
+    """The rows of a bare number, or of a known word with others before it, carry warnings."""
+    assert jira.propose(unknown) == Proposal(target, reason, neutral=True)

@@ -25,7 +25,7 @@ def test_the_schema_names_itself() -> None:
 
 def test_short_forms_are_valid() -> None:
     """A text may be a name or a list wherever a text stands."""
-    for name in ("Text", "LongText", "Severity", "Status", "Category", "Key"):
+    for name in ("Text", "Title", "LongText", "Severity", "Status", "Category", "Key"):
         forms = definition(name)["anyOf"]
         assert [form["type"] for form in forms] == ["object", "string", "array"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from importer.mapping.model import Condition, Duplicates, Mapping, Severity, Text
-from importer.mapping.shape import fields_of, kind_at, model_of
+from importer.mapping.shape import fields_of, group_model, kind_at, model_of
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,15 @@ from importer.mapping.shape import fields_of, kind_at, model_of
 def test_a_path_leads_to_its_model(path: list[str | int], model: type | None) -> None:
     """Through optional keys, unions, maps, lists, and a group that stands for a list of one."""
     assert model_of(kind_at(Mapping, path)) is model
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [(["skip", 0, "when"], Condition), (["title", "first"], Text), (["severity"], Severity), (["footer"], None)],
+)
+def test_a_group_may_stand_for_a_list_of_one(path: list[str | int], model: type | None) -> None:
+    """Its keys are then those of an item."""
+    assert group_model(kind_at(Mapping, path)) is model
 
 
 def test_fields_go_by_the_name_that_a_mapping_uses() -> None:

@@ -96,10 +96,11 @@ def test_a_suggestion_reads_like_this() -> None:
         "severity:\n"
         "  values:\n"
         '    "-1": medium  # 2,662 rows, no evidence: decide\n'
-        '    "0": critical  # 152 rows, near "P0"\n'
+        '    "0": critical  # 152 rows, near "P0", if its numbers mean the same: decide\n'
         "  missing: medium  # 1 row, no evidence: decide\n"
         "  neutral:\n"
         '    - "-1"\n'
+        '    - "0"\n'
         '    - ""\n'
         "status:\n"
         "  values:\n"

@@ -1,0 +1,169 @@
+"""Where a text comes from, and the tests that a condition makes of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from importer.mapping.scalars import (
+    PLACEHOLDER,
+    Day,
+    Flag,
+    OneOrMany,
+    Path,
+    Pattern,
+    Scalar,
+    Scalars,
+    Template,
+    as_list,
+)
+from importer.records import Ref
+
+TEXT_SOURCES = ("column", "path", "first", "template", "value")
+"""The keys of which a text has exactly one; an override that names one drops the others (see `merge`)."""
+
+
+def sources_message(named: list[str]) -> str:
+    """What is wrong with a text that names several sources."""
+    return f"has {' and '.join(named)}; a text has one of {', '.join(TEXT_SOURCES)}"
+
+
+def error_at(path: tuple[str | int, ...], message: str, hint: str) -> PydanticCustomError:
+    """An error of a key below the node that is checked."""
+    return PydanticCustomError("error_at", "{message}", {"path": path, "message": message, "hint": hint})
+
+
+class Strict(BaseModel):
+    """A node of the mapping: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(Strict):
+    """Where a text comes from: exactly one of `column`, `path`, `first`, `template`, `value`.
+
+    Written short: `Summary` is `{column: Summary}`, `[Summary, Title]` is `{first: [Summary, Title]}`.
+    """
+
+    column: Scalar | None = Field(None, description="A column by its header; in JSON a top-level key. Case counts.")
+    path: Path | None = Field(None, description="A JMESPath expression into a JSON record.")
+    first: list[Text] | None = Field(None, min_length=1, description="The first of these that is filled.")
+    template: Template | None = Field(
+        None, description="Text with `{Column}` and `{path:expression}` in it; `{{` is a brace."
+    )
+    value: Scalar | None = Field(None, description="A constant.")
+    pattern: Pattern | None = Field(
+        None,
+        description="A regular expression searched in the text, or in each cell of a column that repeats.",
+    )
+    to: Scalar | None = Field(
+        None, description=r"What the match becomes, `\1` being its first group; the whole match by default."
+    )
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Allow the short forms: a column's name, or a list of texts."""
+        reference = handler(core_schema)
+        definition = handler.resolve_ref_schema(reference)
+        spelled_out = dict(definition)
+        definition.clear()
+        definition["anyOf"] = [
+            spelled_out,
+            {"type": "string", "description": "A column by its header."},
+            {"type": "array", "minItems": 1, "description": "Columns or texts: the first that is filled."},
+        ]
+        return reference
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"column": value}
+        if isinstance(value, list):
+            return {"first": value}
+        return value
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        named = self._sources()
+        if len(named) > 1:
+            raise ValueError(sources_message(named))
+        if not named and not self._may_be_empty():
+            raise PydanticCustomError("missing_source", "needs one of {names}", {"names": ", ".join(TEXT_SOURCES)})
+        return self
+
+    @model_validator(mode="after")
+    def _replacement(self) -> Self:
+        if self.to is None:
+            return self
+        if self.pattern is None:
+            raise ValueError("`to` needs `pattern`")
+        try:
+            re.sub(self.pattern, self.to, "")  # groups are checked even where nothing matches
+        except (re.error, IndexError) as error:
+            raise ValueError(f"`to` doesn't fit its pattern: {error}") from error
+        return self
+
+    def _sources(self) -> list[str]:
+        return [name for name in TEXT_SOURCES if getattr(self, name) is not None]
+
+    def _may_be_empty(self) -> bool:
+        return False
+
+    @cached_property
+    def refs(self) -> tuple[Ref, ...]:
+        """Every column and path that this text reads, in order."""
+        return tuple(dict.fromkeys(self._refs()))
+
+    def _refs(self) -> Iterator[Ref]:
+        if self.column is not None:
+            yield Ref("column", self.column)
+        if self.path is not None:
+            yield Ref("path", self.path)
+        for text in self.first or ():
+            yield from text.refs
+        for match in PLACEHOLDER.finditer(self.template or ""):
+            if match[2] is not None:
+                yield Ref("path" if match[1] else "column", match[2])
+
+
+class LongText(Text):
+    """A title or description."""
+
+    too_long: Literal["reject", "shorten"] = Field("reject", description="What happens to a text over Triage's limit.")
+
+
+class Title(LongText):
+    """The title: an issue can't be without one."""
+
+    @model_validator(mode="after")
+    def _not_blank(self) -> Self:
+        if self.value is not None and not self.value.strip():
+            raise error_at(("value",), "is empty, and an issue needs a title", "write a text, or name a column")
+        return self
+
+
+class Condition(Text):
+    """A text and one test of it. A column that repeats fulfils the condition if one of its cells does."""
+
+    is_: Scalars | None = Field(None, alias="is", description="One of these; case and outer white space ignored.")
+    matches: Pattern | None = Field(None, description="A regular expression that is found in it.")
+    filled: Flag | None = Field(None, description="`true`: it is filled; `false`: it is empty.")
+    before: Day | None = Field(None, description="A date, YYYY-MM-DD: the text is an earlier date.")
+    after: Day | None = Field(None, description="A date, YYYY-MM-DD: the text is that date or a later one.")
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Self:
+        tests = [name for name in ("is_", "matches", "filled", "before", "after") if getattr(self, name) is not None]
+        if len(tests) != 1:
+            raise ValueError("needs exactly one of is, matches, filled, before, after")
+        return self
+
+
+Conditions = Annotated[list[Condition], BeforeValidator(as_list), OneOrMany(), Field(min_length=1)]
