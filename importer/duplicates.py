@@ -8,10 +8,9 @@ import zlib
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 from types import TracebackType
 from typing import IO, Literal, NamedTuple, Self
 
@@ -40,14 +39,16 @@ class _Seen(NamedTuple):
     date: float
 
 
-_LOSS = np.dtype([("place", "u8"), ("file", "u4"), ("line", "u8"), ("same", "?")])
-"""A row that loses: its place, where the winner is, and whether both say the same."""
+_LOSS = np.dtype([("place", "u8"), ("file", "u4"), ("line", "u8"), ("same", "?"), ("tied", "?")])
+"""A row that loses: its place, where the winner is, whether both say the same, and whether both have one date."""
+
+_Loss = tuple[int, int, int, bool, bool]
 
 
 class Verdicts(Mapping[int, Verdict]):
-    """Place → verdict, for every row that loses against another one with its key: 29 bytes each."""
+    """Place → verdict, for every row that loses against another one with its key: 30 bytes each."""
 
-    def __init__(self, losses: Iterable[tuple[int, int, int, bool]], policy: Policy, file_names: Sequence[str]) -> None:
+    def __init__(self, losses: Iterable[_Loss], policy: Policy, file_names: Sequence[str]) -> None:
         self._losses = np.sort(np.fromiter(losses, dtype=_LOSS), order="place")
         self._places = array("Q", self._losses["place"].tobytes())  # plain integers: found ten times faster
         self._policy = policy
@@ -63,19 +64,25 @@ class Verdicts(Mapping[int, Verdict]):
         index = bisect_left(self._places, place)
         if index == len(self._places) or self._places[index] != place:
             raise KeyError(place)
-        _, file, line, same = self._losses[index].tolist()
-        return self._verdict(f"{self._file_names[file]}:{line}", same)
+        _, file, line, same, tied = self._losses[index].tolist()
+        return self._verdict(f"{self._file_names[file]}:{line}", same, tied)
 
-    def _verdict(self, winner: str, same: bool) -> Verdict:
+    def _verdict(self, winner: str, same: bool, tied: bool) -> Verdict:
         if same:
             return _skip("same-as", f"same as {winner}")
         if self._policy == "first":
             return _skip("duplicate-of", f"the first of this key is {winner}")
-        if self._policy == "newest":
+        if self._policy == "newest" and not tied:
             return _skip("older-than", f"the newest of this key is {winner}")
+        if self._policy == "newest":
+            message = f"this key has the same date (or none, too) in {winner}, with other content"
+            return _reject(message, "delete one of them, or give the right one a later date")
         hint = "delete one of them, or let the mapping decide: `duplicates: first`, `duplicates: {newest: Updated}`"
-        finding = Finding("key-duplicate", "key", f"this key came first in {winner}, with other content", hint)
-        return Verdict(Outcome.REJECTED, finding)
+        return _reject(f"this key came first in {winner}, with other content", hint)
+
+
+def _reject(message: str, hint: str) -> Verdict:
+    return Verdict(Outcome.REJECTED, Finding("key-duplicate", "key", message, hint))
 
 
 def _skip(code: str, message: str) -> Verdict:
@@ -92,10 +99,9 @@ class KeySpool:
     def __init__(self, policy: Policy, file_names: Sequence[str], buckets: int = BUCKETS) -> None:
         self.policy = policy
         self.file_names = file_names
-        self._folder = tempfile.TemporaryDirectory(prefix="triage-import-keys-")
-        self._files: list[IO[bytes]] = [
-            (Path(self._folder.name) / str(number)).open("w+b") for number in range(buckets)
-        ]
+        # Without names: nothing is left behind, however the process ends.
+        self._stack = ExitStack()
+        self._files = [self._stack.enter_context(tempfile.TemporaryFile()) for _ in range(buckets)]  # noqa: SIM115
 
     def __enter__(self) -> Self:
         return self
@@ -103,10 +109,8 @@ class KeySpool:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for file in self._files:
-            with suppress(OSError):  # what a full disk has not taken, nobody needs any more
-                file.close()
-        self._folder.cleanup()
+        with suppress(OSError):  # what a full disk has not taken, nobody needs any more
+            self._stack.close()
 
     def add(self, place: int, file: int, line: int, key: str, content: bytes, date: datetime | None) -> None:
         """Spool one row, in the order of the input; `content` is a digest of 16 bytes of what would be sent."""
@@ -116,16 +120,16 @@ class KeySpool:
         try:
             self._files[zlib.crc32(name) % len(self._files)].write(head + name)
         except OSError as error:
-            raise self._full(error) from error
+            raise _full(error) from error
 
     def verdicts(self) -> Mapping[int, Verdict]:
         """Place → verdict, for every row that loses against another one with its key."""
         try:
             return Verdicts(chain.from_iterable(map(self._losses, self._files)), self.policy, self.file_names)
         except OSError as error:
-            raise self._full(error) from error
+            raise _full(error) from error
 
-    def _losses(self, file: IO[bytes]) -> Iterator[tuple[int, int, int, bool]]:
+    def _losses(self, file: IO[bytes]) -> Iterator[_Loss]:
         groups: dict[bytes, list[_Seen]] = {}
         first: dict[bytes, _Seen] = {}
         for key, seen in _read(file):
@@ -137,11 +141,13 @@ class KeySpool:
             winner = group[0] if self.policy != "newest" else max(group, key=lambda seen: (seen.date, -seen.place))
             for seen in group:
                 if seen is not winner:
-                    yield seen.place, winner.file, winner.line, seen.content == winner.content
+                    same, tied = seen.content == winner.content, seen.date == winner.date
+                    yield seen.place, winner.file, winner.line, same, tied
 
-    def _full(self, error: OSError) -> StorageFull:
-        hint = "free some space, or set TMPDIR to a folder that has it, then run again"
-        return StorageFull(f"{self._folder.name}: {error.strerror}", hint=hint)
+
+def _full(error: OSError) -> StorageFull:
+    hint = "free some space, or set TMPDIR to a folder that has it, then run again"
+    return StorageFull(f"{tempfile.gettempdir()}: {error.strerror}", hint=hint)
 
 
 def _read(file: IO[bytes]) -> Iterator[tuple[bytes, _Seen]]:

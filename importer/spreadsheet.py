@@ -5,6 +5,9 @@ from __future__ import annotations
 IMPORT_COLUMNS = ("import_row", "import_code", "import_field", "import_message", "import_hint")
 """The last five columns of errors.csv, the five added keys of errors.jsonl. `import_row` is `FILE:RECORD`."""
 
+IMPORT_RAW = "import_raw"
+"""In errors.jsonl, before the added keys: the text of a record that is no JSON object. Its own keys replace it."""
+
 # What spreadsheets take for a formula, and the apostrophe itself, so that exactly one can be taken away again.
 _ESCAPED = ("=", "+", "-", "@", "\t", "\r", "'")
 

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import NamedTuple, get_args
 
 import pytest
@@ -53,15 +58,21 @@ def test_one_winner_a_key(entries: list[Entry], policy: Policy) -> None:
 
 @given(ENTRIES, st.sampled_from(POLICIES))
 def test_what_losers_are_told(entries: list[Entry], policy: Policy) -> None:
-    """Equal content is `same-as` under every policy; other content is what the policy says; the winner is named."""
+    """Equal content is `same-as` under every policy; other content is what the policy says; the winner is named.
+
+    The newest of several with one date is not known: they are rejected as without a policy.
+    """
     losers = verdicts_of(policy, *entries)
-    other_code = {"reject": "key-duplicate", "first": "duplicate-of", "newest": "older-than"}[policy]
     for place, verdict in losers.items():
         loser = entries[place]
         winner = next(n for n, entry in enumerate(entries) if entry.key == loser.key and n not in losers)
         same = loser.content == entries[winner].content
+        tied = loser.date == entries[winner].date
+        newest = "key-duplicate" if tied else "older-than"
+        other_code = {"reject": "key-duplicate", "first": "duplicate-of", "newest": newest}[policy]
         assert verdict.finding.code == ("same-as" if same else other_code)
-        assert verdict.outcome is (Outcome.REJECTED if policy == "reject" and not same else Outcome.SKIPPED)
+        rejected = verdict.finding.code == "key-duplicate"
+        assert verdict.outcome is (Outcome.REJECTED if rejected else Outcome.SKIPPED)
         assert verdict.finding.rejects is (verdict.outcome is Outcome.REJECTED)
         assert f"first.csv:{winner + 2}" in verdict.finding.message
 
@@ -97,6 +108,26 @@ def test_hint() -> None:
     verdict = verdicts_of("reject", Entry("a", ONE), Entry("a", TWO))[1]
     assert verdict.finding.message == "this key came first in first.csv:2, with other content"
     assert "`duplicates: first`" in verdict.finding.hint
+
+
+def test_same_date() -> None:
+    """Of two rows with one date none is older: the second is rejected, not skipped in silence."""
+    verdict = verdicts_of("newest", Entry("a", ONE, DAYS[1]), Entry("a", TWO, DAYS[1]))[1]
+    assert verdict.finding.message == "this key has the same date (or none, too) in first.csv:2, with other content"
+    assert "a later date" in verdict.finding.hint
+
+
+def test_nothing_is_left_behind(tmp_path: Path) -> None:
+    """A process that is killed leaves no file."""
+    code = (
+        "import os, signal; from importer.duplicates import KeySpool\n"
+        "with KeySpool('first', ['f']) as spool:\n"
+        "    spool.add(0, 0, 2, 'a', b'1' * 16, None)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)
+    assert result.returncode == -signal.SIGKILL
+    assert not list(tmp_path.iterdir())
 
 
 def test_long_key() -> None:

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 from importer.records import Outcome, Row
 from importer.report.folder import ReportFolder
-from importer.spreadsheet import IMPORT_COLUMNS, escape_cell
+from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, escape_cell
 
 Header = tuple[str, ...]
 _Column = tuple[str, int]  # a header and which of its occurrences
@@ -70,18 +70,23 @@ class ErrorFiles:
         if self._jsonl is None:
             self._jsonl = self._stack.enter_context(self._folder.open("errors.jsonl"))
         added = json.dumps(dict(zip(IMPORT_COLUMNS, _import_cells(row), strict=True)), ensure_ascii=False)
-        record = _compact(raw)
-        if record.startswith("{"):
-            body = record[1:-1].strip()
-            self._jsonl.write(f"{{{body}, {added[1:]}\n" if body else f"{added}\n")
-        else:  # not a JSON object: the text itself, for a person to mend
-            self._jsonl.write(f"{record}\n")
+        record = _compact(raw) if _is_object(raw) else json.dumps({IMPORT_RAW: raw}, ensure_ascii=False)
+        body = record[1:-1].strip()
+        self._jsonl.write(f"{{{body}, {added[1:]}\n" if body else f"{added}\n")
 
 
 def _import_cells(row: Row) -> tuple[str, ...]:
     """The five added cells."""
     origin = row.origin or f"{row.file_name}:{row.record}"
     return (origin, *("\n".join(lines) for lines in (row.codes, row.fields, row.messages, row.hints)))
+
+
+def _is_object(raw: str) -> bool:
+    """Whether a record's text is a whole JSON object: only such a one can take more keys."""
+    try:
+        return isinstance(json.loads(raw, parse_int=str), dict)  # Python converts no number of 5,000 digits
+    except (ValueError, RecursionError):
+        return False
 
 
 def _compact(raw: str) -> str:

@@ -8,7 +8,7 @@ from json import JSONDecodeError
 from typing import Any, NoReturn, TextIO
 
 from importer.errors import SourceError
-from importer.sources.values import decoder
+from importer.sources.values import decoder, lenient_decoder
 
 PIECE_CHARACTERS = 64 * 1024
 SPACE = re.compile(r"[ \t\r\n]*")
@@ -50,7 +50,7 @@ class Document:
         self.peek()
         while True:
             try:
-                value, end = decoder.raw_decode(self._buffer, self._place)
+                value, end = self._decode()
             except JSONDecodeError as error:
                 if not (self._is_cut(error) and self._read_on()):
                     self._damaged(error.pos, error.msg)
@@ -62,6 +62,15 @@ class Document:
                     raw = self._buffer[self._place : end]
                     self._move(end)
                     return value, raw
+
+    def _decode(self) -> tuple[Any, int]:
+        try:
+            return decoder.raw_decode(self._buffer, self._place)
+        except JSONDecodeError as error:
+            if self._buffer[error.pos : error.pos + 1] != "\0":
+                raise
+            # A NUL in a text is a matter of its record, not of the document.
+            return lenient_decoder.raw_decode(self._buffer, self._place)
 
     def members(self) -> Iterator[str]:
         """Read an object: stop before each value, which must be read before the next key is asked for."""

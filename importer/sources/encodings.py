@@ -90,7 +90,7 @@ def _undecodable(name: str, encoding: str, line: int, offset: int, error: Unicod
     message = f"{name}:{line}: the bytes {bad} at byte {offset:,} of the text are not valid {encoding}."
     # From the line's beginning, so that no character is cut there.
     sample = sample[sample.rfind(b"\n", 0, error.start) + 1 :]
-    candidates = [candidate for candidate in CANDIDATES if candidate != encoding and _decodes(sample, candidate)]
+    candidates = [candidate for candidate in CANDIDATES if candidate != encoding and can_decode(sample, candidate)]
     if not candidates:
         return SourceError(message, hint="Say which encoding it has with --encoding, or export it as UTF-8.")
     others = f" ({', '.join(candidates[1:])} would be valid too: look at the texts)" if candidates[1:] else ""
@@ -98,9 +98,9 @@ def _undecodable(name: str, encoding: str, line: int, offset: int, error: Unicod
     return SourceError(message, hint=f"{cut}Try --encoding {candidates[0]}{others}")
 
 
-def _decodes(sample: bytes, encoding: str) -> bool:
+def can_decode(sample: bytes, encoding: str) -> bool:
+    """Whether bytes are valid in an encoding; the last character may be cut."""
     try:
-        # Incremental: the last character may be cut.
         codecs.getincrementaldecoder(encoding)().decode(sample)
     except UnicodeError:
         return False

@@ -7,7 +7,7 @@ from pathlib import PurePath
 from typing import Literal
 
 from importer.errors import SourceError
-from importer.sources.encodings import BYTE_ORDER_MARKS, binary_file
+from importer.sources.encodings import BYTE_ORDER_MARKS, binary_file, can_decode
 
 Format = Literal["csv", "jsonl", "json"]
 
@@ -19,6 +19,10 @@ EXTENSIONS: dict[str, Format] = {
     ".ndjson": "jsonl",
     ".json": "json",
 }
+# A few NULs are a matter of their rows. UTF-16 has one in every second byte, at least one a delimiter.
+FEW_NULS = 3
+NUL_SHARE = 0.02
+
 COMPRESSIONS = (".gz", ".zst")
 
 FOREIGN = {
@@ -32,13 +36,18 @@ MARKUP = {"<?xml": "XML", "<!doctype": "HTML or XML", "<html": "HTML", "<table":
 def refuse_foreign(name: str, head: bytes, encoding: str | None) -> None:
     """Raise SourceError for what is plainly no text; `head` is the file's first bytes, decompressed.
 
-    NUL bytes are accepted where the user names an encoding.
+    NUL bytes are accepted where the user names an encoding, and a few of them in what is valid UTF-8.
     """
     for magic, what in FOREIGN.items():
         if head.startswith(magic):
             raise SourceError(f"{name} is {what}.", hint="Export the issues as CSV or JSON and give that file.")
-    if b"\0" in head and encoding is None and not head.startswith(tuple(BYTE_ORDER_MARKS)):
+    if encoding is None and not head.startswith(tuple(BYTE_ORDER_MARKS)) and _is_binary(head):
         raise binary_file(name)
+
+
+def _is_binary(head: bytes) -> bool:
+    nuls = head.count(b"\0")
+    return nuls > max(FEW_NULS, NUL_SHARE * len(head)) or (nuls > 0 and not can_decode(head, "utf-8"))
 
 
 def choose_format(name: str, sample: str, option: Format | None) -> Format:
@@ -66,6 +75,6 @@ def _holds_json_lines(start: str) -> bool:
     if not rest.lstrip().startswith("{"):
         return False
     try:
-        return isinstance(json.loads(first), dict)
+        return isinstance(json.loads(first, strict=False), dict)
     except ValueError:
         return False

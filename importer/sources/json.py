@@ -11,9 +11,9 @@ from typing import Any, TextIO
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Chunk, Finding, Ref
 from importer.sources.document import Document
-from importer.sources.returned import is_errors_record, own_keys
+from importer.sources.returned import STILL_RAW, is_errors_record, own_keys, own_text
 from importer.sources.values import Getter, decoder, find_values, make_getter, to_columns, to_text, write
-from importer.spreadsheet import IMPORT_COLUMNS
+from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
 NumberedRecord = tuple[int, str, dict[str, Any] | Finding]
 """Physical line where the record begins, its text, and the record or why it can't be used."""
@@ -192,6 +192,7 @@ def _find_rows(
             yield line, raw, "", record
         elif returned and is_errors_record(record):
             own = own_keys(record)
-            yield line, write(own), to_text(record[IMPORT_COLUMNS[0]]), find_values(getters, own)
+            found = STILL_RAW if IMPORT_RAW in own else find_values(getters, own)
+            yield line, own_text(own), to_text(record[IMPORT_COLUMNS[0]]), found
         else:
             yield line, raw, "", find_values(getters, record)

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
+from importer.records import Finding
+from importer.sources.values import to_text, write
+from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, unescape_cell
+
+STILL_RAW = Finding(
+    "row-malformed",
+    "",
+    f"The record still has {IMPORT_RAW}: the text of what was no JSON object.",
+    hint=f"Put the mended record's own keys in place of {IMPORT_RAW}.",
+)
 
 
 def is_errors_header(header: Sequence[str]) -> bool:
@@ -26,3 +35,8 @@ def own_cells(row: Sequence[str], width: int) -> list[str]:
 def own_keys(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record of errors.jsonl without the import keys."""
     return {key: value for key, value in record.items() if key not in IMPORT_COLUMNS}
+
+
+def own_text(own: dict[str, Any]) -> str:
+    """Return the text of a record without the import keys; where nobody has mended it, the text that it came from."""
+    return to_text(own[IMPORT_RAW]) if own.keys() == {IMPORT_RAW} else write(own)

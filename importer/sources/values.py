@@ -39,6 +39,11 @@ def _integer(text: str) -> int | WrittenNumber:
 decoder = json.JSONDecoder(parse_int=_integer, parse_float=WrittenNumber, parse_constant=WrittenNumber)
 """Reads JSON so that `write` gives each number back as it was written."""
 
+lenient_decoder = json.JSONDecoder(
+    parse_int=_integer, parse_float=WrittenNumber, parse_constant=WrittenNumber, strict=False
+)
+"""Reads texts with control characters in them too."""
+
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 

@@ -17,7 +17,7 @@ from syrupy.assertion import SnapshotAssertion
 from importer.records import Chunk, Outcome, Row
 from importer.report import ErrorFiles, ReportFolder
 from importer.sources import SourceOptions, open_source
-from importer.spreadsheet import IMPORT_COLUMNS, escape_cell
+from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, escape_cell
 
 CELLS = st.text("=+-@\t\r\n'\", aé", max_size=5) | st.text(
     st.characters(codec="utf-8", exclude_characters="\0"), max_size=8
@@ -142,9 +142,31 @@ def test_json_comes_back(records: list[list[str]]) -> None:
 
 
 def test_errors_jsonl(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
-    """A record keeps its text; the five keys come after; what is no object stays as it is, for a person to mend."""
+    """A record keeps its text; the five keys come after; what is no object stays whole under `import_raw`."""
     write(tmp_path, [None], map(row_of, ['{"a": 1.10}', "{}", '{\n  "a": "x\\n  y"\n}', "[1]"]))
     assert (tmp_path / "errors.jsonl").read_text() == snapshot
+
+
+NO_OBJECTS = ['{"title":"cut","number":12', '{"a": 1}}', "[1,\n 2]", '"str"', '{"a": "\0"}', "é", "[" * 100_000]
+
+
+@pytest.mark.parametrize("raw", NO_OBJECTS, ids=lambda raw: raw[:8].encode().hex())
+def test_what_is_no_object(tmp_path: Path, raw: str) -> None:
+    """It is kept whole under `import_raw`; given back unmended, it is refused again with the text that it was."""
+    write(tmp_path, [None], [row_of(raw)])
+    (line,) = (tmp_path / "errors.jsonl").read_text().splitlines()
+    assert list(json.loads(line)) == [IMPORT_RAW, *IMPORT_COLUMNS]
+    assert json.loads(line)[IMPORT_RAW] == raw
+    (chunk,) = read(tmp_path / "errors.jsonl")
+    assert chunk.defects[0].code == "row-malformed"
+    assert "in place of import_raw" in chunk.defects[0].hint
+    assert (chunk.raw, chunk.origins) == ([raw], {0: "first.csv:1"})
+
+
+def test_an_object_with_a_very_long_number(tmp_path: Path) -> None:
+    """A number that Python can't convert stays where it is."""
+    write(tmp_path, [None], [row_of(f'{{"a": {"9" * 5000}}}')])
+    assert read(tmp_path / "errors.jsonl")[0].raw == [f'{{"a":{"9" * 5000}}}']
 
 
 @pytest.mark.parametrize("name", ["errors.csv", "errors.jsonl"])

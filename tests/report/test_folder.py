@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,23 @@ def test_files_that_are_being_read(tmp_path: Path) -> None:
     assert source.read_text() == "source"
     assert folder.file("errors.csv") == tmp_path / "errors-2.csv"
     assert folder.file("results.csv") == tmp_path / "results.csv"
+
+
+def test_what_somebody_has_changed_is_spared(tmp_path: Path) -> None:
+    """Decisions in a suggested mapping outlive the next check; a report that nobody touched does not."""
+    folder = ReportFolder(tmp_path)
+    folder.prepare()
+    for name in ("errors.csv", "suggested-mapping.yaml", "summary.json"):
+        with folder.open(name) as file:
+            file.write("ours")
+    finished = (tmp_path / "summary.json").stat().st_mtime_ns
+    (tmp_path / "suggested-mapping.yaml").write_text("decided")
+    os.utime(tmp_path / "suggested-mapping.yaml", ns=(finished + 1, finished + 1))
+    again = ReportFolder(tmp_path)
+    again.prepare()
+    assert (tmp_path / "suggested-mapping.yaml").read_text() == "decided"
+    assert again.file("suggested-mapping.yaml").name == "suggested-mapping-2.yaml"
+    assert not (tmp_path / "errors.csv").exists()
 
 
 def test_folder_that_cannot_be_made(tmp_path: Path) -> None:

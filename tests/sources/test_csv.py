@@ -247,3 +247,10 @@ def test_an_errors_file_given_back(make_source: MakeSource) -> None:
     assert chunk.origins == {0: "issues.csv:7"}
     assert chunk.positions[Ref("column", "import_row")] == ()
     assert chunk.defects[2].code == "row-ragged"
+
+
+def test_a_nul_stays_in_its_cell(make_source: MakeSource) -> None:
+    """A NUL is a matter of its row: the validation refuses that one."""
+    [chunk] = make_source("id,b\n1,x\n2,\0y\n").chunks([Ref("column", "b")])
+    assert chunk.frame[1].tolist() == ["x", "\0y"]
+    assert not chunk.defects

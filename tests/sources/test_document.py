@@ -87,6 +87,7 @@ def test_a_document_that_is_cut_off(text: str) -> None:
         ('[{"a": 1,, "b": 2}]', "f.json:1: column 10 is"),
         ('[{"a": "b\nc"}]', "f.json:1: column 10 is"),
         ("[1, 2, 3, 4, 5, 6 7, 8, 9]", "f.json:1: column 19 is"),
+        ('[{"a": 1\0}]', "f.json:1: column 9 is"),
         ("[" * 100_000, "nested too deeply"),
     ],
 )

@@ -18,6 +18,7 @@ from importer.sources.formats import Format, choose_format, refuse_foreign
         ("a.jsonl.zst", "{}", "jsonl"),
         ("a.json", '{"a": 1}', "json"),
         ("a.json", '\n{"a": 1}\n\n{"a": 2}\n', "jsonl"),
+        ("a.json", '{"a": "\0"}\n{"a": 2}\n', "jsonl"),
         ("a.json", '{"a": 1}\n', "json"),
         ("a.json", '{\n"a": {}\n}', "json"),
         ("a.json.gz", '{"a": 1}\n{"a": 2', "jsonl"),
@@ -47,13 +48,30 @@ def test_markup_is_refused(sample: str) -> None:
 
 @pytest.mark.parametrize(
     ("head", "what"),
-    [(b"PK\x03\x04", "xlsx"), (b"\xd0\xcf\x11\xe0", "xls"), (b"%PDF-1.4", "PDF"), (b"a\0b", "not text")],
+    [(b"PK\x03\x04", "xlsx"), (b"\xd0\xcf\x11\xe0", "xls"), (b"%PDF-1.4", "PDF")],
 )
 def test_other_kinds_of_files_are_refused(head: bytes, what: str) -> None:
     """Workbooks, archives and documents say what they are."""
     with pytest.raises(SourceError, match=what) as raised:
         refuse_foreign("a.csv", head, None)
     assert "Export" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    "head",
+    ["a,b\n1,2\n".encode("utf-16-le"), "ключ,тема\n1,да\n".encode("utf-16-be"), b"a,b\n\xff\0", b"a\0\0bc" * 500],
+)
+def test_binary_files_are_refused(head: bytes) -> None:
+    """Many NUL bytes, or one in what is no UTF-8, are no text."""
+    with pytest.raises(SourceError, match="not text") as raised:
+        refuse_foreign("a.csv", head, None)
+    assert "utf-16-le" in raised.value.hint
+
+
+@pytest.mark.parametrize("head", [b"a,b\n1,\0\n", b"a,b\n" + b"1,\0" + b"x" * 100, "a,\0é".encode()[:-1]])
+def test_a_few_nuls_are_text(head: bytes) -> None:
+    """A few NUL bytes in valid UTF-8 are a matter of their rows, however short the file is."""
+    refuse_foreign("a.csv", head, None)
 
 
 @pytest.mark.parametrize(("head", "encoding"), [(b"a\0", "utf-16-le"), (b"\xff\xfea\0", None), (b"a,b", None)])

@@ -133,3 +133,23 @@ def test_an_errors_file_given_back(make_source: MakeSource) -> None:
     assert chunk.raw == ['{"id":1e5}', '{"id": "new"}']
     assert chunk.origins == {0: "a.json:7"}
     assert chunk.frame.to_numpy().tolist() == [["1e5", ""], ["new", ""]]
+
+
+def test_a_record_that_is_half_mended(make_source: MakeSource) -> None:
+    """A record that has keys of its own beside `import_raw` is refused, and nothing of it is lost."""
+    keys = '"import_row": "a.json:7", "import_code": "c", "import_field": "f", "import_message": "m", "import_hint": ""'
+    [chunk] = make_source(f'{{"id": 1, "import_raw": "{{", {keys}}}\n{{"id": 2, {keys}}}', "errors.jsonl").chunks([ID])
+    assert {row: finding.code for row, finding in chunk.defects.items()} == {0: "row-malformed"}
+    assert chunk.raw == ['{"id":1,"import_raw":"{"}', '{"id":2}']
+    assert chunk.frame[0].tolist() == ["", "2"]
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_a_nul_costs_its_row(make_source: MakeSource, name: str) -> None:
+    """In an array the text keeps its NUL, for the validation to refuse; a line with one is malformed."""
+    records = ['{"id": "1"}', '{"id": "2\0"}', '{"id": "3"}']
+    content = f"[{', '.join(records)}]" if name == "a.json" else "\n".join(records)
+    [chunk] = make_source(content, name).chunks([ID])
+    assert chunk.raw == records
+    assert chunk.frame[0].tolist() == ["1", "2\0" if name == "a.json" else "", "3"]
+    assert [finding.code for finding in chunk.defects.values()] == ["row-malformed"] * (name == "a.jsonl")
