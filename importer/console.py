@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SCREEN_LINES = 8
 """Lines of a list that a screen shows; the files have all of them."""
+TEXT_SHOWN = 200
 CAUSES_ASKED = 3
 """Causes of rejections that the question names, worst first; the lines above it have them with their values."""
 PLAIN_SECONDS = 10.0
@@ -43,7 +44,7 @@ class Console:
     """
 
     def __init__(self) -> None:
-        self.terminal = sys.stderr.isatty()
+        self.terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar: tqdm[Any] | None = None
         self._what = ""
         self._done = self._total = 0
@@ -62,7 +63,7 @@ class Console:
         if self._bar is not None:
             self._bar.clear()
         with suppress(OSError):
-            click.echo(text, err=True)
+            click.echo("\n".join(map(printable, text.split("\n"))), err=True)
 
     def start(self, what: str, total: int, unit: str) -> None:
         """Begin to show progress towards `total` units."""
@@ -129,7 +130,7 @@ class Console:
             if streams:
                 self.say(f"{name}:")
             for stream in streams[:SCREEN_LINES]:
-                self.say(f"  {stream}   {', '.join(stream.samples)}")
+                self.say(f"  {shorten(stream.source)} → {stream.result}   {', '.join(stream.samples)}")
             self._rest(len(streams) - SCREEN_LINES, "values", "value_flow in summary.json")
 
     def show_causes(self, title: str, causes: Iterable[Cause]) -> None:
@@ -143,9 +144,9 @@ class Console:
             finding = cause.finding
             one_message = bool(finding.value) or cause.rows == 1  # else each row has figures of its own
             message = finding.message if one_message else CODES.get(finding.code, finding.message)
-            self.say(f"  {cause.rows:,} × {finding.code}: {message}   {', '.join(cause.samples)}")
+            self.say(f"  {cause.rows:,} × {finding.code}: {shorten(message)}   {', '.join(cause.samples)}")
             if finding.hint:
-                self.say(f"      {finding.hint}")
+                self.say(f"      {shorten(finding.hint)}")
         self._rest(len(causes) - SCREEN_LINES, "causes", "results.csv")
 
     def _rest(self, left: int, what: str, where: str) -> None:
@@ -188,7 +189,10 @@ class Console:
         elif summary.stopped_because:
             self.say(f"Stopped: {summary.stopped_because}")
         if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
-            self.say(f"{_counted(summary.planned, 'row')} still to be sent: the same command continues.")
+            left = f"{_counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
+            self.say(f"{left}: the same command continues.")
+        if summary.incomplete:
+            self.say(f"{_counted(summary.incomplete, 'issue')} without a call, conversation or file: see results.csv.")
         if summary.unknown:
             self.say(f"The fate of {_counted(summary.unknown, 'row')} is not known yet: the same command finds out.")
 
@@ -204,6 +208,18 @@ def _counted(number: int, what: str) -> str:
 
 def _how_long(seconds: float | None) -> str:
     return "as fast as the target takes them" if seconds is None else f"about {format_duration(seconds)} at this rate"
+
+
+def shorten(text: str) -> str:
+    """A text of the source as a screen shows it: its beginning says enough."""
+    return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}… ({len(text):,} characters)"
+
+
+def printable(text: str) -> str:
+    """A text without what would steer a terminal, or turn the line round: such characters are shown as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def format_time(seconds: float) -> str:

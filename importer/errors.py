@@ -33,7 +33,7 @@ class ExitCode(IntEnum):
         return member
 
     DONE = 0, "All rows are in, or valid, or there was nothing to do."
-    PARTLY = 1, "Finished; some rows were rejected or failed."
+    PARTLY = 1, "Finished; some rows were rejected, failed or are incomplete."
     UNUSABLE = 2, "Nothing was sent: usage, mapping or source can't be used, or too many rows would be rejected."
     STOPPED = 3, "Stopped before the end; the same command continues."
     UNKNOWN = 4, "Finished; the fate of some rows is unknown."

@@ -8,42 +8,49 @@ from typing import Any
 
 from importer.errors import Problem, SourceError
 from importer.examine import Job
-from importer.mapping.model import Text
+from importer.mapping.model import TEXT_SOURCES, Text
 from importer.mapping.presets import preset_path
 
 COLUMNS_SHOWN = 40
-EXPECTED = ("description", "severity", "status", "category")
-"""Fields whose absence is said even of a preset, which names many columns that an export may lack."""
+EXPECTED = ("title", "description", "severity", "status", "category")
+"""Fields whose column somebody counts on. A preset names many columns that an export may lack, a person's mapping only
+those that it has: there an absent one is a mistake that a default would hide."""
 
 
 def check_fit(job: Job) -> list[str]:
-    """Warnings about columns that no file has. Raises SourceError if the key or the title can come from nowhere.
+    """Warnings about columns that no file has.
 
     Only tables can be judged: which keys a JSON file has is known when it has been read.
+
+    Raises:
+        SourceError: the key or the title can come from nowhere, or a person's own mapping takes another field of
+            EXPECTED from a column that is not there; all of them at once.
     """
     headers = [file.header for file in job.source.files]
     if any(header is None for header in headers):
         return []
     names = {name.strip() for header in headers if header is not None for name in header}
     model = job.mapping.model
-    key = [text for text in (model.input.key, model.input.local_key) if text is not None]
-    absent = []
-    if not model.input.key.content and not any(_can_be_filled(text, names) for text in key):
+    absent, warnings = [], []
+    keys = [text for text in (model.input.key, model.input.local_key) if text is not None]
+    if not model.input.key.content and not any(_can_be_filled(text, names) for text in keys):
         absent.append(_absent(job, ("input", "key"), model.input.key, names))
-    if not _can_be_filled(model.title, names):
-        absent.append(_absent(job, ("title",), model.title, names))
+    for path, text in _texts(model, ()):
+        if path[0] == "input" or _can_be_filled(text, names):
+            continue
+        problem = _absent(job, path, text, names)
+        shipped = preset_path(problem.file.removesuffix(".yaml")) is not None
+        if path == ("title",) or (len(path) == 1 and path[0] in EXPECTED and not shipped):
+            absent.append(problem)
+        elif path[0] in EXPECTED or not shipped:
+            warnings.append(str(problem).replace("\n  ", "; "))
     if absent:
         raise SourceError(
             f"The mapping {job.mapping.name} does not fit the source.",
             problems=absent,
             hint=f"Take another (`triage-import mappings`), or name the columns in one of yours: {_listed(names)}",
         )
-    return [
-        str(_absent(job, path, text, names)).replace("\n  ", "; ")
-        for path, text in _texts(model, ())
-        if path[0] not in ("title", "input") and not _can_be_filled(text, names)
-        if path[0] in EXPECTED or not _is_shipped(job, path)
-    ]
+    return warnings
 
 
 def _listed(names: set[str]) -> str:
@@ -56,15 +63,10 @@ def _can_be_filled(text: Text, names: set[str]) -> bool:
 
 def _absent(job: Job, path: tuple[str | int, ...], text: Text, names: set[str]) -> Problem:
     wanted = " or ".join(repr(ref.name) for ref in text.refs if ref.kind == "column") or "a column of a table"
-    place = job.mapping.place(*path)
+    place = job.mapping.place(*path, next(name for name in TEXT_SOURCES if getattr(text, name) is not None))
     near = [name for ref in text.refs for name in difflib.get_close_matches(ref.name, names, n=1, cutoff=0.7)]
     hint = f"the nearest column is {near[0]!r}" if near else ""
     return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), hint)
-
-
-def _is_shipped(job: Job, path: tuple[str | int, ...]) -> bool:
-    file = job.mapping.place(*path).file
-    return preset_path(file.removesuffix(".yaml")) is not None
 
 
 def _texts(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Text]]:

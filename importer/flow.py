@@ -35,10 +35,19 @@ class Stream:
         """The target value, or `rejected`."""
         return "rejected" if self.step.target is None else self.step.target
 
-    def __str__(self) -> str:
-        source = self.step.source or "(empty)"
+    @property
+    def source(self) -> str:
+        """The source value, or `(empty)`."""
+        return self.step.source or "(empty)"
+
+    @property
+    def result(self) -> str:
+        """The target, the rows, and how they came there if not by the value map."""
         ways = {"default": " by default", "rule": " by rule", "unknown": " as unknown" if self.step.target else ""}
-        return f"{source} → {self.target} {self.rows:,}{ways.get(self.step.how, '')}"
+        return f"{self.target} {self.rows:,}{ways.get(self.step.how, '')}"
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.result}"
 
 
 class ValueFlow:

@@ -7,7 +7,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -15,13 +15,21 @@ from typing import Any, TypeVar
 
 from importer.check import Checked, Progress, check, report_folder, run_check, summarise, write_suggestion
 from importer.client import Action, ApiKey, CallFailed, TriageClient
-from importer.errors import ExitCode, RunStopped, SourceChanged, SourceNotReady, TargetUnreachable
+from importer.errors import (
+    ExitCode,
+    RunStopped,
+    SourceChanged,
+    SourceNotReady,
+    StorageFull,
+    TargetUnreachable,
+    UsageError,
+)
 from importer.examine import Ask, Job, Known, examine, rows_of
 from importer.ledger import Ledger, Run, State
 from importer.loader import Loader, PacedCalls
 from importer.pacing import Breaker, Limiter
 from importer.records import Operation, Outcome
-from importer.report import ErrorFiles, ResultsFile, Summary
+from importer.report import ErrorFiles, ReportFolder, ResultsFile, Summary
 from importer.settle import Settler
 
 T = TypeVar("T")
@@ -84,7 +92,7 @@ def run_import(
     Raises:
         ImporterError: before anything was sent. What stops the send pass is in the summary's exit code.
     """
-    organisation = run_loop(_find_organisation(target))
+    organisation = run_loop(_find_organisation(target, progress))
     ledger.check_org(target.name, organisation)
     known = ask_ledger(ledger, target.name, job.source_name)
     checked = check(job, known, None, progress)
@@ -127,7 +135,7 @@ def ask_ledger(ledger: Ledger, target: str, source_name: str) -> Ask:
     return ask
 
 
-async def _find_organisation(target: Target) -> str:
+async def _find_organisation(target: Target, progress: Progress) -> str:
     """Ask the target whose it is: the first request. Where nothing answers, that is said at once."""
     async with TriageClient(target.url, target.api_key) as client:
         try:
@@ -137,7 +145,8 @@ async def _find_organisation(target: Target) -> str:
                 raise error.as_stop() from error
             if not error.status:
                 raise _unreachable(target, error) from error
-        try:  # it is there, and busy
+            progress.say(f"{target.url} is busy ({error.message}): waiting …")
+        try:
             return await PacedCalls(Limiter(), Breaker()).call(client.find_org_id)
         except CallFailed as error:
             raise _unreachable(target, error) from error
@@ -266,21 +275,21 @@ class Sending:
             self.stopped = self.stopped or _as_stop(error)
 
     def _report(self, elapsed_seconds: float) -> Summary:
-        """The reports of the run, from the ledger: what an earlier attempt has done is in them."""
+        """The reports of the run, from the ledger: what an earlier attempt has done is in them.
+
+        Where they can't be written, the summary still says what was done.
+        """
         counts = self.run.count()
         counts[Outcome.PLANNED] += max(0, self.checked.tally.rows - sum(counts.values()))  # not even registered
-        code = self._exit_code(counts)
         folder = report_folder(self.job, self.run.out)
-        folder.prepare()
-        headers = [file.header for file in self.job.source.files]
-        codes = Counter[str]()
-        with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
-            results = ResultsFile(file)
-            for row in self.run.results():
-                results.write([row])
-                errors.write([row])
-                codes.update(row.codes)
-        suggestion = write_suggestion(self.job, self.checked, folder)
+        codes, suggestion = Counter[str](), None
+        try:
+            folder.prepare()
+            codes = self._write_rows(folder)
+            suggestion = write_suggestion(self.job, self.checked, folder)
+        except (StorageFull, UsageError) as error:
+            self.stopped = self.stopped or StorageFull(error.message, hint=error.hint)
+        code = self._exit_code(counts, codes)
         summary = summarise(
             self.job,
             self.checked,
@@ -298,19 +307,32 @@ class Sending:
             out=str(self.run.out),
             suggestion=str(suggestion or ""),
         )
-        with folder.open("summary.json") as file:
+        with suppress(StorageFull), folder.open("summary.json") as file:  # said in the summary already
             summary.write(file)
         self.run.finish(code, asdict(summary))
         return summary
 
-    def _exit_code(self, counts: Mapping[Outcome, int]) -> ExitCode:
+    def _write_rows(self, folder: ReportFolder) -> Counter[str]:
+        """Write results.csv and the errors files; count the codes."""
+        codes = Counter[str]()
+        headers = [file.header for file in self.job.source.files]
+        with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
+            results = ResultsFile(file)
+            for row in self.run.results():
+                results.write([row])
+                errors.write([row])
+                codes.update(row.codes)
+        return codes
+
+    def _exit_code(self, counts: Mapping[Outcome, int], codes: Mapping[str, int]) -> ExitCode:
         if self.interrupted and (counts[Outcome.PLANNED] or counts[Outcome.UNKNOWN]):
             return ExitCode.INTERRUPTED
         if self.stopped is not None:
             return ExitCode.STOPPED
         if counts[Outcome.UNKNOWN]:
             return ExitCode.UNKNOWN
-        return ExitCode.PARTLY if counts[Outcome.REJECTED] or counts[Outcome.FAILED] else ExitCode.DONE
+        partly = counts[Outcome.REJECTED] or counts[Outcome.FAILED] or codes.get("resource-missing")
+        return ExitCode.PARTLY if partly else ExitCode.DONE
 
 
 def _as_stop(error: SourceNotReady | RunStopped) -> RunStopped:

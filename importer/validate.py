@@ -26,7 +26,7 @@ CODES: dict[str, str] = {
     "duplicate-of": "The key came before, and the mapping keeps the first; skipped.",
     "older-than": "The key comes again with a newer date, and the mapping keeps the newest; skipped.",
     "not-selected": "`--only` doesn't name the key; skipped.",
-    "changed": "The issue is in Triage already, and the source has changed since; skipped.",
+    "changed": "The issue is in Triage already, and its row or the mapping has changed since; skipped.",
     "title-missing": "The title is empty.",
     "title-too-long": f"The title has more than {TITLE_LIMIT} characters.",
     "title-shortened": "The title was cut; the full title opens the description (warning).",
@@ -135,7 +135,10 @@ def _titles(records: Records) -> Iterator[tuple[int, Finding]]:
 
 
 def _descriptions(records: Records) -> Iterator[tuple[int, Finding]]:
-    hint = "`description: {too_long: shorten}` in the mapping cuts the text, and says so in it, never the footer"
+    hint = (
+        "`description: {too_long: shorten}` in the mapping cuts the text, and says so in it; where it does already, "
+        "the footer or the full title alone is too long: name fewer columns under `footer`"
+    )
     for row, description in enumerate(records.descriptions):
         if is_longer(description, DESCRIPTION_LIMIT):
             yield (
@@ -179,19 +182,18 @@ def _value_finding(name: str, step: Step) -> Finding | None:
             return Finding(
                 f"{name}-unknown", name, message, f"add {settle}, or take suggested-mapping.yaml", step.source
             )
-        message = f"{step.source!r} is unknown and becomes {step.target!r}"
+        message = f"the value {step.source!r} is unknown and becomes {step.target!r}"
         return Finding(f"{name}-unknown", name, message, f"to decide it, add {settle}", step.source, rejects=False)
     if step.target is not None and not allowed and not 1 <= count_units(step.target) <= CATEGORY_LIMIT:
         message = f"{count_units(step.target)} characters, {CATEGORY_LIMIT} allowed"
         hint = f"map it: `category: {{values: {{{quote(step.source)}: …}}}}`"
         return Finding("category-too-long", name, message, hint, step.source)
     if allowed and step.target not in allowed:
-        message = f"{step.target!r} is none of {', '.join(allowed)}"
+        message = f"the value {step.target!r} is none of {', '.join(allowed)}"
         return Finding(f"{name}-unknown", name, message, "map it in the mapping's `values`", step.source)
     if step.neutral:
-        message = (
-            f"{repr(step.source) if step.source else '(empty)'} becomes {step.target!r}, which nobody has decided yet"
-        )
+        source = f"the value {step.source!r}" if step.source else "an empty cell"
+        message = f"{source} becomes {step.target!r}, which nobody has decided yet"
         hint = f"decide it, then take it out of `{name}: {{neutral: …}}`"
         return Finding(f"{name}-undecided", name, message, hint, step.source, rejects=False)
     return None

@@ -184,3 +184,18 @@ def test_somebody_who_has_left() -> None:
         console.reach(5)
         console.say("still here")
         console.finish()
+
+
+def test_what_would_steer_a_terminal_is_shown_as_an_escape(program: Program) -> None:
+    """An export may hold colours, titles of windows and turned writing; a screen shows none of them as such."""
+    write_csv(Path("export.csv"), [(*issue_row(1)[:3], "\x1b[31mRED\x1b]0;owned\x07\u202e", "Bug", "")])
+    ended = program("validate", "export.csv", "-m", "jira")
+    assert "\x1b" not in ended.err
+    assert "\\x1b[31mRED\\x1b]0;owned\\x07\\u202e → rejected 1" in ended.err
+
+
+def test_long_values_are_cut_on_screen(program: Program) -> None:
+    """Their beginning says enough."""
+    write_csv(Path("export.csv"), [(*issue_row(1)[:3], "x" * 3000, "Bug", "")])
+    ended = program("validate", "export.csv", "-m", "jira")
+    assert max(map(len, ended.err.splitlines())) < 300

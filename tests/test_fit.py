@@ -9,7 +9,7 @@ from tests.running import HEADER, Program, issue_row, write_csv
 MINE = """\
 extends: jira
 description: [Descripton, Details]
-footer: {Customer: Custom field (Custmer)}
+severity: {column: Prio}
 """
 
 
@@ -24,16 +24,34 @@ def test_a_mapping_of_another_tracker(program: Program) -> None:
     assert not Path("triage-import-check").exists()
 
 
-def test_a_column_that_is_written_wrong(program: Program) -> None:
-    """A warning each, with the line and the nearest column; a preset's many choices are no warning."""
-    write_csv(Path("export.csv"), [(*issue_row(1), "Acme")], header=(*HEADER, "Custom field (Customer)"))
+def test_columns_that_are_written_wrong(program: Program) -> None:
+    """In a person's own mapping a default would hide them: all are said at once, nothing is read."""
+    write_csv(Path("export.csv"), [issue_row(1)])
     Path("mine.yaml").write_text(MINE, encoding="utf-8")
+    ended = program("validate", "export.csv", "-m", "mine.yaml")
+    assert ended.code == 2
+    assert "mine.yaml:2:description: no file has 'Descripton' or 'Details'" in ended.err
+    assert "the nearest column is 'Description'" in ended.err
+    assert "mine.yaml:3:severity: no file has 'Prio'" in ended.err
+    assert not Path("triage-import-check").exists()
+
+
+def test_a_footer_column_that_is_written_wrong(program: Program) -> None:
+    """A warning, with the line and the nearest column; a preset's many choices are no warning."""
+    write_csv(Path("export.csv"), [(*issue_row(1), "Acme")], header=(*HEADER, "Custom field (Customer)"))
+    Path("mine.yaml").write_text("extends: jira\nfooter: {Customer: Custom field (Custmer)}\n", encoding="utf-8")
     ended = program("validate", "export.csv", "-m", "mine.yaml", "--json")
     assert ended.summary["warnings"] == [
-        "mine.yaml:2:description: no file has 'Descripton' or 'Details'; the nearest column is 'Description'",
-        "mine.yaml:3:footer.Customer: no file has 'Custom field (Custmer)'; "
+        "mine.yaml:2:footer.Customer: no file has 'Custom field (Custmer)'; "
         "the nearest column is 'Custom field (Customer)'",
     ]
+
+
+def test_values_of_ones_own_over_a_presets_column(program: Program) -> None:
+    """The column is still the preset's: that it is absent is a warning."""
+    write_csv(Path("export.csv"), [("P-1", "T", "To Do", "Bug")], ("Issue key", "Summary", "Status", "Issue Type"))
+    Path("mine.yaml").write_text("extends: jira\nseverity: {values: {P9: low}}\n", encoding="utf-8")
+    assert program("validate", "export.csv", "-m", "mine.yaml").code == 0
 
 
 def test_one_of_several_files_is_enough(program: Program) -> None:

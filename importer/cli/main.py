@@ -9,6 +9,7 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NoReturn
 
 import click
@@ -61,8 +62,11 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
     gc.set_threshold(100_000, 50, 100)  # rows are tuples without cycles: looking for some costs a fifth of a check
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler that ends us is a person with Ctrl-C
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by whoever started us: the work goes on all the same
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
+        elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # an export may hold what a terminal can't show
     try:
         code = cli.main(arguments, prog_name="triage-import", standalone_mode=False)

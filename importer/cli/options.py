@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from importer import __version__
-from importer.errors import ExitCode, ImporterError, UsageError
+from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
 
 if TYPE_CHECKING:
     from importer.examine import Job
@@ -80,11 +80,18 @@ def _summary_of(error: ImporterError | KeyboardInterrupt) -> Summary:
 
 
 def print_data(text: str) -> None:
-    """Print to stdout. If its reader has gone (`| head`), that changes nothing in how the command ends."""
+    """Print to stdout. If its reader has gone (`| head`), that changes nothing in how the command ends.
+
+    Raises StorageFull if stdout takes no more.
+    """
     try:
         click.echo(text, nl=False)
-    except BrokenPipeError:
+    except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered ends there
+        if not isinstance(error, BrokenPipeError):
+            raise StorageFull(
+                f"stdout can't be written: {error.strerror}.", hint="The reports are complete."
+            ) from error
 
 
 @contextmanager
@@ -123,12 +130,6 @@ def open_job(
             only=read_only_list(only),
         )
         yield replace(job, warnings=tuple(check_fit(job)))
-
-
-def state_folder() -> Path:
-    """Where the program keeps what must outlive a run."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "triage-importer"
 
 
 def check_source_name(name: str) -> str:

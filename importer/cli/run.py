@@ -18,10 +18,9 @@ from importer.cli.options import (
     answers_with_summary,
     open_job,
     sources_argument,
-    state_folder,
     with_options,
 )
-from importer.cli.share import Share, ShareType
+from importer.cli.share import FiniteRange, Share, ShareType
 from importer.errors import UsageError
 from importer.records import Outcome
 
@@ -52,11 +51,11 @@ TARGET_OPTIONS = (
     click.option("--ledger", type=click.Path(path_type=Path), metavar="PATH", help="The memory of what was sent."),
 )
 SENDING_OPTIONS = (
-    click.option("--rate", type=click.FloatRange(min=0), metavar="N",
+    click.option("--rate", type=FiniteRange(min=0), metavar="N",
                  help="Requests a second; 0 sets no limit of ours.  [default: 5; with --sandbox: 0]"),
     click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
                  help="Requests at a time."),
-    click.option("--settle-seconds", type=click.FloatRange(min=0), default=30.0, show_default=True, metavar="N",
+    click.option("--settle-seconds", type=FiniteRange(min=0), default=30.0, show_default=True, metavar="N",
                  help="How long an issue whose fate is unknown may still appear, before it is sent again."),
     click.option("--max-rejected", type=ShareType(), metavar="N|N%",
                  help="Send nothing if more rows would be rejected.  [default with --yes: 5%]"),
@@ -164,7 +163,9 @@ def target_name(sandbox: bool, url: str) -> str:
 
 def sandbox_file() -> Path:
     """Where `--sandbox` keeps its issues, so that a second run finds those of the first."""
-    return state_folder() / "sandbox.db"
+    from importer.ledger import default_path
+
+    return default_path().with_name("sandbox.db")
 
 
 @contextmanager

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importer.cli.share import FiniteRange
+
 if TYPE_CHECKING:
     from importer.sandbox.server import RunningSandbox
 
@@ -38,7 +40,7 @@ Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
 )
 @click.option(
     "--rate-limit",
-    type=click.FloatRange(min=0, min_open=True),
+    type=FiniteRange(min=0, min_open=True),
     metavar="N",
     help="Answer 429 above N requests a second. After a rest, N at once pass: one second's worth.",
 )
@@ -46,7 +48,7 @@ Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
 @click.option("--seed", type=int, metavar="N", help="Of the faults that strike by chance; printed at the start.")
 @click.option(
     "--search-lag",
-    type=click.FloatRange(min=0),
+    type=FiniteRange(min=0),
     default=0.0,
     metavar="SECONDS",
     help="Time until `search` finds a new or changed issue.  [default: 0]",

@@ -1,12 +1,24 @@
-"""A number of rows, or a share of them: `20` or `5%`."""
+"""Numbers that options take: `20` or `5%` of the rows, and numbers that are finite."""
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Any
 
 import click
+
+
+class FiniteRange(click.FloatRange):
+    """A number of a range; `nan` and `inf` are none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read one; anything else fails with a sentence."""
+        number: float = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is not a number that can be used", param, ctx)
+        return number
 
 
 @dataclass(frozen=True, slots=True)

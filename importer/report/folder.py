@@ -4,39 +4,50 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
 from importer.errors import StorageFull, UsageError
 
-NAMES = ("results.csv", "errors.csv", "errors.jsonl", "planned.jsonl", "summary.json", "suggested-mapping.yaml")
+SUMMARY = "summary.json"
+FOR_PEOPLE = ("errors.csv", "errors.jsonl", "suggested-mapping.yaml")
+"""Reports that a person mends and gives back."""
+NAMES = ("results.csv", "planned.jsonl", SUMMARY, *FOR_PEOPLE)
 
 
 class ReportFolder:
     """A folder for the files of `NAMES`. It is made with 0700, its files with 0600.
 
-    `in_use` are files that this import reads, such as an errors.csv or a suggested-mapping.yaml of this very folder.
-    They are not replaced: the new one is written beside them as `errors-2.csv`.
+    Two kinds of files are spared, and the new ones written beside them as `errors-2.csv`: those `in_use`, which this
+    import reads, and those FOR_PEOPLE that somebody has changed since the summary, which is written last.
     """
 
     def __init__(self, path: Path, in_use: Iterable[Path] = ()) -> None:
         self.path = path
-        self._in_use = {file.resolve() for file in in_use}
+        self._spared = {file.resolve() for file in in_use}
 
     def prepare(self) -> None:
         """Make the folder and take away the reports of an earlier run. Raises UsageError if that can't be done."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._spared |= self._edited()
             for name in NAMES:
                 self.file(name).unlink(missing_ok=True)
         except OSError as error:
             raise UsageError(f"{self.path}: {error.strerror}.", hint="Name another folder with --out.") from error
 
+    def _edited(self) -> set[Path]:
+        with suppress(FileNotFoundError):
+            finished = (self.path / SUMMARY).stat().st_mtime_ns
+            files = [file for name in FOR_PEOPLE for file in self.path.glob(name.replace(".", "*."))]
+            return {file.resolve() for file in files if file.stat().st_mtime_ns > finished}
+        return set()
+
     def file(self, name: str) -> Path:
         """Where a report goes."""
         path, number = self.path / name, 1
-        while path.resolve() in self._in_use:
+        while path.resolve() in self._spared:
             number += 1
             path = self.path / name.replace(".", f"-{number}.", 1)
         return path

@@ -47,6 +47,11 @@ class Summary:
     suggestion: str = ""
     version: str = ""
 
+    @property
+    def incomplete(self) -> int:
+        """Issues that were created without a call, conversation or file which they name."""
+        return self.findings.get("resource-missing", 0)
+
     def outcomes(self) -> dict[str, int]:
         """Outcome → rows."""
         return {outcome.value: getattr(self, outcome.value) for outcome in Outcome}

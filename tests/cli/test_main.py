@@ -10,7 +10,7 @@ import pytest
 
 from importer.cli.main import COMMANDS, cli, exit_codes_help, main
 from importer.errors import ExitCode
-from tests.running import SAMPLES, Program, issue_row, write_csv, write_issues
+from tests.running import PROGRAM, SAMPLES, Program, issue_row, write_csv, write_issues
 
 JIRA = str(SAMPLES / "jira.csv")
 
@@ -52,8 +52,8 @@ SLIPS: dict[str, tuple[list[str], int, str]] = {
     "source is cut off": (["validate", "cut.csv.gz", "-m", "jira"], 2, "is damaged or cut off"),
     "out is a file": (["validate", JIRA, "-m", "jira", "--out", JIRA], 2, "is a file"),
     "out can't be made": (["validate", JIRA, "-m", "jira", "--out", f"{JIRA}/out"], 2, "--out"),
-    "ledger can't be made": (["run", JIRA, "-m", "jira", "--sandbox", "--ledger", f"{JIRA}/l.db"], 3, "--ledger PATH"),
-    "ledger in /proc": (["run", JIRA, "-m", "jira", "--sandbox", "--ledger", "/proc/l.db"], 3, "--ledger PATH"),
+    "ledger can't be made": (["run", JIRA, "-m", "jira", "--sandbox", "--ledger", f"{JIRA}/l.db"], 2, "--ledger PATH"),
+    "ledger in /proc": (["run", JIRA, "-m", "jira", "--sandbox", "--ledger", "/proc/l.db"], 2, "--ledger PATH"),
     "ledger is none": (["run", JIRA, "-m", "jira", "--sandbox", "--ledger", "other.db"], 2, "is not a ledger"),
     "dry run, no ledger": (["run", JIRA, "-m", "jira", "-n", "--ledger", "other.db"], 2, "is not a ledger"),
     "no key file": (
@@ -153,3 +153,16 @@ def test_main_is_the_module_and_the_script(program: Program) -> None:
     ended = program.apart("--version")
     assert (ended.code, ended.out.startswith("triage-import, version ")) == (0, True)
     assert callable(main)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_streams_that_are_closed_or_full(program: Program) -> None:
+    """Without stderr the work is done all the same; a summary that can't be printed is a sentence."""
+    write_issues(Path("export.csv"), 1)
+    command = f"{PROGRAM[0]} -m importer validate export.csv -m jira"
+    assert subprocess.run(f"{command} 2>&-", shell=True, check=False).returncode == 0
+    assert Path("triage-import-check/results.csv").exists()
+    done = subprocess.run(f"{command} --json >/dev/full", shell=True, check=False, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 3
+    assert "stdout can't be written" in done.stderr
+    assert "bug" not in done.stderr

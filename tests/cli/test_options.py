@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from importer.cli.options import check_source_name, open_job, read_only_list, state_folder
+from importer.cli.options import check_source_name, open_job, read_only_list
 from importer.errors import UsageError
+from importer.ledger import default_path
 from tests.running import Program, write_issues
 
 
@@ -35,13 +36,13 @@ def test_a_good_name() -> None:
 def test_where_the_state_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """`$XDG_STATE_HOME`, else `~/.local/state`, as the XDG base directory specification says."""
     monkeypatch.setenv("XDG_STATE_HOME", "/state")
-    assert state_folder() == Path("/state/triage-importer")
+    assert default_path() == Path("/state/triage-importer/ledger.db")
     for empty in ("unset", "empty"):
         monkeypatch.setenv("HOME", str(tmp_path))
         monkeypatch.setenv("XDG_STATE_HOME", "")
         if empty == "unset":
             monkeypatch.delenv("XDG_STATE_HOME")
-        assert state_folder() == tmp_path / ".local/state/triage-importer"
+        assert default_path() == tmp_path / ".local/state/triage-importer/ledger.db"
 
 
 def test_options_win_over_the_mapping(program: Program) -> None:

@@ -80,7 +80,7 @@ def test_the_suggestion_in_use_is_not_replaced(program: Program) -> None:
     command = ("--sandbox", "--max-rejected", "100%", "--out", "reports", *FAST)
     first = program("run", source, "-m", "jira", *command)
     suggested = Path(first.summary["suggestion"])
-    text = suggested.read_text(encoding="utf-8").replace('    "Whenever"', '    "Somewhen"')
+    text = suggested.read_text(encoding="utf-8").replace('"Whenever"', '"Somewhen"')
     suggested.write_text(text, encoding="utf-8")
     second = program("run", source, "-m", suggested, *command)
     assert suggested.read_text(encoding="utf-8") == text

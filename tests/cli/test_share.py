@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.cli.share import Share, ShareType
+from importer.cli.share import FiniteRange, Share, ShareType
 
 
 def read(text: str) -> Share:
@@ -39,3 +39,10 @@ def test_zero_allows_none_and_all_allows_all(rows: int, more: int) -> None:
     assert Share(0, False).is_exceeded(rows, total) == Share(0, True).is_exceeded(rows, total) == (rows > 0)
     assert not Share(100, True).is_exceeded(rows, total)
     assert not Share(rows, False).is_exceeded(rows, total)
+
+
+@pytest.mark.parametrize("text", ["nan", "inf", "-1", "five"])
+def test_numbers_are_finite(text: str) -> None:
+    """A rate that is no number would hold nothing back."""
+    with pytest.raises(click.BadParameter):
+        FiniteRange(min=0).convert(text, None, None)
