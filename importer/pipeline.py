@@ -43,7 +43,6 @@ class Target:
     url: str
     name: str
     api_key: ApiKey
-    is_sandbox: bool = False
 
 
 @dataclass(frozen=True)

@@ -193,7 +193,7 @@ def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[
         ) from error
     try:
         with serve_in_thread(SandboxOptions(db=file)) as running:
-            yield Target(running.url, f"sandbox:{file}", ApiKey("sandbox"), is_sandbox=True)
+            yield Target(running.url, f"sandbox:{file}", ApiKey("sandbox"))
     except SandboxError as error:
         raise UsageError(str(error)) from error
 
