@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,13 @@ from typing import Any, Protocol
 from importer import __version__
 from importer.duplicates import KeySpool, Policy, Verdict
 from importer.errors import ExitCode, UsageError
-from importer.examine import Ask, Examined, Job, Known, examine, rows_of
+from importer.examine import Ask, Examined, Job, Standing, examine, judge
 from importer.flow import ValueFlow
 from importer.mapping.model import Duplicates
 from importer.mapping.proposal import Unknown
 from importer.mapping.suggest import FILE_NAME as SUGGESTION
 from importer.mapping.suggest import suggest
-from importer.records import Outcome, Row
+from importer.records import Operation, Outcome, Row
 from importer.report import CheckFiles, ReportFolder, Summary
 from importer.tally import Tally
 from importer.unknowns import Unknowns
@@ -61,8 +61,13 @@ class Checked:
 
     @property
     def planned(self) -> int:
-        """Rows that a send pass would create."""
+        """Rows that a send pass would create or update."""
         return self.tally.outcomes[Outcome.PLANNED]
+
+    @property
+    def updates(self) -> int:
+        """Rows that a send pass would update."""
+        return self.tally.updates
 
     @property
     def rejected(self) -> int:
@@ -86,6 +91,7 @@ def check(job: Job, known: Ask, folder: ReportFolder | None, progress: Progress)
     if verdicts:
         tally, flow, unknowns = _read(job, verdicts, known, folder, progress, None)
     absent, digest = tuple(sorted(keys.absent)), job.source.digest()
+    job.source.check_unchanged()
     return Checked(tally, flow, unknowns.as_list(), verdicts, absent, digest, time.monotonic() - started)
 
 
@@ -133,15 +139,14 @@ def _read(
     progress.start("checking", job.source.total_bytes, "B")
     with CheckFiles(folder, headers) if folder else nullcontext() as files:
         for examined in examine(job):
-            rows = rows_of(examined, verdicts, known)
+            rows, operations = judge(examined, verdicts, known)
             _count(tally, examined, rows, verdicts)
             flow.add(examined.records, examined.flowing())
             unknowns.add(examined)
             if keys is not None:
                 keys.add(examined)
             if files is not None:
-                planned = (place for place, row in enumerate(rows) if row.outcome is Outcome.PLANNED)
-                files.write(rows, (examined.operation(place) for place in planned))
+                files.write(rows, operations.values())
             progress.reach(job.source.bytes_read)
     progress.finish()
     return tally, flow, unknowns
@@ -213,7 +218,7 @@ def run_check(
     return checked, summary
 
 
-def know_nothing(bodies: Mapping[str, bytes]) -> Known:
+def know_nothing(operations: Iterable[Operation]) -> Mapping[str, Standing]:
     """What there is to know without a ledger."""
     return {}
 

@@ -157,7 +157,8 @@ class Console:
         """The question before anything is sent. Only asked on a terminal."""
         self.say()
         self.say(f"Target {forecast.target}, organisation {forecast.organisation or 'unknown'}:")
-        self.say(f"  {_counted(forecast.creates, 'issue')} to create, {_how_long(forecast.seconds)}.")
+        updates = f", {_counted(forecast.updates, 'issue')} to update" if forecast.updates else ""
+        self.say(f"  {_counted(forecast.creates, 'issue')} to create{updates}, {_how_long(forecast.seconds)}.")
         if forecast.rejected:
             causes = checked.tally.causes(rejects=True)[:CAUSES_ASKED]
             why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from importer.duplicates import Verdict
 from importer.mapping.load import LoadedMapping
@@ -20,10 +20,24 @@ if TYPE_CHECKING:
 CREATE_PATH = "/v1/triage/issues"
 """Source: post/triage-issues."""
 
-Known = Mapping[str, tuple[Outcome, str]]
-"""Key → what the ledger makes of a row with it, and a code; keys that it doesn't know are absent."""
-Ask = Callable[[Mapping[str, bytes]], Known]
-"""Asks a ledger about keys and the bodies that would be sent for them."""
+
+class Standing(NamedTuple):
+    """What the ledger makes of a row that could be sent: its outcome, what there is to say, and how to change it."""
+
+    outcome: Outcome
+    finding: Finding | None = None
+    change: Operation | None = None
+
+
+Ask = Callable[[Iterable[Operation]], Mapping[str, Standing]]
+"""Asks a ledger about creates, by key; keys of which there is nothing to say are absent: they are created."""
+
+
+class Judged(NamedTuple):
+    """The rows of a chunk with their outcome before sending; the operation of each planned one, by its place."""
+
+    rows: list[Row]
+    operations: dict[int, Operation]
 
 
 @dataclass(frozen=True)
@@ -57,9 +71,11 @@ class Examined:
         """What two rows with one key are compared by: 16 bytes of what would be sent."""
         return hashlib.blake2b(self.bodies[row], digest_size=16).digest()
 
-    def operation(self, row: int) -> Operation:
+    def create(self, row: int) -> Operation:
         """The create of a row that has a body."""
-        return Operation(self.records.keys[row], "POST", CREATE_PATH, self.bodies[row], self.records.markers[row])
+        records = self.records
+        content = hash_content(records.chunk.raw[row])
+        return Operation(records.keys[row], "POST", CREATE_PATH, self.bodies[row], records.markers[row], content)
 
     def flowing(self) -> list[int]:
         """The rows that the value flow counts: all but skipped and defective ones."""
@@ -80,10 +96,16 @@ def examine(job: Job) -> Iterator[Examined]:
         first += len(chunk)
 
 
-def rows_of(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask) -> list[Row]:
-    """The rows of a chunk with their outcome before sending: planned, rejected, skipped, or what the ledger says."""
+def hash_content(raw: Sequence[str] | str) -> bytes:
+    """What tells whether a row is as it was: 8 bytes."""
+    text = raw if isinstance(raw, str) else "\x1f".join(raw)
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+
+
+def judge(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask) -> Judged:
+    """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says."""
     chunk, keys = examined.records.chunk, examined.records.keys
-    ledger = known({keys[row]: body for row, body in examined.bodies.items()})
+    ledger = known(examined.create(row) for row in examined.bodies)
     places = zip(chunk.records, chunk.lines, keys, strict=True)
     rows = [Row(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED) for record, line, key in places]
     for row, code in enumerate(examined.skips):
@@ -98,13 +120,20 @@ def rows_of(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask) -> 
             findings = examined.findings.by_row.get(row, []) if verdict.outcome is Outcome.REJECTED else []
             rows[row] = _with_findings(rows[row], [*findings, verdict.finding])._replace(outcome=verdict.outcome)
         elif row in examined.bodies and keys[row] in ledger:
-            outcome, code = ledger[keys[row]]
-            rows[row] = (_with_findings(rows[row], [_note(code)]) if code else rows[row])._replace(outcome=outcome)
+            outcome, finding, change = ledger[keys[row]]
+            rows[row] = (_with_findings(rows[row], [finding]) if finding else rows[row])._replace(outcome=outcome)
+            if change is not None:
+                rows[row] = rows[row]._replace(issue_id=change.issue_id, triage_id=change.triage_id)
     for row, origin in chunk.origins.items():
         rows[row] = rows[row]._replace(origin=origin)
-    return [
-        row._replace(raw=chunk.raw[place]) if row.outcome is Outcome.REJECTED else row for place, row in enumerate(rows)
-    ]
+    operations = {}
+    for place, judged in enumerate(rows):
+        if judged.outcome is Outcome.REJECTED:
+            rows[place] = judged._replace(raw=chunk.raw[place])
+        elif judged.outcome is Outcome.PLANNED:
+            change = ledger[judged.key].change if judged.key in ledger else None
+            operations[place] = change or examined.create(place)
+    return Judged(rows, operations)
 
 
 @lru_cache

@@ -5,19 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Protocol
 
 import orjson
 
+from importer.amend import Amender
+from importer.calls import Interrupted, PacedCalls
 from importer.client import Action, CallFailed, Issue, TriageClient
-from importer.errors import RunStopped, TargetUnreachable, TooManyFailures
+from importer.compare import remember
+from importer.errors import RunStopped, TooManyFailures
 from importer.ledger import Decision, Run, State
-from importer.pacing import Breaker, Limiter, Sleep, make_retrying
-from importer.records import Operation, Outcome
+from importer.records import Act, Operation, Outcome
 
-T = TypeVar("T")
 UNSETTLED_LIMIT = 1000
 """Operations that wait for their settling; with more of them no new row is taken, so that memory stays flat."""
 
@@ -40,114 +41,8 @@ class Settler(Protocol):
         """
 
 
-class Interrupted(Exception):
-    """A call that was waiting for its turn, and never left, since everything ends."""
-
-
-class PacedCalls:
-    """Makes calls when the limiter lets them, again where they were surely not executed; counts them.
-
-    A 429 costs a pause, never an attempt. After `interrupt` nothing leaves any more; what is on its way ends.
-    """
-
-    def __init__(self, limiter: Limiter, breaker: Breaker, *, sleep: Sleep = asyncio.sleep) -> None:
-        self._limiter, self._breaker, self._sleep = limiter, breaker, sleep
-        self._retrying = make_retrying(_is_retryable, self._wait_between)
-        self._waiting: set[asyncio.Task[object]] = set()
-        self.interrupted = False
-        self.requests = 0
-        self.retries = 0
-        self.rate_limited = 0
-
-    def interrupt(self) -> None:
-        """End every wait with Interrupted, now and from now on."""
-        self.interrupted = True
-        for task in tuple(self._waiting):
-            task.cancel()
-
-    async def call(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None = None) -> T:
-        """Make a call; `before` is awaited between the limiter and each request.
-
-        Raises:
-            CallFailed: with any action but DONE; with RETRY, all attempts were in vain.
-            Interrupted: before the request, or the next one, left.
-            TargetUnreachable: the target is plainly down; its cause is the CallFailed.
-        """
-        try:
-            return await self._attempt(send, before)
-        except CallFailed as error:
-            if error.action is not Action.RETRY:
-                raise
-            return await self._retry(error, send, before)
-
-    async def _retry(
-        self, first: CallFailed, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None
-    ) -> T:
-        failed: list[CallFailed] = [first]
-
-        async def attempt() -> T:
-            if failed:
-                raise failed.pop()  # the attempt that was made already: tenacity counts it and waits
-            self.retries += 1
-            return await self._attempt(send, before)
-
-        return await self._retrying(attempt)
-
-    async def _attempt(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None) -> T:
-        while True:
-            await self._wait(self._limiter.wait)
-            if before is not None:
-                await before()
-            self.requests += 1
-            try:
-                answer = await send()
-            except CallFailed as error:
-                if not error.rate_limited:
-                    self._note(error)
-                    raise
-                self.rate_limited += 1
-                self._limiter.refuse(error.retry_after)
-                self._breaker.limit()
-            else:
-                self._limiter.accept()
-                self._breaker.succeed()
-                return answer
-
-    def _note(self, error: CallFailed) -> None:
-        if error.action in (Action.RETRY, Action.SETTLE):
-            try:
-                self._limiter.pause(self._breaker.fail(error.message))
-            except TargetUnreachable as stop:
-                raise stop from error
-        else:
-            self._limiter.accept()
-            self._breaker.succeed()
-
-    async def _wait_between(self, seconds: float) -> None:
-        await self._wait(partial(self._sleep, seconds))
-
-    async def _wait(self, wait: Callable[[], Awaitable[None]]) -> None:
-        if self.interrupted:
-            raise Interrupted
-        task = asyncio.current_task()
-        assert task is not None
-        self._waiting.add(task)
-        try:
-            await wait()
-        except asyncio.CancelledError:
-            if self.interrupted:
-                raise Interrupted from None
-            raise
-        finally:
-            self._waiting.discard(task)
-
-
-def _is_retryable(error: BaseException) -> bool:
-    return isinstance(error, CallFailed) and error.action is Action.RETRY
-
-
 class Loader:
-    """Carries out the creates of one run."""
+    """Carries out the creates and updates of one run."""
 
     def __init__(
         self,
@@ -155,13 +50,15 @@ class Loader:
         run: Run,
         calls: PacedCalls,
         settler: Settler,
+        amender: Amender,
         *,
         concurrency: int = 8,
         max_errors: int | None = None,
         progress: Progress = lambda outcome: None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._client, self._run, self._calls, self._settler = client, run, calls, settler
+        self._client, self._run, self._calls = client, run, calls
+        self._settler, self._amender = settler, amender
         self._concurrency, self._max_errors = concurrency, max_errors
         self._progress, self._now = progress, now
         self._again: deque[Operation] = deque()  # surely not executed after all
@@ -228,7 +125,9 @@ class Loader:
     async def _worker(self, operations: Iterator[Operation]) -> None:
         while not self._calls.interrupted and (operation := self._take(operations)) is not None:
             key = operation.key
-            if key in self._open:
+            if operation.act is Act.UPDATE:
+                await self._amend(operation)
+            elif key in self._open:
                 self._open[key] = operation
             elif key in self._found:
                 await self._finish(operation, self._found.pop(key), 0)
@@ -239,6 +138,10 @@ class Loader:
 
     def _take(self, operations: Iterator[Operation]) -> Operation | None:
         return self._again.popleft() if self._again else next(operations, None)
+
+    async def _amend(self, operation: Operation) -> None:
+        outcome, message = await self._amender.amend(operation)
+        self._note(outcome, message)
 
     async def _create(self, operation: Operation) -> None:
         attempt = _Attempt(self._run, operation)
@@ -283,16 +186,20 @@ class Loader:
             raise error.as_stop() from error
         else:
             attempt.end(State.REFUSED, code=FAILURE_CODES[error.action], message=error.message)
-            self._progress(Outcome.FAILED)
-            self._failures += 1
-            if self._max_errors is not None and self._failures > self._max_errors:
-                hint = "Look at errors.csv; the same command continues, with a higher --max-errors if that is meant."
-                raise TooManyFailures(f"{self._failures} rows failed, the last with: {error.message}", hint=hint)
+            self._note(Outcome.FAILED, error.message)
+
+    def _note(self, outcome: Outcome, message: str) -> None:
+        """Show an outcome; too many failed ones end the run."""
+        self._progress(outcome)
+        self._failures += outcome is Outcome.FAILED
+        if self._max_errors is not None and self._failures > self._max_errors:
+            hint = "Look at errors.csv; the same command continues, with a higher --max-errors if that is meant."
+            raise TooManyFailures(f"{self._failures} rows failed, the last with: {message}", hint=hint)
 
     async def _finish(self, operation: Operation, issue: Issue, requests: int) -> None:
         """Record a create as done, once its links are attached; one that can't be is a finding."""
         problems = [problem async for problem in self._attach(issue, _links(operation))]
-        self._run.record(_done(operation.key, issue, requests, problems))
+        self._run.record(_done(operation.key, issue, requests, problems, operation.body))
         self._progress(Outcome.CREATED)
 
     async def _attach(self, issue: Issue, links: list[dict[str, str]]) -> AsyncIterator[str]:
@@ -350,14 +257,14 @@ class _Attempt:
         self._run.record(decision)
 
 
-def _done(key: str, issue: Issue, requests: int, problems: list[str]) -> Decision:
+def _done(key: str, issue: Issue, requests: int, problems: list[str], body: bytes | None = None) -> Decision:
     return Decision(
         key,
         State.DONE,
         requests,
         issue_id=issue.id,
         triage_id=issue.triage_id,
-        returned=issue.returned,
+        returned=remember(issue, body),
         code="resource-missing" if problems else "",
         message="; ".join(problems),
     )

@@ -13,6 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from importer.amend import Amender
+from importer.calls import PacedCalls
 from importer.check import Checked, Progress, check, report_folder, run_check, summarise, write_suggestion
 from importer.client import Action, ApiKey, CallFailed, TriageClient
 from importer.errors import (
@@ -24,15 +26,19 @@ from importer.errors import (
     TargetUnreachable,
     UsageError,
 )
-from importer.examine import Ask, Job, Known, examine, rows_of
-from importer.ledger import Ledger, Run, State
-from importer.loader import Loader, PacedCalls
+from importer.examine import Ask, Job, examine, judge
+from importer.ledger import Ledger, Run
+from importer.loader import Loader
 from importer.pacing import Breaker, Limiter
 from importer.records import Operation, Outcome
 from importer.report import ErrorFiles, ReportFolder, ResultsFile, Summary
 from importer.settle import Settler
+from importer.standing import ChangePolicy, OnChange, Standings
+from importer.transform import encode_cells, value_refs
 
 T = TypeVar("T")
+REQUESTS_AN_UPDATE = 2  # it is read first
+AS_THEY_ARE = ChangePolicy()
 ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -58,6 +64,7 @@ class Settings:
     concurrency: int = 8
     max_errors: int = 100
     settle_seconds: float = 30.0
+    changes: ChangePolicy = AS_THEY_ARE
 
 
 @dataclass(frozen=True)
@@ -67,6 +74,7 @@ class Forecast:
     target: str
     organisation: str
     creates: int
+    updates: int
     rejected: int
     seconds: float | None
 
@@ -93,10 +101,11 @@ def run_import(
     """
     organisation = run_loop(_find_organisation(target, progress))
     ledger.check_org(target.name, organisation)
-    known = ask_ledger(ledger, target.name, job.source_name)
+    known = Standings(ledger, target.name, job.source_name, settings.changes)
     checked = check(job, known, None, progress)
-    seconds = checked.planned / settings.rate if settings.rate else None
-    forecast = Forecast(target.name, organisation, checked.planned, checked.rejected, seconds)
+    creates, updates = checked.planned - checked.updates, checked.updates
+    seconds = (creates + REQUESTS_AN_UPDATE * updates) / settings.rate if settings.rate else None
+    forecast = Forecast(target.name, organisation, creates, updates, checked.rejected, seconds)
     refusal = confirm(checked, forecast)
     if refusal:
         _, summary = run_check(job, known, out, progress, target=target.name, refusal=refusal)
@@ -106,32 +115,24 @@ def run_import(
             "The source changed after it was checked; nothing was sent.",
             hint="Run the same command again: it checks the new source first.",
         )
-    run = ledger.begin_run(target.name, job.source_name, checked.digest, _meaning(job), out=out)
+    options = {
+        "refs": list(map(tuple, value_refs(job.mapping.model))),
+        "headers": [file.header for file in job.source.files],
+    }
+    run = ledger.begin_run(
+        target.name, job.source_name, checked.digest, _meaning(job, settings.changes), out=out, options=options
+    )
     report_folder(job, run.out).prepare()  # one that can't be written is said before anything is sent
+    known = Standings(ledger, target.name, job.source_name, settings.changes, run)
     return Sending(job, target, run, settings, checked, known, progress).send()
 
 
-def _meaning(job: Job) -> str:
-    """What makes two commands one run, the source aside: the mapping, and which rows are meant."""
-    if job.limit is None and job.only is None:
+def _meaning(job: Job, changes: ChangePolicy) -> str:
+    """What makes two commands one run, the source aside: the mapping, which rows are meant, and what may change."""
+    if job.limit is None and job.only is None and changes == AS_THEY_ARE:
         return job.mapping.digest
-    selection = f"{job.limit} {sorted(job.only or ())}"
+    selection = f"{job.limit} {sorted(job.only or ())} {changes.on_change} {sorted(changes.fields)}"
     return sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest()
-
-
-def ask_ledger(ledger: Ledger, target: str, source_name: str) -> Ask:
-    """What a ledger makes of rows whose key is in Triage already: nothing to do, or changed since."""
-
-    def ask(bodies: Mapping[str, bytes]) -> Known:
-        return {
-            key: (Outcome.UNCHANGED, "")
-            if sha256(bodies[key]).digest() == found.body_sha
-            else (Outcome.SKIPPED, "changed")
-            for key, found in ledger.find_known(target, source_name, bodies).items()
-            if found.state is State.DONE
-        }
-
-    return ask
 
 
 async def _find_organisation(target: Target, progress: Progress) -> str:
@@ -201,6 +202,7 @@ class Sending:
         self.checked, self.known, self.progress = checked, known, progress
         self.limiter = Limiter(settings.rate)
         self.calls = PacedCalls(self.limiter, Breaker())
+        self.refs = value_refs(job.mapping.model)
         self.stopped: RunStopped | None = None
         self.interrupted = False
         self.became = Counter[Outcome]()
@@ -223,13 +225,13 @@ class Sending:
     def _operations(self) -> Iterator[Operation]:
         """Read the source again with the same code; each chunk is in the ledger before its first create leaves."""
         for examined in examine(self.job):
-            rows = rows_of(examined, self.checked.verdicts, self.known)
-            planned = [place for place, row in enumerate(rows) if row.outcome is Outcome.PLANNED]
-            for place in planned:  # their raw cells are kept until they are in: Triage may refuse them
+            rows, operations = judge(examined, self.checked.verdicts, self.known)
+            for place in operations:  # their raw cells are kept until they are in: Triage may refuse them
                 rows[place] = rows[place]._replace(raw=examined.records.chunk.raw[place])
+            for place, cells in encode_cells(examined.records, self.refs, examined.bodies).items():
+                rows[place] = rows[place]._replace(cells=cells)
             self.run.register(rows)
-            for place in planned:
-                yield examined.operation(place)
+            yield from operations.values()
 
     async def _load(self, operations: Iterator[Operation]) -> None:
         stop = asyncio.Event()
@@ -252,6 +254,7 @@ class Sending:
                 self.run,
                 self.calls,
                 settler,
+                Amender(client, self.run, self.calls, force=settings.changes.on_change is OnChange.OVERWRITE),
                 concurrency=settings.concurrency,
                 max_errors=settings.max_errors or None,
                 progress=self._advance,

@@ -81,21 +81,47 @@ class Outcome(StrEnum):
     PLANNED = "planned"
 
 
+class Act(StrEnum):
+    """What an operation does to a record's issue. Each record has at most one operation of each."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    DELETE = "delete"
+
+
 class Operation(NamedTuple):
-    """One thing to do to the target. `body` is the exact text that is sent; `marker` finds it again there."""
+    """One thing to do to the target.
+
+    body       the exact text that is sent; of an update the fields that our side wants to change
+    marker     finds the issue again at the target
+    content    digest of the row that it comes from, 8 bytes; empty where there is none
+    whole_sha  SHA-256 of the create that the row stands for now, where that isn't `body`
+    issue_id   the issue that is changed; empty in a create
+    triage_id  its number, T-…
+    returned   of a change: what `compare.remember` kept of the issue after our last write
+    pending    of a change: the body of an earlier one of which nobody knows whether it was executed
+    """
 
     key: str
     method: str
     path: str
     body: bytes
     marker: str
+    content: bytes = b""
+    act: Act = Act.CREATE
+    whole_sha: bytes = b""
+    issue_id: str = ""
+    triage_id: str = ""
+    returned: bytes = b""
+    pending: bytes = b""
 
 
 class Row(NamedTuple):
     """One row of the source after the check, as the ledger and the reports know it.
 
     `codes`, `fields`, `messages` and `hints` list its findings in one order; `raw` is kept for rows that a person has
-    to mend, and `origin` is `FILE:RECORD` of the first file where the source is an errors file given back.
+    to mend, `cells` (see `transform.encode_cells`) for `repair`, and `origin` is `FILE:RECORD` of the first file where
+    the source is an errors file given back. A planned row with an `issue_id` is an update of that issue.
     """
 
     file: int
@@ -109,6 +135,7 @@ class Row(NamedTuple):
     messages: tuple[str, ...] = ()
     hints: tuple[str, ...] = ()
     raw: Sequence[str] | str | None = None
+    cells: bytes | None = None
     origin: str = ""
     attempts: int = 0
     issue_id: str = ""

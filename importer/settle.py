@@ -15,11 +15,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
+from importer.calls import PacedCalls
 from importer.client import Action, CallFailed, Issue, TriageClient
 from importer.ledger import Run
-from importer.loader import PacedCalls, Undecidable
+from importer.loader import Undecidable
 from importer.pacing import Sleep
-from importer.transform.issue import find_marker
+from importer.transform import find_marker
 
 CLOCK_SKEW = 60.0
 """Seconds by which the target's clock may differ from ours, and a commit be late against its creation time."""

@@ -47,7 +47,7 @@ def chunk_of(
 
 def json_chunk_of(lines: Sequence[str], refs: Sequence[Ref]) -> Chunk:
     """Records of a JSON lines file."""
-    (chunk,) = read_chunks(read_lines(iter(lines)), 0, "issues.jsonl", False, refs, len(lines))
+    (chunk,) = read_chunks(read_lines(iter(lines), "issues.jsonl"), 0, "issues.jsonl", False, refs, len(lines))
     return chunk
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -12,9 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.duplicates import KeySpool, Policy
-from importer.examine import Examined, Job, Known, examine, rows_of
+from importer.examine import Examined, Job, Standing, examine, judge
 from importer.mapping.load import load_mapping
-from importer.records import Outcome, Row
+from importer.records import Finding, Operation, Outcome, Row
 from importer.sources import Source, SourceOptions, open_source
 from importer.transform import encode_bodies
 from importer.validate import validate
@@ -40,7 +40,7 @@ E,Five,P1,Open
 """
 
 
-def ask_nothing(bodies: Mapping[str, bytes]) -> Known:
+def ask_nothing(operations: Iterable[Operation]) -> Mapping[str, Standing]:
     """A ledger that knows no key."""
     return {}
 
@@ -62,7 +62,7 @@ def job_of(source: Source, folder: Path, *, limit: int | None = None, only: froz
 
 def all_rows(job: Job) -> list[Row]:
     """The rows of a source that no ledger knows."""
-    return [row for examined in examine(job) for row in rows_of(examined, {}, ask_nothing)]
+    return [row for examined in examine(job) for row in judge(examined, {}, ask_nothing).rows]
 
 
 def test_outcomes(source: Source, tmp_path: Path) -> None:
@@ -106,7 +106,9 @@ def test_only(source: Source, tmp_path: Path, only: set[str]) -> None:
 def test_operation(source: Source, tmp_path: Path) -> None:
     """A row that would be sent has an operation with its body and marker; equal rows have equal digests."""
     (examined,) = examine(job_of(source, tmp_path))
-    operation = examined.operation(0)
+    operation = examined.create(0)
+    assert operation == judge(examined, {}, ask_nothing).operations[0]
+    assert operation.content not in (b"", examined.create(5).content)
     assert (operation.key, operation.method, operation.path) == ("demo:A", "POST", "/v1/triage/issues")
     assert operation.marker in orjson.loads(operation.body)["description"]
     assert len(examined.digest(0)) == 16
@@ -116,9 +118,11 @@ def test_operation(source: Source, tmp_path: Path) -> None:
 
 def test_what_the_ledger_knows(source: Source, tmp_path: Path) -> None:
     """The ledger's outcome stands for a row that would be sent; a code of its own replaces the row's warnings."""
-    known: Known = {"demo:A": (Outcome.UNCHANGED, ""), "demo:E": (Outcome.SKIPPED, "changed")}
+    note = Finding("changed", "", "It has changed.", rejects=False)
+    known = {"demo:A": Standing(Outcome.UNCHANGED), "demo:E": Standing(Outcome.SKIPPED, note)}
     (examined,) = examine(job_of(source, tmp_path))
-    rows = rows_of(examined, {}, lambda bodies: {key: known[key] for key in bodies})
+    rows, operations = judge(examined, {}, lambda creates: {create.key: known[create.key] for create in creates})
+    assert not operations
     assert (rows[0].outcome, rows[0].codes) == (Outcome.UNCHANGED, ())
     assert (rows[5].outcome, rows[5].codes, len(rows[5].messages)) == (Outcome.SKIPPED, ("changed",), 1)
 
@@ -145,8 +149,9 @@ def test_every_row_has_exactly_one_outcome(rows: Sequence[Sequence[str]], policy
         for place in examined.bodies:
             spool.add(place, 0, place + 2, examined.records.keys[place], examined.digest(place), None)
         verdicts = spool.verdicts()
-    ledger: Mapping[str, tuple[Outcome, str]] = {"demo:A": (Outcome.SKIPPED, "changed")} if known else {}
-    found = rows_of(examined, verdicts, lambda bodies: ledger)
+    ledger = {"demo:A": Standing(Outcome.SKIPPED, Finding("changed", "", "", rejects=False))} if known else {}
+    found, operations = judge(examined, verdicts, lambda creates: ledger)
+    assert [found[place].outcome for place in operations] == [Outcome.PLANNED] * len(operations)
     assert [row.record for row in found] == [number + 1 for number in range(len(rows))]
     planned = [row.key for row in found if row.outcome is Outcome.PLANNED]
     assert len(planned) == len(set(planned))

@@ -10,10 +10,12 @@ from pathlib import Path
 import orjson
 import pytest
 
+from importer.amend import Amender
+from importer.calls import PacedCalls
 from importer.client import ApiKey, TriageClient
 from importer.errors import KeyRefused, RunStopped, StorageFull, TargetUnreachable, TooManyFailures
 from importer.ledger import Ledger, Run, State, open_ledger
-from importer.loader import Loader, PacedCalls
+from importer.loader import Loader
 from importer.pacing import Breaker, Limiter
 from importer.records import Operation, Outcome, Row
 from importer.settle import Settler
@@ -69,6 +71,7 @@ class Import:
                     run,
                     calls,
                     settler,
+                    Amender(client, run, calls),
                     concurrency=concurrency,
                     max_errors=self.max_errors,
                     progress=self.seen.append,
@@ -278,7 +281,7 @@ def test_second_interrupt_does_not_wait(bench: Import) -> None:
 
     async def main() -> None:
         async with TriageClient(TARGET, ApiKey("org_x"), transport=bench.triage.transport) as client:
-            loader = Loader(client, run, calls, Settler(client, run, calls), concurrency=4)
+            loader = Loader(client, run, calls, Settler(client, run, calls), Amender(client, run, calls), concurrency=4)
             loads.append(asyncio.create_task(loader.load(rows(), bench.stop)))
             await asyncio.wait(loads)
 
@@ -319,7 +322,7 @@ def test_real_clock(tmp_path: Path) -> None:
         async def main(now: Callable[[], float] = time.time) -> None:
             async with TriageClient(TARGET, ApiKey("org_x"), transport=triage.transport) as client:
                 calls = PacedCalls(Limiter(500), Breaker())
-                loader = Loader(client, run, calls, Settler(client, run, calls), now=now)
+                loader = Loader(client, run, calls, Settler(client, run, calls), Amender(client, run, calls), now=now)
                 await loader.load(iter(operations(50)), asyncio.Event())
 
         asyncio.run(main())

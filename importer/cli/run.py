@@ -63,11 +63,18 @@ SENDING_OPTIONS = (
                  help="Stop when Triage has refused more rows than this; 0 never stops."),
     click.option("--yes", is_flag=True, help="Ask nothing: for scripts."),
 )  # fmt: skip
+CHANGE_OPTIONS = (
+    click.option("--on-change", type=click.Choice(["report", "update", "overwrite", "skip"]), default="report",
+                 show_default=True, help="What happens to an issue whose row has changed since it was sent."),
+    click.option("--fields", metavar="NAME,...", help="Only these fields count as changed.  [default: all]"),
+    click.option("--accept-mapping-change", is_flag=True,
+                 help="Update issues, too, of which only the mapping has changed since."),
+)  # fmt: skip
 
 
 @click.command()
 @sources_argument
-@with_options(*INPUT_OPTIONS, *TARGET_OPTIONS, *SENDING_OPTIONS, *SELECT_OPTIONS)
+@with_options(*INPUT_OPTIONS, *TARGET_OPTIONS, *SENDING_OPTIONS, *CHANGE_OPTIONS, *SELECT_OPTIONS)
 @answers_with_summary
 def run(
     sources: tuple[str, ...],
@@ -81,6 +88,9 @@ def run(
     settle_seconds: float,
     max_rejected: Share | None,
     max_errors: int,
+    on_change: str,
+    fields: str | None,
+    accept_mapping_change: bool,
     yes: bool,
     out: Path | None,
     **given: Any,
@@ -102,8 +112,10 @@ def run(
     from importer.check import run_check
     from importer.console import Console
     from importer.ledger import default_path, open_ledger, read_ledger
-    from importer.pipeline import Settings, ask_ledger, run_import
+    from importer.pipeline import Settings, run_import
+    from importer.standing import ChangePolicy, OnChange, Standings, read_fields
 
+    changes = ChangePolicy(OnChange(on_change), read_fields(fields), accept_mapping_change)
     path = ledger or default_path()
     url = api_url or DEFAULT_URL
     with Console() as console, open_job(sources, **given) as job:
@@ -111,14 +123,14 @@ def run(
             name = target_name(sandbox, url)
             with read_ledger(path) as known:
                 console.show_opening(name, path, known.read_facts(name, job.source_name))
-                ask = ask_ledger(known, name, job.source_name)
+                ask = Standings(known, name, job.source_name, changes)
                 checked, summary = run_check(job, ask, out, console, target=name)
             console.show_check(job, checked)
         else:
             confirm = make_confirm(console, job, max_rejected, asks=asks, threshold=yes and not sandbox)
             if rate is None:
                 rate = SANDBOX_RATE if sandbox else DEFAULT_RATE
-            settings = Settings(rate, concurrency, max_errors, settle_seconds)
+            settings = Settings(rate, concurrency, max_errors, settle_seconds, changes)
             with open_ledger(path) as book, open_target(sandbox, url, api_key_file) as target:
                 console.show_opening(target.name, path, book.read_facts(target.name, job.source_name))
                 summary = run_import(job, target, book, settings, out, console, confirm)

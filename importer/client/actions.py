@@ -31,54 +31,55 @@ class Kind(StrEnum):
     """What a call does to the target."""
 
     CREATE = "create"  # makes an issue, so that it may never be repeated blindly
+    CHANGE = "change"  # changes or deletes an issue: repeated only after a look at it
     REPEATABLE = "repeatable"  # a read, or a write that the API repeats without effect (attaching a resource)
 
 
 D, R, S, F, X = Action.DONE, Action.RETRY, Action.SETTLE, Action.REFUSE, Action.STOP
 
-# First match wins: status codes, CREATE, REPEATABLE. Any other number is not HTTP.
-STATUSES: tuple[tuple[Sequence[int], Action, Action], ...] = (
-    (range(200, 300), D, D),
-    (range(300, 400), X, X),  # an API does not redirect: what answers is not Triage
-    ((401, 402, 403, 407), X, X),
-    ((404, 405, 410), X, F),  # the path of a create holds no id: what answers is not Triage
-    ((408,), S, R),
-    ((425, 429), R, R),
-    (range(400, 500), F, F),
-    (range(100, 600), S, R),
+# First match wins: status codes, then what a CREATE, a CHANGE and a REPEATABLE call make of it. Any other number is
+# not HTTP.
+STATUSES: tuple[tuple[Sequence[int], Action, Action, Action], ...] = (
+    (range(200, 300), D, D, D),
+    (range(300, 400), X, X, X),  # an API does not redirect: what answers is not Triage
+    ((401, 402, 403, 407), X, X, X),
+    ((404, 405, 410), X, F, F),  # the path of a create holds no id: what answers is not Triage
+    ((408,), S, S, R),
+    ((425, 429), R, R, R),
+    (range(400, 500), F, F, F),
+    (range(100, 600), S, S, R),
 )
-BY_STATUS = {status: (create, other) for codes, create, other in reversed(STATUSES) for status in codes}
-EXCEPTIONS: dict[type[Exception], tuple[Action, Action]] = {
-    httpx.ConnectError: (R, R),
-    httpx.ConnectTimeout: (R, R),
-    httpx.PoolTimeout: (R, R),
-    httpx.ProxyError: (R, R),  # no tunnel, no request
-    httpx.ReadError: (S, R),
-    httpx.ReadTimeout: (S, R),
-    httpx.WriteError: (S, R),
-    httpx.WriteTimeout: (S, R),
-    httpx.CloseError: (S, R),
-    httpx.RemoteProtocolError: (S, R),
-    httpx.DecodingError: (S, R),
-    httpx.LocalProtocolError: (S, F),
-    httpx.HTTPStatusError: (S, F),
-    httpx.StreamConsumed: (S, F),
-    httpx.StreamClosed: (S, F),
-    httpx.ResponseNotRead: (S, F),
-    httpx.RequestNotRead: (S, F),
-    httpx.CookieConflict: (S, F),
-    httpx.TooManyRedirects: (X, X),
-    httpx.UnsupportedProtocol: (X, X),
-    httpx.InvalidURL: (X, X),
+BY_STATUS = {status: tuple(actions) for codes, *actions in reversed(STATUSES) for status in codes}
+EXCEPTIONS: dict[type[Exception], tuple[Action, Action, Action]] = {
+    httpx.ConnectError: (R, R, R),
+    httpx.ConnectTimeout: (R, R, R),
+    httpx.PoolTimeout: (R, R, R),
+    httpx.ProxyError: (R, R, R),  # no tunnel, no request
+    httpx.ReadError: (S, S, R),
+    httpx.ReadTimeout: (S, S, R),
+    httpx.WriteError: (S, S, R),
+    httpx.WriteTimeout: (S, S, R),
+    httpx.CloseError: (S, S, R),
+    httpx.RemoteProtocolError: (S, S, R),
+    httpx.DecodingError: (S, S, R),
+    httpx.LocalProtocolError: (S, S, F),
+    httpx.HTTPStatusError: (S, S, F),
+    httpx.StreamConsumed: (S, S, F),
+    httpx.StreamClosed: (S, S, F),
+    httpx.ResponseNotRead: (S, S, F),
+    httpx.RequestNotRead: (S, S, F),
+    httpx.CookieConflict: (S, S, F),
+    httpx.TooManyRedirects: (X, X, X),
+    httpx.UnsupportedProtocol: (X, X, X),
+    httpx.InvalidURL: (X, X, X),
 }
+COLUMN = {Kind.CREATE: 0, Kind.CHANGE: 1, Kind.REPEATABLE: 2}
 
 
 def action_for(cause: int | Exception, kind: Kind) -> Action:
     """Say what a status or an exception asks for; an exception that the table doesn't know may have been executed."""
-    column = 1 if kind is Kind.REPEATABLE else 0
-    if isinstance(cause, Exception):
-        return EXCEPTIONS.get(type(cause), (S, R))[column]
-    return BY_STATUS.get(cause, (S, R))[column]
+    actions = EXCEPTIONS.get(type(cause)) if isinstance(cause, Exception) else BY_STATUS.get(cause)
+    return (actions or (S, S, R))[COLUMN[kind]]
 
 
 class CallFailed(Exception):

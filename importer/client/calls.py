@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from types import TracebackType
@@ -18,30 +17,55 @@ from importer.client.transport import AiohttpTransport, Timeouts
 
 T = TypeVar("T")
 
-
-RETURNED = ("title", "severity", "status", "category", "source", "owner_id", "assignee_id", "author_id", "updated_at")
-"""What is kept of an issue that a write returned, to tell later whether a person changed it."""
+ISSUES_PATH = "/v1/triage/issues"
+"""Source: post/triage-issues."""
+FIELDS = ("title", "severity", "status", "category", "source", "owner_id", "assignee_id")
+"""What an issue says beside its description, ids, times and counts."""
 
 
 class Issue(NamedTuple):
-    """An issue as the target shows it; what it leaves out, except the id, is "".
+    """An issue as the target shows it; what it leaves out, except the id, is "", 0 or None.
 
-    `returned` is JSON: the fields RETURNED and the description's SHA-256.
+    `fields` has each of FIELDS; `had_agent` is whether an agent was ever asked to work on it.
     """
 
     id: str
     triage_id: str
     org_id: str
     description: str
+    fields: Mapping[str, Any]
     created_at: str
+    updated_at: str
     resource_count: int
-    returned: bytes
+    flag_count: int
+    relation_count: int
+    had_agent: bool
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+        return str(self.fields["title"] or "")
 
 
 class Page(NamedTuple):
     """One page of a list; `next_cursor` is None on the last."""
 
     items: tuple[Issue, ...]
+    next_cursor: str | None
+
+
+class Entry(NamedTuple):
+    """One entry of an issue's activity; `type` is `comment`, `status_changed` and so on."""
+
+    id: str
+    type: str
+    detail: str
+
+
+class Entries(NamedTuple):
+    """One page of an issue's activity, newest first."""
+
+    items: tuple[Entry, ...]
     next_cursor: str | None
 
 
@@ -71,7 +95,7 @@ class TriageClient:
             }
         )
         self._json_headers = httpx.Headers({**self._headers, "Content-Type": "application/json"})
-        self._create_url = httpx.URL(f"{base_url}/v1/triage/issues")
+        self._create_url = httpx.URL(base_url + ISSUES_PATH)
 
     async def __aenter__(self) -> Self:
         return self
@@ -91,18 +115,30 @@ class TriageClient:
 
     async def attach_resource(self, issue_id: str, resource_type: str, resource_id: str) -> None:
         """Attach a resource; one that is attached already stays so."""
-        url = self._url(f"/v1/triage/issues/{quote(issue_id, safe='')}/resources")
+        url = self._url(f"{issue_path(issue_id)}/resources")
         body = orjson.dumps({"resource_type": resource_type, "resource_id": resource_id})
         await self._call(Kind.REPEATABLE, "POST", url, body, lambda data: None)
 
     async def get_issue(self, issue_id: str) -> Issue:
         """Read one issue by its UUID, with its whole description."""
-        url = self._url(f"/v1/triage/issues/{quote(issue_id, safe='')}")
-        return await self._call(Kind.REPEATABLE, "GET", url, b"", _issue)
+        return await self._call(Kind.REPEATABLE, "GET", self._url(issue_path(issue_id)), b"", _issue)
+
+    async def update_issue(self, issue_id: str, body: bytes) -> Issue:
+        """Change some fields; the answer is the whole issue."""
+        return await self._call(Kind.CHANGE, "PATCH", self._url(issue_path(issue_id)), body, _issue)
+
+    async def delete_issue(self, issue_id: str) -> None:
+        """Delete an issue for good."""
+        await self._call(Kind.CHANGE, "DELETE", self._url(issue_path(issue_id)), b"", lambda data: None)
+
+    async def list_activity(self, issue_id: str, **query: str) -> Entries:
+        """Read one page of an issue's activity: limit, cursor."""
+        url = self._url(f"{issue_path(issue_id)}/activity?{urlencode(query)}")
+        return await self._call(Kind.REPEATABLE, "GET", url, b"", _entries)
 
     async def list_issues(self, **query: str) -> Page:
         """Read one page of issues: limit, cursor, sort, order, search and the other parameters of List Issues."""
-        url = self._url(f"/v1/triage/issues?{urlencode(query)}")
+        url = self._url(f"{ISSUES_PATH}?{urlencode(query)}")
         return await self._call(Kind.REPEATABLE, "GET", url, b"", _page)
 
     async def find_org_id(self) -> str:
@@ -129,7 +165,7 @@ class TriageClient:
         action = action_for(response.status_code, kind)
         if action is Action.DONE:
             try:
-                return parse(_data(raw))
+                return parse(None if response.status_code == 204 else _data(raw))
             except (ValueError, LookupError, TypeError, AttributeError):
                 # An answer of success that says something else: executed or not, nobody knows.
                 action = action_for(httpx.DecodingError(""), kind)
@@ -164,19 +200,32 @@ def _first_org_id(data: dict[str, Any]) -> str:
 
 
 def _issue(data: dict[str, Any]) -> Issue:
-    description = data.get("description") or ""
-    digest = hashlib.sha256(description.encode()).hexdigest()
-    returned = {name: data.get(name) for name in RETURNED} | {"description_sha256": digest}
     return Issue(
         id=_text(data["id"]),
         triage_id=str(data.get("triage_id") or ""),
         org_id=str(data.get("org_id") or ""),
-        description=description,
+        description=str(data.get("description") or ""),
+        fields={name: data.get(name) for name in FIELDS},
         created_at=str(data.get("created_at") or ""),
+        updated_at=str(data.get("updated_at") or ""),
         resource_count=int(data.get("resource_count") or 0),
-        returned=orjson.dumps(returned),
+        flag_count=int(data.get("flag_count") or 0),
+        relation_count=int(data.get("relation_count") or 0),
+        had_agent=bool(data.get("latest_agent_session")),
     )
 
 
 def _page(data: dict[str, Any]) -> Page:
     return Page(tuple(_issue(item) for item in data["items"]), data.get("next_cursor") or None)
+
+
+def _entries(data: dict[str, Any]) -> Entries:
+    items = (
+        Entry(_text(item["id"]), str(item.get("type") or ""), str(item.get("detail") or "")) for item in data["items"]
+    )
+    return Entries(tuple(items), data.get("next_cursor") or None)
+
+
+def issue_path(issue_id: str) -> str:
+    """The path of an issue by its UUID."""
+    return f"{ISSUES_PATH}/{quote(issue_id, safe='')}"

@@ -1,15 +1,25 @@
 """What is known of sources, runs, rows and operations: the only memory of a run that sends (only here: SQL)."""
 
-from importer.ledger.run import Decision, Run, Undecided
-from importer.ledger.schema import State
-from importer.ledger.store import Facts, Known, Ledger, default_path, open_ledger, read_ledger
+from importer.ledger.opening import default_path, open_ledger, read_ledger
+from importer.ledger.run import FOUND_AT_TARGET, Decision, Made, Memory, Run, Undecided
+from importer.ledger.schema import RunKind, State
+from importer.ledger.seen import Double, Found, Horizon, Seen
+from importer.ledger.store import Facts, Known, Ledger
 
 __all__ = [
+    "FOUND_AT_TARGET",
     "Decision",
+    "Double",
     "Facts",
+    "Found",
+    "Horizon",
     "Known",
     "Ledger",
+    "Made",
+    "Memory",
     "Run",
+    "RunKind",
+    "Seen",
     "State",
     "Undecided",
     "default_path",

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, case, func, select, tuple_, update
-from sqlalchemy import Row as Found
+from sqlalchemy import Connection, and_, case, func, or_, select, tuple_, update
+from sqlalchemy import Row as Selected
 
 from importer.errors import ExitCode
 from importer.ledger.exchange import Exchange
-from importer.ledger.schema import UNDECIDED, State, attempts, operations, rows, runs, sources
-from importer.ledger.statements import DECIDE, DROP_RAW, INTEND, REGISTER, WITH_OPERATION
-from importer.records import Operation, Outcome, Row
+from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, rows, runs, sources
+from importer.ledger.statements import DECIDE, DROP_RAW, FORGET, INTEND, REGISTER, REMEMBER, WITH_OPERATION
+from importer.records import Act, Operation, Outcome, Row
 
 PAGE = 1000
 OPERATION_COLUMNS = (
@@ -27,13 +27,35 @@ OPERATION_COLUMNS = (
     operations.c.code,
     operations.c.message,
 )
+CHANGES = operations.alias("changes")
+CHANGE_COLUMNS = (
+    CHANGES.c.run_id.label("change_run"),
+    CHANGES.c.state.label("change_state"),
+    CHANGES.c.attempts.label("change_attempts"),
+    CHANGES.c.code.label("change_code"),
+    CHANGES.c.message.label("change_message"),
+)
+FOUND_AT_TARGET = "found-at-target"
+"""Code of a create that an opening look took in: who made the issue is not known."""
 ON_ITS_WAY = ("fate-unknown", "it was on its way when the run ended")
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
 
+class Memory(NamedTuple):
+    """What a create's operation is to remember after a change: see `compare`, and the row that it stands for now."""
+
+    returned: bytes
+    body_sha: bytes
+    content: bytes
+
+
 class Decision(NamedTuple):
-    """What became of a key's operation, after so many requests. `since` is the end of an unknown one's request."""
+    """What became of a key's operation, after so many requests. `since` is the end of an unknown one's request.
+
+    A change comes with its `operation`, which is written down if it was never sent. Its `details` say what was left
+    alone, or what may have been sent; `memory` is what it leaves for the create to remember.
+    """
 
     key: str
     state: State
@@ -44,6 +66,14 @@ class Decision(NamedTuple):
     returned: bytes = b""
     code: str = ""
     message: str = ""
+    operation: Operation | None = None
+    details: bytes | None = None
+    memory: Memory | None = None
+
+    @property
+    def act(self) -> Act:
+        """What the operation does."""
+        return Act.CREATE if self.operation is None else self.operation.act
 
 
 class Undecided(NamedTuple):
@@ -54,19 +84,51 @@ class Undecided(NamedTuple):
     since: float
 
 
-class Run:
-    """One import of a source with a mapping into a target, and this process's attempt at it. Made by a Ledger."""
+class Made(NamedTuple):
+    """An issue that a run made or changed; `returned` is its memory, `cells` the source cells of its value fields.
 
-    def __init__(self, transaction: Transaction, found: Found[Any], attempt_id: int, now: Callable[[], float]) -> None:
-        self._transaction = transaction
+    `pending` is the body of a change of which nobody knows whether it was executed, else b"".
+    """
+
+    key: str
+    issue_id: str
+    triage_id: str
+    marker: str
+    returned: bytes
+    body_sha: bytes
+    content: bytes
+    cells: bytes | None
+    pending: bytes
+
+
+class Run:
+    """One import of a source with a mapping into a target, and this process's attempt at it. Made by a Ledger.
+
+    A repair or an undo is a run too: it has operations and no rows.
+    """
+
+    def __init__(
+        self,
+        transaction: Transaction,
+        advance: Transaction,
+        found: Selected[Any],
+        attempt_id: int,
+        now: Callable[[], float],
+    ) -> None:
+        self._transaction, self._advance = transaction, advance
         self._id, self._source_id, self._attempt_id = found.id, found.source_id, attempt_id
         self._now = now
         self._exchange: Exchange[dict[str, Any], Decision] | None = None
         self.name: str = found.name
+        self.kind = RunKind(found.kind)
+        self.target: str = found.target
+        self.source_name: str = found.source_name
         self.out = Path(found.out)
+        self.is_open: bool = found.state == "open"
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
         self.ended_at: float | None = found.ended_at
+        self.attempts: int = found.attempts
         self.options: Mapping[str, Any] = orjson.loads(found.options)
         self.summary: Mapping[str, Any] = orjson.loads(found.summary or b"{}")
 
@@ -77,9 +139,9 @@ class Run:
             REGISTER.execute(connection, values)
 
     def find_undecided(self) -> list[Undecided]:
-        """List the source's operations of which nobody knows what became, of this attempt or of a crashed one."""
+        """List the source's creates of which nobody knows what became, of this attempt or of a crashed one."""
         columns = operations.c.key, operations.c.marker, operations.c.since
-        undecided = operations.c.state.in_(UNDECIDED)
+        undecided = and_(operations.c.act == Act.CREATE, operations.c.state.in_(UNDECIDED))
         with self._transaction() as connection:
             found = connection.execute(select(*columns).where(operations.c.source_id == self._source_id, undecided))
             return [Undecided(*values) for values in found]
@@ -97,6 +159,40 @@ class Run:
         with self._transaction() as connection:
             return set(connection.scalars(known))
 
+    def made(self) -> Iterator[Made]:
+        """Give the issues that this run made or changed and that are there, in input order and flat memory."""
+        own = or_(
+            and_(operations.c.run_id == self._id, operations.c.code != FOUND_AT_TARGET), CHANGES.c.run_id == self._id
+        )
+        pending = case((CHANGES.c.state.in_(UNDECIDED), CHANGES.c.details))
+        columns = (
+            operations.c.key,
+            operations.c.issue_id,
+            operations.c.triage_id,
+            operations.c.marker,
+            operations.c.returned,
+            operations.c.body_sha,
+            operations.c.content,
+            rows.c.cells,
+        )
+        statement = (
+            select(rows.c.file, rows.c.record, *columns, pending.label("pending"))
+            .select_from(self._joined)
+            .where(rows.c.run_id == self._id, operations.c.state == State.DONE, own)
+            .where(rows.c.outcome.in_(WITH_OPERATION))
+            .order_by(rows.c.file, rows.c.record)
+            .limit(PAGE)
+        )
+        after = (-1, -1)
+        while True:
+            with self._transaction() as connection:
+                page = connection.execute(statement.where(tuple_(rows.c.file, rows.c.record) > after)).all()
+            for each in page:
+                yield Made._make((*each[2:-1], each.pending or b""))
+            if len(page) < PAGE:
+                return
+            after = (page[-1].file, page[-1].record)
+
     @asynccontextmanager
     async def sending(self, concurrency: int) -> Any:
         """Open the exchange of intents and outcomes; at its end everything handed in is durable."""
@@ -108,26 +204,31 @@ class Run:
             self._exchange.close()
             self._exchange = None
 
-    async def intend(self, operation: Operation) -> None:
-        """Return when it is durable that this operation may have been sent.
+    async def intend(self, operation: Operation, details: bytes | None = None) -> None:
+        """Return when it is durable that this operation may have been sent; `details` is the body of a change.
 
         Raises:
             StorageFull: the ledger can't be written.
         """
         assert self._exchange is not None
-        await self._exchange.intend(
-            {
-                "source_id": self._source_id,
-                "run_id": self._id,
-                "key": operation.key,
-                "method": operation.method,
-                "path": operation.path,
-                "marker": operation.marker,
-                "body_sha": hashlib.sha256(operation.body).digest(),
-                "state": State.SENT.value,
-                "since": self._now(),
-            }
-        )
+        await self._exchange.intend(self._intent(operation, details))
+
+    def _intent(self, operation: Operation, details: bytes | None) -> dict[str, Any]:
+        return {
+            "source_id": self._source_id,
+            "run_id": self._id,
+            "key": operation.key,
+            "act": operation.act.value,
+            "method": operation.method,
+            "path": operation.path,
+            "marker": operation.marker,
+            "body_sha": operation.whole_sha or hashlib.sha256(operation.body).digest(),
+            "content": operation.content,
+            "state": State.SENT.value,
+            "since": self._now(),
+            "issue_id": operation.issue_id,
+            "details": details,
+        }
 
     def record(self, decision: Decision) -> None:
         """Hand in what became of an operation; it is durable with the next group of intents, or in 50 ms."""
@@ -139,28 +240,54 @@ class Run:
         assert self._exchange is not None
         await self._exchange.flush()
 
-    def decide(self, decisions: Sequence[Decision]) -> None:
-        """Write down outcomes at once, outside of sending."""
-        self._write([], decisions)()
+    def decide(self, decisions: Iterable[Decision], intents: Iterable[Operation] = ()) -> None:
+        """Write down outcomes at once, outside of sending; `intents` are operations that nobody sent in this run."""
+        with self._advance() as connection:
+            INTEND.execute(connection, [self._intent(operation, None) for operation in intents])
+            self._decide(connection, list(decisions))
 
     def _write(self, intents: Sequence[Mapping[str, Any]], decisions: Sequence[Decision]) -> Callable[[], None]:
         with ExitStack() as stack:
-            connection = stack.enter_context(self._transaction())
-            DECIDE.execute(connection, map(self._parameters, decisions))
+            connection = stack.enter_context(self._advance())
+            self._decide(connection, decisions)
             INTEND.execute(connection, intents)
             return stack.pop_all().close  # which commits
+
+    def _decide(self, connection: Connection, decisions: Sequence[Decision]) -> None:
+        changes = [decision for decision in decisions if decision.operation is not None]
+        if changes:
+            INTEND.execute(connection, (self._intent(each.operation, None) for each in changes if each.operation))
+        DECIDE.execute(connection, map(self._parameters, decisions))
+        if changes:
+            REMEMBER.execute(connection, (self._remembered(each.key, each.memory) for each in changes if each.memory))
+            deleted = (each for each in changes if each.act is Act.DELETE and each.state is State.DONE)
+            FORGET.execute(connection, (self._create(each.key) for each in deleted))
+
+    def _create(self, key: str) -> dict[str, Any]:
+        return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value}
+
+    def _remembered(self, key: str, memory: Memory) -> dict[str, Any]:
+        returned, body_sha, content = memory
+        return {
+            **self._create(key),
+            "its_returned": returned,
+            "its_body_sha": body_sha,
+            "its_content": content,
+        }
 
     def _parameters(self, decision: Decision) -> dict[str, Any]:
         return {
             "its_source": self._source_id,
             "its_run": self._id,
             "its_key": decision.key,
+            "its_act": decision.act.value,
             "its_state": decision.state.value,
             "more": decision.attempts,
             "its_since": decision.since,
             "its_issue": decision.issue_id,
             "its_triage": decision.triage_id,
             "its_returned": decision.returned,
+            "its_details": decision.details,
             "its_code": decision.code,
             "its_message": decision.message,
         }
@@ -174,14 +301,26 @@ class Run:
 
     def _page(self, after: tuple[int, int]) -> list[Row]:
         statement = (
-            select(rows, self._outcome.label("became"), *OPERATION_COLUMNS)
+            select(rows, self._outcome.label("became"), *OPERATION_COLUMNS, *CHANGE_COLUMNS)
             .select_from(self._joined)
             .where(rows.c.run_id == self._id, tuple_(rows.c.file, rows.c.record) > after)
             .order_by(rows.c.file, rows.c.record)
             .limit(PAGE)
         )
         with self._transaction() as connection:
-            return [_decode(found) for found in connection.execute(statement)]
+            return [self._decode(found) for found in connection.execute(statement)]
+
+    def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
+        """Give what this run's changes left alone: key, `T-…`, and a list of field, ours, theirs, new."""
+        statement = (
+            select(CHANGES.c.key, CHANGES.c.triage_id, CHANGES.c.details)
+            .where(CHANGES.c.run_id == self._id, CHANGES.c.act == Act.UPDATE, CHANGES.c.code == "conflict")
+            .order_by(CHANGES.c.id)
+        )
+        with self._transaction() as connection:
+            found = connection.execute(statement).all()
+        for key, triage_id, details in found:
+            yield key, triage_id, orjson.loads(details or b"[]")
 
     def count(self) -> dict[Outcome, int]:
         """Count the rows by outcome; every outcome is in it."""
@@ -193,16 +332,35 @@ class Run:
 
     @property
     def _joined(self) -> Any:
-        same = and_(operations.c.source_id == self._source_id, operations.c.key == rows.c.key)
-        return rows.outerjoin(operations, and_(same, rows.c.outcome.in_(WITH_OPERATION)))
+        """Rows with their key's create and update; a row that was skipped names the issue of its key."""
+        create = and_(
+            operations.c.source_id == self._source_id,
+            operations.c.key == rows.c.key,
+            operations.c.act == Act.CREATE,
+            rows.c.outcome.in_((*WITH_OPERATION, Outcome.SKIPPED)),
+        )
+        change = and_(
+            CHANGES.c.source_id == self._source_id,
+            CHANGES.c.key == rows.c.key,
+            CHANGES.c.act == Act.UPDATE,
+            CHANGES.c.run_id == self._id,
+            rows.c.outcome.in_(WITH_OPERATION),
+        )
+        return rows.outerjoin(operations, create).outerjoin(CHANGES, change)
 
     @property
     def _outcome(self) -> Any:
-        """A row and its operation → what became of the row in this run."""
-        ours = operations.c.run_id == self._id
+        """A row and its operations → what became of the row in this run."""
+        ours = and_(operations.c.run_id == self._id, rows.c.outcome.in_(WITH_OPERATION))
+        made = and_(ours, operations.c.state == State.DONE, operations.c.code != FOUND_AT_TARGET)
         return case(
             # A key that an earlier attempt of this run made was registered as unchanged by the later one.
-            (and_(ours, operations.c.state == State.DONE), Outcome.CREATED),
+            (made, Outcome.CREATED),
+            (CHANGES.c.state == State.DONE, Outcome.UPDATED),
+            (CHANGES.c.state == State.SAME, Outcome.UNCHANGED),
+            (CHANGES.c.state == State.LEFT, Outcome.SKIPPED),
+            (CHANGES.c.state == State.REFUSED, Outcome.FAILED),
+            (CHANGES.c.state.in_(UNDECIDED), Outcome.UNKNOWN),
             (rows.c.outcome != Outcome.PLANNED, rows.c.outcome),
             (and_(ours, operations.c.state == State.REFUSED), Outcome.FAILED),
             (operations.c.state.in_(UNDECIDED), Outcome.UNKNOWN),
@@ -220,6 +378,43 @@ class Run:
             if state == "finished":
                 connection.execute(DROP_RAW, {"its_run": self._id, "its_source": self._source_id})
 
+    def _decode(self, found: Selected[Any]) -> Row:
+        codes, fields, messages, hints = (tuple(part) for part in orjson.loads(found.findings or b"[[],[],[],[]]"))
+        raw = None if found.raw is None else orjson.loads(found.raw)
+        changed = found.change_run == self._id
+        state, code, message = found.state, found.code, found.message
+        if changed:
+            state, code, message = found.change_state, found.change_code, found.change_message
+        on_its_way = found.became == Outcome.UNKNOWN and state == State.SENT
+        if on_its_way:
+            code, message = ON_ITS_WAY
+        if code and (changed or found.became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN)):
+            codes, fields = (*codes, code), (*fields, "")
+            messages, hints = (*messages, message), (*hints, "")
+        return Row(
+            file=found.file,
+            file_name=found.file_name,
+            record=found.record,
+            line=found.line,
+            key=found.key,
+            outcome=Outcome(found.became),
+            codes=codes,
+            fields=fields,
+            messages=messages,
+            hints=hints,
+            raw=tuple(raw) if isinstance(raw, list) else raw,
+            origin=found.origin,
+            attempts=_attempts(found, changed) + on_its_way,
+            issue_id=found.issue_id or "",
+            triage_id=found.triage_id or "",
+        )
+
+
+def _attempts(found: Selected[Any], changed: bool) -> int:
+    if found.outcome == Outcome.SKIPPED:
+        return 0  # the operation is another row's
+    return int((found.change_attempts if changed else found.attempts) or 0)
+
 
 def _encode(run_id: int, row: Row) -> dict[str, Any]:
     return {
@@ -232,32 +427,6 @@ def _encode(run_id: int, row: Row) -> dict[str, Any]:
         "outcome": row.outcome.value,
         "findings": orjson.dumps((row.codes, row.fields, row.messages, row.hints)) if row.codes else None,
         "raw": None if row.raw is None else orjson.dumps(row.raw),
+        "cells": row.cells,
         "origin": row.origin,
     }
-
-
-def _decode(found: Found[Any]) -> Row:
-    codes, fields, messages, hints = (tuple(part) for part in orjson.loads(found.findings or b"[[],[],[],[]]"))
-    raw = None if found.raw is None else orjson.loads(found.raw)
-    on_its_way = found.became == Outcome.UNKNOWN and found.state == State.SENT
-    code, message = ON_ITS_WAY if on_its_way else (found.code, found.message)
-    if code and found.became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN):
-        codes, fields = (*codes, code), (*fields, "")
-        messages, hints = (*messages, message), (*hints, "")
-    return Row(
-        file=found.file,
-        file_name=found.file_name,
-        record=found.record,
-        line=found.line,
-        key=found.key,
-        outcome=Outcome(found.became),
-        codes=codes,
-        fields=fields,
-        messages=messages,
-        hints=hints,
-        raw=tuple(raw) if isinstance(raw, list) else raw,
-        origin=found.origin,
-        attempts=(found.attempts or 0) + on_its_way,
-        issue_id=found.issue_id or "",
-        triage_id=found.triage_id or "",
-    )

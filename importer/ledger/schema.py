@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class State(StrEnum):
@@ -17,14 +17,31 @@ class State(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     UNSENT = "unsent"  # surely not executed
+    LEFT = "left"  # of a change: not made, since a person changed the issue, or it is gone
+    SAME = "same"  # of a change: the issue was so already
+    DELETED = "deleted"  # of a create: done, and undone since
 
 
 UNDECIDED = (State.SENT, State.UNKNOWN)
 
 
+class RunKind(StrEnum):
+    """What a run does."""
+
+    IMPORT = "import"
+    REPAIR = "repair"
+    UNDO = "undo"
+
+
 metadata = MetaData()
 
-stamp = Table("stamp", metadata, Column("schema_version", Integer, nullable=False))
+# `generation` grows with each commit while sending; the ledger's side file has it too, and tells an older copy.
+stamp = Table(
+    "stamp",
+    metadata,
+    Column("schema_version", Integer, nullable=False),
+    Column("generation", Integer, nullable=False, server_default="0"),
+)
 
 # What everything else belongs to: a source, by name, in a target.
 targets = Table(
@@ -33,6 +50,7 @@ targets = Table(
     Column("id", Integer, primary_key=True),
     Column("url", String, nullable=False, unique=True),  # normalised, or `sandbox:FILE`
     Column("org_id", String, nullable=False, default=""),  # as first seen
+    Column("contact", LargeBinary),  # JSON: what the first contact found out
 )
 sources = Table(
     "sources",
@@ -40,6 +58,8 @@ sources = Table(
     Column("id", Integer, primary_key=True),
     Column("target_id", ForeignKey("targets.id"), nullable=False),
     Column("name", String, nullable=False),
+    # Whether all its issues at the target were looked up since the ledger last knew less than it should.
+    Column("looked", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("target_id", "name"),
 )
 runs = Table(
@@ -48,6 +68,7 @@ runs = Table(
     Column("id", Integer, primary_key=True),
     Column("name", String, nullable=False, unique=True),  # 2026-11-24-jira-1
     Column("source_id", ForeignKey("sources.id"), nullable=False),
+    Column("kind", String, nullable=False, default="import", server_default="import"),
     Column("source_digest", String, nullable=False),
     Column("mapping_digest", String, nullable=False),
     Column("out", String, nullable=False),
@@ -75,20 +96,23 @@ operations = Table(
     Column("source_id", ForeignKey("sources.id"), nullable=False),
     Column("run_id", ForeignKey("runs.id"), nullable=False),  # the last that worked on it
     Column("key", String, nullable=False),
+    Column("act", String, nullable=False, default="create", server_default="create"),
     Column("method", String, nullable=False),
     Column("path", String, nullable=False),
     Column("marker", String, nullable=False),
-    Column("body_sha", LargeBinary, nullable=False),
+    Column("body_sha", LargeBinary, nullable=False),  # of a create: of the body that the issue stands for now
+    Column("content", LargeBinary, nullable=False, default=b""),  # digest of its row, 8 bytes
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("since", Float, nullable=False),  # of the intent; for an unknown one, of the end of its request
     Column("issue_id", String, nullable=False),
     Column("triage_id", String, nullable=False),
-    Column("returned", LargeBinary, nullable=False),  # JSON of the issue after our last write
+    Column("returned", LargeBinary, nullable=False),  # of a create: JSON of the issue after our last write
+    Column("details", LargeBinary),  # JSON, of a change: while undecided its body, then what it left alone
     Column("code", String, nullable=False),
     Column("message", String, nullable=False),
 )
-Index("operations_key", operations.c.source_id, operations.c.key, unique=True)
+Index("operations_act", operations.c.source_id, operations.c.key, operations.c.act, unique=True)
 # Numbers are given in sequence, so that this index only grows at its end; an index on the random issue id would not.
 Index("operations_triage_id", operations.c.triage_id)
 # Every row of the source as the check left it; what became of a planned one is in its operation.
@@ -104,6 +128,44 @@ rows = Table(
     Column("outcome", String, nullable=False),
     Column("findings", LargeBinary),  # JSON: [codes, fields, messages, hints]
     Column("raw", LargeBinary),  # JSON: a list of cells, or the record's own text
+    Column("cells", LargeBinary),  # JSON: the source cells of the value fields, for `repair`
     Column("origin", String, nullable=False),
     sqlite_with_rowid=False,
 )
+# Issues of a source at the target that no operation knew when they were seen.
+found = Table(
+    "found",
+    metadata,
+    Column("source_id", ForeignKey("sources.id"), primary_key=True, autoincrement=False),
+    Column("issue_id", String, primary_key=True),
+    Column("triage_id", String, nullable=False),
+    Column("marker", String, nullable=False),  # of the record; "" where a person took it away
+    Column("title", String, nullable=False),
+    Column("created_at", Float, nullable=False),
+    Column("returned", LargeBinary, nullable=False),  # JSON of the issue as it was seen
+)
+Index("found_marker", found.c.source_id, found.c.marker)
+
+# Schema version → what makes the next one of it.
+UPGRADES: dict[int, tuple[str, ...]] = {
+    1: (
+        "ALTER TABLE stamp ADD COLUMN generation INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE targets ADD COLUMN contact BLOB",
+        "ALTER TABLE sources ADD COLUMN looked INTEGER NOT NULL DEFAULT 0",
+        "UPDATE sources SET looked = 1",  # version 1 wrote down all that it sent
+        "ALTER TABLE runs ADD COLUMN kind VARCHAR NOT NULL DEFAULT 'import'",
+        "ALTER TABLE operations ADD COLUMN act VARCHAR NOT NULL DEFAULT 'create'",
+        "ALTER TABLE operations ADD COLUMN content BLOB NOT NULL DEFAULT X''",
+        "ALTER TABLE operations ADD COLUMN details BLOB",
+        # A memory names its fields as `compare` does now.
+        "UPDATE operations SET returned = CAST(REPLACE(CAST(returned AS TEXT), '\"description_sha256\":', "
+        "'\"description\":') AS BLOB) WHERE returned <> X''",
+        "DROP INDEX operations_key",
+        "CREATE UNIQUE INDEX operations_act ON operations (source_id, key, act)",
+        "ALTER TABLE rows ADD COLUMN cells BLOB",
+        "CREATE TABLE found (source_id INTEGER NOT NULL, issue_id VARCHAR NOT NULL, triage_id VARCHAR NOT NULL, "
+        "marker VARCHAR NOT NULL, title VARCHAR NOT NULL, created_at FLOAT NOT NULL, returned BLOB NOT NULL, "
+        "PRIMARY KEY (source_id, issue_id), FOREIGN KEY(source_id) REFERENCES sources (id))",
+        "CREATE INDEX found_marker ON found (source_id, marker)",
+    ),
+}

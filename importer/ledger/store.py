@@ -1,10 +1,9 @@
-"""The ledger: a SQLite file (WAL, synchronous=FULL), one process at a time."""
+"""The ledger: the memory of every target, source and run."""
 
 from __future__ import annotations
 
 import os
 import re
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -12,19 +11,19 @@ from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import quote
 
 import orjson
-from sqlalchemy import Connection, Engine, Insert, create_engine, event, func, insert, inspect, select, update
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.pool import NullPool, StaticPool
+from sqlalchemy import Connection, Engine, Insert, Select, and_, func, insert, select, update
+from sqlalchemy import Row as Selected
 
-from importer.errors import StorageFull, TargetMismatch, UsageError
-from importer.ledger.lock import locked
-from importer.ledger.run import Run
-from importer.ledger.schema import SCHEMA_VERSION, State, attempts, metadata, operations, runs, sources, stamp, targets
-
-KEYS_A_QUERY = 500
+from importer.errors import TargetMismatch, UsageError
+from importer.ledger.generation import Generation
+from importer.ledger.run import CHANGES, Run
+from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, targets
+from importer.ledger.seen import Seen
+from importer.ledger.statements import ADVANCE, portions
+from importer.ledger.storage import storage
+from importer.records import Act
 
 
 class Facts(NamedTuple):
@@ -36,141 +35,28 @@ class Facts(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known of a key. `body_sha` is the SHA-256 of the body that was sent."""
+    """What is known of a key: of its create, and what a change of which nobody knows the fate wanted (JSON or b"").
+
+    `body_sha` is the SHA-256 of the body that the issue stands for, `content` the digest of its row, `returned` the
+    memory of the issue, see `compare`.
+    """
 
     state: State
     issue_id: str
     triage_id: str
     body_sha: bytes
-
-
-def default_path() -> Path:
-    """Say where the ledger is by default: `$XDG_STATE_HOME/triage-importer/ledger.db`."""
-    state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
-    return Path(state) / "triage-importer" / "ledger.db"
-
-
-@contextmanager
-def open_ledger(path: Path, *, now: Callable[[], float] = time.time) -> Iterator[Ledger]:
-    """Open the ledger to send; it is made where it doesn't exist (folder 0700, file 0600).
-
-    Raises:
-        LedgerInUse: another process holds it.
-        UsageError: it can't be written, is not a ledger, or one of a newer version.
-    """
-    with _opening(path):
-        _refuse_stranger(path)
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with locked(path):
-        with _opening(path):
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        with _opened(f"sqlite:///{path}", path, now, create=True) as ledger:
-            yield ledger
-
-
-@contextmanager
-def read_ledger(path: Path) -> Iterator[Ledger]:
-    """Open the ledger to read only, without a lock; one that doesn't exist knows nothing.
-
-    Raises:
-        UsageError: it can't be read, is not a ledger, or one of a newer version.
-    """
-    with _opening(path):
-        exists = path.exists()
-    url = _read_only(path) if exists else "sqlite://"
-    with _opened(url, path, time.time, create=not exists) as ledger:
-        yield ledger
-
-
-def _read_only(path: Path) -> str:
-    return f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true"
-
-
-def _refuse_stranger(path: Path) -> None:
-    """Look before the lock file is made and the journal's mode is set: both would be left at a stranger's."""
-    if path.exists():
-        os.close(os.open(path, os.O_RDWR))
-        engine = create_engine(_read_only(path), poolclass=NullPool)
-        with engine.connect() as connection:
-            _is_new(connection, path)
-
-
-@contextmanager
-def _opened(url: str, path: Path, now: Callable[[], float], *, create: bool) -> Iterator[Ledger]:
-    # One connection, that the loop's thread and the committing thread take in turn.
-    engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-    if create:
-        event.listen(engine, "connect", _set_durability)
-    try:
-        with _opening(path):
-            _check_version(engine, path, create)
-        yield Ledger(engine, path, now)
-    finally:
-        engine.dispose()
-
-
-def _set_durability(connection: sqlite3.Connection, _record: object) -> None:
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: pages that change again are copied once
-
-
-def _check_version(engine: Engine, path: Path, create: bool) -> None:
-    with engine.begin() as connection:
-        if _is_new(connection, path) and create:
-            connection.exec_driver_sql("BEGIN")  # else each table would be committed alone
-            metadata.create_all(connection)
-            connection.execute(insert(stamp), {"schema_version": SCHEMA_VERSION})
-        found = connection.scalar(select(stamp))
-    if found != SCHEMA_VERSION:
-        hint = "Use the version of triage-import that wrote it, or another file: --ledger PATH"
-        raise UsageError(f"{path} has schema version {found}; this program knows {SCHEMA_VERSION}.", hint=hint)
-
-
-def _is_new(connection: Connection, path: Path) -> bool:
-    """Whether the file has no tables yet. Raises UsageError if it has somebody else's."""
-    tables = inspect(connection).get_table_names()
-    if tables and stamp.name not in tables:
-        raise _not_a_ledger(path)
-    return not tables
-
-
-def _not_a_ledger(path: Path) -> UsageError:
-    return UsageError(f"{path} is not a ledger.", hint="Give another file: --ledger PATH")
-
-
-@contextmanager
-def _opening(path: Path) -> Iterator[None]:
-    """Before anything is sent, a file that can't be used is the user's choice of it."""
-    try:
-        with _storage(path):
-            yield
-    except StorageFull as error:
-        raise UsageError(error.message, hint="Mend it, or give a file that can be written: --ledger PATH") from error
-
-
-@contextmanager
-def _storage(path: Path) -> Iterator[None]:
-    """Turn what a disk or a foreign file does into sentences."""
-    try:
-        yield
-    except OSError as error:
-        raise StorageFull(f"The ledger {path} can't be written: {error.strerror}.", hint="Try --ledger PATH") from error
-    except SQLAlchemyError as error:
-        cause = getattr(error, "orig", None) or error
-        text = str(cause)
-        if "not a database" in text or "no such table" in text:
-            raise _not_a_ledger(path) from error
-        hint = "Make room or mend the permissions, then run the same command again; what is done is recorded."
-        raise StorageFull(f"The ledger {path} can't be used: {text}.", hint=hint) from error
+    content: bytes
+    returned: bytes
+    pending: bytes
 
 
 class Ledger:
-    """The memory of every target, source and run. Made by `open_ledger` and `read_ledger`."""
+    """The memory of every target, source and run. Made by `open_ledger` and `read_ledger`; `name` says which it is."""
 
-    def __init__(self, engine: Engine, path: Path, now: Callable[[], float]) -> None:
-        self.path = path
+    def __init__(self, engine: Engine, name: str, generation: Generation, now: Callable[[], float] = time.time) -> None:
+        self.name = name
         self._engine = engine
+        self._generation = generation
         self._now = now
         self._lock = threading.Lock()
 
@@ -181,8 +67,20 @@ class Ledger:
         Raises:
             StorageFull: it can't be written.
         """
-        with self._lock, _storage(self.path), self._engine.begin() as connection:
+        with self._lock, storage(self.name), self._engine.begin() as connection:
             yield connection
+
+    @contextmanager
+    def advance(self) -> Iterator[Connection]:
+        """Give a transaction that counts: after it the ledger and its side file are a generation further.
+
+        A ledger that is behind its side file is an older copy, or lost its end.
+        """
+        reached = self._generation.reached + 1
+        with self.transaction() as connection:
+            yield connection
+            connection.execute(ADVANCE, {"reached": reached})
+        self._generation.reach(reached)
 
     def read_facts(self, target: str, source_name: str) -> Facts:
         """Say what is known of a source in a target before a run begins."""
@@ -197,23 +95,50 @@ class Ledger:
 
     def find_known(self, target: str, source_name: str, keys: Iterable[str]) -> dict[str, Known]:
         """Say what is known of these keys; those that were never sent are left out."""
-        wanted, known = list(keys), {}
+        known = {}
         columns = (
             operations.c.key,
             operations.c.state,
             operations.c.issue_id,
             operations.c.triage_id,
             operations.c.body_sha,
+            operations.c.content,
+            operations.c.returned,
+            CHANGES.c.details,
+        )
+        pending = and_(
+            CHANGES.c.source_id == operations.c.source_id,
+            CHANGES.c.key == operations.c.key,
+            CHANGES.c.act == Act.UPDATE,
+            CHANGES.c.state.in_(UNDECIDED),
         )
         with self.transaction() as connection:
             source_id = _find_source(connection, target, source_name)
-            for start in range(0, len(wanted) if source_id else 0, KEYS_A_QUERY):
-                some = operations.c.key.in_(wanted[start : start + KEYS_A_QUERY])
-                for key, state, *rest in connection.execute(
-                    select(*columns).where(operations.c.source_id == source_id, some)
-                ):
-                    known[key] = Known(State(state), *rest)
+            creates = (operations.c.source_id == source_id, operations.c.act == Act.CREATE)
+            statement = select(*columns).select_from(operations.outerjoin(CHANGES, pending)).where(*creates)
+            for some in portions(keys) if source_id else ():
+                for each in connection.execute(statement.where(operations.c.key.in_(some))):
+                    known[each.key] = Known(State(each.state), *each[2:-1], each.details or b"")
         return known
+
+    def seen(self, target: str, source_name: str, *, writable: bool = False) -> Seen:
+        """What looks at the target have seen of a source; `writable` is for who is going to look."""
+        take = _take_source if writable else _find_source
+        with self.transaction() as connection:
+            return Seen(self.transaction, take(connection, target, source_name) or 0)
+
+    def find_contact(self, target: str) -> dict[str, Any] | None:
+        """Give what the first contact with a target found out, None if there was none yet."""
+        with self.transaction() as connection:
+            kept = connection.scalar(select(targets.c.contact).where(targets.c.url == target))
+        return None if kept is None else dict(orjson.loads(kept))
+
+    def keep_contact(self, target: str, contact: Mapping[str, Any]) -> None:
+        """Keep what the first contact with a target found out."""
+        with self.transaction() as connection:
+            target_id = _take_target(connection, target)
+            values = {"contact": orjson.dumps(contact)}
+            connection.execute(update(targets).where(targets.c.id == target_id).values(values))
 
     def check_org(self, target: str, org_id: str) -> None:
         """Remember the organisation of a target; one that is not known (`""`) is not compared.
@@ -237,24 +162,26 @@ class Ledger:
         source_digest: str,
         mapping_digest: str,
         *,
+        kind: RunKind = RunKind.IMPORT,
         out: Path | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Continue the open run of this target, source, content and mapping under its name, or begin a new one.
+        """Continue the open run of this kind, target, source, content and mapping under its name, or begin a new one.
 
         `out` is where its results go, `./triage-import-RUN/` by default; a continued run keeps the one it had.
         """
         now = self._now()
         with self.transaction() as connection:
             source_id = _take_source(connection, target, source_name)
-            same = (runs.c.source_id == source_id, runs.c.source_digest == source_digest)
+            same = (runs.c.source_id == source_id, runs.c.source_digest == source_digest, runs.c.kind == kind)
             open_ = (runs.c.mapping_digest == mapping_digest, runs.c.state == "open")
             run_id = connection.scalar(select(runs.c.id).where(*same, *open_).order_by(runs.c.id.desc()).limit(1))
             if run_id is None:
-                name = _next_name(connection, source_name, now)
+                name = _next_name(connection, source_name if kind is RunKind.IMPORT else f"{source_name}-{kind}", now)
                 values = {
                     "name": name,
                     "source_id": source_id,
+                    "kind": kind.value,
                     "source_digest": source_digest,
                     "mapping_digest": mapping_digest,
                     "out": str((out or Path(f"triage-import-{name}")).resolve()),
@@ -280,13 +207,30 @@ class Ledger:
         wanted = names[0] if name == "last" and names else name
         if wanted not in names:
             hint = f"Known are: {', '.join(names[:5])}" if names else "There is none yet."
-            raise UsageError(f"No run {name!r} in {self.path}.", hint=hint)
+            raise UsageError(f"No run {name!r} in {self.name}.", hint=hint)
         return self._run(runs.c.name == wanted, 0)
+
+    def list_runs(self) -> list[Run]:
+        """Give all runs, the newest first; they can be read, not continued."""
+        with self.transaction() as connection:
+            kept = connection.execute(_select_runs().order_by(runs.c.id.desc())).all()
+        return [self._as_run(each, 0) for each in kept]
 
     def _run(self, condition: Any, attempt_id: int) -> Run:
         with self.transaction() as connection:
-            found = connection.execute(select(runs).where(condition)).one()
-        return Run(self.transaction, found, attempt_id, self._now)
+            kept = connection.execute(_select_runs().where(condition)).one()
+        return self._as_run(kept, attempt_id)
+
+    def _as_run(self, kept: Selected[Any], attempt_id: int) -> Run:
+        return Run(self.transaction, self.advance, kept, attempt_id, self._now)
+
+
+def _select_runs() -> Select[Any]:
+    """Runs with what a Run wants to know of them."""
+    counted = select(func.count()).where(attempts.c.run_id == runs.c.id).scalar_subquery()
+    return select(
+        runs, targets.c.url.label("target"), sources.c.name.label("source_name"), counted.label("attempts")
+    ).select_from(runs.join(sources, sources.c.id == runs.c.source_id).join(targets))
 
 
 def _find_source(connection: Connection, target: str, name: str) -> int | None:

@@ -188,6 +188,11 @@ class Input(Strict):
     local_key: Text | None = Field(
         None, description="Used where `key` is empty; only unique within one project, so it demands a name from you."
     )
+    kind: Literal["delta", "snapshot"] = Field(
+        "delta",
+        description="`snapshot`: each export holds all records, so that a key that it no longer has is named as "
+        "vanished. `delta`: an export may hold only some of them.",
+    )
     format: Literal["csv", "jsonl", "json"] | None = Field(None, description="By the file's name and content if unset.")
     encoding: Encoding | None = Field(None, description="Only where it is not UTF-8, or UTF-16 with a byte order mark.")
     delimiter: Delimiter | None = Field(

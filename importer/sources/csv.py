@@ -10,12 +10,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 
-from importer.errors import SourceError, UsageError
+from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Chunk, Finding, Ref
+from importer.sources.files import cut_off
 from importer.sources.returned import is_errors_header, own_cells
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
 DELIMITERS = (",", ";", "\t", "|")
+LINE_ENDS = ("\n", "\r")
 
 CELL_CHARACTERS = 16 * 1024 * 1024
 """The longest cell. A quote that is never closed ends here instead of filling the memory with the rest of the file."""
@@ -39,17 +41,17 @@ def check_delimiter(option: str) -> str:
     return delimiter
 
 
-def find_delimiter(sample: str, whole: bool) -> str:
+def find_delimiter(sample: str) -> str:
     """Find the delimiter by structure: most rows fit the header, which is wider than one cell.
 
-    `sample` is the file's beginning, `whole` whether it is the whole file. A file of one column gets any. An errors
-    file is known by its header: all of its rows may be ragged.
+    `sample` is the file's beginning; its last row may be cut. A file of one column gets any delimiter. An errors file
+    is known by its header: all of its rows may be ragged.
     """
     if is_errors_header(next(csv.reader([sample[: sample.find("\n") + 1]]), [])):
         return ","
 
     def fitness(delimiter: str) -> tuple[bool, float, int]:
-        header, *rows = _parse_sample(sample, delimiter, whole) or [[]]
+        header, *rows = _parse_sample(sample, delimiter) or [[]]
         width = len(header)
         share = sum(_ragged(row, header) is None for row in rows) / len(rows) if rows else float(width > 1)
         return (width > 1 and share >= 0.5, share, width)
@@ -57,19 +59,21 @@ def find_delimiter(sample: str, whole: bool) -> str:
     return max(DELIMITERS, key=fitness)
 
 
-def _parse_sample(sample: str, delimiter: str, whole: bool) -> list[list[str]]:
+def _parse_sample(sample: str, delimiter: str) -> list[list[str]]:
     rows: list[list[str]] = []
     with suppress(csv.Error):  # what was read up to there shows the structure
         rows.extend(filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)))
-    return rows if whole or len(rows) < 2 else rows[:-1]
+    half = len(rows) > 1 and len(rows[-1]) < len(rows[0]) and not sample.endswith(LINE_ENDS)
+    return rows[:-1] if half else rows
 
 
 class _Lines:
-    """The physical lines of a file; keeps those of the record at hand, for the error messages."""
+    """The physical lines of a file; keeps those of the record at hand, for the error messages, and the last one."""
 
     def __init__(self, text: Iterator[str]) -> None:
         self._next = text.__next__
         self.record: list[str] = []
+        self.last = ""
         self.ended = False
 
     def __iter__(self) -> _Lines:
@@ -82,6 +86,7 @@ class _Lines:
             self.ended = True
             raise
         self.record.append(line)
+        self.last = line
         return line
 
 
@@ -89,43 +94,53 @@ def read_rows(text: Iterator[str], name: str, delimiter: str) -> Iterator[Number
     """Read all rows, the header first; physically blank lines are none.
 
     A row with a stray quote is one cell, its text as it came, with the finding `row-malformed`; reading goes on at the
-    next line. Raises SourceError where a quote is opened and never closed.
+    next line. Raises SourceNotReady where the file ends inside a quoted cell or in the middle of a row, SourceError
+    where a cell is too long.
     """
     csv.field_size_limit(CELL_CHARACTERS)
     lines = _Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = 1
+    header: list[str] = []
     while True:
+        row: list[str] = []
         try:
             for row in reader:
                 if row:
                     yield line, row, None
+                    header = header or row
                 lines.record.clear()
                 line = reader.line_num + 1
-            return
         except csv.Error as error:
             if lines.ended or sum(map(len, lines.record)) > CELL_CHARACTERS:
-                raise _never_closed(name, lines.record, line, delimiter) from error
+                raise _never_closed(name, lines, line, delimiter) from error
             yield line, ["".join(lines.record).rstrip("\r\n")], _malformed(line, reader.line_num, error)
             lines.record.clear()
             line = reader.line_num + 1
+        else:
+            if len(row) < len(header) and not lines.last.endswith(LINE_ENDS) and _ragged(row, header):
+                where = f"in the middle of a row (line {reader.line_num:,})"
+                otherwise = "If it is complete, put a line end behind it: then that row alone is rejected."
+                raise cut_off(name, where, otherwise)
+            return
 
 
-def _never_closed(name: str, record: Sequence[str], line: int, delimiter: str) -> SourceError:
+def _never_closed(name: str, lines: _Lines, line: int, delimiter: str) -> SourceError | SourceNotReady:
+    """Say where the quote was opened that swallows what follows; `line` is where its record begins."""
     # Quoted cells from left to right; the one that reaches the end is open.
-    quoted = re.finditer(rf'(?:\A|{re.escape(delimiter)})(")(?:[^"]++|"")*+("|\Z)', "".join(record))
+    quoted = re.finditer(rf'(?:\A|{re.escape(delimiter)})(")(?:[^"]++|"")*+("|\Z)', "".join(lines.record))
     offset = next((match.start(1) for match in quoted if not match[2]), None)
     if offset is None:
         return SourceError(f"{name}:{line}: a cell is longer than {CELL_CHARACTERS:,} characters.")
-    for text in record:
+    for text in lines.record:
         if offset < len(text):
             break
         offset -= len(text)
         line += 1
-    return SourceError(
-        f"{name}:{line}: a quote is opened and never closed.",
-        hint="Close it, or double it where it belongs to the text. If the file is cut off, export again.",
-    )
+    mend = "close that quote, or double it where it belongs to the text."
+    if lines.ended:
+        return cut_off(name, f"inside a quoted cell that begins in line {line:,}", f"If it is complete, {mend}")
+    return SourceError(f"{name}:{line}: a quote is opened and never closed.", hint=mend.capitalize())
 
 
 def _malformed(first: int, last: int, error: csv.Error) -> Finding:
@@ -156,7 +171,8 @@ def read_chunks(
 ) -> Iterator[Chunk]:
     """Read a CSV file as chunks of up to `size` rows; `number` and `name` are the file's.
 
-    Raises SourceError where a quote is opened and never closed.
+    Raises SourceNotReady where the file ends inside a quoted cell or in the middle of a row, SourceError where a cell
+    is too long.
     """
     from importer.sources.frames import frame_cells
 

@@ -8,10 +8,14 @@ from json import JSONDecodeError
 from typing import Any, NoReturn, TextIO
 
 from importer.errors import SourceError
+from importer.sources.files import cut_off
 from importer.sources.values import decoder, lenient_decoder
 
 PIECE_CHARACTERS = 64 * 1024
 SPACE = re.compile(r"[ \t\r\n]*")
+
+# What a text can end with where it is cut inside a word, a number or a \uXXXX escape.
+HALF_TOKEN = re.compile(r"t(ru?)?|f(a(ls?)?)?|n(ul?)?|-|\.|[eE][+-]?|u[0-9a-fA-F]{0,4}")
 
 # The most characters that the parser takes at once: a pair of \uXXXX escapes.
 TOKEN_CHARACTERS = 12
@@ -20,10 +24,16 @@ TOKEN_CHARACTERS = 12
 NUMBER_CHARACTERS = 3
 
 
+def ends_inside(text: str, position: int, reason: str) -> bool:
+    """Whether a text that can't be parsed ends inside a value, by the place and the words of the parser's error."""
+    rest = text[position : position + TOKEN_CHARACTERS]
+    return not rest or HALF_TOKEN.fullmatch(rest) is not None or reason.startswith("Unterminated string")
+
+
 class Document:
     """A place in a JSON document; every method reads on from it. `line` is its physical line, from 1.
 
-    Every method raises SourceError where the document is damaged or cut off.
+    Every method raises SourceError where the document is damaged, SourceNotReady where it is cut off.
     """
 
     def __init__(self, text: TextIO, name: str, piece: int = PIECE_CHARACTERS) -> None:
@@ -149,11 +159,8 @@ class Document:
         line = self.line + self._buffer.count("\n", self._place, position)
         start = self._buffer.rfind("\n", 0, position) + 1
         column = position - start + 1 + (0 if start else self._before_line)
-        if position >= len(self._buffer) or reason.startswith("Unterminated string"):
-            raise SourceError(
-                f"{self._name}:{line}: the JSON document is cut off: it ends inside a value.",
-                hint="Fetch or export the file again.",
-            )
+        if ends_inside(self._buffer, position, reason) and not self._text.read(1):
+            raise cut_off(self._name, f"inside its JSON document (line {line:,})")
         raise SourceError(
             f"{self._name}:{line}: column {column:,} is not valid JSON: {reason}.",
             hint="Mend the file there, or export it again.",

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, TextIO
 
-from importer.errors import SourceError, UsageError
-from importer.sources.files import StoredFile, open_file
+from importer.errors import SourceError, SourceNotReady, UsageError
+from importer.sources.files import StoredFile, cut_off, open_file, still_written
 
 BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 CANDIDATES = ("cp1252", "cp1251", "shift_jis", "gb18030", "euc_kr")
@@ -47,7 +47,8 @@ def choose_encoding(head: bytes, option: str | None) -> str:
 def open_text(file: StoredFile, encoding: str) -> Iterator[OpenText]:
     """Open a file as text; line ends stay as they are.
 
-    Raises SourceError for bytes that are not valid in the encoding, now or while it is read.
+    Raises, now or while it is read, SourceError for bytes that are not valid in the encoding, SourceNotReady where the
+    file ends inside a character.
     """
     with open_file(file) as (stored, data):
         try:
@@ -57,7 +58,7 @@ def open_text(file: StoredFile, encoding: str) -> Iterator[OpenText]:
                 raise find_bad_bytes(file.name, lambda: again.read(BLOCK_BYTES), encoding) from error
 
 
-def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> SourceError:
+def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> SourceError | SourceNotReady:
     """Say where a file's bytes are not valid, by line and offset; a reader of text only knows the place in its buffer.
 
     `read` returns the next block of the file, empty at its end.
@@ -72,13 +73,15 @@ def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> Sourc
         try:
             line += newlines.decode(decoder.decode(block, final=not block), final=not block).count("\n")
         except UnicodeDecodeError as error:
+            if not block:
+                return _ends_in_character(name, line, error)
             good = block[: max(0, error.start - len(waiting))]  # the decoder still has what was waiting
             line += newlines.decode(decoder.decode(good), final=True).count("\n")
             return _undecodable(name, encoding, line, offset - len(waiting) + error.start, error)
         except UnicodeError as error:
             return SourceError(f"{name}:{line}: is not {encoding}: {error}.")
         if not block:
-            return SourceError(f"{name} changed while it was read.", hint="Wait until it is written.")
+            return still_written(name)
         offset += len(block)
 
 
@@ -94,8 +97,16 @@ def _undecodable(name: str, encoding: str, line: int, offset: int, error: Unicod
     if not candidates:
         return SourceError(message, hint="Say which encoding it has with --encoding, or export it as UTF-8.")
     others = f" ({', '.join(candidates[1:])} would be valid too: look at the texts)" if candidates[1:] else ""
-    cut = "If the file is cut off, export again. Else: " if error.reason == "unexpected end of data" else ""
-    return SourceError(message, hint=f"{cut}Try --encoding {candidates[0]}{others}")
+    return SourceError(message, hint=f"Try --encoding {candidates[0]}{others}")
+
+
+def _ends_in_character(name: str, line: int, error: UnicodeDecodeError) -> SourceNotReady:
+    half = error.object[error.start :].hex(" ")
+    return cut_off(
+        name,
+        f"in the middle of a character (line {line:,}, bytes {half})",
+        f"If it is complete, it has another encoding than {error.encoding}: say which with --encoding.",
+    )
 
 
 def can_decode(sample: bytes, encoding: str) -> bool:

@@ -38,10 +38,16 @@ class Stamp(NamedTuple):
 
 
 class StoredFile(NamedTuple):
-    """A file as it lies on disk. `name` is what was typed; `path` is where its bytes are."""
+    """A file as it lies on disk.
+
+    name     as typed
+    path     where its bytes are
+    spooled  whether `path` is a copy of what came through a pipe: it never changes, and its times say nothing
+    """
 
     name: str
     path: Path
+    spooled: bool = False
 
 
 class OpenFile(NamedTuple):
@@ -52,7 +58,23 @@ class OpenFile(NamedTuple):
 
 
 class DamagedData(Exception):
-    """Compressed data that can't be decompressed, or ends too early."""
+    """Compressed data that can't be decompressed."""
+
+
+def cut_off(name: str, where: str, otherwise: str = "") -> SourceNotReady:
+    """Say where a file ends too early; `otherwise` is what to do if it is complete all the same."""
+    return SourceNotReady(
+        f"{name} ends {where}: it looks as if it is still being written, or was cut.",
+        hint=f"Run the same command again when it is complete, or export it again. {otherwise}".rstrip(),
+    )
+
+
+def still_written(name: str) -> SourceNotReady:
+    """Say that a file is not as it was when it was opened."""
+    return SourceNotReady(
+        f"{name} changed while it was read. It is still being written.",
+        hint="Run the same command again when it is complete.",
+    )
 
 
 def find_files(paths: Sequence[str], stack: ExitStack) -> list[StoredFile]:
@@ -72,12 +94,13 @@ def _find_file(name: str, stack: ExitStack) -> StoredFile:
     if name == STDIN:
         if sys.stdin is None:
             raise UsageError("Standard input is closed.", hint="Pipe the export in, or name a file.")
-        file = StoredFile(name, _spool(sys.stdin.buffer, stack))
+        file = StoredFile(name, _spool(sys.stdin.buffer, stack), spooled=True)
     else:
         mode = _stat(StoredFile(name, Path(name))).st_mode
         if stat.S_ISDIR(mode):
             raise SourceError(f"{name} is a directory.", hint=f"Name the files in it: {name.rstrip('/')}/*.csv")
-        file = StoredFile(name, Path(name) if stat.S_ISREG(mode) else _spool_pipe(name, stack))
+        regular = stat.S_ISREG(mode)
+        file = StoredFile(name, Path(name) if regular else _spool_pipe(name, stack), spooled=not regular)
     if take_stamp(file).size == 0:
         raise SourceNotReady(f"{name} is empty: 0 bytes.", hint="Export again, or wait until it is written.")
     return file
@@ -139,7 +162,7 @@ def _open_stored(file: StoredFile) -> BinaryIO:
 def open_file(file: StoredFile) -> Iterator[OpenFile]:
     """Open a file for reading, decompressing gzip and zstd by their magic bytes, whatever the file's name.
 
-    Raises SourceError for data that is damaged or cut off, now or while it is read.
+    Raises, now or while it is read, SourceError for data that is damaged, SourceNotReady for data that is cut off.
     """
     with _open_stored(file) as stored:
         magic = stored.read(4)
@@ -147,9 +170,11 @@ def open_file(file: StoredFile) -> Iterator[OpenFile]:
         try:
             with _decompress(file, stored, magic) as data:
                 yield OpenFile(stored, data)
-        except (EOFError, zlib.error, gzip.BadGzipFile, DamagedData) as error:
+        except EOFError as error:
+            raise cut_off(file.name, "before its compressed data does") from error
+        except (zlib.error, gzip.BadGzipFile, DamagedData) as error:
             raise SourceError(
-                f"{file.name} is damaged or cut off: {error}.",
+                f"{file.name} is damaged: {error}.",
                 hint="Fetch the file again; compare its size or checksum.",
             ) from error
         except OSError as error:
@@ -191,7 +216,7 @@ class _ZstdFile(io.RawIOBase):
             compressed = self._frame.unused_data or self._stored.read(ZSTD_INPUT_BYTES)
             if not compressed:
                 if self._within_frame:
-                    raise DamagedData("the last zstd frame has no end")
+                    raise EOFError
                 return 0
             self._ready = self._decompress(compressed)
         count = min(len(view), len(self._ready))

@@ -10,7 +10,8 @@ from typing import Any, TextIO
 
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Chunk, Finding, Ref
-from importer.sources.document import Document
+from importer.sources.document import Document, ends_inside
+from importer.sources.files import cut_off
 from importer.sources.returned import STILL_RAW, is_errors_record, own_keys, own_text
 from importer.sources.values import Getter, decoder, find_values, make_getter, to_columns, to_text, write
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
@@ -21,17 +22,25 @@ NumberedRecord = tuple[int, str, dict[str, Any] | Finding]
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
-def read_lines(text: Iterable[str]) -> Iterator[NumberedRecord]:
-    """Read JSON lines; blank lines are none. A line that is no JSON object has the finding `row-malformed`."""
+def read_lines(text: Iterable[str], name: str) -> Iterator[NumberedRecord]:
+    """Read JSON lines; blank lines are none. A line that is no JSON object has the finding `row-malformed`.
+
+    Raises SourceNotReady where the file ends in the middle of a record.
+    """
     for line, content in enumerate(text, start=1):
         if raw := content.strip():
-            yield line, raw, _read_line(line, content.rstrip())
+            yield line, raw, _read_line(name, line, content)
 
 
-def _read_line(line: int, content: str) -> dict[str, Any] | Finding:
+def _read_line(name: str, line: int, content: str) -> dict[str, Any] | Finding:
+    record = content.rstrip()
     try:
-        return _check_record(line, content, decoder.decode(content))
+        return _check_record(line, record, decoder.decode(record))
     except JSONDecodeError as error:
+        if not content.endswith(("\n", "\r")) and ends_inside(record, error.pos, error.msg):
+            where = f"in the middle of a record (line {line:,})"
+            otherwise = "If it is complete, put a line end behind it: then that record alone is rejected."
+            raise cut_off(name, where, otherwise) from error
         return _malformed(f"Line {line}, column {error.colno} is not valid JSON: {error.msg}")
     except RecursionError:
         return _malformed(f"Line {line} is nested too deeply")
@@ -114,7 +123,7 @@ def no_records(name: str) -> SourceNotReady:
 def read_array(text: TextIO, name: str, path: Sequence[str]) -> Iterator[NumberedRecord]:
     """Read the records of the array at `path`. An element that is no object has the finding `row-malformed`.
 
-    Raises SourceError where there is no array, or the document is damaged or cut off.
+    Raises SourceError where there is no array or the document is damaged, SourceNotReady where it is cut off.
     """
     document = Document(text, name)
     for depth, key in enumerate(path, start=1):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from importer.errors import SourceError, SourceNotReady
 from importer.records import Chunk, Ref
 from importer.sources import csv, json
 from importer.sources.encodings import check_encoding, choose_encoding, open_text
-from importer.sources.files import Stamp, StoredFile, digest_files, find_files, open_file, take_stamp
+from importer.sources.files import Stamp, StoredFile, digest_files, find_files, open_file, still_written, take_stamp
 from importer.sources.formats import Format, choose_format, refuse_foreign
 from importer.sources.returned import is_errors_header, is_errors_record
 
@@ -61,15 +62,17 @@ class SourceFile:
 def open_source(paths: Sequence[str], options: SourceOptions) -> Source:
     """Look at the files and find out how each is read. Close the source, or use it as a context manager.
 
-    Raises UsageError (an option), SourceNotReady (a file is missing, empty or without rows) and SourceError (a file is
-    not what it claims to be).
+    Raises UsageError (an option), SourceNotReady (a file is missing, empty, without rows or still being written) and
+    SourceError (a file is not what it claims to be).
     """
     if options.encoding is not None:
         check_encoding(options.encoding)
     delimiter = csv.check_delimiter(options.delimiter) if options.delimiter is not None else None
     with ExitStack() as stack:
-        files = tuple(_look_at(file, options, delimiter) for file in find_files(paths, stack))
-        return Source(files, stack.pop_all())
+        found = find_files(paths, stack)
+        opened = tuple(take_stamp(file) for file in found)
+        files = tuple(_look_at(file, options, delimiter) for file in found)
+        return Source(files, opened, stack.pop_all())
 
 
 def _look_at(stored: StoredFile, options: SourceOptions, delimiter: str | None) -> SourceFile:
@@ -79,12 +82,11 @@ def _look_at(stored: StoredFile, options: SourceOptions, delimiter: str | None) 
     encoding = choose_encoding(head, options.encoding)
     with open_text(stored, encoding) as (_, text):
         sample = text.read(SAMPLE_CHARACTERS)
-        whole = len(sample) < SAMPLE_CHARACTERS
     if not sample.strip():
         raise SourceNotReady(f"{stored.name} is empty.", hint="Export again, or wait until it is written.")
     match choose_format(stored.name, sample, options.format):
         case "csv":
-            return _look_at_csv(stored, encoding, delimiter or csv.find_delimiter(sample, whole))
+            return _look_at_csv(stored, encoding, delimiter or csv.find_delimiter(sample))
         case "jsonl":
             return _look_at_json(SourceFile(stored.name, "jsonl", None, False, stored, encoding))
         case "json":
@@ -122,7 +124,9 @@ def _look_at_json(file: SourceFile) -> SourceFile:
 
 
 def _read_records(file: SourceFile, text: TextIO) -> Iterator[json.NumberedRecord]:
-    return json.read_lines(text) if file.format == "jsonl" else json.read_array(text, file.name, file.records)
+    if file.format == "jsonl":
+        return json.read_lines(text, file.name)
+    return json.read_array(text, file.name, file.records)
 
 
 def _read_file(file: SourceFile, number: int, text: TextIO, refs: Sequence[Ref], size: int) -> Iterator[Chunk]:
@@ -134,8 +138,9 @@ def _read_file(file: SourceFile, number: int, text: TextIO, refs: Sequence[Ref],
 class Source:
     """Files that are one import; `Chunk.file` is the index in `files`."""
 
-    def __init__(self, files: tuple[SourceFile, ...], resources: ExitStack) -> None:
+    def __init__(self, files: tuple[SourceFile, ...], opened: tuple[Stamp, ...], resources: ExitStack) -> None:
         self.files = files
+        self._opened = opened
         self._resources = resources
         self._bytes_before = 0
         self._reading: BinaryIO | None = None
@@ -155,7 +160,7 @@ class Source:
     def chunks(self, refs: Sequence[Ref], size: int = 4096) -> Iterator[Chunk]:
         """Read all files, `size` rows at a time, each with the columns that `refs` name. Every call reads anew.
 
-        Raises SourceNotReady when a file changes meanwhile, SourceError where it can't be read on.
+        Raises SourceNotReady when a file changes meanwhile or ends too early, SourceError where it can't be read on.
         """
         self._bytes_before = 0
         for number, file in enumerate(self.files):
@@ -177,6 +182,19 @@ class Source:
         """Stamp each file, without reading it: unequal stamps mean that it may have changed."""
         return tuple(take_stamp(file.stored) for file in self.files)
 
+    def check_unchanged(self) -> None:
+        """Raise SourceNotReady where a file is not as it was when the source was opened: something still writes it."""
+        for file, opened in zip(self.files, self._opened, strict=True):
+            _check_unchanged(file, opened)
+
+    def age_seconds(self, now: float) -> float:
+        """How long before `now` (seconds since 1970) the youngest file was changed; infinite for what was piped in.
+
+        Negative where that time lies ahead: the clocks of this machine and of the files' differ.
+        """
+        changes = [take_stamp(file.stored).mtime_ns for file in self.files if not file.stored.spooled]
+        return now - max(changes) / 1e9 if changes else math.inf
+
     @property
     def total_bytes(self) -> int:
         """Bytes of all files as they are stored."""
@@ -190,7 +208,4 @@ class Source:
 
 def _check_unchanged(file: SourceFile, before: Stamp) -> None:
     if take_stamp(file.stored) != before:
-        raise SourceNotReady(
-            f"{file.name} changed while it was read.",
-            hint="Wait until it is written, then start the same command again.",
-        )
+        raise still_written(file.name)

@@ -1,7 +1,34 @@
 """Transform: a chunk of rows becomes records, whole columns at a time. Pure: no I/O, no clock."""
 
-from importer.transform.issue import Records, Transform, encode_bodies
+from importer.transform.issue import (
+    DESCRIPTION_LIMIT,
+    Records,
+    Transform,
+    encode_bodies,
+    encode_cells,
+    find_marker,
+    record_marker,
+    source_marker,
+    value_refs,
+)
 from importer.transform.texts import Columns, is_filled
-from importer.transform.values import VALUE_FIELDS, Mapped, Step
+from importer.transform.values import VALUE_FIELDS, Mapped, Step, ValueMap, value_maps
 
-__all__ = ["VALUE_FIELDS", "Columns", "Mapped", "Records", "Step", "Transform", "encode_bodies", "is_filled"]
+__all__ = [
+    "DESCRIPTION_LIMIT",
+    "VALUE_FIELDS",
+    "Columns",
+    "Mapped",
+    "Records",
+    "Step",
+    "Transform",
+    "ValueMap",
+    "encode_bodies",
+    "encode_cells",
+    "find_marker",
+    "is_filled",
+    "record_marker",
+    "source_marker",
+    "value_maps",
+    "value_refs",
+]

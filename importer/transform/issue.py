@@ -14,7 +14,7 @@ import orjson
 from importer.mapping.model import Duplicates, Mapping, Text
 from importer.records import Chunk, Ref
 from importer.transform.texts import Columns, is_filled, single_line
-from importer.transform.values import Mapped, value_maps
+from importer.transform.values import VALUE_FIELDS, Mapped, value_maps
 
 TITLE_LIMIT = 200
 DESCRIPTION_LIMIT = 10_000
@@ -68,7 +68,7 @@ class Transform:
         self.mapping = mapping
         self.source_name = source_name
         self.value_maps = value_maps(mapping)
-        self.source_marker = "tis" + _digest(source_name)[:12]
+        self.source_marker = source_marker(source_name)
         self.refs = collect_refs(mapping)
 
     def __call__(self, chunk: Chunk) -> Records:
@@ -213,8 +213,19 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
     return bodies
 
 
-def collect_refs(mapping: Mapping) -> tuple[Ref, ...]:
-    """Every column and path that a mapping reads, each once."""
+def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int]) -> dict[int, bytes]:
+    """Row → JSON of its cells under these references: a list of cells for each, as many as the file has columns."""
+    columns = [records.columns.cells(ref) for ref in refs]
+    return {row: orjson.dumps([[cells[row] for cells in column] for column in columns]) for row in rows}
+
+
+def value_refs(mapping: Mapping) -> tuple[Ref, ...]:
+    """Every column and path that severity, status and category read, each once."""
+    return tuple(dict.fromkeys(ref for name in VALUE_FIELDS for ref in collect_refs(getattr(mapping, name))))
+
+
+def collect_refs(mapping: Any) -> tuple[Ref, ...]:
+    """Every column and path that a mapping, or a part of one, reads, each once."""
     refs: dict[Ref, None] = {}
 
     def visit(node: Any) -> None:
@@ -232,6 +243,11 @@ def collect_refs(mapping: Mapping) -> tuple[Ref, ...]:
 
     visit(mapping)
     return tuple(refs)
+
+
+def source_marker(source_name: str) -> str:
+    """The word that all issues of a source have: `tis` and 12 hex digits of its name."""
+    return "tis" + _digest(source_name)[:12]
 
 
 def record_marker(key: str) -> str:

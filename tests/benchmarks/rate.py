@@ -13,9 +13,11 @@ import tempfile
 import time
 from pathlib import Path
 
+from importer.amend import Amender
+from importer.calls import PacedCalls
 from importer.client import ApiKey, TriageClient
 from importer.ledger import open_ledger
-from importer.loader import Loader, PacedCalls
+from importer.loader import Loader
 from importer.pacing import Breaker, Limiter
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import serve_in_thread
@@ -29,7 +31,7 @@ async def import_rows(url: str, rows: int, rate: float, folder: Path) -> PacedCa
         run = ledger.begin_run(url, "bench", "source", "mapping")
         async with TriageClient(url, ApiKey("org_benchmark")) as client:
             calls = PacedCalls(Limiter(rate), Breaker())
-            loader = Loader(client, run, calls, Settler(client, run, calls), concurrency=8)
+            loader = Loader(client, run, calls, Settler(client, run, calls), Amender(client, run, calls), concurrency=8)
             await loader.load(make_operations(run, rows), asyncio.Event())
             return calls
 

@@ -22,9 +22,11 @@ import httpx
 import orjson
 import requests
 
+from importer.amend import Amender
+from importer.calls import PacedCalls
 from importer.client import ApiKey, TriageClient
 from importer.ledger import Decision, Run, open_ledger
-from importer.loader import Loader, PacedCalls
+from importer.loader import Loader
 from importer.pacing import Breaker, Limiter
 from importer.records import Operation, Outcome, Row
 from importer.settle import Settler
@@ -72,7 +74,7 @@ def make_operations(run: Run, count: int) -> Iterator[Operation]:
 class NullRun(Run):
     """A run whose ledger forgets everything at once: what durability costs is the difference."""
 
-    async def intend(self, operation: Operation) -> None:
+    async def intend(self, operation: Operation, details: bytes | None = None) -> None:
         """Forget an intent."""
 
     def record(self, decision: Decision) -> None:
@@ -90,7 +92,9 @@ async def import_rows(url: str, count: int, concurrency: int, folder: Path, *, l
             run.__class__ = NullRun
         async with TriageClient(url, ApiKey("org_benchmark")) as client:
             calls = PacedCalls(Limiter(), Breaker())
-            loader = Loader(client, run, calls, Settler(client, run, calls), concurrency=concurrency)
+            loader = Loader(
+                client, run, calls, Settler(client, run, calls), Amender(client, run, calls), concurrency=concurrency
+            )
             await loader.load(make_operations(run, count), asyncio.Event())
         assert calls.requests == count, f"{calls.requests} requests for {count} rows"
         if ledger_on:

@@ -72,6 +72,7 @@ def test_a_text_knows_what_it_reads() -> None:
         (Skip, {"name": "Old One", "when": {"column": "A", "filled": "true"}}, "pattern"),
         (Link, {"column": "A", "type": "email"}, "'call', 'sms_conversation' or 'file'"),
         (Input, {"name": "a:b", "key": "K"}, "pattern"),
+        (Input, {"name": "a", "key": "K", "kind": "full"}, "'delta' or 'snapshot'"),
         (Input, {"name": "a", "key": "K", "encoding": "utf-99"}, "no encoding that Python knows"),
         (Input, {"name": "a", "key": "K", "records": "a["}, "not a path of names"),
         (Input, {"name": "a", "key": "K", "records": "a..b"}, "not a path of names"),
@@ -93,6 +94,12 @@ def test_flags_are_the_words_true_and_false() -> None:
     """A flag arrives as text; the two words of YAML 1.2 are taken, and nothing else."""
     assert Key.model_validate({"content": "true"}).content
     assert Condition.model_validate({"column": "A", "filled": "false"}).filled is False
+
+
+def test_a_source_is_a_delta_unless_said_otherwise() -> None:
+    """What an export doesn't have has vanished only where the mapping says that each one holds everything."""
+    assert Input.model_validate({"name": "a", "key": "K"}).kind == "delta"
+    assert Input.model_validate({"name": "a", "key": "K", "kind": "snapshot"}).kind == "snapshot"
 
 
 def test_a_condition_stands_for_a_list_of_one() -> None:

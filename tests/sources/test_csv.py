@@ -167,9 +167,56 @@ def test_a_malformed_row_of_several_lines_names_them(make_source: MakeSource) ->
     [('1,"2\n3,4\n', 2), ('1,2\n"a\nb","c\n\n', 4), ('5",6\n1,"2"\n"x,"",\n', 4), ('1,"a\r\nb\r\nc",2,"d\r\n', 4)],
 )
 def test_an_open_quote_names_its_line(make_source: MakeSource, rows: str, line: int) -> None:
-    """A quote that is never closed stops the reading and names the line where it was opened."""
-    with pytest.raises(SourceError, match=rf"issues\.csv:{line}: a quote is opened and never closed"):
+    """A file that ends inside a quoted cell is not ready; the line where the quote was opened is named."""
+    with pytest.raises(SourceNotReady, match=rf"issues\.csv ends inside a quoted cell .* line {line}:") as raised:
         list(make_source("a,b\n" + rows).chunks([]))
+    assert "close that quote" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"), [("1", 2), ("1,2,3\n4,5", 3), ('1,2,3\r\n"4",', 3), ('1,2,3\r"4\r5"', 4), ("1,2,3\n\n4,5", 4)]
+)
+def test_a_last_row_that_is_half(make_source: MakeSource, rows: str, line: int) -> None:
+    """A last row that lacks cells and a line end is half; the line where the file ends is named."""
+    source = make_source("a,b,c\n" + rows)
+    assert source.files[0].delimiter == ","
+    with pytest.raises(SourceNotReady, match=rf"issues\.csv ends in the middle of a row \(line {line}\)") as raised:
+        list(source.chunks([], size=1))
+    assert "put a line end behind it" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("rows", "ragged"),
+    [
+        ("1,2,3", []),
+        ("1,2,", []),
+        ("1,2,3,,", []),
+        ("1,2,3\n ", []),
+        ("1,2,3,4", [0]),
+        ("1,2\n", [0]),
+        ("1,2\r", [0]),
+        ("1,2\n3,4,5", [0]),
+        ('1,2\n3,"4"5', [0, 1]),
+        ("1,2,3\n4\n\n", [1]),
+    ],
+)
+def test_a_last_row_that_is_whole(make_source: MakeSource, rows: str, ragged: list[int]) -> None:
+    """A last row needs no line end; short rows elsewhere, or with a line end behind them, stay findings."""
+    [chunk] = make_source("a,b,c\n" + rows, delimiter=",").chunks([])
+    assert sorted(chunk.defects) == ragged
+
+
+def test_a_last_row_may_end_before_columns_without_header(make_source: MakeSource) -> None:
+    """Where nothing is missing, nothing is half."""
+    [chunk] = make_source("a,b,,\n1,2,3,\n4,5").chunks([])
+    assert not chunk.defects
+
+
+def test_half_a_row_of_an_errors_file(make_source: MakeSource) -> None:
+    """An errors file that is given back can be cut too."""
+    source = make_source("a,b,import_row,import_code,import_field,import_message,import_hint\n1,2,i.csv:7,x,t,No")
+    with pytest.raises(SourceNotReady, match=r"in the middle of a row \(line 2\)"):
+        list(source.chunks([]))
 
 
 def test_an_open_quote_does_not_read_the_rest() -> None:
@@ -205,7 +252,7 @@ def test_a_header_alone(make_source: MakeSource) -> None:
 )
 def test_the_delimiter_is_found_by_structure(text: str, delimiter: str) -> None:
     """The delimiter is the one that gives rows of the header's width."""
-    assert find_delimiter(text, whole=True) == delimiter
+    assert find_delimiter(text) == delimiter
 
 
 def test_a_delimiter_in_one_column_of_prose(make_source: MakeSource) -> None:
@@ -213,9 +260,10 @@ def test_a_delimiter_in_one_column_of_prose(make_source: MakeSource) -> None:
     assert make_source("Summary\nfirst, then\nlast\n").files[0].header == ("Summary",)
 
 
-def test_a_sample_that_is_cut(make_source: MakeSource) -> None:
-    """The last row of a sample doesn't count: it may be cut."""
-    assert find_delimiter('a;b\n1;2\n3;"fo', whole=False) == ";"
+def test_a_sample_that_is_cut() -> None:
+    """A last row that is cut doesn't count."""
+    assert find_delimiter('a;b\n1;2\n3;"fo') == ";"
+    assert find_delimiter("a;b;c\n1,5;2") == ";"
 
 
 @pytest.mark.parametrize(("option", "delimiter"), [("tab", "\t"), (";", ";"), ("^", "^")])

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.errors import SourceError
+from importer.errors import SourceError, SourceNotReady
 from importer.sources.document import Document
 from importer.sources.values import write
 
@@ -73,16 +73,25 @@ def read(text: str, piece: int = 4) -> None:
 
 @pytest.mark.parametrize("text", ["[", '[\n{"a": 1},\n', '[{"a": 1}', '[{"a": "x', '[{"a"', "[1", "[1,"])
 def test_a_document_that_is_cut_off(text: str) -> None:
-    """A document without its end says in which line it ends."""
+    """A document without its end is not ready and says in which line it ends."""
     line = text.count("\n") + 1
-    with pytest.raises(SourceError, match=rf"f\.json:{line}: the JSON document is cut off"):
+    with pytest.raises(SourceNotReady, match=rf"f\.json ends inside its JSON document \(line {line}\)"):
         read(text)
+
+
+@given(st.lists(JSON_TEXTS, min_size=1, max_size=4).map(listed), st.integers(1, 40), st.data())
+def test_a_document_that_is_cut_anywhere(text: str, piece: int, data: st.DataObject) -> None:
+    """Wherever a document is cut, in a word, a number or an escape too, it is not ready instead of damaged."""
+    with pytest.raises(SourceNotReady):
+        read(text[: data.draw(st.integers(1, len(text) - 1))], piece)
 
 
 @pytest.mark.parametrize(
     ("text", "place"),
     [
         ("[1,\n x]", "f.json:2: column 2 is"),
+        ("[1 tru]", "f.json:1: column 4 is not valid JSON: expected ,"),
+        ("[1 e" + " " * 20 + "]", "f.json:1: column 4 is not valid JSON: expected ,"),
         ("[1 2]", "f.json:1: column 4 is not valid JSON: expected ,"),
         ('[{"a": 1,, "b": 2}]', "f.json:1: column 10 is"),
         ('[{"a": "b\nc"}]', "f.json:1: column 10 is"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.errors import SourceError, UsageError
+from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
 from importer.sources.encodings import check_encoding, choose_encoding, find_bad_bytes
 
@@ -89,10 +89,19 @@ def test_a_bad_byte_in_a_compressed_file(make_source: MakeSource) -> None:
 
 
 def test_a_file_that_ends_inside_a_character(make_source: MakeSource) -> None:
-    """Half a character at the end is rather a file that is cut off than another encoding."""
-    with pytest.raises(SourceError, match="the bytes e2 9c at byte 4 of the text") as raised:
+    """Half a character at the end is rather a file that is still being written than another encoding."""
+    with pytest.raises(SourceNotReady, match=r"ends in the middle of a character \(line 3, bytes e2 9c\)") as raised:
         make_source("a\nx\n✓".encode()[:-1])
-    assert raised.value.hint.startswith("If the file is cut off, export again. Else: Try --encoding")
+    assert "another encoding than utf-8: say which with --encoding" in raised.value.hint
+
+
+@pytest.mark.parametrize(("encoding", "mark"), [("utf-16-le", "\ufeff"), ("utf-16-be", "\ufeff"), ("shift_jis", "")])
+def test_half_a_character_far_down(make_source: MakeSource, encoding: str, mark: str) -> None:
+    """A file that ends inside a character is found in every encoding, while chunks are read."""
+    content = (mark + "a,b\n" + "表,示\n" * 70_000 + "x,示").encode(encoding)[:-1]
+    source = make_source(content, encoding=None if mark else encoding)
+    with pytest.raises(SourceNotReady, match=r"in the middle of a character \(line 70,002"):
+        list(source.chunks([]))
 
 
 def test_a_binary_file(make_source: MakeSource) -> None:

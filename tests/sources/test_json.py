@@ -41,6 +41,27 @@ def test_a_line_that_is_no_object(make_source: MakeSource, line: str, message: s
     assert chunk.frame[0].tolist() == ["1", "", "3"]
 
 
+RECORD = r'{"id": 2, "a": [true, null, -1.5e+10], "b": "\u00e9\\"}'
+
+
+@pytest.mark.parametrize("end", range(1, len(RECORD)))
+def test_a_last_line_that_is_half(make_source: MakeSource, end: int) -> None:
+    """Wherever the last record is cut, the file is not ready and its line is named; with a line end it is a finding."""
+    text = '{"id": 1}\n\n' + RECORD[:end]
+    with pytest.raises(SourceNotReady, match=r"a\.jsonl ends in the middle of a record \(line 3\)") as raised:
+        list(make_source(text, "a.jsonl").chunks([ID]))
+    assert "put a line end behind it" in raised.value.hint
+    [chunk] = make_source(text + "\n", "a.jsonl").chunks([ID])
+    assert {row: finding.code for row, finding in chunk.defects.items()} == {1: "row-malformed"}
+
+
+@pytest.mark.parametrize("line", ['{"id": 2}', '{"id" 2}', '{"id": truth}', '{"id": 1}}', "[1]", "x"])
+def test_a_last_line_without_line_end(make_source: MakeSource, line: str) -> None:
+    """A last record needs no line end; one that is damaged otherwise than by a cut stays a finding."""
+    [chunk] = make_source('{"id": 1}\n' + line, "a.jsonl").chunks([ID])
+    assert [finding.code for finding in chunk.defects.values()] == ["row-malformed"] * (line != '{"id": 2}')
+
+
 def test_a_whole_character_in_escapes(make_source: MakeSource) -> None:
     """A pair of surrogate escapes is one character."""
     [chunk] = make_source(r'{"id": "\ud83d\ude00"}', "a.jsonl").chunks([ID])
@@ -120,7 +141,7 @@ def test_a_document_that_is_cut_while_chunks_are_read(make_source: MakeSource) -
     """A cut document gives the chunks before the cut, then the error with its line."""
     chunks = make_source('[{"id": 1},\n{"id": 2},\n{"id', "a.json").chunks([ID], size=1)
     assert [next(chunks).raw, next(chunks).raw] == [['{"id": 1}'], ['{"id": 2}']]
-    with pytest.raises(SourceError, match=r"a\.json:3: the JSON document is cut off"):
+    with pytest.raises(SourceNotReady, match=r"a\.json ends inside its JSON document \(line 3\)"):
         next(chunks)
 
 

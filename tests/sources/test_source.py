@@ -68,6 +68,40 @@ def test_a_file_that_changes_while_it_is_read(make_source: MakeSource, tmp_path:
     assert source.stamp() != before
 
 
+@pytest.mark.parametrize("grown", [0, 1])
+def test_a_file_that_changed_since_the_source_was_opened(tmp_path: Path, grown: int) -> None:
+    """Whichever file of a source is written to after it was opened, before, while or after it is read: not ready."""
+    paths = [tmp_path / "1.csv", tmp_path / "2.csv"]
+    for path in paths:
+        path.write_text("a\n1\n")
+    with open_source([str(path) for path in paths], SourceOptions()) as source:
+        source.check_unchanged()
+        with paths[grown].open("a") as file:
+            file.write("2\n")
+        assert len(list(source.chunks([]))) == 2
+        with pytest.raises(SourceNotReady, match=rf"{grown + 1}\.csv changed while it was read. It is still being"):
+            source.check_unchanged()
+
+
+def test_a_file_that_is_written_again_with_the_same_size(make_source: MakeSource, tmp_path: Path) -> None:
+    """The time of change counts too."""
+    source = make_source("a\n1\n")
+    os.utime(tmp_path / "issues.csv", (0, 0))
+    with pytest.raises(SourceNotReady, match="It is still being written"):
+        source.check_unchanged()
+
+
+def test_the_age_is_that_of_the_youngest_file(tmp_path: Path) -> None:
+    """The age counts from the last change of any file, in parts of a second; a time that lies ahead is negative."""
+    paths = [tmp_path / "old.csv", tmp_path / "young.csv"]
+    for path, changed in zip(paths, (1_000.0, 4_000.5), strict=True):
+        path.write_text("a\n1\n")
+        os.utime(path, (0, changed))
+    with open_source([str(path) for path in paths], SourceOptions()) as source:
+        assert source.age_seconds(now=4_010.0) == 9.5
+        assert source.age_seconds(now=4_000.0) == -0.5
+
+
 def test_a_file_that_goes_away(make_source: MakeSource, tmp_path: Path) -> None:
     """A file that is removed between two passes is missing."""
     source = make_source("a\n1\n")
@@ -97,12 +131,12 @@ def test_a_web_page_under_a_csv_name(make_source: MakeSource) -> None:
 
 
 def test_standard_input(tmp_path: Path) -> None:
-    """`-` is spooled to a private file that is gone afterwards, and is read twice."""
+    """`-` is spooled to a private file that is gone afterwards, is read twice, and has no age."""
     code = (
         "from importer.sources import *\n"
         "with open_source(['-'], SourceOptions()) as source:\n"
         "    file = source.files[0]\n"
-        "    print(file.name, oct(file.stored.path.stat().st_mode & 0o777))\n"
+        "    print(file.name, oct(file.stored.path.stat().st_mode & 0o777), source.age_seconds(0))\n"
         "    print([[chunk.raw for chunk in source.chunks([])] for _ in range(2)])\n"
         "print(file.stored.path.exists())"
     )
@@ -110,7 +144,7 @@ def test_standard_input(tmp_path: Path) -> None:
     result = subprocess.run(
         [sys.executable, "-c", code], input="a\n1\n", env=environment, capture_output=True, text=True, check=True
     )
-    assert result.stdout.splitlines() == ["- 0o600", "[[[['1']]], [[['1']]]]", "False"]
+    assert result.stdout.splitlines() == ["- 0o600 inf", "[[[['1']]], [[['1']]]]", "False"]
 
 
 def test_pandas_is_loaded_late() -> None:

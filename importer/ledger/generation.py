@@ -1,0 +1,41 @@
+"""How far a ledger has come: a number in it and in a side file, so that an older copy of it is recognised."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+DIGITS = 20
+
+
+class Generation:
+    """The number that the ledger has reached, and its side file `LEDGER.generation`.
+
+    The side file is written after each commit, without waiting for the disk: it may lag behind the ledger, and is
+    ahead of it only if the ledger has lost something.
+    """
+
+    def __init__(self, descriptor: int | None = None) -> None:
+        self._descriptor = descriptor
+        text = b"" if descriptor is None else os.pread(descriptor, DIGITS, 0)
+        self.seen = int(text) if text.strip().isdigit() else 0
+        self.reached = self.seen
+
+    def reach(self, number: int) -> None:
+        """Note that the ledger has come so far."""
+        self.reached = number
+        if self._descriptor is not None:
+            os.pwrite(self._descriptor, b"%0*d" % (DIGITS, number), 0)
+
+
+@contextmanager
+def open_generation(ledger: Path) -> Iterator[Generation]:
+    """Open the side file of a ledger, for its owner alone."""
+    path = ledger.with_name(ledger.name + ".generation")
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        yield Generation(descriptor)
+    finally:
+        os.close(descriptor)
