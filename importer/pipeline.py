@@ -3,52 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import time
 from collections import Counter
-from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
 
 from importer.amend import Amender
 from importer.calls import PacedCalls
 from importer.check import Checked, Progress, check, report_folder, run_check, summarise, write_suggestion
-from importer.client import Action, ApiKey, CallFailed, TriageClient
+from importer.client import TriageClient
 from importer.errors import (
     ExitCode,
     RunStopped,
     SourceChanged,
     SourceNotReady,
     StorageFull,
-    TargetUnreachable,
     UsageError,
 )
 from importer.examine import Ask, Job, examine, judge
 from importer.ledger import Ledger, Run
 from importer.loader import Loader
+from importer.loop import run_loop, signals_call
 from importer.pacing import Breaker, Limiter
 from importer.records import Operation, Outcome
 from importer.report import ErrorFiles, ReportFolder, ResultsFile, Summary
 from importer.settle import Settler
 from importer.standing import ChangePolicy, OnChange, Standings
+from importer.target import Target, find_organisation
 from importer.transform import encode_cells, value_refs
 
-T = TypeVar("T")
 REQUESTS_AN_UPDATE = 2  # it is read first
 AS_THEY_ARE = ChangePolicy()
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-@dataclass(frozen=True)
-class Target:
-    """Where issues go. `name` is what the ledger calls it: the normalised URL, or `sandbox:FILE`."""
-
-    url: str
-    name: str
-    api_key: ApiKey
 
 
 @dataclass(frozen=True)
@@ -99,7 +87,7 @@ def run_import(
     Raises:
         ImporterError: before anything was sent. What stops the send pass is in the summary's exit code.
     """
-    organisation = run_loop(_find_organisation(target, progress))
+    organisation = run_loop(find_organisation(target, progress.say))
     ledger.check_org(target.name, organisation)
     known = Standings(ledger, target.name, job.source_name, settings.changes)
     checked = check(job, known, None, progress)
@@ -133,63 +121,6 @@ def _meaning(job: Job, changes: ChangePolicy) -> str:
         return job.mapping.digest
     selection = f"{job.limit} {sorted(job.only or ())} {changes.on_change} {sorted(changes.fields)}"
     return sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest()
-
-
-async def _find_organisation(target: Target, progress: Progress) -> str:
-    """Ask the target whose it is: the first request. Where nothing answers, that is said at once."""
-    async with TriageClient(target.url, target.api_key) as client:
-        try:
-            return await client.find_org_id()
-        except CallFailed as error:
-            if error.action is not Action.RETRY:
-                raise error.as_stop() from error
-            if not error.status:
-                raise _unreachable(target, error) from error
-            progress.say(f"{target.url} is busy ({error.message}): waiting …")
-        try:
-            return await PacedCalls(Limiter(), Breaker()).call(client.find_org_id)
-        except CallFailed as error:
-            raise _unreachable(target, error) from error
-
-
-def _unreachable(target: Target, error: CallFailed) -> TargetUnreachable:
-    return TargetUnreachable(
-        f"{target.url} does not answer as it should: {error.message}.",
-        hint="Nothing was sent. Check --api-url and the network, then run the same command again.",
-    )
-
-
-def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the fastest loop that this platform has."""
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        return runner.run(coroutine)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop
-    except ImportError:  # Windows has none
-        return None
-    return uvloop.new_event_loop
-
-
-@contextmanager
-def signals_call(action: Callable[[], None]) -> Iterator[None]:
-    """Let the running loop call `action` when the program is asked to end. For the main thread.
-
-    A signal that is ignored stays so: `nohup` and a shell's `&` rely on it.
-    """
-    loop = asyncio.get_running_loop()
-    before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}
-    taken = {number: handler for number, handler in before.items() if handler is not signal.SIG_IGN}
-    for number in taken:
-        loop.add_signal_handler(number, action)
-    try:
-        yield
-    finally:
-        for number, handler in taken.items():
-            loop.remove_signal_handler(number)
-            signal.signal(number, handler)
 
 
 class Sending:

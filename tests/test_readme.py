@@ -11,7 +11,7 @@ import click
 import pytest
 
 from importer.cli.main import COMMANDS, cli
-from importer.cli.run import DEFAULT_RATE, SANDBOX_RATE
+from importer.cli.target import DEFAULT_RATE, SANDBOX_RATE
 from importer.errors import ExitCode
 from importer.records import Outcome
 from importer.report import Summary

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,38 +19,37 @@ from importer.cli.options import (
     with_options,
 )
 from importer.cli.share import FiniteRange, Share, ShareType
+from importer.cli.target import (
+    API_KEY_OPTION,
+    DEFAULT_RATE,
+    DEFAULT_URL,
+    LEDGER_OPTION,
+    RATE_OPTION,
+    SANDBOX_RATE,
+    open_target,
+    target_name,
+)
 from importer.errors import UsageError
 from importer.records import Outcome
 
 if TYPE_CHECKING:
     from importer.check import Checked
-    from importer.client import ApiKey
     from importer.console import Console
     from importer.examine import Job
-    from importer.pipeline import Forecast, Target
+    from importer.pipeline import Forecast
     from importer.report import Summary
 
-DEFAULT_URL = "https://api.bland.ai"
-DEFAULT_RATE = 5.0
-"""The only figure that Bland publishes for an organisation (`org_rate_limit`), without a unit."""
-SANDBOX_RATE = 0.0
 DEFAULT_MAX_REJECTED = Share(5, percent=True)
 
 TARGET_OPTIONS = (
     click.option("--sandbox", is_flag=True, help="Send to a Triage of your own, which this command starts."),
     click.option("--api-url", envvar="TRIAGE_API_URL", metavar="URL", help=f"The target.  [default: {DEFAULT_URL}]"),
-    click.option(
-        "--api-key-file",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Where the API key is; without it BLAND_API_KEY holds it.",
-    ),
+    API_KEY_OPTION,
     click.option("-n", "--dry-run", is_flag=True, help="Check only, against the ledger; send nothing."),
-    click.option("--ledger", type=click.Path(path_type=Path), metavar="PATH", help="The memory of what was sent."),
+    LEDGER_OPTION,
 )
 SENDING_OPTIONS = (
-    click.option("--rate", type=FiniteRange(min=0), metavar="N",
-                 help="Requests a second; 0 sets no limit of ours.  [default: 5; with --sandbox: 0]"),
+    RATE_OPTION,
     click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
                  help="Requests at a time."),
     click.option("--settle-seconds", type=FiniteRange(min=0), default=30.0, show_default=True, metavar="N",
@@ -164,68 +161,3 @@ def make_confirm(
         return ""
 
     return confirm
-
-
-def target_name(sandbox: bool, url: str) -> str:
-    """What the ledger calls the target."""
-    from importer.client import normalise_target
-
-    return f"sandbox:{sandbox_file()}" if sandbox else normalise_target(url)
-
-
-def sandbox_file() -> Path:
-    """Where `--sandbox` keeps its issues, so that a second run finds those of the first."""
-    from importer.ledger import default_path
-
-    return default_path().with_name("sandbox.db")
-
-
-@contextmanager
-def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[Target]:
-    """The target to send to; with `--sandbox` it runs until the block ends."""
-    from importer.client import ApiKey, normalise_target
-    from importer.pipeline import Target
-
-    if not sandbox:
-        normalised = normalise_target(url)
-        yield Target(normalised, normalised, read_api_key(api_key_file))
-        return
-    try:
-        from importer.sandbox.server import SandboxError, SandboxOptions, serve_in_thread
-    except ImportError as error:
-        raise UsageError("The sandbox is not installed.", hint="pip install 'triage-importer[sandbox]'") from error
-    file = sandbox_file()
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.touch(mode=0o600)
-    except OSError as error:
-        raise UsageError(
-            f"The sandbox can't keep its issues in {file}: {error.strerror}.",
-            hint="Set XDG_STATE_HOME to a folder that can be written.",
-        ) from error
-    try:
-        with serve_in_thread(SandboxOptions(db=file)) as running:
-            yield Target(running.url, f"sandbox:{file}", ApiKey("sandbox"))
-    except SandboxError as error:
-        raise UsageError(str(error)) from error
-
-
-def read_api_key(file: Path | None) -> ApiKey:
-    """The key, from a file or the environment, never from an argument. Raises UsageError."""
-    from importer.client import ApiKey
-
-    if file is not None:
-        try:
-            return ApiKey(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            reason = error.strerror if isinstance(error, OSError) else "it is not text"
-            raise UsageError(
-                f"--api-key-file {file}: {reason}.", hint="Name a file that holds the key alone."
-            ) from error
-    key = os.environ.get("BLAND_API_KEY", "")
-    if not key:
-        raise UsageError(
-            "There is no API key.",
-            hint="Set BLAND_API_KEY, or name a file with --api-key-file FILE, or rehearse with --sandbox.",
-        )
-    return ApiKey(key)

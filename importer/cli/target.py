@@ -1,0 +1,131 @@
+"""The target and the ledger that commands work on, and the options that name them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from importer.cli.share import FiniteRange
+from importer.errors import UsageError
+
+if TYPE_CHECKING:
+    from importer.client import ApiKey
+    from importer.target import Target
+
+DEFAULT_URL = "https://api.bland.ai"
+DEFAULT_RATE = 5.0
+"""The only figure that Bland publishes for an organisation (`org_rate_limit`), without a unit."""
+SANDBOX_RATE = 0.0
+
+API_KEY_OPTION = click.option(
+    "--api-key-file",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Where the API key is; without it BLAND_API_KEY holds it.",
+)
+LEDGER_OPTION = click.option(
+    "--ledger", type=click.Path(path_type=Path), metavar="PATH", help="The memory of what was sent."
+)
+RATE_OPTION = click.option(
+    "--rate",
+    type=FiniteRange(min=0),
+    metavar="N",
+    help="Requests a second; 0 sets no limit of ours.  [default: 5; with --sandbox: 0]",
+)
+SANDBOX_PREFIX = "sandbox:"
+
+
+def choose_rate(rate: float | None, target: str) -> float:
+    """The rate for a target by its ledger name, unless one was given."""
+    if rate is not None:
+        return rate
+    return SANDBOX_RATE if target.startswith(SANDBOX_PREFIX) else DEFAULT_RATE
+
+
+@contextmanager
+def open_target_named(name: str, api_key_file: Path | None) -> Iterator[Target]:
+    """The target that a ledger calls so: a sandbox is started on the file that the name has."""
+    if name.startswith(SANDBOX_PREFIX):
+        with _open_sandbox(Path(name.removeprefix(SANDBOX_PREFIX))) as target:
+            yield target
+    else:
+        with open_target(False, name, api_key_file) as target:
+            yield target
+
+
+def target_name(sandbox: bool, url: str) -> str:
+    """What the ledger calls the target."""
+    from importer.client import normalise_target
+
+    return f"{SANDBOX_PREFIX}{sandbox_file()}" if sandbox else normalise_target(url)
+
+
+def sandbox_file() -> Path:
+    """Where `--sandbox` keeps its issues, so that a second run finds those of the first."""
+    from importer.ledger import default_path
+
+    return default_path().with_name("sandbox.db")
+
+
+@contextmanager
+def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[Target]:
+    """The target to send to; with `--sandbox` it runs until the block ends."""
+    from importer.client import normalise_target
+    from importer.target import Target
+
+    if not sandbox:
+        normalised = normalise_target(url)
+        yield Target(normalised, normalised, read_api_key(api_key_file))
+        return
+    with _open_sandbox(sandbox_file()) as target:
+        yield target
+
+
+@contextmanager
+def _open_sandbox(file: Path) -> Iterator[Target]:
+    from importer.client import ApiKey
+    from importer.target import Target
+
+    try:
+        from importer.sandbox.server import SandboxError, SandboxOptions, serve_in_thread
+    except ImportError as error:
+        raise UsageError("The sandbox is not installed.", hint="pip install 'triage-importer[sandbox]'") from error
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+    except OSError as error:
+        raise UsageError(
+            f"The sandbox can't keep its issues in {file}: {error.strerror}.",
+            hint="Set XDG_STATE_HOME to a folder that can be written.",
+        ) from error
+    try:
+        with serve_in_thread(SandboxOptions(db=file)) as running:
+            yield Target(running.url, f"{SANDBOX_PREFIX}{file}", ApiKey("sandbox"))
+    except SandboxError as error:
+        raise UsageError(str(error)) from error
+
+
+def read_api_key(file: Path | None) -> ApiKey:
+    """The key, from a file or the environment, never from an argument. Raises UsageError."""
+    from importer.client import ApiKey
+
+    if file is not None:
+        try:
+            return ApiKey(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not text"
+            raise UsageError(
+                f"--api-key-file {file}: {reason}.", hint="Name a file that holds the key alone."
+            ) from error
+    key = os.environ.get("BLAND_API_KEY", "")
+    if not key:
+        raise UsageError(
+            "There is no API key.",
+            hint="Set BLAND_API_KEY, or name a file with --api-key-file FILE, or rehearse with --sandbox.",
+        )
+    return ApiKey(key)
