@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from importer import __version__
+from importer.cover import Cover
 from importer.duplicates import KeySpool, Policy, Verdict
 from importer.errors import ExitCode, UsageError
 from importer.examine import Ask, Examined, Job, Standing, examine, judge
@@ -43,6 +44,7 @@ class Checked:
 
     absent  keys of `--only` that no row has
     digest  SHA-256 of the source, in hex
+    cover   keys of few creates that touch every mapped value, if they were wanted
     """
 
     tally: Tally
@@ -52,6 +54,7 @@ class Checked:
     absent: tuple[str, ...]
     digest: str
     elapsed_seconds: float
+    cover: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> list[str]:
@@ -75,8 +78,10 @@ class Checked:
         return self.tally.outcomes[Outcome.REJECTED]
 
 
-def check(job: Job, known: Ask, folder: ReportFolder | None, progress: Progress) -> Checked:
+def check(job: Job, known: Ask, folder: ReportFolder | None, progress: Progress, cover: Cover | None = None) -> Checked:
     """Read every row and find out all that can be known without sending; with `folder`, write the reports.
+
+    With `cover`, choose the creates of a first contact.
 
     Keys that come again are only known at the end: where there are any, the source is read a second time with them.
     Raises UsageError where `--only` names no key that there is.
@@ -84,15 +89,16 @@ def check(job: Job, known: Ask, folder: ReportFolder | None, progress: Progress)
     started = time.monotonic()
     with KeySpool(_policy(job), [file.name for file in job.source.files]) as spool:
         keys = _Keys(job, spool)
-        tally, flow, unknowns = _read(job, {}, known, folder, progress, keys)
+        tally, flow, unknowns = _read(job, {}, known, folder, progress, keys, cover)
         verdicts = spool.verdicts()
     if job.only and len(keys.absent) == len(job.only):
         raise _nothing_selected(job)
     if verdicts:
-        tally, flow, unknowns = _read(job, verdicts, known, folder, progress, None)
+        tally, flow, unknowns = _read(job, verdicts, known, folder, progress, None, cover)
     absent, digest = tuple(sorted(keys.absent)), job.source.digest()
     job.source.check_unchanged()
-    return Checked(tally, flow, unknowns.as_list(), verdicts, absent, digest, time.monotonic() - started)
+    elapsed, chosen = time.monotonic() - started, cover.keys if cover else ()
+    return Checked(tally, flow, unknowns.as_list(), verdicts, absent, digest, elapsed, chosen)
 
 
 class _Keys:
@@ -133,18 +139,25 @@ def _read(
     folder: ReportFolder | None,
     progress: Progress,
     keys: _Keys | None,
+    cover: Cover | None,
 ) -> tuple[Tally, ValueFlow, Unknowns]:
     tally, flow, unknowns = Tally(), ValueFlow(), Unknowns(job.mapping.model.evidence)
     headers = [file.header for file in job.source.files]
+    if cover is not None:
+        cover.clear()
     progress.start("checking", job.source.total_bytes, "B")
     with CheckFiles(folder, headers) if folder else nullcontext() as files:
         for examined in examine(job):
-            rows, operations = judge(examined, verdicts, known)
+            rows, operations, notes = judge(examined, verdicts, known)
             _count(tally, examined, rows, verdicts)
+            for place, note in notes.items():
+                tally.find(note, rows[place].key)
             flow.add(examined.records, examined.flowing())
             unknowns.add(examined)
             if keys is not None:
                 keys.add(examined)
+            if cover is not None:
+                cover.add(examined, rows)
             if files is not None:
                 files.write(rows, operations.values())
             progress.reach(job.source.bytes_read)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from importer.check import Checked
+    from importer.contact import Findings
     from importer.errors import ImporterError
     from importer.examine import Job
     from importer.flow import ValueFlow
@@ -106,7 +107,7 @@ class Console:
         if error.hint:
             self.say(error.hint)
 
-    def show_opening(self, target: str, ledger: Path, facts: Facts) -> None:
+    def show_opening(self, target: str, ledger: str, facts: Facts) -> None:
         """The first line of a run."""
         last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
         self.say(f"Target {target}; ledger {ledger} knows {_counted(facts.keys, 'key')} of this source, {last}.")
@@ -159,11 +160,25 @@ class Console:
         self.say(f"Target {forecast.target}, organisation {forecast.organisation or 'unknown'}:")
         updates = f", {_counted(forecast.updates, 'issue')} to update" if forecast.updates else ""
         self.say(f"  {_counted(forecast.creates, 'issue')} to create{updates}, {_how_long(forecast.seconds)}.")
+        if forecast.first and forecast.first < forecast.creates + forecast.updates:
+            self.say(f"  First {_counted(forecast.first, 'issue')} alone, to be read back; then you are asked again.")
         if forecast.rejected:
             causes = checked.tally.causes(rejects=True)[:CAUSES_ASKED]
             why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)
             self.say(f"  {_counted(forecast.rejected, 'row')} to leave behind: {why}.")
         return click.confirm("Send them?", default=False, err=True)
+
+    def show_contact(self, findings: Findings) -> None:
+        """What a first contact found out."""
+        for sentence in findings.sentences():
+            self.say(sentence)
+
+    def ask_again(self, left: int, run: str) -> bool:
+        """The question after a first contact. Only asked on a terminal."""
+        from importer.contact import way_back
+
+        self.say(way_back(run))
+        return click.confirm(f"Send the other {left:,}?", default=False, err=True)
 
     def show_summary(self, summary: Summary) -> None:
         """How it ended."""
@@ -185,6 +200,12 @@ class Console:
             self.say(
                 f"Rows to mend: {_errors_file(Path(summary.out))}; the same command takes that file as its SOURCE."
             )
+        if summary.known:
+            self.say(f"{_counted(summary.known, 'row')} of these for the same reason as in the last run.")
+        if conflicts := summary.findings.get("conflict"):
+            self.say(f"{_counted(conflicts, 'issue')} also changed by a person: left alone there, see conflicts.csv.")
+        if summary.vanished:
+            self.say(f"{_counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv.")
         if summary.exit_code == ExitCode.UNUSABLE:
             self.say(f"Nothing was sent: {summary.stopped_because}")
         elif summary.stopped_because:
@@ -195,7 +216,11 @@ class Console:
         if summary.incomplete:
             self.say(f"{_counted(summary.incomplete, 'issue')} without a call, conversation or file: see results.csv.")
         if summary.unknown:
-            self.say(f"The fate of {_counted(summary.unknown, 'row')} is not known yet: the same command finds out.")
+            when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
+            self.say(
+                f"The fate of {_counted(summary.unknown, 'row')} is not known yet: run the same command again{when}, "
+                "there is nothing to do by hand."
+            )
 
 
 def _errors_file(folder: Path) -> Path:

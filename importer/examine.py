@@ -22,11 +22,16 @@ CREATE_PATH = "/v1/triage/issues"
 
 
 class Standing(NamedTuple):
-    """What the ledger makes of a row that could be sent: its outcome, what there is to say, and how to change it."""
+    """What the ledger makes of a row that could be sent: its outcome, what there is to say, and how to change it.
+
+    `issue_id` and `triage_id` are those of the key's issue, if it has one.
+    """
 
     outcome: Outcome
     finding: Finding | None = None
     change: Operation | None = None
+    issue_id: str = ""
+    triage_id: str = ""
 
 
 Ask = Callable[[Iterable[Operation]], Mapping[str, Standing]]
@@ -34,10 +39,14 @@ Ask = Callable[[Iterable[Operation]], Mapping[str, Standing]]
 
 
 class Judged(NamedTuple):
-    """The rows of a chunk with their outcome before sending; the operation of each planned one, by its place."""
+    """The rows of a chunk with their outcome before sending.
+
+    By place: the operation of each planned row, and what the ledger has to say of rows that are not skipped.
+    """
 
     rows: list[Row]
     operations: dict[int, Operation]
+    notes: dict[int, Finding]
 
 
 @dataclass(frozen=True)
@@ -106,6 +115,7 @@ def judge(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask) -> Ju
     """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says."""
     chunk, keys = examined.records.chunk, examined.records.keys
     ledger = known(examined.create(row) for row in examined.bodies)
+    notes: dict[int, Finding] = {}
     places = zip(chunk.records, chunk.lines, keys, strict=True)
     rows = [Row(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED) for record, line, key in places]
     for row, code in enumerate(examined.skips):
@@ -120,10 +130,13 @@ def judge(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask) -> Ju
             findings = examined.findings.by_row.get(row, []) if verdict.outcome is Outcome.REJECTED else []
             rows[row] = _with_findings(rows[row], [*findings, verdict.finding])._replace(outcome=verdict.outcome)
         elif row in examined.bodies and keys[row] in ledger:
-            outcome, finding, change = ledger[keys[row]]
-            rows[row] = (_with_findings(rows[row], [finding]) if finding else rows[row])._replace(outcome=outcome)
-            if change is not None:
-                rows[row] = rows[row]._replace(issue_id=change.issue_id, triage_id=change.triage_id)
+            outcome, finding, _, issue_id, triage_id = ledger[keys[row]]
+            if finding is not None:
+                own = examined.findings.by_row.get(row, []) if outcome is Outcome.PLANNED else []
+                rows[row] = _with_findings(rows[row], [*own, finding])
+                if outcome is not Outcome.SKIPPED:
+                    notes[row] = finding
+            rows[row] = rows[row]._replace(outcome=outcome, issue_id=issue_id, triage_id=triage_id)
     for row, origin in chunk.origins.items():
         rows[row] = rows[row]._replace(origin=origin)
     operations = {}
@@ -133,7 +146,7 @@ def judge(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask) -> Ju
         elif judged.outcome is Outcome.PLANNED:
             change = ledger[judged.key].change if judged.key in ledger else None
             operations[place] = change or examined.create(place)
-    return Judged(rows, operations)
+    return Judged(rows, operations, notes)
 
 
 @lru_cache

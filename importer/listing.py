@@ -7,9 +7,14 @@ from datetime import datetime
 from functools import partial
 
 from importer.calls import PacedCalls
-from importer.client import Issue, TriageClient
+from importer.client import CallFailed, Issue, TriageClient
 
 PAGE_LIMIT = "100"
+CLOCK_SKEW = 60.0
+"""Seconds by which the target's clock may differ from ours, and a commit be late against its creation time."""
+WORD = 64
+"""Characters by which cut descriptions may differ in length, where they are cut between words."""
+ELLIPSES = ("...", "…")
 
 
 async def list_newest_first(client: TriageClient, calls: PacedCalls) -> AsyncIterator[tuple[Issue, ...]]:
@@ -44,3 +49,30 @@ def created_seconds(issue: Issue, otherwise: float) -> float:
         return datetime.fromisoformat(issue.created_at).timestamp()
     except ValueError:
         return otherwise
+
+
+class WholeIssues:
+    """Reads issues whole. Lists may cut descriptions: an item is believed only once longer ones proved to be whole.
+
+    The proof is a text with a blank line in it that is the same in the list and read alone; so a list that gives first
+    paragraphs, or nothing, proves nothing.
+    """
+
+    def __init__(self, client: TriageClient, calls: PacedCalls) -> None:
+        self._client, self._calls = client, calls
+        self._whole_length = 0
+
+    async def read(self, listed: Issue) -> Issue | None:
+        """Give an issue with its whole description, None if it is gone. Raises CallFailed."""
+        text = listed.description
+        if len(text) + WORD <= self._whole_length and not text.endswith(ELLIPSES):
+            return listed
+        try:
+            issue = await self._calls.call(partial(self._client.get_issue, listed.id))
+        except CallFailed as error:
+            if error.status in (404, 410):
+                return None
+            raise
+        if issue.description == text and "\n\n" in text:
+            self._whole_length = max(self._whole_length, len(text))
+        return issue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -54,6 +55,7 @@ class Loader:
         *,
         concurrency: int = 8,
         max_errors: int | None = None,
+        failures: int = 0,
         progress: Progress = lambda outcome: None,
         now: Callable[[], float] = time.time,
     ) -> None:
@@ -64,9 +66,10 @@ class Loader:
         self._again: deque[Operation] = deque()  # surely not executed after all
         self._open: dict[str, Operation | None] = {}  # being settled, with the operation if it came by
         self._found: dict[str, Issue] = {}  # settled before the operation came by
+        self._sent: dict[str, bytes] = {}  # what an earlier attempt sent of those, as its SHA-256
         self._workers: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
-        self._failures = 0
+        self._failures = failures  # those of a loader before it count, too
         self._error: BaseException | None = None
 
     async def load(self, operations: Iterator[Operation], stop: asyncio.Event) -> None:
@@ -81,7 +84,8 @@ class Loader:
         watch = asyncio.create_task(self._watch(stop))
         try:
             async with self._run.sending(self._concurrency):
-                for key, marker, since in self._run.find_undecided():
+                for key, marker, since, body_sha in self._run.find_undecided():
+                    self._sent[key] = body_sha
                     self._start_settling(key, marker, since, None)
                 await self._work(operations)
         finally:
@@ -130,7 +134,7 @@ class Loader:
             elif key in self._open:
                 self._open[key] = operation
             elif key in self._found:
-                await self._finish(operation, self._found.pop(key), 0)
+                await self._finish_settled(operation, self._found.pop(key))
             else:
                 await self._create(operation)
             if len(self._settling) >= UNSETTLED_LIMIT:
@@ -198,9 +202,22 @@ class Loader:
 
     async def _finish(self, operation: Operation, issue: Issue, requests: int) -> None:
         """Record a create as done, once its links are attached; one that can't be is a finding."""
-        problems = [problem async for problem in self._attach(issue, _links(operation))]
+        links = _links(operation)
+        problems = [problem async for problem in self._attach(issue, links)]
+        if links:  # those attached afterwards are ours, too
+            issue = issue._replace(resource_count=max(issue.resource_count, len(links) - len(problems)))
         self._run.record(_done(operation.key, issue, requests, problems, operation.body))
         self._progress(Outcome.CREATED)
+
+    async def _finish_settled(self, operation: Operation, issue: Issue) -> None:
+        """Record a create whose issue was found; what an earlier attempt made of another row isn't this one yet."""
+        sent = self._sent.get(operation.key)
+        if sent is None or sent == hashlib.sha256(operation.body).digest():
+            await self._finish(operation, issue, 0)
+        else:
+            done = _done(operation.key, issue, 0, [])
+            self._run.record(done._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE))
+            self._progress(Outcome.CREATED)
 
     async def _attach(self, issue: Issue, links: list[dict[str, str]]) -> AsyncIterator[str]:
         for link in links if issue.resource_count < len(links) else ():
@@ -230,12 +247,13 @@ class Loader:
             if operation is not None:
                 self._again.append(operation)
         elif operation is not None:
-            await self._finish(operation, issue, 0)
+            await self._finish_settled(operation, issue)
         else:
             self._found[key] = issue
             self._run.record(_done(key, issue, 0, []))
 
 
+CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was then; the next run compares them"
 FAILURE_CODES = {Action.REFUSE: "refused", Action.RETRY: "gave-up"}
 
 

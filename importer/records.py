@@ -121,7 +121,8 @@ class Row(NamedTuple):
 
     `codes`, `fields`, `messages` and `hints` list its findings in one order; `raw` is kept for rows that a person has
     to mend, `cells` (see `transform.encode_cells`) for `repair`, and `origin` is `FILE:RECORD` of the first file where
-    the source is an errors file given back. A planned row with an `issue_id` is an update of that issue.
+    the source is an errors file given back. A planned row with an `issue_id` is an update of that issue; `conflicts` is
+    JSON of what such an update left alone: [[field, ours, theirs, new], …].
     """
 
     file: int
@@ -140,3 +141,4 @@ class Row(NamedTuple):
     attempts: int = 0
     issue_id: str = ""
     triage_id: str = ""
+    conflicts: bytes | None = None

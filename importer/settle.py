@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from functools import partial
 
 from importer.calls import PacedCalls
 from importer.client import Action, CallFailed, Issue, TriageClient
 from importer.ledger import Run
+from importer.listing import CLOCK_SKEW, created_seconds, list_newest_first, search_issues
 from importer.loader import Undecidable
 from importer.pacing import Sleep
 from importer.transform import find_marker
 
-CLOCK_SKEW = 60.0
-"""Seconds by which the target's clock may differ from ours, and a commit be late against its creation time."""
+USUAL_SECONDS = 5.0
+"""Seconds before the end of its request within which an issue is usually made: the looks that decide go further."""
 FIRST_LOOK, LONGEST_BETWEEN = 1.0, 8.0
 FAILED_LOOKS = 3
 DECIDING_LOOKS = 2
@@ -33,6 +33,7 @@ DECIDING_LOOKS = 2
 class _Pending:
     marker: str
     since: float
+    looked_for: bool = False
     looks: int = 0  # deciding ones that found nothing
     fate: asyncio.Future[Issue | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
@@ -109,9 +110,9 @@ class Settler:
 
     async def _look(self) -> None:
         due = [pending for pending in self._pending.values() if self._now() > pending.since + self._settle_seconds]
-        oldest = min(pending.since for pending in due or self._pending.values())
-        back_to = oldest if due else max(oldest, self._read_until)
-        await self._read_list(back_to - CLOCK_SKEW)
+        await self._read_list(self._back_to(due))
+        for pending in self._pending.values():
+            pending.looked_for = True
         for pending in due:
             if not pending.fate.done():
                 await self._search(pending)
@@ -120,23 +121,28 @@ class Settler:
                 if pending.looks == DECIDING_LOOKS:
                     pending.fate.set_result(None)
 
+    def _back_to(self, due: Sequence[_Pending]) -> float:
+        """Say how far back to read: for a decision all the way, else as far as the read before did not."""
+        if due:
+            return min(pending.since for pending in due) - CLOCK_SKEW
+        new = [pending.since for pending in self._pending.values() if not pending.looked_for]
+        return min(new) - USUAL_SECONDS if new else self._read_until
+
     async def _read_list(self, back_to: float) -> None:
-        query = {"sort": "created_at", "order": "desc", "limit": "100"}
         newest = 0.0
-        while True:
-            page = await self._calls.call(partial(self._client.list_issues, **query))
-            times = [_seconds(issue.created_at) for issue in page.items]
+        async for page in list_newest_first(self._client, self._calls):
+            times = [created_seconds(issue, self._now()) for issue in page]
             newest = max([newest, *times])
-            await self._read_whole(issue for issue in page.items if self._may_be_awaited(issue))
+            await self._read_whole(issue for issue in page if self._may_be_awaited(issue))
             done = all(pending.fate.done() for pending in self._pending.values())
-            if done or page.next_cursor is None or min(times, default=0.0) < back_to:
+            if done or min(times, default=0.0) < back_to:
                 break
-            query["cursor"] = page.next_cursor
         self._read_until = max(self._read_until, newest)
 
     async def _search(self, pending: _Pending) -> None:
-        page = await self._calls.call(partial(self._client.list_issues, search=pending.marker, limit="100"))
-        await self._read_whole(page.items)
+        async for page in search_issues(self._client, self._calls, pending.marker):
+            await self._read_whole(page)
+            break  # nobody but who quotes it has this word
 
     async def _read_whole(self, issues: Iterable[Issue]) -> None:
         """Give issues to the creates that wait for them; each is read once, and none that is known as another key's."""
@@ -157,11 +163,3 @@ class Settler:
     def _is_awaited(self, marker: str | None) -> bool:
         """Whether a create waits for this marker, or for all we know (None)."""
         return marker is None or marker in self._pending
-
-
-def _seconds(created_at: str) -> float:
-    """Read the target's ISO 8601 time; what isn't one is taken as now, so that reading goes on."""
-    try:
-        return datetime.fromisoformat(created_at).timestamp()
-    except ValueError:
-        return time.time()

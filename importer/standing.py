@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import StrEnum
 
 import orjson
 
 from importer.client import issue_path
-from importer.compare import COMPARED, PATCHABLE, find_changes
+from importer.compare import COMPARED, PATCHABLE, adopt, find_changes, is_gone, pending_fields
 from importer.errors import UsageError
 from importer.examine import Standing
-from importer.ledger import FOUND_AT_TARGET, Decision, Found, Known, Ledger, Run, State
+from importer.ledger import FOUND_AT_TARGET, UNDECIDED, Decision, Found, Known, Ledger, Run, State
 from importer.records import Act, Finding, Operation, Outcome
 from importer.validate import CODES
 
@@ -25,6 +26,16 @@ class OnChange(StrEnum):
     UPDATE = "update"
     OVERWRITE = "overwrite"
     SKIP = "skip"
+
+
+def _finding(code: str, message: str) -> Finding:
+    return Finding(code, "", message, rejects=False)
+
+
+UNCHANGED = Standing(Outcome.UNCHANGED)
+GONE = Standing(Outcome.SKIPPED, _finding("gone-at-target", CODES["gone-at-target"]))
+NO_ROW = bytes(32)
+"""In place of a body's SHA-256: the issue is as no row says."""
 
 
 @dataclass(frozen=True)
@@ -54,60 +65,94 @@ def read_fields(names: str | None) -> frozenset[str]:
     return fields
 
 
+NEAR = 0.8
+"""How alike two titles are at least, of 1, to be named beside each other."""
+
+
 class Standings:
     """Asks a ledger about rows; it implements `examine.Ask`.
 
-    With a `run`, issues that a look at the target has found are taken in as they come by.
+    With a `run`, issues that a look at the target has found are taken in as they come by. With `near`, issues without a
+    marker are named to rows with nearly their title, too, not only with the same.
     """
 
     def __init__(
-        self, ledger: Ledger, target: str, source_name: str, policy: ChangePolicy, run: Run | None = None
+        self,
+        ledger: Ledger,
+        target: str,
+        source_name: str,
+        policy: ChangePolicy,
+        run: Run | None = None,
+        *,
+        near: bool = False,
     ) -> None:
         self._ledger, self._target, self._source_name = ledger, target, source_name
         self._policy, self._run = policy, run
         self._seen = ledger.seen(target, source_name)
         self._titles = {_fold(issue.title): issue.triage_id for issue in self._seen.unmarked()}
         self._any_found = self._seen.count() > 0
+        self._near = near
+        # Conflicts of an earlier attempt of this run: they are as they are until the next run.
+        self._left = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
 
     def __call__(self, operations: Iterable[Operation]) -> Mapping[str, Standing]:
         """Say how these creates stand, by key; those that are to be made are left out."""
         creates = {operation.key: operation for operation in operations}
         known = self._ledger.find_known(self._target, self._source_name, creates)
         in_triage = {key: kept for key, kept in known.items() if kept.state is State.DONE}
-        standings = {key: self._compare(creates[key], kept) for key, kept in in_triage.items()}
+        standings = {
+            key: self._compare(creates[key], kept)._replace(issue_id=kept.issue_id, triage_id=kept.triage_id)
+            for key, kept in in_triage.items()
+        }
         if self._any_found or self._titles:
-            standings |= self._look_up([create for key, create in creates.items() if key not in known])
+            open_ = {key for key, kept in known.items() if kept.state in UNDECIDED}  # these are settled
+            standings |= self._look_up([creates[key] for key in creates.keys() - in_triage.keys() - open_])
         return standings
 
     def _compare(self, create: Operation, kept: Known) -> Standing:
         whole_sha = hashlib.sha256(create.body).digest()
-        if kept.body_sha == whole_sha and not kept.pending:
-            return Standing(Outcome.UNCHANGED)
-        if self._policy.on_change is OnChange.SKIP:
-            return Standing(Outcome.SKIPPED, _finding("changed", CODES["changed"]))
+        settled = GONE if is_gone(kept.returned) else UNCHANGED
+        if not kept.pending and (kept.body_sha == whole_sha or create.key in self._left):
+            return settled
+        kept = kept._replace(returned=adopt(kept.returned, create.body))
         changes = find_changes(kept.returned, create.body)
-        wanted = {name: value for name, value in changes.items() if name in self._policy.fields}
+        differing = pending_fields(kept.pending).union(changes)
+        wanted = [name for name in COMPARED if name in differing and name in self._policy.fields]
         if not wanted and not kept.pending:
-            return Standing(Outcome.UNCHANGED)
+            return settled
         only_mapping = bool(kept.content) and kept.content == create.content
-        patch = {name: value for name, value in wanted.items() if name in PATCHABLE}
-        updates = self._policy.on_change in (OnChange.UPDATE, OnChange.OVERWRITE)
-        if updates and (patch or kept.pending) and (not only_mapping or self._policy.accept_mapping or kept.pending):
-            change = create._replace(
-                method="PATCH",
-                path=issue_path(kept.issue_id),
-                body=orjson.dumps(patch),
-                act=Act.UPDATE,
-                whole_sha=whole_sha if len(patch) == len(changes) else b"",
-                issue_id=kept.issue_id,
-                triage_id=kept.triage_id,
-                returned=kept.returned,
-                pending=kept.pending,
-            )
-            note = _finding("source-fixed", CODES["source-fixed"]) if "source" in wanted else None
-            return Standing(Outcome.PLANNED, note, change)
+        if self._policy.on_change in (OnChange.UPDATE, OnChange.OVERWRITE):
+            if kept.pending or not only_mapping or self._policy.accept_mapping:
+                return self._change(create, kept, wanted, differing)
+        elif settled is GONE:
+            return GONE
         code = "mapping-changed" if only_mapping else "changed"
+        if self._policy.on_change is OnChange.SKIP:
+            return Standing(Outcome.SKIPPED, _finding(code, CODES[code]))
         return Standing(Outcome.SKIPPED, _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}."))
+
+    def _change(self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str]) -> Standing:
+        """Make the change that brings the issue to its row; one of unknown fate is to be looked at in any case."""
+        row = orjson.loads(create.body)
+        patch = {name: row.get(name) for name in wanted if name in PATCHABLE}
+        note = _finding("source-fixed", CODES["source-fixed"]) if "source" in wanted else None
+        if not patch and not kept.pending:
+            return Standing(Outcome.UNCHANGED, note)
+        whole = patch.keys() == set(differing)
+        change = create._replace(
+            method="PATCH",
+            path=issue_path(kept.issue_id),
+            body=orjson.dumps(patch),
+            # Of an issue that is between two rows it is not known which of them changed next.
+            content=create.content if whole or kept.content == create.content else b"",
+            act=Act.UPDATE,
+            whole_sha=hashlib.sha256(create.body).digest() if whole else b"",
+            issue_id=kept.issue_id,
+            triage_id=kept.triage_id,
+            returned=kept.returned,
+            pending=kept.pending,
+        )
+        return Standing(Outcome.PLANNED, note, change)
 
     def _look_up(self, creates: list[Operation]) -> dict[str, Standing]:
         """Say of creates that no operation knows what a look at the target has seen of them."""
@@ -122,16 +167,25 @@ class Standings:
                 code = "found-changed" if changes else FOUND_AT_TARGET
                 outcome = Outcome.SKIPPED if changes else Outcome.UNCHANGED
                 message = f"{CODES[code]} It differs in: {', '.join(changes)}." if changes else CODES[code]
-                standings[create.key] = Standing(outcome, _finding(code, message))
+                finding = _finding(code, message)
+                standings[create.key] = Standing(outcome, finding, None, issue.issue_id, issue.triage_id)
             elif self._titles:
-                number = self._titles.get(_fold(orjson.loads(create.body)["title"]))
-                if number is not None:
-                    message = f"{number} has the same title and no marker; if it is this row's issue:"
+                title = self._nearest(_fold(orjson.loads(create.body)["title"]))
+                if title is not None:
+                    number = self._titles[title]
+                    message = (
+                        f'{number} "{title}" has this title, or nearly, and no marker; if it is this row\'s issue:'
+                    )
                     hint = f"triage-import settle {create.key} {number}"
                     standings[create.key] = Standing(
                         Outcome.PLANNED, Finding("title-in-triage", "title", message, hint, rejects=False)
                     )
         return standings
+
+    def _nearest(self, title: str) -> str | None:
+        if title in self._titles or not self._near:
+            return title if title in self._titles else None
+        return next(iter(get_close_matches(title, self._titles, n=1, cutoff=NEAR)), None)
 
     def _adopt(self, pairs: list[tuple[Operation, Found]]) -> None:
         """Write down whose the issues are; one that is not as the row says now counts as changed."""
@@ -139,7 +193,7 @@ class Standings:
         decisions, intents = [], []
         for create, issue in pairs:
             same = not find_changes(issue.returned, create.body)
-            intents.append(create if same else create._replace(whole_sha=bytes(32), content=b""))
+            intents.append(create if same else create._replace(whole_sha=NO_ROW, content=b""))
             decisions.append(
                 Decision(
                     create.key,
@@ -147,16 +201,12 @@ class Standings:
                     0,
                     issue_id=issue.issue_id,
                     triage_id=issue.triage_id,
-                    returned=issue.returned,
+                    returned=adopt(issue.returned, create.body),
                     code=FOUND_AT_TARGET,
                     message=CODES[FOUND_AT_TARGET],
                 )
             )
         self._run.decide(decisions, intents)
-
-
-def _finding(code: str, message: str) -> Finding:
-    return Finding(code, "", message, rejects=False)
 
 
 def _fold(title: str) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from importer.calls import PacedCalls
 from importer.client import Action, ApiKey, CallFailed, TriageClient
-from importer.errors import TargetUnreachable
+from importer.errors import RunStopped, TargetUnreachable
 from importer.pacing import Breaker, Limiter
 
 
@@ -35,6 +35,16 @@ async def find_organisation(target: Target, say: Callable[[str], None]) -> str:
             return await PacedCalls(Limiter(), Breaker()).call(client.find_org_id)
         except CallFailed as error:
             raise _unreachable(target, error) from error
+
+
+def stop_of(error: CallFailed) -> RunStopped:
+    """Make the error that ends a command whose look at the target failed."""
+    if error.action is not Action.REFUSE:
+        return error.as_stop()
+    return TargetUnreachable(
+        f"What is in Triage can't be read: {error.message}.",
+        hint="Nothing is sent without a look first. Run the same command again once it can.",
+    )
 
 
 def _unreachable(target: Target, error: CallFailed) -> TargetUnreachable:

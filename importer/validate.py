@@ -31,6 +31,7 @@ CODES: dict[str, str] = {
     "found-at-target": "The issue was found in Triage by its marker; the ledger did not know it.",
     "found-changed": "The issue was found in Triage by its marker and is not as the row says now; skipped.",
     "title-in-triage": "Triage has an issue with this title, without a marker: it may be this row's (warning).",
+    "changed-meanwhile": "The issue was made by an earlier attempt as its row was then; the next run compares them.",
     "source-fixed": "Triage can't change the source of an issue; the other fields are updated (warning).",
     "conflict": "A person changed this field in Triage, so that the update left it alone; see conflicts.csv.",
     "gone-at-target": "The issue was deleted in Triage; it is not made again.",

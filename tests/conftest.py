@@ -12,7 +12,10 @@ import pytest
 
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
+from tests.postgres import postgres
 from tests.running import KEY, ROOT, Program
+
+__all__ = ["postgres"]
 
 hypothesis.settings.register_profile("shared machine", deadline=None)  # time is no property of what is tested
 hypothesis.settings.load_profile("shared machine")

@@ -194,6 +194,7 @@ def finish(process: subprocess.Popen[str]) -> Ended:
 
 
 CATEGORIES = {"data": {"items": [{"name": "Bug", "org_id": "org-1"}], "next_cursor": None}, "errors": None}
+NO_ISSUES: dict[str, Any] = {"data": {"items": [], "next_cursor": None}, "errors": None}
 Answer = Callable[[str, str, Mapping[str, str]], tuple[int, Any]]
 
 

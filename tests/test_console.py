@@ -49,7 +49,7 @@ def test_the_question_and_yes(program: Program, serve: Serve) -> None:
     sandbox = serve()
     write_issues(Path("export.csv"), 30)
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--rate", "20")
-    with program.on_terminal(*command) as terminal:
+    with program.on_terminal(*command, "--no-first-contact") as terminal:
         terminal.read_until("Send them?")
         terminal.type("y\n")
         ended = terminal.end()
@@ -141,7 +141,7 @@ def test_an_error_with_all_its_problems() -> None:
             [
                 "2 rows: 1 created, 1 unknown   (1.0 s at 1.0 issues/s)",
                 "Reports: o",
-                "The fate of 1 row is not known yet: the same command finds out.",
+                "The fate of 1 row is not known yet: run the same command again, there is nothing to do by hand.",
             ],
         ),
     ],

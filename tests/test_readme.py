@@ -60,7 +60,11 @@ def test_every_command_is_named() -> None:
 
 def test_every_option_is_explained() -> None:
     """In the README, in the table of its command."""
-    where = {"run": "### Options of `run`", "sandbox": "## Sandbox"}
+    where = {
+        "sandbox": "## Sandbox",
+        **dict.fromkeys(("verify", "runs", "report"), "### Looking at what ran"),
+        **dict.fromkeys(("repair", "undo"), "## The way back"),
+    }
     for name, command in commands():
         text = section(where.get(name, "### Options of `run`"))
         for option in command.params:

@@ -21,6 +21,13 @@ COMMANDS = {
     "run": "importer.cli.run",
     "validate": "importer.cli.validate",
     "explain": "importer.cli.explain",
+    "verify": "importer.cli.verify",
+    "repair": "importer.cli.repair",
+    "undo": "importer.cli.undo",
+    "runs": "importer.cli.runs",
+    "report": "importer.cli.report",
+    "settle": "importer.cli.settle",
+    "rebuild-ledger": "importer.cli.rebuild",
     "mappings": "importer.cli.mappings",
     "sandbox": "importer.cli.sandbox",
 }
@@ -36,7 +43,7 @@ class LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import one subcommand; its object has the name of the command."""
         module = COMMANDS.get(cmd_name)
-        return None if module is None else getattr(importlib.import_module(module), cmd_name)
+        return None if module is None else getattr(importlib.import_module(module), cmd_name.replace("-", "_"))
 
 
 def exit_codes_help() -> str:

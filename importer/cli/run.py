@@ -21,11 +21,14 @@ from importer.cli.options import (
 from importer.cli.share import FiniteRange, Share, ShareType
 from importer.cli.target import (
     API_KEY_OPTION,
+    API_URL_OPTION,
     DEFAULT_RATE,
     DEFAULT_URL,
     LEDGER_OPTION,
     RATE_OPTION,
+    SANDBOX_OPTION,
     SANDBOX_RATE,
+    WAIT_OPTION,
     open_target,
     target_name,
 )
@@ -35,6 +38,7 @@ from importer.records import Outcome
 if TYPE_CHECKING:
     from importer.check import Checked
     from importer.console import Console
+    from importer.contact import Findings
     from importer.examine import Job
     from importer.pipeline import Forecast
     from importer.report import Summary
@@ -42,11 +46,12 @@ if TYPE_CHECKING:
 DEFAULT_MAX_REJECTED = Share(5, percent=True)
 
 TARGET_OPTIONS = (
-    click.option("--sandbox", is_flag=True, help="Send to a Triage of your own, which this command starts."),
-    click.option("--api-url", envvar="TRIAGE_API_URL", metavar="URL", help=f"The target.  [default: {DEFAULT_URL}]"),
+    SANDBOX_OPTION,
+    API_URL_OPTION,
     API_KEY_OPTION,
     click.option("-n", "--dry-run", is_flag=True, help="Check only, against the ledger; send nothing."),
     LEDGER_OPTION,
+    WAIT_OPTION,
 )
 SENDING_OPTIONS = (
     RATE_OPTION,
@@ -58,6 +63,9 @@ SENDING_OPTIONS = (
                  help="Send nothing if more rows would be rejected.  [default with --yes: 5%]"),
     click.option("--max-errors", type=click.IntRange(min=0), default=100, show_default=True, metavar="N",
                  help="Stop when Triage has refused more rows than this; 0 never stops."),
+    click.option("--no-first-contact", is_flag=True,
+                 help="Don't begin with a few issues that are read back where the ledger doesn't know the target."),
+    click.option("--expect-org", default="", metavar="ID", help="Send nothing to any other organisation."),
     click.option("--yes", is_flag=True, help="Ask nothing: for scripts."),
 )  # fmt: skip
 CHANGE_OPTIONS = (
@@ -67,11 +75,18 @@ CHANGE_OPTIONS = (
     click.option("--accept-mapping-change", is_flag=True,
                  help="Update issues, too, of which only the mapping has changed since."),
 )  # fmt: skip
+NIGHTLY_OPTIONS = (
+    click.option("--min-rows", type=click.IntRange(min=0), default=0, metavar="N",
+                 help="Send nothing if the source has fewer rows."),
+    click.option("--fail-on", type=click.Choice(["new", "any"]),
+                 help="Which rejected rows make the exit code 1: those that were not rejected for the same reason in "
+                 "the last run, or any.  [default with --yes: new]"),
+)  # fmt: skip
 
 
 @click.command()
 @sources_argument
-@with_options(*INPUT_OPTIONS, *TARGET_OPTIONS, *SENDING_OPTIONS, *CHANGE_OPTIONS, *SELECT_OPTIONS)
+@with_options(*INPUT_OPTIONS, *TARGET_OPTIONS, *SENDING_OPTIONS, *CHANGE_OPTIONS, *NIGHTLY_OPTIONS, *SELECT_OPTIONS)
 @answers_with_summary
 def run(
     sources: tuple[str, ...],
@@ -79,7 +94,8 @@ def run(
     api_url: str | None,
     api_key_file: Path | None,
     dry_run: bool,
-    ledger: Path | None,
+    ledger: str | None,
+    wait_seconds: float,
     rate: float | None,
     concurrency: int,
     settle_seconds: float,
@@ -88,6 +104,10 @@ def run(
     on_change: str,
     fields: str | None,
     accept_mapping_change: bool,
+    min_rows: int,
+    fail_on: str | None,
+    no_first_contact: bool,
+    expect_org: str,
     yes: bool,
     out: Path | None,
     **given: Any,
@@ -109,28 +129,35 @@ def run(
     from importer.check import run_check
     from importer.console import Console
     from importer.ledger import default_path, open_ledger, read_ledger
+    from importer.nightly import FailOn, check_rows
     from importer.pipeline import Settings, run_import
     from importer.standing import ChangePolicy, OnChange, Standings, read_fields
 
     changes = ChangePolicy(OnChange(on_change), read_fields(fields), accept_mapping_change)
-    path = ledger or default_path()
+    place = ledger or default_path()
     url = api_url or DEFAULT_URL
     with Console() as console, open_job(sources, **given) as job:
         if dry_run:
             name = target_name(sandbox, url)
-            with read_ledger(path) as known:
-                console.show_opening(name, path, known.read_facts(name, job.source_name))
+            with read_ledger(place) as known:
+                console.show_opening(name, known.name, known.read_facts(name, job.source_name))
                 ask = Standings(known, name, job.source_name, changes)
                 checked, summary = run_check(job, ask, out, console, target=name)
+                check_rows(checked.tally.rows, min_rows)
             console.show_check(job, checked)
         else:
             confirm = make_confirm(console, job, max_rejected, asks=asks, threshold=yes and not sandbox)
             if rate is None:
                 rate = SANDBOX_RATE if sandbox else DEFAULT_RATE
-            settings = Settings(rate, concurrency, max_errors, settle_seconds, changes)
-            with open_ledger(path) as book, open_target(sandbox, url, api_key_file) as target:
-                console.show_opening(target.name, path, book.read_facts(target.name, job.source_name))
-                summary = run_import(job, target, book, settings, out, console, confirm)
+            fails = FailOn(fail_on or ("new" if yes else "any"))
+            settings = Settings(rate, concurrency, max_errors, settle_seconds, changes, min_rows, fails, expect_org)
+            meet = make_meet(console, asks=asks) if not (sandbox or no_first_contact) else None
+            with (
+                open_ledger(place, wait_seconds=wait_seconds) as book,
+                open_target(sandbox, url, api_key_file) as target,
+            ):
+                console.show_opening(target.name, book.name, book.read_facts(target.name, job.source_name))
+                summary = run_import(job, target, book, settings, out, console, confirm, meet)
     if summary.run_id:  # a check has said its sum already
         console.show_summary(summary)
     console.show_reports(summary)
@@ -161,3 +188,16 @@ def make_confirm(
         return ""
 
     return confirm
+
+
+def make_meet(console: Console, *, asks: bool) -> Callable[[Findings, int, str], str]:
+    """What decides after a first contact whether the others are sent: the person, if there is one to ask."""
+
+    def meet(findings: Findings, left: int, run: str) -> str:
+        console.show_contact(findings)
+        try:
+            return "The answer was no." if asks and left and not console.ask_again(left, run) else ""
+        except click.Abort:
+            raise KeyboardInterrupt from None  # what was sent is still accounted for
+
+    return meet

@@ -1,4 +1,4 @@
-"""Numbers that options take: `20` or `5%` of the rows, and numbers that are finite."""
+"""Numbers that options take: `20` or `5%` of the rows, `10m` for ten minutes, and numbers that are finite."""
 
 from __future__ import annotations
 
@@ -49,3 +49,19 @@ class ShareType(click.ParamType[Share]):
         if found is None or (found[2] and float(found[1]) > 100):
             self.fail(f"{value!r} is neither a number of rows nor a share like 5%", param, ctx)
         return Share(float(found[1]), percent=bool(found[2]))
+
+
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+
+
+class DurationType(click.ParamType[float]):
+    """Reads `90`, `90s`, `10m` and `2h`, and gives seconds."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read one; anything else fails with a sentence."""
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", str(value).strip())
+        if found is None:
+            self.fail(f"{value!r} is no time like 90s, 10m or 2h", param, ctx)
+        return float(found[1]) * SECONDS[found[2]]

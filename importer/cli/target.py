@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.share import FiniteRange
+from importer.cli.share import DurationType, FiniteRange
 from importer.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,14 +22,26 @@ DEFAULT_RATE = 5.0
 """The only figure that Bland publishes for an organisation (`org_rate_limit`), without a unit."""
 SANDBOX_RATE = 0.0
 
+SANDBOX_OPTION = click.option(
+    "--sandbox", is_flag=True, help="Send to a Triage of your own, which this command starts."
+)
+API_URL_OPTION = click.option(
+    "--api-url", envvar="TRIAGE_API_URL", metavar="URL", help=f"The target.  [default: {DEFAULT_URL}]"
+)
 API_KEY_OPTION = click.option(
     "--api-key-file",
     type=click.Path(path_type=Path),
     metavar="FILE",
     help="Where the API key is; without it BLAND_API_KEY holds it.",
 )
-LEDGER_OPTION = click.option(
-    "--ledger", type=click.Path(path_type=Path), metavar="PATH", help="The memory of what was sent."
+LEDGER_OPTION = click.option("--ledger", metavar="PATH|URL", help="The memory of what was sent: a file, or PostgreSQL.")
+WAIT_OPTION = click.option(
+    "--wait",
+    "wait_seconds",
+    type=DurationType(),
+    default="0",
+    metavar="TIME",
+    help="How long to wait for another process that holds the ledger: 90s, 10m, 2h.  [default: not at all]",
 )
 RATE_OPTION = click.option(
     "--rate",

@@ -40,6 +40,7 @@ class Issue(NamedTuple):
     flag_count: int
     relation_count: int
     had_agent: bool
+    author_id: str = ""
 
     @property
     def title(self) -> str:
@@ -212,6 +213,7 @@ def _issue(data: dict[str, Any]) -> Issue:
         flag_count=int(data.get("flag_count") or 0),
         relation_count=int(data.get("relation_count") or 0),
         had_agent=bool(data.get("latest_agent_session")),
+        author_id=str(data.get("author_id") or ""),
     )
 
 

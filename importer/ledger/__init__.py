@@ -2,12 +2,13 @@
 
 from importer.ledger.opening import default_path, open_ledger, read_ledger
 from importer.ledger.run import FOUND_AT_TARGET, Decision, Made, Memory, Run, Undecided
-from importer.ledger.schema import RunKind, State
+from importer.ledger.schema import UNDECIDED, RunKind, State
 from importer.ledger.seen import Double, Found, Horizon, Seen
 from importer.ledger.store import Facts, Known, Ledger
 
 __all__ = [
     "FOUND_AT_TARGET",
+    "UNDECIDED",
     "Decision",
     "Double",
     "Facts",

@@ -1,7 +1,7 @@
 """Group commit: many workers' outcomes and intents in one transaction; the disk is waited for in a thread.
 
-Only the commit itself goes there. With the statements there too, both threads spent their time handing each other
-the interpreter's lock.
+Only what is waited for goes there. For a file that is the commit: with the statements there too, both threads spent
+their time handing each other the interpreter's lock. For a server it is the statements as well.
 """
 
 from __future__ import annotations

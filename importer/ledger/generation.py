@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 DIGITS = 20
@@ -27,7 +27,8 @@ class Generation:
         """Note that the ledger has come so far."""
         self.reached = number
         if self._descriptor is not None:
-            os.pwrite(self._descriptor, b"%0*d" % (DIGITS, number), 0)
+            with suppress(OSError):  # on a full disk it lags behind, which is only less to go by
+                os.pwrite(self._descriptor, b"%0*d" % (DIGITS, number), 0)
 
 
 @contextmanager

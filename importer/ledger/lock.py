@@ -1,19 +1,41 @@
-"""One process at a time: a lock that dies with its holder."""
+"""One process at a time: locks that die with their holder."""
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TypeVar
 
 from importer.errors import LedgerInUse, UsageError
 
+T = TypeVar("T")
+POLL_SECONDS = 0.5
+
+
+def wait_until_free(take: Callable[[], T], wait_seconds: float) -> T:
+    """Take a lock, trying again for so many seconds while another process holds it.
+
+    Raises:
+        LedgerInUse: it was held all the time.
+    """
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            return take()
+        except LedgerInUse:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise
+        time.sleep(min(left, POLL_SECONDS))
+
 
 @contextmanager
-def locked(ledger: Path) -> Iterator[None]:
+def locked(ledger: Path, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the side file `LEDGER.lock`, which says who holds it.
 
     Raises:
@@ -25,16 +47,25 @@ def locked(ledger: Path) -> Iterator[None]:
     except OSError as error:
         hint = "Give a file in a folder that you can write to: --ledger PATH"
         raise UsageError(f"The ledger {ledger} can't be locked: {error.strerror}.", hint=hint) from error
-    try:
+
+    def take() -> None:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.read(descriptor, 200).decode("utf-8", "replace").strip() or "another process"
-            hint = "Wait until it has ended, or give this import a ledger of its own: --ledger PATH"
-            raise LedgerInUse(f"The ledger {ledger} is in use by {holder}.", hint=hint) from error
+            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "another process"
+            raise in_use(str(ledger), holder) from error
+
+    try:
+        wait_until_free(take, wait_seconds)
         started = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
         os.truncate(descriptor, 0)
-        os.write(descriptor, f"process {os.getpid()}, started {started}\n".encode())
+        os.pwrite(descriptor, f"process {os.getpid()}, started {started}\n".encode(), 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def in_use(ledger: str, holder: str) -> LedgerInUse:
+    """Make the error that names the holder of a ledger."""
+    hint = "Wait until it has ended (--wait 10m does), or give this import a ledger of its own with --ledger."
+    return LedgerInUse(f"The ledger {ledger} is in use by {holder}.", hint=hint)

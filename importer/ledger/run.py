@@ -9,34 +9,39 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, case, func, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, case, func, select, tuple_, update
 from sqlalchemy import Row as Selected
 
 from importer.errors import ExitCode
+from importer.ledger.database import Database
 from importer.ledger.exchange import Exchange
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, rows, runs, sources
-from importer.ledger.statements import DECIDE, DROP_RAW, FORGET, INTEND, REGISTER, REMEMBER, WITH_OPERATION
+from importer.ledger.statements import (
+    DECIDE,
+    FORGET,
+    INTEND,
+    REGISTER,
+    REMEMBER,
+    WITH_OPERATION,
+    refresh_statistics,
+)
 from importer.records import Act, Operation, Outcome, Row
 
 PAGE = 1000
-OPERATION_COLUMNS = (
-    operations.c.state,
-    operations.c.attempts,
-    operations.c.issue_id,
-    operations.c.triage_id,
-    operations.c.code,
-    operations.c.message,
+OPERATION_COLUMNS = tuple(
+    operations.c[name].label(f"create_{name}")
+    for name in ("state", "attempts", "issue_id", "triage_id", "code", "message")
 )
 CHANGES = operations.alias("changes")
-CHANGE_COLUMNS = (
-    CHANGES.c.run_id.label("change_run"),
-    CHANGES.c.state.label("change_state"),
-    CHANGES.c.attempts.label("change_attempts"),
-    CHANGES.c.code.label("change_code"),
-    CHANGES.c.message.label("change_message"),
+CHANGE_COLUMNS = tuple(
+    CHANGES.c[name].label(f"change_{name}") for name in ("run_id", "state", "attempts", "code", "message", "details")
 )
+PENDING = operations.alias("pending")
+IN_TRIAGE = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
 FOUND_AT_TARGET = "found-at-target"
 """Code of a create that an opening look took in: who made the issue is not known."""
+CONFLICT = "conflict"
+"""Code of a change that left fields alone which a person had changed."""
 ON_ITS_WAY = ("fate-unknown", "it was on its way when the run ended")
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 Transaction = Callable[[], AbstractContextManager[Connection]]
@@ -77,11 +82,15 @@ class Decision(NamedTuple):
 
 
 class Undecided(NamedTuple):
-    """An operation of which nobody knows whether it was executed; `since` in seconds since 1970."""
+    """A create of which nobody knows whether it was executed.
+
+    `since` is in seconds since 1970, `body_sha` the SHA-256 of what was sent.
+    """
 
     key: str
     marker: str
     since: float
+    body_sha: bytes
 
 
 class Made(NamedTuple):
@@ -104,18 +113,17 @@ class Made(NamedTuple):
 class Run:
     """One import of a source with a mapping into a target, and this process's attempt at it. Made by a Ledger.
 
-    A repair or an undo is a run too: it has operations and no rows.
+    A repair or an undo is a run too: each issue that it looks at is a row, in its place in the input.
     """
 
     def __init__(
         self,
-        transaction: Transaction,
-        advance: Transaction,
+        database: Database,
         found: Selected[Any],
         attempt_id: int,
         now: Callable[[], float],
     ) -> None:
-        self._transaction, self._advance = transaction, advance
+        self._database, self._transaction = database, database.transaction
         self._id, self._source_id, self._attempt_id = found.id, found.source_id, attempt_id
         self._now = now
         self._exchange: Exchange[dict[str, Any], Decision] | None = None
@@ -125,6 +133,7 @@ class Run:
         self.source_name: str = found.source_name
         self.out = Path(found.out)
         self.is_open: bool = found.state == "open"
+        self._is_frozen: bool = bool(found.frozen)
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
         self.ended_at: float | None = found.ended_at
@@ -140,7 +149,7 @@ class Run:
 
     def find_undecided(self) -> list[Undecided]:
         """List the source's creates of which nobody knows what became, of this attempt or of a crashed one."""
-        columns = operations.c.key, operations.c.marker, operations.c.since
+        columns = operations.c.key, operations.c.marker, operations.c.since, operations.c.body_sha
         undecided = and_(operations.c.act == Act.CREATE, operations.c.state.in_(UNDECIDED))
         with self._transaction() as connection:
             found = connection.execute(select(*columns).where(operations.c.source_id == self._source_id, undecided))
@@ -161,10 +170,17 @@ class Run:
 
     def made(self) -> Iterator[Made]:
         """Give the issues that this run made or changed and that are there, in input order and flat memory."""
-        own = or_(
-            and_(operations.c.run_id == self._id, operations.c.code != FOUND_AT_TARGET), CHANGES.c.run_id == self._id
+        became = self._became
+        create = and_(
+            operations.c.source_id == self._source_id, operations.c.key == rows.c.key, operations.c.act == Act.CREATE
         )
-        pending = case((CHANGES.c.state.in_(UNDECIDED), CHANGES.c.details))
+        pending = and_(
+            PENDING.c.source_id == self._source_id,
+            PENDING.c.key == rows.c.key,
+            PENDING.c.act == Act.UPDATE,
+            PENDING.c.state.in_(UNDECIDED),
+        )
+        joined = rows.join(operations, create) if self._is_frozen else self._joined
         columns = (
             operations.c.key,
             operations.c.issue_id,
@@ -174,21 +190,24 @@ class Run:
             operations.c.body_sha,
             operations.c.content,
             rows.c.cells,
+            PENDING.c.details,
         )
         statement = (
-            select(rows.c.file, rows.c.record, *columns, pending.label("pending"))
-            .select_from(self._joined)
-            .where(rows.c.run_id == self._id, operations.c.state == State.DONE, own)
-            .where(rows.c.outcome.in_(WITH_OPERATION))
+            select(rows.c.file, rows.c.record, *columns)
+            .select_from(joined.outerjoin(PENDING, pending))
+            .where(rows.c.run_id == self._id, operations.c.state == State.DONE)
+            .where(became.in_((Outcome.CREATED, Outcome.UPDATED)))
             .order_by(rows.c.file, rows.c.record)
             .limit(PAGE)
         )
+        with self._transaction() as connection:
+            refresh_statistics(connection)
         after = (-1, -1)
         while True:
             with self._transaction() as connection:
                 page = connection.execute(statement.where(tuple_(rows.c.file, rows.c.record) > after)).all()
             for each in page:
-                yield Made._make((*each[2:-1], each.pending or b""))
+                yield Made._make((*each[2:-1], each.details or b""))
             if len(page) < PAGE:
                 return
             after = (page[-1].file, page[-1].record)
@@ -196,7 +215,8 @@ class Run:
     @asynccontextmanager
     async def sending(self, concurrency: int) -> Any:
         """Open the exchange of intents and outcomes; at its end everything handed in is durable."""
-        self._exchange = Exchange(self._write, max(1, concurrency // 2))
+        write = self._write_in_thread if self._database.is_remote else self._write
+        self._exchange = Exchange(write, max(1, concurrency // 2))
         try:
             yield
             await self._exchange.flush()
@@ -228,6 +248,7 @@ class Run:
             "since": self._now(),
             "issue_id": operation.issue_id,
             "details": details,
+            "code": "",
         }
 
     def record(self, decision: Decision) -> None:
@@ -242,16 +263,19 @@ class Run:
 
     def decide(self, decisions: Iterable[Decision], intents: Iterable[Operation] = ()) -> None:
         """Write down outcomes at once, outside of sending; `intents` are operations that nobody sent in this run."""
-        with self._advance() as connection:
+        with self._database.advance() as connection:
             INTEND.execute(connection, [self._intent(operation, None) for operation in intents])
             self._decide(connection, list(decisions))
 
-    def _write(self, intents: Sequence[Mapping[str, Any]], decisions: Sequence[Decision]) -> Callable[[], None]:
+    def _write(self, intents: Sequence[dict[str, Any]], decisions: Sequence[Decision]) -> Callable[[], None]:
         with ExitStack() as stack:
-            connection = stack.enter_context(self._advance())
+            connection = stack.enter_context(self._database.advance())
             self._decide(connection, decisions)
             INTEND.execute(connection, intents)
             return stack.pop_all().close  # which commits
+
+    def _write_in_thread(self, intents: Sequence[dict[str, Any]], decisions: Sequence[Decision]) -> Callable[[], None]:
+        return lambda: self._write(intents, decisions)()
 
     def _decide(self, connection: Connection, decisions: Sequence[Decision]) -> None:
         changes = [decision for decision in decisions if decision.operation is not None]
@@ -294,40 +318,42 @@ class Run:
 
     def results(self) -> Iterator[Row]:
         """Give every row with its outcome, in order of file and record, in flat memory."""
+        with self._transaction() as connection:
+            refresh_statistics(connection)
         after = (-1, -1)
-        while page := self._page(after):
+        while True:
+            with self._transaction() as connection:
+                page = self._page(connection, after)
             yield from page
+            if len(page) < PAGE:
+                return
             after = (page[-1].file, page[-1].record)
 
-    def _page(self, after: tuple[int, int]) -> list[Row]:
+    def _page(self, connection: Connection, after: tuple[int, int]) -> list[Row]:
+        columns = () if self._is_frozen else (self._became.label("became"), *OPERATION_COLUMNS, *CHANGE_COLUMNS)
         statement = (
-            select(rows, self._outcome.label("became"), *OPERATION_COLUMNS, *CHANGE_COLUMNS)
-            .select_from(self._joined)
+            select(rows, *columns)
+            .select_from(rows if self._is_frozen else self._joined)
             .where(rows.c.run_id == self._id, tuple_(rows.c.file, rows.c.record) > after)
             .order_by(rows.c.file, rows.c.record)
             .limit(PAGE)
         )
-        with self._transaction() as connection:
-            return [self._decode(found) for found in connection.execute(statement)]
+        decode = _decode if self._is_frozen else self._decode
+        return [decode(found) for found in connection.execute(statement)]
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
         """Give what this run's changes left alone: key, `T-…`, and a list of field, ours, theirs, new."""
-        statement = (
-            select(CHANGES.c.key, CHANGES.c.triage_id, CHANGES.c.details)
-            .where(CHANGES.c.run_id == self._id, CHANGES.c.act == Act.UPDATE, CHANGES.c.code == "conflict")
-            .order_by(CHANGES.c.id)
-        )
-        with self._transaction() as connection:
-            found = connection.execute(statement).all()
-        for key, triage_id, details in found:
-            yield key, triage_id, orjson.loads(details or b"[]")
+        for row in self.results():
+            if row.conflicts is not None:
+                yield row.key, row.triage_id, orjson.loads(row.conflicts)
 
     def count(self) -> dict[Outcome, int]:
         """Count the rows by outcome; every outcome is in it."""
-        became = self._outcome.label("became")
-        statement = select(became, func.count()).select_from(self._joined).where(rows.c.run_id == self._id)
+        became, joined = self._became.label("became"), rows if self._is_frozen else self._joined
+        statement = select(became, func.count()).select_from(joined).where(rows.c.run_id == self._id)
         with self._transaction() as connection:
-            found = {str(name): int(number) for name, number in connection.execute(statement.group_by(became))}
+            refresh_statistics(connection)
+            found = {str(name): int(number) for name, number in connection.execute(statement.group_by("became"))}
         return {outcome: found.get(outcome, 0) for outcome in Outcome}
 
     @property
@@ -342,15 +368,17 @@ class Run:
         change = and_(
             CHANGES.c.source_id == self._source_id,
             CHANGES.c.key == rows.c.key,
-            CHANGES.c.act == Act.UPDATE,
+            CHANGES.c.act != Act.CREATE,
             CHANGES.c.run_id == self._id,
             rows.c.outcome.in_(WITH_OPERATION),
         )
         return rows.outerjoin(operations, create).outerjoin(CHANGES, change)
 
     @property
-    def _outcome(self) -> Any:
+    def _became(self) -> Any:
         """A row and its operations → what became of the row in this run."""
+        if self._is_frozen:
+            return rows.c.outcome
         ours = and_(operations.c.run_id == self._id, rows.c.outcome.in_(WITH_OPERATION))
         made = and_(ours, operations.c.state == State.DONE, operations.c.code != FOUND_AT_TARGET)
         return case(
@@ -376,44 +404,70 @@ class Run:
             connection.execute(update(runs).where(runs.c.id == self._id).values(end))
             connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(ended))
             if state == "finished":
-                connection.execute(DROP_RAW, {"its_run": self._id, "its_source": self._source_id})
+                self._freeze(connection)
+
+    def _freeze(self, connection: Connection) -> None:
+        """Let each row say itself what became of it. Raw rows are kept for people to mend; what is in needs none."""
+        after = (-1, -1)
+        while page := self._page(connection, after):
+            REGISTER.execute(
+                connection,
+                (_encode(self._id, row._replace(raw=None) if row.outcome in IN_TRIAGE else row) for row in page),
+            )
+            after = (page[-1].file, page[-1].record)
+        connection.execute(update(runs).where(runs.c.id == self._id).values(frozen=1))
 
     def _decode(self, found: Selected[Any]) -> Row:
-        codes, fields, messages, hints = (tuple(part) for part in orjson.loads(found.findings or b"[[],[],[],[]]"))
-        raw = None if found.raw is None else orjson.loads(found.raw)
-        changed = found.change_run == self._id
-        state, code, message = found.state, found.code, found.message
+        """Make a row of what was registered and of the operations that say what became of it."""
+        row = _decode(found)
+        changed = found.change_run_id == self._id
+        state, code, message = found.create_state, found.create_code, found.create_message
         if changed:
             state, code, message = found.change_state, found.change_code, found.change_message
-        on_its_way = found.became == Outcome.UNKNOWN and state == State.SENT
+        became = Outcome(found.became)
+        on_its_way = became is Outcome.UNKNOWN and state == State.SENT
         if on_its_way:
             code, message = ON_ITS_WAY
-        if code and (changed or found.became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN)):
-            codes, fields = (*codes, code), (*fields, "")
-            messages, hints = (*messages, message), (*hints, "")
-        return Row(
-            file=found.file,
-            file_name=found.file_name,
-            record=found.record,
-            line=found.line,
-            key=found.key,
-            outcome=Outcome(found.became),
-            codes=codes,
-            fields=fields,
-            messages=messages,
-            hints=hints,
-            raw=tuple(raw) if isinstance(raw, list) else raw,
-            origin=found.origin,
-            attempts=_attempts(found, changed) + on_its_way,
-            issue_id=found.issue_id or "",
-            triage_id=found.triage_id or "",
+        if code and (changed or became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN)):
+            row = row._replace(
+                codes=(*row.codes, code),
+                fields=(*row.fields, ""),
+                messages=(*row.messages, message),
+                hints=(*row.hints, ""),
+            )
+        attempts = found.change_attempts if changed else found.create_attempts
+        return row._replace(
+            outcome=became,
+            # The operation of a row that was skipped is another row's.
+            attempts=0 if found.outcome == Outcome.SKIPPED else (attempts or 0) + on_its_way,
+            issue_id=found.create_issue_id or row.issue_id,
+            triage_id=found.create_triage_id or row.triage_id,
+            conflicts=found.change_details if changed and code == CONFLICT else None,
         )
 
 
-def _attempts(found: Selected[Any], changed: bool) -> int:
-    if found.outcome == Outcome.SKIPPED:
-        return 0  # the operation is another row's
-    return int((found.change_attempts if changed else found.attempts) or 0)
+def _decode(found: Selected[Any]) -> Row:
+    codes, fields, messages, hints = (tuple(part) for part in orjson.loads(found.findings or b"[[],[],[],[]]"))
+    raw = None if found.raw is None else orjson.loads(found.raw)
+    return Row(
+        file=found.file,
+        file_name=found.file_name,
+        record=found.record,
+        line=found.line,
+        key=found.key,
+        outcome=Outcome(found.outcome),
+        codes=codes,
+        fields=fields,
+        messages=messages,
+        hints=hints,
+        raw=tuple(raw) if isinstance(raw, list) else raw,
+        cells=found.cells,
+        origin=found.origin,
+        attempts=found.attempts,
+        issue_id=found.issue_id,
+        triage_id=found.triage_id,
+        conflicts=found.conflicts,
+    )
 
 
 def _encode(run_id: int, row: Row) -> dict[str, Any]:
@@ -429,4 +483,8 @@ def _encode(run_id: int, row: Row) -> dict[str, Any]:
         "raw": None if row.raw is None else orjson.dumps(row.raw),
         "cells": row.cells,
         "origin": row.origin,
+        "attempts": row.attempts,
+        "issue_id": row.issue_id,
+        "triage_id": row.triage_id,
+        "conflicts": row.conflicts,
     }

@@ -31,6 +31,7 @@ class RunKind(StrEnum):
     IMPORT = "import"
     REPAIR = "repair"
     UNDO = "undo"
+    REBUILD = "rebuild"  # takes in what is in Triage already, by hand or by looking
 
 
 metadata = MetaData()
@@ -41,6 +42,7 @@ stamp = Table(
     metadata,
     Column("schema_version", Integer, nullable=False),
     Column("generation", Integer, nullable=False, server_default="0"),
+    Column("origin", String, nullable=False, server_default=""),  # the server and table that it was written in
 )
 
 # What everything else belongs to: a source, by name, in a target.
@@ -74,6 +76,7 @@ runs = Table(
     Column("out", String, nullable=False),
     Column("options", LargeBinary, nullable=False),  # JSON
     Column("state", String, nullable=False),  # open, finished
+    Column("frozen", Integer, nullable=False, default=0, server_default="0"),  # its rows say all that became of them
     Column("exit_code", Integer),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
@@ -115,7 +118,8 @@ operations = Table(
 Index("operations_act", operations.c.source_id, operations.c.key, operations.c.act, unique=True)
 # Numbers are given in sequence, so that this index only grows at its end; an index on the random issue id would not.
 Index("operations_triage_id", operations.c.triage_id)
-# Every row of the source as the check left it; what became of a planned one is in its operation.
+# Every row of the source as the check left it. What became of a planned one is in its operation, and once the run is
+# finished it stands here: a later run may work on the same operation.
 rows = Table(
     "rows",
     metadata,
@@ -130,6 +134,10 @@ rows = Table(
     Column("raw", LargeBinary),  # JSON: a list of cells, or the record's own text
     Column("cells", LargeBinary),  # JSON: the source cells of the value fields, for `repair`
     Column("origin", String, nullable=False),
+    Column("attempts", Integer, nullable=False, default=0, server_default="0"),
+    Column("issue_id", String, nullable=False, default="", server_default=""),
+    Column("triage_id", String, nullable=False, default="", server_default=""),
+    Column("conflicts", LargeBinary),  # JSON: [[field, ours, theirs, new], …]
     sqlite_with_rowid=False,
 )
 # Issues of a source at the target that no operation knew when they were seen.
@@ -150,6 +158,7 @@ Index("found_marker", found.c.source_id, found.c.marker)
 UPGRADES: dict[int, tuple[str, ...]] = {
     1: (
         "ALTER TABLE stamp ADD COLUMN generation INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE stamp ADD COLUMN origin VARCHAR NOT NULL DEFAULT ''",
         "ALTER TABLE targets ADD COLUMN contact BLOB",
         "ALTER TABLE sources ADD COLUMN looked INTEGER NOT NULL DEFAULT 0",
         "UPDATE sources SET looked = 1",  # version 1 wrote down all that it sent
@@ -163,6 +172,11 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "DROP INDEX operations_key",
         "CREATE UNIQUE INDEX operations_act ON operations (source_id, key, act)",
         "ALTER TABLE rows ADD COLUMN cells BLOB",
+        "ALTER TABLE rows ADD COLUMN attempts INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE rows ADD COLUMN issue_id VARCHAR NOT NULL DEFAULT ''",
+        "ALTER TABLE rows ADD COLUMN triage_id VARCHAR NOT NULL DEFAULT ''",
+        "ALTER TABLE rows ADD COLUMN conflicts BLOB",
+        "ALTER TABLE runs ADD COLUMN frozen INTEGER NOT NULL DEFAULT 0",
         "CREATE TABLE found (source_id INTEGER NOT NULL, issue_id VARCHAR NOT NULL, triage_id VARCHAR NOT NULL, "
         "marker VARCHAR NOT NULL, title VARCHAR NOT NULL, created_at FLOAT NOT NULL, returned BLOB NOT NULL, "
         "PRIMARY KEY (source_id, issue_id), FOREIGN KEY(source_id) REFERENCES sources (id))",

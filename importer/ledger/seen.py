@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 
 from importer.ledger.run import Transaction
 from importer.ledger.schema import State, found, operations, sources
@@ -36,6 +36,12 @@ class Double(NamedTuple):
     triage_id: str
     other: str
 
+    def __str__(self) -> str:
+        return (
+            f"{self.key} has two issues, {self.triage_id} and {self.other}: Triage took longer than --settle-seconds "
+            f"to make one of them. Keep {self.triage_id}, which the ledger knows, and delete {self.other}."
+        )
+
 
 class Horizon(NamedTuple):
     """How far back the ledger knows what was sent: nothing at all (`complete` is False), or all until `since`.
@@ -64,20 +70,48 @@ class Seen:
             looked = connection.scalar(select(sources.c.looked).where(sources.c.id == self._source_id))
             return Horizon(bool(looked), connection.scalar(newest) or 0.0)
 
-    def note(self, issues: Iterable[Found], *, complete: bool) -> None:
-        """Keep what a look has seen, but issues that an operation knows; a complete look replaces earlier ones."""
+    def known(self, triage_ids: Mapping[str, str]) -> set[str]:
+        """Say which issues an operation knows as its key's own; `triage_ids` is issue id → `T-…`."""
+        known = (
+            select(operations.c.issue_id)
+            .where(operations.c.state == State.DONE)
+            # The index is on the `T-…`, but only the id is sure to be there.
+            .where(operations.c.triage_id.in_(set(triage_ids.values())), operations.c.issue_id.in_(list(triage_ids)))
+        )
         with self._transaction() as connection:
-            if complete:
-                connection.execute(delete(found).where(self._here))
-                connection.execute(update(sources).where(sources.c.id == self._source_id).values(looked=1))
-            for some in portions(issues):
-                ids = [issue.issue_id for issue in some]
-                connection.execute(delete(found).where(self._here, found.c.issue_id.in_(ids)))
-                known = _find_known(connection, some)
-                new = {issue.issue_id: issue for issue in some if issue.issue_id not in known}
-                if new:
-                    values = [{"source_id": self._source_id, **issue._asdict()} for issue in new.values()]
-                    connection.execute(insert(found), values)
+            return set(connection.scalars(known))
+
+    def owner_of(self, issue_id: str) -> str:
+        """Say which key of this target's sources has this issue, "" if none."""
+        target_id = select(sources.c.target_id).where(sources.c.id == self._source_id).scalar_subquery()
+        owner = (
+            select(operations.c.key)
+            .join(sources)
+            .where(sources.c.target_id == target_id, operations.c.act == Act.CREATE, operations.c.state == State.DONE)
+            .where(operations.c.issue_id == issue_id)
+        )
+        with self._transaction() as connection:
+            return connection.scalar(owner.limit(1)) or ""
+
+    def forget(self) -> None:
+        """Begin a complete look: it replaces what earlier ones saw."""
+        with self._transaction() as connection:
+            connection.execute(delete(found).where(self._here))
+
+    def note(self, issues: Sequence[Found]) -> None:
+        """Keep what a look has seen, in the place of what was seen of the same issues before."""
+        if not issues:
+            return
+        values = [{"source_id": self._source_id, **issue._asdict()} for issue in issues]
+        with self._transaction() as connection:
+            ids = [issue.issue_id for issue in issues]
+            connection.execute(delete(found).where(self._here, found.c.issue_id.in_(ids)))
+            connection.execute(insert(found), values)
+
+    def complete(self) -> None:
+        """End a complete look: from now on the ledger knows what is there."""
+        with self._transaction() as connection:
+            connection.execute(update(sources).where(sources.c.id == self._source_id).values(looked=1))
 
     def find(self, markers: Iterable[str]) -> dict[str, Found]:
         """Give the issues that were seen with these markers, by marker; of two the older one."""
@@ -96,9 +130,13 @@ class Seen:
             return [Found(*values) for values in kept]
 
     def count(self) -> int:
-        """Count the issues that were seen with a marker and belong to no operation."""
+        """Count the records of which an issue was seen and no create is known."""
+        decided = select(operations.c.marker).where(
+            operations.c.source_id == self._source_id, operations.c.act == Act.CREATE, operations.c.state == State.DONE
+        )
+        statement = select(func.count(found.c.marker.distinct())).where(self._here, found.c.marker != "")
         with self._transaction() as connection:
-            return connection.scalar(select(func.count()).where(self._here, found.c.marker != "")) or 0
+            return connection.scalar(statement.where(found.c.marker.not_in(decided))) or 0
 
     def doubles(self) -> list[Double]:
         """Give the keys of which another issue was seen than the ledger's own."""
@@ -112,10 +150,3 @@ class Seen:
         )
         with self._transaction() as connection:
             return [Double(*values) for values in connection.execute(statement)]
-
-
-def _find_known(connection: Connection, issues: list[Found]) -> set[str]:
-    """Give the ids that an operation knows. The index is on the `T-…`, but only the id is sure to be there."""
-    numbers, ids = {issue.triage_id for issue in issues}, [issue.issue_id for issue in issues]
-    known = select(operations.c.issue_id).where(operations.c.triage_id.in_(numbers), operations.c.issue_id.in_(ids))
-    return set(connection.scalars(known.where(operations.c.state == State.DONE)))

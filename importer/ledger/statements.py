@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from importlib import import_module
 from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Insert, Update, bindparam, case, select, update
-from sqlalchemy.dialects import sqlite
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, case, update
 
 from importer.ledger.schema import State, operations, rows, stamp
-from importer.records import Act, Outcome
+from importer.records import Outcome
 
 T = TypeVar("T")
-
+Build = Callable[[Dialect], Insert | Update]
+Compiled = tuple[str, dict[str, Any], Callable[[Mapping[str, Any]], Any]]
 
 KEYS_A_QUERY = 500
 
@@ -27,41 +27,73 @@ def portions(values: Iterable[T]) -> Iterator[list[T]]:
         yield portion
 
 
+def refresh_statistics(connection: Connection) -> None:
+    """Make the plans for what reads many rows good ones: PostgreSQL's depend on what it last knew of its tables."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("ANALYZE operations, rows")
+
+
 class Many:
-    """A statement for many rows, compiled once; SQLAlchemy's own way costs as much again as SQLite itself."""
+    """A statement for many rows, compiled once a dialect; SQLAlchemy's own way costs as much again as SQLite itself."""
 
-    def __init__(self, statement: Insert | Update) -> None:
-        compiled = statement.compile(dialect=sqlite.dialect())
-        assert compiled.positiontup is not None  # SQLite's parameters are by position
-        self._sql = str(compiled)
-        self._fixed = compiled.params
-        self._pick = itemgetter(*compiled.positiontup)
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self._compiled: dict[str, Compiled] = {}
 
-    def execute(self, connection: Connection, values: Iterable[Mapping[str, Any]]) -> None:
-        """Execute it for each of the mappings; none at all is nothing."""
-        parameters = [self._pick(self._fixed | row) for row in values]
+    def execute(self, connection: Connection, values: Iterable[dict[str, Any]]) -> None:
+        """Execute it for each of the dictionaries; none at all is nothing."""
+        dialect = connection.dialect
+        sql, fixed, pick = self._compiled.get(dialect.name) or self._compile(dialect)
+        parameters = [pick(fixed | row) for row in values]
         if parameters:
-            connection.exec_driver_sql(self._sql, parameters)
+            connection.exec_driver_sql(sql, parameters)
+
+    def _compile(self, dialect: Dialect) -> Compiled:
+        compiled = self._build(dialect).compile(dialect=dialect)
+        assert compiled.positiontup is not None  # every engine here takes its parameters by position
+        self._compiled[dialect.name] = str(compiled), compiled.params, itemgetter(*compiled.positiontup)
+        return self._compiled[dialect.name]
+
+
+def upsert(table: Table, identity: Sequence[str], names: Sequence[str], fixed: Mapping[str, Any] | None = None) -> Many:
+    """Make an insert that changes `names` of a row with the same identity; `fixed` is for new rows alone."""
+
+    def build(dialect: Dialect) -> Insert:
+        values: dict[str, Any] = {name: bindparam(name) for name in (*identity, *names)}
+        module = import_module(f"sqlalchemy.dialects.{dialect.name}")  # only the one that is used
+        new = module.insert(table).values({**values, **(fixed or {})}).inline()
+        changes = {name: new.excluded[name] for name in names}
+        statement: Insert = new.on_conflict_do_update(index_elements=identity, set_=changes)
+        return statement
+
+    return Many(build)
 
 
 WITH_OPERATION = (Outcome.PLANNED, Outcome.UNCHANGED)
 """What a row is registered as where its own operation says what became of it."""
-_REGISTER = insert(rows)
-REGISTER = Many(
-    _REGISTER.on_conflict_do_update(
-        index_elements=["run_id", "file", "record"],
-        set_={
-            name: _REGISTER.excluded[name]
-            for name in ("file_name", "line", "key", "outcome", "findings", "raw", "cells", "origin")
-        },
-    )
+REGISTER = upsert(
+    rows,
+    ("run_id", "file", "record"),
+    (
+        "file_name",
+        "line",
+        "key",
+        "outcome",
+        "findings",
+        "raw",
+        "cells",
+        "origin",
+        "attempts",
+        "issue_id",
+        "triage_id",
+        "conflicts",
+    ),
 )
-IDENTITY = ("source_id", "key", "act")
-INTENT = ("run_id", "method", "path", "marker", "body_sha", "content", "state", "since", "issue_id", "details")
-NOTHING_YET = {"attempts": 0, "triage_id": "", "returned": b"", "code": "", "message": ""}
-_INTEND = insert(operations).values({name: bindparam(name) for name in (*IDENTITY, *INTENT)} | NOTHING_YET)
-INTEND = Many(
-    _INTEND.on_conflict_do_update(index_elements=list(IDENTITY), set_={name: _INTEND.excluded[name] for name in INTENT})
+INTEND = upsert(
+    operations,
+    ("source_id", "key", "act"),
+    ("run_id", "method", "path", "marker", "body_sha", "content", "state", "since", "issue_id", "details", "code"),
+    {"attempts": 0, "triage_id": "", "returned": b"", "message": ""},
 )
 _IT = (
     operations.c.source_id == bindparam("its_source"),
@@ -69,41 +101,32 @@ _IT = (
     operations.c.act == bindparam("its_act"),
 )
 DECIDE = Many(
-    update(operations)
-    .where(*_IT)
-    .values(
-        run_id=bindparam("its_run"),
-        state=bindparam("its_state"),
-        attempts=operations.c.attempts + bindparam("more"),
-        since=case((bindparam("its_since") > 0, bindparam("its_since")), else_=operations.c.since),
-        issue_id=bindparam("its_issue"),
-        triage_id=bindparam("its_triage"),
-        returned=bindparam("its_returned"),
-        details=bindparam("its_details"),
-        code=bindparam("its_code"),
-        message=bindparam("its_message"),
+    lambda _: (
+        update(operations)
+        .where(*_IT)
+        .values(
+            run_id=bindparam("its_run"),
+            state=bindparam("its_state"),
+            attempts=operations.c.attempts + bindparam("more"),
+            since=case((bindparam("its_since") > 0, bindparam("its_since")), else_=operations.c.since),
+            issue_id=bindparam("its_issue"),
+            triage_id=bindparam("its_triage"),
+            returned=bindparam("its_returned"),
+            details=bindparam("its_details"),
+            code=bindparam("its_code"),
+            message=bindparam("its_message"),
+        )
     )
 )
 # After a change the create's operation says what the issue stands for now; a deleted issue may be made again.
 REMEMBER = Many(
-    update(operations)
-    .where(*_IT)
-    .values(returned=bindparam("its_returned"), body_sha=bindparam("its_body_sha"), content=bindparam("its_content"))
-)
-FORGET = Many(update(operations).where(*_IT).values(state=State.DELETED.value))
-ADVANCE = update(stamp).values(generation=bindparam("reached"))
-# Raw rows are kept for people to mend; those that are in need none.
-DROP_RAW = (
-    update(rows)
-    .where(rows.c.run_id == bindparam("its_run"), rows.c.raw.is_not(None), rows.c.outcome.in_(WITH_OPERATION))
-    .where(
-        rows.c.key.in_(
-            select(operations.c.key).where(
-                operations.c.source_id == bindparam("its_source"),
-                operations.c.act == Act.CREATE,
-                operations.c.state == State.DONE,
-            )
+    lambda _: (
+        update(operations)
+        .where(*_IT)
+        .values(
+            returned=bindparam("its_returned"), body_sha=bindparam("its_body_sha"), content=bindparam("its_content")
         )
     )
-    .values(raw=None)
 )
+FORGET = Many(lambda _: update(operations).where(*_IT).values(state=State.DELETED.value))
+ADVANCE = update(stamp).values(generation=bindparam("reached"))

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Engine, Insert, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Insert, Select, and_, func, insert, or_, select, update
 from sqlalchemy import Row as Selected
 
 from importer.errors import TargetMismatch, UsageError
-from importer.ledger.generation import Generation
+from importer.ledger.database import Database
 from importer.ledger.run import CHANGES, Run
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, targets
 from importer.ledger.seen import Seen
-from importer.ledger.statements import ADVANCE, portions
-from importer.ledger.storage import storage
+from importer.ledger.statements import portions
 from importer.records import Act
 
 
@@ -53,40 +50,18 @@ class Known(NamedTuple):
 class Ledger:
     """The memory of every target, source and run. Made by `open_ledger` and `read_ledger`; `name` says which it is."""
 
-    def __init__(self, engine: Engine, name: str, generation: Generation, now: Callable[[], float] = time.time) -> None:
-        self.name = name
-        self._engine = engine
-        self._generation = generation
+    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+        self.name = database.name
+        self._database = database
+        self.transaction = database.transaction
         self._now = now
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def transaction(self) -> Iterator[Connection]:
-        """Give the connection to one thread for one transaction.
-
-        Raises:
-            StorageFull: it can't be written.
-        """
-        with self._lock, storage(self.name), self._engine.begin() as connection:
-            yield connection
-
-    @contextmanager
-    def advance(self) -> Iterator[Connection]:
-        """Give a transaction that counts: after it the ledger and its side file are a generation further.
-
-        A ledger that is behind its side file is an older copy, or lost its end.
-        """
-        reached = self._generation.reached + 1
-        with self.transaction() as connection:
-            yield connection
-            connection.execute(ADVANCE, {"reached": reached})
-        self._generation.reach(reached)
 
     def read_facts(self, target: str, source_name: str) -> Facts:
         """Say what is known of a source in a target before a run begins."""
         with self.transaction() as connection:
             source_id = _find_source(connection, target, source_name)
-            done = select(func.count()).where(operations.c.source_id == source_id, operations.c.state == State.DONE)
+            creates = and_(operations.c.source_id == source_id, operations.c.act == Act.CREATE)
+            done = select(func.count()).where(creates, operations.c.state == State.DONE)
             last = (
                 select(runs.c.name, runs.c.started_at).where(runs.c.source_id == source_id).order_by(runs.c.id.desc())
             )
@@ -127,10 +102,13 @@ class Ledger:
         with self.transaction() as connection:
             return Seen(self.transaction, take(connection, target, source_name) or 0)
 
-    def find_contact(self, target: str) -> dict[str, Any] | None:
-        """Give what the first contact with a target found out, None if there was none yet."""
+    def find_contact(self, target: str, org_id: str = "") -> dict[str, Any] | None:
+        """Give what the first contact with a target, or its organisation elsewhere, found out; None without one."""
+        same = targets.c.url == target
+        if org_id:
+            same = or_(same, targets.c.org_id == org_id)
         with self.transaction() as connection:
-            kept = connection.scalar(select(targets.c.contact).where(targets.c.url == target))
+            kept = connection.scalar(select(targets.c.contact).where(same, targets.c.contact.is_not(None)).limit(1))
         return None if kept is None else dict(orjson.loads(kept))
 
     def keep_contact(self, target: str, contact: Mapping[str, Any]) -> None:
@@ -147,9 +125,9 @@ class Ledger:
             TargetMismatch: it was another one before.
         """
         with self.transaction() as connection:
-            target_id = _take_target(connection, target)
-            known = connection.scalar(select(targets.c.org_id).where(targets.c.id == target_id))
-            if org_id and not known:
+            known = connection.scalar(select(targets.c.org_id).where(targets.c.url == target))
+            if org_id and not known and not self._database.is_read_only:
+                target_id = _take_target(connection, target)
                 connection.execute(update(targets).where(targets.c.id == target_id).values(org_id=org_id))
         if known and org_id and known != org_id:
             hint = "Use that organisation's key, or a ledger of its own for this one: --ledger PATH"
@@ -210,6 +188,14 @@ class Ledger:
             raise UsageError(f"No run {name!r} in {self.name}.", hint=hint)
         return self._run(runs.c.name == wanted, 0)
 
+    def find_run_of(self, target: str, key: str) -> Run | None:
+        """Find the run that last worked on a key's create, None if nothing was ever sent for it."""
+        with self.transaction() as connection:
+            source_id = _find_source(connection, target, key.partition(":")[0])
+            this = (operations.c.source_id == source_id, operations.c.key == key, operations.c.act == Act.CREATE)
+            run_id = connection.scalar(select(operations.c.run_id).where(*this))
+        return None if run_id is None else self._run(runs.c.id == run_id, 0)
+
     def list_runs(self) -> list[Run]:
         """Give all runs, the newest first; they can be read, not continued."""
         with self.transaction() as connection:
@@ -222,7 +208,7 @@ class Ledger:
         return self._as_run(kept, attempt_id)
 
     def _as_run(self, kept: Selected[Any], attempt_id: int) -> Run:
-        return Run(self.transaction, self.advance, kept, attempt_id, self._now)
+        return Run(self._database, kept, attempt_id, self._now)
 
 
 def _select_runs() -> Select[Any]:

@@ -5,6 +5,16 @@ from importer.report.errors import ErrorFiles
 from importer.report.folder import ReportFolder
 from importer.report.planned import PlannedFile
 from importer.report.results import ResultsFile
+from importer.report.run import write_again, write_rows
 from importer.report.summary import Summary
 
-__all__ = ["CheckFiles", "ErrorFiles", "PlannedFile", "ReportFolder", "ResultsFile", "Summary"]
+__all__ = [
+    "CheckFiles",
+    "ErrorFiles",
+    "PlannedFile",
+    "ReportFolder",
+    "ResultsFile",
+    "Summary",
+    "write_again",
+    "write_rows",
+]

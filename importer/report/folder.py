@@ -13,7 +13,7 @@ from importer.errors import StorageFull, UsageError
 SUMMARY = "summary.json"
 FOR_PEOPLE = ("errors.csv", "errors.jsonl", "suggested-mapping.yaml")
 """Reports that a person mends and gives back."""
-NAMES = ("results.csv", "planned.jsonl", SUMMARY, *FOR_PEOPLE)
+NAMES = ("results.csv", "planned.jsonl", "conflicts.csv", "vanished.csv", SUMMARY, *FOR_PEOPLE)
 
 
 class ReportFolder:
@@ -27,12 +27,15 @@ class ReportFolder:
         self.path = path
         self._spared = {file.resolve() for file in in_use}
 
-    def prepare(self) -> None:
-        """Make the folder and take away the reports of an earlier run. Raises UsageError if that can't be done."""
+    def prepare(self, names: Iterable[str] = NAMES) -> None:
+        """Make the folder and take away the reports of an earlier run, those that are about to be written again.
+
+        Raises UsageError if that can't be done.
+        """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._spared |= self._edited()
-            for name in NAMES:
+            for name in names:
                 self.file(name).unlink(missing_ok=True)
         except OSError as error:
             raise UsageError(f"{self.path}: {error.strerror}.", hint="Name another folder with --out.") from error

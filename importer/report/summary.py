@@ -14,8 +14,11 @@ from importer.records import Outcome
 class Summary:
     """The counts add up: the outcomes to `rows`. In a check `planned` stands where created and updated would.
 
+    `known` are the rejected rows that were rejected for the same reasons in the last run, `vanished` the issues whose
+    keys the source had in the run `vanished_since` and doesn't have any more.
     `requests`, `elapsed_seconds` and `issues_per_second` are those of this attempt, the outcomes those of the run.
-    `findings` is code → rows; `value_flow` is described in `flow.ValueFlow.as_json`; hashes are SHA-256 in hex.
+    `unknown_until` is from when on the next run can decide the unknown rows. `findings` is code → rows; `value_flow` is
+    described in `flow.ValueFlow.as_json`; hashes are SHA-256 in hex.
     """
 
     run_id: str
@@ -40,11 +43,15 @@ class Summary:
     mapping: str = ""
     mapping_sha256: str = ""
     findings: Mapping[str, int] = field(default_factory=dict)
+    known: int = 0
+    vanished: int = 0
+    vanished_since: str = ""
     warnings: tuple[str, ...] = ()
     value_flow: Mapping[str, object] = field(default_factory=dict)
     stopped_because: str = ""
     out: str = ""
     suggestion: str = ""
+    unknown_until: str = ""
     version: str = ""
 
     @property

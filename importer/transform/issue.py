@@ -22,7 +22,7 @@ DESCRIPTION_LIMIT = 10_000
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
 MARKER_NOTE = "(leave this line: it identifies the import)"
-_MARKER_LINE = re.compile(r"^tis[0-9a-f]{12} (tir[0-9a-f]{20})\b", re.MULTILINE)
+_MARKER_LINE = re.compile(r"^(tis[0-9a-f]{12}) (tir[0-9a-f]{20})\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,8 +260,13 @@ def find_marker(description: str) -> str:
 
     It stands in the footer's last line; people may have added text below, and quoted other markers above.
     """
-    markers = _MARKER_LINE.findall(description)
-    return markers[-1] if markers else ""
+    return find_marker_line(description)[1]
+
+
+def find_marker_line(description: str) -> tuple[str, str]:
+    """The markers of an issue's source and record, each `""` if it has none."""
+    lines = _MARKER_LINE.findall(description)
+    return lines[-1] if lines else ("", "")
 
 
 def content_key(raw: Sequence[str] | str) -> str:

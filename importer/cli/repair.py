@@ -1,0 +1,87 @@
+"""`triage-import repair`: the morning after, another mapping for issues that are in."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.cli.options import answers_with_summary, with_options
+from importer.cli.wayback import WAY_OPTIONS, Given, go_back
+
+if TYPE_CHECKING:
+    from importer.ledger import Ledger, Run
+    from importer.report import Summary
+    from importer.wayback import WayBack
+
+LINES_SHOWN = 8
+
+
+@click.command()
+@click.argument("name", metavar="RUN")
+@click.option(
+    "-m", "--mapping", "mapping_name", required=True, metavar="NAME_OR_PATH", help="What the values should have become."
+)
+@click.option("--fields", required=True, metavar="NAME,...", help="What to repair of severity, status and category.")
+@with_options(*WAY_OPTIONS)
+@answers_with_summary
+def repair(name: str, mapping_name: str, fields: str, **given: Any) -> Summary:
+    """Correct severity, status or category of what a run sent, as another mapping has them; no file is needed.
+
+    It only shows what it would do, unless --apply is given. What a person changed in Triage since is left alone. RUN is
+    the import's name, or `last`. The report goes to ./triage-import-RUN-repair/.
+    """
+    from importer.mapping.load import load_mapping
+    from importer.repair import Repair, read_value_fields
+
+    chosen = read_value_fields(fields)
+    mapping = load_mapping(mapping_name)
+
+    def make(ledger: Ledger, run: Run) -> Repair:
+        return Repair(ledger, run, mapping, chosen)
+
+    return go_back(name, Given(**given), make, describe, lambda way: confirm(way, yes=given["yes"]))
+
+
+def confirm(way: WayBack, *, yes: bool) -> str:
+    """Ask on a terminal."""
+    if yes or click.confirm(f"Patch {way.to_change:,} issues?", default=False, err=True):
+        return ""
+    return "The answer was no."
+
+
+def describe(way: WayBack) -> Iterator[str]:
+    """What a repair would do: which values become which, how many issues differ, and what is left alone."""
+    from importer.repair import Repair
+
+    errand = way.errand
+    assert isinstance(errand, Repair)
+    for turn, issues in errand.turns.most_common(LINES_SHOWN):
+        yield f"  {turn.field}: {turn.before} → {turn.after}   {issues:,} issues"
+    if len(errand.turns) > LINES_SHOWN:
+        yield f"  … and {len(errand.turns) - LINES_SHOWN:,} more changes: see results.csv"
+    yield say_counts(way.count(), len(errand.operations))
+    problems = Counter(left.message for left in errand.left)
+    for problem, issues in problems.most_common(LINES_SHOWN):
+        yield f"  {issues:,} left alone: {problem}"
+
+
+def say_counts(counts: Counter[str], differ: int) -> str:
+    """The looks in one sentence."""
+    from importer.errand import GONE, UNTOUCHED
+    from importer.repair import CONFLICT, CORRECTED, EDITED
+
+    if not differ:
+        return "No issue differs: nothing to repair."
+    patched = ((counts[UNTOUCHED], "untouched"), (counts[EDITED], "edited elsewhere"))
+    parts = [" and ".join(f"{count:,} {what}" for count, what in patched if count) + " will be patched"]
+    others = (
+        (counts[CORRECTED], "already corrected by hand"),
+        (counts[GONE], "deleted in Triage"),
+        (counts[CONFLICT], "changed by a person: left alone, see conflicts.csv"),
+    )
+    parts = parts if counts[UNTOUCHED] or counts[EDITED] else []
+    parts += [f"{count:,} {what}" for count, what in others if count]
+    return f"{differ:,} differ: {', '.join(parts)}"

@@ -1,0 +1,175 @@
+"""`triage-import runs`: what ran when, and what can be done about it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.cli.options import print_data, with_options
+from importer.cli.target import LEDGER_OPTION
+from importer.errors import ExitCode
+from importer.records import Outcome
+
+if TYPE_CHECKING:
+    from importer.ledger.overview import Overview
+
+REFRESH_SECONDS = 2.0
+FINISHED, OPEN, RUNNING = "finished", "open", "running"
+COMMANDS = {
+    "continued": "the same command",
+    "verified": "triage-import verify {name}",
+    "repaired": "triage-import repair {name} -m MAPPING --fields NAME,...",
+    "undone": "triage-import undo {name}",
+    "reported": "triage-import report {name}",
+}
+"""What can be done about a run, and how."""
+OPTIONS = (
+    LEDGER_OPTION,
+    click.option("--json", "as_json", is_flag=True, help="Print a list of objects."),
+    click.option("--watch", is_flag=True, help="Print it again every 2 seconds, until Ctrl-C."),
+)
+
+
+@click.command()
+@with_options(*OPTIONS)
+def runs(ledger: str | None, as_json: bool, watch: bool) -> int:
+    """List the runs that the ledger knows, the newest first: when, how they ended, counts, and what can be done.
+
+    It can be asked while an import runs, which it does not disturb.
+    """
+    from importer.ledger import default_path
+
+    path = ledger or default_path()
+    try:
+        while True:
+            text = read(path, as_json=as_json)
+            if watch and not as_json and sys.stdout.isatty():
+                click.clear()
+            print_data(text)
+            if not watch:
+                return ExitCode.DONE
+            sys.stdout.flush()
+            time.sleep(REFRESH_SECONDS)
+    except KeyboardInterrupt:
+        if watch:
+            return ExitCode.DONE
+        raise
+
+
+def read(ledger: str | Path, *, as_json: bool) -> str:
+    """What the ledger knows, as text or as JSON."""
+    from importer.ledger import read_ledger
+    from importer.ledger.overview import list_overviews
+
+    with read_ledger(ledger) as book:
+        known = [show(overview) for overview in with_undone(list_overviews(book))]
+        if as_json:
+            return json.dumps(known, ensure_ascii=False, indent=2) + "\n"
+        return "\n".join(map(as_lines, known)) if known else f"No run yet: the ledger {book.name} knows of none.\n"
+
+
+def with_undone(overviews: Sequence[Overview]) -> list[tuple[Overview, list[Overview]]]:
+    """Each run with the repairs and undos of it, the oldest first."""
+    return [(each, [other for other in reversed(overviews) if other.works_on == each.run.name]) for each in overviews]
+
+
+def show(known: tuple[Overview, Sequence[Overview]]) -> dict[str, Any]:
+    """A run as an object of JSON; times are ISO 8601 in UTC."""
+    overview, changes = known
+    run = overview.run
+    state = RUNNING if overview.is_running else OPEN if run.is_open else FINISHED
+    counts = _counts(overview)
+    changed_by = {kind: [each.run.name for each in changes if each.run.kind == kind] for kind in ("repair", "undo")}
+    return {
+        "name": run.name,
+        "kind": run.kind.value,
+        "works_on": overview.works_on,
+        "target": run.target,
+        "source_name": run.source_name,
+        "state": state,
+        "exit_code": run.exit_code if run.ended_at is not None else None,
+        "attempts": run.attempts,
+        "started_at": _iso(run.started_at),
+        "ended_at": _iso(run.ended_at),
+        "counts": counts,
+        "repaired_by": changed_by["repair"],
+        "undone_by": changed_by["undo"],
+        "can_be": _can_be(overview, counts),
+        "out": str(run.out),
+    }
+
+
+def _counts(overview: Overview) -> dict[str, int]:
+    """Outcome → rows as the run ended, or of an open one as they are at this moment; none that is 0.
+
+    Of a repair or an undo that ended it is verdict → issues.
+    """
+    run = overview.run
+    if run.is_open:
+        return {outcome.value: rows for outcome, rows in run.count().items() if rows}
+    if overview.works_on:
+        return dict(run.summary.get("findings", {}))
+    return {outcome.value: run.summary[outcome] for outcome in Outcome if run.summary.get(outcome)}
+
+
+def _can_be(overview: Overview, counts: dict[str, int]) -> dict[str, str]:
+    """What can be done about a run → how."""
+    run, is_import = overview.run, not overview.works_on
+    is_possible = {
+        "continued": run.is_open and not overview.is_running,
+        "verified": is_import and bool(counts.get("created") or counts.get("updated")),
+        "repaired": is_import and bool(counts.get("created") or counts.get("updated")),
+        "undone": is_import and bool(counts.get("created")),
+        "reported": is_import,
+    }
+    return {what: command.format(name=run.name) for what, command in COMMANDS.items() if is_possible[what]}
+
+
+def _iso(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def as_lines(known: dict[str, Any]) -> str:
+    """A run as a person reads it: a few lines, short ones first."""
+    from importer.console import printable
+
+    what = known["kind"] if not known["works_on"] else f"{known['kind']} of {known['works_on']}"
+    counts = ", ".join(f"{number:,} {name}" for name, number in known["counts"].items())
+    lines = [
+        f"{known['name']}   {what}, {_state(known)}",
+        f"  {_when(known)}",
+        f"  {known['source_name']} → {known['target']}",
+        f"  {counts or 'nothing yet'}",
+    ]
+    for what in ("repaired", "undone"):
+        if known[f"{what}_by"]:
+            lines.append(f"  {what} by {', '.join(known[f'{what}_by'])}")
+    if known["can_be"]:
+        lines.append(
+            f"  can be {', '.join(known['can_be'])}".replace("continued", f"continued ({COMMANDS['continued']})")
+        )
+    return "".join(f"{printable(line)}\n" for line in lines)
+
+
+def _state(known: dict[str, Any]) -> str:
+    if known["state"] != FINISHED or known["exit_code"] is None:
+        return str(known["state"])
+    return f"{FINISHED} with exit code {known['exit_code']}"
+
+
+def _when(known: dict[str, Any]) -> str:
+    from importer.console import format_duration
+
+    started = datetime.fromisoformat(known["started_at"])
+    text = f"started {started.astimezone():%Y-%m-%d %H:%M}"
+    if known["ended_at"] and known["state"] != RUNNING:
+        ended = datetime.fromisoformat(known["ended_at"])
+        text += f", ended {ended.astimezone():%Y-%m-%d %H:%M} ({format_duration((ended - started).total_seconds())})"
+    return f"{text}, {known['attempts']} attempt{'s' if known['attempts'] != 1 else ''}"

@@ -1,0 +1,98 @@
+"""`triage-import undo`: close or delete what a run created, as far as no person has touched it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.cli.options import answers_with_summary, with_options
+from importer.cli.wayback import WAY_OPTIONS, Given, go_back
+from importer.errors import UsageError
+
+if TYPE_CHECKING:
+    from importer.ledger import Ledger, Run
+    from importer.report import Summary
+    from importer.undo import Undo
+    from importer.wayback import WayBack
+
+FIRST_LINE = "A wrong field? `repair` keeps numbers and discussion."
+NAMES_SHOWN = 8
+
+
+@click.command()
+@click.argument("name", metavar="RUN")
+@click.option("--close", is_flag=True, help="Close them (advised): they keep their numbers, and count as imported.")
+@click.option("--delete", is_flag=True, help="Delete them for good: their keys may be imported again.")
+@click.option(
+    "--expect", type=click.IntRange(min=0), metavar="N", help="Do nothing unless it is so many issues; for scripts."
+)
+@with_options(*WAY_OPTIONS)
+@answers_with_summary
+def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any) -> Summary:
+    """Close or delete the issues that a run created and that nobody has touched since.
+
+    It only shows what it would do, unless --apply is given. What a person has had a hand in stays, and is named: a
+    field that was changed, a comment, a link, a flag, a relation, an agent at work. RUN is the import's name, or
+    `last`. The report goes to ./triage-import-RUN-undo/.
+    """
+    click.echo(FIRST_LINE, err=True)
+    if close == delete:
+        raise UsageError("undo needs one of --close and --delete.", hint="--close is advised: it can itself be undone.")
+    if delete and given["apply"] and given["yes"] and expect is None:
+        raise UsageError(
+            "--delete --yes needs --expect N: how many issues are to be deleted.",
+            hint="Without --apply the command says how many it would be.",
+        )
+
+    from importer.undo import Undo
+
+    def make(ledger: Ledger, run: Run) -> Undo:
+        return Undo(ledger, run, delete=delete)
+
+    return go_back(name, Given(**given), make, describe, lambda way: confirm(way, expect, yes=given["yes"]))
+
+
+def confirm(way: WayBack, expect: int | None, *, yes: bool) -> str:
+    """Compare with `--expect`, then ask on a terminal; before a deletion, for the count."""
+    errand = _errand(way)
+    total = way.to_change + errand.done_before
+    if expect is not None and expect != total:
+        return f"--expect says {expect:,} issues, and it would be {total:,}."
+    if yes:
+        return ""
+    if errand.delete:
+        question = f"{way.to_change:,} issues will be deleted for good. Type their number to do it"
+        answer = click.prompt(question, default="", show_default=False, err=True)
+        return "" if answer.replace(",", "").strip() == str(way.to_change) else "The number was not typed."
+    asked = click.confirm(f"Close {way.to_change:,} issues?", default=False, err=True)
+    return "" if asked else "The answer was no."
+
+
+def describe(way: WayBack) -> Iterator[str]:
+    """What an undo would do, and what stays because of whose hand."""
+    from importer.errand import GONE, TOUCHED, UNTOUCHED
+    from importer.undo import CLOSED
+
+    errand, counts = _errand(way), way.count()
+    parts = (
+        (errand.done_before, f"{errand.done} by an earlier attempt"),
+        (counts[UNTOUCHED], f"untouched, will be {errand.done}"),
+        (counts[CLOSED], "closed already"),
+        (counts[GONE], "deleted in Triage"),
+        (counts[TOUCHED], "touched by a person since: they stay, see results.csv"),
+    )
+    said = ", ".join(f"{count:,} {what}" for count, what in parts if count)
+    yield f"{way.run.name} created {len(errand.operations) + errand.done_before:,} issues: {said or 'none is left'}"
+    traces = Counter(trace for look in way.looks.values() if look.verdict == TOUCHED for trace in look.fields)
+    if traces:
+        yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))
+
+
+def _errand(way: WayBack) -> Undo:
+    from importer.undo import Undo
+
+    assert isinstance(way.errand, Undo)
+    return way.errand

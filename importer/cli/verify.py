@@ -1,0 +1,75 @@
+"""`triage-import verify`: whether Triage still has what a run sent."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from importer.cli.options import answers_with_summary, with_options
+from importer.cli.target import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
+from importer.errors import UsageError
+
+if TYPE_CHECKING:
+    from importer.report.verify import VerifySummary
+
+FIELDS_SHOWN = 8
+OPTIONS = (
+    LEDGER_OPTION,
+    API_KEY_OPTION,
+    RATE_OPTION,
+    click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the report."),
+    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout."),
+)
+
+
+@click.command()
+@click.argument("name", metavar="RUN")
+@with_options(*OPTIONS)
+@answers_with_summary  # type: ignore[arg-type] # it has an exit code and a text, which is all that is asked of it
+def verify(
+    name: str, ledger: str | None, api_key_file: Path | None, rate: float | None, out: Path | None
+) -> VerifySummary:
+    """Read back every issue that a run made or changed, and compare it with what was sent. RUN may be `last`.
+
+    It changes nothing. Issues that have the source's marker and that the ledger doesn't know are named, too: they may
+    be doubles. It writes its report to ./triage-import-RUN-verify/.
+    """
+    from importer.console import Console
+    from importer.ledger import default_path, read_ledger
+    from importer.ledger.overview import find_overview
+    from importer.loop import run_loop
+    from importer.target import find_organisation
+    from importer.verify import verify_run
+
+    with Console() as console, read_ledger(ledger or default_path()) as book:
+        found = find_overview(book, name)
+        run = found.run
+        if found.works_on:
+            raise UsageError(
+                f"{run.name} is no import but a {run.kind} of {found.works_on}; what it changed is verified with that.",
+                hint=f"triage-import verify {found.works_on}",
+            )
+        with open_target_named(run.target, api_key_file) as target:
+            book.check_org(run.target, run_loop(find_organisation(target, console.say)))
+            folder = out or Path(f"triage-import-{run.name}-verify")
+            summary = verify_run(run, target, choose_rate(rate, run.target), folder, console)
+        console.say(describe(summary))
+        console.say(f"Report: {summary.out}")
+    return summary
+
+
+def describe(summary: VerifySummary) -> str:
+    """The line of counts, the worst first."""
+    issues = summary.same + summary.different + summary.missing
+    fields = ", ".join(f"{count:,} × {name}" for name, count in list(summary.fields.items())[:FIELDS_SHOWN])
+    counts = (
+        (summary.stranger, "unknown to the ledger with our marker (doubles?)"),
+        (summary.missing, "missing"),
+        (summary.different, f"different ({fields})"),
+        (summary.unsettled, "not settled yet: the same import finds out"),
+        (summary.same, "the same"),
+    )
+    parts = ", ".join(f"{count:,} {what}" for count, what in counts if count)
+    return f"{summary.run_id}: {issues:,} issues read back: {parts or 'none should be there'}"

@@ -1,0 +1,103 @@
+"""Errands on the way back: what is to be done to the issues of a run, and where an earlier attempt has left off."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from itertools import islice
+from typing import NamedTuple, Protocol
+
+from importer.amend import Amended
+from importer.calls import PacedCalls
+from importer.client import Issue, TriageClient
+from importer.compare import Conflict
+from importer.errors import UsageError
+from importer.ledger import Ledger, Made, Run, RunKind
+from importer.records import Operation, Outcome
+
+AT_ONCE = 1000
+UNTOUCHED, TOUCHED, GONE = "untouched", "touched", "gone-at-target"
+
+
+class Look(NamedTuple):
+    """What a look at an issue makes of it: a verdict, which fields or traces it is about, and what is left alone."""
+
+    verdict: str
+    fields: tuple[str, ...] = ()
+    conflicts: tuple[Conflict, ...] = ()
+    message: str = ""
+
+
+class Left(NamedTuple):
+    """An issue of the run about which nothing can be done, and why."""
+
+    key: str
+    issue_id: str
+    triage_id: str
+    code: str
+    field: str
+    message: str
+
+
+Carry = Callable[[Operation], Awaitable[Amended]]
+"""Carries out one change, and records what became of it."""
+
+
+class Errand(Protocol):
+    """What is to be done to the issues of a run.
+
+    kind        what the run is that carries it out
+    digest      what makes two errands one, the run aside
+    done, same  what results.csv says of an issue that it changed, or that was so already
+    verdicts    verdict of a look → what its carrying out would make of the row
+    operations  its changes, by issue id, in the order of the input
+    left        issues that it can't do anything about
+    """
+
+    kind: RunKind
+    digest: str
+    done: str
+    same: str
+    verdicts: Mapping[str, Outcome]
+    operations: dict[str, Operation]
+    left: list[Left]
+
+    def judge(self, operation: Operation, issue: Issue) -> Look | None:
+        """Say what a list's item makes of an issue, None if that isn't enough to say so."""
+
+    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> Look:
+        """Read an issue whole and say what that makes of it. Raises CallFailed."""
+
+    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Carry:
+        """Give what carries out one of the operations."""
+
+
+def find_import(ledger: Ledger, name: str) -> Run:
+    """Find the import that there is a way back from, by its name or `last`.
+
+    Raises:
+        UsageError: there is none of this name, or it is itself a way back.
+    """
+    run = ledger.find_run(name)
+    if run.kind is not RunKind.IMPORT:
+        of = run.options.get("of", "RUN")
+        raise UsageError(
+            f"{run.name} is no import but the {run.kind} of {of}.",
+            hint=f"Name the import itself, as in: triage-import {run.kind} {of}",
+        )
+    return run
+
+
+def read_made(ledger: Ledger, run: Run) -> Iterator[Made]:
+    """Give the issues that a run made or changed, with the change of unknown fate that any later run may have left."""
+    made = run.made()
+    while some := list(islice(made, AT_ONCE)):
+        known = ledger.find_known(run.target, run.source_name, (each.key for each in some))
+        for each in some:
+            yield each._replace(pending=known[each.key].pending)
+
+
+def find_open(ledger: Ledger, run: Run, errand: Errand) -> Run | None:
+    """Find the run that an earlier attempt at the same errand has left open."""
+    same = {"of": run.name, "digest": errand.digest}
+    runs = (each for each in ledger.list_runs() if each.kind is errand.kind and each.is_open)
+    return next((each for each in runs if each.options.items() >= same.items()), None)

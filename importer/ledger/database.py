@@ -1,0 +1,102 @@
+"""The connection to a ledger's tables, wherever they are; what goes wrong with it, as sentences."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from importer.errors import StorageFull, UsageError
+from importer.ledger.generation import Generation
+from importer.ledger.statements import ADVANCE
+
+
+class ConnectionLost(StorageFull):
+    """The connection to the ledger is lost, and with it the lock: another process may hold the ledger by now."""
+
+
+class Database:
+    """One connection, that threads take in turn. `name` says to people which database it is.
+
+    `is_remote` says that a statement is waited for, and not only its commit.
+    """
+
+    def __init__(
+        self, engine: Engine, name: str, generation: Generation | None = None, *, is_read_only: bool = False
+    ) -> None:
+        self.name = name
+        self.is_read_only = is_read_only
+        self.is_remote = engine.dialect.name == "postgresql"
+        self._engine = engine
+        self._generation = generation
+        self._lock = threading.Lock()
+        self._lost: ConnectionLost | None = None
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Give the connection to one thread for one transaction.
+
+        Raises:
+            StorageFull: it can't be written, or is lost, for which there is no second chance.
+        """
+        with self._lock:
+            if self._lost is not None:
+                raise self._lost
+            try:
+                with storage(self.name), self._engine.begin() as connection:
+                    yield connection
+            except ConnectionLost as error:
+                self._lost = error
+                raise
+
+    @contextmanager
+    def advance(self) -> Iterator[Connection]:
+        """Give a transaction that counts: after it the ledger and its side file are a generation further.
+
+        A ledger that is behind its side file is an older copy, or lost its end.
+        """
+        if self._generation is None:
+            with self.transaction() as connection:
+                yield connection
+            return
+        reached = self._generation.reached + 1
+        with self.transaction() as connection:
+            yield connection
+            connection.execute(ADVANCE, {"reached": reached})
+        self._generation.reach(reached)
+
+
+@contextmanager
+def storage(name: str) -> Iterator[None]:
+    """Turn what goes wrong with the ledger of this name into a sentence.
+
+    Raises:
+        StorageFull: it can't be read or written, or the connection to it is lost.
+        UsageError: it is something else.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise StorageFull(f"The ledger {name} can't be written: {error.strerror}.", hint="Try --ledger PATH") from error
+    except SQLAlchemyError as error:
+        text = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        if "not a database" in text or "no such table" in text:
+            raise not_a_ledger(name) from error
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            hint = "Nothing more was sent. Once the database can be reached, the same command continues."
+            raise ConnectionLost(f"The connection to the ledger {name} is lost: {text}.", hint=hint) from error
+        hint = "Make room or mend the permissions, then run the same command again; what is done is recorded."
+        if "malformed" in text:
+            hint = (
+                "It is damaged. Move it away and run the same command again: what is in Triage already is found there "
+                "before anything is sent."
+            )
+        raise StorageFull(f"The ledger {name} can't be used: {text}.", hint=hint) from error
+
+
+def not_a_ledger(name: str) -> UsageError:
+    """Make the error for a file or database that is something else."""
+    return UsageError(f"{name} is not a ledger.", hint="Give another one: --ledger PATH")

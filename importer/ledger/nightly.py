@@ -1,0 +1,122 @@
+"""A run beside the one before it: which keys have vanished since, and which rejections are known already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import NamedTuple
+
+import orjson
+from sqlalchemy import Connection, and_, except_, func, select
+
+from importer.ledger.schema import RunKind, State, operations, rows, runs
+from importer.ledger.statements import refresh_statistics
+from importer.records import Act, Outcome
+
+WHOLE, SNAPSHOT = "whole", "snapshot"
+"""Options of a run: that it was over its whole input, and that this was a snapshot of all records."""
+PAGE = 1000
+PLACED_CODES = ("key-duplicate",)
+"""Codes whose message says where in the file another row is, which tells nothing of the reason."""
+
+Transaction = Callable[[], AbstractContextManager[Connection]]
+
+
+class Vanished(NamedTuple):
+    """An issue whose key was in the run before, and is not in this one."""
+
+    key: str
+    triage_id: str
+    issue_id: str
+
+
+class Pair:
+    """A run whose rows are all registered, and the last one before it that finished over its whole input.
+
+    `name` is that of the run before.
+    """
+
+    def __init__(self, transaction: Transaction, source_id: int, this: int, before: int, name: str) -> None:
+        self._transaction, self._source_id = transaction, source_id
+        self._this, self._before = this, before
+        self.name = name
+
+    def vanished(self) -> Iterator[Vanished]:
+        """Give the issues whose keys this run doesn't have any more, in the order in which they were made."""
+        gone = except_(
+            select(rows.c.key).where(rows.c.run_id == self._before, rows.c.key != ""),
+            select(rows.c.key).where(rows.c.run_id == self._this),
+        ).subquery("gone")
+        issue = and_(
+            operations.c.source_id == self._source_id,
+            operations.c.key == gone.c.key,
+            operations.c.act == Act.CREATE,
+            operations.c.state == State.DONE,
+        )
+        columns = (operations.c.key, operations.c.triage_id, operations.c.issue_id)
+        statement = select(*columns).select_from(gone.join(operations, issue)).order_by(operations.c.id)
+        with self._transaction() as connection:
+            for values in connection.execute(statement, execution_options={"yield_per": PAGE}):
+                yield Vanished(*values)
+
+    def count_known(self) -> int:
+        """Count the rejected rows of this run whose key was rejected for the same reasons in the run before."""
+        # Materialised, so that SQLite makes an index of it instead of reading the run again for each row.
+        earlier = (
+            select(rows.c.key, rows.c.findings)
+            .where(rows.c.run_id == self._before, rows.c.outcome == Outcome.REJECTED, rows.c.key != "")
+            .cte("earlier")
+            .prefix_with("MATERIALIZED")
+        )
+        statement = (
+            select(rows.c.file, rows.c.record, rows.c.findings, earlier.c.findings.label("before"))
+            .join(earlier, earlier.c.key == rows.c.key)
+            .where(rows.c.run_id == self._this, rows.c.outcome == Outcome.REJECTED)
+            .order_by(rows.c.file, rows.c.record)
+        )
+        count, last = 0, None
+        with self._transaction() as connection:
+            for file, record, findings, before in connection.execute(statement, execution_options={"yield_per": PAGE}):
+                if (file, record) != last and _reasons(findings) == _reasons(before):
+                    count, last = count + 1, (file, record)
+        return count
+
+
+def count_rows(transaction: Transaction, name: str) -> int:
+    """Count the rows that are registered of the run of this name."""
+    its_rows = select(func.count()).select_from(rows.join(runs, runs.c.id == rows.c.run_id))
+    with transaction() as connection:
+        return connection.scalar(its_rows.where(runs.c.name == name)) or 0
+
+
+def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -> Pair | None:
+    """Find the run that the run of this name is to be compared with, None if there is none.
+
+    Both are over their whole input; with `snapshots`, these must be snapshots.
+    """
+    with transaction() as connection:
+        refresh_statistics(connection)
+        this = connection.execute(select(runs).where(runs.c.name == name)).one()
+        earlier = (
+            select(runs.c.id, runs.c.name, runs.c.options)
+            .where(runs.c.source_id == this.source_id, runs.c.kind == RunKind.IMPORT)
+            .where(runs.c.state == "finished", runs.c.id < this.id)
+            .order_by(runs.c.id.desc())
+        )
+        kept = connection.execute(earlier).all()
+    wanted = {WHOLE, SNAPSHOT} if snapshots else {WHOLE}
+    last = next((run for run in kept if _says(run.options, wanted)), None)
+    if last is None or not _says(this.options, wanted):
+        return None
+    return Pair(transaction, this.source_id, this.id, last.id, last.name)
+
+
+def _says(options: bytes, names: set[str]) -> bool:
+    return names <= {name for name, value in orjson.loads(options).items() if value}
+
+
+def _reasons(findings: bytes) -> list[tuple[str, str, str]]:
+    """Codes, fields and messages: a message has the value."""
+    codes, fields, messages, _ = orjson.loads(findings)
+    found = zip(codes, fields, messages, strict=True)
+    return [(code, field, "" if code in PLACED_CODES else message) for code, field, message in found]

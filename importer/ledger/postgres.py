@@ -1,0 +1,200 @@
+"""A ledger in PostgreSQL: one connection, whose session holds the lock, and never another.
+
+A ledger is a schema, the first of the search path. When the connection is lost, its lock is gone with it and another
+process may hold it by now; so nothing here connects a second time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from hashlib import sha256
+from typing import Any
+
+import psycopg
+from psycopg.abc import Buffer
+from psycopg.conninfo import conninfo_to_dict
+from psycopg.types.string import StrDumper
+from sqlalchemy import Connection, Engine, create_engine, select, update
+from sqlalchemy.pool import StaticPool
+
+from importer.errors import UsageError
+from importer.ledger.database import Database
+from importer.ledger.lock import in_use, wait_until_free
+from importer.ledger.schema import SCHEMA_VERSION, sources, stamp
+from importer.ledger.sqlite import empty_in_memory
+from importer.ledger.statements import refresh_statistics
+from importer.ledger.versions import prepare, read_version
+
+PROBE_SECONDS = 5
+PROBES = 3
+"""An end of the connection that doesn't answer so many probes is taken for dead by the other."""
+PROBING = {
+    "keepalives_idle": PROBE_SECONDS,
+    "keepalives_interval": PROBE_SECONDS,
+    "keepalives_count": PROBES,
+    "tcp_user_timeout": PROBE_SECONDS * PROBES * 1000,
+}
+CONNECTING = PROBING | {"connect_timeout": 10, "client_encoding": "utf8"}
+WRITING = {
+    "synchronous_commit": "on",
+    # The server's end too: else the session of a machine without power would hold the lock for hours.
+    **{name if name.startswith("tcp") else f"tcp_{name}": value for name, value in PROBING.items()},
+    "idle_session_timeout": 0,  # while fates are waited for, nothing may be written for a while
+    "enable_seqscan": "off",  # a plan that is made while a table is small is kept while it grows
+}
+READING = {"default_transaction_read_only": "on"}
+FIND_HOLDER = """
+    SELECT application_name, coalesce(', started ' || to_char(backend_start, 'YYYY-MM-DD HH24:MI:SSOF'), '')
+    FROM pg_locks JOIN pg_stat_activity USING (pid)
+    WHERE locktype = 'advisory' AND granted AND objsubid = 1
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+        AND (classid::bigint << 32) | objid::bigint = %s
+"""
+FIND_ORIGIN = """
+    SELECT concat_ws('/', system_identifier, timeline_id, 'stamp'::regclass::oid)
+    FROM pg_control_system(), pg_control_checkpoint()
+"""
+
+
+def name_server(url: str) -> str:
+    """Say where a ledger is, to people: what is in the URL besides may be secret.
+
+    Raises:
+        UsageError: it is no such URL.
+    """
+    given = _parse(url)
+    user, host, port, database = (given.get(part) or "" for part in ("user", "host", "port", "dbname"))
+    return f"postgresql://{user}{user and '@'}{host}{port and ':'}{port}/{database}"
+
+
+@contextmanager
+def open_server(url: str, wait_seconds: float) -> Iterator[Database]:
+    """Connect to write, as the only one: the lock is the session's, and ends with it however that ends.
+
+    Raises:
+        LedgerInUse: another process, which the message names, held it all the time.
+        UsageError: the server can't be reached or refuses; what is there is not a ledger, or one of a newer version.
+    """
+    name = name_server(url)
+    with _connected(url, WRITING) as connection:
+        with _refusing(name):
+            wait_until_free(lambda: _lock(connection, name), wait_seconds)
+        engine = _make_engine(connection)
+        with engine.begin() as begun:
+            prepare(begun, name)
+            _compare_origins(begun)
+            refresh_statistics(begun)
+        yield Database(engine, name)
+
+
+@contextmanager
+def read_server(url: str) -> Iterator[Database]:
+    """Connect to read only, without a lock; a ledger that doesn't exist knows nothing.
+
+    Raises:
+        UsageError: the server can't be reached or refuses; what is there is not a ledger, or one of another version.
+    """
+    name = name_server(url)
+    with _connected(url, READING) as connection:
+        engine = _make_engine(connection)
+        with engine.begin() as begun:
+            version = read_version(begun, name)
+        if version == SCHEMA_VERSION:
+            yield Database(engine, name, is_read_only=True)
+        elif version == 0:
+            with empty_in_memory(name) as empty:
+                yield empty
+        else:
+            hint = "`triage-import run` upgrades it before it sends anything."
+            raise UsageError(f"{name} has schema version {version}; this program reads {SCHEMA_VERSION}.", hint=hint)
+
+
+def _parse(url: str) -> dict[str, Any]:
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        given = {"host": "@"}
+    # A password with @ or / as they are ends up in the other parts, which are shown.
+    host, port, database = (str(given.get(part) or "") for part in ("host", "port", "dbname"))
+    if "@" in host + database or not re.fullmatch("[0-9,]*", port):
+        hint = "Write --ledger postgresql://USER@HOST/DATABASE; a password goes into PGPASSWORD or ~/.pgpass."
+        raise UsageError("--ledger is no URL of a PostgreSQL database.", hint=hint)
+    return given
+
+
+@contextmanager
+def _connected(url: str, session: Mapping[str, Any]) -> Iterator[psycopg.Connection]:
+    who = f"process {os.getpid()} on {socket.gethostname()}"
+    name = name_server(url)
+    with _refusing(name):
+        connection = psycopg.connect(**{"application_name": who, **CONNECTING, **_parse(url)}, autocommit=True)
+    with closing(connection):
+        with _refusing(name):
+            _check_session(connection, name)
+            for setting, value in session.items():
+                # Older servers don't know all of them.
+                query = "SELECT set_config(name, %s, false) FROM pg_settings WHERE name = %s"
+                connection.execute(query, (str(value), setting))
+        yield connection
+
+
+@contextmanager
+def _refusing(name: str) -> Iterator[None]:
+    try:
+        yield
+    except psycopg.Error as error:
+        text = " ".join(str(error).split()).rstrip(".?")
+        hint = "Mend the URL, the password (PGPASSWORD or ~/.pgpass) or the server, or give a file: --ledger PATH"
+        raise UsageError(f"The ledger {name} can't be used: {text}.", hint=hint) from None
+
+
+def _check_session(connection: psycopg.Connection, name: str) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding != "UTF8":
+        hint = "Give a database that was made with ENCODING 'UTF8'."
+        raise UsageError(f"The database of the ledger {name} holds {encoding}, not UTF8.", hint=hint)
+    (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone() or (0,)
+    if pid != connection.info.backend_pid:
+        hint = "The lock of a ledger needs a session of its own: give the address of the server itself."
+        raise UsageError(f"There is a connection pooler before the ledger {name}.", hint=hint)
+
+
+def _lock(connection: psycopg.Connection, name: str) -> None:
+    (schema,) = connection.execute("SELECT current_schema()").fetchone() or ("",)
+    key = int.from_bytes(sha256(f"triage-importer {schema}".encode()).digest()[:8]) >> 1
+    (taken,) = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone() or (False,)
+    if not taken:
+        holder, since = connection.execute(FIND_HOLDER, (key,)).fetchone() or ("another process", "")
+        raise in_use(name, f"{holder}{since}")
+
+
+def _compare_origins(connection: Connection) -> None:
+    """A ledger from another server, history or table is a copy: what its sources have in Triage is looked up again."""
+    origin = connection.exec_driver_sql(FIND_ORIGIN).scalar()
+    known = connection.scalar(select(stamp.c.origin))
+    if known and known != origin:
+        connection.execute(update(sources).values(looked=0))
+    connection.execute(update(stamp).values(origin=origin))
+
+
+class _TextDumper(StrDumper):
+    """Spells out NUL, which PostgreSQL keeps in no text; a rejected row's key or what a target says may have it."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(obj.replace("\0", r"\x00"))
+
+
+def _make_engine(connection: psycopg.Connection) -> Engine:
+    connection.adapters.register_dumper(str, _TextDumper)
+    connection.autocommit = False
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=lambda: connection,  # whoever asks for another one after a loss gets the lost one
+        poolclass=StaticPool,
+        paramstyle="format",  # by position, as SQLite's are
+        pool_reset_on_return=None,  # every transaction is ended by its own block
+    )

@@ -1,0 +1,129 @@
+"""A ledger in a SQLite file: WAL, synchronous=FULL, and side files as its lock and its generation."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, select, update
+from sqlalchemy.pool import StaticPool
+
+from importer.errors import UsageError
+from importer.ledger.database import Database
+from importer.ledger.generation import Generation, open_generation
+from importer.ledger.lock import locked
+from importer.ledger.schema import SCHEMA_VERSION, operations, sources, stamp
+from importer.ledger.versions import prepare, read_version
+
+
+@contextmanager
+def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
+    """Open a file to write, as the only one; it is made where it doesn't exist (folder 0700, file 0600).
+
+    Raises:
+        LedgerInUse: another process, which the message names, held it all the time.
+        UsageError: it can't be locked, is damaged, not a ledger, or one of a newer version.
+    """
+    _refuse_stranger(path)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(path, wait_seconds):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with open_generation(path) as generation, _connected(f"sqlite:///{path}") as engine:
+            with engine.begin() as connection:
+                prepare(connection, str(path))
+                _check_integrity(connection, path)
+                _compare_generations(connection, generation)
+            yield Database(engine, str(path), generation)
+
+
+@contextmanager
+def read_file(path: Path) -> Iterator[Database]:
+    """Open a file to read only, without a lock; one that doesn't exist knows nothing.
+
+    One of an older version is read from an upgraded copy in memory.
+
+    Raises:
+        UsageError: it is not a ledger, or one of a newer version.
+    """
+    if not path.exists():
+        with empty_in_memory(str(path)) as empty:
+            yield empty
+        return
+    with _connected(_read_only(path)) as engine, _connected("sqlite://") as copy:
+        with engine.connect() as connection:
+            version = read_version(connection, str(path))
+        if version != SCHEMA_VERSION:
+            _copy(engine, copy)
+            with copy.begin() as connection:
+                prepare(connection, str(path))
+        yield Database(engine if version == SCHEMA_VERSION else copy, str(path), is_read_only=True)
+
+
+@contextmanager
+def empty_in_memory(name: str) -> Iterator[Database]:
+    """Give what stands for a ledger that doesn't exist: it knows nothing."""
+    with _connected("sqlite://") as engine:
+        with engine.begin() as connection:
+            prepare(connection, name)
+        yield Database(engine, name, is_read_only=True)
+
+
+def _read_only(path: Path) -> str:
+    return f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true"
+
+
+def _refuse_stranger(path: Path) -> None:
+    """Look before the lock file is made and the journal's mode is set: both would be left at a stranger's."""
+    if path.exists():
+        os.close(os.open(path, os.O_RDWR))
+        with _connected(_read_only(path)) as engine, engine.connect() as connection:
+            read_version(connection, str(path))
+
+
+def _copy(engine: Engine, other: Engine) -> None:
+    ours, theirs = engine.raw_connection(), other.raw_connection()
+    ours.driver_connection.backup(theirs.driver_connection)  # type: ignore[union-attr] # SQLite's own
+    ours.close()
+    theirs.close()
+
+
+@contextmanager
+def _connected(url: str) -> Iterator[Engine]:
+    # One connection, that the loop's thread and the committing thread take in turn.
+    engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
+    if "mode=ro" not in url:
+        event.listen(engine, "connect", _set_durability)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def _set_durability(connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: pages that change again are copied once
+
+
+def _check_integrity(connection: Connection, path: Path) -> None:
+    """Make sure that no key is lost in a damaged page: it would be sent again."""
+    answer = connection.exec_driver_sql(f"PRAGMA integrity_check({operations.name})").scalar()
+    if answer != "ok":
+        hint = (
+            f"Move {path} away and run the same command again: what is in Triage already is found there before "
+            "anything is sent."
+        )
+        raise UsageError(f"The ledger {path} is damaged: {answer}.", hint=hint)
+
+
+def _compare_generations(connection: Connection, generation: Generation) -> None:
+    """A ledger behind its side file is an older copy or was cut: what its sources have in Triage is looked up again."""
+    reached = int(connection.scalar(select(stamp.c.generation)) or 0)
+    if reached < generation.seen:
+        connection.execute(update(sources).values(looked=0))
+        connection.execute(update(stamp).values(generation=generation.seen))
+    generation.reached = max(reached, generation.seen)

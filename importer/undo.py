@@ -1,0 +1,205 @@
+"""Undo: what a run created is closed or deleted, as long as nobody else has had a hand in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from functools import partial
+
+import orjson
+
+from importer.amend import ATTEMPTS, WRITES, Amended, Change
+from importer.calls import PacedCalls
+from importer.client import Action, CallFailed, Entry, Issue, TriageClient, issue_path
+from importer.compare import COUNTS, PATCHABLE, assume, find_edits, merge, pending_fields
+from importer.errand import GONE, TOUCHED, UNTOUCHED, Carry, Left, Look, find_open, read_made
+from importer.ledger import Ledger, Run, RunKind
+from importer.records import Act, Operation, Outcome
+
+CLOSED = "closed"
+CLOSING = {"status": CLOSED}
+PAGE_LIMIT = "100"
+CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE}
+"""Type of an entry in the activity → the field that was changed. Source: get/triage-issues-id-activity."""
+TRACES = {
+    "flag_added": "flags",
+    "flag_removed": "flags",
+    "relation_added": "relations",
+    "relation_removed": "relations",
+    "resource_removed": "resources",
+    **dict.fromkeys(
+        ("session_started", "prompt", "thought", "action", "response", "artifact", "error", "session_stopped"),
+        "agent session",
+    ),
+}
+"""Type of an entry in the activity → what somebody has had to do with; any other type says it itself."""
+
+
+class Undo:
+    """Closes, or with `delete` deletes, what a run created and nobody touched since. See `errand.Errand`."""
+
+    kind = RunKind.UNDO
+    verdicts: Mapping[str, Outcome] = {
+        UNTOUCHED: Outcome.PLANNED,
+        CLOSED: Outcome.UNCHANGED,
+        TOUCHED: Outcome.SKIPPED,
+        GONE: Outcome.SKIPPED,
+    }
+    same = CLOSED
+
+    def __init__(self, ledger: Ledger, run: Run, *, delete: bool) -> None:
+        self.delete = delete
+        self.digest = "delete" if delete else "close"
+        self.done = "deleted" if delete else CLOSED
+        self.operations: dict[str, Operation] = {}
+        self.left: list[Left] = []
+        own = find_open(ledger, run, self)
+        earlier = {row.key: row.outcome for row in own.results()} if own else {}
+        done = {key for key, outcome in earlier.items() if outcome is Outcome.UPDATED}
+        self.done_before = len(done)
+        self._sent = {key for key, outcome in earlier.items() if outcome is Outcome.UNKNOWN}
+        created = {row.key for row in run.results() if row.outcome is Outcome.CREATED}
+        left = created - done
+        for each in read_made(ledger, run):
+            if each.key in left:
+                self.operations[each.issue_id] = Operation(
+                    each.key,
+                    "DELETE" if delete else "PATCH",
+                    issue_path(each.issue_id),
+                    b"" if delete else orjson.dumps(CLOSING),
+                    each.marker,
+                    each.content,
+                    Act.DELETE if delete else Act.UPDATE,
+                    each.body_sha,
+                    each.issue_id,
+                    each.triage_id,
+                    each.returned,
+                    each.pending,
+                )
+
+    def judge(self, operation: Operation, issue: Issue) -> Look | None:
+        """Say of a list's item that nothing ever happened to it; whatever else it shows isn't enough."""
+        edits = set(find_edits(operation.returned, issue)) - {"description"}  # the list may have cut it
+        if edits or issue.updated_at != issue.created_at or find_traces(operation.returned, issue, (), ()):
+            return None
+        return self._untouched(operation)
+
+    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> Look:
+        """Read an issue and its activity, and say whether it may be taken back. Raises CallFailed."""
+        returned, pending = operation.returned, operation.pending
+        try:
+            *_, touched = await inspect(client, calls, operation, returned, pending, pending_fields(pending))
+        except CallFailed as error:
+            if error.status in (404, 410) and operation.key in self._sent:
+                return Look(UNTOUCHED)
+            raise
+        return Look(TOUCHED, tuple(touched)) if touched else self._untouched(operation)
+
+    def _untouched(self, operation: Operation) -> Look:
+        """One that is closed by a write of unknown fate is still to be settled, so only the ledger's word counts."""
+        return Look(CLOSED if not self.delete and _status_of(operation) == CLOSED else UNTOUCHED)
+
+    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Carry:
+        """Give what takes back one issue."""
+        return Undoer(client, run, calls, self._sent).undo
+
+
+class Undoer:
+    """Takes issues back. `sent` are keys whose issue an earlier attempt may have deleted."""
+
+    def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, sent: Collection[str] = ()) -> None:
+        self._client, self._run, self._calls, self._sent = client, run, calls, sent
+
+    async def undo(self, operation: Operation) -> Amended:
+        """Look at an issue, and close or delete it if nobody has touched it. The outcome is recorded.
+
+        Raises:
+            RunStopped: the answer ends the run.
+            Interrupted: everything ends.
+        """
+        change = Change(self._run, operation)
+        deletes = operation.act is Act.DELETE
+        for _ in range(ATTEMPTS):
+            try:
+                return await (self._delete(change) if deletes else self._close(change))
+            except CallFailed as error:
+                # Gone after a request of ours: by that, for all we know. The transport may repeat a DELETE, too.
+                perhaps_ours = change.requests > 0 or operation.key in self._sent
+                if deletes and perhaps_ours and error.status in (404, 410):
+                    return change.finish()
+                if error.action is not Action.SETTLE:
+                    return change.conclude(error)
+                change.doubt(error.message)
+        return change.give_up()
+
+    async def _delete(self, change: Change) -> Amended:
+        operation = change.operation
+        _, touched = await self._inspect(change)
+        if touched:
+            return change.leave(TOUCHED, ", ".join(touched))
+        await change.write(self._calls, partial(self._client.delete_issue, operation.issue_id), {})
+        return change.finish()
+
+    async def _close(self, change: Change) -> Amended:
+        operation = change.operation
+        issue, touched = await self._inspect(change)
+        if touched:
+            return change.leave(TOUCHED, ", ".join(touched))
+        if issue.fields["status"] != CLOSED:
+            send = partial(self._client.update_issue, operation.issue_id, operation.body)
+            issue = await change.write(self._calls, send, CLOSING)
+        memory = orjson.loads(operation.returned)
+        # The row still stands for the status that it was sent with, so that no later run takes it for changed.
+        sent = {name: value for name, value in (memory | memory.get("sent", {})).items() if name in CLOSING}
+        return change.end(issue, {} if _status_of(operation) == CLOSED else sent, {}, [])
+
+    async def _inspect(self, change: Change) -> tuple[Issue, list[str]]:
+        operation, returned, pending = change.operation, change.returned, change.pending
+        issue, learned, touched = await inspect(self._client, self._calls, operation, returned, pending, change.wrote)
+        change.learn(learned)
+        return issue, touched
+
+
+async def inspect(
+    client: TriageClient, calls: PacedCalls, operation: Operation, returned: bytes, pending: bytes, wrote: Iterable[str]
+) -> tuple[Issue, bytes, list[str]]:
+    """Read an issue with its activity: give it, its memory after this look, and what of it is not ours.
+
+    `returned` is its memory, `pending` a change of unknown fate, `wrote` the fields that we may have changed since.
+    Raises CallFailed.
+    """
+    entries: list[Entry] = []
+    query = {"limit": PAGE_LIMIT}
+    while True:
+        page = await calls.call(partial(client.list_activity, operation.issue_id, **query))
+        entries += page.items
+        if page.next_cursor is None:
+            break
+        query["cursor"] = page.next_cursor
+    issue = await calls.call(partial(client.get_issue, operation.issue_id))
+    learned = merge(assume(returned, pending), issue, {}).returned
+    edits = [name for name in find_edits(learned, issue) if name in PATCHABLE]
+    return issue, learned, list(dict.fromkeys([*edits, *find_traces(learned, issue, entries, wrote)]))
+
+
+def find_traces(returned: bytes, issue: Issue, entries: Iterable[Entry], wrote: Iterable[str]) -> list[str]:
+    """Say what hangs on an issue, or has happened to it, that is not ours; `returned` is its memory."""
+    memory = orjson.loads(returned)
+    traces = [f"{name.removesuffix('_count')}s" for name in COUNTS if getattr(issue, name) != memory.get(name, 0)]
+    if issue.had_agent:
+        traces.append("agent session")
+    ours = Counter(memory.get(WRITES, {})) + Counter(wrote)
+    for type_, times in Counter(entry.type for entry in entries).items():
+        if type_ in CHANGED:
+            if times > ours[CHANGED[type_]]:
+                traces.append(CHANGED[type_])
+        elif type_ == "resource_added":
+            if times > memory.get("resource_count", 0):
+                traces.append("resources")
+        elif type_ != "created":
+            traces.append(TRACES.get(type_, type_))
+    return traces
+
+
+def _status_of(operation: Operation) -> str:
+    return str(orjson.loads(operation.returned).get("status"))

@@ -1,0 +1,126 @@
+"""`triage-import report`: the reports of a run again, from the ledger alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+import httpx
+import pytest
+
+from importer.sandbox.faults import parse_fault
+from tests.conftest import Serve
+from tests.running import KEY, SAMPLES, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
+
+REPORTS = ("results.csv", "errors.csv", "errors.jsonl", "summary.json")
+
+
+def read_reports(folder: Path) -> dict[str, bytes]:
+    """The reports that are there, as bytes."""
+    return {name: (folder / name).read_bytes() for name in REPORTS if (folder / name).exists()}
+
+
+@pytest.mark.parametrize(
+    ("source", "mapping"),
+    [("made.csv", "jira"), ("undecided.csv", "jira"), ("call-reviews.jsonl", str(SAMPLES / "call-reviews.yaml"))],
+)
+def test_byte_for_byte(program: Program, serve: Serve, source: str, mapping: str) -> None:
+    """What was deleted by mistake comes back as it was: rejected and refused rows with their cells, codes, figures."""
+    sandbox = serve(faults=(parse_fault("500-before:create@req=2"),))
+    if source == "made.csv":
+        rows = [issue_row(1), issue_row(2, priority="Pressing"), issue_row(3, title="=1+1"), issue_row(4, title="")]
+        path = write_csv(Path(source), [*rows, *rows[:1]])
+    else:
+        path = SAMPLES / source
+    command = ("run", path, "-m", mapping, "--api-url", sandbox.url, "--yes", "--max-rejected", "100%", "--json")
+    out = Path(program(*command, "--rate", "0", "--settle-seconds", "0").summary["out"])
+    written = read_reports(out)
+    assert len(written) >= 2
+    shutil.rmtree(out)
+    ended = program("report", "last")
+    assert (ended.code, ended.out) == (0, "")
+    assert read_reports(out) == written
+    assert ended.err.splitlines()[-1] == f"Reports: {out}"
+
+    summary = json.loads(program("report", "last", "--out", "elsewhere", "--json").out)
+    assert summary == json.loads(written["summary.json"]) | {"out": "elsewhere"}
+    assert read_reports(Path("elsewhere")) | {"summary.json": b""} == written | {"summary.json": b""}
+
+
+def test_what_a_person_has_changed_is_spared(program: Program) -> None:
+    """An errors file that is being mended stays; the new one stands beside it. So does the suggested mapping."""
+    write_csv(Path("export.csv"), [issue_row(1, priority="Pressing"), issue_row(2)])
+    ended = program("run", "export.csv", "-m", "jira", "--sandbox", "--max-rejected", "100%", "--json")
+    out = Path(ended.summary["out"])
+    original, suggestion = (out / "errors.csv").read_bytes(), (out / "suggested-mapping.yaml").read_bytes()
+    (out / "errors.csv").write_text("half mended", encoding="utf-8")
+    assert program("report", "last").code == 0
+    assert (out / "errors.csv").read_text(encoding="utf-8") == "half mended"
+    assert (out / "errors-2.csv").read_bytes() == original
+    assert (out / "suggested-mapping.yaml").read_bytes() == suggestion
+
+
+def test_a_run_that_was_killed(program: Program, serve: Serve) -> None:
+    """Its reports were never written; they say of each row what is known, and that it is not finished."""
+    sandbox = serve(faults=(parse_fault("hang-before=60:create@req=3"),))
+    write_issues(Path("export.csv"), 5)
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--concurrency", "1")
+    process = program.start(*command, "--rate", "0")
+    wait_for(lambda: sandbox.requests()["POST /v1/triage/issues"] == 3)
+    process.kill()
+    finish(process)
+    ended = program("report", "last", "--json")
+    assert ended.code == 0
+    assert ended.outcomes() == {"created": 2, "unknown": 1, "planned": 2}
+    assert (ended.summary["rows"], ended.summary["exit_code"]) == (5, 3)
+    assert "is not finished: the same command continues it.\n" in ended.err
+    rows = read_csv(Path(ended.summary["out"]) / "results.csv")
+    assert Counter(row["outcome"] for row in rows) == ended.outcomes()
+
+
+def test_rows_that_a_later_run_has_worked_on(program: Program, serve: Serve) -> None:
+    """A finished run's rows say themselves what became of them then: its reports come out as they were."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    Path("nobody.yaml").write_text("extends: jira\nowner_id: {value: missing-kim}\n", encoding="utf-8")
+    target = ("--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
+    first = program("run", "export.csv", "-m", "nobody.yaml", *target)
+    assert first.outcomes() == {"failed": 2}
+    assert program("run", "export.csv", "-m", "jira", *target).outcomes() == {"created": 2}
+    out = Path(first.summary["out"])
+    written = read_reports(out)
+    ended = program("report", first.summary["run_id"])
+    assert ended.code == 0
+    assert read_reports(out) == written
+
+
+def test_conflicts_again(program: Program, serve: Serve) -> None:
+    """What an update left alone, since a person changed it, is in conflicts.csv again."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
+    program(*command)
+    (issue, _) = sandbox.issues()
+    url = f"{sandbox.url}/v1/triage/issues/{issue['id']}"
+    assert httpx.patch(url, json={"severity": "critical"}, headers={"Authorization": KEY}).status_code == 200
+    write_csv(Path("export.csv"), [issue_row(1, priority="Low"), issue_row(2)])
+    assert program(*command, "--on-change", "update").outcomes() == {"skipped": 1, "unchanged": 1}
+    assert program("report", "last", "--out", "again").code == 0
+    (conflict,) = read_csv(Path("again/conflicts.csv"))
+    assert (conflict["key"], conflict["field"], conflict["ours"], conflict["theirs"], conflict["new"]) == (
+        "jira:PROJ-1",
+        "severity",
+        "high",
+        "critical",
+        "low",
+    )
+
+
+def test_no_such_run(program: Program) -> None:
+    """Exit code 2, and nothing is made."""
+    ended = program("report", "nightly")
+    assert ended.code == 2
+    assert "No run 'nightly' in " in ended.err
+    assert list(program.folder.iterdir()) == []

@@ -1,0 +1,339 @@
+"""The ledger in PostgreSQL: what only a server does to it. What both kinds promise is in test_ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import sys
+import traceback
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from sqlalchemy import Connection, Engine, event
+
+from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
+from importer.ledger import Decision, State, open_ledger, read_ledger
+from importer.records import Outcome
+from tests.conftest import Serve
+from tests.ledger.sending import TARGET, begin, operation, row, send
+from tests.postgres import GUARDED_PASSWORD, PostgresServer, serve_pooler, with_option
+from tests.running import Program, finish, wait_for, write_issues
+
+PASSWORD = "canary-pa55"
+WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted"
+
+
+def schema_of(url: str) -> str:
+    """Say in which schema a ledger is."""
+    return url.rpartition("%3D")[2]
+
+
+def sessions(postgres: PostgresServer) -> list[int]:
+    """List the server's processes that serve a ledger of this process."""
+    found = postgres.execute("SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'process % on %'")
+    return [int(str(pid)) for (pid,) in found]
+
+
+def end_sessions(postgres: PostgresServer) -> None:
+    """Take the connection from every ledger that is open."""
+    postgres.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'process %'")
+    wait_for(lambda: not sessions(postgres))
+
+
+def test_the_session_is_durable(url: str) -> None:
+    """Whatever role or database say, a commit waits for the disk."""
+    settings = []
+
+    def note(connection: Connection) -> None:
+        settings.append(connection.exec_driver_sql("SHOW synchronous_commit").scalar())
+
+    event.listen(Engine, "commit", note)
+    try:
+        with open_ledger(url.replace("-csearch_path", "-csynchronous_commit%3Doff%20-csearch_path")) as ledger:
+            send(begin(ledger), "k1")
+    finally:
+        event.remove(Engine, "commit", note)
+    assert set(settings) == {"on"}
+
+
+def test_ledgers_of_one_database(postgres: PostgresServer, url: str) -> None:
+    """Each schema is a ledger, with a lock of its own."""
+    with open_ledger(url) as one, open_ledger(postgres.make_ledger()) as other:
+        send(begin(one), "k1")
+        assert one.find_known(TARGET, "jira-acme", ["k1"])
+        assert not other.find_known(TARGET, "jira-acme", ["k1"])
+
+
+def test_a_lost_connection_stops_everything(postgres: PostgresServer, url: str) -> None:
+    """From then on every call fails, and nothing connects again: the lock may be another's."""
+    with open_ledger(url) as ledger:
+        run = begin(ledger)
+        send(run, "k1")
+        end_sessions(postgres)
+        for _ in range(2):
+            with pytest.raises(StorageFull, match=r"connection to the ledger postgresql://.* is lost: "):
+                send(run, "k2")
+        assert not sessions(postgres)
+        with open_ledger(url) as other:
+            assert set(other.find_known(TARGET, "jira-acme", ["k1", "k2"])) == {"k1"}
+        with pytest.raises(StorageFull, match=r"is lost: .*terminating connection"):
+            ledger.read_facts(TARGET, "jira-acme")
+
+
+def test_a_commit_does_not_hold_up_the_loop(postgres: PostgresServer, url: str) -> None:
+    """While the server takes its time for a statement, the loop goes on."""
+    with open_ledger(with_option(url, "options", f"-csearch_path={schema_of(url)} -clock_timeout=10s")) as ledger:
+        run = begin(ledger)
+
+        async def main() -> None:
+            with psycopg.connect(postgres.dsn) as blocker:
+                blocker.execute(f"LOCK TABLE {schema_of(url)}.operations".encode())
+                async with run.sending(1):
+                    intent = asyncio.create_task(run.intend(operation("k1")))
+                    await asyncio.to_thread(wait_for, lambda: bool(postgres.execute(WAITING)))
+                    assert not intent.done()
+                    blocker.rollback()
+                    await intent
+
+        asyncio.run(main())
+        assert ledger.find_known(TARGET, "jira-acme", ["k1"])
+
+
+def test_a_server_without_room(postgres: PostgresServer, url: str) -> None:
+    """What the server says is said, in one line."""
+    with open_ledger(url) as ledger:
+        run = begin(ledger)
+        postgres.execute(
+            f"""
+            CREATE FUNCTION {schema_of(url)}.fail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                RAISE 'could not extend file: No space left on device' USING ERRCODE = 'disk_full';
+            END $$;
+            CREATE TRIGGER fail BEFORE INSERT ON {schema_of(url)}.operations EXECUTE FUNCTION {schema_of(url)}.fail()
+            """
+        )
+        with pytest.raises(StorageFull, match=r"can't be used: could not extend file: No space left on device\.$"):
+            send(run, "k1")
+
+
+def test_beside_the_tables_of_others(postgres: PostgresServer, url: str) -> None:
+    """A schema may have other tables, but not one that is called like ours."""
+    postgres.execute(f"CREATE TABLE {schema_of(url)}.bookmarks (url text)")
+    with open_ledger(url) as ledger:
+        assert ledger.read_facts(TARGET, "x").keys == 0
+    stranger = postgres.make_ledger()
+    postgres.execute(f"CREATE TABLE {schema_of(stranger)}.rows (url text)")
+    for open_ in (open_ledger, read_ledger):
+        with pytest.raises(UsageError, match="is not a ledger"), open_(stranger):
+            pass
+
+
+def test_reading_changes_nothing(postgres: PostgresServer, url: str) -> None:
+    """A look makes no tables where there are none, and can't write where there are."""
+    with read_ledger(url) as ledger:
+        assert ledger.read_facts(TARGET, "x").keys == 0
+    assert not postgres.execute(f"SELECT 1 FROM pg_tables WHERE schemaname = '{schema_of(url)}'")
+    with open_ledger(url):
+        pass
+    with read_ledger(url) as ledger, pytest.raises(StorageFull, match="read-only"):
+        ledger.begin_run(TARGET, "x", "s", "m")
+
+
+def test_reading_upgrades_nothing(postgres: PostgresServer, url: str) -> None:
+    """A ledger of an older version is not read as what it isn't."""
+    with open_ledger(url):
+        pass
+    postgres.execute(f"UPDATE {schema_of(url)}.stamp SET schema_version = 1")
+    with pytest.raises(UsageError, match="has schema version 1"), read_ledger(url):
+        pass
+
+
+def test_nul_characters(url: str) -> None:
+    """PostgreSQL has no text with NUL; a rejected row's key and a target's message may have one."""
+    with open_ledger(url) as ledger:
+        run = begin(ledger)
+        run.register([row(1, Outcome.REJECTED, key="k\0"), row(2, key="k2")])
+        send(run, "k2", state=State.SENT)
+        run.decide([Decision("k2", State.REFUSED, code="refused", message="no\0")])
+        assert [result.key for result in run.results()] == [r"k\x00", "k2"]
+        assert [result.messages for result in run.results()] == [(), (r"no\x00",)]
+
+
+def test_a_copy_is_recognised(postgres: PostgresServer, url: str) -> None:
+    """A ledger that was dumped and restored may be an old one: what its sources have in Triage is looked up again."""
+    with open_ledger(url) as ledger:
+        ledger.seen(TARGET, "jira", writable=True).complete()
+    with open_ledger(url) as ledger:
+        assert ledger.seen(TARGET, "jira").horizon().complete
+    schema = schema_of(url)
+    postgres.execute(
+        f"ALTER TABLE {schema}.stamp RENAME TO old; CREATE TABLE {schema}.stamp AS TABLE {schema}.old;"
+        f"DROP TABLE {schema}.old"
+    )
+    with open_ledger(url) as ledger:
+        assert not ledger.seen(TARGET, "jira").horizon().complete
+
+
+def test_many_rows_are_read_by_index(postgres: PostgresServer, url: str) -> None:
+    """The server plans with what it knows of the tables: with nothing, a thousand rows would cost a million steps."""
+    with open_ledger(url) as ledger:
+        run = begin(ledger)
+        run.register(row(number) for number in range(1, 2001))
+        send(run, *(f"k{number}" for number in range(1, 2001)))
+        plans: list[str] = []
+
+        def explain(connection: Connection, _cursor: Any, statement: str, parameters: Any, *_: object) -> None:
+            if statement.startswith("SELECT rows.") and not plans:
+                plans.append("")
+                explained = connection.exec_driver_sql(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement}", parameters)
+                plans[0] = str(explained.scalar())
+
+        event.listen(Engine, "before_cursor_execute", explain)
+        try:
+            assert run.count()[Outcome.CREATED] == len(list(run.results())) == 2000
+        finally:
+            event.remove(Engine, "before_cursor_execute", explain)
+    looked_at_in_vain = re.findall(r"'Rows Removed by Join Filter': (\d+)", plans[0])
+    assert looked_at_in_vain
+    assert sum(map(int, looked_at_in_vain)) < 2000
+
+
+def test_a_pooler_is_refused(postgres: PostgresServer) -> None:
+    """Behind a pooler the session that holds the lock would be anybody's."""
+    if not postgres.is_private:
+        pytest.skip("The socket of somebody else's server is not known.")
+    refused = pytest.raises(UsageError, match="There is a connection pooler before the ledger")
+    with serve_pooler(postgres) as url, refused, open_ledger(url):
+        pass
+
+
+def test_a_database_in_another_encoding(postgres: PostgresServer) -> None:
+    """Not every text could be kept there."""
+    if not postgres.execute("SELECT 1 FROM pg_database WHERE datname = 'latin'"):
+        postgres.execute("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
+    url = with_option(postgres.dsn, "dbname", "latin")
+    with pytest.raises(UsageError, match="holds LATIN1, not UTF8"), open_ledger(url):
+        pass
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"postgresql://guarded:{PASSWORD}@127.0.0.1:1/x",
+        f"postgresql://guarded:{PASSWORD}@127.0.0.1:port/x",
+        f"postgresql://guarded@127.0.0.1:1/x?password={PASSWORD}&sslpassword={PASSWORD}",
+        f"postgresql://guarded:%zz{PASSWORD}@127.0.0.1:1/x",
+        f"postgresql://guarded@127.0.0.1:1/x?{PASSWORD}",
+        f"postgresql://guarded:a@{PASSWORD}@127.0.0.1:1/x",
+        f"postgresql://guarded:{PASSWORD}/b@127.0.0.1:1/x",
+        f"postgresql://guarded:1/{PASSWORD}@127.0.0.1:1/x",
+        f"postgresql://guarded@firm:{PASSWORD}@127.0.0.1:1/x",
+        f"mysql://guarded:{PASSWORD}@127.0.0.1:1/x",
+    ],
+)
+def test_the_password_is_shown_nowhere(url: str) -> None:
+    """Not in the message, not in the traceback, however the URL is wrong."""
+    for open_ in (open_ledger, read_ledger):
+        with pytest.raises(ImporterError) as caught, open_(url):
+            pass
+        error = caught.value
+        shown = "".join(traceback.format_exception(error))
+        assert PASSWORD not in f"{shown} {error!r} {error.message} {error.hint}"
+
+
+def test_the_password_comes_from_the_environment(
+    postgres: PostgresServer, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It need not stand on a command line; a wrong one is refused without being shown."""
+    if not postgres.is_private:
+        pytest.skip("The role `guarded` is in a private server alone.")
+    postgres.execute(f"GRANT ALL ON SCHEMA {schema_of(url)} TO guarded")
+    url = url.replace("postgres@", "guarded@")
+    monkeypatch.setenv("PGPASSWORD", GUARDED_PASSWORD)
+    with open_ledger(url) as ledger:
+        assert ledger.name.startswith("postgresql://guarded@")
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    with pytest.raises(UsageError, match='password authentication failed for user "guarded"') as caught:
+        open_ledger(url).__enter__()
+    assert PASSWORD not in str(caught.value)
+
+
+def test_the_driver_is_not_installed(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is an extra, and what to install is said."""
+    for name in [name for name in sys.modules if name.startswith("psycopg") or name == "importer.ledger.postgres"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr("importer.ledger.postgres", raising=False)
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(UsageError) as caught, open_ledger(url):
+        pass
+    assert "triage-importer[postgres]" in caught.value.hint
+
+
+def import_to(target: str, url: str, *more: str) -> tuple[str, ...]:
+    """The command line of an import with this ledger."""
+    sending = ("--api-url", target, "--yes", "--json", "--settle-seconds", "1")
+    return ("run", "export.csv", "-m", "jira", "--ledger", url, *sending, *more)
+
+
+@pytest.mark.parametrize("mode", ["immediate", "fast"])
+def test_the_server_is_restarted(postgres: PostgresServer, url: str, program: Program, serve: Serve, mode: str) -> None:
+    """In the middle of a run: it stops at once, and the same command continues, each key once."""
+    if not postgres.is_private:
+        pytest.skip("Somebody else's server is not restarted.")
+    sandbox = serve()
+    write_issues(Path("export.csv"), 60)
+    process = program.start(*import_to(sandbox.url, url, "--rate", "30"))
+    wait_for(lambda: len(sandbox.create_bodies()) > 9 or process.poll() is not None)
+    postgres.restart(mode)
+    first = finish(process)
+    assert first.code == ExitCode.STOPPED, first.err
+    assert "The connection to the ledger postgresql://" in first.err
+    assert "the connection is closed" not in first.err, "the first cause is said"
+    assert "Traceback" not in first.err
+    assert len(sandbox.issues()) < 60
+
+    second = program(*import_to(sandbox.url, url, "--rate", "0"))
+    assert (second.code, second.outcomes()) == (0, {"created": 60}), second.err
+    assert Counter(issue["title"] for issue in sandbox.issues()) == {f"Title {number}": 1 for number in range(1, 61)}
+
+
+def test_an_import_shows_the_password_nowhere(
+    postgres: PostgresServer, url: str, program: Program, serve: Serve
+) -> None:
+    """Not on the screen, in no report, not in the ledger itself."""
+    if not postgres.is_private:
+        pytest.skip("The role `guarded` is in a private server alone.")
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    postgres.execute(f"GRANT ALL ON SCHEMA {schema_of(url)} TO guarded")
+    url = url.replace("postgres@", f"guarded:{quote(GUARDED_PASSWORD, safe='')}@")
+    ended = program(*import_to(sandbox.url, url, "--rate", "0"))
+    assert ended.outcomes() == {"created": 3}, ended.err
+    assert "ledger postgresql://guarded@" in ended.err
+    files = [file.read_bytes() for file in program.folder.rglob("*") if file.is_file()]
+    tables = postgres.execute(f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema_of(url)}'")
+    kept = [postgres.execute(f"SELECT * FROM {schema_of(url)}.{table}") for (table,) in tables]
+    assert len(files) > 1
+    assert len(kept) > 5
+    shown = f"{ended.out}{ended.err}{files}{kept}"
+    assert GUARDED_PASSWORD not in shown
+    assert quote(GUARDED_PASSWORD, safe="") not in shown
+
+
+def test_two_at_once(postgres: PostgresServer, url: str, program: Program, serve: Serve) -> None:
+    """The second one is told who holds the ledger; a killed holder holds nothing."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 40)
+    process = program.start(*import_to(sandbox.url, url, "--rate", "20"))
+    wait_for(lambda: len(sandbox.create_bodies()) > 2 or process.poll() is not None)
+    second = program(*import_to(sandbox.url, url))
+    assert second.code == ExitCode.LEDGER_IN_USE, second.err
+    assert f"is in use by process {process.pid} on " in second.err
+    process.kill()
+    finish(process)
+    wait_for(lambda: not sessions(postgres))
+    third = program(*import_to(sandbox.url, url, "--rate", "0"))
+    assert (third.code, third.outcomes()) == (0, {"created": 40}), third.err

@@ -1,0 +1,109 @@
+"""The ledger in a file: what the file system does to it. What both kinds promise is in test_ledger."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import stat
+from collections.abc import Callable
+from contextlib import AbstractContextManager, closing
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event
+
+from importer.errors import StorageFull, UsageError
+from importer.ledger import Ledger, default_path, open_ledger, read_ledger
+from tests.ledger.sending import TARGET, begin, send
+
+
+def test_modes(path: Path) -> None:
+    """Folder and files are for their owner alone."""
+    with open_ledger(path):
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert {stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()} == {0o600}
+
+
+def test_absent_ledger_is_not_made(path: Path) -> None:
+    """A look leaves nothing behind."""
+    with read_ledger(path):
+        pass
+    assert not path.parent.exists()
+
+
+def test_a_stranger(tmp_path: Path) -> None:
+    """A file that is no ledger is left alone."""
+    stranger = tmp_path / "letters.txt"
+    stranger.write_text("Dear Sir or Madam, " * 100)
+    with pytest.raises(UsageError, match=r"letters\.txt is not a ledger"), open_ledger(stranger):
+        pass
+    assert stranger.read_text().startswith("Dear")
+
+
+def test_a_stranger_of_the_same_kind(tmp_path: Path) -> None:
+    """Another program's SQLite file is refused as it is, and nothing is left beside it."""
+    stranger = tmp_path / "other.db"
+    with closing(sqlite3.connect(stranger)) as connection:
+        connection.execute("CREATE TABLE bookmarks (url TEXT)")
+    before = stranger.read_bytes()
+    with pytest.raises(UsageError, match=r"other\.db is not a ledger"), open_ledger(stranger):
+        pass
+    with pytest.raises(UsageError, match=r"other\.db is not a ledger"), read_ledger(stranger):
+        pass
+    assert stranger.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [stranger]
+
+
+def test_an_empty_file_becomes_a_ledger(path: Path) -> None:
+    """A file with nothing in it is nobody's."""
+    path.parent.mkdir()
+    path.touch()
+    with open_ledger(path) as ledger:
+        assert ledger.read_facts(TARGET, "x").keys == 0
+
+
+@pytest.mark.parametrize("name", [".", "file/ledger.db", "n" * 300])
+@pytest.mark.parametrize("open_", [open_ledger, read_ledger])
+def test_a_place_that_cannot_be_used(
+    tmp_path: Path, name: str, open_: Callable[[Path], AbstractContextManager[Ledger]]
+) -> None:
+    """A folder, or a place where no file can be, is a matter of usage: nothing was sent."""
+    (tmp_path / "file").touch()
+    if open_ is read_ledger and name.startswith("file/"):
+        pytest.skip("What is not there is read as an empty ledger.")
+    with pytest.raises(UsageError, match="can't be"), open_(tmp_path / name):
+        pass
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="Nothing is read-only for root.")
+@pytest.mark.parametrize("mode", [0o000, 0o400])
+def test_a_file_that_cannot_be_written(path: Path, mode: int) -> None:
+    """A file without permissions is a matter of usage."""
+    with open_ledger(path):
+        pass
+    path.chmod(mode)
+    with pytest.raises(UsageError, match="Permission denied"), open_ledger(path):
+        pass
+
+
+def test_default_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The state directory is where the environment says."""
+    monkeypatch.setenv("XDG_STATE_HOME", "/state")
+    assert default_path() == Path("/state/triage-importer/ledger.db")
+
+
+def test_full_disk(path: Path) -> None:
+    """A disk that is full ends the run with a sentence; so does every later intent."""
+
+    def limit(connection: sqlite3.Connection, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count=40")
+
+    event.listen(Engine, "connect", limit)
+    try:
+        with open_ledger(path) as ledger:
+            run = begin(ledger)
+            for _ in range(2):
+                with pytest.raises(StorageFull, match="full"):
+                    send(run, *(f"k{number}" for number in range(1000)))
+    finally:
+        event.remove(Engine, "connect", limit)

@@ -1,0 +1,463 @@
+"""The storm: imports that are killed again and again while their target misbehaves; afterwards each row is in, once.
+
+python -m tests.storm --kills 1000 --settle-seconds 30      many imports, killed at random moments
+python -m tests.storm --black-box                           one large import, and what it cost in requests
+
+Nothing but the command line, files, a sandbox on a real port, and SIGKILL. The same seed draws the same sources, faults
+and waits; the machine's own pace does the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import click
+
+from importer.errors import ExitCode
+from importer.sandbox.faults import KINDS, Fault, parse_fault
+from importer.sandbox.issues import all_issues
+from importer.sandbox.options import SandboxOptions
+from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.store import Store
+from importer.transform.issue import find_marker, record_marker
+from tests.running import KEY, PROGRAM, ROOT, Ended, read_csv, write_csv
+
+FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
+TO_BE_CONTINUED = (ExitCode.STOPPED, ExitCode.UNKNOWN)
+ATTEMPTS_TO_FINISH = 20
+QUIET_SECONDS = 60.0
+"""An attempt that sends no request for so long, and its settle seconds, hangs."""
+
+Wait = Callable[["subprocess.Popen[str]"], None]
+Say = Callable[[str], None]
+
+PROMISES = ("doubled", "lost", "silent", "misreported")
+
+
+class Broken(AssertionError):
+    """A promise was not kept: `what` is one of `PROMISES`, or wasteful."""
+
+    def __init__(self, what: str, sentence: str) -> None:
+        super().__init__(f"{what}: {sentence}")
+        self.what = what
+
+
+def promise(kept: bool, what: str, sentence: object) -> None:
+    """Raise Broken unless this promise was kept."""
+    if not kept:
+        raise Broken(what, str(sentence))
+
+
+@dataclass(frozen=True)
+class Command:
+    """One import as people start it, in a folder of its own that holds the source and takes the reports."""
+
+    folder: Path
+    url: str
+    ledger: str
+    settle_seconds: float
+    more: tuple[str, ...] = ()
+
+    def start(self) -> subprocess.Popen[str]:
+        """Start it in a process of its own."""
+        arguments = ["run", "export.csv", "-m", "jira", "--api-url", self.url, "--yes", "--json", "--out", "reports"]
+        arguments += ["--settle-seconds", f"{self.settle_seconds:g}", "--ledger", self.ledger, *self.more]
+        environment = {name: value for name, value in os.environ.items() if name != "TRIAGE_API_URL"}
+        return subprocess.Popen(
+            [*PROGRAM, *arguments],
+            cwd=self.folder,
+            env={**environment, "BLAND_API_KEY": KEY, "PYTHONPATH": str(ROOT), "TRIAGE_IMPORT_DEBUG": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def attempt(self, wait: Wait) -> Ended | None:
+        """Start it and kill it after `wait`; gives None if that killed it, else how it had ended before."""
+        process = self.start()
+        try:
+            wait(process)
+        finally:
+            process.kill()
+            out, err = process.communicate()
+        return None if process.returncode == -signal.SIGKILL else Ended(process.returncode, out, err)
+
+    def finish(self, rows: int, sandbox: RunningSandbox) -> Ended:
+        """Let it run until it has finished, again where it says that it is to be continued. Raises Broken."""
+
+        def wait(process: subprocess.Popen[str]) -> None:
+            seen = None
+            while process.poll() is None and seen != (seen := sandbox.requests()):
+                wait_for_end(process, QUIET_SECONDS + self.settle_seconds)
+
+        for _ in range(ATTEMPTS_TO_FINISH):
+            ended = self.attempt(wait)
+            if ended is None:
+                raise Broken("silent", "an attempt that nobody disturbs neither asks anything nor ends")
+            check_end(ended, rows)
+            if ended.code in FINISHED:
+                return ended
+        raise Broken("silent", f"it is not finished after {ATTEMPTS_TO_FINISH} attempts")
+
+
+def wait_for_end(process: subprocess.Popen[str], seconds: float) -> None:
+    """Wait until a process ends, but not longer than this."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+
+
+def check_end(ended: Ended, rows: int) -> None:
+    """An end that the program chose says what has happened, and its counts add up. Raises Broken."""
+    promise(ended.code in (*FINISHED, *TO_BE_CONTINUED), "silent", f"it ended with {ended.code}: {ended.err}")
+    promise("Traceback" not in ended.err and ended.out != "", "silent", f"{ended}")
+    summary, became = ended.summary, Counter(ended.outcomes())
+    promise(summary["exit_code"] == ended.code, "misreported", f"exit code {ended.code}, summary {ended.out}")
+    if not summary["run_id"]:  # stopped before it sent anything
+        promise(bool(summary["stopped_because"]), "silent", ended.out)
+        return
+    promise(became.total() == summary["rows"] == rows, "misreported", f"of {rows} rows: {became}")
+    open_ = became["planned"] + became["unknown"]
+    bad = became["rejected"] + became["failed"] - summary.get("known", 0)  # last night's bad rows are no news
+    means = {
+        int(ExitCode.DONE): not open_ and not bad,
+        int(ExitCode.PARTLY): not open_ and bad > 0,
+        int(ExitCode.UNKNOWN): became["unknown"] > 0,
+        int(ExitCode.STOPPED): bool(summary["stopped_because"]),
+    }
+    promise(means[ended.code], "misreported", f"exit code {ended.code} with {became}: {ended.err}")
+
+
+@dataclass
+class Source:
+    """A source, and what is to become of each of its rows: `good`, `rejected` or `skipped`."""
+
+    rows: list[tuple[str, ...]] = field(default_factory=list)
+    fates: list[str] = field(default_factory=list)
+
+    def add(self, row: tuple[str, ...], fate: str) -> None:
+        """Add a row."""
+        self.rows.append(row)
+        self.fates.append(fate)
+
+    def good(self) -> list[tuple[str, ...]]:
+        """The rows that become issues."""
+        return [row for row, fate in zip(self.rows, self.fates, strict=True) if fate == "good"]
+
+
+def draw_source(random: Random, rows: int) -> Source:
+    """A source with texts of any length, some of which quote other rows' markers, bad rows and repeated ones."""
+    source = Source()
+    for number in range(1, rows + 1):
+        text = "word " * random.choice((0, 1, 15, 30, 200))
+        if random.random() < 0.03:
+            quoted = record_marker(f"jira:PROJ-{random.randint(1, rows)}")
+            text += f"\n---\nImported from a copy\ntis{'0' * 12} {quoted} (leave this line)\n{text}"
+        row = (f"PROJ-{number}", f"Title {number}", "High", "To Do", "Bug", text)
+        if random.random() < 0.01:
+            source.add((*row[:2], "No such priority", *row[3:]), "rejected")
+            continue
+        source.add(row, "good")
+        if random.random() < 0.01:
+            source.add(row, "skipped")
+    return source
+
+
+def check_target(issues: Sequence[dict[str, Any]], titles: Sequence[str]) -> None:
+    """Each of these titles is at the target once, and nothing else is. Raises Broken."""
+    found, wanted = Counter(issue["title"] for issue in issues), Counter(titles)
+    doubled = {title: times for title, times in found.items() if times > 1}
+    promise(not doubled, "doubled", doubled)
+    promise(not wanted - found, "lost", wanted - found)
+    promise(not found - wanted, "doubled", f"nobody asked for {found - wanted}")
+
+
+def check_results(path: Path, source: Source, issues: Sequence[dict[str, Any]]) -> None:
+    """results.csv has every row once, in order, and each one that is in names the issue with its marker."""
+    by_number = {issue["triage_id"]: issue for issue in issues}
+    results = read_csv(path)
+    promise(len(results) == len(source.rows), "misreported", f"{len(results)} results of {len(source.rows)} rows")
+    good = set[str]()
+    for record, (row, fate, result) in enumerate(zip(source.rows, source.fates, results, strict=True), start=1):
+        key = f"jira:{row[0]}"
+        promise((result["record"], result["key"]) == (str(record), key), "misreported", f"{record}: {result}")
+        if fate != "good":
+            promise(result["outcome"] == fate, "misreported", f"{fate} row: {result}")
+            continue
+        good.add(result["outcome"])
+        issue = by_number.get(result["triage_id"], {"id": "", "title": "", "description": ""})
+        its = (issue["id"], issue["title"], find_marker(issue["description"]))
+        promise(its == (result["issue_id"], row[1], record_marker(key)), "misreported", f"{result} is {issue}")
+    # A command that is killed after its run has finished is a new run the next time.
+    promise(good in ({"created"}, {"unchanged"}), "misreported", f"the good rows became {good}")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a storm is like.
+
+    kills            in all; a round has `kills_a_round` of them, or fewer if its import finishes before
+    workers          rounds at a time
+    settle_seconds   what the command is told; late commits come up to half of it late
+    search_lag       seconds until the target's search finds an issue
+    ledger           given to the command with the round's number for `{round}`; empty for a file of its own
+    """
+
+    seed: int
+    kills: int = 1000
+    kills_a_round: int = 25
+    rows: int = 300
+    workers: int = 6
+    settle_seconds: float = 30.0
+    search_lag: float = 5.0
+    ledger: str = ""
+
+    def make_ledger(self, number: int) -> str:
+        """The ledger of a round, as `--ledger` takes it."""
+        return self.ledger.replace("{round}", str(number)) or "ledger.db"
+
+
+def faults_of(chance: Callable[[str, str], float], settle_seconds: float, late_seconds: float) -> tuple[Fault, ...]:
+    """Every kind of fault, of writes and of reads, each with the chance (in percent) that is wanted for it."""
+    seconds = {"hang-after": min(2, settle_seconds / 2), "late-commit": late_seconds, "slow": 0.3, "429": 0}
+    faults = []
+    for kind, where in itertools.product(KINDS, ("write", "read")):
+        length = f"={seconds.get(kind, 1):g}" if KINDS[kind].seconds is not None else ""
+        faults.append(parse_fault(f"{kind}{length}:{where}@{chance(kind, where):g}%"))
+    return tuple(faults)
+
+
+def draw_weather(random: Random, settings: Settings) -> SandboxOptions:
+    """A target's misbehaviour: a little of everything, more of one kind, often a storm of 429."""
+    favourite = random.choice(list(KINDS))
+
+    def chance(kind: str, where: str) -> float:
+        if kind == "429":  # those that have nothing to do with the pace make the importer crawl: few of them
+            return 0.5
+        return random.choice((0, 10) if kind == favourite else (0, 1, 3))
+
+    late_seconds = random.uniform(0.1, 0.5) * settings.settle_seconds
+    return SandboxOptions(
+        faults=faults_of(chance, settings.settle_seconds, late_seconds),
+        rate_limit=random.choice((None, None, 40.0)),
+        cut_descriptions=random.random() < 0.5,
+        search_lag=settings.search_lag,
+        seed=random.randrange(10**6),
+    )
+
+
+class Tally:
+    """What a storm has seen so far: its counts, and every broken promise, which is said at once."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self.counts = Counter[str]()
+        self.broken: list[str] = []
+        self._lock = threading.Lock()
+
+    def count(self, **more: int) -> None:
+        """Add to the counts."""
+        with self._lock:
+            self.counts.update(more)
+
+    @contextmanager
+    def judging(self, name: str) -> Iterator[None]:
+        """Keep what breaks a promise, with the name of what did."""
+        try:
+            yield
+        except Broken as broken:
+            self.count(**{broken.what: 1})
+            self.broken.append(f"{name}: {broken}")
+            self._say(self.broken[-1])
+
+    def table(self, *names: str) -> str:
+        """The figures of these names, of each promise, and the moments of kills."""
+        moments = sorted(name for name in self.counts if name.startswith("kills "))
+        figures = [f"{name:24}{self.counts[name]:>10,}" for name in (*names, *moments, *PROMISES)]
+        return "\n".join(figures)
+
+
+@dataclass
+class Round:
+    """One import of a source into a misbehaving target, killed as often as wished, then finished and looked at."""
+
+    name: str
+    random: Random
+    source: Source
+    weather: SandboxOptions
+    ledger: str
+    settle_seconds: float
+    more: tuple[str, ...]
+    reach_seconds: float
+
+    def run(self, kills: int, tally: Tally) -> Counter[str]:
+        """Run it and give the requests that it took by method and path; what was broken is in the tally."""
+        with tempfile.TemporaryDirectory(prefix="storm-") as name:
+            folder = Path(name)
+            write_csv(folder / "export.csv", self.source.rows)
+            with serve_in_thread(replace(self.weather, db=folder / "sandbox.db")) as sandbox:
+                command = Command(folder, sandbox.url, self.ledger, self.settle_seconds, self.more)
+                with tally.judging(self.name):
+                    self._endure(command, sandbox, kills, tally)
+                requests = sandbox.requests()
+            issues = read_issues(folder / "sandbox.db")
+            tally.count(rounds=1, issues=len(issues), requests=requests.total())
+            with tally.judging(self.name):
+                check_target(issues, [row[1] for row in self.source.good()])
+                check_results(folder / "reports" / "results.csv", self.source, issues)
+        return requests
+
+    def _endure(self, command: Command, sandbox: RunningSandbox, kills: int, tally: Tally) -> None:
+        for _ in range(kills):
+            before = sandbox.requests()
+            ended = command.attempt(partial(self._wait, sandbox))
+            if ended is None:
+                tally.count(**{"kills": 1, f"kills {moment_of(sandbox.requests() - before, command.folder)}": 1})
+            else:
+                check_end(ended, len(self.source.rows))
+                if ended.code in FINISHED:
+                    return
+        command.finish(len(self.source.rows), sandbox)
+
+    def _wait(self, sandbox: RunningSandbox, process: subprocess.Popen[str]) -> None:
+        """Wait for a moment after the start, the first request, or the first that creates or settles."""
+        origin = self.random.choice(("start", "request", "work", "work", "work"))
+        seconds = self.random.uniform(0, 1.0 if origin == "start" else self.reach_seconds)
+        if self.random.random() < 0.15:
+            seconds += self.random.expovariate(4 / self.settle_seconds)
+        before, deadline = sandbox.requests(), time.monotonic() + QUIET_SECONDS
+        while origin != "start" and process.poll() is None and time.monotonic() < deadline:
+            seen = sandbox.requests() - before
+            if seen and (origin == "request" or moment_of(seen) != CHECKING):
+                break
+            time.sleep(0.01)
+        wait_for_end(process, seconds)
+
+
+CHECKING = "while checking"
+
+
+def moment_of(seen: Counter[str], folder: Path | None = None) -> str:
+    """Say what an attempt was at, by its requests and reports."""
+    if not seen:
+        return "before any request"
+    if not seen["POST /v1/triage/issues"] and not seen["GET /v1/triage/issues"]:
+        return CHECKING
+    if folder is not None and (folder / "reports" / "results.csv").exists():
+        return "while reporting"
+    return "while sending" if seen["POST /v1/triage/issues"] else "while settling"
+
+
+def read_issues(database: Path) -> list[dict[str, Any]]:
+    """What a sandbox that was stopped has kept: its late commits are in it too."""
+    with closing(Store(database)) as store:
+        return all_issues(store)
+
+
+def run_storm(settings: Settings, say: Say) -> Tally:
+    """Rounds until there were enough kills. What was broken is in the tally, with seed and round."""
+    tally, numbers = Tally(say), itertools.count(1)
+
+    def work() -> None:
+        while tally.counts["kills"] < settings.kills:
+            number = next(numbers)
+            random = Random(f"{settings.seed} {number}")
+            rate = random.choice((0, 60, 200))
+            contact = () if random.random() < 0.25 else ("--no-first-contact",)
+            import_ = Round(
+                name=f"seed {settings.seed}, round {number}",
+                random=random,
+                source=draw_source(random, settings.rows),
+                weather=draw_weather(random, settings),
+                ledger=settings.make_ledger(number),
+                settle_seconds=settings.settle_seconds,
+                more=("--rate", f"{rate}", "--concurrency", random.choice(("1", "8", "32")), *contact),
+                reach_seconds=0.5 + settings.rows / (rate or 300),
+            )
+            import_.run(settings.kills_a_round, tally)
+            say(f"{import_.name}: {tally.counts['kills']:,} kills, {len(tally.broken)} broken promises")
+
+    with ThreadPoolExecutor(settings.workers) as pool:
+        for working in [pool.submit(work) for _ in range(settings.workers)]:
+            working.result()
+    return tally
+
+
+UNKNOWNS = ("500-after@2%", "hang-after=2@2%", "reset-after@2%", "late-commit={late:g}@2%", "not-json@2%", "429=1@1%")
+MOST_OVERHEAD = 1.4
+
+
+def run_black_box(settings: Settings, say: Say) -> Tally:
+    """One import with five kinds of unknown, and an undisturbed one; more than `MOST_OVERHEAD` breaks a promise too."""
+    tally, random = Tally(say), Random(f"{settings.seed} black box")
+    source = draw_source(random, settings.rows)
+    faults = tuple(parse_fault(fault.format(late=settings.settle_seconds / 2)) for fault in UNKNOWNS)
+    seen = []
+    for kills, weather in ((0, SandboxOptions()), (settings.kills, SandboxOptions(faults=faults, seed=settings.seed))):
+        import_ = Round(
+            name=f"seed {settings.seed}, {kills} kills",
+            random=random,
+            source=source,
+            weather=weather,
+            ledger=settings.make_ledger(kills),
+            settle_seconds=settings.settle_seconds,
+            more=("--rate", "0", "--concurrency", "8", "--no-first-contact"),
+            reach_seconds=2.0,
+        )
+        seen.append(import_.run(kills, tally))
+    undisturbed, disturbed = seen
+    for path in sorted(disturbed):
+        say(f"{path:40}{undisturbed[path]:>8,} undisturbed{disturbed[path]:>8,} disturbed")
+    ratio = disturbed.total() / undisturbed.total()
+    say(f"{ratio:.2f} times the requests of an undisturbed import")
+    with tally.judging(f"seed {settings.seed}"):
+        promise(ratio <= MOST_OVERHEAD, "wasteful", f"{ratio:.2f} times the requests")
+    return tally
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read the command line and run a storm; the exit code is 1 if a promise was broken."""
+    parser = argparse.ArgumentParser(prog="python -m tests.storm", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--black-box", action="store_true", help="one large import, and what it cost in requests")
+    parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
+    parser.add_argument("--kills", type=int, help="default: 1000; with --black-box: 50")
+    parser.add_argument("--rows", type=int, help="of each import; default: 300; with --black-box: 5000")
+    parser.add_argument("--workers", type=int, default=6, help="imports at a time; default: %(default)s")
+    parser.add_argument("--settle-seconds", type=float, default=30.0, help="default: %(default)s")
+    parser.add_argument("--search-lag", type=float, default=5.0, help="in seconds; default: %(default)s")
+    parser.add_argument("--ledger", default="", help="postgresql://…, {round} in it is the round's number")
+    given = parser.parse_args(arguments)
+    settings = Settings(
+        seed=given.seed,
+        kills=given.kills or (50 if given.black_box else 1000),
+        rows=given.rows or (5000 if given.black_box else 300),
+        workers=given.workers,
+        settle_seconds=given.settle_seconds,
+        search_lag=given.search_lag,
+        ledger=given.ledger,
+    )
+    click.echo(f"seed {settings.seed}")
+    tally = (run_black_box if given.black_box else run_storm)(settings, click.echo)
+    click.echo(tally.table("rounds", "kills", "issues", "requests"))
+    return 1 if tally.broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,204 @@
+"""Who changed which field: what a person did is never taken for ours, nor ours for a person's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.client import FIELDS, Issue
+from importer.compare import (
+    COMPARED,
+    DESCRIPTION_KEPT,
+    PATCHABLE,
+    adopt,
+    assume,
+    find_changes,
+    find_edits,
+    is_gone,
+    is_like,
+    mark_gone,
+    merge,
+    pend,
+    pending_fields,
+    remember,
+    update_memory,
+)
+
+Values = Mapping[str, Any]
+Store = Callable[[Values], Values]
+MADE, LATER = "2026-11-24T10:00:00.000Z", "2026-11-24T11:00:00.000Z"
+FIRST = dict.fromkeys(COMPARED, "a") | {"owner_id": None, "assignee_id": None, "source": "client"}
+
+
+def trimmed(values: Values) -> Values:
+    """Store texts as a target that trims them and ends lines with LF."""
+    return {name: value and value.strip().replace("\r\n", "\n") for name, value in values.items()}
+
+
+def renamed(values: Values) -> Values:
+    """Store a category under its name in the catalogue, and all else as it is sent."""
+    return {**values, "category": values["category"].strip().capitalize()}
+
+
+stores = st.sampled_from((dict, trimmed, renamed))
+texts = st.sampled_from(("a", "b", " a ", "b\r\nc", "b\nc\n", "Straße", "Strasse\u0301"))
+people = st.one_of(st.none(), st.sampled_from(("u1", "u2")))
+bodies = st.fixed_dictionaries(
+    {name: people if name.endswith("_id") else texts for name in COMPARED if name != "source"}
+    | {"source": st.sampled_from(("client", "manual"))}
+)
+edits = st.dictionaries(st.sampled_from(PATCHABLE), st.sampled_from(("theirs", "a", "b")), max_size=3)
+
+
+def issue_of(values: Values, updated_at: str = MADE) -> Issue:
+    """Show values as an issue."""
+    fields = {name: values[name] for name in FIELDS}
+    return Issue("id", "T-1", "org", values["description"], fields, MADE, updated_at, 0, 0, 0, False)
+
+
+def body_of(values: Values) -> bytes:
+    """Write values as the body of a create."""
+    return orjson.dumps(values)
+
+
+def changes_of(returned: bytes, body: bytes) -> dict[str, Any]:
+    """Say what an update would want to write."""
+    return {name: value for name, value in find_changes(returned, body).items() if name in PATCHABLE}
+
+
+def edited_fields(before: Values, after: Values) -> set[str]:
+    """Say which fields a person really changed."""
+    return {name for name in COMPARED if not is_like(before[name], after[name])}
+
+
+@given(bodies, stores)
+def test_what_was_just_written_is_nobodys_edit(body: Values, store: Store) -> None:
+    """However the target rewrites what it is sent: no change, no edit."""
+    issue = issue_of(store(body))
+    returned = remember(issue, body_of(body))
+    assert find_changes(returned, body_of(body)) == {}
+    assert find_edits(returned, issue) == []
+
+
+@given(bodies, bodies, edits, stores)
+def test_a_person_s_change_is_never_patched(old: Values, new: Values, edit: Values, store: Store) -> None:
+    """Each field that is to change is patched, is so already, or is a conflict, which only an edit makes."""
+    stored = store(old)
+    there = {**stored, **edit}
+    returned = remember(issue_of(stored), body_of(old))
+    wanted = changes_of(returned, body_of(new))
+    merged = merge(returned, issue_of(there, LATER), wanted)
+    edited = edited_fields(stored, there)
+    assert not edited.intersection(merged.patch)
+    conflicts = {conflict.field for conflict in merged.conflicts}
+    assert conflicts <= edited
+    assert sorted([*merged.patch, *merged.already, *conflicts]) == sorted(wanted)
+    assert all(is_like(there[name], value) for name, value in merged.already.items())
+
+
+@given(bodies, bodies, edits, stores)
+def test_an_update_ends(old: Values, new: Values, edit: Values, store: Store) -> None:
+    """After it only conflicts are left to change, and only a person's edits stand out."""
+    stored = store(old)
+    there = {**stored, **edit}
+    merged = merge(remember(issue_of(stored), body_of(old)), issue_of(there, LATER), changes_between(stored, old, new))
+    after = {**there, **{name: store({**there, **merged.patch})[name] for name in merged.patch}}
+    issue = issue_of(after, LATER)
+    returned = update_memory(merged.returned, issue, {**merged.patch, **merged.already})
+    conflicts = {conflict.field for conflict in merged.conflicts}
+    assert changes_of(returned, body_of(new)).keys() == conflicts
+    assert set(find_edits(returned, issue)) == edited_fields(stored, there) - merged.already.keys()
+    again = merge(returned, issue, changes_of(returned, body_of(new)))
+    assert (again.patch, again.already, {each.field for each in again.conflicts}) == ({}, {}, conflicts)
+
+
+def changes_between(stored: Values, old: Values, new: Values) -> dict[str, Any]:
+    """Say what an update of an issue that was made of one row wants for another."""
+    return changes_of(remember(issue_of(stored), body_of(old)), body_of(new))
+
+
+@given(bodies, bodies, bodies, st.booleans(), st.booleans(), st.sampled_from((dict, trimmed)))
+def test_writes_without_an_answer_are_nobody_s_edit(
+    one: Values, two: Values, three: Values, first_done: bool, second_done: bool, store: Store
+) -> None:
+    """Two changes of unknown fate after each other, each executed or not: a third meets no conflict."""
+    there = store(one)
+    returned, pending = remember(issue_of(there), body_of(one)), b""
+    for row, done in ((two, first_done), (three, second_done)):
+        wanted = {name: row[name] for name in PATCHABLE}
+        merged = merge(assume(returned, pending), issue_of(there, LATER), wanted)
+        assert not merged.conflicts
+        pending = pend(returned, merged.returned, merged.patch)
+        assert pending_fields(pending) == merged.patch.keys()
+        if done:
+            there = {**there, **{name: store({**there, **merged.patch})[name] for name in merged.patch}}
+    last = merge(assume(returned, pending), issue_of(there, LATER), {name: one[name] for name in PATCHABLE})
+    assert not last.conflicts
+
+
+def test_a_look_tells_whether_a_change_was_executed() -> None:
+    """The memory after it has what is there, if that is ours, and a later edit of a person stands out."""
+    returned = remember(issue_of(FIRST), body_of(FIRST))
+    pending = pend(returned, returned, {"title": "b"})
+    executed = issue_of({**FIRST, "title": "b"}, LATER)
+    learned = merge(assume(returned, pending), executed, {}).returned
+    assert find_edits(learned, executed) == []
+    assert find_edits(learned, issue_of(FIRST, LATER)) == ["title"]
+    not_executed = merge(assume(returned, pending), issue_of(FIRST), {}).returned
+    assert not_executed == returned
+
+
+def test_conflicts_say_who_has_what() -> None:
+    """Ours, theirs and new; of our own description only the digest is kept."""
+    returned = remember(issue_of(FIRST), body_of(FIRST))
+    theirs = issue_of({**FIRST, "title": "theirs", "description": "their text", "owner_id": "u9"}, LATER)
+    merged = merge(returned, theirs, {"title": "new", "description": "new text", "owner_id": "u1", "severity": "high"})
+    assert [tuple(conflict) for conflict in merged.conflicts] == [
+        ("title", "a", "theirs", "new"),
+        ("description", DESCRIPTION_KEPT, "their text", "new text"),
+        ("owner_id", "", "u9", "u1"),
+    ]
+    assert merged.patch == {"severity": "high"}
+
+
+def test_an_issue_that_was_edited_before_we_saw_it() -> None:
+    """An issue that was found late, with other fields than were sent: they are a person's."""
+    there = {**FIRST, "title": "theirs", "severity": " a"}
+    returned = remember(issue_of(there, LATER), body_of(FIRST))
+    assert find_edits(returned, issue_of(there, LATER)) == ["title"]
+    assert [each.field for each in merge(returned, issue_of(there), {"title": "b", "severity": "b"}).conflicts] == [
+        "title"
+    ]
+
+
+@pytest.mark.parametrize(("updated_at", "conflicts"), [(MADE, []), (LATER, ["title"])])
+def test_an_issue_that_the_ledger_had_lost(updated_at: str, conflicts: list[str]) -> None:
+    """If anybody changed it since it was made, nobody knows who: fields that are not as in its row are left alone."""
+    there = issue_of({**FIRST, "title": "other"}, updated_at)
+    returned = adopt(remember(there), body_of(FIRST))
+    assert find_changes(returned, body_of(FIRST)) == {"title": "a"}
+    merged = merge(returned, there, {"title": "a", "severity": "b"})
+    assert [each.field for each in merged.conflicts] == conflicts
+    assert find_edits(returned, there) == conflicts
+
+
+def test_narrowed_changes() -> None:
+    """Only the fields that are asked for."""
+    returned = remember(issue_of(FIRST), body_of(FIRST))
+    new = body_of({**FIRST, "title": "b", "status": "b", "source": "manual"})
+    assert find_changes(returned, new) == {"title": "b", "status": "b", "source": "manual"}
+    assert find_changes(returned, new, {"status"}) == {"status": "b"}
+
+
+def test_gone_until_it_is_written_again() -> None:
+    """A deleted issue is known as such, whatever its texts say; a write shows that it is there after all."""
+    returned = remember(issue_of({**FIRST, "title": '"gone":true'}), body_of(FIRST))
+    assert not is_gone(returned)
+    gone = mark_gone(returned)
+    assert is_gone(gone)
+    assert not is_gone(update_memory(gone, issue_of(FIRST), {"title": "a"}))

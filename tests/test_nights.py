@@ -1,0 +1,35 @@
+"""A few nights over a changing source."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+
+from tests.nights import Settings, Source, run_nights
+
+
+def test_a_few_nights() -> None:
+    """After each night ledger and target agree, whatever was killed, repeated, changed or gone."""
+    settings = Settings(seed=time.time_ns() % 10**6, nights=6, rows=20, settle_seconds=1.0, unfinished=0.0)
+    said: list[str] = []
+    tally = run_nights(settings, said.append)
+    assert not tally.broken, tally.broken
+    assert tally.counts["nights"] == settings.nights
+    assert tally.counts["issues"] > settings.rows, said
+
+
+def test_a_source_that_changes() -> None:
+    """Thirty nights have everything that sources do: new, changed, gone, repeated, bad and moved rows."""
+    source = Source(Random(1), 20)
+    seen = set[str]()
+    for _ in range(30):
+        good, rows = dict(source.good), list(source.rows)
+        source.turn()
+        both = good.keys() & source.good.keys()
+        seen |= {"new"} if source.good.keys() - good.keys() else set()
+        seen |= {"gone"} if good.keys() - source.good.keys() else set()
+        seen |= {"changed"} if any(good[key] != source.good[key] for key in both) else set()
+        seen |= {"repeated"} if len(source.rows) > len(set(source.rows)) else set()
+        seen |= {"bad"} if any(row[2] != "High" for row in source.rows) else set()
+        seen |= {"moved"} if source.rows[: len(rows)] != rows else set()
+    assert seen == {"new", "gone", "changed", "repeated", "bad", "moved"}
