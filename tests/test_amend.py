@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class OneIssue:
         self.faults: list[str] = []
         self.reads: list[str] = []
         self.patches: list[dict[str, Any]] = []
+        self.watch: Callable[[], object] = lambda: None  # is called when a write arrives
 
     @property
     def transport(self) -> httpx.MockTransport:
@@ -53,6 +54,7 @@ class OneIssue:
         if request.method == "GET":
             fault = self.reads.pop(0) if self.reads else ""
         else:
+            self.watch()
             self.patches.append(orjson.loads(request.content))
             fault = self.faults.pop(0) if self.faults else ""
             if fault.endswith("-after") or not fault:
@@ -269,6 +271,14 @@ def test_a_target_that_answers_no_write(bench: Bench) -> None:
     assert bench.amend(title="new").outcome is Outcome.UNKNOWN
     assert len(bench.triage.patches) == 5
     assert pending_fields(bench.known().pending) == {"title"}
+
+
+def test_nothing_leaves_without_its_intent(bench: Bench) -> None:
+    """When a write arrives, the ledger knows already what it may do."""
+    intents: list[bytes] = []
+    bench.triage.watch = lambda: intents.append(bench.known().pending)
+    bench.amend(title="new")
+    assert list(map(orjson.loads, intents)) == [{"title": "new"}]
 
 
 @pytest.mark.parametrize("executed", [True, False])

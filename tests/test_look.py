@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sqlite3
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -159,6 +160,16 @@ def test_a_late_double_is_named(ledger: Ledger) -> None:
     taken, doubles = look(triage, ledger, thorough=True)
     assert taken == 0
     assert [str(double).split(":")[0:2] for double in doubles] == [["jira", "A has two issues, T-1001 and T-1002"]]
+
+
+def test_what_only_the_search_finds(ledger: Ledger) -> None:
+    """Where the ledger is empty and the search works, the list is read for the last hour only."""
+    triage = FakeTriage()
+    week_ago = time.time() - 7 * 86400
+    strangers = [make_issue(number, "theirs", week_ago + number) for number in range(2, 250)]
+    triage.issues = [make_issue(1, described("jira:A"), week_ago), *strangers, make_issue(300, described("jira:B"))]
+    assert look(triage, ledger).taken == 2
+    assert triage.reads < 10
 
 
 def test_whose_issue_it_is(ledger: Ledger) -> None:

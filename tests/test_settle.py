@@ -112,6 +112,12 @@ def test_late_commit(bench: Bench, late: float) -> None:
     assert ids(bench.settle(MARKERS[0], since=bench.time.now, meanwhile=bench.commit(late))) == ["T-1001"]
 
 
+def test_a_commit_between_the_two_looks(bench: Bench) -> None:
+    """One look that finds nothing decides nothing: what the target commits right after it is found by the second."""
+    bench.triage.late = [make_issue(1, footer(1), bench.time.now)]
+    assert ids(bench.settle(MARKERS[0], since=bench.time.now, meanwhile=bench.commit(31.5))) == ["T-1001"]
+
+
 def test_cut_descriptions(bench: Bench) -> None:
     """Where lists cut descriptions, issues that the ledger doesn't know are read whole, each once."""
     now = bench.time.now
