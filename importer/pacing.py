@@ -26,7 +26,11 @@ FIRST_PAUSE = 1.0
 
 WINDOW, FEWEST, FALL_SHARE = 100, 10, 0.10
 """The rate falls when more than FALL_SHARE of the last WINDOW answers (of at least FEWEST) were 429."""
+SELDOM = 5
+"""A 429 after so many times the length of its pause costs less than a lower rate would."""
 BIT_BELOW, LOWEST = 0.97, 0.2
+DEEPEST, DEEPEST_CREEPING = 0.5, 0.8
+"""What is left at least of a rate that was raised in haste, or crept."""
 SHORTEST_SPAN = 0.1
 HASTE, CREEP = (0.5, 0.1), (0.01, 5.0)
 """How the rate is raised: by which share at first (it doubles, up to a half), and how many seconds apart."""
@@ -60,7 +64,10 @@ class Rate:
         """Take note of a 429; `first` is False for those that were on their way when a pause began."""
         if self.value < self._limit:
             if first and self._accepted:  # else the pause was too short, which says nothing of the rate
-                self._take_back(now)
+                if now - self._resumed_at < SELDOM * (pause_until - now):
+                    self._take_back(now)
+                else:
+                    self._plan(CREEP)
             return
         self._answers.append(True)
         share = sum(self._answers) / max(FEWEST, len(self._answers))
@@ -81,7 +88,8 @@ class Rate:
 
     def _take_back(self, now: float) -> None:
         self._burst = min(self._burst, len(self._accepted))
-        lower = min(BIT_BELOW * self.value, max(self.value / 2, BIT_BELOW * self._proven(now)))
+        deepest = DEEPEST if self._step == HASTE[1] else DEEPEST_CREEPING
+        lower = min(BIT_BELOW * self.value, max(deepest * self.value, BIT_BELOW * self._proven(now)))
         self.value = min(self._limit, max(LOWEST, lower))
         self._plan(CREEP)
 
