@@ -130,7 +130,8 @@ def run(
     from importer.console import Console
     from importer.ledger import default_path, open_ledger, read_ledger
     from importer.nightly import FailOn, check_rows
-    from importer.pipeline import Settings, run_import
+    from importer.pipeline import run_import
+    from importer.sending import Settings
     from importer.standing import ChangePolicy, OnChange, Standings, read_fields
 
     changes = ChangePolicy(OnChange(on_change), read_fields(fields), accept_mapping_change)

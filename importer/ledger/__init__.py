@@ -1,7 +1,8 @@
 """What is known of sources, runs, rows and operations: the only memory of a run that sends (only here: SQL)."""
 
 from importer.ledger.opening import default_path, open_ledger, read_ledger
-from importer.ledger.run import FOUND_AT_TARGET, Decision, Made, Memory, Run, Undecided
+from importer.ledger.results import FOUND_AT_TARGET, Made
+from importer.ledger.run import Decision, Memory, Run, Undecided
 from importer.ledger.schema import UNDECIDED, RunKind, State
 from importer.ledger.seen import Double, Found, Horizon, Seen
 from importer.ledger.store import Facts, Known, Ledger

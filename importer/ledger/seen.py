@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
-from importer.ledger.run import Transaction
+from importer.ledger.results import Transaction
 from importer.ledger.schema import State, found, operations, sources
 from importer.ledger.statements import portions
 from importer.records import Act

@@ -16,7 +16,8 @@ from sqlalchemy import Row as Selected
 
 from importer.errors import TargetMismatch, UsageError
 from importer.ledger.database import Database
-from importer.ledger.run import CHANGES, Run
+from importer.ledger.results import CHANGES
+from importer.ledger.run import Run
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, targets
 from importer.ledger.seen import Seen
 from importer.ledger.statements import portions

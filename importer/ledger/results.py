@@ -1,0 +1,265 @@
+"""What became of the rows of a run: read from its operations while it is open, and frozen once it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, and_, case, func, select, tuple_, update
+from sqlalchemy import Row as Selected
+
+from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
+from importer.ledger.statements import REGISTER, WITH_OPERATION, refresh_statistics
+from importer.records import Act, Outcome, Row
+
+PAGE = 1000
+OPERATION_COLUMNS = tuple(
+    operations.c[name].label(f"create_{name}")
+    for name in ("state", "attempts", "issue_id", "triage_id", "code", "message")
+)
+CHANGES = operations.alias("changes")
+CHANGE_COLUMNS = tuple(
+    CHANGES.c[name].label(f"change_{name}") for name in ("run_id", "state", "attempts", "code", "message", "details")
+)
+PENDING = operations.alias("pending")
+IN_TRIAGE = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
+FOUND_AT_TARGET = "found-at-target"
+"""Code of a create that an opening look took in: who made the issue is not known."""
+CONFLICT = "conflict"
+"""Code of a change that left fields alone which a person had changed."""
+ON_ITS_WAY = ("fate-unknown", "it was on its way when the run ended")
+Transaction = Callable[[], AbstractContextManager[Connection]]
+
+
+class Made(NamedTuple):
+    """An issue that a run made or changed; `returned` is its memory, `cells` the source cells of its value fields.
+
+    `pending` is the body of a change of which nobody knows whether it was executed, else b"".
+    """
+
+    key: str
+    issue_id: str
+    triage_id: str
+    marker: str
+    returned: bytes
+    body_sha: bytes
+    content: bytes
+    cells: bytes | None
+    pending: bytes
+
+
+class Results:
+    """The rows of one run and what became of them. With `is_frozen` they say it themselves."""
+
+    def __init__(self, transaction: Transaction, run_id: int, source_id: int, *, is_frozen: bool) -> None:
+        self._transaction = transaction
+        self._id, self._source_id, self._is_frozen = run_id, source_id, is_frozen
+
+    def rows(self) -> Iterator[Row]:
+        """Give every row with its outcome, in order of file and record, in flat memory."""
+        with self._transaction() as connection:
+            refresh_statistics(connection)
+        after = (-1, -1)
+        while True:
+            with self._transaction() as connection:
+                page = self._page(connection, after)
+            yield from page
+            if len(page) < PAGE:
+                return
+            after = (page[-1].file, page[-1].record)
+
+    def _page(self, connection: Connection, after: tuple[int, int]) -> list[Row]:
+        columns = () if self._is_frozen else (self._became.label("became"), *OPERATION_COLUMNS, *CHANGE_COLUMNS)
+        statement = (
+            select(rows, *columns)
+            .select_from(rows if self._is_frozen else self._joined)
+            .where(rows.c.run_id == self._id, tuple_(rows.c.file, rows.c.record) > after)
+            .order_by(rows.c.file, rows.c.record)
+            .limit(PAGE)
+        )
+        decode = _decode if self._is_frozen else self._decode
+        return [decode(found) for found in connection.execute(statement)]
+
+    def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
+        """Give what this run's changes left alone: key, `T-…`, and a list of field, ours, theirs, new."""
+        for row in self.rows():
+            if row.conflicts is not None:
+                yield row.key, row.triage_id, orjson.loads(row.conflicts)
+
+    def count(self) -> dict[Outcome, int]:
+        """Count the rows by outcome; every outcome is in it."""
+        became, joined = self._became.label("became"), rows if self._is_frozen else self._joined
+        statement = select(became, func.count()).select_from(joined).where(rows.c.run_id == self._id)
+        with self._transaction() as connection:
+            refresh_statistics(connection)
+            found = {str(name): int(number) for name, number in connection.execute(statement.group_by("became"))}
+        return {outcome: found.get(outcome, 0) for outcome in Outcome}
+
+    @property
+    def _joined(self) -> Any:
+        """Rows with their key's create and update; a row that was skipped names the issue of its key."""
+        create = and_(
+            operations.c.source_id == self._source_id,
+            operations.c.key == rows.c.key,
+            operations.c.act == Act.CREATE,
+            rows.c.outcome.in_((*WITH_OPERATION, Outcome.SKIPPED)),
+        )
+        change = and_(
+            CHANGES.c.source_id == self._source_id,
+            CHANGES.c.key == rows.c.key,
+            CHANGES.c.act != Act.CREATE,
+            CHANGES.c.run_id == self._id,
+            rows.c.outcome.in_(WITH_OPERATION),
+        )
+        return rows.outerjoin(operations, create).outerjoin(CHANGES, change)
+
+    @property
+    def _became(self) -> Any:
+        """A row and its operations → what became of the row in this run."""
+        if self._is_frozen:
+            return rows.c.outcome
+        ours = and_(operations.c.run_id == self._id, rows.c.outcome.in_(WITH_OPERATION))
+        made = and_(ours, operations.c.state == State.DONE, operations.c.code != FOUND_AT_TARGET)
+        return case(
+            # A key that an earlier attempt of this run made was registered as unchanged by the later one.
+            (made, Outcome.CREATED),
+            (CHANGES.c.state == State.DONE, Outcome.UPDATED),
+            (CHANGES.c.state == State.SAME, Outcome.UNCHANGED),
+            (CHANGES.c.state == State.LEFT, Outcome.SKIPPED),
+            (CHANGES.c.state == State.REFUSED, Outcome.FAILED),
+            (CHANGES.c.state.in_(UNDECIDED), Outcome.UNKNOWN),
+            (rows.c.outcome != Outcome.PLANNED, rows.c.outcome),
+            (and_(ours, operations.c.state == State.REFUSED), Outcome.FAILED),
+            (operations.c.state.in_(UNDECIDED), Outcome.UNKNOWN),
+            else_=Outcome.PLANNED,
+        )
+
+    def made(self) -> Iterator[Made]:
+        """Give the issues that this run made or changed and that are there, in input order and flat memory."""
+        became = self._became
+        create = and_(
+            operations.c.source_id == self._source_id, operations.c.key == rows.c.key, operations.c.act == Act.CREATE
+        )
+        pending = and_(
+            PENDING.c.source_id == self._source_id,
+            PENDING.c.key == rows.c.key,
+            PENDING.c.act == Act.UPDATE,
+            PENDING.c.state.in_(UNDECIDED),
+        )
+        joined = rows.join(operations, create) if self._is_frozen else self._joined
+        columns = (
+            operations.c.key,
+            operations.c.issue_id,
+            operations.c.triage_id,
+            operations.c.marker,
+            operations.c.returned,
+            operations.c.body_sha,
+            operations.c.content,
+            rows.c.cells,
+            PENDING.c.details,
+        )
+        statement = (
+            select(rows.c.file, rows.c.record, *columns)
+            .select_from(joined.outerjoin(PENDING, pending))
+            .where(rows.c.run_id == self._id, operations.c.state == State.DONE)
+            .where(became.in_((Outcome.CREATED, Outcome.UPDATED)))
+            .order_by(rows.c.file, rows.c.record)
+            .limit(PAGE)
+        )
+        with self._transaction() as connection:
+            refresh_statistics(connection)
+        after = (-1, -1)
+        while True:
+            with self._transaction() as connection:
+                page = connection.execute(statement.where(tuple_(rows.c.file, rows.c.record) > after)).all()
+            for each in page:
+                yield Made._make((*each[2:-1], each.details or b""))
+            if len(page) < PAGE:
+                return
+            after = (page[-1].file, page[-1].record)
+
+    def freeze(self, connection: Connection) -> None:
+        """Let each row say itself what became of it. Raw rows are kept for people to mend; what is in needs none."""
+        after = (-1, -1)
+        while page := self._page(connection, after):
+            REGISTER.execute(
+                connection,
+                (encode_row(self._id, row._replace(raw=None) if row.outcome in IN_TRIAGE else row) for row in page),
+            )
+            after = (page[-1].file, page[-1].record)
+        connection.execute(update(runs).where(runs.c.id == self._id).values(frozen=1))
+
+    def _decode(self, found: Selected[Any]) -> Row:
+        """Make a row of what was registered and of the operations that say what became of it."""
+        row = _decode(found)
+        changed = found.change_run_id == self._id
+        state, code, message = found.create_state, found.create_code, found.create_message
+        if changed:
+            state, code, message = found.change_state, found.change_code, found.change_message
+        became = Outcome(found.became)
+        on_its_way = became is Outcome.UNKNOWN and state == State.SENT
+        if on_its_way:
+            code, message = ON_ITS_WAY
+        if code and (changed or became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN)):
+            row = row._replace(
+                codes=(*row.codes, code),
+                fields=(*row.fields, ""),
+                messages=(*row.messages, message),
+                hints=(*row.hints, ""),
+            )
+        attempts = found.change_attempts if changed else found.create_attempts
+        return row._replace(
+            outcome=became,
+            # The operation of a row that was skipped is another row's.
+            attempts=0 if found.outcome == Outcome.SKIPPED else (attempts or 0) + on_its_way,
+            issue_id=found.create_issue_id or row.issue_id,
+            triage_id=found.create_triage_id or row.triage_id,
+            conflicts=found.change_details if changed and code == CONFLICT else None,
+        )
+
+
+def _decode(found: Selected[Any]) -> Row:
+    codes, fields, messages, hints = (tuple(part) for part in orjson.loads(found.findings or b"[[],[],[],[]]"))
+    raw = None if found.raw is None else orjson.loads(found.raw)
+    return Row(
+        file=found.file,
+        file_name=found.file_name,
+        record=found.record,
+        line=found.line,
+        key=found.key,
+        outcome=Outcome(found.outcome),
+        codes=codes,
+        fields=fields,
+        messages=messages,
+        hints=hints,
+        raw=tuple(raw) if isinstance(raw, list) else raw,
+        cells=found.cells,
+        origin=found.origin,
+        attempts=found.attempts,
+        issue_id=found.issue_id,
+        triage_id=found.triage_id,
+        conflicts=found.conflicts,
+    )
+
+
+def encode_row(run_id: int, row: Row) -> dict[str, Any]:
+    """Make the values of a row in its table."""
+    return {
+        "run_id": run_id,
+        "file": row.file,
+        "record": row.record,
+        "file_name": row.file_name,
+        "line": row.line,
+        "key": row.key,
+        "outcome": row.outcome.value,
+        "findings": orjson.dumps((row.codes, row.fields, row.messages, row.hints)) if row.codes else None,
+        "raw": None if row.raw is None else orjson.dumps(row.raw),
+        "cells": row.cells,
+        "origin": row.origin,
+        "attempts": row.attempts,
+        "issue_id": row.issue_id,
+        "triage_id": row.triage_id,
+        "conflicts": row.conflicts,
+    }
