@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from itertools import islice
+from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, Protocol
 
 from importer.amend import Amended
 from importer.calls import PacedCalls
 from importer.client import Issue, TriageClient
 from importer.compare import Conflict
-from importer.errors import UsageError
-from importer.ledger import Ledger, Made, Run, RunKind
+from importer.ledger import Ledger, Run, RunKind
 from importer.records import Operation, Outcome
 
-AT_ONCE = 1000
 UNTOUCHED, TOUCHED, GONE = "untouched", "touched", "gone-at-target"
 
 
@@ -69,31 +66,6 @@ class Errand(Protocol):
 
     def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Carry:
         """Give what carries out one of the operations."""
-
-
-def find_import(ledger: Ledger, name: str) -> Run:
-    """Find the import that there is a way back from, by its name or `last`.
-
-    Raises:
-        UsageError: there is none of this name, or it is itself a way back.
-    """
-    run = ledger.find_run(name)
-    if run.kind is not RunKind.IMPORT:
-        of = run.options.get("of", "RUN")
-        raise UsageError(
-            f"{run.name} is no import but the {run.kind} of {of}.",
-            hint=f"Name the import itself, as in: triage-import {run.kind} {of}",
-        )
-    return run
-
-
-def read_made(ledger: Ledger, run: Run) -> Iterator[Made]:
-    """Give the issues that a run made or changed, with the change of unknown fate that any later run may have left."""
-    made = run.made()
-    while some := list(islice(made, AT_ONCE)):
-        known = ledger.find_known(run.target, run.source_name, (each.key for each in some))
-        for each in some:
-            yield each._replace(pending=known[each.key].pending)
 
 
 def find_open(ledger: Ledger, run: Run, errand: Errand) -> Run | None:

@@ -114,7 +114,9 @@ def hash_content(raw: Sequence[str] | str) -> bytes:
 def judge(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask) -> Judged:
     """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says."""
     chunk, keys = examined.records.chunk, examined.records.keys
-    ledger = known(examined.create(row) for row in examined.bodies)
+    # A row that a verdict leaves out says nothing of its key: the one that stays does.
+    asked = (row for row in examined.bodies if examined.first + row not in verdicts)
+    ledger = known(examined.create(row) for row in asked)
     notes: dict[int, Finding] = {}
     places = zip(chunk.records, chunk.lines, keys, strict=True)
     rows = [Row(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED) for record, line, key in places]

@@ -1,4 +1,8 @@
-"""The target's list of issues, page by page: newest first, or those that have a word."""
+"""The target's list of issues, page by page: newest first, or those that have a word.
+
+A page begins after the last issue of the one before. Where that was deleted meanwhile, the list is read from its
+beginning again, so a caller may see issues twice.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from importer.client import CallFailed, Issue, TriageClient
 PAGE_LIMIT = "100"
 CLOCK_SKEW = 60.0
 """Seconds by which the target's clock may differ from ours, and a commit be late against its creation time."""
+BEGINNINGS = 5
+"""How often a list is begun, at most, whose pages end at an issue that is deleted meanwhile."""
 WORD = 64
 """Characters by which cut descriptions may differ in length, where they are cut between words."""
 ELLIPSES = ("...", "…")
@@ -21,7 +27,7 @@ async def list_newest_first(client: TriageClient, calls: PacedCalls) -> AsyncIte
     """Give pages of issues by creation time, the newest first. A caller that has seen enough just stops.
 
     Raises:
-        CallFailed: a page can't be read; 400 if the last issue of the page before was deleted meanwhile.
+        CallFailed: a page can't be read.
     """
     async for page in _list_pages(client, calls, sort="created_at", order="desc"):
         yield page
@@ -34,13 +40,20 @@ async def search_issues(client: TriageClient, calls: PacedCalls, word: str) -> A
 
 
 async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> AsyncIterator[tuple[Issue, ...]]:
-    query["limit"] = PAGE_LIMIT
+    first = {"limit": PAGE_LIMIT, **query}
+    asked, beginnings = first, 1
     while True:
-        page = await calls.call(partial(client.list_issues, **query))
+        try:
+            page = await calls.call(partial(client.list_issues, **asked))
+        except CallFailed as error:
+            if error.status != 400 or asked is first or beginnings == BEGINNINGS:
+                raise
+            asked, beginnings = first, beginnings + 1
+            continue
         yield page.items
         if page.next_cursor is None:
             return
-        query["cursor"] = page.next_cursor
+        asked = {**first, "cursor": page.next_cursor}
 
 
 def created_seconds(issue: Issue, otherwise: float) -> float:

@@ -1,8 +1,9 @@
 """The opening look: before anything is sent, issues of this source that the ledger doesn't know are taken in.
 
 So a ledger that was lost, restored from a copy, or cut at its end doubles nothing. The list is read newest first, back
-to the last create that the ledger knows; where it knows less than it should, the search for the source's marker is
-read, too, and if that finds nothing, the whole list: who has never imported here pays for it once.
+to the newest issue that the ledger knows; where it knows less than it should, all that a search for the source's marker
+finds is read, and the whole list, too: a search may lag or cap what it finds. Who has never imported here pays for it
+once.
 """
 
 from __future__ import annotations
@@ -19,17 +20,16 @@ from importer.listing import CLOCK_SKEW, WholeIssues, created_seconds, list_newe
 from importer.target import stop_of
 from importer.transform import find_marker_line, source_marker
 
-SEARCH_LAG = 3600.0
-"""Seconds that a search index may be behind: issues younger than this are also looked for in the list."""
 ROUNDS = 3
 """Readings of a list, one of whose pages was deleted under it."""
 
 
 class Looked(NamedTuple):
-    """What an opening look found: issues that are now known, and keys with two issues."""
+    """What an opening look found: how many issues are known from now on, keys with two issues, and whose ids it saw."""
 
     taken: int
     doubles: list[Double]
+    issue_ids: frozenset[str]
 
 
 class OpeningLook:
@@ -47,6 +47,7 @@ class OpeningLook:
         self._client, self._calls, self._seen, self._now = client, calls, seen, now
         self._marker = source_marker(source_name)
         self._wholes = WholeIssues(client, calls)
+        self._issue_ids: set[str] = set()
 
     async def look(self, *, thorough: bool = False) -> Looked:
         """Read what may be unknown to the ledger, and keep it there; `thorough` is all that there is.
@@ -54,32 +55,30 @@ class OpeningLook:
         Raises:
             RunStopped: the target can't be read.
         """
-        horizon = self._seen.horizon()
         try:
-            if horizon.complete and not thorough:
-                await self._read_list(horizon.since - CLOCK_SKEW, unmarked=False)
+            if self._seen.is_complete() and not thorough:
+                await self._read_list(to_known=True)
             else:
                 self._seen.forget()
-                found = await self._search()
-                recent = min(self._now() - SEARCH_LAG, horizon.since or self._now()) - CLOCK_SKEW
-                await self._read_list(recent if found and not thorough else 0.0, unmarked=True)
+                async for page in search_issues(self._client, self._calls, self._marker):
+                    await self._note(page, unmarked=False)
+                await self._read_list(to_known=False)
                 self._seen.complete()
         except CallFailed as error:
             raise stop_of(error) from error
-        return Looked(self._seen.count(), self._seen.doubles())
+        return Looked(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids))
 
-    async def _search(self) -> int:
-        found = 0
-        async for page in search_issues(self._client, self._calls, self._marker):
-            found += await self._note(page, unmarked=False)
-        return found
-
-    async def _read_list(self, back_to: float, *, unmarked: bool) -> None:
+    async def _read_list(self, *, to_known: bool) -> None:
+        """Read all of the list, or back to the newest issue that the ledger knows: by the target's own clock."""
         for round_ in range(ROUNDS):
+            back_to = 0.0
             try:
                 async for page in list_newest_first(self._client, self._calls):
+                    known = self._seen.known({issue.id: issue.triage_id for issue in page}) if to_known else set[str]()
+                    if known and not back_to:
+                        back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known) - CLOCK_SKEW
                     new = [issue for issue in page if created_seconds(issue, self._now()) >= back_to]
-                    await self._note(new, unmarked=unmarked)
+                    await self._note(new, unmarked=not to_known)
                     if len(new) < len(page):
                         return
                 return
@@ -87,8 +86,8 @@ class OpeningLook:
                 if error.status != 400 or round_ == ROUNDS - 1:
                     raise
 
-    async def _note(self, page: Sequence[Issue], *, unmarked: bool) -> int:
-        """Keep the issues of a page that are ours and unknown; give how many are ours."""
+    async def _note(self, page: Sequence[Issue], *, unmarked: bool) -> None:
+        """Keep the issues of a page that are ours and unknown, of those `unmarked` also what may have been ours."""
         known = self._seen.known({issue.id: issue.triage_id for issue in page})
         ours = []
         # The longest first: what the list shows of it says whether the shorter ones are whole.
@@ -102,5 +101,5 @@ class OpeningLook:
             if source == self._marker or (unmarked and not source):
                 created = created_seconds(issue, self._now())
                 ours.append(Found(issue.id, issue.triage_id, record, issue.title, created, remember(issue)))
+        self._issue_ids.update(found.issue_id for found in ours)
         self._seen.note(ours)
-        return len(known) + sum(bool(found.marker) for found in ours)

@@ -122,8 +122,8 @@ class Limiter:
         self._paused_until = -inf
         self._paused = False
         self._pauses_in_a_row = 0
-        # One waits for its time, the others for their turn: a place taken early would be one at an old rate.
         self._turn = asyncio.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     @property
     def rate(self) -> float:
@@ -134,6 +134,10 @@ class Limiter:
         """Wait until a request may leave."""
         if self._rate.value == inf and not self._paused:
             return
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:  # a command may run several, one after the other
+            self._loop, self._turn = loop, asyncio.Lock()
+        # One waits for its time, the others for their turn: a place taken early would be one at an old rate.
         async with self._turn:
             while (delay := self._delay()) > 0:
                 await self._sleep(delay)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
@@ -82,10 +82,13 @@ def run_import(
     known = Standings(ledger, target.name, job.source_name, settings.changes)
     checked = check(job, known, None, progress, cover)
     check_rows(checked.tally.rows, settings.min_rows)
-    if checked.planned > checked.updates:
-        looked = run_loop(_look(job, target, ledger, calls, progress))
+    issue_ids: frozenset[str] = frozenset()
+    if checked.planned > checked.updates or known.matched:
+        # What an earlier look has seen may be gone since: where it matters, all is looked up anew.
+        looked = run_loop(_look(job, target, ledger, calls, progress, thorough=known.matched > 0))
+        issue_ids = looked.issue_ids
         job = replace(job, warnings=(*job.warnings, *map(str, looked.doubles)))
-        if looked.taken:
+        if looked.taken or known.matched:
             progress.say(
                 f"{looked.taken:,} issues of this source are in Triage that the ledger did not know: taken in."
             )
@@ -112,7 +115,7 @@ def run_import(
         target.name, job.source_name, checked.digest, _meaning(job, settings.changes), out=out, options=options
     )
     report_folder(job, run.out).prepare()  # one that can't be written is said before anything is sent
-    _decide_seen(run, ledger.seen(target.name, job.source_name))
+    _decide_seen(run, ledger.seen(target.name, job.source_name), issue_ids)
     known = Standings(ledger, target.name, job.source_name, settings.changes, run)
     sending = Sending(job, target, ledger, run, settings, calls, checked, known, progress)
     if meet is None or not checked.cover:
@@ -130,15 +133,17 @@ def _check_expected(expected: str, organisation: str, target: str) -> None:
         )
 
 
-async def _look(job: Job, target: Target, ledger: Ledger, calls: PacedCalls, progress: Progress) -> Looked:
+async def _look(
+    job: Job, target: Target, ledger: Ledger, calls: PacedCalls, progress: Progress, *, thorough: bool
+) -> Looked:
     progress.say("Looking for issues of this source that are in Triage already …")
     seen = ledger.seen(target.name, job.source_name, writable=True)
     async with TriageClient(target.url, target.api_key) as client:
-        return await OpeningLook(client, calls, seen, job.source_name).look()
+        return await OpeningLook(client, calls, seen, job.source_name).look(thorough=thorough)
 
 
-def _decide_seen(run: Run, seen: Seen) -> None:
-    """Creates of a crashed attempt whose issue the opening look has seen need no settling."""
+def _decide_seen(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
+    """Creates of a crashed attempt whose issue is among those that the opening look has just seen need no settling."""
     undecided = {each.marker: each.key for each in run.find_undecided()}
     run.decide(
         Decision(
@@ -150,7 +155,8 @@ def _decide_seen(run: Run, seen: Seen) -> None:
             returned=issue.returned,
         )
         for marker, issue in seen.find(undecided).items()
-        if not is_touched(issue.returned)  # what a person changed since must not count as ours: the settler reads it
+        if issue.issue_id in issue_ids
+        and not is_touched(issue.returned)  # what a person changed since must not count as ours: the settler reads it
     )
 
 

@@ -100,6 +100,10 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
     owner = ledger.seen(target.name, record.source_name).owner_of(issue.id)
     if owner not in ("", record.key):
         raise UsageError(f"{answer} is {owner} already.", hint="Compare the keys in the two descriptions.")
+    if record.known is not None and record.known.state is State.DONE and record.known.issue_id != issue.id:
+        number = record.known.triage_id
+        hint = f"If that issue is gone, say so first: triage-import settle {record.key} {ABSENT}"
+        raise UsageError(f"{record.key} is {number} already.", hint=hint)
     done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=remember(issue))
     run = ledger.find_run_of(target.name, record.key)
     if run is not None:

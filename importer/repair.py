@@ -15,9 +15,9 @@ from importer.amend import Amender
 from importer.calls import PacedCalls
 from importer.client import Issue, TriageClient, issue_path
 from importer.compare import COUNTS, assume, find_edits, is_gone, is_like, merge, pending_fields
-from importer.errand import AT_ONCE, GONE, UNTOUCHED, Carry, Left, Look, read_made
+from importer.errand import GONE, UNTOUCHED, Carry, Left, Look
 from importer.errors import UsageError
-from importer.ledger import Ledger, Made, Run, RunKind
+from importer.ledger import Made, Run, RunKind
 from importer.mapping.load import LoadedMapping
 from importer.records import Act, Chunk, Operation, Outcome, Ref
 from importer.sources.frames import frame_cells
@@ -25,6 +25,8 @@ from importer.transform import VALUE_FIELDS, Columns, Step, value_maps
 from importer.transform.issue import collect_refs, count_units
 from importer.validate import CATEGORY_LIMIT
 
+AT_ONCE = 1000
+"""Issues whose cells are mapped together."""
 EDITED, CORRECTED, CONFLICT = "edited-elsewhere", "corrected", "conflict"
 UNKNOWN_VALUE = "value-unknown"
 
@@ -53,7 +55,7 @@ class Repair:
         GONE: Outcome.SKIPPED,
     }
 
-    def __init__(self, ledger: Ledger, run: Run, mapping: LoadedMapping, fields: Collection[str]) -> None:
+    def __init__(self, run: Run, mapping: LoadedMapping, fields: Collection[str]) -> None:
         self.fields = tuple(name for name in VALUE_FIELDS if name in fields)
         self.digest = hashlib.sha256(f"{mapping.digest} {self.fields}".encode()).hexdigest()
         self.operations: dict[str, Operation] = {}
@@ -62,7 +64,7 @@ class Repair:
         self._refs = _check_refs(run, mapping, self.fields)
         self._maps = [each for each in value_maps(mapping.model) if each.field in self.fields]
         self._dates = mapping.model.input.dates
-        made = read_made(ledger, run)
+        made = run.made()
         while some := list(islice(made, AT_ONCE)):
             for each, steps in self._apply(some):
                 self._plan(each, steps)

@@ -67,7 +67,8 @@ class Settler:
             Undecidable: three looks in a row failed.
             RunStopped: what a look met ends the run.
         """
-        pending = self._pending[marker] = _Pending(marker, since)
+        # A clock that was ahead then would have us wait until it is right.
+        pending = self._pending[marker] = _Pending(marker, min(since, self._now()))
         if self._looking is None or self._looking.done():
             self._looking = asyncio.create_task(self._look_until_settled())
             self._looking.add_done_callback(self._end)

@@ -73,7 +73,8 @@ class Standings:
     """Asks a ledger about rows; it implements `examine.Ask`.
 
     With a `run`, issues that a look at the target has found are taken in as they come by. With `near`, issues without a
-    marker are named to rows with nearly their title, too, not only with the same.
+    marker are named to rows with nearly their title, too, not only with the same. `matched` counts the rows that only a
+    look knows.
     """
 
     def __init__(
@@ -92,6 +93,7 @@ class Standings:
         self._titles = {_fold(issue.title): issue.triage_id for issue in self._seen.unmarked()}
         self._any_found = self._seen.count() > 0
         self._near = near
+        self.matched = 0
         # Conflicts of an earlier attempt of this run: they are as they are until the next run.
         self._left = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
 
@@ -110,6 +112,8 @@ class Standings:
         return standings
 
     def _compare(self, create: Operation, kept: Known) -> Standing:
+        if kept.is_leaving:
+            return Standing(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]))
         whole_sha = hashlib.sha256(create.body).digest()
         settled = GONE if is_gone(kept.returned) else UNCHANGED
         if not kept.pending and (kept.body_sha == whole_sha or create.key in self._left):
@@ -163,6 +167,7 @@ class Standings:
         for create in creates:
             issue = found.get(create.marker)
             if issue is not None:
+                self.matched += 1
                 changes = find_changes(issue.returned, create.body)
                 code = "found-changed" if changes else FOUND_AT_TARGET
                 outcome = Outcome.SKIPPED if changes else Outcome.UNCHANGED

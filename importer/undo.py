@@ -12,7 +12,7 @@ from importer.amend import ATTEMPTS, WRITES, Amended, Change
 from importer.calls import PacedCalls
 from importer.client import Action, CallFailed, Entry, Issue, TriageClient, issue_path
 from importer.compare import COUNTS, PATCHABLE, assume, find_edits, merge, pending_fields
-from importer.errand import GONE, TOUCHED, UNTOUCHED, Carry, Left, Look, find_open, read_made
+from importer.errand import GONE, TOUCHED, UNTOUCHED, Carry, Left, Look, find_open
 from importer.ledger import Ledger, Run, RunKind
 from importer.records import Act, Operation, Outcome
 
@@ -60,7 +60,7 @@ class Undo:
         self._sent = {key for key, outcome in earlier.items() if outcome is Outcome.UNKNOWN}
         created = {row.key for row in run.results() if row.outcome is Outcome.CREATED}
         left = created - done
-        for each in read_made(ledger, run):
+        for each in run.made():
             if each.key in left:
                 self.operations[each.issue_id] = Operation(
                     each.key,
@@ -121,7 +121,10 @@ class Undoer:
         deletes = operation.act is Act.DELETE
         for _ in range(ATTEMPTS):
             try:
-                return await (self._delete(change) if deletes else self._close(change))
+                issue, touched = await self._inspect(change)
+                if touched:
+                    return change.leave(TOUCHED, ", ".join(touched))
+                return await (self._delete(change) if deletes else self._close(change, issue))
             except CallFailed as error:
                 # Gone after a request of ours: by that, for all we know. The transport may repeat a DELETE, too.
                 perhaps_ours = change.requests > 0 or operation.key in self._sent
@@ -133,18 +136,11 @@ class Undoer:
         return change.give_up()
 
     async def _delete(self, change: Change) -> Amended:
-        operation = change.operation
-        _, touched = await self._inspect(change)
-        if touched:
-            return change.leave(TOUCHED, ", ".join(touched))
-        await change.write(self._calls, partial(self._client.delete_issue, operation.issue_id), {})
+        await change.write(self._calls, partial(self._client.delete_issue, change.operation.issue_id), {})
         return change.finish()
 
-    async def _close(self, change: Change) -> Amended:
+    async def _close(self, change: Change, issue: Issue) -> Amended:
         operation = change.operation
-        issue, touched = await self._inspect(change)
-        if touched:
-            return change.leave(TOUCHED, ", ".join(touched))
         if issue.fields["status"] != CLOSED:
             send = partial(self._client.update_issue, operation.issue_id, operation.body)
             issue = await change.write(self._calls, send, CLOSING)

@@ -34,6 +34,7 @@ CODES: dict[str, str] = {
     "changed-meanwhile": "The issue was made by an earlier attempt as its row was then; the next run compares them.",
     "source-fixed": "Triage can't change the source of an issue; the other fields are updated (warning).",
     "conflict": "A person changed this field in Triage, so that the update left it alone; see conflicts.csv.",
+    "undo-open": "An undo may have deleted the issue: type the undo again to the end, then import; skipped.",
     "gone-at-target": "The issue was deleted in Triage; it is not made again.",
     "title-missing": "The title is empty.",
     "title-too-long": f"The title has more than {TITLE_LIMIT} characters.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from functools import partial
 from hashlib import blake2b
 from itertools import islice
@@ -38,11 +38,7 @@ if TYPE_CHECKING:
     from importer.check import Progress
 
 AT_ONCE = 8
-BEGINNINGS = 5
-"""How often a list is begun again whose pages end at an issue that is deleted meanwhile."""
 RESOURCES = "resource_count"
-
-Pages = Callable[[], AsyncIterator[tuple[Issue, ...]]]
 
 
 def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progress) -> VerifySummary:
@@ -138,29 +134,19 @@ class Verifier:
         for made in self._run.made():
             self._expected[made.issue_id] = _expect(made)
         self._progress.start("reading back", len(self._expected), "issue")
-        await self._read_pages(partial(list_newest_first, self._client, self._calls), self._run.started_at - CLOCK_SKEW)
-        await self._read_pages(partial(search_issues, self._client, self._calls, self._source_marker), -inf)
+        back_to = self._run.started_at - CLOCK_SKEW
+        async for page in list_newest_first(self._client, self._calls):
+            self._see(page)
+            if min((created_seconds(issue, inf) for issue in page), default=inf) < back_to:
+                break
+        async for page in search_issues(self._client, self._calls, self._source_marker):
+            self._see(page)
         all_made = self._run.made()
         while some := list(islice(all_made, AT_ONCE)):
             for lines in await asyncio.gather(*map(self._judge, some)):
                 yield lines
         for line in await self._strangers():
             yield [line]
-
-    async def _read_pages(self, pages: Pages, back_to: float) -> None:
-        """Read a list as far back as that time. If the issue at which a page ended is deleted, it is begun again."""
-        for beginning in range(1, BEGINNINGS + 1):
-            first = True
-            try:
-                async for page in pages():
-                    first = False
-                    self._see(page)
-                    if min((created_seconds(issue, inf) for issue in page), default=inf) < back_to:
-                        return
-                return
-            except CallFailed as error:
-                if error.status != 400 or first or beginning == BEGINNINGS:
-                    raise
 
     def _see(self, page: tuple[Issue, ...]) -> None:
         """Tick off what is as it should be, and keep what the ledger doesn't know."""

@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from importer.check import Progress
 
 T = TypeVar("T")
-BEGINNINGS = 3
-"""How often a list is begun whose pages end at an issue that is deleted meanwhile."""
 MAX_FAILED = 100
 """Refused changes after which it stops: the others would fare no better."""
 FILES = ("results.csv", CONFLICTS, SUMMARY)
@@ -178,21 +176,14 @@ class WayBack:
 
     async def _read_list(self, client: TriageClient) -> AsyncIterator[Issue]:
         """Give the target's issues back to the beginning of the run, as long as that is cheaper than reading each."""
-        back_to = self.run.started_at - CLOCK_SKEW
-        for _ in range(BEGINNINGS):
-            pages = 0
-            try:
-                async for page in list_newest_first(client, self._calls):
-                    pages += 1
-                    for issue in page:
-                        yield issue
-                    oldest = min((created_seconds(issue, back_to) for issue in page), default=0.0)
-                    if oldest < back_to or pages >= len(self.errand.operations) - len(self.looks):
-                        return
+        back_to, pages = self.run.started_at - CLOCK_SKEW, 0
+        async for page in list_newest_first(client, self._calls):
+            pages += 1
+            for issue in page:
+                yield issue
+            oldest = min((created_seconds(issue, back_to) for issue in page), default=0.0)
+            if oldest < back_to or pages >= len(self.errand.operations) - len(self.looks):
                 return
-            except CallFailed as error:
-                if error.status != 400:
-                    raise
 
     async def _work_through(self, items: Iterator[T], work: Callable[[T], Awaitable[None]]) -> BaseException | None:
         """Do something with each item, some at a time; gives the first error, once what was on its way has ended."""

@@ -56,6 +56,7 @@ class FakeTriage:
         self.reads_fail = self.refuse_links = False
         self.cut_at: int | None = None  # where lists cut descriptions
         self.searchable = True
+        self.unlisted: set[str] = set()  # ids that only the search finds
         self.attached: list[tuple[str, str]] = []
 
     @property
@@ -125,6 +126,7 @@ class FakeTriage:
             return httpx.Response(200, json={"data": issue, "errors": None})
         word = request.url.params.get("search", "")
         found = [issue for issue in reversed(self.issues) if word in issue["description"]]
+        found = [issue for issue in found if word or issue["id"] not in self.unlisted]
         start, limit = int(request.url.params.get("cursor", 0)), int(request.url.params["limit"])
         page = [] if word and not self.searchable else found[start : start + limit]
         page = [issue | {"description": issue["description"][: self.cut_at]} for issue in page]

@@ -91,8 +91,8 @@ MUTATIONS = (
     Mutation(
         "the search of the opening look",
         "importer/look.py",
-        "            found += await self._note(page, unmarked=False)\n",
-        "            found += 1\n",
+        "                    await self._note(page, unmarked=False)\n",
+        "                    pass\n",
         "tests/test_look.py::test_what_only_the_search_finds",
     ),
     Mutation(

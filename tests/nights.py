@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -28,10 +28,13 @@ from importer.ledger import State, read_ledger
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.transform.issue import find_marker, record_marker
+from tests.promises import Say, Tally, check_end, promise
 from tests.running import read_csv, write_csv
-from tests.storm import Command, Say, Tally, check_end, faults_of, promise, wait_for_end
+from tests.storm import Command, faults_of, wait_for_end
 
 SOURCE_NAME = "jira"
+MADE_BEFORE = "changed-meanwhile"
+"""Code of a row whose issue an earlier, unfinished night made as the row was then."""
 
 
 @dataclass(frozen=True)
@@ -112,9 +115,10 @@ class Calendar:
             self.tally.count(unfinished=1)
             return
         self.command.finish(len(self.source.rows), self.sandbox)
-        self._check_target()
+        results = read_csv(self.command.folder / "reports" / "results.csv")
+        self._check_target({result["key"] for result in results if result["code"] == MADE_BEFORE})
         self._check_ledger()
-        self._check_results()
+        self._check_results(results)
         self.tried.clear()
 
     def _wait(self, process: subprocess.Popen[str]) -> None:
@@ -138,7 +142,7 @@ class Calendar:
             left = process.poll() is not None and self.sandbox.requests() == seen
             promise(left, "doubled", f"a second start was not refused: {second}")
 
-    def _check_target(self) -> None:
+    def _check_target(self, made_before: set[str]) -> None:
         """Each key that a finished night saw good is at the target once, with a title that it was to have."""
         found: dict[str, dict[str, Any]] = {}
         for issue in self.sandbox.issues():
@@ -148,7 +152,7 @@ class Calendar:
         for key in sorted({*self.titles, *self.tried}):
             title = found.pop(record_marker(key), {"title": ""})["title"]
             if title:
-                expected = self._titles_of(key)
+                expected = self.tried[key] if key in made_before else self._titles_of(key)
                 promise(title in expected, "misreported", f"{key} is {title!r}, none of {expected}")
                 self.titles[key] = title
             else:  # a row that was in unfinished nights only, and is gone since, need not have been sent
@@ -173,17 +177,19 @@ class Calendar:
         }
         promise(ours == theirs, "misreported", f"the ledger and not the target: {dict(ours.items() ^ theirs.items())}")
 
-    def _check_results(self) -> None:
-        """What is `created`, `updated` or `unchanged` is at the target as it is in the source; else it is `changed`."""
+    def _check_results(self, results: Sequence[Mapping[str, str]]) -> None:
+        """What is `created`, `updated` or `unchanged` is at the target as it is in the source; else a code says why."""
         titles = {issue["triage_id"]: issue["title"] for issue in self.sandbox.issues()}
-        results = read_csv(self.command.folder / "reports" / "results.csv")
         wanted = [f"{SOURCE_NAME}:{row[0]}" for row in self.source.rows]
         promise([result["key"] for result in results] == wanted, "misreported", "not every row has its result")
         codes = {"rejected": ["severity-unknown"], "skipped": ["changed", "same-as"]}
         for row, result in zip(self.source.rows, results, strict=True):
             title = row[1]
             there = titles.get(result["triage_id"])
-            if result["outcome"] in ("created", "updated", "unchanged"):
+            if result["code"] == MADE_BEFORE:
+                wrong = result["outcome"] != "created" or there == title
+                promise(not wrong, "misreported", f"{result} is {there!r}, the source says {title!r}")
+            elif result["outcome"] in ("created", "updated", "unchanged"):
                 promise(there == title, "misreported", f"{result} is {there!r}, the source says {title!r}")
             else:
                 promise(result["code"] in codes.get(result["outcome"], []), "misreported", f"{result} of {title!r}")

@@ -16,13 +16,12 @@ import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
@@ -30,39 +29,31 @@ from typing import Any
 
 import click
 
-from importer.errors import ExitCode
 from importer.sandbox.faults import KINDS, Fault, parse_fault
 from importer.sandbox.issues import all_issues
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.store import Store
-from importer.transform.issue import find_marker, record_marker
-from tests.running import KEY, PROGRAM, ROOT, Ended, read_csv, write_csv
+from importer.transform.issue import record_marker
+from tests.promises import (
+    FINISHED,
+    Broken,
+    Say,
+    Source,
+    Tally,
+    check_end,
+    check_results,
+    check_target,
+    check_verified,
+    promise,
+)
+from tests.running import KEY, PROGRAM, ROOT, Ended, write_csv
 
-FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
-TO_BE_CONTINUED = (ExitCode.STOPPED, ExitCode.UNKNOWN)
 ATTEMPTS_TO_FINISH = 20
 QUIET_SECONDS = 60.0
 """An attempt that sends no request for so long, and its settle seconds, hangs."""
 
 Wait = Callable[["subprocess.Popen[str]"], None]
-Say = Callable[[str], None]
-
-PROMISES = ("doubled", "lost", "silent", "misreported")
-
-
-class Broken(AssertionError):
-    """A promise was not kept: `what` is one of `PROMISES`, or wasteful."""
-
-    def __init__(self, what: str, sentence: str) -> None:
-        super().__init__(f"{what}: {sentence}")
-        self.what = what
-
-
-def promise(kept: bool, what: str, sentence: object) -> None:
-    """Raise Broken unless this promise was kept."""
-    if not kept:
-        raise Broken(what, str(sentence))
 
 
 @dataclass(frozen=True)
@@ -78,10 +69,13 @@ class Command:
     def start(self) -> subprocess.Popen[str]:
         """Start it in a process of its own."""
         arguments = ["run", "export.csv", "-m", "jira", "--api-url", self.url, "--yes", "--json", "--out", "reports"]
-        arguments += ["--settle-seconds", f"{self.settle_seconds:g}", "--ledger", self.ledger, *self.more]
+        arguments += ["--settle-seconds", f"{self.settle_seconds:g}", *self.more]
+        return self._start(*arguments)
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
         environment = {name: value for name, value in os.environ.items() if name != "TRIAGE_API_URL"}
         return subprocess.Popen(
-            [*PROGRAM, *arguments],
+            [*PROGRAM, *arguments, "--ledger", self.ledger],
             cwd=self.folder,
             env={**environment, "BLAND_API_KEY": KEY, "PYTHONPATH": str(ROOT), "TRIAGE_IMPORT_DEBUG": "1"},
             stdin=subprocess.DEVNULL,
@@ -117,49 +111,17 @@ class Command:
                 return ended
         raise Broken("silent", f"it is not finished after {ATTEMPTS_TO_FINISH} attempts")
 
+    def verify(self) -> Ended:
+        """Let the program itself read back what its last run has sent."""
+        process = self._start("verify", "last", "--rate", "0", "--json", "--out", "verified")
+        out, err = process.communicate()
+        return Ended(process.returncode, out, err)
+
 
 def wait_for_end(process: subprocess.Popen[str], seconds: float) -> None:
     """Wait until a process ends, but not longer than this."""
     with suppress(subprocess.TimeoutExpired):
         process.wait(seconds)
-
-
-def check_end(ended: Ended, rows: int) -> None:
-    """An end that the program chose says what has happened, and its counts add up. Raises Broken."""
-    promise(ended.code in (*FINISHED, *TO_BE_CONTINUED), "silent", f"it ended with {ended.code}: {ended.err}")
-    promise("Traceback" not in ended.err and ended.out != "", "silent", f"{ended}")
-    summary, became = ended.summary, Counter(ended.outcomes())
-    promise(summary["exit_code"] == ended.code, "misreported", f"exit code {ended.code}, summary {ended.out}")
-    if not summary["run_id"]:  # stopped before it sent anything
-        promise(bool(summary["stopped_because"]), "silent", ended.out)
-        return
-    promise(became.total() == summary["rows"] == rows, "misreported", f"of {rows} rows: {became}")
-    open_ = became["planned"] + became["unknown"]
-    bad = became["rejected"] + became["failed"] - summary.get("known", 0)  # last night's bad rows are no news
-    means = {
-        int(ExitCode.DONE): not open_ and not bad,
-        int(ExitCode.PARTLY): not open_ and bad > 0,
-        int(ExitCode.UNKNOWN): became["unknown"] > 0,
-        int(ExitCode.STOPPED): bool(summary["stopped_because"]),
-    }
-    promise(means[ended.code], "misreported", f"exit code {ended.code} with {became}: {ended.err}")
-
-
-@dataclass
-class Source:
-    """A source, and what is to become of each of its rows: `good`, `rejected` or `skipped`."""
-
-    rows: list[tuple[str, ...]] = field(default_factory=list)
-    fates: list[str] = field(default_factory=list)
-
-    def add(self, row: tuple[str, ...], fate: str) -> None:
-        """Add a row."""
-        self.rows.append(row)
-        self.fates.append(fate)
-
-    def good(self) -> list[tuple[str, ...]]:
-        """The rows that become issues."""
-        return [row for row, fate in zip(self.rows, self.fates, strict=True) if fate == "good"]
 
 
 def draw_source(random: Random, rows: int) -> Source:
@@ -178,35 +140,6 @@ def draw_source(random: Random, rows: int) -> Source:
         if random.random() < 0.01:
             source.add(row, "skipped")
     return source
-
-
-def check_target(issues: Sequence[dict[str, Any]], titles: Sequence[str]) -> None:
-    """Each of these titles is at the target once, and nothing else is. Raises Broken."""
-    found, wanted = Counter(issue["title"] for issue in issues), Counter(titles)
-    doubled = {title: times for title, times in found.items() if times > 1}
-    promise(not doubled, "doubled", doubled)
-    promise(not wanted - found, "lost", wanted - found)
-    promise(not found - wanted, "doubled", f"nobody asked for {found - wanted}")
-
-
-def check_results(path: Path, source: Source, issues: Sequence[dict[str, Any]]) -> None:
-    """results.csv has every row once, in order, and each one that is in names the issue with its marker."""
-    by_number = {issue["triage_id"]: issue for issue in issues}
-    results = read_csv(path)
-    promise(len(results) == len(source.rows), "misreported", f"{len(results)} results of {len(source.rows)} rows")
-    good = set[str]()
-    for record, (row, fate, result) in enumerate(zip(source.rows, source.fates, results, strict=True), start=1):
-        key = f"jira:{row[0]}"
-        promise((result["record"], result["key"]) == (str(record), key), "misreported", f"{record}: {result}")
-        if fate != "good":
-            promise(result["outcome"] == fate, "misreported", f"{fate} row: {result}")
-            continue
-        good.add(result["outcome"])
-        issue = by_number.get(result["triage_id"], {"id": "", "title": "", "description": ""})
-        its = (issue["id"], issue["title"], find_marker(issue["description"]))
-        promise(its == (result["issue_id"], row[1], record_marker(key)), "misreported", f"{result} is {issue}")
-    # A command that is killed after its run has finished is a new run the next time.
-    promise(good in ({"created"}, {"unchanged"}), "misreported", f"the good rows became {good}")
 
 
 @dataclass(frozen=True)
@@ -263,40 +196,12 @@ def draw_weather(random: Random, settings: Settings) -> SandboxOptions:
     )
 
 
-class Tally:
-    """What a storm has seen so far: its counts, and every broken promise, which is said at once."""
-
-    def __init__(self, say: Say) -> None:
-        self._say = say
-        self.counts = Counter[str]()
-        self.broken: list[str] = []
-        self._lock = threading.Lock()
-
-    def count(self, **more: int) -> None:
-        """Add to the counts."""
-        with self._lock:
-            self.counts.update(more)
-
-    @contextmanager
-    def judging(self, name: str) -> Iterator[None]:
-        """Keep what breaks a promise, with the name of what did."""
-        try:
-            yield
-        except Broken as broken:
-            self.count(**{broken.what: 1})
-            self.broken.append(f"{name}: {broken}")
-            self._say(self.broken[-1])
-
-    def table(self, *names: str) -> str:
-        """The figures of these names, of each promise, and the moments of kills."""
-        moments = sorted(name for name in self.counts if name.startswith("kills "))
-        figures = [f"{name:24}{self.counts[name]:>10,}" for name in (*names, *moments, *PROMISES)]
-        return "\n".join(figures)
-
-
 @dataclass
 class Round:
-    """One import of a source into a misbehaving target, killed as often as wished, then finished and looked at."""
+    """One import of a source into a misbehaving target, killed as often as wished, then finished and looked at.
+
+    `verifies` is whether the program itself is to look at it, too.
+    """
 
     name: str
     random: Random
@@ -306,6 +211,7 @@ class Round:
     settle_seconds: float
     more: tuple[str, ...]
     reach_seconds: float
+    verifies: bool = False
 
     def run(self, kills: int, tally: Tally) -> Counter[str]:
         """Run it and give the requests that it took by method and path; what was broken is in the tally."""
@@ -317,6 +223,9 @@ class Round:
                 with tally.judging(self.name):
                     self._endure(command, sandbox, kills, tally)
                 requests = sandbox.requests()
+                if self.verifies:
+                    with tally.judging(self.name):
+                        check_verified(command.verify(), folder / "reports" / "results.csv")
             issues = read_issues(folder / "sandbox.db")
             tally.count(rounds=1, issues=len(issues), requests=requests.total())
             with tally.judging(self.name):
@@ -420,6 +329,7 @@ def run_black_box(settings: Settings, say: Say) -> Tally:
             settle_seconds=settings.settle_seconds,
             more=("--rate", "0", "--concurrency", "8", "--no-first-contact"),
             reach_seconds=2.0,
+            verifies=True,
         )
         seen.append(import_.run(kills, tally))
     undisturbed, disturbed = seen

@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from random import Random
 
+import pytest
+
 from tests.nights import Settings, Source, run_nights
 
 
-def test_a_few_nights() -> None:
-    """After each night ledger and target agree, whatever was killed, repeated, changed or gone."""
-    settings = Settings(seed=time.time_ns() % 10**6, nights=6, rows=20, settle_seconds=1.0, unfinished=0.0)
+@pytest.mark.parametrize("on_change", ["report", "update"])
+def test_a_few_nights(on_change: str) -> None:
+    """After each finished night ledger and target agree, whatever was killed, repeated, changed or gone."""
+    settings = Settings(seed=time.time_ns() % 10**6, nights=4, rows=20, settle_seconds=1.0, on_change=on_change)
     said: list[str] = []
     tally = run_nights(settings, said.append)
     assert not tally.broken, tally.broken

@@ -6,7 +6,6 @@ import signal
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
@@ -16,7 +15,7 @@ from importer.ledger import open_ledger
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.running import HEADER, Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
-from tests.wayback import CORRECTED, Team, serving
+from tests.wayback import CORRECTED, Team, edit, find_address, find_issue, serving
 
 FAST = ("--rate", "0", "--json")
 REPORT = Path("triage-import-repair")
@@ -46,18 +45,6 @@ def repair(program: Program, *more: str, mapping: str = CORRECTED, fields: str =
 def apply(program: Program, *more: str, mapping: str = CORRECTED, fields: str = "severity") -> Ended:
     """Repair it in earnest."""
     return repair(program, "--apply", "--yes", *more, mapping=mapping, fields=fields)
-
-
-def edit(sandbox: RunningSandbox, number: int, **fields: str) -> None:
-    """Edit the issue of row `number`, as a person does."""
-    url = f"{sandbox.url}/v1/triage/issues/{find(sandbox, number)['id']}"
-    assert httpx.patch(url, json=fields, headers={"Authorization": "person"}).is_success
-
-
-def find(sandbox: RunningSandbox, number: int) -> dict[str, Any]:
-    """The issue of row `number`."""
-    (issue,) = (issue for issue in sandbox.issues() if issue["title"] == f"Title {number}")
-    return issue
 
 
 def severities(sandbox: RunningSandbox) -> Counter[str]:
@@ -102,7 +89,7 @@ def test_a_preview_changes_nothing_and_says_everything(program: Program, serve: 
     assert ended.outcomes() == {"planned": 10, "unchanged": 1, "skipped": 1}
     assert Counter(verdicts().values()) == {"untouched": 9, "edited-elsewhere": 1, "corrected": 1, "conflict": 1}
     (conflict,) = read_csv(REPORT / "conflicts.csv")
-    number = find(sandbox, 1)["triage_id"]
+    number = find_issue(sandbox, 1)["triage_id"]
     assert list(conflict.values()) == ["jira:PROJ-1", number, "severity", "high", "medium", "critical"]
 
 
@@ -135,7 +122,7 @@ def test_where_lists_cut_descriptions(program: Program, serve: Serve) -> None:
     sandbox = serve(cut_descriptions=True)
     write_csv(Path("export.csv"), [(*issue_row(number)[:5], "word " * 60) for number in range(1, 10)])
     send(program, sandbox)
-    edit(sandbox, 1, description=find(sandbox, 1)["description"] + "\nMore of it")
+    edit(sandbox, 1, description=find_issue(sandbox, 1)["description"] + "\nMore of it")
     reads = count_reads(sandbox)
     ended = repair(program)
     assert "9 differ: 8 untouched and 1 edited elsewhere will be patched" in ended.err
@@ -172,7 +159,7 @@ category: {column: Labels, missing: Dialogue, values: {ui: Latency}}
 """
     # `rules` of the severity read a column that was kept for the category: that is enough.
     assert apply(program, mapping=mapping, fields="severity,category").code == 0
-    issues = [find(sandbox, number) for number in (1, 2, 3)]
+    issues = [find_issue(sandbox, number) for number in (1, 2, 3)]
     shown = [(issue["severity"], issue["status"], issue["category"]) for issue in issues]
     assert shown == [("low", "todo", "Latency"), ("medium", "todo", "Dialogue"), ("low", "todo", "Latency")]
 
@@ -187,7 +174,7 @@ def test_files_whose_headers_differ(program: Program, serve: Serve) -> None:
     send(program, sandbox, "other.csv", mapping="first.yaml")
     rules = "[{when: {column: Labels, is: ui}, then: high}, {when: {column: Labels, filled: false}, then: medium}]"
     assert apply(program, mapping=f"{PLAIN}severity: {{column: Labels, rules: {rules}}}\n").code == ExitCode.DONE
-    assert [find(sandbox, number)["severity"] for number in (1, 2, 3)] == ["high", "medium", "medium"]
+    assert [find_issue(sandbox, number)["severity"] for number in (1, 2, 3)] == ["high", "medium", "medium"]
 
 
 def test_columns_that_were_not_kept(program: Program, serve: Serve) -> None:
@@ -228,7 +215,7 @@ def test_an_issue_that_is_gone(program: Program, serve: Serve) -> None:
     sandbox = serve()
     write_issues(Path("export.csv"), 3)
     send(program, sandbox)
-    url = f"{sandbox.url}/v1/triage/issues/{find(sandbox, 2)['id']}"
+    url = find_address(sandbox, 2)
     assert httpx.delete(url, headers={"Authorization": "person"}).is_success
     assert "2 untouched will be patched, 1 deleted in Triage" in repair(program).err
     assert apply(program).outcomes() == {"updated": 2, "skipped": 1}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from importer.transform.issue import record_marker
+from tests.promises import Broken, Source, check_end, check_results, check_target, check_verified
 from tests.running import Ended, write_csv
-from tests.storm import Broken, Settings, Source, check_end, check_results, check_target, run_storm
+from tests.storm import Settings, run_black_box, run_storm
 
 OUTCOMES = ("created", "updated", "unchanged", "skipped", "rejected", "failed", "unknown", "planned")
 
@@ -26,6 +28,15 @@ def test_a_short_storm() -> None:
     assert not tally.broken, tally.broken
     assert tally.counts["kills"] >= settings.kills
     assert tally.counts["issues"] > 0, said
+
+
+def test_a_small_black_box() -> None:
+    """One import among unknowns and a few kills: each row is in once, and `verify` finds all as it was sent."""
+    settings = Settings(seed=time.time_ns() % 10**6, kills=1, rows=60, settle_seconds=1.0)
+    said: list[str] = []
+    tally = run_black_box(settings, said.append)
+    assert not [broken for broken in tally.broken if "wasteful" not in broken], "of so few rows the kills cost much"
+    assert tally.counts["issues"] > settings.rows, said
 
 
 def ended(code: int, *, err: str = "", **summary: Any) -> Ended:
@@ -75,6 +86,22 @@ def test_what_is_at_the_target(titles: str, what: str) -> None:
     check_target([{"title": "b"}, {"title": "a"}], ["a", "b"])
     with pytest.raises(Broken, match=what):
         check_target([{"title": title} for title in titles], ["a", "b"])
+
+
+@pytest.mark.parametrize(
+    ("end", "kept"),
+    [
+        (Ended(0, '{"same": 2}', ""), True),
+        (Ended(0, '{"same": 1}', ""), False),
+        (Ended(1, '{"same": 2}', ""), False),
+        (Ended(3, "", "The target is down."), False),
+    ],
+)
+def test_what_was_verified(tmp_path: Path, end: Ended, kept: bool) -> None:
+    """It is to be all that was made, and all the same."""
+    results = write_csv(tmp_path / "results.csv", [("created",), ("unchanged",), ("created",)], ("outcome",))
+    with nullcontext() if kept else pytest.raises(Broken):
+        check_verified(end, results)
 
 
 HEADER = ("record", "key", "outcome", "issue_id", "triage_id")

@@ -14,7 +14,7 @@ from importer.errors import ExitCode
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.running import Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
-from tests.wayback import CORRECTED, Team, serving
+from tests.wayback import CORRECTED, Team, edit, find_address, serving
 
 FAST = ("--rate", "0", "--json")
 REPORT = Path("undone")
@@ -35,17 +35,6 @@ def undo(program: Program, *more: str) -> Ended:
 def delete(program: Program, count: int, *more: str) -> Ended:
     """Delete what it created, in earnest."""
     return undo(program, "--delete", "--apply", "--yes", "--expect", str(count), *more)
-
-
-def edit(sandbox: RunningSandbox, number: int, **fields: str) -> None:
-    """Edit the issue of row `number`, as a person does."""
-    assert httpx.patch(address(sandbox, number), json=fields, headers={"Authorization": "person"}).is_success
-
-
-def address(sandbox: RunningSandbox, number: int) -> str:
-    """Where the issue of row `number` is."""
-    (issue,) = (issue for issue in sandbox.issues() if issue["title"] == f"Title {number}")
-    return f"{sandbox.url}/v1/triage/issues/{issue['id']}"
 
 
 def verdicts() -> Counter[str]:
@@ -286,7 +275,7 @@ def test_an_issue_that_a_person_deleted(program: Program, serve: Serve) -> None:
     sandbox = serve()
     write_issues(Path("export.csv"), 3)
     send(program, sandbox)
-    assert httpx.delete(address(sandbox, 2), headers={"Authorization": "person"}).is_success
+    assert httpx.delete(find_address(sandbox, 2), headers={"Authorization": "person"}).is_success
     assert delete(program, 2).outcomes() == {"updated": 2, "skipped": 1}
     assert verdicts() == {"deleted": 2, "gone-at-target": 1}
     assert send(program, sandbox).outcomes() == {"created": 2, "skipped": 1}

@@ -92,6 +92,22 @@ EDITS: Mapping[str, Edit] = {
 }
 
 
+def find_issue(sandbox: RunningSandbox, number: int) -> dict[str, Any]:
+    """Give the issue of row `number` of `write_issues`."""
+    (issue,) = (issue for issue in sandbox.issues() if issue["title"] == f"Title {number}")
+    return issue
+
+
+def find_address(sandbox: RunningSandbox, number: int) -> str:
+    """Say where the issue of row `number` is."""
+    return f"{sandbox.url}/v1/triage/issues/{find_issue(sandbox, number)['id']}"
+
+
+def edit(sandbox: RunningSandbox, number: int, **fields: str) -> None:
+    """Edit the issue of row `number`, as a person does."""
+    _check(httpx.patch(find_address(sandbox, number), json=fields, headers={"Authorization": "person"}))
+
+
 class Line(NamedTuple):
     """A line of the table: a way to edit, how many issues, how many of the edits survived, and how many are named."""
 

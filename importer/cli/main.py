@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 
 from importer import __version__
+from importer.cli.options import describe_bug
 from importer.errors import ExitCode, ImporterError
 
 COMMANDS = {
@@ -68,7 +69,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     from importer.console import Console
 
     gc.set_threshold(100_000, 50, 100)  # rows are tuples without cycles: looking for some costs a fifth of a check
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a scheduler that ends us is a person with Ctrl-C
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # a scheduler that ends us is a person with Ctrl-C
+        if signal.getsignal(ending) is not signal.SIG_IGN:
+            signal.signal(ending, signal.default_int_handler)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by whoever started us: the work goes on all the same
@@ -93,10 +96,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def show_bug(error: Exception) -> None:
-    """What a person needs to report a bug; the whole traceback only where it is asked for."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
-    click.echo(f"Error: {type(error).__name__} in {frame.filename}:{frame.lineno}: {error}", err=True)
-    click.echo("This is a bug in triage-import. What is done is recorded: the same command continues.", err=True)
+    """Say where a bug is; the whole traceback only where it is asked for."""
+    click.echo(f"Error: {describe_bug(error)}", err=True)
     if os.environ.get("TRIAGE_IMPORT_DEBUG"):
         traceback.print_exception(error)
     else:

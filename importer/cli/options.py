@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
@@ -31,11 +32,15 @@ INPUT_OPTIONS = (
     click.option("--delimiter", metavar="D", help="One character, or `tab`.  [default: found by structure]"),
     click.option("--format", "format_", type=click.Choice(["csv", "jsonl", "json"]), help="By content if unset."),
 )
+OUT_OPTION = click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the reports."
+)
+JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout.")
 SELECT_OPTIONS = (
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows."),
     click.option("--only", metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one a line."),
-    click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the reports."),
-    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout."),
+    OUT_OPTION,
+    JSON_OPTION,
 )
 sources_argument = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 
@@ -51,14 +56,25 @@ def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
-def answers_with_summary(command: Callable[..., Summary]) -> Callable[..., int]:
+class Answer(Protocol):
+    """A summary, whatever of."""
+
+    @property
+    def exit_code(self) -> int:
+        """How the command ends."""
+
+    def as_text(self) -> str:
+        """What `--json` prints."""
+
+
+def answers_with_summary(command: Callable[..., Answer]) -> Callable[..., int]:
     """Make a command end with its summary's exit code; with `--json` stdout gets the summary, of an error too."""
 
     @functools.wraps(command)
     def answer(*arguments: Any, as_json: bool, **given: Any) -> int:
         try:
             summary = command(*arguments, **given)
-        except (ImporterError, KeyboardInterrupt) as error:
+        except (Exception, KeyboardInterrupt) as error:
             if as_json:
                 print_data(_summary_of(error).as_text())
             raise
@@ -69,14 +85,27 @@ def answers_with_summary(command: Callable[..., Summary]) -> Callable[..., int]:
     return answer
 
 
-def _summary_of(error: ImporterError | KeyboardInterrupt) -> Summary:
+def _summary_of(error: Exception | KeyboardInterrupt) -> Summary:
     from importer.report import Summary
 
-    code, because = ExitCode.INTERRUPTED, "Interrupted before anything was sent."
-    if isinstance(error, ImporterError):
-        code = error.exit_code
-        because = "\n".join(filter(None, (error.message, *map(str, error.problems), error.hint)))
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            code, because = ExitCode.INTERRUPTED, "Interrupted before anything was sent."
+        case ImporterError():
+            code = error.exit_code
+            because = "\n".join(filter(None, (error.message, *map(str, error.problems), error.hint)))
+        case _:
+            code, because = ExitCode.STOPPED, describe_bug(error)
     return Summary(run_id="", exit_code=int(code), rows=0, stopped_because=because, version=__version__)
+
+
+def describe_bug(error: Exception) -> str:
+    """What a person needs to report a bug: where it is, and that nothing is lost by it."""
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return (
+        f"{type(error).__name__} in {frame.filename}:{frame.lineno}: {error}\n"
+        "This is a bug in triage-import. What is done is recorded: the same command continues."
+    )
 
 
 def print_data(text: str) -> None:

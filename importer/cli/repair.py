@@ -39,8 +39,8 @@ def repair(name: str, mapping_name: str, fields: str, **given: Any) -> Summary:
     chosen = read_value_fields(fields)
     mapping = load_mapping(mapping_name)
 
-    def make(ledger: Ledger, run: Run) -> Repair:
-        return Repair(ledger, run, mapping, chosen)
+    def make(_ledger: Ledger, run: Run) -> Repair:
+        return Repair(run, mapping, chosen)
 
     return go_back(name, Given(**given), make, describe, lambda way: confirm(way, yes=given["yes"]))
 

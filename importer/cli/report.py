@@ -6,15 +6,15 @@ from pathlib import Path
 
 import click
 
-from importer.cli.options import print_data, with_options
+from importer.cli.options import JSON_OPTION, print_data, with_options
 from importer.cli.target import LEDGER_OPTION
-from importer.errors import ExitCode, UsageError
+from importer.errors import ExitCode
 
 OPTIONS = (
     LEDGER_OPTION,
     click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
                  help="For the reports.  [default: where the run wrote them]"),
-    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout."),
+    JSON_OPTION,
 )  # fmt: skip
 
 
@@ -29,21 +29,15 @@ def report(name: str, ledger: str | None, out: Path | None, as_json: bool) -> in
     """
     from importer.console import Console
     from importer.ledger import default_path, read_ledger
-    from importer.ledger.overview import find_overview
+    from importer.ledger.overview import find_import
     from importer.report.run import write_again
 
     with Console() as console, read_ledger(ledger or default_path()) as book:
-        found = find_overview(book, name)
-        run = found.run
-        if found.works_on:
-            raise UsageError(
-                f"{run.name} is no import but a {run.kind} of {found.works_on}, which writes a report of its own.",
-                hint=f"triage-import report {found.works_on}",
-            )
+        run, is_running, _ = find_import(book, name, "report")
         summary = write_again(run, out or run.out)
         console.show_summary(summary)
         console.say(f"Reports: {summary.out}")
-        if not found.is_running and run.is_open:
+        if not is_running and run.is_open:
             console.say(f"{run.name} is not finished: the same command continues it.")
     if as_json:
         print_data(summary.as_text())

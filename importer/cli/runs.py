@@ -121,7 +121,7 @@ def _counts(overview: Overview) -> dict[str, int]:
 
 def _can_be(overview: Overview, counts: dict[str, int]) -> dict[str, str]:
     """What can be done about a run → how."""
-    run, is_import = overview.run, not overview.works_on
+    run, is_import = overview.run, overview.run.kind == "import"
     is_possible = {
         "continued": run.is_open and not overview.is_running,
         "verified": is_import and bool(counts.get("created") or counts.get("updated")),

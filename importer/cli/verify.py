@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.options import answers_with_summary, with_options
+from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, with_options
 from importer.cli.target import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
-from importer.errors import UsageError
 
 if TYPE_CHECKING:
     from importer.report.verify import VerifySummary
@@ -19,15 +18,15 @@ OPTIONS = (
     LEDGER_OPTION,
     API_KEY_OPTION,
     RATE_OPTION,
-    click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the report."),
-    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout."),
+    OUT_OPTION,
+    JSON_OPTION,
 )
 
 
 @click.command()
 @click.argument("name", metavar="RUN")
 @with_options(*OPTIONS)
-@answers_with_summary  # type: ignore[arg-type] # it has an exit code and a text, which is all that is asked of it
+@answers_with_summary
 def verify(
     name: str, ledger: str | None, api_key_file: Path | None, rate: float | None, out: Path | None
 ) -> VerifySummary:
@@ -38,19 +37,13 @@ def verify(
     """
     from importer.console import Console
     from importer.ledger import default_path, read_ledger
-    from importer.ledger.overview import find_overview
+    from importer.ledger.overview import find_import
     from importer.loop import run_loop
     from importer.target import find_organisation
     from importer.verify import verify_run
 
     with Console() as console, read_ledger(ledger or default_path()) as book:
-        found = find_overview(book, name)
-        run = found.run
-        if found.works_on:
-            raise UsageError(
-                f"{run.name} is no import but a {run.kind} of {found.works_on}; what it changed is verified with that.",
-                hint=f"triage-import verify {found.works_on}",
-            )
+        run = find_import(book, name, "verify").run
         with open_target_named(run.target, api_key_file) as target:
             book.check_org(run.target, run_loop(find_organisation(target, console.say)))
             folder = out or Path(f"triage-import-{run.name}-verify")

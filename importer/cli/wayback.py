@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from importer.cli.options import JSON_OPTION, OUT_OPTION
 from importer.cli.target import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 from importer.errors import ExitCode, UsageError
 
@@ -26,8 +27,8 @@ WAY_OPTIONS = (
     RATE_OPTION,
     click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
                  help="Requests at a time."),
-    click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the report."),
-    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout."),
+    OUT_OPTION,
+    JSON_OPTION,
 )  # fmt: skip
 
 
@@ -61,15 +62,15 @@ def go_back(
         )
 
     from importer.console import Console
-    from importer.errand import find_import
     from importer.ledger import default_path, open_ledger, read_ledger
+    from importer.ledger.overview import find_import
     from importer.loop import run_loop
     from importer.target import find_organisation
     from importer.wayback import Pace, WayBack
 
     path = given.ledger or default_path()
     with Console() as console, (open_ledger if given.apply else read_ledger)(path) as ledger:
-        run = find_import(ledger, name)
+        run = find_import(ledger, name, click.get_current_context().info_name or "").run
         errand = make(ledger, run)
         with open_target_named(run.target, given.api_key_file) as target:
             ledger.check_org(run.target, run_loop(find_organisation(target, console.say)))

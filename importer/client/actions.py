@@ -122,6 +122,15 @@ def error_message(raw: bytes) -> str:
     return "; ".join(texts) or raw.decode("utf-8", "replace")[:MESSAGE_LIMIT]
 
 
+def is_error_document(raw: bytes) -> bool:
+    """Say whether an answer is JSON that reports errors, as the API does."""
+    try:
+        document = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        return False
+    return isinstance(document, dict) and bool(document.keys() & {"errors", "error", "message"})
+
+
 def _one_error(error: Any) -> str:
     if not isinstance(error, dict):
         return str(error)

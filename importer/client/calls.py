@@ -11,7 +11,15 @@ from urllib.parse import quote, urlencode
 import httpx
 import orjson
 
-from importer.client.actions import Action, CallFailed, Kind, action_for, error_message, parse_retry_after
+from importer.client.actions import (
+    Action,
+    CallFailed,
+    Kind,
+    action_for,
+    error_message,
+    is_error_document,
+    parse_retry_after,
+)
 from importer.client.target import ApiKey
 from importer.client.transport import AiohttpTransport, Timeouts
 
@@ -170,6 +178,8 @@ class TriageClient:
             except (ValueError, LookupError, TypeError, AttributeError):
                 # An answer of success that says something else: executed or not, nobody knows.
                 action = action_for(httpx.DecodingError(""), kind)
+        if response.status_code in (404, 405, 410) and not is_error_document(raw):
+            action = Action.STOP  # what answers is not Triage: a proxy's page says nothing of an issue
         message = f"{response.status_code} {error_message(raw)}".rstrip()
         retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
         raise CallFailed(action, message, status=response.status_code, retry_after=retry_after)

@@ -4,7 +4,7 @@ from importer.ledger.opening import default_path, open_ledger, read_ledger
 from importer.ledger.results import FOUND_AT_TARGET, Made
 from importer.ledger.run import Decision, Memory, Run, Undecided
 from importer.ledger.schema import UNDECIDED, RunKind, State
-from importer.ledger.seen import Double, Found, Horizon, Seen
+from importer.ledger.seen import Double, Found, Seen
 from importer.ledger.store import Facts, Known, Ledger
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "Double",
     "Facts",
     "Found",
-    "Horizon",
     "Known",
     "Ledger",
     "Made",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import NamedTuple
@@ -10,7 +11,7 @@ import orjson
 from sqlalchemy import Connection, and_, except_, func, select
 
 from importer.ledger.schema import RunKind, State, operations, rows, runs
-from importer.ledger.statements import refresh_statistics
+from importer.ledger.statements import portions, refresh_statistics
 from importer.records import Act, Outcome
 
 WHOLE, SNAPSHOT = "whole", "snapshot"
@@ -53,11 +54,15 @@ class Pair:
             operations.c.act == Act.CREATE,
             operations.c.state == State.DONE,
         )
-        columns = (operations.c.key, operations.c.triage_id, operations.c.issue_id)
-        statement = select(*columns).select_from(gone.join(operations, issue)).order_by(operations.c.id)
+        statement = select(operations.c.id).select_from(gone.join(operations, issue)).order_by(operations.c.id)
         with self._transaction() as connection:
-            for values in connection.execute(statement, execution_options={"yield_per": PAGE}):
-                yield Vanished(*values)
+            ids = array("q", connection.scalars(statement, execution_options={"yield_per": PAGE}))
+        columns = (operations.c.key, operations.c.triage_id, operations.c.issue_id)
+        for some in portions(ids):
+            page = select(*columns).where(operations.c.id.in_(some)).order_by(operations.c.id)
+            with self._transaction() as connection:
+                found = connection.execute(page).all()
+            yield from map(Vanished._make, found)
 
     def count_known(self) -> int:
         """Count the rejected rows of this run whose key was rejected for the same reasons in the run before."""

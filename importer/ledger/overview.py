@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
-import re
 from pathlib import Path
 from typing import NamedTuple
 
 from sqlalchemy import func, select
 
+from importer.errors import UsageError
+from importer.ledger import sqlite
 from importer.ledger.run import Run
 from importer.ledger.schema import RunKind, attempts, runs
 from importer.ledger.store import Ledger
+
+CHANGES = (RunKind.REPAIR, RunKind.UNDO)
+"""What works on an import that ran before."""
 
 
 class Overview(NamedTuple):
@@ -25,7 +27,7 @@ class Overview(NamedTuple):
 
 def list_overviews(ledger: Ledger) -> list[Overview]:
     """Give all runs, the newest first. Nobody who works on the ledger is disturbed."""
-    holder = find_holder(Path(ledger.name))
+    holder = _find_holder(ledger)
     last = select(func.max(attempts.c.id)).group_by(attempts.c.run_id)
     statement = (
         select(runs.c.name, runs.c.source_digest, attempts.c.pid, attempts.c.ended_at)
@@ -38,47 +40,34 @@ def list_overviews(ledger: Ledger) -> list[Overview]:
     for run in ledger.list_runs():
         attempt = kept[run.name]  # a run begins with its first
         is_running = holder is not None and (attempt.pid, attempt.ended_at) == (holder, None)
-        overviews.append(Overview(run, is_running, "" if run.kind is RunKind.IMPORT else attempt.source_digest))
+        overviews.append(Overview(run, is_running, attempt.source_digest if run.kind in CHANGES else ""))
     return overviews
 
 
-def find_overview(ledger: Ledger, name: str) -> Overview:
-    """Find a run by its name, or the newest by `last`.
+def find_import(ledger: Ledger, name: str, command: str) -> Overview:
+    """Find the import that a command is asked about, by its name or `last`.
 
     Raises:
-        UsageError: there is none, with the last few names.
+        UsageError: there is no run of this name, or it is no import.
     """
     wanted = ledger.find_run(name).name
     (found,) = (overview for overview in list_overviews(ledger) if overview.run.name == wanted)
+    if found.works_on:
+        raise UsageError(
+            f"{wanted} is no import but the {found.run.kind} of {found.works_on}.",
+            hint=f"triage-import {command} {found.works_on}",
+        )
+    if found.run.kind is not RunKind.IMPORT:
+        hint = "Name an import: triage-import runs lists them."
+        raise UsageError(f"{wanted} is no import but a {found.run.kind}.", hint=hint)
     return found
 
 
-def find_holder(ledger: Path) -> int | None:
-    """Give the id of the process that holds a ledger in a file, None if there is none.
+def _find_holder(ledger: Ledger) -> int | None:
+    """Give the id of the process that holds a ledger, None if there is none."""
+    with ledger.transaction() as connection:
+        if connection.dialect.name == "postgresql":
+            from importer.ledger import postgres  # its driver is an extra
 
-    The lock is only tried while the process that took it last is alive: then somebody else's try can't fail by ours.
-    """
-    try:
-        descriptor = os.open(ledger.with_name(ledger.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:  # it was never taken
-        return None
-    try:
-        said = re.match(rb"process (\d+)", os.pread(descriptor, 200, 0))
-        if said is None or not _is_alive(int(said[1])):
-            return None
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return int(said[1]) if said else None
-    finally:
-        os.close(descriptor)
-    return None
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # somebody else's
-        return True
-    return True
+            return postgres.find_holder(connection)
+    return sqlite.find_holder(Path(ledger.name))

@@ -163,9 +163,21 @@ def _check_session(connection: psycopg.Connection, name: str) -> None:
         raise UsageError(f"There is a connection pooler before the ledger {name}.", hint=hint)
 
 
+def find_holder(connection: Connection) -> int | None:
+    """Give the id of the process that holds the ledger, on whatever machine; None if no session says that it does."""
+    schema = connection.exec_driver_sql("SELECT current_schema()").scalar()
+    session = connection.exec_driver_sql(FIND_HOLDER, (_lock_key(schema),)).first()
+    said = re.match(r"process (\d+) on ", session[0]) if session else None
+    return int(said[1]) if said else None
+
+
+def _lock_key(schema: str | None) -> int:
+    return int.from_bytes(sha256(f"triage-importer {schema}".encode()).digest()[:8]) >> 1
+
+
 def _lock(connection: psycopg.Connection, name: str) -> None:
     (schema,) = connection.execute("SELECT current_schema()").fetchone() or ("",)
-    key = int.from_bytes(sha256(f"triage-importer {schema}".encode()).digest()[:8]) >> 1
+    key = _lock_key(schema)
     (taken,) = connection.execute("SELECT pg_try_advisory_lock(%s)", (key,)).fetchone() or (False,)
     if not taken:
         holder, since = connection.execute(FIND_HOLDER, (key,)).fetchone() or ("another process", "")

@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, case, func, select, tuple_, update
+from sqlalchemy import Connection, and_, case, func, or_, select, tuple_, update
 from sqlalchemy import Row as Selected
 
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
@@ -165,6 +165,8 @@ class Results:
             .select_from(joined.outerjoin(PENDING, pending))
             .where(rows.c.run_id == self._id, operations.c.state == State.DONE)
             .where(became.in_((Outcome.CREATED, Outcome.UPDATED)))
+            # An issue that was deleted since and made again is another run's.
+            .where(or_(rows.c.issue_id == "", rows.c.issue_id == operations.c.issue_id))
             .order_by(rows.c.file, rows.c.record)
             .limit(PAGE)
         )

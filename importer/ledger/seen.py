@@ -43,16 +43,6 @@ class Double(NamedTuple):
         )
 
 
-class Horizon(NamedTuple):
-    """How far back the ledger knows what was sent: nothing at all (`complete` is False), or all until `since`.
-
-    `since` is the time of the newest intent, in seconds since 1970.
-    """
-
-    complete: bool
-    since: float
-
-
 class Seen:
     """What is known of one source in one target beside its operations. Made by `Ledger.seen`."""
 
@@ -61,20 +51,16 @@ class Seen:
         self._source_id = source_id
         self._here = found.c.source_id == source_id
 
-    def horizon(self) -> Horizon:
-        """Say how far back the ledger knows what was sent of this source."""
-        newest = select(func.max(operations.c.since)).where(
-            operations.c.source_id == self._source_id, operations.c.act == Act.CREATE
-        )
+    def is_complete(self) -> bool:
+        """Say whether all of this source was looked up since the ledger last knew less than it should."""
         with self._transaction() as connection:
-            looked = connection.scalar(select(sources.c.looked).where(sources.c.id == self._source_id))
-            return Horizon(bool(looked), connection.scalar(newest) or 0.0)
+            return bool(connection.scalar(select(sources.c.looked).where(sources.c.id == self._source_id)))
 
     def known(self, triage_ids: Mapping[str, str]) -> set[str]:
-        """Say which issues an operation knows as its key's own; `triage_ids` is issue id → `T-…`."""
+        """Say which issues this source's operations know as their keys' own; `triage_ids` is issue id → `T-…`."""
         known = (
             select(operations.c.issue_id)
-            .where(operations.c.state == State.DONE)
+            .where(operations.c.source_id == self._source_id, operations.c.state == State.DONE)
             # The index is on the `T-…`, but only the id is sure to be there.
             .where(operations.c.triage_id.in_(set(triage_ids.values())), operations.c.issue_id.in_(list(triage_ids)))
         )

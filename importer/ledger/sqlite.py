@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +30,7 @@ def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
         LedgerInUse: another process, which the message names, held it all the time.
         UsageError: it can't be locked, is damaged, not a ledger, or one of a newer version.
     """
+    path = path.resolve()  # the side files lie beside the file itself, whatever links lead to it
     _refuse_stranger(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(path, wait_seconds):
@@ -63,6 +66,27 @@ def read_file(path: Path) -> Iterator[Database]:
         yield Database(engine if version == SCHEMA_VERSION else copy, str(path), is_read_only=True)
 
 
+def find_holder(path: Path) -> int | None:
+    """Give the id of the process that holds the ledger in a file, None if there is none.
+
+    The lock is only tried while the process that took it last is alive: then somebody else's try can't fail by ours.
+    """
+    try:
+        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:  # it was never taken
+        return None
+    try:
+        said = re.match(rb"process (\d+)", os.pread(descriptor, 200, 0))
+        if said is None or not _is_alive(int(said[1])):
+            return None
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return int(said[1]) if said else None
+    finally:
+        os.close(descriptor)
+    return None
+
+
 @contextmanager
 def empty_in_memory(name: str) -> Iterator[Database]:
     """Give what stands for a ledger that doesn't exist: it knows nothing."""
@@ -82,6 +106,16 @@ def _refuse_stranger(path: Path) -> None:
         os.close(os.open(path, os.O_RDWR))
         with _connected(_read_only(path)) as engine, engine.connect() as connection:
             read_version(connection, str(path))
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def _copy(engine: Engine, other: Engine) -> None:

@@ -23,6 +23,8 @@ from importer.ledger.seen import Seen
 from importer.ledger.statements import portions
 from importer.records import Act
 
+LEAVING = operations.alias("leaving")
+
 
 class Facts(NamedTuple):
     """What the first line of a run says of the ledger: keys that are in, and the last run (empty, 0 if none)."""
@@ -36,7 +38,7 @@ class Known(NamedTuple):
     """What is known of a key: of its create, and what a change of which nobody knows the fate wanted (JSON or b"").
 
     `body_sha` is the SHA-256 of the body that the issue stands for, `content` the digest of its row, `returned` the
-    memory of the issue, see `compare`.
+    memory of the issue, see `compare`; `is_leaving` says that a deletion may have been sent.
     """
 
     state: State
@@ -46,6 +48,7 @@ class Known(NamedTuple):
     content: bytes
     returned: bytes
     pending: bytes
+    is_leaving: bool
 
 
 class Ledger:
@@ -81,6 +84,7 @@ class Ledger:
             operations.c.content,
             operations.c.returned,
             CHANGES.c.details,
+            LEAVING.c.id,
         )
         pending = and_(
             CHANGES.c.source_id == operations.c.source_id,
@@ -88,13 +92,20 @@ class Ledger:
             CHANGES.c.act == Act.UPDATE,
             CHANGES.c.state.in_(UNDECIDED),
         )
+        leaving = and_(
+            LEAVING.c.source_id == operations.c.source_id,
+            LEAVING.c.key == operations.c.key,
+            LEAVING.c.act == Act.DELETE,
+            LEAVING.c.state.in_(UNDECIDED),
+        )
         with self.transaction() as connection:
             source_id = _find_source(connection, target, source_name)
             creates = (operations.c.source_id == source_id, operations.c.act == Act.CREATE)
-            statement = select(*columns).select_from(operations.outerjoin(CHANGES, pending)).where(*creates)
+            joined = operations.outerjoin(CHANGES, pending).outerjoin(LEAVING, leaving)
+            statement = select(*columns).select_from(joined).where(*creates)
             for some in portions(keys) if source_id else ():
                 for each in connection.execute(statement.where(operations.c.key.in_(some))):
-                    known[each.key] = Known(State(each.state), *each[2:-1], each.details or b"")
+                    known[each.key] = Known(State(each.state), *each[2:-2], each.details or b"", each.id is not None)
         return known
 
     def seen(self, target: str, source_name: str, *, writable: bool = False) -> Seen:

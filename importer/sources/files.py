@@ -40,7 +40,7 @@ class Stamp(NamedTuple):
 class StoredFile(NamedTuple):
     """A file as it lies on disk.
 
-    name     as typed
+    name     as typed, bytes that are no UTF-8 spelled out
     path     where its bytes are
     spooled  whether `path` is a copy of what came through a pipe: it never changes, and its times say nothing
     """
@@ -87,27 +87,29 @@ def find_files(paths: Sequence[str], stack: ExitStack) -> list[StoredFile]:
         raise UsageError("No source is given.", hint="Name a file, several, or `-` for standard input.")
     if list(paths).count(STDIN) > 1:
         raise UsageError("Standard input is given twice; it can be read only once.", hint="Give `-` once.")
-    return [_find_file(name, stack) for name in paths]
+    return [_find_file(path, stack) for path in paths]
 
 
-def _find_file(name: str, stack: ExitStack) -> StoredFile:
+def _find_file(given: str, stack: ExitStack) -> StoredFile:
+    name = os.fsencode(given).decode("utf-8", "backslashreplace")
     if name == STDIN:
         if sys.stdin is None:
             raise UsageError("Standard input is closed.", hint="Pipe the export in, or name a file.")
         file = StoredFile(name, _spool(sys.stdin.buffer, stack), spooled=True)
     else:
-        mode = _stat(StoredFile(name, Path(name))).st_mode
+        path = Path(given)
+        mode = _stat(StoredFile(name, path)).st_mode
         if stat.S_ISDIR(mode):
             raise SourceError(f"{name} is a directory.", hint=f"Name the files in it: {name.rstrip('/')}/*.csv")
         regular = stat.S_ISREG(mode)
-        file = StoredFile(name, Path(name) if regular else _spool_pipe(name, stack), spooled=not regular)
+        file = StoredFile(name, path if regular else _spool_pipe(path, stack), spooled=not regular)
     if take_stamp(file).size == 0:
         raise SourceNotReady(f"{name} is empty: 0 bytes.", hint="Export again, or wait until it is written.")
     return file
 
 
-def _spool_pipe(name: str, stack: ExitStack) -> Path:
-    with Path(name).open("rb") as pipe:
+def _spool_pipe(path: Path, stack: ExitStack) -> Path:
+    with path.open("rb") as pipe:
         return _spool(pipe, stack)
 
 

@@ -6,9 +6,11 @@ import os
 import subprocess
 from pathlib import Path
 
+import click
 import pytest
 
 from importer.cli.main import COMMANDS, cli, exit_codes_help, main
+from importer.cli.options import Answer, answers_with_summary
 from importer.errors import ExitCode
 from tests.running import PROGRAM, SAMPLES, Program, issue_row, write_csv, write_issues
 
@@ -146,6 +148,24 @@ def test_a_bug_is_a_sentence_too(program: Program, monkeypatch: pytest.MonkeyPat
     assert "Traceback" not in ended.err
     monkeypatch.setenv("TRIAGE_IMPORT_DEBUG", "1")
     assert "Traceback" in program("validate", "export.csv").err
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True)
+@answers_with_summary
+def broken() -> Answer:
+    """Divide by nothing."""
+    raise ZeroDivisionError("by nothing")
+
+
+def test_a_bug_is_a_summary_too(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With `--json` a script is told: the exit code, and where it happened."""
+    monkeypatch.setitem(COMMANDS, "broken", __name__)
+    ended = program("broken", "--json")
+    assert ended.code == ended.summary["exit_code"] == ExitCode.STOPPED
+    assert ended.err.startswith(f"Error: ZeroDivisionError in {__file__}:")
+    assert ended.summary["stopped_because"] in ended.err
+    assert program("broken").out == ""
 
 
 def test_main_is_the_module_and_the_script(program: Program) -> None:

@@ -312,3 +312,15 @@ def test_a_rehearsal_counts_every_rejection(program: Program) -> None:
     command = ("run", "export.csv", "-m", "jira", "--sandbox", "--json")
     assert [program(*command).code for _ in range(2)] == [1, 1]
     assert program(*command, "--fail-on", "new").code == ExitCode.DONE
+
+
+def test_a_rejected_row_changes_nothing(program: Program, serve: Serve) -> None:
+    """Of a key that comes twice only the row that stays counts, also where both are in one chunk."""
+    sandbox = serve()
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2)])
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
+    program(*command, "--no-first-contact")
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(1, title="Rejected"), issue_row(2)])
+    ended = program(*command, "--on-change", "update", "--max-rejected", "100%")
+    assert ended.outcomes() == {"unchanged": 2, "rejected": 1}
+    assert [issue["title"] for issue in sandbox.issues()] == ["Title 1", "Title 2"]

@@ -10,6 +10,7 @@ import pytest
 
 from importer.errors import ExitCode
 from importer.ledger import Decision, Ledger, Run, State
+from importer.ledger.nightly import find_pair
 from importer.nightly import Since, compare_with_last
 from importer.records import Operation, Outcome, Row
 from importer.report import ReportFolder
@@ -90,6 +91,19 @@ def test_vanished_keys(nights: Nights) -> None:
     assert nights.vanished() == [("k2", "T-k2", "id-k2"), ("'=k3", "T-=k3", "id-=k3")]
     third = nights.run([row(1, "k5"), row(2, "k2")])
     assert nights.compare(third) == Since(0, 1, second.name), "once a key has vanished it is not said again"
+
+
+def test_many_vanished_keys(nights: Nights) -> None:
+    """More than a query takes, in the order in which they were made; between two of them the ledger can be asked."""
+    first = nights.run(row(number, f"k{number}") for number in range(1, 1203))
+    second = nights.run([row(1, "k1")])
+    pair = find_pair(nights.ledger.transaction, second.name, snapshots=True)
+    assert pair is not None
+    keys = []
+    for vanished in pair.vanished():
+        keys.append(vanished.key)
+        assert nights.ledger.find_run("last").name == second.name
+    assert (pair.name, keys) == (first.name, [f"k{number}" for number in range(2, 1203)])
 
 
 @pytest.mark.parametrize(

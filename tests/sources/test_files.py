@@ -64,6 +64,16 @@ def test_a_compressed_file_that_is_cut_off(
         read(path)
 
 
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    """It is spelled out where it is shown, and the file is read all the same."""
+    path = tmp_path / os.fsdecode(b"bad\xff.csv")
+    path.write_bytes(b"a,b\n")
+    (file,) = find(path)
+    assert (file.name, file.path.read_bytes()) == (f"{tmp_path}/bad\\xff.csv", b"a,b\n")
+    with pytest.raises(SourceNotReady, match=r"none\\xff\.csv does not exist"):
+        find(tmp_path / os.fsdecode(b"none\xff.csv"))
+
+
 def test_damaged_compression(tmp_path: Path) -> None:
     """Damage inside is a sentence too."""
     for compressed in (gzip.compress(b"a" * 1000), zstandard.compress(b"a" * 1000)):
