@@ -119,19 +119,28 @@ def find_edits(returned: bytes, issue: Issue) -> list[str]:
 
 def merge(returned: bytes, issue: Issue, new: Mapping[str, Any]) -> Merged:
     """Decide field by field: what a person changed is left alone, unless it is as we want it."""
-    known = _learn(returned, issue)
+    known, reverted = _learn(returned, issue), _find_reverted(returned, issue)
     memory, now = orjson.loads(known), _values(issue)
     merged = Merged({}, {}, [], known)
     for name, value in new.items():
         if is_like(now[name], _kept(name, value)):
             merged.already[name] = value
-        elif name in memory and is_like(now[name], memory[name]):
+        elif name in memory and is_like(now[name], memory[name]) and name not in reverted:
             merged.patch[name] = value
         else:
             theirs = issue.description if name == "description" else now[name]
             ours = DESCRIPTION_KEPT if name == "description" else memory.get(name)
             merged.conflicts.append(Conflict(name, *(str(text or "") for text in (ours, theirs, value))))
     return merged
+
+
+def _find_reverted(returned: bytes, issue: Issue) -> set[str]:
+    """Say which fields of a pending change have their old value again, since somebody wrote: perhaps a person's no."""
+    memory, now = orjson.loads(returned), _values(issue)
+    if issue.updated_at == memory.get("updated_at"):
+        return set()
+    pending = memory.get("pending", {})
+    return {name for name in pending if name in memory and is_like(now.get(name), memory[name])}
 
 
 def _learn(returned: bytes, issue: Issue) -> bytes:

@@ -126,7 +126,7 @@ MUTATIONS = (
     Mutation(
         "what people changed",
         "importer/compare.py",
-        "        elif name in memory and is_like(now[name], memory[name]):\n",
+        "        elif name in memory and is_like(now[name], memory[name]) and name not in reverted:\n",
         "        elif True:\n",
         "tests/test_amend.py::test_a_conflict_stays_until_it_is_solved",
     ),

@@ -303,6 +303,21 @@ def test_killed_between_intent_and_answer(bench: Bench, executed: bool, row: str
     assert (bench.known().pending, bench.known().body_sha) == (b"", NEW_SHA)
 
 
+def test_a_person_takes_a_write_of_unknown_fate_back(bench: Bench) -> None:
+    """Where the old value is there again and somebody wrote since, that is a person's word, and is left alone."""
+
+    async def begin() -> None:
+        async with bench.run.sending(1):
+            await bench.run.intend(bench.operation(title="new"), orjson.dumps({"title": "new"}))
+
+    asyncio.run(begin())
+    bench.triage.change(title="new")
+    bench.triage.change(title="old")
+    bench.begin()
+    assert bench.amend(title="new") == (Outcome.SKIPPED, "title was changed in Triage")
+    assert bench.left() == [[["title", "old", "old", "new"]]]
+
+
 def test_a_person_comes_between(bench: Bench) -> None:
     """Between a write without an answer and the look after it a person changes the same field: that stays."""
     bench.triage.faults = ["500-after"]
