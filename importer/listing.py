@@ -51,7 +51,7 @@ async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> 
             asked, beginnings = first, beginnings + 1
             continue
         yield page.items
-        if page.next_cursor is None:
+        if page.next_cursor in (None, asked.get("cursor")):  # one that never changes would never end
             return
         asked = {**first, "cursor": page.next_cursor}
 

@@ -20,9 +20,6 @@ from importer.listing import CLOCK_SKEW, WholeIssues, created_seconds, list_newe
 from importer.target import stop_of
 from importer.transform import find_marker_line, source_marker
 
-ROUNDS = 3
-"""Readings of a list, one of whose pages was deleted under it."""
-
 
 class Looked(NamedTuple):
     """What an opening look found: how many issues are known from now on, keys with two issues, and whose ids it saw."""
@@ -47,6 +44,7 @@ class OpeningLook:
         self._client, self._calls, self._seen, self._now = client, calls, seen, now
         self._marker = source_marker(source_name)
         self._wholes = WholeIssues(client, calls)
+        self._judged: set[str] = set()
         self._issue_ids: set[str] = set()
 
     async def look(self, *, thorough: bool = False) -> Looked:
@@ -61,7 +59,7 @@ class OpeningLook:
             else:
                 self._seen.forget()
                 async for page in search_issues(self._client, self._calls, self._marker):
-                    await self._note(page, unmarked=False)
+                    await self._note(page, unmarked=True)
                 await self._read_list(to_known=False)
                 self._seen.complete()
         except CallFailed as error:
@@ -70,21 +68,15 @@ class OpeningLook:
 
     async def _read_list(self, *, to_known: bool) -> None:
         """Read all of the list, or back to the newest issue that the ledger knows: by the target's own clock."""
-        for round_ in range(ROUNDS):
-            back_to = 0.0
-            try:
-                async for page in list_newest_first(self._client, self._calls):
-                    known = self._seen.known({issue.id: issue.triage_id for issue in page}) if to_known else set[str]()
-                    if known and not back_to:
-                        back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known) - CLOCK_SKEW
-                    new = [issue for issue in page if created_seconds(issue, self._now()) >= back_to]
-                    await self._note(new, unmarked=not to_known)
-                    if len(new) < len(page):
-                        return
+        back_to = 0.0
+        async for page in list_newest_first(self._client, self._calls):
+            known = self._seen.known({issue.id: issue.triage_id for issue in page}) if to_known else set[str]()
+            if known and not back_to:
+                back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known) - CLOCK_SKEW
+            new = [issue for issue in page if created_seconds(issue, self._now()) >= back_to]
+            await self._note(new, unmarked=not to_known)
+            if len(new) < len(page):
                 return
-            except CallFailed as error:
-                if error.status != 400 or round_ == ROUNDS - 1:
-                    raise
 
     async def _note(self, page: Sequence[Issue], *, unmarked: bool) -> None:
         """Keep the issues of a page that are ours and unknown, of those `unmarked` also what may have been ours."""
@@ -92,8 +84,9 @@ class OpeningLook:
         ours = []
         # The longest first: what the list shows of it says whether the shorter ones are whole.
         for listed in sorted(page, key=lambda issue: -len(issue.description)):
-            if listed.id in known:
+            if listed.id in known or listed.id in self._judged:
                 continue
+            self._judged.add(listed.id)
             issue = await self._wholes.read(listed)
             if issue is None:
                 continue  # deleted since

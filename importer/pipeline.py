@@ -88,6 +88,8 @@ def run_import(
         looked = run_loop(_look(job, target, ledger, calls, progress, thorough=known.matched > 0))
         issue_ids = looked.issue_ids
         job = replace(job, warnings=(*job.warnings, *map(str, looked.doubles)))
+        for double in looked.doubles:
+            progress.say(f"warning: {double}")
         if looked.taken or known.matched:
             progress.say(
                 f"{looked.taken:,} issues of this source are in Triage that the ledger did not know: taken in."

@@ -12,7 +12,7 @@ from importer.client import ISSUES_PATH, CallFailed, Issue, TriageClient
 from importer.compare import remember
 from importer.errors import ExitCode, UsageError
 from importer.examine import Job
-from importer.ledger import FOUND_AT_TARGET, Decision, Known, Ledger, Run, RunKind, State
+from importer.ledger import FOUND_AT_TARGET, Decision, Known, Ledger, RunKind, State
 from importer.listing import list_newest_first
 from importer.look import Looked, OpeningLook
 from importer.loop import run_loop
@@ -97,7 +97,7 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
         raise UsageError(
             f"{answer} has the marker of another record.", hint="Compare the keys in the two descriptions."
         )
-    owner = ledger.seen(target.name, record.source_name).owner_of(issue.id)
+    owner = ledger.seen(target.name, record.source_name, writable=True).owner_of(issue.id)
     if owner not in ("", record.key):
         raise UsageError(f"{answer} is {owner} already.", hint="Compare the keys in the two descriptions.")
     if record.known is not None and record.known.state is State.DONE and record.known.issue_id != issue.id:
@@ -110,7 +110,9 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
         run.decide([done])
     else:
         create = Operation(record.key, "POST", ISSUES_PATH, b"", record_marker(record.key), whole_sha=bytes(32))
-        _begin(ledger, target, record).decide([done._replace(code=FOUND_AT_TARGET)], [create])
+        settling = ledger.begin_run(target.name, record.source_name, record.key, "", kind=RunKind.REBUILD)
+        settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
+        settling.finish(ExitCode.DONE, {})
     return f"{record.key} is {issue.triage_id}."
 
 
@@ -151,7 +153,3 @@ async def _find_issue(client: TriageClient, calls: PacedCalls, name: str) -> Iss
     if found is None or not await _is_there(client, calls, found):
         return None
     return await calls.call(partial(client.get_issue, found))
-
-
-def _begin(ledger: Ledger, target: Target, record: _Record) -> Run:
-    return ledger.begin_run(target.name, record.source_name, record.key, "", kind=RunKind.REBUILD)

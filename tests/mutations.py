@@ -84,14 +84,14 @@ MUTATIONS = (
     Mutation(
         "the opening look",
         "importer/pipeline.py",
-        "    if checked.planned > checked.updates:\n",
+        "    if checked.planned > checked.updates or known.matched:\n",
         "    if False:\n",
         "tests/test_look.py::test_a_lost_ledger_doubles_nothing",
     ),
     Mutation(
         "the search of the opening look",
         "importer/look.py",
-        "                    await self._note(page, unmarked=False)\n",
+        "                    await self._note(page, unmarked=True)\n",
         "                    pass\n",
         "tests/test_look.py::test_what_only_the_search_finds",
     ),
@@ -100,7 +100,7 @@ MUTATIONS = (
         "importer/ledger/sqlite.py",
         "    if reached < generation.seen:\n",
         "    if False:\n",
-        "tests/test_look.py::test_a_hole_in_the_ledger",
+        "tests/ledger/test_sqlite.py::test_a_ledger_behind_its_side_file",
     ),
     Mutation(
         "the integrity check",

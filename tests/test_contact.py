@@ -75,7 +75,11 @@ class OddTriage:
         last = request.url.path.rsplit("/", 1)[1]
         if last != "issues":
             found = [issue for issue in self.issues if issue["id"] == last]
-            return httpx.Response(200, json={"data": found[0], "errors": None}) if found else httpx.Response(404)
+            return (
+                httpx.Response(200, json={"data": found[0], "errors": None})
+                if found
+                else httpx.Response(404, json={"data": None, "errors": [{"error": "not_found", "message": "no such"}]})
+            )
         word = request.url.params.get("search")
         shown = self.order(self.issues) if self.lists or word else []
         if word is not None:

@@ -22,10 +22,6 @@ from tests.running import Ended, Program, write_issues
 from tests.sweep import KILLED, TROUBLE, Launcher, launching, staging
 from tests.sweep_child import AFTER_COMMIT, BEFORE_COMMIT, Boundary
 
-needs_opening_look = pytest.mark.xfail(reason="needs the opening look", strict=False)
-
-needs_summary_of_stop = pytest.mark.xfail(reason="a ledger that can't take the run's end hides its sum", strict=False)
-
 PAGE = 4096
 HALFWAY, NEARLY_DONE, NEVER = Boundary(AFTER_COMMIT, 7), Boundary(BEFORE_COMMIT, 12), None
 """Where the import is killed whose ledger is then damaged."""
@@ -139,14 +135,12 @@ def shares() -> list[float]:
     return [0.0, 0.999, *(chance.random() for _ in range(CUTS - 2))]
 
 
-@needs_opening_look
 @pytest.mark.parametrize("boundary", [HALFWAY, NEARLY_DONE], ids=["halfway", "nearly done"])
 def test_the_journal_of_a_killed_import_cut_anywhere(tmp_path: Path, shares: list[float], boundary: Boundary) -> None:
     """SQLite drops the tail of a damaged journal in silence; what was made after that is found at the target."""
     check(tmp_path, {f"at {share}": damaged(boundary, cut_wal(share)) for share in shares})
 
 
-@needs_opening_look
 @pytest.mark.parametrize("boundary", [HALFWAY, NEVER], ids=["halfway", "finished"])
 @pytest.mark.parametrize("harm", [cut_file, zero_page])
 def test_a_damaged_file(
@@ -231,7 +225,6 @@ def filled(free_pages: int) -> Callable[[Disk], None]:
     return lambda disk: disk.fill(free_pages * PAGE)
 
 
-@needs_summary_of_stop
 @pytest.mark.usefixtures("_may_mount")
 def test_a_full_disk_under_the_ledger(tmp_path: Path) -> None:
     """Wherever it fills up: a sentence and exit 2 or 3; once there is room the same command goes on."""
@@ -318,7 +311,6 @@ def malformed_after(commits: int) -> Iterator[None]:
         event.remove(Engine, "do_connect", connect)
 
 
-@needs_summary_of_stop
 def test_damage_that_shows_while_sending(program: Program, serve: Serve) -> None:
     """It stops with a sentence, and the issues that were made are accounted for, and not made again."""
     sandbox = serve()

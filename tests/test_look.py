@@ -158,7 +158,9 @@ def test_a_late_double_is_named(ledger: Ledger) -> None:
     run.decide([done], [Operation("jira:A", "POST", "/", b"{}", record_marker("jira:A"))])
     taken, doubles, _ = look(triage, ledger, thorough=True)
     assert taken == 0
-    assert [str(double).split(":")[0:2] for double in doubles] == [["jira", "A has two issues, T-1001 and T-1002"]]
+    assert [str(double).split(":")[0:2] for double in doubles] == [
+        ["jira", "A has two issues, T-1001, which the ledger knows, and T-1002"]
+    ]
 
 
 def test_what_only_the_search_finds(ledger: Ledger) -> None:

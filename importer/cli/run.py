@@ -65,7 +65,7 @@ SENDING_OPTIONS = (
                  help="Stop when Triage has refused more rows than this; 0 never stops."),
     click.option("--no-first-contact", is_flag=True,
                  help="Don't begin with a few issues that are read back where the ledger doesn't know the target."),
-    click.option("--expect-org", default="", metavar="ID", help="Send nothing to any other organisation."),
+    click.option("--expect-org", metavar="ID", help="Send nothing to any other organisation."),
     click.option("--yes", is_flag=True, help="Ask nothing: for scripts."),
 )  # fmt: skip
 CHANGE_OPTIONS = (
@@ -107,7 +107,7 @@ def run(
     min_rows: int,
     fail_on: str | None,
     no_first_contact: bool,
-    expect_org: str,
+    expect_org: str | None,
     yes: bool,
     out: Path | None,
     **given: Any,
@@ -117,6 +117,8 @@ def run(
     The same command again continues where it stopped, and creates nothing twice. It writes its reports to
     ./triage-import-RUN/.
     """
+    if expect_org == "":
+        raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
     if sandbox and _is_typed("api_url"):
         raise UsageError("--sandbox and --api-url are two targets.", hint="Take one of them.")
     asks = not (sandbox or yes or dry_run)
@@ -151,7 +153,9 @@ def run(
             if rate is None:
                 rate = SANDBOX_RATE if sandbox else DEFAULT_RATE
             fails = FailOn(fail_on or ("new" if yes else "any"))
-            settings = Settings(rate, concurrency, max_errors, settle_seconds, changes, min_rows, fails, expect_org)
+            settings = Settings(
+                rate, concurrency, max_errors, settle_seconds, changes, min_rows, fails, expect_org or ""
+            )
             meet = make_meet(console, asks=asks) if not (sandbox or no_first_contact) else None
             with (
                 open_ledger(place, wait_seconds=wait_seconds) as book,

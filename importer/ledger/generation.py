@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 DIGITS = 20
+LARGEST = 2**62
 
 
 class Generation:
@@ -20,7 +21,7 @@ class Generation:
     def __init__(self, descriptor: int | None = None) -> None:
         self._descriptor = descriptor
         text = b"" if descriptor is None else os.pread(descriptor, DIGITS, 0)
-        self.seen = int(text) if text.strip().isdigit() else 0
+        self.seen = int(text) if text.isdigit() and int(text) <= LARGEST else 0
         self.reached = self.seen
 
     def reach(self, number: int) -> None:

@@ -38,8 +38,8 @@ class Double(NamedTuple):
 
     def __str__(self) -> str:
         return (
-            f"{self.key} has two issues, {self.triage_id} and {self.other}: Triage took longer than --settle-seconds "
-            f"to make one of them. Keep {self.triage_id}, which the ledger knows, and delete {self.other}."
+            f"{self.key} has two issues, {self.triage_id}, which the ledger knows, and {self.other}: Triage took "
+            "longer than --settle-seconds to make one, or somebody copied it. Compare them, and delete one."
         )
 
 

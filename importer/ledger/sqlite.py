@@ -12,6 +12,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, update
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.pool import StaticPool
 
 from importer.errors import UsageError
@@ -104,8 +105,25 @@ def _refuse_stranger(path: Path) -> None:
     """Look before the lock file is made and the journal's mode is set: both would be left at a stranger's."""
     if path.exists():
         os.close(os.open(path, os.O_RDWR))
-        with _connected(_read_only(path)) as engine, engine.connect() as connection:
-            read_version(connection, str(path))
+        try:
+            with _connected(_read_only(path)) as engine, engine.connect() as connection:
+                read_version(connection, str(path))
+        except DatabaseError as error:
+            if _was_ledger(path):
+                raise _damaged(path, str(error.orig)) from error
+            raise
+
+
+def _was_ledger(path: Path) -> bool:
+    return path.with_name(path.name + ".generation").exists()
+
+
+def _damaged(path: Path, why: str) -> UsageError:
+    hint = (
+        f"Move {path} away and run the same command again: what is in Triage already is found there before anything is "
+        "sent."
+    )
+    return UsageError(f"The ledger {path} is damaged: {why}.", hint=hint)
 
 
 def _is_alive(pid: int) -> bool:
@@ -147,11 +165,7 @@ def _check_integrity(connection: Connection, path: Path) -> None:
     """Make sure that no key is lost in a damaged page: it would be sent again."""
     answer = connection.exec_driver_sql(f"PRAGMA integrity_check({operations.name})").scalar()
     if answer != "ok":
-        hint = (
-            f"Move {path} away and run the same command again: what is in Triage already is found there before "
-            "anything is sent."
-        )
-        raise UsageError(f"The ledger {path} is damaged: {answer}.", hint=hint)
+        raise _damaged(path, str(answer))
 
 
 def _compare_generations(connection: Connection, generation: Generation) -> None:

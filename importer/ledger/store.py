@@ -187,14 +187,15 @@ class Ledger:
         return self._run(runs.c.id == run_id, attempt_id)
 
     def find_run(self, name: str) -> Run:
-        """Find a run by its name, or the newest by `last`.
+        """Find a run by its name, or the newest import by `last`.
 
         Raises:
             UsageError: there is none, with the last few names.
         """
         with self.transaction() as connection:
             names = connection.scalars(select(runs.c.name).order_by(runs.c.id.desc())).all()
-        wanted = names[0] if name == "last" and names else name
+            imports = select(runs.c.name).where(runs.c.kind == RunKind.IMPORT).order_by(runs.c.id.desc())
+            wanted = (connection.scalar(imports.limit(1)) or name) if name == "last" else name
         if wanted not in names:
             hint = f"Known are: {', '.join(names[:5])}" if names else "There is none yet."
             raise UsageError(f"No run {name!r} in {self.name}.", hint=hint)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from importer import __version__
-from importer.errors import ExitCode
+from importer.errors import ExitCode, UsageError
 from importer.records import Outcome
 from importer.report.conflicts import CONFLICTS, write_conflicts
 from importer.report.errors import ErrorFiles, Header
@@ -49,6 +49,9 @@ def write_again(run: Run, out: Path) -> Summary:
         StorageFull: one of them can't be written.
         UsageError: the folder can't be used.
     """
+    if "headers" not in run.options:
+        hint = f"What it wrote at its end is in {run.out}; a run that is still open is continued by its own command."
+        raise UsageError(f"{run.name} began under an older version, which kept no headers.", hint=hint)
     counts, kept = run.count(), _ended(run)
     folder = ReportFolder(out)
     folder.prepare(NAMES)

@@ -147,7 +147,8 @@ def test_what_was_repaired_and_undone(program: Program, serve: Serve) -> None:
     assert f"  repaired by {repair['name']}\n  undone by {undo['name']}\n" in shown
     assert "  2 patched\n" in shown
     for command in ("verify", "report"):
-        ended = program(command, "last")
+        assert program(command, "last").code == 0, "the last import"
+        ended = program(command, undo["name"])
         assert (ended.code, ended.err.splitlines()[-1]) == (2, f"triage-import {command} {name}")
 
 

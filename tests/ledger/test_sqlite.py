@@ -107,3 +107,17 @@ def test_full_disk(path: Path) -> None:
                     send(run, *(f"k{number}" for number in range(1000)))
     finally:
         event.remove(Engine, "connect", limit)
+
+
+def test_a_ledger_behind_its_side_file(path: Path) -> None:
+    """An older copy is recognised: what its sources have in Triage is to be looked up again."""
+    with open_ledger(path) as ledger:
+        ledger.seen(TARGET, "jira", writable=True).complete()
+        begin(ledger).decide([])
+    with open_ledger(path) as ledger:
+        assert ledger.seen(TARGET, "jira").is_complete()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE stamp SET generation = generation - 1")
+        connection.commit()
+    with open_ledger(path) as ledger:
+        assert not ledger.seen(TARGET, "jira").is_complete()
