@@ -271,10 +271,11 @@ class WayBack:
         because: str = "",
     ) -> Summary:
         """Write the files; where a run's can't be written, the summary still says what was done."""
-        verdicts = Counter[str]()
+        lines = list(lines)
+        verdicts = Counter(line.verdict for line in lines)
         try:
             self._folder.prepare(FILES)
-            verdicts = write_changes(self._folder, lines)
+            write_changes(self._folder, lines)
             write_conflicts(self._folder, conflicts)
         except (StorageFull, UsageError) as error:
             if not run_id:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from importer.report.folder import ReportFolder
@@ -23,18 +22,10 @@ class ChangeLine(NamedTuple):
     message: str
 
 
-def write_changes(folder: ReportFolder, lines: Iterable[ChangeLine]) -> Counter[str]:
-    """Write results.csv, if there is a line; count the verdicts.
+def write_changes(folder: ReportFolder, lines: Iterable[ChangeLine]) -> None:
+    """Write results.csv, if there is a line.
 
     Raises:
         StorageFull: it can't be written.
     """
-    verdicts = Counter[str]()
-
-    def counted() -> Iterator[ChangeLine]:
-        for line in lines:
-            verdicts[line.verdict] += 1
-            yield line
-
-    write_table(folder, "results.csv", CHANGE_COLUMNS, counted())
-    return verdicts
+    write_table(folder, "results.csv", CHANGE_COLUMNS, lines)
