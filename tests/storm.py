@@ -69,6 +69,7 @@ class Command:
     def start(self) -> subprocess.Popen[str]:
         """Start it in a process of its own."""
         arguments = ["run", "export.csv", "-m", "jira", "--api-url", self.url, "--yes", "--json", "--out", "reports"]
+        arguments += ["--max-rejected", "100%"]
         arguments += ["--settle-seconds", f"{self.settle_seconds:g}", *self.more]
         return self._start(*arguments)
 

@@ -282,26 +282,6 @@ def test_a_source_that_changes_while_it_is_sent(program: Program, serve: Serve) 
     assert ended.summary["created"] == len(sandbox.issues())
 
 
-@pytest.mark.parametrize(("refused_at", "code"), [("the first request", 3), ("a create", 1)])
-def test_the_key_is_shown_nowhere(program: Program, refused_at: str, code: int) -> None:
-    """Not on screen, in no report, not in the ledger: even if the target echoes it."""
-
-    def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
-        echo = {"data": None, "errors": [{"error": "no", "message": f"{headers['authorization']} {headers}"}]}
-        if method == "GET" and refused_at == "a create":
-            return 200, CATEGORIES if "categories" in path else NO_ISSUES
-        return (401 if method == "GET" else 400), echo
-
-    write_issues(Path("export.csv"), 3)
-    with serve_answers(answer) as url:
-        ended = program(*send_to(url, "--rate", "0"))
-    assert ended.code == code
-    assert KEY not in ended.out + ended.err
-    files = [file for folder in (program.folder, program.state) for file in folder.rglob("*") if file.is_file()]
-    assert len(files) > 1
-    assert not [file for file in files if KEY.encode() in file.read_bytes()]
-
-
 def test_the_key_comes_from_a_file(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     """`--api-key-file` instead of the environment; white space around it doesn't count."""
     monkeypatch.delenv("BLAND_API_KEY")

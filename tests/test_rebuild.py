@@ -12,7 +12,7 @@ from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.running import Program, issue_row, read_csv, wait_for, write_csv, write_issues
 
-RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--no-first-contact")
+RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--concurrency", "1", "--no-first-contact")
 AUTHORIZED = {"Authorization": "somebody"}
 
 
@@ -53,7 +53,7 @@ def test_a_word_on_an_unknown_row(program: Program, serve: Serve) -> None:
     """`absent` sends it again; the number of its issue counts it as created."""
     sandbox = serve(faults=(parse_fault("500-before:create@req=1"), parse_fault("500-after:create@req=2")))
     write_issues(Path("export.csv"), 2)
-    process = program.start(*RUN, "--api-url", sandbox.url, "--settle-seconds", "3600", "--concurrency", "1")
+    process = program.start(*RUN, "--api-url", sandbox.url, "--settle-seconds", "3600")
     try:
         wait_for(lambda: len(sandbox.create_bodies()) >= 2 or process.poll() is not None)
     finally:

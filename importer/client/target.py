@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from base64 import b64encode
 from ipaddress import ip_address
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from importer.errors import UsageError
 
@@ -11,24 +13,38 @@ from importer.errors import UsageError
 class ApiKey:
     """The key, in a wrapper that shows it to nobody who doesn't ask by name."""
 
-    __slots__ = ("_text",)
+    __slots__ = ("_escaped", "_text", "_ways")
 
     def __init__(self, text: str) -> None:
         text = text.strip()
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise UsageError("The API key is empty or not one word of ASCII.", hint="Set BLAND_API_KEY to the key.")
         self._text = text
+        self._ways = _write_all_ways(text)
+        signs = (rf"(?:{re.escape(sign)}|(?i:\\u{ord(sign):04x})|\\{re.escape(sign)})" for sign in text)
+        self._escaped = re.compile("".join(signs).encode())
 
     def reveal(self) -> str:
         """Give the key itself, for the Authorization header."""
         return self._text
 
     def scrub(self, raw: bytes) -> bytes:
-        """Take the key out of what a target echoes."""
-        return raw.replace(self._text.encode(), b"***")
+        """Take the key out of what a target echoes: as it is written, and as JSON, URLs and base64 write it."""
+        for way in self._ways:
+            raw = raw.replace(way, b"***")
+        return self._escaped.sub(b"***", raw) if b"\\u00" in raw else raw
 
     def __repr__(self) -> str:
         return "ApiKey(***)"
+
+
+def _write_all_ways(key: str) -> list[bytes]:
+    """Write a key in the ways in which it may stand in an answer, the longest first."""
+    ways = {key, quote(key, safe=""), quote(key), key.replace("/", "\\/")}
+    for before in ("", "x", "xx"):  # in the base64 of a longer text it begins at one of three places
+        encoded = b64encode((before + key).encode()).decode()
+        ways.add(encoded[(8 * len(before) + 5) // 6 : (8 * (len(before) + len(key))) // 6])
+    return [way.encode() for way in sorted(ways, key=len, reverse=True)]
 
 
 def normalise_target(url: str) -> str:

@@ -21,7 +21,8 @@ OPERATION_COLUMNS = tuple(
 )
 CHANGES = operations.alias("changes")
 CHANGE_COLUMNS = tuple(
-    CHANGES.c[name].label(f"change_{name}") for name in ("run_id", "state", "attempts", "code", "message", "details")
+    CHANGES.c[name].label(f"change_{name}")
+    for name in ("run_id", "state", "attempts", "issue_id", "triage_id", "code", "message", "details")
 )
 PENDING = operations.alias("pending")
 IN_TRIAGE = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
@@ -216,8 +217,9 @@ class Results:
             outcome=became,
             # The operation of a row that was skipped is another row's.
             attempts=0 if found.outcome == Outcome.SKIPPED else (attempts or 0) + on_its_way,
-            issue_id=found.create_issue_id or row.issue_id,
-            triage_id=found.create_triage_id or row.triage_id,
+            # A change names the issue that it was made to: the key may have another one since.
+            issue_id=(found.change_issue_id if changed else found.create_issue_id) or row.issue_id,
+            triage_id=(found.change_triage_id if changed else found.create_triage_id) or row.triage_id,
             conflicts=found.change_details if changed and code == CONFLICT else None,
         )
 
