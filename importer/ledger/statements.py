@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, case, update
 
-from importer.ledger.schema import State, operations, rows, stamp
+from importer.ledger.schema import State, operations, rows
 from importer.records import Outcome
 
 T = TypeVar("T")
@@ -129,4 +129,3 @@ REMEMBER = Many(
     )
 )
 FORGET = Many(lambda _: update(operations).where(*_IT).values(state=State.DELETED.value))
-ADVANCE = update(stamp).values(generation=bindparam("reached"))
