@@ -124,7 +124,7 @@ class Change:
         if error.action is Action.STOP:
             self._withdraw()
             raise error.as_stop() from error
-        if error.status in (404, 410):
+        if error.is_gone:
             message = "the issue is not there any more"
             memory = Memory(mark_gone(self.returned), self.operation.whole_sha, self.operation.content)
             self.record(State.LEFT, code="gone-at-target", message=message, memory=memory)

@@ -165,8 +165,8 @@ class Contact:
         """How many issues it has."""
         return len(self._all)
 
-    def make(self, send: SendKeys, calls: Callable[[], PacedCalls]) -> Findings:
-        """Make it and keep what it found; `calls` gives those that are usable after each `send`.
+    def make(self, send: SendKeys, calls: PacedCalls) -> Findings:
+        """Make it and keep what it found.
 
         Raises:
             RunStopped: an issue can't be found again.
@@ -179,12 +179,12 @@ class Contact:
             self._ledger.keep_contact(self._run.target, findings.as_json())
         return findings
 
-    def _try(self, keys: Sequence[str], send: SendKeys, calls: Callable[[], PacedCalls]) -> Findings:
+    def _try(self, keys: Sequence[str], send: SendKeys, calls: PacedCalls) -> Findings:
         bodies = send(keys)
         made = (each for each in self._run.made() if each.key in bodies)
         sent = [Sent(each.issue_id, each.triage_id, each.marker, bodies[each.key]) for each in made]
         failed = (row for row in self._run.results() if row.key in bodies and row.outcome is Outcome.FAILED)
-        findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), ""), calls()))
+        findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), ""), calls))
         if findings.is_fatal:
             raise RunStopped(
                 f"{_named(findings.lost)} can't be found again in Triage, so that a create without an answer could be"

@@ -114,9 +114,16 @@ def hash_content(raw: Sequence[str] | str) -> bytes:
 def judge(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask) -> Judged:
     """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says."""
     chunk, keys = examined.records.chunk, examined.records.keys
-    # A row that a verdict leaves out says nothing of its key: the one that stays does.
-    asked = (row for row in examined.bodies if examined.first + row not in verdicts)
-    ledger = known(examined.create(row) for row in asked)
+    creates = dict[int, Operation]()
+
+    def ask() -> Iterator[Operation]:
+        # A row that a verdict leaves out says nothing of its key: the one that stays does.
+        for row in examined.bodies:
+            if examined.first + row not in verdicts:
+                creates[row] = examined.create(row)
+                yield creates[row]
+
+    ledger = known(ask())
     notes: dict[int, Finding] = {}
     places = zip(chunk.records, chunk.lines, keys, strict=True)
     rows = [Row(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED) for record, line, key in places]
@@ -147,7 +154,7 @@ def judge(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask) -> Ju
             rows[place] = judged._replace(raw=chunk.raw[place])
         elif judged.outcome is Outcome.PLANNED:
             change = ledger[judged.key].change if judged.key in ledger else None
-            operations[place] = change or examined.create(place)
+            operations[place] = change or creates.get(place) or examined.create(place)  # not all who know ask
     return Judged(rows, operations, notes)
 
 

@@ -83,7 +83,7 @@ class WholeIssues:
         try:
             issue = await self._calls.call(partial(self._client.get_issue, listed.id))
         except CallFailed as error:
-            if error.status in (404, 410):
+            if error.is_gone:
                 return None
             raise
         if issue.description == text and "\n\n" in text:

@@ -9,7 +9,7 @@ once.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
 from importer.calls import PacedCalls
@@ -59,7 +59,7 @@ class OpeningLook:
             else:
                 self._seen.forget()
                 async for page in search_issues(self._client, self._calls, self._marker):
-                    await self._note(page, unmarked=True)
+                    await self._note(page, self._known(page), unmarked=True)
                 await self._read_list(to_known=False)
                 self._seen.complete()
         except CallFailed as error:
@@ -70,17 +70,19 @@ class OpeningLook:
         """Read all of the list, or back to the newest issue that the ledger knows: by the target's own clock."""
         back_to = 0.0
         async for page in list_newest_first(self._client, self._calls):
-            known = self._seen.known({issue.id: issue.triage_id for issue in page}) if to_known else set[str]()
-            if known and not back_to:
+            known = self._known(page)
+            if to_known and known and not back_to:
                 back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known) - CLOCK_SKEW
             new = [issue for issue in page if created_seconds(issue, self._now()) >= back_to]
-            await self._note(new, unmarked=not to_known)
+            await self._note(new, known, unmarked=not to_known)
             if len(new) < len(page):
                 return
 
-    async def _note(self, page: Sequence[Issue], *, unmarked: bool) -> None:
-        """Keep the issues of a page that are ours and unknown, of those `unmarked` also what may have been ours."""
-        known = self._seen.known({issue.id: issue.triage_id for issue in page})
+    def _known(self, page: Sequence[Issue]) -> set[str]:
+        return self._seen.known({issue.id: issue.triage_id for issue in page})
+
+    async def _note(self, page: Sequence[Issue], known: Collection[str], *, unmarked: bool) -> None:
+        """Keep the issues of a page that are ours and not known; with `unmarked` also those that may have been ours."""
         ours = []
         # The longest first: what the list shows of it says whether the shorter ones are whole.
         for listed in sorted(page, key=lambda issue: -len(issue.description)):

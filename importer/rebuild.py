@@ -136,7 +136,7 @@ async def _is_there(client: TriageClient, calls: PacedCalls, issue_id: str) -> b
     try:
         await calls.call(partial(client.get_issue, issue_id))
     except CallFailed as error:
-        if error.status in (404, 410):
+        if error.is_gone:
             return False
         raise
     return True

@@ -29,7 +29,6 @@ from importer.ledger import Ledger, Run
 from importer.loader import Loader
 from importer.loop import run_loop, signals_call
 from importer.nightly import NOTHING, FailOn, compare_with_last
-from importer.pacing import Breaker, Limiter
 from importer.records import Operation, Outcome
 from importer.report import Summary, write_rows
 from importer.settle import Settler
@@ -109,7 +108,7 @@ class Sending:
 
     def _make_contact(self, contact: Contact, meet: Meet) -> None:
         self.progress.start("first contact", contact.issues, "issue")
-        findings = contact.make(self._send_first, lambda: self.calls)
+        findings = contact.make(self._send_first, self.calls)
         self.progress.finish()
         refusal = meet(findings, self.checked.planned - self.became.total(), self.run.name)
         if refusal:
@@ -124,10 +123,6 @@ class Sending:
             raise Interrupted
         failed = (row.key for row in self.run.results() if row.outcome is Outcome.FAILED)
         self.refused |= bodies.keys() & set(failed)
-        # What waited for its turn is bound to that event loop: the next one needs calls of its own, which count on.
-        before, self.calls = self.calls, PacedCalls(Limiter(self.settings.rate), Breaker())
-        self.calls.requests, self.calls.retries = before.requests, before.retries
-        self.calls.rate_limited = before.rate_limited
         return bodies
 
     def _operations(self, job: Job, bodies: dict[str, bytes] | None = None) -> Iterator[Operation]:

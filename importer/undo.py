@@ -90,7 +90,7 @@ class Undo:
         try:
             *_, touched = await inspect(client, calls, operation, returned, pending, pending_fields(pending))
         except CallFailed as error:
-            if error.status in (404, 410) and operation.key in self._sent:
+            if error.is_gone and operation.key in self._sent:
                 return Look(UNTOUCHED)
             raise
         return Look(TOUCHED, tuple(touched)) if touched else self._untouched(operation)
@@ -128,7 +128,7 @@ class Undoer:
             except CallFailed as error:
                 # Gone after a request of ours: by that, for all we know. The transport may repeat a DELETE, too.
                 perhaps_ours = change.requests > 0 or operation.key in self._sent
-                if deletes and perhaps_ours and error.status in (404, 410):
+                if deletes and perhaps_ours and error.is_gone:
                     return change.finish()
                 if error.action is not Action.SETTLE:
                     return change.conclude(error)

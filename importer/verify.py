@@ -184,7 +184,7 @@ class Verifier:
         try:
             return await self._calls.call(partial(self._client.get_issue, issue_id))
         except CallFailed as error:
-            if error.status in (404, 410):
+            if error.is_gone:
                 return None
             raise
 

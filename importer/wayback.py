@@ -160,7 +160,7 @@ class WayBack:
             try:
                 look = await errand.read(client, calls, operation)
             except CallFailed as error:
-                if error.status not in (404, 410):
+                if not error.is_gone:
                     raise
                 look = Look(GONE)
             self._note_look(operation.issue_id, look)

@@ -91,7 +91,7 @@ MUTATIONS = (
     Mutation(
         "the search of the opening look",
         "importer/look.py",
-        "                    await self._note(page, unmarked=True)\n",
+        "                    await self._note(page, self._known(page), unmarked=True)\n",
         "                    pass\n",
         "tests/test_look.py::test_what_only_the_search_finds",
     ),

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.options import INPUT_OPTIONS, answers_with_summary, open_job, sources_argument, with_options
+from importer.cli.options import (
+    INPUT_OPTIONS,
+    JSON_OPTION,
+    OUT_OPTION,
+    answers_with_summary,
+    open_job,
+    sources_argument,
+    with_options,
+)
 from importer.cli.target import (
     API_KEY_OPTION,
     API_URL_OPTION,
@@ -32,8 +40,8 @@ if TYPE_CHECKING:
     API_KEY_OPTION,
     LEDGER_OPTION,
     RATE_OPTION,
-    click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the reports."),
-    click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout."),
+    OUT_OPTION,
+    JSON_OPTION,
 )
 @answers_with_summary
 def rebuild_ledger(

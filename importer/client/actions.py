@@ -97,6 +97,11 @@ class CallFailed(Exception):
         """Whether the target wants everybody to wait."""
         return self.status == 429
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether what the call is about is not there any more."""
+        return self.status in (404, 410)
+
     def as_stop(self) -> RunStopped:
         """Make the error that ends a run of a call in whose place the next would fare no better."""
         if self.status in (401, 402, 403):

@@ -13,6 +13,11 @@ STRIDE = 16
 LARGEST = 2**62
 
 
+def side_file(ledger: Path) -> Path:
+    """Say where the side file of a ledger is."""
+    return ledger.with_name(ledger.name + ".generation")
+
+
 class Generation:
     """The number that the ledger has reached, and its side file `LEDGER.generation`.
 
@@ -43,8 +48,7 @@ class Generation:
 @contextmanager
 def open_generation(ledger: Path) -> Iterator[Generation]:
     """Open the side file of a ledger, for its owner alone."""
-    path = ledger.with_name(ledger.name + ".generation")
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(side_file(ledger), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         generation = Generation(descriptor)
         yield generation

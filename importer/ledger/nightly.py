@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, except_, func, select
+from sqlalchemy import and_, except_, func, select
 
+from importer.ledger.results import Transaction
 from importer.ledger.schema import RunKind, State, operations, rows, runs
 from importer.ledger.statements import portions, refresh_statistics
 from importer.records import Act, Outcome
@@ -19,8 +19,6 @@ WHOLE, SNAPSHOT = "whole", "snapshot"
 PAGE = 1000
 PLACED_CODES = ("key-duplicate",)
 """Codes whose message says where in the file another row is, which tells nothing of the reason."""
-
-Transaction = Callable[[], AbstractContextManager[Connection]]
 
 
 class Vanished(NamedTuple):

@@ -17,7 +17,7 @@ from sqlalchemy.pool import StaticPool
 
 from importer.errors import UsageError
 from importer.ledger.database import Database
-from importer.ledger.generation import Generation, open_generation
+from importer.ledger.generation import Generation, open_generation, side_file
 from importer.ledger.lock import locked
 from importer.ledger.schema import SCHEMA_VERSION, operations, sources, stamp
 from importer.ledger.versions import prepare, read_version
@@ -115,7 +115,7 @@ def _refuse_stranger(path: Path) -> None:
 
 
 def _was_ledger(path: Path) -> bool:
-    return path.with_name(path.name + ".generation").exists()
+    return side_file(path).exists()
 
 
 def _damaged(path: Path, why: str) -> UsageError:
