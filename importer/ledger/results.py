@@ -257,7 +257,7 @@ def encode_row(run_id: int, row: Row) -> dict[str, Any]:
         "file_name": row.file_name,
         "line": row.line,
         "key": row.key,
-        "outcome": row.outcome.value,
+        "outcome": str(row.outcome),
         "findings": orjson.dumps((row.codes, row.fields, row.messages, row.hints)) if row.codes else None,
         "raw": None if row.raw is None else orjson.dumps(row.raw),
         "cells": row.cells,

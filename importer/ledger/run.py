@@ -137,7 +137,7 @@ class Run:
     async def sending(self, concurrency: int) -> Any:
         """Open the exchange of intents and outcomes; at its end everything handed in is durable."""
         write = self._write_in_thread if self._database.is_remote else self._write
-        self._exchange = Exchange(write, max(1, concurrency // 2))
+        self._exchange = Exchange(write, concurrency)
         try:
             yield
             await self._exchange.flush()
@@ -159,13 +159,13 @@ class Run:
             "source_id": self._source_id,
             "run_id": self._id,
             "key": operation.key,
-            "act": operation.act.value,
+            "act": str(operation.act),
             "method": operation.method,
             "path": operation.path,
             "marker": operation.marker,
             "body_sha": operation.whole_sha or hashlib.sha256(operation.body).digest(),
             "content": operation.content,
-            "state": State.SENT.value,
+            "state": str(State.SENT),
             "since": self._now(),
             "issue_id": operation.issue_id,
             "details": details,
@@ -225,8 +225,8 @@ class Run:
             "its_source": self._source_id,
             "its_run": self._id,
             "its_key": decision.key,
-            "its_act": decision.act.value,
-            "its_state": decision.state.value,
+            "its_act": str(decision.act),
+            "its_state": str(decision.state),
             "more": decision.attempts,
             "its_since": decision.since,
             "its_issue": decision.issue_id,

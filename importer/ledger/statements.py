@@ -44,14 +44,15 @@ class Many:
         """Execute it for each of the dictionaries; none at all is nothing."""
         dialect = connection.dialect
         sql, fixed, pick = self._compiled.get(dialect.name) or self._compile(dialect)
-        parameters = [pick(fixed | row) for row in values]
+        parameters = [pick(fixed | row) for row in values] if fixed else list(map(pick, values))
         if parameters:
             connection.exec_driver_sql(sql, parameters)
 
     def _compile(self, dialect: Dialect) -> Compiled:
         compiled = self._build(dialect).compile(dialect=dialect)
         assert compiled.positiontup is not None  # every engine here takes its parameters by position
-        self._compiled[dialect.name] = str(compiled), compiled.params, itemgetter(*compiled.positiontup)
+        fixed = {name: value for name, value in compiled.params.items() if value is not None}
+        self._compiled[dialect.name] = str(compiled), fixed, itemgetter(*compiled.positiontup)
         return self._compiled[dialect.name]
 
 
