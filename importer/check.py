@@ -141,7 +141,11 @@ def _read(
     keys: _Keys | None,
     cover: Cover | None,
 ) -> tuple[Tally, ValueFlow, Unknowns]:
-    tally, flow, unknowns = Tally(), ValueFlow(), Unknowns(job.mapping.model.evidence)
+    tally, flow, unknowns = (
+        Tally(),
+        ValueFlow(),
+        Unknowns(job.mapping.model.evidence, job.mapping.model.status.fallback),
+    )
     headers = [file.header for file in job.source.files]
     if cover is not None:
         cover.clear()

@@ -13,6 +13,7 @@ from importer.mapping.load import LoadedMapping
 from importer.mapping.model import Text
 from importer.records import Chunk, Finding, Ref
 from importer.transform import VALUE_FIELDS, Columns, Step, is_filled
+from importer.transform.issue import content_key
 
 Path = tuple[str | int, ...]
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -22,6 +23,8 @@ REASONS = {
     "constant": "a constant",
     "mapped": "the value map has it",
     "same": "it is Triage's own name",
+    "fallback": "the value map has its fallback",
+    "undecided": "the mapping leaves it open",
     "kept": "unknown values are kept as written",
     "default": "the cell is empty: the default",
     "unknown": "the value map doesn't have it",
@@ -115,7 +118,7 @@ def _traces(mapping: LoadedMapping, examined: Examined, row: int) -> Iterator[Tr
     path: Path = ("input", "key")
     if records.local[row] and model.input.local_key is not None:
         key, path = model.input.local_key, ("input", "local_key")
-    if model.input.key.content:
+    if model.input.key.content and records.keys[row].endswith(content_key(examined.records.chunk.raw[row])):
         yield Trace("key", (), "the row's content is its key", str(mapping.place(*path)), records.keys[row])
     else:
         yield _trace(mapping, columns, "key", key, path, row, records.keys[row])

@@ -42,7 +42,7 @@ def check_fit(job: Job) -> list[str]:
         shipped = preset_path(problem.file.removesuffix(".yaml")) is not None
         if path == ("title",) or (len(path) == 1 and path[0] in EXPECTED and not shipped):
             absent.append(problem)
-        elif path[0] in EXPECTED or not shipped:
+        elif not shipped or (len(path) == 1 and path[0] in EXPECTED):
             warnings.append(str(problem).replace("\n  ", "; "))
     if absent:
         raise SourceError(

@@ -43,7 +43,12 @@ class Stream:
     @property
     def result(self) -> str:
         """The target, the rows, and how they came there if not by the value map."""
-        ways = {"default": " by default", "rule": " by rule", "unknown": " as unknown" if self.step.target else ""}
+        ways = {
+            "default": " by default",
+            "rule": " by rule",
+            "fallback": " by its fallback",
+            "unknown": " as unknown" if self.step.target else "",
+        }
         return f"{self.target} {self.rows:,}{ways.get(self.step.how, '')}"
 
     def __str__(self) -> str:

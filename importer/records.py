@@ -21,6 +21,19 @@ class Ref(NamedTuple):
         return self.name if self.kind == "column" else f"path {self.name}"
 
 
+class Table(NamedTuple):
+    """A table beside the records of a JSON document: text → text, by two keys of the objects of an array.
+
+    array  the dotted path of the array in the document
+    by     the key of its objects that is looked up
+    take   the key of the object found that is wanted
+    """
+
+    array: str
+    by: str
+    take: str
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A rule that a row breaks. A rejecting finding keeps its row from being sent, a warning does not.
@@ -52,6 +65,7 @@ class Chunk:
     positions  reference → frame columns, in physical order; () where this file doesn't have it
     defects    row index → why this row can't be used at all (ragged, malformed); its cells in the frame are empty
     origins    row index → `FILE:RECORD` of the first file, where this file is an errors file given back
+    tables     the tables beside this file's records that the mapping looks texts up in
     """
 
     file: int
@@ -63,6 +77,7 @@ class Chunk:
     positions: Mapping[Ref, tuple[int, ...]]
     defects: Mapping[int, Finding] = field(default_factory=dict)
     origins: Mapping[int, str] = field(default_factory=dict)
+    tables: Mapping[Table, Mapping[str, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.records)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importer.examine import Examined
-from importer.mapping.model import EvidenceTexts
+from importer.mapping.model import EvidenceTexts, Text
 from importer.mapping.proposal import Evidence, FieldName, Unknown
 from importer.mapping.suggest import FIELDS
 from importer.transform import is_filled
@@ -18,8 +18,8 @@ _OPEN_HOWS = ("unknown", "missing")
 class Unknowns:
     """Collects the values that reject their rows, with counts, samples and evidence."""
 
-    def __init__(self, texts: EvidenceTexts) -> None:
-        self._texts = texts
+    def __init__(self, texts: EvidenceTexts, status_category: Text | None) -> None:
+        self._texts = (status_category, texts.resolution, texts.closed)
         self._found: dict[tuple[FieldName, str], tuple[int, tuple[str, ...], Evidence]] = {}
 
     def add(self, examined: Examined) -> None:
@@ -36,11 +36,8 @@ class Unknowns:
                 self._add(examined, name, open_codes)
 
     def _add(self, examined: Examined, name: FieldName, open_codes: dict[int, str]) -> None:
-        records, texts = examined.records, self._texts
-        columns = [
-            records.columns.text(text) if text is not None else [""] * len(records.keys)
-            for text in (texts.status_category, texts.resolution, texts.closed)
-        ]
+        records = examined.records
+        columns = [records.columns.text(text) if text is not None else [""] * len(records.keys) for text in self._texts]
         codes = records.values[name].codes.tolist()
         for row in examined.flowing():
             source = open_codes.get(codes[row])

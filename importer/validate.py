@@ -43,13 +43,13 @@ CODES: dict[str, str] = {
     "description-shortened": "The description was cut (warning).",
     "severity-missing": "The severity is empty and the mapping has no default.",
     "severity-unknown": "The mapping doesn't know the severity; a warning where it names a value for the unknown.",
-    "severity-undecided": "The severity's target is a neutral value that nobody has decided yet (warning).",
+    "severity-undecided": "Nobody has decided what the severity becomes; a warning where a neutral value stands in.",
     "status-missing": "The status is empty and the mapping has no default.",
     "status-unknown": "The mapping doesn't know the status; a warning where it names a value for the unknown.",
-    "status-undecided": "The status's target is a neutral value that nobody has decided yet (warning).",
+    "status-undecided": "Nobody has decided what the status becomes; a warning where a neutral value stands in.",
     "category-missing": "The category is empty and the mapping has no default.",
     "category-unknown": "The mapping doesn't know the category; a warning where it names a value for the unknown.",
-    "category-undecided": "The category's target is a neutral value that nobody has decided yet (warning).",
+    "category-undecided": "Nobody has decided what the category becomes; a warning where a neutral value stands in.",
     "category-too-long": f"The category has more than {CATEGORY_LIMIT} characters.",
     "source-invalid": "The source is none of manual, automated, client.",
     "date-unreadable": "A date that a rule needs can't be read.",
@@ -184,6 +184,10 @@ def _value_finding(name: str, step: Step) -> Finding | None:
         return Finding(
             f"{name}-missing", name, f"no {name}", f"a default for empty cells: `{name}: {{missing: …}}`{choices}"
         )
+    if step.how == "undecided":
+        what = f"{name} {step.source!r}" if step.source else f"an empty {name}"
+        hint = f"put its target in place of `?` in the mapping{choices}"
+        return Finding(f"{name}-undecided", name, f"the mapping leaves {what} open", hint, step.source)
     if step.how == "unknown":
         settle = f"`{name}: {{values: {{{quote(step.source)}: …}}}}`{choices}"
         if step.target is None:

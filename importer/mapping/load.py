@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ from importer.mapping.model import Mapping, fold, is_pattern
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
 from importer.mapping.problems import model_problems, nearest, value_problems
 from importer.mapping.tree import Node, Place, parse
+
+OF_ONE_FILE = ("recognise", "examples")
+"""Keys that speak of the file in which they stand, and mean nothing for what it does to rows."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def load_mapping(name_or_path: str) -> LoadedMapping:
         raise _unusable(name_or_path, problems)
     tree = spell_out(chain.files[-1].tree)
     for file in reversed(chain.files[:-1]):
-        tree = merge(tree, spell_out(file.tree))
+        tree = merge(without_keys(tree, OF_ONE_FILE), spell_out(file.tree))
     try:
         model = Mapping.model_validate(_plain(tree))
     except ValidationError as error:
@@ -116,7 +120,7 @@ class _Chain:
                 return
             folder = path.parent
             asked = tree.place_of(["extends"])
-            self.files.append(_File(path, shown, _without_extends(tree)))
+            self.files.append(_File(path, shown, without_keys(tree, ("extends",))))
             reference = self._extends(tree.child("extends"))
 
     def _read(self, path: Path, shown: str, reference: str, asked: Place | None) -> Node | None:
@@ -173,9 +177,10 @@ def _find(reference: str, folder: Path) -> tuple[Path, str]:
     return path, reference if folder == Path() else str(path)
 
 
-def _without_extends(tree: Node) -> Node:
+def without_keys(tree: Node, names: Iterable[str]) -> Node:
+    """A tree without some of its topmost keys."""
     keys = tree.value if isinstance(tree.value, dict) else {}
-    return Node({key: child for key, child in keys.items() if key != "extends"}, tree.place)
+    return Node({key: child for key, child in keys.items() if key not in names}, tree.place)
 
 
 def _hint_for_name(reference: str) -> str:
@@ -202,7 +207,7 @@ def _digest(model: Mapping) -> str:
 
     The order of footer lines, rules and patterns counts; that of exact values doesn't.
     """
-    meaning = model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"about"})
+    meaning = model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"about", *OF_ONE_FILE})
     for name in ("severity", "status", "category"):
         spec = meaning.get(name, {})
         exact = {fold(value): target for value, target in spec.pop("values", {}).items() if not is_pattern(value)}

@@ -18,11 +18,13 @@ from importer.mapping.scalars import (
     Label,
     RecordsPath,
     Scalar,
+    Scalars,
     check_pattern,
 )
 from importer.mapping.texts import TEXT_SOURCES as TEXT_SOURCES
 from importer.mapping.texts import Condition as Condition
 from importer.mapping.texts import Conditions, LongText, Strict, Title, error_at
+from importer.mapping.texts import Lookup as Lookup
 from importer.mapping.texts import Text as Text
 
 
@@ -38,8 +40,13 @@ def is_pattern(value: str) -> bool:
 
 SeverityName = Literal["critical", "high", "medium", "low"]
 StatusName = Literal["backlog", "todo", "in_progress", "in_review", "done", "closed"]
+SeverityTarget = Literal["critical", "high", "medium", "low", "?"]
+StatusTarget = Literal["backlog", "todo", "in_progress", "in_review", "done", "closed", "?"]
 SourceName = Literal["manual", "automated", "client"]
 Target = TypeVar("Target")
+
+UNDECIDED = "?"
+"""A target that a draft has left open: `run` refuses until somebody has put the target there."""
 
 SEVERITIES: tuple[str, ...] = get_args(SeverityName)
 STATUSES: tuple[str, ...] = get_args(StatusName)
@@ -85,7 +92,10 @@ class Value(Text, Generic[Target]):
     values: dict[SourceValue, Target] = Field(
         default_factory=dict,
         description="Source value → target value. Case and outer white space are ignored; "
-        "`/…/` is a regular expression, tried in order after the exact values.",
+        "`/…/` is a regular expression, tried in order after the exact values. `?` is not decided yet: `run` refuses.",
+    )
+    fallback: Text | None = Field(
+        None, description="Read where `values` doesn't have the text; it is looked up in `values` too."
     )
     missing: Target | None = Field(None, description="What an empty cell becomes; without it the row is rejected.")
     unknown: Target | None = Field(
@@ -118,7 +128,7 @@ class Value(Text, Generic[Target]):
         return frozenset(map(fold, self.neutral))
 
 
-class Severity(Value[SeverityName]):
+class Severity(Value[SeverityTarget]):
     """The severity: critical, high, medium or low."""
 
     @model_validator(mode="after")
@@ -127,7 +137,7 @@ class Severity(Value[SeverityName]):
         return self
 
 
-class Status(Value[StatusName]):
+class Status(Value[StatusTarget]):
     """The status: backlog, todo, in_progress, in_review, done or closed."""
 
     @model_validator(mode="after")
@@ -170,11 +180,11 @@ class Key(Text):
     """What identifies a record within its source."""
 
     content: Flag = Field(
-        False, description="`true`: the row's content is its identity, for sources without keys. In place of a text."
+        False, description="`true`: where there is no text, or it is empty, the row's content is its identity."
     )
 
-    def _sources(self) -> list[str]:
-        return super()._sources() + ["content"] * self.content
+    def _may_be_empty(self) -> bool:
+        return self.content
 
 
 class Input(Strict):
@@ -207,7 +217,6 @@ class Input(Strict):
 class EvidenceTexts(Strict):
     """What else a row says about its status: read only to propose a target for a status that `values` lacks."""
 
-    status_category: Text | None = Field(None, description="The group that a status is in: To Do, In Progress, Done.")
     resolution: Text | None = Field(None, description="How the issue ended: Fixed, Won't Do, Duplicate.")
     closed: Text | None = Field(None, description="When the issue ended.")
 
@@ -220,6 +229,40 @@ class Duplicates(Strict):
 
 def _duplicates_tag(value: Any) -> str:
     return "~rule" if isinstance(value, dict | Duplicates) else "~word"
+
+
+class Shape(Strict):
+    """One form of a tracker's export, by the columns that it has. A name is a header's cell or a JSON record's key.
+
+    A key within an object is dotted: `fields.summary`. Of a list of names one is expected.
+    """
+
+    name: str = Field(min_length=1, description="What the form is called: `CSV`, `REST JSON`.")
+    needs: list[Scalars] = Field(min_length=1, description="Names that it always has, and together no other form.")
+    columns: list[Scalars] = Field(default_factory=list, description="Names that it usually has: at least half.")
+    records: RecordsPath | None = Field(
+        None, description="Where in a JSON object its records are, if it has other arrays too."
+    )
+
+
+class Expected(Strict):
+    """What a row of an example becomes; what isn't named isn't compared."""
+
+    key: str | None = Field(None, description="The native key.")
+    title: str | None = Field(None, description="The title.")
+    description: str | None = Field(None, description="The description without its footer.")
+    severity: SeverityName | None = Field(None, description="The severity.")
+    status: StatusName | None = Field(None, description="The status.")
+    category: str | None = Field(None, description="The category.")
+    skip: str | None = Field(None, description="The name of the rule that leaves the row out.")
+    code: str | None = Field(None, description="A code that the row is found to have: `status-unknown`.")
+
+
+class Example(Strict):
+    """A row and what it must become; `triage-import mappings test` tries it."""
+
+    given: dict[str, Any] = Field(description="The row: header → cell, or the keys of a JSON record.")
+    expect: Expected = Field(description="What it becomes.")
 
 
 class Mapping(Strict):
@@ -251,4 +294,10 @@ class Mapping(Strict):
     )
     evidence: EvidenceTexts = Field(
         EvidenceTexts(), description="Columns that help to propose a target for an unknown status."
+    )
+    recognise: list[Shape] = Field(
+        default_factory=list, description="The forms of export that this mapping is for. Not inherited by `extends`."
+    )
+    examples: list[Example] = Field(
+        default_factory=list, description="Rows and what they must become. Not inherited by `extends`."
     )

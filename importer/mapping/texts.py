@@ -18,6 +18,7 @@ from importer.mapping.scalars import (
     OneOrMany,
     Path,
     Pattern,
+    RecordsPath,
     Scalar,
     Scalars,
     Template,
@@ -45,6 +46,14 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Lookup(Strict):
+    """A table that stands beside the records in the same JSON document: Trello's lists."""
+
+    in_: RecordsPath = Field(alias="in", description="Where the table is: the dotted path of an array of objects.")
+    by: Scalar = Field(description="The key of its objects that the text is compared with.")
+    take: Scalar = Field(description="The key of the object found that the text becomes.")
+
+
 class Text(Strict):
     """Where a text comes from: exactly one of `column`, `path`, `first`, `template`, `value`.
 
@@ -64,6 +73,9 @@ class Text(Strict):
     )
     to: Scalar | None = Field(
         None, description=r"What the match becomes, `\1` being its first group; the whole match by default."
+    )
+    lookup: Lookup | None = Field(
+        None, description="Reads the text in a table beside the records; what isn't in it is no text."
     )
 
     @classmethod

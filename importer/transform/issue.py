@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,8 +12,8 @@ from typing import Any
 import orjson
 
 from importer.mapping.model import Duplicates, Mapping, Text
-from importer.records import Chunk, Ref
-from importer.transform.texts import Columns, is_filled, single_line
+from importer.records import Chunk, Ref, Table
+from importer.transform.texts import Columns, is_filled, single_line, table_of
 from importer.transform.values import VALUE_FIELDS, Mapped, value_maps
 
 TITLE_LIMIT = 200
@@ -70,6 +70,7 @@ class Transform:
         self.value_maps = value_maps(mapping)
         self.source_marker = source_marker(source_name)
         self.refs = collect_refs(mapping)
+        self.tables = collect_tables(mapping)
 
     def __call__(self, chunk: Chunk) -> Records:
         """The chunk's records. Defective rows come along empty; their finding is already in the chunk."""
@@ -104,14 +105,15 @@ class Transform:
 
     def _native_keys(self, columns: Columns) -> tuple[list[str], list[bool]]:
         key, local_key = self.mapping.input.key, self.mapping.input.local_key
-        if key.content:
-            return [content_key(raw) for raw in columns.chunk.raw], [False] * len(columns)
         texts = [text.strip() for text in columns.text(key)]
-        if local_key is None:
-            return texts, [False] * len(columns)
-        others = [text.strip() for text in columns.text(local_key)]
-        local = [not text and bool(other) for text, other in zip(texts, others, strict=True)]
-        return [text or other for text, other in zip(texts, others, strict=True)], local
+        local = [False] * len(columns)
+        if local_key is not None:
+            others = [text.strip() for text in columns.text(local_key)]
+            local = [not text and bool(other) for text, other in zip(texts, others, strict=True)]
+            texts = [text or other for text, other in zip(texts, others, strict=True)]
+        if key.content:
+            texts = [text or content_key(raw) for text, raw in zip(texts, columns.chunk.raw, strict=True)]
+        return texts, local
 
     def _skips(self, columns: Columns) -> list[str]:
         """Rules never leave out a defective row: its cells are only empty because nobody knows them."""
@@ -226,23 +228,27 @@ def value_refs(mapping: Mapping) -> tuple[Ref, ...]:
 
 def collect_refs(mapping: Any) -> tuple[Ref, ...]:
     """Every column and path that a mapping, or a part of one, reads, each once."""
-    refs: dict[Ref, None] = {}
+    return tuple(dict.fromkeys(ref for text in _texts(mapping) for ref in text.refs))
 
-    def visit(node: Any) -> None:
-        if isinstance(node, Text):
-            refs.update(dict.fromkeys(node.refs))
-        if isinstance(node, list):
-            for child in node:
-                visit(child)
-        elif isinstance(node, dict):
-            for child in node.values():
-                visit(child)
-        elif hasattr(node, "__pydantic_fields__"):
-            for name in type(node).__pydantic_fields__:
-                visit(getattr(node, name))
 
-    visit(mapping)
-    return tuple(refs)
+def collect_tables(mapping: Mapping) -> tuple[Table, ...]:
+    """Every table that a mapping looks texts up in, each once."""
+    lookups = (text.lookup for text in _texts(mapping))
+    return tuple(dict.fromkeys(table_of(lookup) for lookup in lookups if lookup is not None))
+
+
+def _texts(node: Any) -> Iterator[Text]:
+    if isinstance(node, Text):
+        yield node
+    if isinstance(node, list):
+        for child in node:
+            yield from _texts(child)
+    elif isinstance(node, dict):
+        for child in node.values():
+            yield from _texts(child)
+    elif hasattr(node, "__pydantic_fields__"):
+        for name in type(node).__pydantic_fields__:
+            yield from _texts(getattr(node, name))
 
 
 def source_marker(source_name: str) -> str:

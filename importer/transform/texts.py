@@ -10,8 +10,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from importer.mapping.model import PLACEHOLDER, Condition, Text, fold
-from importer.records import Chunk, Ref
+from importer.mapping.model import PLACEHOLDER, Condition, Lookup, Text, fold
+from importer.records import Chunk, Ref, Table
 
 Mask = NDArray[np.bool_]
 
@@ -58,7 +58,7 @@ class Columns:
             columns = [self._fill(spec.template)]
         else:
             columns = []
-        return self._first_filled(_extract(columns, spec))
+        return self._first_filled(self._extract(columns, spec))
 
     def every_cell(self, spec: Text) -> list[list[str]]:
         """As `text`, but a column that repeats is all of its cells: one list a physical column."""
@@ -70,7 +70,17 @@ class Columns:
             columns = self._first_with_cells(spec.first)
         else:
             return [self.text(spec)]
-        return _extract(columns, spec)
+        return self._extract(columns, spec)
+
+    def _extract(self, columns: list[list[str]], spec: Text) -> list[list[str]]:
+        """What the text's pattern finds in each cell, and what its lookup makes of that."""
+        if spec.pattern is not None:
+            search, to = re.compile(spec.pattern).search, r"\g<0>" if spec.to is None else spec.to
+            columns = [[match.expand(to) if (match := search(text)) else "" for text in column] for column in columns]
+        if spec.lookup is not None:
+            table = self.chunk.tables.get(table_of(spec.lookup), {})
+            columns = [[table.get(text, "") for text in column] for column in columns]
+        return columns
 
     def _first_with_cells(self, choices: Sequence[Text]) -> list[list[str]]:
         """All cells of the first choice that has any in this file; where several have, the first filled text."""
@@ -165,12 +175,9 @@ class Columns:
         return dates
 
 
-def _extract(columns: list[list[str]], spec: Text) -> list[list[str]]:
-    """What the text's pattern finds in each cell; the cells themselves where it has none."""
-    if spec.pattern is None:
-        return columns
-    search, to = re.compile(spec.pattern).search, r"\g<0>" if spec.to is None else spec.to
-    return [[match.expand(to) if (match := search(text)) else "" for text in column] for column in columns]
+def table_of(lookup: Lookup) -> Table:
+    """What a lookup reads, as the source knows it."""
+    return Table(lookup.in_, lookup.by, lookup.take)
 
 
 def single_line(text: str) -> str:

@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from importer.mapping.model import SEVERITIES, STATUSES, Category, Condition, Mapping, Value, fold, is_pattern
+from importer.mapping.model import (
+    SEVERITIES,
+    STATUSES,
+    UNDECIDED,
+    Category,
+    Condition,
+    Mapping,
+    Value,
+    fold,
+    is_pattern,
+)
 from importer.transform.texts import Columns, is_filled, single_line
 
-How = Literal["rule", "constant", "mapped", "same", "kept", "default", "unknown", "missing"]
+How = Literal["rule", "constant", "mapped", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"]
 IDENTITIES: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSES, "category": ()}
 VALUE_FIELDS = tuple(IDENTITIES)
 KNOWN_LIMIT = 10_000
@@ -26,7 +36,8 @@ class Step:
     source  the text as written without outer white space, or the rule that matched
     target  None if nothing in the mapping covers it: such a row is rejected
     how     `missing`: empty and no default; `default`: empty, with one; `unknown`: outside the map (target: the
-            mapping's `unknown`, or None); `neutral` marks a value that nobody has decided yet
+            mapping's `unknown`, or None); `undecided`: the mapping has `?`; `fallback`: by the fallback's text;
+            `neutral` marks a value that nobody has decided yet
     path    the keys that lead to the deciding line of the mapping
     """
 
@@ -59,7 +70,7 @@ class ValueMap:
         self._exact = {fold(name): name for name in spec.values if not is_pattern(name)}
         self._patterns = [(name, re.compile(name[1:-1], re.IGNORECASE)) for name in spec.values if is_pattern(name)]
         self._same = set(IDENTITIES[field])
-        self._known: dict[str, Step] = {}
+        self._known: dict[tuple[str, str], Step] = {}
 
     def apply(self, columns: Columns) -> Mapped:
         """Rules first, in order; then the value map."""
@@ -69,26 +80,35 @@ class ValueMap:
             matched = columns.holds(rule.when, among=codes == -1)
             if matched.any():
                 codes[matched] = len(steps)
-                steps.append(Step(rule.name or describe(rule.when), rule.then, "rule", (self.field, "rules", number)))
+                path = (self.field, "rules", number)
+                steps.append(_decided(Step(rule.name or describe(rule.when), rule.then, "rule", path)))
         left = np.flatnonzero(codes == -1)
         if len(left):
             texts = columns.text(self.spec)
-            chosen = [texts[row] for row in left.tolist()]
-            index = {text: len(steps) + place for place, text in enumerate(dict.fromkeys(chosen))}
-            steps += [self.resolve(text) for text in index]
-            codes[left] = [index[text] for text in chosen]
+            others = columns.text(self.spec.fallback) if self.spec.fallback else [""] * len(columns)
+            chosen = [(texts[row], others[row]) for row in left.tolist()]
+            index = {pair: len(steps) + place for place, pair in enumerate(dict.fromkeys(chosen))}
+            steps += [self.resolve(*pair) for pair in index]
+            codes[left] = [index[pair] for pair in chosen]
         return Mapped(steps, codes)
 
-    def resolve(self, text: str) -> Step:
-        """What one source text becomes."""
-        step = self._known.get(text)
+    def resolve(self, text: str, fallback: str = "") -> Step:
+        """What one source text becomes; `fallback` is read where the value map doesn't have it."""
+        step = self._known.get((text, fallback))
         if step is None:
             step = self._resolve(text.strip())
+            if step.how in ("unknown", "kept") and is_filled(fallback):
+                other = self._resolve(fallback.strip())
+                if other.how in ("mapped", "same"):
+                    step = Step(step.source, other.target, "fallback", (self.field, "fallback"), other.neutral)
             if len(self._known) < KNOWN_LIMIT:  # free text in a value column must not fill the memory
-                self._known[text] = step
+                self._known[text, fallback] = step
         return step
 
     def _resolve(self, text: str) -> Step:
+        return _decided(self._look_up(text))
+
+    def _look_up(self, text: str) -> Step:
         spec, field = self.spec, self.field
         if not is_filled(text):
             if spec.missing is not None:
@@ -105,6 +125,10 @@ class ValueMap:
         if isinstance(spec, Category) and spec.keep_unknown:
             return Step(text, single_line(text), "kept", (field, "keep_unknown"))
         return Step(text, spec.unknown, "unknown", (field, "unknown") if spec.unknown is not None else (field,))
+
+
+def _decided(step: Step) -> Step:
+    return replace(step, target=None, how="undecided") if step.target == UNDECIDED else step
 
 
 def value_maps(mapping: Mapping) -> list[ValueMap]:

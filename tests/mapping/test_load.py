@@ -152,7 +152,7 @@ def test_every_problem_comes_in_one_pass(problems: Problems) -> None:
     ]
     assert found[0].message == "unknown key"
     assert found[0].hint == "did you mean `title`?"
-    assert found[3].message == "'hihg' is not one of critical, high, medium, low"
+    assert found[3].message == "'hihg' is not one of critical, high, medium, low, ?"
     assert found[3].hint == "did you mean `high`?"
     assert "'P9' on line 7 is the same" in found[4].message
 
