@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import csv
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-import jmespath
 import pytest
 
 from importer.mapping.load import load_mapping
-from importer.mapping.model import Category, Condition, Severity, Status, Text, fold
+from importer.mapping.model import UNDECIDED, Condition, fold
 from importer.mapping.presets import is_preset, preset_names, preset_path, presets_folder
 from importer.mapping.tree import Node, parse
+from importer.transform import ValueMap
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
 needs_exports = pytest.mark.skipif(not EXPORTS.is_dir(), reason="the real exports are not beside this checkout")
@@ -32,11 +31,6 @@ def unknown_in(rows: list[dict[str, str]], preset: str, field: str) -> set[str]:
     columns = [ref.name for ref in spec.refs]
     found = {next((row[name] for name in columns if row.get(name)), "") for row in rows}
     return {value for value in found if value and fold(value) not in map(fold, spec.values)}
-
-
-def look_up(text: Text, record: Any) -> Any:
-    """A path or column of a JSON record."""
-    return jmespath.search(text.path, record) if text.path else record.get(text.column)
 
 
 def test_presets_are_found_in_one_place() -> None:
@@ -60,13 +54,40 @@ def test_each_preset_loads_and_explains_itself(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", preset_names())
-def test_no_preset_names_a_target_for_unknown_values(name: str) -> None:
-    """An unknown value rejects its row; nothing in a preset is undecided."""
+def test_what_a_preset_does_not_know_never_ends_an_issue(name: str) -> None:
+    """An unknown severity may become the middle one and an unknown status one to be done: each with a warning."""
     model = load_mapping(name).model
-    for spec in (model.severity, model.status, model.category):
-        assert spec.unknown is None
-        assert not spec.undecided
-    assert not model.category.keep_unknown
+    assert model.severity.unknown in (None, "medium")
+    assert model.status.unknown in (None, "todo")
+    assert model.category.unknown in (None, "General")
+    targets = [target for spec in (model.severity, model.status) for target in spec.values.values()]
+    assert UNDECIDED not in [*targets, model.severity.missing, model.status.missing]
+
+
+ABSURD = {
+    "severity": {
+        "low": ("critical", "blocker", "urgent", "highest", "immediate", "high", "p0", "p1", "1 - critical", "sev1"),
+        "critical": ("low", "lowest", "minor", "trivial", "normal", "medium", "p3", "p4"),
+        "high": ("low", "lowest", "minor", "trivial"),
+    },
+    "status": {
+        "todo": ("closed", "done", "resolved", "fixed", "completed", "cancelled", "canceled", "solved", "rejected"),
+        "backlog": ("closed", "done", "resolved", "fixed", "completed", "cancelled", "in progress", "open"),
+        "in_progress": ("closed", "done", "resolved", "fixed", "completed", "cancelled", "new", "to do"),
+        "done": ("open", "new", "to do", "in progress", "reopened", "backlog", "won't fix", "duplicate", "cancelled"),
+        "closed": ("open", "new", "to do", "in progress", "reopened", "backlog", "active", "assigned"),
+    },
+}
+
+
+@pytest.mark.parametrize("name", preset_names())
+@pytest.mark.parametrize("field", ABSURD)
+def test_no_word_becomes_its_opposite(name: str, field: str) -> None:
+    """Whether by the table or by a pattern: an urgent issue is never low, a closed one never still to be done."""
+    value_map = ValueMap(field, getattr(load_mapping(name).model, field))
+    for target, words in ABSURD[field].items():
+        found = {word for word in words if (step := value_map.resolve(word)).how == "mapped" and step.target == target}
+        assert not found, f"{name}.{field}: {found} → {target}"
 
 
 @pytest.mark.parametrize("name", preset_names())
@@ -100,26 +121,6 @@ def test_github_key_names_the_repository() -> None:
         match = re.search(key.pattern, url)
         assert match is not None
         assert match.expand(key.to) == "o/r#7"
-
-
-@pytest.mark.parametrize(
-    ("labels", "expected"),
-    [
-        ([{"name": "bug"}, {"name": "p1"}], ["bug", "p1"]),
-        (["bug", "p1"], ["bug", "p1"]),
-        ([], []),
-    ],
-)
-def test_github_labels_are_objects_or_texts(labels: Any, expected: list[str]) -> None:
-    """The REST API and `gh` write objects, scrapers write texts."""
-    condition = load_mapping("github").model.severity.rules[0].when[0]
-    assert look_up(condition, {"labels": labels}) == expected
-
-
-def test_github_type_is_a_name_or_an_object() -> None:
-    """Both give the name, and no type gives nothing."""
-    category = load_mapping("github").model.category
-    assert [look_up(category, {"type": value}) for value in ("Bug", {"name": "Bug"}, None)] == ["Bug", "Bug", None]
 
 
 @pytest.mark.parametrize(
@@ -180,20 +181,6 @@ def test_real_csv_exports_hold_no_unknown_value(file: str, preset: str, field: s
     rows = rows_of(file)
     assert rows
     assert unknown_in(rows, preset, field) == set()
-
-
-@needs_exports
-def test_only_priorities_and_a_type_of_the_scraped_github_file_are_unknown() -> None:
-    """Bare numbers may rank either way, so they are left to a person."""
-    name = "github/aasimkhan30__vscode-mssql-issues__microsoft-vscode-mssql-all-issues.json"
-    records = json.loads((EXPORTS / name).read_text(encoding="utf-8"))
-    model = load_mapping("github").model
-    unknown: dict[str, set[str]] = {}
-    for name in ("severity", "status", "category"):
-        spec: Severity | Status | Category = getattr(model, name)
-        known = {fold(value) for value in spec.values} | {"none"}
-        unknown[name] = {text for record in records if fold(text := str(look_up(spec, record))) not in known}
-    assert unknown == {"severity": {"-1", "0", "1", "2", "3"}, "status": set(), "category": {"Both Bug and Feature"}}
 
 
 def test_presets_repeat_no_value() -> None:
