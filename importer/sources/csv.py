@@ -9,10 +9,12 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
+from typing import NamedTuple
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Chunk, Finding, Ref
 from importer.sources.files import cut_off
+from importer.sources.header import count_above, count_filled, find_repeated, fits, least_width
 from importer.sources.returned import is_errors_header, own_cells
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
@@ -47,24 +49,30 @@ def find_delimiter(sample: str) -> str:
     `sample` is the file's beginning; its last row may be cut. A file of one column gets any delimiter. An errors file
     is known by its header: all of its rows may be ragged.
     """
-    if is_errors_header(next(csv.reader([sample[: sample.find("\n") + 1]]), [])):
+    tables = {delimiter: _parse_sample(sample, delimiter) for delimiter in DELIMITERS}
+    if is_errors_header((tables[","] or [[]])[0]):
         return ","
 
-    def fitness(delimiter: str) -> tuple[bool, float, int]:
-        header, *rows = _parse_sample(sample, delimiter) or [[]]
-        width = len(header)
-        share = sum(_ragged(row, header) is None for row in rows) / len(rows) if rows else float(width > 1)
-        return (width > 1 and share >= 0.5, share, width)
+    def fitness(delimiter: str) -> tuple[bool, bool, float, int]:
+        rows = tables[delimiter]
+        above = count_above(rows)
+        header, *below = rows[above:] or [[]]
+        if below and len(below[-1]) < len(header) and not sample.endswith(LINE_ENDS):
+            below.pop()
+        width, least = len(header), least_width(header)
+        fitting = sum(least <= len(row) <= width or fits(row, header) for row in below)
+        share = fitting / len(below) if below else float(width > 1)
+        return (width > 1 and share >= 0.5, not above, share, width)
 
     return max(DELIMITERS, key=fitness)
 
 
 def _parse_sample(sample: str, delimiter: str) -> list[list[str]]:
+    csv.field_size_limit(CELL_CHARACTERS)
     rows: list[list[str]] = []
     with suppress(csv.Error):  # what was read up to there shows the structure
         rows.extend(filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)))
-    half = len(rows) > 1 and len(rows[-1]) < len(rows[0]) and not sample.endswith(LINE_ENDS)
-    return rows[:-1] if half else rows
+    return rows
 
 
 class _Lines:
@@ -90,8 +98,8 @@ class _Lines:
         return line
 
 
-def read_rows(text: Iterator[str], name: str, delimiter: str) -> Iterator[NumberedRow]:
-    """Read all rows, the header first; physically blank lines are none.
+def read_rows(text: Iterator[str], name: str, delimiter: str, above: int = 0) -> Iterator[NumberedRow]:
+    """Read all rows, those above the header and the header first; physically blank lines are none.
 
     A row with a stray quote is one cell, its text as it came, with the finding `row-malformed`; reading goes on at the
     next line. Raises SourceNotReady where the file ends inside a quoted cell or in the middle of a row, SourceError
@@ -108,7 +116,8 @@ def read_rows(text: Iterator[str], name: str, delimiter: str) -> Iterator[Number
             for row in reader:
                 if row:
                     yield line, row, None
-                    header = header or row
+                    if not header:
+                        header, above = ([], above - 1) if above else (row, 0)
                 lines.record.clear()
                 line = reader.line_num + 1
         except csv.Error as error:
@@ -118,7 +127,7 @@ def read_rows(text: Iterator[str], name: str, delimiter: str) -> Iterator[Number
             lines.record.clear()
             line = reader.line_num + 1
         else:
-            if len(row) < len(header) and not lines.last.endswith(LINE_ENDS) and _ragged(row, header):
+            if len(row) < len(header) and not lines.last.endswith(LINE_ENDS) and not fits(row, header):
                 where = f"in the middle of a row (line {reader.line_num:,})"
                 otherwise = "If it is complete, put a line end behind it: then that row alone is rejected."
                 raise cut_off(name, where, otherwise)
@@ -166,32 +175,68 @@ def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[
     return {ref: columns.get(ref.name.strip(), ()) if ref.kind == "column" else () for ref in refs}
 
 
-def read_chunks(
-    text: Iterator[str], number: int, name: str, delimiter: str, refs: Sequence[Ref], size: int
-) -> Iterator[Chunk]:
-    """Read a CSV file as chunks of up to `size` rows; `number` and `name` are the file's.
+class Batch(NamedTuple):
+    """Rows of one chunk.
+
+    raw    the cells as they came; of an errors file as the source had them
+    cells  as wide as the header; blank for rows with a defect
+    """
+
+    records: range
+    lines: list[int]
+    raw: list[list[str]]
+    cells: list[list[str]]
+    defects: dict[int, Finding]
+    origins: dict[int, str]
+
+
+def open_rows(text: Iterator[str], name: str, delimiter: str, above: int) -> tuple[list[str], Iterator[NumberedRow]]:
+    """Read up to the header, above which `above` rows stand; give its cells as they came, and the rows below."""
+    rows = read_rows(text, name, delimiter, above)
+    header = next(islice(rows, above, None), (1, [""], None))  # a file can be emptied after it was looked at
+    return header[1], rows
+
+
+def read_batches(header: list[str], rows: Iterator[NumberedRow], size: int) -> Iterator[Batch]:
+    """Take the rows below a header, up to `size` at a time.
 
     Raises SourceNotReady where the file ends inside a quoted cell or in the middle of a row, SourceError where a cell
     is too long.
     """
-    from importer.sources.frames import frame_cells
-
-    rows = read_rows(text, name, delimiter)
-    header = next(rows, (1, [""], None))[1]  # a file can be emptied after it was looked at
     own = own_header(header)
-    positions = find_columns(own, refs)
-    used = sorted({column for columns in positions.values() for column in columns})
+    least = least_width(own)
     first = 1
-    while batch := list(islice(rows, size)):
+    ahead: list[NumberedRow] = []
+    while batch := [*ahead, *islice(rows, size - len(ahead))]:
+        # Whether a row of one cell is a title is only known by the next row.
+        ahead = list(islice(rows, 1)) if len(batch) == size and count_filled(batch[-1][1]) == 1 else []
         lines, raw, findings = map(list, zip(*batch, strict=True))
+        repeated = find_repeated([*raw, *(row for _, row, _ in ahead)], header)
         defects = {index: finding for index, finding in enumerate(findings) if finding}
+        defects |= {index: finding for index, finding in repeated.items() if index < len(raw)}
         origins: dict[int, str] = {}
         if len(own) < len(header):
             raw, origins = _take_back(raw, header, defects)
-        cells = _fit_rows(raw, own, defects)
+        cells = _fit_rows(raw, own, least, defects)
         records = range(first, first + len(raw))
-        yield Chunk(number, name, records, lines, raw, frame_cells(cells, used), positions, defects, origins)
+        yield Batch(records, lines, raw, cells, defects, origins)
         first = records.stop
+
+
+def read_chunks(
+    text: Iterator[str], number: int, name: str, delimiter: str, refs: Sequence[Ref], size: int, above: int = 0
+) -> Iterator[Chunk]:
+    """Read a CSV file as chunks of up to `size` rows; `number` and `name` are the file's.
+
+    Raises what `read_batches` raises.
+    """
+    from importer.sources.frames import frame_cells
+
+    header, rows = open_rows(text, name, delimiter, above)
+    positions = find_columns(own_header(header), refs)
+    used = sorted({column for columns in positions.values() for column in columns})
+    for records, lines, raw, cells, defects, origins in read_batches(header, rows, size):
+        yield Chunk(number, name, records, lines, raw, frame_cells(cells, used), positions, defects, origins)
 
 
 def _take_back(
@@ -211,32 +256,30 @@ def _take_back(
         origin, codes = (*row[width : width + 2], "", "")[:2]
         if origin:
             origins[index] = unescape_cell(origin)
-        if "row-ragged" in codes.split() and not _filled(rows[index][-1:]):
+        if "row-ragged" in codes.split() and not count_filled(rows[index][-1:]):
             defects[index] = STILL_CUT
     return rows, origins
 
 
-def _fit_rows(raw: Sequence[list[str]], header: Sequence[str], defects: dict[int, Finding]) -> list[list[str]]:
+def _fit_rows(
+    raw: Sequence[list[str]], header: Sequence[str], least: int, defects: dict[int, Finding]
+) -> list[list[str]]:
     """Return rows as wide as the header: blank for those with a defect; ragged ones are added to `defects`."""
     width = len(header)
     blank = [""] * width
     cells = list(raw)
     for index in {*defects, *(index for index, row in enumerate(raw) if len(row) != width)}:
-        ragged = None if index in defects else _ragged(raw[index], header)
+        row = raw[index]
+        ragged = None if index in defects or least <= len(row) <= width else _ragged(row, header)
         if ragged:
             defects[index] = ragged
-        cells[index] = blank if index in defects else [*raw[index], *blank][:width]
+        cells[index] = blank if index in defects else [*row, *blank][:width]
     return cells
 
 
 def _ragged(row: Sequence[str], header: Sequence[str]) -> Finding | None:
-    """Refuse a row of another width, unless nothing can be lost.
-
-    That is: what is too much is empty; or what is missing has no header, or the row is empty anyhow. A filled row that
-    ends early may have been cut.
-    """
-    too_much, missing = row[len(header) :], header[len(row) :]
-    if not (_filled(too_much) or (_filled(missing) and _filled(row))):
+    """Refuse a row of another width, unless nothing can be lost."""
+    if fits(row, header):
         return None
     return Finding(
         "row-ragged",
@@ -244,7 +287,3 @@ def _ragged(row: Sequence[str], header: Sequence[str]) -> Finding | None:
         f"The row has {len(row)} cells, the header {len(header)}.",
         hint="Look for a delimiter or a line break in a cell without quotes, or for a row that is cut off.",
     )
-
-
-def _filled(cells: Sequence[str]) -> bool:
-    return any(map(str.strip, cells))

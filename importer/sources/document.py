@@ -111,10 +111,16 @@ class Document:
 
     def skip(self) -> None:
         """Pass one value; a big one is never in memory as a whole."""
+        try:
+            self._skip()
+        except RecursionError:
+            self._damaged(self._place, "nested too deeply")
+
+    def _skip(self) -> None:
         first = self.peek()
         if first == "{":
             for _ in self.members():
-                self.skip()
+                self._skip()
         elif first == "[":
             for _ in self.elements():
                 self.value()
@@ -126,7 +132,7 @@ class Document:
         if self.peek():
             raise SourceError(
                 f"{self._name}:{self.line}: goes on after the end of its JSON document.",
-                hint="JSON lines: --format jsonl. Several arrays, one after another: jq -s add FILE",
+                hint="Cut off what follows there, or say what the file is: --format jsonl or csv.",
             )
 
     def _take(self, character: str) -> None:

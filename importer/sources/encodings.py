@@ -9,11 +9,22 @@ from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, TextIO
 
 from importer.errors import SourceError, SourceNotReady, UsageError
+from importer.sources.candidates import rank_encodings, wide_encoding
 from importer.sources.files import StoredFile, cut_off, open_file, still_written
 
-BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-CANDIDATES = ("cp1252", "cp1251", "shift_jis", "gb18030", "euc_kr")
-"""What a hint may name: encodings of exports that are not UTF-8, likely ones first."""
+# That of UTF-32 begins as that of UTF-16 does, so it comes first.
+BYTE_ORDER_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+USUAL = "cp1252"
+"""What exports that are not UTF-8 have most often."""
+OTHERS_SHOWN = 3
+BEFORE_SHOWN, SHOWN = 15, 40
+"""How many characters of a text a hint shows, and how many of them before the first that is not plain."""
 
 BLOCK_BYTES = 64 * 1024
 
@@ -31,7 +42,7 @@ def check_encoding(name: str) -> None:
         "a".encode(name)
     except (LookupError, ValueError) as error:
         raise UsageError(
-            f"{name!r} is not an encoding.", hint=f"Say for example --encoding {CANDIDATES[0]} or --encoding utf-8."
+            f"{name!r} is not an encoding.", hint=f"Say for example --encoding {USUAL} or --encoding utf-8."
         ) from error
 
 
@@ -87,17 +98,25 @@ def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> Sourc
 
 def _undecodable(name: str, encoding: str, line: int, offset: int, error: UnicodeDecodeError) -> SourceError:
     sample = error.object
-    if b"\0" in sample and not encoding.startswith("utf-16"):
-        return binary_file(name)
+    if b"\0" in sample and not encoding.startswith(("utf-16", "utf-32")):
+        return binary_file(name, sample)
     bad = sample[error.start : error.end].hex(" ")
     message = f"{name}:{line}: the bytes {bad} at byte {offset:,} of the text are not valid {encoding}."
     # From the line's beginning, so that no character is cut there.
-    sample = sample[sample.rfind(b"\n", 0, error.start) + 1 :]
-    candidates = [candidate for candidate in CANDIDATES if candidate != encoding and can_decode(sample, candidate)]
-    if not candidates:
-        return SourceError(message, hint="Say which encoding it has with --encoding, or export it as UTF-8.")
-    others = f" ({', '.join(candidates[1:])} would be valid too: look at the texts)" if candidates[1:] else ""
-    return SourceError(message, hint=f"Try --encoding {candidates[0]}{others}")
+    return SourceError(message, hint=_suggest(sample[sample.rfind(b"\n", 0, error.start) + 1 :], encoding))
+
+
+def _suggest(sample: bytes, encoding: str) -> str:
+    """Name the likeliest encoding of a sample and what the text is in it, so that a person can see whether it is."""
+    # A file that is in several encodings has only this line to go by.
+    ranked = rank_encodings(sample, encoding) or rank_encodings(sample.partition(b"\n")[0], encoding)
+    if not ranked:
+        return "Say which encoding it has with --encoding, or export it as UTF-8."
+    best, text = ranked[0]
+    first = next(place for place, character in enumerate(text) if character >= "\x80")
+    shown = " ".join(text[max(0, first - BEFORE_SHOWN) :][:SHOWN].split())
+    others = ", ".join([name for name, other in ranked[1:] if other != text][:OTHERS_SHOWN])
+    return f"Try --encoding {best}: it then says “{shown}”." + (f" If that is wrong: {others}." if others else "")
 
 
 def _ends_in_character(name: str, line: int, error: UnicodeDecodeError) -> SourceNotReady:
@@ -118,9 +137,10 @@ def can_decode(sample: bytes, encoding: str) -> bool:
     return True
 
 
-def binary_file(name: str) -> SourceError:
-    """Say that a file is no text."""
+def binary_file(name: str, head: bytes) -> SourceError:
+    """Say that a file is no text; or in which encoding of two or four bytes a character it would be one."""
+    encoding = wide_encoding(head)
+    otherwise = f"It seems to be text in {encoding} without a byte order mark: --encoding {encoding}"
     return SourceError(
-        f"{name} is not text: it has NUL bytes.",
-        hint="Export as CSV or JSON. If it is UTF-16 without a byte order mark: --encoding utf-16-le",
+        f"{name} is not text: it has NUL bytes.", hint=otherwise if encoding else "Export the issues as CSV or JSON."
     )

@@ -1,25 +1,24 @@
-"""The source of an import: its files, looked at once, then read as often as needed."""
+"""The source of an import: its files, read as often as needed."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
-from itertools import islice
+from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self, TextIO
 
-from importer.errors import SourceError, SourceNotReady
-from importer.records import Chunk, Ref
+from importer.records import Chunk, Ref, Table
 from importer.sources import csv, json
-from importer.sources.encodings import check_encoding, choose_encoding, open_text
-from importer.sources.files import Stamp, StoredFile, digest_files, find_files, open_file, still_written, take_stamp
-from importer.sources.formats import Format, choose_format, refuse_foreign
-from importer.sources.returned import is_errors_header, is_errors_record
+from importer.sources.embedded import find_embedded
+from importer.sources.encodings import open_text
+from importer.sources.files import Stamp, StoredFile, digest_files, still_written, take_stamp
+from importer.sources.formats import Format
+from importer.sources.framing import frame_rows
+from importer.sources.tables import read_tables
 
 HEAD_BYTES = 4096
-HEAD_RECORDS = 20
 SAMPLE_CHARACTERS = 256 * 1024
 
 
@@ -46,7 +45,11 @@ class SourceFile:
     header       CSV: the header's cells as they came, without the import columns; JSON: None
     errors_file  whether it is an errors file given back
     delimiter    CSV only
-    records      JSON only: the keys that lead to the array of records
+    records      JSON only: the keys that lead to the array of records; () is the document itself
+    envelope     what each record is wrapped in, in words; empty where it isn't
+    json_column  CSV only: the place of the column whose cells are the records
+    above        CSV only: the titles above the header
+    rows_above   CSV only: how many rows these are, empty ones among them
     """
 
     name: str
@@ -57,82 +60,39 @@ class SourceFile:
     encoding: str
     delimiter: str = ""
     records: tuple[str, ...] = ()
+    envelope: str = ""
+    json_column: int | None = None
+    above: tuple[str, ...] = ()
+    rows_above: int = 0
+
+    @property
+    def is_table(self) -> bool:
+        """Whether its header says all that a mapping can read."""
+        return self.header is not None and self.json_column is None
 
 
-def open_source(paths: Sequence[str], options: SourceOptions) -> Source:
-    """Look at the files and find out how each is read. Close the source, or use it as a context manager.
-
-    Raises UsageError (an option), SourceNotReady (a file is missing, empty, without rows or still being written) and
-    SourceError (a file is not what it claims to be).
-    """
-    if options.encoding is not None:
-        check_encoding(options.encoding)
-    delimiter = csv.check_delimiter(options.delimiter) if options.delimiter is not None else None
-    with ExitStack() as stack:
-        found = find_files(paths, stack)
-        opened = tuple(take_stamp(file) for file in found)
-        files = tuple(_look_at(file, options, delimiter) for file in found)
-        return Source(files, opened, stack.pop_all())
-
-
-def _look_at(stored: StoredFile, options: SourceOptions, delimiter: str | None) -> SourceFile:
-    with open_file(stored) as opened:
-        head = opened.data.read(HEAD_BYTES)
-    refuse_foreign(stored.name, head, options.encoding)
-    encoding = choose_encoding(head, options.encoding)
-    with open_text(stored, encoding) as (_, text):
-        sample = text.read(SAMPLE_CHARACTERS)
-    if not sample.strip():
-        raise SourceNotReady(f"{stored.name} is empty.", hint="Export again, or wait until it is written.")
-    match choose_format(stored.name, sample, options.format):
-        case "csv":
-            return _look_at_csv(stored, encoding, delimiter or csv.find_delimiter(sample))
-        case "jsonl":
-            return _look_at_json(SourceFile(stored.name, "jsonl", None, False, stored, encoding))
-        case "json":
-            with open_text(stored, encoding) as (_, text):
-                records = json.find_records(text, stored.name, options.records)
-            return _look_at_json(SourceFile(stored.name, "json", None, False, stored, encoding, records=records))
-
-
-def _look_at_csv(stored: StoredFile, encoding: str, delimiter: str) -> SourceFile:
-    with open_text(stored, encoding) as (_, text):
-        rows = csv.read_rows(text, stored.name, delimiter)
-        line, header, malformed = next(rows)
-        if malformed:
-            raise SourceError(
-                f"{stored.name}:{line}: the header can't be used. {malformed.message}.", hint=malformed.hint
-            )
-        if next(rows, None) is None:
-            raise SourceNotReady(
-                f"{stored.name} has a header and no rows.", hint="Export again, or wait until it is written."
-            )
-    own = csv.own_header(header)
-    return SourceFile(stored.name, "csv", own, is_errors_header(header), stored, encoding, delimiter)
-
-
-def _look_at_json(file: SourceFile) -> SourceFile:
-    with open_text(file.stored, file.encoding) as (_, text):
-        records = islice(_read_records(file, text), HEAD_RECORDS)
-        first = None
-        for _, _, first in records:
-            if isinstance(first, dict):
-                break
-    if first is None:
-        raise json.no_records(file.name)
-    return replace(file, errors_file=is_errors_record(first))
-
-
-def _read_records(file: SourceFile, text: TextIO) -> Iterator[json.NumberedRecord]:
+def read_values(file: SourceFile, text: TextIO) -> Iterator[json.NumberedValue]:
+    """Read what stands where a JSON file's records are, still wrapped."""
     if file.format == "jsonl":
-        return json.read_lines(text, file.name)
-    return json.read_array(text, file.name, file.records)
+        return json.parse_lines(text, file.name)
+    return json.parse_documents(text, file.name, file.records)
 
 
-def _read_file(file: SourceFile, number: int, text: TextIO, refs: Sequence[Ref], size: int) -> Iterator[Chunk]:
-    if file.format == "csv":
-        return csv.read_chunks(text, number, file.name, file.delimiter, refs, size)
-    return json.read_chunks(_read_records(file, text), number, file.name, file.errors_file, refs, size)
+def _read_file(
+    file: SourceFile,
+    number: int,
+    text: TextIO,
+    refs: Sequence[Ref],
+    size: int,
+    tables: Mapping[Table, Mapping[str, str]],
+) -> Iterator[Chunk]:
+    if file.header is None:
+        records = json.check_records(read_values(file, text), file.envelope)
+        return json.read_chunks(records, number, file.name, file.errors_file, refs, size, file.envelope, tables)
+    if file.json_column is None:
+        return csv.read_chunks(text, number, file.name, file.delimiter, refs, size, file.rows_above)
+    batches = csv.read_batches(*csv.open_rows(text, file.name, file.delimiter, file.rows_above), size)
+    return frame_rows(find_embedded(batches, file.header, file.json_column, refs), number, file.name, refs, size, {})
 
 
 class Source:
@@ -157,17 +117,20 @@ class Source:
         """Remove what was spooled."""
         self._resources.close()
 
-    def chunks(self, refs: Sequence[Ref], size: int = 4096) -> Iterator[Chunk]:
+    def chunks(self, refs: Sequence[Ref], size: int = 4096, tables: Sequence[Table] = ()) -> Iterator[Chunk]:
         """Read all files, `size` rows at a time, each with the columns that `refs` name. Every call reads anew.
+
+        `tables` are those that stand beside the records of a JSON document: each chunk has those of its file.
 
         Raises SourceNotReady when a file changes meanwhile or ends too early, SourceError where it can't be read on.
         """
         self._bytes_before = 0
         for number, file in enumerate(self.files):
             stamp = take_stamp(file.stored)
+            beside = read_tables(file.stored, file.encoding, tables) if file.format == "json" else {}
             with open_text(file.stored, file.encoding) as opened:
                 self._reading = opened.stored
-                for chunk in _read_file(file, number, opened.text, refs, size):
+                for chunk in _read_file(file, number, opened.text, refs, size, beside):
                     _check_unchanged(file, stamp)
                     yield chunk
                 _check_unchanged(file, stamp)

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
+from importer.sources import Source
 from importer.sources.csv import DELIMITERS, check_delimiter, find_columns, find_delimiter, read_chunks, read_rows
-from importer.sources.source import Source
 
 from .conftest import MakeSource
 

@@ -117,7 +117,7 @@ def test_damage_does_not_read_the_rest() -> None:
 
 
 def test_something_behind_the_end() -> None:
-    """Several documents in one file are refused with a way out."""
+    """What follows a document is refused with a way out, where nobody reads on."""
     with pytest.raises(SourceError, match="goes on after the end") as raised:
         read("[1]\n[2]")
-    assert "jq -s add" in raised.value.hint
+    assert "--format jsonl" in raised.value.hint

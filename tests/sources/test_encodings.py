@@ -114,3 +114,17 @@ def test_utf_16_without_its_mark(make_source: MakeSource) -> None:
     """An encoding that demands a byte order mark says that there is none."""
     with pytest.raises(SourceError, match=r"is not utf-16: UTF-16 stream does not start with BOM"):
         make_source("a,b\n1,2\n".encode("utf-16-le"), encoding="utf-16")
+
+
+def test_utf_32_with_its_mark(make_source: MakeSource) -> None:
+    """The mark of UTF-32, which begins as that of UTF-16 does, is known."""
+    [chunk] = make_source("größe,b\n✓,😀\n".encode("utf-32")).chunks([])
+    assert chunk.raw == [["✓", "😀"]]
+
+
+def test_one_line_in_another_encoding(make_source: MakeSource) -> None:
+    """Where the rest of the file is UTF-8, the hint goes by the line that isn't."""
+    content = "id,title\n1,größe\n".encode() + "2,prüfen\n".encode("cp1252") + "3,größe ✓\n".encode()
+    with pytest.raises(SourceError, match=r"issues\.csv:3: the bytes fc") as raised:
+        make_source(content).close()
+    assert raised.value.hint.startswith("Try --encoding cp1252: it then says “2,prüfen”.")

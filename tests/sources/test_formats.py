@@ -26,10 +26,22 @@ from importer.sources.formats import Format, choose_format, refuse_foreign
         ("-", '{"a": 1}\n{"a": 2}', "jsonl"),
         ("-", "a,b", "csv"),
         ("export.2024", "a,b", "csv"),
+        ("a.csv", ' [{"id": 1}]', "json"),
+        ("a.csv", '[\n  {\n    "id": 1', "json"),
+        ("a.txt", '{"id": 1}\n{"id": 2}\n', "jsonl"),
+        ("a.csv", '[["s", {"id": 1}]]', "json"),
+        ("-", '["s", {"id": 1}]\n["s", {"id": 2}]\n', "jsonl"),
+        ("a.json", '[{"id": 1}]\n[{"id": 2}]\n', "json"),
+        ("a.csv", "[id],[title]", "csv"),
+        ("a.csv", "{id},b", "csv"),
+        ("a.csv", "title: x\nb: y\nc: z\n", "csv"),
+        ("a.csv", "<3,b", "csv"),
+        ("a.csv", "From,Subject\n", "csv"),
+        ("a.csv", "-- a,b\n1,2\n", "csv"),
     ],
 )
 def test_the_format_is_found(name: str, sample: str, found: Format) -> None:
-    """The extension decides, below a compression's; else the first character; JSON lines are known in .json too."""
+    """The extension decides, below a compression's; else the first character; JSON is known under any name."""
     assert choose_format(name, sample, None) == found
 
 
@@ -47,25 +59,73 @@ def test_markup_is_refused(sample: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "sample", "what"),
+    [
+        ("a.csv", "<head><title>Log in", "HTML"),
+        ("a.csv", "<!-- a comment -->", "HTML or XML"),
+        ("a.csv", '<svg width="1">', "HTML or XML"),
+        ("a.csv", "\n<!DOCTYPE issues SYSTEM", "HTML or XML"),
+        ("a.yaml", "- id: 1\n  title: x\n- id: 2\n", "YAML"),
+        ("export", "issues:\r\n- id: 1\r\n  title: x\r\n", "YAML"),
+        ("a.csv", "---\n- id: 1\n", "YAML"),
+        ("a.sql", "-- MySQL dump 10.13\n--\n-- Host: x\n", "an SQL dump"),
+        ("a.csv", "--\n-- PostgreSQL database dump\n--\n", "an SQL dump"),
+        ("a.csv", "/*!40101 SET NAMES utf8 */;\nINSERT INTO issues VALUES (1);", "an SQL dump"),
+        ("a.csv", "create table issues (id int);", "an SQL dump"),
+        ("a.eml", "Return-Path: <a@b.c>\nReceived: from x\n\tby y\nSubject: s\n", "a mail"),
+        ("a.txt", "From: a@b.c\nSubject: s\n\ntext", "a mail"),
+    ],
+)
+def test_text_of_another_kind_is_refused(name: str, sample: str, what: str) -> None:
+    """Text that is no table says what it is; where the user names a format, only markup is refused."""
+    with pytest.raises(SourceError, match=rf"{name} is {what}\.") as raised:
+        choose_format(name, sample, None)
+    assert raised.value.hint.startswith("Export the issues as CSV or JSON")
+    if "HTML" not in what:
+        assert choose_format(name, sample, "csv") == "csv"
+
+
+@pytest.mark.parametrize("sample", ["-- " * 50_000, "--\n" * 50_000, "/*" * 50_000, "Date: x\n" + " y\n" * 50_000])
+def test_long_beginnings_are_read_once(sample: str) -> None:
+    """No pattern goes back over what it has read."""
+    assert choose_format("a.csv", sample, None) == "csv"
+
+
+@pytest.mark.parametrize(
     ("head", "what"),
-    [(b"PK\x03\x04", "xlsx"), (b"\xd0\xcf\x11\xe0", "xls"), (b"%PDF-1.4", "PDF")],
+    [
+        (b"{\\rtf1\\ansi", "RTF"),
+        (b"SQLite format 3\0", "SQLite"),
+        (b"BZh91AY", "bzip2"),
+        (b"\x89PNG\r\n", "picture"),
+        (b"issues.csv" + bytes(247) + b"ustar", "tar archive"),
+        (b"PK\x03\x04", "xlsx"),
+        (b"\xd0\xcf\x11\xe0", "xls"),
+        (b"%PDF-1.4", "PDF"),
+    ],
 )
 def test_other_kinds_of_files_are_refused(head: bytes, what: str) -> None:
     """Workbooks, archives and documents say what they are."""
     with pytest.raises(SourceError, match=what) as raised:
         refuse_foreign("a.csv", head, None)
-    assert "Export" in raised.value.hint
+    assert "Export the issues" in raised.value.hint or "Unpack" in raised.value.hint
 
 
-@pytest.mark.parametrize(
-    "head",
-    ["a,b\n1,2\n".encode("utf-16-le"), "ключ,тема\n1,да\n".encode("utf-16-be"), b"a,b\n\xff\0", b"a\0\0bc" * 500],
-)
+@pytest.mark.parametrize("head", [b"a,b\n\xff\0", b"a\0\0bc" * 500])
 def test_binary_files_are_refused(head: bytes) -> None:
     """Many NUL bytes, or one in what is no UTF-8, are no text."""
     with pytest.raises(SourceError, match="not text") as raised:
         refuse_foreign("a.csv", head, None)
-    assert "utf-16-le" in raised.value.hint
+    assert raised.value.hint == "Export the issues as CSV or JSON."
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "ключ,тема\n1,да\n", "id,件名\n1,障害対応\n" * 50])
+def test_wide_text_without_a_mark(encoding: str, text: str) -> None:
+    """Text of two or four bytes a character says which of the four it is, and is not read unasked."""
+    with pytest.raises(SourceError, match="not text") as raised:
+        refuse_foreign("a.csv", text.encode(encoding), None)
+    assert raised.value.hint.endswith(f"--encoding {encoding}")
 
 
 @pytest.mark.parametrize("head", [b"a,b\n1,\0\n", b"a,b\n" + b"1,\0" + b"x" * 100, "a,\0é".encode()[:-1]])

@@ -89,11 +89,10 @@ def test_where_the_records_are(make_source: MakeSource, text: str, records: str 
     ("text", "records", "message"),
     [
         ('{"a": [{}], "b": [{}]}', None, "several arrays of records: a, b"),
-        ('{"a": [1], "b": {}}', None, "no array of records at its top; its keys are a, b"),
+        ('{"a": [1], "b": {}}', None, "no array of records; its keys are a, b"),
         ('{"a": {"b": [{}]}}', "a.c", r"has no a\.c\."),
         ('{"a": {"b": [{}]}}', "a", "has no array at a"),
         ('{"a": [{}]}', "a.b", r"has no a\.b\."),
-        ('{"a": 1}\n{"a": 2}', None, r"a\.json:2: goes on after the end"),
         ("5", None, "is not a JSON array or object"),
     ],
 )
@@ -102,6 +101,17 @@ def test_where_no_records_are(make_source: MakeSource, text: str, records: str |
     with pytest.raises(SourceError, match=message) as raised:
         make_source(text, "a.json", records=records, format="json")
     assert "input.records" in raised.value.hint or "--format" in raised.value.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "line"), [('[{"id": 1}]\n5', 2), ('{"issues": [{"id": 1}]}\n\nx', 3), ('[{"id": 1}]]', 1)]
+)
+def test_something_else_behind_the_end(make_source: MakeSource, text: str, line: int) -> None:
+    """What is neither an array nor an object is refused with its line, once the records before it are read."""
+    source = make_source(text, "a.json")
+    with pytest.raises(SourceError, match=rf"a\.json:{line}: goes on after the end") as raised:
+        list(source.chunks([ID]))
+    assert "Cut off what follows" in raised.value.hint
 
 
 @pytest.mark.parametrize("text", ["[]", '{"issues": []}', '{"issues": [], "total": 0}'])

@@ -1,0 +1,149 @@
+"""Which encoding undeclared bytes may have: by how much their text looks like one that people write. Only for hints."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Callable
+from itertools import pairwise
+
+LIKELY = 0.5
+"""The least share of a text's characters that have to be usual ones."""
+SAMPLE_BYTES = 16 * 1024
+SIGNS, SIGN_WEIGHT = range(0xA1, 0xA4), 0.9
+WIDE_NULS = 4
+WIDE_SHARE = 0.9
+"""The share of NULs that the upper two bytes of characters of four bytes have at least."""
+
+_LATIN_LETTER = r"[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸ]"
+_LATIN_WORD = re.compile(rf"{_LATIN_LETTER}+")
+_TYPOGRAPHY = re.compile("[€‚„…‘’“”•–—™©®°£§«»´·ºª½¼²µ\u00a0]|(?<![A-Za-z])[¿¡]")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_PLAIN_LETTER = re.compile("[A-Za-z]")
+_CYRILLIC = frozenset("абвгдежзийклмнопрстуфхцчшщъыьэюяАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЁёІіЇїЄєҐґЎў")
+_CENTRAL = frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽőűŐŰäöüÄÖÜßâăîșțşţ")
+
+
+def _high(text: str) -> list[str]:
+    return [character for character in text if character >= "\x80"]
+
+
+def _turned(text: str) -> int:
+    """How often a capital that is no plain letter stands behind a small letter, which nobody writes."""
+    return sum(second >= "\x80" and first.islower() and second.isupper() for first, second in pairwise(text))
+
+
+def _latin(text: str) -> float:
+    """Of Western text: single accents among plain letters, and typographers' signs."""
+    usual = len(_TYPOGRAPHY.findall(text)) - _turned(text)
+    for word in _LATIN_WORD.findall(text):
+        accents = len(_high(word))
+        usual += accents if 2 * accents <= len(word) or len(word) == 1 else 0
+    return max(0, usual) / len(_high(text))
+
+
+def _central(text: str) -> float:
+    """Of Polish, Czech, Hungarian, Romanian text: their letters, among plain ones."""
+    usual = sum(character in _CENTRAL for character in _high(text)) + len(_TYPOGRAPHY.findall(text))
+    letters = re.sub(r"[^\x00-\x7f]", lambda match: "é" if match[0] in _CENTRAL else match[0], text)
+    return 0.99 * min((usual - _turned(text)) / len(_high(text)), _latin(letters))
+
+
+def _cyrillic(text: str) -> float:
+    """Of Cyrillic text: words without any plain letter, no capital behind a small letter."""
+    words = [word for word in _LETTERS.findall(text) if not _PLAIN_LETTER.search(word)]
+    letters = sum(character in _CYRILLIC for character in "".join(words)) + text.count("№")
+    return max(0, letters - 3 * _turned(text)) / len(_high(text))
+
+
+def _by_bytes(encoding: str, letters: range, weight: float) -> Callable[[str], float]:
+    """Of text in characters of two bytes: those whose first byte is one of `letters` are common ones.
+
+    Signs, whose first bytes are alike everywhere, say less.
+    """
+
+    def rate(text: str) -> float:
+        firsts = [raw[0] for character in _high(text) if len(raw := _encode(character, encoding)) == 2]
+        rated = sum(weight if first in letters else SIGN_WEIGHT if first in SIGNS else 0.0 for first in firsts)
+        return rated / len(_high(text))
+
+    return rate
+
+
+def _encode(character: str, encoding: str) -> bytes:
+    return character.encode(encoding, "ignore")
+
+
+def _japanese(text: str) -> float:
+    """Of Japanese text: kana make a good part of it; half-width ones are what other encodings look like."""
+    characters = _high(text)
+    kana = sum("\u3040" <= character <= "\u30ff" for character in characters)
+    kanji = sum(0x88 <= _encode(character, "cp932")[0] <= 0x97 for character in characters if "一" <= character <= "鿿")
+    signs = sum("\u3000" <= character <= "\u303f" or "\uff00" <= character <= "\uff5e" for character in characters)
+    return (kana + signs + kanji * (1.0 if kana else 0.8)) / len(characters)
+
+
+# Simplified and traditional characters are sorted by how common they are, Korean syllables by sound.
+RATINGS: dict[str, Callable[[str], float]] = {
+    "cp1252": _latin,
+    "cp1250": _central,
+    "cp1251": _cyrillic,
+    "koi8_r": _cyrillic,
+    "mac_roman": lambda text: 0.95 * _latin(text),
+    "shift_jis": _japanese,
+    "cp932": _japanese,
+    "euc_jp": _japanese,
+    "euc_kr": _by_bytes("euc_kr", range(0xB0, 0xC9), 1.0),
+    "cp949": _by_bytes("euc_kr", range(0xB0, 0xC9), 1.0),
+    "gb18030": _by_bytes("gb2312", range(0xB0, 0xD8), 0.98),
+    "big5": _by_bytes("big5", range(0xA4, 0xC7), 0.97),
+}
+
+
+def rank_encodings(sample: bytes, known: str = "") -> list[tuple[str, str]]:
+    """The encodings in which these bytes look like text, the likeliest first, each with the text; `known` isn't one.
+
+    The sample's last character may be cut.
+    """
+    rated = []
+    excluded = codecs.lookup(known or "utf-8").name.replace("-", "_")
+    for encoding, rate in RATINGS.items():
+        text = _decode(sample[:SAMPLE_BYTES], encoding)
+        if text is None or encoding == excluded or not _high(text):
+            continue
+        rating = 0.0 if _has_controls(text) else rate(text)
+        if rating >= LIKELY:
+            rated.append((rating, encoding, text))
+    rated.sort(key=lambda entry: -entry[0])  # of equals the first in RATINGS
+    return [(encoding, text) for _, encoding, text in rated]
+
+
+def _decode(sample: bytes, encoding: str) -> str | None:
+    try:
+        return codecs.getincrementaldecoder(encoding)().decode(sample)
+    except UnicodeError:
+        return None
+
+
+def _has_controls(text: str) -> bool:
+    return any("\x80" <= character <= "\x9f" for character in text)
+
+
+def wide_encoding(head: bytes) -> str:
+    """Name the encoding of two or four bytes a character whose NUL bytes these are; `""` if it is none of them."""
+    if head.count(0) < WIDE_NULS:
+        return ""
+    nuls = [_share_of_nuls(head, place) for place in range(4)]
+    if min(nuls[2:]) > WIDE_SHARE:
+        encoding = "utf-32-le"
+    elif min(nuls[:2]) > WIDE_SHARE:
+        encoding = "utf-32-be"
+    else:
+        encoding = "utf-16-le" if nuls[1] + nuls[3] > nuls[0] + nuls[2] else "utf-16-be"
+    text = _decode(head, encoding)
+    return encoding if text is not None and not any(character < "\t" for character in text) else ""
+
+
+def _share_of_nuls(head: bytes, place: int) -> float:
+    part = head[place::4]
+    return part.count(0) / len(part) if part else 0.0

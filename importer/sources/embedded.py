@@ -1,0 +1,77 @@
+"""Records that are JSON objects in one column of a CSV file: raw tables of data pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from json import JSONDecodeError
+from typing import Any
+
+from importer.records import Finding, Ref
+from importer.sources.csv import Batch
+from importer.sources.framing import FoundRow
+from importer.sources.json import check_value
+from importer.sources.values import decoder, find_values, make_getter
+
+COLUMNS_AT_MOST = 12
+"""A wider table has columns that say something themselves."""
+OBJECT_SHARE = 0.5
+TEXT_SHARE = 0.5
+"""The share of a file's text that the objects have at least: a small one is a field of the record, not the record."""
+
+HINT = "Mend the JSON in that cell."
+
+
+def find_json_column(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
+    """Find the column whose cells are JSON objects and hold most of the rows' text; None if there is none."""
+    if len(header) > COLUMNS_AT_MOST:
+        return None
+    cells = {column: [row[column] for row in rows if column < len(row)] for column in range(len(header))}
+    least = TEXT_SHARE * sum(len(cell) for row in rows for cell in row)
+    for column, texts in cells.items():
+        if sum(map(len, texts)) >= least and any(texts) and _are_objects(texts):
+            return column
+    return None
+
+
+def _are_objects(cells: Sequence[str]) -> bool:
+    """Whether half of the cells are objects at least; the others are those that somebody has to mend."""
+    objects = sum(cell.lstrip().startswith("{") and isinstance(_parse(cell), dict) for cell in cells)
+    return objects >= OBJECT_SHARE * len(cells)
+
+
+def _parse(cell: str) -> Any:
+    try:
+        return decoder.decode(cell.strip())
+    except (JSONDecodeError, RecursionError):
+        return None
+
+
+def embedded_record(header: Sequence[str], cells: Sequence[str], column: int, line: int) -> dict[str, Any] | Finding:
+    """The object in a row's cell, beside it the other cells by their header where the object has no such key."""
+    where = f"Line {line}, column {header[column].strip()!r}"
+    cell = cells[column].strip()
+    if not cell:
+        return Finding("row-malformed", "", f"{where} is empty instead of a JSON object", hint=HINT)
+    try:
+        record = check_value(line, cell, decoder.decode(cell))
+    except JSONDecodeError as error:
+        message = f"{where} is not valid JSON at its character {error.pos + 1:,}: {error.msg}"
+        return Finding("row-malformed", "", message, hint=HINT)
+    except RecursionError:
+        return Finding("row-malformed", "", f"{where} is nested too deeply", hint=HINT)
+    if isinstance(record, Finding):
+        return record
+    beside = {name.strip(): text for name, text in zip(header, cells, strict=True) if name.strip() not in record}
+    return {**beside, **record}
+
+
+def find_embedded(
+    batches: Iterable[Batch], header: Sequence[str], column: int, refs: Sequence[Ref]
+) -> Iterator[FoundRow]:
+    """Give each row's line, cells as they came, origin, and what the references find in its record."""
+    getters = {ref: make_getter(ref) for ref in refs}
+    for batch in batches:
+        for index, (line, raw, cells) in enumerate(zip(batch.lines, batch.raw, batch.cells, strict=True)):
+            record = batch.defects.get(index) or embedded_record(header, cells, column, line)
+            found = record if isinstance(record, Finding) else find_values(getters, record)
+            yield FoundRow(line, raw, batch.origins.get(index, ""), found)

@@ -1,0 +1,64 @@
+"""Values that were found in records → chunks: each reference has as many columns as its longest list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+from importer.records import Chunk, Finding, Ref, Table
+from importer.sources.values import to_columns
+
+
+class FoundRow(NamedTuple):
+    """A row with the values of its references: `found` has one for each, or is why the row can't be used.
+
+    `raw` is its own text, or its cells; `origin` is where an errors file says that it stood first.
+    """
+
+    line: int
+    raw: str | Sequence[str]
+    origin: str
+    found: Sequence[Any] | Finding
+
+
+def frame_rows(
+    rows: Iterable[FoundRow],
+    number: int,
+    name: str,
+    refs: Sequence[Ref],
+    size: int,
+    tables: Mapping[Table, Mapping[str, str]],
+) -> Iterator[Chunk]:
+    """Chunk rows, up to `size` each; `number` and `name` are the file's.
+
+    A reference always has a column: a key that this chunk doesn't have may be in the next one.
+    """
+    from importer.sources.frames import frame_columns
+
+    rows = iter(rows)
+    nothing = [None] * len(refs)
+    first = 1
+    while batch := list(islice(rows, size)):
+        lines, raw, origins, found = (list(part) for part in zip(*batch, strict=True))
+        defects = {index: values for index, values in enumerate(found) if isinstance(values, Finding)}
+        values = zip(*(nothing if index in defects else row for index, row in enumerate(found)), strict=True)
+        columns, positions = _place_columns(dict(zip(refs, values, strict=True)))
+        numbers = range(first, first + len(batch))
+        frame = frame_columns(columns, len(batch))
+        known = {index: origin for index, origin in enumerate(origins) if origin}
+        yield Chunk(number, name, numbers, lines, raw, frame, positions, defects, known, tables)
+        first = numbers.stop
+
+
+def _place_columns(
+    values: Mapping[Ref, Sequence[Any]],
+) -> tuple[dict[int, list[str]], dict[Ref, tuple[int, ...]]]:
+    """Give each reference as many columns as its longest list needs, labelled from 0; return columns and positions."""
+    columns: dict[int, list[str]] = {}
+    positions: dict[Ref, tuple[int, ...]] = {}
+    for ref, own_values in values.items():
+        own = dict(enumerate(to_columns(own_values), start=len(columns)))
+        positions[ref] = tuple(own)
+        columns |= own
+    return columns, positions

@@ -1,0 +1,108 @@
+"""The header of a CSV file: what stands above it, where it comes again, and whether there is one at all."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from importer.errors import SourceError
+from importer.records import Finding
+
+HEAD_ROWS = 20
+HEADER_CELLS = 3
+"""A header below a title has at least so many filled cells."""
+DATA_SHARE = 1 / 3
+CELLS_SHOWN = 6
+CELL_SHOWN = 40
+
+HEADER_AGAIN = Finding("row-header", "", "The row repeats the header.", rejects=False)
+GROUP_TITLE = Finding("row-header", "", "The row is a title above a repeated header.", rejects=False)
+
+_DATA = re.compile(
+    r"[a-z][a-z0-9+.-]*://\S+"  # an address
+    r"|[^@\s]+@[^@\s]+\.[^@\s]+"  # of mail
+    r"|[+-]?\d[\d,. ]*%?"  # a number, or a date with dots
+    r"|\d{4}[-/]\d{1,2}[-/]\d{1,2}([ T].*)?"
+    r"|\d{1,2}[-/. ](\d{1,2}|[a-z]{3,9})[-/. ]\d{2,4}([ T,].*)?",
+    re.IGNORECASE,
+)
+
+
+def count_filled(row: Sequence[str]) -> int:
+    """How many cells hold more than white space."""
+    return sum(map(bool, map(str.strip, row)))
+
+
+def count_above(rows: Sequence[Sequence[str]]) -> int:
+    """How many of a file's first rows stand above its header: those of a spreadsheet's titles, and empty ones.
+
+    A title is one filled cell. The header below has at least three and half of what any row has, and what follows
+    fits it.
+    """
+    filled = [count_filled(row) for row in rows[:HEAD_ROWS]]
+    first = next((place for place, count in enumerate(filled) if count), 0)
+    above = next((place for place, count in enumerate(filled) if count > 1), first)
+    return above if above > first and _is_below_titles(rows[above:HEAD_ROWS], max(filled)) else first
+
+
+def _is_below_titles(rows: Sequence[Sequence[str]], widest: int) -> bool:
+    header, *below = rows
+    if count_filled(header) < max(HEADER_CELLS, widest / 2) or is_data(header):
+        return False
+    if any(cell != cell.strip() for cell in header):  # prose with commas in it
+        return False
+    return 2 * sum(fits(row, header) for row in below) >= len(below)
+
+
+def fits(row: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether nothing of a row can be lost below this header.
+
+    That is: what is too much is empty; or what is missing has no header, or the row is empty anyhow. A filled row that
+    ends early may have been cut.
+    """
+    too_much, missing = row[len(header) :], header[len(row) :]
+    return not (count_filled(too_much) or (count_filled(missing) and count_filled(row)))
+
+
+def is_data(row: Sequence[str]) -> bool:
+    """Whether a third of a row's filled cells are what no column is called."""
+    filled = [cell.strip() for cell in row if cell.strip()]
+    data = sum(_DATA.fullmatch(cell) is not None for cell in filled)
+    return bool(filled) and data >= DATA_SHARE * len(filled)
+
+
+def check_header(name: str, line: int, header: Sequence[str]) -> None:
+    """Raise SourceError where the first row is empty or plainly data: addresses, numbers, dates."""
+    filled = [cell.strip() for cell in header if cell.strip()]
+    if is_data(header):
+        shown = ", ".join(cell[:CELL_SHOWN] for cell in filled[:CELLS_SHOWN])
+        more = " …" if filled[CELLS_SHOWN:] else ""
+        raise SourceError(
+            f"{name}:{line}: has no header, its first row is one of data: {shown}{more}",
+            hint="Add a line above it that names the columns: ID,Title,Status",
+        )
+    if not filled:
+        raise SourceError(f"{name}:{line}: the header is empty.", hint="Write the names of the columns into it.")
+
+
+def least_width(header: Sequence[str]) -> int:
+    """How many cells a row has at least: some trackers leave out the last of columns that repeat, as comments do."""
+    times = Counter(header)
+    width = len(header)
+    while width > 1 and times[header[width - 1]] > 1:
+        width -= 1
+    return width
+
+
+def find_repeated(rows: Sequence[list[str]], header: Sequence[str]) -> dict[int, Finding]:
+    """The rows that are the header again, and those of one filled cell right above one."""
+    header = list(header)
+    found: dict[int, Finding] = {}
+    if count_filled(header) < 2:  # of a single column, a cell may say by chance what the header says
+        return found
+    for index in [index for index, row in enumerate(rows) if row[0] == header[0] and row == header]:
+        found[index] = HEADER_AGAIN
+        if index and count_filled(rows[index - 1]) == 1:
+            found[index - 1] = GROUP_TITLE
+    return found

@@ -1,0 +1,186 @@
+"""The outline of a JSON object: where arrays of records are in it, or whether it is a record itself."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from importer.errors import SourceError, SourceNotReady
+from importer.sources.document import Document
+from importer.sources.envelopes import is_pair
+from importer.sources.sampling import NAME_DEPTH, Sampler
+
+PATH_DEPTH = 4
+NAMES_KEPT = 10_000
+SCALARS_OF_A_RECORD = 2
+KEYS_SHOWN = 20
+ERROR_CHARACTERS = 200
+
+PAGE_KEYS_AT_MOST = 12
+
+IDENTITY_KEYS = {"id", "key", "iid", "gid", "number", "_id"}
+TITLE_KEYS = {"title", "summary", "subject"}
+TEXT_KEYS = {*TITLE_KEYS, "name", "description", "body", "text", "desc"}
+
+# Keys of answers that say an error, and those that come along with them.
+ERROR_KEYS = ("error", "errors", "errorMessages", "message", "messages", "detail", "error_description", "errorMessage")
+_BESIDE_ERRORS = {
+    *("code", "status", "statusCode", "status_code", "documentation_url", "type", "title", "timestamp", "path"),
+    *("request_id", "requestId", "details", "reason", "success", "ok", "data", "url"),
+}
+
+
+@dataclass(slots=True)
+class Outline:
+    """What a JSON object holds.
+
+    keys    those at its top, in order
+    names   all keys, dotted through objects
+    scalars how many single values it has at its top or just below
+    arrays  path of an array of records → its sampled records
+    empty   whether it has an array without elements
+    said    key of an error → what it says
+    """
+
+    keys: list[str] = field(default_factory=list)
+    names: dict[str, None] = field(default_factory=dict)
+    scalars: int = 0
+    arrays: dict[tuple[str, ...], Sampler] = field(default_factory=dict)
+    empty: bool = False
+    said: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def has_identity(self) -> bool:
+        """Whether it has a key by which records are told apart."""
+        return not IDENTITY_KEYS.isdisjoint(self.keys)
+
+    @property
+    def is_titled(self) -> bool:
+        """Whether it has a title, and nothing within it has one."""
+        inner: set[str] = set().union(*(names for sampler in self.arrays.values() for names in sampler.names.values()))
+        return not TITLE_KEYS.isdisjoint(self.keys) and TITLE_KEYS.isdisjoint(inner)
+
+    @property
+    def is_error(self) -> bool:
+        """Whether it is an answer that says what went wrong, instead of records."""
+        only = self.keys and {*self.keys} <= {*ERROR_KEYS, *_BESIDE_ERRORS}
+        plain = not {"error", "errors", "errorMessages"}.isdisjoint(self.keys)
+        return bool(self.said) and not self.arrays and bool(only or (plain and not self.has_identity))
+
+    @property
+    def is_record(self) -> bool:
+        """Whether it can be a record itself: it can be told apart, or there is nothing else and it says enough."""
+        if self.is_error:
+            return False
+        return self.has_identity or (not self.arrays and not self.empty and self.scalars >= SCALARS_OF_A_RECORD)
+
+
+def outline_document(document: Document) -> Outline:
+    """Read an object from its beginning to its end, once; of its arrays only the first records are kept."""
+    outline = Outline()
+    _walk(document, outline, ())
+    return outline
+
+
+def _walk(document: Document, outline: Outline, path: tuple[str, ...]) -> None:
+    for key in document.members():
+        here = (*path, key)
+        if not path:
+            outline.keys.append(key)
+        if len(here) <= NAME_DEPTH and len(outline.names) < NAMES_KEPT:
+            outline.names[".".join(here)] = None
+        first = document.peek()
+        if first == "{" and len(here) < PATH_DEPTH:
+            _walk(document, outline, here)
+        elif first == "[":
+            _enter_array(document, outline, here)
+        elif first == "{":
+            document.skip()
+        else:
+            _note_scalar(outline, here, document.value()[0])
+
+
+def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) -> None:
+    sampler = Sampler()
+    count = 0
+    for count, first in enumerate(document.elements(), start=1):
+        if count > 1 and (sampler.full or not sampler.rows):
+            sampler.passed += 1
+            document.skip()
+            continue
+        if count == 1 and first not in "{[":
+            _note_scalar(outline, path, document.value()[0])
+            continue
+        value, _ = document.value()
+        if count == 1 and not (isinstance(value, dict) or is_pair(value)):
+            continue
+        if count == 1 and _note_error(outline, path, value):
+            continue
+        sampler.add(value)
+    outline.empty = outline.empty or not count
+    if sampler.rows:
+        outline.arrays[path] = sampler
+
+
+def _note_error(outline: Outline, path: tuple[str, ...], value: Any) -> bool:
+    """Whether an element is an error of an answer, which is no record."""
+    if path != ("errors",) or not isinstance(value, dict) or "message" not in value or "id" in value:
+        return False
+    outline.said.setdefault("errors", str(value["message"])[:ERROR_CHARACTERS])
+    return True
+
+
+def _note_scalar(outline: Outline, path: tuple[str, ...], value: Any) -> None:
+    outline.scalars += value is not None and len(path) <= 2
+    if path[0] in ERROR_KEYS and len(path) <= 2 and isinstance(value, str) and value.strip():
+        outline.said.setdefault(path[0], value.strip()[:ERROR_CHARACTERS])
+
+
+def choose_records(name: str, outline: Outline) -> tuple[str, ...] | SourceError | SourceNotReady:
+    """Choose where the records of an object are: its only array, else itself; or say why that can't be chosen.
+
+    An object that can be told apart from others, and has a title alone or arrays only further down, is a record: an
+    issue with its labels, or with its links.
+    """
+    arrays = list(outline.arrays)
+    if outline.is_record and (outline.is_titled or all(len(path) > 1 for path in arrays)):
+        return ()
+    if len(arrays) == 1:
+        return arrays[0]
+    if arrays:
+        return SourceError(
+            f"{name} has several arrays of records: {', '.join(map('.'.join, arrays))}.",
+            hint="Set input.records in the mapping to one of them.",
+        )
+    if outline.is_error:
+        said = next(outline.said[key] for key in ERROR_KEYS if key in outline.said)
+        return SourceError(
+            f"{name} is an error that a service answered, and no export: “{said}”.",
+            hint="Export again, with an account that may read the issues.",
+        )
+    if outline.empty or not outline.keys:
+        return SourceNotReady(f"{name} has no records.", hint="Export again, or wait until it is written.")
+    more = f" and {len(outline.keys) - KEYS_SHOWN:,} more" if len(outline.keys) > KEYS_SHOWN else ""
+    return SourceError(
+        f"{name} has no array of records; its keys are {', '.join(outline.keys[:KEYS_SHOWN])}{more}.",
+        hint="Set input.records in the mapping to where it is, for example data.items",
+    )
+
+
+def is_page(value: Any) -> bool:
+    """Whether a value is a page of an answer: an object with one array of objects, and nothing that a record has."""
+    if not isinstance(value, dict) or len(value) > PAGE_KEYS_AT_MOST:
+        return False
+    if not (IDENTITY_KEYS | TEXT_KEYS).isdisjoint(value):
+        return False
+    return len(_arrays_in(value, PATH_DEPTH)) == 1
+
+
+def _arrays_in(value: dict[str, Any], depth: int) -> list[list[Any]]:
+    found = []
+    for item in value.values():
+        if isinstance(item, list) and item and isinstance(item[0], dict):
+            found.append(item)
+        elif isinstance(item, dict) and depth > 1:
+            found += _arrays_in(item, depth - 1)
+    return found

@@ -1,0 +1,97 @@
+"""What the first records of a file show: how they are wrapped, their streams, and the names of their keys."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from importer.sources.envelopes import PAIRS, find_envelope, is_pair, open_envelope, open_pair, stream_of
+from importer.sources.returned import is_errors_record, own_keys
+from importer.spreadsheet import IMPORT_RAW
+
+HEAD_RECORDS = 20
+SAMPLED_RECORDS = 100
+"""So many records of one stream show which keys its records have."""
+PAIRS_PASSED = 5_000
+"""So many pairs show which streams there are."""
+NAME_DEPTH = 3
+
+
+class Sampler:
+    """Takes records as they come, wrapped or not; keeps only the first few of them.
+
+    rows         records seen, by stream
+    names        their keys, by stream
+    passed       records that were counted elsewhere and not looked at
+    errors_file  whether the first record is one of an errors file
+    """
+
+    def __init__(self) -> None:
+        self.rows = Counter[str]()
+        self.passed = 0
+        self.errors_file = False
+        self._names: dict[str, set[str]] = {}
+        self._head: list[Any] = []
+        self._envelope: str | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether more records would show nothing new."""
+        limit = PAIRS_PASSED if self._envelope == PAIRS or (self._head and is_pair(self._head[0])) else SAMPLED_RECORDS
+        return self.rows.total() >= limit
+
+    @property
+    def envelope(self) -> str:
+        """What the records are wrapped in."""
+        self._decide()
+        return self._envelope or ""
+
+    @property
+    def names(self) -> dict[str, set[str]]:
+        """Stream → the keys of its records, dotted through objects."""
+        self._decide()
+        return self._names
+
+    def add(self, value: Any) -> None:
+        """Take the next record, or whatever stands in its place."""
+        record = value
+        if is_errors_record(value):
+            self.errors_file = self.errors_file or not self.rows
+            record = own_keys(value)
+        self.rows[self._stream(record)] += 1
+        if self._envelope is not None:
+            self._add_names(record)
+        elif not (isinstance(record, dict) and IMPORT_RAW in record):
+            self._head.append(record)
+            if len(self._head) == HEAD_RECORDS:
+                self._decide()
+
+    def _stream(self, record: Any) -> str:
+        if is_pair(record):
+            return str(record[0])
+        return stream_of(record) if isinstance(record, dict) else ""
+
+    def _decide(self) -> None:
+        if self._envelope is None:
+            self._envelope = find_envelope(self._head)
+            for record in self._head:
+                self._add_names(record)
+            self._head.clear()
+
+    def _add_names(self, record: Any) -> None:
+        if self._envelope == PAIRS and is_pair(record):
+            record = open_pair(record)
+        if isinstance(record, dict):
+            record = open_envelope(self._envelope or "", record)
+            stream = stream_of(record)
+            if self.rows[stream] <= SAMPLED_RECORDS:
+                self._names.setdefault(stream, set()).update(dotted_names(record))
+
+
+def dotted_names(record: dict[str, Any], depth: int = NAME_DEPTH, before: str = "") -> Iterator[str]:
+    """The keys of a record, those within objects dotted: `fields.status.name`; lists are not entered."""
+    for key, value in record.items():
+        yield before + key
+        if isinstance(value, dict) and depth > 1:
+            yield from dotted_names(value, depth - 1, f"{before}{key}.")

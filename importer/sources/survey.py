@@ -1,0 +1,251 @@
+"""The survey of a source: what its files are and which columns and keys they have, before it is known what to read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import NamedTuple
+
+from importer.errors import SourceError, SourceNotReady
+from importer.records import Finding
+from importer.sources import csv, json
+from importer.sources.document import Document
+from importer.sources.embedded import embedded_record, find_json_column
+from importer.sources.encodings import check_encoding, choose_encoding, open_text
+from importer.sources.files import Stamp, StoredFile, find_files, open_file, take_stamp
+from importer.sources.formats import Format, choose_format, refuse_foreign
+from importer.sources.header import HEAD_ROWS, check_header, count_above
+from importer.sources.outline import Outline, choose_records, is_page, outline_document
+from importer.sources.returned import is_errors_header, own_cells
+from importer.sources.sampling import Sampler, dotted_names
+from importer.sources.source import HEAD_BYTES, SAMPLE_CHARACTERS, Source, SourceFile, SourceOptions, read_values
+from importer.spreadsheet import IMPORT_COLUMNS
+
+
+class Sample(NamedTuple):
+    """The columns of one file, or of one array or stream in it.
+
+    records   JSON objects: the dotted path of the array; empty for all else
+    envelope  what each record is wrapped in, in words: `Perceval envelope`, `JSON in column data`; empty if it isn't
+    stream    the stream that a pair's record came in; empty if none is named
+    names     CSV: the header's cells; JSON: keys of the first records, those within objects dotted: `fields.summary`
+    rows      how many rows were seen: all of an array in an object, else those at the file's beginning
+    """
+
+    file_name: str
+    format: Format
+    records: str
+    envelope: str
+    stream: str
+    names: frozenset[str]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Surveyed:
+    """A file: its samples, how it is read at each place where records may be, and which of these counts unasked.
+
+    `places` are dotted paths; the empty one is the document itself.
+    """
+
+    samples: tuple[Sample, ...]
+    places: Mapping[str, SourceFile]
+    choice: SourceFile | SourceError | SourceNotReady
+
+
+class Survey:
+    """Files that were looked at. They are opened by `open`, once; till then the survey holds what was spooled."""
+
+    def __init__(self, files: tuple[Surveyed, ...], stamps: tuple[Stamp, ...], resources: ExitStack) -> None:
+        self.samples = tuple(sample for file in files for sample in file.samples)
+        self._files = files
+        self._stamps = stamps
+        self._resources = resources
+
+    def open(self, records: str | None = None) -> Source:
+        """Open the files; `records` is a sample's path, and counts for the files that have records there.
+
+        Close the source, or use it as a context manager.
+        Raises SourceError where a file has several arrays of records and none is chosen.
+        """
+        chosen = []
+        for file in self._files:
+            choice = file.choice if records is None else file.places.get(records, file.choice)
+            if not isinstance(choice, SourceFile):
+                raise choice
+            chosen.append(choice)
+        return Source(tuple(chosen), self._stamps, self._resources.pop_all())
+
+
+@contextmanager
+def survey_files(paths: Sequence[str], options: SourceOptions) -> Iterator[Survey]:
+    """Look at the files: their beginning, of a JSON object the whole.
+
+    Raises UsageError (an option), SourceNotReady (a file is missing, empty, without rows or still being written) and
+    SourceError (a file is not what it claims to be).
+    """
+    if options.encoding is not None:
+        check_encoding(options.encoding)
+    delimiter = csv.check_delimiter(options.delimiter) if options.delimiter is not None else None
+    with ExitStack() as stack:
+        found = find_files(paths, stack)
+        stamps = tuple(take_stamp(file) for file in found)
+        files = tuple(_look_at(file, options, delimiter) for file in found)
+        yield Survey(files, stamps, stack)
+
+
+def open_source(paths: Sequence[str], options: SourceOptions) -> Source:
+    """Look at the files and open them. Close the source, or use it as a context manager.
+
+    Raises what `survey_files` raises, and SourceError where a file has several arrays of records and `options` says
+    not which.
+    """
+    with survey_files(paths, options) as survey:
+        return survey.open()
+
+
+def _look_at(stored: StoredFile, options: SourceOptions, delimiter: str | None) -> Surveyed:
+    with open_file(stored) as opened:
+        head = opened.data.read(HEAD_BYTES)
+    refuse_foreign(stored.name, head, options.encoding)
+    encoding = choose_encoding(head, options.encoding)
+    with open_text(stored, encoding) as (_, text):
+        sample = text.read(SAMPLE_CHARACTERS)
+    if not sample.strip():
+        raise SourceNotReady(f"{stored.name} is empty.", hint="Export again, or wait until it is written.")
+    format_ = choose_format(stored.name, sample, options.format)
+    if format_ == "csv":
+        return _look_at_csv(stored, encoding, delimiter or csv.find_delimiter(sample))
+    file = SourceFile(stored.name, format_, None, False, stored, encoding)
+    if format_ == "jsonl" and options.format is None and _holds_pages(file):
+        file = replace(file, format="json")
+    return _look_at_json(file, options.records)
+
+
+def _look_at_csv(stored: StoredFile, encoding: str, delimiter: str) -> Surveyed:
+    above = _read_above(stored, encoding, delimiter)
+    with open_text(stored, encoding) as (_, text):
+        rows = islice(csv.read_rows(text, stored.name, delimiter, len(above)), len(above), None)
+        line, header, malformed = next(rows)
+        if malformed:
+            raise SourceError(
+                f"{stored.name}:{line}: the header can't be used. {malformed.message}.", hint=malformed.hint
+            )
+        check_header(stored.name, line, header)
+        sampled = [next(rows, None)]
+        if sampled[0] is None:
+            raise SourceNotReady(
+                f"{stored.name} has a header and no rows.", hint="Export again, or wait until it is written."
+            )
+        with suppress(SourceError, SourceNotReady):  # said when it is read on
+            sampled += islice(rows, HEAD_ROWS - 1)
+    file = SourceFile(stored.name, "csv", csv.own_header(header), is_errors_header(header), stored, encoding, delimiter)
+    titles = tuple(title for row in above if (title := " ".join(" ".join(row).split())))
+    cells = [row for _, row, malformed in filter(None, sampled) if malformed is None]
+    return _with_records(replace(file, above=titles, rows_above=len(above)), cells, len(header))
+
+
+def _with_records(file: SourceFile, cells: list[list[str]], width: int) -> Surveyed:
+    """A table, or records in one of its columns; `cells` are its first rows, `width` counts all cells of its header."""
+    header = file.header or ()
+    names = {name.strip() for name in header}
+    if file.errors_file:
+        cells = [own_cells(row, width - len(IMPORT_COLUMNS)) for row in cells]
+    column = find_json_column(header, cells)
+    if column is not None:
+        file = replace(file, json_column=column, envelope=f"JSON in column {header[column].strip()}")
+        records = (embedded_record(header, [*row, *[""] * width][: len(header)], column, 0) for row in cells)
+        names.update(name for record in records if isinstance(record, dict) for name in dotted_names(record))
+    sample = Sample(file.name, "csv", "", file.envelope, "", frozenset(names - {""}), len(cells))
+    return Surveyed((sample,), {"": file}, file)
+
+
+def _read_above(stored: StoredFile, encoding: str, delimiter: str) -> list[list[str]]:
+    rows: list[list[str]] = []
+    with open_text(stored, encoding) as (_, text), suppress(SourceError, SourceNotReady):  # said when it is read on
+        for _, row, malformed in islice(csv.read_rows(text, stored.name, delimiter), HEAD_ROWS):
+            if malformed:
+                break
+            rows.append(row)
+    return rows[: count_above(rows)]
+
+
+def _holds_pages(file: SourceFile) -> bool:
+    with open_text(file.stored, file.encoding) as (_, text), suppress(SourceNotReady):  # said when it is read
+        return is_page(next((value for _, _, value in read_values(file, text)), None))
+    return False
+
+
+def _look_at_json(file: SourceFile, records: str | None) -> Surveyed:
+    if file.format == "jsonl":
+        return _look_at_records(file)
+    with open_text(file.stored, file.encoding) as (_, text):
+        document = Document(text, file.name)
+        first = document.peek()
+        if first not in ("[", "{"):
+            raise SourceError(
+                f"{file.name} is not a JSON array or object.", hint="Say what it is with --format csv or jsonl."
+            )
+        outline = outline_document(document) if first == "{" and records is None else None
+    if outline is not None:
+        return _look_at_object(file, outline)
+    return _look_at_records(replace(file, records=tuple(records.split("."))) if first == "{" and records else file)
+
+
+def _look_at_records(file: SourceFile) -> Surveyed:
+    """Look at the first records where they are known to be; an array is not read to its end."""
+    sampler = Sampler()
+    with open_text(file.stored, file.encoding) as (_, text):
+        values = read_values(file, text)
+        malformed = _add_next(values, sampler)
+        while malformed and not sampler.rows:
+            malformed = _add_next(values, sampler)
+        with suppress(SourceError, SourceNotReady):  # said when it is read on
+            while not sampler.full and _add_next(values, sampler):
+                pass
+    if not (sampler.rows or malformed):
+        raise json.no_records(file.name)
+    file = _with_sample(file, sampler)
+    return Surveyed(_samples(file, sampler), {".".join(file.records): file}, file)
+
+
+def _add_next(values: Iterator[json.NumberedValue], sampler: Sampler) -> bool:
+    """Sample the next value; whether there was one."""
+    for _, _, value in values:
+        if not isinstance(value, Finding):
+            sampler.add(value)
+        return True
+    return False
+
+
+def _look_at_object(file: SourceFile, outline: Outline) -> Surveyed:
+    places: dict[str, SourceFile] = {}
+    samples: list[Sample] = []
+    for path, sampler in outline.arrays.items():
+        found = _with_sample(replace(file, records=path), sampler)
+        places[".".join(path)] = found
+        samples += _samples(found, sampler)
+    if outline.is_record:
+        places[""] = file
+        samples.append(Sample(file.name, file.format, "", "", "", frozenset(outline.names), 1))
+    chosen = choose_records(file.name, outline)
+    if not isinstance(chosen, tuple):
+        if not samples:
+            raise chosen
+        return Surveyed(tuple(samples), places, chosen)
+    return Surveyed(tuple(samples), places, places[".".join(chosen)])
+
+
+def _with_sample(file: SourceFile, sampler: Sampler) -> SourceFile:
+    return replace(file, envelope=sampler.envelope, errors_file=sampler.errors_file)
+
+
+def _samples(file: SourceFile, sampler: Sampler) -> tuple[Sample, ...]:
+    """One sample for each stream."""
+    records, names = ".".join(file.records), sampler.names
+    return tuple(
+        Sample(file.name, file.format, records, file.envelope, stream, frozenset(names.get(stream, ())), rows)
+        for stream, rows in sampler.rows.items()
+    )

@@ -1,0 +1,178 @@
+"""CSV headers: what stands above them, where they come again, and files that have none."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.errors import SourceError
+from importer.mapping.model import Mapping
+from importer.records import Finding, Ref
+from importer.sources.csv import DELIMITERS
+from importer.sources.header import count_above, find_repeated, is_data, least_width
+from importer.transform import Transform
+from importer.validate import validate
+
+from .conftest import MakeSource
+
+NAME = Ref("column", "Name")
+BOARD = """My board,,,
+"A text
+about it",,,
+Group A,,,
+Name,Person,Status,Date
+a,p,Done,2024-01-01
+,,,
+Group B,,,
+Name,Person,Status,Date
+b,q,Done,2024-01-02
+"""
+
+
+@pytest.mark.parametrize("delimiter", DELIMITERS)
+@pytest.mark.parametrize("padded", [True, False])
+@pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
+def test_titles_above_the_header(make_source: MakeSource, delimiter: str, padded: bool, line_end: str) -> None:
+    """Rows of one cell above the header are passed over and named, whatever the delimiter and the line ends."""
+    text = BOARD.replace(",", delimiter)
+    if not padded:
+        text = text.replace(delimiter * 3, "")
+    source = make_source(text.replace("\n", line_end))
+    file = source.files[0]
+    assert (file.header, file.delimiter) == (("Name", "Person", "Status", "Date"), delimiter)
+    assert (file.above, file.rows_above) == (("My board", "A text about it", "Group A"), 3)
+    [chunk] = source.chunks([NAME])
+    kept = [row for row in range(len(chunk)) if row not in chunk.defects]
+    assert [chunk.frame[0][row] for row in kept if chunk.frame[0][row]] == ["a", "b"]
+    assert chunk.lines[0] == 6
+
+
+@pytest.mark.parametrize("size", range(1, 7))
+def test_the_header_again(make_source: MakeSource, size: int) -> None:
+    """The header further down, and a row of one cell right above it, are no records; wherever a chunk ends."""
+    found: dict[int, Finding] = {}
+    for chunk in make_source(BOARD).chunks([NAME], size=size):
+        found |= {chunk.records[row]: finding for row, finding in chunk.defects.items()}
+    assert {record: (finding.code, finding.rejects) for record, finding in found.items()} == {
+        3: ("row-header", False),
+        4: ("row-header", False),
+    }
+
+
+def test_such_rows_are_skipped(make_source: MakeSource) -> None:
+    """They end as skipped rows with their code, and no rule of the mapping finds anything wrong with them."""
+    values = {"severity": {"value": "low"}, "status": {"value": "todo"}, "category": {"value": "x"}}
+    mapping = Mapping.model_validate({"input": {"name": "n", "key": "Name"}, "title": "Name", **values})
+    transform = Transform(mapping, "n")
+    [chunk] = make_source(BOARD).chunks(transform.refs)
+    records = transform(chunk)
+    assert records.skips == ["", "row-empty", "row-header", "row-header", ""]
+    assert validate(records, name_given=True).by_row == {}
+
+
+def test_a_word_of_one_column_is_no_header(make_source: MakeSource) -> None:
+    """In a table of one column a cell may say what the header says."""
+    [chunk] = make_source("Name\nName\nx\n").chunks([NAME])
+    assert not chunk.defects
+    assert chunk.frame[0].tolist() == ["Name", "x"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "above"),
+    [
+        ([], 0),
+        ([["a", "b"], ["1", "2"]], 0),
+        ([["a"], ["1"], ["2"]], 0),
+        ([["Title"], ["a", "b", "c"], ["1", "2", "3"]], 1),
+        ([["Title"], ["a", "b", "c"]], 1),
+        ([["Title", "", ""], ["", "", ""], ["a", "b", "c"], ["1", "2", "3"]], 2),
+        ([["", "", ""], ["a", "b", "c"], ["1", "2", "3"]], 1),
+        ([["", ""], ["a", ""], ["1", "2"]], 1),
+        ([["summary"], ["one", " two", " three"], ["four"], ["five", " six"]], 0),
+        ([["summary"], ["one", "two"], ["three", "four"]], 0),
+        ([["summary"], ["one", "two", "three"], ["four"], ["five"]], 0),
+        ([["a;b"], ["1", "5;2", "5"]], 0),
+        ([["Title"], ["a", "b", "c"], ["1", "2", "3", "4", "5", "6", "7"]], 0),
+        ([["a", "", ""], ["1", "x", ""], ["2", "", ""]], 0),
+    ],
+)
+def test_what_stands_above(rows: list[list[str]], above: int) -> None:
+    """A title needs a header of three cells below it that the other rows fit; prose with commas is none."""
+    assert count_above(rows) == above
+
+
+@given(st.lists(st.lists(st.text("ab", min_size=1), min_size=2, max_size=4), min_size=1, max_size=5))
+def test_a_full_first_row_is_the_header(rows: list[list[str]]) -> None:
+    """Nothing is above a row of several filled cells."""
+    assert count_above(rows) == 0
+
+
+@pytest.mark.parametrize(
+    ("row", "data"),
+    [
+        (["unity8", "https://api.launchpad.net/1.0/bugs/1", "1211595", "76", "None"], True),
+        (["ann@example.org", "Bug", "Open"], True),
+        (["2024-01-02 10:00", "Bug", "Open"], True),
+        (["3/Jan/24 9:05 AM", "Bug", "Open"], True),
+        (["02.01.2024", "Bug", "Open"], True),
+        (["1", "Crash"], True),
+        (["ID", "Title", "State"], False),
+        (["#", "% Done", "Sprint 1", "2nd owner"], False),
+        (["number", "1", "title", "state"], False),
+        (["", ""], False),
+    ],
+)
+def test_what_is_a_row_of_data(row: list[str], data: bool) -> None:
+    """Addresses, numbers and dates in a third of the cells are no header; one odd column doesn't make it one."""
+    assert is_data(row) is data
+
+
+def test_a_file_without_a_header(make_source: MakeSource) -> None:
+    """It is refused with its first row and what to do, instead of losing that row."""
+    with pytest.raises(
+        SourceError, match=r"issues\.csv:2: has no header, .* data: 1, https://x\.y, 2024-01-01, Crash$"
+    ) as error:
+        make_source("\n1,https://x.y,2024-01-01,Crash\n2,https://x.y,2024-01-01,Hang\n")
+    assert error.value.hint == "Add a line above it that names the columns: ID,Title,Status"
+
+
+def test_a_header_without_names(make_source: MakeSource) -> None:
+    """A file whose rows are all empty has no header that can be used."""
+    with pytest.raises(SourceError, match=r"issues\.csv:1: the header is empty"):
+        make_source(",,\n,,\n")
+
+
+@pytest.mark.parametrize(
+    ("header", "width"),
+    [
+        ("a,b,c", 3),
+        ("a,c,c", 1),
+        ("a,b,c,c", 2),
+        ("Id,T,Comment,Owned By,Comment,Owned By", 2),
+        ("a,c,b,c", 3),
+        ("a,c,b,d,c", 4),
+        ("c,c", 1),
+    ],
+)
+def test_the_least_width(header: str, width: int) -> None:
+    """Only columns at the end that repeat may be left out."""
+    assert least_width(header.split(",")) == width
+
+
+def test_rows_that_end_after_their_last_comment(make_source: MakeSource) -> None:
+    """A row that lacks repeated columns only is filled up; one that lacks more is ragged."""
+    text = "Id,Title,Comment,Owned By,Comment,Owned By\n1,a,c,o\n2,b\n3,c,d,p,e,q\n4\n"
+    refs = [Ref("column", "Id"), Ref("column", "Comment")]
+    source = make_source(text)
+    [chunk] = source.chunks(refs)
+    assert source.files[0].delimiter == ","
+    assert {row: finding.code for row, finding in chunk.defects.items()} == {3: "row-ragged"}
+    assert chunk.frame.to_numpy().tolist() == [["1", "c", ""], ["2", "", ""], ["3", "d", "e"], ["", "", ""]]
+    assert chunk.raw[1] == ["2", "b"]
+
+
+def test_repeated_headers_are_found_by_all_cells() -> None:
+    """A row that only begins as the header does is a record; a title counts right above the header alone."""
+    rows = [["t", ""], ["a", "b"], ["a", "c"], ["t", ""], ["a", ""], ["a", "b"]]
+    assert sorted(find_repeated(rows, ["a", "b"])) == [0, 1, 4, 5]

@@ -1,0 +1,216 @@
+"""Surveys: what a source has before anything is chosen."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from importer.errors import SourceError, SourceNotReady
+from importer.records import Ref
+from importer.sources import Sample, SourceOptions, open_source, survey_files
+
+ID = Ref("column", "id")
+BOARD = {
+    "id": "b",
+    "name": "Board",
+    "lists": [{"id": "l", "name": "Doing"}],
+    "cards": [{"id": "1", "badges": {"due": {"on": {"deep": 1}}}}, {"id": "2", "labels": [{"name": "x"}]}],
+    "prefs": {"switches": [1, 2]},
+}
+
+
+def write(folder: Path, content: str, name: str = "a.json") -> str:
+    """Write a file; give its path."""
+    path = folder / name
+    path.write_text(content, encoding="utf-8", newline="")
+    return str(path)
+
+
+def survey(*paths: str, **options: str) -> tuple[Sample, ...]:
+    """Samples of files."""
+    with survey_files(paths, SourceOptions(**options)) as surveyed:  # type: ignore[arg-type]
+        return surveyed.samples
+
+
+def test_a_table(tmp_path: Path) -> None:
+    """The names are the header's filled cells, without outer white space."""
+    path = write(tmp_path, "A title\nid,Key,,x y,id\n1,2,3,4,5\n2,2,3,4,5\n", "a.csv")
+    assert survey(path) == (Sample(path, "csv", "", "", "", frozenset({"id", "Key", "x y"}), 2),)
+    path = write(tmp_path, "id, Key ,\n1,2,3\n", "b.csv")
+    assert survey(path) == (Sample(path, "csv", "", "", "", frozenset({"id", "Key"}), 1),)
+
+
+def test_records(tmp_path: Path) -> None:
+    """The names are those of all sampled records, dotted through objects to three keys; lists are not entered."""
+    records = [{"a": {"b": {"c": {"d": 1}}}}, {"e": [{"f": 1}]}]
+    names = frozenset({"a", "a.b", "a.b.c", "e"})
+    for name, text in {"a.json": json.dumps(records), "b.jsonl": "\n".join(map(json.dumps, records))}.items():
+        path = write(tmp_path, text, name)
+        assert survey(path) == (Sample(path, "jsonl" if name == "b.jsonl" else "json", "", "", "", names, 2),)
+
+
+def test_an_object_with_several_arrays(tmp_path: Path) -> None:
+    """Each array of objects is a sample, and the document itself is one if it can be told apart; each can be opened."""
+    path = write(tmp_path, json.dumps(BOARD))
+    with survey_files([path], SourceOptions()) as surveyed:
+        samples = {sample.records: sample for sample in surveyed.samples}
+        assert sorted(samples) == ["", "cards", "lists"]
+        assert samples["cards"].names == {"id", "badges", "badges.due", "badges.due.on", "labels"}
+        assert samples["cards"].rows == 2
+        assert {"name", "prefs.switches"} <= samples[""].names
+        with pytest.raises(SourceError, match="several arrays of records: lists, cards") as raised:
+            surveyed.open()
+        assert "input.records" in raised.value.hint
+        with surveyed.open("cards") as source:
+            assert [list(chunk.frame[0]) for chunk in source.chunks([ID])] == [["1", "2"]]
+    with survey_files([path], SourceOptions()) as surveyed, surveyed.open("") as source:
+        assert [list(chunk.frame[0]) for chunk in source.chunks([ID])] == [["b"]]
+
+
+def test_a_place_that_only_one_file_has(tmp_path: Path) -> None:
+    """What is chosen counts for the files that have it; the others have their only array."""
+    paths = [write(tmp_path, json.dumps(BOARD)), write(tmp_path, '[{"id": 9}]', "b.json")]
+    with survey_files(paths, SourceOptions()) as surveyed, surveyed.open("cards") as source:
+        assert [list(chunk.frame[0]) for chunk in source.chunks([ID])] == [["1", "2"], ["9"]]
+
+
+def test_streams(tmp_path: Path) -> None:
+    """Each stream is a sample with its own names, also where the pairs came back from an errors file."""
+    text = '[["x/issues", {"id": 1, "a": 1}], ["x/users", {"id": 2}], ["x/issues", {"b": 1}]]'
+    path = write(tmp_path, text)
+    kinds = [("x/issues", {"_stream", "id", "a", "b"}, 2), ("x/users", {"_stream", "id"}, 1)]
+    assert [(sample.stream, set(sample.names), sample.rows) for sample in survey(path)] == kinds
+    path = write(tmp_path, '{"_stream": "x/issues", "id": 1}\n{"_stream": "x/users", "id": 2}', "b.jsonl")
+    assert [sample.stream for sample in survey(path)] == ["x/issues", "x/users"]
+
+
+def test_a_stream_far_down(tmp_path: Path) -> None:
+    """A stream that begins behind thousands of pairs of another is seen."""
+    pairs = [["x/users", {"id": number}] for number in range(3000)] + [["x/issues", {"title": "t"}]]
+    assert [sample.stream for sample in survey(write(tmp_path, json.dumps(pairs)))] == ["x/users", "x/issues"]
+
+
+def test_only_the_beginning_is_read(tmp_path: Path) -> None:
+    """A key behind the first hundred records is not known, and damage there is found when it is read."""
+    text = "[" + ", ".join('{"id": 1}' for _ in range(150)) + ', {"late": 1}, oops'
+    [sample] = survey(write(tmp_path, text))
+    assert (set(sample.names), sample.rows) == ({"id"}, 100)
+    with open_source([write(tmp_path, text)], SourceOptions()) as source, pytest.raises(SourceError, match="not valid"):
+        list(source.chunks([ID]))
+
+
+def test_records_in_a_column(tmp_path: Path) -> None:
+    """The names are those of the objects and of the columns beside them."""
+    path = write(tmp_path, 'no,data\n1,"{""id"": 1, ""fields"": {""summary"": ""A title""}}"\n', "a.csv")
+    [sample] = survey(path)
+    assert sample.names == {"no", "data", "id", "fields", "fields.summary"}
+    assert sample.envelope == "JSON in column data"
+
+
+@pytest.mark.parametrize(
+    ("content", "records", "ids"),
+    [
+        ('{"data": {"issues": {"nodes": [{"id": "x"}]}}, "extensions": {"cost": 1}}', "data.issues.nodes", ["x"]),
+        ('{"result": [{"id": "x"}], "status": "ok", "code": 0}', "result", ["x"]),
+        ('{"a": {"b": {"c": {"d": [{"id": "x"}]}}}}', "a.b.c.d", ["x"]),
+        (
+            '{"total": 2, "issues": [{"id": "x"}]}\n{"total": 2, "issues": [{"id": "y"}], "more": {}}',
+            "issues",
+            ["x", "y"],
+        ),
+        ('{"count": 1, "tickets": [{"id": "x"}]}\n\n{"count": 1, "tickets": []}\n', "tickets", ["x"]),
+        ('[{"id": "x"},\n{"id": "y"}]\n[{"id": "z"}]', "", ["x", "y", "z"]),
+        ('{\n"id": "x", "title": "t"}\n{\n"id": "y"}', "", ["x", "y"]),
+        ('{"key": "x", "id": "x", "fields": {"summary": "s", "links": [{"id": "no"}]}}', "", ["x"]),
+        ('{"id": "x", "title": "t", "labels": [{"id": "no", "name": "l"}]}', "", ["x"]),
+        ('{"id": "x", "fields": {"summary": "s"}}', "", ["x"]),
+    ],
+)
+def test_where_the_records_are(tmp_path: Path, content: str, records: str, ids: list[str]) -> None:
+    """They are the only array within objects, in every page of it, or the document itself where it is a record."""
+    for name in ("a.json", "b.jsonl") if "\n{\n" not in content and "[{" not in content[:2] else ("a.json",):
+        with survey_files([write(tmp_path, content, name)], SourceOptions()) as surveyed, surveyed.open() as source:
+            assert surveyed.samples[-1].records == records
+            assert [cell for chunk in source.chunks([ID]) for cell in chunk.frame[0]] == ids
+
+
+def test_json_lines_that_look_like_pages(tmp_path: Path) -> None:
+    """A record with a list of objects is no page, and --format jsonl settles it."""
+    line = '{"title": "t", "labels": [{"name": "x"}]}\n'
+    assert [sample.format for sample in survey(write(tmp_path, line * 2, "a.jsonl"))] == ["jsonl"]
+    page = '{"issues": [{"id": 1}]}\n'
+    assert [sample.format for sample in survey(write(tmp_path, page * 2, "a.jsonl"), format="jsonl")] == ["jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("content", "error", "message"),
+    [
+        ("{}", SourceNotReady, "has no records"),
+        ("[]", SourceNotReady, "has no records"),
+        ("[]\n[]", SourceNotReady, "has no records"),
+        ('{"issues": [], "total": 0}', SourceNotReady, "has no records"),
+        ('{"data": {"issues": {"nodes": []}}}', SourceNotReady, "has no records"),
+        ('"x"', SourceError, "is not a JSON array or object"),
+        ("null", SourceError, "is not a JSON array or object"),
+        ('{"error": "unauthorized"}', SourceError, "an error that a service answered, and no export: “unauthorized”"),
+        ('{"message": "Not Found", "documentation_url": "https://x"}', SourceError, "“Not Found”"),
+        ('{"errorMessages": ["No such issue"], "errors": {}}', SourceError, "“No such issue”"),
+        ('{"data": null, "errors": [{"message": "Bad query", "path": ["a"]}]}', SourceError, "“Bad query”"),
+        ('{"error": {"code": 401, "message": "Who?"}, "request": 5}', SourceError, r"“Who\?”"),
+        ('{"a": {"b": 1}}', SourceError, "has no array of records; its keys are a"),
+        ('{"a":' * 100_000, SourceError, "nested too deeply"),
+        ('{"issues": [{"id": 1}], "more": {"x": ', SourceNotReady, "ends inside its JSON document"),
+    ],
+)
+def test_documents_without_records(tmp_path: Path, content: str, error: type[Exception], message: str) -> None:
+    """Each says what it is: an empty export may come yet, an answer that says an error is quoted."""
+    with pytest.raises(error, match=message):
+        survey(write(tmp_path, content))
+
+
+def test_a_page_without_its_array(tmp_path: Path) -> None:
+    """A later page that is an error names its line."""
+    path = write(tmp_path, '{"issues": [{"id": 1}]}\n{"error": "rate limit"}\n')
+    with open_source([path], SourceOptions()) as source, pytest.raises(SourceError, match=r"a\.json:2: has no issues"):
+        list(source.chunks([ID]))
+
+
+def test_standard_input_is_spooled_once(tmp_path: Path) -> None:
+    """What is piped in is surveyed and read from one private copy, which is gone afterwards."""
+    code = (
+        "import os\nfrom importer.sources import *\n"
+        "with survey_files(['-'], SourceOptions()) as surveyed:\n"
+        "    print([sample.records for sample in surveyed.samples], len(os.listdir(os.environ['TMPDIR'])))\n"
+        "    with surveyed.open('b') as source:\n"
+        "        print([chunk.raw for chunk in source.chunks([])], len(os.listdir(os.environ['TMPDIR'])))\n"
+        "print(os.listdir(os.environ['TMPDIR']))\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", code],
+        input='{"a": [{"x": 1}], "b": [{"y": 1}]}',
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert result.stdout.splitlines() == ["['a', 'b'] 1", "[['{\"y\": 1}']] 1", "[]"]
+
+
+def test_a_survey_that_is_not_opened_leaves_nothing(tmp_path: Path) -> None:
+    """The spooled copy goes with the survey where nobody opens it."""
+    code = (
+        "import os\nfrom importer.sources import *\n"
+        "with survey_files(['-'], SourceOptions()) as surveyed: print(len(os.listdir(os.environ['TMPDIR'])))\n"
+        "print(os.listdir(os.environ['TMPDIR']))\n"
+    )
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    result = subprocess.run(
+        [sys.executable, "-c", code], input="a,b\n1,2\n", env=environment, capture_output=True, text=True, check=True
+    )
+    assert result.stdout.splitlines() == ["1", "[]"]
