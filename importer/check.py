@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from importer import __version__
 from importer.cover import Cover
+from importer.damage import DamageSigns
 from importer.duplicates import KeySpool, Policy, Verdict
 from importer.errors import ExitCode, UsageError
 from importer.examine import Ask, Examined, Job, Standing, examine, judge
@@ -21,11 +22,13 @@ from importer.mapping.suggest import FILE_NAME as SUGGESTION
 from importer.mapping.suggest import suggest
 from importer.records import Operation, Outcome, Row
 from importer.report import CheckFiles, ReportFolder, Summary
+from importer.report.fixes import Corrections, filled_in, write_fixes
 from importer.tally import Tally
 from importer.unknowns import Unknowns
 
 CHECK_FOLDER = "triage-import-check"
 NAMES_SHOWN = 5
+NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key: an edited one comes again as another"
 
 
 class Progress(Protocol):
@@ -45,6 +48,9 @@ class Checked:
     absent  keys of `--only` that no row has
     digest  SHA-256 of the source, in hex
     cover   keys of few creates that touch every mapped value, if they were wanted
+    damage  signs that the export was damaged before it came here
+    values  the lines of fixes.csv: what rejects rows
+    nameless  rows to be sent whose key is their content
     """
 
     tally: Tally
@@ -55,12 +61,16 @@ class Checked:
     digest: str
     elapsed_seconds: float
     cover: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
+    values: Sequence[Sequence[str]] = ()
+    nameless: int = 0
 
     @property
     def warnings(self) -> list[str]:
-        """What looks legal and wrong: in the value flow, and of the keys that were named."""
+        """What looks legal and wrong: of the export itself, in the value flow, and of the keys that were named."""
         absent = [f"--only: no row has {_listed(self.absent)}"] if self.absent else []
-        return [*self.flow.smells(), *absent]
+        nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
+        return [*self.damage, *nameless, *self.flow.smells(), *absent]
 
     @property
     def planned(self) -> int:
@@ -89,16 +99,23 @@ def check(job: Job, known: Ask, folder: ReportFolder | None, progress: Progress,
     started = time.monotonic()
     with KeySpool(_policy(job), [file.name for file in job.source.files]) as spool:
         keys = _Keys(job, spool)
-        tally, flow, unknowns = _read(job, {}, known, folder, progress, keys, cover)
+        signs = DamageSigns(job.mapping.model, job.source.files, whole=job.limit is None)
+        tally, flow, unknowns, corrections = _read(job, {}, known, folder, progress, keys, cover, signs)
         verdicts = spool.verdicts()
     if job.only and len(keys.absent) == len(job.only):
         raise _nothing_selected(job)
     if verdicts:
-        tally, flow, unknowns = _read(job, verdicts, known, folder, progress, None, cover)
+        tally, flow, unknowns, corrections = _read(job, verdicts, known, folder, progress, None, cover)
+    if corrections.sentence:
+        progress.say(corrections.sentence)
     absent, digest = tuple(sorted(keys.absent)), job.source.digest()
     job.source.check_unchanged()
     elapsed, chosen = time.monotonic() - started, cover.keys if cover else ()
-    return Checked(tally, flow, unknowns.as_list(), verdicts, absent, digest, elapsed, chosen)
+    damage, values = tuple(signs.warnings()), corrections.lines()
+    found = unknowns.as_list()
+    return Checked(
+        tally, flow, found, verdicts, absent, digest, elapsed, chosen, damage, values, nameless=keys.nameless
+    )
 
 
 class _Keys:
@@ -108,9 +125,11 @@ class _Keys:
         self._spool = spool
         self._prefix = len(job.source_name) + 1
         self.absent = set(job.only or ())
+        self.nameless = 0
 
     def add(self, examined: Examined) -> None:
         chunk, records = examined.records.chunk, examined.records
+        self.nameless += len(records.nameless & examined.bodies.keys())
         for place in examined.bodies:
             date = None if records.newest is None else records.newest[place]
             digest = examined.digest(place)
@@ -140,11 +159,13 @@ def _read(
     progress: Progress,
     keys: _Keys | None,
     cover: Cover | None,
-) -> tuple[Tally, ValueFlow, Unknowns]:
-    tally, flow, unknowns = (
+    signs: DamageSigns | None = None,
+) -> tuple[Tally, ValueFlow, Unknowns, Corrections]:
+    tally, flow, unknowns, corrections = (
         Tally(),
         ValueFlow(),
         Unknowns(job.mapping.model.evidence, job.mapping.model.status.fallback),
+        Corrections(job.mapping.model, job.fixes),
     )
     headers = [file.header for file in job.source.files]
     if cover is not None:
@@ -158,15 +179,18 @@ def _read(
                 tally.find(note, rows[place].key)
             flow.add(examined.records, examined.flowing())
             unknowns.add(examined)
+            corrections.add(examined, rows)
             if keys is not None:
                 keys.add(examined)
+            if signs is not None:
+                signs.add(examined)
             if cover is not None:
                 cover.add(examined, rows)
             if files is not None:
                 files.write(rows, operations.values())
             progress.reach(job.source.bytes_read)
     progress.finish()
-    return tally, flow, unknowns
+    return tally, flow, unknowns, corrections
 
 
 def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapping[int, Verdict]) -> None:
@@ -196,6 +220,7 @@ def summarise(
         rows=sum(outcomes.values()),
         source_name=job.source_name,
         source_sha256=checked.digest,
+        recognised=job.recognised,
         mapping=job.mapping.name,
         mapping_sha256=job.mapping.digest,
         warnings=(*job.warnings, *checked.warnings),
@@ -242,14 +267,23 @@ def know_nothing(operations: Iterable[Operation]) -> Mapping[str, Standing]:
 
 def report_folder(job: Job, path: Path) -> ReportFolder:
     """A folder for reports that spares the files which this import reads."""
-    return ReportFolder(path, [*(Path(file.name) for file in job.source.files), *job.mapping.files])
+    files = [*(Path(file.name) for file in job.source.files), *job.mapping.files, *filled_in(path, job.fixes)]
+    return ReportFolder(path, files if job.fixes.path is None else [*files, job.fixes.path])
 
 
 def write_suggestion(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:
-    """Write suggested-mapping.yaml, if there is a value that the mapping doesn't know."""
-    if not checked.unknowns:
+    """Write what a person may decide: fixes.csv, and suggested-mapping.yaml if there is something to propose."""
+    write_fixes(folder, checked.values)
+    codes, model = checked.tally.by_code(), job.mapping.model
+    counts = {"title": codes.get("title-too-long", 0), "description": codes.get("description-too-long", 0)}
+    too_long = {
+        name: rows
+        for name, rows in counts.items()
+        if rows and (spec := getattr(model, name)) is not None and spec.too_long == "reject"
+    }
+    if not (checked.unknowns or too_long):
         return None
-    text = suggest(job.mapping, checked.unknowns, beside=folder.path)
+    text = suggest(job.mapping, checked.unknowns, too_long, beside=folder.path)
     with folder.open(SUGGESTION) as file:
         file.write(text)
     return folder.file(SUGGESTION)

@@ -194,8 +194,11 @@ class Console:
         self.say(f"Reports: {summary.out}")
         if summary.suggestion:
             self.say(
-                f"Values that the mapping doesn't know have a proposal each: read it, then -m {summary.suggestion}"
+                f"What the mapping rejects and could take has a proposal: read it, then -m {summary.suggestion}"
             )
+        fixes = Path(summary.out) / "fixes.csv"
+        if fixes.is_file():
+            self.say(f"Values to correct: {fixes}; fill in its column `new value`, then --fixes {fixes}")
         if summary.rejected or summary.failed:
             self.say(
                 f"Rows to mend: {_errors_file(Path(summary.out))}; the same command takes that file as its SOURCE."

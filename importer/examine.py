@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.duplicates import Verdict
+from importer.fixes import Fixed, Fixes, content_of
 from importer.mapping.load import LoadedMapping
 from importer.records import Chunk, Finding, Operation, Outcome, Row
 from importer.transform import Records, Transform, encode_bodies
@@ -54,7 +55,7 @@ class Job:
     """One import: a source, a mapping, and which of its rows are meant.
 
     `only` are native or full keys; `limit` counts rows of the input as it stands; `warnings` are what the headers
-    alone make one ask.
+    alone make one ask; `recognised` is the evidence for the mapping, if nobody named it.
     """
 
     source: Source
@@ -64,17 +65,23 @@ class Job:
     limit: int | None = None
     only: frozenset[str] | None = None
     warnings: tuple[str, ...] = ()
+    recognised: str = ""
+    fixes: Fixes = field(default_factory=Fixes)
 
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A chunk after transform and validate. `first` is the place of its first row in the whole input, from 0."""
+    """A chunk after transform and validate. `first` is the place of its first row in the whole input, from 0.
+
+    `fixed` are its rows of which `--fixes` has corrected a cell, with what was corrected.
+    """
 
     first: int
     records: Records
     findings: Findings
     skips: Sequence[str]
     bodies: Mapping[int, bytes]
+    fixed: Fixed = field(default_factory=dict)
 
     def digest(self, row: int) -> bytes:
         """What two rows with one key are compared by: 16 bytes of what would be sent."""
@@ -83,7 +90,7 @@ class Examined:
     def create(self, row: int) -> Operation:
         """The create of a row that has a body."""
         records = self.records
-        content = hash_content(records.chunk.raw[row])
+        content = hash_content(records.chunk.raw[row], content_of(self.fixed.get(row, ())))
         return Operation(records.keys[row], "POST", CREATE_PATH, self.bodies[row], records.markers[row], content)
 
     def flowing(self) -> list[int]:
@@ -96,18 +103,23 @@ def examine(job: Job) -> Iterator[Examined]:
     """Read a source once, whole chunks at a time. Both passes run exactly this."""
     transform = Transform(job.mapping.model, job.source_name)
     first = 0
-    for chunk in _limited(job.source.chunks(transform.refs), job.limit):
+    for chunk in _limited(job.source.chunks(transform.refs, tables=transform.tables), job.limit):
+        chunk, fixed = job.fixes.apply(chunk)
         records = transform(chunk)
         findings = validate(records, name_given=job.name_given)
         skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
         sendable = [row for row, code in enumerate(skips) if not code and not findings.rejects(row)]
-        yield Examined(first, records, findings, skips, encode_bodies(records, sendable))
+        yield Examined(first, records, findings, skips, encode_bodies(records, sendable), fixed)
         first += len(chunk)
 
 
-def hash_content(raw: Sequence[str] | str) -> bytes:
-    """What tells whether a row is as it was: 8 bytes."""
+def hash_content(raw: Sequence[str] | str, fixed: str = "") -> bytes:
+    """What tells whether a row is as it was: 8 bytes. `fixed` is what was corrected in it since it was read.
+
+    A corrected row is another row, so that a changed correction is a change of the row and not of the mapping alone.
+    """
     text = raw if isinstance(raw, str) else "\x1f".join(raw)
+    text = f"{text}\x1e{fixed}" if fixed else text
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 

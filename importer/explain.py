@@ -13,7 +13,6 @@ from importer.mapping.load import LoadedMapping
 from importer.mapping.model import Text
 from importer.records import Chunk, Finding, Ref
 from importer.transform import VALUE_FIELDS, Columns, Step, is_filled
-from importer.transform.issue import content_key
 
 Path = tuple[str | int, ...]
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -118,7 +117,7 @@ def _traces(mapping: LoadedMapping, examined: Examined, row: int) -> Iterator[Tr
     path: Path = ("input", "key")
     if records.local[row] and model.input.local_key is not None:
         key, path = model.input.local_key, ("input", "local_key")
-    if model.input.key.content and records.keys[row].endswith(content_key(examined.records.chunk.raw[row])):
+    if row in records.nameless:
         yield Trace("key", (), "the row's content is its key", str(mapping.place(*path)), records.keys[row])
     else:
         yield _trace(mapping, columns, "key", key, path, row, records.keys[row])

@@ -27,7 +27,7 @@ def check_fit(job: Job) -> list[str]:
             EXPECTED from a column that is not there; all of them at once.
     """
     headers = [file.header for file in job.source.files]
-    if any(header is None for header in headers):
+    if not all(file.is_table for file in job.source.files):
         return []
     names = {name.strip() for header in headers if header is not None for name in header}
     model = job.mapping.model

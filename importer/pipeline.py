@@ -116,10 +116,11 @@ def run_import(
     run = ledger.begin_run(
         target.name, job.source_name, checked.digest, _meaning(job, settings.changes), out=out, options=options
     )
-    report_folder(job, run.out).prepare()  # one that can't be written is said before anything is sent
+    folder = report_folder(job, run.out)
+    folder.prepare()  # one that can't be written is said before anything is sent
     _decide_seen(run, ledger.seen(target.name, job.source_name), issue_ids)
     known = Standings(ledger, target.name, job.source_name, settings.changes, run)
-    sending = Sending(job, target, ledger, run, settings, calls, checked, known, progress)
+    sending = Sending(job, target, ledger, run, settings, calls, checked, known, folder, progress)
     if meet is None or not checked.cover:
         return sending.send()
     return sending.send(Contact(ledger, run, target, checked.cover), meet)

@@ -22,7 +22,7 @@ from importer.mapping.load import LoadedMapping
 from importer.records import Act, Chunk, Operation, Outcome, Ref
 from importer.sources.frames import frame_cells
 from importer.transform import VALUE_FIELDS, Columns, Step, value_maps
-from importer.transform.issue import collect_refs, count_units
+from importer.transform.issue import collect_refs, collect_tables, count_units
 from importer.validate import CATEGORY_LIMIT
 
 AT_ONCE = 1000
@@ -153,9 +153,10 @@ def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list
     """Make sure that the mapping reads only what was kept. Raises UsageError."""
     kept = [Ref(*each) for each in run.options.get("refs", ())]
     read = dict.fromkeys(ref for name in fields for ref in collect_refs(getattr(mapping.model, name)))
-    missing = [ref for ref in read if ref not in kept]
+    tables = [table for name in fields for table in collect_tables(getattr(mapping.model, name))]
+    missing = [*(str(ref) for ref in read if ref not in kept), *(table.array for table in tables)]
     if missing:
-        names = ", ".join(f"`{ref}`" for ref in missing)
+        names = ", ".join(f"`{name}`" for name in missing)
         raise UsageError(
             f"{mapping.name} reads {names}, of which {run.name} kept no cells.",
             hint=f"With the file there is a way: triage-import run SOURCE... -m {mapping.name} --on-change update "

@@ -13,7 +13,7 @@ from typing import Any
 
 from importer.amend import Amender
 from importer.calls import Interrupted, PacedCalls
-from importer.check import Checked, Progress, report_folder, summarise, write_suggestion
+from importer.check import Checked, Progress, summarise, write_suggestion
 from importer.client import TriageClient
 from importer.contact import Contact, Findings, way_back
 from importer.errors import (
@@ -30,7 +30,7 @@ from importer.loader import Loader
 from importer.loop import run_loop, signals_call
 from importer.nightly import NOTHING, FailOn, compare_with_last
 from importer.records import Operation, Outcome
-from importer.report import Summary, write_rows
+from importer.report import ReportFolder, Summary, write_rows
 from importer.settle import Settler
 from importer.standing import ChangePolicy, OnChange
 from importer.target import Target
@@ -78,11 +78,13 @@ class Sending:
         calls: PacedCalls,
         checked: Checked,
         known: Ask,
+        folder: ReportFolder,
         progress: Progress,
     ) -> None:
         self.job, self.target, self.run, self.settings, self.calls = job, target, run, settings, calls
         self.ledger, self.checked, self.known, self.progress = ledger, checked, known, progress
         self.refs = value_refs(job.mapping.model)
+        self.folder = folder  # prepared once: what people had changed in it is spared only then
         self.stopped: RunStopped | None = None
         self.interrupted = False
         self.became = Counter[Outcome]()
@@ -193,11 +195,10 @@ class Sending:
         """
         counts: Mapping[Outcome, int] = self._count_alone()
         codes, suggestion, unknown_until = Counter[str](), None, ""
-        folder = report_folder(self.job, self.run.out)
+        folder = self.folder
         try:
             counts = self._count_all()
             unknown_until = self._unknown_until() if counts[Outcome.UNKNOWN] else ""
-            folder.prepare()
             codes = write_rows(self.run, folder, [file.header for file in self.job.source.files])
             suggestion = write_suggestion(self.job, self.checked, folder)
             self.since = compare_with_last(self.ledger, self.run, folder, self.checked.tally.rows)

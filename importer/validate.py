@@ -16,6 +16,7 @@ ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
 
 CODES: dict[str, str] = {
     "row-empty": "All cells are empty; skipped.",
+    "row-header": "The header again, or a title above it; skipped.",
     "row-ragged": "The row has more or fewer cells than the header.",
     "row-path-failed": "A JMESPath expression of the mapping can't be applied to the record.",
     "row-malformed": "The row can't be read as what the file claims to be.",
@@ -81,11 +82,14 @@ class Findings:
 def validate(records: Records, *, name_given: bool) -> Findings:
     """All findings of a chunk's records. Skipped rows have none; a defective row has its defect and nothing else.
 
+    A defect that doesn't reject is why its row is skipped.
+
     `name_given` says whether a person named the source, which `input.local_key` demands.
     """
     findings = Findings()
     for row, finding in records.chunk.defects.items():
-        findings.add(row, finding)
+        if finding.rejects:
+            findings.add(row, finding)
     for row, finding in _all(records, name_given):
         if not records.skips[row] and row not in records.chunk.defects:
             findings.add(row, finding)

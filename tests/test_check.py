@@ -79,9 +79,21 @@ def test_the_suggestion_is_usable_as_it_stands(program: Program) -> None:
     first = program(*command, "-m", "jira")
     second = program(*command, "-m", first.summary["suggestion"], "--out", "second")
     assert second.summary["rejected"] < first.summary["rejected"]
-    assert Counter(second.summary["findings"]).keys() >= {"severity-undecided", "category-undecided"}
+    assert Counter(second.summary["findings"]).keys() >= {"severity-undecided"}
     assert second.summary["suggestion"] == ""
     assert not Path("second/suggested-mapping.yaml").exists()
+
+
+def test_an_edited_errors_file_survives_two_runs(program: Program) -> None:
+    """What a person has mended is spared by the run that sends, too: its reports are prepared once."""
+    source = write_csv(Path("bad.csv"), [issue_row(1), issue_row(2, title="")])
+    command = ("run", source, "-m", "jira", "--sandbox", "--out", "reports")
+    program(*command)
+    mended = Path("reports/errors.csv")
+    mended.write_text(mended.read_text(encoding="utf-8") + "mended", encoding="utf-8")
+    program(*command)
+    assert mended.read_text(encoding="utf-8").endswith("mended")
+    assert Path("reports/errors-2.csv").is_file()
 
 
 def test_reports_are_replaced_and_others_kept(program: Program) -> None:

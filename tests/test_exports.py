@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.running import ROOT, Ended, Program, read_csv
+from tests.exports import EXPORTS, counted_rows, files_of, measure
+from tests.running import Ended, Program, read_csv
 
-EXPORTS = ROOT.parent / "shared" / "exports"
 FILES = {
     "jira/ericmedlock__planeso-jira-migration__Jira.csv": ("jira", 22),
     "jira/Maarten-DLVW__RAC22-SWDVT-1D_werkplaats-2-mvc-nohtyp__Jira.csv": ("jira", 26),
@@ -59,7 +60,7 @@ def test_a_real_export(program: Program, name: str) -> None:
     first = run(program, source, preset, "first")
     assert_accounted_for(first, rows)
     mapping = first.summary["suggestion"] or preset
-    assert (mapping == preset) == (not any("-unknown" in code for code in first.summary["findings"]))
+    assert (mapping == preset) == (not first.summary["rejected"])
 
     second = run(program, source, mapping, "second")
     assert_accounted_for(second, rows)
@@ -86,3 +87,45 @@ def test_what_is_planned_is_what_arrives(program: Program, name: str) -> None:
     run(program, source, mapping, "out")
     with program.own_sandbox() as sandbox:
         assert sorted(write["body"].encode() for write in planned) == sorted(sandbox.create_bodies())
+
+
+REFUSED = {
+    "bugzilla/chaoss__grimoirelab-perceval__bugzilla_bugs_details.xml": "is XML",
+    "front/estuary__connectors__snapshots__capture__capture.stdout.json": "It holds acmeCo/channels, acmeCo/conv",
+    "launchpad/jfoote__fuzzy-stack-hash-analysis__bugs.csv": "has no header",
+    "redmine/redmine__redmine__import_crlf_with_newline_in_quoted_header.csv": "Its columns are plain_header",
+    "sentry/estuary__connectors__snapshots__capture__stdout.json": "acmeCo/Projects, acmeCo/Teams, and no preset",
+}
+"""Files without issues, or of a tracker without a preset, and what is said of them."""
+
+UNSENDABLE = {"jira/apache__incubator-devlake___raw_jira_api_issues.csv": 1}
+"""Rows that stay rejected for what is in them: a NUL character."""
+
+TOO_LONG = {
+    "bugzilla/chaoss__grimoirelab-elk__bugzilla.json",
+    "bugzilla/chaoss__grimoirelab-elk__bugzillarest.json",
+    "redmine/chaoss__grimoirelab-elk__redmine.json",
+}
+"""Files so small that a title of forty thousand characters is more than a twentieth of them."""
+
+EVERY = [str(path.relative_to(EXPORTS)) for path in files_of(EXPORTS)] if EXPORTS.is_dir() else []
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_every_export_without_a_mapping(program: Program, name: str) -> None:
+    """Recognised, as many rows as the collection counts, nearly all valid; all of them with the suggestion."""
+
+    def validate(path: Path, *options: str) -> dict[str, Any]:
+        ended = program("validate", path, *options, "--json")
+        assert "bug in triage-import" not in ended.err
+        return ended.summary
+
+    figures = measure(EXPORTS / name, EXPORTS, validate)
+    assert (name in REFUSED) == bool(figures.refusal)
+    if figures.refusal:
+        assert REFUSED[name] in figures.refusal
+        return
+    assert figures.recognised.split()[0] == name.partition("/")[0]
+    assert figures.rows == counted_rows(EXPORTS)[name]
+    assert figures.share >= 0.95 or name in TOO_LONG
+    assert figures.after + figures.skipped == figures.titled - UNSENDABLE.get(name, 0)

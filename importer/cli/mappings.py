@@ -1,17 +1,23 @@
-"""`triage-import mappings`: the presets, and a check of your own mapping files."""
+"""`triage-import mappings`: the presets, and checks of your own mapping files."""
 
 from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 
 from importer.cli.options import print_data
 from importer.errors import ExitCode, MappingError
 
+if TYPE_CHECKING:
+    from importer.mapping.load import LoadedMapping
+
 
 @click.group(invoke_without_command=True)
 @click.pass_context
 def mappings(context: click.Context) -> None:
-    """List the presets, show one, check mapping files, or print the schema for your editor."""
+    """List the presets, show one, check and test mapping files, or print the schema for your editor."""
     if context.invoked_subcommand is None:
         context.invoke(list_command)
 
@@ -42,22 +48,48 @@ def show_command(name: str) -> None:
 def check_command(context: click.Context, files: tuple[str, ...]) -> None:
     """List every problem of every mapping FILE (or preset), with file, line and key.
 
-    Exit code 0 if there is none, 2 if there are some.
+    Lines that load and can never count are warnings. Exit code 0 if there are no others, 2 if there are.
     """
-    from importer.mapping.load import load_mapping
+    from importer.mapping.lint import lint
 
     usable = True
     for name in files:
-        try:
-            loaded = load_mapping(name)
-        except MappingError as error:
-            usable = False
-            for problem in error.problems:
-                click.echo(str(problem))
-        else:
-            click.echo(f"{name}: fine{_based_on([path.name for path in loaded.files[1:]])}")
+        loaded = _load(name)
+        usable = usable and loaded is not None
+        if loaded is not None:
+            warnings = lint(loaded)
+            for warning in warnings:
+                click.echo(str(replace(warning, message=f"warning: {warning.message}")))
+            if not warnings:
+                click.echo(f"{name}: fine{_based_on([path.name for path in loaded.files[1:]])}")
     if not usable:
         context.exit(ExitCode.UNUSABLE)
+
+
+@mappings.command("test")
+@click.argument("files", metavar="NAME_OR_FILE...", nargs=-1, required=True)
+@click.pass_context
+def test_command(context: click.Context, files: tuple[str, ...]) -> None:
+    """Try the `examples` of mappings: rows, and what they must become.
+
+    Exit code 0 if all become it, 1 if one does not or a mapping has none, 2 if a mapping can't be used.
+    """
+    from importer.examples import try_examples
+
+    code = ExitCode.DONE
+    for name in files:
+        loaded = _load(name)
+        if loaded is None:
+            code = ExitCode.UNUSABLE
+            continue
+        mismatches = try_examples(loaded)
+        for mismatch in mismatches:
+            click.echo(str(mismatch))
+        total, failed = len(loaded.model.examples), len({mismatch.number for mismatch in mismatches})
+        click.echo(f"{name}: {_sum_up(total, failed)}")
+        if failed or not total:
+            code = max(code, ExitCode.PARTLY)
+    context.exit(code)
 
 
 @mappings.command("schema")
@@ -72,6 +104,25 @@ def schema_command() -> None:
     from importer.mapping.schema import mapping_schema
 
     print_data(json.dumps(mapping_schema(), indent=2, ensure_ascii=False) + "\n")
+
+
+def _load(name: str) -> LoadedMapping | None:
+    """A mapping, or None if it has problems, which are printed."""
+    from importer.mapping.load import load_mapping
+
+    try:
+        return load_mapping(name)
+    except MappingError as error:
+        for problem in error.problems:
+            click.echo(str(problem))
+        return None
+
+
+def _sum_up(total: int, failed: int) -> str:
+    if not total:
+        return "nothing was tested: it has no `examples`"
+    examples = f"{total} example" if total == 1 else f"{total} examples"
+    return f"{failed} of {examples} not as they say" if failed else f"{examples}, all as they say"
 
 
 def _based_on(files: list[str]) -> str:

@@ -25,12 +25,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 INPUT_OPTIONS = (
     click.option(
-        "-m", "--mapping", "mapping_name", required=True, metavar="NAME_OR_PATH", help="A preset or a YAML file."
+        "-m",
+        "--mapping",
+        "mapping_name",
+        metavar="NAME_OR_PATH",
+        help="A preset or a YAML file.  [default: the preset that knows the columns]",
     ),
     click.option("--source-name", metavar="NAME", help="Part of every key.  [default: the mapping's]"),
     click.option("--encoding", metavar="E", help="Only where it is not UTF-8, or UTF-16 with a byte order mark."),
     click.option("--delimiter", metavar="D", help="One character, or `tab`.  [default: found by structure]"),
     click.option("--format", "format_", type=click.Choice(["csv", "jsonl", "json"]), help="By content if unset."),
+    click.option(
+        "--fixes", type=click.Path(path_type=Path), metavar="FILE", help="Corrected values: a report's fixes.csv."
+    ),
 )
 OUT_OPTION = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the reports."
@@ -127,38 +134,57 @@ def print_data(text: str) -> None:
 def open_job(
     sources: tuple[str, ...],
     *,
-    mapping_name: str,
+    mapping_name: str | None,
     source_name: str | None,
     encoding: str | None,
     delimiter: str | None,
     format_: str | None,
     limit: int | None = None,
     only: str | None = None,
+    fixes: Path | None = None,
 ) -> Iterator[Job]:
-    """Load the mapping, open the source, and make sure that they fit together."""
+    """Load or recognise the mapping, load the fixes, open the source, and make sure that they fit together."""
+    from importer.cli.recognition import find_array, find_preset
     from importer.examine import Job
     from importer.fit import check_fit
+    from importer.fixes import Fixes, read_fixes
     from importer.mapping.load import load_mapping
-    from importer.sources import SourceOptions, open_source
+    from importer.sources import SourceOptions, survey_files
+    from importer.transform.issue import collect_refs
 
-    mapping = load_mapping(mapping_name)
-    given = mapping.model.input
+    mapping = load_mapping(mapping_name) if mapping_name is not None else None
+    said = SourceOptions() if mapping is None else mapping.model.input
     options = SourceOptions(
-        format=format_ or given.format,  # type: ignore[arg-type] # click has checked the choice
-        encoding=encoding or given.encoding,
-        delimiter=delimiter or given.delimiter,
-        records=given.records,
+        format=format_ or said.format,  # type: ignore[arg-type] # click has checked the choice
+        encoding=encoding or said.encoding,
+        delimiter=delimiter or said.delimiter,
+        records=said.records,
     )
-    with open_source(sources, options) as source:
-        job = Job(
-            source=source,
-            mapping=mapping,
-            source_name=given.name if source_name is None else check_source_name(source_name),
-            name_given=source_name is not None or mapping.named_by_user,
-            limit=limit,
-            only=read_only_list(only),
-        )
-        yield replace(job, warnings=tuple(check_fit(job)))
+    table = Fixes() if fixes is None else read_fixes(fixes)
+    evidence = ""
+    with survey_files(sources, options) as survey:
+        if mapping is None:
+            match = find_preset(survey.samples)
+            evidence = str(match)
+            click.echo(f"{match.sample.file_name}: {evidence}", err=True)
+            mapping, records = load_mapping(match.preset), match.sample.records or None
+        else:
+            records = options.records or find_array(survey.samples, mapping.model)
+        mapping = replace(mapping, digest=table.mark(mapping.digest))  # other fixes are another run
+        with survey.open(records) as source:
+            headers = [file.header if file.is_table else None for file in source.files]
+            table.check_columns(collect_refs(mapping.model), headers)
+            job = Job(
+                source=source,
+                mapping=mapping,
+                source_name=mapping.model.input.name if source_name is None else check_source_name(source_name),
+                name_given=source_name is not None or mapping.named_by_user,
+                limit=limit,
+                only=read_only_list(only),
+                fixes=table,
+                recognised=evidence,
+            )
+            yield replace(job, warnings=tuple(check_fit(job)))
 
 
 def check_source_name(name: str) -> str:

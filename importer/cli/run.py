@@ -140,6 +140,8 @@ def run(
     place = ledger or default_path()
     url = api_url or DEFAULT_URL
     with Console() as console, open_job(sources, **given) as job:
+        if not dry_run:
+            refuse_open(job)
         if dry_run:
             name = target_name(sandbox, url)
             with read_ledger(place) as known:
@@ -167,6 +169,24 @@ def run(
         console.show_summary(summary)
     console.show_reports(summary)
     return summary
+
+
+def refuse_open(job: Job) -> None:
+    """Raise MappingError where the mapping leaves a target open: nobody is asked, and nothing is sent."""
+    from importer.errors import MappingError
+    from importer.mapping.decisions import open_targets
+
+    found = open_targets(job.mapping)
+    if found:
+        count = "a target" if len(found) == 1 else f"{len(found):,} targets"
+        table = job.mapping.model.decisions
+        raise MappingError(
+            f"The mapping {job.mapping.name} leaves {count} open; nothing is sent before they are decided.",
+            problems=found,
+            hint="Put a word in place of each `?`"
+            + (f", there or in the column `decision` of {table}" if table else "")
+            + "; on a terminal `triage-import draft` asks for them. What is rejected meanwhile: `triage-import validate`.",
+        )
 
 
 def _is_typed(option: str) -> bool:

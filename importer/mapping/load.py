@@ -12,14 +12,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from importer.errors import MappingError, Problem
+from importer.mapping.decisions import Decision, apply_decisions, apply_open, read_decisions
 from importer.mapping.merge import merge, spell_out
 from importer.mapping.model import Mapping, fold, is_pattern
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
 from importer.mapping.problems import model_problems, nearest, value_problems
 from importer.mapping.tree import Node, Place, parse
 
-OF_ONE_FILE = ("recognise", "examples")
-"""Keys that speak of the file in which they stand, and mean nothing for what it does to rows."""
+OF_ONE_FILE = ("examples",)
+"""Keys that speak of the file in which they stand alone."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +59,12 @@ def load_mapping(name_or_path: str) -> LoadedMapping:
     problems = list(chain.problems)
     if not chain.files:
         raise _unusable(name_or_path, problems)
-    tree = spell_out(chain.files[-1].tree)
+    tree = chain.files[-1].spelled_out()
     for file in reversed(chain.files[:-1]):
-        tree = merge(without_keys(tree, OF_ONE_FILE), spell_out(file.tree))
+        tree = merge(without_keys(tree, OF_ONE_FILE), file.spelled_out())
+    tree = apply_open(tree, [decision for file in chain.files for decision in file.decisions])
     try:
-        model = Mapping.model_validate(_plain(tree))
+        model = Mapping.model_validate(plain(tree))
     except ValidationError as error:
         # What YAML already complained of is not named again for what is left of it.
         named = {(problem.file, problem.line) for problem in problems}
@@ -101,6 +103,11 @@ class _File:
     path: Path
     shown: str
     tree: Node
+    decisions: tuple[Decision, ...] = ()
+
+    def spelled_out(self) -> Node:
+        """The file's keys in their long forms; what is decided in its table stands in them."""
+        return apply_decisions(spell_out(self.tree), self.decisions)
 
 
 class _Chain:
@@ -120,7 +127,8 @@ class _Chain:
                 return
             folder = path.parent
             asked = tree.place_of(["extends"])
-            self.files.append(_File(path, shown, without_keys(tree, ("extends",))))
+            decisions = self._decisions(tree.child("decisions"), path)
+            self.files.append(_File(path, shown, without_keys(tree, ("extends",)), decisions))
             reference = self._extends(tree.child("extends"))
 
     def _read(self, path: Path, shown: str, reference: str, asked: Place | None) -> Node | None:
@@ -151,6 +159,21 @@ class _Chain:
         else:
             self.problems += value_problems(tree)
         return tree
+
+    def _decisions(self, node: Node | None, path: Path) -> tuple[Decision, ...]:
+        """What the table beside a file says; its name is relative to the file."""
+        if node is None or not isinstance(node.value, str) or not node.value:
+            return ()
+        table = path.parent / node.value
+        if not table.is_file():
+            hint = "the path is relative to the mapping; without a table, delete this line"
+            self.problems.append(
+                Problem(f"no file is called {node.value!r}", node.place.file, node.place.line, "decisions", hint)
+            )
+            return ()
+        decisions, problems = read_decisions(table, str(table))
+        self.problems += problems
+        return tuple(decisions)
 
     def _extends(self, node: Node | None) -> str | None:
         """The name or path that a file extends, if any."""
@@ -194,11 +217,12 @@ def _names_the_input(tree: Node) -> bool:
     return group is not None and group.child("name") is not None
 
 
-def _plain(node: Node) -> Any:
+def plain(node: Node) -> Any:
+    """The tree as dictionaries, lists and texts."""
     if isinstance(node.value, dict):
-        return {key: _plain(child) for key, child in node.value.items()}
+        return {key: plain(child) for key, child in node.value.items()}
     if isinstance(node.value, list):
-        return [_plain(item) for item in node.value]
+        return [plain(item) for item in node.value]
     return node.value
 
 
@@ -207,7 +231,8 @@ def _digest(model: Mapping) -> str:
 
     The order of footer lines, rules and patterns counts; that of exact values doesn't.
     """
-    meaning = model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude={"about", *OF_ONE_FILE})
+    silent = {"about", "decisions", "recognise", *OF_ONE_FILE}  # what is decided in a table stands in the values
+    meaning = model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=silent)
     for name in ("severity", "status", "category"):
         spec = meaning.get(name, {})
         exact = {fold(value): target for value, target in spec.pop("values", {}).items() if not is_pattern(value)}

@@ -243,6 +243,7 @@ class Shape(Strict):
     records: RecordsPath | None = Field(
         None, description="Where in a JSON object its records are, if it has other arrays too."
     )
+    only: Flag = Field(False, description="`true`: it has no other columns.")
 
 
 class Expected(Strict):
@@ -295,8 +296,13 @@ class Mapping(Strict):
     evidence: EvidenceTexts = Field(
         EvidenceTexts(), description="Columns that help to propose a target for an unknown status."
     )
+    decisions: str | None = Field(
+        None,
+        min_length=1,
+        description="A table beside this file, `values.csv`: its filled `decision` cells win over `values`.",
+    )
     recognise: list[Shape] = Field(
-        default_factory=list, description="The forms of export that this mapping is for. Not inherited by `extends`."
+        default_factory=list, description="The forms of export that this mapping is for."
     )
     examples: list[Example] = Field(
         default_factory=list, description="Rows and what they must become. Not inherited by `extends`."

@@ -1,10 +1,10 @@
-"""`suggested-mapping.yaml`: a proposal for every value that a mapping doesn't know, usable as it stands. Pure text."""
+"""`suggested-mapping.yaml`: a proposal for what a mapping rejects and could take, usable as it stands. Pure text."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +20,27 @@ _LONGEST_SIMPLE_KEY = 1000
 """YAML allows 1024 characters before the colon, the quotes included; a longer key takes the `? key` form."""
 
 _HEAD = """\
-# Suggested for the values that {name} doesn't know. It can be used as it stands.
+# Suggested for what {name} rejects. It can be used as it stands.
 # A value under `neutral` is one that nothing sure speaks for: its rows arrive, each with a warning. Decide what it
 # becomes, then delete its line under `neutral`.
 """
 
 
-def suggest(mapping: LoadedMapping, unknowns: Iterable[Unknown], *, beside: Path | None = None) -> str:
-    """The text of a mapping that extends the one in use and knows all of `unknowns`.
+_TOO_LONG = """\
+# {rows} with a {name} over Triage's limit. `shorten` cuts it, and each such row gets a warning; `reject` leaves the
+# rows out, and errors.csv has them."""
 
+
+def suggest(
+    mapping: LoadedMapping,
+    unknowns: Iterable[Unknown],
+    too_long: Mapping[str, int] | None = None,
+    *,
+    beside: Path | None = None,
+) -> str:
+    """The text of a mapping that extends the one in use, knows all of `unknowns` and shortens what is `too_long`.
+
+    `too_long` is how many rows have a longer `title` or `description` than Triage takes.
     `beside` is the folder that the text will be written to: the path under `extends` is relative to it. Values that are
     equal but for case and outer white space become one. `load_mapping` takes the result whatever the values are.
     """
@@ -39,6 +51,8 @@ def suggest(mapping: LoadedMapping, unknowns: Iterable[Unknown], *, beside: Path
         proposals = [(unknown, proposer.propose(unknown)) for unknown in groups if unknown.field == field]
         if proposals:
             lines += _field_lines(field, proposals, getattr(mapping.model, field).neutral)
+    for name, rows in (too_long or {}).items():
+        lines += [_TOO_LONG.format(rows=_rows(rows), name=name), f"{name}: {{too_long: shorten}}"]
     return "\n".join(lines) + "\n"
 
 
@@ -113,9 +127,13 @@ def _scalar(text: str) -> str:
 
 
 def _comment(unknown: Unknown, proposal: Proposal) -> str:
-    rows = "1 row" if unknown.count == 1 else f"{unknown.count:,} rows"
+    rows = _rows(unknown.count)
     reason = "".join(character if character.isprintable() else " " for character in proposal.reason)
     return f"  # {rows}, {reason}"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _escape(character: str) -> str:

@@ -11,7 +11,7 @@ from typing import IO
 from importer.errors import StorageFull, UsageError
 
 SUMMARY = "summary.json"
-FOR_PEOPLE = ("errors.csv", "errors.jsonl", "suggested-mapping.yaml")
+FOR_PEOPLE = ("errors.csv", "errors.jsonl", "suggested-mapping.yaml", "fixes.csv")
 """Reports that a person mends and gives back."""
 NAMES = ("results.csv", "planned.jsonl", "conflicts.csv", "vanished.csv", SUMMARY, *FOR_PEOPLE)
 

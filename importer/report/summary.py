@@ -40,6 +40,7 @@ class Summary:
     target: str = ""
     source_name: str = ""
     source_sha256: str = ""
+    recognised: str = ""
     mapping: str = ""
     mapping_sha256: str = ""
     findings: Mapping[str, int] = field(default_factory=dict)

@@ -32,6 +32,7 @@ class Records:
     keys        `<source name>:<native key>`, `""` where the row has none
     markers     the word that finds the record's issue again at the target
     local       whether the key came from `input.local_key`
+    nameless    rows whose key is their content
     skips       code of the rule that leaves the row out, or `""`
     values      severity, status, category
     links       resource links as the API takes them
@@ -45,6 +46,7 @@ class Records:
     keys: list[str]
     markers: list[str]
     local: list[bool]
+    nameless: frozenset[int]
     skips: list[str]
     titles: list[str]
     descriptions: list[str]
@@ -76,7 +78,7 @@ class Transform:
         """The chunk's records. Defective rows come along empty; their finding is already in the chunk."""
         mapping = self.mapping
         columns = Columns(chunk, mapping.input.dates)
-        native, local = self._native_keys(columns)
+        native, local, nameless = self._native_keys(columns)
         keys = [f"{self.source_name}:{key}" if key else "" for key in native]
         markers = [record_marker(key) for key in keys]
         skips = self._skips(columns)
@@ -90,6 +92,7 @@ class Transform:
             keys=keys,
             markers=markers,
             local=local,
+            nameless=nameless,
             skips=skips,
             titles=titles,
             descriptions=descriptions,
@@ -103,7 +106,7 @@ class Transform:
             unreadable=columns.unreadable,
         )
 
-    def _native_keys(self, columns: Columns) -> tuple[list[str], list[bool]]:
+    def _native_keys(self, columns: Columns) -> tuple[list[str], list[bool], frozenset[int]]:
         key, local_key = self.mapping.input.key, self.mapping.input.local_key
         texts = [text.strip() for text in columns.text(key)]
         local = [False] * len(columns)
@@ -111,13 +114,20 @@ class Transform:
             others = [text.strip() for text in columns.text(local_key)]
             local = [not text and bool(other) for text, other in zip(texts, others, strict=True)]
             texts = [text or other for text, other in zip(texts, others, strict=True)]
-        if key.content:
+        nameless = frozenset(row for row, text in enumerate(texts) if not text) if key.content else frozenset()
+        if nameless:
             texts = [text or content_key(raw) for text, raw in zip(texts, columns.chunk.raw, strict=True)]
-        return texts, local
+        return texts, local, nameless
 
     def _skips(self, columns: Columns) -> list[str]:
-        """Rules never leave out a defective row: its cells are only empty because nobody knows them."""
+        """Rules never leave out a defective row: its cells are only empty because nobody knows them.
+
+        A defect that doesn't reject says itself why its row is left out.
+        """
         skips = ["row-empty" if is_empty(raw) else "" for raw in columns.chunk.raw]
+        for row, finding in columns.chunk.defects.items():
+            if not finding.rejects:
+                skips[row] = finding.code
         for rule in self.mapping.skip:
             code = f"skip-{rule.name}"
             for row in columns.holds(rule.when).nonzero()[0].tolist():
@@ -161,13 +171,14 @@ class Transform:
         descriptions = []
         may_cut = mapping.description is not None and mapping.description.too_long == "shorten"
         for row, (text, footer) in enumerate(zip(texts, footers, strict=True)):
-            whole = openings.get(row, "") + (f"{text}\n\n{footer}" if is_filled(text) else footer)
+            opening = openings.get(row, "")
+            whole = opening + (f"{text}\n\n{footer}" if is_filled(text) else footer)
             if may_cut and is_longer(whole, DESCRIPTION_LIMIT):
-                units = count_units(text)
+                units = count_units(opening + text)  # a title can be longer than a description may be
                 ending = f"\n\n[… cut at import: {units:,} characters in the source]\n\n{footer}"
-                room = DESCRIPTION_LIMIT - count_units(openings.get(row, "") + ending)
+                room = DESCRIPTION_LIMIT - count_units(ending)
                 if room > 0:  # else the footer alone is too long, which validate rejects
-                    whole = openings.get(row, "") + cut(text, room) + ending
+                    whole = cut(opening + text, room) + ending
                     shortened.setdefault(row, []).append(("description", units))
             descriptions.append(whole)
         return titles, descriptions, shortened
@@ -231,8 +242,8 @@ def collect_refs(mapping: Any) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(ref for text in _texts(mapping) for ref in text.refs))
 
 
-def collect_tables(mapping: Mapping) -> tuple[Table, ...]:
-    """Every table that a mapping looks texts up in, each once."""
+def collect_tables(mapping: Any) -> tuple[Table, ...]:
+    """Every table that a mapping, or a part of one, looks texts up in, each once."""
     lookups = (text.lookup for text in _texts(mapping))
     return tuple(dict.fromkeys(table_of(lookup) for lookup in lookups if lookup is not None))
 

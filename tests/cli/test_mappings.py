@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from importer.cli.mappings import mappings
 from importer.errors import ExitCode, MappingError
-from importer.mapping.presets import preset_path
+from importer.mapping.presets import preset_names, preset_path
 
 
 def run(*arguments: str) -> Result:
@@ -25,7 +25,7 @@ def test_list_names_each_preset(arguments: tuple[str, ...]) -> None:
     """A line each; without a subcommand it is the list that comes."""
     result = run(*arguments)
     assert result.exit_code == 0
-    assert [line.split()[0] for line in result.stdout.splitlines()] == ["github", "jira", "linear"]
+    assert [line.split()[0] for line in result.stdout.splitlines()] == preset_names()
 
 
 def test_show_prints_the_file_as_it_is() -> None:
@@ -66,6 +66,48 @@ def test_check_lists_all_problems_of_all_files(tmp_path: Path) -> None:
     ):
         assert expected in result.stdout
     assert "nothing.yaml" in result.stdout
+
+
+def test_check_warns_of_lines_that_can_t_count(tmp_path: Path) -> None:
+    """With file, line and key; the mapping can be used all the same, but it isn't called fine."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: jira\nstatus:\n  values:\n    /^Done$/: closed\n", encoding="utf-8")
+    result = run("check", str(path))
+    assert result.exit_code == 0
+    assert result.stdout.startswith(f"{path}:4:status.values./^Done$/: warning: is never reached: Done at jira.yaml:")
+    assert "fine" not in result.stdout
+
+
+def test_test_names_each_example_that_fails(tmp_path: Path) -> None:
+    """With file, line, field, what it should be and what it is; then a line that sums up."""
+    path = tmp_path / "mine.yaml"
+    given = "{Issue key: P-1, Summary: Crash, Status: Done}"
+    lines = ["extends: jira", "examples:"]
+    for status in ("done", "todo"):
+        lines += [f"  - given: {given}", "    expect:", f"      status: {status}"]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    result = run("test", str(path))
+    assert result.exit_code == ExitCode.PARTLY
+    assert result.stdout == (
+        f"{path}:8: example 2: status: expected 'todo', got 'done'\n{path}: 1 of 2 examples not as they say\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "shown"),
+    [
+        ("extends: jira\nexamples: [{given: {Summary: A}, expect: {title: A}}]\n", 0, "1 example, all as they say"),
+        ("extends: jira\n", 1, "nothing was tested: it has no `examples`"),
+        ("extends: jira\ntilte: A\n", 2, ":2:tilte: unknown key"),
+    ],
+)
+def test_test_ends_with_its_exit_code(tmp_path: Path, text: str, code: int, shown: str) -> None:
+    """0 if all examples hold, 1 if there is none, 2 if the mapping can't be used; one that is worse counts."""
+    good, path = tmp_path / "good.yaml", tmp_path / "mine.yaml"
+    good.write_text("extends: jira\nexamples: [{given: {Summary: A}, expect: {title: A}}]\n", encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
+    result = run("test", str(path), str(good))
+    assert (result.exit_code, shown in result.stdout) == (code, True)
 
 
 def test_schema_is_json() -> None:

@@ -169,3 +169,10 @@ def test_the_line_of_a_very_long_value_is_valid(write: WriteMapping) -> None:
     """YAML allows short keys only before a colon; longer ones take another form."""
     line = yaml_line("severity", "x" * 3000, Proposal("high", ""))
     assert target_of(load_mapping(write(f"extends: jira\n{line}\n")), "severity", "x" * 3000) == "high"
+
+
+def test_too_long_texts_have_a_proposal() -> None:
+    """Shortening is a person's word: it is proposed, with what it means, and loads."""
+    text = suggest(load_preset("jira"), [], {"description": 2})
+    assert "# 2 rows with a description over Triage's limit." in text
+    assert load_text(text).model.description.too_long == "shorten"  # type: ignore[union-attr]

@@ -1,0 +1,169 @@
+"""`triage-import draft`: a mapping for a source that no preset knows, and what a later export adds to it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from importer.cli.options import INPUT_OPTIONS, sources_argument, with_options
+from importer.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from importer.console import Console
+    from importer.draft.values import Value
+    from importer.draft.write import Draft
+    from importer.mapping.load import LoadedMapping
+    from importer.sources import Source
+
+VALUES_SHOWN = 20
+CATEGORY_LENGTH = 64
+READING = {"encoding", "delimiter", "format_"}
+READING_OPTIONS = [
+    option
+    for option in INPUT_OPTIONS
+    if READING & {parameter.name for parameter in getattr(option(lambda: None), "__click_params__", ())}
+]
+
+
+@click.command()
+@sources_argument
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="The mapping to write; values.csv goes beside it.  [default: mapping.yaml]",
+)
+@click.option(
+    "--update",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Add what is new in the source to this mapping, behind what stands there.",
+)
+@with_options(*READING_OPTIONS)
+@click.option("--records", metavar="PATH", help="Where in a JSON object its records are, if it has several arrays.")
+def draft(
+    sources: tuple[str, ...],
+    output: Path | None,
+    update: Path | None,
+    encoding: str | None,
+    delimiter: str | None,
+    format_: str | None,
+    records: str | None,
+) -> int:
+    """Write a mapping for a source that no preset knows, with what was seen in it as comments.
+
+    What the source doesn't say is left open, as `?`; on a terminal you are asked. Nothing that exists is overwritten.
+    """
+    given = {"encoding": encoding, "delimiter": delimiter, "format": format_, "records": records}
+    if update is not None and output is not None:
+        raise UsageError("--update and -o name two files.", hint="--update changes a mapping, -o writes a new one.")
+    return _update(sources, update, given) if update else _draft(sources, output or Path("mapping.yaml"), given)
+
+
+def _draft(sources: tuple[str, ...], out: Path, given: dict[str, str | None]) -> int:
+    from importer.console import Console
+    from importer.draft.draft import check_free, make_draft, save_draft
+
+    check_free(out)
+    with Console() as console, _open(sources, given, None) as source:
+        made = make_draft(source, console, lambda values: _ask(console, values))
+        mapping, table = save_draft(made, source, out, {name: value for name, value in given.items() if value})
+        _show(console, made, mapping, table, " ".join(sources))
+    return ExitCode.DONE
+
+
+def _update(sources: tuple[str, ...], path: Path, given: dict[str, str | None]) -> int:
+    from importer.console import Console
+    from importer.draft.update import update_draft
+    from importer.mapping.load import load_mapping
+
+    mapping = load_mapping(str(path))
+    with Console() as console, _open(sources, given, mapping) as source:
+        added = update_draft(source, mapping, console, lambda values: _ask(console, values))
+        if not added.values and not added.columns:
+            console.say(f"{path} knows all values and columns of {' '.join(sources)}: it is as it was.")
+            return ExitCode.DONE
+        if added.columns:
+            console.say(f"{path}: {_counted(added.columns, 'column')} new: {', '.join(added.columns[:VALUES_SHOWN])}")
+        if added.table is not None:
+            console.say(f"{added.table}: {_counted(added.values, 'value')} new.")
+            _show_values(console, added.values)
+    return ExitCode.DONE
+
+
+def _open(sources: tuple[str, ...], given: dict[str, str | None], mapping: LoadedMapping | None) -> Source:
+    from importer.sources import SourceOptions, open_source
+
+    said = mapping.model.input if mapping else None
+    found = {name: value or (getattr(said, name) if said else None) for name, value in given.items()}
+    return open_source(sources, SourceOptions(**found))  # type: ignore[arg-type]
+
+
+def _ask(console: Console, values: Sequence[Value]) -> Sequence[Value]:
+    """Ask about each open value, if there is somebody to ask: Enter takes the proposal, `?` leaves it open."""
+    if not (sys.stdin is not None and sys.stdin.isatty() and console.terminal) or all(each.decided for each in values):
+        return values
+    console.say("Enter takes what is in brackets; ? leaves it open.")
+    return [each if each.decided else _decide(console, each) for each in values]
+
+
+def _decide(console: Console, value: Value) -> Value:
+    from importer.console import printable
+    from importer.draft.values import decide
+    from importer.mapping.decisions import TARGETS
+    from importer.mapping.model import UNDECIDED
+
+    shown = repr(value.value[:80]) if value.value else "empty"
+    rows = "1 row" if value.rows == 1 else f"{value.rows:,} rows, {value.open_rows:,} open"
+    console.say(f"{value.field} {shown}: {rows}, for example {value.sample}")
+    names = TARGETS[value.field]
+    kind = click.Choice([*names, UNDECIDED], case_sensitive=False) if names else None
+    word = click.prompt(
+        f"  {value.field} becomes",
+        type=kind,
+        default=printable(value.proposal),
+        value_proc=None if names else _category,
+        err=True,
+    )
+    return value if word == UNDECIDED else decide(value, word)
+
+
+def _category(text: str) -> str:
+    """A category without outer white space. Raises BadParameter, at which click asks again."""
+    from importer.mapping.scalars import utf16_length
+
+    name = text.strip()
+    if not name or utf16_length(name) > CATEGORY_LENGTH:
+        raise click.BadParameter(f"a category has 1 to {CATEGORY_LENGTH} characters")
+    return name
+
+
+def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: str) -> None:
+    choice = made.choice
+    for name in ("key", "title", "description", "severity", "status", "category"):
+        pick = getattr(choice, name)
+        said = f"{pick.column.place.name} ({pick.reason})" if pick else "no column"
+        console.say(f"{name:>12}  {said}")
+    _show_values(console, made.values)
+    console.say(f"{mapping} and {table} are written.")
+    console.say(f"Next: triage-import validate {sources} -m {mapping}")
+
+
+def _counted(things: Sequence[object], noun: str) -> str:
+    return f"1 {noun} is" if len(things) == 1 else f"{len(things):,} {noun}s are"
+
+
+def _show_values(console: Console, values: Sequence[Value]) -> None:
+    opened = [value for value in values if not value.decided]
+    if opened:
+        console.say(f"{_counted(opened, 'value')} open; `run` refuses until each is decided:")
+        for value in opened[:VALUES_SHOWN]:
+            what = repr(value.value[:80]) if value.value else "the empty cell"
+            console.say(f"  {value.field}: {what}, {value.rows:,} rows; proposal: {value.proposal}")
+        if len(opened) > VALUES_SHOWN:
+            console.say(f"  … and {len(opened) - VALUES_SHOWN:,} more")

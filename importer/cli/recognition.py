@@ -1,0 +1,49 @@
+"""Without `-m`: the preset that the files are for, said in a line; asked for where it isn't certain."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from importer.errors import UsageError
+
+if TYPE_CHECKING:
+    from importer.mapping.model import Mapping
+    from importer.recognise import Match
+    from importer.sources import Sample
+
+
+def find_preset(samples: Sequence[Sample]) -> Match:
+    """The preset that the source is for. Raises SourceError where none fits, UsageError where several do."""
+    from importer.mapping.shapes import preset_shapes
+    from importer.recognise import recognise
+
+    matches = recognise(samples, preset_shapes())
+    if len(matches) == 1:
+        return matches[0]
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        return _ask(matches)
+    candidates = "".join(f"\n  {match}" for match in matches)
+    raise UsageError(
+        f"{matches[0].sample.file_name} may be of several trackers:{candidates}",
+        hint=f"Say which: -m {matches[0].preset}",
+    )
+
+
+def find_array(samples: Sequence[Sample], mapping: Mapping) -> str | None:
+    """Where a mapping's records are in a JSON object with several arrays, if one of its forms says so."""
+    from importer.recognise import match_shapes
+
+    matches = match_shapes(samples, {"": mapping.recognise})
+    return matches[0].sample.records or None if matches and matches[0].fits else None
+
+
+def _ask(matches: Sequence[Match]) -> Match:
+    click.echo("The files may be of several trackers:", err=True)
+    for match in matches:
+        click.echo(f"  {match}", err=True)
+    by_name = {match.preset: match for match in matches}
+    return by_name[click.prompt("Which is it?", type=click.Choice(list(by_name)), err=True)]

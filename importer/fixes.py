@@ -1,0 +1,223 @@
+"""Fixes: values that a person has corrected in a table, put into the columns before the mapping sees them."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import difflib
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import NamedTuple
+
+from importer.errors import Problem, UsageError
+from importer.records import Chunk, Ref
+from importer.sources.frames import frame_columns
+from importer.spreadsheet import unescape_cell
+
+COLUMN, BAD, NEW = "column", "bad value", "new value"
+DELIMITERS = ",;\t"
+BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+_HINT = "Take fixes.csv of a report, fill in its `new value`, and leave its header as it is."
+
+
+class Fix(NamedTuple):
+    """One corrected value: in `column` the text `bad` becomes `new`. `line` is where the table says so."""
+
+    column: str
+    bad: str
+    new: str
+    line: int
+
+
+Fixed = Mapping[int, tuple[Fix, ...]]
+"""Row of a chunk → what was corrected in it; other rows are absent."""
+
+
+@dataclass(frozen=True)
+class Fixes:
+    """A table of fixes: column → its bad value → fix. `left` counts the lines without a new value."""
+
+    path: Path | None = None
+    columns: Mapping[str, Mapping[str, Fix]] = field(default_factory=dict)
+    left: int = 0
+
+    def __iter__(self) -> Iterator[Fix]:
+        return (fix for fixes in self.columns.values() for fix in fixes.values())
+
+    def apply(self, chunk: Chunk) -> tuple[Chunk, Fixed]:
+        """The chunk with its cells corrected, and what was. Its raw rows stay as they came: they make keys."""
+        touched = {
+            position: self.columns[ref.name.strip()]
+            for ref, positions in chunk.positions.items()
+            if ref.name.strip() in self.columns
+            for position in positions
+        }
+        cells: dict[int, list[str]] = {}
+        fixed: dict[int, tuple[Fix, ...]] = {}
+        for position, fixes in touched.items():
+            texts = chunk.frame[position].tolist()
+            hits = {text: fixes[text.strip()] for text in set(texts) if text.strip() in fixes}
+            if hits:
+                cells[position] = [hits[text].new if text in hits else text for text in texts]
+                for row, text in enumerate(texts):
+                    if text in hits and hits[text] not in fixed.get(row, ()):
+                        fixed[row] = (*fixed.get(row, ()), hits[text])
+        if not fixed:
+            return chunk, {}
+        columns = {place: cells.get(place) or chunk.frame[place].tolist() for place in map(int, chunk.frame.columns)}
+        return replace(chunk, frame=frame_columns(columns, len(chunk))), fixed
+
+    def mark(self, digest: str) -> str:
+        """The digest of a mapping together with these fixes: with others, it means something else."""
+        if not self.columns:
+            return digest
+        meaning = sorted(fix[:3] for fix in self)
+        return hashlib.sha256(f"{digest} {meaning}".encode("utf-8", "surrogatepass")).hexdigest()
+
+    def check_columns(self, refs: Iterable[Ref], headers: Sequence[Collection[str] | None]) -> None:
+        """Make sure that each column is one that the mapping reads and, of tables, one that a file has.
+
+        Raises:
+            UsageError: with every line whose column is none.
+        """
+        mapped = {ref.name.strip() for ref in refs}
+        problems = []
+        for fix in self:
+            if fix.column not in mapped:
+                problems.append(self._problem(fix, "the mapping reads no column of this name", mapped))
+            elif all(header is not None for header in headers):
+                names = {name.strip() for header in headers for name in header or ()}
+                if fix.column not in names:
+                    problems.append(self._problem(fix, "no file has a column of this name", names & mapped))
+        if problems:
+            raise _unusable(str(self.path), problems)
+
+    def _problem(self, fix: Fix, message: str, names: Collection[str]) -> Problem:
+        near = difflib.get_close_matches(fix.column, names, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]!r}?" if near else f"its columns here: {', '.join(sorted(names)[:20])}"
+        return Problem(f"{message}: {fix.column!r}", str(self.path), fix.line, COLUMN, hint)
+
+
+def content_of(fixed: tuple[Fix, ...]) -> str:
+    """What tells a row that was corrected from the same row without it, or with another correction."""
+    return "\x1f".join(part for fix in sorted(fixed) for part in fix[:3])
+
+
+class FixCount:
+    """Counts what fixes do: rows that were corrected, and fixes that met none."""
+
+    def __init__(self, fixes: Fixes) -> None:
+        self._fixes = fixes
+        self._rows_of = Counter[Fix]()
+        self._rows = 0
+
+    def add(self, fixed: Fixed) -> None:
+        """Count a chunk."""
+        self._rows += len(fixed)
+        self._rows_of.update(fix for row in fixed.values() for fix in row)
+
+    def rows_of(self, fix: Fix) -> int:
+        """How many rows it has corrected."""
+        return self._rows_of[fix]
+
+    def sentence(self) -> str:
+        """What they did: `fixes: 3 values, 41 rows`; nothing if there is no table."""
+        if self._fixes.path is None:
+            return ""
+        parts = [f"fixes: {_counted(len(self._rows_of), 'value')}, {_counted(self._rows, 'row')}"]
+        if self._fixes.left:
+            parts.append(f"{_counted(self._fixes.left, 'line')} without a new value")
+        idle = [fix for fix in self._fixes if fix not in self._rows_of]
+        if idle:
+            first = min(idle, key=lambda fix: fix.line)
+            parts.append(f"{_counted(len(idle), 'value')} in no row, the first on line {first.line}: {first.bad!r}")
+        return "; ".join(parts)
+
+
+def read_fixes(path: Path) -> Fixes:
+    """Read a table of fixes as a spreadsheet saves it: comma, semicolon or tab, UTF-8 or UTF-16 by its mark.
+
+    Raises:
+        UsageError: it can't be read, or some lines are wrong; all of them at once.
+    """
+    rows = ((line, row) for line, row in _read_rows(path) if any(map(str.strip, row)))
+    line, header = next(rows, (0, []))
+    if not header:
+        raise UsageError(f"--fixes {path} is empty.", hint=_HINT)
+    names = [cell.strip() for cell in header]
+    absent = [name for name in (COLUMN, BAD, NEW) if name not in names]
+    if absent:
+        message = f"the header has no {' and no '.join(map(repr, absent))}, but {', '.join(map(repr, names))}"
+        raise _unusable(str(path), [Problem(message, str(path), line)])
+    places = [names.index(name) for name in (COLUMN, BAD, NEW)]
+    return _collect(path, (_fix(row, places, line) for line, row in rows))
+
+
+def _fix(row: Sequence[str], places: Sequence[int], line: int) -> Fix:
+    column, bad, new = (unescape_cell(row[place].strip()).strip() if place < len(row) else "" for place in places)
+    return Fix(column, bad, new, line)
+
+
+def _collect(path: Path, lines: Iterable[Fix]) -> Fixes:
+    columns: dict[str, dict[str, Fix]] = {}
+    problems, left = [], 0
+    for fix in lines:
+        if not fix.new:
+            left += 1
+            continue
+        if not fix.column:
+            problems.append(Problem("says no column", str(path), fix.line, COLUMN, "write the column's header"))
+        elif not fix.bad:
+            hint = "what an empty cell becomes is said by `missing` in the mapping"
+            problems.append(Problem("says no bad value", str(path), fix.line, BAD, hint))
+        else:
+            first = columns.setdefault(fix.column, {}).setdefault(fix.bad, fix)
+            if first.new != fix.new:
+                message = f"{fix.column} {fix.bad!r} becomes {fix.new!r}, on line {first.line} {first.new!r}"
+                problems.append(Problem(message, str(path), fix.line, NEW, "leave one of the two lines"))
+    if problems:
+        raise _unusable(str(path), problems)
+    return Fixes(path, columns, left)
+
+
+def _unusable(path: str, problems: Sequence[Problem]) -> UsageError:
+    return UsageError(f"--fixes {path} can't be used.", hint=_HINT, problems=problems)
+
+
+def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows with the line on which each begins."""
+    text = _read_text(path)
+    header = text.lstrip().partition("\n")[0]
+    delimiter = max(DELIMITERS, key=header.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        problem = Problem(f"can't be read as CSV: {error}", str(path), line, hint="a quote within quotes is doubled")
+        raise _unusable(str(path), [problem]) from error
+
+
+def _read_text(path: Path) -> str:
+    try:
+        stored = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"--fixes {path}: {error.strerror}.", hint=_HINT) from error
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if stored.startswith(mark)), "utf-8")
+    try:
+        return stored.decode(encoding)
+    except UnicodeError as error:
+        start = error.start if isinstance(error, UnicodeDecodeError) else 0
+        problem = Problem(f"is not {encoding}", str(path), stored.count(b"\n", 0, start) + 1)
+        hint = "In the spreadsheet: save as `CSV UTF-8` or `Unicode text`."
+        raise UsageError(f"--fixes {path} can't be read.", hint=hint, problems=[problem]) from error
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

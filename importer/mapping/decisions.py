@@ -1,0 +1,303 @@
+"""Decisions: a table beside a mapping in which people who don't write YAML say what a source value becomes."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.errors import Problem
+from importer.mapping.merge import merge
+from importer.mapping.model import SEVERITIES, STATUSES, UNDECIDED, Mapping, fold, is_pattern
+from importer.mapping.problems import nearest
+from importer.mapping.scalars import utf16_length
+from importer.mapping.tree import Node, Place
+from importer.spreadsheet import unescape_cell
+
+if TYPE_CHECKING:
+    from importer.mapping.load import LoadedMapping
+
+COLUMNS = ("field", "value", "rows", "open_rows", "sample", "proposal", "decision")
+NEEDED = ("field", "value", "decision")
+TARGETS: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSES, "category": ()}
+"""Field → the words that a decision may be; a category is free text."""
+CATEGORY_LENGTH = 64
+
+_DELIMITERS = (",", ";", "\t")
+_SPREADSHEET_HINT = "save it as `CSV UTF-8` (or as `Unicode text`) and run the command again"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """A line of the table: what a value of a field becomes; `target` is empty where the mapping's word stays.
+
+    A target of `?` is one that nobody has decided yet. The value `""` is the empty cell.
+    """
+
+    field: str
+    value: str
+    target: str
+    place: Place
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a table is written: what must be kept when lines are added to it."""
+
+    encoding: str
+    delimiter: str
+    header: tuple[str, ...]
+
+
+def read_decisions(path: Path, shown: str) -> tuple[list[Decision], list[Problem]]:
+    """The lines of a table as people and their spreadsheets save it, and everything that is wrong with it."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return [], [Problem(f"can't be read: {error.strerror}", shown, hint="or delete the line `decisions`")]
+    encoding = find_encoding(data)
+    if encoding is None:
+        line = _first_bad_line(data)
+        return [], [Problem("is neither UTF-8 nor UTF-16", shown, line, hint=_SPREADSHEET_HINT)]
+    reader = _Reader(shown)
+    try:
+        lines = _lines(data.decode(encoding))
+        delimiter, header = _find_header(lines)
+        if delimiter is None:
+            hint = f"its first line names the columns: {', '.join(COLUMNS)}"
+            return [], [Problem(f"has no columns {', '.join(NEEDED)}", shown, 1, hint=hint)]
+        reader.read(lines, delimiter, header)
+    except csv.Error as error:
+        reader.complain(f"can't be read as a table: {error}", reader.line, "", _SPREADSHEET_HINT)
+    return reader.decisions, reader.problems
+
+
+def read_layout(path: Path) -> Layout | None:
+    """How an existing table is written; None if it can't be read as one."""
+    data = path.read_bytes()
+    encoding = find_encoding(data)
+    if encoding is None:
+        return None
+    delimiter, header = _find_header(_lines(data.decode(encoding)))
+    return Layout(encoding, delimiter, header) if delimiter else None
+
+
+def find_encoding(data: bytes) -> str | None:
+    """UTF-16 by its byte order mark, UTF-8 with or without one; nothing else is guessed."""
+    encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in text else encoding
+
+
+def _first_bad_line(data: bytes) -> int:
+    try:
+        data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        return data.count(b"\n", 0, error.start) + 1
+    return 1
+
+
+def _lines(text: str) -> list[str]:
+    lines = io.StringIO(text, newline="").readlines()
+    if lines and lines[0].strip().startswith("sep="):  # which spreadsheets write and read for themselves
+        lines[0] = lines[0][len(lines[0].rstrip("\r\n")) :]
+    return lines
+
+
+def _find_header(lines: Sequence[str]) -> tuple[str | None, tuple[str, ...]]:
+    first = next((line for line in lines if line.strip()), "")
+    for delimiter in _DELIMITERS:
+        header = tuple(fold(cell) for cell in next(csv.reader([first], delimiter=delimiter), []))
+        if set(NEEDED) <= set(header):
+            return delimiter, header
+    return None, ()
+
+
+class _Reader:
+    """Collects decisions and problems; a value that two lines decide differently is a problem."""
+
+    def __init__(self, shown: str) -> None:
+        self.decisions: list[Decision] = []
+        self.problems: list[Problem] = []
+        self.line = 1
+        self._shown = shown
+        self._first: dict[tuple[str, str], Decision] = {}
+
+    def read(self, lines: Sequence[str], delimiter: str, header: Sequence[str]) -> None:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+        places = {name: header.index(name) for name in NEEDED}
+        begun = False
+        for cells in reader:
+            first, self.line = self.line, reader.line_num + 1
+            if begun and any(map(str.strip, cells)):
+                field, value, decision = (_cell(cells, places[name]) for name in NEEDED)
+                self._add(fold(field), value, decision, Place(self._shown, first))
+            begun = begun or any(map(str.strip, cells))
+
+    def _add(self, field: str, value: str, written: str, place: Place) -> None:
+        if field not in TARGETS:
+            hint = nearest(field, TARGETS) or f"the fields are {', '.join(TARGETS)}"
+            self.complain(f"{field!r} is no field", place.line, "field", hint)
+            return
+        target = self._target(field, written, place.line)
+        decision = Decision(field, value, target, place)
+        first = self._first.setdefault((field, fold(value)), decision)
+        if (
+            first is not decision
+            and first.target not in ("", UNDECIDED)
+            and target not in ("", UNDECIDED, first.target)
+        ):
+            message = f"{value!r} becomes {target!r} here and {first.target!r} on line {first.place.line}"
+            self.complain(message, place.line, "decision", "delete one of the two lines")
+        elif first is decision or (target not in ("", UNDECIDED) and target != first.target):
+            self._first[field, fold(value)] = decision
+            self.decisions.append(decision)
+
+    def _target(self, field: str, written: str, line: int) -> str:
+        word = written.strip()
+        names = TARGETS[field]
+        if word in ("", UNDECIDED):
+            return word
+        if names:
+            name = re.sub(r"[\s-]+", "_", fold(word))
+            if name in names:
+                return name
+            hint = nearest(word, names) or "an empty cell or ? leaves it open"
+            self.complain(f"{word!r} is not one of {', '.join(names)}", line, "decision", hint)
+        elif utf16_length(word) > CATEGORY_LENGTH:
+            self.complain(f"{word[:20]!r}… has {utf16_length(word)} characters", line, "decision",
+                          f"a category has at most {CATEGORY_LENGTH}")  # fmt: skip
+        else:
+            return word
+        return ""
+
+    def complain(self, message: str, line: int, column: str, hint: str) -> None:
+        self.problems.append(Problem(message, self._shown, line, column, hint))
+
+
+def _cell(cells: Sequence[str], place: int) -> str:
+    return unescape_cell(cells[place]) if place < len(cells) else ""
+
+
+def exact_key(value: str) -> str:
+    """The key of a value map that means just this value, also where it looks like a pattern between slashes."""
+    bare = value.strip()
+    return rf"/(?s)\A{re.escape(bare)}\Z/" if is_pattern(bare) else value
+
+
+def apply_decisions(tree: Node, decisions: Iterable[Decision]) -> Node:
+    """A spelled-out tree in which what was decided in the table stands in place of the mapping's own word."""
+    return _lay_over(tree, [decision for decision in decisions if decision.target not in ("", UNDECIDED)])
+
+
+def apply_open(tree: Node, decisions: Iterable[Decision]) -> Node:
+    """A merged tree that has `?` for each open value of the table which the mapping doesn't cover in any way."""
+    wanted = [decision for decision in decisions if decision.target == UNDECIDED]
+    covers = {field: _Cover(field, tree.child(field)) for field in {decision.field for decision in wanted}}
+    return _lay_over(tree, [decision for decision in wanted if not covers[decision.field].has(decision.value)])
+
+
+def _lay_over(tree: Node, decisions: Sequence[Decision]) -> Node:
+    for field in TARGETS:
+        own = [decision for decision in decisions if decision.field == field]
+        if own:
+            tree = merge(_without_neutral(tree, field, own), Node({field: _overlay(tree, field, own)}, tree.place))
+    return tree
+
+
+def _overlay(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
+    """The field's group with nothing in it but decisions. It keeps the places of the keys that are written already."""
+    group = tree.child(field)
+    place = group.place if group else decisions[0].place
+    keys: dict[str, Node] = {}
+    entries: dict[str, Node] = {}
+    for decision in decisions:
+        target = Node(decision.target, decision.place)
+        if fold(decision.value):
+            entries[exact_key(decision.value)] = target
+        else:
+            keys["missing"] = target
+    if entries:
+        values = group.child("values") if group else None
+        keys["values"] = Node(entries, values.place if values else place)
+    return Node(keys, place)
+
+
+def _without_neutral(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
+    """The tree without the lines that say of these values that nobody has decided them."""
+    group = tree.child(field)
+    neutral = group.child("neutral") if group else None
+    if group is None or neutral is None or not isinstance(neutral.value, list) or not isinstance(group.value, dict):
+        return tree
+    decided = {fold(decision.value) for decision in decisions}
+    left = [item for item in neutral.value if not (isinstance(item.value, str) and fold(item.value) in decided)]
+    changed = Node(group.value | {"neutral": Node(left, neutral.place)}, group.place)
+    keys = tree.value if isinstance(tree.value, dict) else {}
+    return Node(keys | {field: changed}, tree.place)
+
+
+class _Cover:
+    """Which values of a field a mapping has a word on."""
+
+    def __init__(self, field: str, group: Node | None) -> None:
+        keys = group.value if group and isinstance(group.value, dict) else {}
+        values = keys["values"].value if "values" in keys else {}
+        names = list(values) if isinstance(values, dict) else []
+        keep = keys.get("keep_unknown")
+        self._all = "unknown" in keys or "value" in keys or (keep is not None and keep.value == "true")
+        self._missing = "missing" in keys
+        self._exact = {*TARGETS[field], *(fold(name) for name in names if not is_pattern(name))}
+        self._patterns = [found for name in names if is_pattern(name) for found in _compiled(name)]
+
+    def has(self, value: str) -> bool:
+        """Whether a row with this value is told what it becomes."""
+        if not fold(value):
+            return self._missing
+        known = fold(value) in self._exact or any(pattern.search(value.strip()) for pattern in self._patterns)
+        return known or self._all
+
+
+def _compiled(name: str) -> list[re.Pattern[str]]:
+    try:
+        return [re.compile(name[1:-1], re.IGNORECASE)]
+    except re.error:  # a problem of the mapping, which people are told of elsewhere
+        return []
+
+
+def open_targets(mapping: LoadedMapping) -> list[Problem]:
+    """Every target of a mapping that nobody has decided, with the line where a word must be put."""
+    return [
+        Problem(f"{what} is open", place.file, place.line, ".".join(map(str, path)), _hint(field))
+        for field in TARGETS
+        for path, what in _open_paths(mapping.model, field)
+        for place in [mapping.place(*path)]
+    ]
+
+
+def _open_paths(model: Mapping, field: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    spec = getattr(model, field)
+    for name, target in spec.values.items():
+        if target == UNDECIDED:
+            yield (field, "values", name), f"what {_shortened(name)} becomes"
+    for number, rule in enumerate(spec.rules):
+        if rule.then == UNDECIDED:
+            yield (field, "rules", number, "then"), "what the rule makes of its rows"
+    for key, what in (("missing", "what an empty cell becomes"), ("unknown", "what an unknown value becomes")):
+        if getattr(spec, key) == UNDECIDED:
+            yield (field, key), what
+
+
+def _shortened(name: str) -> str:
+    return repr(name if len(name) <= 60 else name[:59] + "…")
+
+
+def _hint(field: str) -> str:
+    return f"one of {', '.join(TARGETS[field])}" if TARGETS[field] else "a text of 1 to 64 characters"

@@ -1,0 +1,127 @@
+"""Recognise: which preset a source is for, by the columns of its files; with the evidence, never by a guess. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+from importer.errors import SourceError
+from importer.mapping.model import Shape
+from importer.sources.survey import Sample
+
+ENOUGH = 0.5
+"""The share of its columns that a form needs to be taken for what it is."""
+LEAD = 2
+"""So many more columns than any other preset's form: less is a tie."""
+CANDIDATES_SHOWN = 4
+NAMES_SHOWN = 12
+ABSENT_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A form of a preset against the columns of a sample: `found` of `expected`, and what it needs and lacks."""
+
+    preset: str
+    shape: Shape
+    sample: Sample
+    found: int
+    expected: int
+    lacks: tuple[str, ...]
+
+    @property
+    def fits(self) -> bool:
+        """Whether it has all that it needs, and enough of the rest."""
+        return not self.lacks and self.found >= ENOUGH * self.expected
+
+    @property
+    def strength(self) -> tuple[bool, int, float]:
+        """What matches are compared by."""
+        return (self.fits, self.found, self.found / self.expected)
+
+    def __str__(self) -> str:
+        wrapped = f" ({self.sample.envelope})" if self.sample.envelope else ""
+        return f"{self.preset} {self.shape.name}{wrapped}: {self.found} of {self.expected} expected columns"
+
+
+def match_shapes(samples: Iterable[Sample], shapes: Mapping[str, Sequence[Shape]]) -> list[Match]:
+    """Every form against every sample, the strongest of each preset, strongest first."""
+    best: dict[str, Match] = {}
+    for sample in samples:
+        for preset, forms in shapes.items():
+            for shape in forms:
+                match = _match(preset, shape, sample)
+                if preset not in best or match.strength > best[preset].strength:
+                    best[preset] = match
+    return sorted(best.values(), key=lambda match: match.strength, reverse=True)
+
+
+def _match(preset: str, shape: Shape, sample: Sample) -> Match:
+    lacks = tuple(names[0] for names in shape.needs if not sample.names.intersection(names))
+    expected = [*shape.needs, *shape.columns]
+    found = sum(not sample.names.isdisjoint(names) for names in expected)
+    if shape.records is not None and sample.records != shape.records:
+        lacks = (f"an array {shape.records}", *lacks)
+    if shape.only and not sample.names <= {name for names in expected for name in names}:
+        lacks = ("a header of these alone", *lacks)
+    return Match(preset, shape, sample, found, len(expected), lacks)
+
+
+def recognise(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]) -> list[Match]:
+    """The presets that the source may be for, strongest first: one if it is certain, several if it is a tie.
+
+    All files are of one tracker. Raises SourceError where no preset fits, or files are of several trackers.
+    """
+    by_file = {name: match_shapes(found, shapes) for name, found in _by_file(samples)}
+    unknown = [name for name, matches in by_file.items() if not (matches and matches[0].fits)]
+    if unknown:
+        raise _unrecognised(unknown[0], [s for s in samples if s.file_name == unknown[0]], by_file[unknown[0]])
+    tied = {name: _tied(matches) for name, matches in by_file.items()}
+    common = set.intersection(*({match.preset for match in matches} for matches in tied.values()))
+    if not common:
+        lines = "\n".join(f"  {name}: {matches[0]}" for name, matches in tied.items())
+        raise SourceError(
+            f"The files come from several trackers:\n{lines}",
+            hint="Import them one after another, or say which: -m NAME",
+        )
+    first = next(iter(tied.values()))
+    return [match for match in first if match.preset in common]
+
+
+def _by_file(samples: Sequence[Sample]) -> Iterable[tuple[str, list[Sample]]]:
+    return [(name, list(found)) for name, found in groupby(samples, key=lambda sample: sample.file_name)]
+
+
+def _tied(matches: Sequence[Match]) -> list[Match]:
+    """The strongest match, and those that come too near to it."""
+    best = matches[0]
+    return [match for match in matches if match.fits and (match is best or match.found > best.found - LEAD)]
+
+
+def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]) -> SourceError:
+    streams = sorted({sample.stream for sample in samples if sample.stream})
+    arrays = sorted({sample.records for sample in samples if sample.records})
+    if streams:
+        what = f"It holds {_listed(streams)}, and no preset knows issues among them."
+    elif len(arrays) > 1:
+        what = f"It holds {_listed(arrays)}, and no preset knows issues among them."
+    else:
+        what = f"Its columns are {_listed(sorted(frozenset().union(*(sample.names for sample in samples))))}."
+    near = [match for match in matches if not match.lacks or match.found >= ENOUGH * match.expected]
+    candidates = "".join(f"\n  {match}{_absent(match)}" for match in near[:CANDIDATES_SHOWN])
+    nearest = f"\nNearest:{candidates}" if candidates else ""
+    return SourceError(
+        f"{name} is no export that a preset knows. {what}{nearest}",
+        hint=f"Draft a mapping of your own: triage-import draft {name} -o mapping.yaml"
+        + (f"; or say which preset it is for: -m {near[0].preset}" if near else ""),
+    )
+
+
+def _absent(match: Match) -> str:
+    return f" (without {_listed(match.lacks, ABSENT_SHOWN)})" if match.lacks else ""
+
+
+def _listed(names: Sequence[str], shown: int = NAMES_SHOWN) -> str:
+    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
+    return ", ".join(names[:shown]) + more

@@ -1,0 +1,162 @@
+"""`triage-import draft`, and what `run` says of a mapping that leaves something open."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from importer.errors import ExitCode
+from tests.running import Program, read_csv, write_csv
+
+MEASURED = """
+import resource, sys
+from importer.cli.main import main
+try:
+    main(sys.argv[1:])
+except SystemExit:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+HEADER = ("Ref", "Betreff", "Priorität", "Status", "Art")
+ROWS = [
+    (f"T-{n}", f"Fehler Nummer {n}", ("Hoch", "Zzz")[n % 2], ("Offen", "Limbo")[n % 2], "Fehler") for n in range(12)
+]
+
+
+@pytest.fixture
+def export(program: Program) -> Path:
+    """An export that no preset knows."""
+    return write_csv(Path("export.csv"), ROWS, HEADER)
+
+
+def test_a_draft_is_written_beside_its_table(program: Program, export: Path) -> None:
+    """mapping.yaml and values.csv, fine for `mappings check`; what is next is said on stderr."""
+    ended = program("draft", export)
+    assert (ended.code, ended.out) == (0, "")
+    assert "2 values are open; `run` refuses until each is decided:" in ended.err
+    assert "Next: triage-import validate export.csv -m mapping.yaml" in ended.err
+    assert program("mappings", "check", "mapping.yaml").out == "mapping.yaml: fine\n"
+    assert [line["value"] for line in read_csv(Path("values.csv")) if line["decision"] == "?"] == ["Zzz", "Limbo"]
+
+
+def test_open_rows_are_rejected_and_run_refuses(program: Program, export: Path) -> None:
+    """A check rejects them; a run ends at once, each open value with its line and its words."""
+    program("draft", export, "-o", "mine.yaml")
+    checked = program("validate", export, "-m", "mine.yaml", "--json")
+    assert (checked.code, checked.outcomes()) == (1, {"planned": 6, "rejected": 6})
+    assert checked.summary["findings"] == {"severity-undecided": 6, "status-undecided": 6}
+    for options in (("--sandbox",), ("--yes", "--api-url", "http://127.0.0.1:9")):
+        ended = program("run", export, "-m", "mine.yaml", "--json", *options)
+        assert ended.code == ExitCode.UNUSABLE
+        assert "The mapping mine.yaml leaves 2 targets open" in ended.err
+        lines = Path("mine.yaml").read_text(encoding="utf-8").splitlines()
+        line = next(number for number, line in enumerate(lines, start=1) if '"Limbo": "?"' in line)
+        assert f"mine.yaml:{line}:status.values.Limbo: what 'Limbo' becomes is open" in ended.err
+        assert "one of backlog, todo, in_progress, in_review, done, closed" in ended.err
+        assert "the column `decision` of values.csv" in ended.err
+    assert not program.ledger.exists()
+    assert not program.sandbox_file.exists()
+    assert program("run", export, "-m", "mine.yaml", "-n", "--json").code == ExitCode.PARTLY
+
+
+def test_a_colleague_decides_in_the_table(program: Program, export: Path) -> None:
+    """With its cells filled by a spreadsheet that likes semicolons, the run sends all rows."""
+    program("draft", export, "-o", "mine.yaml")
+    lines = read_csv(Path("values.csv"))
+    for line in lines:
+        line["decision"] = line["proposal"] if line["decision"] == "?" else ""
+    with Path("values.csv").open("w", encoding="utf-8-sig", newline="") as file:
+        writer = csv.DictWriter(file, list(lines[0]), delimiter=";")
+        writer.writeheader()
+        writer.writerows(lines)
+    ended = program("run", export, "-m", "mine.yaml", "--sandbox", "--json")
+    assert (ended.code, ended.outcomes()) == (0, {"created": 12})
+
+
+def test_nothing_is_overwritten(program: Program, export: Path) -> None:
+    """An existing mapping is named with the command that adds to it; another draft gets a table of its own."""
+    program("draft", export)
+    before = Path("mapping.yaml").read_bytes(), Path("values.csv").read_bytes()
+    ended = program("draft", export)
+    assert ended.code == ExitCode.UNUSABLE
+    assert "triage-import draft SOURCE --update mapping.yaml" in ended.err
+    assert program("draft", export, "-o", "other.yaml").code == 0
+    assert Path("other-values.csv").exists()
+    assert (Path("mapping.yaml").read_bytes(), Path("values.csv").read_bytes()) == before
+
+
+def test_an_update_adds_what_is_new(program: Program, export: Path) -> None:
+    """The first time it says that there is nothing; with a later export it names the values and columns."""
+    program("draft", export)
+    assert (
+        "mapping.yaml knows all values and columns of export.csv: it is as it was."
+        in program("draft", export, "--update", "mapping.yaml").err
+    )
+    later = write_csv(Path("later.csv"), [(*row[:3], "Nirgends", row[4], "x") for row in ROWS], (*HEADER, "Team"))
+    ended = program("draft", later, "--update", "mapping.yaml")
+    assert "mapping.yaml: 1 column is new: Team" in ended.err
+    assert "values.csv: 1 value is new." in ended.err
+    assert "status: 'Nirgends', 12 rows; proposal: todo" in ended.err
+    assert program("draft", export, "-o", "a.yaml", "--update", "mapping.yaml").code == ExitCode.UNUSABLE
+
+
+def test_without_a_title_it_ends(program: Program) -> None:
+    """Exit code 2, the columns named, nothing written."""
+    source = write_csv(Path("numbers.csv"), [("1", "2")], ("Amount", "Price"))
+    ended = program("draft", source)
+    assert ended.code == ExitCode.UNUSABLE
+    assert "No column of numbers.csv can be a title" in ended.err
+    assert "'Amount', 'Price'" in ended.err
+    assert not Path("mapping.yaml").exists()
+
+
+def test_how_the_file_is_read_is_kept(program: Program) -> None:
+    """Encoding and delimiter of the command line stand in the mapping, so that the next command reads it too."""
+    text = "\n".join("^".join(row) for row in [HEADER, *ROWS])
+    Path("export.csv").write_bytes(text.encode("cp1252"))
+    assert program("draft", "export.csv", "--encoding", "cp1252", "--delimiter", "^", "-o", "mine.yaml").code == 0
+    assert program("validate", "export.csv", "-m", "mine.yaml", "--json").summary["rows"] == 12
+
+
+def test_records_are_found_where_they_are_said_to_be(program: Program) -> None:
+    """Of several arrays in a JSON object the one that `--records` names; the mapping keeps it."""
+    Path("a.json").write_text(
+        json.dumps({"cards": [{"name": f"It broke {n} times"} for n in range(3)], "lists": [{"id": "1"}]}),
+        encoding="utf-8",
+    )
+    assert program("draft", "a.json", "--records", "cards", "-o", "mine.yaml").code == 0
+    assert 'records: "cards"' in Path("mine.yaml").read_text(encoding="utf-8")
+
+
+def test_on_a_terminal_it_asks(program: Program, export: Path) -> None:
+    """Enter takes the proposal, a word takes that word, `?` leaves it open; a wrong word is asked again."""
+    with program.on_terminal("draft", export) as terminal:
+        terminal.read_until("severity becomes")
+        terminal.type("urgent\n")
+        terminal.read_until("is not one of")
+        terminal.type("\n")
+        terminal.read_until("status becomes")
+        terminal.type("?\n")
+        assert terminal.end().code == 0
+    text = Path("mapping.yaml").read_text(encoding="utf-8")
+    assert '"Zzz": medium' in text
+    assert '"Limbo": "?"' in text
+
+
+def test_a_big_file_takes_little_memory(program: Program) -> None:
+    """Thirty times the rows with long cells take nearly the same memory."""
+
+    def peak(rows: int) -> int:
+        source = write_csv(
+            Path(f"{rows}.csv"),
+            ((f"T-{n}", f"Fehler Nummer {n}", "Hoch", "Offen", f"{n}" + "x" * 2_000) for n in range(rows)),
+            (*HEADER[:4], "Text"),
+        )
+        arguments = [sys.executable, "-c", MEASURED, "draft", str(source), "-o", f"{rows}.yaml"]
+        return int(subprocess.run(arguments, capture_output=True, check=True).stdout)
+
+    assert peak(15_000) < 1.2 * peak(500)

@@ -1,0 +1,95 @@
+"""Which preset a source is for: certain, a tie, or none, each with its evidence."""
+
+from __future__ import annotations
+
+import pytest
+
+from importer.errors import SourceError
+from importer.mapping.load import load_mapping
+from importer.mapping.model import Shape
+from importer.mapping.presets import preset_names
+from importer.mapping.shapes import preset_shapes
+from importer.recognise import recognise
+from importer.sources.survey import Sample
+
+JIRA = Shape.model_validate(
+    {"name": "CSV", "needs": [["Issue key", "Clave de incidencia"]], "columns": ["Summary", "Status", "Priority"]}
+)
+LINEAR = Shape.model_validate({"name": "CSV", "needs": ["Team", "Cycle Number"], "columns": ["Title", "Status"]})
+BOARD = Shape.model_validate({"name": "board", "needs": ["idList"], "columns": ["name"], "records": "cards"})
+SHAPES = {"jira": [JIRA], "linear": [LINEAR], "trello": [BOARD]}
+
+
+def sample(*names: str, file: str = "export.csv", records: str = "", envelope: str = "", stream: str = "") -> Sample:
+    """What is seen of a file."""
+    return Sample(file, "json" if records else "csv", records, envelope, stream, frozenset(names), 3)
+
+
+def test_one_preset_fits() -> None:
+    """The evidence is a line that a person can check."""
+    [match] = recognise([sample("Issue key", "Summary", "Status", "Comment")], SHAPES)
+    assert str(match) == "jira CSV: 3 of 4 expected columns"
+
+
+def test_a_translated_header_counts() -> None:
+    """Of several names of one column any is enough."""
+    [match] = recognise([sample("Clave de incidencia", "Status")], SHAPES)
+    assert match.preset == "jira"
+
+
+def test_a_form_that_lacks_what_it_needs_is_no_match() -> None:
+    """However many common columns there are; the nearest ones are named, and what they lack."""
+    with pytest.raises(SourceError) as caught:
+        recognise([sample("Summary", "Status", "Priority")], SHAPES)
+    assert "jira CSV: 3 of 4 expected columns (without Issue key)" in caught.value.message
+    assert "Its columns are Priority, Status, Summary." in caught.value.message
+    assert "triage-import draft export.csv" in caught.value.hint
+
+
+def test_too_little_is_no_match() -> None:
+    """What it needs alone is not enough where most of the rest is absent."""
+    with pytest.raises(SourceError):
+        recognise([sample("Issue key")], SHAPES)
+
+
+def test_a_tie_is_no_guess() -> None:
+    """Two presets that fit nearly as well are both candidates, the stronger one first."""
+    names = ("Issue key", "Summary", "Status", "Team", "Cycle Number", "Priority")
+    assert [match.preset for match in recognise([sample(*names)], SHAPES)] == ["jira", "linear"]
+
+
+def test_the_right_array_of_several() -> None:
+    """A document's other arrays don't matter."""
+    lists = sample("id", "name", records="lists")
+    cards = sample("id", "name", "idList", records="cards", envelope="[stream, record] pairs")
+    [match] = recognise([lists, cards], SHAPES)
+    assert match.sample is cards
+    assert str(match) == "trello board ([stream, record] pairs): 2 of 2 expected columns"
+
+
+def test_files_of_two_trackers() -> None:
+    """They are told apart, each with its evidence."""
+    samples = [sample("Issue key", "Summary"), sample("Team", "Cycle Number", "Title", file="other.csv")]
+    with pytest.raises(SourceError, match=r"several trackers(.|\n)*export.csv: jira CSV(.|\n)*other.csv: linear CSV"):
+        recognise(samples, SHAPES)
+
+
+def test_a_file_that_fits_nothing_among_others_that_do() -> None:
+    """It is named: it may be there by mistake."""
+    samples = [sample("Issue key", "Summary"), sample("a", "b", file="other.csv")]
+    with pytest.raises(SourceError, match=r"^other\.csv is no export"):
+        recognise(samples, SHAPES)
+
+
+def test_streams_are_named() -> None:
+    """A capture without issues says what it holds."""
+    with pytest.raises(SourceError, match=r"It holds acme/projects, acme/teams, and no preset knows issues"):
+        recognise([sample("id", stream="acme/teams"), sample("id", stream="acme/projects")], SHAPES)
+
+
+def test_shapes_are_read_as_the_presets_have_them() -> None:
+    """The short way, past the loading of all presets, finds the same forms."""
+    shapes = preset_shapes()
+    assert set(shapes) <= set(preset_names())
+    for name in preset_names():
+        assert shapes.get(name, []) == load_mapping(name).model.recognise
