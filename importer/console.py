@@ -193,9 +193,7 @@ class Console:
         """Where the files are, why it ended, and the next thing to type."""
         self.say(f"Reports: {summary.out}")
         if summary.suggestion:
-            self.say(
-                f"What the mapping rejects and could take has a proposal: read it, then -m {summary.suggestion}"
-            )
+            self.say(f"What the mapping rejects and could take has a proposal: read it, then -m {summary.suggestion}")
         fixes = Path(summary.out) / "fixes.csv"
         if fixes.is_file():
             self.say(f"Values to correct: {fixes}; fill in its column `new value`, then --fixes {fixes}")

@@ -18,7 +18,7 @@ those that it has: there an absent one is a mistake that a default would hide.""
 
 
 def check_fit(job: Job) -> list[str]:
-    """Warnings about columns that no file has.
+    """Warnings about rows above a header, and about columns that no file has.
 
     Only tables can be judged: which keys a JSON file has is known when it has been read.
 
@@ -26,12 +26,17 @@ def check_fit(job: Job) -> list[str]:
         SourceError: the key or the title can come from nowhere, or a person's own mapping takes another field of
             EXPECTED from a column that is not there; all of them at once.
     """
+    passed_over = [
+        f"{file.name}: rows above the header, which are none: {file.rows_above}. They say {'; '.join(file.above)}"
+        for file in job.source.files
+        if file.rows_above
+    ]
     headers = [file.header for file in job.source.files]
     if not all(file.is_table for file in job.source.files):
-        return []
+        return passed_over
     names = {name.strip() for header in headers if header is not None for name in header}
     model = job.mapping.model
-    absent, warnings = [], []
+    absent, warnings = [], passed_over
     keys = [text for text in (model.input.key, model.input.local_key) if text is not None]
     if not model.input.key.content and not any(_can_be_filled(text, names) for text in keys):
         absent.append(_absent(job, ("input", "key"), model.input.key, names))

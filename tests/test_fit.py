@@ -76,3 +76,13 @@ def test_json_is_judged_by_its_rows(program: Program) -> None:
     Path("export.jsonl").write_text('{"foo": 1}\n', encoding="utf-8")
     ended = program("validate", "export.jsonl", "-m", "github", "--json")
     assert (ended.code, ended.outcomes()) == (1, {"rejected": 1})
+
+
+def test_rows_above_the_header_are_said(program: Program) -> None:
+    """A board's name and a group's name above the header of a spreadsheet are no rows, and that is a warning."""
+    Path("board.csv").write_text(
+        "My board,,,\nGroup A,,,\nIssue key,Summary,Status,Priority\nP-1,One,To Do,High\n", encoding="utf-8"
+    )
+    ended = program("validate", "board.csv", "-m", "jira", "--json")
+    assert ended.summary["rows"] == 1
+    assert ended.summary["warnings"][0].endswith("which are none: 2. They say My board; Group A")

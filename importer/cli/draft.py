@@ -81,8 +81,12 @@ def _update(sources: tuple[str, ...], path: Path, given: dict[str, str | None]) 
     from importer.console import Console
     from importer.draft.update import update_draft
     from importer.mapping.load import load_mapping
+    from importer.mapping.presets import is_preset
 
     mapping = load_mapping(str(path))
+    if is_preset(mapping.files[0]):
+        hint = "Make it yours first, with `extends: " + mapping.files[0].stem + "` in a file, and update that."
+        raise UsageError(f"{path} is a preset, and presets stay as they are.", hint=hint)
     with Console() as console, _open(sources, given, mapping) as source:
         added = update_draft(source, mapping, console, lambda values: _ask(console, values))
         if not added.values and not added.columns:

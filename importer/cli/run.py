@@ -185,7 +185,7 @@ def refuse_open(job: Job) -> None:
             problems=found,
             hint="Put a word in place of each `?`"
             + (f", there or in the column `decision` of {table}" if table else "")
-            + "; on a terminal `triage-import draft` asks for them. What is rejected meanwhile: `triage-import validate`.",
+            + "; on a terminal `triage-import draft` asks for them. A check rejects their rows meanwhile.",
         )
 
 

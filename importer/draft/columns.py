@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from importer.records import Chunk, Ref
@@ -44,31 +46,62 @@ Cell = tuple[Place, str, int]
 """Where a text stands, the text, and how many texts of its record stand there."""
 
 
-def read_records(source: Source) -> Iterator[tuple[Chunk, list[list[Cell]]]]:
-    """Every chunk of a source with the cells of its rows; rows that can't be used have none."""
+class Cells:
+    """The filled cells of one column in one chunk, and how many of them hold several texts."""
+
+    __slots__ = ("several", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.several = 0
+
+
+def read_columns(source: Source) -> Iterator[tuple[int, Mapping[Place, Cells]]]:
+    """Chunk by chunk: how many of its rows have anything in them, and the columns, whether filled or not."""
     headers = [file.header for file in source.files]
     names = dict.fromkeys(name.strip() for header in headers for name in header or () if name.strip())
     places = [Place(Ref("column", name), (name,)) for name in names]
     for chunk in source.chunks([_WHOLE, *(place.ref for place in places)], ROWS_AT_ONCE):
         if chunk.positions.get(_WHOLE):
             [position] = chunk.positions[_WHOLE]
-            yield chunk, [list(_record_cells(text)) for text in chunk.frame[position].tolist()]
+            yield _of_records(chunk.frame[position].tolist())
         else:
-            yield chunk, _table_cells(chunk, places)
+            yield _of_table(chunk, places)
 
 
-def _table_cells(chunk: Chunk, places: Iterable[Place]) -> list[list[Cell]]:
-    """The cells of a table's rows; where a header repeats, the first filled cell."""
-    rows: list[list[Cell]] = [[] for _ in range(len(chunk))]
+def _of_table(chunk: Chunk, places: Iterable[Place]) -> tuple[int, Mapping[Place, Cells]]:
+    """Where a header repeats, the first filled cell counts."""
+    columns: dict[Place, Cells] = {}
+    used = [False] * len(chunk)
     for place in places:
-        positions = chunk.positions.get(place.ref, ())
-        columns = [chunk.frame[position].tolist() for position in positions]
-        for row, texts in enumerate(zip(*columns, strict=True)):
-            filled = [text for text in texts if text.strip()]
-            rows[row].append((place, filled[0] if filled else "", max(1, len(filled))))
-    for row in chunk.defects:
-        rows[row] = []
-    return rows
+        cells = columns[place] = Cells()
+        physical = [chunk.frame[position].tolist() for position in chunk.positions.get(place.ref, ())]
+        if len(physical) == 1:
+            cells.texts = [text for text in physical[0] if text and not text.isspace()]
+        for row, texts in enumerate(zip(*physical, strict=True)):
+            filled = [text for text in texts if text and not text.isspace()]
+            if not filled:
+                continue
+            used[row] = True
+            if len(texts) > 1:
+                cells.texts.append(filled[0])
+                cells.several += len(filled) > 1
+    return sum(used), columns
+
+
+def _of_records(texts: Iterable[str]) -> tuple[int, Mapping[Place, Cells]]:
+    columns: defaultdict[Place, Cells] = defaultdict(Cells)
+    rows = 0
+    for record in texts:
+        used = False
+        for place, text, count in _record_cells(record):
+            cells = columns[place]
+            if text and not text.isspace():
+                cells.texts.append(text)
+                cells.several += count > 1
+                used = True
+        rows += used
+    return rows, columns
 
 
 def _record_cells(text: str) -> Iterator[Cell]:
@@ -82,7 +115,7 @@ def _record_cells(text: str) -> Iterator[Cell]:
         if isinstance(value, dict | list):
             yield from _nested_cells(value, (key,))
         else:
-            yield Place(Ref("column", key), (key,)), _to_text(value), 1
+            yield _top_place(key), _to_text(value), 1
 
 
 def _nested_cells(value: Any, parts: tuple[str, ...]) -> Iterator[Cell]:
@@ -110,6 +143,12 @@ def _list_cells(items: Sequence[Any], parts: tuple[str, ...]) -> Iterator[Cell]:
             yield make_place((*parts, key)), ", ".join(texts), len(texts)
 
 
+@lru_cache(maxsize=4096)
+def _top_place(key: str) -> Place:
+    return Place(Ref("column", key), (key,))
+
+
+@lru_cache(maxsize=4096)
 def make_place(parts: tuple[str, ...]) -> Place:
     """The place that a JMESPath of these keys leads to."""
     return Place(Ref("path", ".".join(map(_step, parts))), parts)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Protocol
 
-from importer.draft.columns import Place, read_records
+from importer.draft.columns import Place, read_columns
 from importer.transform.texts import read_date
 
 if TYPE_CHECKING:
@@ -77,23 +78,23 @@ class Column:
         self._bits: Bits | None = None
         self._distinct = 0
 
-    def add(self, text: str, texts: int) -> None:
-        """Take note of a filled cell that holds so many texts."""
-        self.filled += 1
-        self.longest = max(self.longest, len(text))
-        self.characters += len(text)
-        self.several += texts > 1
-        bare = text.strip()
-        self.multiline += "\n" in bare
-        if len(self.samples) < SAMPLES_KEPT and len(bare) <= TEXT_KEPT:
-            self.samples[bare] = None
-        elif not self.samples:
-            self.samples[bare[:TEXT_KEPT]] = None
-        self._count(bare)
+    def add(self, texts: Sequence[str], several: int = 0) -> None:
+        """Take note of filled cells; so many of them hold several texts."""
+        self.filled += len(texts)
+        self.several += several
+        self.longest = max(self.longest, *map(len, texts)) if texts else self.longest
+        self.characters += sum(map(len, texts))
+        self.multiline += sum("\n" in text for text in texts)
+        if self.is_free and self._bits is None:
+            return  # no more than its lengths is wanted of free text
+        for text, count in Counter(map(str.strip, texts)).items():
+            self._count(text, count)
 
-    def _count(self, text: str) -> None:
+    def _count(self, text: str, count: int) -> None:
+        if len(self.samples) < SAMPLES_KEPT and (len(text) <= TEXT_KEPT or not self.samples):
+            self.samples[text[:TEXT_KEPT]] = None
         if self.counts is not None:
-            self.counts[text if len(text) <= TEXT_KEPT else _digest(text)] += 1
+            self.counts[text if len(text) <= TEXT_KEPT else _digest(text)] += count
             if len(self.counts) > DISTINCT_KEPT:
                 self._overflow(self.counts)
                 self.counts = None
@@ -102,7 +103,7 @@ class Column:
 
     def _overflow(self, counts: Counter[str | bytes]) -> None:
         self._distinct = len(counts)
-        if len(counts) >= 0.9 * self.filled and self.longest <= KEY_LENGTH:  # a key may be unique to the end
+        if len(counts) >= 0.9 * counts.total() and self.longest <= KEY_LENGTH:  # a key may be unique to the end
             self._bits = Bits()
             for text in counts:
                 self._bits.add(text if isinstance(text, bytes) else _digest(text))
@@ -193,21 +194,16 @@ def profile_source(source: Source, progress: Progress) -> Profile:
     left: set[bytes] = set()
     rows = 0
     progress.start("looking", source.total_bytes, "B")
-    for _, records in read_records(source):
-        for cells in records:
-            used = False
-            for place, text, texts in cells:
-                column = columns.get(place)
-                if column is None:
-                    if len(columns) >= COLUMNS_KEPT:
-                        if len(left) < COLUMNS_KEPT:
-                            left.add(_digest(place.name))
-                        continue
-                    column = columns[place] = Column(place, len(columns))
-                if text and not text.isspace():
-                    column.add(text, texts)
-                    used = True
-            rows += used
+    for used, found in read_columns(source):
+        rows += used
+        for place, cells in found.items():
+            column = columns.get(place)
+            if column is None and len(columns) < COLUMNS_KEPT:
+                column = columns[place] = Column(place, len(columns))
+            if column is not None:
+                column.add(cells.texts, cells.several)
+            elif len(left) < COLUMNS_KEPT:
+                left.add(_digest(place.name))
         progress.reach(source.bytes_read)
     progress.finish()
     return Profile(tuple(columns.values()), rows, len(left))

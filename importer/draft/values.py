@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from importer.draft.choose import CATEGORY_LENGTH, VALUES_LISTED, Choice, Pick
 from importer.draft.columns import ROWS_AT_ONCE
@@ -86,33 +86,49 @@ def count_values(source: Source, choice: Choice, progress: Progress) -> Seen:
     for chunk in source.chunks(refs, ROWS_AT_ONCE):
         columns = Columns(chunk)
         read = {name: columns.text(text) for name, text in others.items()}
-        values = {name: columns.text(text) for name, text in texts.items()}
-        for row in range(len(chunk)):
-            if is_filled(read["title"][row]):  # a row without a title is rejected, whatever its status
-                about = {name: column[row].strip() for name, column in read.items()}
-                own = {name: column[row].strip() for name, column in values.items()}
-                _count(seen, own, about, ruled=choice.closing_rule is not None and is_filled(about["closed"]))
+        closed = [is_filled(text) for text in read["closed"]]
+        facts = zip(read["status_category"], read["resolution"], closed, strict=True)
+        own = zip(*(columns.text(texts[name]) for name in fields), strict=True)
+        rows = [*zip(own, facts, strict=True)]
+        # A row without a title is rejected, whatever its status.
+        counts = Counter(row for row, title in zip(rows, read["title"], strict=True) if is_filled(title))
+        first = {row: place for place, row in reversed([*enumerate(rows)]) if is_filled(read["title"][place])}
+        for row, count in counts.items():
+            sample = shorten(f"{read['key'][first[row]]} {read['title'][first[row]]}", SAMPLE_LENGTH)
+            values = {name: value.strip() for name, value in zip(fields, row[0], strict=True)}
+            _count(seen, values, _Facts(*row[1]), count, sample, ruled=choice.closing_rule is not None)
         progress.reach(source.bytes_read)
     progress.finish()
     return seen
 
 
+class _Facts(NamedTuple):
+    status_category: str
+    resolution: str
+    closed: bool
+
+
 def _count(
-    seen: dict[FieldName, dict[str, _Seen]], values: Mapping[FieldName, str], about: Mapping[str, str], *, ruled: bool
+    seen: dict[FieldName, dict[str, _Seen]],
+    values: Mapping[FieldName, str],
+    facts: _Facts,
+    count: int,
+    sample: str,
+    *,
+    ruled: bool,
 ) -> None:
-    """Count a row's values; `ruled`: its closing date decides the status, whatever stands there."""
-    closed = is_filled(about["closed"])
+    """Count so many rows with the same values; `ruled`: a closing date decides the status, whatever stands there."""
     for name, value in values.items():
-        if ruled and name == "status":
+        if ruled and facts.closed and name == "status":
             continue
         found = seen[name].setdefault(fold(value), _Seen(value))
-        found.rows += 1
-        found.sample = found.sample or shorten(f"{about['key']} {about['title']}", SAMPLE_LENGTH)
-        found.states[fold(values.get("status", "")), closed] += 1
+        found.rows += count
+        found.sample = found.sample or sample
+        found.states[fold(values.get("status", "")), facts.closed] += count
         if name == "status":
-            found.evidence.status_category[about["status_category"]] += 1
-            found.evidence.resolution[about["resolution"]] += 1
-            found.evidence.closed[closed] += 1
+            found.evidence.status_category[facts.status_category.strip()] += count
+            found.evidence.resolution[facts.resolution.strip()] += count
+            found.evidence.closed[facts.closed] += count
 
 
 def propose_values(seen: Seen, choice: Choice, speller: Speller) -> list[Value]:

@@ -301,9 +301,7 @@ class Mapping(Strict):
         min_length=1,
         description="A table beside this file, `values.csv`: its filled `decision` cells win over `values`.",
     )
-    recognise: list[Shape] = Field(
-        default_factory=list, description="The forms of export that this mapping is for."
-    )
+    recognise: list[Shape] = Field(default_factory=list, description="The forms of export that this mapping is for.")
     examples: list[Example] = Field(
         default_factory=list, description="Rows and what they must become. Not inherited by `extends`."
     )

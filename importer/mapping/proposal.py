@@ -7,7 +7,17 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from importer.mapping.model import SEVERITIES, STATUSES, Category, Mapping, Severity, Status, fold, is_pattern
+from importer.mapping.model import (
+    SEVERITIES,
+    STATUSES,
+    UNDECIDED,
+    Category,
+    Mapping,
+    Severity,
+    Status,
+    fold,
+    is_pattern,
+)
 from importer.mapping.near import Near, Spellings
 
 FieldName = Literal["severity", "status", "category"]
@@ -112,7 +122,7 @@ def _known(spec: Severity | Status | Category) -> dict[str, str]:
     return {
         name: target
         for name, target in spec.values.items()
-        if not is_pattern(name) and fold(name) not in spec.undecided
+        if not is_pattern(name) and target != UNDECIDED and fold(name) not in spec.undecided
     }
 
 

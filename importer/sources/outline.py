@@ -171,7 +171,7 @@ def is_page(value: Any) -> bool:
     """Whether a value is a page of an answer: an object with one array of objects, and nothing that a record has."""
     if not isinstance(value, dict) or len(value) > PAGE_KEYS_AT_MOST:
         return False
-    if not (IDENTITY_KEYS | TEXT_KEYS).isdisjoint(value):
+    if not (IDENTITY_KEYS | TEXT_KEYS).isdisjoint(map(str.casefold, value)):
         return False
     return len(_arrays_in(value, PATH_DEPTH)) == 1
 

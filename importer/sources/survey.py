@@ -199,13 +199,13 @@ def _look_at_records(file: SourceFile) -> Surveyed:
     sampler = Sampler()
     with open_text(file.stored, file.encoding) as (_, text):
         values = read_values(file, text)
-        malformed = _add_next(values, sampler)
-        while malformed and not sampler.rows:
-            malformed = _add_next(values, sampler)
+        any_value = more = _add_next(values, sampler)
+        while more and not sampler.rows:
+            more = _add_next(values, sampler)
         with suppress(SourceError, SourceNotReady):  # said when it is read on
             while not sampler.full and _add_next(values, sampler):
                 pass
-    if not (sampler.rows or malformed):
+    if not any_value:
         raise json.no_records(file.name)
     file = _with_sample(file, sampler)
     return Surveyed(_samples(file, sampler), {".".join(file.records): file}, file)

@@ -104,6 +104,13 @@ def test_an_update_adds_what_is_new(program: Program, export: Path) -> None:
     assert program("draft", export, "-o", "a.yaml", "--update", "mapping.yaml").code == ExitCode.UNUSABLE
 
 
+def test_a_preset_is_not_updated(program: Program, export: Path) -> None:
+    """Presets stay as they are."""
+    ended = program("draft", export, "--update", "jira")
+    assert ended.code == ExitCode.UNUSABLE
+    assert "jira is a preset" in ended.err
+
+
 def test_without_a_title_it_ends(program: Program) -> None:
     """Exit code 2, the columns named, nothing written."""
     source = write_csv(Path("numbers.csv"), [("1", "2")], ("Amount", "Price"))

@@ -15,8 +15,7 @@ from tests.draft.looking import profile, write_json, write_table
 def column_of(*texts: str) -> Column:
     """A column that holds these texts."""
     column = Column(make_place(("a",)), 0)
-    for text in texts:
-        column.add(text, 1)
+    column.add(texts)
     return column
 
 
@@ -102,7 +101,7 @@ def test_long_and_many_texts_stay_small() -> None:
     column = Column(make_place(("a",)), 0)
     tracemalloc.start()
     for number in range(2_000):
-        column.add(f"{number} " + "x" * 200_000, 1)
+        column.add([f"{number} " + "x" * 200_000])
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert (column.filled, column.longest) == (2_000, 200_005)
