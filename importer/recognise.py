@@ -71,8 +71,13 @@ def _match(preset: str, shape: Shape, sample: Sample) -> Match:
 def recognise(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]) -> list[Match]:
     """The presets that the source may be for, strongest first: one if it is certain, several if it is a tie.
 
-    All files are of one tracker. Raises SourceError where no preset fits, or files are of several trackers.
+    All files are of one tracker. Raises SourceError where no preset fits, nothing is seen, or files are of several trackers.
     """
+    if not samples:
+        raise SourceError(
+            "Nothing in the source can be read as a record.",
+            hint="Look at its first line; if it is something else than its name says: --format csv, jsonl or json",
+        )
     by_file = {name: match_shapes(found, shapes) for name, found in _by_file(samples)}
     unknown = [name for name, matches in by_file.items() if not (matches and matches[0].fits)]
     if unknown:

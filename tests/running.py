@@ -32,6 +32,8 @@ KEY = "canary-3f9c1d77"
 HEADER = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description")
 PROGRAM = (sys.executable, "-m", "importer")
 WAIT_SECONDS = 30.0
+SWALLOWED_SECONDS = 5.0
+"""So long a Ctrl-C gets before it counts as swallowed: a second one would end a process that is leaving already."""
 
 
 def issue_row(number: int, priority: str = "High", title: str | None = None) -> tuple[str, ...]:
@@ -159,7 +161,7 @@ class Terminal:
         while self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
-                self._process.wait(1)
+                self._process.wait(SWALLOWED_SECONDS)
 
     def end(self) -> Ended:
         """Read to the end."""

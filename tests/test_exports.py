@@ -75,7 +75,9 @@ def test_a_real_export(program: Program, name: str) -> None:
         assert len(sandbox.issues()) == first.summary["created"] + second.summary["created"]
 
 
-@pytest.mark.parametrize("name", FILES, ids=lambda name: name.rpartition("__")[2])
+@pytest.mark.parametrize(
+    "name", [name for name, (_, rows) in FILES.items() if rows < 1000], ids=lambda name: name.rpartition("__")[2]
+)
 def test_what_is_planned_is_what_arrives(program: Program, name: str) -> None:
     """The bodies of a check are byte for byte those that the sandbox receives."""
     preset, _ = FILES[name]

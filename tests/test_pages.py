@@ -23,7 +23,7 @@ import click
 from tests.running import PROGRAM, ROOT, Ended, Program, read_csv
 
 PAGES = 40
-ROWS = 100
+ROWS = 40
 """Rows a page here; Jira's own limit is 1,000."""
 EDITED_AFTER = 20
 """The page after which somebody edits the issue that is its last row."""

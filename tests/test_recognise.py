@@ -93,3 +93,9 @@ def test_shapes_are_read_as_the_presets_have_them() -> None:
     assert set(shapes) <= set(preset_names())
     for name in preset_names():
         assert shapes.get(name, []) == load_mapping(name).model.recognise
+
+
+def test_nothing_seen_is_a_sentence() -> None:
+    """A file of which no line can be read has no columns to go by."""
+    with pytest.raises(SourceError, match="Nothing in the source can be read"):
+        recognise([], SHAPES)

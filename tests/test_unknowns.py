@@ -22,21 +22,21 @@ def test_evidence_of_all_rows_of_a_value(program: Program) -> None:
     """What nearly all of its rows say speaks for a status: when they ended."""
     text = suggested(
         program,
-        ("P-1", "One", "High", "Shipped", "Bug", "", "2026-01-01"),
-        ("P-2", "Two", "High", "Shipped", "Bug", "", "2026-01-02"),
-        ("P-3", "Three", "High", "Parked", "Bug", "", ""),
+        ("P-1", "One", "High", "Zorbed", "Bug", "", "2026-01-01"),
+        ("P-2", "Two", "High", "Zorbed", "Bug", "", "2026-01-02"),
+        ("P-3", "Three", "High", "Zzork", "Bug", "", ""),
     )
-    assert '"Shipped": done  # 2 rows, closed date in 2 of 2' in text
-    assert '"Parked": todo  # 1 row, no evidence: decide' in text
+    assert '"Zorbed": done  # 2 rows, closed date in 2 of 2' in text
+    assert '"Zzork": todo  # 1 row, no evidence: decide' in text
 
 
 def test_a_known_status_category_leaves_nothing_to_decide(program: Program) -> None:
     """Where the fallback's text is in the table, the status needs no proposal."""
-    write_csv(Path("export.csv"), [("P-1", "One", "High", "Shipped", "Bug", "Done", "")], HEADER)
+    write_csv(Path("export.csv"), [("P-1", "One", "High", "Zorbed", "Bug", "Done", "")], HEADER)
     ended = program("validate", "export.csv", "-m", "jira", "--json")
     assert not ended.summary["suggestion"]
     [stream] = ended.summary["value_flow"]["status"]
-    assert (stream["source"], stream["target"], stream["how"]) == ("Shipped", "done", "fallback")
+    assert (stream["source"], stream["target"], stream["how"]) == ("Zorbed", "done", "fallback")
 
 
 def test_no_evidence_is_said(program: Program) -> None:

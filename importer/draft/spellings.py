@@ -51,11 +51,16 @@ def _widened(model: Mapping, mapping: Mapping | None) -> Mapping:
     more: dict[FieldName, dict[str, str]] = {"severity": SEVERITY_WORDS, "status": STATUS_WORDS, "category": {}}
     update: dict[str, Any] = {
         name: getattr(model, name).model_copy(
-            update={"values": {**words, **getattr(model, name).values, **(_decided(mapping, name) if mapping else {})}}
+            update={"values": {**words, **_words(model, name), **(_decided(mapping, name) if mapping else {})}}
         )
         for name, words in more.items()
     }
     return model.model_copy(update=update)
+
+
+def _words(model: Mapping, name: FieldName) -> dict[str, str]:
+    """The preset's words; a bare number is none: another tracker's scale may begin at its other end."""
+    return {value: target for value, target in getattr(model, name).values.items() if not value.strip().isdigit()}
 
 
 def _decided(mapping: Mapping, name: FieldName) -> dict[str, str]:

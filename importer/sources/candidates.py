@@ -78,7 +78,7 @@ def _japanese(text: str) -> float:
     """Of Japanese text: kana make a good part of it; half-width ones are what other encodings look like."""
     characters = _high(text)
     kana = sum("\u3040" <= character <= "\u30ff" for character in characters)
-    kanji = sum(0x88 <= _encode(character, "cp932")[0] <= 0x97 for character in characters if "一" <= character <= "鿿")
+    kanji = sum(b"\x88" <= _encode(character, "cp932")[:1] <= b"\x97" for character in characters if character >= "一")
     signs = sum("\u3000" <= character <= "\u303f" or "\uff00" <= character <= "\uff5e" for character in characters)
     return (kana + signs + kanji * (1.0 if kana else 0.8)) / len(characters)
 

@@ -91,7 +91,7 @@ NASTY = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.lists(NASTY, min_size=3, max_size=3), st.lists(NASTY, min_size=3, max_size=12))
 def test_whatever_a_table_holds_the_draft_loads(headers: list[str], cells: list[str]) -> None:
     """Nothing in headers or cells can become YAML, or end a comment."""
@@ -103,7 +103,7 @@ def test_whatever_a_table_holds_the_draft_loads(headers: list[str], cells: list[
         assert model.title.column == "Title"
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(st.dictionaries(NASTY, st.recursive(NASTY, lambda child: st.dictionaries(NASTY, child) | st.lists(child))))
 def test_whatever_records_hold_the_draft_loads(record: dict[str, object]) -> None:
     """Keys and values of JSON neither."""
