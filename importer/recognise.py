@@ -71,7 +71,7 @@ def _match(preset: str, shape: Shape, sample: Sample) -> Match:
 def recognise(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]) -> list[Match]:
     """The presets that the source may be for, strongest first: one if it is certain, several if it is a tie.
 
-    All files are of one tracker. Raises SourceError where no preset fits, nothing is seen, or files are of several trackers.
+    All files are of one tracker. Raises SourceError where nothing fits or is seen, or files are of several trackers.
     """
     if not samples:
         raise SourceError(

@@ -167,9 +167,8 @@ def open_job(
             match = find_preset(survey.samples)
             evidence = str(match)
             click.echo(f"{match.sample.file_name}: {evidence}", err=True)
-            mapping, records = load_mapping(match.preset), match.sample.records or None
-        else:
-            records = options.records or find_array(survey.samples, mapping.model)
+            mapping = load_mapping(match.preset)
+        records = options.records or find_array(survey.samples, mapping.model)
         mapping = replace(mapping, digest=table.mark(mapping.digest))  # other fixes are another run
         with survey.open(records) as source:
             headers = [file.header if file.is_table else None for file in source.files]

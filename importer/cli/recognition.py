@@ -37,8 +37,10 @@ def find_array(samples: Sequence[Sample], mapping: Mapping) -> str | None:
     """Where a mapping's records are in a JSON object with several arrays, if one of its forms says so."""
     from importer.recognise import match_shapes
 
-    matches = match_shapes(samples, {"": mapping.recognise})
-    return matches[0].sample.records or None if matches and matches[0].fits else None
+    matches = [match for sample in samples for match in match_shapes([sample], {"": mapping.recognise}) if match.fits]
+    best = max((match.strength for match in matches), default=None)
+    places = {match.sample.records for match in matches if match.strength == best}
+    return places.pop() or None if len(places) == 1 else None  # of two that are as good, none is read in silence
 
 
 def _ask(matches: Sequence[Match]) -> Match:

@@ -1,13 +1,15 @@
-"""Records that come wrapped: in Perceval's envelopes, as [stream, record] pairs, as the edges of a GraphQL answer."""
+"""Records that come wrapped: Perceval's envelopes, [stream, record] pairs, connectors' messages, GraphQL's edges."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 PAIRS = "[stream, record] pairs"
 PERCEVAL = "Perceval envelope"
 EDGES = "GraphQL edges"
+MESSAGES = "connector messages"
+HITS = "Elasticsearch hits"
 
 STREAM_KEY = "_stream"
 """The key of a record that says which stream its pair named."""
@@ -15,6 +17,10 @@ CATEGORY_KEY = "_category"
 """The key of a record that says which category its Perceval envelope named."""
 
 _EDGE_KEYS = {"node", "cursor", "__typename"}
+_MESSAGE_TYPES = {
+    *("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH"),  # Singer
+    *("LOG", "SPEC", "CATALOG", "CONNECTION_STATUS", "TRACE", "CONTROL"),  # Airbyte
+}
 
 
 def is_pair(value: Any) -> bool:
@@ -26,16 +32,40 @@ def _is_perceval(value: Any) -> bool:
     return isinstance(value, dict) and "backend_name" in value and isinstance(value.get("data"), dict)
 
 
+def is_wrapped(keys: Collection[str]) -> bool:
+    """Whether an object with these keys is an envelope around one record."""
+    return {"backend_name", "data"} <= {*keys} or {"_index", "_source"} <= {*keys}
+
+
+def _is_hit(value: Any) -> bool:
+    return isinstance(value, dict) and "_index" in value and isinstance(value.get("_source"), dict)
+
+
 def _is_edge(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("node"), dict) and value.keys() <= _EDGE_KEYS
 
 
-_FORMS: dict[str, Callable[[Any], bool]] = {PAIRS: is_pair, PERCEVAL: _is_perceval, EDGES: _is_edge}
+def is_message(value: Any) -> bool:
+    """Whether a value is a message that a Singer tap or an Airbyte source writes."""
+    return (
+        isinstance(value, dict)
+        and value.get("type") in _MESSAGE_TYPES
+        and (value["type"] != "RECORD" or isinstance(value.get("record"), dict))
+    )
+
+
+def _are_messages(values: Sequence[Any]) -> bool:
+    return all(map(is_message, values)) and any({"record", "schema", "catalog"} & value.keys() for value in values)
+
+
+_FORMS: dict[str, Callable[[Any], bool]] = {PAIRS: is_pair, PERCEVAL: _is_perceval, EDGES: _is_edge, HITS: _is_hit}
 
 
 def find_envelope(values: Sequence[Any]) -> str:
     """Name the envelope that all of these values are in, `""` if there is none; numbers and the like don't count."""
     values = [value for value in values if isinstance(value, list | dict)]
+    if values and _are_messages(values):
+        return MESSAGES
     return next((name for name, fits in _FORMS.items() if values and all(map(fits, values))), "")
 
 
@@ -43,6 +73,16 @@ def open_pair(pair: Sequence[Any]) -> dict[str, Any]:
     """The record of a pair, its stream as its first key."""
     stream = {STREAM_KEY: pair[0]}
     return {**stream, **pair[1], **stream}
+
+
+def _open_message(message: dict[str, Any]) -> dict[str, Any]:
+    """The record of a message, its stream as its first key; of one that has no record its type, as a stream."""
+    record = message.get("record")
+    if message["type"] != "RECORD" or not isinstance(record, dict):
+        return {STREAM_KEY: message["type"]}
+    if isinstance(record.get("data"), dict) and isinstance(record.get("stream"), str):  # Airbyte nests once more
+        return open_pair((record["stream"], record["data"]))
+    return open_pair((str(message.get("stream", "")), record))
 
 
 def open_envelope(envelope: str, record: dict[str, Any]) -> dict[str, Any]:
@@ -54,10 +94,15 @@ def open_envelope(envelope: str, record: dict[str, Any]) -> dict[str, Any]:
     if envelope == EDGES and _is_edge(record):
         node: dict[str, Any] = record["node"]
         return node
+    if envelope == HITS and _is_hit(record):
+        source: dict[str, Any] = record["_source"]
+        return open_envelope(PERCEVAL, source)  # GrimoireLab keeps Perceval's envelopes there
+    if envelope == MESSAGES and is_message(record):
+        return _open_message(record)
     return record
 
 
 def stream_of(record: dict[str, Any]) -> str:
-    """The stream that a record came in, `""` if none is named."""
-    stream = record.get(STREAM_KEY)
+    """The stream that a record, or a message with one, came in, `""` if none is named."""
+    stream = _open_message(record)[STREAM_KEY] if is_message(record) else record.get(STREAM_KEY)
     return stream if isinstance(stream, str) else ""

@@ -7,7 +7,7 @@ from typing import Any
 
 from importer.errors import SourceError, SourceNotReady
 from importer.sources.document import Document
-from importer.sources.envelopes import is_pair
+from importer.sources.envelopes import is_message, is_pair
 from importer.sources.sampling import NAME_DEPTH, Sampler
 
 PATH_DEPTH = 4
@@ -169,7 +169,7 @@ def choose_records(name: str, outline: Outline) -> tuple[str, ...] | SourceError
 
 def is_page(value: Any) -> bool:
     """Whether a value is a page of an answer: an object with one array of objects, and nothing that a record has."""
-    if not isinstance(value, dict) or len(value) > PAGE_KEYS_AT_MOST:
+    if not isinstance(value, dict) or len(value) > PAGE_KEYS_AT_MOST or is_message(value):
         return False
     if not (IDENTITY_KEYS | TEXT_KEYS).isdisjoint(map(str.casefold, value)):
         return False

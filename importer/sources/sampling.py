@@ -6,7 +6,16 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from importer.sources.envelopes import PAIRS, find_envelope, is_pair, open_envelope, open_pair, stream_of
+from importer.sources.envelopes import (
+    MESSAGES,
+    PAIRS,
+    find_envelope,
+    is_message,
+    is_pair,
+    open_envelope,
+    open_pair,
+    stream_of,
+)
 from importer.sources.returned import is_errors_record, own_keys
 from importer.spreadsheet import IMPORT_RAW
 
@@ -38,7 +47,9 @@ class Sampler:
     @property
     def full(self) -> bool:
         """Whether more records would show nothing new."""
-        limit = PAIRS_PASSED if self._envelope == PAIRS or (self._head and is_pair(self._head[0])) else SAMPLED_RECORDS
+        first = self._head[0] if self._head else None
+        streams = self._envelope in (PAIRS, MESSAGES) or is_pair(first) or is_message(first)
+        limit = PAIRS_PASSED if streams else SAMPLED_RECORDS
         return self.rows.total() >= limit
 
     @property

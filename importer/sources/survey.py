@@ -14,6 +14,7 @@ from importer.sources import csv, json
 from importer.sources.document import Document
 from importer.sources.embedded import embedded_record, find_json_column
 from importer.sources.encodings import check_encoding, choose_encoding, open_text
+from importer.sources.envelopes import is_wrapped
 from importer.sources.files import Stamp, StoredFile, find_files, open_file, take_stamp
 from importer.sources.formats import Format, choose_format, refuse_foreign
 from importer.sources.header import HEAD_ROWS, check_header, count_above
@@ -227,6 +228,8 @@ def _look_at_object(file: SourceFile, outline: Outline) -> Surveyed:
         found = _with_sample(replace(file, records=path), sampler)
         places[".".join(path)] = found
         samples += _samples(found, sampler)
+    if is_wrapped(outline.keys):
+        return _look_at_records(file)
     if outline.is_record:
         places[""] = file
         samples.append(Sample(file.name, file.format, "", "", "", frozenset(outline.names), 1))

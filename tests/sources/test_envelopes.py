@@ -115,3 +115,33 @@ def test_what_the_record_has_itself_stays() -> None:
     wrapped = {"backend_name": "x", "category": "c", "data": {"_category": "own"}}
     assert open_envelope("Perceval envelope", wrapped) == {"_category": "own"}
     assert open_envelope("Perceval envelope", {"a": 1}) == {"a": 1}
+
+
+MESSAGES = [
+    {"type": "SCHEMA", "stream": "tickets", "schema": {}},
+    {"type": "RECORD", "stream": "tickets", "record": {"id": 1}},
+    {"type": "RECORD", "record": {"stream": "tickets", "data": {"id": 2}}},
+    {"type": "STATE", "value": {}},
+]
+
+
+def test_messages_of_connectors() -> None:
+    """Singer's and Airbyte's records lose their message; what is no record has its type as stream."""
+    assert find_envelope(MESSAGES) == "connector messages"
+    opened = [open_envelope("connector messages", message) for message in MESSAGES]
+    assert opened == [
+        {"_stream": "SCHEMA"},
+        {"_stream": "tickets", "id": 1},
+        {"_stream": "tickets", "id": 2},
+        {"_stream": "STATE"},
+    ]
+    assert find_envelope([{"type": "RECORD"}, {"type": "RECORD"}]) == ""
+
+
+def test_hits_of_a_search() -> None:
+    """Elasticsearch keeps the record under a key of its own, and Perceval's envelope within it."""
+    plain = {"_index": "issues", "_source": {"id": 1}}
+    wrapped = {"_index": "issues", "_source": {"backend_name": "Jira", "category": "issue", "data": {"id": 2}}}
+    assert find_envelope([plain, wrapped]) == "Elasticsearch hits"
+    assert open_envelope("Elasticsearch hits", plain) == {"id": 1}
+    assert open_envelope("Elasticsearch hits", wrapped) == {"_category": "issue", "id": 2}
