@@ -175,7 +175,7 @@ class DamageSigns:
     def _look_at(self, ref: Ref, column: list[str], file: int) -> Iterator[tuple[tuple[str, ...], dict[int, str]]]:
         """The signs in a column, each with its rows and what is seen there."""
         joined = "\n".join(column)  # searched as one text: most columns show nothing
-        if len(joined) >= CELL_LIMIT and (full := _full_cells(column)):
+        if max(map(len, column)) > CELL_LIMIT // 2 and (full := _full_cells(column)):
             yield ("cell-limit",), full
         if ref in self._ids and ("E+" in joined or "e+" in joined) and (rounded := _matching(column, EXPONENT)):
             yield ("exponent",), rounded

@@ -75,8 +75,7 @@ class Columns:
     def _extract(self, columns: list[list[str]], spec: Text) -> list[list[str]]:
         """What the text's pattern finds in each cell, and what its lookup makes of that."""
         if spec.pattern is not None:
-            search, to = re.compile(spec.pattern).search, r"\g<0>" if spec.to is None else spec.to
-            columns = [[match.expand(to) if (match := search(text)) else "" for text in column] for column in columns]
+            columns = [_replace(column, re.compile(spec.pattern), spec.to) for column in columns]
         if spec.lookup is not None:
             table = self.chunk.tables.get(table_of(spec.lookup), {})
             columns = [[table.get(text, "") for text in column] for column in columns]
@@ -178,6 +177,16 @@ class Columns:
 def table_of(lookup: Lookup) -> Table:
     """What a lookup reads, as the source knows it."""
     return Table(lookup.in_, lookup.by, lookup.take)
+
+
+def _replace(column: list[str], pattern: re.Pattern[str], to: str | None) -> list[str]:
+    """What a pattern finds in each text, worked out once for each distinct one: `expand` reads its template anew."""
+    search = pattern.search
+    found = {
+        text: "" if (match := search(text)) is None else match[0] if to is None else match.expand(to)
+        for text in set(column)
+    }
+    return list(map(found.__getitem__, column))
 
 
 def single_line(text: str) -> str:

@@ -16,6 +16,7 @@ from importer.mapping.model import (
     Category,
     Condition,
     Mapping,
+    Text,
     Value,
     fold,
     is_pattern,
@@ -70,7 +71,7 @@ class ValueMap:
         self._exact = {fold(name): name for name in spec.values if not is_pattern(name)}
         self._patterns = [(name, re.compile(name[1:-1], re.IGNORECASE)) for name in spec.values if is_pattern(name)]
         self._same = set(IDENTITIES[field])
-        self._known: dict[tuple[str, str], Step] = {}
+        self._known: dict[str, Step] = {}
 
     def apply(self, columns: Columns) -> Mapped:
         """Rules first, in order; then the value map."""
@@ -85,24 +86,40 @@ class ValueMap:
         left = np.flatnonzero(codes == -1)
         if len(left):
             texts = columns.text(self.spec)
-            others = columns.text(self.spec.fallback) if self.spec.fallback else [""] * len(columns)
-            chosen = [(texts[row], others[row]) for row in left.tolist()]
-            index = {pair: len(steps) + place for place, pair in enumerate(dict.fromkeys(chosen))}
-            steps += [self.resolve(*pair) for pair in index]
-            codes[left] = [index[pair] for pair in chosen]
+            chosen = [texts[row] for row in left.tolist()]
+            index = {text: len(steps) + place for place, text in enumerate(dict.fromkeys(chosen))}
+            steps += [self.resolve(text) for text in index]
+            codes[left] = [index[text] for text in chosen]
+            if self.spec.fallback is not None:
+                self._fall_back(columns, self.spec.fallback, steps, codes)
         return Mapped(steps, codes)
 
-    def resolve(self, text: str, fallback: str = "") -> Step:
-        """What one source text becomes; `fallback` is read where the value map doesn't have it."""
-        step = self._known.get((text, fallback))
+    def _fall_back(self, columns: Columns, fallback: Text, steps: list[Step], codes: NDArray[np.intp]) -> None:
+        """Give rows whose text the value map lacks what it has for their fallback."""
+        lacking = {code for code, step in enumerate(steps) if step.how in ("unknown", "kept")}
+        if not lacking:
+            return
+        others = columns.text(fallback)
+        index: dict[tuple[int, str], int] = {}
+        for row, code in enumerate(codes.tolist()):
+            if code in lacking and is_filled(others[row]):
+                pair = code, others[row]
+                if pair not in index:
+                    found = self.resolve(others[row])
+                    index[pair] = code
+                    if found.how in ("mapped", "same"):
+                        path = (self.field, "fallback")
+                        index[pair] = len(steps)
+                        steps.append(Step(steps[code].source, found.target, "fallback", path, found.neutral))
+                codes[row] = index[pair]
+
+    def resolve(self, text: str) -> Step:
+        """What one source text becomes, its fallback aside."""
+        step = self._known.get(text)
         if step is None:
             step = self._resolve(text.strip())
-            if step.how in ("unknown", "kept") and is_filled(fallback):
-                other = self._resolve(fallback.strip())
-                if other.how in ("mapped", "same"):
-                    step = Step(step.source, other.target, "fallback", (self.field, "fallback"), other.neutral)
             if len(self._known) < KNOWN_LIMIT:  # free text in a value column must not fill the memory
-                self._known[text, fallback] = step
+                self._known[text] = step
         return step
 
     def _resolve(self, text: str) -> Step:
