@@ -174,14 +174,17 @@ class DamageSigns:
 
     def _look_at(self, ref: Ref, column: list[str], file: int) -> Iterator[tuple[tuple[str, ...], dict[int, str]]]:
         """The signs in a column, each with its rows and what is seen there."""
-        joined = "\n".join(column)  # searched as one text: most columns show nothing
         if max(map(len, column)) > CELL_LIMIT // 2 and (full := _full_cells(column)):
             yield ("cell-limit",), full
+        garbled = ref in self._texts and not all(map(str.isascii, column))
+        if not (garbled or ref in self._ids or ref in self._cells):
+            return
+        joined = "\n".join(column)  # searched as one text: most columns show nothing
         if ref in self._ids and ("E+" in joined or "e+" in joined) and (rounded := _matching(column, EXPONENT)):
             yield ("exponent",), rounded
         if ref in self._cells and "#" in joined and (broken := _matching(column, ERROR_CELL)):
             yield ("error-cell",), broken
-        if ref in self._texts and not joined.isascii():
+        if garbled:
             for was, read_as, rows in _garbled(column, joined):
                 yield ("garbled", was, read_as, self._files[file].encoding), rows
 

@@ -90,7 +90,8 @@ class Examined:
     def create(self, row: int) -> Operation:
         """The create of a row that has a body."""
         records = self.records
-        content = hash_content(records.chunk.raw[row], content_of(self.fixed.get(row, ())))
+        fixed = content_of(self.fixed.get(row, ())) if self.fixed else ""
+        content = hash_content(records.chunk.raw[row], fixed)
         return Operation(records.keys[row], "POST", CREATE_PATH, self.bodies[row], records.markers[row], content)
 
     def flowing(self) -> list[int]:
