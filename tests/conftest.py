@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,6 +20,9 @@ __all__ = ["postgres"]
 
 hypothesis.settings.register_profile("shared machine", deadline=None)  # time is no property of what is tested
 hypothesis.settings.load_profile("shared machine")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's `&` leaves it, for all that is started here
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 Serve = Callable[..., RunningSandbox]
 

@@ -34,6 +34,7 @@ PROGRAM = (sys.executable, "-m", "importer")
 WAIT_SECONDS = 30.0
 SWALLOWED_SECONDS = 5.0
 """So long a Ctrl-C gets before it counts as swallowed: a second one would end a process that is leaving already."""
+SWALLOWED_TIMES = 6
 
 
 def issue_row(number: int, priority: str = "High", title: str | None = None) -> tuple[str, ...]:
@@ -158,10 +159,12 @@ class Terminal:
 
     def interrupt(self) -> None:
         """Press Ctrl-C as a person does: again, if a prompt that was just being drawn has swallowed the first."""
-        while self._process.poll() is None:
+        for _ in range(SWALLOWED_TIMES):
             self._process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(SWALLOWED_SECONDS)
+                return
+        raise AssertionError("no Ctrl-C ends the program")
 
     def end(self) -> Ended:
         """Read to the end."""
