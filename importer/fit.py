@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
-from typing import Any
 
 from importer.errors import Problem, SourceError
 from importer.examine import Job
 from importer.mapping.model import TEXT_SOURCES, Text
 from importer.mapping.presets import preset_path
+from importer.mapping.texts import walk_texts
 
 COLUMNS_SHOWN = 40
 EXPECTED = ("title", "description", "severity", "status", "category")
@@ -40,7 +39,7 @@ def check_fit(job: Job) -> list[str]:
     keys = [text for text in (model.input.key, model.input.local_key) if text is not None]
     if not model.input.key.content and not any(_can_be_filled(text, names) for text in keys):
         absent.append(_absent(job, ("input", "key"), model.input.key, names))
-    for path, text in _texts(model, ()):
+    for path, text in walk_texts(model, choices=False):
         if path[0] == "input" or _can_be_filled(text, names):
             continue
         problem = _absent(job, path, text, names)
@@ -72,19 +71,3 @@ def _absent(job: Job, path: tuple[str | int, ...], text: Text, names: set[str]) 
     near = [name for ref in text.refs for name in difflib.get_close_matches(ref.name, names, n=1, cutoff=0.7)]
     hint = f"the nearest column is {near[0]!r}" if near else ""
     return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), hint)
-
-
-def _texts(node: Any, path: tuple[str | int, ...]) -> Iterator[tuple[tuple[str | int, ...], Text]]:
-    """Every text of a mapping that reads something, with the keys that lead to it; choices of `first` count as one."""
-    if isinstance(node, Text):
-        yield path, node
-    if isinstance(node, list):
-        for place, child in enumerate(node):
-            yield from _texts(child, (*path, place))
-    elif isinstance(node, dict):
-        for name, child in node.items():
-            yield from _texts(child, (*path, name))
-    elif hasattr(node, "model_fields_set"):
-        for name in type(node).model_fields:
-            if name != "first":
-                yield from _texts(getattr(node, name), (*path, name))

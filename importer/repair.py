@@ -19,11 +19,11 @@ from importer.errand import GONE, UNTOUCHED, Carry, Left, Look
 from importer.errors import UsageError
 from importer.ledger import Made, Run, RunKind
 from importer.mapping.load import LoadedMapping
+from importer.mapping.scalars import CATEGORY_LIMIT
 from importer.records import Act, Chunk, Operation, Outcome, Ref
 from importer.sources.frames import frame_cells
 from importer.transform import VALUE_FIELDS, Columns, Step, value_maps
 from importer.transform.issue import collect_refs, collect_tables, count_units
-from importer.validate import CATEGORY_LIMIT
 
 AT_ONCE = 1000
 """Issues whose cells are mapped together."""

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from importer.mapping.model import SEVERITIES, SOURCES, STATUSES
+from importer.mapping.scalars import CATEGORY_LIMIT
 from importer.mapping.suggest import quote
 from importer.records import Finding
 from importer.transform import VALUE_FIELDS, Mapped, Records, Step
 from importer.transform.issue import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units, is_longer
 
-CATEGORY_LIMIT = 64
 ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
 
 CODES: dict[str, str] = {

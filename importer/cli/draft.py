@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from importer.sources import Source
 
 VALUES_SHOWN = 20
-CATEGORY_LENGTH = 64
 READING = {"encoding", "delimiter", "format_"}
 READING_OPTIONS = [
     option
@@ -119,8 +118,7 @@ def _ask(console: Console, values: Sequence[Value]) -> Sequence[Value]:
 def _decide(console: Console, value: Value) -> Value:
     from importer.console import printable
     from importer.draft.values import decide
-    from importer.mapping.decisions import TARGETS
-    from importer.mapping.model import UNDECIDED
+    from importer.mapping.model import TARGETS, UNDECIDED
 
     shown = repr(value.value[:80]) if value.value else "empty"
     rows = "1 row" if value.rows == 1 else f"{value.rows:,} rows, {value.open_rows:,} open"
@@ -139,11 +137,11 @@ def _decide(console: Console, value: Value) -> Value:
 
 def _category(text: str) -> str:
     """A category without outer white space. Raises BadParameter, at which click asks again."""
-    from importer.mapping.scalars import utf16_length
+    from importer.mapping.scalars import CATEGORY_LIMIT, utf16_length
 
     name = text.strip()
-    if not name or utf16_length(name) > CATEGORY_LENGTH:
-        raise click.BadParameter(f"a category has 1 to {CATEGORY_LENGTH} characters")
+    if not name or utf16_length(name) > CATEGORY_LIMIT:
+        raise click.BadParameter(f"a category has 1 to {CATEGORY_LIMIT} characters")
     return name
 
 

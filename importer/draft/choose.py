@@ -10,10 +10,10 @@ from importer.draft.profile import Column, Profile
 from importer.draft.words import LEAVES, NOT_A_VALUE, OTHER_THINGS, WRAPPERS, Weights, tokens_of, weigh
 from importer.errors import SourceError
 from importer.mapping.proposal import FieldName
+from importer.mapping.scalars import CATEGORY_LIMIT
 
 VALUES_LISTED = 200
 """Distinct values that a draft lists one by one; a category with more is kept as it is written."""
-CATEGORY_LENGTH = 64
 FOOTER_LINES = 25
 SEVERAL_WEIGHT = 8
 """Columns below it are tags and such: of those, several may stand in one cell."""
@@ -245,7 +245,7 @@ def _category(column: Column, rows: int) -> float:
     score = float(weigh(tokens, words.CATEGORY))
     if not score or NOT_A_VALUE.intersection(tokens) or column.is_list or column.multiline or column.is_boolean:
         return 0.0
-    if column.average > CATEGORY_LENGTH or column.is_link or column.is_number or column.date_format() is not None:
+    if column.average > CATEGORY_LIMIT or column.is_link or column.is_number or column.date_format() is not None:
         return 0.0
     if _is_of_another(tokens, OTHER_THINGS - {"category", "type"}) and score < 14:
         return 0.0
@@ -255,7 +255,7 @@ def _category(column: Column, rows: int) -> float:
     return (
         score
         - 3 * (column.distinct > 0.8 * column.filled and column.filled > 20)
-        - 3 * (column.longest > CATEGORY_LENGTH)
+        - 3 * (column.longest > CATEGORY_LIMIT)
     )
 
 

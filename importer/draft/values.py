@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from importer.draft.choose import CATEGORY_LENGTH, VALUES_LISTED, Choice, Pick
+from importer.draft.choose import VALUES_LISTED, Choice, Pick
 from importer.draft.columns import ROWS_AT_ONCE
 from importer.draft.profile import Progress
 from importer.draft.spellings import Speller
 from importer.mapping.model import UNDECIDED, Text, fold
 from importer.mapping.proposal import DEFAULT_CATEGORY, Evidence, FieldName, Proposal, Unknown
-from importer.mapping.scalars import utf16_length
+from importer.mapping.scalars import CATEGORY_LIMIT, utf16_length
 from importer.mapping.suggest import FIELDS
 from importer.transform.texts import Columns, is_filled, single_line
 
@@ -164,7 +164,7 @@ def propose_unknown(unknown: Unknown, open_rows: int, speller: Speller) -> Value
         return _as_value(unknown, Proposal(DEFAULT_CATEGORY, "it has none"), open_rows)
     proposal = speller.proposer.propose(unknown)
     text = single_line(unknown.value)
-    if unknown.field == "category" and proposal.neutral and text and utf16_length(text) <= CATEGORY_LENGTH:
+    if unknown.field == "category" and proposal.neutral and text and utf16_length(text) <= CATEGORY_LIMIT:
         proposal = Proposal(text, "as it is written")
     return _as_value(unknown, proposal, open_rows)
 

@@ -8,8 +8,7 @@ from collections.abc import Iterator, Sequence
 from importer.draft.choose import Choice, Pick, header_tokens
 from importer.draft.profile import Column, Profile
 from importer.draft.values import Value, is_listed, shorten
-from importer.mapping.decisions import exact_key
-from importer.mapping.model import UNDECIDED
+from importer.mapping.model import UNDECIDED, exact_key
 from importer.mapping.proposal import FieldName
 from importer.mapping.suggest import FIELDS, quote
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 from importer.errors import Problem
 from importer.mapping.merge import merge
-from importer.mapping.model import SEVERITIES, STATUSES, UNDECIDED, Mapping, fold, is_pattern
+from importer.mapping.model import TARGETS, UNDECIDED, Mapping, exact_key, fold, is_pattern
 from importer.mapping.problems import nearest
-from importer.mapping.scalars import utf16_length
+from importer.mapping.scalars import CATEGORY_LIMIT, utf16_length
 from importer.mapping.tree import Node, Place
 from importer.spreadsheet import unescape_cell
 
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 
 COLUMNS = ("field", "value", "rows", "open_rows", "sample", "proposal", "decision")
 NEEDED = ("field", "value", "decision")
-TARGETS: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSES, "category": ()}
-"""Field → the words that a decision may be; a category is free text."""
-CATEGORY_LENGTH = 64
 
 _DELIMITERS = (",", ";", "\t")
 _SPREADSHEET_HINT = "save it as `CSV UTF-8` (or as `Unicode text`) and run the command again"
@@ -172,9 +169,9 @@ class _Reader:
                 return name
             hint = nearest(word, names) or "an empty cell or ? leaves it open"
             self.complain(f"{word!r} is not one of {', '.join(names)}", line, "decision", hint)
-        elif utf16_length(word) > CATEGORY_LENGTH:
+        elif utf16_length(word) > CATEGORY_LIMIT:
             self.complain(f"{word[:20]!r}… has {utf16_length(word)} characters", line, "decision",
-                          f"a category has at most {CATEGORY_LENGTH}")  # fmt: skip
+                          f"a category has at most {CATEGORY_LIMIT}")  # fmt: skip
         else:
             return word
         return ""
@@ -185,12 +182,6 @@ class _Reader:
 
 def _cell(cells: Sequence[str], place: int) -> str:
     return unescape_cell(cells[place]) if place < len(cells) else ""
-
-
-def exact_key(value: str) -> str:
-    """The key of a value map that means just this value, also where it looks like a pattern between slashes."""
-    bare = value.strip()
-    return rf"/(?s)\A{re.escape(bare)}\Z/" if is_pattern(bare) else value
 
 
 def apply_decisions(tree: Node, decisions: Iterable[Decision]) -> Node:

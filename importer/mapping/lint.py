@@ -10,7 +10,7 @@ from typing import Any
 from importer.errors import Problem
 from importer.mapping.load import LoadedMapping
 from importer.mapping.model import Condition, Mapping, Skip, Text, Value, fold, is_pattern
-from importer.mapping.texts import TEXT_SOURCES
+from importer.mapping.texts import TEXT_SOURCES, walk_texts
 
 Path = tuple[str | int, ...]
 Remark = tuple[Path, str, str]
@@ -49,7 +49,7 @@ def _all(loaded: LoadedMapping) -> Iterator[Remark]:
         yield from _dead_patterns(loaded, field, spec)
         yield from _values_of_rules(loaded, field, spec)
         yield from _idle_keys(field, spec)
-    for path, text in _texts(model, ()):
+    for path, text in walk_texts(model, choices=True):
         yield from _repeated_choices(path, text)
     yield from _repeated_footers(loaded, model.footer)
     yield from _repeated_dates(model)
@@ -204,21 +204,6 @@ def _is_constant(text: Text) -> bool:
 def _is_never_empty(text: Text) -> bool:
     plain = text.pattern is None and text.lookup is None
     return _is_constant(text) or (plain and any(map(_is_never_empty, text.first or ())))
-
-
-def _texts(node: Any, path: Path) -> Iterator[tuple[Path, Text]]:
-    """Every text of a mapping with the keys that lead to it, those within texts included."""
-    if isinstance(node, Text):
-        yield path, node
-    if isinstance(node, list):
-        for number, child in enumerate(node):
-            yield from _texts(child, (*path, number))
-    elif isinstance(node, dict):
-        for name, child in node.items():
-            yield from _texts(child, (*path, name))
-    elif hasattr(node, "__pydantic_fields__"):
-        for name in type(node).__pydantic_fields__:
-            yield from _texts(getattr(node, name), (*path, name))
 
 
 def _repeated_choices(path: Path, text: Text) -> Iterator[Remark]:

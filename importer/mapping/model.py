@@ -38,6 +38,12 @@ def is_pattern(value: str) -> bool:
     return len(value) > 2 and value.startswith("/") and value.endswith("/")
 
 
+def exact_key(value: str) -> str:
+    """The key of a value map that means just this value, also where it looks like a pattern between slashes."""
+    bare = value.strip()
+    return rf"/(?s)\A{re.escape(bare)}\Z/" if is_pattern(bare) else value
+
+
 SeverityName = Literal["critical", "high", "medium", "low"]
 StatusName = Literal["backlog", "todo", "in_progress", "in_review", "done", "closed"]
 SeverityTarget = Literal["critical", "high", "medium", "low", "?"]
@@ -51,6 +57,8 @@ UNDECIDED = "?"
 SEVERITIES: tuple[str, ...] = get_args(SeverityName)
 STATUSES: tuple[str, ...] = get_args(StatusName)
 SOURCES: tuple[str, ...] = get_args(SourceName)
+TARGETS: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSES, "category": ()}
+"""Field with a fixed set of values → Triage's words for it; a category is free text."""
 
 
 def _source_value(value: str) -> str:

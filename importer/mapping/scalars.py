@@ -17,6 +17,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandle
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
+CATEGORY_LIMIT = 64
+"""In UTF-16 units (post/triage-issues)."""
+
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(path:)?([^{}]+)\}")
 """In a template: an escaped brace, or a column's name, or `path:` and a JMESPath expression."""
 
@@ -105,8 +108,8 @@ def _label(value: str) -> str:
 
 
 def _category(value: str) -> str:
-    if not value.strip() or utf16_length(value) > 64:
-        raise ValueError("a category has 1 to 64 characters")
+    if not value.strip() or utf16_length(value) > CATEGORY_LIMIT:
+        raise ValueError(f"a category has 1 to {CATEGORY_LIMIT} characters")
     return value
 
 

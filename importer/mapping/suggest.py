@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from importer.mapping.load import LoadedMapping
-from importer.mapping.model import fold, is_pattern
+from importer.mapping.model import exact_key, fold
 from importer.mapping.presets import is_preset
 from importer.mapping.proposal import Evidence, FieldName, Proposal, Proposer, Unknown
 
@@ -110,16 +110,10 @@ def _sum(one: Evidence, other: Evidence) -> Evidence:
 
 
 def _entry(value: str, target: str, before_colon: str) -> str:
-    name = quote(_literal(value))
+    name = quote(exact_key(value))
     if len(name) > _LONGEST_SIMPLE_KEY:
         return f"? {name}{before_colon}: {_scalar(target)}"
     return f"{name}: {_scalar(target)}"
-
-
-def _literal(value: str) -> str:
-    """The key that means just this value; one that looks like a pattern becomes the pattern that matches it alone."""
-    bare = value.strip()
-    return rf"/(?s)\A{re.escape(bare)}\Z/" if is_pattern(bare) else value
 
 
 def _scalar(text: str) -> str:

@@ -179,3 +179,23 @@ class Condition(Text):
 
 
 Conditions = Annotated[list[Condition], BeforeValidator(as_list), OneOrMany(), Field(min_length=1)]
+
+
+KeyPath = tuple[str | int, ...]
+"""The keys and numbers that lead to a node of a mapping."""
+
+
+def walk_texts(node: Any, path: KeyPath = (), *, choices: bool) -> Iterator[tuple[KeyPath, Text]]:
+    """Every text of a mapping, or of a part of one, with the keys that lead to it; `choices`: those of `first` too."""
+    if isinstance(node, Text):
+        yield path, node
+    if isinstance(node, list):
+        for number, child in enumerate(node):
+            yield from walk_texts(child, (*path, number), choices=choices)
+    elif isinstance(node, dict):
+        for name, child in node.items():
+            yield from walk_texts(child, (*path, name), choices=choices)
+    elif isinstance(node, BaseModel):
+        for name in type(node).model_fields:
+            if choices or name != "first":
+                yield from walk_texts(getattr(node, name), (*path, name), choices=choices)

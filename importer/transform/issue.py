@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from importer.mapping.model import Duplicates, Mapping, Text
+from importer.mapping.texts import walk_texts
 from importer.records import Chunk, Ref, Table
 from importer.transform.texts import Columns, is_filled, single_line, table_of
 from importer.transform.values import VALUE_FIELDS, Mapped, value_maps
@@ -239,27 +240,13 @@ def value_refs(mapping: Mapping) -> tuple[Ref, ...]:
 
 def collect_refs(mapping: Any) -> tuple[Ref, ...]:
     """Every column and path that a mapping, or a part of one, reads, each once."""
-    return tuple(dict.fromkeys(ref for text in _texts(mapping) for ref in text.refs))
+    return tuple(dict.fromkeys(ref for _, text in walk_texts(mapping, choices=False) for ref in text.refs))
 
 
 def collect_tables(mapping: Any) -> tuple[Table, ...]:
     """Every table that a mapping, or a part of one, looks texts up in, each once."""
-    lookups = (text.lookup for text in _texts(mapping))
+    lookups = (text.lookup for _, text in walk_texts(mapping, choices=True))
     return tuple(dict.fromkeys(table_of(lookup) for lookup in lookups if lookup is not None))
-
-
-def _texts(node: Any) -> Iterator[Text]:
-    if isinstance(node, Text):
-        yield node
-    if isinstance(node, list):
-        for child in node:
-            yield from _texts(child)
-    elif isinstance(node, dict):
-        for child in node.values():
-            yield from _texts(child)
-    elif hasattr(node, "__pydantic_fields__"):
-        for name in type(node).__pydantic_fields__:
-            yield from _texts(getattr(node, name))
 
 
 def source_marker(source_name: str) -> str:

@@ -10,8 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from importer.mapping.model import (
-    SEVERITIES,
-    STATUSES,
+    TARGETS,
     UNDECIDED,
     Category,
     Condition,
@@ -24,8 +23,7 @@ from importer.mapping.model import (
 from importer.transform.texts import Columns, is_filled, single_line
 
 How = Literal["rule", "constant", "mapped", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"]
-IDENTITIES: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSES, "category": ()}
-VALUE_FIELDS = tuple(IDENTITIES)
+VALUE_FIELDS = tuple(TARGETS)
 KNOWN_LIMIT = 10_000
 """Distinct values remembered from chunk to chunk."""
 
@@ -70,7 +68,7 @@ class ValueMap:
         self.spec = spec
         self._exact = {fold(name): name for name in spec.values if not is_pattern(name)}
         self._patterns = [(name, re.compile(name[1:-1], re.IGNORECASE)) for name in spec.values if is_pattern(name)]
-        self._same = set(IDENTITIES[field])
+        self._same = set(TARGETS[field])
         self._known: dict[str, Step] = {}
 
     def apply(self, columns: Columns) -> Mapped:
