@@ -53,7 +53,7 @@ class Amender:
             try:
                 issue = await self._calls.call(partial(self._client.get_issue, operation.issue_id))
                 merged = merge(assume(change.returned, change.pending), issue, new)
-                change.learn(merged.returned)
+                change.learn(merged.returned, issue)
                 conflicts = [] if self._force else merged.conflicts
                 left = {*merged.already, *(conflict.field for conflict in conflicts)}
                 patch = {name: value for name, value in new.items() if name not in left}
@@ -83,13 +83,14 @@ class Change:
         self.returned = operation.returned
         self.pending = operation.pending
         self._leaving = b""  # what the present write has written down
+        self._seen_at = ""
         self.wrote = set(pending_fields(operation.pending))
         self.requests = 0
         self._message = ""
 
-    def learn(self, returned: bytes) -> None:
-        """A look has shown what became of what was pending."""
-        self.returned, self.pending = returned, b""
+    def learn(self, returned: bytes, issue: Issue) -> None:
+        """A look at the issue has shown what became of what was pending."""
+        self.returned, self.pending, self._seen_at = returned, b"", issue.updated_at
 
     async def write(self, calls: PacedCalls, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
         """Make a request that changes the issue: before it leaves, these fields are written down as perhaps sent.
@@ -105,7 +106,7 @@ class Change:
             raise
 
     async def _begin(self, patch: Mapping[str, Any]) -> None:
-        self._leaving = pend(self.operation.returned, self.returned, patch)
+        self._leaving = pend(self.operation.returned, self.returned, patch, self._seen_at)
         self.wrote |= patch.keys()
         await self._run.intend(self.operation, self._leaving)
         self.requests += 1

@@ -18,6 +18,10 @@ class Interrupted(Exception):
     """A call that was waiting for its turn, and never left, since everything ends."""
 
 
+class Undecidable(Exception):
+    """The look-ups that would decide an operation's fate fail; it stays unknown."""
+
+
 class PacedCalls:
     """Makes calls when the limiter lets them, again where they were surely not executed; counts them.
 
@@ -26,7 +30,7 @@ class PacedCalls:
 
     def __init__(self, limiter: Limiter, breaker: Breaker, *, sleep: Sleep = asyncio.sleep) -> None:
         self._limiter, self._breaker, self._sleep = limiter, breaker, sleep
-        self._retrying = make_retrying(_is_retryable, self._wait_between)
+        self._retrying = make_retrying(_is_retryable, self.sleep)
         self._waiting: set[asyncio.Task[object]] = set()
         self.interrupted = False
         self.requests = 0
@@ -38,6 +42,10 @@ class PacedCalls:
         self.interrupted = True
         for task in tuple(self._waiting):
             task.cancel()
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass between calls. Raises Interrupted as soon as everything ends."""
+        await self._wait(partial(self._sleep, seconds))
 
     async def call(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None = None) -> T:
         """Make a call; `before` is awaited between the limiter and each request.
@@ -96,9 +104,6 @@ class PacedCalls:
         else:
             self._limiter.accept()
             self._breaker.succeed()
-
-    async def _wait_between(self, seconds: float) -> None:
-        await self._wait(partial(self._sleep, seconds))
 
     async def _wait(self, wait: Callable[[], Awaitable[None]]) -> None:
         if self.interrupted:

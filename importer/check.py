@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,18 +13,24 @@ from importer import __version__
 from importer.cover import Cover
 from importer.damage import DamageSigns
 from importer.duplicates import KeySpool, Policy, Verdict
+from importer.ends import EndFindings, Ends
 from importer.errors import ExitCode, UsageError
-from importer.examine import Ask, Examined, Job, Standing, examine, judge
+from importer.examine import Examined, Job, Judged, Knows, Standing, examine, judge
 from importer.flow import ValueFlow
+from importer.losses import Losses, rare_categories
 from importer.mapping.model import Duplicates
 from importer.mapping.proposal import Unknown
 from importer.mapping.suggest import FILE_NAME as SUGGESTION
 from importer.mapping.suggest import suggest
-from importer.records import Operation, Outcome, Row
+from importer.records import Act, Operation, Outcome, Row
 from importer.report import CheckFiles, ReportFolder, Summary
 from importer.report.fixes import Corrections, filled_in, write_fixes
+from importer.report.losses import write_losses
 from importer.tally import Tally
+from importer.transform.harmless import REPLACEMENT
+from importer.transform.plan import Had
 from importer.unknowns import Unknowns
+from importer.workload import WorkCounter, Workload
 
 CHECK_FOLDER = "triage-import-check"
 NAMES_SHOWN = 5
@@ -51,6 +57,9 @@ class Checked:
     damage  signs that the export was damaged before it came here
     values  the lines of fixes.csv: what rejects rows
     nameless  rows to be sent whose key is their content
+    load    what a send pass would have to do
+    losses  what becomes of every filled cell
+    other   what there is to say of other issues that rows name, if anything
     """
 
     tally: Tally
@@ -64,23 +73,32 @@ class Checked:
     damage: tuple[str, ...] = ()
     values: Sequence[Sequence[str]] = ()
     nameless: int = 0
+    load: Workload = field(default_factory=Workload)
+    losses: Losses | None = None
+    other: EndFindings | None = None
 
     @property
     def warnings(self) -> list[str]:
         """What looks legal and wrong: of the export itself, in the value flow, and of the keys that were named."""
         absent = [f"--only: no row has {_listed(self.absent)}"] if self.absent else []
         nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
-        return [*self.damage, *nameless, *self.flow.smells(), *absent]
+        lost = [] if self.losses is None else [*self.losses.warnings(), *filter(None, [rare_categories(self.flow)])]
+        return [*self.damage, *nameless, *self.flow.smells(), *absent, *lost]
+
+    @property
+    def refusal(self) -> str:
+        """Why `--strict` sends nothing, or ""."""
+        return "" if self.losses is None else self.losses.refusal
 
     @property
     def planned(self) -> int:
-        """Rows that a send pass would create or update."""
-        return self.tally.outcomes[Outcome.PLANNED]
+        """Issues that a send pass would create or update."""
+        return self.load.operations[Act.CREATE] + self.updates
 
     @property
     def updates(self) -> int:
-        """Rows that a send pass would update."""
-        return self.tally.updates
+        """Issues that a send pass would update."""
+        return self.load.operations[Act.UPDATE]
 
     @property
     def rejected(self) -> int:
@@ -88,7 +106,9 @@ class Checked:
         return self.tally.outcomes[Outcome.REJECTED]
 
 
-def check(job: Job, known: Ask, folder: ReportFolder | None, progress: Progress, cover: Cover | None = None) -> Checked:
+def check(
+    job: Job, known: Knows, folder: ReportFolder | None, progress: Progress, cover: Cover | None = None
+) -> Checked:
     """Read every row and find out all that can be known without sending; with `folder`, write the reports.
 
     With `cover`, choose the creates of a first contact.
@@ -97,25 +117,48 @@ def check(job: Job, known: Ask, folder: ReportFolder | None, progress: Progress,
     Raises UsageError where `--only` names no key that there is.
     """
     started = time.monotonic()
-    with KeySpool(_policy(job), [file.name for file in job.source.files]) as spool:
+    names, grouped = [file.name for file in job.source.files], bool(job.mapping.model.group)
+    with KeySpool(_policy(job), names, grouped=grouped) as spool, ExitStack() as stack:
+        ends = stack.enter_context(Ends())
         keys = _Keys(job, spool)
         signs = DamageSigns(job.mapping.model, job.source.files, whole=job.limit is None)
-        tally, flow, unknowns, corrections = _read(job, {}, known, folder, progress, keys, cover, signs)
+        reading = _Reading(job, known, folder, progress, WorkCounter(job.mapping.model, ends), cover)
+        reading.read({}, keys=keys, signs=signs)
         verdicts = spool.verdicts()
-    if job.only and len(keys.absent) == len(job.only):
-        raise _nothing_selected(job)
-    if verdicts:
-        tally, flow, unknowns, corrections = _read(job, verdicts, known, folder, progress, None, cover)
-    if corrections.sentence:
-        progress.say(corrections.sentence)
-    absent, digest = tuple(sorted(keys.absent)), job.source.digest()
+        if job.only and len(keys.absent) == len(job.only):
+            raise _nothing_selected(job)
+        other = reading.work.look_at_others(known.in_triage, verdicts)
+        if verdicts or other:
+            reading.read(verdicts, other=other)
+        reading.work.count_others()
+        if other is not None:
+            stack.pop_all()  # the send pass asks for them once more
+    if reading.corrections.sentence:
+        progress.say(reading.corrections.sentence)
+    digest = job.source.digest()
     job.source.check_unchanged()
-    elapsed, chosen = time.monotonic() - started, cover.keys if cover else ()
-    damage, values = tuple(signs.warnings()), corrections.lines()
-    found = unknowns.as_list()
     return Checked(
-        tally, flow, found, verdicts, absent, digest, elapsed, chosen, damage, values, nameless=keys.nameless
+        reading.tally,
+        reading.flow,
+        reading.unknowns.as_list(),
+        verdicts,
+        tuple(sorted(keys.absent)),
+        digest,
+        time.monotonic() - started,
+        cover.keys if cover else (),
+        (*signs.warnings(), *_beside(job), *reading.told()),
+        reading.corrections.lines(),
+        keys.nameless,
+        reading.work.load,
+        reading.losses,
+        other,
     )
+
+
+def _beside(job: Job) -> Sequence[str]:
+    """What there is to say of comments beside the records, once all of these were read."""
+    is_whole = job.limit is None and not any(file.errors_file for file in job.source.files)
+    return job.source.warnings() if is_whole else ()
 
 
 class _Keys:
@@ -151,52 +194,87 @@ def _listed(names: Sequence[str]) -> str:
     return f"{', '.join(names[:NAMES_SHOWN])}{more}"
 
 
-def _read(
-    job: Job,
-    verdicts: Mapping[int, Verdict],
-    known: Ask,
-    folder: ReportFolder | None,
-    progress: Progress,
-    keys: _Keys | None,
-    cover: Cover | None,
-    signs: DamageSigns | None = None,
-) -> tuple[Tally, ValueFlow, Unknowns, Corrections]:
-    tally, flow, unknowns, corrections = (
-        Tally(),
-        ValueFlow(),
-        Unknowns(job.mapping.model.evidence, job.mapping.model.status.fallback),
-        Corrections(job.mapping.model, job.fixes),
-    )
-    headers = [file.header for file in job.source.files]
-    if cover is not None:
-        cover.clear()
-    progress.start("checking", job.source.total_bytes, "B")
-    with CheckFiles(folder, headers) if folder else nullcontext() as files:
-        for examined in examine(job):
-            rows, operations, notes = judge(examined, verdicts, known)
-            _count(tally, examined, rows, verdicts)
-            for place, note in notes.items():
-                tally.find(note, rows[place].key)
-            flow.add(examined.records, examined.flowing())
-            unknowns.add(examined)
-            corrections.add(examined, rows)
-            if keys is not None:
-                keys.add(examined)
-            if signs is not None:
-                signs.add(examined)
-            if cover is not None:
-                cover.add(examined, rows)
-            if files is not None:
-                files.write(rows, operations.values())
-            progress.reach(job.source.bytes_read)
-    progress.finish()
-    return tally, flow, unknowns, corrections
+class _Reading:
+    """One or two readings of a source, the second with what only the first could find out."""
+
+    def __init__(
+        self,
+        job: Job,
+        known: Knows,
+        folder: ReportFolder | None,
+        progress: Progress,
+        work: WorkCounter,
+        cover: Cover | None,
+    ) -> None:
+        self._job, self._known, self._folder, self._progress = job, known, folder, progress
+        self._cover = cover
+        self.work = work
+
+    def read(
+        self,
+        verdicts: Mapping[int, Verdict],
+        *,
+        keys: _Keys | None = None,
+        signs: DamageSigns | None = None,
+        other: EndFindings | None = None,
+    ) -> None:
+        """Read all rows; `other` are findings on other issues that they name."""
+        job, model = self._job, self._job.mapping.model
+        self.tally, self.flow = Tally(), ValueFlow()
+        self.unknowns = Unknowns(model.evidence, model.status.fallback)
+        self.corrections = Corrections(model, job.fixes)
+        self.losses = Losses(model, job.source.files)
+        self.defused = self.private = 0
+        self.work.clear()
+        if self._cover is not None:
+            self._cover.clear()
+        headers = [file.header for file in job.source.files]
+        self._progress.start("checking", job.source.total_bytes, "B")
+        with CheckFiles(self._folder, headers) if self._folder else nullcontext() as files:
+            for examined in examine(job):
+                for place, finding in other.between(*examined.span) if other else ():
+                    examined.findings.add(place - examined.first, finding)
+                judged = self._add(examined, verdicts, files)
+                if keys is not None:
+                    keys.add(examined)
+                    self.work.take_ends(examined, judged)
+                if signs is not None:
+                    signs.add(examined)
+                self._progress.reach(job.source.bytes_read)
+        self._progress.finish()
+
+    def told(self) -> Iterator[str]:
+        """What the mapping had done to texts and comments."""
+        if self.defused:
+            yield f"@names that would call people or agents: {self.defused:,}, written with {REPLACEMENT} now"
+        if self.private:
+            yield f"comments for the team alone: {self.private:,} left out, as the mapping says"
+
+    def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], files: CheckFiles | None) -> Judged:
+        judged = judge(examined, verdicts, self._known, self._known.had)
+        rows = judged.rows
+        _count(self.tally, examined, rows, verdicts)
+        for place, note in judged.notes.items():
+            self.tally.find(note, rows[place].key)
+        self.flow.add(examined.records, examined.flowing())
+        self.unknowns.add(examined)
+        self.corrections.add(examined, rows)
+        self.work.add(examined, judged)
+        self.losses.add(examined.records, rows)
+        self.defused += examined.records.defused
+        self.private += examined.records.private.total()
+        if self._cover is not None:
+            self._cover.add(examined, rows)
+        if files is not None:
+            files.write(rows, judged.operations.values(), judged.additions)
+        return judged
 
 
 def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapping[int, Verdict]) -> None:
+    leaders = {member: leader for leader, members in examined.groups.items() for member in members}
     for place, row in enumerate(rows):
         tally.add(row)
-        verdict = verdicts.get(examined.first + place)
+        verdict = verdicts.get(examined.first + leaders.get(place, place))
         if verdict is not None and row.outcome is Outcome.REJECTED:
             tally.find(verdict.finding, row.key)
     for place, found in examined.findings.by_row.items():
@@ -225,6 +303,8 @@ def summarise(
         mapping_sha256=job.mapping.digest,
         warnings=(*job.warnings, *checked.warnings),
         value_flow=checked.flow.as_json(),
+        forecast=checked.load.as_json(),
+        losses={} if checked.losses is None else checked.losses.as_json(),
         version=__version__,
         **counts,
         **figures,
@@ -232,14 +312,24 @@ def summarise(
 
 
 def run_check(
-    job: Job, known: Ask, out: Path | None, progress: Progress, *, target: str = "", refusal: str = ""
+    job: Job,
+    known: Knows,
+    out: Path | None,
+    progress: Progress,
+    *,
+    target: str = "",
+    refusal: str = "",
+    strict: bool = False,
 ) -> tuple[Checked, Summary]:
     """The check pass with all its reports: what `validate` does, and `run --dry-run`.
 
-    `refusal` is why a run that was to send ends with its check.
+    `refusal` is why a run that was to send ends with its check; with `strict` a column that is lost is a reason.
     """
     folder = report_folder(job, out or Path(CHECK_FOLDER))
     checked = check(job, known, folder, progress)
+    refusal = refusal or (checked.refusal if strict else "")
+    if checked.losses is not None:
+        write_losses(folder, checked.losses)
     suggestion = write_suggestion(job, checked, folder)
     code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
     summary = summarise(
@@ -260,15 +350,30 @@ def run_check(
     return checked, summary
 
 
-def know_nothing(operations: Iterable[Operation]) -> Mapping[str, Standing]:
-    """What there is to know without a ledger."""
-    return {}
+class NoLedger:
+    """What there is to know without a ledger; it implements `examine.Knows`."""
+
+    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, Standing]:
+        """No row was sent."""
+        return {}
+
+    def had(self, keys: Iterable[str]) -> Mapping[str, Had]:
+        """Nothing was added."""
+        return {}
+
+    def in_triage(self, keys: Collection[str]) -> Collection[str]:
+        """No issue is there."""
+        return ()
+
+
+know_nothing = NoLedger()
 
 
 def report_folder(job: Job, path: Path) -> ReportFolder:
     """A folder for reports that spares the files which this import reads."""
-    files = [*(Path(file.name) for file in job.source.files), *job.mapping.files, *filled_in(path, job.fixes)]
-    return ReportFolder(path, files if job.fixes.path is None else [*files, job.fixes.path])
+    files = [*(Path(file.name) for file in job.source.every_file), *job.mapping.files, *filled_in(path, job.fixes)]
+    tables = [path for path in (job.fixes.path, Path(job.people.file) if job.people.file else None) if path is not None]
+    return ReportFolder(path, [*files, *tables])
 
 
 def write_suggestion(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:

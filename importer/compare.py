@@ -3,12 +3,14 @@
 The ledger keeps an issue's *memory*: JSON of what the target returned for our last write, field by field, the
 description as its digest; under `sent` stand our own values where the target returned others. A field whose value is
 no longer the returned one was changed by a person; so was one that the memory doesn't have, for all we know. Targets
-may trim texts and rewrite line ends: such differences count nowhere.
+may trim texts and rewrite line ends: such differences count nowhere. Nor do the numbers that references get, as
+` (T-1042)` behind the name of another issue: whoever puts them into a text, it stays the same one.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -22,6 +24,8 @@ PATCHABLE = ("title", "description", "severity", "status", "category", "owner_id
 COMPARED = (*FIELDS, "description")
 COUNTS = ("resource_count", "flag_count", "relation_count")
 DESCRIPTION_KEPT = "(kept as its digest only)"
+SEEN_AT = "seen_at"
+_NUMBER = re.compile(r" \(T-\d+\)")
 _GONE, _TOUCHED = b'"gone":true', b'"touched":true'  # within a JSON text their quotes would be escaped
 
 
@@ -84,7 +88,15 @@ def values_of(body: bytes) -> dict[str, Any]:
 
 def digest(text: str) -> str:
     """Give what a memory holds in place of a description."""
-    return hashlib.sha256(_normal(text).encode()).hexdigest()
+    return hashlib.sha256(normalise(text).encode()).hexdigest()
+
+
+def normalise(text: str) -> str:
+    """Give a text as it is compared, however a target spells it: without numbers of other issues."""
+    text = text.strip()  # first: a target that trims it may take away what stands before a bracket
+    while (shorter := _NUMBER.sub("", text)) != text:  # where a number was put into what looks like one
+        text = shorter
+    return _normal(text)
 
 
 def is_like(one: Any, other: Any) -> bool:
@@ -135,11 +147,14 @@ def merge(returned: bytes, issue: Issue, new: Mapping[str, Any]) -> Merged:
 
 
 def _find_reverted(returned: bytes, issue: Issue) -> set[str]:
-    """Say which fields of a pending change have their old value again, since somebody wrote: perhaps a person's no."""
+    """Say which fields of a pending change have their old value again, since somebody wrote: perhaps a person's no.
+
+    Our own comments move an issue's time, too: what counts is whether it moved since the look before the change.
+    """
     memory, now = orjson.loads(returned), _values(issue)
-    if issue.updated_at == memory.get("updated_at"):
-        return set()
     pending = memory.get("pending", {})
+    if issue.updated_at == pending.get(SEEN_AT, memory.get("updated_at")):
+        return set()
     return {name for name in pending if name in memory and is_like(now.get(name), memory[name])}
 
 
@@ -174,14 +189,15 @@ def update_memory(returned: bytes, issue: Issue, written: Mapping[str, Any]) -> 
     return orjson.dumps(memory)
 
 
-def pend(returned: bytes, learned: bytes, patch: Mapping[str, Any]) -> bytes:
+def pend(returned: bytes, learned: bytes, patch: Mapping[str, Any], seen_at: str) -> bytes:
     """Write down a change that is about to leave: its fields, and what of ours a look found that no memory has yet.
 
-    `learned` is the memory after that look, `returned` the one that the ledger has.
+    `learned` is the memory after that look, `returned` the one that the ledger has, `seen_at` the issue's `updated_at`
+    at that look.
     """
     before, after = orjson.loads(returned), orjson.loads(learned)
     held = {name: after[name] for name in COMPARED if name in after and after[name] != before.get(name)}
-    return orjson.dumps({**patch, "held": held} if held else patch)
+    return orjson.dumps({**patch, SEEN_AT: seen_at, **({"held": held} if held else {})})
 
 
 def assume(returned: bytes, pending: bytes) -> bytes:

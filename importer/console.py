@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from importer.errors import ExitCode
+from importer.records import Act
 
 if TYPE_CHECKING:
     from tqdm import tqdm
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from importer.pipeline import Forecast
     from importer.report import Summary
     from importer.tally import Cause
+    from importer.workload import Workload
 
 SCREEN_LINES = 8
 """Lines of a list that a screen shows; the files have all of them."""
@@ -36,6 +38,16 @@ CAUSES_ASKED = 3
 PLAIN_SECONDS = 10.0
 """Time between two lines of progress where there is no terminal."""
 FIGURES_SECONDS = 0.5
+LONG_SECONDS = 3600.0
+FASTER = 4
+"""An import that takes longer than LONG_SECONDS is told what a rate so many times higher would make of it."""
+ADDED = {
+    Act.COMMENT: "comment",
+    Act.EVIDENCE: "evidence link",
+    Act.FLAG: "flag",
+    Act.RELATION: "relation",
+    Act.REFER: "numbered description",
+}
 
 
 class Console:
@@ -112,8 +124,11 @@ class Console:
         last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
         self.say(f"Target {target}; ledger {ledger} knows {_counted(facts.keys, 'key')} of this source, {last}.")
 
-    def show_check(self, job: Job, checked: Checked) -> None:
-        """The value flow, what smells in it, and what would be rejected, worst cause first."""
+    def show_check(self, job: Job, checked: Checked, rate: float) -> None:
+        """The value flow, what smells in it, what would be rejected, worst cause first, and what there is to send.
+
+        `rate` is in requests a second; 0 is no limit of ours.
+        """
         self.show_flow(checked.flow)
         for warning in (*job.warnings, *checked.warnings):
             self.say(f"warning: {warning}")
@@ -121,6 +136,8 @@ class Console:
         self.show_causes("rejected (not sent)", checked.tally.causes(rejects=True))
         for code, rows in checked.tally.skipped.most_common():
             self.say(f"skipped: {rows:,} × {code}")
+        for line in (*(checked.losses.show() if checked.losses else ()), *describe_load(checked.load, rate)):
+            self.say(line)
         counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
         self.say(f"checked {checked.tally.rows:,} rows: {counts}   ({format_duration(checked.elapsed_seconds)})")
 
@@ -188,6 +205,9 @@ class Console:
         self.say(
             f"{summary.rows:,} rows: {counts or 'nothing to do'}   ({format_duration(summary.elapsed_seconds)}{speed})"
         )
+        if summary.additions:
+            added = (_counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
+            self.say(f"Added to issues: {', '.join(added)}.")
 
     def show_reports(self, summary: Summary) -> None:
         """Where the files are, why it ended, and the next thing to type."""
@@ -215,7 +235,11 @@ class Console:
             left = f"{_counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
             self.say(f"{left}: the same command continues.")
         if summary.incomplete:
-            self.say(f"{_counted(summary.incomplete, 'issue')} without a call, conversation or file: see results.csv.")
+            what = f"{_counted(summary.incomplete, 'issue')} in Triage without all that belongs to them"
+            self.say(f"{what}: see results.csv; the same command sends the rest.")
+        if waiting := summary.findings.get("evidence-pending"):
+            what = f"{_counted(waiting, 'row')} with a call, conversation or file that Triage doesn't know yet"
+            self.say(f"{what}: see results.csv; later runs try again.")
         if summary.unknown:
             when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
             self.say(
@@ -235,6 +259,29 @@ def _counted(number: int, what: str) -> str:
 
 def _how_long(seconds: float | None) -> str:
     return "as fast as the target takes them" if seconds is None else f"about {format_duration(seconds)} at this rate"
+
+
+def describe_load(load: Workload, rate: float) -> Iterator[str]:
+    """Say what belongs to the issues and takes requests, and how comments or a rate make it more or less.
+
+    Nothing where issues are all there is. Without a rate of ours there are no hours to tell.
+    """
+    added = {act: number for act, number in load.operations.items() if act in ADDED and number}
+    if not added:
+        return
+
+    def hours(requests: int) -> str:
+        return f", {format_duration(requests / rate)}" if rate else ""
+
+    parts = ", ".join(f"{_counted(number, ADDED[act])}" for act, number in added.items())
+    more = load.requests - load.issues
+    yield f"Then {parts}: {_counted(more, 'request')}{hours(more)}."
+    for open_, closed, requests in load.choices():
+        what = f"`comments: {{open: {open_}, closed: {closed}}}`"
+        yield f"With {what} all of it is {_counted(requests, 'request')}{hours(requests)}."
+    if rate and load.requests / rate > LONG_SECONDS:
+        faster = rate * FASTER
+        yield f"At --rate {faster:g} all of it is {format_duration(load.requests / faster)}."
 
 
 def shorten(text: str) -> str:

@@ -21,6 +21,9 @@ from importer.records import Finding, Outcome
 
 Policy = Literal["reject", "first", "newest"]
 BUCKETS = 64
+REJECT_HINT = "delete one of them, or let the mapping decide: `duplicates: first`, `duplicates: {newest: Updated}`"
+NEWEST_HINT = "delete one of them, or give the right one a later date"
+SORT_HINT = "sort the source by its `group` columns, so that the rows of one issue follow each other"
 _HEAD = struct.Struct("<QIQ16sdI")
 
 
@@ -48,11 +51,14 @@ _Loss = tuple[int, int, int, bool, bool]
 class Verdicts(Mapping[int, Verdict]):
     """Place → verdict, for every row that loses against another one with its key: 30 bytes each."""
 
-    def __init__(self, losses: Iterable[_Loss], policy: Policy, file_names: Sequence[str]) -> None:
+    def __init__(
+        self, losses: Iterable[_Loss], policy: Policy, file_names: Sequence[str], *, grouped: bool = False
+    ) -> None:
         self._losses = np.sort(np.fromiter(losses, dtype=_LOSS), order="place")
         self._places = array("Q", self._losses["place"].tobytes())  # plain integers: found ten times faster
         self._policy = policy
         self._file_names = file_names
+        self._grouped = grouped
 
     def __len__(self) -> int:
         return len(self._places)
@@ -76,9 +82,9 @@ class Verdicts(Mapping[int, Verdict]):
             return _skip("older-than", f"the newest of this key is {winner}")
         if self._policy == "newest":
             message = f"this key has the same date (or none, too) in {winner}, with other content"
-            return _reject(message, "delete one of them, or give the right one a later date")
-        hint = "delete one of them, or let the mapping decide: `duplicates: first`, `duplicates: {newest: Updated}`"
-        return _reject(f"this key came first in {winner}, with other content", hint)
+            return _reject(message, SORT_HINT if self._grouped else NEWEST_HINT)
+        message = f"this key came first in {winner}, with other content"
+        return _reject(message, SORT_HINT if self._grouped else REJECT_HINT)
 
 
 def _reject(message: str, hint: str) -> Verdict:
@@ -93,12 +99,16 @@ class KeySpool:
     """Takes every row that would be sent; `verdicts` names those that must not be.
 
     A row is known by its place in the input, counted from 0 over all files. Keys are compared in full. Memory is one
-    bucket of the keys at a time, plus the verdicts. Raises StorageFull if the disk doesn't take them.
+    bucket of the keys at a time, plus the verdicts. With `grouped` a row stands for several, which should have followed
+    each other. Raises StorageFull if the disk doesn't take them.
     """
 
-    def __init__(self, policy: Policy, file_names: Sequence[str], buckets: int = BUCKETS) -> None:
+    def __init__(
+        self, policy: Policy, file_names: Sequence[str], buckets: int = BUCKETS, *, grouped: bool = False
+    ) -> None:
         self.policy = policy
         self.file_names = file_names
+        self._grouped = grouped
         # Without names: nothing is left behind, however the process ends.
         self._stack = ExitStack()
         self._files = [self._stack.enter_context(tempfile.TemporaryFile()) for _ in range(buckets)]  # noqa: SIM115
@@ -125,7 +135,8 @@ class KeySpool:
     def verdicts(self) -> Mapping[int, Verdict]:
         """Place → verdict, for every row that loses against another one with its key."""
         try:
-            return Verdicts(chain.from_iterable(map(self._losses, self._files)), self.policy, self.file_names)
+            losses = chain.from_iterable(map(self._losses, self._files))
+            return Verdicts(losses, self.policy, self.file_names, grouped=self._grouped)
         except OSError as error:
             raise _full(error) from error
 

@@ -34,7 +34,11 @@ class ExitCode(IntEnum):
 
     DONE = 0, "All rows are in, or valid, or there was nothing to do."
     PARTLY = 1, "Finished; some rows were rejected, failed or are incomplete."
-    UNUSABLE = 2, "Nothing was sent: usage, mapping or source can't be used, or too many rows would be rejected."
+    UNUSABLE = (
+        2,
+        "Nothing was sent: usage, mapping or source can't be used, too many rows would be rejected, or, with --strict, "
+        "a column would be lost.",
+    )
     STOPPED = 3, "Stopped before the end; the same command continues."
     UNKNOWN = 4, "Finished; the fate of some rows is unknown."
     LEDGER_IN_USE = 5, "The ledger is in use by another process."

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from importer.errors import UsageError
-from importer.examine import Examined, Job, examine
+from importer.examine import Examined, Job, examine, had_nothing, plan_chunk
+from importer.mapping.additions import Person
 from importer.mapping.load import LoadedMapping
 from importer.mapping.model import Text
-from importer.records import Chunk, Finding, Ref
+from importer.records import Act, Addition, Chunk, Finding, Ref
 from importer.transform import VALUE_FIELDS, Columns, Step, is_filled
+from importer.transform.people import identify
 
 Path = tuple[str | int, ...]
 LINE_BREAK = re.compile(r"\r\n|\r|\n")
@@ -44,7 +46,10 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One row. `body` is the exact text that would be sent, or None; `skip` the code of the rule that leaves it out."""
+    """One row. `body` is the exact text that would be sent, or None; `skip` the code of the rule that leaves it out.
+
+    Where rows are one issue, title, description, body and what is added to it are the issue's.
+    """
 
     key: str
     file_name: str
@@ -56,6 +61,7 @@ class Explanation:
     title: str
     description: str
     body: bytes | None
+    additions: tuple[Addition, ...] = ()
 
 
 def explain_row(job: Job, which: str) -> Explanation:
@@ -96,6 +102,7 @@ def _row_at(chunk: Chunk, line: int) -> int | None:
 
 def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanation:
     records, chunk = examined.records, examined.records.chunk
+    leader = next((leader for leader, members in examined.groups.items() if row in members), row)
     return Explanation(
         key=records.keys[row],
         file_name=chunk.file_name,
@@ -104,10 +111,17 @@ def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanatio
         traces=tuple(_traces(mapping, examined, row)),
         findings=tuple(examined.findings.by_row.get(row, ())),
         skip=examined.skips[row],
-        title=records.titles[row],
-        description=records.descriptions[row],
-        body=examined.bodies.get(row),
+        title=records.titles[leader],
+        description=records.descriptions[leader],
+        body=examined.bodies.get(leader),
+        additions=tuple(_plan(examined, leader)) if leader in examined.bodies else (),
     )
+
+
+def _plan(examined: Examined, row: int) -> list[Addition]:
+    """What would be added to the issue; its evidence goes along with the create."""
+    additions, _ = plan_chunk(examined, [row], had_nothing).get(row, ([], 0))
+    return [addition for addition in additions if addition.act is not Act.EVIDENCE]
 
 
 def _traces(mapping: LoadedMapping, examined: Examined, row: int) -> Iterator[Trace]:
@@ -117,7 +131,10 @@ def _traces(mapping: LoadedMapping, examined: Examined, row: int) -> Iterator[Tr
     path: Path = ("input", "key")
     if records.local[row] and model.input.local_key is not None:
         key, path = model.input.local_key, ("input", "local_key")
-    if row in records.nameless:
+    if model.group:
+        for number, part in enumerate(model.group):
+            yield _trace(mapping, columns, "key", part, ("group", number), row, records.keys[row])
+    elif row in records.nameless:
         yield Trace("key", (), "the row's content is its key", str(mapping.place(*path)), records.keys[row])
     else:
         yield _trace(mapping, columns, "key", key, path, row, records.keys[row])
@@ -135,9 +152,18 @@ def _traces(mapping: LoadedMapping, examined: Examined, row: int) -> Iterator[Tr
         optional: Text | None = getattr(model, name)
         if optional is not None:
             yield _trace(mapping, columns, name, optional, (name,), row, result[row])
-    if records.links is not None:
+    for name, ids in (("owner", records.owners), ("assignee", records.assignees)):
+        person: Person | None = getattr(model, name)
+        if person is not None:
+            who = identify(person, columns)[row]
+            texts = ((part, getattr(who, part)) for part in ("name", "account", "mail"))
+            reason = "users.csv has them" if ids[row] else "users.csv has nobody for them" if who.shown else "nobody"
+            yield Trace(
+                name, tuple((part, text) for part, text in texts if text), reason, str(mapping.place(name)), ids[row]
+            )
+    if row in records.extras:
         for number, link in enumerate(model.resource_links):
-            found = [made["resource_id"] for made in records.links[row] if made["resource_type"] == link.type]
+            found = [name for kind, name in records.extras[row].evidence if kind == link.type]
             yield _trace(mapping, columns, "resource_links", link, ("resource_links", number), row, ", ".join(found))
     for label, line in model.footer.items():
         joined = ", ".join(filter(is_filled, (cells[row] for cells in columns.every_cell(line))))

@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import partial
 
 from importer.calls import PacedCalls
-from importer.client import CallFailed, Issue, TriageClient
+from importer.client import CallFailed, Entry, Issue, TriageClient
 
 PAGE_LIMIT = "100"
 CLOCK_SKEW = 60.0
@@ -56,10 +56,10 @@ async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> 
         asked = {**first, "cursor": page.next_cursor}
 
 
-def created_seconds(issue: Issue, otherwise: float) -> float:
-    """Read when an issue was created, in seconds since 1970; what isn't an ISO 8601 time is `otherwise`."""
+def created_seconds(item: Issue | Entry, otherwise: float) -> float:
+    """Read when an issue or entry was created, in seconds since 1970; what isn't an ISO 8601 time is `otherwise`."""
     try:
-        return datetime.fromisoformat(issue.created_at).timestamp()
+        return datetime.fromisoformat(item.created_at).timestamp()
     except ValueError:
         return otherwise
 

@@ -6,28 +6,24 @@ import asyncio
 import hashlib
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Protocol
 
 import orjson
 
 from importer.amend import Amender
-from importer.calls import Interrupted, PacedCalls
+from importer.calls import Interrupted, PacedCalls, Undecidable
 from importer.client import Action, CallFailed, Issue, TriageClient
 from importer.compare import remember
 from importer.errors import RunStopped, TooManyFailures
 from importer.ledger import Decision, Run, State
+from importer.lookback import fingerprint
 from importer.records import Act, Operation, Outcome
 
 UNSETTLED_LIMIT = 1000
 """Operations that wait for their settling; with more of them no new row is taken, so that memory stays flat."""
 
 Progress = Callable[[Outcome], None]
-
-
-class Undecidable(Exception):
-    """The look-ups that would decide an operation's fate fail; it stays unknown."""
 
 
 class Settler(Protocol):
@@ -134,7 +130,7 @@ class Loader:
             elif key in self._open:
                 self._open[key] = operation
             elif key in self._found:
-                await self._finish_settled(operation, self._found.pop(key))
+                self._finish_settled(operation, self._found.pop(key))
             else:
                 await self._create(operation)
             if len(self._settling) >= UNSETTLED_LIMIT:
@@ -158,7 +154,7 @@ class Loader:
             else:
                 self._conclude(attempt, error)
         else:
-            await self._finish(operation, issue, attempt.requests)
+            self._finish(operation, issue, attempt.requests)
 
     async def _create_without_links(self, attempt: _Attempt) -> None:
         body = orjson.loads(attempt.operation.body)
@@ -168,7 +164,7 @@ class Loader:
         except CallFailed as error:
             self._conclude(attempt, error)
         else:
-            await self._finish(attempt.operation, issue, attempt.requests)
+            self._finish(attempt.operation, issue, attempt.requests)
 
     async def _send(self, attempt: _Attempt, body: bytes) -> Issue:
         try:
@@ -200,34 +196,24 @@ class Loader:
             hint = "Look at errors.csv; the same command continues, with a higher --max-errors if that is meant."
             raise TooManyFailures(f"{self._failures} rows failed, the last with: {message}", hint=hint)
 
-    async def _finish(self, operation: Operation, issue: Issue, requests: int) -> None:
-        """Record a create as done, once its links are attached; one that can't be is a finding."""
+    def _finish(self, operation: Operation, issue: Issue, requests: int) -> None:
+        """Record a create as done, and its links, if all are attached; those that aren't are added afterwards."""
+        self._run.record(_done(operation.key, issue, requests, operation.body))
         links = _links(operation)
-        problems = [problem async for problem in self._attach(issue, links)]
-        if links:  # those attached afterwards are ours, too
-            issue = issue._replace(resource_count=max(issue.resource_count, len(links) - len(problems)))
-        self._run.record(_done(operation.key, issue, requests, problems, operation.body))
+        if issue.resource_count >= len(links):
+            for link in links:
+                self._run.record(_attached(operation.key, issue, link))
         self._progress(Outcome.CREATED)
 
-    async def _finish_settled(self, operation: Operation, issue: Issue) -> None:
+    def _finish_settled(self, operation: Operation, issue: Issue) -> None:
         """Record a create whose issue was found; what an earlier attempt made of another row isn't this one yet."""
         sent = self._sent.get(operation.key)
         if sent is None or sent == hashlib.sha256(operation.body).digest():
-            await self._finish(operation, issue, 0)
+            self._finish(operation, issue, 0)
         else:
-            done = _done(operation.key, issue, 0, [])
+            done = _done(operation.key, issue, 0)
             self._run.record(done._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE))
             self._progress(Outcome.CREATED)
-
-    async def _attach(self, issue: Issue, links: list[dict[str, str]]) -> AsyncIterator[str]:
-        for link in links if issue.resource_count < len(links) else ():
-            type_, id_ = link["resource_type"], link["resource_id"]
-            try:
-                await self._calls.call(partial(self._client.attach_resource, issue.id, type_, id_))
-            except CallFailed as error:
-                if error.action is Action.STOP:
-                    raise error.as_stop() from error
-                yield f"{type_} {id_} is not attached: {error.message}"
 
     def _start_settling(self, key: str, marker: str, since: float, operation: Operation | None) -> None:
         self._open[key] = operation
@@ -247,10 +233,10 @@ class Loader:
             if operation is not None:
                 self._again.append(operation)
         elif operation is not None:
-            await self._finish_settled(operation, issue)
+            self._finish_settled(operation, issue)
         else:
             self._found[key] = issue
-            self._run.record(_done(key, issue, 0, []))
+            self._run.record(_done(key, issue, 0))
 
 
 CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was then; the next run compares them"
@@ -275,7 +261,7 @@ class _Attempt:
         self._run.record(decision)
 
 
-def _done(key: str, issue: Issue, requests: int, problems: list[str], body: bytes | None = None) -> Decision:
+def _done(key: str, issue: Issue, requests: int, body: bytes | None = None) -> Decision:
     return Decision(
         key,
         State.DONE,
@@ -283,9 +269,16 @@ def _done(key: str, issue: Issue, requests: int, problems: list[str], body: byte
         issue_id=issue.id,
         triage_id=issue.triage_id,
         returned=remember(issue, body),
-        code="resource-missing" if problems else "",
-        message="; ".join(problems),
     )
+
+
+def _attached(key: str, issue: Issue, link: dict[str, str]) -> Decision:
+    """The evidence that came along with a create."""
+    body = orjson.dumps(link)
+    mark = fingerprint(Act.EVIDENCE, issue.id, body)
+    name = f"{link['resource_type']}/{link['resource_id']}"
+    operation = Operation(key, "POST", "", body, "", act=Act.EVIDENCE, whole_sha=mark, issue_id=issue.id, name=name)
+    return Decision(key, State.DONE, 0, issue_id=issue.id, operation=operation)
 
 
 def _links(operation: Operation) -> list[dict[str, str]]:

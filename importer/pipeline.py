@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from importer.examine import Job
 from importer.ledger import Decision, Ledger, Run, Seen, State
 from importer.look import Looked, OpeningLook
 from importer.loop import run_loop
+from importer.members import check_members
 from importer.nightly import check_quiet, check_rows, describe_input
 from importer.pacing import Breaker, Limiter
 from importer.report import Summary
@@ -29,15 +30,15 @@ from importer.sending import AS_THEY_ARE, Meet, Sending, Settings
 from importer.standing import ChangePolicy, Standings
 from importer.target import Target, find_organisation
 from importer.transform import value_refs
-
-REQUESTS_AN_UPDATE = 2  # it is read first
+from importer.workload import Workload
 
 
 @dataclass(frozen=True)
 class Forecast:
     """What a run is about to do. `seconds` is None where nothing limits the rate.
 
-    `first` is how many of the creates are a first contact.
+    `first` is how many of the creates are a first contact; `load` is all that there is to do, at `rate` requests a
+    second.
     """
 
     target: str
@@ -47,6 +48,8 @@ class Forecast:
     rejected: int
     seconds: float | None
     first: int = 0
+    load: Workload = field(default_factory=Workload)
+    rate: float = 0.0
 
 
 Confirm = Callable[[Checked, Forecast], str]
@@ -79,6 +82,9 @@ def run_import(
         meet = None
     cover = None if meet is None else Cover()
     calls = PacedCalls(Limiter(settings.rate), Breaker())
+    if settings.check_users:
+        for warning in run_loop(check_members(target, calls, organisation, job)):
+            job = replace(job, warnings=(*job.warnings, warning))
     known = Standings(ledger, target.name, job.source_name, settings.changes)
     checked = check(job, known, None, progress, cover)
     check_rows(checked.tally.rows, settings.min_rows)
@@ -90,6 +96,8 @@ def run_import(
         job = replace(job, warnings=(*job.warnings, *map(str, looked.doubles)))
         for double in looked.doubles:
             progress.say(f"warning: {double}")
+        if looked.taken:
+            ledger.seen(target.name, job.source_name, writable=True).doubt()
         if looked.taken or known.matched:
             progress.say(
                 f"{looked.taken:,} issues of this source are in Triage that the ledger did not know: taken in."
@@ -97,8 +105,11 @@ def run_import(
             known = Standings(ledger, target.name, job.source_name, settings.changes)
             checked = check(job, known, None, progress, cover)
     creates, updates = checked.planned - checked.updates, checked.updates
-    seconds = (creates + REQUESTS_AN_UPDATE * updates) / settings.rate if settings.rate else None
-    forecast = Forecast(target.name, organisation, creates, updates, checked.rejected, seconds, len(checked.cover))
+    seconds = checked.load.requests / settings.rate if settings.rate else None
+    first = len(checked.cover)
+    forecast = Forecast(
+        target.name, organisation, creates, updates, checked.rejected, seconds, first, checked.load, settings.rate
+    )
     refusal = confirm(checked, forecast)
     if refusal:
         _, summary = run_check(job, known, out, progress, target=target.name, refusal=refusal)

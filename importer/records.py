@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
@@ -32,6 +32,23 @@ class Table(NamedTuple):
     array: str
     by: str
     take: str
+
+
+class Annex(NamedTuple):
+    """Objects beside the records, each of which names the record that it belongs to.
+
+    array  the dotted path of their array in the records' JSON document; empty: they are the rows of `--comments FILE`
+    by     JMESPath into an object: the native text of its record
+    when   JMESPath that is true of those that count; empty: all do
+    """
+
+    array: str
+    by: str
+    when: str = ""
+
+
+Finder = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
+"""Native texts → the JSON of the objects that belong to each, in the order of the file; texts with none are absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +83,7 @@ class Chunk:
     defects    row index → why this row can't be used at all (ragged, malformed); its cells in the frame are empty
     origins    row index → `FILE:RECORD` of the first file, where this file is an errors file given back
     tables     the tables beside this file's records that the mapping looks texts up in
+    beside     place in the mapping's `comments: from` → finds the objects of what stands beside the records there
     """
 
     file: int
@@ -78,6 +96,7 @@ class Chunk:
     defects: Mapping[int, Finding] = field(default_factory=dict)
     origins: Mapping[int, str] = field(default_factory=dict)
     tables: Mapping[Table, Mapping[str, str]] = field(default_factory=dict)
+    beside: Mapping[int, Finder] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.records)
@@ -97,11 +116,106 @@ class Outcome(StrEnum):
 
 
 class Act(StrEnum):
-    """What an operation does to a record's issue. Each record has at most one operation of each."""
+    """What an operation does to a record's issue. Of create, update, delete and refer a record has at most one each."""
 
     CREATE = "create"
     UPDATE = "update"
     DELETE = "delete"
+    EVIDENCE = "evidence"  # attaches a call, conversation or file
+    FLAG = "flag"  # flags an attached call
+    COMMENT = "comment"
+    RELATION = "relation"
+    REFER = "refer"  # puts the new numbers of other issues into the description
+
+
+ADDITIONS = (Act.EVIDENCE, Act.FLAG, Act.COMMENT, Act.RELATION, Act.REFER)
+"""What is added to an issue after all creates, in this order."""
+
+
+ADDITION_PATHS = {
+    Act.EVIDENCE: "resources",
+    Act.FLAG: "flags",
+    Act.COMMENT: "comments",
+    Act.RELATION: "relations",
+}
+"""Where it is sent to, below the issue. Source: post/triage-issues-id-resources, -flags, -comments, -relations."""
+
+
+class Comment(NamedTuple):
+    """A comment of the source. `id` tells it from all others of its record and stays, whatever the mapping makes of it.
+
+    `date` is as the source writes it; `author` and `date` are "" where nobody says.
+    """
+
+    id: str
+    author: str
+    date: str
+    text: str
+    is_private: bool = False
+
+
+class Flag(NamedTuple):
+    """A flag on a call, as the API takes it; `message_index` counts from 0."""
+
+    call: str
+    type: str
+    note: str
+    message_index: int | None
+
+
+class Relation(NamedTuple):
+    """What one issue is to another; both are full keys, and `owner` is the API's outgoing side.
+
+    Whichever row says it, a relation looks the same: of `related_to` the owner is the lesser key.
+    """
+
+    owner: str
+    type: str
+    other: str
+
+
+class Mention(NamedTuple):
+    """Where a text names another issue: the text that does, and that issue's full key."""
+
+    text: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """All that a row says of its issue beside the create.
+
+    rest       the parts of the description that go on in comments, in order
+    evidence   (resource type, resource id) of all that is to be attached
+    mentions   other issues that the description names, in its order
+    """
+
+    rest: tuple[str, ...] = ()
+    comments: tuple[Comment, ...] = ()
+    evidence: tuple[tuple[str, str], ...] = ()
+    flags: tuple[Flag, ...] = ()
+    relations: tuple[Relation, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+
+
+class Addition(NamedTuple):
+    """One operation on a record's issue after its create.
+
+    key       the record's full key
+    name      tells it from the others of its record and act; the same row gives the same name
+    body      the exact JSON that is sent, but for what only the target can give: issue ids and numbers
+    covers    ids of the source's comments that a comment carries
+    mentions  other issues that the body's text names
+    other     full key of the issue at the other end of a relation
+    """
+
+    key: str
+    act: Act
+    name: str
+    body: bytes
+    covers: tuple[str, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    other: str = ""
 
 
 class Operation(NamedTuple):
@@ -115,6 +229,7 @@ class Operation(NamedTuple):
     triage_id  its number, T-…
     returned   of a change: what `compare.remember` kept of the issue after our last write
     pending    of a change: the body of an earlier one of which nobody knows whether it was executed
+    name       of an addition: what tells it from the others of its record and act
     """
 
     key: str
@@ -129,6 +244,7 @@ class Operation(NamedTuple):
     triage_id: str = ""
     returned: bytes = b""
     pending: bytes = b""
+    name: str = ""
 
 
 class Row(NamedTuple):
@@ -137,7 +253,8 @@ class Row(NamedTuple):
     `codes`, `fields`, `messages` and `hints` list its findings in one order; `raw` is kept for rows that a person has
     to mend, `cells` (see `transform.encode_cells`) for `repair`, and `origin` is `FILE:RECORD` of the first file where
     the source is an errors file given back. A planned row with an `issue_id` is an update of that issue; `conflicts` is
-    JSON of what such an update left alone: [[field, ours, theirs, new], …].
+    JSON of what such an update left alone: [[field, ours, theirs, new], …]. Additions are counted as they stand by now,
+    whichever run made them. A row that `follows` is in the issue of another one.
     """
 
     file: int
@@ -157,3 +274,7 @@ class Row(NamedTuple):
     issue_id: str = ""
     triage_id: str = ""
     conflicts: bytes | None = None
+    additions_planned: int = 0
+    additions_done: int = 0
+    additions_failed: int = 0
+    follows: bool = False

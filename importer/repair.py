@@ -14,16 +14,18 @@ import orjson
 from importer.amend import Amender
 from importer.calls import PacedCalls
 from importer.client import Issue, TriageClient, issue_path
-from importer.compare import COUNTS, assume, find_edits, is_gone, is_like, merge, pending_fields
+from importer.compare import assume, find_edits, is_gone, is_like, merge, pending_fields
 from importer.errand import GONE, UNTOUCHED, Carry, Left, Look
 from importer.errors import UsageError
 from importer.ledger import Made, Run, RunKind
 from importer.mapping.load import LoadedMapping
 from importer.mapping.scalars import CATEGORY_LIMIT
+from importer.ours import Ours, find_miscounts
 from importer.records import Act, Chunk, Operation, Outcome, Ref
 from importer.sources.frames import frame_cells
 from importer.transform import VALUE_FIELDS, Columns, Step, value_maps
-from importer.transform.issue import collect_refs, collect_tables, count_units
+from importer.transform.issue import collect_refs, collect_tables
+from importer.transform.lengths import count_units
 
 AT_ONCE = 1000
 """Issues whose cells are mapped together."""
@@ -61,6 +63,7 @@ class Repair:
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
         self.turns = Counter[Turn]()
+        self._ours = Ours(run.additions)
         self._refs = _check_refs(run, mapping, self.fields)
         self._maps = [each for each in value_maps(mapping.model) if each.field in self.fields]
         self._dates = mapping.model.input.dates
@@ -122,9 +125,11 @@ class Repair:
             if issue.updated_at != issue.created_at:
                 return None
             elsewhere.remove("description")
-        memory = orjson.loads(merged.returned)
-        elsewhere += [f"{name.removesuffix('_count')}s" for name in COUNTS if getattr(issue, name) != memory.get(name)]
-        if not elsewhere and issue.updated_at != memory.get("updated_at"):
+        ours = self._ours.of(operation.key)
+        elsewhere += find_miscounts(merged.returned, issue, ours)
+        # What we add to an issue moves its time, and no answer says to when.
+        is_as_we_left_it = issue.updated_at == orjson.loads(merged.returned).get("updated_at")
+        if not (elsewhere or any(ours.values()) or is_as_we_left_it):
             elsewhere = ["activity"]
         conflicts = tuple(merged.conflicts)
         message = f"edited since: {', '.join(elsewhere)}" if elsewhere else ""

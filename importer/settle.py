@@ -14,19 +14,16 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
-from importer.calls import PacedCalls
+from importer.calls import PacedCalls, Undecidable
 from importer.client import Action, CallFailed, Issue, TriageClient
 from importer.ledger import Run
 from importer.listing import CLOCK_SKEW, created_seconds, list_newest_first, search_issues
-from importer.loader import Undecidable
+from importer.lookback import DECIDING_LOOKS, FAILED_LOOKS, FIRST_LOOK, LONGEST_BETWEEN
 from importer.pacing import Sleep
 from importer.transform import find_marker
 
 USUAL_SECONDS = 5.0
 """Seconds before the end of its request within which an issue is usually made: the looks that decide go further."""
-FIRST_LOOK, LONGEST_BETWEEN = 1.0, 8.0
-FAILED_LOOKS = 3
-DECIDING_LOOKS = 2
 
 
 @dataclass(slots=True)

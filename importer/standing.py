@@ -14,8 +14,10 @@ from importer.client import issue_path
 from importer.compare import COMPARED, PATCHABLE, adopt, find_changes, is_gone, pending_fields
 from importer.errors import UsageError
 from importer.examine import Standing
+from importer.follow import had_of, name_ends
 from importer.ledger import FOUND_AT_TARGET, UNDECIDED, Decision, Found, Known, Ledger, Run, State
 from importer.records import Act, Finding, Operation, Outcome
+from importer.transform.plan import Had
 from importer.validate import CODES
 
 
@@ -33,7 +35,7 @@ def _finding(code: str, message: str) -> Finding:
 
 
 UNCHANGED = Standing(Outcome.UNCHANGED)
-GONE = Standing(Outcome.SKIPPED, _finding("gone-at-target", CODES["gone-at-target"]))
+GONE = Standing(Outcome.SKIPPED, _finding("gone-at-target", CODES["gone-at-target"]), takes=False)
 NO_ROW = bytes(32)
 """In place of a body's SHA-256: the issue is as no row says."""
 
@@ -70,7 +72,7 @@ NEAR = 0.8
 
 
 class Standings:
-    """Asks a ledger about rows; it implements `examine.Ask`.
+    """Asks a ledger about rows; it implements `examine.Knows`.
 
     With a `run`, issues that a look at the target has found are taken in as they come by. With `near`, issues without a
     marker are named to rows with nearly their title, too, not only with the same. `matched` counts the rows that only a
@@ -111,9 +113,20 @@ class Standings:
             standings |= self._look_up([creates[key] for key in creates.keys() - in_triage.keys() - open_])
         return standings
 
+    def had(self, keys: Iterable[str]) -> Mapping[str, Had]:
+        """Say what was added to the issues of these keys; it implements `examine.AskHad`."""
+        additions = self._ledger.additions(self._target, self._source_name)
+        known = additions.of(keys)
+        ends = additions.places(name_ends(each for added in known.values() for each in added))
+        return {key: had_of(added, ends) for key, added in known.items()}
+
+    def in_triage(self, keys: Collection[str]) -> Collection[str]:
+        """Say which of these keys have an issue in Triage; it implements `examine.Knows`."""
+        return self._ledger.additions(self._target, self._source_name).places(keys).keys()
+
     def _compare(self, create: Operation, kept: Known) -> Standing:
         if kept.is_leaving:
-            return Standing(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]))
+            return Standing(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes=False)
         whole_sha = hashlib.sha256(create.body).digest()
         settled = GONE if is_gone(kept.returned) else UNCHANGED
         if not kept.pending and (kept.body_sha == whole_sha or create.key in self._left):
@@ -132,7 +145,7 @@ class Standings:
             return GONE
         code = "mapping-changed" if only_mapping else "changed"
         if self._policy.on_change is OnChange.SKIP:
-            return Standing(Outcome.SKIPPED, _finding(code, CODES[code]))
+            return Standing(Outcome.SKIPPED, _finding(code, CODES[code]), takes=False)
         return Standing(Outcome.SKIPPED, _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}."))
 
     def _change(self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str]) -> Standing:

@@ -27,7 +27,6 @@ class Tally:
     def __init__(self) -> None:
         self.rows = 0
         self.outcomes = Counter[Outcome]()
-        self.updates = 0
         self.skipped = Counter[str]()
         self._causes: dict[tuple[str, str, str], Cause] = {}
 
@@ -35,7 +34,6 @@ class Tally:
         """Count one row by its outcome."""
         self.rows += 1
         self.outcomes[row.outcome] += 1
-        self.updates += row.outcome is Outcome.PLANNED and bool(row.issue_id)
         if row.outcome is Outcome.SKIPPED:
             self.skipped[row.codes[0]] += 1
 

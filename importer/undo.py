@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 import orjson
@@ -11,28 +11,28 @@ import orjson
 from importer.amend import ATTEMPTS, WRITES, Amended, Change
 from importer.calls import PacedCalls
 from importer.client import Action, CallFailed, Entry, Issue, TriageClient, issue_path
-from importer.compare import COUNTS, PATCHABLE, assume, find_edits, merge, pending_fields
+from importer.compare import PATCHABLE, assume, find_edits, merge, pending_fields
 from importer.errand import GONE, TOUCHED, UNTOUCHED, Carry, Left, Look, find_open
 from importer.ledger import Ledger, Run, RunKind
-from importer.records import Act, Operation, Outcome
+from importer.lookback import COMMENT, Held, Lookback, fingerprint_shown
+from importer.ours import HANGING, Ours, count_most, find_miscounts
+from importer.records import ADDITIONS, Act, Operation, Outcome
 
 CLOSED = "closed"
 CLOSING = {"status": CLOSED}
-PAGE_LIMIT = "100"
 CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE}
 """Type of an entry in the activity → the field that was changed. Source: get/triage-issues-id-activity."""
+ADDED = {f"{name}_added": name for name in HANGING}
+"""Type of an entry in the activity → what was hung on the issue."""
 TRACES = {
-    "flag_added": "flags",
-    "flag_removed": "flags",
-    "relation_added": "relations",
-    "relation_removed": "relations",
-    "resource_removed": "resources",
+    **{f"{name}_{what}": f"{name}s" for name in HANGING for what in ("added", "removed")},
     **dict.fromkeys(
         ("session_started", "prompt", "thought", "action", "response", "artifact", "error", "session_stopped"),
         "agent session",
     ),
 }
 """Type of an entry in the activity → what somebody has had to do with; any other type says it itself."""
+NOTHING: Held = {act: Counter() for act in ADDITIONS}
 
 
 class Undo:
@@ -53,6 +53,7 @@ class Undo:
         self.done = "deleted" if delete else CLOSED
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
+        self._ours = Ours(run.additions)
         own = find_open(ledger, run, self)
         earlier = {row.key: row.outcome for row in own.results()} if own else {}
         done = {key for key, outcome in earlier.items() if outcome is Outcome.UPDATED}
@@ -80,7 +81,7 @@ class Undo:
     def judge(self, operation: Operation, issue: Issue) -> Look | None:
         """Say of a list's item that nothing ever happened to it; whatever else it shows isn't enough."""
         edits = set(find_edits(operation.returned, issue)) - {"description"}  # the list may have cut it
-        if edits or issue.updated_at != issue.created_at or find_traces(operation.returned, issue, (), ()):
+        if edits or issue.updated_at != issue.created_at or find_traces(operation.returned, issue, (), (), NOTHING):
             return None
         return self._untouched(operation)
 
@@ -88,7 +89,8 @@ class Undo:
         """Read an issue and its activity, and say whether it may be taken back. Raises CallFailed."""
         returned, pending = operation.returned, operation.pending
         try:
-            *_, touched = await inspect(client, calls, operation, returned, pending, pending_fields(pending))
+            inspector = Inspector(client, calls, self._ours)
+            *_, touched = await inspector.inspect(operation, returned, pending, pending_fields(pending))
         except CallFailed as error:
             if error.is_gone and operation.key in self._sent:
                 return Look(UNTOUCHED)
@@ -101,14 +103,17 @@ class Undo:
 
     def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Carry:
         """Give what takes back one issue."""
-        return Undoer(client, run, calls, self._sent).undo
+        return Undoer(client, run, calls, self._ours, self._sent).undo
 
 
 class Undoer:
     """Takes issues back. `sent` are keys whose issue an earlier attempt may have deleted."""
 
-    def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, sent: Collection[str] = ()) -> None:
+    def __init__(
+        self, client: TriageClient, run: Run, calls: PacedCalls, ours: Ours, sent: Collection[str] = ()
+    ) -> None:
         self._client, self._run, self._calls, self._sent = client, run, calls, sent
+        self._inspector = Inspector(client, calls, ours)
 
     async def undo(self, operation: Operation) -> Amended:
         """Look at an issue, and close or delete it if nobody has touched it. The outcome is recorded.
@@ -151,48 +156,57 @@ class Undoer:
 
     async def _inspect(self, change: Change) -> tuple[Issue, list[str]]:
         operation, returned, pending = change.operation, change.returned, change.pending
-        issue, learned, touched = await inspect(self._client, self._calls, operation, returned, pending, change.wrote)
-        change.learn(learned)
+        issue, learned, touched = await self._inspector.inspect(operation, returned, pending, change.wrote)
+        change.learn(learned, issue)
         return issue, touched
 
 
-async def inspect(
-    client: TriageClient, calls: PacedCalls, operation: Operation, returned: bytes, pending: bytes, wrote: Iterable[str]
-) -> tuple[Issue, bytes, list[str]]:
-    """Read an issue with its activity: give it, its memory after this look, and what of it is not ours.
+class Inspector:
+    """Reads issues with all that happened to them, and tells what of it is not ours."""
 
-    `returned` is its memory, `pending` a change of unknown fate, `wrote` the fields that we may have changed since.
-    Raises CallFailed.
-    """
-    entries: list[Entry] = []
-    query = {"limit": PAGE_LIMIT}
-    while True:
-        page = await calls.call(partial(client.list_activity, operation.issue_id, **query))
-        entries += page.items
-        if page.next_cursor is None:
-            break
-        query["cursor"] = page.next_cursor
-    issue = await calls.call(partial(client.get_issue, operation.issue_id))
-    learned = merge(assume(returned, pending), issue, {}).returned
-    edits = [name for name in find_edits(learned, issue) if name in PATCHABLE]
-    return issue, learned, list(dict.fromkeys([*edits, *find_traces(learned, issue, entries, wrote)]))
+    def __init__(self, client: TriageClient, calls: PacedCalls, ours: Ours) -> None:
+        self._client, self._calls, self._ours = client, calls, ours
+        self._lookback = Lookback(client, calls)
+
+    async def inspect(
+        self, operation: Operation, returned: bytes, pending: bytes, wrote: Iterable[str]
+    ) -> tuple[Issue, bytes, list[str]]:
+        """Read an issue: give it, its memory after this look, and what of it is not ours.
+
+        `returned` is its memory, `pending` a change of unknown fate, `wrote` the fields that we may have changed since.
+        Raises CallFailed.
+        """
+        issue_id, ours = operation.issue_id, self._ours.of(operation.key)
+        entries = await self._lookback.read_entries(issue_id)
+        issue = await self._calls.call(partial(self._client.get_issue, issue_id))
+        # One by one, but for evidence: a ledger of an earlier version only knows how much came along with a create.
+        hanging = {name: act for name, act in HANGING.items() if ours[act] and getattr(issue, f"{name}_count")}
+        held = await self._lookback.read_held(issue_id, set(hanging.values()) - {Act.EVIDENCE})
+        learned = merge(assume(returned, pending), issue, {}).returned
+        edits = [name for name in find_edits(learned, issue) if name in PATCHABLE]
+        strange = [f"{name}s" for name, act in hanging.items() if act in held and held[act] - ours[act]]
+        traces = find_traces(learned, issue, entries, wrote, ours)
+        return issue, learned, list(dict.fromkeys([*edits, *strange, *traces]))
 
 
-def find_traces(returned: bytes, issue: Issue, entries: Iterable[Entry], wrote: Iterable[str]) -> list[str]:
-    """Say what hangs on an issue, or has happened to it, that is not ours; `returned` is its memory."""
-    memory = orjson.loads(returned)
-    traces = [f"{name.removesuffix('_count')}s" for name in COUNTS if getattr(issue, name) != memory.get(name, 0)]
+def find_traces(returned: bytes, issue: Issue, entries: Sequence[Entry], wrote: Iterable[str], ours: Held) -> list[str]:
+    """Say what hangs on an issue, or has happened to it, that can't be ours; `returned` is its memory."""
+    traces, most = find_miscounts(returned, issue, ours), count_most(returned, ours)
     if issue.had_agent:
         traces.append("agent session")
-    ours = Counter(memory.get(WRITES, {})) + Counter(wrote)
+    said = Counter(fingerprint_shown(issue.id, entry) for entry in entries if entry.type == COMMENT)
+    if said - ours[Act.COMMENT]:
+        traces.append(COMMENT)
+    writes = Counter(orjson.loads(returned).get(WRITES, {})) + Counter(wrote)
+    writes["description"] += ours[Act.REFER].total()
     for type_, times in Counter(entry.type for entry in entries).items():
         if type_ in CHANGED:
-            if times > ours[CHANGED[type_]]:
+            if times > writes[CHANGED[type_]]:
                 traces.append(CHANGED[type_])
-        elif type_ == "resource_added":
-            if times > memory.get("resource_count", 0):
-                traces.append("resources")
-        elif type_ != "created":
+        elif type_ in ADDED:
+            if times > most[ADDED[type_]]:
+                traces.append(TRACES[type_])
+        elif type_ not in ("created", COMMENT):
             traces.append(TRACES.get(type_, type_))
     return traces
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from importer.mapping.model import SEVERITIES, SOURCES, STATUSES
 from importer.mapping.scalars import CATEGORY_LIMIT
 from importer.mapping.suggest import quote
-from importer.records import Finding
+from importer.records import Extras, Finding
 from importer.transform import VALUE_FIELDS, Mapped, Records, Step
-from importer.transform.issue import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units, is_longer
+from importer.transform.lengths import count_units, is_longer
+from importer.transform.prose import DESCRIPTION_LIMIT, TITLE_LIMIT
 
 ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
 
@@ -23,6 +24,7 @@ CODES: dict[str, str] = {
     "key-missing": "The row has no native key.",
     "key-needs-name": "The native key is only unique within one project, and nobody named the source.",
     "key-duplicate": "The key came before with other content.",
+    "group-rejected": "Another row of the same issue is rejected, and the rows of an issue go together.",
     "same-as": "The key came before with the same content; skipped.",
     "duplicate-of": "The key came before, and the mapping keeps the first; skipped.",
     "older-than": "The key comes again with a newer date, and the mapping keeps the newest; skipped.",
@@ -52,11 +54,30 @@ CODES: dict[str, str] = {
     "category-unknown": "The mapping doesn't know the category; a warning where it names a value for the unknown.",
     "category-undecided": "Nobody has decided what the category becomes; a warning where a neutral value stands in.",
     "category-too-long": f"The category has more than {CATEGORY_LIMIT} characters.",
+    "incomplete": "The issue is in Triage without all that belongs to it; the next run sends the rest.",
+    "group-incomplete": "The row's issue is in Triage without all that belongs to it, see its first row (warning).",
+    "evidence-pending": "Triage doesn't know a call, conversation or file yet; later runs try again (warning).",
+    "evidence-missing": "Triage never came to know a call, conversation or file; it is not tried again.",
+    "description-edited": "Somebody changed the description in Triage: other issues' numbers are left out (warning).",
     "source-invalid": "The source is none of manual, automated, client.",
+    "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched: finding`.",
     "date-unreadable": "A date that a rule needs can't be read.",
+    "comment-unreadable": "A comment is not the JSON that the mapping says; it is taken as it is (warning).",
     "text-not-unicode": "A text has half a character (a lone surrogate), which can't be sent.",
+    "format-dropped": "Something of a text's markup could not be kept: a picture, a colour (warning).",
+    "secret-found": "A text has a key, a token or a card number; a warning, or as the mapping says.",
+    "secret-masked": "A key, a token or a card number in a text was masked (warning).",
     "text-has-nul": "A text has a NUL character, which databases refuse.",
-    "resource-missing": "The issue was created, but Triage doesn't know a call, conversation or file (warning).",
+    "evidence-malformed": "The id of a call, conversation or file isn't what `check` demands; not sent (warning).",
+    "flag-call-malformed": "A flag's call isn't what `check` demands of the ids of calls; not sent (warning).",
+    "flag-without-type": "A flag has a call and no type; not sent (warning).",
+    "flag-turn-negative": "The turn of a flag is before the call's first; the note says it instead (warning).",
+    "flag-note-shortened": "The note of a flag was cut; a comment has the whole note (warning).",
+    "relation-to-itself": "The row names itself as another issue; not sent (warning).",
+    "relation-ambiguous": "Several rows have the text that the row names another issue by; not sent (warning).",
+    "relation-end-missing": "Another issue that the row names is neither in this import nor in Triage (warning).",
+    "relation-end-rejected": "Another issue that the row names is rejected (warning).",
+    "relation-cycle": "Issues block each other in a circle; that is sent as it is (warning).",
     "refused": "Triage refused the issue; the message is its answer.",
     "gave-up": "Triage could not take the issue in all attempts; the next run tries again.",
     "fate-unknown": "Whether the issue arrived is not known yet; the next run finds out.",
@@ -87,11 +108,13 @@ def validate(records: Records, *, name_given: bool) -> Findings:
     `name_given` says whether a person named the source, which `input.local_key` demands.
     """
     findings = Findings()
+    followers = {row for _, *others in records.groups or () for row in others}
     for row, finding in records.chunk.defects.items():
         if finding.rejects:
             findings.add(row, finding)
     for row, finding in _all(records, name_given):
-        if not records.skips[row] and row not in records.chunk.defects:
+        is_merged = row in followers and finding.field in ("title", "description")  # the first row has what is sent
+        if not records.skips[row] and row not in records.chunk.defects and not is_merged:
             findings.add(row, finding)
     return findings
 
@@ -103,6 +126,7 @@ def _all(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
     for name in VALUE_FIELDS:
         yield from _values(name, records.values[name])
     yield from _sources(records)
+    yield from records.noted
     yield from _dates(records)
     yield from _characters(records)
 
@@ -149,8 +173,8 @@ def _titles(records: Records) -> Iterator[tuple[int, Finding]]:
 
 def _descriptions(records: Records) -> Iterator[tuple[int, Finding]]:
     hint = (
-        "`description: {too_long: shorten}` in the mapping cuts the text, and says so in it; where it does already, "
-        "the footer or the full title alone is too long: name fewer columns under `footer`"
+        "`description: {too_long: continue}` in the mapping lets the text go on in comments, `shorten` cuts it; where "
+        "it does already, the footer or the full title alone is too long: name fewer columns under `footer`"
     )
     for row, description in enumerate(records.descriptions):
         if is_longer(description, DESCRIPTION_LIMIT):
@@ -244,8 +268,10 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
         "category": [category or "" for category in records.values["category"].targets()],
         "owner_id": records.owners,
         "assignee_id": records.assignees,
-        "resource_links": [" ".join(link["resource_id"] for link in links) for links in records.links or ()],
     }
+    for row, extras in records.extras.items():
+        for name, text in _extra_texts(extras):
+            columns.setdefault(name, [""] * len(records.chunk))[row] += text
     for name, texts in columns.items():
         whole = "".join(texts)
         if is_unicode(whole) and "\0" not in whole:
@@ -255,6 +281,18 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
                 yield row, Finding("text-not-unicode", name, not_unicode, "mend the text")
             elif "\0" in text:
                 yield row, Finding("text-has-nul", name, has_nul, "delete it; many of them are a wrong --encoding")
+
+
+def _extra_texts(extras: Extras) -> Iterator[tuple[str, str]]:
+    """All that could not be sent, by the field that it belongs to."""
+    for comment in extras.comments:
+        yield "comments", comment.author + comment.date + comment.text
+    for kind, name in extras.evidence:
+        yield "resource_links", kind + name
+    for flag in extras.flags:
+        yield "flags", flag.type + flag.note
+    for relation in extras.relations:
+        yield "relations", relation.owner + relation.other
 
 
 def is_unicode(text: str) -> bool:

@@ -1,7 +1,9 @@
 """Verifying: what a run made or changed is read back, field by field, and issues that nobody accounts for are named.
 
-A target's list shows most issues as they were sent; only what isn't seen there as it should be is read by itself.
-Nothing is changed, at the target or in the ledger.
+A target's list shows most issues as they were sent; only what isn't seen there as it should be is read by itself. What
+was added to an issue is in no list of issues: comments, evidence, flags and relations cost a request for each kind that
+an issue has of us. That is always done: a comment that is gone would be noticed by nobody else. Nothing is changed, at
+the target or in the ledger.
 """
 
 from __future__ import annotations
@@ -24,10 +26,13 @@ from importer.calls import PacedCalls
 from importer.client import CallFailed, Issue, TriageClient
 from importer.compare import COMPARED, DESCRIPTION_KEPT, assume, digest, is_like, merge
 from importer.errors import ExitCode
-from importer.ledger import Made, Run
+from importer.ledger import Made, Run, State
 from importer.listing import CLOCK_SKEW, ELLIPSES, WORD, created_seconds, list_newest_first, search_issues
+from importer.lookback import LISTS, Held, Lookback
 from importer.loop import run_loop
+from importer.ours import count_ours
 from importer.pacing import Breaker, Limiter
+from importer.records import Act
 from importer.report import ReportFolder
 from importer.report.folder import SUMMARY
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
@@ -118,6 +123,7 @@ class Verifier:
 
     def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, progress: Progress) -> None:
         self._client, self._run, self._calls, self._progress = client, run, calls, progress
+        self._lookback = Lookback(client, calls)
         self._source_marker = source_marker(run.source_name)
         self._expected: dict[str, _Expected | None] = {}  # by issue id; None once it was seen so
         self._unknown: dict[str, _Unknown] = {}
@@ -143,7 +149,9 @@ class Verifier:
             self._see(page)
         all_made = self._run.made()
         while some := list(islice(all_made, AT_ONCE)):
-            for lines in await asyncio.gather(*map(self._judge, some)):
+            added = self._run.additions.of(made.key for made in some)
+            judged = (self._judge(made, count_ours(added.get(made.key, ()), (State.DONE,))) for made in some)
+            for lines in await asyncio.gather(*judged):
                 yield lines
         for line in await self._strangers():
             yield [line]
@@ -168,16 +176,31 @@ class Verifier:
         self._confirmed += 1
         self._progress.reach(self._confirmed)
 
-    async def _judge(self, made: Made) -> list[Verified]:
+    async def _judge(self, made: Made, ours: Held) -> list[Verified]:
+        """Give the lines of an issue; `ours` is what was added to it."""
         name = (made.key, made.triage_id, made.issue_id)
-        if made.issue_id in self._expected and self._expected[made.issue_id] is None:
-            return [Verified(*name, Verdict.SAME)]
-        issue = await self._read(made.issue_id)
-        self._advance()
-        if issue is None:
-            return [Verified(*name, Verdict.MISSING)]
-        differences = find_differences(made, issue)
+        differences: list[tuple[str, str, str]] = []
+        if made.issue_id not in self._expected or self._expected[made.issue_id] is not None:
+            issue = await self._read(made.issue_id)
+            self._advance()
+            if issue is None:
+                return [Verified(*name, Verdict.MISSING)]
+            # Evidence is compared one by one, unless only an earlier version of the program knew it.
+            fields = find_differences(made, issue)
+            differences += (each for each in fields if each[0] != RESOURCES or not ours[Act.EVIDENCE])
+        try:
+            differences += await self._find_losses(made.issue_id, ours)
+        except CallFailed as error:
+            if error.is_gone:
+                return [Verified(*name, Verdict.MISSING)]
+            raise
         return [Verified(*name, Verdict.DIFFERENT, *each) for each in differences] or [Verified(*name, Verdict.SAME)]
+
+    async def _find_losses(self, issue_id: str, ours: Held) -> list[tuple[str, str, str]]:
+        """Give each kind of addition of which not all is there: its name, how many were ours, how many are left."""
+        held = await self._lookback.read_held(issue_id, [act for act in LISTS if ours[act]])
+        counts = {act: (ours[act].total(), (ours[act] & held[act]).total()) for act in held}
+        return [(str(act), str(sent), str(left)) for act, (sent, left) in counts.items() if left < sent]
 
     async def _read(self, issue_id: str) -> Issue | None:
         """Read an issue whole; None if it is not there."""

@@ -30,6 +30,7 @@ import click
 from importer.cli.main import cli
 from importer.cli.validate import validate
 from importer.errors import ImporterError
+from importer.examine import CREATE_PATH
 from tests.fuzz_inputs import Draw, Stored, generic_mapping, load_seeds, mutate
 from tests.running import ROOT
 
@@ -141,7 +142,8 @@ def find_wrong(out: Path, summary: dict[str, Any]) -> str:
     with (out / "results.csv").open(encoding="utf-8-sig", newline="") as file:
         results = list(csv.DictReader(file, strict=True))
     outcomes = {name: summary[name] for name in ("planned", "skipped", "rejected") if summary[name]}
-    planned = [json.loads(line) for line in (out / "planned.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
+    writes = [json.loads(line) for line in (out / "planned.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
+    planned = [write for write in writes if write["path"] == CREATE_PATH]
     if summary["rows"] != sum(outcomes.values()) or summary["rows"] != len(results):
         return f"{summary['rows']} rows, {outcomes}, {len(results)} lines in results.csv"
     if Counter(row["outcome"] for row in results) != outcomes:

@@ -6,6 +6,7 @@ from then on the door refuses everything, so that nothing more reaches the targe
 
 from __future__ import annotations
 
+import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -246,7 +247,7 @@ class People:
 
     def comment(self, issue: Mapping[str, Any]) -> None:
         """Comment on an issue."""
-        assert self._client.post(f"/{issue['id']}/comments", json={"detail": "I know more."}).is_success
+        assert self._client.post(f"/{issue['id']}/comments", json={"detail": REMARK}).is_success
         self.touched.add(issue["id"])
 
     def delete(self, issue: Mapping[str, Any]) -> None:
@@ -262,10 +263,14 @@ class People:
 
 @dataclass
 class SourceRow:
-    """A row of the source: its title and text carry its version, so that they say who wrote them."""
+    """A row of the source: its title and text carry its version, so that they say who wrote them.
+
+    It names the row before it, in its text and as one that it blocks. Every comment is another.
+    """
 
     number: int
     version: int = 1
+    comments: int = 1
     urgent: bool = False
     done: bool = False
     kind: str = "Bug"
@@ -279,14 +284,20 @@ class SourceRow:
 
     @property
     def text(self) -> str:
-        """Its description without a footer."""
-        return f"Text {self.number} version {self.version}"
+        """Its description without a footer, and without numbers of other issues."""
+        return f"Text {self.number} version {self.version}, after P-{self.number - 1}"
+
+    @property
+    def said(self) -> list[str]:
+        """Its comments, without numbers of other issues."""
+        return [f"Comment {count} on P-{self.number} and P-1" for count in range(1, self.comments + 1)]
 
     def cells(self) -> tuple[str, ...]:
         """The cells of `HEADER`."""
         priority = "No such priority" if self.is_bad else "Urgent" if self.urgent else "High"
         title = f"Title {self.number} version {self.version}"
-        return (f"P-{self.number}", title, priority, "Done" if self.done else "Open", self.kind, self.text)
+        issue = (f"P-{self.number}", title, priority, "Done" if self.done else "Open", self.kind, self.text)
+        return (*issue, f"P-{self.number - 1}", "|".join(self.said))
 
     def values(self) -> dict[str, str]:
         """The fields of its issue, the description aside."""
@@ -298,8 +309,12 @@ class SourceRow:
         }
 
 
+NUMBER = re.compile(r" \(T-\d+\)")
+"""What stands behind the name of another issue once that is known."""
+REMARK = "I know more."
+"""What people say."""
 FIELDS = ("title", "description", "severity", "status", "category", "owner_id", "assignee_id")
-HEADER = ("Key", "Title", "Priority", "State", "Type", "Text")
+HEADER = ("Key", "Title", "Priority", "State", "Type", "Text", "Blocks", "Comments")
 MAPPING = """\
 input: {name: demo, key: Key}
 title: Title
@@ -307,6 +322,9 @@ description: Text
 severity: {column: Priority, values: {High: high, Urgent: critical}}
 status: {column: State, values: {Open: todo, Done: done}}
 category: {column: Type, keep_unknown: true}
+comments: {from: [{column: Comments, parse: '(?P<text>[^|]+)(?:[|]|$)'}]}
+relations: [{column: Blocks, type: blocks}]
+references: [{pattern: 'P-[0-9]+'}]
 """
 CORRECTED = "extends: demo.yaml\nseverity: {values: {High: critical, Urgent: high}}\n"
 """A mapping that makes the severity of every row another one."""

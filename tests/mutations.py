@@ -76,7 +76,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the second look",
-        "importer/settle.py",
+        "importer/lookback.py",
         "DECIDING_LOOKS = 2\n",
         "DECIDING_LOOKS = 1\n",
         "tests/test_settle.py::test_a_commit_between_the_two_looks",

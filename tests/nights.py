@@ -27,7 +27,7 @@ from importer.errors import ExitCode
 from importer.ledger import State, read_ledger
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.transform.issue import find_marker, record_marker
+from importer.transform.markers import find_marker, record_marker
 from tests.promises import Say, Tally, check_end, promise
 from tests.running import read_csv, write_csv
 from tests.storm import Command, faults_of, wait_for_end

@@ -1,5 +1,7 @@
 """The storm: imports that are killed again and again while their target misbehaves; afterwards each row is in, once.
 
+So is all that belongs to its issue: comments in their order, calls, flags, relations, and the numbers of other issues.
+
 python -m tests.storm --kills 1000 --settle-seconds 30      many imports, killed at random moments
 python -m tests.storm --black-box                           one large import, and what it cost in requests
 
@@ -25,16 +27,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import click
 
 from importer.sandbox.faults import KINDS, Fault, parse_fault
-from importer.sandbox.issues import all_issues
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.store import Store
-from importer.transform.issue import record_marker
+from importer.transform.markers import record_marker
+from tests.additions import HEADER, MAPPING, Drawn, Target, check_additions, read_target
 from tests.promises import (
     FINISHED,
     Broken,
@@ -47,7 +48,7 @@ from tests.promises import (
     check_verified,
     promise,
 )
-from tests.running import KEY, PROGRAM, ROOT, Ended, write_csv
+from tests.running import KEY, PROGRAM, ROOT, Ended, read_csv, write_csv
 
 ATTEMPTS_TO_FINISH = 20
 QUIET_SECONDS = 60.0
@@ -65,10 +66,22 @@ class Command:
     ledger: str
     settle_seconds: float
     more: tuple[str, ...] = ()
+    mapping: str = "jira"
 
     def start(self) -> subprocess.Popen[str]:
         """Start it in a process of its own."""
-        arguments = ["run", "export.csv", "-m", "jira", "--api-url", self.url, "--yes", "--json", "--out", "reports"]
+        arguments = [
+            "run",
+            "export.csv",
+            "-m",
+            self.mapping,
+            "--api-url",
+            self.url,
+            "--yes",
+            "--json",
+            "--out",
+            "reports",
+        ]
         arguments += ["--max-rejected", "100%"]
         arguments += ["--settle-seconds", f"{self.settle_seconds:g}", *self.more]
         return self._start(*arguments)
@@ -96,7 +109,7 @@ class Command:
         return None if process.returncode == -signal.SIGKILL else Ended(process.returncode, out, err)
 
     def finish(self, rows: int, sandbox: RunningSandbox) -> Ended:
-        """Let it run until it has finished, again where it says that it is to be continued. Raises Broken."""
+        """Let it run until it has finished, again where it says that something is left to be sent. Raises Broken."""
 
         def wait(process: subprocess.Popen[str]) -> None:
             seen = None
@@ -108,9 +121,13 @@ class Command:
             if ended is None:
                 raise Broken("silent", "an attempt that nobody disturbs neither asks anything nor ends")
             check_end(ended, rows)
-            if ended.code in FINISHED:
+            if ended.code in FINISHED and not self.is_incomplete():
                 return ended
         raise Broken("silent", f"it is not finished after {ATTEMPTS_TO_FINISH} attempts")
+
+    def is_incomplete(self) -> bool:
+        """Whether something is left to be sent after a run has finished."""
+        return any("incomplete" in result["code"] for result in read_csv(self.folder / "reports" / "results.csv"))
 
     def verify(self) -> Ended:
         """Let the program itself read back what its last run has sent."""
@@ -126,14 +143,19 @@ def wait_for_end(process: subprocess.Popen[str], seconds: float) -> None:
 
 
 def draw_source(random: Random, rows: int) -> Source:
-    """A source with texts of any length, some of which quote other rows' markers, bad rows and repeated ones."""
-    source = Source()
+    """A source with texts of any length, some of which quote other rows' markers, bad rows and repeated ones.
+
+    Its rows have the cells of `additions.HEADER`.
+    """
+    source, drawn = Source(), Drawn(random, rows)
     for number in range(1, rows + 1):
-        text = "word " * random.choice((0, 1, 15, 30, 200))
+        text = drawn.text() + "word " * random.choice((0, 1, 15, 30, 200))
         if random.random() < 0.03:
             quoted = record_marker(f"jira:PROJ-{random.randint(1, rows)}")
             text += f"\n---\nImported from a copy\ntis{'0' * 12} {quoted} (leave this line)\n{text}"
-        row = (f"PROJ-{number}", f"Title {number}", "High", "To Do", "Bug", text)
+        status = random.choice(("To Do", "To Do", "Done"))
+        issue = (f"PROJ-{number}", f"Title {number}", "High", status, "Bug", text)
+        row = (*issue, *drawn.cells(issue[0]))
         if random.random() < 0.01:
             source.add((*row[:2], "No such priority", *row[3:]), "rejected")
             continue
@@ -218,20 +240,22 @@ class Round:
         """Run it and give the requests that it took by method and path; what was broken is in the tally."""
         with tempfile.TemporaryDirectory(prefix="storm-") as name:
             folder = Path(name)
-            write_csv(folder / "export.csv", self.source.rows)
+            write_csv(folder / "export.csv", self.source.rows, HEADER)
+            (folder / "mine.yaml").write_text(MAPPING, encoding="utf-8")
             with serve_in_thread(replace(self.weather, db=folder / "sandbox.db")) as sandbox:
-                command = Command(folder, sandbox.url, self.ledger, self.settle_seconds, self.more)
+                command = Command(folder, sandbox.url, self.ledger, self.settle_seconds, self.more, "mine.yaml")
                 with tally.judging(self.name):
                     self._endure(command, sandbox, kills, tally)
                 requests = sandbox.requests()
                 if self.verifies:
                     with tally.judging(self.name):
                         check_verified(command.verify(), folder / "reports" / "results.csv")
-            issues = read_issues(folder / "sandbox.db")
-            tally.count(rounds=1, issues=len(issues), requests=requests.total())
+            target = read_kept(folder / "sandbox.db")
+            tally.count(rounds=1, issues=len(target.issues), comments=len(target.comments), requests=requests.total())
             with tally.judging(self.name):
-                check_target(issues, [row[1] for row in self.source.good()])
-                check_results(folder / "reports" / "results.csv", self.source, issues)
+                check_target(target.issues, [row[1] for row in self.source.good()])
+                check_results(folder / "reports" / "results.csv", self.source, target.issues)
+                check_additions(target, self.source)
         return requests
 
     def _endure(self, command: Command, sandbox: RunningSandbox, kills: int, tally: Tally) -> None:
@@ -242,43 +266,47 @@ class Round:
                 tally.count(**{"kills": 1, f"kills {moment_of(sandbox.requests() - before, command.folder)}": 1})
             else:
                 check_end(ended, len(self.source.rows))
-                if ended.code in FINISHED:
+                if ended.code in FINISHED and not command.is_incomplete():
                     return
         command.finish(len(self.source.rows), sandbox)
 
     def _wait(self, sandbox: RunningSandbox, process: subprocess.Popen[str]) -> None:
-        """Wait for a moment after the start, the first request, or the first that creates or settles."""
-        origin = self.random.choice(("start", "request", "work", "work", "work"))
+        """Wait for a moment after the start, the first request, or the first that creates, settles or adds."""
+        origin = self.random.choice(("start", "request", "work", "work", "adding", "adding"))
         seconds = self.random.uniform(0, 1.0 if origin == "start" else self.reach_seconds)
         if self.random.random() < 0.15:
             seconds += self.random.expovariate(4 / self.settle_seconds)
         before, deadline = sandbox.requests(), time.monotonic() + QUIET_SECONDS
         while origin != "start" and process.poll() is None and time.monotonic() < deadline:
             seen = sandbox.requests() - before
-            if seen and (origin == "request" or moment_of(seen) != CHECKING):
+            if seen and (origin == "request" or moment_of(seen) in ORIGINS[origin]):
                 break
             time.sleep(0.01)
         wait_for_end(process, seconds)
 
 
-CHECKING = "while checking"
+CHECKING, SENDING, SETTLING, ADDING = "while checking", "while sending", "while settling", "while adding"
+ORIGINS = {"work": (SENDING, SETTLING, ADDING), "adding": (ADDING,)}
+"""What an attempt is at when a wait begins, where that isn't its first request."""
 
 
 def moment_of(seen: Counter[str], folder: Path | None = None) -> str:
     """Say what an attempt was at, by its requests and reports."""
     if not seen:
         return "before any request"
+    if any("/issues/{id}/" in request for request in seen):
+        return ADDING
     if not seen["POST /v1/triage/issues"] and not seen["GET /v1/triage/issues"]:
         return CHECKING
     if folder is not None and (folder / "reports" / "results.csv").exists():
         return "while reporting"
-    return "while sending" if seen["POST /v1/triage/issues"] else "while settling"
+    return SENDING if seen["POST /v1/triage/issues"] else SETTLING
 
 
-def read_issues(database: Path) -> list[dict[str, Any]]:
+def read_kept(database: Path) -> Target:
     """What a sandbox that was stopped has kept: its late commits are in it too."""
     with closing(Store(database)) as store:
-        return all_issues(store)
+        return read_target(store)
 
 
 def run_storm(settings: Settings, say: Say) -> Tally:
@@ -366,7 +394,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     click.echo(f"seed {settings.seed}")
     tally = (run_black_box if given.black_box else run_storm)(settings, click.echo)
-    click.echo(tally.table("rounds", "kills", "issues", "requests"))
+    click.echo(tally.table("rounds", "kills", "issues", "comments", "requests"))
     return 1 if tally.broken else 0
 
 

@@ -1,5 +1,6 @@
 """A small import, killed by SIGKILL at every boundary and then run to its end: `python -m tests.sweep`.
 
+It has everything that follows an issue: comments, a call, a flag, a relation, numbers in descriptions.
 Boundaries are counted in an undisturbed run. Those of the program (commits, files) kill it from within, through hooks
 of SQLAlchemy and Python; those of the network kill it from a door before the target, on real sockets.
 """
@@ -25,7 +26,10 @@ from aiohttp import web
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
-from tests.running import HEADER, KEY, ROOT, Ended, issue_row, read_csv, write_csv
+from tests.additions import ADDED, MAPPING, ask_target, check_additions
+from tests.promises import Broken, Source
+from tests.running import HEADER as ISSUE_HEADER
+from tests.running import KEY, ROOT, Ended, issue_row, read_csv, write_csv
 from tests.sweep_child import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_FILE, PASSED, STDERR, STDOUT, Boundary, Order
 
 BEFORE_REQUEST, BEFORE_ANSWER = "before a request is carried out", "carried out, before its answer"
@@ -35,7 +39,13 @@ KINDS = (BEFORE_COMMIT, AFTER_COMMIT, BEFORE_FILE, BEFORE_REQUEST, BEFORE_ANSWER
 ROWS = 6
 REFUSED = 6
 """The number of the row that Triage refuses."""
-FAULTS = ("500-after:create@req=2", "late-commit=0.3:create@req=4")
+FAULTS = (
+    "500-after:create@req=2",
+    "late-commit=0.3:create@req=4",
+    "500-after:comment@req=2",
+    "late-commit=0.3:relation@req=1",
+    "500-after:update@req=1",
+)
 OPTIONS = ("--yes", "--json", "--rate", "0", "--concurrency", "2", "--settle-seconds", "1")
 AT_A_TIME = 16
 """Imports mostly wait, for issues that may still appear; so many of them keep two cores busy."""
@@ -183,6 +193,7 @@ class Stage(NamedTuple):
     command: Sequence[str | Path]
     sandbox: RunningSandbox
     door: Door
+    source: Source
 
     @property
     def out(self) -> Path:
@@ -203,7 +214,12 @@ class Stage(NamedTuple):
 
     def problems(self, ended: Ended) -> list[str]:
         """Say what is wrong after a run to the end."""
-        return list(find_problems(ended, self.out, self.sandbox.issues()))
+        found = list(find_problems(ended, self.out, self.sandbox.issues()))
+        try:
+            check_additions(ask_target(self.sandbox), self.source, HEADER)
+        except Broken as broken:
+            found.append(str(broken))
+        return found
 
 
 @asynccontextmanager
@@ -211,20 +227,35 @@ async def staging(
     launcher: Launcher, folder: Path, *, ledger: Path | None = None, out: Path | None = None
 ) -> AsyncIterator[Stage]:
     """Set up the small import in a new folder, with a target of its own. Ledger and reports are there by default."""
-    write_source(folder)
+    source = write_source(folder)
     faults = tuple(map(parse_fault, FAULTS))
     async with serving(SandboxOptions(faults=faults)) as sandbox, opening_door(sandbox.url) as (door, url):
         places = ("--ledger", ledger or folder / "ledger" / "ledger.db", "--out", out or folder / "out")
         command = ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, *places, *OPTIONS)
-        yield Stage(launcher, folder, command, sandbox, door)
+        yield Stage(launcher, folder, command, sandbox, door, source)
 
 
-def write_source(folder: Path) -> None:
+HEADER = (*ISSUE_HEADER, "Comment", "Comment", *ADDED, "Reporter")
+COMMENT = "1/Mar/26;Ann;As PROJ-2 says."
+MORE: dict[int, dict[str, str]] = {
+    1: {"Comment": COMMENT, "Calls": "c1", "Flagged call": "c1", "Flag": "Wrong Tone", "Turn": "3", "Blocks": "PROJ-2"},
+    2: {"Description": "After PROJ-1.", "Blocked by": "PROJ-1"},
+    3: {"Status": "Done", "Comment": COMMENT},
+    REFUSED: {"Reporter": "missing-1"},
+}
+"""Row → more of its cells; every column of comments holds the same one."""
+
+
+def write_source(folder: Path) -> Source:
     """Write an export with a row that Triage refuses, and its mapping, into a new folder."""
     folder.mkdir()
-    rows = [(*issue_row(number), "missing-1" if number == REFUSED else "") for number in range(1, ROWS + 1)]
-    write_csv(folder / "export.csv", rows, header=(*HEADER, "Reporter"))
-    (folder / "mine.yaml").write_text("extends: jira\nowner_id: Reporter\n", encoding="utf-8")
+    source = Source()
+    for number in range(1, ROWS + 1):
+        cells = dict(zip(ISSUE_HEADER, issue_row(number), strict=True)) | MORE.get(number, {})
+        source.add(tuple(cells.get(name, "") for name in HEADER), "failed" if number == REFUSED else "good")
+    write_csv(folder / "export.csv", source.rows, HEADER)
+    (folder / "mine.yaml").write_text(f"{MAPPING}owner_id: Reporter\n", encoding="utf-8")
+    return source
 
 
 class Case(NamedTuple):
@@ -262,7 +293,7 @@ def find_problems(ended: Ended, out: Path, issues: Sequence[dict[str, Any]]) -> 
     if titles != wanted:
         yield f"doubled at the target: {titles - wanted}, lost: {wanted - titles}"
     outcomes = ended.outcomes()
-    there = outcomes.get("created", 0) + outcomes.get("unchanged", 0)
+    there = sum(outcomes.get(name, 0) for name in ("created", "updated", "unchanged"))
     if (there, outcomes.get("failed"), sum(outcomes.values())) != (ROWS - 1, 1, ROWS):
         yield f"the outcomes are {outcomes}"
     named = {f"jira:{issue['title'].replace('Title ', 'PROJ-')}": (issue["id"], issue["triage_id"]) for issue in issues}

@@ -294,14 +294,16 @@ def test_second_interrupt_does_not_wait(bench: Import) -> None:
 LINKS = [{"resource_type": "call", "resource_id": "c1"}, {"resource_type": "call", "resource_id": "missing-2"}]
 
 
-def test_links_are_attached_one_by_one(bench: Import) -> None:
-    """A create that is refused for its links is made without; one that can't be attached is a finding on the row."""
-    bench.triage.refuse_links = True
-    bench.load([make_operation(1, resource_links=LINKS)])
-    assert [resource for _, resource in bench.triage.attached] == ["c1"]
-    (row,) = bench.run().results()
-    assert (row.outcome, row.codes) == (Outcome.CREATED, ("resource-missing",))
-    assert row.messages == ("call missing-2 is not attached: 404 not_found: no such",)
+@pytest.mark.parametrize("refuse", [True, False])
+def test_links_come_along_or_later(bench: Import, refuse: bool) -> None:
+    """A create that is refused for its links is made without, and the ledger knows which links are attached."""
+    bench.triage.refuse_links = refuse
+    operation = make_operation(1, resource_links=LINKS)
+    bench.load([operation])
+    assert len(bench.triage.issues) == 1
+    added = bench.run().additions.of([operation.key])
+    names = [each.name for each in added.get(operation.key, ())]
+    assert names == ([] if refuse else ["call/c1", "call/missing-2"])
 
 
 def test_full_disk(bench: Import) -> None:

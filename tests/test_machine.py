@@ -31,7 +31,8 @@ from importer.ledger import UNDECIDED, Known, RunKind, State, read_ledger
 from importer.records import Outcome
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.transform.issue import find_marker, record_marker
+from importer.transform.markers import find_marker, record_marker
+from importer.transform.plan import SEPARATOR
 from tests.machine import (
     CORRECTED,
     CRASHES,
@@ -39,6 +40,8 @@ from tests.machine import (
     HEADER,
     KINDS,
     MAPPING,
+    NUMBER,
+    REMARK,
     Door,
     LedgerFiles,
     People,
@@ -58,16 +61,16 @@ PROFILE = settings(
     print_blob=True,
 )
 PICKS = st.integers(0, 50)
-CHANGES = ("version", "urgent", "done", "kind", "repeated", "is_bad", "vanish", "add", "add")
+CHANGES = ("version", "urgent", "done", "kind", "repeated", "is_bad", "vanish", "add", "add", "comments", "comments")
 DEEDS = (*FIELDS, "comment", "delete")
 POLICIES = st.sampled_from(("report", "update", "update", "overwrite", "skip"))
 TROUBLES = (
     st.none()
-    | st.builds(Trouble, st.sampled_from(KINDS), st.integers(1, 8), st.just(False))
-    | st.builds(Trouble, st.sampled_from(KINDS), st.integers(1, 2), st.just(True))
+    | st.builds(Trouble, st.sampled_from(KINDS), st.integers(1, 12), st.just(False))
+    | st.builds(Trouble, st.sampled_from(KINDS), st.integers(1, 8), st.just(True))
 )
 CUTS = st.sampled_from((None, None, 0.0, 0.3, 0.6, 0.9))
-SKIPPED = ("changed", "mapping-changed", "found-changed", "conflict", "gone-at-target", "undo-open")
+SKIPPED = {"changed", "mapping-changed", "found-changed", "conflict", "gone-at-target", "undo-open"}
 WRITING = ("update", "overwrite")
 
 
@@ -108,7 +111,7 @@ class ImportMachine(RuleBasedStateMachine):
         self._run("report", None, None, 1, False)
 
     def _change_row(self, pick: int, what: str) -> None:
-        """A row is added or gone, changes, comes twice, or can't be used."""
+        """A row is added or gone, changes, is commented on, comes twice, or can't be used."""
         if what == "add" or not self.rows:
             number = len(self.keys) + 1
             self.rows[number] = SourceRow(number)
@@ -118,8 +121,8 @@ class ImportMachine(RuleBasedStateMachine):
         if what == "vanish":
             if len(self.rows) > 1:
                 del self.rows[row.number]
-        elif what == "version":
-            row.version += 1
+        elif what in ("version", "comments"):
+            setattr(row, what, getattr(row, what) + 1)
         elif what == "kind":
             row.kind = "Task" if row.kind == "Bug" else "Bug"
         else:
@@ -127,10 +130,10 @@ class ImportMachine(RuleBasedStateMachine):
 
     def _let_in(self, pick: int, deed: str) -> None:
         """A person edits a field of an issue, comments on it, or deletes it."""
-        issues = self.sandbox.issues()
+        issues = self._issues()
         if not issues:
             return
-        issue = _pick(issues, pick)
+        issue = _pick(list(issues.values()), pick)
         if deed == "comment":
             self.people.comment(issue)
         elif deed == "delete":
@@ -220,6 +223,7 @@ class ImportMachine(RuleBasedStateMachine):
         if ended.code in FINISHED:
             self._check_known(after)
             self._check_results(rows, after, policy)
+            self._check_additions()
 
     @rule(trouble=TROUBLES, cut=CUTS, pick=PICKS)
     def repair(self, trouble: Trouble | None, cut: float | None, pick: int) -> None:
@@ -305,6 +309,17 @@ class ImportMachine(RuleBasedStateMachine):
         self.ids |= issues.keys()
 
     @invariant()
+    def nothing_is_added_twice(self) -> None:
+        """Each comment is there once at most, each relation and each number beside a name, too."""
+        for issue in self.sandbox.issues():
+            said = self._said(issue["id"])
+            assert len(said) == len(set(said)), f"doubled: {said}"
+            assert said == sorted(said, key=_number_of), f"out of order: {said}"
+            assert ") (T-" not in issue["description"], "doubled numbers"
+        relations = [(relation["issue_id"], relation["related_issue_id"]) for relation in self.sandbox.relations()]
+        assert len(relations) == len(set(relations)), "doubled"
+
+    @invariant()
     def edits_of_people_survive(self) -> None:
         """What a person wrote is as the person wrote it."""
         issues = self._issues()
@@ -314,7 +329,14 @@ class ImportMachine(RuleBasedStateMachine):
     # How
 
     def _issues(self) -> dict[str, dict[str, Any]]:
-        return {issue["id"]: issue for issue in self.sandbox.issues()}
+        """All issues, as they are without numbers of others."""
+        issues = self.sandbox.issues()
+        return {issue["id"]: issue | {"description": NUMBER.sub("", issue["description"])} for issue in issues}
+
+    def _said(self, issue_id: str) -> list[str]:
+        """The comments on an issue that are not people's, in order."""
+        said = (comment["detail"] for comment in self.sandbox.comments() if comment["issue_id"] == issue_id)
+        return [NUMBER.sub("", text) for detail in said for text in detail.split(SEPARATOR) if text != REMARK]
 
     def _options(self) -> tuple[str | Path, ...]:
         return ("--ledger", self.ledger.path, "--api-key-file", self.folder / "key", "--rate", "0")
@@ -403,17 +425,32 @@ class ImportMachine(RuleBasedStateMachine):
         seen = set[str]()
         for row, line in zip(rows, lines, strict=True):
             outcome, issue_id = line["outcome"], line["issue_id"]
+            codes = {code for code in line["code"].splitlines() if not code.startswith("relation-end")}
             if row.is_bad or row.key in seen:
                 assert outcome == ("rejected" if row.is_bad else "skipped"), line
             elif outcome in ("created", "updated", "unchanged"):
                 assert issue_id in issues or issue_id in self.people.removed, line
-                if issue_id in issues and issue_id not in self.unsure and not line["code"]:
+                if issue_id in issues and issue_id not in self.unsure and not codes:
                     self._check_fields(row, issues[issue_id])
             else:
                 assert outcome == "skipped", line
-                assert line["code"] in SKIPPED, line
-                assert policy not in WRITING or line["code"] not in ("changed", "mapping-changed"), line
+                assert codes & SKIPPED, line
+                assert policy not in WRITING or not codes & {"changed", "mapping-changed"}, line
             seen.add(row.key)
+
+    def _check_additions(self) -> None:
+        """All that belongs to the issues of rows that are in is there, where nothing else is said."""
+        known = self._known()
+        ids = {key: kept.issue_id for key, kept in known.items() if kept.issue_id in self.ids | self._issues().keys()}
+        related = {(relation["issue_id"], relation["related_issue_id"]) for relation in self.sandbox.relations()}
+        lines = {line["key"]: line for line in self._lines() if line["outcome"] in ("created", "updated", "unchanged")}
+        for row in self.rows.values():
+            if row.key not in lines or "incomplete" in lines[row.key]["code"] or ids[row.key] in self.people.removed:
+                continue
+            assert set(row.said) <= set(self._said(ids[row.key])), f"lost: {row.said} of {row.key}"
+            before = f"demo:P-{row.number - 1}"
+            if before in ids and not self.people.removed:
+                assert (ids[row.key], ids[before]) in related, f"lost: the relation of {row.key}"
 
     def _check_fields(self, row: SourceRow, issue: dict[str, Any]) -> None:
         for field, value in {**row.values(), "description": row.text}.items():
@@ -425,6 +462,10 @@ class ImportMachine(RuleBasedStateMachine):
 
 def _pick(things: list[Any], pick: int) -> Any:
     return things[pick % len(things)]
+
+
+def _number_of(comment: str) -> int:
+    return int(comment.split()[1])
 
 
 def _is_exact(trouble: Trouble | None) -> bool:

@@ -65,6 +65,7 @@ def test_every_option_is_explained() -> None:
         **dict.fromkeys(("verify", "runs", "report"), "### Looking at what ran"),
         **dict.fromkeys(("repair", "undo"), "## The way back"),
         "draft": "### Drafting a mapping",
+        "users": "### People",
     }
     for name, command in commands():
         text = section(where.get(name, "### Options of `run`"))

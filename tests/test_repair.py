@@ -14,6 +14,7 @@ from importer.errors import ExitCode
 from importer.ledger import open_ledger
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.following import MAPPING, WHOLE, Nights
 from tests.running import HEADER, Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
 from tests.wayback import CORRECTED, Team, edit, find_address, find_issue, serving
 
@@ -347,3 +348,17 @@ def test_asked_on_a_terminal(program: Program, serve: Serve) -> None:
     assert ended.code == ExitCode.UNUSABLE
     assert "Nothing was changed: The answer was no." in ended.err
     assert severities(sandbox) == {"high": 2}
+
+
+def test_what_the_import_added_is_no_edit(program: Program, serve: Serve) -> None:
+    """Comments, evidence, flags, relations and numbers in texts are ours; what people add beside them is named."""
+    nights = Nights(program, serve())
+    run = nights.run(WHOLE).summary["run_id"]
+    nights.post("D-2", "flags", call_id="c-2", type="rude", note="It was.")
+    nights.edit("D-3", description="Theirs")
+    Path("corrected.yaml").write_text(MAPPING.replace("P2: low", "P2: high"), encoding="utf-8")
+    command = ("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--yes", *FAST)
+    ended = program(*command, "--out", str(REPORT))
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"updated": 3}), ended.err
+    assert "3 differ: 1 untouched and 2 edited elsewhere will be patched" in ended.err
+    assert nights.run(None, "-m", "corrected.yaml").outcomes() == {"unchanged": 3}

@@ -9,10 +9,9 @@ from typing import TypeVar
 
 import pytest
 
-from importer.calls import PacedCalls
+from importer.calls import PacedCalls, Undecidable
 from importer.client import ApiKey, Issue, TriageClient
 from importer.ledger import Decision, Run, State, open_ledger
-from importer.loader import Undecidable
 from importer.pacing import Breaker, Limiter
 from importer.records import Operation
 from importer.settle import Settler

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from importer.transform.issue import record_marker
+from importer.transform.markers import record_marker
 from tests.promises import Broken, Source, check_end, check_results, check_target, check_verified
 from tests.running import Ended, write_csv
 from tests.storm import Settings, run_black_box, run_storm

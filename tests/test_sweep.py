@@ -10,7 +10,7 @@ from typing import Any
 from tests.running import Ended, write_csv
 from tests.sweep import KINDS, REFUSED, ROWS, find_problems, sweep, table
 
-FEWEST_KILLS = 50
+FEWEST_KILLS = 120
 
 
 def test_a_kill_at_every_boundary(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from importer.errors import ExitCode
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.following import WHOLE, Nights
 from tests.running import Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
 from tests.wayback import CORRECTED, Team, edit, find_address, serving
 
@@ -290,3 +292,38 @@ def test_an_undo_is_no_import(program: Program, serve: Serve) -> None:
     ended = program("undo", name, "--close")
     assert ended.code == ExitCode.UNUSABLE
     assert f"{name} is no import but the undo of {run}." in ended.err
+
+
+def test_what_the_import_added_is_no_person_s(program: Program, serve: Serve) -> None:
+    """Comments, evidence, flags, relations at both of their ends and numbers in texts are ours: all may be closed."""
+    nights = Nights(program, serve())
+    run = nights.run(WHOLE).summary["run_id"]
+    assert program("undo", run, "--delete", *FAST).outcomes() == {"planned": 3}
+    ended = program("undo", run, "--close", "--apply", "--yes", "--out", str(REPORT), *FAST)
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"updated": 3}), ended.err
+    assert nights.run().outcomes() == {"unchanged": 3}
+
+
+TOUCHES: Mapping[str, Callable[[Nights], None]] = {
+    "comment": lambda nights: nights.post("D-2", "comments", detail="I know more."),
+    "resources": lambda nights: nights.post("D-2", "resources", resource_type="call", resource_id="c-9"),
+    "flags": lambda nights: nights.post("D-2", "flags", call_id="c-2", type="rude", note="It was."),
+    "relations": lambda nights: nights.post(
+        "D-2", "relations", related_issue_id=nights.issue("D-3")["id"], relation_type="related_to"
+    ),
+    "description": lambda nights: nights.edit("D-2", description="Theirs"),
+}
+
+
+@pytest.mark.parametrize("trace", TOUCHES)
+@pytest.mark.parametrize("how", ["--close", "--delete"])
+def test_what_a_person_added_beside_it(program: Program, serve: Serve, trace: str, how: str) -> None:
+    """One thing of a person's among ours keeps the issue, and is named; of a relation, that of either end."""
+    nights = Nights(program, serve())
+    run = nights.run(WHOLE).summary["run_id"]
+    TOUCHES[trace](nights)
+    kept = 2 if trace == "relations" else 1
+    ended = program("undo", run, how, "--apply", "--yes", "--expect", str(3 - kept), "--out", str(REPORT), *FAST)
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"updated": 3 - kept, "skipped": kept}), ended.err
+    touched = {line["key"]: line["fields"] for line in read_csv(REPORT / "results.csv") if line["verdict"] == "touched"}
+    assert touched == dict.fromkeys(("demo:D-2", "demo:D-3")[:kept], trace)

@@ -11,6 +11,7 @@ from importer.errors import ExitCode
 
 if TYPE_CHECKING:
     from importer.explain import Explanation, Trace
+    from importer.records import Addition
 
 LONGEST = 100
 
@@ -22,7 +23,7 @@ LONGEST = 100
 def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
     """Show what one row becomes: for each field the cell, the rule, its line in the mapping, and the result.
 
-    Then the issue as people will see it, then the body as it would be sent. No network.
+    Then the issue as people will see it, the body as it would be sent, and what would be added to it. No network.
     """
     from importer.explain import explain_row
 
@@ -54,7 +55,18 @@ def render(found: Explanation) -> list[str]:
         "",
         "As it would be sent:",
         found.body.decode(),
+        *(["", "Then it would get:"] if found.additions else []),
+        *(f"  {addition.act} {_describe(addition)}" for addition in found.additions),
     ]
+
+
+def _describe(addition: Addition) -> str:
+    """What an addition is, on one line: the other issue of a relation, the new numbers, or what is sent."""
+    if addition.other:
+        return f"{addition.key} {addition.name.partition('/')[0]} {addition.other}"
+    if addition.mentions and not addition.covers:
+        return f"numbers in the description: {', '.join(mention.text for mention in addition.mentions)}"
+    return _short(addition.body.decode())
 
 
 def _render_trace(trace: Trace) -> list[str]:

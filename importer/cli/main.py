@@ -29,6 +29,7 @@ COMMANDS = {
     "report": "importer.cli.report",
     "settle": "importer.cli.settle",
     "rebuild-ledger": "importer.cli.rebuild",
+    "users": "importer.cli.users",
     "draft": "importer.cli.draft",
     "mappings": "importer.cli.mappings",
     "sandbox": "importer.cli.sandbox",

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-INPUT_OPTIONS = (
+SOURCE_OPTIONS = (
     click.option(
         "-m",
         "--mapping",
@@ -38,12 +38,22 @@ INPUT_OPTIONS = (
     click.option(
         "--fixes", type=click.Path(path_type=Path), metavar="FILE", help="Corrected values: a report's fixes.csv."
     ),
+    click.option(
+        "--comments", multiple=True, metavar="FILE", help="Comments that the mapping joins by key; may be repeated."
+    ),
+)
+INPUT_OPTIONS = (
+    *SOURCE_OPTIONS,
+    click.option("--users", type=click.Path(path_type=Path), metavar="FILE", help="Who is who: a filled-in users.csv."),
 )
 OUT_OPTION = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the reports."
 )
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout.")
 SELECT_OPTIONS = (
+    click.option(
+        "--strict", is_flag=True, help="Refuse if a column goes nowhere that the mapping doesn't name under `drop`."
+    ),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows."),
     click.option("--only", metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one a line."),
     OUT_OPTION,
@@ -142,15 +152,22 @@ def open_job(
     limit: int | None = None,
     only: str | None = None,
     fixes: Path | None = None,
+    comments: tuple[str, ...] = (),
+    users: Path | None = None,
 ) -> Iterator[Job]:
-    """Load or recognise the mapping, load the fixes, open the source, and make sure that they fit together."""
+    """Load or recognise the mapping, load the tables, open the source, and make sure that they fit together."""
+    from importer.cli.comments import open_comments, warn_of_absent
     from importer.cli.recognition import find_array, find_preset
     from importer.examine import Job
     from importer.fit import check_fit
     from importer.fixes import Fixes, read_fixes
+    from importer.links import learn_keys
     from importer.mapping.load import load_mapping
+    from importer.people import learn_names
+    from importer.roster import read_users
     from importer.sources import SourceOptions, survey_files
     from importer.transform.issue import collect_refs
+    from importer.transform.people import Roster
 
     mapping = load_mapping(mapping_name) if mapping_name is not None else None
     said = SourceOptions() if mapping is None else mapping.model.input
@@ -161,6 +178,7 @@ def open_job(
         records=said.records,
     )
     table = Fixes() if fixes is None else read_fixes(fixes)
+    roster = Roster() if users is None else read_users(users)
     evidence = ""
     with survey_files(sources, options) as survey:
         if mapping is None:
@@ -169,8 +187,8 @@ def open_job(
             click.echo(f"{match.sample.file_name}: {evidence}", err=True)
             mapping = load_mapping(match.preset)
         records = options.records or find_array(survey.samples, mapping.model)
-        mapping = replace(mapping, digest=table.mark(mapping.digest))  # other fixes are another run
-        with survey.open(records) as source:
+        mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))  # with other tables, another run
+        with open_comments(comments, mapping, options.encoding) as beside, survey.open(records, beside) as source:
             headers = [file.header if file.is_table else None for file in source.files]
             table.check_columns(collect_refs(mapping.model), headers)
             job = Job(
@@ -181,9 +199,12 @@ def open_job(
                 limit=limit,
                 only=read_only_list(only),
                 fixes=table,
+                people=roster,
                 recognised=evidence,
             )
-            yield replace(job, warnings=tuple(check_fit(job)))
+            warnings = (*check_fit(job), *warn_of_absent(mapping, source))
+            with learn_keys(job) as find_keys:
+                yield replace(job, warnings=warnings, learned=learn_names(job), find_keys=find_keys)
 
 
 def check_source_name(name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from click.core import ParameterSource
@@ -18,7 +18,7 @@ from importer.cli.options import (
     sources_argument,
     with_options,
 )
-from importer.cli.share import FiniteRange, Share, ShareType
+from importer.cli.share import DurationType, FiniteRange, Share, ShareType
 from importer.cli.target import (
     API_KEY_OPTION,
     API_URL_OPTION,
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from importer.examine import Job
     from importer.pipeline import Forecast
     from importer.report import Summary
+    from importer.sending import Order
 
 DEFAULT_MAX_REJECTED = Share(5, percent=True)
 
@@ -65,6 +66,10 @@ SENDING_OPTIONS = (
                  help="Stop when Triage has refused more rows than this; 0 never stops."),
     click.option("--no-first-contact", is_flag=True,
                  help="Don't begin with a few issues that are read back where the ledger doesn't know the target."),
+    click.option("--order", type=click.Choice(["source", "open-first", "oldest-first"]), default="source",
+                 show_default=True, help="Which issues come first; what belongs to them follows in the same order."),
+    click.option("--max-duration", type=DurationType(), metavar="TIME",
+                 help="Send nothing new after so long, like 6h or 90m; the same command continues."),
     click.option("--expect-org", metavar="ID", help="Send nothing to any other organisation."),
     click.option("--yes", is_flag=True, help="Ask nothing: for scripts."),
 )  # fmt: skip
@@ -108,7 +113,10 @@ def run(
     fail_on: str | None,
     no_first_contact: bool,
     expect_org: str | None,
+    order: str,
+    max_duration: float | None,
     yes: bool,
+    strict: bool,
     out: Path | None,
     **given: Any,
 ) -> Summary:
@@ -136,6 +144,8 @@ def run(
     from importer.sending import Settings
     from importer.standing import ChangePolicy, OnChange, Standings, read_fields
 
+    if rate is None:
+        rate = SANDBOX_RATE if sandbox else DEFAULT_RATE
     changes = ChangePolicy(OnChange(on_change), read_fields(fields), accept_mapping_change)
     place = ledger or default_path()
     url = api_url or DEFAULT_URL
@@ -147,16 +157,24 @@ def run(
             with read_ledger(place) as known:
                 console.show_opening(name, known.name, known.read_facts(name, job.source_name))
                 ask = Standings(known, name, job.source_name, changes)
-                checked, summary = run_check(job, ask, out, console, target=name)
+                checked, summary = run_check(job, ask, out, console, target=name, strict=strict)
                 check_rows(checked.tally.rows, min_rows)
-            console.show_check(job, checked)
+            console.show_check(job, checked, rate)
         else:
-            confirm = make_confirm(console, job, max_rejected, asks=asks, threshold=yes and not sandbox)
-            if rate is None:
-                rate = SANDBOX_RATE if sandbox else DEFAULT_RATE
+            confirm = make_confirm(console, job, max_rejected, asks=asks, threshold=yes and not sandbox, strict=strict)
             fails = FailOn(fail_on or ("new" if yes else "any"))
             settings = Settings(
-                rate, concurrency, max_errors, settle_seconds, changes, min_rows, fails, expect_org or ""
+                rate,
+                concurrency,
+                max_errors,
+                settle_seconds,
+                changes,
+                min_rows,
+                fails,
+                expect_org or "",
+                cast("Order", order),
+                max_duration,
+                check_users=not sandbox,
             )
             meet = make_meet(console, asks=asks) if not (sandbox or no_first_contact) else None
             with (
@@ -195,20 +213,22 @@ def _is_typed(option: str) -> bool:
 
 
 def make_confirm(
-    console: Console, job: Job, max_rejected: Share | None, *, asks: bool, threshold: bool
+    console: Console, job: Job, max_rejected: Share | None, *, asks: bool, threshold: bool, strict: bool
 ) -> Callable[[Checked, Forecast], str]:
     """What decides whether a checked import is sent: `--max-rejected`, then the person."""
     limit = max_rejected or (DEFAULT_MAX_REJECTED if threshold else None)
 
     def confirm(checked: Checked, forecast: Forecast) -> str:
-        console.show_check(job, checked)
+        console.show_check(job, checked, forecast.rate)
+        if strict and checked.refusal:
+            return checked.refusal
         meant = checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
         if limit is not None and limit.is_exceeded(checked.rejected, meant):
             return (
                 f"{checked.rejected:,} of {meant:,} rows would be rejected, and --max-rejected allows {limit}.\n"
                 "Settle the causes above, or send the others all the same with a higher --max-rejected (up to 100%)."
             )
-        if asks and checked.planned and not console.ask(forecast, checked):
+        if asks and checked.load.requests and not console.ask(forecast, checked):
             return "The answer was no."
         return ""
 

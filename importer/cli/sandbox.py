@@ -25,7 +25,8 @@ Faults: KIND[=SECONDS][:WHERE][@WHEN]
   not-json                 does it and answers with a page of HTML
   slow                     does it SECONDS (0.2) late
   429, 503                 does nothing; Retry-After: SECONDS (1)
-WHERE: create, write (default), read, all
+WHERE: create, update, comment, resource, flag, relation, write (default: all
+       of these and more), read, all
 WHEN:  2% by chance, req=7 the seventh such request; without it, always
 Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
 """
@@ -62,6 +63,9 @@ Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
     help="Status of a create with a bad body.",
 )
 @click.option(
+    "--norm-everywhere", is_flag=True, help="`@norm` starts the agent in titles, descriptions and flags, too."
+)
+@click.option(
     "--api-key",
     envvar="TRIAGE_SANDBOX_KEY",
     show_envvar=True,
@@ -77,6 +81,7 @@ def sandbox(
     search_lag: float,
     cut_descriptions: bool,
     invalid_status: str,
+    norm_everywhere: bool,
     api_key: str | None,
 ) -> None:
     """Run a stand-in for Triage's API on this machine, to rehearse on; it can misbehave. Ctrl-C ends it."""
@@ -96,6 +101,7 @@ def sandbox(
             search_lag=search_lag,
             cut_descriptions=cut_descriptions,
             invalid_status=int(invalid_status),
+            norm_everywhere=norm_everywhere,
             api_key=api_key,
             seed=seed,
         )

@@ -35,8 +35,8 @@ def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any)
     """Close or delete the issues that a run created and that nobody has touched since.
 
     It only shows what it would do, unless --apply is given. What a person has had a hand in stays, and is named: a
-    field that was changed, a comment, a link, a flag, a relation, an agent at work. RUN is the import's name, or
-    `last`. The report goes to ./triage-import-RUN-undo/.
+    field that was changed, a comment, a link, a flag, a relation, an agent at work. What the import itself added is no
+    person's. RUN is the import's name, or `last`. The report goes to ./triage-import-RUN-undo/.
     """
     click.echo(FIRST_LINE, err=True)
     if close == delete:

@@ -15,6 +15,7 @@ from importer.cli.options import (
     sources_argument,
     with_options,
 )
+from importer.cli.target import DEFAULT_RATE
 
 if TYPE_CHECKING:
     from importer.report import Summary
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 @sources_argument
 @with_options(*INPUT_OPTIONS, *SELECT_OPTIONS)
 @answers_with_summary
-def validate(sources: tuple[str, ...], out: Path | None, **given: Any) -> Summary:
+def validate(sources: tuple[str, ...], strict: bool, out: Path | None, **given: Any) -> Summary:
     """Check every row and write what would be sent. No network, no ledger.
 
     The reports go to ./triage-import-check/, which is replaced each time.
@@ -33,7 +34,7 @@ def validate(sources: tuple[str, ...], out: Path | None, **given: Any) -> Summar
     from importer.console import Console
 
     with Console() as console, open_job(sources, **given) as job:
-        checked, summary = run_check(job, know_nothing, out, console)
-        console.show_check(job, checked)
+        checked, summary = run_check(job, know_nothing, out, console, strict=strict)
+        console.show_check(job, checked, DEFAULT_RATE)
     console.show_reports(summary)
     return summary

@@ -32,7 +32,8 @@ def verify(
 ) -> VerifySummary:
     """Read back every issue that a run made or changed, and compare it with what was sent. RUN may be `last`.
 
-    It changes nothing. Issues that have the source's marker and that the ledger doesn't know are named, too: they may
+    Comments, evidence, flags and relations are read back, too: a request for each of these that an issue has of us. It
+    changes nothing. Issues that have the source's marker and that the ledger doesn't know are named, too: they may
     be doubles. It writes its report to ./triage-import-RUN-verify/.
     """
     from importer.console import Console

@@ -1,7 +1,8 @@
 """One call of the Triage API → a typed answer, or one error that says what to do (only here: httpx and aiohttp)."""
 
 from importer.client.actions import Action, CallFailed, Kind
-from importer.client.calls import FIELDS, ISSUES_PATH, Entries, Entry, Issue, Page, TriageClient, issue_path
+from importer.client.answers import FIELDS, Attached, Entry, Flagged, Issue, Member, Page, Related
+from importer.client.calls import ISSUES_PATH, TriageClient, issue_path
 from importer.client.target import ApiKey, normalise_target
 from importer.client.transport import AiohttpTransport, Timeouts
 
@@ -11,12 +12,15 @@ __all__ = [
     "Action",
     "AiohttpTransport",
     "ApiKey",
+    "Attached",
     "CallFailed",
-    "Entries",
     "Entry",
+    "Flagged",
     "Issue",
     "Kind",
+    "Member",
     "Page",
+    "Related",
     "Timeouts",
     "TriageClient",
     "issue_path",

@@ -31,7 +31,7 @@ class Kind(StrEnum):
     """What a call does to the target."""
 
     CREATE = "create"  # makes an issue, so that it may never be repeated blindly
-    CHANGE = "change"  # changes or deletes an issue: repeated only after a look at it
+    CHANGE = "change"  # changes or deletes an issue, or adds to it: repeated only after a look at it
     REPEATABLE = "repeatable"  # a read, or a write that the API repeats without effect (attaching a resource)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
@@ -20,6 +20,25 @@ from importer.client.actions import (
     is_error_document,
     parse_retry_after,
 )
+from importer.client.answers import (
+    Attached,
+    Entry,
+    Flagged,
+    Issue,
+    Member,
+    Page,
+    Related,
+    page_of,
+    read_attached,
+    read_entry,
+    read_first_org_id,
+    read_flagged,
+    read_id,
+    read_issue,
+    read_members,
+    read_org_ids,
+    read_related,
+)
 from importer.client.target import ApiKey
 from importer.client.transport import AiohttpTransport, Timeouts
 
@@ -27,55 +46,6 @@ T = TypeVar("T")
 
 ISSUES_PATH = "/v1/triage/issues"
 """Source: post/triage-issues."""
-FIELDS = ("title", "severity", "status", "category", "source", "owner_id", "assignee_id")
-"""What an issue says beside its description, ids, times and counts."""
-
-
-class Issue(NamedTuple):
-    """An issue as the target shows it; what it leaves out, except the id, is "", 0 or None.
-
-    `fields` has each of FIELDS; `had_agent` is whether an agent was ever asked to work on it.
-    """
-
-    id: str
-    triage_id: str
-    org_id: str
-    description: str
-    fields: Mapping[str, Any]
-    created_at: str
-    updated_at: str
-    resource_count: int
-    flag_count: int
-    relation_count: int
-    had_agent: bool
-    author_id: str = ""
-
-    @property
-    def title(self) -> str:
-        """Its title."""
-        return str(self.fields["title"] or "")
-
-
-class Page(NamedTuple):
-    """One page of a list; `next_cursor` is None on the last."""
-
-    items: tuple[Issue, ...]
-    next_cursor: str | None
-
-
-class Entry(NamedTuple):
-    """One entry of an issue's activity; `type` is `comment`, `status_changed` and so on."""
-
-    id: str
-    type: str
-    detail: str
-
-
-class Entries(NamedTuple):
-    """One page of an issue's activity, newest first."""
-
-    items: tuple[Entry, ...]
-    next_cursor: str | None
 
 
 class TriageClient:
@@ -120,7 +90,7 @@ class TriageClient:
 
     async def create_issue(self, body: bytes) -> Issue:
         """Make an issue of a body that is JSON already."""
-        return await self._call(Kind.CREATE, "POST", self._create_url, body, _issue)
+        return await self._call(Kind.CREATE, "POST", self._create_url, body, read_issue)
 
     async def attach_resource(self, issue_id: str, resource_type: str, resource_id: str) -> None:
         """Attach a resource; one that is attached already stays so."""
@@ -130,30 +100,61 @@ class TriageClient:
 
     async def get_issue(self, issue_id: str) -> Issue:
         """Read one issue by its UUID, with its whole description."""
-        return await self._call(Kind.REPEATABLE, "GET", self._url(issue_path(issue_id)), b"", _issue)
+        return await self._call(Kind.REPEATABLE, "GET", self._url(issue_path(issue_id)), b"", read_issue)
 
     async def update_issue(self, issue_id: str, body: bytes) -> Issue:
         """Change some fields; the answer is the whole issue."""
-        return await self._call(Kind.CHANGE, "PATCH", self._url(issue_path(issue_id)), body, _issue)
+        return await self._call(Kind.CHANGE, "PATCH", self._url(issue_path(issue_id)), body, read_issue)
 
     async def delete_issue(self, issue_id: str) -> None:
         """Delete an issue for good."""
         await self._call(Kind.CHANGE, "DELETE", self._url(issue_path(issue_id)), b"", lambda data: None)
 
-    async def list_activity(self, issue_id: str, **query: str) -> Entries:
-        """Read one page of an issue's activity: limit, cursor."""
-        url = self._url(f"{issue_path(issue_id)}/activity?{urlencode(query)}")
-        return await self._call(Kind.REPEATABLE, "GET", url, b"", _entries)
+    async def add_comment(self, issue_id: str, body: bytes) -> str:
+        """Comment on an issue; the answer is the id of the comment's entry in the activity."""
+        return await self._add(issue_id, "comments", body)
 
-    async def list_issues(self, **query: str) -> Page:
+    async def add_flag(self, issue_id: str, body: bytes) -> str:
+        """Flag a call that is attached; the answer is the flag's id."""
+        return await self._add(issue_id, "flags", body)
+
+    async def add_relation(self, issue_id: str, body: bytes) -> str:
+        """Relate an issue to another; the answer is the relation's id."""
+        return await self._add(issue_id, "relations", body)
+
+    async def list_activity(self, issue_id: str, **query: str) -> Page[Entry]:
+        """Read one page of an issue's activity, newest first: limit, cursor."""
+        return await self._list(f"{issue_path(issue_id)}/activity", query, read_entry)
+
+    async def list_resources(self, issue_id: str, **query: str) -> Page[Attached]:
+        """Read one page of what is attached to an issue: limit, cursor."""
+        return await self._list(f"{issue_path(issue_id)}/resources", query, read_attached)
+
+    async def list_flags(self, issue_id: str, **query: str) -> Page[Flagged]:
+        """Read one page of an issue's flags: limit, cursor."""
+        return await self._list(f"{issue_path(issue_id)}/flags", query, read_flagged)
+
+    async def list_relations(self, issue_id: str, **query: str) -> Page[Related]:
+        """Read one page of an issue's relations in both directions: limit, cursor."""
+        return await self._list(f"{issue_path(issue_id)}/relations", query, read_related)
+
+    async def list_issues(self, **query: str) -> Page[Issue]:
         """Read one page of issues: limit, cursor, sort, order, search and the other parameters of List Issues."""
-        url = self._url(f"{ISSUES_PATH}?{urlencode(query)}")
-        return await self._call(Kind.REPEATABLE, "GET", url, b"", _page)
+        return await self._list(ISSUES_PATH, query, read_issue)
 
     async def find_org_id(self) -> str:
         """Read which organisation the key belongs to, from a category: each carries it. "" if there is none."""
         url = self._url("/v1/triage/categories?limit=1")
-        return await self._call(Kind.REPEATABLE, "GET", url, b"", _first_org_id)
+        return await self._call(Kind.REPEATABLE, "GET", url, b"", read_first_org_id)
+
+    async def list_org_ids(self) -> tuple[str, ...]:
+        """Read which organisations the key's user belongs to."""
+        return await self._call(Kind.REPEATABLE, "GET", self._url("/v1/orgs/self/memberships"), b"", read_org_ids)
+
+    async def list_members(self, org_id: str) -> tuple[Member, ...]:
+        """Read all members of an organisation; the list has no pages."""
+        url = self._url(f"/v1/orgs/{quote(org_id, safe='')}/members")
+        return await self._call(Kind.REPEATABLE, "GET", url, b"", read_members)
 
     async def me(self) -> Mapping[str, Any]:
         """Read `/v1/me`, whose answer is undocumented: whatever object it is."""
@@ -161,6 +162,14 @@ class TriageClient:
 
     def _url(self, path: str) -> httpx.URL:
         return httpx.URL(self._base + path)
+
+    async def _add(self, issue_id: str, what: str, body: bytes) -> str:
+        url = self._url(f"{issue_path(issue_id)}/{what}")
+        return await self._call(Kind.CHANGE, "POST", url, body, read_id)
+
+    async def _list(self, path: str, query: Mapping[str, str], read: Callable[[Mapping[str, Any]], T]) -> Page[T]:
+        url = self._url(f"{path}?{urlencode(query)}")
+        return await self._call(Kind.REPEATABLE, "GET", url, b"", page_of(read))
 
     async def _call(self, kind: Kind, method: str, url: httpx.URL, body: bytes, parse: Callable[[Any], T]) -> T:
         headers = self._json_headers if body else self._headers
@@ -197,45 +206,6 @@ def _data(raw: bytes) -> Any:
     if document.get("errors"):
         raise ValueError("errors in an answer of success")
     return document["data"]
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("not a text")
-    return value
-
-
-def _first_org_id(data: dict[str, Any]) -> str:
-    items = data["items"]
-    return _text(items[0]["org_id"]) if items else ""
-
-
-def _issue(data: dict[str, Any]) -> Issue:
-    return Issue(
-        id=_text(data["id"]),
-        triage_id=str(data.get("triage_id") or ""),
-        org_id=str(data.get("org_id") or ""),
-        description=str(data.get("description") or ""),
-        fields={name: data.get(name) for name in FIELDS},
-        created_at=str(data.get("created_at") or ""),
-        updated_at=str(data.get("updated_at") or ""),
-        resource_count=int(data.get("resource_count") or 0),
-        flag_count=int(data.get("flag_count") or 0),
-        relation_count=int(data.get("relation_count") or 0),
-        had_agent=bool(data.get("latest_agent_session")),
-        author_id=str(data.get("author_id") or ""),
-    )
-
-
-def _page(data: dict[str, Any]) -> Page:
-    return Page(tuple(_issue(item) for item in data["items"]), data.get("next_cursor") or None)
-
-
-def _entries(data: dict[str, Any]) -> Entries:
-    items = (
-        Entry(_text(item["id"]), str(item.get("type") or ""), str(item.get("detail") or "")) for item in data["items"]
-    )
-    return Entries(tuple(items), data.get("next_cursor") or None)
 
 
 def issue_path(issue_id: str) -> str:

@@ -54,6 +54,9 @@ class Exchange(Generic[Intent, Decision]):
     async def flush(self) -> None:
         """Return when everything handed in is durable."""
         while self._error or self._running or self._intents or self._decisions:
+            if self._running and not (self._intents or self._decisions):
+                await asyncio.wait([self._running])  # no other group would follow it
+                continue
             waiter = self._wait()
             if self._running is None:
                 self._start()

@@ -9,15 +9,14 @@ from typing import NamedTuple
 import orjson
 from sqlalchemy import and_, except_, func, select
 
-from importer.ledger.results import Transaction
 from importer.ledger.schema import RunKind, State, operations, rows, runs
-from importer.ledger.statements import portions, refresh_statistics
+from importer.ledger.statements import Transaction, portions, refresh_statistics
 from importer.records import Act, Outcome
 
 WHOLE, SNAPSHOT = "whole", "snapshot"
 """Options of a run: that it was over its whole input, and that this was a snapshot of all records."""
 PAGE = 1000
-PLACED_CODES = ("key-duplicate",)
+PLACED_CODES = ("key-duplicate", "group-rejected")
 """Codes whose message says where in the file another row is, which tells nothing of the reason."""
 
 

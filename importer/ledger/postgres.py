@@ -24,7 +24,8 @@ from sqlalchemy.pool import StaticPool
 from importer.errors import UsageError
 from importer.ledger.database import Database
 from importer.ledger.lock import in_use, wait_until_free
-from importer.ledger.schema import SCHEMA_VERSION, sources, stamp
+from importer.ledger.schema import SCHEMA_VERSION, stamp
+from importer.ledger.seen import doubt
 from importer.ledger.sqlite import empty_in_memory
 from importer.ledger.statements import refresh_statistics
 from importer.ledger.versions import prepare, read_version
@@ -189,7 +190,7 @@ def _compare_origins(connection: Connection) -> None:
     origin = connection.exec_driver_sql(FIND_ORIGIN).scalar()
     known = connection.scalar(select(stamp.c.origin))
     if known and known != origin:
-        connection.execute(update(sources).values(looked=0))
+        doubt(connection)
     connection.execute(update(stamp).values(origin=origin))
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, case, func, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, case, exists, func, or_, select, tuple_, update
 from sqlalchemy import Row as Selected
 
-from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
-from importer.ledger.statements import REGISTER, WITH_OPERATION, refresh_statistics
-from importer.records import Act, Outcome, Row
+from importer.ledger.additions import Added, read_additions
+from importer.ledger.schema import FOUND_AT_TARGET as FOUND_AT_TARGET
+from importer.ledger.schema import GONE_AT_TARGET, UNDECIDED, State, operations, rows, runs
+from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, refresh_statistics
+from importer.records import ADDITIONS, Act, Outcome, Row
 
 PAGE = 1000
 OPERATION_COLUMNS = tuple(
@@ -25,13 +26,15 @@ CHANGE_COLUMNS = tuple(
     for name in ("run_id", "state", "attempts", "issue_id", "triage_id", "code", "message", "details")
 )
 PENDING = operations.alias("pending")
+ADDED = operations.alias("added")
 IN_TRIAGE = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
-FOUND_AT_TARGET = "found-at-target"
-"""Code of a create that an opening look took in: who made the issue is not known."""
 CONFLICT = "conflict"
 """Code of a change that left fields alone which a person had changed."""
+INCOMPLETE = "incomplete"
+"""Code of an issue that is in without all that belongs to it."""
+GROUP_INCOMPLETE = "group-incomplete"
+"""Code of the other rows of such an issue: only all of them together are what the issue says."""
 ON_ITS_WAY = ("fate-unknown", "it was on its way when the run ended")
-Transaction = Callable[[], AbstractContextManager[Connection]]
 
 
 class Made(NamedTuple):
@@ -62,11 +65,11 @@ class Results:
         """Give every row with its outcome, in order of file and record, in flat memory."""
         with self._transaction() as connection:
             refresh_statistics(connection)
-        after = (-1, -1)
+        after, tell = (-1, -1), _Followers()
         while True:
             with self._transaction() as connection:
                 page = self._page(connection, after)
-            yield from page
+            yield from page if self._is_frozen else map(tell, page)
             if len(page) < PAGE:
                 return
             after = (page[-1].file, page[-1].record)
@@ -80,8 +83,14 @@ class Results:
             .order_by(rows.c.file, rows.c.record)
             .limit(PAGE)
         )
-        decode = _decode if self._is_frozen else self._decode
-        return [decode(found) for found in connection.execute(statement)]
+        if self._is_frozen:
+            return [_decode(found) for found in connection.execute(statement)]
+        return self._complete(connection, [self._decode(found) for found in connection.execute(statement)])
+
+    def _complete(self, connection: Connection, page: list[Row]) -> list[Row]:
+        """Say of rows with additions what became of these."""
+        added = read_additions(connection, self._source_id, (row.key for row in page if _may_have_more(row)))
+        return [_with_additions(row, added.get(row.key, ()), self._id) if _may_have_more(row) else row for row in page]
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
         """Give what this run's changes left alone: key, `T-…`, and a list of field, ours, theirs, new."""
@@ -110,7 +119,7 @@ class Results:
         change = and_(
             CHANGES.c.source_id == self._source_id,
             CHANGES.c.key == rows.c.key,
-            CHANGES.c.act != Act.CREATE,
+            CHANGES.c.act.in_((Act.UPDATE, Act.DELETE)),
             CHANGES.c.run_id == self._id,
             rows.c.outcome.in_(WITH_OPERATION),
         )
@@ -123,6 +132,10 @@ class Results:
             return rows.c.outcome
         ours = and_(operations.c.run_id == self._id, rows.c.outcome.in_(WITH_OPERATION))
         made = and_(ours, operations.c.state == State.DONE, operations.c.code != FOUND_AT_TARGET)
+        is_added_to = and_(
+            rows.c.outcome == Outcome.UNCHANGED,  # also one that only another row's relation was added to
+            CHANGES.c.key.is_(None),
+        )
         return case(
             # A key that an earlier attempt of this run made was registered as unchanged by the later one.
             (made, Outcome.CREATED),
@@ -131,10 +144,21 @@ class Results:
             (CHANGES.c.state == State.LEFT, Outcome.SKIPPED),
             (CHANGES.c.state == State.REFUSED, Outcome.FAILED),
             (CHANGES.c.state.in_(UNDECIDED), Outcome.UNKNOWN),
+            (and_(is_added_to, self._has_added(*UNDECIDED)), Outcome.UNKNOWN),
+            (and_(is_added_to, self._has_added(State.DONE)), Outcome.UPDATED),
+            (and_(is_added_to, self._has_added(State.REFUSED)), Outcome.FAILED),
             (rows.c.outcome != Outcome.PLANNED, rows.c.outcome),
             (and_(ours, operations.c.state == State.REFUSED), Outcome.FAILED),
             (operations.c.state.in_(UNDECIDED), Outcome.UNKNOWN),
             else_=Outcome.PLANNED,
+        )
+
+    def _has_added(self, *states: State) -> Any:
+        """Whether this run has sent additions to a row's issue that ended so."""
+        return (
+            exists()
+            .where(ADDED.c.source_id == self._source_id, ADDED.c.key == rows.c.key, ADDED.c.act.in_(ADDITIONS))
+            .where(ADDED.c.run_id == self._id, ADDED.c.state.in_(states), ADDED.c.code != FOUND_AT_TARGET)
         )
 
     def made(self) -> Iterator[Made]:
@@ -164,7 +188,7 @@ class Results:
         statement = (
             select(rows.c.file, rows.c.record, *columns)
             .select_from(joined.outerjoin(PENDING, pending))
-            .where(rows.c.run_id == self._id, operations.c.state == State.DONE)
+            .where(rows.c.run_id == self._id, rows.c.follows == 0, operations.c.state == State.DONE)
             .where(became.in_((Outcome.CREATED, Outcome.UPDATED)))
             # An issue that was deleted since and made again is another run's.
             .where(or_(rows.c.issue_id == "", rows.c.issue_id == operations.c.issue_id))
@@ -185,11 +209,12 @@ class Results:
 
     def freeze(self, connection: Connection) -> None:
         """Let each row say itself what became of it. Raw rows are kept for people to mend; what is in needs none."""
-        after = (-1, -1)
+        after, tell = (-1, -1), _Followers()
         while page := self._page(connection, after):
+            told = map(tell, page)
             REGISTER.execute(
                 connection,
-                (encode_row(self._id, row._replace(raw=None) if row.outcome in IN_TRIAGE else row) for row in page),
+                (encode_row(self._id, row._replace(raw=None) if _is_in(row) else row) for row in told),
             )
             after = (page[-1].file, page[-1].record)
         connection.execute(update(runs).where(runs.c.id == self._id).values(frozen=1))
@@ -224,6 +249,69 @@ class Results:
         )
 
 
+def _is_in(row: Row) -> bool:
+    """Whether nothing of a row is left for a person to mend."""
+    return row.outcome in IN_TRIAGE and not {INCOMPLETE, GROUP_INCOMPLETE} & set(row.codes)
+
+
+class _Followers:
+    """Says of all rows of an issue what its first one says: that something is missing. Takes rows in order."""
+
+    def __init__(self) -> None:
+        self._leader: Row | None = None
+
+    def __call__(self, row: Row) -> Row:
+        leader = self._leader
+        if not row.follows:
+            self._leader = row if row.key else leader  # a row that is left out may stand between
+        elif leader is not None and leader.key == row.key and INCOMPLETE in leader.codes:
+            return row._replace(
+                codes=(*row.codes, GROUP_INCOMPLETE),
+                fields=(*row.fields, ""),
+                messages=(*row.messages, f"see line {leader.line}, the first row of the same issue"),
+                hints=(*row.hints, "the same command sends the rest"),
+            )
+        return row
+
+
+def _may_have_more(row: Row) -> bool:
+    """Whether something was planned for a row's issue, or another row may name it in a relation that its key owns."""
+    return bool(row.additions_planned) or (row.outcome is not Outcome.SKIPPED and not row.follows)
+
+
+def _with_additions(row: Row, added: Iterable[Added], run_id: int) -> Row:
+    """Count a row's additions, and say what of them is missing; what waits is only said by the run that tried it."""
+    if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED) or GONE_AT_TARGET in row.codes:
+        return row
+    # Where the row itself plans nothing, there are the relations that other rows say and its key owns.
+    added = [each for each in added if row.additions_planned or (each.act is Act.RELATION and each.run_id == run_id)]
+    done = sum(each.state in (State.DONE, State.SAME) for each in added)
+    lacking = [each for each in added if each.state is State.REFUSED or each.state in UNDECIDED]
+    waiting = [each for each in added if each.state is State.LEFT]
+    new = [each for each in waiting if each.run_id == run_id and each.code not in row.codes]  # else the check said it
+    notes = dict.fromkeys((each.code, each.message) for each in new)
+    known = done + len(lacking) + len(waiting)
+    if any(each.code == FOUND_AT_TARGET and each.run_id == run_id for each in added):
+        # Nobody knew what was there when it was planned, nor how an earlier import had folded it.
+        row = row._replace(additions_planned=known)
+    unsent = sum(each.act is Act.RELATION and each.state is State.UNSENT and each.run_id == run_id for each in added)
+    rest = max(row.additions_planned - known, unsent)
+    row = row._replace(additions_planned=max(row.additions_planned, known + rest))
+    if lacking or rest > 0:
+        whys = dict.fromkeys(f"{each.act}: {each.message or 'it was on its way'}" for each in lacking)
+        why = "; ".join([*list(whys)[:3], *([f"{rest} not sent yet"] if rest > 0 else [])])
+        missing = len(lacking) + rest
+        notes[(INCOMPLETE, f"{missing} of {row.additions_planned} operations are missing: {why}")] = None
+    return row._replace(
+        codes=(*row.codes, *(code for code, _ in notes)),
+        fields=(*row.fields, *("" for _ in notes)),
+        messages=(*row.messages, *(message for _, message in notes)),
+        hints=(*row.hints, *("the same command sends the rest" if code == INCOMPLETE else "" for code, _ in notes)),
+        additions_done=done,
+        additions_failed=len(lacking),
+    )
+
+
 def _decode(found: Selected[Any]) -> Row:
     codes, fields, messages, hints = (tuple(part) for part in orjson.loads(found.findings or b"[[],[],[],[]]"))
     raw = None if found.raw is None else orjson.loads(found.raw)
@@ -245,6 +333,10 @@ def _decode(found: Selected[Any]) -> Row:
         issue_id=found.issue_id,
         triage_id=found.triage_id,
         conflicts=found.conflicts,
+        additions_planned=found.additions_planned,
+        additions_done=found.additions_done,
+        additions_failed=found.additions_failed,
+        follows=bool(found.follows),
     )
 
 
@@ -266,4 +358,8 @@ def encode_row(run_id: int, row: Row) -> dict[str, Any]:
         "issue_id": row.issue_id,
         "triage_id": row.triage_id,
         "conflicts": row.conflicts,
+        "additions_planned": row.additions_planned,
+        "additions_done": row.additions_done,
+        "additions_failed": row.additions_failed,
+        "follows": int(row.follows),
     }

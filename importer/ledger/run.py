@@ -13,6 +13,7 @@ from sqlalchemy import Connection, and_, select, update
 from sqlalchemy import Row as Selected
 
 from importer.errors import ExitCode
+from importer.ledger.additions import Additions
 from importer.ledger.database import Database
 from importer.ledger.exchange import Exchange
 from importer.ledger.results import Made, Results, encode_row
@@ -98,6 +99,7 @@ class Run:
         self.source_name: str = found.source_name
         self.out = Path(found.out)
         self.is_open: bool = found.state == "open"
+        self.additions = Additions(self._transaction, self._source_id)
         self._results = Results(self._transaction, self._id, self._source_id, is_frozen=bool(found.frozen))
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
@@ -160,6 +162,7 @@ class Run:
             "run_id": self._id,
             "key": operation.key,
             "act": str(operation.act),
+            "name": operation.name,
             "method": operation.method,
             "path": operation.path,
             "marker": operation.marker,
@@ -209,7 +212,7 @@ class Run:
             FORGET.execute(connection, (self._create(each.key) for each in deleted))
 
     def _create(self, key: str) -> dict[str, Any]:
-        return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value}
+        return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value, "its_name": ""}
 
     def _remembered(self, key: str, memory: Memory) -> dict[str, Any]:
         returned, body_sha, content = memory
@@ -226,6 +229,7 @@ class Run:
             "its_run": self._id,
             "its_key": decision.key,
             "its_act": str(decision.act),
+            "its_name": decision.operation.name if decision.operation else "",
             "its_state": str(decision.state),
             "more": decision.attempts,
             "its_since": decision.since,

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 
 class State(StrEnum):
@@ -17,12 +17,16 @@ class State(StrEnum):
     DONE = "done"
     REFUSED = "refused"
     UNSENT = "unsent"  # surely not executed
-    LEFT = "left"  # of a change: not made, since a person changed the issue, or it is gone
-    SAME = "same"  # of a change: the issue was so already
+    LEFT = "left"  # of a change: not made, since a person changed the issue, or it is gone; of an addition: not yet
+    SAME = "same"  # of a change, or of numbers in a description: the issue was so already
     DELETED = "deleted"  # of a create: done, and undone since
 
 
 UNDECIDED = (State.SENT, State.UNKNOWN)
+FOUND_AT_TARGET = "found-at-target"
+"""Code of a create or an addition that a look took in: who made it is not known."""
+GONE_AT_TARGET = "gone-at-target"
+"""Code of what was not done because the issue was deleted in Triage."""
 
 
 class RunKind(StrEnum):
@@ -62,6 +66,8 @@ sources = Table(
     Column("name", String, nullable=False),
     # Whether all its issues at the target were looked up since the ledger last knew less than it should.
     Column("looked", Integer, nullable=False, default=0, server_default="0"),
+    # The last operation that it knew then: to the issues of these something may have been added that it doesn't know.
+    Column("unsure_to", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("target_id", "name"),
 )
 runs = Table(
@@ -100,6 +106,7 @@ operations = Table(
     Column("run_id", ForeignKey("runs.id"), nullable=False),  # the last that worked on it
     Column("key", String, nullable=False),
     Column("act", String, nullable=False, default="create", server_default="create"),
+    Column("name", String, nullable=False, default="", server_default=""),  # of an addition: which of its act
     Column("method", String, nullable=False),
     Column("path", String, nullable=False),
     Column("marker", String, nullable=False),
@@ -111,11 +118,12 @@ operations = Table(
     Column("issue_id", String, nullable=False),
     Column("triage_id", String, nullable=False),
     Column("returned", LargeBinary, nullable=False),  # of a create: JSON of the issue after our last write
-    Column("details", LargeBinary),  # JSON, of a change: while undecided its body, then what it left alone
+    # JSON, of a change: while undecided its body, then what it left alone; of an addition: see `ledger.additions`.
+    Column("details", LargeBinary),
     Column("code", String, nullable=False),
     Column("message", String, nullable=False),
 )
-Index("operations_act", operations.c.source_id, operations.c.key, operations.c.act, unique=True)
+Index("operations_act", operations.c.source_id, operations.c.key, operations.c.act, operations.c.name, unique=True)
 # Numbers are given in sequence, so that this index only grows at its end; an index on the random issue id would not.
 Index("operations_triage_id", operations.c.triage_id)
 # Every row of the source as the check left it. What became of a planned one is in its operation, and once the run is
@@ -138,6 +146,10 @@ rows = Table(
     Column("issue_id", String, nullable=False, default="", server_default=""),
     Column("triage_id", String, nullable=False, default="", server_default=""),
     Column("conflicts", LargeBinary),  # JSON: [[field, ours, theirs, new], …]
+    Column("additions_planned", Integer, nullable=False, default=0, server_default="0"),
+    Column("additions_done", Integer, nullable=False, default=0, server_default="0"),
+    Column("additions_failed", Integer, nullable=False, default=0, server_default="0"),
+    Column("follows", Integer, nullable=False, default=0, server_default="0"),  # it is in the issue of another row
     sqlite_with_rowid=False,
 )
 # Issues of a source at the target that no operation knew when they were seen.
@@ -181,5 +193,15 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "marker VARCHAR NOT NULL, title VARCHAR NOT NULL, created_at FLOAT NOT NULL, returned BLOB NOT NULL, "
         "PRIMARY KEY (source_id, issue_id), FOREIGN KEY(source_id) REFERENCES sources (id))",
         "CREATE INDEX found_marker ON found (source_id, marker)",
+    ),
+    2: (
+        "ALTER TABLE operations ADD COLUMN name VARCHAR NOT NULL DEFAULT ''",
+        "DROP INDEX operations_act",
+        "CREATE UNIQUE INDEX operations_act ON operations (source_id, key, act, name)",
+        "ALTER TABLE rows ADD COLUMN additions_planned INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE rows ADD COLUMN additions_done INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE rows ADD COLUMN additions_failed INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE rows ADD COLUMN follows INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE sources ADD COLUMN unsure_to INTEGER NOT NULL DEFAULT 0",
     ),
 }

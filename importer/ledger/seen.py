@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
-from importer.ledger.results import Transaction
 from importer.ledger.schema import State, found, operations, sources
-from importer.ledger.statements import portions
+from importer.ledger.statements import Transaction, portions
 from importer.records import Act
 
 COLUMNS = (found.c.issue_id, found.c.triage_id, found.c.marker, found.c.title, found.c.created_at, found.c.returned)
@@ -43,6 +42,12 @@ class Double(NamedTuple):
         )
 
 
+def doubt(connection: Connection) -> None:
+    """A ledger knows less than it should: all its sources are to be looked up again, and what hangs on their issues."""
+    last = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
+    connection.execute(update(sources).values(looked=0, unsure_to=last))
+
+
 class Seen:
     """What is known of one source in one target beside its operations. Made by `Ledger.seen`."""
 
@@ -50,6 +55,12 @@ class Seen:
         self._transaction = transaction
         self._source_id = source_id
         self._here = found.c.source_id == source_id
+
+    def doubt(self) -> None:
+        """A look has found an issue that the ledger should know: it may lack what hangs on the others, too."""
+        with self._transaction() as connection:
+            last = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
+            connection.execute(update(sources).where(sources.c.id == self._source_id).values(unsure_to=last))
 
     def is_complete(self) -> bool:
         """Say whether all of this source was looked up since the ledger last knew less than it should."""

@@ -19,7 +19,8 @@ from importer.errors import UsageError
 from importer.ledger.database import Database
 from importer.ledger.generation import Generation, open_generation, side_file
 from importer.ledger.lock import locked
-from importer.ledger.schema import SCHEMA_VERSION, operations, sources, stamp
+from importer.ledger.schema import SCHEMA_VERSION, operations, stamp
+from importer.ledger.seen import doubt
 from importer.ledger.versions import prepare, read_version
 
 
@@ -162,7 +163,10 @@ def _set_durability(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _check_integrity(connection: Connection, path: Path) -> None:
-    """Make sure that no key is lost in a damaged page: it would be sent again."""
+    """Make sure that nothing is lost in a damaged page: it would be sent again."""
+    page_size = int(connection.exec_driver_sql("PRAGMA page_size").scalar() or 1)
+    if path.stat().st_size % page_size:  # SQLite takes what is missing of a page for zeros, within a text, too
+        raise _damaged(path, "it ends in the middle of a page")
     answer = connection.exec_driver_sql(f"PRAGMA integrity_check({operations.name})").scalar()
     if answer != "ok":
         raise _damaged(path, str(answer))
@@ -172,6 +176,6 @@ def _compare_generations(connection: Connection, generation: Generation) -> None
     """A ledger behind its side file is an older copy or was cut: what its sources have in Triage is looked up again."""
     reached = int(connection.scalar(select(stamp.c.generation)) or 0)
     if reached < generation.seen:
-        connection.execute(update(sources).values(looked=0))
+        doubt(connection)
         connection.execute(update(stamp).values(generation=generation.seen))
     generation.reached = max(reached, generation.seen)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from importlib import import_module
 from itertools import islice
 from operator import itemgetter
@@ -14,6 +15,7 @@ from importer.ledger.schema import State, operations, rows
 from importer.records import Outcome
 
 T = TypeVar("T")
+Transaction = Callable[[], AbstractContextManager[Connection]]
 Build = Callable[[Dialect], Insert | Update]
 Compiled = tuple[str, dict[str, Any], Callable[[Mapping[str, Any]], Any]]
 
@@ -88,11 +90,15 @@ REGISTER = upsert(
         "issue_id",
         "triage_id",
         "conflicts",
+        "additions_planned",
+        "additions_done",
+        "additions_failed",
+        "follows",
     ),
 )
 INTEND = upsert(
     operations,
-    ("source_id", "key", "act"),
+    ("source_id", "key", "act", "name"),
     ("run_id", "method", "path", "marker", "body_sha", "content", "state", "since", "issue_id", "details", "code"),
     {"attempts": 0, "triage_id": "", "returned": b"", "message": ""},
 )
@@ -100,6 +106,7 @@ _IT = (
     operations.c.source_id == bindparam("its_source"),
     operations.c.key == bindparam("its_key"),
     operations.c.act == bindparam("its_act"),
+    operations.c.name == bindparam("its_name"),
 )
 DECIDE = Many(
     lambda _: (

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from importer.mapping.additions import Comments, FlagRule, People, Person, Reference, Relation
 from importer.mapping.scalars import PLACEHOLDER as PLACEHOLDER
 from importer.mapping.scalars import (
     CategoryName,
@@ -16,6 +17,8 @@ from importer.mapping.scalars import (
     Encoding,
     Flag,
     Label,
+    Number,
+    Pattern,
     RecordsPath,
     Scalar,
     Scalars,
@@ -182,6 +185,12 @@ class Link(Text):
 
     type: Literal["call", "sms_conversation", "file"] = Field(description="What the ids are ids of.")
     split: str | None = Field(None, min_length=1, description="What separates several ids in one cell.")
+    find: Pattern | None = Field(
+        None, description="A regular expression: all that it finds in a cell, or its group 1 in that, are ids."
+    )
+    check: Pattern | None = Field(
+        None, description="A regular expression that a whole id must match; what doesn't is not sent, with a warning."
+    )
 
 
 class Key(Text):
@@ -287,7 +296,24 @@ class Mapping(Strict):
     source: SourceText = Field(SourceText(value="client"), description="manual, automated or client.")
     owner_id: Text | None = Field(None, description="Triage's user id of the accountable person.")
     assignee_id: Text | None = Field(None, description="Triage's user id of the person who works on it.")
+    owner: Person | None = Field(None, description="The accountable person as the source names them: see `users`.")
+    assignee: Person | None = Field(None, description="Who works on it as the source names them: see `users`.")
+    people: People = Field(People(), description="What the source says of people.")
+    created: Text | None = Field(None, description="When the issue was made: what `--order oldest-first` goes by.")
+    group: list[Text] = Field(
+        default_factory=list,
+        description="Rows that follow each other with the same texts here are one issue; the texts are its native key.",
+    )
     resource_links: list[Link] = Field(default_factory=list, description="Calls, SMS conversations and files.")
+    evidence_wait_days: Number = Field(
+        7, description="How long later runs try again to attach what Triage doesn't know yet."
+    )
+    flags: list[FlagRule] = Field(default_factory=list, description="Flags on the calls that are attached.")
+    comments: Comments | None = Field(None, description="The discussion; without it none is sent.")
+    relations: list[Relation] = Field(default_factory=list, description="Other issues of the source.")
+    references: list[Reference] = Field(
+        default_factory=list, description="How texts name other issues: the new number is put beside the old one."
+    )
     skip: list[Skip] = Field(default_factory=list, description="In order; the first that holds leaves the row out.")
     footer: dict[Label, Text] = Field(
         default_factory=dict,
@@ -303,6 +329,16 @@ class Mapping(Strict):
     )
     evidence: EvidenceTexts = Field(
         EvidenceTexts(), description="Columns that help to propose a target for an unknown status."
+    )
+    drop: list[Scalar] = Field(
+        default_factory=list, description="Columns that may be lost: what else goes nowhere fails `--strict`."
+    )
+    norm: Literal["defuse", "keep"] = Field(
+        "defuse", description="`keep`: `@norm` in a text may start Triage's agent, which is billed and can edit."
+    )
+    mentions: Literal["defuse", "keep"] = Field("defuse", description="`keep`: other `@names` in texts stay mentions.")
+    secrets: Literal["warn", "mask", "refuse", "ignore"] = Field(
+        "warn", description="Keys, tokens and card numbers in texts: a warning, masked, or the row is rejected."
     )
     decisions: str | None = Field(
         None,

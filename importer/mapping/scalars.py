@@ -119,6 +119,14 @@ def _flag(value: Any) -> Any:
     return value
 
 
+def _number(value: Any) -> Any:
+    if isinstance(value, str):
+        if not value.isdecimal():
+            raise ValueError(f"{value!r} is not a whole number")
+        return int(value)
+    return value
+
+
 def as_list(value: Any) -> Any:
     """A list as it is, anything else as a list of one."""
     return value if isinstance(value, list) else [value]
@@ -135,6 +143,7 @@ class OneOrMany:
 # An editor reads `1` and `true` as other types than text; the loader takes all of them as they are written.
 Scalar = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]})]
 Flag = Annotated[bool, BeforeValidator(_flag), Field(strict=True)]
+Number = Annotated[int, BeforeValidator(_number), Field(ge=0)]
 Path = Annotated[str, AfterValidator(_expression)]
 Pattern = Annotated[str, AfterValidator(check_pattern)]
 Template = Annotated[str, AfterValidator(_template)]

@@ -26,9 +26,16 @@ _HEAD = """\
 """
 
 
-_TOO_LONG = """\
-# {rows} with a {name} over Triage's limit. `shorten` cuts it, and each such row gets a warning; `reject` leaves the
-# rows out, and errors.csv has them."""
+_TOO_LONG = {
+    "title": """\
+# {rows} with a title over Triage's limit. `shorten` cuts it, the full title opens the description, and each such row
+# gets a warning; `reject` leaves the rows out, and errors.csv has them.
+title: {{too_long: shorten}}""",
+    "description": """\
+# {rows} with a description over Triage's limit. `continue` lets it go on in comments, nothing lost; `shorten` cuts it;
+# `reject` leaves the rows out, and errors.csv has them.
+description: {{too_long: continue}}""",
+}
 
 
 def suggest(
@@ -38,7 +45,7 @@ def suggest(
     *,
     beside: Path | None = None,
 ) -> str:
-    """The text of a mapping that extends the one in use, knows all of `unknowns` and shortens what is `too_long`.
+    """The text of a mapping that extends the one in use, knows all of `unknowns` and takes what is `too_long`.
 
     `too_long` is how many rows have a longer `title` or `description` than Triage takes.
     `beside` is the folder that the text will be written to: the path under `extends` is relative to it. Values that are
@@ -52,7 +59,7 @@ def suggest(
         if proposals:
             lines += _field_lines(field, proposals, getattr(mapping.model, field).neutral)
     for name, rows in (too_long or {}).items():
-        lines += [_TOO_LONG.format(rows=_rows(rows), name=name), f"{name}: {{too_long: shorten}}"]
+        lines.append(_TOO_LONG[name].format(rows=_rows(rows)))
     return "\n".join(lines) + "\n"
 
 

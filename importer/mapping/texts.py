@@ -26,6 +26,10 @@ from importer.mapping.scalars import (
 )
 from importer.records import Ref
 
+TextFormat = Literal["html", "jira", "textile", "adf"]
+"""Markup that a text can be converted from; `jira` is Jira's wiki markup, `adf` the tree of the Cloud's API."""
+AsText = Literal["markdown", "text"]
+
 TEXT_SOURCES = ("column", "path", "first", "template", "value")
 """The keys of which a text has exactly one; an override that names one drops the others (see `merge`)."""
 
@@ -77,6 +81,9 @@ class Text(Strict):
     lookup: Lookup | None = Field(
         None, description="Reads the text in a table beside the records; what isn't in it is no text."
     )
+
+    format: TextFormat | None = Field(None, description="The markup that it is in; without it nothing is converted.")
+    as_: AsText = Field("markdown", alias="as", description="What a text with a `format` becomes.")
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -146,13 +153,18 @@ class Text(Strict):
 
 
 class LongText(Text):
-    """A title or description."""
+    """A description."""
+
+    too_long: Literal["reject", "shorten", "continue"] = Field(
+        "reject",
+        description="What happens to a text over Triage's limit: `continue` lets it go on in comments, nothing lost.",
+    )
+
+
+class Title(Text):
+    """The title: an issue can't be without one."""
 
     too_long: Literal["reject", "shorten"] = Field("reject", description="What happens to a text over Triage's limit.")
-
-
-class Title(LongText):
-    """The title: an issue can't be without one."""
 
     @model_validator(mode="after")
     def _not_blank(self) -> Self:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from importer.records import Operation, Row
+from importer.records import Addition, Operation, Row
 from importer.report.errors import ErrorFiles, Header
 from importer.report.folder import ReportFolder
 from importer.report.planned import PlannedFile
@@ -35,8 +35,11 @@ class CheckFiles:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def write(self, rows: Sequence[Row], operations: Iterable[Operation]) -> None:
-        """Append a chunk: its rows, and the operations of those that would be sent."""
+    def write(
+        self, rows: Sequence[Row], operations: Iterable[Operation], additions: Mapping[int, Sequence[Addition]]
+    ) -> None:
+        """Append a chunk: its rows, the operations of those that would be sent, and what would be added to issues."""
         self._results.write(rows)
         self._errors.write(rows)
         self._planned.write(operations)
+        self._planned.write_additions((rows[place], added) for place, added in additions.items())

@@ -18,6 +18,10 @@ Header = tuple[str, ...]
 _Column = tuple[str, int]  # a header and which of its occurrences
 
 MENDABLE = (Outcome.REJECTED, Outcome.FAILED)
+INCOMPLETE = "incomplete"
+"""Code of an issue that is in without all that belongs to it: its row stands there too."""
+TO_COMPLETE = {INCOMPLETE, "group-incomplete"}
+"""Codes of all rows of such an issue."""
 
 
 class ErrorFiles:
@@ -48,7 +52,7 @@ class ErrorFiles:
     def write(self, rows: Iterable[Row]) -> None:
         """Append those of the rows that are rejected or failed."""
         for row in rows:
-            if row.outcome in MENDABLE and row.raw is not None:
+            if (row.outcome in MENDABLE or TO_COMPLETE.intersection(row.codes)) and row.raw is not None:
                 if isinstance(row.raw, str):
                     self._write_json(row, row.raw)
                 else:

@@ -13,7 +13,16 @@ from importer.errors import StorageFull, UsageError
 SUMMARY = "summary.json"
 FOR_PEOPLE = ("errors.csv", "errors.jsonl", "suggested-mapping.yaml", "fixes.csv")
 """Reports that a person mends and gives back."""
-NAMES = ("results.csv", "planned.jsonl", "conflicts.csv", "vanished.csv", SUMMARY, *FOR_PEOPLE)
+NAMES = (
+    "results.csv",
+    "planned.jsonl",
+    "conflicts.csv",
+    "vanished.csv",
+    "losses.csv",
+    "attachments.csv",
+    SUMMARY,
+    *FOR_PEOPLE,
+)
 
 
 class ReportFolder:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 import orjson
 
-from importer.records import Operation
+from importer.records import ADDITION_PATHS, Act, Addition, Operation, Outcome, Row
 
 
 class PlannedFile:
@@ -17,17 +17,40 @@ class PlannedFile:
         self._file = file
 
     def write(self, operations: Iterable[Operation]) -> None:
-        """Append operations, in input order."""
+        """Append creates and updates, in input order."""
+        self._append((each.method, each.path, each.key, each.body) for each in operations)
+
+    def write_additions(self, planned: Iterable[tuple[Row, Sequence[Addition]]]) -> None:
+        """Append what would be added to issues.
+
+        Evidence of a new one is in its create, and what the numbers of other issues do to a description only those can
+        tell.
+        """
+        for row, additions in planned:
+            is_new = row.outcome is Outcome.PLANNED and not row.issue_id
+            self._append(
+                ("POST", _where(addition, row), addition.key, _with_end(addition))
+                for addition in additions
+                if addition.act is not Act.REFER and not (is_new and addition.act is Act.EVIDENCE)
+            )
+
+    def _append(self, planned: Iterable[tuple[str, str, str, bytes]]) -> None:
         lines = [
             orjson.dumps(
-                {
-                    "method": operation.method,
-                    "path": operation.path,
-                    "key": operation.key,
-                    "body": operation.body.decode(),
-                },
-                option=orjson.OPT_APPEND_NEWLINE,
+                {"method": method, "path": path, "key": key, "body": body.decode()}, option=orjson.OPT_APPEND_NEWLINE
             ).decode()
-            for operation in operations
+            for method, path, key, body in planned
         ]
         self._file.write("".join(lines))
+
+
+def _where(addition: Addition, row: Row) -> str:
+    issue_id = row.issue_id if row.key == addition.key and row.issue_id else f"{{id:{addition.key}}}"
+    return f"/v1/triage/issues/{issue_id}/{ADDITION_PATHS[addition.act]}"
+
+
+def _with_end(addition: Addition) -> bytes:
+    """A relation's body names the issue at its other end."""
+    if addition.act is not Act.RELATION:
+        return addition.body
+    return orjson.dumps({"related_issue_id": f"{{id:{addition.other}}}", **orjson.loads(addition.body)})

@@ -20,6 +20,9 @@ COLUMNS = (
     "attempts",
     "issue_id",
     "triage_id",
+    "operations_planned",
+    "operations_done",
+    "operations_failed",
 )
 
 
@@ -44,6 +47,9 @@ class ResultsFile:
                 row.attempts,
                 row.issue_id,
                 row.triage_id,
+                row.additions_planned,
+                row.additions_done,
+                row.additions_failed,
             )
             for row in rows
         )

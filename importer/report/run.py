@@ -37,7 +37,7 @@ def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None])
         for row in run.results():
             results.write([row])
             errors.write([row])
-            codes.update(row.codes)
+            codes.update(set(row.codes))
     write_conflicts(folder, run.conflicts())
     return codes
 

@@ -16,7 +16,10 @@ class Summary:
 
     `known` are the rejected rows that were rejected for the same reasons in the last run, `vanished` the issues whose
     keys the source had in the run `vanished_since` and doesn't have any more.
-    `requests`, `elapsed_seconds` and `issues_per_second` are those of this attempt, the outcomes those of the run.
+    `forecast` is what the check found to be done: operations by what they do, and `requests`; `losses` names the
+    columns that go nowhere.
+    `additions` (what was added to issues, by what it does), `requests`, `elapsed_seconds` and `issues_per_second` are
+    those of this attempt, the outcomes those of the run.
     `unknown_until` is from when on the next run can decide the unknown rows. `findings` is code → rows; `value_flow` is
     described in `flow.ValueFlow.as_json`; hashes are SHA-256 in hex.
     """
@@ -32,6 +35,9 @@ class Summary:
     failed: int = 0
     unknown: int = 0
     planned: int = 0
+    forecast: Mapping[str, int] = field(default_factory=dict)
+    losses: Mapping[str, object] = field(default_factory=dict)
+    additions: Mapping[str, int] = field(default_factory=dict)
     requests: int = 0
     retries: int = 0
     rate_limited: int = 0
@@ -57,8 +63,8 @@ class Summary:
 
     @property
     def incomplete(self) -> int:
-        """Issues that were created without a call, conversation or file which they name."""
-        return self.findings.get("resource-missing", 0)
+        """Issues that are in without all that belongs to them."""
+        return self.findings.get("incomplete", 0)
 
     def outcomes(self) -> dict[str, int]:
         """Outcome → rows."""

@@ -16,7 +16,9 @@ from importer.sandbox.errors import SandboxError
 
 GRAMMAR = "KIND[=SECONDS][:WHERE][@WHEN], as in 500-after:create@req=7 or slow=0.2:all@5%"
 ISSUES_PATH = "/v1/triage/issues"
-WHERES = ("create", "write", "read", "all")
+ADDED = ("comment", "resource", "flag", "relation")
+"""What a POST below an issue adds; its path ends in the plural."""
+WHERES = ("create", "update", *ADDED, "write", "read", "all")
 
 _SPEC = re.compile(r"(?P<kind>[^=:@]+)(=(?P<seconds>[^:@]*))?(:(?P<where>[^@]*))?(@(?P<when>.*))?")
 _NUMBER = r"\d+(\.\d+)?"
@@ -62,6 +64,10 @@ class Fault:
         """Whether this fault has to do with such a request."""
         if self.where == "create":
             return method == "POST" and path == ISSUES_PATH
+        if self.where == "update":
+            return method == "PATCH"
+        if self.where in ADDED:
+            return method == "POST" and path.endswith(f"/{self.where}s")
         if self.where == "all":
             return True
         return (self.where == "read") == (method in ("GET", "HEAD"))

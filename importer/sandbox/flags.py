@@ -7,10 +7,11 @@ import sqlite3
 
 from importer.sandbox.call import NO_CONTENT, Answer, Call, Json, bad_cursor, page, page_of
 from importer.sandbox.errors import Refusal, bad_request, not_found
+from importer.sandbox.norm import listen
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.resources import show_link
 from importer.sandbox.rules import FLAG
-from importer.sandbox.store import new_id
+from importer.sandbox.store import Store, new_id
 
 _DEFAULTS: Json = {"note": "", "node_id": None, "node_name": None, "message_index": None, "message_text": None}
 
@@ -28,14 +29,23 @@ def add_flag(call: Call) -> Answer:
         raise Refusal(409, "call_not_attached", "Call must be attached to issue first")
     with call.store.writing() as at:
         seq = call.store.insert("flags", id=new_id(), issue=number, **fields, created_at=at)
-        call.store.add_event(number, at, "flag_added", "Added a flag.", resources=[show_link(call, link)])
+        snapshot = [show_link(call.store.org_id, call.path["id"], link)]
+        call.store.add_event(number, at, "flag_added", "Added a flag.", resources=snapshot)
         call.store.touch(number, at)
-    return Answer(_show(call, call.store.row("SELECT * FROM flags WHERE seq = ?", seq)), 201)
+        if call.options.norm_everywhere:
+            listen(call.store, number, at, fields["note"])
+    flag = call.store.row("SELECT * FROM flags WHERE seq = ?", seq)
+    return Answer(_show(call.store.org_id, call.path["id"], flag), 201)
 
 
 def list_flags(call: Call) -> Answer:
     """GET /v1/triage/issues/{id}/flags."""
-    return page_of(call, "flags", lambda row: _show(call, row))
+    return page_of(call, "flags", lambda row: _show(call.store.org_id, call.path["id"], row))
+
+
+def all_flags(store: Store) -> list[Json]:
+    """Return every flag, in the order in which they were made."""
+    return [_show(store.org_id, row["issue_id"], row) for row in store.rows_with_issue("flags")]
 
 
 def remove_flag(call: Call) -> Answer:
@@ -72,11 +82,11 @@ def _show_type(row: sqlite3.Row) -> Json:
     return shown | {"description": row["note"]}
 
 
-def _show(call: Call, row: sqlite3.Row) -> Json:
+def _show(org_id: str, issue_id: str, row: sqlite3.Row) -> Json:
     return {
         "id": row["id"],
-        "org_id": call.store.org_id,
-        "issue_id": call.path["id"],
+        "org_id": org_id,
+        "issue_id": issue_id,
         "call_id": row["call_id"],
         "type": row["type"],
         "note": row["note"],

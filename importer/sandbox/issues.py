@@ -5,11 +5,11 @@ from __future__ import annotations
 import sqlite3
 
 from importer.sandbox.call import NO_CONTENT, Answer, Call, Json
+from importer.sandbox.norm import listen, session
 from importer.sandbox.organisation import CALLER_ID
-from importer.sandbox.resources import attach, attach_and_note
+from importer.sandbox.resources import attach, attach_and_note, require_resource
 from importer.sandbox.rules import CREATE_ISSUE, PATCH_ISSUE
 from importer.sandbox.store import Store, new_id, now
-from importer.sandbox.timeline import session
 
 _DEFAULTS: Json = {"description": "", "status": "todo", "source": "manual", "owner_id": None, "assignee_id": None}
 
@@ -28,6 +28,8 @@ def create_issue(call: Call) -> Answer:
     """POST /v1/triage/issues."""
     fields = _DEFAULTS | call.fields(CREATE_ISSUE, call.options.invalid_status)
     links = fields.pop("resource_links", [])
+    for link in links:
+        require_resource(call.store, link["resource_id"])
     issue_id = new_id()
     with call.store.writing() as at:
         number = call.store.insert(
@@ -37,6 +39,8 @@ def create_issue(call: Call) -> Answer:
         for link in links:
             attach(call.store, number, at, **link)
         call.store.learn_category(fields["category"], at)
+        if call.options.norm_everywhere:
+            listen(call.store, number, at, f"{fields['title']}\n{fields['description']}")
     return Answer(_find_issue(call, issue_id), 201)
 
 
@@ -66,6 +70,8 @@ def _change(call: Call, old: sqlite3.Row, changes: Json) -> None:
             store.db.execute("UPDATE issues SET text_changed_at = ? WHERE number = ?", (at, number))
             new_text = f"{changes.get('title', old['title'])} {changes.get('description', old['description'])}"
             store.db.execute("UPDATE words SET text = ? WHERE rowid = ?", (new_text, number))
+            if call.options.norm_everywhere:
+                listen(store, number, at, new_text)
         if "status" in changes:
             detail = f"Changed the status to {changes['status']}."
             store.add_event(

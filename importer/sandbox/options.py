@@ -18,6 +18,7 @@ class SandboxOptions:
     search_lag        seconds until `search` finds a new or changed text
     cut_descriptions  whether list items carry the beginning of a description only
     invalid_status    the status of a bad create, 400 or 422
+    norm_everywhere   whether `@norm` sets Norm to work in titles, descriptions and notes of flags, too
     api_key           the only key accepted; None accepts any that is not empty
     seed              of the faults that strike by chance; None draws one
     """
@@ -28,5 +29,6 @@ class SandboxOptions:
     search_lag: float = 0.0
     cut_descriptions: bool = False
     invalid_status: int = 400
+    norm_everywhere: bool = False
     api_key: str | None = None
     seed: int | None = None

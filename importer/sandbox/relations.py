@@ -8,13 +8,14 @@ from importer.sandbox.call import NO_CONTENT, Answer, Call, Json, bad_cursor, pa
 from importer.sandbox.errors import bad_request, not_found
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.rules import RELATION
-from importer.sandbox.store import new_id
+from importer.sandbox.store import Store, new_id
 
-# The other end's columns, seen from the issue that is asked.
-_RELATIONS = """
-SELECT relations.*, other.id AS other_id, other.number AS other_number, other.title AS other_title
-FROM relations JOIN issues AS other ON other.number = CASE WHEN issue = :asked THEN target ELSE issue END
-WHERE :asked IN (issue, target)
+# A relation as each of its ends shows it: the columns of the other end, seen from the issue that is asked.
+_SELECT = """
+SELECT relations.*, asked.id AS asked_id, asked.number AS asked,
+    other.id AS other_id, other.number AS other_number, other.title AS other_title
+FROM issues AS asked JOIN relations ON (issue = asked.number OR target = asked.number)
+JOIN issues AS other ON other.number = CASE WHEN issue = asked.number THEN target ELSE issue END
 """
 
 
@@ -32,7 +33,7 @@ def add_relation(call: Call) -> Answer:
         )
         call.store.add_event(number, at, "relation_added", "Added a relation.")
         call.store.touch(number, at)
-    return Answer(_show(call, number, _select(call, number, "AND relations.id = :id", id=relation_id)[0]), 201)
+    return Answer(_show(call.store.org_id, _select(call, number, "AND relations.id = :id", id=relation_id)[0]), 201)
 
 
 def list_relations(call: Call) -> Answer:
@@ -45,7 +46,12 @@ def list_relations(call: Call) -> Answer:
             raise bad_cursor()
         after = last[0]["seq"]
     rows = _select(call, number, "AND seq > :after ORDER BY seq LIMIT :size", after=after, size=limit + 1)
-    return page(rows, limit, lambda row: _show(call, number, row))
+    return page(rows, limit, lambda row: _show(call.store.org_id, row))
+
+
+def all_relations(store: Store) -> list[Json]:
+    """Return every relation as its source shows it, in the order in which they were made."""
+    return [_show(store.org_id, row) for row in store.rows(f"{_SELECT} WHERE asked.number = issue ORDER BY seq")]
 
 
 def remove_relation(call: Call) -> Answer:
@@ -62,19 +68,20 @@ def remove_relation(call: Call) -> Answer:
 
 
 def _select(call: Call, number: int, condition: str, **values: object) -> list[sqlite3.Row]:
-    return call.store.db.execute(_RELATIONS + condition, {"asked": number, **values}).fetchall()
+    sql = f"{_SELECT} WHERE asked.number = :asked {condition}"
+    return call.store.db.execute(sql, {"asked": number, **values}).fetchall()
 
 
-def _show(call: Call, number: int, row: sqlite3.Row) -> Json:
+def _show(org_id: str, row: sqlite3.Row) -> Json:
     return {
         "id": row["id"],
-        "org_id": call.store.org_id,
-        "issue_id": call.path["id"],
+        "org_id": org_id,
+        "issue_id": row["asked_id"],
         "related_issue_id": row["other_id"],
         "related_triage_id": f"T-{row['other_number']}",
         "related_title": row["other_title"],
         "relation_type": row["type"],
         "created_by_id": CALLER_ID,
         "created_at": row["created_at"],
-        "direction": "outgoing" if row["issue"] == number else "incoming",
+        "direction": "outgoing" if row["issue"] == row["asked"] else "incoming",
     }

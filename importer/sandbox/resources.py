@@ -1,4 +1,7 @@
-"""What an issue rests on: links to calls, SMS conversations and files. Each id exists here but those in `missing-…`."""
+"""What an issue rests on: links to calls, SMS conversations and files.
+
+Each id exists here but those in `missing-…`, and those in `late-…` in the run of the sandbox that hears of them first.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from typing import NamedTuple
 from importer.sandbox.call import NO_CONTENT, Answer, Call, Json, page_of
 from importer.sandbox.errors import not_found
 from importer.sandbox.organisation import CALLER_ID
-from importer.sandbox.rules import MISSING, RESOURCE
+from importer.sandbox.rules import LATE, MISSING, RESOURCE
 from importer.sandbox.store import Store, new_id
 
 
@@ -19,10 +22,18 @@ class Attached(NamedTuple):
     is_new: bool
 
 
-def attach(store: Store, number: int, at: str, resource_type: str, resource_id: str) -> Attached:
-    """Link a resource to an issue, once; Refusal 404 if there is no such resource."""
-    if resource_id.startswith(MISSING):
+def require_resource(store: Store, resource_id: str) -> None:
+    """Refuse what there is not, with 404. To be called outside of `writing`: what was asked for is kept."""
+    is_there = not resource_id.startswith(MISSING)
+    if resource_id.startswith(LATE):
+        store.db.execute("INSERT OR IGNORE INTO late (resource_id) VALUES (?)", (resource_id,))
+        is_there = bool(store.row("SELECT is_there FROM late WHERE resource_id = ?", resource_id)["is_there"])
+    if not is_there:
         raise not_found("Resource")
+
+
+def attach(store: Store, number: int, at: str, resource_type: str, resource_id: str) -> Attached:
+    """Link a resource that there is to an issue, once."""
     find = "SELECT * FROM resources WHERE issue = ? AND resource_type = ? AND resource_id = ?"
     link = store.row_or_none(find, number, resource_type, resource_id)
     if link is not None:
@@ -35,10 +46,11 @@ def attach(store: Store, number: int, at: str, resource_type: str, resource_id: 
 def attach_and_note(call: Call, resource_type: str, resource_id: str) -> Attached:
     """Link a resource to the issue in the path; a new link shows in its activity."""
     number = call.issue_number()
+    require_resource(call.store, resource_id)
     with call.store.writing() as at:
         attached = attach(call.store, number, at, resource_type, resource_id)
         if attached.is_new:
-            snapshot = [show_link(call, attached.link)]
+            snapshot = [_show_here(call, attached.link)]
             call.store.add_event(number, at, "resource_added", "Added a resource.", resources=snapshot)
             call.store.touch(number, at)
     return attached
@@ -48,12 +60,17 @@ def attach_resource(call: Call) -> Answer:
     """POST /v1/triage/issues/{id}/resources: 201, or 200 with the link that is there."""
     call.issue_number()
     attached = attach_and_note(call, **call.fields(RESOURCE))
-    return Answer(show_link(call, attached.link), 201 if attached.is_new else 200)
+    return Answer(_show_here(call, attached.link), 201 if attached.is_new else 200)
 
 
 def list_resources(call: Call) -> Answer:
     """GET /v1/triage/issues/{id}/resources."""
-    return page_of(call, "resources", lambda row: show_link(call, row))
+    return page_of(call, "resources", lambda row: _show_here(call, row))
+
+
+def all_resources(store: Store) -> list[Json]:
+    """Return every link, in the order in which they were made."""
+    return [show_link(store.org_id, row["issue_id"], row) for row in store.rows_with_issue("resources")]
 
 
 def remove_resource(call: Call) -> Answer:
@@ -74,7 +91,7 @@ def _remove(call: Call, find: str, wanted: str) -> Answer:
         raise not_found("Resource")
     with call.store.writing() as at:
         call.store.db.execute("DELETE FROM resources WHERE seq = ?", (link["seq"],))
-        snapshot = [show_link(call, link)]
+        snapshot = [_show_here(call, link)]
         call.store.add_event(number, at, "resource_removed", "Removed a resource.", resources=snapshot)
         call.store.touch(number, at)
     return NO_CONTENT
@@ -93,12 +110,16 @@ def _affected_call(call_id: str) -> Json:
     return {"call_id": call_id, "title": call_id[:8], **dict.fromkeys((*unknown, "persona_id", "persona_name"))}
 
 
-def show_link(call: Call, row: sqlite3.Row) -> Json:
+def _show_here(call: Call, row: sqlite3.Row) -> Json:
+    return show_link(call.store.org_id, call.path["id"], row)
+
+
+def show_link(org_id: str, issue_id: str, row: sqlite3.Row) -> Json:
     """Show a resource link as the API does."""
     return {
         "id": row["id"],
-        "issue_id": call.path["id"],
-        "org_id": call.store.org_id,
+        "issue_id": issue_id,
+        "org_id": org_id,
         "resource_type": row["resource_type"],
         "resource_id": row["resource_id"],
         "title": row["resource_id"][:8],

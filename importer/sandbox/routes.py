@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from importer.sandbox import flags, issues, listing, organisation, relations, resources, timeline
+from importer.sandbox import flags, issues, listing, norm, organisation, relations, resources, timeline
 from importer.sandbox.call import Answer, Call
 from importer.sandbox.errors import Refusal
 from importer.sandbox.faults import ISSUES_PATH
@@ -44,8 +44,8 @@ ENDPOINTS: tuple[tuple[str, str, Endpoint], ...] = (
     ("POST", f"{ISSUE}/relations", relations.add_relation),
     ("GET", f"{ISSUE}/relations", relations.list_relations),
     ("DELETE", f"{ISSUE}/relations/{{relation_id}}", relations.remove_relation),
-    ("POST", f"{ISSUE}/agent-sessions", timeline.start_session),
-    ("POST", f"{ISSUE}/agent-sessions/{{session_id}}/prompts", timeline.prompt_norm),
+    ("POST", f"{ISSUE}/agent-sessions", norm.start_session),
+    ("POST", f"{ISSUE}/agent-sessions/{{session_id}}/prompts", norm.prompt_norm),
     ("GET", "/v1/triage/flag-types", flags.list_flag_types),
     ("GET", "/v1/triage/categories", organisation.list_categories),
     ("POST", "/v1/triage/categories", organisation.create_category),

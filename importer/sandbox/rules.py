@@ -16,6 +16,8 @@ RESOURCE_TYPES = ("call", "sms_conversation", "file")
 RELATION_TYPES = ("related_to", "blocks", "duplicate_of")
 MISSING = "missing-"
 """An id that begins so names nothing: a way to rehearse refusals."""
+LATE = "late-"
+"""A resource's id that begins so names nothing until the sandbox is started again: evidence that comes later."""
 
 Check = Callable[[str, object], Iterable[str]]
 """Path and value → what is wrong, each with its path."""

@@ -4,6 +4,11 @@ APPLICATION_ID = 0x54524942
 """Marks a SQLite file as a sandbox's ("TRIB")."""
 VERSION = 1
 FIRST_NUMBER = 1001
+LATE_TABLE = "CREATE TABLE IF NOT EXISTS late (resource_id TEXT PRIMARY KEY, is_there INTEGER NOT NULL DEFAULT 0)"
+"""The ids `late-…` that were asked for: whoever opens the file finds that those before are there now.
+
+Not in TABLES, since there are files without it.
+"""
 
 TABLES = f"""
 CREATE TABLE organisation (id TEXT NOT NULL, created_at TEXT NOT NULL);

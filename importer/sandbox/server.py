@@ -22,11 +22,15 @@ import uvicorn
 from importer.sandbox.bucket import TokenBucket
 from importer.sandbox.errors import SandboxError
 from importer.sandbox.faults import FaultPlan
+from importer.sandbox.flags import all_flags
 from importer.sandbox.gate import Gate
 from importer.sandbox.issues import all_issues
 from importer.sandbox.options import SandboxOptions
+from importer.sandbox.relations import all_relations
+from importer.sandbox.resources import all_resources
 from importer.sandbox.routes import build_application
 from importer.sandbox.store import Store
+from importer.sandbox.timeline import all_comments
 
 __all__ = ["RunningSandbox", "SandboxError", "SandboxOptions", "serve", "serve_in_thread"]
 
@@ -89,6 +93,22 @@ class RunningSandbox:
     def issues(self) -> list[dict[str, Any]]:
         """Return all issues as the API shows them, in the order of creation."""
         return self._ask(lambda: all_issues(self._store))
+
+    def comments(self) -> list[dict[str, Any]]:
+        """Return the comments on all issues as the API shows them, in the order in which they were made."""
+        return self._ask(lambda: all_comments(self._store))
+
+    def resources(self) -> list[dict[str, Any]]:
+        """Return the resource links of all issues, likewise."""
+        return self._ask(lambda: all_resources(self._store))
+
+    def flags(self) -> list[dict[str, Any]]:
+        """Return the flags of all issues, likewise."""
+        return self._ask(lambda: all_flags(self._store))
+
+    def relations(self) -> list[dict[str, Any]]:
+        """Return all relations as their sources show them, likewise."""
+        return self._ask(lambda: all_relations(self._store))
 
     def norm_dispatches(self) -> int:
         """Count how often Norm was set to work."""

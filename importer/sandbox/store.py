@@ -13,7 +13,7 @@ from uuid import uuid4
 import orjson
 
 from importer.sandbox.errors import SandboxError, not_found
-from importer.sandbox.schema import APPLICATION_ID, TABLES, VERSION
+from importer.sandbox.schema import APPLICATION_ID, LATE_TABLE, TABLES, VERSION
 
 BUILT_IN_CATEGORIES = ("Bug", "Dialogue", "Latency", "Routing", "Speech", "Telephony", "Tools", "Transcription")
 
@@ -51,6 +51,13 @@ class Store:
     def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         """Return all rows of a query."""
         return self.db.execute(sql, values).fetchall()
+
+    def rows_with_issue(self, table: str, condition: str = "true") -> list[sqlite3.Row]:
+        """Return the rows of a table of what hangs on issues, in the order in which they were made, with `issue_id`."""
+        return self.rows(
+            f"SELECT t.*, issues.id AS issue_id FROM {table} AS t JOIN issues ON number = issue"
+            f" WHERE {condition} ORDER BY seq"
+        )
 
     def row_or_none(self, sql: str, *values: Any) -> sqlite3.Row | None:
         """Return the first row of a query, if there is one."""
@@ -180,6 +187,8 @@ def _prepare(db: sqlite3.Connection) -> None:
     db.execute("BEGIN EXCLUSIVE")
     if not tables:
         _create_tables(db)
+    db.execute(LATE_TABLE)
+    db.execute("UPDATE late SET is_there = 1")
     db.execute("COMMIT")
 
 

@@ -1,4 +1,4 @@
-"""What happens to an issue: activity, comments, and of Norm what it takes to count how often it is set to work."""
+"""What happens to an issue: activity and comments."""
 
 from __future__ import annotations
 
@@ -8,19 +8,14 @@ import orjson
 
 from importer.sandbox.call import Answer, Call, Json, page_of
 from importer.sandbox.errors import not_found
+from importer.sandbox.norm import listen, session
 from importer.sandbox.organisation import CALLER_ID, NORM_ID
 from importer.sandbox.resources import show_link
-from importer.sandbox.rules import COMMENT, PROMPT
-from importer.sandbox.store import Store, new_id
+from importer.sandbox.rules import COMMENT
+from importer.sandbox.store import Store
 
-_INTENTS = {"fix": "fix", "debug": "fix", "verify": "verify", "status": "status"}
 _USER = {"kind": "user", "id": CALLER_ID, "label": "Robin Sand", "avatar_url": None}
 _NORM = {"kind": "agent", "id": NORM_ID, "label": "Norm", "avatar_url": None}
-
-
-def session(session_id: str) -> Json:
-    """Show one of Norm's sessions."""
-    return {"id": session_id, "agent_profile_id": NORM_ID, "agent_name": "Norm", "status": "active"}
 
 
 def list_activity(call: Call) -> Answer:
@@ -37,8 +32,7 @@ def add_comment(call: Call) -> Answer:
     with call.store.writing() as at:
         seq = call.store.add_event(number, at, "comment", detail, resources=resources)
         call.store.touch(number, at)
-        if "@norm" in detail.lower():
-            _dispatch(call.store, number, at, _open_session(call.store, number, at), detail)
+        listen(call.store, number, at, detail)
     return Answer(_show(call.path["id"], call.store.row("SELECT * FROM events WHERE seq = ?", seq)), 201)
 
 
@@ -46,47 +40,12 @@ def _chip(call: Call, number: int, link_id: str) -> Json:
     row = call.store.row_or_none("SELECT * FROM resources WHERE id = ? AND issue = ?", link_id, number)
     if row is None:
         raise not_found("Resource")
-    return show_link(call, row)
+    return show_link(call.store.org_id, call.path["id"], row)
 
 
-def start_session(call: Call) -> Answer:
-    """POST /v1/triage/issues/{id}/agent-sessions."""
-    number = call.issue_number()
-    with call.store.writing() as at:
-        session_id = _start_session(call.store, number, at)
-    return Answer(session(session_id), 201)
-
-
-def prompt_norm(call: Call) -> Answer:
-    """POST /v1/triage/issues/{id}/agent-sessions/{session_id}/prompts: counted; nothing else comes of it."""
-    number, session_id = call.issue_number(), call.path["session_id"]
-    if call.store.row_or_none("SELECT 1 FROM sessions WHERE id = ? AND issue = ?", session_id, number) is None:
-        raise not_found("Session")
-    detail = call.fields(PROMPT)["detail"]
-    with call.store.writing() as at:
-        _dispatch(call.store, number, at, session_id, detail)
-    first_word = (detail.split() or [""])[0].lower().removeprefix("/")
-    intent = _INTENTS.get(first_word, "fix")
-    return Answer({"session_id": session_id, "run_id": new_id(), "intent": intent}, 202)
-
-
-def _open_session(store: Store, number: int, at: str) -> str:
-    row = store.row_or_none("SELECT id FROM sessions WHERE issue = ? ORDER BY seq DESC LIMIT 1", number)
-    return row["id"] if row else _start_session(store, number, at)
-
-
-def _start_session(store: Store, number: int, at: str) -> str:
-    session_id = new_id()
-    store.insert("sessions", id=session_id, issue=number)
-    store.add_event(number, at, "session_started", "Started a session.", session_id=session_id)
-    store.touch(number, at)
-    return session_id
-
-
-def _dispatch(store: Store, number: int, at: str, session_id: str, detail: str) -> None:
-    store.insert("dispatches", detail=detail)
-    store.add_event(number, at, "prompt", detail, session_id=session_id)
-    store.touch(number, at)
+def all_comments(store: Store) -> list[Json]:
+    """Return every comment, in the order in which they were made."""
+    return [_show(row["issue_id"], row) for row in store.rows_with_issue("events", "type = 'comment'")]
 
 
 def _show(issue_id: str, row: sqlite3.Row) -> Json:

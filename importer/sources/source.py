@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
-from typing import BinaryIO, Self, TextIO
+from typing import Any, BinaryIO, Self, TextIO
 
-from importer.records import Chunk, Ref, Table
+from importer.records import Annex, Chunk, Finding, Ref, Table
 from importer.sources import csv, json
-from importer.sources.embedded import find_embedded
+from importer.sources.arrays import read_arrays
+from importer.sources.beside import ANY_FILE, BesideObject, Spool
+from importer.sources.embedded import embedded_record, find_embedded
 from importer.sources.encodings import open_text
+from importer.sources.envelopes import open_envelope
 from importer.sources.files import Stamp, StoredFile, digest_files, still_written, take_stamp
 from importer.sources.formats import Format
 from importer.sources.framing import frame_rows
@@ -20,6 +23,7 @@ from importer.sources.tables import read_tables
 
 HEAD_BYTES = 4096
 SAMPLE_CHARACTERS = 256 * 1024
+ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,13 +99,50 @@ def _read_file(
     return frame_rows(find_embedded(batches, file.header, file.json_column, refs), number, file.name, refs, size, {})
 
 
-class Source:
-    """Files that are one import; `Chunk.file` is the index in `files`."""
+def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[str, Any] | Finding]]:
+    """Read each row as an object, with its line: of a table header → cell, of headers that repeat the first filled."""
+    if file.header is None:
+        for line, _, record in json.check_records(read_values(file, text), file.envelope):
+            yield line, record if isinstance(record, Finding) else open_envelope(file.envelope, record)
+        return
+    rows = csv.open_rows(text, file.name, file.delimiter, file.rows_above)
+    for batch in csv.read_batches(*rows, ROWS_AT_ONCE):
+        for index, (line, cells) in enumerate(zip(batch.lines, batch.cells, strict=True)):
+            defect = batch.defects.get(index)
+            if defect is not None and defect.rejects:
+                yield line, defect
+            elif any(cells) and file.json_column is not None:
+                yield line, embedded_record(file.header, cells, file.json_column, line)
+            elif any(cells):
+                yield line, _name_cells(file.header, cells)
 
-    def __init__(self, files: tuple[SourceFile, ...], opened: tuple[Stamp, ...], resources: ExitStack) -> None:
+
+def _name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for name, cell in zip(map(str.strip, header), cells, strict=True):
+        if not named.get(name):
+            named[name] = cell
+    return named
+
+
+class Source:
+    """Files that are one import; `Chunk.file` is the index in `files`.
+
+    `comments` are the files of `--comments`; who opened them closes them.
+    """
+
+    def __init__(
+        self,
+        files: tuple[SourceFile, ...],
+        opened: tuple[Stamp, ...],
+        resources: ExitStack,
+        comments: Source | None = None,
+    ) -> None:
         self.files = files
+        self.comments = comments
         self._opened = opened
         self._resources = resources
+        self._spools: dict[Annex, Spool] = {}
         self._bytes_before = 0
         self._reading: BinaryIO | None = None
 
@@ -117,29 +158,68 @@ class Source:
         """Remove what was spooled."""
         self._resources.close()
 
-    def chunks(self, refs: Sequence[Ref], size: int = 4096, tables: Sequence[Table] = ()) -> Iterator[Chunk]:
+    def chunks(
+        self,
+        refs: Sequence[Ref],
+        size: int = ROWS_AT_ONCE,
+        tables: Sequence[Table] = (),
+        annexes: Mapping[int, Annex] | None = None,
+    ) -> Iterator[Chunk]:
         """Read all files, `size` rows at a time, each with the columns that `refs` name. Every call reads anew.
 
         `tables` are those that stand beside the records of a JSON document: each chunk has those of its file.
+        `annexes` are read once for all calls: `Chunk.beside` finds their objects under the same numbers.
 
-        Raises SourceNotReady when a file changes meanwhile or ends too early, SourceError where it can't be read on.
+        Raises SourceNotReady when a file changes meanwhile or ends too early, SourceError where it can't be read on,
+        and what `Spool` raises.
         """
         self._bytes_before = 0
+        spools = {place: self._spool(annex) for place, annex in (annexes or {}).items()}
         for number, file in enumerate(self.files):
             stamp = take_stamp(file.stored)
-            beside = read_tables(file.stored, file.encoding, tables) if file.format == "json" else {}
+            found = read_tables(file.stored, file.encoding, tables) if file.format == "json" else {}
+            beside = {place: spool.finder(number) for place, spool in spools.items()}
             with open_text(file.stored, file.encoding) as opened:
                 self._reading = opened.stored
-                for chunk in _read_file(file, number, opened.text, refs, size, beside):
+                for chunk in _read_file(file, number, opened.text, refs, size, found):
                     _check_unchanged(file, stamp)
-                    yield chunk
+                    yield replace(chunk, beside=beside) if beside else chunk
                 _check_unchanged(file, stamp)
             self._reading = None
             self._bytes_before += stamp.size
 
+    def _spool(self, annex: Annex) -> Spool:
+        if annex not in self._spools:
+            self._spools[annex] = Spool(annex, self._objects(annex))
+            self._resources.callback(self._spools[annex].close)
+        return self._spools[annex]
+
+    def _objects(self, annex: Annex) -> Iterator[BesideObject]:
+        """An array may stand in a `--comments` file too: an errors file has the records alone."""
+        places = [(ANY_FILE, file) for file in self.every_file[len(self.files) :]]
+        if annex.array:
+            for place, file in [*enumerate(self.files), *places]:
+                if file.format == "json":
+                    for _, line, value in read_arrays(file.stored, file.encoding, {annex.array}):
+                        yield BesideObject(place, file.name, line, value)
+            return
+        for place, file in places:
+            with open_text(file.stored, file.encoding) as (_, text):
+                for line, found in _read_objects(file, text):
+                    yield BesideObject(place, file.name, line, found)
+
+    def warnings(self) -> list[str]:
+        """What stands beside the records and could not be put to one of them, once they all have been asked for."""
+        return [warning for spool in self._spools.values() for warning in spool.warnings()]
+
+    @property
+    def every_file(self) -> tuple[SourceFile, ...]:
+        """The files that the import reads: the records', then those of `--comments`."""
+        return self.files if self.comments is None else (*self.files, *self.comments.files)
+
     def digest(self) -> str:
-        """Hash the bytes of all files as they are stored, in order: SHA-256 in hex. Reads the files."""
-        return digest_files([file.stored for file in self.files])
+        """Hash the bytes of every file as they are stored, in order: SHA-256 in hex. Reads the files."""
+        return digest_files([file.stored for file in self.every_file])
 
     def stamp(self) -> tuple[Stamp, ...]:
         """Stamp each file, without reading it: unequal stamps mean that it may have changed."""
@@ -149,13 +229,15 @@ class Source:
         """Raise SourceNotReady where a file is not as it was when the source was opened: something still writes it."""
         for file, opened in zip(self.files, self._opened, strict=True):
             _check_unchanged(file, opened)
+        if self.comments is not None:
+            self.comments.check_unchanged()
 
     def age_seconds(self, now: float) -> float:
         """How long before `now` (seconds since 1970) the youngest file was changed; infinite for what was piped in.
 
         Negative where that time lies ahead: the clocks of this machine and of the files' differ.
         """
-        changes = [take_stamp(file.stored).mtime_ns for file in self.files if not file.stored.spooled]
+        changes = [take_stamp(file.stored).mtime_ns for file in self.every_file if not file.stored.spooled]
         return now - max(changes) / 1e9 if changes else math.inf
 
     @property

@@ -65,10 +65,10 @@ class Survey:
         self._stamps = stamps
         self._resources = resources
 
-    def open(self, records: str | None = None) -> Source:
+    def open(self, records: str | None = None, comments: Source | None = None) -> Source:
         """Open the files; `records` is a sample's path, and counts for the files that have records there.
 
-        Close the source, or use it as a context manager.
+        `comments` are the files of `--comments`. Close the source, or use it as a context manager.
         Raises SourceError where a file has several arrays of records and none is chosen.
         """
         chosen = []
@@ -77,7 +77,7 @@ class Survey:
             if not isinstance(choice, SourceFile):
                 raise choice
             chosen.append(choice)
-        return Source(tuple(chosen), self._stamps, self._resources.pop_all())
+        return Source(tuple(chosen), self._stamps, self._resources.pop_all(), comments)
 
 
 @contextmanager

@@ -2,28 +2,39 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from importer.mapping.model import Duplicates, Mapping, Text
+from importer.mapping.additions import Bundling
+from importer.mapping.model import SEVERITIES, STATUSES, Duplicates, Mapping, Text
 from importer.mapping.texts import walk_texts
-from importer.records import Chunk, Ref, Table
-from importer.transform.texts import Columns, is_filled, single_line, table_of
+from importer.records import Chunk, Extras, Finding, Ref, Table
+from importer.transform.beside import collect_annexes
+from importer.transform.comments import read_epoch
+from importer.transform.extras import read_extras
+from importer.transform.formats import dropped_finding
+from importer.transform.groups import Groups, find_groups, join_keys, merge_firsts, merge_values
+from importer.transform.harmless import Harmless
+from importer.transform.markers import hex_digest, record_marker
+from importer.transform.people import Roster, name_mentions, person_maps
+from importer.transform.prose import Cleaner, write_footers, write_prose
+from importer.transform.references import References
+from importer.transform.relations import FindKeys, find_no_keys
+from importer.transform.texts import Columns, is_filled, read_date, table_of
 from importer.transform.values import VALUE_FIELDS, Mapped, value_maps
 
-TITLE_LIMIT = 200
-DESCRIPTION_LIMIT = 10_000
-"""In UTF-16 units, the strictest reading of the "characters" of post/triage-issues: it also holds under code points."""
+ORDERS = {"severity": SEVERITIES, "status": STATUSES}
+"""Of a group of rows the value that comes first here counts."""
+FINISHED = ("done", "closed")
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
-MARKER_NOTE = "(leave this line: it identifies the import)"
-_MARKER_LINE = re.compile(r"^(tis[0-9a-f]{12}) (tir[0-9a-f]{20})\b", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +47,15 @@ class Records:
     nameless    rows whose key is their content
     skips       code of the rule that leaves the row out, or `""`
     values      severity, status, category
-    links       resource links as the API takes them
-    shortened   row → fields that the mapping's `too_long: shorten` cut, with the length in UTF-16 units
+    extras      row → what it says of its issue beside the create; rows without any are absent
+    references  finds the issues that a text names
+    bundlings   how the comments of each row's issue are sent
+    groups      the rows that are one issue, the first of which has all that is sent; None where each row is one
+    group_keys  of each row the key of its group, see `groups.join_keys`
+    noted       rows and what the transform itself found out about them
+    defused     how many mentions in titles, descriptions, comments and flags pull nobody in any more
+    private     row → how many comments were left out because they are for the team alone
+    shortened   row → fields that the mapping's `too_long` cut, with the length in UTF-16 units
     newest      the date that `duplicates: {newest: …}` compares, if the mapping says so
     unreadable  row → a date that can't be read though something depends on it
     """
@@ -55,10 +73,27 @@ class Records:
     sources: list[str]
     owners: list[str]
     assignees: list[str]
-    links: list[list[dict[str, str]]] | None
+    extras: dict[int, Extras]
     newest: list[datetime | None] | None
+    created: list[datetime | None] | None = None
+    references: References = field(default_factory=lambda: References((), ""))
+    bundlings: Sequence[Bundling] = ()
+    groups: Groups | None = None
+    group_keys: Sequence[str | None] = ()
+    noted: list[tuple[int, Finding]] = field(default_factory=list)
+    private: Counter[int] = field(default_factory=Counter)
+    defused: int = 0
     shortened: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
     unreadable: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def statuses(self) -> list[str | None]:
+        """Each row's status as it is sent."""
+        return self.targets("status")
+
+    def targets(self, name: str) -> list[str | None]:
+        """Severity, status or category as it is sent: of a group the worst severity, the status least finished."""
+        return _merge_targets(self.values, self.groups, name)
 
 
 class Transform:
@@ -67,27 +102,67 @@ class Transform:
     `refs` is every column and path that it reads: what a source has to put into its frames.
     """
 
-    def __init__(self, mapping: Mapping, source_name: str) -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        source_name: str,
+        people: Roster | None = None,
+        learned: Dict[str, str] | None = None,
+        find_keys: FindKeys = find_no_keys,
+    ) -> None:
         self.mapping = mapping
         self.source_name = source_name
         self.value_maps = value_maps(mapping)
-        self.source_marker = source_marker(source_name)
         self.refs = collect_refs(mapping)
         self.tables = collect_tables(mapping)
+        self.annexes = collect_annexes(mapping)
+        self.references = References(mapping.references, source_name)
+        self._people, self._learned, self._find_keys = people or Roster(), learned or {}, find_keys
+        self._person_maps = person_maps(mapping, self._people)
+        self._harmless = Harmless(mapping.norm, mapping.mentions, mapping.secrets)
 
     def __call__(self, chunk: Chunk) -> Records:
         """The chunk's records. Defective rows come along empty; their finding is already in the chunk."""
         mapping = self.mapping
         columns = Columns(chunk, mapping.input.dates)
-        native, local, nameless = self._native_keys(columns)
+        skips = self._skips(columns)
+        group_keys: list[str | None] = []
+        groups: Groups | None = None
+        if mapping.group:
+            group_keys = self._join_group(columns, skips)
+            groups = find_groups(group_keys)
+            native = [key or "" for key in group_keys]
+            local, nameless = [False] * len(columns), frozenset[int]()
+        else:
+            native, local, nameless = self._native_keys(columns)
         keys = [f"{self.source_name}:{key}" if key else "" for key in native]
         markers = [record_marker(key) for key in keys]
-        skips = self._skips(columns)
         newest = None
         if isinstance(mapping.duplicates, Duplicates):
             newest = columns.dates(columns.text(mapping.duplicates.newest))
-        titles, descriptions, shortened = self._texts(columns, self._footers(columns, keys, markers))
-        return Records(
+        cleaner = Cleaner(self._harmless, self._name_mentions)
+        footers = write_footers(mapping, self.source_name, columns, keys, markers, groups, cleaner)
+        texts = write_prose(mapping, columns, footers, groups, cleaner)
+        values = {value_map.field: value_map.apply(columns) for value_map in self.value_maps}
+        self._defuse(values["category"])
+        bundlings = find_bundlings(mapping, _merge_targets(values, groups, "status"))
+        found = read_extras(
+            mapping,
+            columns,
+            keys,
+            self.source_name,
+            references=self.references,
+            descriptions=texts.descriptions,
+            rests=texts.rests,
+            groups=groups,
+            clean=cleaner,
+            bundlings=bundlings,
+            name_author=self._name_author,
+            find_keys=self._find_keys,
+        )
+        lost = {"description": columns.dropped, "comments": found.discussions.dropped}
+        dropped = [(row, dropped_finding(name, names)) for name, rows in lost.items() for row, names in rows.items()]
+        records = Records(
             chunk=chunk,
             columns=columns,
             keys=keys,
@@ -95,17 +170,70 @@ class Transform:
             local=local,
             nameless=nameless,
             skips=skips,
-            titles=titles,
-            descriptions=descriptions,
-            values={value_map.field: value_map.apply(columns) for value_map in self.value_maps},
+            titles=texts.titles,
+            descriptions=texts.descriptions,
+            values=values,
             sources=self._optional(columns, mapping.source),
             owners=self._optional(columns, mapping.owner_id),
             assignees=self._optional(columns, mapping.assignee_id),
-            links=self._links(columns),
+            extras=found.extras,
             newest=newest,
-            shortened=shortened,
+            created=None if mapping.created is None else read_times(columns, mapping.created),
+            references=self.references,
+            bundlings=bundlings,
+            groups=groups,
+            group_keys=group_keys,
+            noted=[*found.findings, *cleaner.findings(), *dropped],
+            private=found.discussions.private,
+            defused=cleaner.defused,
+            shortened=texts.shortened,
             unreadable=columns.unreadable,
         )
+        return self._assign(records)
+
+    def find_groups(self, chunk: Chunk) -> list[str | None]:
+        """The key of each row's group, as `sources.grouped.regroup` asks for it."""
+        columns = Columns(chunk, self.mapping.input.dates)
+        return self._join_group(columns, self._skips(columns))
+
+    def name_rows(self, chunk: Chunk) -> list[str]:
+        """The native key of each row, "" where it has none; it needs no more columns than `collect_key_refs` names."""
+        columns = Columns(chunk, self.mapping.input.dates)
+        if self.mapping.group:
+            return [key or "" for key in self._join_group(columns, self._skips(columns))]
+        return self._native_keys(columns)[0]
+
+    def _join_group(self, columns: Columns, skips: Sequence[str]) -> list[str | None]:
+        return join_keys([columns.text(text) for text in self.mapping.group], skips)
+
+    def _assign(self, records: Records) -> Records:
+        """Put Triage's users in for the people whom the source names, where no id is there already."""
+        for name, ids in (("owner_id", records.owners), ("assignee_id", records.assignees)):
+            if name in self._person_maps:
+                found, findings = self._person_maps[name].apply(records.columns, ids, records.targets("status"))
+                ids[:] = found
+                records.noted.extend(findings.items())
+            if records.groups is not None:
+                ids[:] = merge_firsts(ids, records.groups)
+        return records
+
+    def _name_author(self, author: str) -> str:
+        """The name of an account, or the text as it is."""
+        return self._people.name_of(author) or self._learned.get(author, "") or author
+
+    def _defuse(self, categories: Mapped) -> None:
+        """Let no category call anybody: it may be a cell as it is written."""
+        for place, step in enumerate(categories.steps):
+            if step.target:
+                categories.steps[place] = replace(step, target=self._harmless.clean(step.target).text)
+
+    def _name_mentions(self, texts: Sequence[str]) -> Sequence[str]:
+        if self.mapping.people.mentions is None:
+            return texts
+        pattern = re.compile(self.mapping.people.mentions)
+        if pattern.search("\n".join(texts)) is None:  # as in most chunks
+            return texts
+        return [name_mentions(text, pattern, self._people, self._learned) for text in texts]
 
     def _native_keys(self, columns: Columns) -> tuple[list[str], list[bool], frozenset[int]]:
         key, local_key = self.mapping.input.key, self.mapping.input.local_key
@@ -139,74 +267,13 @@ class Transform:
     def _optional(self, columns: Columns, spec: Text | None) -> list[str]:
         return [""] * len(columns) if spec is None else [text.strip() for text in columns.text(spec)]
 
-    def _links(self, columns: Columns) -> list[list[dict[str, str]]] | None:
-        if not self.mapping.resource_links:
-            return None
-        links: list[dict[tuple[str, str], None]] = [{} for _ in range(len(columns))]
-        for spec in self.mapping.resource_links:
-            for cells in columns.every_cell(spec):
-                for row, cell in enumerate(cells):
-                    if is_filled(cell):
-                        ids = cell.split(spec.split) if spec.split else [cell]
-                        links[row].update(dict.fromkeys((spec.type, part.strip()) for part in ids if is_filled(part)))
-        return [[{"resource_type": kind, "resource_id": name} for kind, name in row] for row in links]
-
-    def _texts(
-        self, columns: Columns, footers: Sequence[str]
-    ) -> tuple[list[str], list[str], dict[int, list[tuple[str, int]]]]:
-        """Titles and descriptions as they will be sent: shortened where the mapping says so, footer included."""
-        mapping = self.mapping
-        shortened: dict[int, list[tuple[str, int]]] = {}
-        titles = [
-            text.strip() if text.isprintable() else single_line(text)  # printable text has no line breaks
-            for text in columns.text(mapping.title)
-        ]
-        openings: dict[int, str] = {}
-        if mapping.title.too_long == "shorten":
-            for row, title in enumerate(titles):
-                if is_longer(title, TITLE_LIMIT):
-                    openings[row] = f"Full title: {title}\n\n"
-                    shortened.setdefault(row, []).append(("title", count_units(title)))
-                    titles[row] = cut(title, TITLE_LIMIT - 1).rstrip() + "…"
-        texts = [""] * len(columns) if mapping.description is None else columns.text(mapping.description)
-        descriptions = []
-        may_cut = mapping.description is not None and mapping.description.too_long == "shorten"
-        for row, (text, footer) in enumerate(zip(texts, footers, strict=True)):
-            opening = openings.get(row, "")
-            whole = opening + (f"{text}\n\n{footer}" if is_filled(text) else footer)
-            if may_cut and is_longer(whole, DESCRIPTION_LIMIT):
-                units = count_units(opening + text)  # a title can be longer than a description may be
-                ending = f"\n\n[… cut at import: {units:,} characters in the source]\n\n{footer}"
-                room = DESCRIPTION_LIMIT - count_units(ending)
-                if room > 0:  # else the footer alone is too long, which validate rejects
-                    whole = cut(opening + text, room) + ending
-                    shortened.setdefault(row, []).append(("description", units))
-            descriptions.append(whole)
-        return titles, descriptions, shortened
-
-    def _footers(self, columns: Columns, keys: Sequence[str], markers: Sequence[str]) -> list[str]:
-        """`Imported from <key>`, a line for each filled label of the mapping, and the import marker."""
-        lines = [[f"---\nImported from {one_line(key)}\n" for key in keys]]
-        for label, spec in self.mapping.footer.items():
-            cells = columns.every_cell(spec)
-            if cells:
-                texts = (
-                    cells[0]
-                    if len(cells) == 1
-                    else [", ".join(filter(is_filled, row)) for row in zip(*cells, strict=True)]
-                )
-                line = {text: f"{label}: {one_line(text)}\n" if is_filled(text) else "" for text in set(texts)}
-                lines.append([line[text] for text in texts])
-        lines.append([f"{self.source_marker} {marker} {MARKER_NOTE}" for marker in markers])
-        return list(map("".join, zip(*lines, strict=True)))
-
 
 def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
     """Row → the exact JSON text of its create. A function of row, mapping and source name alone.
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
-    severities, statuses, categories = (records.values[name].targets() for name in ("severity", "status", "category"))
+    severities, statuses, categories = map(records.targets, ("severity", "status", "category"))
     bodies = {}
     for row in rows:
         body: dict[str, Any] = {
@@ -221,10 +288,28 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
             body["owner_id"] = records.owners[row]
         if records.assignees[row]:
             body["assignee_id"] = records.assignees[row]
-        if records.links is not None and records.links[row]:
-            body["resource_links"] = records.links[row]
+        if row in records.extras and (evidence := records.extras[row].evidence):
+            body["resource_links"] = [{"resource_type": kind, "resource_id": name} for kind, name in evidence]
         bodies[row] = orjson.dumps(body)
     return bodies
+
+
+def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bundling]:
+    """How the comments of each row's issue are sent: by whether it is finished."""
+    comments = mapping.comments
+    if comments is None:
+        return ["separate"] * len(statuses)
+    return [comments.closed if status in FINISHED else comments.open for status in statuses]
+
+
+def _merge_targets(values: Dict[str, Mapped], groups: Groups | None, name: str) -> list[str | None]:
+    found = values[name].targets()
+    return found if groups is None or name not in ORDERS else merge_values(found, groups, ORDERS[name])
+
+
+def read_times(columns: Columns, text: Text) -> list[datetime | None]:
+    """Times in UTC, where they can be read; nothing depends on them but the order in which issues are made."""
+    return [read_date(each, columns.date_formats) or read_epoch(each) for each in columns.text(text)]
 
 
 def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int]) -> dict[int, bytes]:
@@ -243,39 +328,21 @@ def collect_refs(mapping: Any) -> tuple[Ref, ...]:
     return tuple(dict.fromkeys(ref for _, text in walk_texts(mapping, choices=False) for ref in text.refs))
 
 
+def collect_key_refs(mapping: Mapping) -> tuple[Ref, ...]:
+    """Every column and path that the rows' native keys are made of."""
+    named = [mapping.input.key, mapping.input.local_key]
+    return collect_refs([*named, mapping.group, mapping.skip] if mapping.group else named)
+
+
 def collect_tables(mapping: Any) -> tuple[Table, ...]:
     """Every table that a mapping, or a part of one, looks texts up in, each once."""
     lookups = (text.lookup for _, text in walk_texts(mapping, choices=True))
     return tuple(dict.fromkeys(table_of(lookup) for lookup in lookups if lookup is not None))
 
 
-def source_marker(source_name: str) -> str:
-    """The word that all issues of a source have: `tis` and 12 hex digits of its name."""
-    return "tis" + _digest(source_name)[:12]
-
-
-def record_marker(key: str) -> str:
-    """The word that finds a record's issue again at the target: `tir` and 20 hex digits of its key."""
-    return "tir" + _digest(key)[:20]
-
-
-def find_marker(description: str) -> str:
-    """The record marker of an issue that was imported, `""` if it has none.
-
-    It stands in the footer's last line; people may have added text below, and quoted other markers above.
-    """
-    return find_marker_line(description)[1]
-
-
-def find_marker_line(description: str) -> tuple[str, str]:
-    """The markers of an issue's source and record, each `""` if it has none."""
-    lines = _MARKER_LINE.findall(description)
-    return lines[-1] if lines else ("", "")
-
-
 def content_key(raw: Sequence[str] | str) -> str:
     """A native key for rows that have none: a hash of all that the row says."""
-    return "row-" + _digest(raw if isinstance(raw, str) else "\x1f".join(raw).rstrip("\x1f"))[:20]
+    return "row-" + hex_digest(raw if isinstance(raw, str) else "\x1f".join(raw).rstrip("\x1f"))[:20]
 
 
 def is_empty(raw: Sequence[str] | str) -> bool:
@@ -283,30 +350,3 @@ def is_empty(raw: Sequence[str] | str) -> bool:
     if isinstance(raw, str):
         return _NOTHING.fullmatch(raw.strip()) is not None
     return not any(raw) or not any(map(is_filled, raw))
-
-
-def one_line(text: str) -> str:
-    """The text with each run of white space as one space."""
-    return " ".join(text.split())
-
-
-def count_units(text: str) -> int:
-    """Length in UTF-16 units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
-
-
-def is_longer(text: str, limit: int) -> bool:
-    """Whether a text has more than `limit` UTF-16 units; cheap for the usual text, which is far from it."""
-    return len(text) * 2 > limit and count_units(text) > limit
-
-
-def cut(text: str, units: int) -> str:
-    """The longest beginning of a text within `units` UTF-16 units; no character is split."""
-    text = text[:units]
-    while (excess := count_units(text) - units) > 0:
-        text = text[: -((excess + 1) // 2)]  # a character is two units at the most, so this never takes too much
-    return text
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -11,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from importer.mapping.model import PLACEHOLDER, Condition, Lookup, Text, fold
+from importer.mapping.texts import AsText, TextFormat
 from importer.records import Chunk, Ref, Table
+from importer.transform.formats import convert
 
 Mask = NDArray[np.bool_]
 
@@ -20,12 +23,14 @@ class Columns:
     """The columns of one chunk, as lists of text with one entry a row.
 
     `unreadable` collects row → text for every date that a condition could not read; such a row decides nothing.
+    `dropped` collects row → what a conversion could not keep of the markup of its texts, and how often.
     """
 
     def __init__(self, chunk: Chunk, date_formats: Sequence[str] = ()) -> None:
         self.chunk = chunk
         self.date_formats = tuple(date_formats)
         self.unreadable: dict[int, str] = {}
+        self.dropped: dict[int, Counter[str]] = {}
         self._cells: dict[int, list[str]] = {}
 
     def __len__(self) -> int:
@@ -73,13 +78,24 @@ class Columns:
         return self._extract(columns, spec)
 
     def _extract(self, columns: list[list[str]], spec: Text) -> list[list[str]]:
-        """What the text's pattern finds in each cell, and what its lookup makes of that."""
+        """What the text's pattern finds in each cell, what its lookup makes of that, and that without its markup."""
         if spec.pattern is not None:
             columns = [_replace(column, re.compile(spec.pattern), spec.to) for column in columns]
         if spec.lookup is not None:
             table = self.chunk.tables.get(table_of(spec.lookup), {})
             columns = [[table.get(text, "") for text in column] for column in columns]
+        if spec.format is not None:
+            columns = [self._convert(column, spec.format, spec.as_) for column in columns]
         return columns
+
+    def _convert(self, column: list[str], form: TextFormat, as_: AsText) -> list[str]:
+        """The column without its markup, worked out once for each distinct text."""
+        converted = {text: convert(text, form, as_) for text in set(column)}
+        if any(text.dropped for text in converted.values()):
+            for row, text in enumerate(column):
+                if dropped := converted[text].dropped:  # a text that is asked for twice has dropped it once
+                    self.dropped[row] = self.dropped.get(row, Counter()) | Counter(dropped)
+        return [converted[text].text for text in column]
 
     def _first_with_cells(self, choices: Sequence[Text]) -> list[list[str]]:
         """All cells of the first choice that has any in this file; where several have, the first filled text."""

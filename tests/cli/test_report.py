@@ -84,7 +84,9 @@ def test_rows_that_a_later_run_has_worked_on(program: Program, serve: Serve) -> 
     """A finished run's rows say themselves what became of them then: its reports come out as they were."""
     sandbox = serve()
     write_issues(Path("export.csv"), 2)
-    Path("nobody.yaml").write_text("extends: jira\nowner_id: {value: missing-kim}\n", encoding="utf-8")
+    Path("nobody.yaml").write_text(
+        "extends: jira\nowner_id: {column: Summary, pattern: .+, to: missing-kim}\n", encoding="utf-8"
+    )
     target = ("--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
     first = program("run", "export.csv", "-m", "nobody.yaml", *target)
     assert first.outcomes() == {"failed": 2}

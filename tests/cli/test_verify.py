@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from tests.conftest import Serve
+from tests.following import PERSON, WHOLE, Nights
 from tests.running import (
     KEY,
     SAMPLES,
@@ -29,6 +31,7 @@ from tests.running import (
     write_csv,
     write_issues,
 )
+from tests.wayback import serving
 
 ISSUE = "/v1/triage/issues/{id}"
 
@@ -233,7 +236,7 @@ def test_a_resource_that_is_gone(program: Program, serve: Serve, join: Join) -> 
     join(sandbox).detach(linked["id"])
     ended = verify(program)
     (line,) = verdicts(ended.summary["out"])
-    assert line[1:] == ("different", "resource_count", str(linked["resource_count"]), "0")
+    assert line[1:] == ("different", "evidence", str(linked["resource_count"]), "0")
 
 
 def test_another_organisation(program: Program) -> None:
@@ -276,3 +279,44 @@ def test_no_such_run(program: Program) -> None:
     ended = verify(program, "nightly")
     assert (ended.code, ended.summary["exit_code"]) == (2, 2)
     assert "No run 'nightly' in " in ended.err
+
+
+def test_what_was_added_to_issues(program: Program, serve: Serve) -> None:
+    """It is read back by kind, numbers in texts are no difference, and what people add isn't ours to miss."""
+    nights = Nights(program, serve())
+    nights.run(WHOLE)
+    nights.post("D-1", "comments", detail="A person's")
+    before = nights.sandbox.requests()
+    ended = verify(program)
+    assert (ended.code, ended.summary["same"]) == (0, 3), ended.err
+    assert nights.sandbox.requests() - before == {
+        "GET /v1/triage/categories": 1,
+        "GET /v1/triage/issues": 2,
+        f"GET {ISSUE}/activity": 3,
+        f"GET {ISSUE}/resources": 1,
+        f"GET {ISSUE}/flags": 1,
+        f"GET {ISSUE}/relations": 1,
+    }
+
+
+def test_what_was_added_and_is_gone(program: Program) -> None:
+    """A comment, a flag and its call, a relation: each is named, with how many there were and how many are left."""
+    db = Path("sandbox.db")
+    with serving(db) as sandbox:
+        nights = Nights(program, sandbox)
+        nights.run(WHOLE)
+        for key, kind in (("D-2", "flags"), ("D-2", "resources"), ("D-1", "relations")):
+            (there,) = httpx.get(f"{nights.url(key)}/{kind}", headers=PERSON).json()["data"]["items"]
+            httpx.delete(f"{nights.url(key)}/{kind}/{there['id']}", headers=PERSON).raise_for_status()
+        port = int(sandbox.url.rpartition(":")[2])
+    with closing(sqlite3.connect(db)) as store, store:
+        store.execute("DELETE FROM events WHERE type = 'comment' AND detail = 'two'")
+    with serving(db, port=port):
+        ended = verify(program)
+    assert (ended.code, ended.summary["same"], ended.summary["different"]) == (ExitCode.PARTLY, 1, 2)
+    assert verdicts(ended.summary["out"]) == [
+        ("demo:D-1", "different", "comment", "2", "1"),
+        ("demo:D-1", "different", "relation", "1", "0"),
+        ("demo:D-2", "different", "evidence", "1", "0"),
+        ("demo:D-2", "different", "flag", "1", "0"),
+    ]

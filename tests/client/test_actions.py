@@ -37,6 +37,13 @@ def test_status(status: int) -> None:
     assert (action_for(status, Kind.CREATE), action_for(status, Kind.REPEATABLE)) == expected(status)
 
 
+@pytest.mark.parametrize("status", range(100, 600))
+def test_status_of_a_change(status: int) -> None:
+    """What changes an issue, or adds to it, is as little repeatable as a create; of its issue a 404 may well speak."""
+    create, repeatable = expected(status)
+    assert action_for(status, Kind.CHANGE) is (repeatable if status in (404, 405, 410) else create)
+
+
 def test_unheard_of_status() -> None:
     """A number that isn't HTTP may have been executed."""
     assert action_for(999, Kind.CREATE) is Action.SETTLE

@@ -88,6 +88,68 @@ def test_page() -> None:
     assert seen[0].url.params["search"] == "tir0 x"
 
 
+ADDITIONS: dict[str, Callable[[TriageClient, bytes], Awaitable[str]]] = {
+    "comments": lambda client, body: client.add_comment("i/1", body),
+    "flags": lambda client, body: client.add_flag("i/1", body),
+    "relations": lambda client, body: client.add_relation("i/1", body),
+}
+
+
+@pytest.mark.parametrize("what", ADDITIONS)
+def test_addition(what: str) -> None:
+    """A comment, a flag, a relation: the body leaves as it is, below its issue, and the answer says what was made."""
+    seen: list[httpx.Request] = []
+    made = call(envelope({"id": "made", "more": 1}, 201), lambda client: ADDITIONS[what](client, b'{"a": 1}'), seen)
+    assert made == "made"
+    (request,) = seen
+    assert (request.method, request.read()) == ("POST", b'{"a": 1}')
+    assert str(request.url) == f"https://t.example/v1/triage/issues/i%2F1/{what}"
+
+
+@pytest.mark.parametrize("what", ADDITIONS)
+@pytest.mark.parametrize(
+    ("answer", "action"),
+    [
+        (httpx.Response(201, json={"data": {}, "errors": None}), Action.SETTLE),
+        (httpx.Response(404, json={"errors": [{"error": "not_found", "message": "Issue not found"}]}), Action.REFUSE),
+        (httpx.Response(404, text="<html>"), Action.STOP),
+        (httpx.Response(409, json={"errors": [{"error": "call_not_attached"}]}), Action.REFUSE),
+        (httpx.Response(429), Action.RETRY),
+        (httpx.Response(500), Action.SETTLE),
+        (httpx.ReadTimeout("late"), Action.SETTLE),
+        (httpx.ConnectError("down"), Action.RETRY),
+    ],
+)
+def test_addition_that_failed(what: str, answer: Answer, action: Action) -> None:
+    """It is never repeated blindly, and an issue that is gone is no reason to stop."""
+    with pytest.raises(CallFailed) as caught:
+        call(answer, lambda client: ADDITIONS[what](client, b"{}"))
+    assert caught.value.action is action
+
+
+def test_activity() -> None:
+    """An entry needs no more than its id; agents' entries are among them."""
+    comment = {"id": "1", "type": "comment", "detail": "d", "created_at": "2026-01-01T00:00:00.000Z", "actor": None}
+    data = {"items": [comment, {"id": "2", "entry_kind": "agent", "detail": None}], "next_cursor": "2"}
+    seen: list[httpx.Request] = []
+    page = call(envelope(data), lambda client: client.list_activity("i", limit="2"), seen)
+    assert page == ((("1", "comment", "d", "2026-01-01T00:00:00.000Z"), ("2", "", "", "")), "2")
+    assert str(seen[0].url) == "https://t.example/v1/triage/issues/i/activity?limit=2"
+
+
+def test_what_hangs_on_an_issue() -> None:
+    """Resources, flags and relations: what tells them apart."""
+    link = {"id": "1", "resource_type": "call", "resource_id": "c", "title": "A call", "status": "unavailable"}
+    page = call(envelope({"items": [link], "next_cursor": None}), lambda client: client.list_resources("i"))
+    assert page.items == (("1", "call", "c"),)
+    flags = [{"id": "1", "call_id": "c", "type": "t", "note": "n", "message_index": 0}, {"id": "2", "note": None}]
+    page = call(envelope({"items": flags}), lambda client: client.list_flags("i"))
+    assert page.items == (("1", "c", "t", "n", 0), ("2", "", "", "", None))
+    relation = {"id": "1", "related_issue_id": "o", "relation_type": "blocks", "direction": "incoming"}
+    page = call(envelope({"items": [relation]}), lambda client: client.list_relations("i"))
+    assert page.items == (("1", "o", "blocks", "incoming"),)
+
+
 def test_organisation() -> None:
     """The organisation is read from a category."""
     data = {"items": [{"id": "built-in:bug", "org_id": "org-1", "name": "Bug"}], "next_cursor": "Bug"}

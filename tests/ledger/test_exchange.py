@@ -6,7 +6,10 @@ import asyncio
 import threading
 from collections.abc import Callable
 
-from importer.ledger.exchange import Exchange
+import pytest
+
+from importer.errors import StorageFull
+from importer.ledger.exchange import DECISION_SECONDS, Exchange
 
 
 def test_intend_waits_for_the_commit() -> None:
@@ -24,6 +27,55 @@ def test_intend_waits_for_the_commit() -> None:
         assert not intent.done()
         committed.set()
         await intent
+        exchange.close()
+
+    asyncio.run(main())
+
+
+def test_flush_while_the_last_group_is_committed() -> None:
+    """Where nothing else was handed in meanwhile, it ends with that group."""
+    committed = threading.Event()
+    groups: list[list[str]] = []
+
+    def write(intents: list[str], decisions: list[str]) -> Callable[[], None]:
+        groups.append(decisions)
+        return lambda: assert_waited(committed)
+
+    async def main() -> None:
+        exchange: Exchange[str, str] = Exchange(write, 1)
+        exchange.record("done")
+        await asyncio.sleep(DECISION_SECONDS * 2)
+        flush = asyncio.create_task(exchange.flush())
+        await asyncio.sleep(0.01)
+        assert not flush.done()
+        committed.set()
+        await asyncio.wait_for(flush, 10)
+        exchange.close()
+
+    asyncio.run(main())
+    assert groups == [["done"]], "no empty group"
+
+
+def test_flush_while_a_commit_fails() -> None:
+    """What the last group has failed with is raised."""
+    begun = threading.Event()
+
+    def write(intents: list[str], decisions: list[str]) -> Callable[[], None]:
+        return fail
+
+    def fail() -> None:
+        assert_waited(begun)
+        raise StorageFull("full")
+
+    async def main() -> None:
+        exchange: Exchange[str, str] = Exchange(write, 1)
+        exchange.record("done")
+        await asyncio.sleep(DECISION_SECONDS * 2)
+        flush = asyncio.create_task(exchange.flush())
+        await asyncio.sleep(0.01)
+        begun.set()
+        with pytest.raises(StorageFull):
+            await asyncio.wait_for(flush, 10)
         exchange.close()
 
     asyncio.run(main())

@@ -172,7 +172,8 @@ def test_the_line_of_a_very_long_value_is_valid(write: WriteMapping) -> None:
 
 
 def test_too_long_texts_have_a_proposal() -> None:
-    """Shortening is a person's word: it is proposed, with what it means, and loads."""
-    text = suggest(load_preset("jira"), [], {"description": 2})
+    """What is to become of them is a person's word: it is proposed, with what it means, and loads."""
+    text = suggest(load_preset("jira"), [], {"title": 1, "description": 2})
     assert "# 2 rows with a description over Triage's limit." in text
-    assert load_text(text).model.description.too_long == "shorten"  # type: ignore[union-attr]
+    model = load_text(text).model
+    assert (model.title.too_long, model.description.too_long) == ("shorten", "continue")  # type: ignore[union-attr]

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from importer.records import Operation, Outcome, Row
+from importer.records import Act, Addition, Operation, Outcome, Row
 from importer.report import ReportFolder
 from importer.report.check import CheckFiles
 
 
 def test_check_files(tmp_path: Path) -> None:
-    """A check leaves all rows in results.csv, those to mend in errors.csv, those to send in planned.jsonl."""
+    """All rows are in results.csv, those to mend in errors.csv, what is to be sent in planned.jsonl, additions too."""
     planned = Row(0, "f.csv", 1, 2, "k:1", Outcome.PLANNED)
     rejected = Row(0, "f.csv", 2, 3, "k:2", Outcome.REJECTED, ("a",), ("b",), ("c",), ("d",), ["2"])
     with CheckFiles(ReportFolder(tmp_path), [("Key",)]) as files:
-        files.write([planned, rejected], [Operation("k:1", "POST", "/p", b"{}", "m")])
-        files.write([planned], [])
+        files.write([planned, rejected], [Operation("k:1", "POST", "/p", b"{}", "m")], {})
+        comment = Addition("k:1", Act.COMMENT, "c", b'{"detail":"x"}')
+        files.write([planned], [], {0: [comment]})
     lines = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
-    assert lines == {"results.csv": 4, "errors.csv": 2, "planned.jsonl": 1}
+    assert lines == {"results.csv": 4, "errors.csv": 2, "planned.jsonl": 2}

@@ -36,7 +36,7 @@ def test_fault_is_read(spec: str, fault: Fault) -> None:
         ("hang", "did you mean hang-after?"),
         ("zzz", "there is no kind 'zzz'. Kinds: 500-before, "),
         ("", "it names no kind"),
-        ("503:update", "WHERE is create, write, read or all, not 'update'"),
+        ("503:patch", "WHERE is create, update, comment, resource, flag, relation, write, read or all, not 'patch'"),
         ("503@sometimes", "WHEN is a share like 2% or the number of a request like req=7, not 'sometimes'"),
         ("503@101%", "not '101%'"),
         ("503@req=0", "not 'req=0'"),
@@ -63,11 +63,32 @@ def test_every_combination_is_read(kind: str, where: str, percent: int, request:
 
 @pytest.mark.parametrize(
     ("where", "covered"),
-    [("create", "C"), ("write", "CP"), ("read", "G"), ("all", "CPG")],
+    [
+        ("create", "C"),
+        ("update", "U"),
+        ("comment", "c"),
+        ("resource", "r"),
+        ("flag", "f"),
+        ("relation", "l"),
+        ("write", "CUcrflD"),
+        ("read", "Gg"),
+        ("all", "CUcrflDGg"),
+    ],
 )
 def test_where(where: str, covered: str) -> None:
-    """A fault has to do with creates, writes, reads or all."""
-    requests = {"C": CREATE, "P": ("PATCH", "/v1/triage/issues/1"), "G": ("GET", "/v1/triage/issues")}
+    """A fault has to do with one kind of write, with all writes, reads or all."""
+    issue = f"{CREATE[1]}/1"
+    requests = {
+        "C": CREATE,
+        "U": ("PATCH", issue),
+        "c": ("POST", f"{issue}/comments"),
+        "r": ("POST", f"{issue}/resources"),
+        "f": ("POST", f"{issue}/flags"),
+        "l": ("POST", f"{issue}/relations"),
+        "D": ("DELETE", f"{issue}/flags/1"),
+        "G": ("GET", CREATE[1]),
+        "g": ("GET", f"{issue}/flags"),
+    }
     assert [name for name, request in requests.items() if Fault("503", where=where).covers(*request)] == list(covered)
 
 

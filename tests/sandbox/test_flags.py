@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from importer.sandbox.flags import all_flags
+
 from .conftest import ISSUES, Api
 
 
@@ -28,6 +30,14 @@ def test_flag_is_added_listed_and_removed(api: Api) -> None:
     assert api.send("DELETE", f"{path}/flags/{flag['id']}").status_code == 204
     assert api.error("DELETE", f"{path}/flags/{flag['id']}") == (404, "not_found", "Flag not found")
     assert api.data("GET", path)["flag_count"] == 0
+
+
+def test_all_flags(api: Api) -> None:
+    """Those of all issues, in the order in which they were made; the same again is another one."""
+    paths = [flagged(api), flagged(api)]
+    flag = {"call_id": "c", "type": "x"}
+    made = [api.data("POST", f"{paths[index]}/flags", flag, expect=201) for index in (1, 0, 1)]
+    assert all_flags(api.store) == made
 
 
 def test_call_must_be_attached(api: Api) -> None:

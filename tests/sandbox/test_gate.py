@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -107,6 +108,34 @@ def test_late_commit_comes_after_its_answer(make_sandbox: MakeSandbox) -> None:
     assert sandbox.issues() == []
     deadline = time.monotonic() + 5
     while not sandbox.issues():
+        assert time.monotonic() < deadline
+
+
+ADDITIONS: dict[str, object] = {
+    "comment": {"detail": "x"},
+    "resource": {"resource_type": "call", "resource_id": "c2"},
+    "flag": {"call_id": "c", "type": "x"},
+}
+
+
+@pytest.mark.parametrize("what", [*ADDITIONS, "relation"])
+@pytest.mark.parametrize(
+    ("kind", "at_once", "later"),
+    [("500-before", 0, 0), ("500-after", 1, 1), ("reset-after", 1, 1), ("not-json", 1, 1), ("late-commit=0.2", 0, 1)],
+)
+def test_faults_of_additions(make_sandbox: MakeSandbox, what: str, kind: str, at_once: int, later: int) -> None:
+    """Each fault works on each addition as it does on creates; all others are left alone."""
+    sandbox = faulty(make_sandbox, f"{kind}:{what}@req=1")
+    issues = [post(sandbox).json()["data"]["id"] for _ in range(2)]
+    relation = {"relation_type": "blocks", "related_issue_id": issues[1]}
+    with httpx.Client(base_url=sandbox.url + f"{ISSUES}/{issues[0]}", headers=KEY) as client:
+        client.put("/calls/c")
+        before = len(getattr(sandbox, f"{what}s")())
+        with suppress(httpx.TransportError):
+            client.post(f"/{what}s", json=ADDITIONS.get(what, relation))
+    assert len(getattr(sandbox, f"{what}s")()) == before + at_once
+    deadline = time.monotonic() + 5
+    while len(getattr(sandbox, f"{what}s")()) < before + later:
         assert time.monotonic() < deadline
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importer.sandbox.relations import all_relations
+
 from .conftest import ISSUES, Api
 
 
@@ -39,6 +41,16 @@ def test_relations_come_in_pages_and_repeats_show(api: Api) -> None:
     second = api.data("GET", path, limit=2, cursor=first["next_cursor"])
     assert [item["id"] for item in second["items"]] == made[2:]
     assert api.error("GET", path, cursor="other")[0] == 400
+
+
+def test_all_relations(api: Api) -> None:
+    """Each once, as its source shows it, in the order in which they were made."""
+    issues = [api.create() for _ in range(3)]
+    made = []
+    for source, target in ((2, 0), (0, 1), (0, 1)):
+        body = {"related_issue_id": issues[target]["id"], "relation_type": "blocks"}
+        made.append(api.data("POST", f"{ISSUES}/{issues[source]['id']}/relations", body, expect=201))
+    assert all_relations(api.store) == made
 
 
 def test_both_ends_must_exist_and_differ(api: Api) -> None:

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import httpx
 import pytest
 
-from .conftest import ISSUES, Api
+from importer.sandbox.options import SandboxOptions
+from importer.sandbox.resources import all_resources
+from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.store import Store
+
+from .conftest import BODY, ISSUES, KEY, Api
 
 CALL = {"resource_type": "call", "resource_id": "call-1"}
 NOT_FOUND = (404, "not_found", "Resource not found")
@@ -24,6 +32,43 @@ def test_a_missing_resource_is_refused(api: Api) -> None:
     path = api.path()
     assert api.error("POST", f"{path}/resources", CALL | {"resource_id": "missing-1"}) == NOT_FOUND
     assert api.error("PUT", f"{path}/calls/missing-1") == NOT_FOUND
+
+
+def test_a_late_resource_is_there_after_the_next_start(tmp_path: Path) -> None:
+    """Until then it is refused as often as it is asked for, on a create too; another one begins anew."""
+    options = SandboxOptions(db=tmp_path / "s.db")
+    link = {"resource_type": "call", "resource_id": "late-1"}
+
+    def ask(sandbox: RunningSandbox) -> list[int]:
+        with httpx.Client(base_url=sandbox.url, headers=KEY) as client:
+            created = client.post(ISSUES, json=BODY | {"resource_links": [link]}).status_code
+            issue = client.post(ISSUES, json=BODY).json()["data"]
+            path = f"{ISSUES}/{issue['id']}"
+            attached = [client.post(f"{path}/resources", json=link).status_code for _ in range(2)]
+            return [created, *attached, client.put(f"{path}/calls/c").status_code]
+
+    with serve_in_thread(options) as sandbox:
+        assert ask(sandbox) == [404, 404, 404, 200]
+        assert len(sandbox.issues()) == 1
+    with serve_in_thread(options) as sandbox:
+        assert ask(sandbox) == [201, 201, 200, 200]
+        link["resource_id"] = "late-2"
+        assert ask(sandbox)[0] == 404
+
+
+def test_a_file_from_before_there_were_late_resources(tmp_path: Path) -> None:
+    """It is used as it is."""
+    store = Store(tmp_path / "s.db")
+    store.db.execute("DROP TABLE late")
+    store.close()
+    Store(tmp_path / "s.db").close()
+
+
+def test_all_resources(api: Api) -> None:
+    """The links of all issues, in the order in which they were made."""
+    paths = [api.path(), api.path()]
+    links = [api.data("POST", f"{path}/resources", CALL, expect=201) for path in reversed(paths)]
+    assert all_resources(api.store) == links
 
 
 def test_call_is_attached_and_detached(api: Api) -> None:

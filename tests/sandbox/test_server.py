@@ -36,6 +36,8 @@ def test_door_tells_what_was_seen(make_sandbox: MakeSandbox) -> None:
     }
     assert sandbox.statuses() == {200: 1, 201: 2, 400: 1, 503: 1}
     assert sandbox.norm_dispatches() == 1
+    assert [(comment["issue_id"], comment["detail"]) for comment in sandbox.comments()] == [(issue["id"], "@norm")]
+    assert sandbox.resources() == sandbox.flags() == sandbox.relations() == []
     assert (issue["number"], issue["org_id"]) == (1001, sandbox.org_id)
 
 

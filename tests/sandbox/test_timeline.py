@@ -1,16 +1,12 @@
-"""Activity, comments and Norm."""
+"""Activity and comments."""
 
 from __future__ import annotations
 
 import pytest
 
+from importer.sandbox.timeline import all_comments
+
 from .conftest import ISSUES, Api
-
-
-def dispatches(api: Api) -> int:
-    """Count how often Norm was set to work."""
-    times: int = api.store.row("SELECT count(*) AS times FROM dispatches")["times"]
-    return times
 
 
 def test_comment_is_shown_and_listed(api: Api) -> None:
@@ -30,45 +26,6 @@ def test_comment_is_shown_and_listed(api: Api) -> None:
 def test_comment_has_1_to_4000_characters(api: Api, detail: str, status: int) -> None:
     """The documented limits hold."""
     assert api.send("POST", api.path("/comments"), {"detail": detail}).status_code == status
-
-
-@pytest.mark.parametrize(
-    ("detail", "times"), [("@norm look", 1), ("x@Norm.com @norm", 1), ("ask norm", 0), ("@\u200bnorm", 0)]
-)
-def test_norm_is_dispatched_once_by_a_comment(api: Api, detail: str, times: int) -> None:
-    """A mention anywhere, in any case, is one dispatch; the text is kept as it is."""
-    path = api.path()
-    assert api.data("POST", f"{path}/comments", {"detail": detail}, expect=201)["detail"] == detail
-    assert dispatches(api) == times
-    assert (api.data("GET", path)["latest_agent_session"] is not None) == bool(times)
-
-
-def test_norm_is_not_dispatched_by_an_issue(api: Api) -> None:
-    """Only comments are said to set it to work."""
-    api.create(title="@norm", description="@norm")
-    assert dispatches(api) == 0
-
-
-def test_mentions_share_a_session(api: Api) -> None:
-    """A session is made only if there is none."""
-    path = api.path()
-    for _ in range(2):
-        api.data("POST", f"{path}/comments", {"detail": "@norm"}, expect=201)
-    kinds = [item["type"] for item in api.data("GET", f"{path}/activity")["items"]]
-    assert kinds.count("session_started") == 1
-    assert kinds.count("prompt") == dispatches(api) == 2
-
-
-def test_prompt(api: Api) -> None:
-    """A session can be started and prompted; its first word is the intent."""
-    path = api.path()
-    session = api.data("POST", f"{path}/agent-sessions", expect=201)
-    assert session["agent_name"] == "Norm"
-    prompts = f"{path}/agent-sessions/{session['id']}/prompts"
-    for detail, intent in (("/verify it", "verify"), ("debug", "fix"), ("look here", "fix")):
-        assert api.data("POST", prompts, {"detail": detail}, expect=202)["intent"] == intent
-    assert api.error("POST", f"{path}/agent-sessions/other/prompts", {"detail": "x"})[0] == 404
-    assert dispatches(api) == 3
 
 
 def test_comment_shows_resources_of_its_issue(api: Api) -> None:
@@ -93,7 +50,16 @@ def test_activity_comes_in_pages(api: Api) -> None:
     assert api.error("GET", api.path("/activity"), cursor=first["next_cursor"])[0] == 400
 
 
-@pytest.mark.parametrize("rest", ["comments", "agent-sessions"])
-def test_unknown_issue(api: Api, rest: str) -> None:
+def test_all_comments(api: Api) -> None:
+    """Those of all issues in the order in which they were made; nothing else of the activity."""
+    one, other = api.path(), api.path()
+    for path, text in ((one, "a"), (other, "@norm"), (one, "a")):
+        api.data("POST", f"{path}/comments", {"detail": text}, expect=201)
+    issues = [path.rsplit("/", 1)[1] for path in (one, other, one)]
+    assert [item["issue_id"] for item in all_comments(api.store)] == issues
+    assert [item["detail"] for item in all_comments(api.store)] == ["a", "@norm", "a"]
+
+
+def test_unknown_issue(api: Api) -> None:
     """Nothing can be said of an issue that isn't there."""
-    assert api.error("POST", f"{ISSUES}/none/{rest}", {"detail": "x"}) == (404, "not_found", "Issue not found")
+    assert api.error("POST", f"{ISSUES}/none/comments", {"detail": "x"}) == (404, "not_found", "Issue not found")

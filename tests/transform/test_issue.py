@@ -13,19 +13,10 @@ from syrupy.assertion import SnapshotAssertion
 
 from importer.records import Finding, Ref
 from importer.transform import Records, Transform, encode_bodies
-from importer.transform.issue import (
-    DESCRIPTION_LIMIT,
-    MARKER_NOTE,
-    TITLE_LIMIT,
-    collect_refs,
-    content_key,
-    count_units,
-    cut,
-    find_marker,
-    is_empty,
-    is_longer,
-    record_marker,
-)
+from importer.transform.issue import collect_refs, content_key, is_empty
+from importer.transform.lengths import count_units, cut, is_longer
+from importer.transform.markers import MARKER_NOTE, find_marker, record_marker, source_marker
+from importer.transform.prose import DESCRIPTION_LIMIT, TITLE_LIMIT
 from importer.validate import validate
 from tests.making import HEADER, SOURCE_NAME, chunk_of, json_chunk_of, mapping_of, records_of
 
@@ -252,10 +243,9 @@ def test_find_marker() -> None:
 
 def test_markers() -> None:
     """Markers are two words of plain hex, the same for ever: issues of earlier runs are found by them."""
-    transform = Transform(mapping_of(), SOURCE_NAME)
-    assert transform.source_marker == "tis2a97516c354b"
+    assert source_marker(SOURCE_NAME) == "tis2a97516c354b"
     assert record_marker("demo:P-1") == "tir039f7275fec2cb330a35"
-    assert Transform(mapping_of(), "other").source_marker != transform.source_marker
+    assert source_marker("other") != source_marker(SOURCE_NAME)
 
 
 def test_links() -> None:
@@ -269,15 +259,11 @@ def test_links() -> None:
         ("P-2", "T", "", "P1", "Open", "", " ", ""),
     ]
     records = records_of(mapping, rows, header)
-    assert records.links is not None
-    assert [(link["resource_type"], link["resource_id"]) for link in records.links[0]] == [
-        ("call", "c1"),
-        ("call", "c2"),
-        ("call", "c3"),
-        ("file", "a, b"),
-    ]
+    assert records.extras[0].evidence == (("call", "c1"), ("call", "c2"), ("call", "c3"), ("file", "a, b"))
+    assert 1 not in records.extras
     bodies = bodies_of(records)
-    assert "resource_links" in orjson.loads(bodies[0])
+    first = {"resource_type": "call", "resource_id": "c1"}
+    assert orjson.loads(bodies[0])["resource_links"][0] == first
     assert "resource_links" not in orjson.loads(bodies[1])
 
 

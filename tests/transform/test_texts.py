@@ -233,3 +233,11 @@ def test_single_line_of(text: str, expected: str) -> None:
 def test_is_filled(text: str, filled: bool) -> None:
     """White space of any alphabet doesn't fill a cell."""
     assert is_filled(text) is filled
+
+
+def test_format() -> None:
+    """A text loses its markup after pattern and lookup; what could not be kept is told by row, once."""
+    columns = columns_of(["A"], ["<b>a</b>"], ["x"], ["b<script>c</script>"])
+    spec = Text.model_validate({"column": "A", "format": "html", "as": "text"})
+    assert columns.text(spec) == columns.text(spec) == ["a", "x", "b"]
+    assert columns.dropped == {2: {"script": 1}}

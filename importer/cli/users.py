@@ -1,0 +1,93 @@
+"""`triage-import users`: the people of a source, in a table that says who they are in Triage."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.cli.options import SOURCE_OPTIONS, open_job, sources_argument, with_options
+from importer.cli.target import API_KEY_OPTION, API_URL_OPTION, DEFAULT_URL, SANDBOX_OPTION, choose_rate, open_target
+from importer.errors import ExitCode
+
+if TYPE_CHECKING:
+    from importer.client import Member
+    from importer.console import Console
+    from importer.people import Counted
+
+
+@click.command()
+@sources_argument
+@with_options(*SOURCE_OPTIONS)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("users.csv"),
+    show_default=True,
+    metavar="FILE",
+    help="The table; one that is there already is brought up to date, and keeps what people have put there.",
+)
+@click.option("--members", is_flag=True, help="Ask Triage for the organisation's members and propose whom they match.")
+@click.option("--fill", is_flag=True, help="As --members; those with the same mail are filled in.")
+@with_options(SANDBOX_OPTION, API_URL_OPTION, API_KEY_OPTION)
+def users(
+    sources: tuple[str, ...],
+    output: Path,
+    members: bool,
+    fill: bool,
+    sandbox: bool,
+    api_url: str | None,
+    api_key_file: Path | None,
+    **given: Any,
+) -> int:
+    """Write who owns, does and says what in a source, for you to put their Triage user ids beside them.
+
+    Without --members and --fill no connection is opened. The table goes to `run` as --users users.csv.
+    """
+    from importer.console import Console
+    from importer.members import propose_users
+    from importer.people import count_people
+    from importer.roster import UsersFile
+
+    table = UsersFile(output)
+    with Console() as console, open_job(sources, **given) as job:
+        known = _read_members(sandbox, api_url or DEFAULT_URL, api_key_file) if members or fill else ()
+        counted = count_people(job, console)
+        lines = table.update(propose_users(counted.people, known, fill=fill))
+        _show(console, counted, lines, output)
+        console.say(f"Next: {_next_command(sources, given['mapping_name'], output)}")
+    return ExitCode.DONE
+
+
+def _read_members(sandbox: bool, url: str, api_key_file: Path | None) -> Sequence[Member]:
+    from importer.calls import PacedCalls
+    from importer.client import CallFailed
+    from importer.loop import run_loop
+    from importer.members import read_members
+    from importer.pacing import Breaker, Limiter
+    from importer.target import stop_of
+
+    with open_target(sandbox, url, api_key_file) as target:
+        calls = PacedCalls(Limiter(choose_rate(None, target.name)), Breaker())
+        try:
+            return run_loop(read_members(target, calls))
+        except CallFailed as error:
+            raise stop_of(error) from error
+
+
+def _show(console: Console, counted: Counted, lines: Sequence[Mapping[str, str]], output: Path) -> None:
+    from importer.roster import USER
+
+    filled = sum(bool(line.get(USER)) for line in lines)
+    people = "1 person" if len(lines) == 1 else f"{len(lines):,} people"
+    console.say(f"{output}: {people}, {filled:,} with a {USER}.")
+    console.say(f"{counted.open_with_somebody:,} of {counted.open_issues:,} open issues have an owner or assignee.")
+
+
+def _next_command(sources: Sequence[str], mapping: str | None, output: Path) -> str:
+    named = ["-m", mapping] if mapping else []
+    return shlex.join(["triage-import", "run", *sources, *named, "--users", str(output)])

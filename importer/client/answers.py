@@ -1,0 +1,167 @@
+"""What the target's answers say, as small typed values: what is needed of them, and tolerant of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, NamedTuple, TypeVar
+
+T = TypeVar("T")
+
+FIELDS = ("title", "severity", "status", "category", "source", "owner_id", "assignee_id")
+"""What an issue says beside its description, ids, times and counts."""
+
+
+class Issue(NamedTuple):
+    """An issue as the target shows it; what it leaves out, except the id, is "", 0 or None.
+
+    `fields` has each of FIELDS; `had_agent` is whether an agent was ever asked to work on it.
+    """
+
+    id: str
+    triage_id: str
+    org_id: str
+    description: str
+    fields: Mapping[str, Any]
+    created_at: str
+    updated_at: str
+    resource_count: int
+    flag_count: int
+    relation_count: int
+    had_agent: bool
+    author_id: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its title."""
+        return str(self.fields["title"] or "")
+
+
+class Page(NamedTuple, Generic[T]):
+    """One page of a list; `next_cursor` is None on the last."""
+
+    items: tuple[T, ...]
+    next_cursor: str | None
+
+
+class Entry(NamedTuple):
+    """One entry of an issue's activity; `type` is `comment`, `status_changed` and so on."""
+
+    id: str
+    type: str
+    detail: str
+    created_at: str = ""
+
+
+class Attached(NamedTuple):
+    """A call, conversation or file that is attached to an issue; `id` is that of the link."""
+
+    id: str
+    resource_type: str
+    resource_id: str
+
+
+class Flagged(NamedTuple):
+    """A flag on a call that is attached to an issue."""
+
+    id: str
+    call_id: str
+    type: str
+    note: str
+    message_index: int | None
+
+
+class Related(NamedTuple):
+    """A relation as one of its two issues shows it: `direction` is `outgoing` where that issue is its source."""
+
+    id: str
+    related_issue_id: str
+    relation_type: str
+    direction: str
+
+
+class Member(NamedTuple):
+    """Somebody in the organisation. Source: get/org_members."""
+
+    user_id: str
+    name: str
+    mail: str
+
+
+def read_id(data: Mapping[str, Any]) -> str:
+    """Read the id of what was made. Raises ValueError or LookupError if there is none."""
+    return _text(data["id"])
+
+
+def read_first_org_id(data: Mapping[str, Any]) -> str:
+    """Read whose the first item of a list is; "" if the list is empty."""
+    items = data["items"]
+    return _text(items[0]["org_id"]) if items else ""
+
+
+def read_issue(data: Mapping[str, Any]) -> Issue:
+    """Read an issue."""
+    return Issue(
+        id=read_id(data),
+        triage_id=str(data.get("triage_id") or ""),
+        org_id=str(data.get("org_id") or ""),
+        description=str(data.get("description") or ""),
+        fields={name: data.get(name) for name in FIELDS},
+        created_at=str(data.get("created_at") or ""),
+        updated_at=str(data.get("updated_at") or ""),
+        resource_count=int(data.get("resource_count") or 0),
+        flag_count=int(data.get("flag_count") or 0),
+        relation_count=int(data.get("relation_count") or 0),
+        had_agent=bool(data.get("latest_agent_session")),
+        author_id=str(data.get("author_id") or ""),
+    )
+
+
+def read_entry(data: Mapping[str, Any]) -> Entry:
+    """Read an entry of the activity. Source: get/triage-issues-id-activity."""
+    return Entry(read_id(data), *_texts(data, "type", "detail", "created_at"))
+
+
+def read_attached(data: Mapping[str, Any]) -> Attached:
+    """Read a resource link. Source: get/triage-issues-id-resources."""
+    return Attached(read_id(data), *_texts(data, "resource_type", "resource_id"))
+
+
+def read_flagged(data: Mapping[str, Any]) -> Flagged:
+    """Read a flag. Source: get/triage-issues-id-flags."""
+    call_id, type_, note = _texts(data, "call_id", "type", "note")
+    return Flagged(read_id(data), call_id, type_, note, data.get("message_index"))
+
+
+def read_related(data: Mapping[str, Any]) -> Related:
+    """Read a relation. Source: get/triage-issues-id-relations."""
+    return Related(read_id(data), *_texts(data, "related_issue_id", "relation_type", "direction"))
+
+
+def read_org_ids(data: list[Any]) -> tuple[str, ...]:
+    """Read which organisations somebody belongs to. Source: get/org_list_self_memberships."""
+    return tuple(_text(item["org_id"]) for item in data)
+
+
+def read_members(data: list[Any]) -> tuple[Member, ...]:
+    """Read the members of an organisation. Source: get/org_members."""
+    return tuple(_member(item) for item in data)
+
+
+def _member(data: Mapping[str, Any]) -> Member:
+    first, last, mail = _texts(data, "first_name", "last_name", "member_email")
+    return Member(_text(data["user_id"]), f"{first} {last}".strip(), mail)
+
+
+def page_of(read: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], Page[T]]:
+    """Give what reads a page of such items."""
+    return lambda data: Page(tuple(map(read, data["items"])), data.get("next_cursor") or None)
+
+
+def _texts(data: Mapping[str, Any], *names: str) -> list[str]:
+    return [str(data.get(name) or "") for name in names]
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("not a text")
+    return value

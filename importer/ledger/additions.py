@@ -1,0 +1,139 @@
+"""What was added to the issues of a source: comments, evidence, flags, relations, and numbers in texts.
+
+Their operations stand beside the creates, each with a name of its own. Those that were made to an issue which was
+deleted since, and perhaps made again, count no more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, Row, and_, or_, select
+
+from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State, operations, sources
+from importer.ledger.statements import Transaction, portions
+from importer.records import ADDITIONS, Act
+
+CREATES = operations.alias("creates")
+
+
+class Added(NamedTuple):
+    """An addition that was sent, or tried; nothing is known of others.
+
+    body    while its fate is unknown: what was sent
+    covers  of a comment: ids of the source's comments that it carries; of a `refer`: the keys whose numbers it put in
+    since   of the intent; for an unknown one, of the end of its request; in seconds since 1970
+    first   of evidence that Triage doesn't know: when it was tried first
+    sha     what was sent, see `lookback.fingerprint`; of a `refer`: SHA-256 of the create that the description is from
+    """
+
+    act: Act
+    name: str
+    state: State
+    body: bytes
+    covers: tuple[str, ...]
+    since: float
+    first: float
+    sha: bytes
+    code: str
+    message: str
+    run_id: int = 0  # the last that worked on it
+
+
+class Place(NamedTuple):
+    """Where a key's issue is, and what its create remembers.
+
+    `was_found` is whether a look at the target has found it, or the ledger is an older copy of itself: more may hang on
+    the issue than it knows.
+    """
+
+    issue_id: str
+    triage_id: str
+    was_found: bool
+    returned: bytes
+    body_sha: bytes
+    content: bytes
+
+
+class Additions:
+    """What was added to the issues of one source. Made by `Ledger.additions` and `Run.additions`."""
+
+    def __init__(self, transaction: Transaction, source_id: int) -> None:
+        self._transaction, self._source_id = transaction, source_id
+
+    def of(self, keys: Iterable[str]) -> dict[str, list[Added]]:
+        """Give what was added to the issues of these keys, in no order; keys without anything are absent."""
+        with self._transaction() as connection:
+            return read_additions(connection, self._source_id, keys)
+
+    def places(self, keys: Iterable[str]) -> dict[str, Place]:
+        """Say where the issues of these keys are; keys without one are absent."""
+        places = {}
+        unsure_to = select(sources.c.unsure_to).where(sources.c.id == self._source_id).scalar_subquery()
+        was_found = or_(operations.c.code == FOUND_AT_TARGET, operations.c.id <= unsure_to)
+        names = ("returned", "body_sha", "content")
+        its = operations.c
+        statement = select(its.key, its.issue_id, its.triage_id, was_found, *(its[name] for name in names)).where(
+            operations.c.source_id == self._source_id,
+            operations.c.act == Act.CREATE,
+            operations.c.state == State.DONE,
+        )
+        with self._transaction() as connection:
+            for some in portions(keys):
+                for key, *place in connection.execute(statement.where(operations.c.key.in_(some))):
+                    places[key] = Place._make(place)
+        return places
+
+    def relations(self) -> list[tuple[str, str, bytes]]:
+        """Give every relation that was made, or perhaps made: the keys of its two ends, and its fingerprint."""
+        columns = (operations.c.key, operations.c.name, operations.c.body_sha)
+        made = operations.c.state.in_((State.DONE, *UNDECIDED))
+        statement = select(*columns).where(
+            operations.c.source_id == self._source_id, operations.c.act == Act.RELATION, made
+        )
+        with self._transaction() as connection:
+            return [(key, name.partition("/")[2], sha) for key, name, sha in connection.execute(statement)]
+
+
+def read_additions(connection: Connection, source_id: int, keys: Iterable[str]) -> dict[str, list[Added]]:
+    """Read what was added to the issues of these keys."""
+    its_create = and_(
+        CREATES.c.source_id == operations.c.source_id, CREATES.c.key == operations.c.key, CREATES.c.act == Act.CREATE
+    )
+    statement = (
+        select(operations)
+        .select_from(operations.join(CREATES, its_create))
+        .where(operations.c.source_id == source_id, operations.c.act.in_(ADDITIONS))
+        .where(operations.c.issue_id == CREATES.c.issue_id, CREATES.c.state == State.DONE)
+    )
+    added: dict[str, list[Added]] = {}
+    for some in portions(keys):
+        for each in connection.execute(statement.where(operations.c.key.in_(some))):
+            added.setdefault(each.key, []).append(_decode(each))
+    return added
+
+
+def _decode(found: Row[Any]) -> Added:
+    details = orjson.loads(found.details or b"{}")
+    return Added(
+        Act(found.act),
+        found.name,
+        State(found.state),
+        details.get("body", "").encode(),
+        tuple(details.get("covers", ())),
+        found.since,
+        details.get("first", 0.0),
+        found.body_sha,
+        found.code,
+        found.message,
+        found.run_id,
+    )
+
+
+def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: float = 0.0) -> bytes | None:
+    """Write down what an addition's operation keeps beside its state."""
+    details: Mapping[str, object] = {"covers": list(covers), "body": body.decode(), "first": first}
+    kept = {name: value for name, value in details.items() if value}
+    return orjson.dumps(kept) if kept else None

@@ -1,0 +1,129 @@
+"""Paths: which keys of a JSON record a JMESPath expression reads. Arrays are passed through: they have no keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import jmespath
+
+from importer.records import Ref
+
+Chain = tuple[str | None, ...]
+"""Keys from the record down; None is any key. All that lies below is meant."""
+
+DECIDING = ("contains", "starts_with", "ends_with", "sum", "avg", "abs", "ceil", "floor")
+"""Functions that answer something about their arguments instead of giving them."""
+IGNORING = ("type", "length", "keys")
+"""Functions that don't look at the texts in their arguments."""
+BY_EXPRESSION = ("sort_by", "max_by", "min_by")
+JOINING = ("join", "to_string")
+
+_CHOOSING = (
+    *("filter_projection", "index", "slice", "or_expression", "and_expression", "comparator", "not_expression"),
+    "function_expression",
+)
+"""Kinds of nodes that pass some values on and others not, so that the keys alone don't tell what arrives."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What an expression reads of a record.
+
+    taken    chains whose values it gives
+    decided  chains that it only asks something about
+    whole    whether it gives everything that its chains lead to
+    joined   whether its texts are put together of several
+    """
+
+    taken: tuple[Chain, ...]
+    decided: tuple[Chain, ...] = ()
+    whole: bool = True
+    joined: bool = False
+
+
+def read_ref(ref: Ref, parts: Sequence[str] = ()) -> Reading:
+    """What a reference reads, or of its objects these JMESPath expressions into them."""
+    opening: Reading = Reading(((ref.name,),)) if ref.kind == "column" else read_path(ref.name)
+    if not parts:
+        return opening
+    reader = _Reader()
+    for part in parts:
+        reader.taken += reader.read(jmespath.compile(part).parsed, opening.taken)
+    # The reference's cell is JSON of whole objects, so that it can't tell what each part took of them.
+    return Reading(tuple(dict.fromkeys(reader.taken)), (*opening.decided, *dict.fromkeys(reader.decided)))
+
+
+@lru_cache(maxsize=4096)
+def read_path(expression: str) -> Reading:
+    """What a JMESPath expression reads."""
+    reader = _Reader()
+    parsed = jmespath.compile(expression).parsed
+    taken = (*reader.read(parsed, ((),)), *reader.taken)
+    return Reading(tuple(dict.fromkeys(taken)), tuple(dict.fromkeys(reader.decided)), reader.whole, reader.joined)
+
+
+class _Reader:
+    """Walks down a parsed expression. `taken` are values that it has made something of: no key leads on from there."""
+
+    def __init__(self) -> None:
+        self.taken: list[Chain] = []
+        self.decided: list[Chain] = []
+        self.whole = True
+        self.joined = False
+
+    def read(self, node: Mapping[str, Any], base: Sequence[Chain]) -> Sequence[Chain]:
+        """The chains of a node's values, `base` being those of the value that it is applied to."""
+        kind, children = node["type"], node["children"]
+        self.whole &= kind not in _CHOOSING
+        match kind:
+            case "field":
+                return [(*chain, node["value"]) for chain in base]
+            case "value_projection":
+                return self.read(children[1], [(*chain, None) for chain in self.read(children[0], base)])
+            case "filter_projection":
+                left = self.read(children[0], base)
+                self.decided += self.read(children[2], left)
+                return self.read(children[1], left)
+            case "comparator" | "not_expression":
+                for child in children:
+                    self.decided += self.read(child, base)
+                return []
+            case "and_expression":
+                self.decided += self.read(children[0], base)
+                return self.read(children[1], base)
+            case "multi_select_dict":
+                self.taken += [chain for pair in children for chain in self.read(pair["children"][0], base)]
+                return []
+            case "function_expression":
+                return self._call(node["value"], children, base)
+            case "identity" | "current" | "index" | "slice":
+                return base
+            case "literal":
+                return []
+            case "multi_select_list" | "or_expression":
+                return [chain for child in children for chain in self.read(child, base)]
+            case _:  # subexpression, pipe, index_expression, flatten, projection: one after the other
+                for child in children:
+                    base = self.read(child, base)
+                return base
+
+    def _call(self, name: str, arguments: Sequence[Mapping[str, Any]], base: Sequence[Chain]) -> Sequence[Chain]:
+        if name == "map":
+            return self.read(arguments[0]["children"][0], self.read(arguments[1], base))
+        if name in BY_EXPRESSION:
+            values = self.read(arguments[0], base)
+            self.decided += self.read(arguments[1]["children"][0], values)
+            return values
+        values = [chain for argument in arguments for chain in self.read(argument, base)]
+        if name in DECIDING:
+            self.decided += values
+        if name in (*DECIDING, *IGNORING):
+            return []
+        if name in JOINING:
+            self.joined = True
+            self.taken += values
+            return []
+        return [(*chain, None) for chain in values] if name == "values" else values

@@ -1,0 +1,171 @@
+"""The mapping's model of all that follows an issue: comments, relations, references, flags, people."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from importer.mapping.scalars import Flag as Yes
+from importer.mapping.scalars import Path, Pattern, RecordsPath, Scalar
+from importer.mapping.texts import Conditions, Strict, Text
+
+COMMENT_PARTS = ("author", "date", "text", "private")
+"""The named groups of a comment's `parse`."""
+
+Bundling = Literal["separate", "fold", "drop"]
+RelationType = Literal["related_to", "blocks", "duplicate_of"]
+"""Source: post/triage-issues-id-relations."""
+
+
+def _comment_pattern(value: str) -> str:
+    groups = re.compile(value).groupindex
+    strange = sorted(set(groups).difference(COMMENT_PARTS))
+    if strange or "text" not in groups:
+        named = f"has a group {strange[0]!r}" if strange else "has no group `text`"
+        raise ValueError(f"{named}; its groups are (?P<text>…), and perhaps {', '.join(COMMENT_PARTS[:2])}, private")
+    return value
+
+
+def _mention_pattern(value: str) -> str:
+    if not re.compile(value).groups:
+        raise ValueError(r"has no group around the account: `\[~accountid:([^\]]+)\]`")
+    return value
+
+
+class Each(Strict):
+    """Where a JSON object has the parts of a comment: JMESPath expressions into the object."""
+
+    text: Path = Field(description="What it says.")
+    author: Path | None = Field(None, description="Who wrote it.")
+    date: Path | None = Field(None, description="When it was written.")
+    private: Path | None = Field(None, description="True where it is for the team alone.")
+
+
+class Beside(Strict):
+    """An array beside the records in the same JSON document, or the objects of `--comments FILE`."""
+
+    in_: RecordsPath | None = Field(
+        None, alias="in", description="The dotted path of the array; without it the rows of `--comments FILE`."
+    )
+    by: Path = Field(description="Where its objects name their record: a JMESPath expression.")
+    key: Text = Field(description="What of the record that is compared with.")
+    when: Path | None = Field(None, description="A JMESPath expression that is true of objects that are comments.")
+
+
+class CommentSource(Text):
+    """Where comments are: every filled cell of a column that repeats, an array of a JSON record, or `beside`."""
+
+    parse: Annotated[Pattern, AfterValidator(_comment_pattern)] | None = Field(
+        None,
+        description="A regular expression whose groups `text`, `author`, `date`, `private` are the parts of a comment. "
+        "Each match in a cell is one; a cell without a match is one as it is.",
+    )
+    each: Each | None = Field(None, description="The parts of a comment where it is a JSON object.")
+    beside: Beside | None = Field(None, description="Comments that stand beside the records, in place of a column.")
+
+    def _may_be_empty(self) -> bool:
+        return self.beside is not None
+
+    @model_validator(mode="after")
+    def _one_reading(self) -> Self:
+        if self.parse is not None and self.each is not None:
+            raise ValueError("has parse and each; a cell is text or JSON")
+        if self.beside is not None and (self._sources() or self.each is None):
+            raise ValueError("`beside` needs `each`, and stands in place of a column or path")
+        return self
+
+
+class Comments(Strict):
+    """The discussion of an issue."""
+
+    from_: list[CommentSource] = Field(alias="from", min_length=1, description="Where they are; all are taken.")
+    open: Bundling = Field(
+        "separate",
+        description="Of issues that are not done or closed: a comment each, or packed in order into as few as fit.",
+    )
+    closed: Bundling = Field("fold", description="The same of issues that are done or closed.")
+    private: Literal["keep", "drop"] = Field("keep", description="Those for the team alone; kept ones say so.")
+
+
+class Relation(Text):
+    """Another issue that this one has to do with: each filled cell names it by its native key."""
+
+    type: RelationType = Field(description="What this issue is to the other.")
+    inverse: Yes = Field(False, description="`true`: the other issue is that to this one.")
+    by: Text | None = Field(
+        None, description="The text of the other issue's row that it is named by, where that isn't the key: `Issue id`."
+    )
+    split: str | None = Field(None, min_length=1, description="What separates several keys in one cell.")
+    find: Pattern | None = Field(
+        None, description="A regular expression: all that it finds in a cell, or its group 1 in that, are keys."
+    )
+    pairs: Yes = Field(False, description="`true`: the cells name both ends; this issue among them is passed over.")
+
+
+class Reference(Strict):
+    """How texts name other issues of the source: `PROJ-123`, `#45`, a URL."""
+
+    pattern: Pattern = Field(description="A regular expression.")
+    key: Scalar = Field(r"\g<0>", description=r"The native key of what it names, `\1` being its first group.")
+    within: Pattern | None = Field(
+        None,
+        description="A regular expression: what it finds in the issue's own key is put before `key`, so that `#45` is "
+        "one of the same project.",
+    )
+
+    @model_validator(mode="after")
+    def _fitting(self) -> Self:
+        try:
+            re.sub(self.pattern, self.key, "")
+        except (re.error, IndexError) as error:
+            raise ValueError(f"`key` doesn't fit its pattern: {error}") from error
+        return self
+
+
+class FlagRule(Strict):
+    """A flag on a call that is attached to the issue. Source: post/triage-issues-id-flags."""
+
+    call: Text = Field(description="The call's id; a row without one has no flag.")
+    type: Text = Field(description="What is flagged: Triage makes lower_snake_case of it.")
+    note: Text | None = Field(None, description="Up to 4,000 characters.")
+    message_index: Text | None = Field(None, description="The turn of the call, counted from 0.")
+    first_turn: Literal["0", "1"] = Field("0", description="What the source calls the first turn.")
+    when: Conditions | None = Field(None, description="Conditions that must all hold.")
+
+
+class Person(Strict):
+    """Who it is, as the source says it: at least one of the three."""
+
+    name: Text | None = Field(None, description="The name.")
+    account: Text | None = Field(None, description="The source's id of the account.")
+    mail: Text | None = Field(None, description="The mail address.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"name": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _somebody(self) -> Self:
+        if self.name is None and self.account is None and self.mail is None:
+            raise ValueError("needs a name, an account or a mail")
+        return self
+
+
+class Unmatched(Strict):
+    """What becomes of an owner or assignee without a `triage_user_id` in users.csv."""
+
+    open: Scalar = Field("nobody", description="`nobody`, `finding` (the row is rejected) or a Triage user id.")
+    closed: Scalar = Field("nobody", description="The same of issues that are done or closed.")
+
+
+class People(Strict):
+    """What the file itself says of people, and what becomes of those that nobody has named."""
+
+    known: list[Person] = Field(default_factory=list, description="Columns that name a person beside the account.")
+    mentions: Annotated[Pattern, AfterValidator(_mention_pattern)] | None = Field(
+        None, description=r"How texts name an account, in its group 1: `\[~accountid:([^\]]+)\]` becomes `@Name`."
+    )
+    unmatched: Unmatched = Field(Unmatched(), description="Owners and assignees that users.csv doesn't match.")

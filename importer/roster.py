@@ -1,0 +1,219 @@
+"""users.csv: who is who in Triage, a line a person: written to be filled in, read as spreadsheets save it."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from importer.errors import Problem, StorageFull, UsageError
+from importer.mapping.decisions import find_encoding
+from importer.spreadsheet import escape_cell, unescape_cell
+from importer.transform.people import Directory, Identity, Line, Roster
+
+COUNTED = ("open_issues", "closed_issues", "comments")
+USER = "triage_user_id"
+IDENTIFYING = ("name", "account", "mail")
+COLUMNS = (*IDENTIFYING, *COUNTED, "proposal", USER)
+DELIMITERS = ",;\t"
+_ROUNDED = re.compile(r"\d([.,]\d+)?[Ee]\+\d+")  # what spreadsheets make of a long number
+_HINT = "`triage-import users SOURCE` writes such a table; fill in its `triage_user_id` and leave its header as it is."
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A person of the source: issues that are theirs, comments that they wrote, and what is known of their user."""
+
+    who: Identity
+    open_issues: int = 0
+    closed_issues: int = 0
+    comments: int = 0
+    proposal: str = ""
+    user_id: str = ""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table as it is stored. `rows` are line number and cells by column; columns that we don't know stay in it."""
+
+    columns: tuple[str, ...] = COLUMNS
+    rows: tuple[tuple[int, Mapping[str, str]], ...] = ()
+    encoding: str = "utf-8-sig"  # spreadsheets take a file without its mark for another encoding
+    delimiter: str = ","
+
+    def identities(self) -> Iterator[Identity]:
+        """Who each row is."""
+        return (Identity(*(cells.get(name, "") for name in IDENTIFYING)) for _, cells in self.rows)
+
+
+def read_users(path: Path) -> Roster:
+    """Read a filled-in users.csv.
+
+    Raises:
+        UsageError: it can't be read, or some lines are wrong; all of them at once.
+    """
+    return _roster(read_sheet(path), path)
+
+
+def _roster(sheet: Sheet, path: Path) -> Roster:
+    lines = [
+        Line(who, cells.get(USER, ""), number)
+        for who, (number, cells) in zip(sheet.identities(), sheet.rows, strict=True)
+    ]
+    problems = list(_problems(lines, str(path)))
+    if problems:
+        raise _unusable(path, problems)
+    return Roster(tuple(lines), str(path))
+
+
+def _problems(lines: Iterable[Line], file: str) -> Iterator[Problem]:
+    first: dict[str | Identity, Line] = {}
+    for line in lines:
+        if not line.user_id:
+            continue
+        if any(map(str.isspace, line.user_id)):
+            message = f"{line.user_id!r} is no user id: it has a space in it"
+            yield Problem(message, file, line.number, USER, "the id alone, without a name beside it")
+        elif _ROUNDED.fullmatch(line.who.account):
+            hint = "write the table anew, and let the spreadsheet take the column as text"
+            yield Problem(f"{line.who.account!r} is a number that was rounded", file, line.number, "account", hint)
+        elif not line.who.shown:
+            yield Problem("says a user id, and not whose", file, line.number, "name", "a name, an account or a mail")
+        else:
+            other = first.setdefault(line.who.account or line.who, line)
+            if other.user_id != line.user_id:
+                message = f"{line.who.shown} is {line.user_id!r}, on line {other.number} {other.user_id!r}"
+                yield Problem(message, file, line.number, USER, "leave one of the two lines")
+
+
+def read_sheet(path: Path) -> Sheet:
+    """Read a table: comma, semicolon or tab, UTF-8, or UTF-16 by its mark.
+
+    Raises:
+        UsageError: it can't be read, or its header is none of ours.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path}: {error.strerror}.", hint=_HINT) from error
+    encoding = find_encoding(data)
+    if encoding is None:
+        hint = "in the spreadsheet: save as `CSV UTF-8` or `Unicode text`"
+        raise _unusable(path, [Problem("is neither UTF-8 nor UTF-16", str(path), hint=hint)])
+    text = data.decode(encoding)
+    delimiter = max(DELIMITERS, key=text.lstrip().partition("\n")[0].count)
+    rows = _filled_rows(text, delimiter, path)
+    number, header = next(rows, (1, []))
+    columns = tuple(name.strip() for name in header)
+    if USER not in columns or not set(IDENTIFYING) & set(columns):
+        message = (
+            f"the header has no {USER!r}, or none of {', '.join(IDENTIFYING)}: {', '.join(columns) or 'it is empty'}"
+        )
+        raise _unusable(path, [Problem(message, str(path), number)])
+    cells = ((line, dict(zip(columns, map(_read_cell, row), strict=False))) for line, row in rows)
+    return Sheet(columns, tuple(cells), encoding, delimiter)
+
+
+def _filled_rows(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows that have a filled cell, each with the line on which it begins."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for row in reader:
+            if any(map(str.strip, row)):
+                yield line, row
+            line = reader.line_num + 1
+    except csv.Error as error:
+        hint = "a quote within quotes is doubled"
+        raise _unusable(path, [Problem(f"can't be read as CSV: {error}", str(path), line, hint=hint)]) from error
+
+
+def _read_cell(cell: str) -> str:
+    return unescape_cell(cell.strip()).strip()
+
+
+def _unusable(path: Path, problems: Sequence[Problem]) -> UsageError:
+    return UsageError(f"{path} can't be used as a table of users.", hint=_HINT, problems=problems)
+
+
+class UsersFile:
+    """A users.csv that is written, or brought up to date: what people have put there stays.
+
+    Raises UsageError where there is one that can't be read; nothing is written then.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sheet = read_sheet(path) if path.exists() else Sheet()
+        self._roster = _roster(self._sheet, path)
+
+    def update(self, people: Iterable[Someone]) -> list[Mapping[str, str]]:
+        """Write the people, most open issues first, and give the lines by column.
+
+        A line that is there already gets new counts and proposals; its ids, names and other columns stay. Lines of
+        people whom the source doesn't have stay with counts of 0.
+
+        Raises:
+            StorageFull: it can't be written.
+        """
+        lines = sorted(self._merge(people), key=_by_work)
+        columns = tuple(dict.fromkeys((*self._sheet.columns, *COLUMNS)))
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=self._sheet.delimiter)
+        writer.writerow(columns)
+        writer.writerows([escape_cell(line.get(name, "")) for name in columns] for line in lines)
+        _replace(self.path, text.getvalue().encode(self._sheet.encoding, "backslashreplace"))
+        return lines
+
+    def _merge(self, people: Iterable[Someone]) -> list[Mapping[str, str]]:
+        kept = [dict(cells) | dict.fromkeys(COUNTED, "0") for _, cells in self._sheet.rows]
+        places = Directory((who, place) for place, who in enumerate(self._sheet.identities()))
+        taken, added = set[int](), list[Mapping[str, str]]()
+        for someone in people:
+            place = places.find(someone.who)
+            user_id = self._roster.find(someone.who) or someone.user_id
+            new = _cells(someone, user_id)
+            if place is None or place in taken or _is_other(kept[place].get("account", ""), someone.who.account):
+                added.append(new)
+            else:
+                taken.add(place)
+                said = {name: cell for name, cell in kept[place].items() if cell and name in (*IDENTIFYING, USER)}
+                kept[place] |= {name: cell for name, cell in new.items() if cell} | said
+        return [*kept, *added]
+
+
+def _cells(someone: Someone, user_id: str) -> dict[str, str]:
+    counts = (someone.open_issues, someone.closed_issues, someone.comments)
+    return dict(zip(COLUMNS, (*someone.who, *map(str, counts), someone.proposal, user_id), strict=True))
+
+
+def _is_other(account: str, other: str) -> bool:
+    """Whether two accounts are known and differ: such people keep lines of their own, whatever else they share."""
+    return bool(account and other) and account != other
+
+
+def _by_work(line: Mapping[str, str]) -> tuple[int | str, ...]:
+    return (*(-int(line[name]) for name in COUNTED), line.get("name", ""))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a file in another's place, whole or not at all. It names people: only its owner may read it."""
+    target = path.resolve()  # a link stays one
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            Path(temporary).replace(target)
+        except BaseException:
+            with suppress(OSError):
+                Path(temporary).unlink()
+            raise
+    except OSError as error:
+        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint="Name another with -o FILE.") from error

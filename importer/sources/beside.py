@@ -1,0 +1,164 @@
+"""Objects that stand beside the records, such as a board's comments: spooled by the record that each belongs to."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Any, NamedTuple
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from importer.errors import SourceError, StorageFull
+from importer.records import Annex, Finder, Finding
+from importer.sources.values import to_text, write
+
+ANY_FILE = -1
+"""The file of objects that may belong to a record of any file."""
+ASKED_AT_ONCE = 500
+COLUMNS_SHOWN = 40
+
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE objects (file INTEGER, key BLOB, text BLOB);
+CREATE TABLE asked (file INTEGER, key BLOB, PRIMARY KEY (file, key)) WITHOUT ROWID;
+"""
+_FIND = "SELECT file, key, text FROM objects WHERE file IN (?, ?) AND key IN ({}) ORDER BY rowid"
+_ORPHANS = (
+    "FROM objects WHERE NOT EXISTS (SELECT 1 FROM asked WHERE asked.file = objects.file AND asked.key = objects.key)"
+)
+
+
+class BesideObject(NamedTuple):
+    """An object, or why it can't be used. `file` is the place of the records' file that it stands in, or ANY_FILE."""
+
+    file: int
+    file_name: str
+    line: int
+    value: dict[str, Any] | Finding
+
+
+class Spool:
+    """The objects of an annex, in a database on disk that has no name: nothing is left behind, however we end.
+
+    Raises SourceError where nothing in a `--comments` file is what the annex asks for, StorageFull where the disk takes
+    no more, and what reading the objects raises.
+    """
+
+    def __init__(self, annex: Annex, objects: Iterable[BesideObject]) -> None:
+        self._annex = annex
+        self._by = jmespath.compile(annex.by).search
+        self._when = jmespath.compile(annex.when).search if annex.when else None
+        self._columns: dict[str, tuple[str, ...]] = {}
+        self._taken = Counter[str]()
+        self._nameless = 0
+        self._unusable = 0
+        self._first_unusable = ""
+        self._db = sqlite3.connect("", isolation_level=None)
+        try:
+            self._db.executescript(_SCHEMA)
+            self._db.execute("BEGIN")
+            self._db.executemany("INSERT INTO objects VALUES (?, ?, ?)", self._entries(objects))
+            self._db.execute("COMMIT")
+            self._db.execute("CREATE INDEX objects_key ON objects (file, key)")
+        except sqlite3.OperationalError as error:
+            self.close()
+            raise _full(error) from error
+        except BaseException:
+            self.close()
+            raise
+        for file_name, columns in self._columns.items():
+            if not self._taken[file_name]:
+                self.close()
+                raise _nothing_taken(file_name, annex, columns)
+
+    def close(self) -> None:
+        """Free what it holds."""
+        self._db.close()
+
+    def _entries(self, objects: Iterable[BesideObject]) -> Iterator[tuple[int, bytes, bytes]]:
+        for file, file_name, line, value in objects:
+            if not self._annex.array and isinstance(value, dict):
+                self._columns.setdefault(file_name, tuple(value))
+            found = value if isinstance(value, Finding) else self._owner(value)
+            if isinstance(found, Finding):
+                self._unusable += 1
+                self._first_unusable = self._first_unusable or f"{file_name}:{line}: {found.message}"
+            elif found is not None:
+                self._taken[file_name] += bool(found)
+                self._nameless += not found
+                if found:
+                    yield file, _bytes(found), _bytes(write(value))
+
+    def _owner(self, value: dict[str, Any]) -> str | Finding | None:
+        """The native text of the record that an object belongs to; None where it isn't one that counts."""
+        try:
+            if self._when is not None and not _holds(self._when(value)):
+                return None
+            return to_text(self._by(value)).strip()
+        except JMESPathError as error:
+            return Finding("row-path-failed", "", str(error).partition("\n")[0])
+
+    def finder(self, file: int) -> Finder:
+        """What finds the objects that belong to records of this file."""
+
+        def find(texts: Sequence[str]) -> dict[str, list[str]]:
+            names = {text: _bytes(text.strip()) for text in set(texts)}
+            found: dict[bytes, list[str]] = {}
+            try:
+                for place, name, text in self._select(file, names.values()):
+                    found.setdefault(name, []).append(text)
+                    self._db.execute("INSERT OR IGNORE INTO asked VALUES (?, ?)", (place, name))
+            except sqlite3.OperationalError as error:
+                raise _full(error) from error
+            return {text: found[name] for text, name in names.items() if name in found}
+
+        return find
+
+    def _select(self, file: int, names: Iterable[bytes]) -> Iterator[tuple[int, bytes, str]]:
+        left = iter(dict.fromkeys(names))
+        while some := list(islice(left, ASKED_AT_ONCE)):
+            statement = _FIND.format(",".join("?" * len(some)))
+            for place, name, text in self._db.execute(statement, (file, ANY_FILE, *some)).fetchall():
+                yield place, name, text.decode("utf-8", "surrogatepass")
+
+    def warnings(self) -> Iterator[str]:
+        """What could not be put beside a record, once all records have been read."""
+        [orphans] = self._db.execute(f"SELECT count(*) {_ORPHANS}").fetchone()
+        if orphans:
+            [name] = self._db.execute(f"SELECT key {_ORPHANS} ORDER BY rowid LIMIT 1").fetchone()
+            yield f"comments that belong to no row: {orphans:,}. The first names {name.decode('utf-8', 'replace')!r}"
+        if self._nameless:
+            yield f"comments that name no row: {self._nameless:,}. `by: {self._annex.by}` finds nothing in them"
+        if self._unusable:
+            yield f"comments that can't be read: {self._unusable:,}. The first is {self._first_unusable}"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _holds(found: Any) -> bool:
+    """Whether JMESPath takes a value for true: a number always is."""
+    return found is not None and found is not False and found not in ("", [], {})
+
+
+def _full(error: sqlite3.OperationalError) -> StorageFull:
+    return StorageFull(
+        f"The comments can't be kept in {tempfile.gettempdir()}: {error}.",
+        hint="Set TMPDIR to a folder with room, then run again.",
+    )
+
+
+def _nothing_taken(file_name: str, annex: Annex, columns: Sequence[str]) -> SourceError:
+    asked = f"`by: {annex.by}`" + (f" and `when: {annex.when}`" if annex.when else "")
+    more = " …" if len(columns) > COLUMNS_SHOWN else ""
+    return SourceError(
+        f"{file_name} has no comments of this mapping: {asked} find nothing in any of its rows.",
+        hint=f"Name its columns in the mapping (in JMESPath a name with a space is quoted: '\"Issue key\"'). "
+        f"It has {', '.join(columns[:COLUMNS_SHOWN])}{more}.",
+    )

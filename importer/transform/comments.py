@@ -1,0 +1,210 @@
+"""The discussion of issues: comments from columns that repeat, journals, JSON, and what stands beside the records."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+from importer.mapping.additions import COMMENT_PARTS, Comments, CommentSource, Each
+from importer.records import Comment, Finder, Finding
+from importer.transform.formats import convert
+from importer.transform.texts import Columns, is_filled, read_date
+
+_PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
+"""What the source says of a comment that everybody may read, folded; the last two are ServiceNow's."""
+
+_EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
+
+# Fractions are kept as they are written; an integer is written back as it was.
+_decode = json.JSONDecoder(parse_float=str, parse_constant=str, strict=False).decode
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@dataclass(frozen=True, slots=True)
+class Discussions:
+    """What a chunk's rows have of comments. Rows without any are absent everywhere.
+
+    comments  row → its comments in order
+    findings  rows with a comment that could not be read as the mapping says; it is taken as it is
+    private   row → how many of its comments were left out because they are for the team alone
+    dropped   row → what a conversion of markup dropped of its comments, and how often
+    """
+
+    comments: dict[int, tuple[Comment, ...]] = field(default_factory=dict)
+    findings: list[tuple[int, Finding]] = field(default_factory=list)
+    private: Counter[int] = field(default_factory=Counter)
+    dropped: dict[int, Counter[str]] = field(default_factory=dict)
+
+
+class _Said(NamedTuple):
+    """A comment as the source writes it.
+
+    problem  why its parts can't be told apart, if so: the text is all of it
+    place    of its source in the mapping
+    """
+
+    text: str
+    author: str = ""
+    date: str = ""
+    private: str = ""
+    problem: str = ""
+    place: int = 0
+
+
+_Paths = Mapping[str, Callable[[Any], Any]]
+"""The parts of a comment, and what finds each in a JSON object."""
+
+
+def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]) -> Discussions:
+    """The comments of a chunk's rows, of all sources; `beside` has the finders of those that stand beside the records.
+
+    They are in the order of their dates where all of a row's dates can be read, else source by source: each that way,
+    or as in the file.
+    """
+    said: defaultdict[int, list[_Said]] = defaultdict(list)
+    for place, source in enumerate(spec.from_):
+        read = _make_reader(source)
+        for row, cell in _find_cells(source, columns, beside.get(place)):
+            said[row] += [one._replace(place=place) for one in read(cell) if is_filled(one.text)]
+    found = Discussions()
+    for row in sorted(said):
+        comments = tuple(_finish(row, _in_order(said[row], columns.date_formats), spec, found))
+        if comments:
+            found.comments[row] = comments
+    return found
+
+
+def read_epoch(text: str) -> datetime | None:
+    """A time in seconds or milliseconds since 1970, of 10 or 13 digits; None for any other text."""
+    match = _EPOCH.fullmatch(text.strip())
+    if match is None:
+        return None
+    return datetime.fromtimestamp(float(match[0]) / (1 if len(match[1]) == 10 else 1000), UTC)
+
+
+def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) -> Iterator[tuple[int, str]]:
+    """Each row's filled cells, or the objects that stand beside it, in the order of the file."""
+    if source.beside is not None:
+        keys = [text.strip() for text in columns.text(source.beside.key)]
+        objects = finder(list(dict.fromkeys(filter(None, keys)))) if finder is not None else {}
+        yield from ((row, text) for row, key in enumerate(keys) for text in objects.get(key, ()))
+        return
+    cells = source.model_copy(update={"format": None})  # its markup is that of the comments within
+    for column in columns.every_cell(cells):
+        if any(column):  # an export has as many columns as its longest discussion has comments
+            yield from ((row, cell) for row, cell in enumerate(column) if is_filled(cell))
+
+
+def _make_reader(source: CommentSource) -> Callable[[str], Iterable[_Said]]:
+    """The function that finds the comments in a cell, or in an object beside the records."""
+    if source.each is not None:
+        paths = _compile(source.each)
+        return lambda cell: _read_json(cell, paths)
+    if source.parse is not None:
+        pattern = re.compile(source.parse)
+        return lambda cell: _read_text(cell, pattern)
+    return lambda cell: (_Said(cell),)
+
+
+def _read_text(cell: str, pattern: re.Pattern[str]) -> Iterator[_Said]:
+    """Each match, and what is written around them: it has no author and date."""
+    end = 0
+    for match in pattern.finditer(cell):
+        yield _Said(cell[end : match.start()])
+        yield _join_parts(match.groupdict(default=""))
+        end = match.end()
+    yield _Said(cell[end:])
+
+
+def _compile(each: Each) -> _Paths:
+    named = {name: getattr(each, name) for name in COMMENT_PARTS}
+    return {name: jmespath.compile(path).search for name, path in named.items() if path is not None}
+
+
+def _read_json(cell: str, paths: _Paths) -> Iterator[_Said]:
+    """The objects and texts of an array, or the one object that the cell is. Numbers and `true` are no comments."""
+    try:
+        value = _decode(cell)
+    except (ValueError, RecursionError):  # an integer of thousands of digits is a ValueError too
+        yield _Said(cell, problem="is not JSON")
+        return
+    for item in value if isinstance(value, list) else [value]:
+        if isinstance(item, dict):
+            yield _read_object(item, paths)
+        elif isinstance(item, str):
+            yield _Said(item)
+        elif isinstance(item, list):
+            yield _Said(_encode(item), problem="is a list")
+
+
+def _read_object(item: dict[str, Any], paths: _Paths) -> _Said:
+    try:
+        return _join_parts({name: _to_text(search(item)) for name, search in paths.items()})
+    except JMESPathError as error:
+        return _Said(_encode(item), problem=f"is an object that a path can't be applied to: {error}")
+
+
+def _join_parts(parts: Mapping[str, str]) -> _Said:
+    return _Said(parts["text"], parts.get("author", ""), parts.get("date", ""), parts.get("private", ""))
+
+
+def _to_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else _encode(value)
+
+
+def _in_order(said: list[_Said], date_formats: tuple[str, ...]) -> list[_Said]:
+    if len(said) < 2:
+        return said
+    dates = [read_epoch(one.date) or read_date(one.date, date_formats) for one in said]
+    known = [date for date in dates if date is not None]
+    if len(known) < len(said):
+        sources = [list(same) for _, same in groupby(said, key=attrgetter("place"))]
+        return [one for same in sources for one in _in_order(same, date_formats)] if len(sources) > 1 else said
+    return [said[place] for place in sorted(range(len(said)), key=known.__getitem__)]
+
+
+def _finish(row: int, said: Sequence[_Said], spec: Comments, found: Discussions) -> Iterator[Comment]:
+    """A row's comments that go on, their markup converted; the rest is noted in `found`."""
+    findings = dict.fromkeys(_unreadable(one, spec.from_[one.place]) for one in said if one.problem)
+    found.findings.extend((row, finding) for finding in findings)
+    for name, one in zip(_identify(said), said, strict=True):
+        is_private = one.private.strip().casefold() not in _PUBLIC
+        if is_private and spec.private == "drop":
+            found.private[row] += 1
+            continue
+        source, text = spec.from_[one.place], one.text
+        if source.format is not None and not one.problem:
+            text, dropped = convert(text, source.format, source.as_)
+            if dropped:
+                found.dropped.setdefault(row, Counter()).update(dropped)
+        yield Comment(name, one.author.strip(), one.date.strip(), text, is_private)
+
+
+def _identify(said: Sequence[_Said]) -> Iterator[str]:
+    """An id for each: of what the source says, whatever a mapping makes of its text, and of how many such it is one."""
+    equal: Counter[tuple[str, str, str]] = Counter()
+    for one in said:
+        content = one.author, one.date, one.text
+        equal[content] += 1
+        named = json.dumps([*content, equal[content]])  # ASCII, lone surrogates included
+        yield hashlib.sha256(named.encode()).hexdigest()[:16]
+
+
+def _unreadable(one: _Said, source: CommentSource) -> Finding:
+    beside = source.beside
+    place = ", ".join(ref.name for ref in source.refs) if beside is None else beside.in_ or "--comments"
+    message = f"a comment in {place} {one.problem}; it is taken as it is"
+    return Finding("comment-unreadable", "comments", message, "compare `each` with the source", place, rejects=False)

@@ -1,0 +1,204 @@
+"""Evidence and flags of a chunk: calls, conversations and files that its rows name, and what is flagged on calls."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from importer.mapping.additions import FlagRule
+from importer.mapping.model import Link, Text
+from importer.records import Comment, Finding, Flag
+from importer.transform.lengths import count_units, cut, is_longer
+from importer.transform.texts import Columns, is_filled
+
+NOTE_LIMIT = 4_000
+"""In UTF-16 units (post/triage-issues-id-flags)."""
+
+Clean = Callable[[int, str, str], str]
+"""Makes a text of a row that may leave: takes the row, the field and the text."""
+
+Resource = tuple[str, str]
+"""The resource's type and its id."""
+
+_NAMES = {"call": "a call", "sms_conversation": "an SMS conversation", "file": "a file"}
+_TURN = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?")  # a spreadsheet makes 7.0 of 7; no call has a turn of ten digits
+_SHOWN = 60
+"""Characters of a cell that a message quotes."""
+
+_CHECK_HINT = "correct the cell, or the `check` under `resource_links` in the mapping"
+_TYPE_HINT = "fill the cell, or narrow the flag's `when` in the mapping"
+_TURN_HINT = "`first_turn` under `flags` in the mapping says what the source calls the first turn"
+
+
+class Flagged(NamedTuple):
+    """What a chunk's rows flag.
+
+    flags     row → its flags, in the order of the mapping's rules
+    notes     row → a comment with the whole note of each flag that can't hold it
+    findings  (row, finding); all are warnings
+    """
+
+    flags: dict[int, tuple[Flag, ...]]
+    notes: dict[int, tuple[Comment, ...]]
+    findings: list[tuple[int, Finding]]
+
+
+def each_id(columns: Columns, text: Text, split: str | None) -> Iterator[tuple[int, str]]:
+    """Every id in the cells of a text, as (row, id): one a cell, or several with `split` between them."""
+    for cells in columns.every_cell(text):
+        if any(cells):  # most columns that a preset names are empty
+            for row, cell in enumerate(cells):
+                if is_filled(cell):
+                    parts = cell.split(split) if split else (cell,)
+                    yield from ((row, part.strip()) for part in parts if is_filled(part))
+
+
+def read_evidence(
+    links: Sequence[Link], columns: Columns
+) -> tuple[dict[int, tuple[Resource, ...]], list[tuple[int, Finding]]]:
+    """What each row attaches, each resource once and in order; and (row, finding) for ids that can't be any.
+
+    A malformed id is a warning and isn't sent: the issue is worth more than its evidence.
+    """
+    evidence: dict[int, dict[Resource, None]] = {}
+    findings: dict[tuple[int, Finding], None] = {}
+    for link in links:
+        find, check = (None if pattern is None else re.compile(pattern) for pattern in (link.find, link.check))
+        for row, part in each_id(columns, link, link.split):
+            for name in (part,) if find is None else find_ids(find, part):
+                if check is None or check.fullmatch(name):
+                    evidence.setdefault(row, {})[link.type, name] = None
+                else:
+                    findings[row, _malformed(link.type, name, part)] = None
+    return {row: tuple(resources) for row, resources in evidence.items()}, list(findings)
+
+
+def find_ids(find: re.Pattern[str], text: str) -> Iterator[str]:
+    """Everything that a pattern finds in a text: its group 1, or the whole where that took no part."""
+    for match in find.finditer(text):
+        name = (match[1] if find.groups else None) or match[0]
+        if is_filled(name):
+            yield name.strip()
+
+
+def _malformed(kind: str, name: str, cell: str) -> Finding:
+    where = "" if cell == name else f", in {_shown(cell)}"
+    message = f"{_shown(name)} can't be the id of {_NAMES[kind]}{where}; it isn't sent"
+    return Finding("evidence-malformed", "evidence", message, _CHECK_HINT, name, rejects=False)
+
+
+def read_flags(rules: Sequence[FlagRule], links: Sequence[Link], columns: Columns, clean: Clean) -> Flagged:
+    """The flags of each row where a rule holds and names a call, each once.
+
+    A call's id must be what `check` demands of the links of calls. A turn that is no number, like a time, opens the
+    note; so does one before the first, with a finding. Nothing of a note is lost: what a flag can't hold is a comment.
+    """
+    whole: dict[int, dict[Flag, None]] = {}
+    findings: dict[tuple[int, Finding], None] = {}
+    checks = _call_checks(links)
+    for rule in rules:
+        for row, said in _sayings(rule, columns):
+            flag, finding = _read_flag(said, checks, int(rule.first_turn))
+            if flag is not None:
+                # Before it is measured: a text that does no harm may be longer.
+                flag = flag._replace(type=clean(row, "flags", flag.type), note=clean(row, "flags", flag.note))
+                whole.setdefault(row, {})[flag] = None
+            if finding is not None:
+                findings[row, finding] = None
+    longer = [(row, flag) for row, flags in whole.items() for flag in flags if is_longer(flag.note, NOTE_LIMIT)]
+    notes: dict[int, tuple[Comment, ...]] = {}
+    for row, flag in longer:
+        notes[row] = (*notes.get(row, ()), _whole_note(flag))
+        findings[row, _shortened(flag)] = None
+    return Flagged({row: tuple(map(_fitting, flags)) for row, flags in whole.items()}, notes, list(findings))
+
+
+def attach_flagged(
+    evidence: Mapping[int, tuple[Resource, ...]], flags: Mapping[int, tuple[Flag, ...]]
+) -> dict[int, tuple[Resource, ...]]:
+    """The evidence with every flagged call in it: only a call that is attached can be flagged."""
+    attached = dict(evidence)
+    for row, flagged in flags.items():
+        calls = (("call", flag.call) for flag in flagged)
+        attached[row] = tuple(dict.fromkeys((*attached.get(row, ()), *calls)))
+    return attached
+
+
+class _Saying(NamedTuple):
+    """What a rule's columns say of one row's flag."""
+
+    call: str
+    type: str
+    note: str
+    turn: str
+
+
+def _sayings(rule: FlagRule, columns: Columns) -> Iterator[tuple[int, _Saying]]:
+    calls = _texts(columns, rule.call)
+    chosen = np.fromiter(map(bool, calls), dtype=np.bool_, count=len(calls))
+    if rule.when is not None:
+        chosen = columns.holds(rule.when, among=chosen)
+    rows = chosen.nonzero()[0].tolist()
+    if rows:
+        types, notes, turns = (_texts(columns, text) for text in (rule.type, rule.note, rule.message_index))
+        for row in rows:
+            yield row, _Saying(calls[row], types[row], notes[row], turns[row])
+
+
+def _texts(columns: Columns, text: Text | None) -> list[str]:
+    return [""] * len(columns) if text is None else [cell.strip() for cell in columns.text(text)]
+
+
+def _call_checks(links: Sequence[Link]) -> list[re.Pattern[str]]:
+    """Of which an id of a call must match one; none where a link of calls takes any id."""
+    checks = [link.check for link in links if link.type == "call"]
+    return [re.compile(check) for check in checks if check is not None] if None not in checks else []
+
+
+def _read_flag(said: _Saying, checks: Sequence[re.Pattern[str]], first_turn: int) -> tuple[Flag | None, Finding | None]:
+    """The flag with its whole note, or None where it can't be sent; and what there is to say of it."""
+    if checks and not any(check.fullmatch(said.call) for check in checks):
+        message = f"{_shown(said.call)} can't be the id of a call; its flag isn't sent"
+        return None, _warning("flag-call-malformed", message, _CHECK_HINT, said.call)
+    if not said.type:
+        return None, _warning("flag-without-type", f"the flag on call {_shown(said.call)} isn't sent", _TYPE_HINT)
+    number = _TURN.fullmatch(said.turn)
+    turn = int(number[1]) - first_turn if number else None
+    if turn is not None and turn >= 0:
+        return Flag(said.call, said.type, said.note, turn), None
+    note = ": ".join(filter(None, (f"at {said.turn}" if said.turn else "", said.note)))
+    flag = Flag(said.call, said.type, note, None)
+    if turn is None:
+        return flag, None
+    message = f"the turn {said.turn} is before the first, {first_turn}; the flag's note says it instead"
+    return flag, _warning("flag-turn-negative", message, _TURN_HINT, said.turn)
+
+
+def _fitting(flag: Flag) -> Flag:
+    if not is_longer(flag.note, NOTE_LIMIT):
+        return flag
+    return flag._replace(note=cut(flag.note, NOTE_LIMIT - 1).rstrip() + "…")
+
+
+def _whole_note(flag: Flag) -> Comment:
+    """The note as a comment, known by what it says."""
+    text = f"The whole note of the flag {flag.type} on call {flag.call}:\n\n{flag.note}"
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    return Comment(digest.hexdigest()[:16], author="", date="", text=text)
+
+
+def _shortened(flag: Flag) -> Finding:
+    message = f"cut from {count_units(flag.note):,} characters; a comment has the whole note"
+    return _warning("flag-note-shortened", message, f"up to {NOTE_LIMIT:,} characters stay with the flag")
+
+
+def _warning(code: str, message: str, hint: str, value: str = "") -> Finding:
+    return Finding(code, "flags", message, hint, value, rejects=False)
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")

@@ -1,0 +1,295 @@
+"""Tree → Markdown or plain text.
+
+Characters that mean something in Markdown are not escaped: nobody says that Triage renders Markdown, and
+`snake\\_case` would be found by no search. Pictures become links, so that nobody's browser fetches them unasked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+from importer.transform.formats.tree import LOST, Element, Node, is_inline, raw_text
+
+_MARKS = {
+    "b": "**", "strong": "**", "i": "*", "em": "*", "del": "~~", "s": "~~", "strike": "~~",
+}  # fmt: skip
+_CODE = frozenset(("code", "tt", "kbd", "samp"))
+_PLAYED = {"audio": "audio", "video": "video", "iframe": "frame", "embed": "embedded", "object": "embedded"}
+_FIELDS = frozenset(("text", "number", "date", "email", "search", "tel", "url", ""))
+_UNSAFE = re.compile(r"[\x00-\x20]*+(?:javascript|vbscript|data)\s*+:", re.IGNORECASE)
+_UNREACHABLE = re.compile(r"(?:data|cid|blob|about)\s*:", re.IGNORECASE)
+_COLOUR = re.compile(r"(?:^|;)\s*(?:background(?:-color)?|color)\s*:", re.IGNORECASE)
+_SPACE = re.compile(r"\s+")
+
+
+def write(root: Element, *, markdown: bool) -> tuple[str, Counter[str]]:
+    """The text of a tree, and what of it could not be kept: name → how often."""
+    writer = _Writer(markdown)
+    return "\n\n".join(writer.blocks(root.children)), writer.dropped
+
+
+class _Writer:
+    """Writes one tree and remembers what it drops."""
+
+    def __init__(self, markdown: bool) -> None:
+        self._markdown = markdown
+        self._marks: list[str] = []
+        self.dropped: Counter[str] = Counter()
+
+    def blocks(self, nodes: Sequence[Node]) -> list[str]:
+        """The blocks of text that nodes are, without empty ones; neighbouring inline nodes are one paragraph."""
+        blocks: list[str] = []
+        run: list[Node] = []
+        for node in nodes:
+            if is_inline(node):
+                run.append(node)
+            elif isinstance(node, Element):
+                blocks += self._paragraph(run)
+                blocks += self._block(node)
+                run = []
+        return blocks + self._paragraph(run)
+
+    def _paragraph(self, nodes: Sequence[Node]) -> list[str]:
+        text = "\n".join(map(str.strip, self._inline(nodes).split("\n"))).strip()
+        return [text] if text else []
+
+    def _block(self, element: Element) -> list[str]:
+        self._note_colour(element)
+        tag, children = element.tag, element.children
+        if tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
+            text = _one_line(" ".join(self.blocks(children)))
+            return [f"{'#' * int(tag[1])} {text}" if self._markdown and text else text] if text else []
+        if tag == "pre":
+            return self._preformatted(element)
+        if tag in ("ul", "ol"):
+            return self._list(element)
+        if tag == "table":
+            return self._table(element)
+        if tag == "blockquote":
+            text = "\n\n".join(self.blocks(children))
+            return [_indent(text, "> ", "> ")] if text else []
+        if tag == "hr":
+            return ["---"]
+        if tag == "a":  # around a block
+            return [self._link(element, _one_line(" ".join(self.blocks(children))))]
+        return self.blocks(children)
+
+    def _preformatted(self, element: Element) -> list[str]:
+        text = raw_text(element).removeprefix("\n").rstrip()
+        if not text or not self._markdown:
+            return [text] if text else []
+        fence = "`" * max(3, _longest_run(text) + 1)
+        return [f"{fence}{element.attrs.get('lang', '')}\n{text}\n{fence}"]
+
+    def _list(self, element: Element) -> list[str]:
+        start = element.attrs.get("start", "")
+        number = int(start) if re.fullmatch(r"\d{1,9}", start) else 1
+        lines: list[str] = []
+        for child in element.children:
+            blocks = (
+                self.blocks([child]) if isinstance(child, str) or child.tag != "li" else self.blocks(child.children)
+            )
+            if not blocks:
+                continue
+            if isinstance(child, Element) and child.tag in ("ul", "ol") and lines:  # some put it beside its item
+                lines.append(_indent("\n".join(blocks), "  ", "  "))
+                continue
+            marker = f"{number}. " if element.tag == "ol" else "- "
+            number += 1
+            lines.append(_indent(_join_item(blocks), marker, " " * len(marker)))
+        return ["\n".join(lines)] if lines else []
+
+    def _table(self, element: Element) -> list[str]:
+        rows = _rows_of(element)
+        captions = [block for child in _direct(element, "caption") for block in self.blocks(child.children)]
+        if not _is_data(rows):
+            return captions + [block for row in rows for cell in row for block in self.blocks(cell.children)]
+        joint = " <br> " if self._markdown else " / "
+        texts = []
+        for row in rows:
+            cells = []
+            for cell in row:
+                self._note_colour(cell, "table cell colour")
+                if cell.attrs.get("colspan", "1") != "1" or cell.attrs.get("rowspan", "1") != "1":
+                    self.dropped["merged table cells"] += 1
+                text = joint.join(filter(None, "\n".join(self.blocks(cell.children)).split("\n")))
+                cells.append(text.replace("|", "\\|") if self._markdown else text)
+            texts.append(cells)
+        width = max(map(len, texts))
+        lines = [" | ".join(cells + [""] * (width - len(cells))) for cells in texts]
+        if self._markdown:
+            head, *body = [f"| {line} |" for line in lines]
+            lines = [head, "|" + " --- |" * width, *body]
+        return [*captions, "\n".join(map(str.rstrip, lines))]
+
+    def _inline(self, nodes: Sequence[Node]) -> str:
+        parts: list[str] = []
+        address = ""
+        for node in nodes:
+            part = node if isinstance(node, str) else self._inline_element(node)
+            if address and parts[-1] == address and part[:1].isalnum():
+                parts.append(" ")  # what touches a link would become a part of its address
+            parts.append(part)
+            address = node.attrs.get("href", "") if isinstance(node, Element) else ""
+        return "".join(parts)
+
+    def _inline_element(self, element: Element) -> str:
+        self._note_colour(element)
+        tag = element.tag
+        if tag == LOST:
+            self.dropped[element.attrs["name"]] += 1
+            return ""
+        if tag == "br":
+            return "\n"
+        if tag == "img":
+            return self._image(element)
+        if tag == "input":
+            return self._field(element)
+        if tag in _PLAYED:
+            return self._played(element)
+        if tag == "svg":
+            self.dropped["drawing"] += 1
+            return ""
+        if tag in _CODE:
+            return self._code(raw_text(element)) if self._markdown else self._inline(element.children)
+        if tag in _MARKS and self._markdown:
+            return self._marked(_MARKS[tag], element)
+        text = self._inline(element.children)
+        if tag == "a":
+            return self._link(element, text)
+        if tag == "sup" and text.strip():
+            return f"^{text}"  # 10⁶ is not 106
+        return f'"{text}"' if tag == "q" else text
+
+    def _marked(self, mark: str, element: Element) -> str:
+        if mark in self._marks:
+            return self._inline(element.children)
+        self._marks.append(mark)
+        text = self._inline(element.children)
+        self._marks.pop()
+        inner = text.strip()
+        if not inner or "\n" in inner:  # a mark doesn't reach over a line break everywhere
+            return text
+        before, _, after = text.partition(inner)
+        return f"{before}{mark}{inner}{mark}{after}"
+
+    def _code(self, text: str) -> str:
+        if not text.strip() or "\n" in text:
+            return text
+        ticks = "`" * (_longest_run(text) + 1)
+        room = " " if text[0] == "`" or text[-1] == "`" else ""
+        return f"{ticks}{room}{text}{room}{ticks}"
+
+    def _link(self, element: Element, label: str) -> str:
+        address = element.attrs.get("href", "").strip()
+        if not address or address.startswith("#"):
+            return label
+        if _UNSAFE.match(address):
+            self.dropped["script in a link"] += 1
+            return label
+        return self._linked(label, address)
+
+    def _linked(self, label: str, address: str) -> str:
+        text = _one_line(label)
+        if not text:
+            return address
+        if text in (address, address.removeprefix("mailto:"), address.removeprefix("tel:")):
+            return label
+        linked = f"[{text}]({_target(address)})" if self._markdown else f"{text} ({address})"
+        before = label[: len(label) - len(label.lstrip())]
+        return before + linked + label[len(label.rstrip()) :]
+
+    def _image(self, element: Element) -> str:
+        alt = _one_line(element.attrs.get("alt", ""))
+        address = element.attrs.get("src", "").strip()
+        label = f"image: {alt}" if alt else "image"
+        if not address or _UNREACHABLE.match(address):
+            self.dropped["embedded image" if address else "image"] += 1
+            return f"[{label}]" if alt or address else ""
+        return f"[{label}]({_target(address)})" if self._markdown else f"[{label}] ({address})"
+
+    def _played(self, element: Element) -> str:
+        sources = [child.attrs.get("src", "") for child in element.children if isinstance(child, Element)]
+        address = element.attrs.get("src") or element.attrs.get("data") or next(filter(None, sources), "")
+        if not address or _UNSAFE.match(address):
+            self.dropped[_PLAYED[element.tag]] += 1
+            return self._inline(element.children)
+        return self._linked(_PLAYED[element.tag], address)
+
+    def _field(self, element: Element) -> str:
+        kind = element.attrs.get("type", "").lower()
+        if kind in ("checkbox", "radio"):
+            return "[x] " if "checked" in element.attrs else "[ ] "
+        return element.attrs.get("value", "") if kind in _FIELDS else ""
+
+    def _note_colour(self, element: Element, name: str = "colour") -> None:
+        if element.attrs and (
+            "color" in element.attrs or "bgcolor" in element.attrs or _COLOUR.search(element.attrs.get("style", ""))
+        ):
+            self.dropped[name] += 1
+
+
+def _direct(element: Element, tag: str) -> list[Element]:
+    return [child for child in element.children if isinstance(child, Element) and child.tag == tag]
+
+
+def _rows_of(table: Element) -> list[list[Element]]:
+    """The cells of each row; what stands in a table and in no cell is a row of its own."""
+    rows: list[list[Element]] = []
+    for child in table.children:
+        if isinstance(child, str):
+            if child.strip():
+                rows.append([Element("td", {}, [child])])
+        elif child.tag in ("thead", "tbody", "tfoot"):
+            rows += _rows_of(child)
+        elif child.tag == "tr":
+            rows.append([_as_cell(cell) for cell in child.children if not isinstance(cell, str) or cell.strip()])
+        elif child.tag not in ("caption", "col", "colgroup"):
+            rows.append([_as_cell(child)])
+    return [row for row in rows if row]
+
+
+def _as_cell(node: Node) -> Element:
+    return node if isinstance(node, Element) and node.tag in ("td", "th") else Element("td", {}, [node])
+
+
+def _is_data(rows: Sequence[Sequence[Element]]) -> bool:
+    """Whether a table is one to be read in rows, and not what mail programs lay a page out with."""
+    cells = [cell for row in rows for cell in row]
+    if any(_holds(cell, ("table", "pre", "h1", "h2", "h3")) for cell in cells):
+        return False
+    columns = max(map(len, rows), default=0)
+    return columns > 1 and (len(rows) > 1 or any(cell.tag == "th" for cell in cells))
+
+
+def _holds(element: Element, tags: tuple[str, ...]) -> bool:
+    return any(isinstance(child, Element) and (child.tag in tags or _holds(child, tags)) for child in element.children)
+
+
+def _join_item(blocks: Sequence[str]) -> str:
+    """The blocks of a list's item: a list below it follows at once, anything else after a blank line."""
+    starts_list: Callable[[str], re.Match[str] | None] = re.compile(r"(?:- |\d+\. )").match
+    return blocks[0] + "".join(("\n" if starts_list(block) else "\n\n") + block for _, block in pairwise(blocks))
+
+
+def _indent(text: str, first: str, others: str) -> str:
+    head, *tail = text.split("\n")
+    return "\n".join([(first + head).rstrip(), *((others + line).rstrip() for line in tail)])
+
+
+def _one_line(text: str) -> str:
+    return _SPACE.sub(" ", text).strip()
+
+
+def _target(address: str) -> str:
+    """An address as Markdown has it between parentheses."""
+    if not re.search(r"[\s()<>]", address):
+        return address
+    return "<" + _one_line(address).replace("<", "%3C").replace(">", "%3E") + ">"
+
+
+def _longest_run(text: str) -> int:
+    return max(map(len, re.findall("`+", text)), default=0)

@@ -1,0 +1,186 @@
+"""Texts that do no harm where they arrive: no agent starts, nobody is pinged, no secret travels unnoticed.
+
+Source: post/triage-issues-id-comments: a comment with `@norm` anywhere starts Norm, who is billed and can edit. How it
+is matched is not said, so whatever anybody could read as `@norm` is taken for it: in any case, in letters of any width
+or style or of other alphabets that look like these, with invisible characters or accents between them, as an entity of
+HTML, behind markup that nobody sees (`@**norm**`), within a word or address. `%40norm` is left alone: nobody decodes
+addresses before looking for a mention.
+
+The `@` becomes `(at)`: a text without an at-sign has a mention in no reading, whatever is stripped from it or folded,
+while `@` and an invisible break would be one again behind the first program that removes such characters.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import accumulate
+from typing import Literal, NamedTuple
+
+from importer.records import Finding
+from importer.transform.secrets import find_secrets, find_suspects, mask
+
+Treatment = Literal["defuse", "keep"]
+Secrecy = Literal["warn", "mask", "refuse", "ignore"]
+REPLACEMENT = "(at)"
+
+_AT = re.compile(r"[@﹫＠]|&(?:amp;)*+(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?", re.IGNORECASE)
+_AT_SIGNS = "@﹫＠&"
+"""A text without any of these has no match."""
+_ENTITY = re.compile(r"&(?:amp;)*+((?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});?)", re.IGNORECASE)
+_CODE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?^ {0,3}\1|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+_ADDRESS_BEFORE = re.compile(r"[\w.+%/-]\Z")
+_ADDRESS = re.compile(r"[a-z]{2,10}://")  # `@https://…` is how stack traces name a file
+_MARKUP = re.compile(r"[*_~`\\\[]+|<!--.*?-->|</?[a-z][^<>]*>", re.IGNORECASE | re.DOTALL)
+_MARKUP_REACH = 200  # characters behind an at-sign in which markup is looked for
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters and signs that show nothing
+
+# Unicode's confusables.txt for the four letters, as they are after NFKD and casefold; with the enclosed
+# letters (🅝 🅽 🇳) that NFKD leaves alone, and the nearest look-alikes of other alphabets that the file doesn't have.
+_LOOK_ALIKES = {
+    other: letter
+    for letter, others in {
+        "n": "ոռпηνɴꓠⲛɲŋƞꞑᥒ🅝🅽🇳",
+        "o": "оοօჿσᴏᴑꬽⲟဝ०੦૦௦౦೦൦๐໐၀۵০୦〇ଠഠⵔዐꓳ𐓪𐓂𑣈𑣗𐐬øɵө🅞🅾🇴",
+        "r": "гᴦⲅꭇꭈꮁʀꭱꮢᖇꓣɾɼɽɍ🅡🆁🇷",
+        "m": "мμϻᴍⲙꮇᗰᛖꓟɱ🅜🅼🇲",
+    }.items()
+    for other in others
+}
+
+
+class Cleaned(NamedTuple):
+    """A text as it may be sent, and the kinds of the secrets that were in it, each once."""
+
+    text: str
+    secrets: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Harmless:
+    """What a mapping wants done to every text that is sent, in the mapping's words.
+
+    norm      what becomes of `@norm`
+    mentions  and of all other mentions
+    secrets   and of a text with a secret; only `mask` changes it
+    """
+
+    norm: Treatment = "defuse"
+    mentions: Treatment = "defuse"
+    secrets: Secrecy = "warn"
+
+    def clean(self, text: str) -> Cleaned:
+        """A whole outgoing text: what is joined to it later would have to be cleaned again."""
+        secrets = () if self.secrets == "ignore" else find_secrets(text)
+        if secrets and self.secrets == "mask":
+            text = mask(text, secrets)
+        kinds = tuple(dict.fromkeys(secret.kind for secret in secrets))
+        return Cleaned(defuse(text, norm=self.norm == "defuse", mentions=self.mentions == "defuse"), kinds)
+
+    def clean_column(self, texts: Sequence[str]) -> tuple[list[str], dict[int, tuple[str, ...]], int]:
+        """Each of many texts as `clean` makes it, row → kinds of its secrets, and how many mentions were defused.
+
+        Only suspects are looked at alone.
+        """
+        whole = "\n".join(texts)
+        suspects = [] if self.secrets == "ignore" else find_suspects(whole)
+        if "defuse" in (self.norm, self.mentions) and any(sign in whole for sign in _AT_SIGNS):
+            suspects += [match.start() for match in _AT.finditer(whole)]
+        cleaned, secrets, defused = list(texts), dict[int, tuple[str, ...]](), 0
+        if suspects:
+            ends = list(accumulate(len(text) + 1 for text in texts))
+            for row in sorted({bisect_right(ends, place) for place in suspects}):
+                cleaned[row], kinds = self.clean(texts[row])
+                defused += cleaned[row].count(REPLACEMENT) - texts[row].count(REPLACEMENT)
+                if kinds:
+                    secrets[row] = kinds
+        return cleaned, secrets, defused
+
+    def findings(self, field: str, kinds: tuple[str, ...]) -> Iterator[Finding]:
+        """What is to be said of the secrets of a field."""
+        for kind in kinds:
+            if self.secrets == "mask":
+                yield Finding("secret-masked", field, f"{_article(kind)} was masked", value=kind, rejects=False)
+            else:
+                yield Finding(
+                    "secret-found",
+                    field,
+                    f"{_article(kind)} is in the text",
+                    "`secrets: mask` in the mapping blots it out; revoke it, if it is one",
+                    kind,
+                    rejects=self.secrets == "refuse",
+                )
+
+
+def defuse(text: str, *, norm: bool, mentions: bool) -> str:
+    """The text with the `@` of mentions as `(at)`: of `@norm` in every disguise, and of all other names.
+
+    A mail address is no mention, nor is a name in an address of the web or in Markdown's code; `@norm` always is one.
+    """
+    first = _AT.search(text)
+    if first is None or not (norm or mentions):
+        return text
+    codes = [match.span() for match in _CODE.finditer(text)] if mentions else []
+    parts, position = [], 0
+    for match in _AT.finditer(text, first.start()):
+        if norm if _is_norm(text, match.end()) else mentions and _is_mention(text, match, codes):
+            parts += [text[position : match.start()], REPLACEMENT]
+            position = match.end()
+    return "".join([*parts, text[position:]])
+
+
+def _is_norm(text: str, position: int) -> bool:
+    near = text[position : position + _MARKUP_REACH]
+    return _begins_with_norm(text, position) or _begins_with_norm(_MARKUP.sub("", near), 0)
+
+
+def _begins_with_norm(text: str, position: int) -> bool:
+    seen = ""
+    for letter in _letters(text, position):
+        seen += letter
+        if not "norm".startswith(seen[:4]):
+            return False
+        if len(seen) >= 4:
+            return True
+    return False
+
+
+def _is_mention(text: str, at: re.Match[str], codes: Sequence[tuple[int, int]]) -> bool:
+    if _ADDRESS_BEFORE.search(text, max(0, at.start() - 1), at.start()) or _ADDRESS.match(text, at.end()):
+        return False
+    before = bisect_right(codes, (at.start(), len(text)))
+    in_code = before > 0 and at.start() < codes[before - 1][1]
+    return not in_code and next(_letters(text, at.end()), " ")[:1].isalnum()
+
+
+def _letters(text: str, position: int) -> Iterator[str]:
+    """What can be seen of a text from a position on, folded: a character gives one letter, or several (№)."""
+    while position < len(text):
+        character = text[position]
+        position += 1
+        if character == "&" and (entity := _ENTITY.match(text, position - 1)) is not None:
+            decoded = html.unescape(f"&{entity[1]}")
+            if decoded != f"&{entity[1]}":
+                character, position = decoded, entity.end()
+        for part in character:
+            if folded := _fold(part):
+                yield folded
+
+
+@lru_cache(maxsize=4096)
+def _fold(character: str) -> str:
+    """A character as somebody reads it who ignores case, style and accents; `""` for one that shows nothing."""
+    if character.isspace() and character not in "\x1c\x1d\x1e\x1f\x85":
+        return " "
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
+    seen = (part for part in folded if unicodedata.category(part)[0] not in "CM" and part not in _BLANK)
+    return "".join(_LOOK_ALIKES.get(part, part) for part in seen)
+
+
+def _article(kind: str) -> str:
+    return f"{'an' if kind[0] in 'AEIOU' else 'a'} {kind}"

@@ -1,0 +1,125 @@
+"""Lengths in UTF-16 units, and texts that are cut or split to fit them."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from itertools import takewhile
+from typing import NamedTuple
+
+COMMENT_LIMIT = 4_000
+"""In UTF-16 units (post/triage-issues-id-comments), as strictly read as the limits of post/triage-issues."""
+
+REST_LIMIT = COMMENT_LIMIT - 40
+"""In UTF-16 units: a part of a description that goes on in comments; the others are for `Description, part 2 of 3`."""
+
+SMALLEST_PIECE = 100
+"""In UTF-16 units: with less, a fence that is opened again would leave no room for text."""
+
+_SEAMS = (
+    re.compile(r"(?<!\s)(?=[^\S\n]*\n[^\S\n]*\n)"),  # before a blank line
+    re.compile(r"(?<!\s)(?=[^\S\n]*\n)"),
+    re.compile(r"(?<=[.!?…])(?=\s)|(?<=[。！？])"),
+    re.compile(r"(?<!\s)(?=\s)"),
+)
+"""Where a text is split, the best first. All but the end of a Chinese sentence are before white space."""
+_LOOKAHEAD = 64  # characters of white space that a seam is recognised by
+_STEP_BACK = 32  # characters that a cut gives up at the most to fall between two that don't belong together
+
+_FENCE = re.compile(r"^ {0,3}(`{3,8})([^`\n]*)$", re.MULTILINE)
+_LONGEST_OPENING = 40
+_CLOSING_UNITS = 9  # a line end and eight backticks
+_LINE_ENDS = re.compile(r"[^\S\n]*\n")
+
+
+class _Code(NamedTuple):
+    """Where a text has a fenced block, from its opening line to before its closing one, and both as they are added."""
+
+    start: int
+    end: int
+    opening: str
+    closing: str
+
+
+def count_units(text: str) -> int:
+    """Length in UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def is_longer(text: str, limit: int) -> bool:
+    """Whether a text has more than `limit` UTF-16 units; cheap for the usual text, which is far from it."""
+    return len(text) * 2 > limit and count_units(text) > limit
+
+
+def cut(text: str, units: int) -> str:
+    """The longest beginning of a text within `units` UTF-16 units; no character is split."""
+    text = text[:units]
+    while (excess := count_units(text) - units) > 0:
+        text = text[: -((excess + 1) // 2)]  # a character is two units at the most, so this never takes too much
+    return text
+
+
+def split_text(text: str, first: int, rest: int) -> list[str]:
+    """A text in pieces: the first of at most `first` UTF-16 units, the others of `rest`, which is at least 100.
+
+    Joined, the pieces are the text: white space at a seam begins the next piece. Only code fences are added to that:
+    where a block is open at the end of a line, `\\n` and its backticks close it, and its opening line, without white
+    space at its end, opens the next piece. Where `first` has no room for anything, the first piece is `""`.
+    """
+    if rest < SMALLEST_PIECE:
+        raise ValueError(f"pieces of {rest} units are too small, at least {SMALLEST_PIECE}")
+    blocks = [block for block in _find_code(text) if count_units(block.opening) <= _LONGEST_OPENING]
+    spare = _CLOSING_UNITS if blocks else 0
+    pieces: list[str] = []
+    start, opening = 0, ""
+    while True:
+        room = (rest if pieces else first) - count_units(opening)
+        if len(text) - start <= room and not is_longer(text[start:], room):
+            return [*pieces, opening + text[start:]]
+        space = max(room - spare, 0)
+        end = _find_seam(text, start, start + len(cut(text[start : start + space], space)))
+        block = next((block for block in blocks if block.start < end < block.end), None)
+        is_whole_lines = block is not None and (opening or block.start >= start) and _LINE_ENDS.match(text, end)
+        fence = block if is_whole_lines else None  # within a line a block is divided as it is
+        pieces.append(opening + text[start:end] + (fence.closing if fence else ""))
+        start, opening = end, fence.opening if fence else ""
+
+
+def _find_code(text: str) -> Iterator[_Code]:
+    """The fenced blocks of a text; one that is never closed goes to its end."""
+    opened: re.Match[str] | None = None
+    for fence in _FENCE.finditer(text):
+        if opened is None:
+            opened = fence
+        elif len(fence[1]) >= len(opened[1]) and not fence[2].strip():
+            yield _Code(opened.start(), fence.start(), opened[0].strip(), f"\n{opened[1]}")
+            opened = None
+    if opened is not None:
+        yield _Code(opened.start(), len(text), opened[0].strip(), f"\n{opened[1]}")
+
+
+def _find_seam(text: str, start: int, limit: int) -> int:
+    """Where the piece that begins at `start` ends: the last seam of the best kind in its second half, or a cut."""
+    half = start + (limit - start + 1) // 2
+    for seam in _SEAMS:
+        found = (match.start() for match in seam.finditer(text, half, limit + _LOOKAHEAD))
+        place = max(takewhile(limit.__ge__, found), default=start)
+        if place > start:
+            return place
+    return _find_cut(text, start, limit)
+
+
+def _find_cut(text: str, start: int, limit: int) -> int:
+    """The last place that divides nothing, if there is one near; else the limit itself."""
+    for place in range(limit, max(start, limit - _STEP_BACK), -1):
+        if not _belong_together(text[place - 1], text[place]):
+            return place
+    return limit
+
+
+def _belong_together(before: str, after: str) -> bool:
+    """Whether two characters are one to the reader: a base and its mark, a joined emoji, backticks of one fence."""
+    if before == after == "`" or "\u200d" in (before, after):
+        return True
+    return unicodedata.category(after).startswith("M") or "\U0001f3fb" <= after <= "\U0001f3ff"

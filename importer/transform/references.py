@@ -1,0 +1,143 @@
+"""References: other issues that texts name, and their new numbers beside them."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from importer.mapping.additions import Reference
+from importer.records import Mention
+from importer.transform.lengths import count_units
+
+# A name is whole: PROJ-12 isn't in PROJ-123, PROJ-12-draft or XPROJ-12, GPL-3 not in GPL-3.0, nor #45 in a/b#45, &#45;.
+# What stands in brackets of its own is whole by them. Letters of scripts without spaces may touch it.
+_START = r"(?:(?<![0-9A-Za-z&])(?<![0-9A-Za-z][-_])|(?=[(\[{<]))"
+_END = r"(?:(?![-_]?[0-9A-Za-z]|\.[0-9])|(?<=[)\]}>]))"
+_AT_START, _AT_END = re.compile(_START), re.compile(_END)
+
+# Code and HTML's addresses stay as they are. Other addresses are passed over as a whole, with the brackets of a
+# Markdown link around them, so that a number stands behind and breaks nothing.
+_PASSAGE = re.compile(
+    r"""
+    (?P<closed> ```.*?(?:```|\Z) | `[^`\n]+` | \b(?:href|src)=(?:"[^"]*"|'[^']*') )
+    | (?:(?P<link>\]\()|(?P<angle><))?
+      (?P<address> (?:https?://|ftp://|www\.)
+        (?: [^\s<>"`()\[\]{}|\\] | \([^\s<>"`()\[\]{}|\\]*\) )* (?<![.,;:!?'*_~]) )
+      (?(link)(?:\s+"[^"\n]*")?\)) (?(angle)>)
+    """,
+    re.VERBOSE | re.DOTALL | re.IGNORECASE,
+)
+_NUMBERED = re.compile(r" \(T-\d+\)")
+_FOOTER_OPENING = "---\nImported from "
+_FOOTER = re.compile(r"^---\nImported from (?:.+\n)+tis[0-9a-f]{12} tir[0-9a-f]{20}\b", re.MULTILINE)
+
+_Span = tuple[int, int]
+"""Where a name begins and ends in its text."""
+
+
+class References:
+    """How the texts of a source name its issues, ready to find them.
+
+    A name within an address, in code or in the footer of an import is none; one that is a whole address is.
+    """
+
+    def __init__(self, specs: Sequence[Reference], source_name: str) -> None:
+        self._patterns = [
+            (re.compile(spec.pattern), spec.key, None if spec.within is None else re.compile(spec.within))
+            for spec in specs
+        ]
+        self._source_name = source_name
+
+    def find(self, text: str, own_key: str) -> tuple[Mention, ...]:
+        """The issues that a text names without a number beside them, each once and in order; never `own_key`.
+
+        Where two patterns meet, the earlier and then the longer name counts, then the mapping's earlier pattern.
+        """
+        body = text[: _footer_start(text)] if self._patterns else ""
+        names = self._names(body, own_key.removeprefix(f"{self._source_name}:"))
+        if not names:
+            return ()
+        spans = sorted(names, key=lambda span: (span[0], -span[1]))
+        mentions = (
+            Mention(body[start:end], f"{self._source_name}:{names[start, end]}")
+            for start, end, _ in _places(body, spans)
+        )
+        return tuple(dict.fromkeys(mention for mention in mentions if mention.key != own_key))
+
+    def _names(self, text: str, own: str) -> dict[_Span, str]:
+        """Where the patterns find whole names → the native key, white space around either left out.
+
+        `own` is the native key of the issue whose text it is: names that count only within a part of it are completed.
+        """
+        names: dict[_Span, str] = {}
+        for pattern, key, within in self._patterns:
+            home = "" if within is None else _search(within, own)
+            for match in pattern.finditer(text) if home is not None else ():
+                start, end = _trim(match)
+                native = f"{home}{match.expand(key)}".strip()
+                if native and start < end and _AT_START.match(text, start) and _AT_END.match(text, end):
+                    names.setdefault((start, end), native)
+        return names
+
+
+def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str, str], limit: int) -> str:
+    """The text with ` (T-1042)` behind each place that names an issue with a number, except where one is already.
+
+    mentions  what `References.find` found in the text
+    numbers   full key → number, `T-…`
+    limit     UTF-16 units that the text may have; numbers that don't fit are left out, from the end
+    """
+    known = {mention.text: numbers[mention.key] for mention in reversed(mentions) if mention.key in numbers}
+    if not known:
+        return text
+    names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    body = text[: _footer_start(text)]
+    spans = (match.span() for match in re.finditer(f"{_START}(?:{names}){_END}", body))
+    room, parts, done = limit - count_units(text), list[str](), 0
+    for start, end, behind in _places(body, spans):
+        number = f" ({known[body[start:end]]})"
+        room -= count_units(number)
+        if room < 0:
+            break
+        parts += (text[done:behind], number)
+        done = behind
+    return "".join((*parts, text[done:]))
+
+
+def _places(text: str, spans: Iterable[_Span]) -> Iterator[tuple[int, int, int]]:
+    """Of names in their order: where each begins and ends, and where its number goes."""
+    passages = list(_PASSAGE.finditer(text))
+    ends = [passage.end() for passage in passages]
+    reached = labelled = -1
+    for start, end in spans:
+        if start < reached:
+            continue
+        behind = end
+        number = bisect_right(ends, start)  # of the first passage that isn't before the name
+        if number < len(passages) and (passage := passages[number]).start() < end:
+            if passage["closed"] or start > passage.start("address") or passage.start() == labelled:
+                continue
+            behind = max(end, passage.end())
+        numbered = _NUMBERED.match(text, behind)
+        labelled = numbered.end() if numbered else behind  # a link whose label ends with a number needs no other
+        reached = labelled + 1 if numbered else behind  # what is in a number, or touches it, is no name
+        if not numbered:
+            yield start, end, behind
+
+
+def _search(pattern: re.Pattern[str], text: str) -> str | None:
+    found = pattern.search(text)
+    return None if found is None else found[0]
+
+
+def _trim(match: re.Match[str]) -> _Span:
+    """Where a match begins and ends without the white space around it."""
+    start = match.start() + len(match[0]) - len(match[0].lstrip())
+    return start, start + len(match[0].strip())
+
+
+def _footer_start(text: str) -> int:
+    """Where the footer of the import begins, or the end of a text that has none."""
+    start = text.rfind(_FOOTER_OPENING)
+    return start if start >= 0 and _FOOTER.match(text, start) else len(text)

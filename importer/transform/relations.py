@@ -1,0 +1,91 @@
+"""Relations of a chunk: what its rows say that their issues are to other issues of the source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+from importer.mapping import additions
+from importer.records import Finding, Relation
+from importer.transform.evidence import each_id, find_ids
+from importer.transform.texts import Columns
+
+FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]
+"""Place of a relation in the mapping, and texts that it names rows by → the native key of each row that has that text.
+
+It is "" where several rows have it; texts that no row has are absent.
+"""
+
+
+def find_no_keys(place: int, texts: Collection[str]) -> Mapping[str, str]:
+    """Find nothing: what nobody has looked for in the source."""
+    return {}
+
+
+def read_relations(
+    specs: Sequence[additions.Relation],
+    columns: Columns,
+    keys: Sequence[str],
+    source_name: str,
+    find_keys: FindKeys = find_no_keys,
+) -> tuple[dict[int, tuple[Relation, ...]], list[tuple[int, Finding]]]:
+    """Row → its relations, each once and in order; and (row, finding) for what names the row itself or nobody for sure.
+
+    `keys` are the rows' full keys; a row without one has no relations. What names another row by a text that no row has
+    is taken for its key. Whether the other issue exists is not known here: see `ends`.
+    """
+    relations: dict[int, dict[Relation, None]] = {}
+    findings: dict[tuple[int, Finding], None] = {}
+    for place, spec in enumerate(specs):
+        named = list(each_name(spec, columns))
+        known = {} if spec.by is None else find_keys(place, {text for _, text in named})
+        for row, text in named:
+            native = known.get(text, text)
+            key, other = keys[row], f"{source_name}:{native}"
+            if not native:
+                findings[row, _ambiguous(text)] = None
+            elif key == other:
+                if not spec.pairs:
+                    findings[row, _to_itself(native)] = None
+            elif key:
+                relation = relate(other, spec.type, key) if spec.inverse else relate(key, spec.type, other)
+                relations.setdefault(row, {})[relation] = None
+    return {row: _without_implied(said) for row, said in relations.items()}, list(findings)
+
+
+def each_name(spec: additions.Relation, columns: Columns) -> Iterator[tuple[int, str]]:
+    """Every text by which rows name other issues, as (row, text)."""
+    find = None if spec.find is None else re.compile(spec.find)
+    for row, part in each_id(columns, spec, spec.split):
+        yield from ((row, name) for name in ((part,) if find is None else find_ids(find, part)))
+
+
+def relate(one: str, kind: str, other: str) -> Relation:
+    """What `one` is to `other` (full keys) in the form that both their rows give it.
+
+    The API's relations point one way (post/triage-issues-id-relations), and `related_to` means the same in both.
+    """
+    if kind == "related_to":
+        one, other = sorted((one, other))
+    return Relation(one, kind, other)
+
+
+def _without_implied(relations: Iterable[Relation]) -> tuple[Relation, ...]:
+    """All but `related_to` beside a relation of the same two that says more: trackers often export both."""
+    relations = tuple(relations)
+    closer = {frozenset((said.owner, said.other)) for said in relations if said.type != "related_to"}
+    return tuple(
+        said for said in relations if said.type != "related_to" or frozenset((said.owner, said.other)) not in closer
+    )
+
+
+def _to_itself(native: str) -> Finding:
+    message = f"the row names itself, {native!r}, as another issue; that isn't sent"
+    hint = "empty the cell, or point `relations` in the mapping at another column"
+    return Finding("relation-to-itself", "relations", message, hint, native, rejects=False)
+
+
+def _ambiguous(text: str) -> Finding:
+    message = f"the row names another issue by {text!r}, which several rows have; that isn't sent"
+    hint = "let `relations` in the mapping name other issues by what only one of them has"
+    return Finding("relation-ambiguous", "relations", message, hint, text, rejects=False)

@@ -1,0 +1,95 @@
+"""`triage-import users`: the table, proposals, and the words on the screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from importer.cli.users import users
+from importer.errors import UsageError
+from tests.conftest import Serve
+from tests.running import KEY, Program, read_csv, write_csv
+from tests.test_people import HEADER, MAPPING
+
+MAILS = MAPPING.replace("account: Assignee Id", "mail: Assignee Id")
+KIM = "5a9d0000-0000-4000-8000-000000000002"
+ROWS = [
+    ("1", "Done", "", "Kim S.", "KIM.shore@example.com", "", ""),
+    ("2", "Open", "Alex Dune", "Kim S.", "kim.shore@example.com", "", ""),
+    ("3", "Open", "Alex Dune", "", "", "", ""),
+    ("4", "Open", "", "", "", "", ""),
+]
+
+pytestmark = pytest.mark.usefixtures("program")
+
+
+def run(*arguments: str, env: dict[str, str] | None = None) -> Result:
+    """Run the command on these rows."""
+    Path("m.yaml").write_text(MAILS, encoding="utf-8")
+    write_csv(Path("export.csv"), ROWS, HEADER)
+    return CliRunner().invoke(users, ["export.csv", "-m", "m.yaml", *arguments], env=env, catch_exceptions=True)
+
+
+def test_without_a_connection() -> None:
+    """The people with their counts, what there is to do next, and no key is needed."""
+    ended = run(env={"BLAND_API_KEY": "", "TRIAGE_API_URL": "http://127.0.0.1:9"})
+    assert ended.exception is None
+    assert (
+        "users.csv: 2 people, 0 with a triage_user_id.\n2 of 3 open issues have an owner or assignee." in ended.stderr
+    )
+    assert "Next: triage-import run export.csv -m m.yaml --users users.csv" in ended.stderr
+    assert [(line["name"], line["open_issues"], line["closed_issues"]) for line in read_csv(Path("users.csv"))] == [
+        ("Alex Dune", "2", "0"),
+        ("Kim S.", "1", "1"),
+    ]
+
+
+def test_members_are_proposed(serve: Serve) -> None:
+    """The same mail and the same name; nothing is filled in."""
+    ended = run("--members", "--api-url", serve().url)
+    assert ended.exception is None
+    found = {line["name"]: (line["proposal"][-11:], line["triage_user_id"]) for line in read_csv(Path("users.csv"))}
+    assert found == {"Kim S.": ("(same mail)", ""), "Alex Dune": ("(same name)", "")}
+    assert KEY not in ended.output
+
+
+def test_members_are_filled_in(serve: Serve) -> None:
+    """Those with the same mail, where nobody has put another id."""
+    url = serve().url
+    assert "1 with a triage_user_id" in run("--fill", "--api-url", url).stderr
+    lines = read_csv(Path("users.csv"))
+    assert [line["triage_user_id"] for line in lines] == ["", KIM]
+    table = Path("users.csv")
+    table.write_text(table.read_text(encoding="utf-8-sig").replace(f",{KIM}\n", ",u-mine\n"), encoding="utf-8")
+    run("--fill", "--api-url", url)
+    assert [line["triage_user_id"] for line in read_csv(table)] == ["", "u-mine"]
+
+
+def test_a_table_that_can_not_be_read_is_not_written_over() -> None:
+    """It is said before the source is read."""
+    Path("users.csv").write_text("my notes\n", encoding="utf-8")
+    ended = run()
+    assert isinstance(ended.exception, UsageError)
+    assert Path("users.csv").read_text(encoding="utf-8") == "my notes\n"
+
+
+def test_users_of_a_check(program: Program) -> None:
+    """`--users` is read before the source: a table that can't be used is a sentence."""
+    Path("m.yaml").write_text(MAILS, encoding="utf-8")
+    write_csv(Path("export.csv"), ROWS, HEADER)
+    write_csv(Path("users.csv"), [("Kim", "u 1")], ("name", "triage_user_id"))
+    ended = program("validate", "export.csv", "-m", "m.yaml", "--users", "users.csv")
+    assert ended.code == 2
+    assert "users.csv:2:triage_user_id: 'u 1' is no user id" in ended.err
+
+
+def test_other_users_are_another_meaning(program: Program) -> None:
+    """The mapping's digest counts the table, as it counts fixes."""
+    Path("m.yaml").write_text(MAILS, encoding="utf-8")
+    write_csv(Path("export.csv"), ROWS, HEADER)
+    write_csv(Path("users.csv"), [("Kim", "u-1")], ("name", "triage_user_id"))
+    command = ("validate", "export.csv", "-m", "m.yaml", "--json")
+    digests = {program(*command, *more).summary["mapping_sha256"] for more in ((), ("--users", "users.csv"))}
+    assert len(digests) == 2

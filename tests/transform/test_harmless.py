@@ -1,0 +1,164 @@
+"""Mentions are defused in every disguise, and nothing else changes."""
+
+from __future__ import annotations
+
+import html
+import random
+import time
+import unicodedata
+from typing import Literal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.transform.harmless import Cleaned, Harmless, defuse
+
+LETTERS = {
+    "@": ["@", "＠", "﹫", "&#64;", "&#064", "&#x40;", "&commat;", "&amp;#64;"],
+    "n": ["n", "N", "ｎ", "Ｎ", "ⁿ", "𝐧", "ⓝ", "ñ", "ո", "&#110;", "&#x6E;"],
+    "o": ["o", "O", "ｏ", "Ｏ", "º", "𝕠", "ⓞ", "ö", "о", "ο", "&#111;"],
+    "r": ["r", "R", "ｒ", "Ｒ", "ʳ", "𝓇", "ⓡ", "ř", "г", "&#114;"],
+    "m": ["m", "M", "ｍ", "Ｍ", "ᵐ", "𝗺", "ⓜ", "ḿ", "м", "&#109;"],
+}
+UNSEEN = [
+    "",
+    "",
+    "",
+    "\u200b",
+    "\u200d",
+    "\u00ad",
+    "\u202e",
+    "\ufe0f",
+    "\u0301",
+    "\u034f",
+    "\U000e0041",
+    "\x00",
+    "\u3164",
+]
+DISGUISES = st.tuples(*(st.tuples(st.sampled_from(LETTERS[x]), st.sampled_from(UNSEEN)) for x in "@norm")).map(
+    lambda parts: "".join(letter + unseen for letter, unseen in parts)
+)
+
+
+def readings(text: str) -> list[str]:
+    """A text as those may read it who decode, fold and strip: written anew here, with Python's means alone."""
+    for _ in range(3):
+        text = html.unescape(text)
+    alphabets = str.maketrans("оοгмո", "oormn")
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold()).translate(alphabets)
+    unseen = {"\u3164", "\u1160"}
+    seen = [x for x in folded if x not in unseen and (x in "\n\t" or unicodedata.category(x)[0] not in "MC")]
+    return [text.lower(), folded, "".join(seen)]
+
+
+@given(before=st.text(max_size=8), disguise=DISGUISES, after=st.text(max_size=8))
+def test_no_disguise_survives(before: str, disguise: str, after: str) -> None:
+    """Whatever `@norm` wears, no reading of the result finds it; a second time changes nothing."""
+    text = before + disguise + after
+    for mentions in (False, True):
+        defused = defuse(text, norm=True, mentions=mentions)
+        assert not [reading for reading in readings(defused) if "@norm" in reading]
+        assert defuse(defused, norm=True, mentions=mentions) == defused
+    assert defuse(text, norm=False, mentions=False) == text
+
+
+@given(st.text())
+def test_no_at_sign_no_change(text: str) -> None:
+    """A text without an at-sign in any form stays as it is."""
+    plain = "".join(x for x in text if x not in "@＠﹫&")
+    assert defuse(plain, norm=True, mentions=True) == plain
+
+
+@given(st.text(alphabet="@＠a.n o\n`~norm/:&#64;", max_size=60))
+def test_nothing_else_changes(text: str) -> None:
+    """Put back as it was, each `(at)` gives the text again; and a second time changes nothing."""
+    defused = defuse(text, norm=True, mentions=True)
+    assert defuse(defused, norm=True, mentions=True) == defused
+    if "&" not in text and "＠" not in text:
+        assert defused.replace("(at)", "@") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("@norm fix", "(at)norm fix"),
+        ("@Normal x@norm.com", "(at)Normal x(at)norm.com"),
+        ("`@norm` https://medium.com/@norm", "`(at)norm` https://medium.com/(at)norm"),
+        ("@№rm", "(at)№rm"),
+        ("@**norm** @<b>no</b>rm @[norm](x) @**no**w", "(at)**norm** (at)<b>no</b>rm (at)[norm](x) @**no**w"),
+        ("@\u200bnorm", "(at)\u200bnorm"),
+        ("@@norm", "@(at)norm"),
+        ("@ann, @here", "(at)ann, (at)here"),
+        ("ann@x.org https://medium.com/@ann f@https://x.org/a.js", "ann@x.org https://medium.com/@ann f@https://x.org/a.js"),
+        ("`@Override`\n```\n@ann\n```\n@bob", "`@Override`\n```\n@ann\n```\n(at)bob"),
+        ("@ norm, 5 @ 3, %40norm", "@ norm, 5 @ 3, %40norm"),
+    ],
+)  # fmt: skip
+def test_examples(text: str, expected: str) -> None:
+    """Mentions are defused; mail addresses, addresses of the web and code are none, except for `@norm`."""
+    assert defuse(text, norm=True, mentions=True) == expected
+
+
+def test_kept_by_the_mapping() -> None:
+    """Either kind of mention can be kept alone."""
+    assert defuse("@norm @ann", norm=True, mentions=False) == "(at)norm @ann"
+    assert defuse("@norm @ann", norm=False, mentions=True) == "@norm (at)ann"
+
+
+def test_clean() -> None:
+    """What a mapping wants is done to a text, and the kinds of its secrets are told."""
+    text = "@norm AKIAIOSFODNN7EXAMPLA"
+    assert Harmless().clean(text) == Cleaned("(at)norm AKIAIOSFODNN7EXAMPLA", ("AWS key",))
+    assert Harmless("keep", secrets="mask").clean(text) == Cleaned("@norm AKIA[secret masked: AWS key]", ("AWS key",))
+    assert Harmless("keep", "keep", "ignore").clean(text) == Cleaned(text, ())
+
+
+COLUMN_TEXTS = st.sampled_from(
+    [
+        *("", "plain", "@ann and @norm", "mail a@b.example", "(at)home", "card 4111 1111 1111 1111", "12345678901234"),
+        *("AKIAIOSFODNN7EXAMPLA", "&#64;norm", "one\ntwo", "-----BEGIN RSA PRIVATE KEY-----\nMIIEowIBAAKCAQEA7bq4"),
+    ]
+)
+
+
+@given(texts=st.lists(COLUMN_TEXTS, max_size=8), secrets=st.sampled_from(["warn", "mask", "ignore"]))
+def test_a_column_is_cleaned_like_each_of_its_texts(
+    texts: list[str], secrets: Literal["warn", "mask", "ignore"]
+) -> None:
+    """Looking at many texts at once finds what looking at each finds, and counts the mentions."""
+    harmless = Harmless(secrets=secrets)
+    alone = [harmless.clean(text) for text in texts]
+    cleaned, kinds, defused = harmless.clean_column(texts)
+    assert cleaned == [text for text, _ in alone]
+    assert kinds == {row: found for row, (_, found) in enumerate(alone) if found}
+    assert defused == sum(text.count("@") + text.count("&#64;") - text.count("a@b") for text in texts)
+
+
+def test_findings() -> None:
+    """A secret is a warning, and rejects its row where the mapping refuses it."""
+    (warned,) = Harmless().findings("description", ("AWS key",))
+    (refused,) = Harmless(secrets="refuse").findings("description", ("AWS key",))
+    (masked,) = Harmless(secrets="mask").findings("description", ("AWS key",))
+    assert [(finding.code, finding.rejects) for finding in (warned, refused, masked)] == [
+        ("secret-found", False),
+        ("secret-found", True),
+        ("secret-masked", False),
+    ]
+    assert warned.message == "an AWS key is in the text"
+
+
+@pytest.mark.parametrize("trick", ["@", "@\u200b", "@&amp;", "@```\n", "`@a` ", "@n", "&amp;", "@" + "\u200b" * 500])
+def test_hostile_texts(trick: str) -> None:
+    """100 kB of one trick are no work."""
+    start = time.monotonic()
+    defuse(trick * (100_000 // len(trick)) + "@norm", norm=True, mentions=True)
+    assert time.monotonic() - start < 10
+
+
+def test_usual_texts_are_fast() -> None:
+    """A text without an at-sign is looked through once."""
+    text = "".join(random.Random(1).choices("abcdefgh \n", k=1_000_000))
+    start = time.monotonic()
+    assert defuse(text, norm=True, mentions=True) is text
+    assert time.monotonic() - start < 2

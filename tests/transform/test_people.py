@@ -1,0 +1,189 @@
+"""People: who is the same person, which user that is, and mentions of accounts in texts."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.mapping.additions import People, Person, Unmatched
+from importer.transform.people import (
+    Directory,
+    Identity,
+    Line,
+    PersonMap,
+    Roster,
+    identify,
+    identify_all,
+    name_mentions,
+    number_people,
+    person_maps,
+)
+from importer.transform.texts import Columns
+from tests.making import chunk_of, mapping_of
+
+HEADER = ("Assignee", "Assignee Id", "Mail")
+PERSON = Person.model_validate({"name": "Assignee", "account": "Assignee Id", "mail": "Mail"})
+ANN = Identity("Ann Meyer", "5f1", "ann@x.example")
+ROSTER = Roster((Line(ANN, "u-ann", 2), Line(Identity("Ben Ott", "5f2"), "", 3)), "users.csv")
+MENTION = re.compile(r"\[~accountid:([^\]]+)\]")
+
+
+def columns_of(*rows: tuple[str, str, str]) -> Columns:
+    """Rows that name people."""
+    return Columns(chunk_of(HEADER, rows))
+
+
+def assign(roster: Roster, unmatched: dict[str, str], *rows: tuple[str, str, str], **given: Any) -> Any:
+    """What a person map makes of rows; their issues are open unless it is said otherwise."""
+    person_map = PersonMap("assignee_id", PERSON, Unmatched.model_validate(unmatched), roster)
+    ids = given.get("ids", [""] * len(rows))
+    return person_map.apply(columns_of(*rows), ids, given.get("statuses", ["todo"] * len(rows)))
+
+
+@pytest.mark.parametrize(
+    ("who", "user_id"),
+    [
+        (Identity("another name", "5f1", "other@x.example"), "u-ann"),
+        (Identity("another name", "", " ANN@x.example "), "u-ann"),
+        (Identity("another name", "5f9", "ann@x.example"), "u-ann"),
+        (Identity("ann  MEYER"), "u-ann"),
+        (Identity("Ann Meyer", "5f9"), ""),
+        (Identity("Ann Meyer", "", "ann@private.example"), ""),
+        (Identity("Ben Ott", "5f2"), ""),
+        (Identity(), ""),
+    ],
+)
+def test_account_then_mail_then_name(who: Identity, user_id: str) -> None:
+    """The best that both sides have decides; a name of another account, or mail, is somebody else's."""
+    assert ROSTER.find(who) == user_id
+
+
+def test_a_name_or_mail_of_two_is_nobodys() -> None:
+    """Unless both are the same user."""
+    twins = [Line(Identity("Jo Li", "1", "jo@x"), "u1"), Line(Identity("Jo Li", "2", "jo@x"), "u2")]
+    assert [Roster(tuple(twins)).find(who) for who in (Identity("Jo Li"), Identity(mail="jo@x"))] == ["", ""]
+    one = Roster((twins[0], twins[1]._replace(user_id="u1")))
+    assert [one.find(who) for who in (Identity("Jo Li"), Identity(mail="jo@x"))] == ["u1", "u1"]
+
+
+def test_other_people_are_another_meaning() -> None:
+    """Their order and line numbers are none, and no people are no change."""
+    assert Roster().mark("abc") == "abc"
+    other_order = Roster(tuple(line._replace(number=9) for line in reversed(ROSTER.lines)))
+    assert other_order.mark("abc") == ROSTER.mark("abc") != "abc"
+    assert Roster((ROSTER.lines[0]._replace(user_id="u2"), ROSTER.lines[1])).mark("abc") != ROSTER.mark("abc")
+
+
+def test_identify() -> None:
+    """Each part on one line; what the mapping doesn't name is empty."""
+    columns = columns_of((" Ann\n Meyer ", "5f1", ""), ("", "", ""))
+    assert identify(PERSON, columns) == [Identity("Ann Meyer", "5f1"), Identity()]
+    assert identify(Person.model_validate("Assignee"), columns)[0] == Identity("Ann Meyer")
+
+
+def test_everybody_whom_columns_name_that_repeat() -> None:
+    """Name and account in pairs; where one of them is missing, only the first is certain."""
+    person = Person.model_validate({"name": "Watchers", "account": "Watchers Id"})
+    header, row = ("Watchers", "Watchers", "Watchers Id", "Watchers Id"), ("Ann", "Ben", "5f1", "5f2")
+    columns = Columns(chunk_of(header, [row]))
+    assert identify_all(person, columns) == [[Identity("Ann", "5f1")], [Identity("Ben", "5f2")]]
+    narrow = Columns(chunk_of(header[:3], [row[:3]]))
+    assert identify_all(person, narrow) == [[Identity("Ann", "5f1")]]
+    assert identify_all(person, Columns(chunk_of(("Other",), [("x",)]))) == []
+
+
+def test_assigned() -> None:
+    """Who is in users.csv gets the user; ids that the source has itself stay, whoever it names."""
+    rows = [("Ann Meyer", "", ""), ("Ann Meyer", "", ""), ("", "", "")]
+    assert assign(ROSTER, {}, *rows, ids=["", "u-given", ""]) == (["u-ann", "u-given", ""], {})
+    assert assign(Roster(), {"open": "finding"}, rows[0], ids=["u-given"]) == (["u-given"], {})
+
+
+def test_nobody_is_put_there_and_it_is_said() -> None:
+    """Only where there is a users.csv that could have said more."""
+    ids, findings = assign(ROSTER, {}, ("Ben Ott", "5f2", ""), ("", "", ""))
+    assert ids == ["", ""]
+    assert [(row, found.code, found.value, found.rejects) for row, found in findings.items()] == [
+        (0, "person-unmatched", "Ben Ott (open)", False)
+    ]
+    assert assign(Roster(), {}, ("Ben Ott", "5f2", "")) == ([""], {})
+
+
+def test_unmatched_as_the_mapping_says() -> None:
+    """Of open issues a finding, of closed ones somebody who stands in, which is said too."""
+    unmatched = {"open": "finding", "closed": "u-archive"}
+    statuses = ["todo", "done", "closed", None]
+    ids, findings = assign(Roster(), unmatched, *[("", "", "ben@x.example")] * 4, statuses=statuses)
+    assert ids == ["", "u-archive", "u-archive", ""]
+    assert [findings[row].rejects for row in range(4)] == [True, False, False, True]
+    assert findings[1].message == "users.csv has no user for ben@x.example: their closed issues get u-archive"
+    assert findings[1].cause != findings[0].cause
+
+
+def test_person_maps() -> None:
+    """One for each person that the mapping names."""
+    assert person_maps(mapping_of(), ROSTER) == {}
+    maps = person_maps(mapping_of(owner="Owner", assignee={"mail": "Mail"}), ROSTER)
+    assert [(field, made.field) for field, made in maps.items()] == [
+        (name, name) for name in ("owner_id", "assignee_id")
+    ]
+
+
+def test_mentions_get_names() -> None:
+    """Those of users.csv, then those of the source; unknown accounts stay as they are."""
+    text = "[~accountid:5f1] asks [~accountid:5f3] and [~accountid:5f4]"
+    named = name_mentions(text, MENTION, ROSTER, {"5f1": "ann.meyer", "5f3": "Cy"})
+    assert named == "@Ann Meyer asks @Cy and [~accountid:5f4]"
+
+
+def test_an_optional_group_that_matches_nothing() -> None:
+    """Names nobody."""
+    assert name_mentions("[~]", re.compile(r"\[~(\w+)?\]"), ROSTER, {}) == "[~]"
+
+
+def test_a_mention_needs_a_group() -> None:
+    """Else nothing says which part is the account."""
+    with pytest.raises(ValueError, match="no group around the account"):
+        People.model_validate({"mentions": "@acme"})
+
+
+def test_one_person_has_one_number() -> None:
+    """By account, else mail, else name; a name that two accounts have is a third person's."""
+    same = [ANN, Identity("A. Meyer", "5f1"), Identity("", "", "Ann@x.example"), Identity("ann meyer")]
+    numbers = number_people([*reversed(same), Identity("Jo", "1"), Identity("Jo", "2"), Identity("Jo")])
+    assert len({numbers[who] for who in same}) == 1
+    assert len(set(numbers.values())) == 4
+
+
+IDENTITIES = st.builds(Identity, st.sampled_from(["", "Jo", "JO ", "Cy"]), st.sampled_from(["", "1", "2"]),
+                       st.sampled_from(["", "j@x", "J@X", "c@x"]))  # fmt: skip
+
+
+@given(st.lists(IDENTITIES, unique=True))
+def test_numbers_keep_accounts_apart(identities: list[Identity]) -> None:
+    """Everybody has one number, from 0 without gaps; equal accounts share it, different ones never do."""
+    numbers = number_people(identities)
+    assert set(numbers) == {who for who in identities if who.shown}
+    assert set(numbers.values()) == set(range(len(set(numbers.values()))))
+    accounts = {(who.account, number) for who, number in numbers.items() if who.account}
+    assert len(accounts) == len({account for account, _ in accounts}) == len({number for _, number in accounts})
+
+
+@given(st.lists(st.tuples(IDENTITIES, st.integers(1, 3))), IDENTITIES)
+def test_who_is_found_is_one_of_them(people: list[tuple[Identity, int]], who: Identity) -> None:
+    """By something that both have; nobody finds nobody."""
+    found = Directory(people).find(who)
+    if found is not None:
+        assert any(
+            found == value
+            and (
+                who.account == other.account != ""
+                or who.mail.lower() == other.mail.lower() != ""
+                or who.name.strip().lower() == other.name.strip().lower() != ""
+            )
+            for other, value in people
+        )
