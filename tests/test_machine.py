@@ -214,7 +214,7 @@ class ImportMachine(RuleBasedStateMachine):
         after = self._issues()
         assert before.keys() <= after.keys(), "an import deletes nothing"
         for issue_id, field in _changes(before, after):
-            if policy == "overwrite":
+            if policy == "overwrite" and after[issue_id][field] != self.people.edits.get((issue_id, field)):
                 self.people.edits.pop((issue_id, field), None)
             assert policy in WRITING or (issue_id, field) in self.people.edits, f"{policy} changed {field}"
         if ended is None:

@@ -51,11 +51,11 @@ class Directory(Generic[T]):
 
     def __init__(self, people: Iterable[tuple[Identity, T]]) -> None:
         self._accounts: dict[str, T] = {}
-        self._alike: dict[Identity, T] = {}
+        self._alike: dict[Identity, list[tuple[Identity, T]]] = {}
         self._mails: dict[str, list[tuple[Identity, T]]] = {}
         self._names: dict[str, list[tuple[Identity, T]]] = {}
         for who, found in people:
-            self._alike.setdefault(who.folded, found)
+            self._alike.setdefault(who.folded, []).append((who, found))
             if who.account:
                 self._accounts.setdefault(who.account, found)
             if who.mail:
@@ -68,7 +68,7 @@ class Directory(Generic[T]):
         if who.account in self._accounts:
             return self._accounts[who.account]
         if who.shown and who.folded in self._alike:
-            return self._alike[who.folded]
+            return _only(self._alike[who.folded])
         same_mail = self._mails.get(fold_word(who.mail))
         if same_mail:
             return _only(same_mail)
