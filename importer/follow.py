@@ -128,7 +128,7 @@ class Follower:
         watch = asyncio.create_task(self._watch(stop))
         tasks: set[asyncio.Task[None]] = set()
         try:
-            async with self._run.sending(self._concurrency):
+            async with self._run.sending(self._concurrency, exact=True):
                 for record in self._with_knowledge(items):
                     await self._slots.acquire()
                     if self._calls.interrupted:

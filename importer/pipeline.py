@@ -19,7 +19,7 @@ from importer.errors import (
     TargetMismatch,
 )
 from importer.examine import Job
-from importer.ledger import Decision, Ledger, Run, Seen, State
+from importer.ledger import UNDECIDED, Decision, Ledger, Run, Seen, State
 from importer.look import Looked, OpeningLook
 from importer.loop import run_loop
 from importer.members import check_members
@@ -96,8 +96,9 @@ def run_import(
         job = replace(job, warnings=(*job.warnings, *map(str, looked.doubles)))
         for double in looked.doubles:
             progress.say(f"warning: {double}")
-        if looked.taken:
-            ledger.seen(target.name, job.source_name, writable=True).doubt()
+        seen = ledger.seen(target.name, job.source_name, writable=True)
+        if seen.count((State.DONE, *UNDECIDED)):  # creates that were on their way are no sign of a loss
+            seen.doubt()
         if looked.taken or known.matched:
             progress.say(
                 f"{looked.taken:,} issues of this source are in Triage that the ledger did not know: taken in."

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -93,6 +94,7 @@ class ImportMachine(RuleBasedStateMachine):
         self.closed: set[str] = set()  # by an undo
         self.deleted: dict[str, str] = {}  # key → its issue, that a person deleted and the ledger knows
         self.ids: set[str] = set()
+        self.added: dict[Path, int] = {}  # copy of the ledger → what hung on issues then
 
     def teardown(self) -> None:
         """Leave the target empty."""
@@ -144,12 +146,17 @@ class ImportMachine(RuleBasedStateMachine):
 
     @rule(what=st.sampled_from(("keep", "lose", "restore", "restore")), pick=PICKS, side_file=st.booleans())
     def harm(self, what: str, pick: int, side_file: bool) -> None:
-        """The ledger is copied, lost, or replaced by an older copy, with or without its side file."""
+        """The ledger is copied, lost, or replaced by an older copy, with or without its side file.
+
+        With its side file a copy doesn't look older. Issues that were made since show that, while what was added to
+        others doesn't: then the side file stays.
+        """
         if what == "keep":
-            self.ledger.copy()
+            self.added[self.ledger.copy()] = self._count_added()
             return
         if what == "restore" and self.ledger.copies:
-            self.ledger.put_back(_pick(self.ledger.copies, pick), side_file=side_file)
+            copy = _pick(self.ledger.copies, pick)
+            self.ledger.put_back(copy, side_file=side_file and self.added.get(copy) == self._count_added())
         else:
             self.ledger.lose(side_file=side_file)
         self._forget_some()
@@ -333,6 +340,9 @@ class ImportMachine(RuleBasedStateMachine):
         issues = self.sandbox.issues()
         return {issue["id"]: issue | {"description": NUMBER.sub("", issue["description"])} for issue in issues}
 
+    def _count_added(self) -> int:
+        return len(self.sandbox.comments()) + len(self.sandbox.relations())
+
     def _said(self, issue_id: str) -> list[str]:
         """The comments on an issue that are not people's, in order."""
         said = (comment["detail"] for comment in self.sandbox.comments() if comment["issue_id"] == issue_id)
@@ -488,6 +498,24 @@ def _check_sum(ended: Ended) -> bool:
     assert sum(ended.outcomes().values()) == summary["rows"], summary
     assert (summary["unknown"] > 0) == (ended.code == ExitCode.UNKNOWN) or ended.code == ExitCode.STOPPED, summary
     return ended.code in FINISHED and bool(summary["run_id"])
+
+
+@pytest.mark.parametrize("cut", [0.0, 0.6])
+def test_a_ledger_that_lost_its_end_while_adding(cut: float) -> None:
+    """No issue at the target tells that it did; its side file does, so that nothing is added twice."""
+    with serve_in_thread(SandboxOptions(cut_descriptions=True)) as sandbox:
+        door = Door(sandbox.url)
+        with serve_door(door):
+            machine = ImportMachine(sandbox, door)
+            machine.begin(2)
+            for row in machine.rows.values():
+                row.comments += 3
+            machine.night([], [], "report", Trouble("crash-after", 5, False), cut, 1, False)
+            assert len(sandbox.comments()) == 6
+            machine.again("report", False)
+            machine.nothing_is_added_twice()
+            assert len(sandbox.comments()) == 8
+            machine.teardown()
 
 
 def test_anything_in_any_order() -> None:

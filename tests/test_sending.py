@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from importer.errors import ExitCode
+from importer.sandbox.faults import parse_fault
 from tests.additions import ADDED, MAPPING
 from tests.conftest import Serve
 from tests.running import (
@@ -61,6 +62,20 @@ def test_interrupted_while_adding(program: Program, serve: Serve) -> None:
     assert (second.code, second.outcomes()) == (0, {"created": 20}), second.err
     assert second.summary["run_id"] == first.summary["run_id"]
     assert len(sandbox.comments()) == 20
+
+
+def test_a_kill_is_no_loss(program: Program, serve: Serve) -> None:
+    """A create that was on its way doesn't make one ask what hangs on all the issues that the ledger knows."""
+    sandbox = serve(faults=(parse_fault("hang-after=60:create@req=3"),))
+    write_source(*({"Comment": f"1/Mar/26;Ann;comment {number}"} for number in range(5)))
+    process = program.start(*command(sandbox.url, "--rate", "0", "--concurrency", "1"))
+    wait_for(lambda: len(sandbox.issues()) == 3)
+    process.kill()
+    finish(process)
+    ended = program(*command(sandbox.url, "--rate", "0", "--settle-seconds", "1"))
+    assert (ended.code, ended.outcomes()) == (0, {"created": 5}), ended.err
+    assert sandbox.requests()["GET /v1/triage/issues/{id}/activity"] == 0
+    assert len(sandbox.comments()) == 5
 
 
 def test_a_comment_of_unknown_fate(program: Program) -> None:

@@ -52,10 +52,11 @@ class Database:
                 raise
 
     @contextmanager
-    def advance(self) -> Iterator[Connection]:
-        """Give a transaction that counts: after it the ledger and its side file are a generation further.
+    def advance(self, *, exact: bool = False) -> Iterator[Connection]:
+        """Give a transaction that counts: after it the ledger is a generation further.
 
-        A ledger that is behind its side file is an older copy, or lost its end.
+        A ledger that is behind its side file is an older copy, or lost its end. The side file follows now and then, or
+        with `exact` at once.
         """
         if self._generation is None:
             with self.transaction() as connection:
@@ -67,6 +68,8 @@ class Database:
             # Only a file has a generation, and each commit pays for it: a tenth of what the compiled statement costs.
             connection.exec_driver_sql("UPDATE stamp SET generation = ?", (reached,))
         self._generation.reach(reached)
+        if exact:
+            self._generation.write()
 
 
 @contextmanager

@@ -93,6 +93,7 @@ class Run:
         self._id, self._source_id, self._attempt_id = found.id, found.source_id, attempt_id
         self._now = now
         self._exchange: Exchange[dict[str, Any], Decision] | None = None
+        self._is_exact = False
         self.name: str = found.name
         self.kind = RunKind(found.kind)
         self.target: str = found.target
@@ -136,8 +137,12 @@ class Run:
             return set(connection.scalars(known))
 
     @asynccontextmanager
-    async def sending(self, concurrency: int) -> Any:
-        """Open the exchange of intents and outcomes; at its end everything handed in is durable."""
+    async def sending(self, concurrency: int, *, exact: bool = False) -> Any:
+        """Open the exchange of intents and outcomes; at its end everything handed in is durable.
+
+        `exact` is for what no look at the list of issues would find, if the ledger lost it: see `Database.advance`.
+        """
+        self._is_exact = exact
         write = self._write_in_thread if self._database.is_remote else self._write
         self._exchange = Exchange(write, concurrency)
         try:
@@ -193,7 +198,7 @@ class Run:
 
     def _write(self, intents: Sequence[dict[str, Any]], decisions: Sequence[Decision]) -> Callable[[], None]:
         with ExitStack() as stack:
-            connection = stack.enter_context(self._database.advance())
+            connection = stack.enter_context(self._database.advance(exact=self._is_exact))
             self._decide(connection, decisions)
             INTEND.execute(connection, intents)
             return stack.pop_all().close  # which commits

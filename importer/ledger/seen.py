@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
@@ -126,10 +126,12 @@ class Seen:
             kept = connection.execute(select(*COLUMNS).where(self._here, found.c.marker == ""))
             return [Found(*values) for values in kept]
 
-    def count(self) -> int:
-        """Count the records of which an issue was seen and no create is known."""
+    def count(self, states: Collection[State] = (State.DONE,)) -> int:
+        """Count the records of which an issue was seen and no create is known that is in one of these states."""
         decided = select(operations.c.marker).where(
-            operations.c.source_id == self._source_id, operations.c.act == Act.CREATE, operations.c.state == State.DONE
+            operations.c.source_id == self._source_id,
+            operations.c.act == Act.CREATE,
+            operations.c.state.in_(states),
         )
         statement = select(func.count(found.c.marker.distinct())).where(self._here, found.c.marker != "")
         with self._transaction() as connection:
