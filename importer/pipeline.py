@@ -8,29 +8,29 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from importer.calls import PacedCalls
-from importer.check import Checked, Progress, check, report_folder, run_check
-from importer.client import TriageClient
-from importer.compare import is_touched
-from importer.contact import Contact
-from importer.cover import Cover
-from importer.errors import (
-    SourceChanged,
-    TargetMismatch,
-)
-from importer.examine import Job
-from importer.ledger import UNDECIDED, Decision, Ledger, Run, Seen, State
-from importer.look import Looked, OpeningLook
-from importer.loop import run_loop
-from importer.members import check_members
-from importer.nightly import check_quiet, check_rows, describe_input
-from importer.pacing import Breaker, Limiter
-from importer.report import Summary
-from importer.sending import AS_THEY_ARE, Meet, Sending, Settings
-from importer.standing import ChangePolicy, Standings
-from importer.target import Target, find_organisation
-from importer.transform import value_refs
-from importer.workload import Workload
+from importer.check.check_pass import Checked, Progress, check, report_folder, run_check
+from importer.check.history import ChangePolicy, Standings
+from importer.check.rows import Job
+from importer.check.sample import Cover
+from importer.check.workload import Workload
+from importer.errors import SourceChanged, TargetMismatch
+from importer.ledger.journal import Decision, Run
+from importer.ledger.schema import UNDECIDED, State
+from importer.ledger.store import Ledger
+from importer.ledger.target_scan import Seen
+from importer.load.attempt import AS_THEY_ARE, Meet, Sending, Settings
+from importer.load.canary import Contact
+from importer.load.discovery import Looked, OpeningLook
+from importer.load.members import check_members
+from importer.load.preflight import check_quiet, check_rows, describe_input
+from importer.report.summary import Summary
+from importer.transform.transform import value_refs
+from importer.triage.client import TriageClient
+from importer.triage.event_loop import run_loop
+from importer.triage.organisation import Target, find_organisation
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.snapshot import is_touched
 
 
 @dataclass(frozen=True)

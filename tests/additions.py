@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from importer.sandbox.bodies import MISSING
 from importer.sandbox.flags import all_flags
+from importer.sandbox.issue_relations import all_relations
 from importer.sandbox.issues import all_issues
-from importer.sandbox.relations import all_relations
 from importer.sandbox.resources import all_resources
-from importer.sandbox.rules import MISSING
 from importer.sandbox.server import RunningSandbox
-from importer.sandbox.store import Store
+from importer.sandbox.storage import Store
 from importer.sandbox.timeline import all_comments
 from tests.promises import Source, promise
 from tests.running import HEADER as ISSUE_HEADER

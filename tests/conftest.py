@@ -11,8 +11,8 @@ from typing import Any
 import hypothesis
 import pytest
 
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.settings import SandboxOptions
 from tests.postgres import postgres
 from tests.running import KEY, ROOT, Program
 

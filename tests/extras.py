@@ -17,9 +17,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.server import serve_in_thread
+from importer.sandbox.settings import SandboxOptions
 from tests.exports import EXPORTS
 from tests.running import KEY, PROGRAM, read_csv
 from tests.told import READERS, Link, Told

@@ -27,10 +27,10 @@ from typing import Any, NamedTuple
 
 import click
 
+from importer.check.rows import CREATE_PATH
 from importer.cli.main import cli
 from importer.cli.validate import validate
 from importer.errors import ImporterError
-from importer.examine import CREATE_PATH
 from tests.fuzz_inputs import Draw, Stored, generic_mapping, load_seeds, mutate
 from tests.running import ROOT
 

@@ -10,7 +10,7 @@ from importer.mapping.model import Mapping
 from importer.records import Chunk, Finding, Ref
 from importer.sources.frames import frame_cells
 from importer.sources.json import read_chunks, read_lines
-from importer.transform import Records, Transform
+from importer.transform.transform import Records, Transform
 
 HEADER = ("Key", "Title", "Text", "Priority", "State")
 SOURCE_NAME = "demo"

@@ -33,21 +33,21 @@ class Mutation(NamedTuple):
 MUTATIONS = (
     Mutation(
         "the intent",
-        "importer/loader.py",
+        "importer/load/creates.py",
         "        await self._run.intend(self.operation)\n",
         "",
         "tests/test_loader.py::test_crash_after_the_intent",
     ),
     Mutation(
         "the intent of a change",
-        "importer/amend.py",
+        "importer/load/updates.py",
         "        await self._run.intend(self.operation, ",
         "        _ = (self.operation, ",
         "tests/test_amend.py::test_nothing_leaves_without_its_intent",
     ),
     Mutation(
         "the intent's commit",
-        "importer/ledger/exchange.py",
+        "importer/ledger/group_commit.py",
         "            self._running.add_done_callback(lambda done: self._end(done.exception(), waiters))\n",
         "            self._running.add_done_callback(lambda done: self._end(done.exception(), []))\n"
         "            [waiter.set_result(None) for waiter in waiters]\n",
@@ -55,28 +55,28 @@ MUTATIONS = (
     ),
     Mutation(
         "the look-up",
-        "importer/settle.py",
+        "importer/load/settling.py",
         "            await self._read_whole(issue for issue in page if self._may_be_awaited(issue))\n",
         "",
         "tests/test_settle.py::test_found_together",
     ),
     Mutation(
         "the whole description",
-        "importer/settle.py",
+        "importer/load/settling.py",
         "            issue = await self._calls.call(partial(self._client.get_issue, issue_id))\n",
         "            issue = next(each for each in listed if each.id == issue_id)\n",
         "tests/test_settle.py::test_cut_descriptions",
     ),
     Mutation(
         "the wait",
-        "importer/settle.py",
+        "importer/load/settling.py",
         "if self._now() > pending.since + self._settle_seconds]",
         "]",
         "tests/test_settle.py::test_late_commit",
     ),
     Mutation(
         "the second look",
-        "importer/lookback.py",
+        "importer/load/lookback.py",
         "DECIDING_LOOKS = 2\n",
         "DECIDING_LOOKS = 1\n",
         "tests/test_settle.py::test_a_commit_between_the_two_looks",
@@ -90,7 +90,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the search of the opening look",
-        "importer/look.py",
+        "importer/load/discovery.py",
         "                    await self._note(page, self._known(page), unmarked=True)\n",
         "                    pass\n",
         "tests/test_look.py::test_what_only_the_search_finds",
@@ -111,7 +111,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the pause",
-        "importer/pacing.py",
+        "importer/triage/pacing.py",
         "        return max(self._paused_until, self._next) - now\n",
         "        return self._next - now\n",
         "tests/test_pacing.py::test_pause_stops_everybody_once",
@@ -125,7 +125,7 @@ MUTATIONS = (
     ),
     Mutation(
         "what people changed",
-        "importer/compare.py",
+        "importer/triage/snapshot.py",
         "        elif name in memory and is_like(now[name], memory[name]) and name not in reverted:\n",
         "        elif True:\n",
         "tests/test_amend.py::test_a_conflict_stays_until_it_is_solved",

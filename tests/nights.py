@@ -22,12 +22,13 @@ from typing import Any
 
 import click
 
-from importer.client import normalise_target
 from importer.errors import ExitCode
-from importer.ledger import State, read_ledger
-from importer.sandbox.options import SandboxOptions
+from importer.ledger.opening import read_ledger
+from importer.ledger.schema import State
 from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.settings import SandboxOptions
 from importer.transform.markers import find_marker, record_marker
+from importer.triage.target import normalise_target
 from tests.promises import Say, Tally, check_end, promise
 from tests.running import read_csv, write_csv
 from tests.storm import Command, faults_of, wait_for_end

@@ -23,8 +23,8 @@ from typing import Any, NamedTuple
 import pytest
 
 from importer.cli.main import main
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.settings import SandboxOptions
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLES = ROOT / "sample_data"

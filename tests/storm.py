@@ -31,9 +31,9 @@ from random import Random
 import click
 
 from importer.sandbox.faults import KINDS, Fault, parse_fault
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.store import Store
+from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.storage import Store
 from importer.transform.markers import record_marker
 from tests.additions import HEADER, MAPPING, Drawn, Target, check_additions, read_target
 from tests.promises import (

@@ -24,8 +24,8 @@ import aiohttp
 from aiohttp import web
 
 from importer.sandbox.faults import parse_fault
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.settings import SandboxOptions
 from tests.additions import ADDED, MAPPING, ask_target, check_additions
 from tests.promises import Broken, Source
 from tests.running import HEADER as ISSUE_HEADER

@@ -9,10 +9,10 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.adoption import find_comments
-from importer.mapping.additions import Bundling
+from importer.load.provenance import find_comments
+from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, Comment, Extras
-from importer.transform.plan import Had, plan_additions
+from importer.transform.addition_plan import Had, plan_additions
 
 # Rules and numbers as people write them, beside words.
 TEXTS = st.lists(st.sampled_from(("a", "b", "---", "\n\n---\n\n", " (T-7)", "- ", "\n", " ")), min_size=1).map("".join)

@@ -7,7 +7,7 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.agenda import Agenda, Item, Ranked
+from importer.load.queue import Agenda, Item, Ranked
 from importer.records import Comment, Extras, Relation
 
 RELATIONS = st.builds(

@@ -11,14 +11,18 @@ import httpx
 import orjson
 import pytest
 
-from importer.amend import Amended, Amender
-from importer.calls import Interrupted, PacedCalls
-from importer.client import ApiKey, TriageClient, issue_path
-from importer.compare import is_gone, pending_fields, remember
 from importer.errors import KeyRefused, RunStopped
-from importer.ledger import Decision, Known, Ledger, Run, State, open_ledger
-from importer.pacing import Breaker, Limiter
+from importer.ledger.journal import Decision, Run
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.ledger.store import Known, Ledger
+from importer.load.updates import Amended, Amender
 from importer.records import Act, Operation, Outcome, Row
+from importer.triage.client import TriageClient, issue_path
+from importer.triage.paced import Interrupted, PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.snapshot import is_gone, pending_fields, remember
+from importer.triage.target import ApiKey
 from tests.fake_triage import make_issue
 from tests.virtual_time import VirtualTime
 

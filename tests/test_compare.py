@@ -10,8 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.client import FIELDS, Issue
-from importer.compare import (
+from importer.records import Mention
+from importer.transform.references import insert_numbers
+from importer.triage.answers import FIELDS, Issue
+from importer.triage.snapshot import (
     COMPARED,
     DESCRIPTION_KEPT,
     PATCHABLE,
@@ -29,8 +31,6 @@ from importer.compare import (
     remember,
     update_memory,
 )
-from importer.records import Mention
-from importer.transform.references import insert_numbers
 
 Values = Mapping[str, Any]
 Store = Callable[[Values], Values]

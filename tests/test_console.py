@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from importer.console import Console, format_duration, format_time
+from importer.cli.console import Console, format_duration, format_time
 from importer.errors import ExitCode, MappingError, Problem
-from importer.report import Summary
+from importer.report.summary import Summary
 from tests.conftest import Serve
 from tests.running import Program, issue_row, read_csv, write_csv, write_issues
 

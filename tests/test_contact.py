@@ -11,11 +11,12 @@ import httpx
 import orjson
 import pytest
 
-from importer.calls import PacedCalls
-from importer.client import ApiKey, TriageClient
-from importer.contact import Findings, Sent, read_back
 from importer.errors import KeyRefused
-from importer.pacing import Breaker, Limiter
+from importer.load.canary import Findings, Sent, read_back
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.target import ApiKey
 from tests.conftest import Serve
 from tests.fake_triage import ORG, make_issue
 from tests.virtual_time import VirtualTime

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.duplicates import KeySpool, Policy, Verdict
+from importer.check.duplicates import KeySpool, Policy, Verdict
 from importer.records import Outcome
 
 
@@ -120,7 +120,7 @@ def test_same_date() -> None:
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     """A process that is killed leaves no file."""
     code = (
-        "import os, signal; from importer.duplicates import KeySpool\n"
+        "import os, signal; from importer.check.duplicates import KeySpool\n"
         "with KeySpool('first', ['f']) as spool:\n"
         "    spool.add(0, 0, 2, 'a', b'1' * 16, None)\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.ends import ASKED_AT_ONCE, CYCLE_SHOWN, Ends, EndsFound, find_cycles
+from importer.check.relation_targets import ASKED_AT_ONCE, CYCLE_SHOWN, Ends, EndsFound, find_cycles
 from importer.records import Finding, Mention, Relation
 from importer.transform.relations import relate
 
@@ -282,7 +282,7 @@ def run_in(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run some code whose temporary files are in a folder."""
     many = "keys = [(f's:{number}', True) for number in range(300_000)]\n"
     return subprocess.run(
-        [sys.executable, "-c", f"from importer.ends import Ends\n{many}{code}"],
+        [sys.executable, "-c", f"from importer.check.relation_targets import Ends\n{many}{code}"],
         env={**os.environ, "TMPDIR": str(folder), "SQLITE_TMPDIR": str(folder)},
         capture_output=True,
         text=True,

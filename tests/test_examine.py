@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.duplicates import KeySpool, Policy
-from importer.examine import Examined, Job, Standing, examine, judge
-from importer.mapping.load import load_mapping
+from importer.check.duplicates import KeySpool, Policy
+from importer.check.rows import Examined, Job, Standing, examine, judge
+from importer.check.rules import validate
+from importer.mapping.reader import load_mapping
 from importer.records import Finding, Operation, Outcome, Row
-from importer.sources import Source, SourceOptions, open_source
-from importer.transform import encode_bodies
-from importer.validate import validate
+from importer.sources.source import Source, SourceOptions
+from importer.sources.survey import open_source
+from importer.transform.transform import encode_bodies
 from tests.making import SOURCE_NAME, mapping_of, records_of
 
 EXPORTS = Path(__file__).parents[1] / ".." / "shared" / "exports"

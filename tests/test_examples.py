@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from importer.examples import try_examples
-from importer.mapping.load import load_mapping
+from importer.authoring.examples import try_examples
 from importer.mapping.presets import preset_names
+from importer.mapping.reader import load_mapping
 
 LEAST = 3
 MAPPING = """\

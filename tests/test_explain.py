@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from importer.authoring.explain import Explanation, explain_row
+from importer.check.rows import Job
 from importer.cli.options import open_job
 from importer.errors import UsageError
-from importer.examine import Job
-from importer.explain import Explanation, explain_row
 from tests.running import HEADER, issue_row, write_csv
 
 ROWS = [issue_row(1), ("PROJ-2", "Two", "High", "To Do", "Bug", "first\nsecond\r\nthird"), issue_row(3)]

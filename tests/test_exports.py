@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from importer.examine import CREATE_PATH
+from importer.check.rows import CREATE_PATH
 from tests.exports import EXPORTS, counted_rows, files_of, measure
 from tests.running import Ended, Program, read_csv
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from importer.check.rows import hash_content
 from importer.errors import UsageError
-from importer.examine import hash_content
-from importer.fixes import Fix, FixCount, Fixes, content_of, read_fixes
+from importer.mapping.fixes_table import Fix, FixCount, Fixes, content_of, read_fixes
 from importer.records import Ref
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve

@@ -14,25 +14,30 @@ import httpx
 import orjson
 import pytest
 
-from importer.agenda import Item
-from importer.calls import PacedCalls
-from importer.client import ApiKey, TriageClient
 from importer.errors import KeyRefused, RunStopped, TooManyFailures
-from importer.follow import Follower
-from importer.ledger import Decision, Ledger, Run, State, encode_details, open_ledger
-from importer.lookback import Lookback, fingerprint
-from importer.mapping.additions import Bundling, Reference
-from importer.pacing import Breaker, Limiter
+from importer.ledger.added import encode_details
+from importer.ledger.journal import Decision, Run
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.ledger.store import Ledger
+from importer.load.additions import Follower
+from importer.load.lookback import Lookback, fingerprint
+from importer.load.queue import Item
+from importer.mapping.issue_parts import Bundling, Reference
 from importer.records import Act, Comment, Extras, Flag, Mention, Operation, Outcome, Relation
 from importer.sandbox.flags import all_flags
+from importer.sandbox.issue_relations import all_relations
 from importer.sandbox.issues import all_issues
-from importer.sandbox.options import SandboxOptions
-from importer.sandbox.relations import all_relations
 from importer.sandbox.resources import all_resources
 from importer.sandbox.routes import build_application
-from importer.sandbox.store import Store
+from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.storage import Store
 from importer.sandbox.timeline import all_comments
 from importer.transform.references import References
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.target import ApiKey
 from tests.virtual_time import VirtualTime
 
 TARGET = "https://t.example"

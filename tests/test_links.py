@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.examine import Job, examine
-from importer.fixes import read_fixes
-from importer.links import ASKED_AT_ONCE, learn_keys
-from importer.mapping.load import load_mapping
-from importer.sources import SourceOptions, open_source
+from importer.check.key_aliases import ASKED_AT_ONCE, learn_keys
+from importer.check.rows import Job, examine
+from importer.mapping.fixes_table import read_fixes
+from importer.mapping.reader import load_mapping
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
 from importer.transform.relations import find_no_keys
 from tests.running import write_csv
 

@@ -10,15 +10,19 @@ from pathlib import Path
 import orjson
 import pytest
 
-from importer.amend import Amender
-from importer.calls import PacedCalls
-from importer.client import ApiKey, TriageClient
 from importer.errors import KeyRefused, RunStopped, StorageFull, TargetUnreachable, TooManyFailures
-from importer.ledger import Ledger, Run, State, open_ledger
-from importer.loader import Loader
-from importer.pacing import Breaker, Limiter
+from importer.ledger.journal import Run
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.ledger.store import Ledger
+from importer.load.creates import Loader
+from importer.load.settling import Settler
+from importer.load.updates import Amender
 from importer.records import Operation, Outcome, Row
-from importer.settle import Settler
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.target import ApiKey
 from tests.fake_triage import FakeTriage, footer, make_issue
 from tests.virtual_time import VirtualTime
 

@@ -13,14 +13,18 @@ from pathlib import Path
 import httpx
 import pytest
 
-from importer.calls import PacedCalls
-from importer.client import ApiKey, TriageClient
-from importer.ledger import Decision, Ledger, State, open_ledger
-from importer.look import Looked, OpeningLook
-from importer.pacing import Breaker, Limiter
+from importer.ledger.journal import Decision
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.ledger.store import Ledger
+from importer.load.discovery import Looked, OpeningLook
 from importer.records import Operation
 from importer.sandbox.server import RunningSandbox
-from importer.transform import record_marker, source_marker
+from importer.transform.markers import record_marker, source_marker
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.target import ApiKey
 from tests.conftest import Serve
 from tests.fake_triage import FakeTriage, make_issue
 from tests.running import Program, issue_row, write_csv, write_issues

@@ -14,17 +14,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.calls import Interrupted, PacedCalls, Undecidable
-from importer.client import Action, ApiKey, CallFailed, TriageClient
 from importer.errors import KeyRefused
-from importer.lookback import LISTS, Lookback, fingerprint
-from importer.pacing import Breaker, Limiter
+from importer.load.lookback import LISTS, Lookback, fingerprint
 from importer.records import Act
 from importer.sandbox.faults import parse_fault
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.routes import build_application
 from importer.sandbox.server import serve_in_thread
-from importer.sandbox.store import Store
+from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.storage import Store
+from importer.triage.actions import Action, CallFailed
+from importer.triage.client import TriageClient
+from importer.triage.paced import Interrupted, PacedCalls, Undecidable
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.target import ApiKey
 from tests.virtual_time import VirtualTime
 
 T = TypeVar("T")

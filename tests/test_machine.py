@@ -26,14 +26,16 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from importer.client import normalise_target
 from importer.errors import ExitCode
-from importer.ledger import UNDECIDED, Known, RunKind, State, read_ledger
+from importer.ledger.opening import read_ledger
+from importer.ledger.schema import UNDECIDED, RunKind, State
+from importer.ledger.store import Known
 from importer.records import Outcome
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.settings import SandboxOptions
+from importer.transform.addition_plan import SEPARATOR
 from importer.transform.markers import find_marker, record_marker
-from importer.transform.plan import SEPARATOR
+from importer.triage.target import normalise_target
 from tests.machine import (
     CORRECTED,
     CRASHES,

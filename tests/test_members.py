@@ -8,15 +8,16 @@ from typing import Any
 
 import pytest
 
-from importer.calls import PacedCalls
-from importer.client import ApiKey, Member
+from importer.check.rows import Job
 from importer.errors import KeyRefused, UsageError
-from importer.examine import Job
-from importer.members import check_members, given_users, propose_users, read_members
-from importer.pacing import Breaker, Limiter
-from importer.roster import Someone
-from importer.target import Target
+from importer.load.members import check_members, given_users, propose_users, read_members
+from importer.mapping.users_table import Someone
 from importer.transform.people import Identity, Line, Roster
+from importer.triage.answers import Member
+from importer.triage.organisation import Target
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.target import ApiKey
 from tests.conftest import Serve
 from tests.running import Answer, serve_answers
 from tests.test_people import MAPPING, ROWS, job_of

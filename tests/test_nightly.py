@@ -11,7 +11,7 @@ import pytest
 
 from importer.cli.options import open_job
 from importer.errors import SourceNotReady
-from importer.nightly import check_quiet, check_rows, describe_input
+from importer.load.preflight import check_quiet, check_rows, describe_input
 from tests.running import issue_row, write_csv
 
 

@@ -7,10 +7,11 @@ from collections import Counter
 import orjson
 import pytest
 
-from importer.client import FIELDS, Issue
-from importer.ledger import Added, State
-from importer.ours import count_ours, find_miscounts
+from importer.ledger.added import Added
+from importer.ledger.schema import State
+from importer.load.ours import count_ours, find_miscounts
 from importer.records import ADDITIONS, Act
+from importer.triage.answers import FIELDS, Issue
 
 
 def added(act: Act, state: State, sha: bytes = b"1") -> Added:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import TargetUnreachable
-from importer.pacing import CATCH_UP, LONGEST_PAUSE, Breaker, Limiter, make_retrying
+from importer.triage.pacing import CATCH_UP, LONGEST_PAUSE, Breaker, Limiter, make_retrying
 from tests.virtual_time import VirtualTime
 
 

@@ -12,13 +12,14 @@ from typing import Any
 
 import pytest
 
-from importer.console import Console
+from importer.authoring.users import KNOWN_LIMIT, Counted, count_people, learn_names
+from importer.check.rows import Job, examine
+from importer.cli.console import Console
 from importer.errors import UsageError
-from importer.examine import Job, examine
-from importer.mapping.load import load_mapping
-from importer.people import KNOWN_LIMIT, Counted, count_people, learn_names
-from importer.roster import Someone
-from importer.sources import SourceOptions, open_source
+from importer.mapping.reader import load_mapping
+from importer.mapping.users_table import Someone
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
 from importer.transform.people import Identity
 from tests.exports import EXPORTS
 from tests.running import write_csv

@@ -10,15 +10,15 @@ from typing import Any
 import click
 import pytest
 
+from importer.check.rules import CODES
 from importer.cli.main import COMMANDS, cli
 from importer.cli.target import DEFAULT_RATE, SANDBOX_RATE
 from importer.errors import ExitCode
 from importer.records import Outcome
-from importer.report import Summary
 from importer.report.folder import NAMES
 from importer.report.results import COLUMNS
+from importer.report.summary import Summary
 from importer.spreadsheet import IMPORT_COLUMNS
-from importer.validate import CODES
 from tests.running import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from importer.authoring.export_forms import preset_shapes
+from importer.authoring.recognise import recognise
 from importer.errors import SourceError
-from importer.mapping.load import load_mapping
 from importer.mapping.model import Shape
 from importer.mapping.presets import preset_names
-from importer.mapping.shapes import preset_shapes
-from importer.recognise import recognise
+from importer.mapping.reader import load_mapping
 from importer.sources.survey import Sample
 
 JIRA = Shape.model_validate(

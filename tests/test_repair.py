@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from importer.errors import ExitCode
-from importer.ledger import open_ledger
+from importer.ledger.opening import open_ledger
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.following import MAPPING, WHOLE, Nights

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import StorageFull, UsageError
-from importer.roster import COLUMNS, Someone, UsersFile, read_users
+from importer.mapping.users_table import COLUMNS, Someone, UsersFile, read_users
 from importer.transform.people import Identity, Line
 from tests.running import read_csv, write_csv
 

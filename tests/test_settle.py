@@ -9,12 +9,16 @@ from typing import TypeVar
 
 import pytest
 
-from importer.calls import PacedCalls, Undecidable
-from importer.client import ApiKey, Issue, TriageClient
-from importer.ledger import Decision, Run, State, open_ledger
-from importer.pacing import Breaker, Limiter
+from importer.ledger.journal import Decision, Run
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.load.settling import Settler
 from importer.records import Operation
-from importer.settle import Settler
+from importer.triage.answers import Issue
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls, Undecidable
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.target import ApiKey
 from tests.fake_triage import FakeTriage, footer, make_issue
 from tests.virtual_time import VirtualTime
 

@@ -10,13 +10,17 @@ from typing import Any
 import orjson
 import pytest
 
-from importer.client import FIELDS, Issue
-from importer.compare import COMPARED, mark_gone, remember
+from importer.check.history import ChangePolicy, OnChange, Standings, read_fields
+from importer.check.rows import Standing
 from importer.errors import UsageError
-from importer.examine import Standing
-from importer.ledger import Decision, Found, Ledger, Memory, Run, State, open_ledger
+from importer.ledger.journal import Decision, Memory, Run
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.ledger.store import Ledger
+from importer.ledger.target_scan import Found
 from importer.records import Act, Operation, Outcome, Row
-from importer.standing import ChangePolicy, OnChange, Standings, read_fields
+from importer.triage.answers import FIELDS, Issue
+from importer.triage.snapshot import COMPARED, mark_gone, remember
 
 TARGET, SOURCE, KEY, MARKER = "https://t.example", "s", "s:1", "tir" + "1" * 20
 ROW: dict[str, Any] = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from importer.check.tally import CAUSE_LIMIT, Tally
 from importer.records import Finding, Outcome, Row
-from importer.tally import CAUSE_LIMIT, Tally
 
 
 def row_of(outcome: Outcome, *codes: str) -> Row:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from importer.mapping.load import load_mapping
+from importer.mapping.reader import load_mapping
 from tests.running import Program, write_csv
 
 HEADER = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Status Category", "Resolved")

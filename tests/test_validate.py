@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
+from importer.check.rules import CODES, Findings, is_unicode, validate
 from importer.mapping.model import Mapping
 from importer.records import Finding
-from importer.transform import Transform
-from importer.validate import CODES, Findings, is_unicode, validate
+from importer.transform.transform import Transform
 from tests.making import HEADER, SOURCE_NAME, chunk_of, mapping_of, records_of
 
 GOOD = ("P-1", "Title", "Text", "P1", "Open")

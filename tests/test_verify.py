@@ -9,15 +9,19 @@ import httpx
 import orjson
 import pytest
 
-from importer.calls import PacedCalls
-from importer.client import FIELDS, ApiKey, CallFailed, Issue, TriageClient
-from importer.client.transport import AiohttpTransport, Timeouts
-from importer.compare import remember
-from importer.console import Console
-from importer.ledger import Made, read_ledger
-from importer.pacing import Breaker, Limiter
+from importer.cli.console import Console
+from importer.ledger.opening import read_ledger
+from importer.ledger.results import Made
 from importer.report.verify import Verdict, Verified
-from importer.verify import Verifier, find_differences
+from importer.runs.verify import Verifier, find_differences
+from importer.triage.actions import CallFailed
+from importer.triage.answers import FIELDS, Issue
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.snapshot import remember
+from importer.triage.target import ApiKey
+from importer.triage.transport import AiohttpTransport, Timeouts
 from tests.conftest import Serve
 from tests.running import KEY, Program, write_issues
 

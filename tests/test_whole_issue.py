@@ -16,12 +16,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.records import Comment, Extras, Mention
-from importer.sandbox.norm import mentions_norm
+from importer.sandbox.agent import mentions_norm
 from importer.sandbox.server import RunningSandbox
-from importer.transform.harmless import Harmless
+from importer.transform.addition_plan import Had, plan_additions
 from importer.transform.lengths import COMMENT_LIMIT, REST_LIMIT, split_text
-from importer.transform.plan import Had, plan_additions
 from importer.transform.references import insert_numbers
+from importer.transform.sanitise import Harmless
 from tests.conftest import Serve
 from tests.exports import EXPORTS
 from tests.running import Ended, Program, read_csv, write_csv

@@ -12,10 +12,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from importer.check.workload import Workload
 from importer.records import Act
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.workload import Workload
+from importer.sandbox.settings import SandboxOptions
 from tests.additions import COMMENTS, HEADER, MAPPING, Drawn, ask_target, check_additions
 from tests.promises import Source
 from tests.running import HEADER as ISSUE_HEADER

@@ -21,8 +21,8 @@ import click
 import httpx
 
 from importer.sandbox.faults import parse_fault
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.settings import SandboxOptions
 from tests.running import KEY, PROGRAM, ROOT, read_csv, write_issues
 
 PERSON = "5c4a9e0e-7d3b-4b1e-9a55-1d2f3c4b5a69"

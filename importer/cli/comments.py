@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from importer.errors import UsageError
 
 if TYPE_CHECKING:
-    from importer.mapping.load import LoadedMapping
-    from importer.sources import Source
+    from importer.mapping.reader import LoadedMapping
+    from importer.sources.source import Source
 
 
 @contextmanager
@@ -23,7 +23,8 @@ def open_comments(paths: Sequence[str], mapping: LoadedMapping, encoding: str | 
     if not paths:
         yield None
         return
-    from importer.sources import SourceOptions, open_source
+    from importer.sources.source import SourceOptions
+    from importer.sources.survey import open_source
     from importer.transform.beside import collect_annexes
 
     arrays = [annex.array for annex in collect_annexes(mapping.model).values()]

@@ -13,11 +13,11 @@ from importer.cli.options import INPUT_OPTIONS, sources_argument, with_options
 from importer.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
-    from importer.console import Console
-    from importer.draft.values import Value
-    from importer.draft.write import Draft
-    from importer.mapping.load import LoadedMapping
-    from importer.sources import Source
+    from importer.authoring.draft.draft_yaml import Draft
+    from importer.authoring.draft.values import Value
+    from importer.cli.console import Console
+    from importer.mapping.reader import LoadedMapping
+    from importer.sources.source import Source
 
 VALUES_SHOWN = 20
 READING = {"encoding", "delimiter", "format_"}
@@ -65,8 +65,8 @@ def draft(
 
 
 def _draft(sources: tuple[str, ...], out: Path, given: dict[str, str | None]) -> int:
-    from importer.console import Console
-    from importer.draft.draft import check_free, make_draft, save_draft
+    from importer.authoring.draft.draft import check_free, make_draft, save_draft
+    from importer.cli.console import Console
 
     check_free(out)
     with Console() as console, _open(sources, given, None) as source:
@@ -77,10 +77,10 @@ def _draft(sources: tuple[str, ...], out: Path, given: dict[str, str | None]) ->
 
 
 def _update(sources: tuple[str, ...], path: Path, given: dict[str, str | None]) -> int:
-    from importer.console import Console
-    from importer.draft.update import update_draft
-    from importer.mapping.load import load_mapping
+    from importer.authoring.draft.update import update_draft
+    from importer.cli.console import Console
     from importer.mapping.presets import is_preset
+    from importer.mapping.reader import load_mapping
 
     mapping = load_mapping(str(path))
     if is_preset(mapping.files[0]):
@@ -100,7 +100,8 @@ def _update(sources: tuple[str, ...], path: Path, given: dict[str, str | None]) 
 
 
 def _open(sources: tuple[str, ...], given: dict[str, str | None], mapping: LoadedMapping | None) -> Source:
-    from importer.sources import SourceOptions, open_source
+    from importer.sources.source import SourceOptions
+    from importer.sources.survey import open_source
 
     said = mapping.model.input if mapping else None
     found = {name: value or (getattr(said, name) if said else None) for name, value in given.items()}
@@ -116,8 +117,8 @@ def _ask(console: Console, values: Sequence[Value]) -> Sequence[Value]:
 
 
 def _decide(console: Console, value: Value) -> Value:
-    from importer.console import printable
-    from importer.draft.values import decide
+    from importer.authoring.draft.values import decide
+    from importer.cli.console import printable
     from importer.mapping.model import TARGETS, UNDECIDED
 
     shown = repr(value.value[:80]) if value.value else "empty"

@@ -10,7 +10,7 @@ from importer.cli.options import INPUT_OPTIONS, open_job, print_data, sources_ar
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
-    from importer.explain import Explanation, Trace
+    from importer.authoring.explain import Explanation, Trace
     from importer.records import Addition
 
 LONGEST = 100
@@ -25,7 +25,7 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
 
     Then the issue as people will see it, the body as it would be sent, and what would be added to it. No network.
     """
-    from importer.explain import explain_row
+    from importer.authoring.explain import explain_row
 
     with open_job(sources, **given) as job:
         print_data("\n".join(render(explain_row(job, which))) + "\n")
@@ -34,7 +34,7 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
 
 def render(found: Explanation) -> list[str]:
     """The explanation as lines of text."""
-    from importer.validate import CODES
+    from importer.check.rules import CODES
 
     lines = [f"{found.key or '(no key)'}   {found.file_name}:{found.line}, record {found.record}", ""]
     for trace in found.traces:

@@ -28,7 +28,7 @@ COMMANDS = {
     "runs": "importer.cli.runs",
     "report": "importer.cli.report",
     "settle": "importer.cli.settle",
-    "rebuild-ledger": "importer.cli.rebuild",
+    "rebuild-ledger": "importer.cli.rebuild_ledger",
     "users": "importer.cli.users",
     "draft": "importer.cli.draft",
     "mappings": "importer.cli.mappings",
@@ -68,7 +68,7 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; every way out is an exit code with a sentence, never a traceback."""
-    from importer.console import Console
+    from importer.cli.console import Console
 
     gc.set_threshold(100_000, 50, 100)  # rows are tuples without cycles: looking for some costs a fifth of a check
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a scheduler that ends us is a person with Ctrl-C

@@ -11,7 +11,7 @@ from importer.cli.options import print_data
 from importer.errors import ExitCode, MappingError
 
 if TYPE_CHECKING:
-    from importer.mapping.load import LoadedMapping
+    from importer.mapping.reader import LoadedMapping
 
 
 @click.group(invoke_without_command=True)
@@ -25,7 +25,7 @@ def mappings(context: click.Context) -> None:
 @mappings.command("list")
 def list_command() -> None:
     """List the presets: name and what each one reads."""
-    from importer.mapping.load import list_presets
+    from importer.mapping.reader import list_presets
 
     presets = list_presets()
     width = max(len(preset.name) for preset in presets)
@@ -37,7 +37,7 @@ def list_command() -> None:
 @click.argument("name")
 def show_command(name: str) -> None:
     """Print the YAML text of the preset NAME."""
-    from importer.mapping.load import preset_text
+    from importer.mapping.reader import preset_text
 
     print_data(preset_text(name))
 
@@ -50,7 +50,7 @@ def check_command(context: click.Context, files: tuple[str, ...]) -> None:
 
     Lines that load and can never count are warnings. Exit code 0 if there are no others, 2 if there are.
     """
-    from importer.mapping.lint import lint
+    from importer.authoring.lint import lint
 
     usable = True
     for name in files:
@@ -74,7 +74,7 @@ def test_command(context: click.Context, files: tuple[str, ...]) -> None:
 
     Exit code 0 if all become it, 1 if one does not or a mapping has none, 2 if a mapping can't be used.
     """
-    from importer.examples import try_examples
+    from importer.authoring.examples import try_examples
 
     code = ExitCode.DONE
     for name in files:
@@ -101,14 +101,14 @@ def schema_command() -> None:
     """
     import json
 
-    from importer.mapping.schema import mapping_schema
+    from importer.mapping.json_schema import mapping_schema
 
     print_data(json.dumps(mapping_schema(), indent=2, ensure_ascii=False) + "\n")
 
 
 def _load(name: str) -> LoadedMapping | None:
     """A mapping, or None if it has problems, which are printed."""
-    from importer.mapping.load import load_mapping
+    from importer.mapping.reader import load_mapping
 
     try:
         return load_mapping(name)

@@ -18,8 +18,8 @@ from importer import __version__
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
 
 if TYPE_CHECKING:
-    from importer.examine import Job
-    from importer.report import Summary
+    from importer.check.rows import Job
+    from importer.report.summary import Summary
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -103,7 +103,7 @@ def answers_with_summary(command: Callable[..., Answer]) -> Callable[..., int]:
 
 
 def _summary_of(error: Exception | KeyboardInterrupt) -> Summary:
-    from importer.report import Summary
+    from importer.report.summary import Summary
 
     match error:
         case KeyboardInterrupt() | click.Abort():
@@ -156,18 +156,19 @@ def open_job(
     users: Path | None = None,
 ) -> Iterator[Job]:
     """Load or recognise the mapping, load the tables, open the source, and make sure that they fit together."""
+    from importer.authoring.users import learn_names
+    from importer.check.headers import check_fit
+    from importer.check.key_aliases import learn_keys
+    from importer.check.rows import Job
     from importer.cli.comments import open_comments, warn_of_absent
     from importer.cli.recognition import find_array, find_preset
-    from importer.examine import Job
-    from importer.fit import check_fit
-    from importer.fixes import Fixes, read_fixes
-    from importer.links import learn_keys
-    from importer.mapping.load import load_mapping
-    from importer.people import learn_names
-    from importer.roster import read_users
-    from importer.sources import SourceOptions, survey_files
-    from importer.transform.issue import collect_refs
+    from importer.mapping.fixes_table import Fixes, read_fixes
+    from importer.mapping.reader import load_mapping
+    from importer.mapping.users_table import read_users
+    from importer.sources.source import SourceOptions
+    from importer.sources.survey import survey_files
     from importer.transform.people import Roster
+    from importer.transform.transform import collect_refs
 
     mapping = load_mapping(mapping_name) if mapping_name is not None else None
     said = SourceOptions() if mapping is None else mapping.model.input

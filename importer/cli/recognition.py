@@ -11,15 +11,15 @@ import click
 from importer.errors import UsageError
 
 if TYPE_CHECKING:
+    from importer.authoring.recognise import Match
     from importer.mapping.model import Mapping
-    from importer.recognise import Match
-    from importer.sources import Sample
+    from importer.sources.survey import Sample
 
 
 def find_preset(samples: Sequence[Sample]) -> Match:
     """The preset that the source is for. Raises SourceError where none fits, UsageError where several do."""
-    from importer.mapping.shapes import preset_shapes
-    from importer.recognise import recognise
+    from importer.authoring.export_forms import preset_shapes
+    from importer.authoring.recognise import recognise
 
     matches = recognise(samples, preset_shapes())
     if len(matches) == 1:
@@ -35,7 +35,7 @@ def find_preset(samples: Sequence[Sample]) -> Match:
 
 def find_array(samples: Sequence[Sample], mapping: Mapping) -> str | None:
     """Where a mapping's records are in a JSON object with several arrays, if one of its forms says so."""
-    from importer.recognise import match_shapes
+    from importer.authoring.recognise import match_shapes
 
     matches = [match for sample in samples for match in match_shapes([sample], {"": mapping.recognise}) if match.fits]
     best = max((match.strength for match in matches), default=None)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.cli.changes import WAY_OPTIONS, Given, go_back
 from importer.cli.options import answers_with_summary, with_options
-from importer.cli.wayback import WAY_OPTIONS, Given, go_back
 
 if TYPE_CHECKING:
-    from importer.ledger import Ledger, Run
-    from importer.report import Summary
-    from importer.wayback import WayBack
+    from importer.ledger.journal import Run
+    from importer.ledger.store import Ledger
+    from importer.report.summary import Summary
+    from importer.runs.change_runner import WayBack
 
 LINES_SHOWN = 8
 
@@ -33,8 +34,8 @@ def repair(name: str, mapping_name: str, fields: str, **given: Any) -> Summary:
     It only shows what it would do, unless --apply is given. What a person changed in Triage since is left alone. RUN is
     the import's name, or `last`. The report goes to ./triage-import-RUN-repair/.
     """
-    from importer.mapping.load import load_mapping
-    from importer.repair import Repair, read_value_fields
+    from importer.mapping.reader import load_mapping
+    from importer.runs.repair import Repair, read_value_fields
 
     chosen = read_value_fields(fields)
     mapping = load_mapping(mapping_name)
@@ -54,7 +55,7 @@ def confirm(way: WayBack, *, yes: bool) -> str:
 
 def describe(way: WayBack) -> Iterator[str]:
     """What a repair would do: which values become which, how many issues differ, and what is left alone."""
-    from importer.repair import Repair
+    from importer.runs.repair import Repair
 
     errand = way.errand
     assert isinstance(errand, Repair)
@@ -70,8 +71,8 @@ def describe(way: WayBack) -> Iterator[str]:
 
 def say_counts(counts: Counter[str], differ: int) -> str:
     """The looks in one sentence."""
-    from importer.errand import GONE, UNTOUCHED
-    from importer.repair import CONFLICT, CORRECTED, EDITED
+    from importer.runs.change_set import GONE, UNTOUCHED
+    from importer.runs.repair import CONFLICT, CORRECTED, EDITED
 
     if not differ:
         return "No issue differs: nothing to repair."

@@ -27,10 +27,10 @@ def report(name: str, ledger: str | None, out: Path | None, as_json: bool) -> in
     They are results.csv, the errors files and summary.json; no source and no network are needed. Files that somebody
     has changed since are spared, as by `run`.
     """
-    from importer.console import Console
-    from importer.ledger import default_path, read_ledger
+    from importer.cli.console import Console
+    from importer.ledger.opening import default_path, read_ledger
     from importer.ledger.overview import find_import
-    from importer.report.run import write_again
+    from importer.report.from_ledger import write_again
 
     with Console() as console, read_ledger(ledger or default_path()) as book:
         run, is_running, _ = find_import(book, name, "report")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 import click
 from click.core import ParameterSource
 
+from importer.cli.numbers import DurationType, FiniteRange, Share, ShareType
 from importer.cli.options import (
     INPUT_OPTIONS,
     SELECT_OPTIONS,
@@ -18,7 +19,6 @@ from importer.cli.options import (
     sources_argument,
     with_options,
 )
-from importer.cli.share import DurationType, FiniteRange, Share, ShareType
 from importer.cli.target import (
     API_KEY_OPTION,
     API_URL_OPTION,
@@ -36,13 +36,13 @@ from importer.errors import UsageError
 from importer.records import Outcome
 
 if TYPE_CHECKING:
-    from importer.check import Checked
-    from importer.console import Console
-    from importer.contact import Findings
-    from importer.examine import Job
+    from importer.check.check_pass import Checked
+    from importer.check.rows import Job
+    from importer.cli.console import Console
+    from importer.load.attempt import Order
+    from importer.load.canary import Findings
     from importer.pipeline import Forecast
-    from importer.report import Summary
-    from importer.sending import Order
+    from importer.report.summary import Summary
 
 DEFAULT_MAX_REJECTED = Share(5, percent=True)
 
@@ -136,13 +136,13 @@ def run(
             hint="--yes sends without asking, --dry-run sends nothing, --sandbox rehearses.",
         )
 
-    from importer.check import run_check
-    from importer.console import Console
-    from importer.ledger import default_path, open_ledger, read_ledger
-    from importer.nightly import FailOn, check_rows
+    from importer.check.check_pass import run_check
+    from importer.check.history import ChangePolicy, OnChange, Standings, read_fields
+    from importer.cli.console import Console
+    from importer.ledger.opening import default_path, open_ledger, read_ledger
+    from importer.load.attempt import Settings
+    from importer.load.preflight import FailOn, check_rows
     from importer.pipeline import run_import
-    from importer.sending import Settings
-    from importer.standing import ChangePolicy, OnChange, Standings, read_fields
 
     if rate is None:
         rate = SANDBOX_RATE if sandbox else DEFAULT_RATE

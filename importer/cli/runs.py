@@ -44,7 +44,7 @@ def runs(ledger: str | None, as_json: bool, watch: bool) -> int:
 
     It can be asked while an import runs, which it does not disturb.
     """
-    from importer.ledger import default_path
+    from importer.ledger.opening import default_path
 
     path = ledger or default_path()
     try:
@@ -65,7 +65,7 @@ def runs(ledger: str | None, as_json: bool, watch: bool) -> int:
 
 def read(ledger: str | Path, *, as_json: bool) -> str:
     """What the ledger knows, as text or as JSON."""
-    from importer.ledger import read_ledger
+    from importer.ledger.opening import read_ledger
     from importer.ledger.overview import list_overviews
 
     with read_ledger(ledger) as book:
@@ -138,7 +138,7 @@ def _iso(seconds: float | None) -> str | None:
 
 def as_lines(known: dict[str, Any]) -> str:
     """A run as a person reads it: a few lines, short ones first."""
-    from importer.console import printable
+    from importer.cli.console import printable
 
     what = known["kind"] if not known["works_on"] else f"{known['kind']} of {known['works_on']}"
     counts = ", ".join(f"{number:,} {name}" for name, number in known["counts"].items())
@@ -165,7 +165,7 @@ def _state(known: dict[str, Any]) -> str:
 
 
 def _when(known: dict[str, Any]) -> str:
-    from importer.console import format_duration
+    from importer.cli.console import format_duration
 
     started = datetime.fromisoformat(known["started_at"])
     text = f"started {started.astimezone():%Y-%m-%d %H:%M}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.share import FiniteRange
+from importer.cli.numbers import FiniteRange
 
 if TYPE_CHECKING:
     from importer.sandbox.server import RunningSandbox
@@ -87,7 +87,9 @@ def sandbox(
     """Run a stand-in for Triage's API on this machine, to rehearse on; it can misbehave. Ctrl-C ends it."""
     try:
         from importer.sandbox.faults import parse_fault
-        from importer.sandbox.server import SandboxError, SandboxOptions, serve
+        from importer.sandbox.refusals import SandboxError
+        from importer.sandbox.server import serve
+        from importer.sandbox.settings import SandboxOptions
     except ModuleNotFoundError as error:
         raise click.UsageError(
             f"The sandbox needs {error.name}, which is not installed. Type: pip install 'triage-importer[sandbox]'"

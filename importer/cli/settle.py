@@ -37,9 +37,9 @@ def settle(
     There is seldom a need: the next run finds out by itself what became of an unknown row. A key whose issue was
     deleted in Triage is made again after `absent`.
     """
-    from importer.console import Console
-    from importer.ledger import default_path, open_ledger
-    from importer.rebuild import settle_by_hand
+    from importer.cli.console import Console
+    from importer.ledger.opening import default_path, open_ledger
+    from importer.runs.settle_by_hand import settle_by_hand
 
     with (
         Console() as console,

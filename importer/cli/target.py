@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from importer.cli.share import DurationType, FiniteRange
+from importer.cli.numbers import DurationType, FiniteRange
 from importer.errors import UsageError
 
 if TYPE_CHECKING:
-    from importer.client import ApiKey
-    from importer.target import Target
+    from importer.triage.organisation import Target
+    from importer.triage.target import ApiKey
 
 DEFAULT_URL = "https://api.bland.ai"
 DEFAULT_RATE = 5.0
@@ -72,14 +72,14 @@ def open_target_named(name: str, api_key_file: Path | None) -> Iterator[Target]:
 
 def target_name(sandbox: bool, url: str) -> str:
     """What the ledger calls the target."""
-    from importer.client import normalise_target
+    from importer.triage.target import normalise_target
 
     return f"{SANDBOX_PREFIX}{sandbox_file()}" if sandbox else normalise_target(url)
 
 
 def sandbox_file() -> Path:
     """Where `--sandbox` keeps its issues, so that a second run finds those of the first."""
-    from importer.ledger import default_path
+    from importer.ledger.opening import default_path
 
     return default_path().with_name("sandbox.db")
 
@@ -87,8 +87,8 @@ def sandbox_file() -> Path:
 @contextmanager
 def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[Target]:
     """The target to send to; with `--sandbox` it runs until the block ends."""
-    from importer.client import normalise_target
-    from importer.target import Target
+    from importer.triage.organisation import Target
+    from importer.triage.target import normalise_target
 
     if not sandbox:
         normalised = normalise_target(url)
@@ -100,11 +100,13 @@ def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[
 
 @contextmanager
 def _open_sandbox(file: Path) -> Iterator[Target]:
-    from importer.client import ApiKey
-    from importer.target import Target
+    from importer.triage.organisation import Target
+    from importer.triage.target import ApiKey
 
     try:
-        from importer.sandbox.server import SandboxError, SandboxOptions, serve_in_thread
+        from importer.sandbox.refusals import SandboxError
+        from importer.sandbox.server import serve_in_thread
+        from importer.sandbox.settings import SandboxOptions
     except ImportError as error:
         raise UsageError("The sandbox is not installed.", hint="pip install 'triage-importer[sandbox]'") from error
     try:
@@ -124,7 +126,7 @@ def _open_sandbox(file: Path) -> Iterator[Target]:
 
 def read_api_key(file: Path | None) -> ApiKey:
     """The key, from a file or the environment, never from an argument. Raises UsageError."""
-    from importer.client import ApiKey
+    from importer.triage.target import ApiKey
 
     if file is not None:
         try:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.cli.changes import WAY_OPTIONS, Given, go_back
 from importer.cli.options import answers_with_summary, with_options
-from importer.cli.wayback import WAY_OPTIONS, Given, go_back
 from importer.errors import UsageError
 
 if TYPE_CHECKING:
-    from importer.ledger import Ledger, Run
-    from importer.report import Summary
-    from importer.undo import Undo
-    from importer.wayback import WayBack
+    from importer.ledger.journal import Run
+    from importer.ledger.store import Ledger
+    from importer.report.summary import Summary
+    from importer.runs.change_runner import WayBack
+    from importer.runs.undo import Undo
 
 FIRST_LINE = "A wrong field? `repair` keeps numbers and discussion."
 NAMES_SHOWN = 8
@@ -47,7 +48,7 @@ def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any)
             hint="Without --apply the command says how many it would be.",
         )
 
-    from importer.undo import Undo
+    from importer.runs.undo import Undo
 
     def make(ledger: Ledger, run: Run) -> Undo:
         return Undo(ledger, run, delete=delete)
@@ -73,8 +74,8 @@ def confirm(way: WayBack, expect: int | None, *, yes: bool) -> str:
 
 def describe(way: WayBack) -> Iterator[str]:
     """What an undo would do, and what stays because of whose hand."""
-    from importer.errand import GONE, TOUCHED, UNTOUCHED
-    from importer.undo import CLOSED
+    from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED
+    from importer.runs.undo import CLOSED
 
     errand, counts = _errand(way), way.count()
     parts = (
@@ -92,7 +93,7 @@ def describe(way: WayBack) -> Iterator[str]:
 
 
 def _errand(way: WayBack) -> Undo:
-    from importer.undo import Undo
+    from importer.runs.undo import Undo
 
     assert isinstance(way.errand, Undo)
     return way.errand

@@ -14,9 +14,9 @@ from importer.cli.target import API_KEY_OPTION, API_URL_OPTION, DEFAULT_URL, SAN
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
-    from importer.client import Member
-    from importer.console import Console
-    from importer.people import Counted
+    from importer.authoring.users import Counted
+    from importer.cli.console import Console
+    from importer.triage.answers import Member
 
 
 @click.command()
@@ -48,10 +48,10 @@ def users(
 
     Without --members and --fill no connection is opened. The table goes to `run` as --users users.csv.
     """
-    from importer.console import Console
-    from importer.members import propose_users
-    from importer.people import count_people
-    from importer.roster import UsersFile
+    from importer.authoring.users import count_people
+    from importer.cli.console import Console
+    from importer.load.members import propose_users
+    from importer.mapping.users_table import UsersFile
 
     table = UsersFile(output)
     with Console() as console, open_job(sources, **given) as job:
@@ -64,12 +64,12 @@ def users(
 
 
 def _read_members(sandbox: bool, url: str, api_key_file: Path | None) -> Sequence[Member]:
-    from importer.calls import PacedCalls
-    from importer.client import CallFailed
-    from importer.loop import run_loop
-    from importer.members import read_members
-    from importer.pacing import Breaker, Limiter
-    from importer.target import stop_of
+    from importer.load.members import read_members
+    from importer.triage.actions import CallFailed
+    from importer.triage.event_loop import run_loop
+    from importer.triage.organisation import stop_of
+    from importer.triage.paced import PacedCalls
+    from importer.triage.pacing import Breaker, Limiter
 
     with open_target(sandbox, url, api_key_file) as target:
         calls = PacedCalls(Limiter(choose_rate(None, target.name)), Breaker())
@@ -80,7 +80,7 @@ def _read_members(sandbox: bool, url: str, api_key_file: Path | None) -> Sequenc
 
 
 def _show(console: Console, counted: Counted, lines: Sequence[Mapping[str, str]], output: Path) -> None:
-    from importer.roster import USER
+    from importer.mapping.users_table import USER
 
     filled = sum(bool(line.get(USER)) for line in lines)
     people = "1 person" if len(lines) == 1 else f"{len(lines):,} people"

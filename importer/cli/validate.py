@@ -18,7 +18,7 @@ from importer.cli.options import (
 from importer.cli.target import DEFAULT_RATE
 
 if TYPE_CHECKING:
-    from importer.report import Summary
+    from importer.report.summary import Summary
 
 
 @click.command()
@@ -30,8 +30,8 @@ def validate(sources: tuple[str, ...], strict: bool, out: Path | None, **given: 
 
     The reports go to ./triage-import-check/, which is replaced each time.
     """
-    from importer.check import know_nothing, run_check
-    from importer.console import Console
+    from importer.check.check_pass import know_nothing, run_check
+    from importer.cli.console import Console
 
     with Console() as console, open_job(sources, **given) as job:
         checked, summary = run_check(job, know_nothing, out, console, strict=strict)

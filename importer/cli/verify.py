@@ -36,12 +36,12 @@ def verify(
     changes nothing. Issues that have the source's marker and that the ledger doesn't know are named, too: they may
     be doubles. It writes its report to ./triage-import-RUN-verify/.
     """
-    from importer.console import Console
-    from importer.ledger import default_path, read_ledger
+    from importer.cli.console import Console
+    from importer.ledger.opening import default_path, read_ledger
     from importer.ledger.overview import find_import
-    from importer.loop import run_loop
-    from importer.target import find_organisation
-    from importer.verify import verify_run
+    from importer.runs.verify import verify_run
+    from importer.triage.event_loop import run_loop
+    from importer.triage.organisation import find_organisation
 
     with Console() as console, read_ledger(ledger or default_path()) as book:
         run = find_import(book, name, "verify").run

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from importer.errors import StorageFull, UsageError
-from importer.ledger.generation import Generation
+from importer.ledger.staleness import Generation
 
 
 class ConnectionLost(StorageFull):

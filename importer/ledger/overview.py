@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from importer.errors import UsageError
 from importer.ledger import sqlite
-from importer.ledger.run import Run
+from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind, attempts, runs
 from importer.ledger.store import Ledger
 
@@ -67,7 +67,7 @@ def _find_holder(ledger: Ledger) -> int | None:
     """Give the id of the process that holds a ledger, None if there is none."""
     with ledger.transaction() as connection:
         if connection.dialect.name == "postgresql":
-            from importer.ledger import postgres  # its driver is an extra
+            from importer.ledger import postgres
 
             return postgres.find_holder(connection)
     return sqlite.find_holder(Path(ledger.name))

@@ -24,11 +24,11 @@ from sqlalchemy.pool import StaticPool
 from importer.errors import UsageError
 from importer.ledger.database import Database
 from importer.ledger.lock import in_use, wait_until_free
+from importer.ledger.migrations import prepare, read_version
 from importer.ledger.schema import SCHEMA_VERSION, stamp
-from importer.ledger.seen import doubt
 from importer.ledger.sqlite import empty_in_memory
 from importer.ledger.statements import refresh_statistics
-from importer.ledger.versions import prepare, read_version
+from importer.ledger.target_scan import doubt
 
 PROBE_SECONDS = 5
 PROBES = 3

@@ -9,9 +9,8 @@ import orjson
 from sqlalchemy import Connection, and_, case, exists, func, or_, select, tuple_, update
 from sqlalchemy import Row as Selected
 
-from importer.ledger.additions import Added, read_additions
-from importer.ledger.schema import FOUND_AT_TARGET as FOUND_AT_TARGET
-from importer.ledger.schema import GONE_AT_TARGET, UNDECIDED, State, operations, rows, runs
+from importer.ledger.added import Added, read_additions
+from importer.ledger.schema import FOUND_AT_TARGET, GONE_AT_TARGET, UNDECIDED, State, operations, rows, runs
 from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, refresh_statistics
 from importer.records import ADDITIONS, Act, Outcome, Row
 

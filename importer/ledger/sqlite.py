@@ -17,11 +17,11 @@ from sqlalchemy.pool import StaticPool
 
 from importer.errors import UsageError
 from importer.ledger.database import Database
-from importer.ledger.generation import Generation, open_generation, side_file
 from importer.ledger.lock import locked
+from importer.ledger.migrations import prepare, read_version
 from importer.ledger.schema import SCHEMA_VERSION, operations, stamp
-from importer.ledger.seen import doubt
-from importer.ledger.versions import prepare, read_version
+from importer.ledger.staleness import Generation, open_generation, side_file
+from importer.ledger.target_scan import doubt
 
 
 @contextmanager

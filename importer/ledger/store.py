@@ -15,13 +15,13 @@ from sqlalchemy import Connection, Insert, Select, and_, func, insert, or_, sele
 from sqlalchemy import Row as Selected
 
 from importer.errors import TargetMismatch, UsageError
-from importer.ledger.additions import Additions
+from importer.ledger.added import Additions
 from importer.ledger.database import Database
+from importer.ledger.journal import Run
 from importer.ledger.results import CHANGES
-from importer.ledger.run import Run
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, targets
-from importer.ledger.seen import Seen
 from importer.ledger.statements import portions
+from importer.ledger.target_scan import Seen
 from importer.records import Act
 
 LEAVING = operations.alias("leaving")

@@ -16,11 +16,11 @@ from importer.mapping.merge import merge
 from importer.mapping.model import TARGETS, UNDECIDED, Mapping, exact_key, fold, is_pattern
 from importer.mapping.problems import nearest
 from importer.mapping.scalars import CATEGORY_LIMIT, utf16_length
-from importer.mapping.tree import Node, Place
+from importer.mapping.yaml_tree import Node, Place
 from importer.spreadsheet import unescape_cell
 
 if TYPE_CHECKING:
-    from importer.mapping.load import LoadedMapping
+    from importer.mapping.reader import LoadedMapping
 
 COLUMNS = ("field", "value", "rows", "open_rows", "sample", "proposal", "decision")
 NEEDED = ("field", "value", "decision")

@@ -5,9 +5,10 @@ Before that, short forms are spelled out, so that `title: Summary` and `title: {
 
 from __future__ import annotations
 
-from importer.mapping.model import TEXT_SOURCES, Key, Mapping, Text, Value, fold, is_pattern
-from importer.mapping.shape import Kind, below, model_of
-from importer.mapping.tree import Node
+from importer.mapping.introspect import Kind, below, model_of
+from importer.mapping.model import Key, Mapping, Value, fold, is_pattern
+from importer.mapping.texts import TEXT_SOURCES, Text
+from importer.mapping.yaml_tree import Node
 
 Group = dict[str, Node]
 

@@ -8,8 +8,7 @@ from typing import Annotated, Any, Generic, Literal, Self, TypeVar, get_args
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
-from importer.mapping.additions import Comments, FlagRule, People, Person, Reference, Relation
-from importer.mapping.scalars import PLACEHOLDER as PLACEHOLDER
+from importer.mapping.issue_parts import Comments, FlagRule, People, Person, Reference, Relation
 from importer.mapping.scalars import (
     CategoryName,
     DateFormat,
@@ -24,11 +23,7 @@ from importer.mapping.scalars import (
     Scalars,
     check_pattern,
 )
-from importer.mapping.texts import TEXT_SOURCES as TEXT_SOURCES
-from importer.mapping.texts import Condition as Condition
-from importer.mapping.texts import Conditions, LongText, Strict, Title, error_at
-from importer.mapping.texts import Lookup as Lookup
-from importer.mapping.texts import Text as Text
+from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, error_at
 
 
 def fold(value: str) -> str:

@@ -9,10 +9,10 @@ from typing import Any, get_args
 from pydantic import ValidationError
 
 from importer.errors import Problem
+from importer.mapping.introspect import Kind, alternatives, below, fields_of, group_model, kind_at, model_of
 from importer.mapping.model import Mapping, fold, is_pattern
-from importer.mapping.shape import Kind, alternatives, below, fields_of, group_model, kind_at, model_of
 from importer.mapping.texts import TEXT_SOURCES, Text, sources_message
-from importer.mapping.tree import Node
+from importer.mapping.yaml_tree import Node
 
 Path = tuple[str | int, ...]
 

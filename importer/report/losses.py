@@ -8,7 +8,7 @@ from importer.report.folder import ReportFolder
 from importer.report.table import write_table
 
 if TYPE_CHECKING:
-    from importer.losses import Losses
+    from importer.check.coverage.coverage import Losses
 
 LOSSES, ATTACHMENTS = "losses.csv", "attachments.csv"
 LOSS_COLUMNS = ("column", "class", "filled_cells", "share", "columns", "sample_1", "sample_2")

@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from random import Random
 from typing import NamedTuple
 
-from importer.sandbox.errors import SandboxError
+from importer.sandbox.refusals import SandboxError
 
 GRAMMAR = "KIND[=SECONDS][:WHERE][@WHEN], as in 500-after:create@req=7 or slow=0.2:all@5%"
 ISSUES_PATH = "/v1/triage/issues"

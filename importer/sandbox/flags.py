@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 import sqlite3
 
-from importer.sandbox.call import NO_CONTENT, Answer, Call, Json, bad_cursor, page, page_of
-from importer.sandbox.errors import Refusal, bad_request, not_found
-from importer.sandbox.norm import listen
+from importer.sandbox.agent import listen
+from importer.sandbox.bodies import FLAG
 from importer.sandbox.organisation import CALLER_ID
+from importer.sandbox.refusals import Refusal, bad_request, not_found
+from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, bad_cursor, page, page_of
 from importer.sandbox.resources import show_link
-from importer.sandbox.rules import FLAG
-from importer.sandbox.store import Store, new_id
+from importer.sandbox.storage import Store, new_id
 
 _DEFAULTS: Json = {"note": "", "node_id": None, "node_name": None, "message_index": None, "message_text": None}
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from importer.sandbox.bucket import TokenBucket
 from importer.sandbox.faults import ISSUES_PATH, Fault, FaultPlan
 from importer.sandbox.routes import error_response, path_kind, storage_failed
-from importer.sandbox.store import Store
+from importer.sandbox.storage import Store
 
 _PAGE = "<html><body>This is not the answer that you expected.</body></html>"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sqlite3
 
-from importer.sandbox.call import NO_CONTENT, Answer, Call, Json
-from importer.sandbox.norm import listen, session
+from importer.sandbox.agent import listen, session
+from importer.sandbox.bodies import CREATE_ISSUE, PATCH_ISSUE
 from importer.sandbox.organisation import CALLER_ID
+from importer.sandbox.request import NO_CONTENT, Answer, Call, Json
 from importer.sandbox.resources import attach, attach_and_note, require_resource
-from importer.sandbox.rules import CREATE_ISSUE, PATCH_ISSUE
-from importer.sandbox.store import Store, new_id, now
+from importer.sandbox.storage import Store, new_id, now
 
 _DEFAULTS: Json = {"description": "", "status": "todo", "source": "manual", "owner_id": None, "assignee_id": None}
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from importer.sandbox.call import Answer, Call, Json
-from importer.sandbox.errors import not_found
-from importer.sandbox.rules import CATEGORY
-from importer.sandbox.store import BUILT_IN_CATEGORIES, now
+from importer.sandbox.bodies import CATEGORY
+from importer.sandbox.refusals import not_found
+from importer.sandbox.request import Answer, Call, Json
+from importer.sandbox.storage import BUILT_IN_CATEGORIES, now
 
 NORM_ID = "0b1a0000-0000-4000-8000-000000000001"
 CALLER_ID = "5a9d0000-0000-4000-8000-000000000001"

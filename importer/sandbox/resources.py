@@ -8,11 +8,11 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from importer.sandbox.call import NO_CONTENT, Answer, Call, Json, page_of
-from importer.sandbox.errors import not_found
+from importer.sandbox.bodies import LATE, MISSING, RESOURCE
 from importer.sandbox.organisation import CALLER_ID
-from importer.sandbox.rules import LATE, MISSING, RESOURCE
-from importer.sandbox.store import Store, new_id
+from importer.sandbox.refusals import not_found
+from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, page_of
+from importer.sandbox.storage import Store, new_id
 
 
 class Attached(NamedTuple):

@@ -12,12 +12,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from importer.sandbox import flags, issues, listing, norm, organisation, relations, resources, timeline
-from importer.sandbox.call import Answer, Call
-from importer.sandbox.errors import Refusal
+from importer.sandbox import agent as norm
+from importer.sandbox import flags, issues, organisation, resources, timeline
+from importer.sandbox import issue_list as listing
+from importer.sandbox import issue_relations as relations
 from importer.sandbox.faults import ISSUES_PATH
-from importer.sandbox.options import SandboxOptions
-from importer.sandbox.store import Store
+from importer.sandbox.refusals import Refusal
+from importer.sandbox.request import Answer, Call
+from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.storage import Store
 
 Endpoint = Callable[[Call], Answer]
 ISSUE = f"{ISSUES_PATH}/{{id}}"

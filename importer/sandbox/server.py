@@ -20,16 +20,16 @@ from typing import Any, TypeVar
 import uvicorn
 
 from importer.sandbox.bucket import TokenBucket
-from importer.sandbox.errors import SandboxError
 from importer.sandbox.faults import FaultPlan
 from importer.sandbox.flags import all_flags
 from importer.sandbox.gate import Gate
+from importer.sandbox.issue_relations import all_relations
 from importer.sandbox.issues import all_issues
-from importer.sandbox.options import SandboxOptions
-from importer.sandbox.relations import all_relations
+from importer.sandbox.refusals import SandboxError
 from importer.sandbox.resources import all_resources
 from importer.sandbox.routes import build_application
-from importer.sandbox.store import Store
+from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.storage import Store
 from importer.sandbox.timeline import all_comments
 
 __all__ = ["RunningSandbox", "SandboxError", "SandboxOptions", "serve", "serve_in_thread"]

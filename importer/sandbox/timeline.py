@@ -6,13 +6,13 @@ import sqlite3
 
 import orjson
 
-from importer.sandbox.call import Answer, Call, Json, page_of
-from importer.sandbox.errors import not_found
-from importer.sandbox.norm import listen, session
+from importer.sandbox.agent import listen, session
+from importer.sandbox.bodies import COMMENT
 from importer.sandbox.organisation import CALLER_ID, NORM_ID
+from importer.sandbox.refusals import not_found
+from importer.sandbox.request import Answer, Call, Json, page_of
 from importer.sandbox.resources import show_link
-from importer.sandbox.rules import COMMENT
-from importer.sandbox.store import Store
+from importer.sandbox.storage import Store
 
 _USER = {"kind": "user", "id": CALLER_ID, "label": "Robin Sand", "avatar_url": None}
 _NORM = {"kind": "agent", "id": NORM_ID, "label": "Norm", "avatar_url": None}

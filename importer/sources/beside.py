@@ -14,7 +14,7 @@ from jmespath.exceptions import JMESPathError
 
 from importer.errors import SourceError, StorageFull
 from importer.records import Annex, Finder, Finding
-from importer.sources.values import to_text, write
+from importer.sources.json_values import to_text, write
 
 ANY_FILE = -1
 """The file of objects that may belong to a record of any file."""

@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Chunk, Finding, Ref
+from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import cut_off
 from importer.sources.header import count_above, count_filled, find_repeated, fits, least_width
-from importer.sources.returned import is_errors_header, own_cells
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
 DELIMITERS = (",", ";", "\t", "|")

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TextIO
 
 from importer.errors import SourceError
 from importer.sources.files import cut_off
-from importer.sources.values import decoder, lenient_decoder
+from importer.sources.json_values import decoder, lenient_decoder
 
 PIECE_CHARACTERS = 64 * 1024
 SPACE = re.compile(r"[ \t\r\n]*")

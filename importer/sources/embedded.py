@@ -10,7 +10,7 @@ from importer.records import Finding, Ref
 from importer.sources.csv import Batch
 from importer.sources.framing import FoundRow
 from importer.sources.json import check_value
-from importer.sources.values import decoder, find_values, make_getter
+from importer.sources.json_values import decoder, find_values, make_getter
 
 COLUMNS_AT_MOST = 12
 """A wider table has columns that say something themselves."""

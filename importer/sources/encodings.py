@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import BinaryIO, NamedTuple, TextIO
 
 from importer.errors import SourceError, SourceNotReady, UsageError
-from importer.sources.candidates import rank_encodings, wide_encoding
+from importer.sources.encoding_hints import rank_encodings, wide_encoding
 from importer.sources.files import StoredFile, cut_off, open_file, still_written
 
 # That of UTF-32 begins as that of UTF-16 does, so it comes first.

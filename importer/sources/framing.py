@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from importer.records import Chunk, Finding, Ref, Table
-from importer.sources.values import to_columns
+from importer.sources.json_values import to_columns
 
 
 class FoundRow(NamedTuple):

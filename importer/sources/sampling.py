@@ -16,7 +16,7 @@ from importer.sources.envelopes import (
     open_pair,
     stream_of,
 )
-from importer.sources.returned import is_errors_record, own_keys
+from importer.sources.errors_file import is_errors_record, own_keys
 from importer.spreadsheet import IMPORT_RAW
 
 HEAD_RECORDS = 20

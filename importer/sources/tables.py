@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from importer.records import Table
 from importer.sources.arrays import read_arrays
 from importer.sources.files import StoredFile
-from importer.sources.values import to_text
+from importer.sources.json_values import to_text
 
 
 def read_tables(file: StoredFile, encoding: str, tables: Sequence[Table]) -> Mapping[Table, Mapping[str, str]]:

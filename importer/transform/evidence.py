@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from importer.mapping.additions import FlagRule
-from importer.mapping.model import Link, Text
+from importer.mapping.issue_parts import FlagRule
+from importer.mapping.model import Link
+from importer.mapping.texts import Text
 from importer.records import Comment, Finding, Flag
+from importer.transform.columns import Columns, is_filled
 from importer.transform.lengths import count_units, cut, is_longer
-from importer.transform.texts import Columns, is_filled
 
 NOTE_LIMIT = 4_000
 """In UTF-16 units (post/triage-issues-id-flags)."""

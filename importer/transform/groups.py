@@ -7,7 +7,7 @@ from itertools import groupby, pairwise
 from typing import TypeVar
 
 from importer.records import Finding
-from importer.transform.texts import is_filled
+from importer.transform.columns import is_filled
 
 Item = TypeVar("Item", bound=Hashable)
 Groups = list[list[int]]

@@ -10,10 +10,10 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Generic, NamedTuple, TypeVar
 
-from importer.mapping.additions import Person, Unmatched
+from importer.mapping.issue_parts import Person, Unmatched
 from importer.mapping.model import Mapping as MappingModel
 from importer.records import Finding
-from importer.transform.texts import Columns
+from importer.transform.columns import Columns
 
 T = TypeVar("T")
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 from importer.mapping.model import Mapping as Model
 from importer.records import Finding
+from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.groups import Groups, merge_descriptions, merge_texts
-from importer.transform.harmless import Harmless
 from importer.transform.lengths import REST_LIMIT, count_units, cut, is_longer, split_text
 from importer.transform.markers import MARKER_NOTE, source_marker
-from importer.transform.texts import Columns, is_filled, single_line
+from importer.transform.sanitise import Harmless
 
 TITLE_LIMIT = 200
 DESCRIPTION_LIMIT = 10_000

@@ -6,7 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from importer.mapping.additions import Reference
+from importer.mapping.issue_parts import Reference
 from importer.records import Mention
 from importer.transform.lengths import count_units
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from importer.mapping import additions
+from importer.mapping import issue_parts as additions
 from importer.records import Finding, Relation
+from importer.transform.columns import Columns
 from importer.transform.evidence import each_id, find_ids
-from importer.transform.texts import Columns
 
 FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]
 """Place of a relation in the mapping, and texts that it names rows by → the native key of each row that has that text.

@@ -13,15 +13,16 @@ import tempfile
 import time
 from pathlib import Path
 
-from importer.amend import Amender
-from importer.calls import PacedCalls
-from importer.client import ApiKey, TriageClient
-from importer.ledger import open_ledger
-from importer.loader import Loader
-from importer.pacing import Breaker, Limiter
-from importer.sandbox.options import SandboxOptions
+from importer.ledger.opening import open_ledger
+from importer.load.creates import Loader
+from importer.load.settling import Settler
+from importer.load.updates import Amender
 from importer.sandbox.server import serve_in_thread
-from importer.settle import Settler
+from importer.sandbox.settings import SandboxOptions
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.target import ApiKey
 from tests.benchmarks.send import make_operations
 
 

@@ -22,14 +22,16 @@ import httpx
 import orjson
 import requests
 
-from importer.amend import Amender
-from importer.calls import PacedCalls
-from importer.client import ApiKey, TriageClient
-from importer.ledger import Decision, Run, open_ledger
-from importer.loader import Loader
-from importer.pacing import Breaker, Limiter
+from importer.ledger.journal import Decision, Run
+from importer.ledger.opening import open_ledger
+from importer.load.creates import Loader
+from importer.load.settling import Settler
+from importer.load.updates import Amender
 from importer.records import Operation, Outcome, Row
-from importer.settle import Settler
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.target import ApiKey
 from tests.benchmarks.instant_server import instant_server
 
 CHUNK = 5000

@@ -9,8 +9,9 @@ import pytest
 
 from importer.cli.comments import open_comments, warn_of_absent
 from importer.errors import UsageError
-from importer.mapping.load import load_mapping
-from importer.sources import SourceOptions, survey_files
+from importer.mapping.reader import load_mapping
+from importer.sources.source import SourceOptions
+from importer.sources.survey import survey_files
 from importer.transform.beside import collect_annexes
 
 MAPPING = """

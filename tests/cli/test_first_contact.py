@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from importer.errors import ExitCode
-from importer.ledger import read_ledger
+from importer.ledger.opening import read_ledger
 from importer.sandbox.faults import parse_fault
-from importer.sandbox.server import RunningSandbox, SandboxOptions, serve_in_thread
+from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
 from tests.fake_triage import make_issue
 from tests.running import CATEGORIES, Program, finish, issue_row, serve_answers, wait_for, write_csv, write_issues

@@ -8,7 +8,7 @@ import pytest
 
 from importer.cli.options import check_source_name, open_job, read_only_list
 from importer.errors import UsageError
-from importer.ledger import default_path
+from importer.ledger.opening import default_path
 from tests.running import Program, write_issues
 
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from importer.authoring.export_forms import preset_shapes
 from importer.errors import ExitCode
-from importer.mapping.shapes import preset_shapes
 from tests.running import Program, write_csv
 
 ISSUES: list[dict[str, Any]] = [{"number": n, "title": f"T{n}", "state": "open", "body": "", "html_url": f"https://github.com/o/r/issues/{n}",

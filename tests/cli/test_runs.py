@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 
 from importer.errors import ExitCode
-from importer.ledger import RunKind, open_ledger
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import RunKind
 from importer.sandbox.faults import parse_fault
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import serve_in_thread
+from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
 from tests.running import Program, finish, wait_for, write_issues
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.cli.share import FiniteRange, Share, ShareType
+from importer.cli.numbers import FiniteRange, Share, ShareType
 
 
 def read(text: str) -> Share:

@@ -15,22 +15,11 @@ import pytest
 
 from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
 from tests.following import PERSON, WHOLE, Nights
-from tests.running import (
-    KEY,
-    SAMPLES,
-    Ended,
-    Program,
-    finish,
-    issue_row,
-    read_csv,
-    wait_for,
-    write_csv,
-    write_issues,
-)
+from tests.running import KEY, SAMPLES, Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
 from tests.wayback import serving
 
 ISSUE = "/v1/triage/issues/{id}"

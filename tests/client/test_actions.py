@@ -9,9 +9,8 @@ from email.utils import formatdate
 import httpx
 import pytest
 
-from importer.client import Action, CallFailed, Kind
-from importer.client.actions import EXCEPTIONS, action_for, error_message, parse_retry_after
 from importer.errors import KeyRefused, TargetUnreachable
+from importer.triage.actions import EXCEPTIONS, Action, CallFailed, Kind, action_for, error_message, parse_retry_after
 
 WORTH_STOPPING = {*range(300, 400), 401, 402, 403, 407}
 

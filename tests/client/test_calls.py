@@ -10,7 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
-from importer.client import Action, ApiKey, CallFailed, TriageClient
+from importer.triage.actions import Action, CallFailed
+from importer.triage.client import TriageClient
+from importer.triage.target import ApiKey
 from tests.fake_triage import make_issue
 
 KEY = "org_canary_4711"

@@ -5,7 +5,8 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from importer.client import CallFailed, Member
+from importer.triage.actions import CallFailed
+from importer.triage.answers import Member
 from tests.client.test_calls import call, envelope
 
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.client import ApiKey, normalise_target
 from importer.errors import UsageError
+from importer.triage.target import ApiKey, normalise_target
 
 
 @pytest.mark.parametrize(

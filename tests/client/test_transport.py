@@ -8,7 +8,10 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from importer.client import Action, ApiKey, CallFailed, Timeouts, TriageClient
+from importer.triage.actions import Action, CallFailed
+from importer.triage.client import TriageClient
+from importer.triage.target import ApiKey
+from importer.triage.transport import Timeouts
 from tests.fake_triage import answer_bytes
 
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

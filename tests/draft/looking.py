@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from importer.draft.choose import Choice, choose
-from importer.draft.draft import make_draft, save_draft
-from importer.draft.profile import Profile, profile_source
-from importer.draft.spellings import Speller
-from importer.draft.write import Draft
-from importer.mapping.load import LoadedMapping, load_mapping
-from importer.sources import SourceOptions, open_source
+from importer.authoring.draft.choose import Choice, choose
+from importer.authoring.draft.draft import make_draft, save_draft
+from importer.authoring.draft.draft_yaml import Draft
+from importer.authoring.draft.profile import Profile, profile_source
+from importer.authoring.draft.value_words import Speller
+from importer.mapping.reader import LoadedMapping, load_mapping
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
 from tests.running import write_csv
 
 

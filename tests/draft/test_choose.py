@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from importer.draft.choose import Choice
-from importer.draft.words import tokens_of
+from importer.authoring.draft.choose import Choice
+from importer.authoring.draft.words import tokens_of
 from importer.errors import SourceError
 from tests.draft.looking import choose_from, write_json, write_table
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.draft.draft import source_name
+from importer.authoring.draft.draft import source_name
 from importer.errors import UsageError
 from tests.draft.looking import save, write_table
 

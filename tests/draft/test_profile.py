@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from importer.draft.columns import make_place
-from importer.draft.profile import BITS, DISTINCT_KEPT, Bits, Column
+from importer.authoring.draft.profile import BITS, DISTINCT_KEPT, Bits, Column
+from importer.authoring.draft.source_columns import make_place
 from tests.draft.looking import profile, write_json, write_table
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import codecs
 from pathlib import Path
 
-from importer.draft.table import new_table
-from importer.draft.values import Value
+from importer.authoring.draft.table import new_table
+from importer.authoring.draft.values import Value
 from importer.mapping.decisions import COLUMNS, read_decisions
 from tests.running import read_csv
 

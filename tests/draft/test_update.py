@@ -8,10 +8,11 @@ from textwrap import dedent
 
 import pytest
 
-from importer.draft.update import Added, update_draft
+from importer.authoring.draft.update import Added, update_draft
 from importer.errors import MappingError
-from importer.mapping.load import load_mapping
-from importer.sources import SourceOptions, open_source
+from importer.mapping.reader import load_mapping
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
 from tests.draft.looking import SILENT, save, write_table
 from tests.running import read_csv
 

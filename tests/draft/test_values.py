@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from importer.draft.spellings import Speller
-from importer.draft.values import Value, decide
+from importer.authoring.draft.value_words import Speller
+from importer.authoring.draft.values import Value, decide
+from importer.authoring.proposals import Unknown
 from importer.mapping.model import Mapping
-from importer.mapping.proposal import Unknown
 from tests.draft.looking import draft, write_table
 
 ROWS = [

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from importer.ledger import Ledger, open_ledger
+from importer.ledger.opening import open_ledger
+from importer.ledger.store import Ledger
 from tests.ledger.sending import NOON
 from tests.postgres import PostgresServer
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from importer.ledger import Decision, Ledger, Run, State
+from importer.ledger.journal import Decision, Run
+from importer.ledger.schema import State
+from importer.ledger.store import Ledger
 from importer.records import Operation, Outcome, Row
 
 NOON = 1_795_521_600.0  # 2026-11-24, at noon in UTC

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import ExitCode
-from importer.ledger import Decision, Ledger, Run, State, encode_details
-from importer.ledger.additions import Added, Place
+from importer.ledger.added import Added, Place, encode_details
+from importer.ledger.journal import Decision, Run
+from importer.ledger.schema import State
+from importer.ledger.store import Ledger
 from importer.records import Act, Operation, Outcome
 from tests.ledger.sending import NOON, TARGET, begin, operation, row, send
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from importer.errors import StorageFull
-from importer.ledger.exchange import DECISION_SECONDS, Exchange
+from importer.ledger.group_commit import DECISION_SECONDS, Exchange
 
 
 def test_intend_waits_for_the_commit() -> None:

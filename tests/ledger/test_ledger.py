@@ -10,7 +10,9 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from importer.errors import ExitCode, LedgerInUse, TargetMismatch, UsageError
-from importer.ledger import Ledger, State, open_ledger, read_ledger
+from importer.ledger.opening import open_ledger, read_ledger
+from importer.ledger.schema import State
+from importer.ledger.store import Ledger
 from importer.records import Outcome
 from tests.ledger.sending import NOON, TARGET, begin, operation, row, send
 

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from importer.errors import ExitCode
-from importer.ledger import Decision, Ledger, Run, State
-from importer.ledger.nightly import find_pair
-from importer.nightly import Since, compare_with_last
+from importer.ledger.journal import Decision, Run
+from importer.ledger.previous_run import find_pair
+from importer.ledger.schema import State
+from importer.ledger.store import Ledger
+from importer.load.preflight import Since, compare_with_last
 from importer.records import Operation, Outcome, Row
-from importer.report import ReportFolder
+from importer.report.folder import ReportFolder
 from tests.running import read_csv
 
 TARGET, SOURCE = "https://t.example", "s"

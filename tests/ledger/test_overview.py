@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ExitCode, UsageError
-from importer.ledger import RunKind, open_ledger, read_ledger
+from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.overview import find_import, list_overviews
+from importer.ledger.schema import RunKind
 from tests.ledger.sending import TARGET, begin
 
 

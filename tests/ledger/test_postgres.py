@@ -16,7 +16,9 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
-from importer.ledger import Decision, State, open_ledger, read_ledger
+from importer.ledger.journal import Decision
+from importer.ledger.opening import open_ledger, read_ledger
+from importer.ledger.schema import State
 from importer.records import Outcome
 from tests.conftest import Serve
 from tests.ledger.sending import TARGET, begin, operation, row, send

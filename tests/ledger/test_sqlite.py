@@ -13,7 +13,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from importer.errors import StorageFull, UsageError
-from importer.ledger import Ledger, default_path, open_ledger, read_ledger
+from importer.ledger.opening import default_path, open_ledger, read_ledger
+from importer.ledger.store import Ledger
 from tests.ledger.sending import TARGET, begin, send
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import orjson
 import pytest
 
-from importer.ledger import RunKind, State, open_ledger, read_ledger
-from importer.ledger.schema import SCHEMA_VERSION
+from importer.ledger.opening import open_ledger, read_ledger
+from importer.ledger.schema import SCHEMA_VERSION, RunKind, State
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.running import Ended, Program, issue_row, read_csv, write_csv

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
-from importer.losses import Attachment, Losses
+from importer.check.coverage.attachments import Attachment
+from importer.check.coverage.coverage import Losses
 from importer.mapping.model import Mapping
 from importer.records import Outcome, Row
-from importer.sources import SourceOptions, open_source
-from importer.transform import Transform
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
+from importer.transform.transform import Transform
 from tests.making import SOURCE_NAME
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.losses.attachments import Attachment, holds_attachments, read_cell, read_object
+from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
 
 JIRA = "12/Sep/25 9:05 AM;ann;log of call.txt;https://x.test/secure/attachment/7/log.txt"
 

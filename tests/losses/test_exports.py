@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from importer.check import know_nothing
+from importer.check.check_pass import know_nothing
+from importer.check.coverage.coverage import Losses
+from importer.check.rows import examine, judge
 from importer.cli.options import open_job
 from importer.errors import ImporterError
-from importer.examine import examine, judge
-from importer.losses import Losses
 from importer.sources.source import SourceFile
 from tests.exports import EXPORTS, files_of
 from tests.running import SAMPLES

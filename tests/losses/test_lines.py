@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.losses.lines import COLUMN_LIMIT, DROP, DROPPED, OTHERS, Lines
+from importer.check.coverage.lines import COLUMN_LIMIT, DROP, DROPPED, OTHERS, Lines
 
 
 def test_samples_differ_and_are_short() -> None:

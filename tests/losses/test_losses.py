@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.flow import ValueFlow
-from importer.losses import Losses, rare_categories
+from importer.check.coverage.coverage import Losses, rare_categories
+from importer.check.value_flow import ValueFlow
 from importer.mapping.model import Mapping
 from tests.losses.counting import cells_of, losses_of
 from tests.making import HEADER, mapping_of, records_of

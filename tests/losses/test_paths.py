@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.losses.paths import Chain, read_path, read_ref
+from importer.check.coverage.paths import Chain, read_path, read_ref
 from importer.records import Ref
 
 

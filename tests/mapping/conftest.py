@@ -9,8 +9,7 @@ from textwrap import dedent
 import pytest
 
 from importer.errors import MappingError, Problem
-from importer.mapping.load import load_mapping
-from tests.mapping.test_preset_extras import bring as bring
+from importer.mapping.reader import load_mapping
 
 WriteMapping = Callable[..., str]
 """Writes a text as a mapping file (`name`, by default mine.yaml) and returns its path."""

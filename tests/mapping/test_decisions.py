@@ -10,7 +10,7 @@ import pytest
 
 from importer.errors import MappingError, Problem
 from importer.mapping.decisions import open_targets, read_decisions
-from importer.mapping.load import LoadedMapping, load_mapping
+from importer.mapping.reader import LoadedMapping, load_mapping
 
 WriteMapping = Callable[..., str]
 Load = Callable[..., LoadedMapping]

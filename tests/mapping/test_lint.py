@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from importer.mapping.lint import lint
-from importer.mapping.load import load_mapping
+from importer.authoring.lint import lint
 from importer.mapping.presets import preset_names
+from importer.mapping.reader import load_mapping
 from tests.mapping.conftest import WriteMapping
 
 BASE = """\

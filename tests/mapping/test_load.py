@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from importer.errors import MappingError, Problem
-from importer.mapping.load import list_presets, load_mapping, preset_text
-from importer.mapping.model import Text
+from importer.mapping.reader import list_presets, load_mapping, preset_text
+from importer.mapping.texts import Text
 
 WriteMapping = Callable[..., str]
 Problems = Callable[[str], list[Problem]]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.mapping.merge import merge, spell_out
-from importer.mapping.tree import Node, Place
+from importer.mapping.yaml_tree import Node, Place
 
 
 def node(value: Any, file: str = "a") -> Node:

@@ -7,20 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from importer.mapping.model import (
-    Category,
-    Condition,
-    Input,
-    Key,
-    Link,
-    Severity,
-    Skip,
-    SourceText,
-    Status,
-    Text,
-    fold,
-)
-from importer.mapping.texts import LongText, Strict, Title
+from importer.mapping.model import Category, Input, Key, Link, Severity, Skip, SourceText, Status, fold
+from importer.mapping.texts import Condition, LongText, Strict, Text, Title
 from importer.records import Ref
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.mapping.near import Spellings
+from importer.authoring.spelling import Spellings
 
 SEVERITIES = {
     "P0": "critical",

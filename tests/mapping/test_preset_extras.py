@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from importer.check.rows import examine
 from importer.cli.options import open_job
-from importer.examine import examine
 from importer.records import Extras
 from importer.transform.people import Identity, identify
 from tests.running import write_csv

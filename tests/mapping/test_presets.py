@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
-from importer.mapping.load import load_mapping
-from importer.mapping.model import UNDECIDED, Condition, fold
+from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.presets import is_preset, preset_names, preset_path, presets_folder
-from importer.mapping.tree import Node, parse
-from importer.transform import ValueMap
+from importer.mapping.reader import load_mapping
+from importer.mapping.texts import Condition
+from importer.mapping.yaml_tree import Node, parse
+from importer.transform.value_maps import ValueMap
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
 needs_exports = pytest.mark.skipif(not EXPORTS.is_dir(), reason="the real exports are not beside this checkout")

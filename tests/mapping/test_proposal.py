@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
-from importer.mapping.load import load_mapping
-from importer.mapping.proposal import Evidence, FieldName, Proposal, Proposer, Unknown
+from importer.authoring.proposals import Evidence, FieldName, Proposal, Proposer, Unknown
+from importer.mapping.reader import load_mapping
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from typing import Any, get_args
 import pytest
 from pydantic import BaseModel
 
+from importer.mapping.introspect import alternatives, fields_of
 from importer.mapping.model import Mapping
-from importer.mapping.shape import alternatives, fields_of
 
 README = Path(__file__).parents[2] / "README.md"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from importer.mapping.model import Condition, Duplicates, Mapping, Severity, Text
-from importer.mapping.shape import fields_of, group_model, kind_at, model_of
+from importer.mapping.introspect import fields_of, group_model, kind_at, model_of
+from importer.mapping.model import Duplicates, Mapping, Severity
+from importer.mapping.texts import Condition, Text
 
 
 @pytest.mark.parametrize(

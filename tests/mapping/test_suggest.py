@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.mapping.load import LoadedMapping, load_mapping
+from importer.authoring.proposals import Evidence, Proposal, Unknown
+from importer.authoring.suggest import suggest, yaml_line
 from importer.mapping.model import fold, is_pattern
-from importer.mapping.proposal import Evidence, Proposal, Unknown
-from importer.mapping.suggest import suggest, yaml_line
+from importer.mapping.reader import LoadedMapping, load_mapping
 
 WriteMapping = Callable[..., str]
 

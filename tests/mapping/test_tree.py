@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.suggest import quote
-from importer.mapping.tree import Node, Place, parse
+from importer.authoring.suggest import quote
+from importer.mapping.yaml_tree import Node, Place, parse
 
 
 def tree_of(text: str) -> Node:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from importer.records import Act, Addition, Operation, Outcome, Row
-from importer.report import ReportFolder
-from importer.report.check import CheckFiles
+from importer.report.check_files import CheckFiles
+from importer.report.folder import ReportFolder
 
 
 def test_check_files(tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from importer.records import Chunk, Outcome, Row
-from importer.report import ErrorFiles, ReportFolder
-from importer.sources import SourceOptions, open_source
+from importer.report.error_files import ErrorFiles
+from importer.report.folder import ReportFolder
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, escape_cell
 
 CELLS = st.text("=+-@\t\r\n'\", aé", max_size=5) | st.text(

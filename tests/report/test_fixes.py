@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.fixes import read_fixes
+from importer.mapping.fixes_table import read_fixes
 from importer.records import Ref
-from importer.report.fixes import find_cells, write_fixes
+from importer.report.bad_values import find_cells, write_fixes
 from importer.report.folder import ReportFolder
-from importer.transform import Columns
+from importer.transform.columns import Columns
 from tests.making import chunk_of, mapping_of
 from tests.running import Program, issue_row, read_csv, write_csv
 

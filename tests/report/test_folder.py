@@ -9,7 +9,8 @@ import pytest
 
 from importer.errors import StorageFull, UsageError
 from importer.records import Outcome, Row
-from importer.report import ErrorFiles, ReportFolder
+from importer.report.error_files import ErrorFiles
+from importer.report.folder import ReportFolder
 
 FULL = Path("/dev/full")
 

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
-from importer.losses import Attachment, Losses
-from importer.report import ReportFolder
+from importer.check.coverage.attachments import Attachment
+from importer.check.coverage.coverage import Losses
+from importer.report.folder import ReportFolder
 from importer.report.losses import write_losses
 from tests.running import read_csv
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from importer.records import Operation
-from importer.report import PlannedFile
+from importer.report.planned import PlannedFile
 
 
 def written(*operations: Operation) -> str:

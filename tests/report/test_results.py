@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from importer.records import Outcome, Row
-from importer.report import ResultsFile
+from importer.report.results import ResultsFile
 from importer.spreadsheet import unescape_cell
 
 

@@ -7,7 +7,7 @@ import json
 
 from syrupy.assertion import SnapshotAssertion
 
-from importer.report import Summary
+from importer.report.summary import Summary
 
 SUMMARY = Summary(
     "2026-11-24-jira-1", 1, rows=10, created=4, skipped=3, rejected=2, unknown=1, findings={"title-missing": 2}

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.routes import build_application
 from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.store import Store
+from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.storage import Store
 
 ISSUES = "/v1/triage/issues"
 KEY = {"Authorization": "any key"}

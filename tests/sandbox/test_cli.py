@@ -16,8 +16,7 @@ from click.testing import CliRunner, Result
 
 from importer.cli.sandbox import sandbox
 from importer.sandbox.faults import KINDS, WHERES
-
-from .conftest import KEY
+from tests.sandbox.conftest import KEY
 
 COMMAND = [sys.executable, "-c", "from importer.cli.sandbox import sandbox; sandbox()"]
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.sandbox.errors import SandboxError
 from importer.sandbox.faults import KINDS, WHERES, Fault, FaultPlan, parse_fault
+from importer.sandbox.refusals import SandboxError
 
 CREATE = ("POST", "/v1/triage/issues")
 

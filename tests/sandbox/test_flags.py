@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from importer.sandbox.flags import all_flags
-
-from .conftest import ISSUES, Api
+from tests.sandbox.conftest import ISSUES, Api
 
 
 def flagged(api: Api) -> str:

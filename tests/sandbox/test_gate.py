@@ -13,8 +13,7 @@ import pytest
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.gate import NO_ANSWER
 from importer.sandbox.server import RunningSandbox
-
-from .conftest import BODY, ISSUES, KEY, MakeSandbox, post
+from tests.sandbox.conftest import BODY, ISSUES, KEY, MakeSandbox, post
 
 
 @pytest.mark.parametrize(

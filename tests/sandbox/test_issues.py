@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from .conftest import ISSUES, Api, MakeApi
+from tests.sandbox.conftest import ISSUES, Api, MakeApi
 
 NOT_FOUND = (404, "not_found", "Issue not found")
 

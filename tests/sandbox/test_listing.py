@@ -9,10 +9,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importer.sandbox.rules import SEVERITIES, STATUSES
-from importer.sandbox.store import timestamp
-
-from .conftest import ISSUES, Api, MakeApi
+from importer.sandbox.bodies import SEVERITIES, STATUSES
+from importer.sandbox.storage import timestamp
+from tests.sandbox.conftest import ISSUES, Api, MakeApi
 
 
 def pages(api: Api, **query: Any) -> list[list[str]]:

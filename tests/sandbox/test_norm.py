@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from importer.sandbox.norm import mentions_norm
-
-from .conftest import ISSUES, Api, MakeApi
+from importer.sandbox.agent import mentions_norm
+from tests.sandbox.conftest import ISSUES, Api, MakeApi
 
 
 def dispatches(api: Api) -> int:

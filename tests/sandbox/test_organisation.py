@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .conftest import Api
+from tests.sandbox.conftest import Api
 
 CATEGORIES = "/v1/triage/categories"
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from importer.sandbox.relations import all_relations
-
-from .conftest import ISSUES, Api
+from importer.sandbox.issue_relations import all_relations
+from tests.sandbox.conftest import ISSUES, Api
 
 
 def test_relation_shows_from_both_sides(api: Api) -> None:

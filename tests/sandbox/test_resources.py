@@ -7,12 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from importer.sandbox.options import SandboxOptions
 from importer.sandbox.resources import all_resources
 from importer.sandbox.server import RunningSandbox, serve_in_thread
-from importer.sandbox.store import Store
-
-from .conftest import BODY, ISSUES, KEY, Api
+from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.storage import Store
+from tests.sandbox.conftest import BODY, ISSUES, KEY, Api
 
 CALL = {"resource_type": "call", "resource_id": "call-1"}
 NOT_FOUND = (404, "not_found", "Resource not found")

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.sandbox.errors import Refusal
-from importer.sandbox.rules import CREATE_ISSUE, FLAG, PATCH_ISSUE, Shape, read_body, text
+from importer.sandbox.bodies import CREATE_ISSUE, FLAG, PATCH_ISSUE, Shape, read_body, text
+from importer.sandbox.refusals import Refusal
 
 GOOD = {"title": "t", "severity": "low", "category": "c"}
 

@@ -13,9 +13,10 @@ import httpx
 import pytest
 
 from importer.sandbox.faults import parse_fault
-from importer.sandbox.server import SandboxError, SandboxOptions, serve_in_thread
-
-from .conftest import BODY, ISSUES, KEY, MakeSandbox, post
+from importer.sandbox.refusals import SandboxError
+from importer.sandbox.server import serve_in_thread
+from importer.sandbox.settings import SandboxOptions
+from tests.sandbox.conftest import BODY, ISSUES, KEY, MakeSandbox, post
 
 
 def test_door_tells_what_was_seen(make_sandbox: MakeSandbox) -> None:

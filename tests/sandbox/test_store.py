@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from importer.sandbox.errors import SandboxError
-from importer.sandbox.store import Store
-
-from .conftest import ISSUES, Api
+from importer.sandbox.refusals import SandboxError
+from importer.sandbox.storage import Store
+from tests.sandbox.conftest import ISSUES, Api
 
 
 def test_file_is_one_sandbox_at_a_time(tmp_path: Path) -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 
 from importer.sandbox.timeline import all_comments
-
-from .conftest import ISSUES, Api
+from tests.sandbox.conftest import ISSUES, Api
 
 
 def test_comment_is_shown_and_listed(api: Api) -> None:

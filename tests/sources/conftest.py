@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from importer.sources import Source, SourceOptions, open_source
+from importer.sources.source import Source, SourceOptions
+from importer.sources.survey import open_source
 
 MakeSource = Callable[..., Source]
 

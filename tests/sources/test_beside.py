@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Annex, Chunk, Ref
-from importer.sources import Source, SourceOptions, open_source, survey_files
 from importer.sources.beside import ANY_FILE, ASKED_AT_ONCE, BesideObject, Spool
+from importer.sources.source import Source, SourceOptions
+from importer.sources.survey import open_source, survey_files
 
 ACTIONS = Annex("actions", "data.card.id", "type == 'commentCard'")
 ROWS = Annex("", "issue")

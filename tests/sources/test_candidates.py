@@ -7,9 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import SourceError
-from importer.sources.candidates import rank_encodings, wide_encoding
-
-from .conftest import MakeSource
+from importer.sources.encoding_hints import rank_encodings, wide_encoding
+from tests.sources.conftest import MakeSource
 
 TEXTS = [
     ("cp1252", "Größe,Überblick\ncafé à l'été, naïve résumé — “quoted”"),

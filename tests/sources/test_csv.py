@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
-from importer.sources import Source
 from importer.sources.csv import DELIMITERS, check_delimiter, find_columns, find_delimiter, read_chunks, read_rows
-
-from .conftest import MakeSource
+from importer.sources.source import Source
+from tests.sources.conftest import MakeSource
 
 
 class Dialect(NamedTuple):

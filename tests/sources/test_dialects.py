@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.records import Ref
-from importer.sources import SourceOptions, open_source
 from importer.sources.csv import DELIMITERS, find_delimiter
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
 from importer.spreadsheet import IMPORT_COLUMNS
-
-from .conftest import MakeSource
-from .test_csv import DIALECTS, TABLES, Dialect, write_row
+from tests.sources.conftest import MakeSource
+from tests.sources.test_csv import DIALECTS, TABLES, Dialect, write_row
 
 
 @given(table=TABLES, dialect=DIALECTS)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady
 from importer.sources.document import Document
-from importer.sources.values import write
+from importer.sources.json_values import write
 
 NUMBERS = st.from_regex(r"-?(0|[1-9][0-9]{0,25})(\.[0-9]{1,8})?([eE][+-]?[0-9]{1,3})?", fullmatch=True)
 STRINGS = st.text(max_size=6).map(write) | st.sampled_from([r'"\u00e9\ud83d\ude00"', r'"\\\""'])

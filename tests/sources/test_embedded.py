@@ -11,8 +11,7 @@ import pytest
 from importer.records import Ref
 from importer.sources.embedded import find_json_column
 from importer.spreadsheet import IMPORT_COLUMNS
-
-from .conftest import MakeSource
+from tests.sources.conftest import MakeSource
 
 HEADER = ["id", "params", "data", "url"]
 RECORD = {"id": 7, "title": "A title that is longer than all the rest", "labels": [{"name": "a"}, {"name": "b"}]}

@@ -10,8 +10,7 @@ import pytest
 from importer.records import Chunk, Ref
 from importer.sources.envelopes import find_envelope, open_envelope, open_pair
 from importer.spreadsheet import IMPORT_COLUMNS
-
-from .conftest import MakeSource
+from tests.sources.conftest import MakeSource
 
 REFS = [Ref("column", name) for name in ("id", "_stream", "_category")]
 PERCEVAL: list[Any] = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from importer.errors import SourceError
-from importer.sources.formats import Format, choose_format, refuse_foreign
+from importer.sources.detect import Format, choose_format, refuse_foreign
 
 
 @pytest.mark.parametrize(

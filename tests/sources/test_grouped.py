@@ -10,14 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.check.grouping import GROUP_ROWS, regroup
 from importer.errors import SourceError
 from importer.records import Chunk, Finding, Ref
-from importer.sources import SourceOptions, open_source
 from importer.sources.frames import frame_columns
-from importer.sources.grouped import GROUP_ROWS, regroup
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
 from importer.transform.groups import find_faults, find_groups
-
-from .conftest import MakeSource
+from tests.sources.conftest import MakeSource
 
 KEY, LABELS = Ref("column", "key"), Ref("column", "labels")
 DEFECT = Finding("row-ragged", "", "cut")

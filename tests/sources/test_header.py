@@ -6,15 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.check.rules import validate
 from importer.errors import SourceError
 from importer.mapping.model import Mapping
 from importer.records import Finding, Ref
 from importer.sources.csv import DELIMITERS
 from importer.sources.header import count_above, find_repeated, is_data, least_width
-from importer.transform import Transform
-from importer.validate import validate
-
-from .conftest import MakeSource
+from importer.transform.transform import Transform
+from tests.sources.conftest import MakeSource
 
 NAME = Ref("column", "Name")
 BOARD = """My board,,,

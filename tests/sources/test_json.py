@@ -6,8 +6,7 @@ import pytest
 
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Ref
-
-from .conftest import MakeSource
+from tests.sources.conftest import MakeSource
 
 ID = Ref("column", "id")
 

@@ -13,9 +13,9 @@ import pytest
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
-from importer.sources import SourceOptions, open_source
-
-from .conftest import MakeSource
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
+from tests.sources.conftest import MakeSource
 
 HEADLESS = "launchpad/jfoote__fuzzy-stack-hash-analysis__bugs.csv"
 EXPORTS = Path(__file__).parents[2].parent / "shared" / "exports"

@@ -12,7 +12,8 @@ import pytest
 
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Ref
-from importer.sources import Sample, SourceOptions, open_source, survey_files
+from importer.sources.source import SourceOptions
+from importer.sources.survey import Sample, open_source, survey_files
 
 ID = Ref("column", "id")
 BOARD = {

@@ -7,8 +7,7 @@ import pytest
 from importer.errors import SourceNotReady
 from importer.records import Ref, Table
 from importer.sources.tables import read_tables
-
-from .conftest import MakeSource
+from tests.sources.conftest import MakeSource
 
 LISTS = Table("lists", "id", "name")
 BOARD = (

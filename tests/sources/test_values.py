@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from importer.records import Finding, Ref
-from importer.sources.values import decoder, find_values, make_getter, to_cells, to_columns, to_text, write
+from importer.sources.json_values import decoder, find_values, make_getter, to_cells, to_columns, to_text, write
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.additions import Comments
+from importer.mapping.issue_parts import Comments
 from importer.records import Comment, Finder, Ref
+from importer.transform.columns import Columns
 from importer.transform.comments import Discussions, read_comments, read_epoch
-from importer.transform.texts import Columns
 from tests.exports import EXPORTS
 from tests.making import chunk_of, json_chunk_of
 

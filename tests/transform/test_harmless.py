@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.transform.harmless import Cleaned, Harmless, defuse
+from importer.transform.sanitise import Cleaned, Harmless, defuse
 
 LETTERS = {
     "@": ["@", "＠", "﹫", "&#64;", "&#064", "&#x40;", "&commat;", "&amp;#64;"],

@@ -11,13 +11,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
+from importer.check.rules import validate
 from importer.records import Finding, Ref
-from importer.transform import Records, Transform, encode_bodies
-from importer.transform.issue import collect_refs, content_key, is_empty
 from importer.transform.lengths import count_units, cut, is_longer
 from importer.transform.markers import MARKER_NOTE, find_marker, record_marker, source_marker
 from importer.transform.prose import DESCRIPTION_LIMIT, TITLE_LIMIT
-from importer.validate import validate
+from importer.transform.transform import Records, Transform, collect_refs, content_key, encode_bodies, is_empty
 from tests.making import HEADER, SOURCE_NAME, chunk_of, json_chunk_of, mapping_of, records_of
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=12)

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.additions import People, Person, Unmatched
+from importer.mapping.issue_parts import People, Person, Unmatched
+from importer.transform.columns import Columns
 from importer.transform.people import (
     Directory,
     Identity,
@@ -22,7 +23,6 @@ from importer.transform.people import (
     number_people,
     person_maps,
 )
-from importer.transform.texts import Columns
 from tests.making import chunk_of, mapping_of
 
 HEADER = ("Assignee", "Assignee Id", "Mail")

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.records import Act, Addition, Comment, Extras, Flag, Mention, Relation
+from importer.transform.addition_plan import SEPARATOR, Had, plan_additions
 from importer.transform.lengths import COMMENT_LIMIT
-from importer.transform.plan import SEPARATOR, Had, plan_additions
 from tests.transform.test_lengths import put_together, utf16_units
 
 KEY = "demo:P-1"

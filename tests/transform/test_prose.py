@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.records import Act, Extras
+from importer.transform.addition_plan import Had, plan_additions
 from importer.transform.lengths import REST_LIMIT, count_units
-from importer.transform.plan import Had, plan_additions
 from importer.transform.prose import CONTINUED, DESCRIPTION_LIMIT, TITLE_LIMIT, one_line
 from tests.making import HEADER, mapping_of, records_of
 

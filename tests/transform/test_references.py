@@ -8,11 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from importer.mapping.additions import Reference
+from importer.mapping.issue_parts import Reference
 from importer.records import Mention
-from importer.transform import source_marker
 from importer.transform.lengths import count_units
-from importer.transform.markers import MARKER_NOTE, record_marker
+from importer.transform.markers import MARKER_NOTE, record_marker, source_marker
 from importer.transform.references import References, insert_numbers
 
 LIMIT = 10_000

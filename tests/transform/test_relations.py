@@ -8,10 +8,10 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.additions import Relation as Spec
+from importer.mapping.issue_parts import Relation as Spec
 from importer.records import Ref, Relation
+from importer.transform.columns import Columns
 from importer.transform.relations import read_relations, relate
-from importer.transform.texts import Columns
 from tests.making import SOURCE_NAME, chunk_of, json_chunk_of
 
 HEADER = ("Key", "Blocks", "Blocked by", "Relates", "Relates", "Duplicates")

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from importer.mapping.model import Condition, Text
+from importer.mapping.texts import Condition, Text
 from importer.records import Ref
-from importer.transform.texts import Columns, is_filled, read_date, single_line, split_template
+from importer.transform.columns import Columns, is_filled, read_date, single_line, split_template
 from tests.making import chunk_of, json_chunk_of
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.model import Category, Condition, Severity, Status
-from importer.transform.texts import Columns
-from importer.transform.values import Step, ValueMap, describe, value_maps
+from importer.mapping.model import Category, Severity, Status
+from importer.mapping.texts import Condition
+from importer.transform.columns import Columns
+from importer.transform.value_maps import Step, ValueMap, describe, value_maps
 from tests.making import chunk_of, mapping_of
 
 

@@ -1,0 +1,331 @@
+"""Choose: which column is the title, the status and so on, by what it is called and by what is in it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from importer.authoring.draft import words
+from importer.authoring.draft.profile import Column, Profile
+from importer.authoring.draft.words import LEAVES, NOT_A_VALUE, OTHER_THINGS, WRAPPERS, Weights, tokens_of, weigh
+from importer.authoring.proposals import FieldName
+from importer.errors import SourceError
+from importer.mapping.scalars import CATEGORY_LIMIT
+
+VALUES_LISTED = 200
+"""Distinct values that a draft lists one by one; a category with more is kept as it is written."""
+FOOTER_LINES = 25
+SEVERAL_WEIGHT = 8
+"""Columns below it are tags and such: of those, several may stand in one cell."""
+COLUMNS_SHOWN = 40
+NAMED = 10
+"""The least weight of a header that is the field's own name, and nothing that may stand for it."""
+SURE = 4.0
+"""The least that a column must score to be taken."""
+
+Judge = Callable[[FieldName, Iterable[str]], float]
+"""The share of some values that are known words of a field."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pick:
+    """A column for a field, and why."""
+
+    column: Column
+    reason: str
+
+
+@dataclass
+class Choice:
+    """What is taken from where; None where no column is fit for it."""
+
+    title: Pick
+    key: Pick | None = None
+    description: Pick | None = None
+    severity: Pick | None = None
+    status: Pick | None = None
+    category: Pick | None = None
+    status_category: Pick | None = None
+    resolution: Pick | None = None
+    closed: Pick | None = None
+    footer: list[Column] = field(default_factory=list)
+
+    @property
+    def closing_rule(self) -> Pick | None:
+        """The column of closing dates, where it says better than the status that a row is done.
+
+        A section or a list is where a card lies: what is done often stays there.
+        """
+        if self.closed is None or (self.status and weigh(header_tokens(self.status.column), words.STATUS) >= NAMED):
+            return None
+        return self.closed
+
+    def uses(self) -> dict[int, str]:
+        """Column's number → what it is used for."""
+        named = {
+            name: getattr(self, name)
+            for name in ("title", "key", "description", "severity", "status", "category", "status_category")
+        }
+        used = {column.number: "footer" for column in self.footer}
+        for name, pick in named.items():
+            if pick is not None:
+                used[pick.column.number] = name.replace("_", " ")
+        return used
+
+    def value_pick(self, name: FieldName) -> Pick | None:
+        """The column of a value field."""
+        pick: Pick | None = getattr(self, name)
+        return pick
+
+
+def choose(profile: Profile, judge: Judge, name: str) -> Choice:
+    """Choose the columns. Raises SourceError where none can be a title; `name` is the source's."""
+    columns = [column for column in profile.columns if column.filled]
+    rows = profile.rows
+    title = _best(columns, lambda column: _title(column, rows), "title") or _by_content(columns, rows)
+    if title is None:
+        raise _no_title(columns, name)
+    choice = Choice(title)
+    taken = {title.column.number}
+
+    def pick(role: str, score: Callable[[Column], float]) -> Pick | None:
+        found = _best([column for column in columns if column.number not in taken], score, role)
+        if found is not None:
+            taken.add(found.column.number)
+        return found
+
+    def pick_value(name: FieldName, weights: Weights) -> Pick | None:
+        found = pick(name, lambda column: _value(column, weights, name, judge))
+        by_values = found is not None and not weigh(header_tokens(found.column), weights)
+        return replace(found, reason="by its texts, not by its name") if found and by_values else found
+
+    choice.key = _with_repeats(pick("key", lambda column: _key(column, rows)))
+    choice.severity = pick_value("severity", words.SEVERITY)
+    choice.status_category = pick("status category", lambda column: _named(column, words.STATUS_CATEGORY))
+    choice.status = pick_value("status", words.STATUS)
+    choice.category = pick("category", lambda column: _category(column, rows))
+    choice.description = pick("description", lambda column: _description(column))
+    # These stay in the footer: they are evidence, and facts of their own.
+    evidence = [column for column in columns if column.number not in taken]
+    choice.resolution = _best(evidence, lambda column: _named(column, words.RESOLUTION), "resolution")
+    choice.closed = _best(evidence, _closed, "closing date")
+    choice.footer = _footer(evidence)
+    return choice
+
+
+def header_tokens(column: Column) -> tuple[str, ...]:
+    """The words that say what a column is: `status.name` is the status, `fields.summary` the summary."""
+    parts = [part.removesuffix("[]") for part in column.place.parts]
+    tokens = [token for part in parts for token in [tokens_of(part)] if token]
+    while len(tokens) > 1 and tokens[0][0] in WRAPPERS and len(tokens[0]) == 1:
+        tokens = tokens[1:]
+    if parts[-1] == "__text__" and len(parts) > 1:  # XML's text
+        return tokens_of(parts[-2])
+    if len(parts) > 1 and len(tokens) == 1:  # `fields."System.Title"` is one key of several words
+        return _unwrapped(tokens[0])
+    if len(tokens) > 1 and " ".join(tokens[-1]) in LEAVES:
+        return tokens[-2]
+    return tuple(token for part in tokens for token in part)
+
+
+def _unwrapped(tokens: tuple[str, ...]) -> tuple[str, ...]:
+    while len(tokens) > 1 and tokens[0] in WRAPPERS:
+        tokens = tokens[1:]
+    return tokens
+
+
+def _is_leaf(column: Column) -> bool:
+    """Whether it is the name of an object beside the record, which is a value and no title."""
+    parts = [part for part in column.place.parts if part != "__text__"]
+    return len(parts) > 2 or (len(parts) == 2 and not WRAPPERS.intersection(tokens_of(parts[0])[:1]))
+
+
+def _is_of_another(tokens: Sequence[str], things: frozenset[str] = OTHER_THINGS) -> bool:
+    """Whether the words before the last one make it the name, id or type of something else: `assignees type`."""
+    return any(token in things or token.removesuffix("s") in things for token in tokens[:-1])
+
+
+def _best(columns: Sequence[Column], score: Callable[[Column], float], role: str) -> Pick | None:
+    scored = [(score(column), -column.number, column) for column in columns]
+    best = max(scored, key=lambda entry: entry[:2], default=None)
+    if best is None or best[0] < SURE:
+        return None
+    return Pick(best[2], f"its name says {role}")
+
+
+def _title(column: Column, rows: int) -> float:
+    tokens = header_tokens(column)
+    score = float(weigh(tokens, words.TITLE))
+    if not score or _is_leaf(column) or column.is_list or column.is_link or column.is_boolean:
+        return 0.0
+    if _is_of_another(tokens) and score < 11:
+        return 0.0
+    if set(tokens) & {"id", "url", "date", "count", "number"} or (column.is_number and column.filled > 1):
+        return 0.0
+    score += 4 * column.filled / max(1, rows)
+    score -= 4 * (column.multiline > 0.2 * column.filled) + 4 * (column.average > 300)
+    varied = min(column.distinct, 50) / min(column.filled, 50)
+    return score - 6 * (varied < 0.3 and column.filled > 5)
+
+
+def _by_content(columns: Sequence[Column], rows: int) -> Pick | None:
+    """Short, varied text with spaces in it, if no column is called as titles are."""
+
+    def score(column: Column) -> float:
+        spaced = sum(" " in text for text in column.samples) / max(1, len(column.samples))
+        fits = 8 <= column.average <= 200 and not (
+            column.multiline or column.is_list or column.is_link or _is_leaf(column)
+        )
+        if not fits or column.date_format() is not None or spaced < 0.5 or column.filled < 0.8 * rows:
+            return 0.0
+        return (
+            4.0 + 4 * min(column.distinct, 50) / min(column.filled, 50)
+            if column.distinct > 0.5 * min(column.filled, 50)
+            else 0
+        )
+
+    found = _best(columns, score, "title")
+    return Pick(found.column, "by its texts alone: no column is called as titles are") if found else None
+
+
+def _no_title(columns: Sequence[Column], name: str) -> SourceError:
+    shown = ", ".join(repr(column.place.name) for column in columns[:COLUMNS_SHOWN])
+    more = f" and {len(columns) - COLUMNS_SHOWN:,} more" if len(columns) > COLUMNS_SHOWN else ""
+    return SourceError(
+        f"No column of {name} can be a title: none is called as titles are, and none holds short texts that differ.\n"
+        f"The columns that are filled: {shown or 'none'}{more}.",
+        hint="If one of them is the title all the same, write a mapping by hand, for example like the one that\n"
+        "`triage-import mappings show linear` prints.",
+    )
+
+
+def _key(column: Column, rows: int) -> float:
+    tokens = header_tokens(column)
+    score = float(weigh(tokens, words.KEY))
+    if not score or _is_leaf(column) or column.is_list or column.longest > 255 or column.multiline:
+        return 0.0
+    if _is_of_another(tokens) and score < 12:
+        return 0.0
+    named = score >= 12  # a key that comes twice is still the key: the check says which rows are doubled
+    if not (column.is_unique or (named and column.distinct >= 0.95 * column.filled)) or column.filled < 0.5 * rows:
+        return 0.0
+    return score + 4 * column.filled / max(1, rows)
+
+
+def _with_repeats(pick: Pick | None) -> Pick | None:
+    """The key, with what is known of texts that come twice."""
+    if pick is None:
+        return None
+    repeats = pick.column.filled - pick.column.distinct
+    said = f"{repeats:,} of its texts came before" if not pick.column.is_unique else "no text comes twice"
+    return replace(pick, reason=f"{pick.reason}; {said}")
+
+
+def _value(column: Column, weights: Weights, name: FieldName, judge: Judge) -> float:
+    tokens = header_tokens(column)
+    score = float(weigh(tokens, weights))
+    if column.is_free or column.distinct > VALUES_LISTED or column.longest > 200 or column.is_list or column.multiline:
+        return 0.0
+    if NOT_A_VALUE.intersection(tokens) or (len(tokens) > 1 and "category" in tokens):
+        return 0.0
+    if column.date_format() is not None:
+        return 0.0
+    known = judge(name, column.samples)
+    if not score:  # by its values alone
+        sure = known >= 0.8 and column.distinct >= 2 and not column.is_boolean and not column.is_number
+        return SURE if sure and not _is_leaf(column) else 0.0
+    if column.is_boolean and score > 7:
+        score -= 6
+    score += 3 * known - 3 * (column.is_number and known == 0 and name == "status")
+    return score - 3 * (column.distinct > 0.8 * column.filled and column.filled > 20)
+
+
+def _category(column: Column, rows: int) -> float:
+    tokens = header_tokens(column)
+    score = float(weigh(tokens, words.CATEGORY))
+    if not score or NOT_A_VALUE.intersection(tokens) or column.is_list or column.multiline or column.is_boolean:
+        return 0.0
+    if column.average > CATEGORY_LIMIT or column.is_link or column.is_number or column.date_format() is not None:
+        return 0.0
+    if _is_of_another(tokens, OTHER_THINGS - {"category", "type"}) and score < 14:
+        return 0.0
+    if score < SEVERAL_WEIGHT and any(separator in text for text in column.samples for separator in ",;|"):
+        return 0.0
+    score += 3 * column.filled / max(1, rows) + 2 * (2 <= column.distinct <= VALUES_LISTED)
+    return (
+        score
+        - 3 * (column.distinct > 0.8 * column.filled and column.filled > 20)
+        - 3 * (column.longest > CATEGORY_LIMIT)
+    )
+
+
+def _description(column: Column) -> float:
+    tokens = header_tokens(column)
+    score = float(weigh(tokens, words.DESCRIPTION))
+    if not score or column.is_link or column.is_number or column.is_boolean or {"id", "url", "count"} & set(tokens):
+        return 0.0
+    listed = any(part.endswith("[]") for part in column.place.parts) and column.place.parts[-1] != "__text__"
+    if listed or (_is_leaf(column) and score < 14):
+        return 0.0
+    return score + 2 * (column.average > 40) + 2 * bool(column.multiline) - 4 * bool({"html", "short"} & set(tokens))
+
+
+def _named(column: Column, weights: Weights) -> float:
+    score = weigh(header_tokens(column), weights)
+    return float(score) if score >= 11 and not column.is_free and not column.is_list else 0.0
+
+
+def _closed(column: Column) -> float:
+    score = weigh(header_tokens(column), words.CLOSED)
+    return float(score) if score >= 11 and column.date_format() is not None else 0.0
+
+
+def _footer(columns: Sequence[Column]) -> list[Column]:
+    """People, dates, links, then what else is short, up to a screenful; one leaf of each object."""
+    ranked = [(rank, column) for column in columns if (rank := _footer_rank(column)) is not None]
+    best: dict[tuple[str, ...], tuple[tuple[int, int], Column]] = {}
+    for _, column in ranked:
+        group = column.place.parts[:-1] or column.place.parts
+        order = (_leaf_rank(column), column.number)
+        if not _has_leaf(column) or group not in best or order < best[group][0]:
+            best[group if _has_leaf(column) else column.place.parts] = (order, column)
+    kept = {column.number for _, column in best.values()}
+    chosen = sorted((rank, column.number, column) for rank, column in ranked if column.number in kept)[:FOOTER_LINES]
+    return [column for _, _, column in sorted(chosen, key=lambda entry: entry[1])]
+
+
+def _has_leaf(column: Column) -> bool:
+    return len(column.place.parts) > 1 and _leaf_rank(column) < len(LEAVES)
+
+
+def _leaf_rank(column: Column) -> int:
+    leaf = " ".join(tokens_of(column.place.parts[-1]))
+    return LEAVES.index(leaf) if leaf in LEAVES else len(LEAVES)
+
+
+def _footer_rank(column: Column) -> int | None:
+    """What comes first in the footer; None for what says nothing to a person."""
+    tokens = header_tokens(column)
+    nested, leaf = len(column.place.parts), _has_leaf(column)
+    if column.longest > 500 or column.multiline > 0.1 * column.filled or nested > 3:
+        return None
+    if column.is_link:
+        own = nested == 1 and " ".join(tokens) in (
+            "url",
+            "html url",
+            "link",
+            "web url",
+            "permalink",
+            "permalink url",
+            "issue url",
+        )
+        return 2 if own or leaf else (None if nested > 1 or tokens[-1] in ("url", "uri", "href") else 5)
+    if nested > 1 and not leaf and column.place.parts[0].removesuffix("[]") not in WRAPPERS:
+        return None
+    if words.PEOPLE.intersection(tokens):
+        return None if {"id", "avatar", "count"} & set(tokens) else 0
+    if column.date_format() is not None:
+        return 1
+    if column.is_boolean or {"id", "hash", "position", "order", "color"} & set(tokens):
+        return 6 if nested == 1 and not column.is_boolean else None
+    return 3 if column.average <= 100 else 4

@@ -1,0 +1,73 @@
+"""Drafting: from a source to a mapping and its table of values, in files that don't exist yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.authoring.draft.choose import choose
+from importer.authoring.draft.draft_yaml import Draft
+from importer.authoring.draft.profile import Progress, profile_source
+from importer.authoring.draft.table import FILE_NAME, new_table
+from importer.authoring.draft.value_words import Speller
+from importer.authoring.draft.values import Value, count_values, propose_values
+from importer.errors import StorageFull, UsageError
+from importer.mapping.reader import load_mapping
+
+if TYPE_CHECKING:
+    from importer.sources.source import Source
+
+Ask = Callable[[Sequence[Value]], Sequence[Value]]
+"""Asks a person about values: returns them, with what was decided."""
+
+
+def make_draft(source: Source, progress: Progress, ask: Ask) -> Draft:
+    """Look at a source and put together all that a mapping needs. Raises SourceError where there is no title."""
+    speller = Speller()
+    profile = profile_source(source, progress)
+    choice = choose(profile, speller.judge, ", ".join(file.name for file in source.files))
+    values = propose_values(count_values(source, choice, progress), choice, speller)
+    return Draft(profile, choice, ask(values))
+
+
+def check_free(out: Path) -> None:
+    """Raise UsageError where a file would be overwritten."""
+    if out.exists():
+        raise UsageError(
+            f"{out} exists already, and a draft overwrites nothing.",
+            hint=f"Add what is new in the source: triage-import draft SOURCE --update {out}. Or name another: -o FILE",
+        )
+
+
+def save_draft(draft: Draft, source: Source, out: Path, options: dict[str, str]) -> tuple[Path, Path]:
+    """Write the mapping and the table beside it; return their paths. Nothing that exists is overwritten."""
+    check_free(out)
+    table = out.with_name(FILE_NAME)
+    if table.exists():  # of another draft in the same folder
+        table = out.with_name(f"{out.stem}-{FILE_NAME}")
+        check_free(table)
+    files = [file.name for file in source.files]
+    text = draft.text(files, str(out), table.name, source_name(files[0]), options)
+    write_new(table, new_table(draft.values))
+    write_new(out, text.encode("utf-8"))
+    load_mapping(str(out))
+    return out, table
+
+
+def source_name(file: str) -> str:
+    """A name for a source, from its file's: it has no colon, and no end like `.csv.gz`."""
+    stem = re.sub(r"(?:\.(?:csv|tsv|txt|jsonl?|ndjson|gz|zst))+$", "", Path(file).name, flags=re.IGNORECASE)
+    return re.sub(r"[\s:]+", " ", "".join(filter(str.isprintable, stem))).strip(" -") or "import"
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a file that doesn't exist. Raises UsageError where it does."""
+    try:
+        with path.open("xb") as file:
+            file.write(data)
+    except FileExistsError:
+        check_free(path)
+    except OSError as error:
+        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint="Name another with -o FILE.") from error

@@ -1,0 +1,233 @@
+"""The draft as YAML: each line says why it is there. Pure text; whatever comes from the source is quoted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from importer.authoring.draft.choose import Choice, Pick, header_tokens
+from importer.authoring.draft.profile import Column, Profile
+from importer.authoring.draft.values import Value, is_listed, shorten
+from importer.authoring.proposals import FieldName
+from importer.authoring.suggest import FIELDS, quote
+from importer.mapping.model import UNDECIDED, exact_key
+
+TITLE_LENGTH = 200
+DESCRIPTION_LENGTH = 10_000
+LABEL_LENGTH = 60
+SAMPLES_SHOWN = 3
+SAMPLE_LENGTH = 40
+COLUMN_LINES = 400
+COLUMN_LENGTH = 120
+_LONGEST_SIMPLE_KEY = 1000
+"""YAML allows 1024 characters before the colon; a longer key takes the `? key` form."""
+
+_HEAD = """\
+# Drafted from {files}: {rows}, {columns}.
+# What stands here with a reason was seen in the file; correct what is wrong.{open}
+# Then: triage-import validate {source} -m {mapping}
+"""
+_OPEN = """
+# {count} targets are `?`: nothing in the file says what they become. `run` refuses until each has a word: put it here,
+# or in the column `decision` of {table}, which wins over this file."""
+_ONE_OPEN = """
+# One target is `?`: nothing in the file says what it becomes. `run` refuses until it has a word: put it here,
+# or in the column `decision` of {table}, which wins over this file."""
+
+
+class Draft:
+    """All that a draft says, put together from what was seen."""
+
+    def __init__(self, profile: Profile, choice: Choice, values: Sequence[Value]) -> None:
+        self.profile = profile
+        self.choice = choice
+        self.values = values
+        self._texts = {name: _text(pick) for name in FIELDS if (pick := choice.value_pick(name))}
+
+    @property
+    def open(self) -> list[Value]:
+        """The values that nobody has decided."""
+        return [value for value in self.values if not value.decided]
+
+    def text(self, files: Sequence[str], mapping: str, table: str, name: str, options: dict[str, str]) -> str:
+        """The mapping. `options` are keys of `input` that were given on the command line."""
+        count = len(self.open)
+        opened = (_ONE_OPEN if count == 1 else _OPEN).format(count=count, table=_comment(table)) if count else ""
+        shown = ", ".join(map(_comment, files))
+        head = _HEAD.format(
+            files=shown,
+            rows=_counted(self.profile.rows, "row"),
+            columns=_counted(len(self.profile.columns), "column"),
+            open=opened,
+            source=" ".join(map(_comment, files)),
+            mapping=_comment(mapping),
+        )
+        blocks = [
+            [f"decisions: {quote(table)}"],
+            self._input(name, options),
+            self._title(),
+            self._description(),
+            *(list(self._field(field)) for field in FIELDS),
+            self._evidence(),
+            self._footer(),
+            column_lines(self.profile, self.choice.uses()),
+        ]
+        return head + "\n" + "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+    def _input(self, name: str, options: dict[str, str]) -> list[str]:
+        lines = ["input:", f"  name: {quote(name)} # part of every key: keep it for later exports of the same tracker"]
+        key = self.choice.key
+        if key is None:
+            lines += ["  key: {content: true} # no column is filled and different in every row"]
+        elif key.column.filled < self.profile.rows:
+            empty = _counted(self.profile.rows - key.column.filled, "row")
+            lines += ["  key:", f"    {_text(key)} # {key.reason}", f"    content: true # {empty} without it"]
+        else:
+            lines += [f"  key: {{{_text(key)}}} # {key.reason}"]
+        lines += [f"  {option}: {quote(value)}" for option, value in options.items()]
+        formats = dict.fromkeys(form for column in self._dated() if (form := column.date_format()))
+        return lines + (["  dates:", *(f"    - {quote(form)}" for form in formats)] if formats else [])
+
+    def _dated(self) -> list[Column]:
+        closed = [self.choice.closed.column] if self.choice.closed else []
+        return [*closed, *self.choice.footer]
+
+    def _title(self) -> list[str]:
+        pick = self.choice.title
+        lines = ["title:", f"  {_text(pick)} # {pick.reason}"]
+        if pick.column.longest > TITLE_LENGTH:
+            note = f"up to {pick.column.longest:,} characters; the full title opens the description"
+            lines.append(f"  too_long: shorten # {note}")
+        return lines
+
+    def _description(self) -> list[str]:
+        pick = self.choice.description
+        if pick is None:
+            return []
+        lines = ["description:", f"  {_text(pick)} # {pick.reason}"]
+        if pick.column.longest > DESCRIPTION_LENGTH - 1000:
+            over = f"up to {pick.column.longest:,} characters; over {DESCRIPTION_LENGTH:,} a row is rejected"
+            lines.append(f"  # too_long: shorten # {over}, and this cuts it")
+        return lines
+
+    def _field(self, field: FieldName) -> Iterator[str]:
+        pick, own = self.choice.value_pick(field), [value for value in self.values if value.field == field]
+        yield f"{field}:"
+        if pick is not None:
+            yield f"  {self._texts[field]} # {pick.reason}; {_counted(pick.column.distinct, 'text')}"
+        if field == "status" and self.choice.closing_rule is not None:
+            why = "where a card lies says less than its closing date" if pick else "no column says the status"
+            yield f"  rules: # {why}"
+            yield f"    - when: {{{_text(self.choice.closing_rule)}, filled: true}}"
+            yield "      then: done"
+        if not is_listed(self.choice, field):
+            yield "  keep_unknown: true # too many to list"
+        listed = [value for value in own if value.value]
+        if listed:
+            yield "  values:"
+        for value in listed:
+            yield f"    {entry(value.value, target_of(value))} # {reason_of(value)}"
+        nothing = next((value for value in own if not value.value), None)
+        if nothing is not None:
+            yield f"  missing: {scalar(target_of(nothing))} # {reason_of(nothing)}"
+        elif field == "category" and not is_listed(self.choice, field):
+            yield "  missing: General"
+
+    def _evidence(self) -> list[str]:
+        found = {"resolution": self.choice.resolution, "closed": self.choice.closed}
+        lines = [f"  {name}: {{{_text(pick)}}}" for name, pick in found.items() if pick is not None]
+        return ["evidence: # read only to propose what a new status becomes", *lines] if lines else []
+
+    def _footer(self) -> list[str]:
+        labels: set[str] = set()
+        lines = []
+        for column in self.choice.footer:
+            label = _label(column, labels)
+            labels.add(label.casefold())
+            lines.append(f"  {entry(label, None)} {{{_source(column)}}}")
+        return ["footer:", *lines] if lines else []
+
+
+def column_lines(profile: Profile, uses: dict[int, str]) -> list[str]:
+    """A comment on each column: what it is used for, and what is in it."""
+    lines = ["# The columns, with what is in them:"]
+    for column in profile.columns[:COLUMN_LINES]:
+        use = uses.get(column.number, "not used")
+        lines.append(f"{column_line(column)}: {use}. {describe(column, profile.rows)}")
+    more = len(profile.columns) - COLUMN_LINES
+    if more > 0 or profile.left:
+        lines.append(f"# … and {_counted(max(more, 0) + profile.left, 'more column')}")
+    return lines
+
+
+def column_line(column: Column) -> str:
+    """How the comment on a column begins."""
+    return f"#   {quote(shorten(column.place.name, COLUMN_LENGTH))}"
+
+
+def describe(column: Column, rows: int) -> str:
+    """What is in a column, on one line: `98 % filled, 12 texts; "Open", "Done"`."""
+    if not column.filled:
+        return "Empty"
+    share = "filled" if column.filled >= rows else f"{max(1, int(100 * column.filled / rows))} % filled"
+    many = f"over {column.distinct:,} texts" if column.is_free and not column.is_unique else None
+    texts = "all different" if column.is_unique and column.filled > 1 else many or _counted(column.distinct, "text")
+    form = column.date_format()
+    kind = "dates" if form == "" else f"dates like {form}" if form else "numbers" if column.is_number else ""
+    kind = "links" if column.is_link else "lists" if column.is_list else kind
+    length = f"up to {_counted(column.longest, 'character')}" if column.longest > SAMPLE_LENGTH else ""
+    samples = [quote(shorten(text, SAMPLE_LENGTH)) for text in list(column.samples)[:SAMPLES_SHOWN]]
+    said = ", ".join(filter(None, (share, kind, texts, length)))
+    return f"{said[:1].upper()}{said[1:]}; {', '.join(samples)}"
+
+
+def target_of(value: Value) -> str:
+    """The word in the mapping: `?` as long as nobody has decided."""
+    return value.proposal if value.decided else UNDECIDED
+
+
+def reason_of(value: Value) -> str:
+    """How often a value comes, and why it becomes what it becomes."""
+    rows = _counted(value.rows, "row") + (" without a text" if not value.value else "")
+    if value.decided:
+        return f"{rows}; {_comment(value.reason)}"
+    return f"{rows}; proposal: {_comment(value.proposal)}, {_comment(value.reason)}"
+
+
+def entry(key: str, target: str | None) -> str:
+    """A line of a group: the key as YAML, a colon, and the target."""
+    name = quote(exact_key(key) if target is not None else key)
+    word = "" if target is None else f" {scalar(target)}"
+    return f"? {name}\n    :{word}" if len(name) > _LONGEST_SIMPLE_KEY else f"{name}:{word}"
+
+
+def scalar(text: str) -> str:
+    """A target as YAML: bare where that is safe."""
+    return text if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*(?: [A-Za-z0-9]+)*", text) else quote(text)
+
+
+def _text(pick: Pick) -> str:
+    return _source(pick.column)
+
+
+def _source(column: Column) -> str:
+    ref = column.place.ref
+    return f"{ref.kind}: {quote(ref.name)}"
+
+
+def _label(column: Column, taken: set[str]) -> str:
+    """A footer line's label: the header, or the key of the object whose name is read."""
+    parts = [part.removesuffix("[]") for part in column.place.parts]
+    words = header_tokens(column)
+    chosen = parts[0] if len(parts) == 1 else " ".join(words).capitalize()
+    label = shorten(re.sub(r"[:\s]+", " ", chosen).strip(), LABEL_LENGTH) or f"Column {column.number + 1}"
+    return label if label.casefold() not in taken else f"{label} ({column.number + 1})"
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _comment(text: str) -> str:
+    """A text that can't end the comment that it stands in."""
+    return "".join(character if character.isprintable() else " " for character in text)

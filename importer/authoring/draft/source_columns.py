@@ -1,0 +1,165 @@
+"""The columns of a source: cells by header, or the values in JSON records by their paths."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from importer.records import Chunk, Ref
+
+if TYPE_CHECKING:
+    from importer.sources.source import Source
+
+ROWS_AT_ONCE = 256
+"""Few rows at a time: a cell may have hundreds of thousands of characters."""
+DEEPEST = 5
+ITEMS_READ = 50
+"""Items of a list that are looked at."""
+
+_WHOLE = Ref("path", "@")
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a column's text comes from.
+
+    ref    what a mapping reads
+    parts  the header, or the keys that lead to a value in a JSON record; `[]` is in a part whose value is a list
+    """
+
+    ref: Ref
+    parts: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """What a person knows it by."""
+        return ".".join(self.parts)
+
+
+Cell = tuple[Place, str, int]
+"""Where a text stands, the text, and how many texts of its record stand there."""
+
+
+class Cells:
+    """The filled cells of one column in one chunk, and how many of them hold several texts."""
+
+    __slots__ = ("several", "texts")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.several = 0
+
+
+def read_columns(source: Source) -> Iterator[tuple[int, Mapping[Place, Cells]]]:
+    """Chunk by chunk: how many of its rows have anything in them, and the columns, whether filled or not."""
+    headers = [file.header for file in source.files]
+    names = dict.fromkeys(name.strip() for header in headers for name in header or () if name.strip())
+    places = [Place(Ref("column", name), (name,)) for name in names]
+    for chunk in source.chunks([_WHOLE, *(place.ref for place in places)], ROWS_AT_ONCE):
+        if chunk.positions.get(_WHOLE):
+            [position] = chunk.positions[_WHOLE]
+            yield _of_records(chunk.frame[position].tolist())
+        else:
+            yield _of_table(chunk, places)
+
+
+def _of_table(chunk: Chunk, places: Iterable[Place]) -> tuple[int, Mapping[Place, Cells]]:
+    """Where a header repeats, the first filled cell counts."""
+    columns: dict[Place, Cells] = {}
+    used = [False] * len(chunk)
+    for place in places:
+        cells = columns[place] = Cells()
+        physical = [chunk.frame[position].tolist() for position in chunk.positions.get(place.ref, ())]
+        if len(physical) == 1:
+            cells.texts = [text for text in physical[0] if text and not text.isspace()]
+        for row, texts in enumerate(zip(*physical, strict=True)):
+            filled = [text for text in texts if text and not text.isspace()]
+            if not filled:
+                continue
+            used[row] = True
+            if len(texts) > 1:
+                cells.texts.append(filled[0])
+                cells.several += len(filled) > 1
+    return sum(used), columns
+
+
+def _of_records(texts: Iterable[str]) -> tuple[int, Mapping[Place, Cells]]:
+    columns: defaultdict[Place, Cells] = defaultdict(Cells)
+    rows = 0
+    for record in texts:
+        used = False
+        for place, text, count in _record_cells(record):
+            cells = columns[place]
+            if text and not text.isspace():
+                cells.texts.append(text)
+                cells.several += count > 1
+                used = True
+        rows += used
+    return rows, columns
+
+
+def _record_cells(text: str) -> Iterator[Cell]:
+    if not text:
+        return
+    # Numbers stay as they are written, as a mapping reads them.
+    record = json.loads(text, parse_int=str, parse_float=str, parse_constant=str, strict=False)
+    if not isinstance(record, dict):
+        return
+    for key, value in record.items():
+        if isinstance(value, dict | list):
+            yield from _nested_cells(value, (key,))
+        else:
+            yield _top_place(key), _to_text(value), 1
+
+
+def _nested_cells(value: Any, parts: tuple[str, ...]) -> Iterator[Cell]:
+    if isinstance(value, dict):
+        if len(parts) < DEEPEST:
+            for key, child in value.items():
+                yield from _nested_cells(child, (*parts, key))
+    elif isinstance(value, list):
+        yield from _list_cells(value[:ITEMS_READ], (*parts[:-1], f"{parts[-1]}[]"))
+    else:
+        yield make_place(parts), _to_text(value), 1
+
+
+def _list_cells(items: Sequence[Any], parts: tuple[str, ...]) -> Iterator[Cell]:
+    """A list of texts is one cell; of a list of objects each scalar key is one."""
+    scalars = [_to_text(item) for item in items if not isinstance(item, dict | list)]
+    if scalars:
+        yield make_place(parts), ", ".join(scalars), len(scalars)
+        return
+    keys = dict.fromkeys(key for item in items if isinstance(item, dict) for key in item)
+    for key in keys:
+        values = [item.get(key) for item in items if isinstance(item, dict)]
+        texts = [_to_text(value) for value in values if value is not None and not isinstance(value, dict | list)]
+        if texts:
+            yield make_place((*parts, key)), ", ".join(texts), len(texts)
+
+
+@lru_cache(maxsize=4096)
+def _top_place(key: str) -> Place:
+    return Place(Ref("column", key), (key,))
+
+
+@lru_cache(maxsize=4096)
+def make_place(parts: tuple[str, ...]) -> Place:
+    """The place that a JMESPath of these keys leads to."""
+    return Place(Ref("path", ".".join(map(_step, parts))), parts)
+
+
+def _step(part: str) -> str:
+    name, brackets = (part[:-2], "[]") if part.endswith("[]") else (part, "")
+    return (name if _PLAIN_NAME.fullmatch(name) else json.dumps(name)) + brackets
+
+
+def _to_text(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else {True: "true", False: "false"}.get(value, "")

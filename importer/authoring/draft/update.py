@@ -1,0 +1,146 @@
+"""Updating: what a later export has that a mapping doesn't know is put behind what stands in its files already."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from importer.authoring.draft.draft import Ask, write_new
+from importer.authoring.draft.draft_yaml import column_line, column_lines
+from importer.authoring.draft.profile import Column, Profile, Progress, profile_source
+from importer.authoring.draft.table import FILE_NAME, added_lines, new_table
+from importer.authoring.draft.value_words import Speller
+from importer.authoring.draft.values import DONE, Value, propose_unknown
+from importer.authoring.suggest import FIELDS, quote
+from importer.check.rows import Examined, Job, examine
+from importer.check.unknowns import Unknowns
+from importer.errors import MappingError, StorageFull
+from importer.mapping.decisions import read_decisions, read_layout
+from importer.mapping.reader import LoadedMapping
+from importer.mapping.yaml_tree import parse
+from importer.transform.transform import collect_refs
+
+if TYPE_CHECKING:
+    from importer.sources.source import Source
+
+
+@dataclass(frozen=True)
+class Added:
+    """What an update found: values that the mapping doesn't know, and columns that it says nothing of.
+
+    `table` is where the values were put.
+    """
+
+    values: Sequence[Value]
+    columns: Sequence[str]
+    table: Path | None
+
+
+def update_draft(source: Source, mapping: LoadedMapping, progress: Progress, ask: Ask) -> Added:
+    """Add to a mapping's files what is new in a source. Nothing that stands there is touched."""
+    path = mapping.files[0]
+    text = path.read_bytes().decode("utf-8-sig")
+    profile = profile_source(source, progress)
+    columns = _new_columns(profile, mapping, text)
+    values = ask(_new_values(source, mapping, progress))
+    table = _table_of(mapping, path)
+    behind = _behind(mapping, profile, columns, table if values else None)
+    if behind:
+        _check_room(path, text + behind)
+    if values:
+        _append_values(table, values)
+    if behind:
+        _append(path, behind.encode())
+    return Added(values, [column.place.name for column in columns], table if values else None)
+
+
+def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> list[Value]:
+    unknowns = Unknowns(mapping.model.evidence, mapping.model.status.fallback)
+    open_rows: Counter[tuple[str, str]] = Counter()
+    progress.start("counting", source.total_bytes, "B")
+    for examined in examine(Job(source, mapping, mapping.model.input.name, name_given=True)):
+        unknowns.add(examined)
+        _count_open(examined, open_rows)
+        progress.reach(source.bytes_read)
+    progress.finish()
+    speller = Speller(mapping.model)
+    return [propose_unknown(found, open_rows[found.field, found.value], speller) for found in unknowns.as_list()]
+
+
+def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None:
+    """Count the rows of values that the mapping has no word on, as far as their status isn't done or closed."""
+    values = examined.records.values
+    targets = values["status"].targets()
+    for name in FIELDS:
+        steps, codes = values[name].steps, values[name].codes.tolist()
+        if any(step.target is None for step in steps):
+            for row in examined.flowing():
+                if steps[codes[row]].target is None and targets[row] not in DONE:
+                    open_rows[name, steps[codes[row]].source] += 1
+
+
+def _new_columns(profile: Profile, mapping: LoadedMapping, text: str) -> list[Column]:
+    """Columns that the mapping neither reads nor names in a comment of its own."""
+    read = {ref.name.strip() for ref in collect_refs(mapping.model)}
+    return [
+        column
+        for column in profile.columns
+        if column.filled and column.place.ref.name not in read and f"{column_line(column)}:" not in text
+    ]
+
+
+def _table_of(mapping: LoadedMapping, path: Path) -> Path:
+    """Where new values go: the table that this file names, else a new one beside it."""
+    place = mapping.place("decisions")
+    if mapping.model.decisions is not None and Path(place.file).name == path.name:
+        return path.parent / mapping.model.decisions
+    table = path.with_name(FILE_NAME)
+    return path.with_name(f"{path.stem}-{FILE_NAME}") if table.exists() else table
+
+
+def _behind(mapping: LoadedMapping, profile: Profile, columns: Sequence[Column], table: Path | None) -> str:
+    """The lines to put behind a mapping's end."""
+    lines = []
+    if table is not None and not table.exists():
+        lines += ["", "# What became known later is decided in a table:", f"decisions: {quote(table.name)}"]
+    if columns:
+        found = Profile(tuple(columns), profile.rows, 0)
+        lines += [
+            "",
+            f"# Columns that this file says nothing of, of {profile.rows:,} rows:",
+            *column_lines(found, {})[1:],
+        ]
+    return "\n".join(["", *lines, ""]) if lines else ""
+
+
+def _append_values(table: Path, values: Sequence[Value]) -> None:
+    if not table.exists():
+        write_new(table, new_table([]))
+    before, layout = table.read_bytes(), read_layout(table)
+    if layout is None:
+        found = read_decisions(table, str(table))[1]
+        raise MappingError(f"{table} can't be read as a table of values.", problems=found)
+    _append(table, added_lines(values, layout, before))
+
+
+def _append(path: Path, data: bytes) -> None:
+    try:
+        with path.open("ab") as file:
+            file.write(data)
+    except OSError as error:
+        hint = "Let it be written, or make room, and give the command again."
+        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint=hint) from error
+
+
+def _check_room(path: Path, text: str) -> None:
+    """Raise MappingError where a file's form has no room for lines behind it: `{…}` around everything, or a `...`."""
+    tree, problems = parse(text, str(path))
+    if tree is None or problems:
+        raise MappingError(
+            f"Nothing can be put behind the end of {path}.",
+            problems=problems,
+            hint="Write its topmost keys one a line, without { } around them.",
+        )

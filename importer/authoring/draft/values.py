@@ -1,0 +1,197 @@
+"""Values: every severity, status and category of a source, counted, and what each becomes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from importer.authoring.draft.choose import VALUES_LISTED, Choice, Pick
+from importer.authoring.draft.profile import Progress
+from importer.authoring.draft.source_columns import ROWS_AT_ONCE
+from importer.authoring.draft.value_words import Speller
+from importer.authoring.proposals import DEFAULT_CATEGORY, Evidence, FieldName, Proposal, Unknown
+from importer.authoring.suggest import FIELDS
+from importer.mapping.model import UNDECIDED, fold
+from importer.mapping.scalars import CATEGORY_LIMIT, utf16_length
+from importer.mapping.texts import Text
+from importer.transform.columns import Columns, is_filled, single_line
+
+if TYPE_CHECKING:
+    from importer.sources.source import Source
+
+DONE = frozenset({"done", "closed"})
+SAMPLE_LENGTH = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """A source value and what it becomes.
+
+    value     `""` is the empty cell
+    rows      rows that have it; `open_rows` are those of them that are neither closed nor done
+    sample    one of the rows, by key and title
+    proposal  what it probably becomes, and `reason` why
+    decided   whether the reason is good enough; otherwise a person must say
+    """
+
+    field: FieldName
+    value: str
+    rows: int
+    open_rows: int
+    sample: str
+    proposal: str
+    reason: str
+    decided: bool
+
+
+@dataclass
+class _Seen:
+    """The rows of one value. `states` counts them by their status and whether they have a closing date."""
+
+    value: str
+    rows: int = 0
+    sample: str = ""
+    evidence: Evidence = field(default_factory=Evidence)
+    states: Counter[tuple[str, bool]] = field(default_factory=Counter)
+
+
+Seen = Mapping[FieldName, Mapping[str, _Seen]]
+
+
+def text_of(pick: Pick | None) -> Text:
+    """The text that a mapping reads for a column; an empty one where there is none."""
+    if pick is None:
+        return Text(value="")
+    ref = pick.column.place.ref
+    return Text(column=ref.name) if ref.kind == "column" else Text(path=ref.name)
+
+
+def is_listed(choice: Choice, name: FieldName) -> bool:
+    """Whether the values of a field are listed one by one; a category with too many is kept as it is written."""
+    pick = choice.value_pick(name)
+    return pick is None or not (pick.column.is_free or pick.column.distinct > VALUES_LISTED)
+
+
+def count_values(source: Source, choice: Choice, progress: Progress) -> Seen:
+    """Read a source once more and count the values of the chosen columns, as a mapping sees them."""
+    fields = [name for name in FIELDS if is_listed(choice, name)]
+    texts = {name: text_of(choice.value_pick(name)) for name in fields}
+    others = {
+        name: text_of(getattr(choice, name)) for name in ("key", "title", "status_category", "resolution", "closed")
+    }
+    refs = list(dict.fromkeys(ref for text in [*texts.values(), *others.values()] for ref in text.refs))
+    seen: dict[FieldName, dict[str, _Seen]] = {name: {} for name in FIELDS}
+    progress.start("counting", source.total_bytes, "B")
+    for chunk in source.chunks(refs, ROWS_AT_ONCE):
+        columns = Columns(chunk)
+        read = {name: columns.text(text) for name, text in others.items()}
+        closed = [is_filled(text) for text in read["closed"]]
+        facts = zip(read["status_category"], read["resolution"], closed, strict=True)
+        own = zip(*(columns.text(texts[name]) for name in fields), strict=True)
+        rows = [*zip(own, facts, strict=True)]
+        # A row without a title is rejected, whatever its status.
+        counts = Counter(row for row, title in zip(rows, read["title"], strict=True) if is_filled(title))
+        first = {row: place for place, row in reversed([*enumerate(rows)]) if is_filled(read["title"][place])}
+        for row, count in counts.items():
+            sample = shorten(f"{read['key'][first[row]]} {read['title'][first[row]]}", SAMPLE_LENGTH)
+            values = {name: value.strip() for name, value in zip(fields, row[0], strict=True)}
+            _count(seen, values, _Facts(*row[1]), count, sample, ruled=choice.closing_rule is not None)
+        progress.reach(source.bytes_read)
+    progress.finish()
+    return seen
+
+
+class _Facts(NamedTuple):
+    status_category: str
+    resolution: str
+    closed: bool
+
+
+def _count(
+    seen: dict[FieldName, dict[str, _Seen]],
+    values: Mapping[FieldName, str],
+    facts: _Facts,
+    count: int,
+    sample: str,
+    *,
+    ruled: bool,
+) -> None:
+    """Count so many rows with the same values; `ruled`: a closing date decides the status, whatever stands there."""
+    for name, value in values.items():
+        if ruled and facts.closed and name == "status":
+            continue
+        found = seen[name].setdefault(fold(value), _Seen(value))
+        found.rows += count
+        found.sample = found.sample or sample
+        found.states[fold(values.get("status", "")), facts.closed] += count
+        if name == "status":
+            found.evidence.status_category[facts.status_category.strip()] += count
+            found.evidence.resolution[facts.resolution.strip()] += count
+            found.evidence.closed[facts.closed] += count
+
+
+def propose_values(seen: Seen, choice: Choice, speller: Speller) -> list[Value]:
+    """What each value becomes, the most frequent first, the empty cell last."""
+    values = [_propose(name, found, choice, speller) for name in FIELDS for found in seen[name].values()]
+    over = {fold(value.value) for value in values if value.field == "status" and value.proposal in DONE}
+    by_name = {(value.field, fold(value.value)): value for value in values}
+    counted = [
+        replace(by_name[name, key], open_rows=_open_rows(found.states, over))
+        for name in FIELDS
+        for key, found in seen[name].items()
+    ]
+    return sorted(counted, key=lambda value: (FIELDS.index(value.field), not value.value, -value.rows, value.value))
+
+
+def _open_rows(states: Counter[tuple[str, bool]], over: Iterable[str]) -> int:
+    return sum(count for (status, closed), count in states.items() if not closed and status not in over)
+
+
+def _propose(name: FieldName, found: _Seen, choice: Choice, speller: Speller) -> Value:
+    unknown = Unknown(name, found.value, found.rows, (found.sample,), found.evidence)
+    if not found.value and choice.value_pick(name) is None:
+        proposal = _without_column(unknown, choice, speller)
+        return _as_value(unknown, proposal, 0)
+    return propose_unknown(unknown, 0, speller)
+
+
+def propose_unknown(unknown: Unknown, open_rows: int, speller: Speller) -> Value:
+    """What a value becomes, from its words or what its rows say; a category is kept if its words are unknown."""
+    if not unknown.value and unknown.field == "severity":
+        return _as_value(unknown, Proposal("medium", "nobody has ranked it"), open_rows)
+    if not unknown.value and unknown.field == "category":
+        return _as_value(unknown, Proposal(DEFAULT_CATEGORY, "it has none"), open_rows)
+    proposal = speller.proposer.propose(unknown)
+    text = single_line(unknown.value)
+    if unknown.field == "category" and proposal.neutral and text and utf16_length(text) <= CATEGORY_LIMIT:
+        proposal = Proposal(text, "as it is written")
+    return _as_value(unknown, proposal, open_rows)
+
+
+def _without_column(unknown: Unknown, choice: Choice, speller: Speller) -> Proposal:
+    if unknown.field == "severity":
+        return Proposal("medium", "no column says it")
+    if unknown.field == "category":
+        return Proposal(DEFAULT_CATEGORY, "no column says it")
+    return Proposal("todo", "no closing date") if choice.closed is not None else speller.proposer.propose(unknown)
+
+
+def _as_value(unknown: Unknown, proposal: Proposal, open_rows: int) -> Value:
+    sample, reason = ", ".join(unknown.samples), proposal.reason.removesuffix(": decide")
+    reason = "a known word" if fold(reason) == f'near "{fold(unknown.value)}"' else reason
+    decided = not proposal.neutral and proposal.target != UNDECIDED
+    return Value(unknown.field, unknown.value, unknown.count, open_rows, sample, proposal.target, reason, decided)
+
+
+def decide(value: Value, word: str) -> Value:
+    """The value as a person has decided it."""
+    reason = value.reason if word == value.proposal else "decided by you"
+    return replace(value, proposal=word, reason=reason, decided=True)
+
+
+def shorten(text: str, length: int) -> str:
+    """A text on one line, with what is too long cut off."""
+    line = single_line(text[: 4 * length])
+    return line if len(line) <= length else line[: length - 1] + "…"

@@ -1,0 +1,106 @@
+"""A mapping's examples, tried: each row goes through the same transform and validate as those of an export."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from importer.check.rules import validate
+from importer.mapping.model import Example, Expected
+from importer.mapping.reader import LoadedMapping
+from importer.mapping.yaml_tree import Place
+from importer.records import Chunk, Finding, Ref, Table
+from importer.sources.frames import frame_columns
+from importer.sources.json_values import find_values, make_getter, to_columns, to_text, write
+from importer.transform.transform import Records, Transform
+from importer.transform.value_maps import VALUE_FIELDS
+
+SKIP_PREFIX = "skip-"
+FOOTER = "---\nImported from "
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A field of an example that is not as it says. `number` counts examples from 1, `place` is the expecting line."""
+
+    place: Place
+    number: int
+    field: str
+    expected: str
+    got: str
+
+    def __str__(self) -> str:
+        return f"{self.place}: example {self.number}: {self.field}: expected {self.expected}, got {self.got}"
+
+
+def try_examples(loaded: LoadedMapping) -> list[Mismatch]:
+    """All that is not as the mapping's examples say; none if they hold."""
+    transform = Transform(loaded.model, loaded.model.input.name)
+    found = []
+    for number, example in enumerate(loaded.model.examples):
+        for field, expected, got in _try(transform, example, name_given=loaded.named_by_user):
+            place = loaded.place("examples", number, "expect", field)
+            found.append(Mismatch(place, number + 1, field, expected, got))
+    return found
+
+
+def _try(transform: Transform, example: Example, *, name_given: bool) -> Iterator[tuple[str, str, str]]:
+    records = transform(_chunk(transform, example.given))
+    findings = validate(records, name_given=name_given).by_row.get(0, [])
+    skip = records.skips[0]
+    expect = example.expect
+    if skip and expect.skip is None and expect.code != skip:
+        yield "skip", "a row that stays", f"{skip}: it is left out"
+        return
+    for field, got in _outcome(records, findings, skip).items():
+        wanted = getattr(expect, field)
+        if wanted is not None and wanted.strip() != got.strip():
+            yield field, repr(wanted), _shown(field, got, findings)
+    yield from _compare_codes(expect, findings, skip)
+
+
+def _outcome(records: Records, findings: list[Finding], skip: str) -> dict[str, str]:
+    """What the row becomes, under the names that an example uses."""
+    values = {name: records.values[name].targets()[0] or "" for name in VALUE_FIELDS}
+    return {
+        "key": records.keys[0].partition(":")[2],  # a source's name has no colon
+        "title": records.titles[0],
+        "description": records.descriptions[0].rpartition(FOOTER)[0].rstrip(),
+        **values,
+        "skip": skip.removeprefix(SKIP_PREFIX),
+    }
+
+
+def _shown(field: str, got: str, findings: list[Finding]) -> str:
+    why = next((finding for finding in findings if finding.field == field and finding.rejects), None)
+    return f"nothing ({why.code}: {why.message})" if why and not got else repr(got) if got else "nothing"
+
+
+def _compare_codes(expect: Expected, findings: list[Finding], skip: str) -> Iterator[tuple[str, str, str]]:
+    codes = [skip] if skip else [finding.code for finding in findings]
+    if expect.code is not None and expect.code not in codes:
+        yield "code", repr(expect.code), ", ".join(map(repr, codes)) or "nothing"
+
+
+def _chunk(transform: Transform, given: dict[str, Any]) -> Chunk:
+    """The row as a record of a JSON file: columns are its keys. Tables stand in it as they do in their document."""
+    found = find_values({ref: make_getter(ref) for ref in transform.refs}, given)
+    defects = {0: found} if isinstance(found, Finding) else {}
+    values = [None] * len(transform.refs) if isinstance(found, Finding) else found
+    columns: dict[int, list[str]] = {}
+    positions: dict[Ref, tuple[int, ...]] = {}
+    for ref, value in zip(transform.refs, values, strict=True):
+        own = dict(enumerate(to_columns([value]), start=len(columns)))
+        positions[ref] = tuple(own)
+        columns |= own
+    tables = {table: _entries(given, table) for table in transform.tables}
+    return Chunk(0, "example", [1], [1], [write(given)], frame_columns(columns, 1), positions, defects, tables=tables)
+
+
+def _entries(given: dict[str, Any], table: Table) -> dict[str, str]:
+    node: Any = given
+    for part in table.array.split("."):
+        node = node.get(part) if isinstance(node, dict) else None
+    rows = [row for row in node if isinstance(row, dict)] if isinstance(node, list) else []
+    return {to_text(row.get(table.by)): to_text(row.get(table.take)) for row in rows}

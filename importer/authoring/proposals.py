@@ -1,0 +1,149 @@
+"""Proposals: what a source value that the mapping doesn't know may become, and why. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from importer.authoring.spelling import Near, Spellings
+from importer.mapping.model import (
+    SEVERITIES,
+    STATUSES,
+    UNDECIDED,
+    Category,
+    Mapping,
+    Severity,
+    Status,
+    fold,
+    is_pattern,
+)
+
+FieldName = Literal["severity", "status", "category"]
+DEFAULT_CATEGORY = "General"
+NO_EVIDENCE = "no evidence: decide"
+
+_ENOUGH = 0.9
+"""The share of a value's rows that must say the same before it counts as evidence."""
+
+_BY_RESOLUTION = {
+    **dict.fromkeys(("done", "fixed", "resolved", "completed", "complete"), "done"),
+    **dict.fromkeys(("won't do", "won't fix", "wontfix", "duplicate", "cannot reproduce", "incomplete"), "closed"),
+    **dict.fromkeys(("declined", "rejected", "invalid", "not a bug", "not_planned", "abandoned", "canceled"), "closed"),
+}
+_STATUS_NAMES = {
+    **{name: name for name in STATUSES},
+    **{"To Do": "todo", "In Progress": "in_progress", "Done": "done", "Complete": "done"},
+    **{"review": "in_review", "progress": "in_progress"},
+}
+"""Triage's names, the categories that trackers sort statuses into, and words that say it wherever they stand."""
+
+_STAGES = {"backlog": "todo", "in_review": "in_progress", "closed": "done"}
+"""Status → the plainest one of its status category, where that is another."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the rows that have an unknown status also say, each counted by what is written there (empty ones too)."""
+
+    status_category: Counter[str] = dataclasses.field(default_factory=Counter)
+    resolution: Counter[str] = dataclasses.field(default_factory=Counter)
+    closed: Counter[bool] = dataclasses.field(default_factory=Counter)
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A source value that the mapping doesn't know, with its rows' number; `""` is the empty cell without `missing`."""
+
+    field: FieldName
+    value: str
+    count: int
+    samples: tuple[str, ...] = ()
+    evidence: Evidence = dataclasses.field(default_factory=Evidence)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What a value may become. `neutral`: nothing sure speaks for it, so each of its rows gets a warning."""
+
+    target: str
+    reason: str
+    neutral: bool = False
+
+
+class Proposer:
+    """Makes proposals against one mapping."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self._default_category = mapping.category.missing or DEFAULT_CATEGORY
+        categories = {**{name: name for name in mapping.category.values.values()}, **_known(mapping.category)}
+        self._spellings: dict[FieldName, Spellings] = {
+            "severity": Spellings({**{name: name for name in SEVERITIES}, **_known(mapping.severity)}),
+            "status": Spellings({**_STATUS_NAMES, **_known(mapping.status)}),
+            "category": Spellings({**categories, self._default_category: self._default_category}),
+        }
+
+    def propose(self, unknown: Unknown) -> Proposal:
+        """A proposal for any value: from its spelling or from evidence, else a neutral one."""
+        spellings = self._spellings[unknown.field]
+        near = spellings.spelling(unknown.value)
+        if near is not None:
+            return _near(near)
+        word = spellings.word_inside(unknown.value)
+        if unknown.field == "status":
+            return self._status(unknown.evidence, word)
+        if word is not None:
+            return _near(word)
+        return Proposal("medium" if unknown.field == "severity" else self._default_category, NO_EVIDENCE, neutral=True)
+
+    def _status(self, evidence: Evidence, word: Near | None) -> Proposal:
+        """A word in the name, unless the status category says otherwise; then category, resolution, closing date.
+
+        A word in doubt counts if the status category says the same, or if there is no evidence at all.
+        """
+        category, resolution = _agreed(evidence.status_category), _agreed(evidence.resolution)
+        known = self._spellings["status"].spelling(category)
+        stage = _stage(known.target) if known else None
+        ended = _BY_RESOLUTION.get(fold(resolution).replace("’", "'"))
+        if word is not None and stage == _stage(word.target):
+            return _near(word._replace(doubt=""))
+        if word is not None and stage is None and not word.doubt:
+            return _near(word)
+        if stage is not None and not (stage == "done" and ended == "closed"):
+            return Proposal(stage, f"status category {category}")
+        if ended is not None:
+            return Proposal(ended, f"resolution {resolution}")
+        proposal = _by_closing_date(evidence.closed)
+        return _near(word) if word is not None and stage is None and proposal.neutral else proposal
+
+
+def _known(spec: Severity | Status | Category) -> dict[str, str]:
+    return {
+        name: target
+        for name, target in spec.values.items()
+        if not is_pattern(name) and target != UNDECIDED and fold(name) not in spec.undecided
+    }
+
+
+def _near(near: Near) -> Proposal:
+    if near.doubt:
+        return Proposal(near.target, f'near "{near.name}", {near.doubt}: decide', neutral=True)
+    return Proposal(near.target, f'near "{near.name}"')
+
+
+def _stage(status: str) -> str:
+    return _STAGES.get(status, status)
+
+
+def _by_closing_date(filled: Counter[bool]) -> Proposal:
+    closed, rows = filled[True], filled.total()
+    if closed and closed >= _ENOUGH * rows:
+        return Proposal("done", f"closed date in {closed:,} of {rows:,}")
+    return Proposal("done" if closed * 2 > rows else "todo", NO_EVIDENCE, neutral=True)
+
+
+def _agreed(counts: Counter[str]) -> str:
+    """What nearly all rows say, or nothing; empty cells count as rows that say something else."""
+    [(text, count)] = counts.most_common(1) or [("", 0)]
+    return text.strip() if count >= _ENOUGH * counts.total() else ""

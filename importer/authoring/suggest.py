@@ -1,0 +1,156 @@
+"""`suggested-mapping.yaml`: a proposal for what a mapping rejects and could take, usable as it stands. Pure text."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from importer.authoring.proposals import Evidence, FieldName, Proposal, Proposer, Unknown
+from importer.mapping.model import exact_key, fold
+from importer.mapping.presets import is_preset
+from importer.mapping.reader import LoadedMapping
+
+FIELDS: tuple[FieldName, ...] = ("severity", "status", "category")
+FILE_NAME = "suggested-mapping.yaml"
+
+_LONGEST_SIMPLE_KEY = 1000
+"""YAML allows 1024 characters before the colon, the quotes included; a longer key takes the `? key` form."""
+
+_HEAD = """\
+# Suggested for what {name} rejects. It can be used as it stands.
+# A value under `neutral` is one that nothing sure speaks for: its rows arrive, each with a warning. Decide what it
+# becomes, then delete its line under `neutral`.
+"""
+
+
+_TOO_LONG = {
+    "title": """\
+# {rows} with a title over Triage's limit. `shorten` cuts it, the full title opens the description, and each such row
+# gets a warning; `reject` leaves the rows out, and errors.csv has them.
+title: {{too_long: shorten}}""",
+    "description": """\
+# {rows} with a description over Triage's limit. `continue` lets it go on in comments, nothing lost; `shorten` cuts it;
+# `reject` leaves the rows out, and errors.csv has them.
+description: {{too_long: continue}}""",
+}
+
+
+def suggest(
+    mapping: LoadedMapping,
+    unknowns: Iterable[Unknown],
+    too_long: Mapping[str, int] | None = None,
+    *,
+    beside: Path | None = None,
+) -> str:
+    """The text of a mapping that extends the one in use, knows all of `unknowns` and takes what is `too_long`.
+
+    `too_long` is how many rows have a longer `title` or `description` than Triage takes.
+    `beside` is the folder that the text will be written to: the path under `extends` is relative to it. Values that are
+    equal but for case and outer white space become one. `load_mapping` takes the result whatever the values are.
+    """
+    groups = list(_grouped(unknowns))
+    proposer = Proposer(mapping.model)
+    lines = [_HEAD.format(name=quote(mapping.name)), f"extends: {_scalar(_extends(mapping, beside))}"]
+    for field in FIELDS:
+        proposals = [(unknown, proposer.propose(unknown)) for unknown in groups if unknown.field == field]
+        if proposals:
+            lines += _field_lines(field, proposals, getattr(mapping.model, field).neutral)
+    for name, rows in (too_long or {}).items():
+        lines.append(_TOO_LONG[name].format(rows=_rows(rows)))
+    return "\n".join(lines) + "\n"
+
+
+def yaml_line(field: FieldName, value: str, proposal: Proposal) -> str:
+    """The one line of YAML that settles a value: `severity: {values: {"P3": high}}`."""
+    if not fold(value):
+        return f"{field}: {{missing: {_scalar(proposal.target)}}}"
+    return f"{field}: {{values: {{{_entry(value, proposal.target, ' ')}}}}}"
+
+
+def quote(text: str) -> str:
+    """A text as a double-quoted YAML scalar, on one line, whatever is in it."""
+    return '"' + "".join(_escape(character) for character in text) + '"'
+
+
+def _field_lines(field: FieldName, proposals: list[tuple[Unknown, Proposal]], neutral: list[str]) -> Iterator[str]:
+    yield f"{field}:"
+    newline = "\n    "
+    mapped = [(unknown, proposal) for unknown, proposal in proposals if fold(unknown.value)]
+    if mapped:
+        yield "  values:"
+    for unknown, proposal in mapped:
+        yield f"    {_entry(unknown.value, proposal.target, newline)}{_comment(unknown, proposal)}"
+    for unknown, proposal in proposals:
+        if not fold(unknown.value):
+            yield f"  missing: {_scalar(proposal.target)}{_comment(unknown, proposal)}"
+    # A list replaces the one below it, so values that are still undecided there are named again.
+    undecided = [*neutral, *(unknown.value for unknown, proposal in proposals if proposal.neutral)]
+    if undecided:
+        yield "  neutral:"
+    for value in undecided:
+        yield f"    - {quote(value)}"
+
+
+def _grouped(unknowns: Iterable[Unknown]) -> Iterable[Unknown]:
+    """One for each value as a value map compares it, in the order of their first coming."""
+    groups: dict[tuple[str, str], Unknown] = {}
+    for unknown in filter(_can_be_written, unknowns):
+        first = groups.setdefault((unknown.field, fold(unknown.value)), unknown)
+        if first is not unknown:
+            both = replace(first, count=first.count + unknown.count, evidence=_sum(first.evidence, unknown.evidence))
+            groups[unknown.field, fold(unknown.value)] = both
+    return groups.values()
+
+
+def _can_be_written(unknown: Unknown) -> bool:
+    """Whether a value is text at all: half of a surrogate pair fits neither YAML nor Triage, its rows stay rejected."""
+    return not any("\ud800" <= character <= "\udfff" for character in unknown.value)
+
+
+def _sum(one: Evidence, other: Evidence) -> Evidence:
+    return Evidence(
+        one.status_category + other.status_category, one.resolution + other.resolution, one.closed + other.closed
+    )
+
+
+def _entry(value: str, target: str, before_colon: str) -> str:
+    name = quote(exact_key(value))
+    if len(name) > _LONGEST_SIMPLE_KEY:
+        return f"? {name}{before_colon}: {_scalar(target)}"
+    return f"{name}: {_scalar(target)}"
+
+
+def _scalar(text: str) -> str:
+    return text if re.fullmatch(r"[A-Za-z./][A-Za-z0-9_./-]*(?: [A-Za-z0-9-]+)*", text) else quote(text)
+
+
+def _comment(unknown: Unknown, proposal: Proposal) -> str:
+    rows = _rows(unknown.count)
+    reason = "".join(character if character.isprintable() else " " for character in proposal.reason)
+    return f"  # {rows}, {reason}"
+
+
+def _rows(count: int) -> str:
+    return "1 row" if count == 1 else f"{count:,} rows"
+
+
+def _escape(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    number = ord(character)
+    return f"\\U{number:08X}" if number > 0xFFFF else f"\\u{number:04X}"
+
+
+def _extends(mapping: LoadedMapping, beside: Path | None) -> str:
+    path = mapping.files[0]
+    if is_preset(path):
+        return path.stem
+    if beside is None:
+        return str(path.resolve())
+    relative = os.path.relpath(path.resolve(), beside.resolve())
+    return relative if relative.startswith(os.pardir) else f"{os.curdir}{os.sep}{relative}"

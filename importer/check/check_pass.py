@@ -1,0 +1,396 @@
+"""The check pass: every row read and judged, everything counted, nothing sent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from importer import __version__
+from importer.authoring.proposals import Unknown
+from importer.authoring.suggest import FILE_NAME as SUGGESTION
+from importer.authoring.suggest import suggest
+from importer.check.coverage.coverage import Losses, rare_categories
+from importer.check.damage import DamageSigns
+from importer.check.duplicates import KeySpool, Policy, Verdict
+from importer.check.relation_targets import EndFindings, Ends
+from importer.check.rows import Examined, Job, Judged, Knows, Standing, examine, judge
+from importer.check.sample import Cover
+from importer.check.tally import Tally
+from importer.check.unknowns import Unknowns
+from importer.check.value_flow import ValueFlow
+from importer.check.workload import WorkCounter, Workload
+from importer.errors import ExitCode, UsageError
+from importer.mapping.model import Duplicates
+from importer.records import Act, Operation, Outcome, Row
+from importer.report.bad_values import Corrections, filled_in, write_fixes
+from importer.report.check_files import CheckFiles
+from importer.report.folder import ReportFolder
+from importer.report.losses import write_losses
+from importer.report.summary import Summary
+from importer.transform.addition_plan import Had
+from importer.transform.sanitise import REPLACEMENT
+
+CHECK_FOLDER = "triage-import-check"
+NAMES_SHOWN = 5
+NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key: an edited one comes again as another"
+
+
+class Progress(Protocol):
+    """What shows a person how far the work is; units are rows or bytes."""
+
+    def say(self, text: str = "") -> None: ...  # noqa: D102
+    def start(self, what: str, total: int, unit: str) -> None: ...  # noqa: D102
+    def reach(self, done: int) -> None: ...  # noqa: D102
+    def figures(self, text: str) -> None: ...  # noqa: D102
+    def finish(self) -> None: ...  # noqa: D102
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What the check pass found out.
+
+    absent  keys of `--only` that no row has
+    digest  SHA-256 of the source, in hex
+    cover   keys of few creates that touch every mapped value, if they were wanted
+    damage  signs that the export was damaged before it came here
+    values  the lines of fixes.csv: what rejects rows
+    nameless  rows to be sent whose key is their content
+    load    what a send pass would have to do
+    losses  what becomes of every filled cell
+    other   what there is to say of other issues that rows name, if anything
+    """
+
+    tally: Tally
+    flow: ValueFlow
+    unknowns: Sequence[Unknown]
+    verdicts: Mapping[int, Verdict]
+    absent: tuple[str, ...]
+    digest: str
+    elapsed_seconds: float
+    cover: tuple[str, ...] = ()
+    damage: tuple[str, ...] = ()
+    values: Sequence[Sequence[str]] = ()
+    nameless: int = 0
+    load: Workload = field(default_factory=Workload)
+    losses: Losses | None = None
+    other: EndFindings | None = None
+
+    @property
+    def warnings(self) -> list[str]:
+        """What looks legal and wrong: of the export itself, in the value flow, and of the keys that were named."""
+        absent = [f"--only: no row has {_listed(self.absent)}"] if self.absent else []
+        nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
+        lost = [] if self.losses is None else [*self.losses.warnings(), *filter(None, [rare_categories(self.flow)])]
+        return [*self.damage, *nameless, *self.flow.smells(), *absent, *lost]
+
+    @property
+    def refusal(self) -> str:
+        """Why `--strict` sends nothing, or ""."""
+        return "" if self.losses is None else self.losses.refusal
+
+    @property
+    def planned(self) -> int:
+        """Issues that a send pass would create or update."""
+        return self.load.operations[Act.CREATE] + self.updates
+
+    @property
+    def updates(self) -> int:
+        """Issues that a send pass would update."""
+        return self.load.operations[Act.UPDATE]
+
+    @property
+    def rejected(self) -> int:
+        """Rows that would not be sent."""
+        return self.tally.outcomes[Outcome.REJECTED]
+
+
+def check(
+    job: Job, known: Knows, folder: ReportFolder | None, progress: Progress, cover: Cover | None = None
+) -> Checked:
+    """Read every row and find out all that can be known without sending; with `folder`, write the reports.
+
+    With `cover`, choose the creates of a first contact.
+
+    Keys that come again are only known at the end: where there are any, the source is read a second time with them.
+    Raises UsageError where `--only` names no key that there is.
+    """
+    started = time.monotonic()
+    names, grouped = [file.name for file in job.source.files], bool(job.mapping.model.group)
+    with KeySpool(_policy(job), names, grouped=grouped) as spool, ExitStack() as stack:
+        ends = stack.enter_context(Ends())
+        keys = _Keys(job, spool)
+        signs = DamageSigns(job.mapping.model, job.source.files, whole=job.limit is None)
+        reading = _Reading(job, known, folder, progress, WorkCounter(job.mapping.model, ends), cover)
+        reading.read({}, keys=keys, signs=signs)
+        verdicts = spool.verdicts()
+        if job.only and len(keys.absent) == len(job.only):
+            raise _nothing_selected(job)
+        other = reading.work.look_at_others(known.in_triage, verdicts)
+        if verdicts or other:
+            reading.read(verdicts, other=other)
+        reading.work.count_others()
+        if other is not None:
+            stack.pop_all()  # the send pass asks for them once more
+    if reading.corrections.sentence:
+        progress.say(reading.corrections.sentence)
+    digest = job.source.digest()
+    job.source.check_unchanged()
+    return Checked(
+        reading.tally,
+        reading.flow,
+        reading.unknowns.as_list(),
+        verdicts,
+        tuple(sorted(keys.absent)),
+        digest,
+        time.monotonic() - started,
+        cover.keys if cover else (),
+        (*signs.warnings(), *_beside(job), *reading.told()),
+        reading.corrections.lines(),
+        keys.nameless,
+        reading.work.load,
+        reading.losses,
+        other,
+    )
+
+
+def _beside(job: Job) -> Sequence[str]:
+    """What there is to say of comments beside the records, once all of these were read."""
+    is_whole = job.limit is None and not any(file.errors_file for file in job.source.files)
+    return job.source.warnings() if is_whole else ()
+
+
+class _Keys:
+    """What the first reading finds out of keys: which come again, and which of `--only` no row has."""
+
+    def __init__(self, job: Job, spool: KeySpool) -> None:
+        self._spool = spool
+        self._prefix = len(job.source_name) + 1
+        self.absent = set(job.only or ())
+        self.nameless = 0
+
+    def add(self, examined: Examined) -> None:
+        chunk, records = examined.records.chunk, examined.records
+        self.nameless += len(records.nameless & examined.bodies.keys())
+        for place in examined.bodies:
+            date = None if records.newest is None else records.newest[place]
+            digest = examined.digest(place)
+            self._spool.add(examined.first + place, chunk.file, chunk.lines[place], records.keys[place], digest, date)
+        if self.absent:
+            self.absent.difference_update(records.keys, (key[self._prefix :] for key in records.keys))
+
+
+def _nothing_selected(job: Job) -> UsageError:
+    limited = f"the first {job.limit:,} rows" if job.limit else "the source"
+    return UsageError(
+        f"--only names no key that {limited} has: {_listed(sorted(job.only or ()))}.",
+        hint="A key is what results.csv of `validate` shows, with or without the source's name: PROJ-1.",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
+    return f"{', '.join(names[:NAMES_SHOWN])}{more}"
+
+
+class _Reading:
+    """One or two readings of a source, the second with what only the first could find out."""
+
+    def __init__(
+        self,
+        job: Job,
+        known: Knows,
+        folder: ReportFolder | None,
+        progress: Progress,
+        work: WorkCounter,
+        cover: Cover | None,
+    ) -> None:
+        self._job, self._known, self._folder, self._progress = job, known, folder, progress
+        self._cover = cover
+        self.work = work
+
+    def read(
+        self,
+        verdicts: Mapping[int, Verdict],
+        *,
+        keys: _Keys | None = None,
+        signs: DamageSigns | None = None,
+        other: EndFindings | None = None,
+    ) -> None:
+        """Read all rows; `other` are findings on other issues that they name."""
+        job, model = self._job, self._job.mapping.model
+        self.tally, self.flow = Tally(), ValueFlow()
+        self.unknowns = Unknowns(model.evidence, model.status.fallback)
+        self.corrections = Corrections(model, job.fixes)
+        self.losses = Losses(model, job.source.files)
+        self.defused = self.private = 0
+        self.work.clear()
+        if self._cover is not None:
+            self._cover.clear()
+        headers = [file.header for file in job.source.files]
+        self._progress.start("checking", job.source.total_bytes, "B")
+        with CheckFiles(self._folder, headers) if self._folder else nullcontext() as files:
+            for examined in examine(job):
+                for place, finding in other.between(*examined.span) if other else ():
+                    examined.findings.add(place - examined.first, finding)
+                judged = self._add(examined, verdicts, files)
+                if keys is not None:
+                    keys.add(examined)
+                    self.work.take_ends(examined, judged)
+                if signs is not None:
+                    signs.add(examined)
+                self._progress.reach(job.source.bytes_read)
+        self._progress.finish()
+
+    def told(self) -> Iterator[str]:
+        """What the mapping had done to texts and comments."""
+        if self.defused:
+            yield f"@names that would call people or agents: {self.defused:,}, written with {REPLACEMENT} now"
+        if self.private:
+            yield f"comments for the team alone: {self.private:,} left out, as the mapping says"
+
+    def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], files: CheckFiles | None) -> Judged:
+        judged = judge(examined, verdicts, self._known, self._known.had)
+        rows = judged.rows
+        _count(self.tally, examined, rows, verdicts)
+        for place, note in judged.notes.items():
+            self.tally.find(note, rows[place].key)
+        self.flow.add(examined.records, examined.flowing())
+        self.unknowns.add(examined)
+        self.corrections.add(examined, rows)
+        self.work.add(examined, judged)
+        self.losses.add(examined.records, rows)
+        self.defused += examined.records.defused
+        self.private += examined.records.private.total()
+        if self._cover is not None:
+            self._cover.add(examined, rows)
+        if files is not None:
+            files.write(rows, judged.operations.values(), judged.additions)
+        return judged
+
+
+def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapping[int, Verdict]) -> None:
+    leaders = {member: leader for leader, members in examined.groups.items() for member in members}
+    for place, row in enumerate(rows):
+        tally.add(row)
+        verdict = verdicts.get(examined.first + leaders.get(place, place))
+        if verdict is not None and row.outcome is Outcome.REJECTED:
+            tally.find(verdict.finding, row.key)
+    for place, found in examined.findings.by_row.items():
+        if rows[place].outcome is not Outcome.SKIPPED:
+            for finding in found:
+                tally.find(finding, rows[place].key)
+
+
+def _policy(job: Job) -> Policy:
+    duplicates = job.mapping.model.duplicates
+    return "newest" if isinstance(duplicates, Duplicates) else duplicates
+
+
+def summarise(
+    job: Job, checked: Checked, outcomes: Mapping[Outcome, int], exit_code: ExitCode, **figures: Any
+) -> Summary:
+    """The summary of a check or a run: what both know, and the figures that only one has."""
+    counts: dict[str, Any] = {outcome.value: outcomes[outcome] for outcome in Outcome}
+    return Summary(
+        exit_code=int(exit_code),
+        rows=sum(outcomes.values()),
+        source_name=job.source_name,
+        source_sha256=checked.digest,
+        recognised=job.recognised,
+        mapping=job.mapping.name,
+        mapping_sha256=job.mapping.digest,
+        warnings=(*job.warnings, *checked.warnings),
+        value_flow=checked.flow.as_json(),
+        forecast=checked.load.as_json(),
+        losses={} if checked.losses is None else checked.losses.as_json(),
+        version=__version__,
+        **counts,
+        **figures,
+    )
+
+
+def run_check(
+    job: Job,
+    known: Knows,
+    out: Path | None,
+    progress: Progress,
+    *,
+    target: str = "",
+    refusal: str = "",
+    strict: bool = False,
+) -> tuple[Checked, Summary]:
+    """The check pass with all its reports: what `validate` does, and `run --dry-run`.
+
+    `refusal` is why a run that was to send ends with its check; with `strict` a column that is lost is a reason.
+    """
+    folder = report_folder(job, out or Path(CHECK_FOLDER))
+    checked = check(job, known, folder, progress)
+    refusal = refusal or (checked.refusal if strict else "")
+    if checked.losses is not None:
+        write_losses(folder, checked.losses)
+    suggestion = write_suggestion(job, checked, folder)
+    code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
+    summary = summarise(
+        job,
+        checked,
+        checked.tally.outcomes,
+        ExitCode.UNUSABLE if refusal else code,
+        run_id="",
+        target=target,
+        findings=checked.tally.by_code(),
+        elapsed_seconds=round(checked.elapsed_seconds, 3),
+        stopped_because=refusal,
+        out=str(folder.path),
+        suggestion=str(suggestion or ""),
+    )
+    with folder.open("summary.json") as file:
+        summary.write(file)
+    return checked, summary
+
+
+class NoLedger:
+    """What there is to know without a ledger; it implements `examine.Knows`."""
+
+    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, Standing]:
+        """No row was sent."""
+        return {}
+
+    def had(self, keys: Iterable[str]) -> Mapping[str, Had]:
+        """Nothing was added."""
+        return {}
+
+    def in_triage(self, keys: Collection[str]) -> Collection[str]:
+        """No issue is there."""
+        return ()
+
+
+know_nothing = NoLedger()
+
+
+def report_folder(job: Job, path: Path) -> ReportFolder:
+    """A folder for reports that spares the files which this import reads."""
+    files = [*(Path(file.name) for file in job.source.every_file), *job.mapping.files, *filled_in(path, job.fixes)]
+    tables = [path for path in (job.fixes.path, Path(job.people.file) if job.people.file else None) if path is not None]
+    return ReportFolder(path, [*files, *tables])
+
+
+def write_suggestion(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:
+    """Write what a person may decide: fixes.csv, and suggested-mapping.yaml if there is something to propose."""
+    write_fixes(folder, checked.values)
+    codes, model = checked.tally.by_code(), job.mapping.model
+    counts = {"title": codes.get("title-too-long", 0), "description": codes.get("description-too-long", 0)}
+    too_long = {
+        name: rows
+        for name, rows in counts.items()
+        if rows and (spec := getattr(model, name)) is not None and spec.too_long == "reject"
+    }
+    if not (checked.unknowns or too_long):
+        return None
+    text = suggest(job.mapping, checked.unknowns, too_long, beside=folder.path)
+    with folder.open(SUGGESTION) as file:
+        file.write(text)
+    return folder.file(SUGGESTION)

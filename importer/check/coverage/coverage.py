@@ -1,0 +1,238 @@
+"""The loss ledger: every filled cell of a source in exactly one class, column by column."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from json import JSONDecodeError
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from importer.check.coverage.attachments import Attachment, Kept, holds_attachments, read_cell
+from importer.check.coverage.cells import count_cells, name_column
+from importer.check.coverage.leaves import Leaves
+from importer.check.coverage.lines import DROPPED, Line, Lines
+from importer.check.coverage.takes import Take, take_cells
+from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
+from importer.mapping.model import Mapping as MappingModel
+from importer.records import Chunk, Finding, Outcome, Row
+from importer.sources.embedded import embedded_record
+from importer.sources.envelopes import open_envelope
+from importer.sources.json_values import decoder, lenient_decoder
+from importer.transform.columns import Mask, is_filled
+from importer.transform.transform import Records
+
+if TYPE_CHECKING:
+    from importer.check.value_flow import ValueFlow
+    from importer.sources.source import SourceFile
+
+COLUMNS_SHOWN = 8
+COLUMNS_NAMED = 100
+"""Dropped columns that summary.json and a refusal name; losses.csv has all."""
+RARE_ISSUES, RARE_NAMES = 5, 10
+"""Names of fewer than so many issues are rare; so many rare ones are worth a word."""
+LEFT_OUT = (Outcome.SKIPPED, Outcome.REJECTED)
+
+_OUTCOME = attrgetter("outcome")
+_DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)|\d{1,2}[-/. ](?:\d{1,2}|[^\W\d]{3,9})[-/. ,]+\d{2,4}(?!\d)")
+_AUTHOR = re.compile(r"(?i)\b(?:reporter|author|creator|created by|requester|submitter|opened by|reported by)\b")
+
+
+class Losses:
+    """Counts the filled cells of every chunk by column and class; memory doesn't grow with the rows.
+
+    A CSV column is known by its header, those that repeat it together; a JSON leaf by its path, arrays collapsed. White
+    space, null and empty lists and objects are not filled. The envelope around a record is no part of it, and neither
+    is what stands beside the records of a document.
+    """
+
+    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile]) -> None:
+        self._files = files
+        self._names = [[name_column(cell, place) for place, cell in enumerate(file.header or ())] for file in files]
+        self._repeats: Counter[str] = Counter()
+        for names in self._names:
+            self._repeats |= Counter(names)
+        self._lines = Lines(mapping.drop)
+        self._uses = list_uses(mapping)
+        self._rule_refs = list_rule_refs(mapping)
+        needs_leaves = not all(file.is_table for file in files)
+        self._leaves = Leaves(self._lines, self._uses, self._rule_refs) if needs_leaves else None
+        self._attachments = self._issues_with_attachments = 0
+        self.attachments = Kept()
+
+    def add(self, records: Records, rows: Sequence[Row]) -> None:
+        """Count a chunk, `rows` being what became of it, and keep the attachments of those rows that are sent."""
+        takes = [take_cells(use, records) for use in self._uses]
+        if self._leaves is None or self._files[records.chunk.file].is_table:
+            attachments = self._add_cells(records.chunk, rows, takes)
+        else:
+            attachments = self._add_leaves(self._leaves, records, rows, takes)
+        self._attachments += len(attachments)
+        self._issues_with_attachments += len({attachment.key for attachment in attachments})
+        self.attachments.add(attachments)
+
+    def _add_cells(self, chunk: Chunk, rows: Sequence[Row], takes: Sequence[Take]) -> list[Attachment]:
+        names = self._names[chunk.file]
+        asked: Take = {place: None for ref in self._rule_refs for place in chunk.positions.get(ref, ())}
+        labels = [use.label for use in self._uses]
+        shares = [*zip(labels, takes, strict=True), (RULE, asked)]
+        sent = _find_sent(rows)
+        count_cells(self._lines, names, chunk.raw, sent, shares)
+        places = [place for place, name in enumerate(names) if holds_attachments(name)]
+        return list(_attachments_in(chunk.raw, places, rows, sent)) if places else []
+
+    def _add_leaves(
+        self, leaves: Leaves, records: Records, rows: Sequence[Row], takes: Sequence[Take]
+    ) -> list[Attachment]:
+        file = self._files[records.chunk.file]
+        leaves.turn_to(records, takes)
+        found: list[Attachment] = []
+        for place, (raw, row) in enumerate(zip(records.chunk.raw, rows, strict=True)):
+            record, sent = _read_record(file, raw), row.outcome not in LEFT_OUT
+            if record is None:
+                leaves.add_unreadable(raw if isinstance(raw, str) else "".join(raw))
+            else:
+                found += leaves.add(record, place, row.key, sent=sent)
+        return found
+
+    def lines(self) -> list[Line]:
+        """Every line: what is dropped first, the widest loss before the others."""
+        return sorted(self._lines, key=lambda line: (line.label != DROPPED, -line.cells, line.column, line.label))
+
+    def table(self) -> list[tuple[str, ...]]:
+        """The rows of losses.csv."""
+        cells: Counter[str] = Counter()
+        for line in self._lines:
+            cells[line.column] += line.cells
+        return [
+            (
+                line.column,
+                line.label,
+                str(line.cells),
+                f"{line.cells / cells[line.column]:.1%}",
+                str(self._repeats[line.column] or 1),
+                *[*line.samples, "", ""][:2],
+            )
+            for line in self.lines()
+        ]
+
+    def dropped(self) -> list[Line]:
+        """What goes nowhere though the mapping doesn't name it under `drop`."""
+        return [line for line in self.lines() if line.label == DROPPED]
+
+    def as_json(self) -> dict[str, Any]:
+        """For summary.json."""
+        dropped = self.dropped()
+        return {
+            "dropped_cells": sum(line.cells for line in dropped),
+            "dropped_columns": [line.column for line in dropped[:COLUMNS_NAMED]],
+            "more_columns": max(0, len(dropped) - COLUMNS_NAMED),
+            "attachments": self._attachments,
+        }
+
+    def show(self) -> list[str]:
+        """What a person is told: the columns that go nowhere, then what Triage has no place for."""
+        dropped = self.dropped()
+        said = [f"  {_describe(line)}" for line in dropped[:COLUMNS_SHOWN]]
+        if dropped:
+            said = [f"goes nowhere ({_count(sum(line.cells for line in dropped), 'cell')}):", *said]
+        if len(dropped) > COLUMNS_SHOWN:
+            said.append(f"  and {len(dropped) - COLUMNS_SHOWN:,} more: losses.csv")
+        return said
+
+    def warnings(self) -> list[str]:
+        """What the API can't hold, a sentence for each kind."""
+        footers = [line for line in self._lines if line.label.startswith("footer: ")]
+        dates = [line.column for line in footers if line.samples and all(map(_DATE.match, line.samples))]
+        authors = [line.column for line in footers if _AUTHOR.search(line.label)]
+        said = []
+        if dates:
+            said.append(f"dates stay as text in the footer, Triage dates an issue by its import: {_listed(dates)}")
+        if authors:
+            said.append(f"authors stay as text in the footer: {_listed(authors)}")
+        if self._attachments:
+            files = _count(self._attachments, "attachment")
+            said.append(f"{files} of {_count(self._issues_with_attachments, 'issue')} can't be sent: attachments.csv")
+        return said
+
+    @property
+    def refusal(self) -> str:
+        """Why `--strict` sends nothing; `""` if all that goes nowhere is named under `drop`."""
+        dropped = self.dropped()
+        if not dropped:
+            return ""
+        names = _listed([line.column for line in dropped])
+        return f"--strict: {_count(len(dropped), 'column')} would be lost, and `drop` doesn't name them: {names}"
+
+
+def rare_categories(flow: ValueFlow) -> str:
+    """A sentence on categories of fewer than five issues; `""` if there are only some."""
+    issues: Counter[str] = Counter()
+    for stream in flow.streams("category"):
+        if stream.step.target is not None:
+            issues[stream.step.target] += stream.rows
+    rare = [rows for rows in issues.values() if rows < RARE_ISSUES]
+    names, few = _count(len(rare), "name"), f"fewer than {RARE_ISSUES} issues each"
+    return f"category: {names} of {few}, {_count(sum(rare), 'issue')} in all" if len(rare) >= RARE_NAMES else ""
+
+
+def _find_sent(rows: Sequence[Row]) -> Mask | None:
+    """The rows that are sent; None: all."""
+    outcomes = list(map(_OUTCOME, rows))
+    if not any(map(outcomes.count, LEFT_OUT)):
+        return None
+    return np.array([outcome not in LEFT_OUT for outcome in outcomes], dtype=np.bool_)
+
+
+def _attachments_in(
+    raw: Sequence[Sequence[str]], places: Sequence[int], rows: Sequence[Row], sent: Mask | None
+) -> Iterator[Attachment]:
+    for row in range(len(rows)) if sent is None else sent.nonzero()[0].tolist():
+        for place in places:
+            if place < len(raw[row]) and is_filled(raw[row][place]):
+                yield from read_cell(rows[row].key, raw[row][place])
+
+
+def _read_record(file: SourceFile, raw: Sequence[str] | str) -> Mapping[str, Any] | None:
+    """The record that the mapping saw, or None where it can't be read."""
+    if isinstance(raw, str):
+        try:
+            value = decoder.decode(raw)
+        except JSONDecodeError:
+            value = _read_leniently(raw)
+        except RecursionError:
+            return None
+        return open_envelope(file.envelope, value) if isinstance(value, dict) else None
+    header = file.header or ()
+    if file.json_column is None or len(raw) > len(header):
+        return None
+    cells = [*raw, *[""] * (len(header) - len(raw))]
+    record = embedded_record(header, cells, file.json_column, 0)
+    if isinstance(record, Finding):
+        return None
+    around = header[file.json_column].strip()
+    return {key: value for key, value in record.items() if key != around or value is not cells[file.json_column]}
+
+
+def _read_leniently(raw: str) -> Any:
+    try:
+        return lenient_decoder.decode(raw)
+    except (JSONDecodeError, RecursionError):
+        return None
+
+
+def _describe(line: Line) -> str:
+    sample = f", e.g. {line.samples[0]}" if line.samples else ""
+    return f"{line.column}  {_count(line.cells, 'cell')}{sample}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - COLUMNS_SHOWN:,} more" if len(names) > COLUMNS_SHOWN else ""
+    return f"{', '.join(names[:COLUMNS_SHOWN])}{more}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"

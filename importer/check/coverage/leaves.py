@@ -1,0 +1,201 @@
+"""Leaves: the filled values of JSON records, each under its path: `fields.labels[]`, `comments[].author.name`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import repeat
+from typing import Any
+
+from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
+from importer.check.coverage.lines import COLUMN_LIMIT, DROPPED, NOT_SENT, OTHERS, Line, Lines
+from importer.check.coverage.paths import Chain, Reading, read_ref
+from importer.check.coverage.takes import Take
+from importer.check.coverage.uses import RULE, Use
+from importer.mapping.issue_parts import CommentSource
+from importer.records import Ref
+from importer.sources.json_values import to_text, write
+from importer.transform.columns import is_filled
+from importer.transform.transform import Records
+
+ITEM = None
+"""In place of a key: the items of an array."""
+RECORD = "(record)"
+"""What a record that can't be read is called: it is one cell."""
+
+
+@dataclass(eq=False, slots=True)
+class _Reader:
+    """A reference of a use, and what it takes of the chunk at hand.
+
+    order   its place among all readers: a leaf belongs to the first that takes it
+    always  whether it takes every leaf that its chains lead to
+    texts   else the cells that it takes, by row; () if there are none at all
+    """
+
+    order: int
+    label: str
+    ref: Ref
+    reading: Reading
+    always: bool = False
+    texts: Sequence[Sequence[str]] = ()
+    _many: bool = False
+
+    def turn_to(self, records: Records, taken: Take) -> None:
+        """Look at a chunk."""
+        columns = dict(zip(records.chunk.positions.get(self.ref, ()), records.columns.cells(self.ref), strict=True))
+        masks = {position: taken[position] for position in columns if position in taken}
+        self.always = self.reading.whole and bool(masks) and all(rows is None for rows in masks.values())
+        self.texts, self._many = (), len(columns) > 1
+        if masks and not self.always:
+            texts: list[list[str]] = [[] for _ in records.keys]
+            for position, rows in masks.items():
+                for row, cell in enumerate(columns[position]):
+                    if is_filled(cell) and (rows is None or rows[row]):
+                        texts[row].append(cell)
+            self.texts = texts
+
+    def takes(self, value: Any, row: int) -> bool:
+        """Whether a leaf below one of the chains arrives: its text is a cell, or part of one that was put together."""
+        if self.always or not self.texts:
+            return self.always
+        cells = self.texts[row]
+        if self.reading.whole and not self._many:
+            return bool(cells)
+        text = to_text(value)
+        return any(text == cell or self._is_part(value, text, cell) for cell in cells)
+
+    def _is_part(self, value: Any, text: str, cell: str) -> bool:
+        return (self.reading.joined and text in cell) or (cell[0] in "[{" and write(value) in cell)
+
+
+class _Place:
+    """A path of the records, made when it is first met.
+
+    readers  those that lead to it, or to something around it, in their order
+    open     those that lead below it: reader, chain, and how many of its keys lead here
+    label    the class of all its leaves in the chunk at hand; None where each has to be looked at
+    """
+
+    __slots__ = ("attached", "keys", "label", "lines", "name", "open", "readers")
+
+    def __init__(
+        self, name: str, readers: tuple[_Reader, ...], open: tuple[tuple[_Reader, Chain, int], ...], attached: bool
+    ) -> None:
+        self.name, self.readers, self.open, self.attached = name, readers, open, attached
+        self.keys: dict[str | None, _Place] = {}
+        self.lines: dict[str, Line] = {}
+        self.turn()
+
+    def turn(self) -> None:
+        """Take note that its readers look at another chunk."""
+        first = next((reader for reader in self.readers if reader.always or reader.texts), None)
+        self.label = DROPPED if first is None else first.label if first.always else None
+
+    def below(self, key: str | None) -> _Place:
+        """The place of a key of an object here, or of the items of an array."""
+        if key is ITEM:
+            return _Place(f"{self.name}[]", self.readers, self.open, self.attached)
+        readers, left = list(self.readers), []
+        for reader, chain, depth in self.open:
+            if chain[depth] is None or chain[depth] == key:
+                if depth + 1 == len(chain):
+                    readers.append(reader)
+                else:
+                    left.append((reader, chain, depth + 1))
+        readers.sort(key=lambda reader: reader.order)
+        name = f"{self.name}.{key}" if self.name else key
+        return _Place(name, tuple(dict.fromkeys(readers)), tuple(left), holds_attachments(name))
+
+
+@dataclass(slots=True)
+class Leaves:
+    """Counts the leaves of JSON records.
+
+    A leaf counts as taken where the mapping reads its path and its text arrives. Of an expression that chooses (a
+    filter, `not_null`, an index) that is a leaf whose text is the cell, or is in one that was put together.
+    """
+
+    lines: Lines
+    uses: Sequence[Use]
+    rule_refs: Sequence[Ref]
+    _readers: list[list[_Reader]] = field(init=False)
+    _root: _Place = field(init=False)
+    _places: int = 0
+
+    def __post_init__(self) -> None:
+        """Make a reader of each reference that a use has; what is only asked about belongs to the rules."""
+        readers: list[_Reader] = []
+        self._readers = []
+        for use in self.uses:
+            own = [_Reader(0, use.label, ref, read_ref(ref, _parts_of(use))) for ref in use.text.refs]
+            self._readers.append(own)
+            readers += own
+        asked = [chain for reader in readers for chain in reader.reading.decided]
+        readings = [read_ref(ref) for ref in self.rule_refs]
+        asked += [chain for reading in readings for chain in (*reading.taken, *reading.decided)]
+        rules = _Reader(0, RULE, Ref("path", "@"), Reading(tuple(dict.fromkeys(asked))), always=True)
+        for order, reader in enumerate((*readers, rules)):
+            reader.order = order
+        chains = [(reader, chain) for reader in (*readers, rules) for chain in reader.reading.taken]
+        everywhere = tuple(reader for reader, chain in chains if not chain)
+        self._root = _Place("", everywhere, tuple((reader, chain, 0) for reader, chain in chains if chain), False)
+
+    def turn_to(self, records: Records, takes: Sequence[Take]) -> None:
+        """Look at a chunk; `takes` has one entry a use."""
+        for readers, taken in zip(self._readers, takes, strict=True):
+            for reader in readers:
+                reader.turn_to(records, taken)
+        places = [self._root]  # not by recursion: records may be nested as deeply as they can be read
+        while places:
+            place = places.pop()
+            place.turn()
+            places += place.keys.values()
+
+    def add(self, record: Mapping[str, Any], row: int, key: str, *, sent: bool) -> Iterator[Attachment]:
+        """Count the leaves of a row's record; give the attachments that it has, if it is sent."""
+        stack: list[tuple[Any, _Place]] = [(record, self._root)]
+        while stack:
+            value, place = stack.pop()
+            if place.attached and sent and isinstance(value, dict):
+                yield from read_object(key, value)
+            keys = place.keys
+            for name, item in value.items() if isinstance(value, dict) else zip(repeat(ITEM), value):
+                below = keys.get(name) or self._step(place, name)
+                kind = type(item)  # this loop is all that a leaf costs
+                if kind is dict or kind is list:
+                    stack.append((item, below))
+                elif is_filled(item) if kind is str else item is not None:
+                    self._count(item, below, row, sent)
+                    if below.attached and sent and kind is str:
+                        yield from read_cell(key, item)
+
+    def add_unreadable(self, raw: str) -> None:
+        """Count a record that can't be read."""
+        self.lines.add_filled(RECORD, NOT_SENT, [raw], 1)
+
+    def _step(self, place: _Place, key: str | None) -> _Place:
+        below = place.below(key)
+        if self._places >= COLUMN_LIMIT:
+            below.name = OTHERS  # not kept: the next one is made anew
+            return below
+        self._places += 1
+        place.keys[key] = below
+        return below
+
+    def _count(self, value: Any, place: _Place, row: int, sent: bool) -> None:
+        label = place.label if sent else NOT_SENT
+        if label is None:
+            label = next((reader.label for reader in place.readers if reader.takes(value, row)), DROPPED)
+        line = place.lines.get(label)
+        if line is None:
+            line = place.lines[label] = self.lines.line(place.name, label)
+        line.cells += 1
+        if line.is_open:
+            line.show(to_text(value))
+
+
+def _parts_of(use: Use) -> Sequence[str]:
+    """The parts of a comment's object that are read."""
+    each = use.text.each if isinstance(use.text, CommentSource) else None
+    return () if each is None else [part for part in (each.text, each.author, each.date, each.private) if part]

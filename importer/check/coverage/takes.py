@@ -1,0 +1,120 @@
+"""Takes: of which cells of a chunk a text is made, cell by cell, as `transform.Columns` makes it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+
+from importer.check.coverage.uses import Use, find_of
+from importer.mapping.texts import Text
+from importer.records import Ref
+from importer.transform.columns import Columns, Mask, split_template
+from importer.transform.transform import Records
+
+Take = dict[int, Mask | None]
+"""Physical column → the rows in which its cell is taken; None: in all where it is filled."""
+
+
+def take_cells(use: Use, records: Records) -> Take:
+    """The cells that a use takes from a chunk. A cell of which a pattern takes a part counts as taken."""
+    taken: Take = {}
+    wanted = None if use.wanted is None else use.wanted(records)
+    for position, rows in _take(records.columns, use.text, use.every, wanted):
+        before = taken.get(position, _nowhere(len(records.keys)))
+        taken[position] = None if rows is None or before is None else rows | before
+    return taken
+
+
+Found = Iterator[tuple[int, Mask | None]]
+
+
+def find_filled(cells: Sequence[str]) -> Mask:
+    """Where there is more than white space."""
+    filled = np.fromiter(map(len, cells), dtype=np.intp, count=len(cells)) > 0
+    if any(map(str.isspace, cells)):
+        filled &= ~np.fromiter(map(str.isspace, cells), dtype=np.bool_, count=len(cells))
+    return filled
+
+
+def _take(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> Found:
+    if text.column is not None or text.path is not None:
+        ref = Ref("column", text.column) if text.column is not None else Ref("path", text.path or "")
+        yield from _take_column(columns, ref, text, every, wanted)
+        return
+    if text.pattern is not None or text.lookup is not None:  # searched in what choices or placeholders make
+        made = columns.every_cell(text) if every else [columns.text(text)]
+        wanted = _both(wanted, _filled_in_any(made, len(columns)))
+    if text.first is not None:
+        yield from _take_choice(columns, text.first, every, wanted)
+    for ref in split_template(text.template)[1] if text.template is not None else ():
+        yield from _take_first(columns, ref, columns.cells(ref), wanted)
+
+
+def _take_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted: Mask | None) -> Found:
+    find = find_of(text)
+    cells = columns.every_cell(text)
+    if find is not None:
+        search = re.compile(find).search
+        cells = [[cell if search(cell) else "" for cell in column] for column in cells]
+    if not every:
+        whole = text.pattern is None and text.lookup is None
+        yield from _take_first(columns, ref, cells, wanted, whole=whole)
+        return
+    changed = text.pattern is not None or text.lookup is not None or find is not None
+    for position, column in _present(columns, ref, cells):
+        yield position, _both(wanted, find_filled(column)) if changed else wanted
+
+
+def _take_first(
+    columns: Columns, ref: Ref, cells: Sequence[list[str]], wanted: Mask | None, *, whole: bool = True
+) -> Found:
+    """The first filled cell of each row; `whole`: what is filled in the column is filled here."""
+    present = list(_present(columns, ref, cells))
+    if whole and len(present) == 1:
+        yield present[0][0], wanted
+        return
+    left = wanted
+    for position, column in present:
+        filled = find_filled(column)
+        yield position, _both(left, filled)
+        left = _both(left, ~filled)
+
+
+def _take_choice(columns: Columns, choices: Sequence[Text], every: bool, wanted: Mask | None) -> Found:
+    """Each choice in the rows in which none before it has a text; what comes after a constant is never read."""
+    constant = next((place for place, choice in enumerate(choices) if choice.value is not None), len(choices))
+    present = [choice for choice in choices[:constant] if _is_present(columns, choice)]
+    left = wanted
+    for number, choice in enumerate(present, start=1):
+        yield from _take(columns, choice, every, left)
+        if number < len(present):
+            made = columns.every_cell(choice) if every else [columns.text(choice)]
+            left = _both(left, ~_filled_in_any(made, len(columns)))
+
+
+def _is_present(columns: Columns, text: Text) -> bool:
+    positions = columns.chunk.positions  # of most names that a preset knows there is no column: asked first
+    return any(any(map(any, columns.cells(ref))) for ref in text.refs if positions.get(ref))
+
+
+def _present(columns: Columns, ref: Ref, cells: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
+    """The columns of a reference that have any text, which few have of those that a preset names."""
+    pairs = zip(columns.chunk.positions.get(ref, ()), cells, strict=True)
+    return ((position, column) for position, column in pairs if any(column))
+
+
+def _filled_in_any(columns: Iterable[list[str]], length: int) -> Mask:
+    filled = _nowhere(length)
+    for column in columns:
+        filled |= find_filled(column)
+    return filled
+
+
+def _both(first: Mask | None, second: Mask) -> Mask:
+    return second if first is None else first & second
+
+
+def _nowhere(length: int) -> Mask:
+    return np.zeros(length, dtype=np.bool_)

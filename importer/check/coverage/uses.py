@@ -1,0 +1,144 @@
+"""Uses: what a mapping does with each text that it reads, the one that keeps most of it first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from importer.mapping.issue_parts import Comments, Person, Relation
+from importer.mapping.model import Duplicates, Link, Mapping
+from importer.mapping.texts import Text
+from importer.records import Ref
+from importer.transform.columns import Mask, is_filled
+from importer.transform.transform import Records
+from importer.transform.value_maps import VALUE_FIELDS
+
+RULE = "rule"
+"""What is read only to decide something: nothing of it arrives."""
+CLOSED = ("done", "closed")
+
+Wanted = Callable[[Records], Mask | None]
+"""The rows of a chunk in which a text is asked for at all; None: in all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """A text of the mapping, and the class of the cells that it takes.
+
+    `every`: it takes all cells of a column that repeats, not the first filled one.
+    """
+
+    label: str
+    text: Text
+    every: bool = False
+    wanted: Wanted | None = None
+
+
+def list_uses(mapping: Mapping) -> list[Use]:
+    """All uses of a mapping but the rules: a cell belongs to the first that takes it."""
+    return [use for use in _uses(mapping) if use.text.refs]
+
+
+def _uses(mapping: Mapping) -> Iterator[Use]:
+    source = mapping.input
+    yield Use("key", source.key)
+    if source.local_key is not None:
+        yield Use("key", source.local_key, wanted=_with_local_key)
+    yield from (Use("key", text) for text in mapping.group)
+    yield Use("title", mapping.title)
+    if mapping.description is not None:
+        yield Use("description", mapping.description)
+    for name in VALUE_FIELDS:
+        value = getattr(mapping, name)
+        yield Use(name, value, wanted=_without_rule(name))
+        if value.fallback is not None:
+            yield Use(name, value.fallback, wanted=_by_fallback(name))
+    yield Use("source", mapping.source)
+    for name, user_id, person in (
+        ("owner", mapping.owner_id, mapping.owner),
+        ("assignee", mapping.assignee_id, mapping.assignee),
+    ):
+        yield from (Use(name, text) for text in (user_id, *_texts_of(person)) if text is not None)
+    yield from (Use("evidence", link, every=True) for link in mapping.resource_links)
+    for flag in mapping.flags:
+        texts = (flag.call, flag.type, flag.note, flag.message_index)
+        yield from (Use("flag", text, wanted=_with_text(flag.call)) for text in texts if text is not None)
+    if mapping.comments is not None:
+        yield from _uses_of_comments(mapping.comments)
+    yield from (Use("relation", relation, every=True) for relation in mapping.relations)
+    yield from (Use(f"footer: {label}", text, every=True) for label, text in mapping.footer.items())
+    yield from (Use("people", text) for person in mapping.people.known for text in _texts_of(person))
+
+
+def _texts_of(person: Person | None) -> list[Text]:
+    texts = () if person is None else (person.name, person.account, person.mail)
+    return [text for text in texts if text is not None]
+
+
+def _uses_of_comments(comments: Comments) -> Iterator[Use]:
+    wanted = None if "drop" not in (comments.open, comments.closed) else _with_comments(comments)
+    for source in comments.from_:
+        yield Use("comment", source, every=True, wanted=wanted)
+        if source.beside is not None:
+            yield Use("comment", source.beside.key, wanted=wanted)
+
+
+def list_rule_refs(mapping: Mapping) -> tuple[Ref, ...]:
+    """Every column and path that a mapping reads to decide something."""
+    values = [getattr(mapping, name) for name in VALUE_FIELDS]
+    rules = [rule.when for rule in (*mapping.skip, *(rule for value in values for rule in value.rules))]
+    flags = [flag.when for flag in mapping.flags if flag.when is not None]
+    texts: list[Text | None] = [condition for conditions in (*rules, *flags) for condition in conditions]
+    texts += [value.fallback for value in values]
+    texts += [relation.by for relation in mapping.relations]
+    texts += [mapping.created, mapping.evidence.resolution, mapping.evidence.closed]
+    if isinstance(mapping.duplicates, Duplicates):
+        texts.append(mapping.duplicates.newest)
+    return tuple(dict.fromkeys(ref for text in texts if text is not None for ref in text.refs))
+
+
+def find_of(text: Text) -> str | None:
+    """The pattern that a cell must have something of, beside the text's own, to be taken."""
+    return text.find if isinstance(text, Link | Relation) else None
+
+
+def _with_local_key(records: Records) -> Mask | None:
+    return np.array(records.local, dtype=np.bool_)
+
+
+def _without_rule(name: str) -> Wanted:
+    def wanted(records: Records) -> Mask | None:
+        mapped = records.values[name]
+        ruled = np.array([step.how == "rule" for step in mapped.steps], dtype=np.bool_)
+        return ~ruled[mapped.codes] if ruled.any() else None
+
+    return wanted
+
+
+def _by_fallback(name: str) -> Wanted:
+    def wanted(records: Records) -> Mask | None:
+        mapped = records.values[name]
+        fallen = np.array([step.how == "fallback" for step in mapped.steps], dtype=np.bool_)
+        return fallen[mapped.codes]
+
+    return wanted
+
+
+def _with_text(text: Text) -> Wanted:
+    def wanted(records: Records) -> Mask | None:
+        texts = records.columns.text(text)
+        return np.fromiter(map(is_filled, texts), dtype=np.bool_, count=len(texts))
+
+    return wanted
+
+
+def _with_comments(comments: Comments) -> Wanted:
+    def wanted(records: Records) -> Mask | None:
+        bundling = {True: comments.closed, False: comments.open}
+        targets = records.values["status"].targets()
+        kept = (bundling[target in CLOSED] != "drop" for target in targets)
+        return np.fromiter(kept, dtype=np.bool_, count=len(targets))
+
+    return wanted

@@ -1,0 +1,349 @@
+"""Signs that an export was damaged on its way: cut at a limit, changed by a spreadsheet, read in a wrong encoding."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from pathlib import PurePath
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from importer.mapping.model import Duplicates, Mapping
+from importer.mapping.texts import Condition, Text
+from importer.records import Chunk, Ref
+from importer.transform.columns import is_filled
+from importer.transform.value_maps import VALUE_FIELDS
+
+if TYPE_CHECKING:
+    from importer.check.rows import Examined
+
+CELL_LIMIT = 32_767
+"""Characters that a cell of Excel and of LibreOffice takes."""
+
+FULL_FILES = {
+    500: "where several trackers end an export",
+    1_000: "where Jira and others end an export",
+    10_000: "where several trackers end an export",
+    65_535: "as many as an old spreadsheet takes below a header",
+    65_536: "as many as an old spreadsheet takes",
+    1_048_575: "as many as a spreadsheet takes below a header",
+}
+"""Rows at which exports are cut in silence."""
+
+SAMPLE_CHARACTERS = 40
+COLUMNS_SHOWN = 3
+PAGES = "Export the rest in pages (by key or date), and give all files to one command."
+NO_SPREADSHEET = "Export again, and give the file as it comes, without opening it in a spreadsheet."
+
+EXPONENT = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2,3}")
+ERROR_CELL = re.compile(
+    r"#(?:REF!|NAME\?|VALUE!|DIV/0!|N/A|NUM!|NULL!|SPILL!|BEZUG!|WERT!|NV|ZAHL!|NOM\?|VALEUR!|NOMBRE\?|VALOR!)|#{4,}"
+)
+DATE_OF_NUMBERS = re.compile(r"\s*(\d{1,2})([/-])(\d{1,2})\2\d{2}(?:\d{2})?(?:[ ,T].*)?", re.DOTALL)
+MONTHS = 12
+
+
+class _Garble(NamedTuple):
+    """What is seen of texts that were read in a wrong encoding.
+
+    lead     the character that each of its patterns begins with: a quick look tells that there is none
+    pattern  finds the first garbled place
+    was      the encoding that the text has
+    read_as  the encoding that somebody took it for
+    """
+
+    lead: str
+    pattern: re.Pattern[str]
+    was: str
+    read_as: str
+
+
+def _tails(encoding: str) -> str:
+    """What the bytes 0x80 to 0xBF become: all that can follow the first byte of a character in UTF-8."""
+    tails = bytes(range(0x80, 0xC0)).decode(encoding, "ignore")
+    return "[" + re.escape(tails + "".join(map(chr, range(0x80, 0xA0)))) + "]"
+
+
+def _garbles() -> Iterator[_Garble]:
+    """Sequences that no language writes. What French or German quotes end with (`CAFÉ»`, `„Ü“`) is not among them."""
+    tail = _tails("cp1252")
+    single = {
+        "Ã": f"Ã(?:[”’»…—](?=\\w)|(?![”’»…—]){tail})",  # é, ü, ß; IRMÃ” is Portuguese
+        "Â": "Â[\xa0-\xba\xbc-\xbf]",  # a space that does not break, ©, °
+        "Ð": "Ð[\xb0-\xbf]",  # Cyrillic
+        "â": f"â(?:[€\x80]{tail}|‚¬|„¢|†’|ˆ’|œ“)",  # ’ “ – … € ™ → − ✓
+        "ï": "ï»¿",  # a byte order mark
+        "ð": f"ð[Ÿ\x9f]{tail}{{2}}",  # emoji
+    }
+    for lead, pattern in single.items():
+        yield _Garble(lead, re.compile(pattern), "UTF-8", "cp1252")
+    for lead in "ÄÅ":  # Polish, Czech, Turkish: a capital in the middle of a word
+        yield _Garble(lead, re.compile(f"{lead}(?<=[a-z]{lead}){tail}"), "UTF-8", "cp1252")
+    for lead in "ÐÑÎÏ":  # Cyrillic and Greek: one letter after another
+        yield _Garble(lead, re.compile(f"{lead}{tail}[ÐÑÎÏ]{tail}"), "UTF-8", "cp1252")
+    for lead in "ãäåæçèéëìí":  # Chinese, Japanese, Korean
+        yield _Garble(lead, re.compile(f"{lead}{tail}{{2}}[ã-í]{tail}{{2}}"), "UTF-8", "cp1252")
+    for lead in "РС":
+        yield _Garble(lead, re.compile(f"{lead}{_tails('cp1251')}[РС]{_tails('cp1251')}"), "UTF-8", "cp1251")
+    yield _Garble("√", re.compile("√[©®¨†º∂ß°]"), "UTF-8", "Mac Roman")
+    yield _Garble("‚", re.compile("‚Ä[ôúùìîò¶]"), "UTF-8", "Mac Roman")
+    yield _Garble("縺", re.compile(r"縺[^\x00-\x7f]"), "UTF-8", "Shift JIS")
+
+
+GARBLES = tuple(_garbles())
+REPLACED = "\ufffd"
+
+
+class SourceFacts(Protocol):
+    """What a file of the source tells before it is read."""
+
+    @property
+    def name(self) -> str:
+        """Its name as typed."""
+
+    @property
+    def encoding(self) -> str:
+        """How its bytes are read."""
+
+    @property
+    def errors_file(self) -> bool:
+        """Whether it is an errors file given back: as long as it has to be."""
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Rows that show one sign."""
+
+    rows: int = 0
+    sample: str = ""
+    columns: dict[str, None] = field(default_factory=dict)
+
+    def where(self) -> str:
+        """The columns, few of them."""
+        more = " …" if len(self.columns) > COLUMNS_SHOWN else ""
+        return ", ".join(list(self.columns)[:COLUMNS_SHOWN]) + more
+
+
+@dataclass(slots=True)
+class _DateColumn:
+    """A column of dates of which each so far reads both ways; `read`: the mapping reads them, else they are copied."""
+
+    read: bool
+    rows: int = 0
+    sample: str = ""
+    decided: bool = False
+
+
+class DamageSigns:
+    """Looks at the texts of each chunk as whole columns; memory doesn't grow with the rows."""
+
+    def __init__(self, mapping: Mapping, files: Sequence[SourceFacts], *, whole: bool = True) -> None:
+        """`whole`: the files are read to their ends, so that their rows can be counted."""
+        self._files, self._whole = files, whole
+        self._formats = tuple(mapping.input.dates)
+        self._rows = [0] * len(files)
+        self._seen: dict[tuple[str, ...], _Seen] = {}
+        values = [getattr(mapping, name) for name in VALUE_FIELDS]
+        fallbacks = [value.fallback for value in values]
+        self._texts = _refs(mapping.title, mapping.description, *values, *fallbacks)
+        keys = _refs(mapping.input.key, mapping.input.local_key)
+        self._ids = keys | _refs(mapping.owner_id, mapping.assignee_id, *mapping.resource_links)
+        self._cells = keys | _refs(mapping.title, mapping.description)
+        read = _date_refs(mapping)
+        self._dates = {ref: _DateColumn(ref in read) for ref in (*read, *sorted(_refs(*mapping.footer.values())))}
+
+    def add(self, examined: Examined) -> None:
+        """Look at a chunk."""
+        records, chunk = examined.records, examined.records.chunk
+        if len(chunk):
+            self._rows[chunk.file] = chunk.records[-1]
+        found: dict[tuple[str, ...], dict[int, str]] = {}
+        for ref in chunk.positions:
+            for column in filter(any, records.columns.cells(ref)):
+                for sign, rows in self._look_at(ref, column, chunk.file):
+                    self._seen.setdefault(sign, _Seen()).columns[ref.name] = None
+                    found.setdefault(sign, {}).update(rows)
+                if ref in self._dates and not self._dates[ref].decided:
+                    self._look_at_dates(self._dates[ref], column, chunk)
+        for sign, rows in found.items():
+            seen = self._seen[sign]
+            seen.rows += len(rows)
+            if not seen.sample:
+                row = min(rows)
+                seen.sample = _sample(rows[row], chunk, row, records.keys[row])
+
+    def _look_at(self, ref: Ref, column: list[str], file: int) -> Iterator[tuple[tuple[str, ...], dict[int, str]]]:
+        """The signs in a column, each with its rows and what is seen there."""
+        if max(map(len, column)) > CELL_LIMIT // 2 and (full := _full_cells(column)):
+            yield ("cell-limit",), full
+        garbled = ref in self._texts and not all(map(str.isascii, column))
+        if not (garbled or ref in self._ids or ref in self._cells):
+            return
+        joined = "\n".join(column)  # searched as one text: most columns show nothing
+        if ref in self._ids and ("E+" in joined or "e+" in joined) and (rounded := _matching(column, EXPONENT)):
+            yield ("exponent",), rounded
+        if ref in self._cells and "#" in joined and (broken := _matching(column, ERROR_CELL)):
+            yield ("error-cell",), broken
+        if garbled:
+            for was, read_as, rows in _garbled(column, joined):
+                yield ("garbled", was, read_as, self._files[file].encoding), rows
+
+    def _look_at_dates(self, dates: _DateColumn, column: Sequence[str], chunk: Chunk) -> None:
+        for row, text in enumerate(column):
+            if not is_filled(text):
+                continue
+            numbers = DATE_OF_NUMBERS.fullmatch(text)
+            if numbers is not None and _reads_both_ways(text, self._formats, dates.read):
+                if int(numbers[1]) != int(numbers[3]):
+                    dates.rows += 1
+                    dates.sample = dates.sample or f"{_shorten(text.strip())} in {chunk.file_name}:{chunk.lines[row]}"
+            elif numbers is not None or not dates.read:
+                dates.decided = True  # this value says which it is, or the column holds other things
+                return
+
+    def warnings(self) -> list[str]:
+        """A sentence for each sign: what was seen, where, and what to do."""
+        said = [_say(sign, seen) for sign, seen in sorted(self._seen.items()) if seen.rows]
+        dates = [_say_dates(ref, dates) for ref, dates in self._dates.items() if dates.rows and not dates.decided]
+        return [*self._full_files(), *said, *dates]
+
+    def _full_files(self) -> Iterator[str]:
+        """The last file of a set that is full: all others may be, since something follows them."""
+        if not self._whole or any(file.errors_file for file in self._files):
+            return
+        last = max(range(len(self._files)), key=lambda number: (_natural(self._files[number].name), number))
+        rows = self._rows[last]
+        if rows in FULL_FILES and rows == max(self._rows):
+            name = self._files[last].name
+            which = f"{name}, the last of {len(self._files)} files," if len(self._files) > 1 else name
+            yield f"{which} has exactly {rows:,} rows, {FULL_FILES[rows]}: others may be missing. {PAGES}"
+
+
+def _refs(*texts: Text | None) -> frozenset[Ref]:
+    return frozenset(ref for text in texts if text is not None for ref in text.refs)
+
+
+def _date_refs(mapping: Mapping) -> list[Ref]:
+    """What the mapping reads as dates: conditions of time, and what `duplicates` compares."""
+    rules = [rule for name in VALUE_FIELDS for rule in getattr(mapping, name).rules]
+    conditions: list[Condition] = [condition for rule in (*rules, *mapping.skip) for condition in rule.when]
+    refs = [ref for condition in conditions if condition.before or condition.after for ref in condition.refs]
+    if isinstance(mapping.duplicates, Duplicates):
+        refs += mapping.duplicates.newest.refs
+    return list(dict.fromkeys(refs))
+
+
+def _full_cells(column: Sequence[str]) -> dict[int, str]:
+    """Cells of exactly the limit, as a spreadsheet counts: UTF-16 units, a line end being one of them."""
+    long = ((row, text) for row, text in enumerate(column) if CELL_LIMIT // 2 < len(text) < CELL_LIMIT * 2)
+    return {row: f"… {text[-SAMPLE_CHARACTERS:]}" for row, text in long if _is_full(text)}
+
+
+def _is_full(text: str) -> bool:
+    lines = text.replace("\r\n", "\n")
+    return CELL_LIMIT in (len(text), len(lines), len(lines) + sum(character > "\uffff" for character in lines))
+
+
+def _matching(column: Sequence[str], pattern: re.Pattern[str]) -> dict[int, str]:
+    return {row: text.strip() for row, text in enumerate(column) if pattern.fullmatch(text.strip())}
+
+
+def _garbled(column: Sequence[str], joined: str) -> Iterator[tuple[str, str, dict[int, str]]]:
+    """What was which encoding, what it was taken for, and the rows that show it."""
+    causes: dict[tuple[str, str], dict[int, str]] = {}
+    for garble in GARBLES:
+        if garble.lead in joined and garble.pattern.search(joined):
+            rows = causes.setdefault((garble.was, garble.read_as), {})
+            for row, text in enumerate(column):
+                if garble.lead in text and (match := garble.pattern.search(text)):
+                    rows.setdefault(row, _around(text, match.start()))
+    if REPLACED in joined:
+        causes["", ""] = {
+            row: _around(text, text.find(REPLACED)) for row, text in enumerate(column) if REPLACED in text
+        }
+    for (was, read_as), rows in causes.items():
+        yield was, read_as, rows
+
+
+def _around(text: str, place: int) -> str:
+    start = max(0, place - SAMPLE_CHARACTERS // 2)
+    return " ".join(text[start : start + SAMPLE_CHARACTERS].split())
+
+
+@lru_cache(maxsize=4096)
+def _reads_both_ways(text: str, formats: tuple[str, ...], read: bool) -> bool:
+    """Whether nothing tells day and month of a date of numbers apart; formats that read it in one way only do."""
+    numbers = DATE_OF_NUMBERS.fullmatch(text)
+    day, month = (int(numbers[1]), int(numbers[3])) if numbers else (0, 0)
+    readings = {date for form in formats if (date := _read(text.strip(), form)) is not None}
+    if day != month and (len(readings) == 1 or (read and not readings)):
+        return False
+    return 0 < day <= MONTHS and 0 < month <= MONTHS
+
+
+def _read(text: str, form: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, form)
+    except ValueError:
+        return None
+
+
+def _natural(name: str) -> tuple[tuple[int, str], ...]:
+    """A name as people order it: page 9 before page 10, and `Jira` before `Jira (1)`."""
+    parts = re.findall(r"\d+|\D+", PurePath(name).stem)
+    return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
+
+
+def _sample(text: str, chunk: Chunk, row: int, key: str) -> str:
+    place = f"{chunk.file_name}:{chunk.lines[row]}"
+    return f"{_shorten(text)!r} in {f'{key}, ' if key else ''}{place}"
+
+
+def _shorten(text: str) -> str:
+    return text if len(text) <= SAMPLE_CHARACTERS + 2 else text[:SAMPLE_CHARACTERS] + "…"
+
+
+def _say(sign: tuple[str, ...], seen: _Seen) -> str:
+    rows = f"{seen.rows:,} row{' has' if seen.rows == 1 else 's have'}"
+    match sign:
+        case ("cell-limit",):
+            return (
+                f"{rows} a text of exactly {CELL_LIMIT:,} characters in {seen.where()} ({seen.sample}): a spreadsheet "
+                f"cuts cells there, and the rest is lost. {NO_SPREADSHEET}"
+            )
+        case ("exponent",):
+            return (
+                f"{rows} a rounded number for an id in {seen.where()} ({seen.sample}): a spreadsheet writes long ids "
+                f"so, and different ones become equal. {NO_SPREADSHEET}"
+            )
+        case ("error-cell",):
+            return (
+                f"{rows} a spreadsheet's error instead of a text in {seen.where()} ({seen.sample}): the text is lost. "
+                f"{NO_SPREADSHEET}"
+            )
+        case (_, "", _, encoding):
+            return (
+                f"{rows} the sign � for letters that are lost, in {seen.where()} ({seen.sample}): something before "
+                f"this import could not read them. {_how_to_read(encoding)}"
+            )
+        case (_, was, read_as, encoding):
+            return (
+                f"{rows} letters that look garbled in {seen.where()} ({seen.sample}): {was} read as {read_as}. "
+                f"{_how_to_read(encoding)}"
+            )
+    raise ValueError(f"unknown sign {sign}")
+
+
+def _how_to_read(encoding: str) -> str:
+    if encoding.lower().startswith(("utf-8", "utf-16")):
+        return "Export again, and don't save the file with another program; else the texts are sent as they are."
+    return f"The file is read as {encoding}: leave --encoding (or input.encoding) away, it is probably UTF-8."
+
+
+def _say_dates(ref: Ref, dates: _DateColumn) -> str:
+    what = f"{dates.rows:,} date{' reads' if dates.rows == 1 else 's read'} both ways in {ref.name} ({dates.sample})"
+    if dates.read:
+        return f"{what}: day first or month first? Leave one format in input.dates, the right one."
+    return f"{what}: day first or month first? Export with dates like 2023-02-01; they are sent as they are."

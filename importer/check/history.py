@@ -1,0 +1,234 @@
+"""What the ledger makes of a row whose key is in Triage: nothing to do, changed since, or to be changed there."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from enum import StrEnum
+
+import orjson
+
+from importer.check.rows import Standing
+from importer.check.rules import CODES
+from importer.errors import UsageError
+from importer.ledger.journal import Decision, Run
+from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State
+from importer.ledger.store import Known, Ledger
+from importer.ledger.target_scan import Found
+from importer.load.additions import had_of, name_ends
+from importer.records import Act, Finding, Operation, Outcome
+from importer.transform.addition_plan import Had
+from importer.triage.client import issue_path
+from importer.triage.snapshot import COMPARED, PATCHABLE, adopt, find_changes, is_gone, pending_fields
+
+
+class OnChange(StrEnum):
+    """What happens to an issue whose row has changed since it was sent."""
+
+    REPORT = "report"
+    UPDATE = "update"
+    OVERWRITE = "overwrite"
+    SKIP = "skip"
+
+
+def _finding(code: str, message: str) -> Finding:
+    return Finding(code, "", message, rejects=False)
+
+
+UNCHANGED = Standing(Outcome.UNCHANGED)
+GONE = Standing(Outcome.SKIPPED, _finding("gone-at-target", CODES["gone-at-target"]), takes=False)
+NO_ROW = bytes(32)
+"""In place of a body's SHA-256: the issue is as no row says."""
+
+
+@dataclass(frozen=True)
+class ChangePolicy:
+    """What to do about changed rows.
+
+    fields          the only fields that are looked at
+    accept_mapping  whether issues are updated of which only the mapping changed, and not the row
+    """
+
+    on_change: OnChange = OnChange.REPORT
+    fields: frozenset[str] = frozenset(COMPARED)
+    accept_mapping: bool = False
+
+
+def read_fields(names: str | None) -> frozenset[str]:
+    """Read `--fields`. Raises UsageError for a name that is no field."""
+    if names is None:
+        return frozenset(COMPARED)
+    fields = frozenset(name.strip() for name in names.split(",") if name.strip())
+    unknown = sorted(fields.difference(PATCHABLE))
+    if unknown or not fields:
+        raise UsageError(
+            f"--fields {names}: there is no field {', '.join(unknown) or 'in it'} that can be changed.",
+            hint=f"Fields are {', '.join(PATCHABLE)}.",
+        )
+    return fields
+
+
+NEAR = 0.8
+"""How alike two titles are at least, of 1, to be named beside each other."""
+
+
+class Standings:
+    """Asks a ledger about rows; it implements `examine.Knows`.
+
+    With a `run`, issues that a look at the target has found are taken in as they come by. With `near`, issues without a
+    marker are named to rows with nearly their title, too, not only with the same. `matched` counts the rows that only a
+    look knows.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        target: str,
+        source_name: str,
+        policy: ChangePolicy,
+        run: Run | None = None,
+        *,
+        near: bool = False,
+    ) -> None:
+        self._ledger, self._target, self._source_name = ledger, target, source_name
+        self._policy, self._run = policy, run
+        self._seen = ledger.seen(target, source_name)
+        self._titles = {_fold(issue.title): issue.triage_id for issue in self._seen.unmarked()}
+        self._any_found = self._seen.count() > 0
+        self._near = near
+        self.matched = 0
+        # Conflicts of an earlier attempt of this run: they are as they are until the next run.
+        self._left = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
+
+    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, Standing]:
+        """Say how these creates stand, by key; those that are to be made are left out."""
+        creates = {operation.key: operation for operation in operations}
+        known = self._ledger.find_known(self._target, self._source_name, creates)
+        in_triage = {key: kept for key, kept in known.items() if kept.state is State.DONE}
+        standings = {
+            key: self._compare(creates[key], kept)._replace(issue_id=kept.issue_id, triage_id=kept.triage_id)
+            for key, kept in in_triage.items()
+        }
+        if self._any_found or self._titles:
+            open_ = {key for key, kept in known.items() if kept.state in UNDECIDED}  # these are settled
+            standings |= self._look_up([creates[key] for key in creates.keys() - in_triage.keys() - open_])
+        return standings
+
+    def had(self, keys: Iterable[str]) -> Mapping[str, Had]:
+        """Say what was added to the issues of these keys; it implements `examine.AskHad`."""
+        additions = self._ledger.additions(self._target, self._source_name)
+        known = additions.of(keys)
+        ends = additions.places(name_ends(each for added in known.values() for each in added))
+        return {key: had_of(added, ends) for key, added in known.items()}
+
+    def in_triage(self, keys: Collection[str]) -> Collection[str]:
+        """Say which of these keys have an issue in Triage; it implements `examine.Knows`."""
+        return self._ledger.additions(self._target, self._source_name).places(keys).keys()
+
+    def _compare(self, create: Operation, kept: Known) -> Standing:
+        if kept.is_leaving:
+            return Standing(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes=False)
+        whole_sha = hashlib.sha256(create.body).digest()
+        settled = GONE if is_gone(kept.returned) else UNCHANGED
+        if not kept.pending and (kept.body_sha == whole_sha or create.key in self._left):
+            return settled
+        kept = kept._replace(returned=adopt(kept.returned, create.body))
+        changes = find_changes(kept.returned, create.body)
+        differing = pending_fields(kept.pending).union(changes)
+        wanted = [name for name in COMPARED if name in differing and name in self._policy.fields]
+        if not wanted and not kept.pending:
+            return settled
+        only_mapping = bool(kept.content) and kept.content == create.content
+        if self._policy.on_change in (OnChange.UPDATE, OnChange.OVERWRITE):
+            if kept.pending or not only_mapping or self._policy.accept_mapping:
+                return self._change(create, kept, wanted, differing)
+        elif settled is GONE:
+            return GONE
+        code = "mapping-changed" if only_mapping else "changed"
+        if self._policy.on_change is OnChange.SKIP:
+            return Standing(Outcome.SKIPPED, _finding(code, CODES[code]), takes=False)
+        return Standing(Outcome.SKIPPED, _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}."))
+
+    def _change(self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str]) -> Standing:
+        """Make the change that brings the issue to its row; one of unknown fate is to be looked at in any case."""
+        row = orjson.loads(create.body)
+        patch = {name: row.get(name) for name in wanted if name in PATCHABLE}
+        note = _finding("source-fixed", CODES["source-fixed"]) if "source" in wanted else None
+        if not patch and not kept.pending:
+            return Standing(Outcome.UNCHANGED, note)
+        whole = patch.keys() == set(differing)
+        change = create._replace(
+            method="PATCH",
+            path=issue_path(kept.issue_id),
+            body=orjson.dumps(patch),
+            # Of an issue that is between two rows it is not known which of them changed next.
+            content=create.content if whole or kept.content == create.content else b"",
+            act=Act.UPDATE,
+            whole_sha=hashlib.sha256(create.body).digest() if whole else b"",
+            issue_id=kept.issue_id,
+            triage_id=kept.triage_id,
+            returned=kept.returned,
+            pending=kept.pending,
+        )
+        return Standing(Outcome.PLANNED, note, change)
+
+    def _look_up(self, creates: list[Operation]) -> dict[str, Standing]:
+        """Say of creates that no operation knows what a look at the target has seen of them."""
+        found = self._seen.find(create.marker for create in creates)
+        if self._run is not None and found:
+            self._adopt([(create, found[create.marker]) for create in creates if create.marker in found])
+        standings = {}
+        for create in creates:
+            issue = found.get(create.marker)
+            if issue is not None:
+                self.matched += 1
+                changes = find_changes(issue.returned, create.body)
+                code = "found-changed" if changes else FOUND_AT_TARGET
+                outcome = Outcome.SKIPPED if changes else Outcome.UNCHANGED
+                message = f"{CODES[code]} It differs in: {', '.join(changes)}." if changes else CODES[code]
+                finding = _finding(code, message)
+                standings[create.key] = Standing(outcome, finding, None, issue.issue_id, issue.triage_id)
+            elif self._titles:
+                title = self._nearest(_fold(orjson.loads(create.body)["title"]))
+                if title is not None:
+                    number = self._titles[title]
+                    message = (
+                        f'{number} "{title}" has this title, or nearly, and no marker; if it is this row\'s issue:'
+                    )
+                    hint = f"triage-import settle {create.key} {number}"
+                    standings[create.key] = Standing(
+                        Outcome.PLANNED, Finding("title-in-triage", "title", message, hint, rejects=False)
+                    )
+        return standings
+
+    def _nearest(self, title: str) -> str | None:
+        if title in self._titles or not self._near:
+            return title if title in self._titles else None
+        return next(iter(get_close_matches(title, self._titles, n=1, cutoff=NEAR)), None)
+
+    def _adopt(self, pairs: list[tuple[Operation, Found]]) -> None:
+        """Write down whose the issues are; one that is not as the row says now counts as changed."""
+        assert self._run is not None
+        decisions, intents = [], []
+        for create, issue in pairs:
+            same = not find_changes(issue.returned, create.body)
+            intents.append(create if same else create._replace(whole_sha=NO_ROW, content=b""))
+            decisions.append(
+                Decision(
+                    create.key,
+                    State.DONE,
+                    0,
+                    issue_id=issue.issue_id,
+                    triage_id=issue.triage_id,
+                    returned=adopt(issue.returned, create.body),
+                    code=FOUND_AT_TARGET,
+                    message=CODES[FOUND_AT_TARGET],
+                )
+            )
+        self._run.decide(decisions, intents)
+
+
+def _fold(title: str) -> str:
+    return " ".join(title.casefold().split())

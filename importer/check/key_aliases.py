@@ -1,0 +1,114 @@
+"""Links: which row is meant where another one names it by something else than its key, as Jira's `Parent` by an id."""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
+from itertools import islice
+
+from importer.check.rows import Job
+from importer.errors import StorageFull
+from importer.mapping.issue_parts import Relation
+from importer.records import Ref
+from importer.sources.source import Source
+from importer.transform.columns import Columns, is_filled
+from importer.transform.relations import FindKeys, each_name, find_no_keys
+from importer.transform.transform import Transform, collect_key_refs, collect_refs
+
+ASKED_AT_ONCE = 500
+
+# Cells may hold half a character, so all texts are bytes. `place` is that of the relation in the mapping.
+_SCHEMA = """
+PRAGMA journal_mode = OFF;
+PRAGMA temp_store = FILE;
+BEGIN;
+CREATE TABLE named (place INTEGER, text BLOB, PRIMARY KEY (place, text)) WITHOUT ROWID;
+CREATE TABLE rows (place INTEGER, text BLOB, key BLOB);
+"""
+_JOIN = """
+CREATE TABLE keys AS
+  SELECT place, text, CASE min(key) WHEN max(key) THEN key ELSE x'' END AS key
+  FROM rows JOIN named USING (place, text) GROUP BY place, text;
+DROP TABLE rows;
+DROP TABLE named;
+CREATE INDEX keys_by_text ON keys (place, text);
+"""
+_FIND = "SELECT text, key FROM keys WHERE place = ? AND text IN ({})"
+
+
+@contextmanager
+def learn_keys(job: Job) -> Iterator[FindKeys]:
+    """Give what finds the keys of rows that relations name `by` another text, as long as the block runs.
+
+    It reads the source once, whatever `--limit`, if the mapping has such relations and the source may have both texts.
+    What it learns is kept in a file without a name. Raises StorageFull if the disk takes no more.
+    """
+    specs = [(place, spec) for place, spec in enumerate(job.mapping.model.relations) if _can_be_there(spec, job.source)]
+    if not specs:
+        yield find_no_keys
+        return
+    with closing(sqlite3.connect("", isolation_level=None)) as database:
+        with _on_disk():
+            database.executescript(_SCHEMA)
+            _read(job, dict(specs), database)
+            database.executescript(_JOIN)
+
+        def find(place: int, texts: Collection[str]) -> Mapping[str, str]:
+            with _on_disk():
+                return dict(_find(database, place, texts))
+
+        yield find
+
+
+def _read(job: Job, specs: Mapping[int, Relation], database: sqlite3.Connection) -> None:
+    transform = Transform(job.mapping.model, job.source_name)
+    texts = [*specs.values(), *(spec.by for spec in specs.values())]
+    refs = tuple(dict.fromkeys((*collect_key_refs(job.mapping.model), *collect_refs(texts))))
+    for chunk in job.source.chunks(refs, tables=transform.tables):
+        chunk = job.fixes.apply(chunk)[0]
+        columns, keys = Columns(chunk), [_as_bytes(key) for key in transform.name_rows(chunk)]
+        for place, spec in specs.items():
+            named = {text for _, text in each_name(spec, columns)}
+            database.executemany(
+                "INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, _as_bytes(text)) for text in named)
+            )
+            rows = zip(columns.text(spec.by) if spec.by is not None else (), keys, strict=True)
+            known = ((place, _as_bytes(text.strip()), key) for text, key in rows if key and is_filled(text))
+            database.executemany("INSERT INTO rows VALUES (?, ?, ?)", known)
+
+
+def _find(database: sqlite3.Connection, place: int, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    names = {_as_bytes(text): text for text in texts}
+    left = iter(names)
+    while some := list(islice(left, ASKED_AT_ONCE)):
+        statement = _FIND.format(",".join("?" * len(some)))
+        for text, key in database.execute(statement, (place, *some)).fetchall():
+            yield names[text], key.decode("utf-8", "surrogatepass")
+
+
+def _can_be_there(spec: Relation, source: Source) -> bool:
+    """Whether the source can have what names rows, and the text that it names them by; JSON can have anything."""
+    if spec.by is None:
+        return False
+    headers = [file.header for file in source.files if file.is_table]
+    names = {name.strip() for header in headers for name in header or ()}
+    return len(headers) < len(source.files) or all(_is_among(text.refs, names) for text in (spec, spec.by))
+
+
+def _is_among(refs: Iterable[Ref], names: Collection[str]) -> bool:
+    return any(ref.kind == "column" and ref.name.strip() in names for ref in refs)
+
+
+def _as_bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        hint = "Set TMPDIR to a folder with room, then run again."
+        raise StorageFull(f"{tempfile.gettempdir()} takes no more: {error}.", hint=hint) from error

@@ -1,0 +1,307 @@
+"""Validate: the rules of Triage and of the mapping, applied to records. Pure: records in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from importer.authoring.suggest import quote
+from importer.mapping.model import SEVERITIES, SOURCES, STATUSES
+from importer.mapping.scalars import CATEGORY_LIMIT
+from importer.records import Extras, Finding
+from importer.transform.lengths import count_units, is_longer
+from importer.transform.prose import DESCRIPTION_LIMIT, TITLE_LIMIT
+from importer.transform.transform import Records
+from importer.transform.value_maps import VALUE_FIELDS, Mapped, Step
+
+ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
+
+CODES: dict[str, str] = {
+    "row-empty": "All cells are empty; skipped.",
+    "row-header": "The header again, or a title above it; skipped.",
+    "row-ragged": "The row has more or fewer cells than the header.",
+    "row-path-failed": "A JMESPath expression of the mapping can't be applied to the record.",
+    "row-malformed": "The row can't be read as what the file claims to be.",
+    "key-missing": "The row has no native key.",
+    "key-needs-name": "The native key is only unique within one project, and nobody named the source.",
+    "key-duplicate": "The key came before with other content.",
+    "group-rejected": "Another row of the same issue is rejected, and the rows of an issue go together.",
+    "same-as": "The key came before with the same content; skipped.",
+    "duplicate-of": "The key came before, and the mapping keeps the first; skipped.",
+    "older-than": "The key comes again with a newer date, and the mapping keeps the newest; skipped.",
+    "not-selected": "`--only` doesn't name the key; skipped.",
+    "changed": "The issue is in Triage already, and its row has changed since; skipped.",
+    "mapping-changed": "The issue is in Triage already, and only the mapping has changed since; skipped.",
+    "found-at-target": "The issue was found in Triage by its marker; the ledger did not know it.",
+    "found-changed": "The issue was found in Triage by its marker and is not as the row says now; skipped.",
+    "title-in-triage": "Triage has an issue with this title, without a marker: it may be this row's (warning).",
+    "changed-meanwhile": "The issue was made by an earlier attempt as its row was then; the next run compares them.",
+    "source-fixed": "Triage can't change the source of an issue; the other fields are updated (warning).",
+    "conflict": "A person changed this field in Triage, so that the update left it alone; see conflicts.csv.",
+    "undo-open": "An undo may have deleted the issue: type the undo again to the end, then import; skipped.",
+    "gone-at-target": "The issue was deleted in Triage; it is not made again.",
+    "title-missing": "The title is empty.",
+    "title-too-long": f"The title has more than {TITLE_LIMIT} characters.",
+    "title-shortened": "The title was cut; the full title opens the description (warning).",
+    "description-too-long": f"The description, footer included, has more than {DESCRIPTION_LIMIT:,} characters.",
+    "description-shortened": "The description was cut (warning).",
+    "severity-missing": "The severity is empty and the mapping has no default.",
+    "severity-unknown": "The mapping doesn't know the severity; a warning where it names a value for the unknown.",
+    "severity-undecided": "Nobody has decided what the severity becomes; a warning where a neutral value stands in.",
+    "status-missing": "The status is empty and the mapping has no default.",
+    "status-unknown": "The mapping doesn't know the status; a warning where it names a value for the unknown.",
+    "status-undecided": "Nobody has decided what the status becomes; a warning where a neutral value stands in.",
+    "category-missing": "The category is empty and the mapping has no default.",
+    "category-unknown": "The mapping doesn't know the category; a warning where it names a value for the unknown.",
+    "category-undecided": "Nobody has decided what the category becomes; a warning where a neutral value stands in.",
+    "category-too-long": f"The category has more than {CATEGORY_LIMIT} characters.",
+    "incomplete": "The issue is in Triage without all that belongs to it; the next run sends the rest.",
+    "group-incomplete": "The row's issue is in Triage without all that belongs to it, see its first row (warning).",
+    "evidence-pending": "Triage doesn't know a call, conversation or file yet; later runs try again (warning).",
+    "evidence-missing": "Triage never came to know a call, conversation or file; it is not tried again.",
+    "description-edited": "Somebody changed the description in Triage: other issues' numbers are left out (warning).",
+    "source-invalid": "The source is none of manual, automated, client.",
+    "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched: finding`.",
+    "date-unreadable": "A date that a rule needs can't be read.",
+    "comment-unreadable": "A comment is not the JSON that the mapping says; it is taken as it is (warning).",
+    "text-not-unicode": "A text has half a character (a lone surrogate), which can't be sent.",
+    "format-dropped": "Something of a text's markup could not be kept: a picture, a colour (warning).",
+    "secret-found": "A text has a key, a token or a card number; a warning, or as the mapping says.",
+    "secret-masked": "A key, a token or a card number in a text was masked (warning).",
+    "text-has-nul": "A text has a NUL character, which databases refuse.",
+    "evidence-malformed": "The id of a call, conversation or file isn't what `check` demands; not sent (warning).",
+    "flag-call-malformed": "A flag's call isn't what `check` demands of the ids of calls; not sent (warning).",
+    "flag-without-type": "A flag has a call and no type; not sent (warning).",
+    "flag-turn-negative": "The turn of a flag is before the call's first; the note says it instead (warning).",
+    "flag-note-shortened": "The note of a flag was cut; a comment has the whole note (warning).",
+    "relation-to-itself": "The row names itself as another issue; not sent (warning).",
+    "relation-ambiguous": "Several rows have the text that the row names another issue by; not sent (warning).",
+    "relation-end-missing": "Another issue that the row names is neither in this import nor in Triage (warning).",
+    "relation-end-rejected": "Another issue that the row names is rejected (warning).",
+    "relation-cycle": "Issues block each other in a circle; that is sent as it is (warning).",
+    "refused": "Triage refused the issue; the message is its answer.",
+    "gave-up": "Triage could not take the issue in all attempts; the next run tries again.",
+    "fate-unknown": "Whether the issue arrived is not known yet; the next run finds out.",
+}
+"""Every code that a row can end with, beside `skip-NAME` for the mapping's own skip rules, with its sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """Row → its findings, in the order of the fields; rows without any are absent."""
+
+    by_row: dict[int, list[Finding]] = field(default_factory=dict)
+
+    def add(self, row: int, finding: Finding) -> None:
+        """Append one finding to a row."""
+        self.by_row.setdefault(row, []).append(finding)
+
+    def rejects(self, row: int) -> bool:
+        """Whether the row must not be sent."""
+        return any(finding.rejects for finding in self.by_row.get(row, ()))
+
+
+def validate(records: Records, *, name_given: bool) -> Findings:
+    """All findings of a chunk's records. Skipped rows have none; a defective row has its defect and nothing else.
+
+    A defect that doesn't reject is why its row is skipped.
+
+    `name_given` says whether a person named the source, which `input.local_key` demands.
+    """
+    findings = Findings()
+    followers = {row for _, *others in records.groups or () for row in others}
+    for row, finding in records.chunk.defects.items():
+        if finding.rejects:
+            findings.add(row, finding)
+    for row, finding in _all(records, name_given):
+        is_merged = row in followers and finding.field in ("title", "description")  # the first row has what is sent
+        if not records.skips[row] and row not in records.chunk.defects and not is_merged:
+            findings.add(row, finding)
+    return findings
+
+
+def _all(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
+    yield from _keys(records, name_given)
+    yield from _titles(records)
+    yield from _descriptions(records)
+    for name in VALUE_FIELDS:
+        yield from _values(name, records.values[name])
+    yield from _sources(records)
+    yield from records.noted
+    yield from _dates(records)
+    yield from _characters(records)
+
+
+def _keys(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
+    missing = Finding(
+        "key-missing",
+        "key",
+        "no native key",
+        "fill the key column, or let the mapping say `input: {key: {content: true}}`",
+    )
+    unnamed = Finding(
+        "key-needs-name",
+        "key",
+        "this key is only unique within one project",
+        "name the project: --source-name NAME, or `input: {name: NAME}` in your mapping",
+    )
+    for row, (key, local) in enumerate(zip(records.keys, records.local, strict=True)):
+        if not key:
+            yield row, missing
+        elif local and not name_given:
+            yield row, unnamed
+
+
+def _titles(records: Records) -> Iterator[tuple[int, Finding]]:
+    missing = Finding(
+        "title-missing", "title", "the title is empty", "fill it in the errors file and give that to `run`"
+    )
+    for row, title in enumerate(records.titles):
+        if not title:
+            yield row, missing
+        elif is_longer(title, TITLE_LIMIT):
+            yield (
+                row,
+                Finding(
+                    "title-too-long",
+                    "title",
+                    f"{count_units(title)} characters, {TITLE_LIMIT} allowed",
+                    "`title: {too_long: shorten}` in the mapping keeps the full title in the description",
+                ),
+            )
+    yield from _shortened(records, "title", "the full title opens the description")
+
+
+def _descriptions(records: Records) -> Iterator[tuple[int, Finding]]:
+    hint = (
+        "`description: {too_long: continue}` in the mapping lets the text go on in comments, `shorten` cuts it; where "
+        "it does already, the footer or the full title alone is too long: name fewer columns under `footer`"
+    )
+    for row, description in enumerate(records.descriptions):
+        if is_longer(description, DESCRIPTION_LIMIT):
+            yield (
+                row,
+                Finding(
+                    "description-too-long",
+                    "description",
+                    f"{count_units(description):,} characters with its footer, {DESCRIPTION_LIMIT:,} allowed",
+                    hint,
+                ),
+            )
+    yield from _shortened(records, "description", "the rest is only in the source")
+
+
+def _shortened(records: Records, name: str, where: str) -> Iterator[tuple[int, Finding]]:
+    for row, cuts in records.shortened.items():
+        for cut_field, units in cuts:
+            if cut_field == name:
+                yield row, Finding(f"{name}-shortened", name, f"cut from {units:,} characters; {where}", rejects=False)
+
+
+def _values(name: str, mapped: Mapped) -> Iterator[tuple[int, Finding]]:
+    problems = {code: finding for code, step in enumerate(mapped.steps) if (finding := _value_finding(name, step))}
+    if problems:
+        for row, code in enumerate(mapped.codes.tolist()):
+            if code in problems:
+                yield row, problems[code]
+
+
+def _value_finding(name: str, step: Step) -> Finding | None:
+    allowed = ALLOWED.get(name)
+    choices = f" ({', '.join(allowed)})" if allowed else ""
+    if step.how == "missing":
+        return Finding(
+            f"{name}-missing", name, f"no {name}", f"a default for empty cells: `{name}: {{missing: …}}`{choices}"
+        )
+    if step.how == "undecided":
+        what = f"{name} {step.source!r}" if step.source else f"an empty {name}"
+        hint = f"put its target in place of `?` in the mapping{choices}"
+        return Finding(f"{name}-undecided", name, f"the mapping leaves {what} open", hint, step.source)
+    if step.how == "unknown":
+        settle = f"`{name}: {{values: {{{quote(step.source)}: …}}}}`{choices}"
+        if step.target is None:
+            message = f"the mapping doesn't know {name} {step.source!r}"
+            return Finding(
+                f"{name}-unknown", name, message, f"add {settle}, or take suggested-mapping.yaml", step.source
+            )
+        message = f"the value {step.source!r} is unknown and becomes {step.target!r}"
+        return Finding(f"{name}-unknown", name, message, f"to decide it, add {settle}", step.source, rejects=False)
+    if step.target is not None and not allowed and not 1 <= count_units(step.target) <= CATEGORY_LIMIT:
+        message = f"{count_units(step.target)} characters, {CATEGORY_LIMIT} allowed"
+        hint = f"map it: `category: {{values: {{{quote(step.source)}: …}}}}`"
+        return Finding("category-too-long", name, message, hint, step.source)
+    if allowed and step.target not in allowed:
+        message = f"the value {step.target!r} is none of {', '.join(allowed)}"
+        return Finding(f"{name}-unknown", name, message, "map it in the mapping's `values`", step.source)
+    if step.neutral:
+        source = f"the value {step.source!r}" if step.source else "an empty cell"
+        message = f"{source} becomes {step.target!r}, which nobody has decided yet"
+        hint = f"decide it, then take it out of `{name}: {{neutral: …}}`"
+        return Finding(f"{name}-undecided", name, message, hint, step.source, rejects=False)
+    return None
+
+
+def _sources(records: Records) -> Iterator[tuple[int, Finding]]:
+    wrong = set(records.sources) - set(SOURCES)
+    if wrong:
+        for row, source in enumerate(records.sources):
+            if source in wrong:
+                message = f"source {source!r} is none of {', '.join(SOURCES)}"
+                yield (
+                    row,
+                    Finding("source-invalid", "source", message, "`source: {value: client}` in the mapping", source),
+                )
+
+
+def _dates(records: Records) -> Iterator[tuple[int, Finding]]:
+    for row, text in records.unreadable.items():
+        hint = "name its format: `input: {dates: ['%d.%m.%Y']}` in the mapping"
+        yield row, Finding("date-unreadable", "date", f"the date {text!r} can't be read", hint)
+
+
+def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
+    """Texts that can't be sent or stored; one look at the whole column in the usual case."""
+    not_unicode, has_nul = "half a character (a lone surrogate)", "a NUL character"
+    columns = {
+        "key": records.keys,
+        "title": records.titles,
+        "description": records.descriptions,
+        "category": [category or "" for category in records.values["category"].targets()],
+        "owner_id": records.owners,
+        "assignee_id": records.assignees,
+    }
+    for row, extras in records.extras.items():
+        for name, text in _extra_texts(extras):
+            columns.setdefault(name, [""] * len(records.chunk))[row] += text
+    for name, texts in columns.items():
+        whole = "".join(texts)
+        if is_unicode(whole) and "\0" not in whole:
+            continue
+        for row, text in enumerate(texts):
+            if not is_unicode(text):
+                yield row, Finding("text-not-unicode", name, not_unicode, "mend the text")
+            elif "\0" in text:
+                yield row, Finding("text-has-nul", name, has_nul, "delete it; many of them are a wrong --encoding")
+
+
+def _extra_texts(extras: Extras) -> Iterator[tuple[str, str]]:
+    """All that could not be sent, by the field that it belongs to."""
+    for comment in extras.comments:
+        yield "comments", comment.author + comment.date + comment.text
+    for kind, name in extras.evidence:
+        yield "resource_links", kind + name
+    for flag in extras.flags:
+        yield "flags", flag.type + flag.note
+    for relation in extras.relations:
+        yield "relations", relation.owner + relation.other
+
+
+def is_unicode(text: str) -> bool:
+    """Whether a text can be encoded."""
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -1,0 +1,85 @@
+"""The cover of an import: the few rows that touch every mapped value, which a first contact sends first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from importer.check.rows import Examined
+from importer.records import Outcome, Row
+
+CONTACT_LIMIT = 21
+"""Issues of a first contact: one alone, then up to twenty."""
+
+Trait = tuple[str, str]
+"""Something that a create may have: a field and its value, or a kind of text and ""."""
+
+
+class Cover:
+    """Chooses, in the check pass, few creates that together have every trait: the issues of a first contact.
+
+    Only the first row of each trait is kept, and of categories no more than can be chosen.
+    """
+
+    def __init__(self, limit: int = CONTACT_LIMIT) -> None:
+        self._limit = limit
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all rows: the source is read again."""
+        self._candidates: dict[str, frozenset[Trait]] = {}
+        self._seen: set[Trait] = set()
+        self._categories = 0
+        self._longest = {name: (0, "", frozenset[Trait]()) for name in ("title", "description")}
+
+    def add(self, examined: Examined, rows: Sequence[Row]) -> None:
+        """Look at the rows of a chunk; only those that would be created count."""
+        for place, body in examined.bodies.items():
+            row = rows[place]
+            if row.outcome is Outcome.PLANNED and not row.issue_id:
+                self._add(row.key, orjson.loads(body))
+
+    def _add(self, key: str, body: dict[str, Any]) -> None:
+        traits = _traits_of(body)
+        new = traits - self._seen
+        if new and (self._categories < self._limit or any(name != "category" for name, _ in new)):
+            self._candidates[key] = traits
+            self._seen |= new
+            self._categories += any(name == "category" for name, _ in new)
+        for name, (length, _, _) in self._longest.items():
+            if len(body[name]) > length:
+                self._longest[name] = (len(body[name]), key, traits)
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the chosen rows, the one with the most traits first. Categories give way to everything else."""
+        candidates = dict(self._candidates)
+        for name, (_, key, traits) in self._longest.items():
+            if key:
+                candidates[key] = candidates.get(key, traits) | {(f"longest {name}", "")}
+        missing = frozenset[Trait]().union(*candidates.values())
+        chosen = list[str]()
+
+        def worth(key: str) -> tuple[int, int]:
+            new = candidates[key] & missing
+            return sum(name != "category" for name, _ in new), len(new)
+
+        while missing and len(chosen) < self._limit:
+            chosen.append(max(candidates, key=worth))
+            missing -= candidates[chosen[-1]]
+        return tuple(chosen)
+
+
+def _traits_of(body: dict[str, Any]) -> frozenset[Trait]:
+    text = body["title"] + body["description"]
+    kinds = {
+        "owner": "owner_id" in body,
+        "assignee": "assignee_id" in body,
+        "links": "resource_links" in body,
+        "non-ASCII text": not text.isascii(),
+        "markup": any(sign in text for sign in "<>&"),
+    }
+    values = ((name, body[name]) for name in ("severity", "status", "category", "source"))
+    return frozenset([*values, *((kind, "") for kind, has in kinds.items() if has)])

@@ -1,0 +1,59 @@
+"""What else the rows say whose severity, status or category the mapping doesn't cover: the ground for proposals."""
+
+from __future__ import annotations
+
+from importer.authoring.proposals import Evidence, FieldName, Unknown
+from importer.authoring.suggest import FIELDS
+from importer.check.rows import Examined
+from importer.mapping.model import EvidenceTexts
+from importer.mapping.texts import Text
+from importer.transform.columns import is_filled
+
+SAMPLES = 2
+LIMIT = 10_000
+"""Distinct values that a suggestion lists; a column with more of them is not one of values."""
+
+_OPEN_HOWS = ("unknown", "missing")
+
+
+class Unknowns:
+    """Collects the values that reject their rows, with counts, samples and evidence."""
+
+    def __init__(self, texts: EvidenceTexts, status_category: Text | None) -> None:
+        self._texts = (status_category, texts.resolution, texts.closed)
+        self._found: dict[tuple[FieldName, str], tuple[int, tuple[str, ...], Evidence]] = {}
+
+    def add(self, examined: Examined) -> None:
+        """Take note of a chunk. Costs nothing where the mapping covers all of it."""
+        records = examined.records
+        for name in FIELDS:
+            mapped = records.values[name]
+            open_codes = {
+                code: step.source
+                for code, step in enumerate(mapped.steps)
+                if step.target is None and step.how in _OPEN_HOWS
+            }
+            if open_codes:
+                self._add(examined, name, open_codes)
+
+    def _add(self, examined: Examined, name: FieldName, open_codes: dict[int, str]) -> None:
+        records = examined.records
+        columns = [records.columns.text(text) if text is not None else [""] * len(records.keys) for text in self._texts]
+        codes = records.values[name].codes.tolist()
+        for row in examined.flowing():
+            source = open_codes.get(codes[row])
+            if source is None or (len(self._found) >= LIMIT and (name, source) not in self._found):
+                continue
+            count, samples, evidence = self._found.get((name, source), (0, (), Evidence()))
+            category, resolution, closed = (column[row] for column in columns)
+            evidence.status_category[category.strip()] += 1
+            evidence.resolution[resolution.strip()] += 1
+            evidence.closed[is_filled(closed)] += 1
+            if len(samples) < SAMPLES:
+                samples = (*samples, records.keys[row])
+            self._found[name, source] = (count + 1, samples, evidence)
+
+    def as_list(self) -> list[Unknown]:
+        """The values, most frequent first within each field."""
+        found = sorted(self._found.items(), key=lambda item: (FIELDS.index(item[0][0]), -item[1][0], item[0][1]))
+        return [Unknown(name, value, count, samples, evidence) for (name, value), (count, samples, evidence) in found]

@@ -1,0 +1,182 @@
+"""The value flow: which source value became which severity, status and category, how often, and where that smells."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+
+from importer.mapping.model import SEVERITIES, fold
+from importer.transform.transform import Records
+from importer.transform.value_maps import VALUE_FIELDS, Mapped, Step
+
+SAMPLES = 2
+DISTINCT_LIMIT = 10_000
+"""Distinct values kept apart for each field; a free text in a value column must not fill the memory."""
+OTHERS = "(other values)"
+
+DOMINANT_SHARE = 0.95
+DOMINANT_ROWS = 20
+
+
+@dataclass(slots=True)
+class Stream:
+    """One line of the flow: the rows that came the same way."""
+
+    step: Step
+    rows: int = 0
+    samples: list[str] = field(default_factory=list)
+
+    @property
+    def target(self) -> str:
+        """The target value, or `rejected`."""
+        return "rejected" if self.step.target is None else self.step.target
+
+    @property
+    def source(self) -> str:
+        """The source value, or `(empty)`."""
+        return self.step.source or "(empty)"
+
+    @property
+    def result(self) -> str:
+        """The target, the rows, and how they came there if not by the value map."""
+        ways = {
+            "default": " by default",
+            "rule": " by rule",
+            "fallback": " by its fallback",
+            "unknown": " as unknown" if self.step.target else "",
+        }
+        return f"{self.target} {self.rows:,}{ways.get(self.step.how, '')}"
+
+    def __str__(self) -> str:
+        return f"{self.source} → {self.result}"
+
+
+class ValueFlow:
+    """Counts of steps, for each value field. Skipped and defective rows don't flow."""
+
+    def __init__(self) -> None:
+        self._streams: dict[str, dict[Step, Stream]] = {name: {} for name in VALUE_FIELDS}
+
+    def add(self, records: Records, flowing: list[int]) -> None:
+        """Count the rows of a chunk that are neither skipped nor defective."""
+        if flowing:
+            for name in VALUE_FIELDS:
+                self._add(self._streams[name], records.values[name], records.keys, flowing)
+
+    def _add(self, streams: dict[Step, Stream], mapped: Mapped, keys: list[str], flowing: list[int]) -> None:
+        codes = mapped.codes[flowing]
+        counts = np.bincount(codes, minlength=len(mapped.steps)).tolist()
+        needy: dict[int, Stream] = {}
+        for code, (step, count) in enumerate(zip(mapped.steps, counts, strict=True)):
+            if count:
+                stream = self._stream(streams, step)
+                stream.rows += count
+                if len(stream.samples) < SAMPLES:
+                    needy[code] = stream
+        for row, code in zip(flowing, codes.tolist(), strict=True):
+            if not needy:
+                return
+            if code in needy and keys[row]:
+                needy[code].samples.append(keys[row])
+                if len(needy[code].samples) >= SAMPLES:
+                    del needy[code]
+
+    def _stream(self, streams: dict[Step, Stream], step: Step) -> Stream:
+        if step not in streams and len(streams) >= DISTINCT_LIMIT:
+            target = OTHERS if step.how == "kept" else step.target
+            step = Step(OTHERS, target, step.how, step.path[:1])
+        return streams.setdefault(step, Stream(step))
+
+    def streams(self, name: str) -> list[Stream]:
+        """The streams of a field, widest first."""
+        return sorted(self._streams[name].values(), key=lambda stream: (-stream.rows, stream.step.source))
+
+    def smells(self) -> list[str]:
+        """What looks legal and wrong: inverted ranks, absurd words, one value for nearly all rows."""
+        return [smell for name in VALUE_FIELDS for smell in _smells(name, self.streams(name))]
+
+    def as_json(self) -> dict[str, list[dict[str, object]]]:
+        """For summary.json."""
+        return {
+            name: [
+                {
+                    "source": stream.step.source,
+                    "target": stream.step.target,
+                    "how": stream.step.how,
+                    "rows": stream.rows,
+                    "samples": stream.samples,
+                }
+                for stream in self.streams(name)
+            ]
+            for name in VALUE_FIELDS
+        }
+
+
+def _smells(name: str, streams: list[Stream]) -> Iterator[str]:
+    yield from _dominance(name, streams)
+    if name == "severity":
+        yield from _inversion(streams)
+        yield from _absurd(name, streams, SEVERITY_WORDS, SEVERITY_RANKS, distance=2)
+    if name == "status":
+        yield from _absurd(name, streams, STATUS_WORDS, STATUS_RANKS, distance=1)
+
+
+def _dominance(name: str, streams: list[Stream]) -> Iterator[str]:
+    targets = Counter[str]()
+    for stream in streams:
+        if stream.step.how != "constant":  # that one value is what the mapping asks for
+            targets[stream.target] += stream.rows
+    total = targets.total()
+    for target, rows in targets.most_common(1):
+        if total >= DOMINANT_ROWS and rows >= DOMINANT_SHARE * total and target != "rejected":
+            yield f"{name}: {rows:,} of {total:,} rows become {target}"
+
+
+def _inversion(streams: list[Stream]) -> Iterator[str]:
+    """A lower number is the more urgent rank in nearly every tracker; two of them the other way round smell.
+
+    A bare 0 means "no priority" as often as the first one, so it says nothing.
+    """
+    ranks: dict[tuple[str, int], Stream] = {}
+    for stream in streams:
+        found = re.fullmatch(r"(\D*?)(\d{1,2})\b.*", fold(stream.step.source))
+        if found and stream.step.how == "mapped" and (found[1] or int(found[2])):
+            ranks.setdefault((found[1].strip(), int(found[2])), stream)
+    ordered = sorted(ranks.items(), key=lambda item: item[0])
+    for ((first_prefix, _), first), ((second_prefix, _), second) in pairwise(ordered):
+        if first_prefix == second_prefix and _severity_rank(first) > _severity_rank(second):
+            ways = " but ".join(f"{stream.step.source} → {stream.target}" for stream in (first, second))
+            yield f"severity: ranks look inverted, {ways}"
+            return
+
+
+def _severity_rank(stream: Stream) -> int:
+    return SEVERITIES.index(stream.target) if stream.target in SEVERITIES else 0
+
+
+SEVERITY_WORDS = {
+    **dict.fromkeys(("blocker", "critical", "highest", "urgent", "immediate", "p0"), 0),
+    **dict.fromkeys(("high", "major"), 1),
+    **dict.fromkeys(("medium", "normal"), 2),
+    **dict.fromkeys(("low", "lowest", "minor", "trivial"), 3),
+}
+SEVERITY_RANKS = {name: rank for rank, name in enumerate(SEVERITIES)}
+STATUS_WORDS = {
+    **dict.fromkeys(("open", "new", "to do", "todo", "backlog", "in progress", "reopened"), 0),
+    **dict.fromkeys(("done", "closed", "resolved", "cancelled", "canceled"), 1),
+}
+STATUS_RANKS = {"backlog": 0, "todo": 0, "in_progress": 0, "in_review": 0, "done": 1, "closed": 1}
+
+
+def _absurd(
+    name: str, streams: Iterable[Stream], words: dict[str, int], ranks: dict[str, int], distance: int
+) -> Iterator[str]:
+    for stream in streams:
+        word, rank = words.get(fold(stream.step.source)), ranks.get(stream.target)
+        if word is not None and rank is not None and abs(word - rank) >= distance:
+            yield f"{name}: {stream.step.source} → {stream.target} ({stream.rows:,} rows)"

@@ -1,0 +1,146 @@
+"""The workload: how many requests an import takes, issues, comments, evidence, flags, relations and references."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass, field, replace
+from itertools import product
+
+from importer.check.relation_targets import EndFindings, Ends, EndsFound, InTriage
+from importer.check.rows import Examined, Judged
+from importer.mapping.issue_parts import Bundling
+from importer.mapping.model import Mapping
+from importer.records import Act, Addition, Extras, Outcome
+from importer.transform.addition_plan import Had, plan_additions
+from importer.transform.transform import FINISHED
+
+REQUESTS = {Act.UPDATE: 2, Act.REFER: 2}
+"""Requests of an operation that takes more than one: what is changed is read first."""
+SHORT = 1_000
+"""Characters: a comment with fewer is never split."""
+WAYS: tuple[Bundling, ...] = ("separate", "fold")
+OPEN, CLOSED = "open", "closed"
+
+
+@dataclass
+class Workload:
+    """Operations by what they do, and what the comments would be if they were sent otherwise.
+
+    comments  (`open` or `closed`, bundling) → comments that would be sent
+    open, closed  how comments are sent
+    """
+
+    operations: Counter[Act] = field(default_factory=Counter)
+    comments: Counter[tuple[str, Bundling]] = field(default_factory=Counter)
+    open: Bundling = "separate"
+    closed: Bundling = "separate"
+
+    @property
+    def requests(self) -> int:
+        """Requests that it takes if nothing goes wrong."""
+        return sum(number * REQUESTS.get(act, 1) for act, number in self.operations.items())
+
+    @property
+    def issues(self) -> int:
+        """Those of the issues alone."""
+        return sum(self.operations[act] * REQUESTS.get(act, 1) for act in (Act.CREATE, Act.UPDATE))
+
+    @property
+    def discussion(self) -> int:
+        """Those of the comments of the source."""
+        return self.comments[OPEN, self.open] + self.comments[CLOSED, self.closed]
+
+    def as_json(self) -> dict[str, int]:
+        """For the summary."""
+        done = {str(act): number for act, number in self.operations.items() if number}
+        return {**done, "requests": self.requests}
+
+    def choices(self) -> list[tuple[Bundling, Bundling, int]]:
+        """What the comments of open and of closed issues may be, and how many requests the whole takes then."""
+        rest = self.requests - self.discussion
+        ways = [
+            (open_, closed, rest + self.comments[OPEN, open_] + self.comments[CLOSED, closed])
+            for open_, closed in product(WAYS, WAYS)
+            if (open_, closed) not in ((self.open, self.closed), ("fold", "separate"))
+        ]
+        return [way for way in ways if way[2] != self.requests]
+
+
+class WorkCounter:
+    """Counts in the check pass what a send pass would do. `ends` takes what rows say of other issues."""
+
+    def __init__(self, mapping: Mapping, ends: Ends) -> None:
+        self._ends = ends if mapping.relations or mapping.references else None
+        comments = mapping.comments
+        self._ways: tuple[Bundling, Bundling] = (
+            ("separate",) * 2 if comments is None else (comments.open, comments.closed)
+        )
+        self._found: EndsFound | None = None
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin again: the source is read once more."""
+        self.load = Workload(open=self._ways[0], closed=self._ways[1])
+
+    def add(self, examined: Examined, judged: Judged) -> None:
+        """Count a chunk."""
+        for operation in judged.operations.values():
+            self.load.operations[operation.act] += 1
+        for place, additions in judged.additions.items():
+            is_new = judged.rows[place].outcome is Outcome.PLANNED and not judged.rows[place].issue_id
+            for addition in additions:
+                # Evidence of a new issue goes along with its create; what names other issues is counted at the end.
+                if addition.act not in (Act.RELATION, Act.REFER) and not (is_new and addition.act is Act.EVIDENCE):
+                    self.load.operations[addition.act] += 1
+        self._count_ways(examined, judged.additions)
+
+    def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:
+        """Count the comments left of rows as they would be in either way; one that is short is one in both."""
+        records, statuses = examined.records, examined.records.statuses
+        for row, additions in planned.items():
+            left = {name for addition in additions for name in addition.covers}
+            extras = records.extras[row]
+            extras = replace(extras, comments=tuple(each for each in extras.comments if each.id in left))
+            which = CLOSED if statuses[row] in FINISHED else OPEN
+            is_one = len(extras.comments) == 1 and len(extras.comments[0].text) < SHORT
+            for way in WAYS if extras.comments else ():
+                self.load.comments[which, way] += 1 if is_one else _count_comments(extras, way)
+
+    def take_ends(self, examined: Examined, judged: Judged) -> None:
+        """Take what the rows of a chunk say of other issues, and which keys there are."""
+        if self._ends is None:
+            return
+        keys = examined.records.keys
+        self._ends.add_keys(
+            (keys[place], place in examined.bodies)
+            for place, row in enumerate(judged.rows)
+            if keys[place] and not examined.skips[place] and not row.follows
+        )
+        for place, additions in judged.additions.items():
+            extras = examined.records.extras[place]
+            if not extras.relations and not extras.mentions:
+                continue
+            names = {(each.key, each.name) for each in additions if each.act is Act.RELATION}
+            relations = [each for each in extras.relations if (each.owner, f"{each.type}/{each.other}") in names]
+            mentions = [mention for each in additions if each.act is Act.REFER for mention in each.mentions]
+            self._ends.add(examined.first + place, keys[place], relations, mentions)
+
+    def look_at_others(self, in_triage: InTriage, losers: Iterable[int]) -> EndFindings | None:
+        """Find out what the other issues are that rows name; what there is to say of it, if anything."""
+        if self._ends is None:
+            return None
+        self._found = self._ends.find(in_triage, losers)
+        return self._found.findings if len(self._found.findings) else None
+
+    def count_others(self) -> None:
+        """Count, at the end, what names other issues."""
+        if self._found is not None:
+            self.load.operations[Act.RELATION] = self._found.relations
+            self.load.operations[Act.REFER] = self._found.refers
+
+
+def _count_comments(extras: Extras, way: Bundling) -> int:
+    alone = replace(extras, rest=(), evidence=(), flags=(), relations=(), mentions=())
+    return len(plan_additions("", alone, way, Had(), description="", find_mentions=lambda text: ()))

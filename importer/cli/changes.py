@@ -1,0 +1,107 @@
+"""What `repair` and `undo` have in common on the command line: look, say, ask, carry out."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+from importer.cli.options import JSON_OPTION, OUT_OPTION
+from importer.cli.target import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
+from importer.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from importer.ledger.journal import Run
+    from importer.ledger.store import Ledger
+    from importer.report.summary import Summary
+    from importer.runs.change_runner import WayBack
+    from importer.runs.change_set import Errand
+
+WAY_OPTIONS = (
+    click.option("--apply", is_flag=True, help="Do it; without this option it only shows what it would do."),
+    click.option("--yes", is_flag=True, help="With --apply, ask nothing: for scripts."),
+    LEDGER_OPTION,
+    API_KEY_OPTION,
+    RATE_OPTION,
+    click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
+                 help="Requests at a time."),
+    OUT_OPTION,
+    JSON_OPTION,
+)  # fmt: skip
+
+
+class Given(NamedTuple):
+    """The values of `WAY_OPTIONS`, in whose names click gives them."""
+
+    apply: bool
+    yes: bool
+    ledger: str | None
+    api_key_file: Path | None
+    rate: float | None
+    concurrency: int
+    out: Path | None
+
+
+def go_back(
+    name: str,
+    given: Given,
+    make: Callable[[Ledger, Run], Errand],
+    describe: Callable[[WayBack], Iterable[str]],
+    confirm: Callable[[WayBack], str],
+) -> Summary:
+    """Look at the issues of a run, say what an errand would do, and with `--apply` do it.
+
+    `describe` puts the looks into sentences; `confirm` asks, and gives why nothing is to be done, or an empty text.
+    """
+    if given.apply and not given.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise UsageError(
+            "There is no terminal to ask on before anything is changed.",
+            hint="--apply --yes changes without asking; without --apply it only shows what it would do.",
+        )
+
+    from importer.cli.console import Console
+    from importer.ledger.opening import default_path, open_ledger, read_ledger
+    from importer.ledger.overview import find_import
+    from importer.runs.change_runner import Pace, WayBack
+    from importer.triage.event_loop import run_loop
+    from importer.triage.organisation import find_organisation
+
+    path = given.ledger or default_path()
+    with Console() as console, (open_ledger if given.apply else read_ledger)(path) as ledger:
+        run = find_import(ledger, name, click.get_current_context().info_name or "").run
+        errand = make(ledger, run)
+        with open_target_named(run.target, given.api_key_file) as target:
+            ledger.check_org(run.target, run_loop(find_organisation(target, console.say)))
+            out = given.out or Path(f"triage-import-{run.name}-{errand.kind}")
+            pace = Pace(choose_rate(given.rate, run.target), given.concurrency)
+            way = WayBack(run, errand, target, pace, out, console)
+            way.look()
+            for line in describe(way):
+                console.say(line)
+            refusal = confirm(way) if given.apply and way.to_change else ""
+            carries_out = given.apply and not refusal
+            summary = way.carry_out(ledger) if carries_out else way.preview(refusal)
+    for line in _end(summary, errand, way.to_change):
+        console.say(line)
+    return summary
+
+
+def _end(summary: Summary, errand: Errand, to_change: int) -> Iterable[str]:
+    """How it ended, where the report is, and what to type next."""
+    if summary.run_id:
+        counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
+        yield f"{summary.rows:,} issues: {', '.join(counts) or 'nothing to do'}"
+    yield f"Report: {summary.out}"
+    if summary.exit_code == ExitCode.UNUSABLE:
+        yield f"Nothing was changed: {summary.stopped_because}"
+    elif summary.stopped_because:
+        yield f"Stopped: {summary.stopped_because}"
+    elif not summary.run_id:
+        yield "Nothing was changed." + (" The same command with --apply does it." if to_change else "")
+    if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
+        yield f"{summary.planned:,} issues still to be {errand.done}: the same command continues."
+    if summary.unknown:
+        yield f"The fate of {summary.unknown:,} changes is not known yet: the same command finds out."

@@ -1,0 +1,311 @@
+"""All that a person sees while a command runs. It goes to stderr; stdout is for data."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+import click
+
+from importer.errors import ExitCode
+from importer.records import Act
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
+
+    from importer.check.check_pass import Checked
+    from importer.check.rows import Job
+    from importer.check.tally import Cause
+    from importer.check.value_flow import ValueFlow
+    from importer.check.workload import Workload
+    from importer.errors import ImporterError
+    from importer.ledger.store import Facts
+    from importer.load.canary import Findings
+    from importer.pipeline import Forecast
+    from importer.report.summary import Summary
+
+SCREEN_LINES = 8
+"""Lines of a list that a screen shows; the files have all of them."""
+TEXT_SHOWN = 200
+CAUSES_ASKED = 3
+"""Causes of rejections that the question names, worst first; the lines above it have them with their values."""
+PLAIN_SECONDS = 10.0
+"""Time between two lines of progress where there is no terminal."""
+FIGURES_SECONDS = 0.5
+LONG_SECONDS = 3600.0
+FASTER = 4
+"""An import that takes longer than LONG_SECONDS is told what a rate so many times higher would make of it."""
+ADDED = {
+    Act.COMMENT: "comment",
+    Act.EVIDENCE: "evidence link",
+    Act.FLAG: "flag",
+    Act.RELATION: "relation",
+    Act.REFER: "numbered description",
+}
+
+
+class Console:
+    """Talks on stderr: a bar on a terminal, a plain line now and then elsewhere. It implements `check.Progress`.
+
+    As a context manager it takes the bar away, whatever ends the work.
+    """
+
+    def __init__(self) -> None:
+        self.terminal = sys.stderr is not None and sys.stderr.isatty()
+        self._bar: tqdm[Any] | None = None
+        self._what = ""
+        self._done = self._total = 0
+        self._next_line = self._next_figures = 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.finish()
+
+    def say(self, text: str = "") -> None:
+        """One line, above the bar if there is one. If nobody listens any more, the work goes on all the same."""
+        if self._bar is not None:
+            self._bar.clear()
+        with suppress(OSError):
+            click.echo("\n".join(map(printable, text.split("\n"))), err=True)
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """Begin to show progress towards `total` units."""
+        self._what, self._done, self._total = what, 0, total
+        self._next_line = time.monotonic() + PLAIN_SECONDS
+        if self.terminal:
+            from tqdm import tqdm
+
+            self._bar = tqdm(
+                desc=what, total=total, unit=unit, unit_scale=unit == "B", mininterval=FIGURES_SECONDS, leave=False
+            )
+
+    def reach(self, done: int) -> None:
+        """So many units are done by now."""
+        amount, self._done = done - self._done, done
+        if self._bar is not None:
+            self._bar.update(amount)
+        elif time.monotonic() >= self._next_line:
+            self._next_line = time.monotonic() + PLAIN_SECONDS
+            share = f" ({self._done / self._total:.0%})" if self._total else ""
+            self.say(f"{self._what}: {self._done:,}{share}")
+
+    def figures(self, text: str) -> None:
+        """Figures beside the bar, refreshed twice a second."""
+        if self._bar is not None and time.monotonic() >= self._next_figures:
+            self._next_figures = time.monotonic() + FIGURES_SECONDS
+            self._bar.set_postfix_str(text, refresh=False)
+
+    def finish(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def show_error(self, error: ImporterError) -> None:
+        """An error as a person can act on it: what, where, and what to type next."""
+        self.say(f"Error: {error.message}")
+        for problem in error.problems:
+            self.say(f"  {problem}".replace("\n", "\n  "))
+        if error.hint:
+            self.say(error.hint)
+
+    def show_opening(self, target: str, ledger: str, facts: Facts) -> None:
+        """The first line of a run."""
+        last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
+        self.say(f"Target {target}; ledger {ledger} knows {_counted(facts.keys, 'key')} of this source, {last}.")
+
+    def show_check(self, job: Job, checked: Checked, rate: float) -> None:
+        """The value flow, what smells in it, what would be rejected, worst cause first, and what there is to send.
+
+        `rate` is in requests a second; 0 is no limit of ours.
+        """
+        self.show_flow(checked.flow)
+        for warning in (*job.warnings, *checked.warnings):
+            self.say(f"warning: {warning}")
+        self.show_causes("warnings", checked.tally.causes(rejects=False))
+        self.show_causes("rejected (not sent)", checked.tally.causes(rejects=True))
+        for code, rows in checked.tally.skipped.most_common():
+            self.say(f"skipped: {rows:,} × {code}")
+        for line in (*(checked.losses.show() if checked.losses else ()), *describe_load(checked.load, rate)):
+            self.say(line)
+        counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
+        self.say(f"checked {checked.tally.rows:,} rows: {counts}   ({format_duration(checked.elapsed_seconds)})")
+
+    def show_flow(self, flow: ValueFlow) -> None:
+        """Each field's values, widest first, with two keys as samples for each."""
+        for name in ("severity", "status", "category"):
+            streams = flow.streams(name)
+            if streams:
+                self.say(f"{name}:")
+            for stream in streams[:SCREEN_LINES]:
+                self.say(f"  {shorten(stream.source)} → {stream.result}   {', '.join(stream.samples)}")
+            self._rest(len(streams) - SCREEN_LINES, "values", "value_flow in summary.json")
+
+    def show_causes(self, title: str, causes: Iterable[Cause]) -> None:
+        """Groups of findings, each with its count, samples and what settles it."""
+        from importer.check.rules import CODES
+
+        causes = list(causes)
+        if causes:
+            self.say(f"{title}:")
+        for cause in causes[:SCREEN_LINES]:
+            finding = cause.finding
+            one_message = bool(finding.value) or cause.rows == 1  # else each row has figures of its own
+            message = finding.message if one_message else CODES.get(finding.code, finding.message)
+            self.say(f"  {cause.rows:,} × {finding.code}: {shorten(message)}   {', '.join(cause.samples)}")
+            if finding.hint:
+                self.say(f"      {shorten(finding.hint)}")
+        self._rest(len(causes) - SCREEN_LINES, "causes", "results.csv")
+
+    def _rest(self, left: int, what: str, where: str) -> None:
+        if left > 0:
+            self.say(f"  … and {left:,} more {what}: see {where}")
+
+    def ask(self, forecast: Forecast, checked: Checked) -> bool:
+        """The question before anything is sent. Only asked on a terminal."""
+        self.say()
+        self.say(f"Target {forecast.target}, organisation {forecast.organisation or 'unknown'}:")
+        updates = f", {_counted(forecast.updates, 'issue')} to update" if forecast.updates else ""
+        self.say(f"  {_counted(forecast.creates, 'issue')} to create{updates}, {_how_long(forecast.seconds)}.")
+        if forecast.first and forecast.first < forecast.creates + forecast.updates:
+            self.say(f"  First {_counted(forecast.first, 'issue')} alone, to be read back; then you are asked again.")
+        if forecast.rejected:
+            causes = checked.tally.causes(rejects=True)[:CAUSES_ASKED]
+            why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)
+            self.say(f"  {_counted(forecast.rejected, 'row')} to leave behind: {why}.")
+        return click.confirm("Send them?", default=False, err=True)
+
+    def show_contact(self, findings: Findings) -> None:
+        """What a first contact found out."""
+        for sentence in findings.sentences():
+            self.say(sentence)
+
+    def ask_again(self, left: int, run: str) -> bool:
+        """The question after a first contact. Only asked on a terminal."""
+        from importer.load.canary import way_back
+
+        self.say(way_back(run))
+        return click.confirm(f"Send the other {left:,}?", default=False, err=True)
+
+    def show_summary(self, summary: Summary) -> None:
+        """How it ended."""
+        names = {"rejected": "rejected (not sent)", "failed": "failed (Triage refused)"}
+        counts = ", ".join(f"{rows:,} {names.get(name, name)}" for name, rows in summary.outcomes().items() if rows)
+        speed = f" at {summary.issues_per_second:,.1f} issues/s" if summary.created else ""
+        self.say(
+            f"{summary.rows:,} rows: {counts or 'nothing to do'}   ({format_duration(summary.elapsed_seconds)}{speed})"
+        )
+        if summary.additions:
+            added = (_counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
+            self.say(f"Added to issues: {', '.join(added)}.")
+
+    def show_reports(self, summary: Summary) -> None:
+        """Where the files are, why it ended, and the next thing to type."""
+        self.say(f"Reports: {summary.out}")
+        if summary.suggestion:
+            self.say(f"What the mapping rejects and could take has a proposal: read it, then -m {summary.suggestion}")
+        fixes = Path(summary.out) / "fixes.csv"
+        if fixes.is_file():
+            self.say(f"Values to correct: {fixes}; fill in its column `new value`, then --fixes {fixes}")
+        if summary.rejected or summary.failed:
+            self.say(
+                f"Rows to mend: {_errors_file(Path(summary.out))}; the same command takes that file as its SOURCE."
+            )
+        if summary.known:
+            self.say(f"{_counted(summary.known, 'row')} of these for the same reason as in the last run.")
+        if conflicts := summary.findings.get("conflict"):
+            self.say(f"{_counted(conflicts, 'issue')} also changed by a person: left alone there, see conflicts.csv.")
+        if summary.vanished:
+            self.say(f"{_counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv.")
+        if summary.exit_code == ExitCode.UNUSABLE:
+            self.say(f"Nothing was sent: {summary.stopped_because}")
+        elif summary.stopped_because:
+            self.say(f"Stopped: {summary.stopped_because}")
+        if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
+            left = f"{_counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
+            self.say(f"{left}: the same command continues.")
+        if summary.incomplete:
+            what = f"{_counted(summary.incomplete, 'issue')} in Triage without all that belongs to them"
+            self.say(f"{what}: see results.csv; the same command sends the rest.")
+        if waiting := summary.findings.get("evidence-pending"):
+            what = f"{_counted(waiting, 'row')} with a call, conversation or file that Triage doesn't know yet"
+            self.say(f"{what}: see results.csv; later runs try again.")
+        if summary.unknown:
+            when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
+            self.say(
+                f"The fate of {_counted(summary.unknown, 'row')} is not known yet: run the same command again{when}, "
+                "there is nothing to do by hand."
+            )
+
+
+def _errors_file(folder: Path) -> Path:
+    """The errors file that was written last: the one before may be the source of this very import."""
+    return max(folder.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=folder)
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _how_long(seconds: float | None) -> str:
+    return "as fast as the target takes them" if seconds is None else f"about {format_duration(seconds)} at this rate"
+
+
+def describe_load(load: Workload, rate: float) -> Iterator[str]:
+    """Say what belongs to the issues and takes requests, and how comments or a rate make it more or less.
+
+    Nothing where issues are all there is. Without a rate of ours there are no hours to tell.
+    """
+    added = {act: number for act, number in load.operations.items() if act in ADDED and number}
+    if not added:
+        return
+
+    def hours(requests: int) -> str:
+        return f", {format_duration(requests / rate)}" if rate else ""
+
+    parts = ", ".join(f"{_counted(number, ADDED[act])}" for act, number in added.items())
+    more = load.requests - load.issues
+    yield f"Then {parts}: {_counted(more, 'request')}{hours(more)}."
+    for open_, closed, requests in load.choices():
+        what = f"`comments: {{open: {open_}, closed: {closed}}}`"
+        yield f"With {what} all of it is {_counted(requests, 'request')}{hours(requests)}."
+    if rate and load.requests / rate > LONG_SECONDS:
+        faster = rate * FASTER
+        yield f"At --rate {faster:g} all of it is {format_duration(load.requests / faster)}."
+
+
+def shorten(text: str) -> str:
+    """A text of the source as a screen shows it: its beginning says enough."""
+    return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}… ({len(text):,} characters)"
+
+
+def printable(text: str) -> str:
+    """A text without what would steer a terminal, or turn the line round: such characters are shown as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def format_time(seconds: float) -> str:
+    """A time in seconds since 1970 as local date and time."""
+    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"
+
+
+def format_duration(seconds: float) -> str:
+    """`2 h 13 min`, `4 min 10 s`, `3.2 s`."""
+    if seconds < 59.95:  # what would be shown as 60.0 s is a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

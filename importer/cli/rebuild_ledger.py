@@ -1,0 +1,74 @@
+"""`triage-import rebuild-ledger`: a ledger that was lost, made again from what is in Triage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.cli.options import (
+    INPUT_OPTIONS,
+    JSON_OPTION,
+    OUT_OPTION,
+    answers_with_summary,
+    open_job,
+    sources_argument,
+    with_options,
+)
+from importer.cli.target import (
+    API_KEY_OPTION,
+    API_URL_OPTION,
+    DEFAULT_URL,
+    LEDGER_OPTION,
+    RATE_OPTION,
+    SANDBOX_OPTION,
+    choose_rate,
+    open_target,
+)
+
+if TYPE_CHECKING:
+    from importer.report.summary import Summary
+
+
+@click.command("rebuild-ledger")
+@sources_argument
+@with_options(
+    *INPUT_OPTIONS,
+    SANDBOX_OPTION,
+    API_URL_OPTION,
+    API_KEY_OPTION,
+    LEDGER_OPTION,
+    RATE_OPTION,
+    OUT_OPTION,
+    JSON_OPTION,
+)
+@answers_with_summary
+def rebuild_ledger(
+    sources: tuple[str, ...],
+    sandbox: bool,
+    api_url: str | None,
+    api_key_file: Path | None,
+    ledger: str | None,
+    rate: float | None,
+    out: Path | None,
+    **given: Any,
+) -> Summary:
+    """Look through all of Triage for issues of SOURCE, and take them into the ledger. It sends nothing.
+
+    Each run looks for itself at what its ledger may have missed; this is the whole of it, on purpose. Rows without an
+    issue are `planned` in results.csv; where an issue without a marker has nearly their title, it is named.
+    """
+    from importer.cli.console import Console
+    from importer.ledger.opening import default_path, open_ledger
+    from importer.runs.settle_by_hand import rebuild
+
+    with (
+        Console() as console,
+        open_job(sources, **given) as job,
+        open_ledger(ledger or default_path()) as book,
+        open_target(sandbox, api_url or DEFAULT_URL, api_key_file) as target,
+    ):
+        summary = rebuild(job, target, book, choose_rate(rate, target.name), out, console)
+    console.show_reports(summary)
+    return summary

@@ -1,0 +1,268 @@
+"""One run: its rows, its operations, and what became of them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import Row as Selected
+
+from importer.errors import ExitCode
+from importer.ledger.added import Additions
+from importer.ledger.database import Database
+from importer.ledger.group_commit import Exchange
+from importer.ledger.results import Made, Results, encode_row
+from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
+from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER
+from importer.records import Act, Operation, Outcome, Row
+
+FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
+
+
+class Memory(NamedTuple):
+    """What a create's operation is to remember after a change: see `compare`, and the row that it stands for now."""
+
+    returned: bytes
+    body_sha: bytes
+    content: bytes
+
+
+class Decision(NamedTuple):
+    """What became of a key's operation, after so many requests. `since` is the end of an unknown one's request.
+
+    A change comes with its `operation`, which is written down if it was never sent. Its `details` say what was left
+    alone, or what may have been sent; `memory` is what it leaves for the create to remember.
+    """
+
+    key: str
+    state: State
+    attempts: int = 1
+    since: float = 0.0
+    issue_id: str = ""
+    triage_id: str = ""
+    returned: bytes = b""
+    code: str = ""
+    message: str = ""
+    operation: Operation | None = None
+    details: bytes | None = None
+    memory: Memory | None = None
+
+    @property
+    def act(self) -> Act:
+        """What the operation does."""
+        return Act.CREATE if self.operation is None else self.operation.act
+
+
+class Undecided(NamedTuple):
+    """A create of which nobody knows whether it was executed.
+
+    `since` is in seconds since 1970, `body_sha` the SHA-256 of what was sent.
+    """
+
+    key: str
+    marker: str
+    since: float
+    body_sha: bytes
+
+
+class Run:
+    """One import of a source with a mapping into a target, and this process's attempt at it. Made by a Ledger.
+
+    A repair or an undo is a run too: each issue that it looks at is a row, in its place in the input.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        found: Selected[Any],
+        attempt_id: int,
+        now: Callable[[], float],
+    ) -> None:
+        self._database, self._transaction = database, database.transaction
+        self._id, self._source_id, self._attempt_id = found.id, found.source_id, attempt_id
+        self._now = now
+        self._exchange: Exchange[dict[str, Any], Decision] | None = None
+        self._is_exact = False
+        self.name: str = found.name
+        self.kind = RunKind(found.kind)
+        self.target: str = found.target
+        self.source_name: str = found.source_name
+        self.out = Path(found.out)
+        self.is_open: bool = found.state == "open"
+        self.additions = Additions(self._transaction, self._source_id)
+        self._results = Results(self._transaction, self._id, self._source_id, is_frozen=bool(found.frozen))
+        self.exit_code: int | None = found.exit_code
+        self.started_at: float = found.started_at
+        self.ended_at: float | None = found.ended_at
+        self.attempts: int = found.attempts
+        self.options: Mapping[str, Any] = orjson.loads(found.options)
+        self.summary: Mapping[str, Any] = orjson.loads(found.summary or b"{}")
+
+    def register(self, planned: Iterable[Row]) -> None:
+        """Write down a chunk of rows as the check left them, in the place of those written before."""
+        values = [encode_row(self._id, row) for row in planned]
+        with self._transaction() as connection:
+            REGISTER.execute(connection, values)
+
+    def find_undecided(self) -> list[Undecided]:
+        """List the source's creates of which nobody knows what became, of this attempt or of a crashed one."""
+        columns = operations.c.key, operations.c.marker, operations.c.since, operations.c.body_sha
+        undecided = and_(operations.c.act == Act.CREATE, operations.c.state.in_(UNDECIDED))
+        with self._transaction() as connection:
+            found = connection.execute(select(*columns).where(operations.c.source_id == self._source_id, undecided))
+            return [Undecided(*values) for values in found]
+
+    def find_issues(self, triage_ids: Mapping[str, str]) -> set[str]:
+        """Say which issues of this target the ledger knows as a key's own; `triage_ids` is issue id → `T-…`."""
+        target_id = select(sources.c.target_id).where(sources.c.id == self._source_id).scalar_subquery()
+        known = (
+            select(operations.c.issue_id)
+            .join(sources)
+            .where(sources.c.target_id == target_id)
+            # The index is on the `T-…`, but only the id is sure to be there.
+            .where(operations.c.triage_id.in_(set(triage_ids.values())), operations.c.issue_id.in_(list(triage_ids)))
+        )
+        with self._transaction() as connection:
+            return set(connection.scalars(known))
+
+    @asynccontextmanager
+    async def sending(self, concurrency: int, *, exact: bool = False) -> Any:
+        """Open the exchange of intents and outcomes; at its end everything handed in is durable.
+
+        `exact` is for what no look at the list of issues would find, if the ledger lost it: see `Database.advance`.
+        """
+        self._is_exact = exact
+        write = self._write_in_thread if self._database.is_remote else self._write
+        self._exchange = Exchange(write, concurrency)
+        try:
+            yield
+            await self._exchange.flush()
+        finally:
+            self._exchange.close()
+            self._exchange = None
+
+    async def intend(self, operation: Operation, details: bytes | None = None) -> None:
+        """Return when it is durable that this operation may have been sent; `details` is the body of a change.
+
+        Raises:
+            StorageFull: the ledger can't be written.
+        """
+        assert self._exchange is not None
+        await self._exchange.intend(self._intent(operation, details))
+
+    def _intent(self, operation: Operation, details: bytes | None) -> dict[str, Any]:
+        return {
+            "source_id": self._source_id,
+            "run_id": self._id,
+            "key": operation.key,
+            "act": str(operation.act),
+            "name": operation.name,
+            "method": operation.method,
+            "path": operation.path,
+            "marker": operation.marker,
+            "body_sha": operation.whole_sha or hashlib.sha256(operation.body).digest(),
+            "content": operation.content,
+            "state": str(State.SENT),
+            "since": self._now(),
+            "issue_id": operation.issue_id,
+            "details": details,
+            "code": "",
+        }
+
+    def record(self, decision: Decision) -> None:
+        """Hand in what became of an operation; it is durable with the next group of intents, or in 50 ms."""
+        assert self._exchange is not None
+        self._exchange.record(decision)
+
+    async def flush(self) -> None:
+        """Return when everything handed in is durable."""
+        assert self._exchange is not None
+        await self._exchange.flush()
+
+    def decide(self, decisions: Iterable[Decision], intents: Iterable[Operation] = ()) -> None:
+        """Write down outcomes at once, outside of sending; `intents` are operations that nobody sent in this run."""
+        with self._database.advance() as connection:
+            INTEND.execute(connection, [self._intent(operation, None) for operation in intents])
+            self._decide(connection, list(decisions))
+
+    def _write(self, intents: Sequence[dict[str, Any]], decisions: Sequence[Decision]) -> Callable[[], None]:
+        with ExitStack() as stack:
+            connection = stack.enter_context(self._database.advance(exact=self._is_exact))
+            self._decide(connection, decisions)
+            INTEND.execute(connection, intents)
+            return stack.pop_all().close  # which commits
+
+    def _write_in_thread(self, intents: Sequence[dict[str, Any]], decisions: Sequence[Decision]) -> Callable[[], None]:
+        return lambda: self._write(intents, decisions)()
+
+    def _decide(self, connection: Connection, decisions: Sequence[Decision]) -> None:
+        changes = [decision for decision in decisions if decision.operation is not None]
+        if changes:
+            INTEND.execute(connection, (self._intent(each.operation, None) for each in changes if each.operation))
+        DECIDE.execute(connection, map(self._parameters, decisions))
+        if changes:
+            REMEMBER.execute(connection, (self._remembered(each.key, each.memory) for each in changes if each.memory))
+            deleted = (each for each in changes if each.act is Act.DELETE and each.state is State.DONE)
+            FORGET.execute(connection, (self._create(each.key) for each in deleted))
+
+    def _create(self, key: str) -> dict[str, Any]:
+        return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value, "its_name": ""}
+
+    def _remembered(self, key: str, memory: Memory) -> dict[str, Any]:
+        returned, body_sha, content = memory
+        return {
+            **self._create(key),
+            "its_returned": returned,
+            "its_body_sha": body_sha,
+            "its_content": content,
+        }
+
+    def _parameters(self, decision: Decision) -> dict[str, Any]:
+        return {
+            "its_source": self._source_id,
+            "its_run": self._id,
+            "its_key": decision.key,
+            "its_act": str(decision.act),
+            "its_name": decision.operation.name if decision.operation else "",
+            "its_state": str(decision.state),
+            "more": decision.attempts,
+            "its_since": decision.since,
+            "its_issue": decision.issue_id,
+            "its_triage": decision.triage_id,
+            "its_returned": decision.returned,
+            "its_details": decision.details,
+            "its_code": decision.code,
+            "its_message": decision.message,
+        }
+
+    def results(self) -> Iterator[Row]:
+        """Give every row with its outcome, in order of file and record, in flat memory."""
+        return self._results.rows()
+
+    def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
+        """Give what this run's changes left alone: key, `T-…`, and a list of field, ours, theirs, new."""
+        return self._results.conflicts()
+
+    def made(self) -> Iterator[Made]:
+        """Give the issues that this run made or changed and that are there, in input order and flat memory."""
+        return self._results.made()
+
+    def count(self) -> dict[Outcome, int]:
+        """Count the rows by outcome; every outcome is in it."""
+        return self._results.count()
+
+    def finish(self, exit_code: ExitCode, summary: Mapping[str, Any]) -> None:
+        """End this attempt; the run is finished with exit code 0 or 1, else the same command continues it."""
+        ended = {"ended_at": self._now()}
+        state = "finished" if exit_code in FINISHED else "open"
+        end = {"state": state, "exit_code": int(exit_code), "summary": orjson.dumps(summary), **ended}
+        with self._transaction() as connection:
+            connection.execute(update(runs).where(runs.c.id == self._id).values(end))
+            connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(ended))
+            if state == "finished":
+                self._results.freeze(connection)

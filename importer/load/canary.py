@@ -1,0 +1,386 @@
+"""First contact: the first issues that an organisation gets are read back, and what that shows is said."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import islice, takewhile
+from math import inf
+from typing import Any, NamedTuple
+
+import orjson
+
+from importer.check.sample import CONTACT_LIMIT
+from importer.errors import RunStopped
+from importer.ledger.journal import Run
+from importer.ledger.store import Ledger
+from importer.records import Outcome
+from importer.transform.markers import find_marker
+from importer.triage.actions import Action, CallFailed
+from importer.triage.answers import FIELDS, Issue
+from importer.triage.client import TriageClient
+from importer.triage.event_loop import run_loop, signals_call
+from importer.triage.listing import CLOCK_SKEW, PAGE_LIMIT, created_seconds, list_newest_first
+from importer.triage.organisation import Target
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Clock, Sleep
+
+LOOK_SECONDS = (0.0, 3.0, 10.0)
+"""When list and search are asked, in seconds after the issues were read; who is found is not looked for again."""
+NAMES_SHOWN = 5
+
+
+class Sent(NamedTuple):
+    """An issue that the target says it has made, and the body that was sent for it."""
+
+    issue_id: str
+    triage_id: str
+    marker: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What a first contact found out. Issues are named by their number, T-…
+
+    otherwise     field → how it is stored otherwise than it was sent, and of which issues
+    unmarked      issues whose stored description has lost its marker, or that can't be read
+    unlisted      issues that the list, newest first, doesn't have; all of them if it is not in that order
+    unsearched    issues that a search for their marker doesn't find
+    found_after   seconds after which search had found the last of the others; None if it found none
+    cut_at        characters of a description that lists show; None if they show all
+    longest       characters of the longest description that a list showed whole
+    problems      what list and search said where they can't be used
+    refusal       the message of a row that was refused or lost a link, if there was one
+    """
+
+    organisation: str
+    author: str
+    issues: tuple[str, ...]
+    otherwise: dict[str, dict[str, tuple[str, ...]]]
+    unmarked: tuple[str, ...]
+    unlisted: tuple[str, ...]
+    unsearched: tuple[str, ...]
+    in_order: bool
+    found_after: float | None
+    cut_at: int | None
+    longest: int
+    problems: tuple[str, ...] = ()
+    refusal: str = ""
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """Issues that can't be found again by their marker, neither in the list nor by search."""
+        return tuple(
+            name for name in self.issues if name in self.unmarked or (name in self.unlisted and name in self.unsearched)
+        )
+
+    @property
+    def is_fatal(self) -> bool:
+        """Whether a create without an answer could not be looked up, so that it might be made twice."""
+        return bool(self.lost)
+
+    def as_json(self) -> dict[str, Any]:
+        """For the ledger."""
+        return asdict(self)
+
+    def sentences(self) -> Iterator[str]:
+        """Say it to a person; what is bad begins with `warning:`."""
+        if not self.issues:
+            yield f"First contact with {self._organisation}: no issue was made."
+        else:
+            by = f", made by user {self.author}" if self.author else ""
+            yield f"First contact with {self._organisation}: {_named(self.issues)}{by}, read back."
+            yield from self._stored()
+            yield from self._found()
+            yield from self._shown()
+        if self.refusal:
+            yield f"Triage refuses like this: {self.refusal}"
+
+    @property
+    def _organisation(self) -> str:
+        return f"organisation {self.organisation}" if self.organisation else "an organisation whose id is unknown"
+
+    def _stored(self) -> Iterator[str]:
+        if not self.otherwise and not self.unmarked:
+            yield "Every field is stored as it was sent."
+        for field, ways in self.otherwise.items():
+            for how, names in ways.items():
+                yield f"warning: {field} is stored otherwise than it was sent ({how}): {_named(names)}"
+        if self.unmarked:
+            yield f"warning: the marker is not in the stored description: {_named(self.unmarked)}"
+
+    def _found(self) -> Iterator[str]:
+        if not self.in_order:
+            yield "warning: the list of issues is not in the order of creation, newest first, as it was asked for."
+        elif self.unlisted:
+            yield f"warning: not in the list of the newest issues: {_named(self.unlisted)}"
+        else:
+            yield "All are in the list of the newest issues."
+        if self.unsearched:
+            within = f"within {LOOK_SECONDS[-1]:g} s"
+            yield f"warning: a search for the marker does not find, {within}: {_named(self.unsearched)}"
+        elif self.found_after is not None:
+            when = f"after {self.found_after:g} s" if self.found_after else "at once"
+            yield f"A search for the marker finds them {when}."
+        yield from (f"warning: {problem}" for problem in self.problems)
+
+    def _shown(self) -> Iterator[str]:
+        if self.cut_at is not None:
+            yield f"Lists cut descriptions after {self.cut_at:,} characters; issues in question are read one by one."
+        elif self.longest:
+            yield f"Lists show descriptions whole (up to {self.longest:,} characters seen)."
+
+
+class _Look:
+    """What is known of one issue by now."""
+
+    def __init__(self, sent: Sent) -> None:
+        self.sent = sent
+        self.name = sent.triage_id or sent.issue_id
+        self.issue: Issue | None = None
+        self.listed: Issue | None = None
+        self.found_after: float | None = None
+
+
+SendKeys = Callable[[Sequence[str]], Mapping[str, bytes]]
+"""Sends the creates of some keys, as far as they are not in, and gives the bodies of all of them, by key."""
+
+
+class Contact:
+    """A first contact within a run: one issue, then those that touch every mapped value, each time read back.
+
+    Where an earlier attempt of the run ended in it, what that one made comes first and counts.
+    """
+
+    def __init__(self, ledger: Ledger, run: Run, target: Target, chosen: Sequence[str]) -> None:
+        self._ledger, self._run, self._target = ledger, run, target
+        made = tuple(each.key for each in islice(run.made(), CONTACT_LIMIT))
+        others = [key for key in chosen if key not in made][: CONTACT_LIMIT - len(made)]
+        self._first = made or others[:1]
+        self._all = (*made, *others)
+
+    @property
+    def issues(self) -> int:
+        """How many issues it has."""
+        return len(self._all)
+
+    def make(self, send: SendKeys, calls: PacedCalls) -> Findings:
+        """Make it and keep what it found.
+
+        Raises:
+            RunStopped: an issue can't be found again.
+        """
+        findings = self._try(self._first, send, calls)
+        if len(self._all) > len(self._first):
+            findings = self._try(self._all, send, calls)
+        if findings.issues:
+            self._ledger.check_org(self._run.target, findings.organisation)
+            self._ledger.keep_contact(self._run.target, findings.as_json())
+        return findings
+
+    def _try(self, keys: Sequence[str], send: SendKeys, calls: PacedCalls) -> Findings:
+        bodies = send(keys)
+        made = (each for each in self._run.made() if each.key in bodies)
+        sent = [Sent(each.issue_id, each.triage_id, each.marker, bodies[each.key]) for each in made]
+        failed = (row for row in self._run.results() if row.key in bodies and row.outcome is Outcome.FAILED)
+        findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), ""), calls))
+        if findings.is_fatal:
+            raise RunStopped(
+                f"{_named(findings.lost)} can't be found again in Triage, so that a create without an answer could be"
+                " made twice.\n" + "\n".join(findings.sentences()),
+                hint=f"{way_back(self._run.name)} Without this test: --no-first-contact.",
+            )
+        return findings
+
+    async def _read(self, sent: Sequence[Sent], refusal: str, calls: PacedCalls) -> Findings:
+        task = asyncio.current_task()
+        assert task is not None
+        async with TriageClient(self._target.url, self._target.api_key) as client:
+            with signals_call(lambda: _cancel(task)):  # nothing that only reads is waited for
+                return await read_back(client, calls, sent, refusal=refusal)
+
+
+def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+
+
+def way_back(run: str) -> str:
+    """How what a run has made is taken away again."""
+    return f"To remove what was made: triage-import undo {run} --delete."
+
+
+async def read_back(
+    client: TriageClient,
+    calls: PacedCalls,
+    sent: Iterable[Sent],
+    *,
+    refusal: str = "",
+    look_seconds: Sequence[float] = LOOK_SECONDS,
+    clock: Clock = time.monotonic,
+    sleep: Sleep = asyncio.sleep,
+) -> Findings:
+    """Read issues back by GET, in the list and by search, until all are found or the last look was in vain.
+
+    `refusal` is what a row was told that was not made.
+
+    Raises:
+        RunStopped: the target can't be used at the moment.
+        Interrupted: the calls were interrupted.
+    """
+    reading = _Reading(client, calls, [_Look(each) for each in sent])
+    await reading.get()
+    started = clock()
+    for seconds in look_seconds if reading.looks else ():
+        if (left := started + seconds - clock()) > 0:
+            await sleep(left)
+        await reading.list()
+        await reading.search(seconds)
+        if all(look.listed is not None and look.found_after is not None for look in reading.looks):
+            break
+    return reading.conclude(refusal)
+
+
+class _Reading:
+    """The looks at all issues of a contact."""
+
+    def __init__(self, client: TriageClient, calls: PacedCalls, looks: list[_Look]) -> None:
+        self._client, self._calls = client, calls
+        self.looks = looks
+        self._in_order = True
+        self._problems: dict[str, str] = {}  # of list and search, as of the last try
+
+    async def get(self) -> None:
+        """Read each issue whole."""
+        for look in self.looks:
+            try:
+                look.issue = await self._calls.call(partial(self._client.get_issue, look.sent.issue_id))
+            except CallFailed as error:
+                self._note(f"{look.name} can't be read", error)
+
+    async def list(self) -> None:
+        """Look for the issues in the list, back to the oldest of them."""
+        wanted = {look.sent.issue_id: look for look in self.looks if look.listed is None}
+        if not wanted:
+            return
+        times = [created_seconds(look.issue, inf) for look in wanted.values() if look.issue is not None]
+        back_to = min(times, default=inf) - CLOCK_SKEW
+        before = inf
+        self._problems.pop(LIST_FAILS, None)
+        try:
+            async for page in list_newest_first(self._client, self._calls):
+                for issue in page:
+                    created = created_seconds(issue, before)
+                    self._in_order = self._in_order and created <= before
+                    before = created
+                    if issue.id in wanted:
+                        wanted.pop(issue.id).listed = issue
+                if not wanted or before < back_to:
+                    return
+        except CallFailed as error:
+            self._note(LIST_FAILS, error)
+
+    async def search(self, seconds: float) -> None:
+        """Search for each marker that was not found yet; `seconds` is what is said of when it was."""
+        self._problems.pop(SEARCH_FAILS, None)
+        for look in self.looks:
+            if look.found_after is None:
+                try:
+                    search = partial(self._client.list_issues, search=look.sent.marker, limit=PAGE_LIMIT)
+                    page = await self._calls.call(search)
+                except CallFailed as error:
+                    self._note(SEARCH_FAILS, error)
+                    return
+                if any(issue.id == look.sent.issue_id for issue in page.items):
+                    look.found_after = seconds
+
+    def _note(self, what: str, error: CallFailed) -> None:
+        """Keep what a read says that can't be answered; any other failure ends the run."""
+        if error.action is not Action.REFUSE:
+            raise error.as_stop() from error
+        self._problems[what] = error.message
+
+    def conclude(self, refusal: str) -> Findings:
+        """Say what was found."""
+        read = [look.issue for look in self.looks if look.issue is not None]
+        pairs = [(look.listed.description, look.issue.description) for look in self.looks if look.listed and look.issue]
+        cut = [_count_common(*pair) for pair in pairs if pair[0] != pair[1]]
+        found = [look.found_after for look in self.looks if look.found_after is not None]
+        return Findings(
+            organisation=next((issue.org_id for issue in read if issue.org_id), ""),
+            author=next((issue.author_id for issue in read if issue.author_id), ""),
+            issues=self._names(lambda look: True),
+            otherwise=self._otherwise(),
+            unmarked=self._names(_is_unmarked),
+            unlisted=self._names(lambda look: look.listed is None or not self._in_order),
+            unsearched=self._names(lambda look: look.found_after is None),
+            in_order=self._in_order,
+            found_after=max(found, default=None),
+            cut_at=max(cut, default=None),
+            longest=max((len(shown) for shown, whole in pairs if shown == whole), default=0),
+            problems=tuple(f"{what}: {message}" for what, message in self._problems.items()),
+            refusal=refusal,
+        )
+
+    def _names(self, which: Callable[[_Look], bool]) -> tuple[str, ...]:
+        return tuple(look.name for look in self.looks if which(look))
+
+    def _otherwise(self) -> dict[str, dict[str, tuple[str, ...]]]:
+        otherwise: dict[str, dict[str, tuple[str, ...]]] = {}
+        for look in self.looks:
+            for field, how in _find_differences(look):
+                ways = otherwise.setdefault(field, {})
+                ways[how] = (*ways.get(how, ()), look.name)
+        return otherwise
+
+
+LIST_FAILS = "the list of the newest issues can't be read"
+SEARCH_FAILS = "the search can't be used"
+
+
+def _is_unmarked(look: _Look) -> bool:
+    return look.issue is None or find_marker(look.issue.description) != look.sent.marker
+
+
+def _find_differences(look: _Look) -> Iterator[tuple[str, str]]:
+    """Compare what was sent with what is stored: the field, and how it differs."""
+    if look.issue is None:
+        return
+    body = orjson.loads(look.sent.body)
+    stored = {**look.issue.fields, "description": look.issue.description}
+    for field in (*FIELDS, "description"):
+        ours, theirs = str(body.get(field) or ""), str(stored[field] or "")
+        if ours != theirs:
+            yield field, _describe(ours, theirs)
+    links, attached = len(body.get("resource_links", ())), look.issue.resource_count
+    if links != attached:
+        yield "resource_links", f"{attached} of {links} attached"
+
+
+def _describe(ours: str, theirs: str) -> str:
+    """How a stored text differs from the one that was sent."""
+    if not theirs:
+        return "left out"
+    if not ours:
+        return "filled in"
+    if theirs == ours.strip():
+        return "trimmed"
+    if ours.startswith(theirs):
+        return f"cut after {len(theirs):,} characters"
+    if theirs.split() == ours.split():
+        return "other white space"
+    return "changed"
+
+
+def _count_common(one: str, other: str) -> int:
+    """How many characters two texts begin alike."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _named(names: Sequence[str]) -> str:
+    more = len(names) - NAMES_SHOWN
+    shown = ", ".join(names[:NAMES_SHOWN])
+    return f"{shown} and {more:,} more" if more > 0 else shown

@@ -1,0 +1,291 @@
+"""Operations → outcomes: workers on one iterator, each request paced, each intent durable before its request."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import orjson
+
+from importer.errors import RunStopped, TooManyFailures
+from importer.ledger.journal import Decision, Run
+from importer.ledger.schema import State
+from importer.load.lookback import fingerprint
+from importer.load.updates import Amender
+from importer.records import Act, Operation, Outcome
+from importer.triage.actions import Action, CallFailed
+from importer.triage.answers import Issue
+from importer.triage.client import TriageClient
+from importer.triage.paced import Interrupted, PacedCalls, Undecidable
+from importer.triage.snapshot import remember
+
+UNSETTLED_LIMIT = 1000
+"""Operations that wait for their settling; with more of them no new row is taken, so that memory stays flat."""
+
+Progress = Callable[[Outcome], None]
+
+
+class Settler(Protocol):
+    """What finds out the fate of an operation."""
+
+    async def settle(self, key: str, marker: str, since: float) -> Issue | None:
+        """Give the issue that the operation made, or None once it is sure that it made none.
+
+        Raises:
+            Undecidable: the look-ups fail.
+            RunStopped: a look-up's answer ends the run.
+        """
+
+
+class Loader:
+    """Carries out the creates and updates of one run."""
+
+    def __init__(
+        self,
+        client: TriageClient,
+        run: Run,
+        calls: PacedCalls,
+        settler: Settler,
+        amender: Amender,
+        *,
+        concurrency: int = 8,
+        max_errors: int | None = None,
+        failures: int = 0,
+        progress: Progress = lambda outcome: None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._client, self._run, self._calls = client, run, calls
+        self._settler, self._amender = settler, amender
+        self._concurrency, self._max_errors = concurrency, max_errors
+        self._progress, self._now = progress, now
+        self._again: deque[Operation] = deque()  # surely not executed after all
+        self._open: dict[str, Operation | None] = {}  # being settled, with the operation if it came by
+        self._found: dict[str, Issue] = {}  # settled before the operation came by
+        self._sent: dict[str, bytes] = {}  # what an earlier attempt sent of those, as its SHA-256
+        self._workers: set[asyncio.Task[None]] = set()
+        self._settling: set[asyncio.Task[None]] = set()
+        self._failures = failures  # those of a loader before it count, too
+        self._error: BaseException | None = None
+
+    async def load(self, operations: Iterator[Operation], stop: asyncio.Event) -> None:
+        """Send every operation once; those that the ledger calls undecided are settled first, while others go on.
+
+        `stop` ends it: no more operations are taken, requests on their way end.
+
+        Raises:
+            RunStopped: the key is refused, the target is down, too many rows failed, the ledger can't be written.
+                What was on its way has ended then, and its outcome is recorded.
+        """
+        watch = asyncio.create_task(self._watch(stop))
+        try:
+            async with self._run.sending(self._concurrency):
+                for key, marker, since, body_sha in self._run.find_undecided():
+                    self._sent[key] = body_sha
+                    self._start_settling(key, marker, since, None)
+                await self._work(operations)
+        finally:
+            for task in (watch, *self._workers, *self._settling):
+                task.cancel()  # there are others only if this was cancelled itself: their intents stay undecided
+        if self._error is not None:
+            raise self._error
+
+    async def _watch(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._halt()
+
+    def _halt(self) -> None:
+        self._calls.interrupt()
+        for task in self._settling:
+            task.cancel()
+
+    async def _work(self, operations: Iterator[Operation]) -> None:
+        while True:
+            self._workers = {asyncio.create_task(self._worker(operations)) for _ in range(self._concurrency)}
+            await self._join(self._workers)
+            if self._settling:
+                await asyncio.wait(self._settling, return_when=asyncio.FIRST_COMPLETED)
+            elif not self._again or self._calls.interrupted:
+                return
+
+    async def _join(self, tasks: set[asyncio.Task[None]]) -> None:
+        while tasks:
+            done, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in done:
+                self._note_end(task)
+
+    def _note_end(self, task: asyncio.Task[None]) -> None:
+        """Keep a task's error, if it is the first, and let nothing new leave."""
+        self._settling.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, Interrupted):
+            self._error = self._error or error
+            self._halt()
+
+    async def _worker(self, operations: Iterator[Operation]) -> None:
+        while not self._calls.interrupted and (operation := self._take(operations)) is not None:
+            key = operation.key
+            if operation.act is Act.UPDATE:
+                await self._amend(operation)
+            elif key in self._open:
+                self._open[key] = operation
+            elif key in self._found:
+                self._finish_settled(operation, self._found.pop(key))
+            else:
+                await self._create(operation)
+            if len(self._settling) >= UNSETTLED_LIMIT:
+                await asyncio.wait(self._settling, return_when=asyncio.FIRST_COMPLETED)
+
+    def _take(self, operations: Iterator[Operation]) -> Operation | None:
+        return self._again.popleft() if self._again else next(operations, None)
+
+    async def _amend(self, operation: Operation) -> None:
+        outcome, message = await self._amender.amend(operation)
+        self._note(outcome, message)
+
+    async def _create(self, operation: Operation) -> None:
+        attempt = _Attempt(self._run, operation)
+        try:
+            issue = await self._send(attempt, operation.body)
+        except CallFailed as error:
+            links = _links(operation)
+            if links and (error.action is Action.REFUSE or error.status == 404):
+                await self._create_without_links(attempt)
+            else:
+                self._conclude(attempt, error)
+        else:
+            self._finish(operation, issue, attempt.requests)
+
+    async def _create_without_links(self, attempt: _Attempt) -> None:
+        body = orjson.loads(attempt.operation.body)
+        del body["resource_links"]
+        try:
+            issue = await self._send(attempt, orjson.dumps(body))
+        except CallFailed as error:
+            self._conclude(attempt, error)
+        else:
+            self._finish(attempt.operation, issue, attempt.requests)
+
+    async def _send(self, attempt: _Attempt, body: bytes) -> Issue:
+        try:
+            return await self._calls.call(lambda: self._client.create_issue(body), attempt.begin)
+        except (Interrupted, RunStopped) as stop:
+            cause = stop.__cause__
+            if attempt.requests and not (isinstance(cause, CallFailed) and cause.action is Action.SETTLE):
+                attempt.end(State.UNSENT)
+            raise
+
+    def _conclude(self, attempt: _Attempt, error: CallFailed) -> None:
+        operation = attempt.operation
+        if error.action is Action.SETTLE:
+            since = self._now()
+            attempt.end(State.UNKNOWN, since=since, code="fate-unknown", message=error.message)
+            self._start_settling(operation.key, operation.marker, since, operation)
+        elif error.action is Action.STOP:
+            attempt.end(State.UNSENT)
+            raise error.as_stop() from error
+        else:
+            attempt.end(State.REFUSED, code=FAILURE_CODES[error.action], message=error.message)
+            self._note(Outcome.FAILED, error.message)
+
+    def _note(self, outcome: Outcome, message: str) -> None:
+        """Show an outcome; too many failed ones end the run."""
+        self._progress(outcome)
+        self._failures += outcome is Outcome.FAILED
+        if self._max_errors is not None and self._failures > self._max_errors:
+            hint = "Look at errors.csv; the same command continues, with a higher --max-errors if that is meant."
+            raise TooManyFailures(f"{self._failures} rows failed, the last with: {message}", hint=hint)
+
+    def _finish(self, operation: Operation, issue: Issue, requests: int) -> None:
+        """Record a create as done, and its links, if all are attached; those that aren't are added afterwards."""
+        self._run.record(_done(operation.key, issue, requests, operation.body))
+        links = _links(operation)
+        if issue.resource_count >= len(links):
+            for link in links:
+                self._run.record(_attached(operation.key, issue, link))
+        self._progress(Outcome.CREATED)
+
+    def _finish_settled(self, operation: Operation, issue: Issue) -> None:
+        """Record a create whose issue was found; what an earlier attempt made of another row isn't this one yet."""
+        sent = self._sent.get(operation.key)
+        if sent is None or sent == hashlib.sha256(operation.body).digest():
+            self._finish(operation, issue, 0)
+        else:
+            done = _done(operation.key, issue, 0)
+            self._run.record(done._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE))
+            self._progress(Outcome.CREATED)
+
+    def _start_settling(self, key: str, marker: str, since: float, operation: Operation | None) -> None:
+        self._open[key] = operation
+        task = asyncio.create_task(self._settle(key, marker, since))
+        self._settling.add(task)
+        task.add_done_callback(self._note_end)
+
+    async def _settle(self, key: str, marker: str, since: float) -> None:
+        try:
+            issue = await self._settler.settle(key, marker, since)
+        except Undecidable:
+            self._progress(Outcome.UNKNOWN)
+            return  # it stays open, so that it is not sent
+        operation = self._open.pop(key)
+        if issue is None:
+            self._run.record(Decision(key, State.UNSENT, attempts=0))
+            if operation is not None:
+                self._again.append(operation)
+        elif operation is not None:
+            self._finish_settled(operation, issue)
+        else:
+            self._found[key] = issue
+            self._run.record(_done(key, issue, 0))
+
+
+CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was then; the next run compares them"
+FAILURE_CODES = {Action.REFUSE: "refused", Action.RETRY: "gave-up"}
+
+
+class _Attempt:
+    """The requests of one create: each is preceded by its intent."""
+
+    def __init__(self, run: Run, operation: Operation) -> None:
+        self._run = run
+        self.operation = operation
+        self.requests = 0
+
+    async def begin(self) -> None:
+        # Again before each request: the time that counts for settling is that of the last.
+        await self._run.intend(self.operation)
+        self.requests += 1
+
+    def end(self, state: State, *, since: float = 0.0, code: str = "", message: str = "") -> None:
+        decision = Decision(self.operation.key, state, self.requests, since, code=code, message=message)
+        self._run.record(decision)
+
+
+def _done(key: str, issue: Issue, requests: int, body: bytes | None = None) -> Decision:
+    return Decision(
+        key,
+        State.DONE,
+        requests,
+        issue_id=issue.id,
+        triage_id=issue.triage_id,
+        returned=remember(issue, body),
+    )
+
+
+def _attached(key: str, issue: Issue, link: dict[str, str]) -> Decision:
+    """The evidence that came along with a create."""
+    body = orjson.dumps(link)
+    mark = fingerprint(Act.EVIDENCE, issue.id, body)
+    name = f"{link['resource_type']}/{link['resource_id']}"
+    operation = Operation(key, "POST", "", body, "", act=Act.EVIDENCE, whole_sha=mark, issue_id=issue.id, name=name)
+    return Decision(key, State.DONE, 0, issue_id=issue.id, operation=operation)
+
+
+def _links(operation: Operation) -> list[dict[str, str]]:
+    if b'"resource_links"' not in operation.body:
+        return []
+    links: list[dict[str, str]] = orjson.loads(operation.body).get("resource_links") or []
+    return links

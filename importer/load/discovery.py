@@ -1,0 +1,102 @@
+"""The opening look: before anything is sent, issues of this source that the ledger doesn't know are taken in.
+
+So a ledger that was lost, restored from a copy, or cut at its end doubles nothing. The list is read newest first, back
+to the newest issue that the ledger knows; where it knows less than it should, all that a search for the source's marker
+finds is read, and the whole list, too: a search may lag or cap what it finds. Who has never imported here pays for it
+once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from typing import NamedTuple
+
+from importer.ledger.target_scan import Double, Found, Seen
+from importer.transform.markers import find_marker_line, source_marker
+from importer.triage.actions import CallFailed
+from importer.triage.answers import Issue
+from importer.triage.client import TriageClient
+from importer.triage.listing import CLOCK_SKEW, WholeIssues, created_seconds, list_newest_first, search_issues
+from importer.triage.organisation import stop_of
+from importer.triage.paced import PacedCalls
+from importer.triage.snapshot import remember
+
+
+class Looked(NamedTuple):
+    """What an opening look found: how many issues are known from now on, keys with two issues, and whose ids it saw."""
+
+    taken: int
+    doubles: list[Double]
+    issue_ids: frozenset[str]
+
+
+class OpeningLook:
+    """Looks once, for one source; its requests go through the same limiter as everything."""
+
+    def __init__(
+        self,
+        client: TriageClient,
+        calls: PacedCalls,
+        seen: Seen,
+        source_name: str,
+        *,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._client, self._calls, self._seen, self._now = client, calls, seen, now
+        self._marker = source_marker(source_name)
+        self._wholes = WholeIssues(client, calls)
+        self._judged: set[str] = set()
+        self._issue_ids: set[str] = set()
+
+    async def look(self, *, thorough: bool = False) -> Looked:
+        """Read what may be unknown to the ledger, and keep it there; `thorough` is all that there is.
+
+        Raises:
+            RunStopped: the target can't be read.
+        """
+        try:
+            if self._seen.is_complete() and not thorough:
+                await self._read_list(to_known=True)
+            else:
+                self._seen.forget()
+                async for page in search_issues(self._client, self._calls, self._marker):
+                    await self._note(page, self._known(page), unmarked=True)
+                await self._read_list(to_known=False)
+                self._seen.complete()
+        except CallFailed as error:
+            raise stop_of(error) from error
+        return Looked(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids))
+
+    async def _read_list(self, *, to_known: bool) -> None:
+        """Read all of the list, or back to the newest issue that the ledger knows: by the target's own clock."""
+        back_to = 0.0
+        async for page in list_newest_first(self._client, self._calls):
+            known = self._known(page)
+            if to_known and known and not back_to:
+                back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known) - CLOCK_SKEW
+            new = [issue for issue in page if created_seconds(issue, self._now()) >= back_to]
+            await self._note(new, known, unmarked=not to_known)
+            if len(new) < len(page):
+                return
+
+    def _known(self, page: Sequence[Issue]) -> set[str]:
+        return self._seen.known({issue.id: issue.triage_id for issue in page})
+
+    async def _note(self, page: Sequence[Issue], known: Collection[str], *, unmarked: bool) -> None:
+        """Keep the issues of a page that are ours and not known; with `unmarked` also those that may have been ours."""
+        ours = []
+        # The longest first: what the list shows of it says whether the shorter ones are whole.
+        for listed in sorted(page, key=lambda issue: -len(issue.description)):
+            if listed.id in known or listed.id in self._judged:
+                continue
+            self._judged.add(listed.id)
+            issue = await self._wholes.read(listed)
+            if issue is None:
+                continue  # deleted since
+            source, record = find_marker_line(issue.description)
+            if source == self._marker or (unmarked and not source):
+                created = created_seconds(issue, self._now())
+                ours.append(Found(issue.id, issue.triage_id, record, issue.title, created, remember(issue)))
+        self._issue_ids.update(found.issue_id for found in ours)
+        self._seen.note(ours)

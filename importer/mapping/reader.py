@@ -1,0 +1,245 @@
+"""Loading a mapping: the files of its `extends` chain are read, merged and checked, with every problem in one pass."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from importer.errors import MappingError, Problem
+from importer.mapping.decisions import Decision, apply_decisions, apply_open, read_decisions
+from importer.mapping.merge import merge, spell_out
+from importer.mapping.model import Mapping, fold, is_pattern
+from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
+from importer.mapping.problems import model_problems, nearest, value_problems
+from importer.mapping.yaml_tree import Node, Place, parse
+
+OF_ONE_FILE = ("examples",)
+"""Keys that speak of the file in which they stand alone."""
+
+
+@dataclass(frozen=True)
+class LoadedMapping:
+    """A mapping that can be used, and where each of its keys is written.
+
+    name           the preset's name, or the path as it was typed
+    digest         SHA-256 of what the merged mapping means, in hex: other files of the same meaning share it
+    named_by_user  `input.name` is set by a file that is not one of our presets
+    files          the file and those that it extends, in that order
+    """
+
+    model: Mapping
+    name: str
+    digest: str
+    named_by_user: bool
+    files: tuple[Path, ...]
+    tree: Node = field(repr=False)
+
+    def place(self, *path: str | int) -> Place:
+        """Where a key (or the nearest one above it) is written, in the file of the chain whose word counts."""
+        return self.tree.place_of(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A mapping that we ship, and one sentence on it."""
+
+    name: str
+    about: str
+
+
+def load_mapping(name_or_path: str) -> LoadedMapping:
+    """Load a preset by its name, or a file. Raises MappingError with every problem of every file of the chain."""
+    chain = _Chain(name_or_path)
+    problems = list(chain.problems)
+    if not chain.files:
+        raise _unusable(name_or_path, problems)
+    tree = chain.files[-1].spelled_out()
+    for file in reversed(chain.files[:-1]):
+        tree = merge(without_keys(tree, OF_ONE_FILE), file.spelled_out())
+    tree = apply_open(tree, [decision for file in chain.files for decision in file.decisions])
+    try:
+        model = Mapping.model_validate(plain(tree))
+    except ValidationError as error:
+        # What YAML already complained of is not named again for what is left of it.
+        named = {(problem.file, problem.line) for problem in problems}
+        found = model_problems(error, tree, whole=chain.whole)
+        problems += [problem for problem in found if (problem.file, problem.line) not in named or not problem.line]
+    if problems:
+        raise _unusable(name_or_path, problems)
+    named_by_user = any(not is_preset(file.path) and _names_the_input(file.tree) for file in chain.files)
+    return LoadedMapping(
+        model, name_or_path, _digest(model), named_by_user, tuple(file.path for file in chain.files), tree
+    )
+
+
+def list_presets() -> list[Preset]:
+    """All presets, by name."""
+    return [Preset(name, load_mapping(name).model.about) for name in preset_names()]
+
+
+def preset_text(name: str) -> str:
+    """The YAML text of a preset. Raises MappingError, which names the nearest one."""
+    path = preset_path(name)
+    if path is None:
+        hint = nearest(name, preset_names()) or f"the presets are {', '.join(preset_names())}"
+        raise MappingError(f"No preset is called {name!r}.", hint=hint)
+    return path.read_text(encoding="utf-8")
+
+
+def _unusable(name: str, problems: list[Problem]) -> MappingError:
+    count = "a problem" if len(problems) == 1 else f"{len(problems)} problems"
+    in_order = sorted(problems, key=lambda problem: (problem.file, problem.line))
+    return MappingError(f"The mapping {name} has {count}.", problems=in_order)
+
+
+@dataclass(frozen=True, slots=True)
+class _File:
+    path: Path
+    shown: str
+    tree: Node
+    decisions: tuple[Decision, ...] = ()
+
+    def spelled_out(self) -> Node:
+        """The file's keys in their long forms; what is decided in its table stands in them."""
+        return apply_decisions(spell_out(self.tree), self.decisions)
+
+
+class _Chain:
+    """The files from a mapping to the last one that it extends; `whole` is false if one of them can't be read."""
+
+    def __init__(self, name_or_path: str) -> None:
+        self.files: list[_File] = []
+        self.problems: list[Problem] = []
+        self.whole = True
+        reference: str | None = name_or_path
+        asked: Place | None = None
+        folder = Path()
+        while reference is not None:
+            path, shown = _find(reference, folder)
+            tree = self._read(path, shown, reference, asked)
+            if tree is None:
+                return
+            folder = path.parent
+            asked = tree.place_of(["extends"])
+            decisions = self._decisions(tree.child("decisions"), path)
+            self.files.append(_File(path, shown, without_keys(tree, ("extends",)), decisions))
+            reference = self._extends(tree.child("extends"))
+
+    def _read(self, path: Path, shown: str, reference: str, asked: Place | None) -> Node | None:
+        try:
+            text = path.read_bytes().decode("utf-8-sig")
+        except FileNotFoundError:
+            self._break(f"no preset and no file is called {reference!r}", asked, _hint_for_name(reference))
+            return None
+        except UnicodeDecodeError as error:
+            line = error.object.count(b"\n", 0, error.start) + 1
+            self._break("is not UTF-8", Place(shown, line), "save it as UTF-8")
+            return None
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) else error
+            self._break(f"{shown!r} can't be read: {reason}", asked)
+            return None
+        if any(file.path.samefile(path) for file in self.files):
+            way = " → ".join([*(file.shown for file in self.files), shown])
+            self._break(f"extends itself in a circle: {way}", asked)
+            return None
+        tree, problems = parse(text, shown)
+        self.problems += problems
+        if tree is not None and not isinstance(tree.value, dict):
+            self._break("holds no keys", tree.place, "a mapping begins with `extends: jira`, or `input:`")
+            return None
+        if tree is None:
+            self.whole = False
+        else:
+            self.problems += value_problems(tree)
+        return tree
+
+    def _decisions(self, node: Node | None, path: Path) -> tuple[Decision, ...]:
+        """What the table beside a file says; its name is relative to the file."""
+        if node is None or not isinstance(node.value, str) or not node.value:
+            return ()
+        table = path.parent / node.value
+        if not table.is_file():
+            hint = "the path is relative to the mapping; without a table, delete this line"
+            self.problems.append(
+                Problem(f"no file is called {node.value!r}", node.place.file, node.place.line, "decisions", hint)
+            )
+            return ()
+        decisions, problems = read_decisions(table, str(table))
+        self.problems += problems
+        return tuple(decisions)
+
+    def _extends(self, node: Node | None) -> str | None:
+        """The name or path that a file extends, if any."""
+        if node is None:
+            return None
+        if isinstance(node.value, str) and node.value:
+            return node.value
+        self._break("must be the name of a preset or a path", node.place, "a mapping extends one other")
+        return None
+
+    def _break(self, message: str, place: Place | None, hint: str = "") -> None:
+        self.whole = False
+        where = (place.file, place.line) if place else ("", 0)
+        key = "extends" if place and self.files and place.file == self.files[-1].shown else ""
+        self.problems.append(Problem(message, *where, key, hint))
+
+
+def _find(reference: str, folder: Path) -> tuple[Path, str]:
+    """The file that a name or path means, and what it is called in messages."""
+    preset = preset_path(reference)
+    if preset is not None:
+        return preset, preset.name
+    path = folder / Path(reference)
+    return path, reference if folder == Path() else str(path)
+
+
+def without_keys(tree: Node, names: Iterable[str]) -> Node:
+    """A tree without some of its topmost keys."""
+    keys = tree.value if isinstance(tree.value, dict) else {}
+    return Node({key: child for key, child in keys.items() if key not in names}, tree.place)
+
+
+def _hint_for_name(reference: str) -> str:
+    name = Path(reference).name.removesuffix(SUFFIX)
+    presets = ", ".join(preset_names())
+    return f"{nearest(name, preset_names())} the presets are {presets}; a path is relative to the file".strip()
+
+
+def _names_the_input(tree: Node) -> bool:
+    group = tree.child("input")
+    return group is not None and group.child("name") is not None
+
+
+def plain(node: Node) -> Any:
+    """The tree as dictionaries, lists and texts."""
+    if isinstance(node.value, dict):
+        return {key: plain(child) for key, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [plain(item) for item in node.value]
+    return node.value
+
+
+def _digest(model: Mapping) -> str:
+    """SHA-256 of the mapping's meaning: no defaults, no `about`, no case where none counts.
+
+    The order of footer lines, rules and patterns counts; that of exact values doesn't.
+    """
+    silent = {"about", "decisions", "recognise", *OF_ONE_FILE}  # what is decided in a table stands in the values
+    meaning = model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=silent)
+    for name in ("severity", "status", "category"):
+        spec = meaning.get(name, {})
+        exact = {fold(value): target for value, target in spec.pop("values", {}).items() if not is_pattern(value)}
+        patterns = [(value, target) for value, target in getattr(model, name).values.items() if is_pattern(value)]
+        spec |= {
+            "exact": sorted(exact.items()),
+            "patterns": patterns,
+            "neutral": sorted(getattr(model, name).undecided),
+        }
+    return hashlib.sha256(json.dumps(meaning, ensure_ascii=True).encode()).hexdigest()

@@ -1,0 +1,45 @@
+"""The files of a check: results, errors and, for a dry run, what would be sent; written while the chunks pass."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack
+from types import TracebackType
+from typing import Self
+
+from importer.records import Addition, Operation, Row
+from importer.report.error_files import ErrorFiles, Header
+from importer.report.folder import ReportFolder
+from importer.report.planned import PlannedFile
+from importer.report.results import ResultsFile
+
+
+class CheckFiles:
+    """results.csv, errors.csv or errors.jsonl, and planned.jsonl of one pass over the source."""
+
+    def __init__(self, folder: ReportFolder, headers: Sequence[Header | None]) -> None:
+        self._folder = folder
+        self._headers = headers
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        folder, stack = self._folder, self._stack
+        folder.prepare()
+        self._results = ResultsFile(stack.enter_context(folder.open("results.csv")))
+        self._planned = PlannedFile(stack.enter_context(folder.open("planned.jsonl")))
+        self._errors = stack.enter_context(ErrorFiles(folder, self._headers))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
+
+    def write(
+        self, rows: Sequence[Row], operations: Iterable[Operation], additions: Mapping[int, Sequence[Addition]]
+    ) -> None:
+        """Append a chunk: its rows, the operations of those that would be sent, and what would be added to issues."""
+        self._results.write(rows)
+        self._errors.write(rows)
+        self._planned.write(operations)
+        self._planned.write_additions((rows[place], added) for place, added in additions.items())

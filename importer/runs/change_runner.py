@@ -1,0 +1,332 @@
+"""The way back: an errand at work. An issue is looked at before anything is decided about it.
+
+A preview looks at all issues of an errand, cheaply: the target's list shows most of them, and only where it can't be
+judged by that is an issue read by itself. Carrying it out looks at each once more, immediately before its change.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from importer import __version__
+from importer.errors import ExitCode, RunStopped, StorageFull, TooManyFailures, UsageError
+from importer.ledger.journal import Run
+from importer.ledger.store import Ledger
+from importer.records import Operation, Outcome, Row
+from importer.report.changes import ChangeLine, write_changes
+from importer.report.conflicts import CONFLICTS, Conflicts, write_conflicts
+from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.summary import Summary
+from importer.runs.change_set import GONE, TOUCHED, Errand, Look
+from importer.triage.actions import CallFailed
+from importer.triage.answers import Issue
+from importer.triage.client import TriageClient
+from importer.triage.event_loop import run_loop, signals_call
+from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first
+from importer.triage.organisation import Target
+from importer.triage.paced import Interrupted, PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+
+if TYPE_CHECKING:
+    from importer.check.check_pass import Progress
+
+T = TypeVar("T")
+MAX_FAILED = 100
+"""Refused changes after which it stops: the others would fare no better."""
+FILES = ("results.csv", CONFLICTS, SUMMARY)
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast: `rate` is requests a second, 0 without a limit of ours, `concurrency` requests at a time."""
+
+    rate: float
+    concurrency: int = 8
+
+
+class WayBack:
+    """One errand at work on a run: its looks, its changes, its reports."""
+
+    def __init__(self, run: Run, errand: Errand, target: Target, pace: Pace, out: Path, progress: Progress) -> None:
+        self.run, self.errand, self.out = run, errand, out
+        self._target, self._pace, self._progress = target, pace, progress
+        self._calls = PacedCalls(Limiter(pace.rate), Breaker())
+        self._started = time.monotonic()
+        self._became = Counter[Outcome]()
+        self._folder = ReportFolder(out)
+        self.looks: dict[str, Look] = {}
+
+    def look(self) -> None:
+        """Look at every issue that the errand is about; the verdicts are in `looks`, by issue id.
+
+        Raises:
+            RunStopped: the target can't be read.
+            KeyboardInterrupt: a person asked for the end.
+        """
+        self._progress.start("looking", len(self.errand.operations), "issue")
+        try:
+            self._perform(self._look)
+        except CallFailed as error:
+            raise error.as_stop() from error
+        self._progress.finish()
+
+    def count(self) -> Counter[str]:
+        """Count the issues by what the looks, or the errand itself, make of them."""
+        return Counter([*(look.verdict for look in self.looks.values()), *(left.code for left in self.errand.left)])
+
+    @property
+    def to_change(self) -> int:
+        """How many issues would be changed."""
+        return sum(self.errand.verdicts[look.verdict] is Outcome.PLANNED for look in self.looks.values())
+
+    def preview(self, refusal: str = "") -> Summary:
+        """Write the reports of the looks alone: what carrying it out would do. `refusal` is why it isn't done."""
+        counts = Counter(self.errand.verdicts[look.verdict] for look in self.looks.values())
+        counts[Outcome.REJECTED] = len(self.errand.left)
+        code = ExitCode.UNUSABLE if refusal else ExitCode.PARTLY if self.errand.left else ExitCode.DONE
+        return self._report(self._previewed(), self._conflicts(), counts, code, because=refusal)
+
+    def carry_out(self, ledger: Ledger) -> Summary:
+        """Change what may be changed, as a run of its own that the same command continues.
+
+        What stops it is in the summary's exit code. Raises UsageError if the folder for the reports can't be used.
+        """
+        errand = self.errand
+        self._folder.prepare(FILES)
+        own = ledger.begin_run(
+            self.run.target,
+            self.run.source_name,
+            self.run.name,
+            errand.digest,
+            kind=errand.kind,
+            out=self.out,
+            options={"of": self.run.name, "digest": errand.digest},
+        )
+        own.register(self._rows())
+        self._progress.start(errand.kind.value, len(errand.operations), "issue")
+        stopped, interrupted = None, False
+        try:
+            self._perform(lambda client: self._carry_out(client, own))
+        except RunStopped as error:
+            stopped = error
+        except KeyboardInterrupt:
+            interrupted = True
+        self._progress.finish()
+        counts = Counter(own.count())
+        code = _exit_code(counts, stopped, interrupted)
+        because = f"{stopped.message}\n{stopped.hint}".strip() if stopped else ""
+        summary = self._report(self._carried_out(own), own.conflicts(), counts, code, own.name, because)
+        own.finish(code if summary.exit_code == code else ExitCode.STOPPED, asdict(summary))
+        return summary
+
+    def _perform(self, work: Callable[[TriageClient], Awaitable[None]]) -> None:
+        """Do work in a loop of its own. Raises KeyboardInterrupt where a person asked for the end."""
+        try:
+            run_loop(self._with_client(work))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
+        if self._calls.interrupted:
+            raise KeyboardInterrupt
+
+    async def _with_client(self, work: Callable[[TriageClient], Awaitable[None]]) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+
+        def interrupt() -> None:
+            if self._calls.interrupted:
+                task.cancel()  # a second signal doesn't wait for what is on its way
+                return
+            self._progress.say("Interrupted: waiting for what is on its way (once more to leave at once) …")
+            self._calls.interrupt()
+
+        async with TriageClient(self._target.url, self._target.api_key) as client:
+            with signals_call(interrupt):
+                await work(client)
+
+    async def _look(self, client: TriageClient) -> None:
+        errand, calls = self.errand, self._calls
+        with suppress(Interrupted):
+            async for issue in self._read_list(client):
+                operation = errand.operations.get(issue.id)
+                look = None if operation is None else errand.judge(operation, issue)
+                if look is not None:
+                    self._note_look(issue.id, look)
+
+        async def read(operation: Operation) -> None:
+            try:
+                look = await errand.read(client, calls, operation)
+            except CallFailed as error:
+                if not error.is_gone:
+                    raise
+                look = Look(GONE)
+            self._note_look(operation.issue_id, look)
+
+        unseen = (operation for issue_id, operation in errand.operations.items() if issue_id not in self.looks)
+        error = await self._work_through(unseen, read)
+        if error is not None:
+            raise error
+
+    def _note_look(self, issue_id: str, look: Look) -> None:
+        self.looks[issue_id] = look
+        self._progress.reach(len(self.looks))
+
+    async def _read_list(self, client: TriageClient) -> AsyncIterator[Issue]:
+        """Give the target's issues back to the beginning of the run, as long as that is cheaper than reading each."""
+        back_to, pages = self.run.started_at - CLOCK_SKEW, 0
+        async for page in list_newest_first(client, self._calls):
+            pages += 1
+            for issue in page:
+                yield issue
+            oldest = min((created_seconds(issue, back_to) for issue in page), default=0.0)
+            if oldest < back_to or pages >= len(self.errand.operations) - len(self.looks):
+                return
+
+    async def _work_through(self, items: Iterator[T], work: Callable[[T], Awaitable[None]]) -> BaseException | None:
+        """Do something with each item, some at a time; gives the first error, once what was on its way has ended."""
+
+        async def take() -> None:
+            try:
+                for item in items:
+                    await work(item)
+            except BaseException:
+                self._calls.interrupt()
+                raise
+
+        workers = (take() for _ in range(self._pace.concurrency))
+        ends = await asyncio.gather(*workers, return_exceptions=True)
+        return next((end for end in ends if end is not None and not isinstance(end, Interrupted)), None)
+
+    async def _carry_out(self, client: TriageClient, own: Run) -> None:
+        act = self.errand.carrier(client, own, self._calls)
+
+        async def change(operation: Operation) -> None:
+            amended = await act(operation)
+            self._became[amended.outcome] += 1
+            self._progress.reach(self._became.total())
+            if self._became[Outcome.FAILED] > MAX_FAILED:
+                hint = "Look at results.csv; the same command continues."
+                raise TooManyFailures(
+                    f"{self._became[Outcome.FAILED]} issues failed, the last with: {amended.message}", hint=hint
+                )
+
+        async with own.sending(self._pace.concurrency):
+            error = await self._work_through(iter(self.errand.operations.values()), change)
+        if error is not None:
+            raise error
+
+    def _rows(self) -> Iterable[Row]:
+        """The issues as rows of the run that changes them, each in its place in the input."""
+        errand = self.errand
+        operations = {operation.key: operation for operation in errand.operations.values()}
+        left = {each.key: each for each in errand.left}
+        places: dict[str, Row] = {}
+        for row in self.run.results():
+            meant = row.key in operations or row.key in left
+            if meant and (row.outcome is not Outcome.SKIPPED or row.key not in places):  # a repeated row
+                places[row.key] = row
+        for key, row in places.items():
+            if key in left:
+                _, _, _, code, field, message = left[key]
+                yield _row(row, Outcome.REJECTED, code, field, message)
+            else:
+                look = self.looks[operations[key].issue_id]
+                yield _row(row, Outcome.PLANNED, look.verdict, ", ".join(look.fields), look.message)
+
+    def _previewed(self) -> Iterator[ChangeLine]:
+        for issue_id, operation in self.errand.operations.items():
+            verdict, fields, _, message = self.looks[issue_id]
+            yield ChangeLine(operation.key, operation.triage_id, issue_id, verdict, ", ".join(fields), message)
+        for key, issue_id, triage_id, code, field, message in self.errand.left:
+            yield ChangeLine(key, triage_id, issue_id, code, field, message)
+
+    def _conflicts(self) -> Conflicts:
+        for issue_id, operation in self.errand.operations.items():
+            conflicts = self.looks[issue_id].conflicts
+            if conflicts:
+                yield operation.key, operation.triage_id, conflicts
+
+    def _carried_out(self, own: Run) -> Iterator[ChangeLine]:
+        for row in own.results():
+            verdict, fields, message = row.codes[-1], row.fields[0], row.messages[-1]
+            if verdict == TOUCHED:
+                fields, message = message or fields, ""  # what the last look found
+            verdict = {
+                Outcome.UPDATED: self.errand.done,
+                Outcome.UNCHANGED: self.errand.same,
+                Outcome.PLANNED: Outcome.PLANNED.value,
+            }.get(row.outcome, verdict)
+            yield ChangeLine(row.key, row.triage_id, row.issue_id, verdict, fields, message)
+
+    def _report(
+        self,
+        lines: Iterable[ChangeLine],
+        conflicts: Conflicts,
+        counts: Mapping[Outcome, int],
+        code: ExitCode,
+        run_id: str = "",
+        because: str = "",
+    ) -> Summary:
+        """Write the files; where a run's can't be written, the summary still says what was done."""
+        lines = list(lines)
+        verdicts = Counter(line.verdict for line in lines)
+        try:
+            self._folder.prepare(FILES)
+            write_changes(self._folder, lines)
+            write_conflicts(self._folder, conflicts)
+        except (StorageFull, UsageError) as error:
+            if not run_id:
+                raise
+            because = because or f"{error.message}\n{error.hint}".strip()
+            code = ExitCode.STOPPED
+        elapsed_seconds = time.monotonic() - self._started
+        summary = Summary(
+            run_id=run_id,
+            exit_code=int(code),
+            rows=sum(counts.values()),
+            **{outcome.value: counts.get(outcome, 0) for outcome in Outcome},  # type: ignore[arg-type] # all are numbers
+            requests=self._calls.requests,
+            retries=self._calls.retries,
+            rate_limited=self._calls.rate_limited,
+            elapsed_seconds=round(elapsed_seconds, 3),
+            target=self.run.target,
+            source_name=self.run.source_name,
+            findings=dict(verdicts.most_common()),
+            stopped_because=because,
+            out=str(self.out),
+            version=__version__,
+        )
+        with suppress(StorageFull), self._folder.open(SUMMARY) as file:
+            summary.write(file)
+        return summary
+
+
+def _row(row: Row, outcome: Outcome, code: str, field: str, message: str) -> Row:
+    return Row(
+        row.file,
+        row.file_name,
+        row.record,
+        row.line,
+        row.key,
+        outcome,
+        codes=(code,),
+        fields=(field,),
+        messages=(message,),
+        hints=("",),
+    )
+
+
+def _exit_code(counts: Mapping[Outcome, int], stopped: RunStopped | None, interrupted: bool) -> ExitCode:
+    if interrupted and (counts[Outcome.PLANNED] or counts[Outcome.UNKNOWN]):
+        return ExitCode.INTERRUPTED
+    if stopped is not None:
+        return ExitCode.STOPPED
+    if counts[Outcome.UNKNOWN]:
+        return ExitCode.UNKNOWN
+    return ExitCode.PARTLY if counts[Outcome.REJECTED] or counts[Outcome.FAILED] else ExitCode.DONE

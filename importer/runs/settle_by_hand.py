@@ -1,0 +1,159 @@
+"""Rebuilding a ledger: what is in Triage of a source is taken in on purpose, by looking or by a person's word."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from importer.check.check_pass import Progress, run_check
+from importer.check.history import ChangePolicy, Standings
+from importer.check.rows import Job
+from importer.errors import ExitCode, UsageError
+from importer.ledger.journal import Decision
+from importer.ledger.schema import FOUND_AT_TARGET, RunKind, State
+from importer.ledger.store import Known, Ledger
+from importer.load.discovery import Looked, OpeningLook
+from importer.records import Operation
+from importer.report.summary import Summary
+from importer.transform.markers import find_marker, record_marker
+from importer.triage.actions import CallFailed
+from importer.triage.answers import Issue
+from importer.triage.client import ISSUES_PATH, TriageClient
+from importer.triage.event_loop import run_loop
+from importer.triage.listing import list_newest_first
+from importer.triage.organisation import Target, find_organisation, stop_of
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.snapshot import remember
+
+ABSENT = "absent"
+
+
+def rebuild(job: Job, target: Target, ledger: Ledger, rate: float, out: Path | None, progress: Progress) -> Summary:
+    """Look through all of Triage for issues of a source, and take in those that belong to its rows.
+
+    The summary is that of a check: rows that are in are `unchanged` or `skipped`, those that are not `planned`.
+
+    Raises:
+        ImporterError: the target or the source can't be read.
+    """
+    organisation = run_loop(find_organisation(target, progress.say))
+    ledger.check_org(target.name, organisation)
+    looked = run_loop(_look(job, target, ledger, rate))
+    progress.say(f"{looked.taken:,} issues of this source are in Triage, unknown to the ledger until now.")
+    for double in looked.doubles:
+        progress.say(f"warning: {double}")
+    run = ledger.begin_run(target.name, job.source_name, job.source.digest(), job.mapping.digest, kind=RunKind.REBUILD)
+    known = Standings(ledger, target.name, job.source_name, ChangePolicy(), run, near=True)
+    _, summary = run_check(job, known, out, progress, target=target.name)
+    run.finish(ExitCode.DONE, {})
+    progress.say("What was found is in the ledger; rows that are planned are not in Triage with their marker.")
+    return summary
+
+
+async def _look(job: Job, target: Target, ledger: Ledger, rate: float) -> Looked:
+    seen = ledger.seen(target.name, job.source_name, writable=True)
+    async with TriageClient(target.url, target.api_key) as client:
+        look = OpeningLook(client, PacedCalls(Limiter(rate), Breaker()), seen, job.source_name)
+        return await look.look(thorough=True)
+
+
+def settle_by_hand(ledger: Ledger, target: Target, key: str, answer: str, rate: float) -> str:
+    """Write down a person's word on what became of a key's create; gives a sentence on what is known now.
+
+    `answer` is an issue, as `T-1042` or by its UUID, or ABSENT: no issue was made, or it was deleted.
+
+    Raises:
+        UsageError: the answer can't be true, as far as the ledger and Triage tell.
+        RunStopped: Triage can't be read.
+    """
+    source_name, colon, native = key.partition(":")
+    if not (colon and native):
+        raise UsageError(
+            f"{key} is no key.", hint="A key is the source's name, a colon, and the native key: jira:PROJ-7"
+        )
+    known = ledger.find_known(target.name, source_name, [key]).get(key)
+    return run_loop(_settle(ledger, target, _Record(source_name, key, known), answer, rate))
+
+
+class _Record(NamedTuple):
+    source_name: str
+    key: str
+    known: Known | None
+
+
+async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, rate: float) -> str:
+    async with TriageClient(target.url, target.api_key) as client:
+        calls = PacedCalls(Limiter(rate), Breaker())
+        try:
+            if answer == ABSENT:
+                return await _note_absence(ledger, target, record, client, calls)
+            issue = await _find_issue(client, calls, answer)
+        except CallFailed as error:
+            raise stop_of(error) from error
+    if issue is None:
+        raise UsageError(
+            f"There is no issue {answer} in {target.name}.", hint="Give its number as Triage shows it: T-1042"
+        )
+    marker = find_marker(issue.description)
+    if marker not in ("", record_marker(record.key)):
+        raise UsageError(
+            f"{answer} has the marker of another record.", hint="Compare the keys in the two descriptions."
+        )
+    owner = ledger.seen(target.name, record.source_name, writable=True).owner_of(issue.id)
+    if owner not in ("", record.key):
+        raise UsageError(f"{answer} is {owner} already.", hint="Compare the keys in the two descriptions.")
+    if record.known is not None and record.known.state is State.DONE and record.known.issue_id != issue.id:
+        number = record.known.triage_id
+        hint = f"If that issue is gone, say so first: triage-import settle {record.key} {ABSENT}"
+        raise UsageError(f"{record.key} is {number} already.", hint=hint)
+    done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=remember(issue))
+    run = ledger.find_run_of(target.name, record.key)
+    if run is not None:
+        run.decide([done])
+    else:
+        create = Operation(record.key, "POST", ISSUES_PATH, b"", record_marker(record.key), whole_sha=bytes(32))
+        settling = ledger.begin_run(target.name, record.source_name, record.key, "", kind=RunKind.REBUILD)
+        settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
+        settling.finish(ExitCode.DONE, {})
+    return f"{record.key} is {issue.triage_id}."
+
+
+async def _note_absence(
+    ledger: Ledger, target: Target, record: _Record, client: TriageClient, calls: PacedCalls
+) -> str:
+    run = ledger.find_run_of(target.name, record.key)
+    if record.known is None or run is None:
+        raise UsageError(f"The ledger doesn't know {record.key}: it will be made by the next run.")
+    if record.known.state is State.DONE:
+        if await _is_there(client, calls, record.known.issue_id):
+            number = record.known.triage_id
+            raise UsageError(f"{record.key} is {number}, and {number} is in Triage.", hint="Delete it there first.")
+        run.decide([Decision(record.key, State.DELETED, 0)])
+    else:
+        run.decide([Decision(record.key, State.UNSENT, 0)])
+    return f"{record.key} has no issue: the next run makes it."
+
+
+async def _is_there(client: TriageClient, calls: PacedCalls, issue_id: str) -> bool:
+    try:
+        await calls.call(partial(client.get_issue, issue_id))
+    except CallFailed as error:
+        if error.is_gone:
+            return False
+        raise
+    return True
+
+
+async def _find_issue(client: TriageClient, calls: PacedCalls, name: str) -> Issue | None:
+    """Find an issue by its number, of which Triage knows no look-up, in the list; or by its UUID."""
+    found = None if name[:2].upper() == "T-" else name
+    if found is None:
+        async for page in list_newest_first(client, calls):
+            found = next((issue.id for issue in page if issue.triage_id == name.upper()), None)
+            if found is not None:
+                break
+    if found is None or not await _is_there(client, calls, found):
+        return None
+    return await calls.call(partial(client.get_issue, found))

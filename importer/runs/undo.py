@@ -1,0 +1,219 @@
+"""Undo: what a run created is closed or deleted, as long as nobody else has had a hand in it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from functools import partial
+
+import orjson
+
+from importer.ledger.journal import Run
+from importer.ledger.schema import RunKind
+from importer.ledger.store import Ledger
+from importer.load.lookback import COMMENT, Held, Lookback, fingerprint_shown
+from importer.load.ours import HANGING, Ours, count_most, find_miscounts
+from importer.load.updates import ATTEMPTS, WRITES, Amended, Change
+from importer.records import ADDITIONS, Act, Operation, Outcome
+from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED, Carry, Left, Look, find_open
+from importer.triage.actions import Action, CallFailed
+from importer.triage.answers import Entry, Issue
+from importer.triage.client import TriageClient, issue_path
+from importer.triage.paced import PacedCalls
+from importer.triage.snapshot import PATCHABLE, assume, find_edits, merge, pending_fields
+
+CLOSED = "closed"
+CLOSING = {"status": CLOSED}
+CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE}
+"""Type of an entry in the activity → the field that was changed. Source: get/triage-issues-id-activity."""
+ADDED = {f"{name}_added": name for name in HANGING}
+"""Type of an entry in the activity → what was hung on the issue."""
+TRACES = {
+    **{f"{name}_{what}": f"{name}s" for name in HANGING for what in ("added", "removed")},
+    **dict.fromkeys(
+        ("session_started", "prompt", "thought", "action", "response", "artifact", "error", "session_stopped"),
+        "agent session",
+    ),
+}
+"""Type of an entry in the activity → what somebody has had to do with; any other type says it itself."""
+NOTHING: Held = {act: Counter() for act in ADDITIONS}
+
+
+class Undo:
+    """Closes, or with `delete` deletes, what a run created and nobody touched since. See `errand.Errand`."""
+
+    kind = RunKind.UNDO
+    verdicts: Mapping[str, Outcome] = {
+        UNTOUCHED: Outcome.PLANNED,
+        CLOSED: Outcome.UNCHANGED,
+        TOUCHED: Outcome.SKIPPED,
+        GONE: Outcome.SKIPPED,
+    }
+    same = CLOSED
+
+    def __init__(self, ledger: Ledger, run: Run, *, delete: bool) -> None:
+        self.delete = delete
+        self.digest = "delete" if delete else "close"
+        self.done = "deleted" if delete else CLOSED
+        self.operations: dict[str, Operation] = {}
+        self.left: list[Left] = []
+        self._ours = Ours(run.additions)
+        own = find_open(ledger, run, self)
+        earlier = {row.key: row.outcome for row in own.results()} if own else {}
+        done = {key for key, outcome in earlier.items() if outcome is Outcome.UPDATED}
+        self.done_before = len(done)
+        self._sent = {key for key, outcome in earlier.items() if outcome is Outcome.UNKNOWN}
+        created = {row.key for row in run.results() if row.outcome is Outcome.CREATED}
+        left = created - done
+        for each in run.made():
+            if each.key in left:
+                self.operations[each.issue_id] = Operation(
+                    each.key,
+                    "DELETE" if delete else "PATCH",
+                    issue_path(each.issue_id),
+                    b"" if delete else orjson.dumps(CLOSING),
+                    each.marker,
+                    each.content,
+                    Act.DELETE if delete else Act.UPDATE,
+                    each.body_sha,
+                    each.issue_id,
+                    each.triage_id,
+                    each.returned,
+                    each.pending,
+                )
+
+    def judge(self, operation: Operation, issue: Issue) -> Look | None:
+        """Say of a list's item that nothing ever happened to it; whatever else it shows isn't enough."""
+        edits = set(find_edits(operation.returned, issue)) - {"description"}  # the list may have cut it
+        if edits or issue.updated_at != issue.created_at or find_traces(operation.returned, issue, (), (), NOTHING):
+            return None
+        return self._untouched(operation)
+
+    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> Look:
+        """Read an issue and its activity, and say whether it may be taken back. Raises CallFailed."""
+        returned, pending = operation.returned, operation.pending
+        try:
+            inspector = Inspector(client, calls, self._ours)
+            *_, touched = await inspector.inspect(operation, returned, pending, pending_fields(pending))
+        except CallFailed as error:
+            if error.is_gone and operation.key in self._sent:
+                return Look(UNTOUCHED)
+            raise
+        return Look(TOUCHED, tuple(touched)) if touched else self._untouched(operation)
+
+    def _untouched(self, operation: Operation) -> Look:
+        """One that is closed by a write of unknown fate is still to be settled, so only the ledger's word counts."""
+        return Look(CLOSED if not self.delete and _status_of(operation) == CLOSED else UNTOUCHED)
+
+    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Carry:
+        """Give what takes back one issue."""
+        return Undoer(client, run, calls, self._ours, self._sent).undo
+
+
+class Undoer:
+    """Takes issues back. `sent` are keys whose issue an earlier attempt may have deleted."""
+
+    def __init__(
+        self, client: TriageClient, run: Run, calls: PacedCalls, ours: Ours, sent: Collection[str] = ()
+    ) -> None:
+        self._client, self._run, self._calls, self._sent = client, run, calls, sent
+        self._inspector = Inspector(client, calls, ours)
+
+    async def undo(self, operation: Operation) -> Amended:
+        """Look at an issue, and close or delete it if nobody has touched it. The outcome is recorded.
+
+        Raises:
+            RunStopped: the answer ends the run.
+            Interrupted: everything ends.
+        """
+        change = Change(self._run, operation)
+        deletes = operation.act is Act.DELETE
+        for _ in range(ATTEMPTS):
+            try:
+                issue, touched = await self._inspect(change)
+                if touched:
+                    return change.leave(TOUCHED, ", ".join(touched))
+                return await (self._delete(change) if deletes else self._close(change, issue))
+            except CallFailed as error:
+                # Gone after a request of ours: by that, for all we know. The transport may repeat a DELETE, too.
+                perhaps_ours = change.requests > 0 or operation.key in self._sent
+                if deletes and perhaps_ours and error.is_gone:
+                    return change.finish()
+                if error.action is not Action.SETTLE:
+                    return change.conclude(error)
+                change.doubt(error.message)
+        return change.give_up()
+
+    async def _delete(self, change: Change) -> Amended:
+        await change.write(self._calls, partial(self._client.delete_issue, change.operation.issue_id), {})
+        return change.finish()
+
+    async def _close(self, change: Change, issue: Issue) -> Amended:
+        operation = change.operation
+        if issue.fields["status"] != CLOSED:
+            send = partial(self._client.update_issue, operation.issue_id, operation.body)
+            issue = await change.write(self._calls, send, CLOSING)
+        memory = orjson.loads(operation.returned)
+        # The row still stands for the status that it was sent with, so that no later run takes it for changed.
+        sent = {name: value for name, value in (memory | memory.get("sent", {})).items() if name in CLOSING}
+        return change.end(issue, {} if _status_of(operation) == CLOSED else sent, {}, [])
+
+    async def _inspect(self, change: Change) -> tuple[Issue, list[str]]:
+        operation, returned, pending = change.operation, change.returned, change.pending
+        issue, learned, touched = await self._inspector.inspect(operation, returned, pending, change.wrote)
+        change.learn(learned, issue)
+        return issue, touched
+
+
+class Inspector:
+    """Reads issues with all that happened to them, and tells what of it is not ours."""
+
+    def __init__(self, client: TriageClient, calls: PacedCalls, ours: Ours) -> None:
+        self._client, self._calls, self._ours = client, calls, ours
+        self._lookback = Lookback(client, calls)
+
+    async def inspect(
+        self, operation: Operation, returned: bytes, pending: bytes, wrote: Iterable[str]
+    ) -> tuple[Issue, bytes, list[str]]:
+        """Read an issue: give it, its memory after this look, and what of it is not ours.
+
+        `returned` is its memory, `pending` a change of unknown fate, `wrote` the fields that we may have changed since.
+        Raises CallFailed.
+        """
+        issue_id, ours = operation.issue_id, self._ours.of(operation.key)
+        entries = await self._lookback.read_entries(issue_id)
+        issue = await self._calls.call(partial(self._client.get_issue, issue_id))
+        # One by one, but for evidence: a ledger of an earlier version only knows how much came along with a create.
+        hanging = {name: act for name, act in HANGING.items() if ours[act] and getattr(issue, f"{name}_count")}
+        held = await self._lookback.read_held(issue_id, set(hanging.values()) - {Act.EVIDENCE})
+        learned = merge(assume(returned, pending), issue, {}).returned
+        edits = [name for name in find_edits(learned, issue) if name in PATCHABLE]
+        strange = [f"{name}s" for name, act in hanging.items() if act in held and held[act] - ours[act]]
+        traces = find_traces(learned, issue, entries, wrote, ours)
+        return issue, learned, list(dict.fromkeys([*edits, *strange, *traces]))
+
+
+def find_traces(returned: bytes, issue: Issue, entries: Sequence[Entry], wrote: Iterable[str], ours: Held) -> list[str]:
+    """Say what hangs on an issue, or has happened to it, that can't be ours; `returned` is its memory."""
+    traces, most = find_miscounts(returned, issue, ours), count_most(returned, ours)
+    if issue.had_agent:
+        traces.append("agent session")
+    said = Counter(fingerprint_shown(issue.id, entry) for entry in entries if entry.type == COMMENT)
+    if said - ours[Act.COMMENT]:
+        traces.append(COMMENT)
+    writes = Counter(orjson.loads(returned).get(WRITES, {})) + Counter(wrote)
+    writes["description"] += ours[Act.REFER].total()
+    for type_, times in Counter(entry.type for entry in entries).items():
+        if type_ in CHANGED:
+            if times > writes[CHANGED[type_]]:
+                traces.append(CHANGED[type_])
+        elif type_ in ADDED:
+            if times > most[ADDED[type_]]:
+                traces.append(TRACES[type_])
+        elif type_ not in ("created", COMMENT):
+            traces.append(TRACES.get(type_, type_))
+    return traces
+
+
+def _status_of(operation: Operation) -> str:
+    return str(orjson.loads(operation.returned).get("status"))

@@ -1,0 +1,281 @@
+"""Verifying: what a run made or changed is read back, field by field, and issues that nobody accounts for are named.
+
+A target's list shows most issues as they were sent; only what isn't seen there as it should be is read by itself. What
+was added to an issue is in no list of issues: comments, evidence, flags and relations cost a request for each kind that
+an issue has of us. That is always done: a comment that is gone would be noticed by nobody else. Nothing is changed, at
+the target or in the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, Mapping
+from functools import partial
+from hashlib import blake2b
+from itertools import islice
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import orjson
+
+from importer import __version__
+from importer.errors import ExitCode
+from importer.ledger.journal import Run
+from importer.ledger.results import Made
+from importer.ledger.schema import State
+from importer.load.lookback import LISTS, Held, Lookback
+from importer.load.ours import count_ours
+from importer.records import Act
+from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
+from importer.transform.markers import find_marker, record_marker, source_marker
+from importer.triage.actions import CallFailed
+from importer.triage.answers import Issue
+from importer.triage.client import TriageClient
+from importer.triage.event_loop import run_loop
+from importer.triage.listing import CLOCK_SKEW, ELLIPSES, WORD, created_seconds, list_newest_first, search_issues
+from importer.triage.organisation import Target
+from importer.triage.paced import PacedCalls
+from importer.triage.pacing import Breaker, Limiter
+from importer.triage.snapshot import COMPARED, DESCRIPTION_KEPT, assume, digest, is_like, merge
+
+if TYPE_CHECKING:
+    from importer.check.check_pass import Progress
+
+AT_ONCE = 8
+RESOURCES = "resource_count"
+
+
+def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progress) -> VerifySummary:
+    """Read back what a run made or changed, and write verify.csv and summary.json to `out`.
+
+    Raises:
+        RunStopped: the target can't be read, or a report can't be written.
+        UsageError: the folder can't be used.
+    """
+    started = time.monotonic()
+    folder = ReportFolder(out)
+    folder.prepare(NAMES)
+    calls = PacedCalls(Limiter(rate), Breaker())
+    with folder.open("verify.csv") as file:
+        counts = run_loop(_verify(run, target, calls, VerifyFile(file), progress))
+    progress.finish()
+    verdicts = {verdict.value: counts.verdicts[verdict] for verdict in Verdict}
+    summary = VerifySummary(
+        run_id=run.name,
+        exit_code=int(_exit_code(counts.verdicts)),
+        **verdicts,
+        fields=dict(counts.fields.most_common()),
+        requests=calls.requests,
+        elapsed_seconds=round(time.monotonic() - started, 3),
+        target=run.target,
+        source_name=run.source_name,
+        out=str(out),
+        version=__version__,
+    )
+    with folder.open(SUMMARY) as file:
+        file.write(summary.as_text())
+    return summary
+
+
+def _exit_code(verdicts: Mapping[Verdict, int]) -> ExitCode:
+    if verdicts[Verdict.UNSETTLED]:
+        return ExitCode.UNKNOWN
+    return ExitCode.PARTLY if any(verdicts[each] for each in Verdict if each is not Verdict.SAME) else ExitCode.DONE
+
+
+class _Counts(NamedTuple):
+    verdicts: Counter[Verdict]
+    fields: Counter[str]
+
+
+async def _verify(run: Run, target: Target, calls: PacedCalls, file: VerifyFile, progress: Progress) -> _Counts:
+    counts = _Counts(Counter(), Counter())
+    async with TriageClient(target.url, target.api_key) as client:
+        verifier = Verifier(client, run, calls, progress)
+        try:
+            async for lines in verifier.verify():
+                file.write(lines)
+                counts.verdicts[lines[0].verdict] += 1
+                counts.fields.update(line.field for line in lines if line.field)
+        except CallFailed as error:
+            raise error.as_stop() from error
+    return counts
+
+
+class _Expected(NamedTuple):
+    """How an issue should be seen: a digest of its fields, and the resources that we attached."""
+
+    fields: bytes
+    resources: int
+
+
+class _Unknown(NamedTuple):
+    """An issue that the ledger doesn't know, as a list shows it: it may have cut a description of `length` or more."""
+
+    triage_id: str
+    length: float
+    is_ours: bool  # has our marker, as far as it is shown
+
+
+class Verifier:
+    """Reads one run's issues back. Made for one verification."""
+
+    def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, progress: Progress) -> None:
+        self._client, self._run, self._calls, self._progress = client, run, calls, progress
+        self._lookback = Lookback(client, calls)
+        self._source_marker = source_marker(run.source_name)
+        self._expected: dict[str, _Expected | None] = {}  # by issue id; None once it was seen so
+        self._unknown: dict[str, _Unknown] = {}
+        self._confirmed = 0
+        self._shown_whole = 0  # the longest description that a list has shown whole
+
+    async def verify(self) -> AsyncIterator[list[Verified]]:
+        """Give the lines of each issue: those of the run in input order, then strangers.
+
+        Raises:
+            CallFailed: an issue or a page can't be read.
+            TargetUnreachable: the target is plainly down.
+        """
+        for made in self._run.made():
+            self._expected[made.issue_id] = _expect(made)
+        self._progress.start("reading back", len(self._expected), "issue")
+        back_to = self._run.started_at - CLOCK_SKEW
+        async for page in list_newest_first(self._client, self._calls):
+            self._see(page)
+            if min((created_seconds(issue, inf) for issue in page), default=inf) < back_to:
+                break
+        async for page in search_issues(self._client, self._calls, self._source_marker):
+            self._see(page)
+        all_made = self._run.made()
+        while some := list(islice(all_made, AT_ONCE)):
+            added = self._run.additions.of(made.key for made in some)
+            judged = (self._judge(made, count_ours(added.get(made.key, ()), (State.DONE,))) for made in some)
+            for lines in await asyncio.gather(*judged):
+                yield lines
+        for line in await self._strangers():
+            yield [line]
+
+    def _see(self, page: tuple[Issue, ...]) -> None:
+        """Tick off what is as it should be, and keep what the ledger doesn't know."""
+        for issue in page:
+            expected = self._expected.get(issue.id)
+            if expected is not None and _is_as(expected, issue):
+                self._expected[issue.id] = None
+                self._shown_whole = max(self._shown_whole, len(issue.description))
+                self._advance()
+        others = {issue.id: issue.triage_id for issue in page if issue.id not in self._expected}
+        known = self._run.find_issues(others) if others else set()
+        for issue in page:
+            if issue.id in others and issue.id not in known:
+                shown = issue.description
+                length = inf if shown.endswith(ELLIPSES) else len(shown) + WORD
+                self._unknown[issue.id] = _Unknown(issue.triage_id, length, self._is_ours(shown))
+
+    def _advance(self) -> None:
+        self._confirmed += 1
+        self._progress.reach(self._confirmed)
+
+    async def _judge(self, made: Made, ours: Held) -> list[Verified]:
+        """Give the lines of an issue; `ours` is what was added to it."""
+        name = (made.key, made.triage_id, made.issue_id)
+        differences: list[tuple[str, str, str]] = []
+        if made.issue_id not in self._expected or self._expected[made.issue_id] is not None:
+            issue = await self._read(made.issue_id)
+            self._advance()
+            if issue is None:
+                return [Verified(*name, Verdict.MISSING)]
+            # Evidence is compared one by one, unless only an earlier version of the program knew it.
+            fields = find_differences(made, issue)
+            differences += (each for each in fields if each[0] != RESOURCES or not ours[Act.EVIDENCE])
+        try:
+            differences += await self._find_losses(made.issue_id, ours)
+        except CallFailed as error:
+            if error.is_gone:
+                return [Verified(*name, Verdict.MISSING)]
+            raise
+        return [Verified(*name, Verdict.DIFFERENT, *each) for each in differences] or [Verified(*name, Verdict.SAME)]
+
+    async def _find_losses(self, issue_id: str, ours: Held) -> list[tuple[str, str, str]]:
+        """Give each kind of addition of which not all is there: its name, how many were ours, how many are left."""
+        held = await self._lookback.read_held(issue_id, [act for act in LISTS if ours[act]])
+        counts = {act: (ours[act].total(), (ours[act] & held[act]).total()) for act in held}
+        return [(str(act), str(sent), str(left)) for act, (sent, left) in counts.items() if left < sent]
+
+    async def _read(self, issue_id: str) -> Issue | None:
+        """Read an issue whole; None if it is not there."""
+        try:
+            return await self._calls.call(partial(self._client.get_issue, issue_id))
+        except CallFailed as error:
+            if error.is_gone:
+                return None
+            raise
+
+    async def _strangers(self) -> list[Verified]:
+        """Find those of the unknown issues that have our marker: only a whole description says whose an issue is."""
+        whole = {}
+        for issue_id, unknown in self._unknown.items():
+            may_be_cut = unknown.length > self._shown_whole
+            issue = await self._read(issue_id) if unknown.is_ours or may_be_cut else None
+            if issue is not None and self._is_ours(issue.description):
+                whole[issue_id] = (issue.triage_id, find_marker(issue.description))
+        # In this order: what is decided meanwhile by another process is known then, or undecided now.
+        undecided = {each.marker: each.key for each in self._run.find_undecided()}
+        known = self._run.find_issues({issue_id: triage_id for issue_id, (triage_id, _) in whole.items()})
+        owners = self._owners({marker for _, marker in whole.values()})
+        strangers = []
+        for issue_id, (triage_id, marker) in whole.items():
+            if issue_id in known:
+                continue
+            key, own = owners.get(marker, (undecided.get(marker, ""), ""))
+            verdict = Verdict.UNSETTLED if marker in undecided else Verdict.STRANGER
+            strangers.append(Verified(key, triage_id, issue_id, verdict, "", own))
+        return strangers
+
+    def _owners(self, markers: set[str]) -> dict[str, tuple[str, str]]:
+        """Say for markers whose they are: key, and the number of its own issue."""
+        rows = self._run.results() if markers else iter(())
+        marked = ((record_marker(row.key), row) for row in rows if row.key)
+        return {marker: (row.key, row.triage_id) for marker, row in marked if marker in markers}
+
+    def _is_ours(self, description: str) -> bool:
+        marker = find_marker(description)
+        return bool(marker) and f"{self._source_marker} {marker}" in description
+
+
+def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]:
+    """Give each field that is not as we sent it: its name, ours, theirs.
+
+    Where nobody knows whether a change was executed, either value is as it should be.
+    """
+    memory = orjson.loads(merge(assume(made.returned, made.pending), issue, {}).returned)
+    sent = memory | memory.get("sent", {})
+    for name, theirs in _values(issue).items():
+        ours = sent.get(name)
+        if not is_like(ours, theirs):
+            if name == "description":
+                ours, theirs = DESCRIPTION_KEPT, issue.description
+            yield name, str(ours or ""), str(theirs or "")
+    if issue.resource_count < memory.get(RESOURCES, 0):
+        yield RESOURCES, str(memory[RESOURCES]), str(issue.resource_count)
+
+
+def _expect(made: Made) -> _Expected:
+    memory = orjson.loads(made.returned)
+    return _Expected(_digest(memory | memory.get("sent", {})), memory.get(RESOURCES, 0))
+
+
+def _is_as(expected: _Expected, issue: Issue) -> bool:
+    return expected.fields == _digest(_values(issue)) and expected.resources <= issue.resource_count
+
+
+def _values(issue: Issue) -> dict[str, Any]:
+    """The compared fields, as a memory holds them."""
+    return {**issue.fields, "description": digest(issue.description)}
+
+
+def _digest(values: Mapping[str, Any]) -> bytes:
+    return blake2b(orjson.dumps([values.get(name) for name in COMPARED]), digest_size=16).digest()

@@ -1,0 +1,208 @@
+"""The sandbox's memory: one SQLite file, one connection, used by one thread at a time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import orjson
+
+from importer.sandbox.refusals import SandboxError, not_found
+from importer.sandbox.sql_tables import APPLICATION_ID, LATE_TABLE, TABLES, VERSION
+
+BUILT_IN_CATEGORIES = ("Bug", "Dialogue", "Latency", "Routing", "Speech", "Telephony", "Tools", "Transcription")
+
+
+class Store:
+    """An open database and what every endpoint does with it.
+
+    Raises SandboxError if `path` can't be used: another process has it, it is something else, or it can't be written.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.db = _open(path)
+        organisation = self.row("SELECT id, created_at FROM organisation")
+        self.org_id: str = organisation["id"]
+        self.created_at: str = organisation["created_at"]
+        # The categories in use, so that a create has to look nothing up.
+        self.categories = {row["name"] for row in self.rows("SELECT name FROM categories")}
+
+    def close(self) -> None:
+        """Close the file; everything is in it."""
+        self.db.close()
+
+    @contextmanager
+    def writing(self) -> Iterator[str]:
+        """All or nothing; gives the time of the change."""
+        self.db.execute("BEGIN")
+        try:
+            yield now()
+            self.db.execute("COMMIT")
+        except BaseException:
+            if self.db.in_transaction:  # a full disk has ended it already
+                self.db.execute("ROLLBACK")
+            raise
+
+    def rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
+        """Return all rows of a query."""
+        return self.db.execute(sql, values).fetchall()
+
+    def rows_with_issue(self, table: str, condition: str = "true") -> list[sqlite3.Row]:
+        """Return the rows of a table of what hangs on issues, in the order in which they were made, with `issue_id`."""
+        return self.rows(
+            f"SELECT t.*, issues.id AS issue_id FROM {table} AS t JOIN issues ON number = issue"
+            f" WHERE {condition} ORDER BY seq"
+        )
+
+    def row_or_none(self, sql: str, *values: Any) -> sqlite3.Row | None:
+        """Return the first row of a query, if there is one."""
+        row: sqlite3.Row | None = self.db.execute(sql, values).fetchone()
+        return row
+
+    def row(self, sql: str, *values: Any) -> sqlite3.Row:
+        """Return the first row of a query that always has one."""
+        found = self.row_or_none(sql, *values)
+        if found is None:
+            raise LookupError(f"no row for {sql}")
+        return found
+
+    def insert(self, table: str, **values: Any) -> int:
+        """Insert a row and return its integer key."""
+        names, marks = ", ".join(values), ", ".join("?" * len(values))
+        cursor = self.db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
+        return cursor.lastrowid or 0
+
+    def number_or_none(self, issue_id: str) -> int | None:
+        """Return the number of an issue, if there is one with this id."""
+        row = self.row_or_none("SELECT number FROM issues WHERE id = ?", issue_id)
+        return row["number"] if row else None
+
+    def issue_number(self, issue_id: str) -> int:
+        """Return the number of an issue; Refusal 404 if there is none with this id."""
+        number = self.number_or_none(issue_id)
+        if number is None:
+            raise not_found("Issue")
+        return number
+
+    def touch(self, number: int, at: str) -> None:
+        """Note that something happened to an issue which its users have not seen."""
+        self.db.execute(
+            "UPDATE issues SET updated_at = ?, last_activity_at = ?, unread = 1 WHERE number = ?", (at, at, number)
+        )
+
+    def add_event(
+        self,
+        number: int,
+        at: str,
+        type: str,
+        detail: str,
+        *,
+        from_status: str | None = None,
+        to_status: str | None = None,
+        resources: list[dict[str, Any]] | None = None,
+        session_id: str | None = None,
+    ) -> int:
+        """Add an entry to an issue's activity and return its integer key; with a session it is Norm's."""
+        return self.insert(
+            "events",
+            id=new_id(),
+            issue=number,
+            type=type,
+            detail=detail,
+            from_status=from_status,
+            to_status=to_status,
+            resources=orjson.dumps(resources or []).decode(),
+            session_id=session_id,
+            created_at=at,
+        )
+
+    def learn_category(self, name: str, at: str) -> None:
+        """Put a category into the catalogue, unless it is there."""
+        if name not in self.categories and name not in BUILT_IN_CATEGORIES:
+            self.insert("categories", name=name, id=new_id(), created_at=at)
+            self.categories.add(name)
+
+
+def new_id() -> str:
+    """Make an id as the API's are: a random UUID."""
+    return str(uuid4())
+
+
+def now() -> str:
+    """Return the time as the API writes it: UTC, milliseconds, Z."""
+    return timestamp(datetime.now(UTC))
+
+
+def timestamp(moment: datetime) -> str:
+    """Write a UTC time so that the order of the texts is the order of the times."""
+    return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def ago(span: timedelta) -> str:
+    """Return the time that was `span` ago."""
+    return timestamp(datetime.now(UTC) - span)
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    if path is not None and path.exists() and not path.is_file():
+        raise SandboxError(f"{path} is not a file. Name a file for the sandbox's issues with --db.")
+    try:
+        # The thread that opens it waits while the server's thread uses it.
+        db = sqlite3.connect(path or ":memory:", timeout=0, isolation_level=None, check_same_thread=False)
+    except sqlite3.OperationalError as error:
+        raise SandboxError(
+            f"{path} can't be opened ({error}). Is its folder there, and may you write to it?"
+        ) from error
+    try:
+        _prepare(db)
+    except sqlite3.Error as error:
+        db.close()
+        raise _unusable(path, error) from error
+    except SandboxError as error:
+        db.close()
+        raise SandboxError(f"{path} {error}") from error
+    db.row_factory = sqlite3.Row
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")  # the file is ours until we close it, or die
+    tables, application, version = (
+        db.execute(query).fetchone()[0]
+        for query in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
+    )
+    if tables and application != APPLICATION_ID:
+        raise SandboxError("is a database of something else. Name another file with --db.")
+    if tables and version != VERSION:
+        raise SandboxError("is the database of another version of the sandbox. Delete it, or name another with --db.")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = OFF")  # outlives a killed process, which is what rehearsals need
+    db.execute("PRAGMA cache_size = -65536")
+    db.execute("PRAGMA foreign_keys = ON")
+    db.execute("BEGIN EXCLUSIVE")
+    if not tables:
+        _create_tables(db)
+    db.execute(LATE_TABLE)
+    db.execute("UPDATE late SET is_there = 1")
+    db.execute("COMMIT")
+
+
+def _create_tables(db: sqlite3.Connection) -> None:
+    for statement in TABLES.split(";\n"):
+        db.execute(statement)
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("INSERT INTO organisation VALUES (?, ?)", (new_id(), now()))
+
+
+def _unusable(path: Path | None, error: sqlite3.Error) -> SandboxError:
+    if "locked" in str(error):
+        return SandboxError(f"{path} is in use by another sandbox. Stop that one, or name another file with --db.")
+    if "not a database" in str(error):
+        return SandboxError(f"{path} is not a SQLite file. Name another one with --db.")
+    return SandboxError(f"{path} can't be used ({error}).")

@@ -1,0 +1,42 @@
+"""An errors file that is given back: its import columns lead to the first file's rows and are no part of a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from importer.records import Finding
+from importer.sources.json_values import to_text, write
+from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, unescape_cell
+
+STILL_RAW = Finding(
+    "row-malformed",
+    "",
+    f"The record still has {IMPORT_RAW}: the text of what was no JSON object.",
+    hint=f"Put the mended record's own keys in place of {IMPORT_RAW}.",
+)
+
+
+def is_errors_header(header: Sequence[str]) -> bool:
+    """Whether a CSV header ends in the import columns."""
+    return tuple(header[-len(IMPORT_COLUMNS) :]) == IMPORT_COLUMNS
+
+
+def is_errors_record(record: object) -> bool:
+    """Whether a JSON record has all import keys."""
+    return isinstance(record, dict) and record.keys() >= set(IMPORT_COLUMNS)
+
+
+def own_cells(row: Sequence[str], width: int) -> list[str]:
+    """Return a row of errors.csv without the import columns, unescaped. `width` counts the source's own columns."""
+    return [unescape_cell(cell) for cell in (*row[:width], *row[width + len(IMPORT_COLUMNS) :])]
+
+
+def own_keys(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record of errors.jsonl without the import keys."""
+    return {key: value for key, value in record.items() if key not in IMPORT_COLUMNS}
+
+
+def own_text(own: dict[str, Any]) -> str:
+    """Return the text of a record without the import keys; where nobody has mended it, the text that it came from."""
+    return to_text(own[IMPORT_RAW]) if own.keys() == {IMPORT_RAW} else write(own)

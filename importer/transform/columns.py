@@ -1,0 +1,264 @@
+"""Texts and conditions of a mapping, evaluated on the whole columns of a chunk."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from importer.mapping.model import fold
+from importer.mapping.scalars import PLACEHOLDER
+from importer.mapping.texts import AsText, Condition, Lookup, Text, TextFormat
+from importer.records import Chunk, Ref, Table
+from importer.transform.formats import convert
+
+Mask = NDArray[np.bool_]
+
+
+class Columns:
+    """The columns of one chunk, as lists of text with one entry a row.
+
+    `unreadable` collects row → text for every date that a condition could not read; such a row decides nothing.
+    `dropped` collects row → what a conversion could not keep of the markup of its texts, and how often.
+    """
+
+    def __init__(self, chunk: Chunk, date_formats: Sequence[str] = ()) -> None:
+        self.chunk = chunk
+        self.date_formats = tuple(date_formats)
+        self.unreadable: dict[int, str] = {}
+        self.dropped: dict[int, Counter[str]] = {}
+        self._cells: dict[int, list[str]] = {}
+
+    def __len__(self) -> int:
+        return len(self.chunk)
+
+    def cells(self, ref: Ref) -> list[list[str]]:
+        """The physical columns that a reference names, in their order; none where the file doesn't have it."""
+        return [self._column(position) for position in self.chunk.positions.get(ref, ())]
+
+    def _column(self, position: int) -> list[str]:
+        cells = self._cells.get(position)
+        if cells is None:
+            cells = self._cells[position] = self.chunk.frame[position].tolist()
+        return cells
+
+    def text(self, spec: Text) -> list[str]:
+        """One text for each row; `""` where there is none. Of a column that repeats it is the first filled cell.
+
+        A pattern is searched in each of those cells, so that one label of many can be meant: the first match counts.
+        """
+        if spec.value is not None:
+            columns = [[spec.value] * len(self)]
+        elif spec.column is not None:
+            columns = self.cells(Ref("column", spec.column))
+        elif spec.path is not None:
+            columns = self.cells(Ref("path", spec.path))
+        elif spec.first is not None:
+            columns = [self._first_filled([self.text(choice) for choice in spec.first])]
+        elif spec.template is not None:
+            columns = [self._fill(spec.template)]
+        else:
+            columns = []
+        return self._first_filled(self._extract(columns, spec))
+
+    def every_cell(self, spec: Text) -> list[list[str]]:
+        """As `text`, but a column that repeats is all of its cells: one list a physical column."""
+        if spec.column is not None:
+            columns = self.cells(Ref("column", spec.column))
+        elif spec.path is not None:
+            columns = self.cells(Ref("path", spec.path))
+        elif spec.first is not None:
+            columns = self._first_with_cells(spec.first)
+        else:
+            return [self.text(spec)]
+        return self._extract(columns, spec)
+
+    def _extract(self, columns: list[list[str]], spec: Text) -> list[list[str]]:
+        """What the text's pattern finds in each cell, what its lookup makes of that, and that without its markup."""
+        if spec.pattern is not None:
+            columns = [_replace(column, re.compile(spec.pattern), spec.to) for column in columns]
+        if spec.lookup is not None:
+            table = self.chunk.tables.get(table_of(spec.lookup), {})
+            columns = [[table.get(text, "") for text in column] for column in columns]
+        if spec.format is not None:
+            columns = [self._convert(column, spec.format, spec.as_) for column in columns]
+        return columns
+
+    def _convert(self, column: list[str], form: TextFormat, as_: AsText) -> list[str]:
+        """The column without its markup, worked out once for each distinct text."""
+        converted = {text: convert(text, form, as_) for text in set(column)}
+        if any(text.dropped for text in converted.values()):
+            for row, text in enumerate(column):
+                if dropped := converted[text].dropped:  # a text that is asked for twice has dropped it once
+                    self.dropped[row] = self.dropped.get(row, Counter()) | Counter(dropped)
+        return [converted[text].text for text in column]
+
+    def _first_with_cells(self, choices: Sequence[Text]) -> list[list[str]]:
+        """All cells of the first choice that has any in this file; where several have, the first filled text."""
+        present = [cells for choice in choices if (cells := self.every_cell(choice))]
+        if len(present) <= 1:
+            return present[0] if present else []
+        width = max(len(cells) for cells in present)
+        blank = [""] * len(self)
+        padded = [cells + [blank] * (width - len(cells)) for cells in present]
+        chosen = [
+            next((row for row in rows if any(map(is_filled, row))), rows[0])
+            for rows in zip(*(zip(*cells, strict=True) for cells in padded), strict=True)
+        ]
+        return [list(column) for column in zip(*chosen, strict=True)] if chosen else padded[0]
+
+    def _first_filled(self, columns: Sequence[list[str]]) -> list[str]:
+        if not columns:
+            return [""] * len(self)
+        texts = columns[0]
+        for column in columns[1:]:
+            if all(texts) and not any(map(str.isspace, texts)):
+                break
+            if any(column):  # most columns that a preset names are in no export, or in none of the rows
+                texts = [
+                    text if is_filled(text) or not is_filled(other) else other
+                    for text, other in zip(texts, column, strict=True)
+                ]
+        return texts
+
+    def _fill(self, template: str) -> list[str]:
+        """A template whose placeholders are all empty is no text: `https://…/` alone would say nothing."""
+        parts, refs = split_template(template)
+        if not refs:
+            return [parts[0]] * len(self)
+        columns = [self._first_filled(self.cells(ref)) for ref in refs]
+        head, tails = parts[0], parts[1:]
+        return [
+            head + "".join([value + tail for value, tail in zip(values, tails, strict=True)])
+            if any(map(str.strip, values))
+            else ""
+            for values in zip(*columns, strict=True)
+        ]
+
+    def holds(self, conditions: Iterable[Condition], among: Mask | None = None) -> Mask:
+        """Where all conditions hold; `among` are the rows that are asked at all.
+
+        A row whose date can't be read, and where all else holds, is undecided: it is kept in `unreadable`.
+        """
+        mask = np.ones(len(self), dtype=np.bool_) if among is None else among.copy()
+        undecided: dict[int, str] = {}
+        for condition in conditions:
+            if mask.any():
+                mask &= self._holds(condition, undecided)
+        for row in filter(mask.__getitem__, undecided):
+            self.unreadable[row] = undecided[row]
+        mask[list(undecided)] = False
+        return mask
+
+    def _holds(self, condition: Condition, undecided: dict[int, str]) -> Mask:
+        columns = self.every_cell(condition) or [[""] * len(self)]
+        if condition.before is not None or condition.after is not None:
+            return self._in_time(columns, condition, undecided)
+        test = _text_test(condition)
+        mask = np.zeros(len(self), dtype=np.bool_)
+        for column in columns:
+            verdicts = {text: test(text) for text in set(column)}
+            mask |= np.fromiter(map(verdicts.__getitem__, column), dtype=np.bool_, count=len(column))
+        return ~mask if condition.filled is False else mask
+
+    def _in_time(self, columns: Sequence[list[str]], condition: Condition, undecided: dict[int, str]) -> Mask:
+        """Where a date is in time, or might be: rows with a date that can't be read are added to `undecided`."""
+        bound = datetime.fromisoformat(condition.before or condition.after or "").replace(tzinfo=UTC)
+        early = condition.before is not None
+        mask = np.zeros(len(self), dtype=np.bool_)
+        doubts: dict[int, str] = {}
+        for column in columns:
+            dates = [read_date(text, self.date_formats) for text in column]
+            in_time = (date is not None and (date < bound) is early for date in dates)
+            mask |= np.fromiter(in_time, dtype=np.bool_, count=len(self))
+            unread = (row for row, date in enumerate(dates) if date is None and is_filled(column[row]))
+            doubts.update((row, column[row]) for row in unread)
+        undecided.update((row, text) for row, text in doubts.items() if not mask[row])
+        mask[list(doubts)] = True
+        return mask
+
+    def dates(self, texts: Sequence[str]) -> list[datetime | None]:
+        """Dates in UTC; None for an empty text, and for one that can't be read (kept in `unreadable`)."""
+        dates = [read_date(text, self.date_formats) for text in texts]
+        for row, (text, date) in enumerate(zip(texts, dates, strict=True)):
+            if date is None and is_filled(text):
+                self.unreadable[row] = text
+        return dates
+
+
+def table_of(lookup: Lookup) -> Table:
+    """What a lookup reads, as the source knows it."""
+    return Table(lookup.in_, lookup.by, lookup.take)
+
+
+def _replace(column: list[str], pattern: re.Pattern[str], to: str | None) -> list[str]:
+    """What a pattern finds in each text, worked out once for each distinct one: `expand` reads its template anew."""
+    search = pattern.search
+    found = {
+        text: "" if (match := search(text)) is None else match[0] if to is None else match.expand(to)
+        for text in set(column)
+    }
+    return list(map(found.__getitem__, column))
+
+
+def single_line(text: str) -> str:
+    """The text without outer white space, its lines joined by spaces, a tab being one too.
+
+    A text in which nothing can be seen (zero-width or control characters alone) is none.
+    """
+    lines = (line.strip() for line in text.replace("\t", " ").splitlines())
+    text = " ".join(filter(None, lines))
+    return text if any(map(str.isprintable, text)) else ""
+
+
+def is_filled(text: str) -> bool:
+    """Whether there is more than white space."""
+    return bool(text) and not text.isspace()
+
+
+@lru_cache(maxsize=256)
+def split_template(template: str) -> tuple[tuple[str, ...], tuple[Ref, ...]]:
+    """The literal parts of a template (one more than its placeholders) and what the placeholders name."""
+    parts, refs, literal, end = [], [], "", 0
+    for match in PLACEHOLDER.finditer(template):
+        literal += template[end : match.start()]
+        end = match.end()
+        if match[2] is None:
+            literal += match[0][0]
+            continue
+        parts.append(literal)
+        refs.append(Ref("path" if match[1] else "column", match[2]))
+        literal = ""
+    return (*parts, literal + template[end:]), tuple(refs)
+
+
+@lru_cache(maxsize=65536)
+def read_date(text: str, formats: tuple[str, ...]) -> datetime | None:
+    """A date by ISO 8601 or one of the mapping's formats, in UTC (a date without a zone is taken as UTC)."""
+    text = text.strip()
+    for read in (datetime.fromisoformat, *(_reader(form) for form in formats)):
+        try:
+            date = read(text)
+            return date.astimezone(UTC) if date.tzinfo else date.replace(tzinfo=UTC)
+        except (ValueError, OverflowError):  # the year 0 of another zone overflows
+            continue
+    return None
+
+
+def _reader(form: str) -> Callable[[str], datetime]:
+    return lambda text: datetime.strptime(text, form)
+
+
+def _text_test(condition: Condition) -> Callable[[str], bool]:
+    if condition.is_ is not None:
+        wanted = {fold(text) for text in condition.is_}
+        return lambda text: fold(text) in wanted
+    if condition.matches is not None:
+        search = re.compile(condition.matches).search
+        return lambda text: search(text) is not None
+    return is_filled

@@ -1,0 +1,158 @@
+"""Severity, status and category: what each source value becomes, worked out once for each distinct value."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from importer.mapping.model import TARGETS, UNDECIDED, Category, Mapping, Value, fold, is_pattern
+from importer.mapping.texts import Condition, Text
+from importer.transform.columns import Columns, is_filled, single_line
+
+How = Literal["rule", "constant", "mapped", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"]
+VALUE_FIELDS = tuple(TARGETS)
+KNOWN_LIMIT = 10_000
+"""Distinct values remembered from chunk to chunk."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How one source value became its target.
+
+    source  the text as written without outer white space, or the rule that matched
+    target  None if nothing in the mapping covers it: such a row is rejected
+    how     `missing`: empty and no default; `default`: empty, with one; `unknown`: outside the map (target: the
+            mapping's `unknown`, or None); `undecided`: the mapping has `?`; `fallback`: by the fallback's text;
+            `neutral` marks a value that nobody has decided yet
+    path    the keys that lead to the deciding line of the mapping
+    """
+
+    source: str
+    target: str | None
+    how: How
+    path: tuple[str | int, ...]
+    neutral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """A value field of a chunk: the distinct steps, and for each row the index of its step."""
+
+    steps: list[Step]
+    codes: NDArray[np.intp]
+
+    def targets(self) -> list[str | None]:
+        """The target of each row."""
+        targets = [step.target for step in self.steps]
+        return [targets[code] for code in self.codes.tolist()]
+
+
+class ValueMap:
+    """One value field of a mapping, ready to be applied to chunks."""
+
+    def __init__(self, field: str, spec: Value[Any]) -> None:
+        self.field = field
+        self.spec = spec
+        self._exact = {fold(name): name for name in spec.values if not is_pattern(name)}
+        self._patterns = [(name, re.compile(name[1:-1], re.IGNORECASE)) for name in spec.values if is_pattern(name)]
+        self._same = set(TARGETS[field])
+        self._known: dict[str, Step] = {}
+
+    def apply(self, columns: Columns) -> Mapped:
+        """Rules first, in order; then the value map."""
+        steps: list[Step] = []
+        codes = np.full(len(columns), -1, dtype=np.intp)
+        for number, rule in enumerate(self.spec.rules):
+            matched = columns.holds(rule.when, among=codes == -1)
+            if matched.any():
+                codes[matched] = len(steps)
+                path = (self.field, "rules", number)
+                steps.append(_decided(Step(rule.name or describe(rule.when), rule.then, "rule", path)))
+        left = np.flatnonzero(codes == -1)
+        if len(left):
+            texts = columns.text(self.spec)
+            chosen = [texts[row] for row in left.tolist()]
+            index = {text: len(steps) + place for place, text in enumerate(dict.fromkeys(chosen))}
+            steps += [self.resolve(text) for text in index]
+            codes[left] = [index[text] for text in chosen]
+            if self.spec.fallback is not None:
+                self._fall_back(columns, self.spec.fallback, steps, codes)
+        return Mapped(steps, codes)
+
+    def _fall_back(self, columns: Columns, fallback: Text, steps: list[Step], codes: NDArray[np.intp]) -> None:
+        """Give rows whose text the value map lacks what it has for their fallback."""
+        lacking = {code for code, step in enumerate(steps) if step.how in ("unknown", "kept")}
+        if not lacking:
+            return
+        others = columns.text(fallback)
+        index: dict[tuple[int, str], int] = {}
+        for row, code in enumerate(codes.tolist()):
+            if code in lacking and is_filled(others[row]):
+                pair = code, others[row]
+                if pair not in index:
+                    found = self.resolve(others[row])
+                    index[pair] = code
+                    if found.how in ("mapped", "same"):
+                        path = (self.field, "fallback")
+                        index[pair] = len(steps)
+                        steps.append(Step(steps[code].source, found.target, "fallback", path, found.neutral))
+                codes[row] = index[pair]
+
+    def resolve(self, text: str) -> Step:
+        """What one source text becomes, its fallback aside."""
+        step = self._known.get(text)
+        if step is None:
+            step = self._resolve(text.strip())
+            if len(self._known) < KNOWN_LIMIT:  # free text in a value column must not fill the memory
+                self._known[text] = step
+        return step
+
+    def _resolve(self, text: str) -> Step:
+        return _decided(self._look_up(text))
+
+    def _look_up(self, text: str) -> Step:
+        spec, field = self.spec, self.field
+        if not is_filled(text):
+            if spec.missing is not None:
+                return Step("", spec.missing, "default", (field, "missing"), "" in spec.undecided)
+            return Step("", None, "missing", (field,))
+        if spec.value is not None:
+            return Step(text, text, "constant", (field, "value"))
+        folded = fold(text)
+        name = self._exact.get(folded) or next((name for name, found in self._patterns if found.search(text)), None)
+        if name is not None:
+            return Step(text, spec.values[name], "mapped", (field, "values", name), folded in spec.undecided)
+        if folded in self._same:
+            return Step(text, folded, "same", (field,))
+        if isinstance(spec, Category) and spec.keep_unknown:
+            return Step(text, single_line(text), "kept", (field, "keep_unknown"))
+        return Step(text, spec.unknown, "unknown", (field, "unknown") if spec.unknown is not None else (field,))
+
+
+def _decided(step: Step) -> Step:
+    return replace(step, target=None, how="undecided") if step.target == UNDECIDED else step
+
+
+def value_maps(mapping: Mapping) -> list[ValueMap]:
+    """The mapping's value fields, in the order of `VALUE_FIELDS`."""
+    return [ValueMap(field, getattr(mapping, field)) for field in VALUE_FIELDS]
+
+
+def describe(conditions: list[Condition]) -> str:
+    """A rule in a few words: `labels[].name is bug, defect`."""
+    return " and ".join(_describe(condition) for condition in conditions)
+
+
+def _describe(condition: Condition) -> str:
+    what = " or ".join(ref.name for ref in condition.refs) or "text"
+    if condition.is_ is not None:
+        return f"{what} is {', '.join(condition.is_)}"
+    if condition.matches is not None:
+        return f"{what} matches {condition.matches}"
+    if condition.filled is not None:
+        return f"{what} is {'filled' if condition.filled else 'empty'}"
+    return f"{what} before {condition.before}" if condition.before else f"{what} after {condition.after}"

@@ -1,0 +1,95 @@
+"""The wire: httpx's transport interface over aiohttp, each request sent once."""
+
+from __future__ import annotations
+
+import urllib.request
+from functools import lru_cache
+from typing import NamedTuple
+
+import aiohttp
+import httpx
+import yarl
+
+from importer.triage.target import is_loopback
+
+
+class Timeouts(NamedTuple):
+    """Seconds to get a connection, and to send a request and read its answer."""
+
+    connect: float = 10.0
+    answer: float = 30.0
+
+
+class AiohttpTransport(httpx.AsyncBaseTransport):
+    """httpx's transport interface over aiohttp, which repeats no POST.
+
+    Honours HTTPS_PROXY, ALL_PROXY and NO_PROXY (never for loopback, never .netrc), trusts what Python's default TLS
+    context trusts, follows no redirect, keeps no cookie.
+    """
+
+    def __init__(self, timeouts: Timeouts) -> None:
+        # A total, since aiohttp has no timeout for writing; each further timer costs a request 5 µs.
+        self._timeout = aiohttp.ClientTimeout(total=timeouts.connect + timeouts.answer, sock_connect=timeouts.connect)
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request once. Raises httpx's exceptions, and nothing else of the network."""
+        session = self._session = self._session or self._open()
+        url = yarl.URL(str(request.url), encoded=True)
+        proxy = _proxy_for(request.url.scheme, request.url.host)
+        try:
+            async with session.request(
+                request.method,
+                url,
+                data=await request.aread() or None,
+                headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
+                proxy=proxy,
+                allow_redirects=False,
+            ) as answer:
+                stream = httpx.ByteStream(await answer.read())
+                return httpx.Response(answer.status, headers=answer.raw_headers, stream=stream, request=request)
+        except (aiohttp.ClientError, OSError) as error:  # OSError has TimeoutError below it
+            raise _translate(error)(str(error) or type(error).__name__, request=request) from error
+
+    def _open(self) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            # As many connections as callers have calls: nobody waits for one.
+            connector=aiohttp.TCPConnector(limit=0),
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,  # httpx.Response does
+            skip_auto_headers=("Accept-Encoding", "Content-Type"),
+        )
+
+    async def aclose(self) -> None:
+        """Close the kept connections."""
+        if self._session is not None:
+            await self._session.close()
+
+
+@lru_cache(maxsize=8)
+def _proxy_for(scheme: str, host: str) -> str | None:
+    if is_loopback(host) or urllib.request.proxy_bypass(host):
+        return None
+    proxies = urllib.request.getproxies()
+    return proxies.get(scheme) or proxies.get("all")
+
+
+TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
+    # First match wins: subclasses stand before their bases.
+    (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
+    (aiohttp.ClientHttpProxyError, httpx.ProxyError),
+    (aiohttp.ClientConnectorError, httpx.ConnectError),
+    (aiohttp.ConnectionTimeoutError, httpx.ConnectTimeout),
+    (TimeoutError, httpx.ReadTimeout),
+    (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
+    (aiohttp.NonHttpUrlClientError, httpx.UnsupportedProtocol),
+    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
+    (aiohttp.ClientResponseError, httpx.RemoteProtocolError),
+    (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
+    (Exception, httpx.ReadError),
+)
+
+
+def _translate(error: Exception) -> type[httpx.RequestError]:
+    return next(ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
