@@ -8,29 +8,37 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from importer.check.check_pass import Checked, Progress, check, report_folder, run_check
+from importer.check.check_pass import Checked, Progress, check
 from importer.check.history import ChangePolicy, Standings
-from importer.check.rows import Job
+from importer.check.job import Job
 from importer.check.sample import Cover
 from importer.check.workload import Workload
-from importer.errors import SourceChanged, TargetMismatch
+from importer.errors import ExitCode, SourceChanged
 from importer.ledger.journal import Decision, Run
-from importer.ledger.schema import UNDECIDED, State
+from importer.ledger.schema import UNDECIDED, RunKind, State
 from importer.ledger.store import Ledger
 from importer.ledger.target_scan import Seen
 from importer.load.attempt import AS_THEY_ARE, Meet, Sending, Settings
 from importer.load.canary import Contact
 from importer.load.discovery import Looked, OpeningLook
-from importer.load.members import check_members
-from importer.load.preflight import check_quiet, check_rows, describe_input
-from importer.report.summary import Summary
-from importer.transform.transform import value_refs
+from importer.load.preflight import (
+    _check_expected,
+    check_members,
+    check_quiet,
+    check_rows,
+    describe_input,
+    find_organisation,
+)
+from importer.report.folder import report_folder
+from importer.report.summary import Summary, run_check
+from importer.transform.bodies import value_refs
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
-from importer.triage.organisation import Target, find_organisation
+from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.snapshot import is_touched
+from importer.triage.target import Target
 
 
 @dataclass(frozen=True)
@@ -138,16 +146,6 @@ def run_import(
     return sending.send(Contact(ledger, run, target, checked.cover), meet)
 
 
-def _check_expected(expected: str, organisation: str, target: str) -> None:
-    """Raise TargetMismatch if an organisation is expected, and another one was found, or none."""
-    if expected and organisation != expected:
-        found = f"this key belongs to {organisation}" if organisation else "nothing says whose this key is"
-        raise TargetMismatch(
-            f"{target} is not known to be organisation {expected}: {found}. Nothing was sent.",
-            hint="Use that organisation's key, or name the right one: --expect-org ID",
-        )
-
-
 async def _look(
     job: Job, target: Target, ledger: Ledger, calls: PacedCalls, progress: Progress, *, thorough: bool
 ) -> Looked:
@@ -183,3 +181,32 @@ def _meaning(job: Job, changes: ChangePolicy) -> str:
         f"{job.limit} {sorted(job.only or ())} {changes.on_change} {sorted(changes.fields)} {changes.accept_mapping}"
     )
     return sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest()
+
+
+def rebuild(job: Job, target: Target, ledger: Ledger, rate: float, out: Path | None, progress: Progress) -> Summary:
+    """Look through all of Triage for issues of a source, and take in those that belong to its rows.
+
+    The summary is that of a check: rows that are in are `unchanged` or `skipped`, those that are not `planned`.
+
+    Raises:
+        ImporterError: the target or the source can't be read.
+    """
+    organisation = run_loop(find_organisation(target, progress.say))
+    ledger.check_org(target.name, organisation)
+    looked = run_loop(_look_at_all(job, target, ledger, rate))
+    progress.say(f"{looked.taken:,} issues of this source are in Triage, unknown to the ledger until now.")
+    for double in looked.doubles:
+        progress.say(f"warning: {double}")
+    run = ledger.begin_run(target.name, job.source_name, job.source.digest(), job.mapping.digest, kind=RunKind.REBUILD)
+    known = Standings(ledger, target.name, job.source_name, ChangePolicy(), run, near=True)
+    _, summary = run_check(job, known, out, progress, target=target.name)
+    run.finish(ExitCode.DONE, {})
+    progress.say("What was found is in the ledger; rows that are planned are not in Triage with their marker.")
+    return summary
+
+
+async def _look_at_all(job: Job, target: Target, ledger: Ledger, rate: float) -> Looked:
+    seen = ledger.seen(target.name, job.source_name, writable=True)
+    async with TriageClient(target.url, target.api_key) as client:
+        look = OpeningLook(client, PacedCalls(Limiter(rate), Breaker()), seen, job.source_name)
+        return await look.look(thorough=True)

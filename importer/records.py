@@ -278,3 +278,23 @@ class Row(NamedTuple):
     additions_done: int = 0
     additions_failed: int = 0
     follows: bool = False
+
+
+class FailOn(StrEnum):
+    """Which rejected rows make the exit code 1."""
+
+    NEW = "new"
+    ANY = "any"
+
+
+class Had(NamedTuple):
+    """What the ledger has of a record already: none of it is planned again.
+
+    names     act and name of each of the record's own additions, but for numbers in the description
+    covered   ids of the source's comments that any of them carries, in whole or in part
+    referred  SHA-256 of the create, and a key whose number was put into its description
+    """
+
+    names: frozenset[tuple[Act, str]] = frozenset()
+    covered: frozenset[str] = frozenset()
+    referred: frozenset[tuple[bytes, str]] = frozenset()

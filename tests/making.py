@@ -10,7 +10,8 @@ from importer.mapping.model import Mapping
 from importer.records import Chunk, Finding, Ref
 from importer.sources.frames import frame_cells
 from importer.sources.json import read_chunks, read_lines
-from importer.transform.transform import Records, Transform
+from importer.transform.chunk_records import Records
+from importer.transform.transform import Transform
 
 HEADER = ("Key", "Title", "Text", "Priority", "State")
 SOURCE_NAME = "demo"

@@ -111,7 +111,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the pause",
-        "importer/triage/pacing.py",
+        "importer/triage/limiter.py",
         "        return max(self._paused_until, self._next) - now\n",
         "        return self._next - now\n",
         "tests/test_pacing.py::test_pause_stops_everybody_once",

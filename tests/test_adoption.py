@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from importer.load.provenance import find_comments
 from importer.mapping.issue_parts import Bundling
-from importer.records import Act, Addition, Comment, Extras
-from importer.transform.addition_plan import Had, plan_additions
+from importer.records import Act, Addition, Comment, Extras, Had
+from importer.transform.addition_plan import plan_additions
 
 # Rules and numbers as people write them, beside words.
 TEXTS = st.lists(st.sampled_from(("a", "b", "---", "\n\n---\n\n", " (T-7)", "- ", "\n", " ")), min_size=1).map("".join)

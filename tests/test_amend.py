@@ -18,9 +18,10 @@ from importer.ledger.schema import State
 from importer.ledger.store import Known, Ledger
 from importer.load.updates import Amended, Amender
 from importer.records import Act, Operation, Outcome, Row
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient, issue_path
+from importer.triage.limiter import Limiter
 from importer.triage.paced import Interrupted, PacedCalls
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.snapshot import is_gone, pending_fields, remember
 from importer.triage.target import ApiKey
 from tests.fake_triage import make_issue

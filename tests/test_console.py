@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from importer.cli.console import Console, format_duration, format_time
+from importer.cli.console import Console
+from importer.cli.sentences import format_duration, format_time
 from importer.errors import ExitCode, MappingError, Problem
 from importer.report.summary import Summary
 from tests.conftest import Serve

@@ -13,9 +13,10 @@ import pytest
 
 from importer.errors import KeyRefused
 from importer.load.canary import Findings, Sent, read_back
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.target import ApiKey
 from tests.conftest import Serve
 from tests.fake_triage import ORG, make_issue

@@ -9,12 +9,14 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.rows import Examined, Standing, judge
+from importer.check.knowledge import Standing
+from importer.check.plan import judge
+from importer.check.rows import Examined
 from importer.check.rules import validate
 from importer.check.sample import CONTACT_LIMIT, Cover
 from importer.mapping.model import SEVERITIES, STATUSES
 from importer.records import Operation, Outcome
-from importer.transform.transform import encode_bodies
+from importer.transform.bodies import encode_bodies
 from tests.making import mapping_of, records_of
 
 HEADER = ("Key", "Title", "Text", "Priority", "State", "Kind", "Owner", "Worker", "Call")

@@ -12,13 +12,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.check.duplicates import KeySpool, Policy
-from importer.check.rows import Examined, Job, Standing, examine, judge
+from importer.check.job import Job
+from importer.check.knowledge import Standing
+from importer.check.plan import judge
+from importer.check.rows import Examined, examine
 from importer.check.rules import validate
 from importer.mapping.reader import load_mapping
 from importer.records import Finding, Operation, Outcome, Row
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source
-from importer.transform.transform import encode_bodies
+from importer.transform.bodies import encode_bodies
 from tests.making import SOURCE_NAME, mapping_of, records_of
 
 EXPORTS = Path(__file__).parents[1] / ".." / "shared" / "exports"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from importer.authoring.explain import Explanation, explain_row
-from importer.check.rows import Job
-from importer.cli.options import open_job
+from importer.check.job import Job
+from importer.cli.job import open_job
 from importer.errors import UsageError
 from tests.running import HEADER, issue_row, write_csv
 

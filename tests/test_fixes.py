@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from importer.check.fixes import FixCount
 from importer.check.rows import hash_content
 from importer.errors import UsageError
-from importer.mapping.fixes_table import Fix, FixCount, Fixes, content_of, read_fixes
+from importer.mapping.fixes_table import Fix, Fixes, content_of, read_fixes
 from importer.records import Ref
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve

@@ -21,7 +21,7 @@ from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.load.additions import Follower
-from importer.load.lookback import Lookback, fingerprint
+from importer.load.lookback import Lookback
 from importer.load.queue import Item
 from importer.mapping.issue_parts import Bundling, Reference
 from importer.records import Act, Comment, Extras, Flag, Mention, Operation, Outcome, Relation
@@ -34,9 +34,11 @@ from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
 from importer.sandbox.timeline import all_comments
 from importer.transform.references import References
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
+from importer.triage.fingerprint import fingerprint
+from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.target import ApiKey
 from tests.virtual_time import VirtualTime
 

@@ -19,9 +19,10 @@ from importer.load.creates import Loader
 from importer.load.settling import Settler
 from importer.load.updates import Amender
 from importer.records import Operation, Outcome, Row
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.target import ApiKey
 from tests.fake_triage import FakeTriage, footer, make_issue
 from tests.virtual_time import VirtualTime

@@ -21,9 +21,10 @@ from importer.load.discovery import Looked, OpeningLook
 from importer.records import Operation
 from importer.sandbox.server import RunningSandbox
 from importer.transform.markers import record_marker, source_marker
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.target import ApiKey
 from tests.conftest import Serve
 from tests.fake_triage import FakeTriage, make_issue

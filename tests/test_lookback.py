@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import KeyRefused
-from importer.load.lookback import LISTS, Lookback, fingerprint
+from importer.load.lookback import Lookback
 from importer.records import Act
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.routes import build_application
@@ -23,9 +23,11 @@ from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
 from importer.triage.actions import Action, CallFailed
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
+from importer.triage.fingerprint import LISTS, fingerprint
+from importer.triage.limiter import Limiter
 from importer.triage.paced import Interrupted, PacedCalls, Undecidable
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.target import ApiKey
 from tests.virtual_time import VirtualTime
 

@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from importer.check.rows import Job
+from importer.authoring.users import Someone, propose_users
+from importer.check.job import Job
 from importer.errors import KeyRefused, UsageError
-from importer.load.members import check_members, given_users, propose_users, read_members
-from importer.mapping.users_table import Someone
-from importer.transform.people import Identity, Line, Roster
+from importer.load.preflight import check_members, given_users
+from importer.mapping.identities import Identity, Line, Roster
 from importer.triage.answers import Member
-from importer.triage.organisation import Target
+from importer.triage.breaker import Breaker
+from importer.triage.limiter import Limiter
+from importer.triage.members import read_members
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Breaker, Limiter
-from importer.triage.target import ApiKey
+from importer.triage.target import ApiKey, Target
 from tests.conftest import Serve
 from tests.running import Answer, serve_answers
 from tests.test_people import MAPPING, ROWS, job_of

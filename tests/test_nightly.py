@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from importer.cli.options import open_job
+from importer.cli.job import open_job
 from importer.errors import SourceNotReady
 from importer.load.preflight import check_quiet, check_rows, describe_input
 from tests.running import issue_row, write_csv

@@ -9,7 +9,7 @@ import pytest
 
 from importer.ledger.added import Added
 from importer.ledger.schema import State
-from importer.load.ours import count_ours, find_miscounts
+from importer.load.provenance import count_ours, find_miscounts
 from importer.records import ADDITIONS, Act
 from importer.triage.answers import FIELDS, Issue
 

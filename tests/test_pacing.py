@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.errors import TargetUnreachable
-from importer.triage.pacing import CATCH_UP, LONGEST_PAUSE, Breaker, Limiter, make_retrying
+from importer.triage.breaker import Breaker
+from importer.triage.limiter import CATCH_UP, LONGEST_PAUSE, Limiter
+from importer.triage.retry import make_retrying
 from tests.virtual_time import VirtualTime
 
 

@@ -12,15 +12,16 @@ from typing import Any
 
 import pytest
 
-from importer.authoring.users import KNOWN_LIMIT, Counted, count_people, learn_names
-from importer.check.rows import Job, examine
+from importer.authoring.users import Counted, Someone, count_people
+from importer.check.account_names import KNOWN_LIMIT, learn_names
+from importer.check.job import Job
+from importer.check.rows import examine
 from importer.cli.console import Console
 from importer.errors import UsageError
+from importer.mapping.identities import Identity
 from importer.mapping.reader import load_mapping
-from importer.mapping.users_table import Someone
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
-from importer.transform.people import Identity
 from tests.exports import EXPORTS
 from tests.running import write_csv
 

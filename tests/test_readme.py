@@ -10,9 +10,9 @@ from typing import Any
 import click
 import pytest
 
-from importer.check.rules import CODES
 from importer.cli.main import COMMANDS, cli
 from importer.cli.target import DEFAULT_RATE, SANDBOX_RATE
+from importer.codes import CODES
 from importer.errors import ExitCode
 from importer.records import Outcome
 from importer.report.folder import NAMES

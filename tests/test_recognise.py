@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.authoring.export_forms import preset_shapes
-from importer.authoring.recognise import recognise
+from importer.authoring.recognise import preset_shapes, recognise
 from importer.errors import SourceError
 from importer.mapping.model import Shape
 from importer.mapping.presets import preset_names

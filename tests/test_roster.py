@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from importer.authoring.users import Someone, UsersFile
 from importer.errors import StorageFull, UsageError
-from importer.mapping.users_table import COLUMNS, Someone, UsersFile, read_users
-from importer.transform.people import Identity, Line
+from importer.mapping.identities import Identity, Line
+from importer.mapping.users_table import COLUMNS, read_users
 from tests.running import read_csv, write_csv
 
 ANN, BEN, CY = Identity("Ann Meyer", "5f1", "ann@x.example"), Identity("Ben Ott", "5f2"), Identity("Cy")

@@ -15,9 +15,10 @@ from importer.ledger.schema import State
 from importer.load.settling import Settler
 from importer.records import Operation
 from importer.triage.answers import Issue
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls, Undecidable
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.target import ApiKey
 from tests.fake_triage import FakeTriage, footer, make_issue
 from tests.virtual_time import VirtualTime

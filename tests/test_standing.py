@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from importer.check.history import ChangePolicy, OnChange, Standings, read_fields
-from importer.check.rows import Standing
+from importer.check.knowledge import Standing
 from importer.errors import UsageError
 from importer.ledger.journal import Decision, Memory, Run
 from importer.ledger.opening import open_ledger

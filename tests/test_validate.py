@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
-from importer.check.rules import CODES, Findings, is_unicode, validate
+from importer.check.rules import Findings, is_unicode, validate
+from importer.codes import CODES
 from importer.mapping.model import Mapping
 from importer.records import Finding
 from importer.transform.transform import Transform

@@ -16,9 +16,10 @@ from importer.report.verify import Verdict, Verified
 from importer.runs.verify import Verifier, find_differences
 from importer.triage.actions import CallFailed
 from importer.triage.answers import FIELDS, Issue
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.snapshot import remember
 from importer.triage.target import ApiKey
 from importer.triage.transport import AiohttpTransport, Timeouts

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.records import Comment, Extras, Mention
+from importer.records import Comment, Extras, Had, Mention
 from importer.sandbox.agent import mentions_norm
 from importer.sandbox.server import RunningSandbox
-from importer.transform.addition_plan import Had, plan_additions
+from importer.transform.addition_plan import plan_additions
 from importer.transform.lengths import COMMENT_LIMIT, REST_LIMIT, split_text
 from importer.transform.references import insert_numbers
 from importer.transform.sanitise import Harmless

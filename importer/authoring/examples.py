@@ -13,7 +13,8 @@ from importer.mapping.yaml_tree import Place
 from importer.records import Chunk, Finding, Ref, Table
 from importer.sources.frames import frame_columns
 from importer.sources.json_values import find_values, make_getter, to_columns, to_text, write
-from importer.transform.transform import Records, Transform
+from importer.transform.chunk_records import Records
+from importer.transform.transform import Transform
 from importer.transform.value_maps import VALUE_FIELDS
 
 SKIP_PREFIX = "skip-"

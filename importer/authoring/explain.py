@@ -7,7 +7,10 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from importer.check.rows import Examined, Job, examine, had_nothing, plan_chunk
+from importer.check.job import Job
+from importer.check.knowledge import had_nothing
+from importer.check.plan import plan_chunk
+from importer.check.rows import Examined, examine
 from importer.errors import UsageError
 from importer.mapping.issue_parts import Person
 from importer.mapping.reader import LoadedMapping

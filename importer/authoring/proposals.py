@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from dataclasses import dataclass
-from typing import Literal
 
 from importer.authoring.spelling import Near, Spellings
 from importer.mapping.model import (
@@ -13,14 +11,15 @@ from importer.mapping.model import (
     STATUSES,
     UNDECIDED,
     Category,
+    FieldName,
     Mapping,
     Severity,
     Status,
     fold,
     is_pattern,
 )
+from importer.mapping.unknown_values import Evidence, Unknown
 
-FieldName = Literal["severity", "status", "category"]
 DEFAULT_CATEGORY = "General"
 NO_EVIDENCE = "no evidence: decide"
 
@@ -41,26 +40,6 @@ _STATUS_NAMES = {
 
 _STAGES = {"backlog": "todo", "in_review": "in_progress", "closed": "done"}
 """Status → the plainest one of its status category, where that is another."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """What the rows that have an unknown status also say, each counted by what is written there (empty ones too)."""
-
-    status_category: Counter[str] = dataclasses.field(default_factory=Counter)
-    resolution: Counter[str] = dataclasses.field(default_factory=Counter)
-    closed: Counter[bool] = dataclasses.field(default_factory=Counter)
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """A source value that the mapping doesn't know, with its rows' number; `""` is the empty cell without `missing`."""
-
-    field: FieldName
-    value: str
-    count: int
-    samples: tuple[str, ...] = ()
-    evidence: Evidence = dataclasses.field(default_factory=Evidence)
 
 
 @dataclass(frozen=True, slots=True)

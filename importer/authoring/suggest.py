@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from importer.authoring.proposals import Evidence, FieldName, Proposal, Proposer, Unknown
-from importer.mapping.model import exact_key, fold
+from importer.authoring.proposals import Proposal, Proposer
+from importer.mapping.model import FIELDS, FieldName, exact_key, fold
 from importer.mapping.presets import is_preset
 from importer.mapping.reader import LoadedMapping
+from importer.mapping.unknown_values import Evidence, Unknown
+from importer.mapping.yaml_text import quote
 
-FIELDS: tuple[FieldName, ...] = ("severity", "status", "category")
 FILE_NAME = "suggested-mapping.yaml"
 
 _LONGEST_SIMPLE_KEY = 1000
@@ -68,11 +69,6 @@ def yaml_line(field: FieldName, value: str, proposal: Proposal) -> str:
     if not fold(value):
         return f"{field}: {{missing: {_scalar(proposal.target)}}}"
     return f"{field}: {{values: {{{_entry(value, proposal.target, ' ')}}}}}"
-
-
-def quote(text: str) -> str:
-    """A text as a double-quoted YAML scalar, on one line, whatever is in it."""
-    return '"' + "".join(_escape(character) for character in text) + '"'
 
 
 def _field_lines(field: FieldName, proposals: list[tuple[Unknown, Proposal]], neutral: list[str]) -> Iterator[str]:
@@ -135,15 +131,6 @@ def _comment(unknown: Unknown, proposal: Proposal) -> str:
 
 def _rows(count: int) -> str:
     return "1 row" if count == 1 else f"{count:,} rows"
-
-
-def _escape(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    if character.isprintable():
-        return character
-    number = ord(character)
-    return f"\\U{number:08X}" if number > 0xFFFF else f"\\u{number:04X}"
 
 
 def _extends(mapping: LoadedMapping, beside: Path | None) -> str:

@@ -1,4 +1,4 @@
-"""What a source says of people: the names of its accounts, and how much of it is whose."""
+"""users.csv, written: everybody whom a source names, with how much of it is theirs and who they may be in Triage."""
 
 from __future__ import annotations
 
@@ -6,55 +6,35 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from importer.check.rows import Examined, Job, examine
+from importer.check.job import Job
+from importer.check.rows import Examined, examine
 from importer.errors import UsageError
-from importer.mapping.issue_parts import Person
+from importer.mapping.identities import Identity, number_people
 from importer.mapping.model import Mapping as MappingModel
-from importer.mapping.users_table import Someone
-from importer.transform.columns import Columns
-from importer.transform.people import CLOSED, Identity, identify, identify_all, number_people
-from importer.transform.transform import Records, collect_refs, collect_tables
+from importer.transform.chunk_records import Records
+from importer.transform.people import CLOSED, identify, identify_all
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Progress
 
+import csv
+import io
+import os
+import tempfile
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+
+from importer.check.account_names import _count_known
+from importer.errors import StorageFull
+from importer.mapping.identities import Directory
+from importer.mapping.users_table import COLUMNS, COUNTED, IDENTIFYING, USER, Sheet, _roster, read_sheet
+from importer.spreadsheet import escape_cell
+from importer.triage.answers import Member
+
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+")
-KNOWN_LIMIT = 100_000
-"""Distinct people of whom names are learned: staff has fewer, and a desk's callers must not fill the memory."""
-
-
-def learn_names(job: Job) -> Mapping[str, str]:
-    """Account → name, as the columns of the source say it beside each other; nothing where no text can have accounts.
-
-    Of several names of an account the most frequent counts, then the first. It reads the source, whatever `--limit`.
-    """
-    model = job.mapping.model
-    named = [person for person in _persons(model) if person.name is not None and person.account is not None]
-    if (model.people.mentions is None and model.comments is None) or not named:
-        return {}
-    pairs = Counter[Identity]()
-    for chunk in job.source.chunks(collect_refs(named), tables=collect_tables(named)):
-        columns = Columns(job.fixes.apply(chunk)[0])
-        for person in named:
-            _count_known(pairs, chain.from_iterable(identify_all(person, columns)))
-    names: dict[str, str] = {}
-    for who, _ in pairs.most_common():  # of equal counts the first comes first
-        if who.account and who.name:
-            names.setdefault(who.account, who.name)
-    return names
-
-
-def _persons(mapping: MappingModel) -> list[Person]:
-    return [person for person in (mapping.owner, mapping.assignee, *mapping.people.known) if person is not None]
-
-
-def _count_known(seen: Counter[Identity], people: Iterable[Identity]) -> None:
-    for who, rows in Counter(people).items():
-        if who.shown and (who in seen or len(seen) < KNOWN_LIMIT):
-            seen[who] += rows
 
 
 @dataclass(frozen=True)
@@ -173,3 +153,110 @@ def _describe(identities: Counter[Identity], numbers: Mapping[Identity, int]) ->
         before = people.get(numbers[who], Identity())
         people[numbers[who]] = Identity(*(old or new for old, new in zip(before, who, strict=True)))
     return people
+
+
+def propose_users(people: Iterable[Someone], members: Sequence[Member], *, fill: bool) -> list[Someone]:
+    """Say of each person which member has the same mail, else the same name, if only one has.
+
+    With `fill`, the same mail is an answer.
+    """
+    by_mail = Directory((Identity(mail=member.mail), member.user_id) for member in members)
+    by_name = Directory((Identity(name=member.name), member.user_id) for member in members)
+    return [_propose(someone, by_mail, by_name, fill) for someone in people]
+
+
+def _propose(someone: Someone, by_mail: Directory[str], by_name: Directory[str], fill: bool) -> Someone:
+    sure = by_mail.find(Identity(mail=someone.who.mail))
+    if sure is not None:
+        return replace(someone, proposal=f"{sure} (same mail)", user_id=sure if fill else "")
+    likely = by_name.find(Identity(name=someone.who.name))
+    return someone if likely is None else replace(someone, proposal=f"{likely} (same name)")
+
+
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A person of the source: issues that are theirs, comments that they wrote, and what is known of their user."""
+
+    who: Identity
+    open_issues: int = 0
+    closed_issues: int = 0
+    comments: int = 0
+    proposal: str = ""
+    user_id: str = ""
+
+
+class UsersFile:
+    """A users.csv that is written, or brought up to date: what people have put there stays.
+
+    Raises UsageError where there is one that can't be read; nothing is written then.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._sheet = read_sheet(path) if path.exists() else Sheet()
+        self._roster = _roster(self._sheet, path)
+
+    def update(self, people: Iterable[Someone]) -> list[Mapping[str, str]]:
+        """Write the people, most open issues first, and give the lines by column.
+
+        A line that is there already gets new counts and proposals; its ids, names and other columns stay. Lines of
+        people whom the source doesn't have stay with counts of 0.
+
+        Raises:
+            StorageFull: it can't be written.
+        """
+        lines = sorted(self._merge(people), key=_by_work)
+        columns = tuple(dict.fromkeys((*self._sheet.columns, *COLUMNS)))
+        text = io.StringIO(newline="")
+        writer = csv.writer(text, delimiter=self._sheet.delimiter)
+        writer.writerow(columns)
+        writer.writerows([escape_cell(line.get(name, "")) for name in columns] for line in lines)
+        _replace(self.path, text.getvalue().encode(self._sheet.encoding, "backslashreplace"))
+        return lines
+
+    def _merge(self, people: Iterable[Someone]) -> list[Mapping[str, str]]:
+        kept = [dict(cells) | dict.fromkeys(COUNTED, "0") for _, cells in self._sheet.rows]
+        places = Directory((who, place) for place, who in enumerate(self._sheet.identities()))
+        taken, added = set[int](), list[Mapping[str, str]]()
+        for someone in people:
+            place = places.find(someone.who)
+            user_id = self._roster.find(someone.who) or someone.user_id
+            new = _cells(someone, user_id)
+            if place is None or place in taken or _is_other(kept[place].get("account", ""), someone.who.account):
+                added.append(new)
+            else:
+                taken.add(place)
+                said = {name: cell for name, cell in kept[place].items() if cell and name in (*IDENTIFYING, USER)}
+                kept[place] |= {name: cell for name, cell in new.items() if cell} | said
+        return [*kept, *added]
+
+
+def _cells(someone: Someone, user_id: str) -> dict[str, str]:
+    counts = (someone.open_issues, someone.closed_issues, someone.comments)
+    return dict(zip(COLUMNS, (*someone.who, *map(str, counts), someone.proposal, user_id), strict=True))
+
+
+def _is_other(account: str, other: str) -> bool:
+    """Whether two accounts are known and differ: such people keep lines of their own, whatever else they share."""
+    return bool(account and other) and account != other
+
+
+def _by_work(line: Mapping[str, str]) -> tuple[int | str, ...]:
+    return (*(-int(line[name]) for name in COUNTED), line.get("name", ""))
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a file in another's place, whole or not at all. It names people: only its owner may read it."""
+    target = path.resolve()  # a link stays one
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(data)
+            Path(temporary).replace(target)
+        except BaseException:
+            with suppress(OSError):
+                Path(temporary).unlink()
+            raise
+    except OSError as error:
+        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint="Name another with -o FILE.") from error

@@ -3,38 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
-from importer import __version__
-from importer.authoring.proposals import Unknown
-from importer.authoring.suggest import FILE_NAME as SUGGESTION
-from importer.authoring.suggest import suggest
+from importer.check.bad_values import Corrections
 from importer.check.coverage.coverage import Losses, rare_categories
 from importer.check.damage import DamageSigns
 from importer.check.duplicates import KeySpool, Policy, Verdict
+from importer.check.job import Job
+from importer.check.knowledge import Knows
+from importer.check.plan import Judged, judge
 from importer.check.relation_targets import EndFindings, Ends
-from importer.check.rows import Examined, Job, Judged, Knows, Standing, examine, judge
+from importer.check.rows import Examined, examine
 from importer.check.sample import Cover
 from importer.check.tally import Tally
 from importer.check.unknowns import Unknowns
 from importer.check.value_flow import ValueFlow
 from importer.check.workload import WorkCounter, Workload
-from importer.errors import ExitCode, UsageError
+from importer.errors import UsageError
 from importer.mapping.model import Duplicates
-from importer.records import Act, Operation, Outcome, Row
-from importer.report.bad_values import Corrections, filled_in, write_fixes
+from importer.mapping.unknown_values import Unknown
+from importer.records import Act, Outcome, Row
 from importer.report.check_files import CheckFiles
 from importer.report.folder import ReportFolder
-from importer.report.losses import write_losses
-from importer.report.summary import Summary
-from importer.transform.addition_plan import Had
 from importer.transform.sanitise import REPLACEMENT
 
-CHECK_FOLDER = "triage-import-check"
 NAMES_SHOWN = 5
 NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key: an edited one comes again as another"
 
@@ -288,109 +283,3 @@ def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapp
 def _policy(job: Job) -> Policy:
     duplicates = job.mapping.model.duplicates
     return "newest" if isinstance(duplicates, Duplicates) else duplicates
-
-
-def summarise(
-    job: Job, checked: Checked, outcomes: Mapping[Outcome, int], exit_code: ExitCode, **figures: Any
-) -> Summary:
-    """The summary of a check or a run: what both know, and the figures that only one has."""
-    counts: dict[str, Any] = {outcome.value: outcomes[outcome] for outcome in Outcome}
-    return Summary(
-        exit_code=int(exit_code),
-        rows=sum(outcomes.values()),
-        source_name=job.source_name,
-        source_sha256=checked.digest,
-        recognised=job.recognised,
-        mapping=job.mapping.name,
-        mapping_sha256=job.mapping.digest,
-        warnings=(*job.warnings, *checked.warnings),
-        value_flow=checked.flow.as_json(),
-        forecast=checked.load.as_json(),
-        losses={} if checked.losses is None else checked.losses.as_json(),
-        version=__version__,
-        **counts,
-        **figures,
-    )
-
-
-def run_check(
-    job: Job,
-    known: Knows,
-    out: Path | None,
-    progress: Progress,
-    *,
-    target: str = "",
-    refusal: str = "",
-    strict: bool = False,
-) -> tuple[Checked, Summary]:
-    """The check pass with all its reports: what `validate` does, and `run --dry-run`.
-
-    `refusal` is why a run that was to send ends with its check; with `strict` a column that is lost is a reason.
-    """
-    folder = report_folder(job, out or Path(CHECK_FOLDER))
-    checked = check(job, known, folder, progress)
-    refusal = refusal or (checked.refusal if strict else "")
-    if checked.losses is not None:
-        write_losses(folder, checked.losses)
-    suggestion = write_suggestion(job, checked, folder)
-    code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
-    summary = summarise(
-        job,
-        checked,
-        checked.tally.outcomes,
-        ExitCode.UNUSABLE if refusal else code,
-        run_id="",
-        target=target,
-        findings=checked.tally.by_code(),
-        elapsed_seconds=round(checked.elapsed_seconds, 3),
-        stopped_because=refusal,
-        out=str(folder.path),
-        suggestion=str(suggestion or ""),
-    )
-    with folder.open("summary.json") as file:
-        summary.write(file)
-    return checked, summary
-
-
-class NoLedger:
-    """What there is to know without a ledger; it implements `examine.Knows`."""
-
-    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, Standing]:
-        """No row was sent."""
-        return {}
-
-    def had(self, keys: Iterable[str]) -> Mapping[str, Had]:
-        """Nothing was added."""
-        return {}
-
-    def in_triage(self, keys: Collection[str]) -> Collection[str]:
-        """No issue is there."""
-        return ()
-
-
-know_nothing = NoLedger()
-
-
-def report_folder(job: Job, path: Path) -> ReportFolder:
-    """A folder for reports that spares the files which this import reads."""
-    files = [*(Path(file.name) for file in job.source.every_file), *job.mapping.files, *filled_in(path, job.fixes)]
-    tables = [path for path in (job.fixes.path, Path(job.people.file) if job.people.file else None) if path is not None]
-    return ReportFolder(path, [*files, *tables])
-
-
-def write_suggestion(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:
-    """Write what a person may decide: fixes.csv, and suggested-mapping.yaml if there is something to propose."""
-    write_fixes(folder, checked.values)
-    codes, model = checked.tally.by_code(), job.mapping.model
-    counts = {"title": codes.get("title-too-long", 0), "description": codes.get("description-too-long", 0)}
-    too_long = {
-        name: rows
-        for name, rows in counts.items()
-        if rows and (spec := getattr(model, name)) is not None and spec.too_long == "reject"
-    }
-    if not (checked.unknowns or too_long):
-        return None
-    text = suggest(job.mapping, checked.unknowns, too_long, beside=folder.path)
-    with folder.open(SUGGESTION) as file:
-        file.write(text)
-    return folder.file(SUGGESTION)

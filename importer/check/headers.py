@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 
-from importer.check.rows import Job
+from importer.check.job import Job
 from importer.errors import Problem, SourceError
 from importer.mapping.presets import preset_path
 from importer.mapping.texts import TEXT_SOURCES, Text, walk_texts

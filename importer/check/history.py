@@ -10,16 +10,15 @@ from enum import StrEnum
 
 import orjson
 
-from importer.check.rows import Standing
-from importer.check.rules import CODES
+from importer.check.knowledge import Standing
+from importer.codes import CODES
 from importer.errors import UsageError
+from importer.ledger.added import had_of, name_ends
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
-from importer.load.additions import had_of, name_ends
-from importer.records import Act, Finding, Operation, Outcome
-from importer.transform.addition_plan import Had
+from importer.records import Act, Finding, Had, Operation, Outcome
 from importer.triage.client import issue_path
 from importer.triage.snapshot import COMPARED, PATCHABLE, adopt, find_changes, is_gone, pending_fields
 

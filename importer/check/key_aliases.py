@@ -8,14 +8,15 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from itertools import islice
 
-from importer.check.rows import Job
+from importer.check.job import Job
 from importer.errors import StorageFull
 from importer.mapping.issue_parts import Relation
+from importer.mapping.reads import collect_key_refs, collect_refs
 from importer.records import Ref
 from importer.sources.source import Source
 from importer.transform.columns import Columns, is_filled
 from importer.transform.relations import FindKeys, each_name, find_no_keys
-from importer.transform.transform import Transform, collect_key_refs, collect_refs
+from importer.transform.transform import Transform
 
 ASKED_AT_ONCE = 500
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importer.authoring.proposals import Evidence, FieldName, Unknown
-from importer.authoring.suggest import FIELDS
 from importer.check.rows import Examined
-from importer.mapping.model import EvidenceTexts
+from importer.mapping.model import FIELDS, EvidenceTexts, FieldName
 from importer.mapping.texts import Text
+from importer.mapping.unknown_values import Evidence, Unknown
 from importer.transform.columns import is_filled
 
 SAMPLES = 2

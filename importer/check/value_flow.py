@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from importer.mapping.model import SEVERITIES, fold
-from importer.transform.transform import Records
+from importer.transform.chunk_records import Records
 from importer.transform.value_maps import VALUE_FIELDS, Mapped, Step
 
 SAMPLES = 2

@@ -8,13 +8,13 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field, replace
 from itertools import product
 
+from importer.check.plan import Judged
 from importer.check.relation_targets import EndFindings, Ends, EndsFound, InTriage
-from importer.check.rows import Examined, Judged
+from importer.check.rows import Examined
 from importer.mapping.issue_parts import Bundling
-from importer.mapping.model import Mapping
-from importer.records import Act, Addition, Extras, Outcome
-from importer.transform.addition_plan import Had, plan_additions
-from importer.transform.transform import FINISHED
+from importer.mapping.model import FINISHED, Mapping
+from importer.records import Act, Addition, Extras, Had, Outcome
+from importer.transform.addition_plan import plan_additions
 
 REQUESTS = {Act.UPDATE: 2, Act.REFER: 2}
 """Requests of an operation that takes more than one: what is changed is read first."""

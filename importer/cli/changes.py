@@ -65,9 +65,9 @@ def go_back(
     from importer.cli.console import Console
     from importer.ledger.opening import default_path, open_ledger, read_ledger
     from importer.ledger.overview import find_import
+    from importer.load.preflight import find_organisation
     from importer.runs.change_runner import Pace, WayBack
     from importer.triage.event_loop import run_loop
-    from importer.triage.organisation import find_organisation
 
     path = given.ledger or default_path()
     with Console() as console, (open_ledger if given.apply else read_ledger)(path) as ledger:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -20,34 +20,33 @@ if TYPE_CHECKING:
     from tqdm import tqdm
 
     from importer.check.check_pass import Checked
-    from importer.check.rows import Job
+    from importer.check.job import Job
     from importer.check.tally import Cause
     from importer.check.value_flow import ValueFlow
-    from importer.check.workload import Workload
     from importer.errors import ImporterError
     from importer.ledger.store import Facts
     from importer.load.canary import Findings
     from importer.pipeline import Forecast
     from importer.report.summary import Summary
 
+from importer.cli.sentences import (
+    ADDED,
+    _counted,
+    _how_long,
+    describe_load,
+    format_duration,
+    format_time,
+    printable,
+    shorten,
+)
+
 SCREEN_LINES = 8
 """Lines of a list that a screen shows; the files have all of them."""
-TEXT_SHOWN = 200
 CAUSES_ASKED = 3
 """Causes of rejections that the question names, worst first; the lines above it have them with their values."""
 PLAIN_SECONDS = 10.0
 """Time between two lines of progress where there is no terminal."""
 FIGURES_SECONDS = 0.5
-LONG_SECONDS = 3600.0
-FASTER = 4
-"""An import that takes longer than LONG_SECONDS is told what a rate so many times higher would make of it."""
-ADDED = {
-    Act.COMMENT: "comment",
-    Act.EVIDENCE: "evidence link",
-    Act.FLAG: "flag",
-    Act.RELATION: "relation",
-    Act.REFER: "numbered description",
-}
 
 
 class Console:
@@ -153,7 +152,7 @@ class Console:
 
     def show_causes(self, title: str, causes: Iterable[Cause]) -> None:
         """Groups of findings, each with its count, samples and what settles it."""
-        from importer.check.rules import CODES
+        from importer.codes import CODES
 
         causes = list(causes)
         if causes:
@@ -251,61 +250,3 @@ class Console:
 def _errors_file(folder: Path) -> Path:
     """The errors file that was written last: the one before may be the source of this very import."""
     return max(folder.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=folder)
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
-def _how_long(seconds: float | None) -> str:
-    return "as fast as the target takes them" if seconds is None else f"about {format_duration(seconds)} at this rate"
-
-
-def describe_load(load: Workload, rate: float) -> Iterator[str]:
-    """Say what belongs to the issues and takes requests, and how comments or a rate make it more or less.
-
-    Nothing where issues are all there is. Without a rate of ours there are no hours to tell.
-    """
-    added = {act: number for act, number in load.operations.items() if act in ADDED and number}
-    if not added:
-        return
-
-    def hours(requests: int) -> str:
-        return f", {format_duration(requests / rate)}" if rate else ""
-
-    parts = ", ".join(f"{_counted(number, ADDED[act])}" for act, number in added.items())
-    more = load.requests - load.issues
-    yield f"Then {parts}: {_counted(more, 'request')}{hours(more)}."
-    for open_, closed, requests in load.choices():
-        what = f"`comments: {{open: {open_}, closed: {closed}}}`"
-        yield f"With {what} all of it is {_counted(requests, 'request')}{hours(requests)}."
-    if rate and load.requests / rate > LONG_SECONDS:
-        faster = rate * FASTER
-        yield f"At --rate {faster:g} all of it is {format_duration(load.requests / faster)}."
-
-
-def shorten(text: str) -> str:
-    """A text of the source as a screen shows it: its beginning says enough."""
-    return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}… ({len(text):,} characters)"
-
-
-def printable(text: str) -> str:
-    """A text without what would steer a terminal, or turn the line round: such characters are shown as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def format_time(seconds: float) -> str:
-    """A time in seconds since 1970 as local date and time."""
-    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"
-
-
-def format_duration(seconds: float) -> str:
-    """`2 h 13 min`, `4 min 10 s`, `3.2 s`."""
-    if seconds < 59.95:  # what would be shown as 60.0 s is a minute
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

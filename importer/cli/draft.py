@@ -118,7 +118,7 @@ def _ask(console: Console, values: Sequence[Value]) -> Sequence[Value]:
 
 def _decide(console: Console, value: Value) -> Value:
     from importer.authoring.draft.values import decide
-    from importer.cli.console import printable
+    from importer.cli.sentences import printable
     from importer.mapping.model import TARGETS, UNDECIDED
 
     shown = repr(value.value[:80]) if value.value else "empty"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.options import INPUT_OPTIONS, open_job, print_data, sources_argument, with_options
+from importer.cli.options import INPUT_OPTIONS, print_data, sources_argument, with_options
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
     Then the issue as people will see it, the body as it would be sent, and what would be added to it. No network.
     """
     from importer.authoring.explain import explain_row
+    from importer.cli.job import open_job
 
     with open_job(sources, **given) as job:
         print_data("\n".join(render(explain_row(job, which))) + "\n")
@@ -34,7 +35,7 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
 
 def render(found: Explanation) -> list[str]:
     """The explanation as lines of text."""
-    from importer.check.rules import CODES
+    from importer.codes import CODES
 
     lines = [f"{found.key or '(no key)'}   {found.file_name}:{found.line}, record {found.record}", ""]
     for trace in found.traces:

@@ -12,7 +12,6 @@ from importer.cli.options import (
     JSON_OPTION,
     OUT_OPTION,
     answers_with_summary,
-    open_job,
     sources_argument,
     with_options,
 )
@@ -60,8 +59,9 @@ def rebuild_ledger(
     issue are `planned` in results.csv; where an issue without a marker has nearly their title, it is named.
     """
     from importer.cli.console import Console
+    from importer.cli.job import open_job
     from importer.ledger.opening import default_path, open_ledger
-    from importer.runs.settle_by_hand import rebuild
+    from importer.pipeline import rebuild
 
     with (
         Console() as console,

@@ -11,14 +11,7 @@ import click
 from click.core import ParameterSource
 
 from importer.cli.numbers import DurationType, FiniteRange, Share, ShareType
-from importer.cli.options import (
-    INPUT_OPTIONS,
-    SELECT_OPTIONS,
-    answers_with_summary,
-    open_job,
-    sources_argument,
-    with_options,
-)
+from importer.cli.options import INPUT_OPTIONS, SELECT_OPTIONS, answers_with_summary, sources_argument, with_options
 from importer.cli.target import (
     API_KEY_OPTION,
     API_URL_OPTION,
@@ -37,7 +30,7 @@ from importer.records import Outcome
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
-    from importer.check.rows import Job
+    from importer.check.job import Job
     from importer.cli.console import Console
     from importer.load.attempt import Order
     from importer.load.canary import Findings
@@ -136,13 +129,15 @@ def run(
             hint="--yes sends without asking, --dry-run sends nothing, --sandbox rehearses.",
         )
 
-    from importer.check.check_pass import run_check
     from importer.check.history import ChangePolicy, OnChange, Standings, read_fields
     from importer.cli.console import Console
+    from importer.cli.job import open_job
     from importer.ledger.opening import default_path, open_ledger, read_ledger
     from importer.load.attempt import Settings
-    from importer.load.preflight import FailOn, check_rows
+    from importer.load.preflight import check_rows
     from importer.pipeline import run_import
+    from importer.records import FailOn
+    from importer.report.summary import run_check
 
     if rate is None:
         rate = SANDBOX_RATE if sandbox else DEFAULT_RATE
@@ -192,7 +187,7 @@ def run(
 def refuse_open(job: Job) -> None:
     """Raise MappingError where the mapping leaves a target open: nobody is asked, and nothing is sent."""
     from importer.errors import MappingError
-    from importer.mapping.decisions import open_targets
+    from importer.mapping.undecided import open_targets
 
     found = open_targets(job.mapping)
     if found:

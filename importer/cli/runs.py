@@ -138,7 +138,7 @@ def _iso(seconds: float | None) -> str | None:
 
 def as_lines(known: dict[str, Any]) -> str:
     """A run as a person reads it: a few lines, short ones first."""
-    from importer.cli.console import printable
+    from importer.cli.sentences import printable
 
     what = known["kind"] if not known["works_on"] else f"{known['kind']} of {known['works_on']}"
     counts = ", ".join(f"{number:,} {name}" for name, number in known["counts"].items())
@@ -165,7 +165,7 @@ def _state(known: dict[str, Any]) -> str:
 
 
 def _when(known: dict[str, Any]) -> str:
-    from importer.cli.console import format_duration
+    from importer.cli.sentences import format_duration
 
     started = datetime.fromisoformat(known["started_at"])
     text = f"started {started.astimezone():%Y-%m-%d %H:%M}"

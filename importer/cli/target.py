@@ -14,8 +14,7 @@ from importer.cli.numbers import DurationType, FiniteRange
 from importer.errors import UsageError
 
 if TYPE_CHECKING:
-    from importer.triage.organisation import Target
-    from importer.triage.target import ApiKey
+    from importer.triage.target import ApiKey, Target
 
 DEFAULT_URL = "https://api.bland.ai"
 DEFAULT_RATE = 5.0
@@ -87,8 +86,7 @@ def sandbox_file() -> Path:
 @contextmanager
 def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[Target]:
     """The target to send to; with `--sandbox` it runs until the block ends."""
-    from importer.triage.organisation import Target
-    from importer.triage.target import normalise_target
+    from importer.triage.target import Target, normalise_target
 
     if not sandbox:
         normalised = normalise_target(url)
@@ -100,8 +98,7 @@ def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[
 
 @contextmanager
 def _open_sandbox(file: Path) -> Iterator[Target]:
-    from importer.triage.organisation import Target
-    from importer.triage.target import ApiKey
+    from importer.triage.target import ApiKey, Target
 
     try:
         from importer.sandbox.refusals import SandboxError

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.options import SOURCE_OPTIONS, open_job, sources_argument, with_options
+from importer.cli.options import SOURCE_OPTIONS, sources_argument, with_options
 from importer.cli.target import API_KEY_OPTION, API_URL_OPTION, DEFAULT_URL, SANDBOX_OPTION, choose_rate, open_target
 from importer.errors import ExitCode
 
@@ -48,10 +48,9 @@ def users(
 
     Without --members and --fill no connection is opened. The table goes to `run` as --users users.csv.
     """
-    from importer.authoring.users import count_people
+    from importer.authoring.users import UsersFile, count_people, propose_users
     from importer.cli.console import Console
-    from importer.load.members import propose_users
-    from importer.mapping.users_table import UsersFile
+    from importer.cli.job import open_job
 
     table = UsersFile(output)
     with Console() as console, open_job(sources, **given) as job:
@@ -64,12 +63,12 @@ def users(
 
 
 def _read_members(sandbox: bool, url: str, api_key_file: Path | None) -> Sequence[Member]:
-    from importer.load.members import read_members
-    from importer.triage.actions import CallFailed
+    from importer.triage.actions import CallFailed, stop_of
+    from importer.triage.breaker import Breaker
     from importer.triage.event_loop import run_loop
-    from importer.triage.organisation import stop_of
+    from importer.triage.limiter import Limiter
+    from importer.triage.members import read_members
     from importer.triage.paced import PacedCalls
-    from importer.triage.pacing import Breaker, Limiter
 
     with open_target(sandbox, url, api_key_file) as target:
         calls = PacedCalls(Limiter(choose_rate(None, target.name)), Breaker())

@@ -7,14 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.options import (
-    INPUT_OPTIONS,
-    SELECT_OPTIONS,
-    answers_with_summary,
-    open_job,
-    sources_argument,
-    with_options,
-)
+from importer.cli.options import INPUT_OPTIONS, SELECT_OPTIONS, answers_with_summary, sources_argument, with_options
 from importer.cli.target import DEFAULT_RATE
 
 if TYPE_CHECKING:
@@ -30,8 +23,10 @@ def validate(sources: tuple[str, ...], strict: bool, out: Path | None, **given: 
 
     The reports go to ./triage-import-check/, which is replaced each time.
     """
-    from importer.check.check_pass import know_nothing, run_check
+    from importer.check.knowledge import know_nothing
     from importer.cli.console import Console
+    from importer.cli.job import open_job
+    from importer.report.summary import run_check
 
     with Console() as console, open_job(sources, **given) as job:
         checked, summary = run_check(job, know_nothing, out, console, strict=strict)

@@ -39,9 +39,9 @@ def verify(
     from importer.cli.console import Console
     from importer.ledger.opening import default_path, read_ledger
     from importer.ledger.overview import find_import
+    from importer.load.preflight import find_organisation
     from importer.runs.verify import verify_run
     from importer.triage.event_loop import run_loop
-    from importer.triage.organisation import find_organisation
 
     with Console() as console, read_ledger(ledger or default_path()) as book:
         run = find_import(book, name, "verify").run

@@ -6,15 +6,16 @@ deleted since, and perhaps made again, count no more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, Row, and_, or_, select
 
+from importer.codes import EDITED, MISSING
 from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State, operations, sources
 from importer.ledger.statements import Transaction, portions
-from importer.records import ADDITIONS, Act
+from importer.records import ADDITIONS, Act, Had
 
 CREATES = operations.alias("creates")
 
@@ -137,3 +138,35 @@ def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: floa
     details: Mapping[str, object] = {"covers": list(covers), "body": body.decode(), "first": first}
     kept = {name: value for name, value in details.items() if value}
     return orjson.dumps(kept) if kept else None
+
+
+def had_of(added: Iterable[Added], places: Mapping[str, Place]) -> Had:
+    """What needs no sending: what was done, and what waited in vain for something that never turned up.
+
+    `places` are those of the issues at the other ends of relations, see `name_ends`.
+    """
+    added = list(added)
+    settled = [each for each in added if (each.state is State.DONE or each.code == MISSING) and _leads(each, places)]
+    return Had(
+        frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
+        frozenset(name for each in settled if each.act is Act.COMMENT for name in each.covers),
+        frozenset((each.sha, key) for each in added if _is_referred(each) for key in each.covers),
+    )
+
+
+def name_ends(added: Iterable[Added]) -> Iterator[str]:
+    """The keys at the other ends of relations."""
+    return (each.name.partition("/")[2] for each in added if each.act is Act.RELATION)
+
+
+def _leads(added: Added, places: Mapping[str, Place]) -> bool:
+    """Whether a relation leads to the issue that its other end has now; one that was undone has another, or none."""
+    if added.act is not Act.RELATION or not added.covers:
+        return True
+    place = places.get(added.name.partition("/")[2])
+    return place is None or place.issue_id in added.covers
+
+
+def _is_referred(added: Added) -> bool:
+    """Whether a description has its numbers, or is somebody's who wants it as it is."""
+    return added.act is Act.REFER and (added.state in (State.DONE, State.SAME) or added.code == EDITED)

@@ -13,21 +13,23 @@ from typing import Any
 
 import orjson
 
+from importer.codes import EDITED, MISSING, NO_END, PENDING, UNSETTLED
 from importer.errors import RunStopped, TooManyFailures
-from importer.ledger.added import Added, Place, encode_details
+from importer.ledger.added import Added, Place, encode_details, had_of, name_ends
 from importer.ledger.journal import Decision, Memory, Run
 from importer.ledger.schema import FOUND_AT_TARGET, GONE_AT_TARGET, UNDECIDED, State
-from importer.load.lookback import Lookback, fingerprint
+from importer.load.lookback import Lookback
 from importer.load.provenance import find_adopted
 from importer.load.queue import Item
 from importer.mapping.issue_parts import Bundling
-from importer.records import ADDITION_PATHS, Act, Addition, Mention, Operation, Outcome
-from importer.transform.addition_plan import Had, plan_additions
+from importer.records import ADDITION_PATHS, Act, Addition, Had, Mention, Operation, Outcome
+from importer.transform.addition_plan import plan_additions
 from importer.transform.lengths import COMMENT_LIMIT
 from importer.transform.prose import DESCRIPTION_LIMIT
 from importer.transform.references import References, insert_numbers
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient, issue_path
+from importer.triage.fingerprint import fingerprint
 from importer.triage.paced import Interrupted, PacedCalls, Undecidable
 from importer.triage.snapshot import digest, mark_gone
 
@@ -38,8 +40,6 @@ ATTEMPTS = 5
 """Requests for one addition without a clear answer, each preceded by a look."""
 GAVE_UP = "gave-up"
 FAILURE_CODES = {Action.REFUSE: "refused", Action.RETRY: GAVE_UP}
-PENDING, MISSING, NO_END = "evidence-pending", "evidence-missing", "relation-end-missing"
-EDITED, UNSETTLED = "description-edited", "fate-unknown"
 EDITED_MESSAGE = "the description was changed in Triage, so that the numbers of other issues are not put into it"
 DAY = 86_400.0
 
@@ -458,38 +458,6 @@ class Follower:
         record.ours[mark] += state is State.DONE
         if state is State.DONE and code != FOUND_AT_TARGET:
             self.done[operation.act] += 1
-
-
-def had_of(added: Iterable[Added], places: Mapping[str, Place]) -> Had:
-    """What needs no sending: what was done, and what waited in vain for something that never turned up.
-
-    `places` are those of the issues at the other ends of relations, see `name_ends`.
-    """
-    added = list(added)
-    settled = [each for each in added if (each.state is State.DONE or each.code == MISSING) and _leads(each, places)]
-    return Had(
-        frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
-        frozenset(name for each in settled if each.act is Act.COMMENT for name in each.covers),
-        frozenset((each.sha, key) for each in added if _is_referred(each) for key in each.covers),
-    )
-
-
-def name_ends(added: Iterable[Added]) -> Iterator[str]:
-    """The keys at the other ends of relations."""
-    return (each.name.partition("/")[2] for each in added if each.act is Act.RELATION)
-
-
-def _leads(added: Added, places: Mapping[str, Place]) -> bool:
-    """Whether a relation leads to the issue that its other end has now; one that was undone has another, or none."""
-    if added.act is not Act.RELATION or not added.covers:
-        return True
-    place = places.get(added.name.partition("/")[2])
-    return place is None or place.issue_id in added.covers
-
-
-def _is_referred(added: Added) -> bool:
-    """Whether a description has its numbers, or is somebody's who wants it as it is."""
-    return added.act is Act.REFER and (added.state in (State.DONE, State.SAME) or added.code == EDITED)
 
 
 _SENDERS: dict[Act, Callable[[TriageClient, str, bytes], Awaitable[str]]] = {

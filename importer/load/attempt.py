@@ -13,32 +13,36 @@ from hashlib import sha256
 from math import inf
 from typing import Any, Literal
 
-from importer.check.check_pass import Checked, Progress, summarise, write_suggestion
+from importer.check.check_pass import Checked, Progress
 from importer.check.history import ChangePolicy, OnChange
-from importer.check.rows import Examined, Job, Judged, Knows, examine, judge
+from importer.check.job import Job
+from importer.check.knowledge import Knows
+from importer.check.plan import Judged, judge
+from importer.check.rows import Examined, examine
+from importer.codes import INCOMPLETE, MISSING
 from importer.errors import ExitCode, RunStopped, SourceChanged, SourceNotReady, StorageFull, UsageError
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
-from importer.load.additions import DAY, MISSING, Follower
+from importer.load.additions import DAY, Follower
 from importer.load.canary import Contact, Findings, way_back
 from importer.load.creates import Loader
 from importer.load.lookback import Lookback
-from importer.load.preflight import NOTHING, FailOn, compare_with_last
 from importer.load.queue import Agenda, Item, Ranked
 from importer.load.settling import Settler
 from importer.load.updates import Amender
-from importer.records import ADDITIONS, Act, Operation, Outcome, Row
-from importer.report.error_files import INCOMPLETE
+from importer.mapping.model import FINISHED
+from importer.records import ADDITIONS, Act, FailOn, Operation, Outcome, Row
 from importer.report.folder import ReportFolder
 from importer.report.from_ledger import write_rows
-from importer.report.losses import write_losses
-from importer.report.summary import Summary
+from importer.report.since import NOTHING, compare_with_last
+from importer.report.summary import Summary, summarise, write_suggestion
+from importer.report.tables import write_losses
+from importer.transform.bodies import encode_cells, value_refs
 from importer.transform.references import References
-from importer.transform.transform import FINISHED, encode_cells, value_refs
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
-from importer.triage.organisation import Target
 from importer.triage.paced import Interrupted, PacedCalls
+from importer.triage.target import Target
 
 AS_THEY_ARE = ChangePolicy()
 

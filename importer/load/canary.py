@@ -23,10 +23,10 @@ from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import FIELDS, Issue
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
+from importer.triage.limiter import Clock, Sleep
 from importer.triage.listing import CLOCK_SKEW, PAGE_LIMIT, created_seconds, list_newest_first
-from importer.triage.organisation import Target
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Clock, Sleep
+from importer.triage.target import Target
 
 LOOK_SECONDS = (0.0, 3.0, 10.0)
 """When list and search are asked, in seconds after the issues were read; who is found is not looked for again."""

@@ -14,12 +14,12 @@ import orjson
 from importer.errors import RunStopped, TooManyFailures
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
-from importer.load.lookback import fingerprint
 from importer.load.updates import Amender
 from importer.records import Act, Operation, Outcome
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
+from importer.triage.fingerprint import fingerprint
 from importer.triage.paced import Interrupted, PacedCalls, Undecidable
 from importer.triage.snapshot import remember
 

@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 from importer.ledger.target_scan import Double, Found, Seen
 from importer.transform.markers import find_marker_line, source_marker
-from importer.triage.actions import CallFailed
+from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.listing import CLOCK_SKEW, WholeIssues, created_seconds, list_newest_first, search_issues
-from importer.triage.organisation import stop_of
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import remember
 

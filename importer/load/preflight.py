@@ -1,47 +1,29 @@
-"""Scheduled imports: whether tonight's source is ready, and what is new since the last run that finished."""
+"""What has to hold before anything is sent: whose the target is, a source that is complete, user ids of members."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
 from typing import Any
 
-from importer.check.rows import Job
-from importer.errors import SourceNotReady
-from importer.ledger.journal import Run
-from importer.ledger.previous_run import SNAPSHOT, WHOLE, count_rows, find_pair
-from importer.ledger.store import Ledger
-from importer.report.folder import ReportFolder
-from importer.report.table import write_table
+from importer.check.job import Job
+from importer.errors import Problem, SourceNotReady, TargetMismatch, TargetUnreachable, UsageError
+from importer.ledger.previous_run import SNAPSHOT, WHOLE
+from importer.mapping.identities import FINDING, NOBODY
+from importer.mapping.users_table import USER
+from importer.triage.actions import Action, CallFailed, stop_of
+from importer.triage.breaker import Breaker
+from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
+from importer.triage.members import read_members
+from importer.triage.paced import PacedCalls
+from importer.triage.target import Target
+
+UNREADABLE = (403, 404)
+"""What a key is told that may not see the members: then nobody can say who is one."""
+
 
 QUIET_SECONDS = 60.0
 """How long nobody must have changed a snapshot: one that still grows looks as if keys had vanished."""
-VANISHED = "vanished.csv"
-COLUMNS = ("key", "triage_id", "issue_id")
-
-
-class FailOn(StrEnum):
-    """Which rejected rows make the exit code 1."""
-
-    NEW = "new"
-    ANY = "any"
-
-
-@dataclass(frozen=True)
-class Since:
-    """What a run says against the one before it.
-
-    known     rejected rows that were rejected for the same reasons then
-    vanished  issues whose keys the source doesn't have any more
-    run       the run before that vanished keys were in; "" where there is none to compare with
-    """
-
-    known: int = 0
-    vanished: int = 0
-    run: str = ""
-
-
-NOTHING = Since()
 
 
 def check_quiet(job: Job, now: float) -> None:
@@ -80,23 +62,94 @@ def describe_input(job: Job) -> dict[str, Any]:
     return {WHOLE: not selected and not mended, SNAPSHOT: _is_snapshot(job)}
 
 
-def compare_with_last(ledger: Ledger, run: Run, folder: ReportFolder, rows: int) -> Since:
-    """Compare a run with the last one; write vanished.csv if any key has. Of a source that changed it says nothing.
-
-    `rows` is how many the source has: after a stop the ledger may not know all of them.
-
-    Raises:
-        StorageFull: it can't be written.
-    """
-    if count_rows(ledger.transaction, run.name) != rows:
-        return NOTHING
-    last = find_pair(ledger.transaction, run.name)
-    known = last.count_known() if last else 0
-    last = find_pair(ledger.transaction, run.name, snapshots=True)
-    if last is None:
-        return Since(known)
-    return Since(known, write_table(folder, VANISHED, COLUMNS, last.vanished()), last.name)
-
-
 def _is_snapshot(job: Job) -> bool:
     return job.mapping.model.input.kind == "snapshot"
+
+
+def given_users(job: Job) -> dict[str, Problem]:
+    """Each user id that users.csv or the mapping itself gives, with what is to be said where it is none.
+
+    Ids in the source's own cells are not among them: only reading it tells.
+    """
+    given: dict[str, Problem] = {}
+    for line in job.people.lines:
+        if line.user_id:
+            _note(given, line.user_id, job.people.file, line.number, USER)
+    model = job.mapping.model
+    unmatched = model.people.unmatched
+    constants: dict[tuple[str, ...], str | None] = {
+        ("owner_id",): model.owner_id.value if model.owner_id else None,
+        ("assignee_id",): model.assignee_id.value if model.assignee_id else None,
+        ("people", "unmatched", "open"): unmatched.open,
+        ("people", "unmatched", "closed"): unmatched.closed,
+    }
+    for path, user_id in constants.items():
+        if user_id and user_id not in (NOBODY, FINDING):
+            place = job.mapping.place(*path)
+            _note(given, user_id, place.file, place.line, ".".join(path))
+    return given
+
+
+def _note(given: dict[str, Problem], user_id: str, file: str, line: int, key: str) -> None:
+    given.setdefault(user_id, Problem(f"{user_id!r} is no member of the organisation", file, line, key))
+
+
+async def check_members(target: Target, calls: PacedCalls, organisation: str, job: Job) -> list[str]:
+    """Make sure that all user ids given are members; a warning where the key may not see who is. Empty: all is well.
+
+    Raises:
+        UsageError: some are not; all of them at once.
+        RunStopped: the target can't be used.
+    """
+    given = given_users(job)
+    if not given:
+        return []
+    try:
+        members = await read_members(target, calls, organisation)
+    except CallFailed as error:
+        if error.status in UNREADABLE:
+            return [f"the organisation's members can't be read ({error.message}): user ids are sent unchecked"]
+        raise stop_of(error) from error
+    known = {member.user_id for member in members}
+    strangers = [problem for user_id, problem in given.items() if user_id not in known]
+    if strangers:
+        raise UsageError(
+            "Some user ids are not those of members; nothing was sent.",
+            problems=strangers,
+            hint="`triage-import users SOURCE --members` puts the members' ids beside the people.",
+        )
+    return []
+
+
+def _check_expected(expected: str, organisation: str, target: str) -> None:
+    """Raise TargetMismatch if an organisation is expected, and another one was found, or none."""
+    if expected and organisation != expected:
+        found = f"this key belongs to {organisation}" if organisation else "nothing says whose this key is"
+        raise TargetMismatch(
+            f"{target} is not known to be organisation {expected}: {found}. Nothing was sent.",
+            hint="Use that organisation's key, or name the right one: --expect-org ID",
+        )
+
+
+async def find_organisation(target: Target, say: Callable[[str], None]) -> str:
+    """Ask the target whose it is: the first request. Where nothing answers, that is said at once."""
+    async with TriageClient(target.url, target.api_key) as client:
+        try:
+            return await client.find_org_id()
+        except CallFailed as error:
+            if error.action is not Action.RETRY:
+                raise error.as_stop() from error
+            if not error.status:
+                raise _unreachable(target, error) from error
+            say(f"{target.url} is busy ({error.message}): waiting …")
+        try:
+            return await PacedCalls(Limiter(), Breaker()).call(client.find_org_id)
+        except CallFailed as error:
+            raise _unreachable(target, error) from error
+
+
+def _unreachable(target: Target, error: CallFailed) -> TargetUnreachable:
+    return TargetUnreachable(
+        f"{target.url} does not answer as it should: {error.message}.",
+        hint="Nothing was sent. Check --api-url and the network, then run the same command again.",
+    )

@@ -20,9 +20,9 @@ from importer.transform.markers import find_marker
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
+from importer.triage.limiter import Sleep
 from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first, search_issues
 from importer.triage.paced import PacedCalls, Undecidable
-from importer.triage.pacing import Sleep
 
 USUAL_SECONDS = 5.0
 """Seconds before the end of its request within which an issue is usually made: the looks that decide go further."""

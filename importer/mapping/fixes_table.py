@@ -1,4 +1,4 @@
-"""Fixes: values that a person has corrected in a table, put into the columns before the mapping sees them."""
+"""fixes.csv, read: values that a person has corrected, put into the columns before the mapping sees them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import csv
 import difflib
 import hashlib
 import io
-from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -105,37 +104,6 @@ class Fixes:
 def content_of(fixed: tuple[Fix, ...]) -> str:
     """What tells a row that was corrected from the same row without it, or with another correction."""
     return "\x1f".join(part for fix in sorted(fixed) for part in fix[:3])
-
-
-class FixCount:
-    """Counts what fixes do: rows that were corrected, and fixes that met none."""
-
-    def __init__(self, fixes: Fixes) -> None:
-        self._fixes = fixes
-        self._rows_of = Counter[Fix]()
-        self._rows = 0
-
-    def add(self, fixed: Fixed) -> None:
-        """Count a chunk."""
-        self._rows += len(fixed)
-        self._rows_of.update(fix for row in fixed.values() for fix in row)
-
-    def rows_of(self, fix: Fix) -> int:
-        """How many rows it has corrected."""
-        return self._rows_of[fix]
-
-    def sentence(self) -> str:
-        """What they did: `fixes: 3 values, 41 rows`; nothing if there is no table."""
-        if self._fixes.path is None:
-            return ""
-        parts = [f"fixes: {_counted(len(self._rows_of), 'value')}, {_counted(self._rows, 'row')}"]
-        if self._fixes.left:
-            parts.append(f"{_counted(self._fixes.left, 'line')} without a new value")
-        idle = [fix for fix in self._fixes if fix not in self._rows_of]
-        if idle:
-            first = min(idle, key=lambda fix: fix.line)
-            parts.append(f"{_counted(len(idle), 'value')} in no row, the first on line {first.line}: {first.bad!r}")
-        return "; ".join(parts)
 
 
 def read_fixes(path: Path) -> Fixes:

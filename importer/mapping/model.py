@@ -25,6 +25,12 @@ from importer.mapping.scalars import (
 )
 from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, error_at
 
+FieldName = Literal["severity", "status", "category"]
+
+FIELDS: tuple[FieldName, ...] = ("severity", "status", "category")
+
+FINISHED = ("done", "closed")
+
 
 def fold(value: str) -> str:
     """What value maps compare: case and outer white space don't count."""

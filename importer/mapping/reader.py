@@ -12,9 +12,10 @@ from typing import Any
 from pydantic import ValidationError
 
 from importer.errors import MappingError, Problem
-from importer.mapping.decisions import Decision, apply_decisions, apply_open, read_decisions
+from importer.mapping.decisions import Decision, read_decisions
 from importer.mapping.merge import merge, spell_out
 from importer.mapping.model import Mapping, fold, is_pattern
+from importer.mapping.overlay import apply_decisions, apply_open
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
 from importer.mapping.problems import model_problems, nearest, value_problems
 from importer.mapping.yaml_tree import Node, Place, parse

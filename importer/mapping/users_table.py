@@ -1,21 +1,18 @@
-"""users.csv: who is who in Triage, a line a person: written to be filled in, read as spreadsheets save it."""
+"""users.csv, read: who is who in Triage, a line a person, as spreadsheets save it."""
 
 from __future__ import annotations
 
 import csv
 import io
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from importer.errors import Problem, StorageFull, UsageError
+from importer.errors import Problem, UsageError
 from importer.mapping.decisions import find_encoding
-from importer.spreadsheet import escape_cell, unescape_cell
-from importer.transform.people import Directory, Identity, Line, Roster
+from importer.mapping.identities import Identity, Line, Roster
+from importer.spreadsheet import unescape_cell
 
 COUNTED = ("open_issues", "closed_issues", "comments")
 USER = "triage_user_id"
@@ -24,18 +21,6 @@ COLUMNS = (*IDENTIFYING, *COUNTED, "proposal", USER)
 DELIMITERS = ",;\t"
 _ROUNDED = re.compile(r"\d([.,]\d+)?[Ee]\+\d+")  # what spreadsheets make of a long number
 _HINT = "`triage-import users SOURCE` writes such a table; fill in its `triage_user_id` and leave its header as it is."
-
-
-@dataclass(frozen=True, slots=True)
-class Someone:
-    """A person of the source: issues that are theirs, comments that they wrote, and what is known of their user."""
-
-    who: Identity
-    open_issues: int = 0
-    closed_issues: int = 0
-    comments: int = 0
-    proposal: str = ""
-    user_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -140,80 +125,3 @@ def _read_cell(cell: str) -> str:
 
 def _unusable(path: Path, problems: Sequence[Problem]) -> UsageError:
     return UsageError(f"{path} can't be used as a table of users.", hint=_HINT, problems=problems)
-
-
-class UsersFile:
-    """A users.csv that is written, or brought up to date: what people have put there stays.
-
-    Raises UsageError where there is one that can't be read; nothing is written then.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._sheet = read_sheet(path) if path.exists() else Sheet()
-        self._roster = _roster(self._sheet, path)
-
-    def update(self, people: Iterable[Someone]) -> list[Mapping[str, str]]:
-        """Write the people, most open issues first, and give the lines by column.
-
-        A line that is there already gets new counts and proposals; its ids, names and other columns stay. Lines of
-        people whom the source doesn't have stay with counts of 0.
-
-        Raises:
-            StorageFull: it can't be written.
-        """
-        lines = sorted(self._merge(people), key=_by_work)
-        columns = tuple(dict.fromkeys((*self._sheet.columns, *COLUMNS)))
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, delimiter=self._sheet.delimiter)
-        writer.writerow(columns)
-        writer.writerows([escape_cell(line.get(name, "")) for name in columns] for line in lines)
-        _replace(self.path, text.getvalue().encode(self._sheet.encoding, "backslashreplace"))
-        return lines
-
-    def _merge(self, people: Iterable[Someone]) -> list[Mapping[str, str]]:
-        kept = [dict(cells) | dict.fromkeys(COUNTED, "0") for _, cells in self._sheet.rows]
-        places = Directory((who, place) for place, who in enumerate(self._sheet.identities()))
-        taken, added = set[int](), list[Mapping[str, str]]()
-        for someone in people:
-            place = places.find(someone.who)
-            user_id = self._roster.find(someone.who) or someone.user_id
-            new = _cells(someone, user_id)
-            if place is None or place in taken or _is_other(kept[place].get("account", ""), someone.who.account):
-                added.append(new)
-            else:
-                taken.add(place)
-                said = {name: cell for name, cell in kept[place].items() if cell and name in (*IDENTIFYING, USER)}
-                kept[place] |= {name: cell for name, cell in new.items() if cell} | said
-        return [*kept, *added]
-
-
-def _cells(someone: Someone, user_id: str) -> dict[str, str]:
-    counts = (someone.open_issues, someone.closed_issues, someone.comments)
-    return dict(zip(COLUMNS, (*someone.who, *map(str, counts), someone.proposal, user_id), strict=True))
-
-
-def _is_other(account: str, other: str) -> bool:
-    """Whether two accounts are known and differ: such people keep lines of their own, whatever else they share."""
-    return bool(account and other) and account != other
-
-
-def _by_work(line: Mapping[str, str]) -> tuple[int | str, ...]:
-    return (*(-int(line[name]) for name in COUNTED), line.get("name", ""))
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a file in another's place, whole or not at all. It names people: only its owner may read it."""
-    target = path.resolve()  # a link stays one
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
-            Path(temporary).replace(target)
-        except BaseException:
-            with suppress(OSError):
-                Path(temporary).unlink()
-            raise
-    except OSError as error:
-        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint="Name another with -o FILE.") from error

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import IO, Any
 
+from importer.codes import INCOMPLETE
 from importer.records import Outcome, Row
 from importer.report.folder import ReportFolder
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW, escape_cell
@@ -18,8 +19,6 @@ Header = tuple[str, ...]
 _Column = tuple[str, int]  # a header and which of its occurrences
 
 MENDABLE = (Outcome.REJECTED, Outcome.FAILED)
-INCOMPLETE = "incomplete"
-"""Code of an issue that is in without all that belongs to it: its row stands there too."""
 TO_COMPLETE = {INCOMPLETE, "group-incomplete"}
 """Codes of all rows of such an issue."""
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
+from importer.check.job import Job
 from importer.errors import StorageFull, UsageError
+from importer.mapping.fixes_table import Fixes, read_fixes
+
+FIXES = "fixes.csv"
+
 
 SUMMARY = "summary.json"
 FOR_PEOPLE = ("errors.csv", "errors.jsonl", "suggested-mapping.yaml", "fixes.csv")
@@ -81,3 +86,24 @@ class ReportFolder:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
+
+
+def report_folder(job: Job, path: Path) -> ReportFolder:
+    """A folder for reports that spares the files which this import reads."""
+    files = [*(Path(file.name) for file in job.source.every_file), *job.mapping.files, *filled_in(path, job.fixes)]
+    tables = [path for path in (job.fixes.path, Path(job.people.file) if job.people.file else None) if path is not None]
+    return ReportFolder(path, [*files, *tables])
+
+
+def filled_in(folder: Path, given: Fixes) -> list[Path]:
+    """The tables of a folder that are not written over: `--fixes`, and those in which somebody has put a new value."""
+    values = {fix[:3] for fix in given}
+    return [path for path in folder.glob(FIXES.replace(".", "*.")) if path == given.path or _is_filled_in(path, values)]
+
+
+def _is_filled_in(path: Path, given: Collection[tuple[str, ...]]) -> bool:
+    """Whether a table says more than what was given: that much is written again."""
+    try:
+        return any(fix[:3] not in given for fix in read_fixes(path))
+    except UsageError:
+        return True  # not as we write it any more

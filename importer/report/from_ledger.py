@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 from importer import __version__
 from importer.errors import ExitCode, UsageError
 from importer.records import Outcome
-from importer.report.conflicts import CONFLICTS, write_conflicts
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.results import ResultsFile
 from importer.report.summary import Summary
+from importer.report.tables import CONFLICTS, write_conflicts
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run

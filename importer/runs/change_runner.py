@@ -20,19 +20,19 @@ from importer.errors import ExitCode, RunStopped, StorageFull, TooManyFailures, 
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
 from importer.records import Operation, Outcome, Row
-from importer.report.changes import ChangeLine, write_changes
-from importer.report.conflicts import CONFLICTS, Conflicts, write_conflicts
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.summary import Summary
+from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
 from importer.runs.change_set import GONE, TOUCHED, Errand, Look
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
+from importer.triage.limiter import Limiter
 from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first
-from importer.triage.organisation import Target
 from importer.triage.paced import Interrupted, PacedCalls
-from importer.triage.pacing import Breaker, Limiter
+from importer.triage.target import Target
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Progress

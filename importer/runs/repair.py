@@ -15,16 +15,16 @@ from importer.errors import UsageError
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import RunKind
-from importer.load.ours import Ours, find_miscounts
+from importer.load.provenance import Ours, find_miscounts
 from importer.load.updates import Amender
 from importer.mapping.reader import LoadedMapping
+from importer.mapping.reads import collect_refs, collect_tables
 from importer.mapping.scalars import CATEGORY_LIMIT
 from importer.records import Act, Chunk, Operation, Outcome, Ref
 from importer.runs.change_set import GONE, UNTOUCHED, Carry, Left, Look
 from importer.sources.frames import frame_cells
 from importer.transform.columns import Columns
 from importer.transform.lengths import count_units
-from importer.transform.transform import collect_refs, collect_tables
 from importer.transform.value_maps import VALUE_FIELDS, Step, value_maps
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient, issue_path

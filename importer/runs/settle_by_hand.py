@@ -1,62 +1,28 @@
-"""Rebuilding a ledger: what is in Triage of a source is taken in on purpose, by looking or by a person's word."""
+"""What became of a row's create, recorded by hand."""
 
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
-from importer.check.check_pass import Progress, run_check
-from importer.check.history import ChangePolicy, Standings
-from importer.check.rows import Job
 from importer.errors import ExitCode, UsageError
 from importer.ledger.journal import Decision
 from importer.ledger.schema import FOUND_AT_TARGET, RunKind, State
 from importer.ledger.store import Known, Ledger
-from importer.load.discovery import Looked, OpeningLook
 from importer.records import Operation
-from importer.report.summary import Summary
 from importer.transform.markers import find_marker, record_marker
-from importer.triage.actions import CallFailed
+from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
+from importer.triage.breaker import Breaker
 from importer.triage.client import ISSUES_PATH, TriageClient
 from importer.triage.event_loop import run_loop
+from importer.triage.limiter import Limiter
 from importer.triage.listing import list_newest_first
-from importer.triage.organisation import Target, find_organisation, stop_of
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.snapshot import remember
+from importer.triage.target import Target
 
 ABSENT = "absent"
-
-
-def rebuild(job: Job, target: Target, ledger: Ledger, rate: float, out: Path | None, progress: Progress) -> Summary:
-    """Look through all of Triage for issues of a source, and take in those that belong to its rows.
-
-    The summary is that of a check: rows that are in are `unchanged` or `skipped`, those that are not `planned`.
-
-    Raises:
-        ImporterError: the target or the source can't be read.
-    """
-    organisation = run_loop(find_organisation(target, progress.say))
-    ledger.check_org(target.name, organisation)
-    looked = run_loop(_look(job, target, ledger, rate))
-    progress.say(f"{looked.taken:,} issues of this source are in Triage, unknown to the ledger until now.")
-    for double in looked.doubles:
-        progress.say(f"warning: {double}")
-    run = ledger.begin_run(target.name, job.source_name, job.source.digest(), job.mapping.digest, kind=RunKind.REBUILD)
-    known = Standings(ledger, target.name, job.source_name, ChangePolicy(), run, near=True)
-    _, summary = run_check(job, known, out, progress, target=target.name)
-    run.finish(ExitCode.DONE, {})
-    progress.say("What was found is in the ledger; rows that are planned are not in Triage with their marker.")
-    return summary
-
-
-async def _look(job: Job, target: Target, ledger: Ledger, rate: float) -> Looked:
-    seen = ledger.seen(target.name, job.source_name, writable=True)
-    async with TriageClient(target.url, target.api_key) as client:
-        look = OpeningLook(client, PacedCalls(Limiter(rate), Breaker()), seen, job.source_name)
-        return await look.look(thorough=True)
 
 
 def settle_by_hand(ledger: Ledger, target: Target, key: str, answer: str, rate: float) -> str:

@@ -11,14 +11,15 @@ import orjson
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
-from importer.load.lookback import COMMENT, Held, Lookback, fingerprint_shown
-from importer.load.ours import HANGING, Ours, count_most, find_miscounts
+from importer.load.lookback import Lookback
+from importer.load.provenance import HANGING, Ours, count_most, find_miscounts
 from importer.load.updates import ATTEMPTS, WRITES, Amended, Change
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED, Carry, Left, Look, find_open
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.client import TriageClient, issue_path
+from importer.triage.fingerprint import COMMENT, Held, fingerprint_shown
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import PATCHABLE, assume, find_edits, merge, pending_fields
 

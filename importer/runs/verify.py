@@ -26,21 +26,23 @@ from importer.errors import ExitCode
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import State
-from importer.load.lookback import LISTS, Held, Lookback
-from importer.load.ours import count_ours
+from importer.load.lookback import Lookback
+from importer.load.provenance import count_ours
 from importer.records import Act
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
 from importer.transform.markers import find_marker, record_marker, source_marker
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
+from importer.triage.fingerprint import LISTS, Held
+from importer.triage.limiter import Limiter
 from importer.triage.listing import CLOCK_SKEW, ELLIPSES, WORD, created_seconds, list_newest_first, search_issues
-from importer.triage.organisation import Target
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.snapshot import COMPARED, DESCRIPTION_KEPT, assume, digest, is_like, merge
+from importer.triage.target import Target
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Progress

@@ -9,7 +9,7 @@ from typing import Literal
 
 from importer.errors import SourceError
 from importer.sources.encodings import BYTE_ORDER_MARKS, binary_file, can_decode
-from importer.sources.envelopes import is_pair
+from importer.sources.wrappers import is_pair
 
 Format = Literal["csv", "jsonl", "json"]
 

@@ -10,11 +10,11 @@ from typing import Any, TextIO
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Chunk, Finding, Ref, Table
 from importer.sources.document import Document, ends_inside
-from importer.sources.envelopes import PAIRS, is_pair, open_envelope, open_pair
 from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, own_text
 from importer.sources.files import cut_off
-from importer.sources.framing import FoundRow, frame_rows
+from importer.sources.found_rows import FoundRow, frame_rows
 from importer.sources.json_values import Getter, decoder, find_values, make_getter, to_text, write
+from importer.sources.wrappers import PAIRS, is_pair, open_envelope, open_pair
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
 NumberedValue = tuple[int, str, Any]

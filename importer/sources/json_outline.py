@@ -7,8 +7,8 @@ from typing import Any
 
 from importer.errors import SourceError, SourceNotReady
 from importer.sources.document import Document
-from importer.sources.envelopes import is_message, is_pair
 from importer.sources.sampling import NAME_DEPTH, Sampler
+from importer.sources.wrappers import is_message, is_pair
 
 PATH_DEPTH = 4
 NAMES_KEPT = 10_000

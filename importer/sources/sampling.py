@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-from importer.sources.envelopes import (
+from importer.sources.errors_file import is_errors_record, own_keys
+from importer.sources.wrappers import (
     MESSAGES,
     PAIRS,
     find_envelope,
@@ -16,7 +17,6 @@ from importer.sources.envelopes import (
     open_pair,
     stream_of,
 )
-from importer.sources.errors_file import is_errors_record, own_keys
 from importer.spreadsheet import IMPORT_RAW
 
 HEAD_RECORDS = 20

@@ -11,15 +11,13 @@ from typing import Any, BinaryIO, Self, TextIO
 
 from importer.records import Annex, Chunk, Finding, Ref, Table
 from importer.sources import csv, json
-from importer.sources.arrays import read_arrays
-from importer.sources.beside import ANY_FILE, BesideObject, Spool
 from importer.sources.detect import Format
-from importer.sources.embedded import embedded_record, find_embedded
 from importer.sources.encodings import open_text
-from importer.sources.envelopes import open_envelope
 from importer.sources.files import Stamp, StoredFile, digest_files, still_written, take_stamp
-from importer.sources.framing import frame_rows
-from importer.sources.tables import read_tables
+from importer.sources.found_rows import frame_rows
+from importer.sources.json_column import embedded_record, find_embedded
+from importer.sources.side_tables import ANY_FILE, BesideObject, Spool, read_arrays, read_tables
+from importer.sources.wrappers import open_envelope
 
 HEAD_BYTES = 4096
 SAMPLE_CHARACTERS = 256 * 1024

@@ -13,15 +13,15 @@ from importer.records import Finding
 from importer.sources import csv, json
 from importer.sources.detect import Format, choose_format, refuse_foreign
 from importer.sources.document import Document
-from importer.sources.embedded import embedded_record, find_json_column
 from importer.sources.encodings import check_encoding, choose_encoding, open_text
-from importer.sources.envelopes import is_wrapped
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import Stamp, StoredFile, find_files, open_file, take_stamp
 from importer.sources.header import HEAD_ROWS, check_header, count_above
+from importer.sources.json_column import embedded_record, find_json_column
 from importer.sources.json_outline import Outline, choose_records, is_page, outline_document
 from importer.sources.sampling import Sampler, dotted_names
 from importer.sources.source import HEAD_BYTES, SAMPLE_CHARACTERS, Source, SourceFile, SourceOptions, read_values
+from importer.sources.wrappers import is_wrapped
 from importer.spreadsheet import IMPORT_COLUMNS
 
 

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from importer.mapping.issue_parts import Bundling
-from importer.records import Act, Addition, Comment, Extras, Flag, Mention, Relation
+from importer.records import Act, Addition, Comment, Extras, Flag, Had, Mention, Relation
 from importer.transform.columns import is_filled, single_line
 from importer.transform.comments import read_epoch
 from importer.transform.lengths import COMMENT_LIMIT, count_units, is_longer, split_text
@@ -25,19 +25,6 @@ SEPARATOR = "\n\n---\n\n"
 FindMentions = Callable[[str], tuple[Mention, ...]]
 
 _PART = re.compile(r"([0-9a-f]{16})/([0-9]+)/([0-9]+)")
-
-
-class Had(NamedTuple):
-    """What the ledger has of a record already: none of it is planned again.
-
-    names     act and name of each of the record's own additions, but for numbers in the description
-    covered   ids of the source's comments that any of them carries, in whole or in part
-    referred  SHA-256 of the create, and a key whose number was put into its description
-    """
-
-    names: frozenset[tuple[Act, str]] = frozenset()
-    covered: frozenset[str] = frozenset()
-    referred: frozenset[tuple[bytes, str]] = frozenset()
 
 
 class _Detail(NamedTuple):

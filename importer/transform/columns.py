@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from importer.mapping.model import fold
+from importer.mapping.reads import table_of
 from importer.mapping.scalars import PLACEHOLDER
-from importer.mapping.texts import AsText, Condition, Lookup, Text, TextFormat
-from importer.records import Chunk, Ref, Table
-from importer.transform.formats import convert
+from importer.mapping.texts import AsText, Condition, Text, TextFormat
+from importer.records import Chunk, Ref
+from importer.transform.formats.convert import convert
 
 Mask = NDArray[np.bool_]
 
@@ -189,11 +190,6 @@ class Columns:
             if date is None and is_filled(text):
                 self.unreadable[row] = text
         return dates
-
-
-def table_of(lookup: Lookup) -> Table:
-    """What a lookup reads, as the source knows it."""
-    return Table(lookup.in_, lookup.by, lookup.take)
 
 
 def _replace(column: list[str], pattern: re.Pattern[str], to: str | None) -> list[str]:

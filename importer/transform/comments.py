@@ -19,7 +19,7 @@ from jmespath.exceptions import JMESPathError
 from importer.mapping.issue_parts import COMMENT_PARTS, Comments, CommentSource, Each
 from importer.records import Comment, Finder, Finding
 from importer.transform.columns import Columns, is_filled, read_date
-from importer.transform.formats import convert
+from importer.transform.formats.convert import convert
 
 _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
 """What the source says of a comment that everybody may read, folded; the last two are ServiceNow's."""

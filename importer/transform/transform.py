@@ -1,99 +1,34 @@
-"""Records of a chunk: keys, markers, texts with their footer, values, links, and at the end the bodies."""
+"""A chunk of rows becomes records, whole columns at a time. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Dict
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-import orjson
-
+from importer.mapping.identities import Roster
 from importer.mapping.issue_parts import Bundling
-from importer.mapping.model import SEVERITIES, STATUSES, Duplicates, Mapping
-from importer.mapping.texts import Text, walk_texts
-from importer.records import Chunk, Extras, Finding, Ref, Table
-from importer.transform.beside import collect_annexes
+from importer.mapping.model import FINISHED, Duplicates, Mapping
+from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
+from importer.mapping.texts import Text
+from importer.records import Chunk
 from importer.transform.chunk_additions import read_extras
-from importer.transform.columns import Columns, is_filled, read_date, table_of
+from importer.transform.chunk_records import Records, _merge_targets
+from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.comments import read_epoch
-from importer.transform.formats import dropped_finding
-from importer.transform.groups import Groups, find_groups, join_keys, merge_firsts, merge_values
+from importer.transform.formats.convert import dropped_finding
+from importer.transform.groups import Groups, find_groups, join_keys, merge_firsts
 from importer.transform.markers import hex_digest, record_marker
-from importer.transform.people import Roster, name_mentions, person_maps
+from importer.transform.people import name_mentions, person_maps
 from importer.transform.prose import Cleaner, write_footers, write_prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, find_no_keys
 from importer.transform.sanitise import Harmless
-from importer.transform.value_maps import VALUE_FIELDS, Mapped, value_maps
-
-ORDERS = {"severity": SEVERITIES, "status": STATUSES}
-"""Of a group of rows the value that comes first here counts."""
-FINISHED = ("done", "closed")
+from importer.transform.value_maps import Mapped, value_maps
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
-
-
-@dataclass(frozen=True, slots=True)
-class Records:
-    """What the rows of a chunk become. Every list has one entry a row; an entry of a row with a skip code is idle.
-
-    keys        `<source name>:<native key>`, `""` where the row has none
-    markers     the word that finds the record's issue again at the target
-    local       whether the key came from `input.local_key`
-    nameless    rows whose key is their content
-    skips       code of the rule that leaves the row out, or `""`
-    values      severity, status, category
-    extras      row → what it says of its issue beside the create; rows without any are absent
-    references  finds the issues that a text names
-    bundlings   how the comments of each row's issue are sent
-    groups      the rows that are one issue, the first of which has all that is sent; None where each row is one
-    group_keys  of each row the key of its group, see `groups.join_keys`
-    noted       rows and what the transform itself found out about them
-    defused     how many mentions in titles, descriptions, comments and flags pull nobody in any more
-    private     row → how many comments were left out because they are for the team alone
-    shortened   row → fields that the mapping's `too_long` cut, with the length in UTF-16 units
-    newest      the date that `duplicates: {newest: …}` compares, if the mapping says so
-    unreadable  row → a date that can't be read though something depends on it
-    """
-
-    chunk: Chunk
-    columns: Columns
-    keys: list[str]
-    markers: list[str]
-    local: list[bool]
-    nameless: frozenset[int]
-    skips: list[str]
-    titles: list[str]
-    descriptions: list[str]
-    values: dict[str, Mapped]
-    sources: list[str]
-    owners: list[str]
-    assignees: list[str]
-    extras: dict[int, Extras]
-    newest: list[datetime | None] | None
-    created: list[datetime | None] | None = None
-    references: References = field(default_factory=lambda: References((), ""))
-    bundlings: Sequence[Bundling] = ()
-    groups: Groups | None = None
-    group_keys: Sequence[str | None] = ()
-    noted: list[tuple[int, Finding]] = field(default_factory=list)
-    private: Counter[int] = field(default_factory=Counter)
-    defused: int = 0
-    shortened: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
-    unreadable: dict[int, str] = field(default_factory=dict)
-
-    @property
-    def statuses(self) -> list[str | None]:
-        """Each row's status as it is sent."""
-        return self.targets("status")
-
-    def targets(self, name: str) -> list[str | None]:
-        """Severity, status or category as it is sent: of a group the worst severity, the status least finished."""
-        return _merge_targets(self.values, self.groups, name)
 
 
 class Transform:
@@ -268,32 +203,6 @@ class Transform:
         return [""] * len(columns) if spec is None else [text.strip() for text in columns.text(spec)]
 
 
-def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
-    """Row → the exact JSON text of its create. A function of row, mapping and source name alone.
-
-    Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
-    """
-    severities, statuses, categories = map(records.targets, ("severity", "status", "category"))
-    bodies = {}
-    for row in rows:
-        body: dict[str, Any] = {
-            "title": records.titles[row],
-            "severity": severities[row],
-            "category": categories[row],
-            "description": records.descriptions[row],
-            "status": statuses[row],
-            "source": records.sources[row],
-        }
-        if records.owners[row]:
-            body["owner_id"] = records.owners[row]
-        if records.assignees[row]:
-            body["assignee_id"] = records.assignees[row]
-        if row in records.extras and (evidence := records.extras[row].evidence):
-            body["resource_links"] = [{"resource_type": kind, "resource_id": name} for kind, name in evidence]
-        bodies[row] = orjson.dumps(body)
-    return bodies
-
-
 def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bundling]:
     """How the comments of each row's issue are sent: by whether it is finished."""
     comments = mapping.comments
@@ -302,42 +211,9 @@ def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bun
     return [comments.closed if status in FINISHED else comments.open for status in statuses]
 
 
-def _merge_targets(values: Dict[str, Mapped], groups: Groups | None, name: str) -> list[str | None]:
-    found = values[name].targets()
-    return found if groups is None or name not in ORDERS else merge_values(found, groups, ORDERS[name])
-
-
 def read_times(columns: Columns, text: Text) -> list[datetime | None]:
     """Times in UTC, where they can be read; nothing depends on them but the order in which issues are made."""
     return [read_date(each, columns.date_formats) or read_epoch(each) for each in columns.text(text)]
-
-
-def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int]) -> dict[int, bytes]:
-    """Row → JSON of its cells under these references: a list of cells for each, as many as the file has columns."""
-    columns = [records.columns.cells(ref) for ref in refs]
-    return {row: orjson.dumps([[cells[row] for cells in column] for column in columns]) for row in rows}
-
-
-def value_refs(mapping: Mapping) -> tuple[Ref, ...]:
-    """Every column and path that severity, status and category read, each once."""
-    return tuple(dict.fromkeys(ref for name in VALUE_FIELDS for ref in collect_refs(getattr(mapping, name))))
-
-
-def collect_refs(mapping: Any) -> tuple[Ref, ...]:
-    """Every column and path that a mapping, or a part of one, reads, each once."""
-    return tuple(dict.fromkeys(ref for _, text in walk_texts(mapping, choices=False) for ref in text.refs))
-
-
-def collect_key_refs(mapping: Mapping) -> tuple[Ref, ...]:
-    """Every column and path that the rows' native keys are made of."""
-    named = [mapping.input.key, mapping.input.local_key]
-    return collect_refs([*named, mapping.group, mapping.skip] if mapping.group else named)
-
-
-def collect_tables(mapping: Any) -> tuple[Table, ...]:
-    """Every table that a mapping, or a part of one, looks texts up in, each once."""
-    lookups = (text.lookup for _, text in walk_texts(mapping, choices=True))
-    return tuple(dict.fromkeys(table_of(lookup) for lookup in lookups if lookup is not None))
 
 
 def content_key(raw: Sequence[str] | str) -> str:

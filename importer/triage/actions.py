@@ -152,3 +152,13 @@ def parse_retry_after(value: str) -> float | None:
 
 def _seconds_until(date: str) -> float:
     return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+
+
+def stop_of(error: CallFailed) -> RunStopped:
+    """Make the error that ends a command whose look at the target failed."""
+    if error.action is not Action.REFUSE:
+        return error.as_stop()
+    return TargetUnreachable(
+        f"What is in Triage can't be read: {error.message}.",
+        hint="Nothing is sent without a look first. Run the same command again once it can.",
+    )

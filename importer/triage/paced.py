@@ -9,7 +9,9 @@ from typing import TypeVar
 
 from importer.errors import TargetUnreachable
 from importer.triage.actions import Action, CallFailed
-from importer.triage.pacing import Breaker, Limiter, Sleep, make_retrying
+from importer.triage.breaker import Breaker
+from importer.triage.limiter import Limiter, Sleep
+from importer.triage.retry import make_retrying
 
 T = TypeVar("T")
 

@@ -1,9 +1,10 @@
-"""Whom the calls go to, and the key that they carry."""
+"""Where requests go, what the ledger calls that place, and the API key."""
 
 from __future__ import annotations
 
 import re
 from base64 import b64encode
+from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import quote, urlsplit
 
@@ -75,3 +76,12 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where issues go. `name` is what the ledger calls it: the normalised URL, or `sandbox:FILE`."""
+
+    url: str
+    name: str
+    api_key: ApiKey

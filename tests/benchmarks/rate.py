@@ -19,9 +19,10 @@ from importer.load.settling import Settler
 from importer.load.updates import Amender
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
+from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
-from importer.triage.pacing import Breaker, Limiter
 from importer.triage.target import ApiKey
 from tests.benchmarks.send import make_operations
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from importer.cli.comments import open_comments, warn_of_absent
+from importer.cli.job import open_comments, warn_of_absent
 from importer.errors import UsageError
 from importer.mapping.reader import load_mapping
+from importer.mapping.reads import collect_annexes
 from importer.sources.source import SourceOptions
 from importer.sources.survey import survey_files
-from importer.transform.beside import collect_annexes
 
 MAPPING = """
 input: {name: mine, key: id}

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from importer.authoring.export_forms import preset_shapes
+from importer.authoring.recognise import preset_shapes
 from importer.errors import ExitCode
 from tests.running import Program, write_csv
 

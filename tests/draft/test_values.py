@@ -8,8 +8,8 @@ import pytest
 
 from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, decide
-from importer.authoring.proposals import Unknown
 from importer.mapping.model import Mapping
+from importer.mapping.unknown_values import Unknown
 from tests.draft.looking import draft, write_table
 
 ROWS = [

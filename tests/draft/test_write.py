@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.mapping.decisions import open_targets
+from importer.mapping.undecided import open_targets
 from tests.draft.looking import draft, save, write_json, write_table
 
 ROWS = [

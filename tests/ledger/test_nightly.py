@@ -13,9 +13,9 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.previous_run import find_pair
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
-from importer.load.preflight import Since, compare_with_last
 from importer.records import Operation, Outcome, Row
 from importer.report.folder import ReportFolder
+from importer.report.since import Since, compare_with_last
 from tests.running import read_csv
 
 TARGET, SOURCE = "https://t.example", "s"

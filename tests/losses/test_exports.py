@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from importer.check.check_pass import know_nothing
 from importer.check.coverage.coverage import Losses
-from importer.check.rows import examine, judge
-from importer.cli.options import open_job
+from importer.check.knowledge import know_nothing
+from importer.check.plan import judge
+from importer.check.rows import examine
+from importer.cli.job import open_job
 from importer.errors import ImporterError
 from importer.sources.source import SourceFile
 from tests.exports import EXPORTS, files_of

@@ -10,6 +10,7 @@ import pytest
 
 from importer.errors import MappingError, Problem
 from importer.mapping.reader import load_mapping
+from tests.mapping.test_preset_extras import bring as bring
 
 WriteMapping = Callable[..., str]
 """Writes a text as a mapping file (`name`, by default mine.yaml) and returns its path."""

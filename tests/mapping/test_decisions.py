@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from importer.errors import MappingError, Problem
-from importer.mapping.decisions import open_targets, read_decisions
+from importer.mapping.decisions import read_decisions
 from importer.mapping.reader import LoadedMapping, load_mapping
+from importer.mapping.undecided import open_targets
 
 WriteMapping = Callable[..., str]
 Load = Callable[..., LoadedMapping]

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import pytest
 
 from importer.check.rows import examine
-from importer.cli.options import open_job
+from importer.cli.job import open_job
+from importer.mapping.identities import Identity
 from importer.records import Extras
-from importer.transform.people import Identity, identify
+from importer.transform.people import identify
 from tests.running import write_csv
 
 

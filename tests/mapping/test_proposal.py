@@ -6,8 +6,10 @@ from collections import Counter
 
 import pytest
 
-from importer.authoring.proposals import Evidence, FieldName, Proposal, Proposer, Unknown
+from importer.authoring.proposals import Proposal, Proposer
+from importer.mapping.model import FieldName
 from importer.mapping.reader import load_mapping
+from importer.mapping.unknown_values import Evidence, Unknown
 
 
 @pytest.fixture(scope="module")

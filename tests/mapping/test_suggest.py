@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.authoring.proposals import Evidence, Proposal, Unknown
+from importer.authoring.proposals import Proposal
 from importer.authoring.suggest import suggest, yaml_line
 from importer.mapping.model import fold, is_pattern
 from importer.mapping.reader import LoadedMapping, load_mapping
+from importer.mapping.unknown_values import Evidence, Unknown
 
 WriteMapping = Callable[..., str]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from importer.transform.people import Identity
+from importer.mapping.identities import Identity
 from tests.mapping.test_preset_extras import Bring
 
 DAY, NEXT = "2026-03-01T08:00:00Z", "2026-03-02T08:00:00Z"

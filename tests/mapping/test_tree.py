@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.authoring.suggest import quote
+from importer.mapping.yaml_text import quote
 from importer.mapping.yaml_tree import Node, Place, parse
 
 

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.check.bad_values import find_cells
 from importer.mapping.fixes_table import read_fixes
 from importer.records import Ref
-from importer.report.bad_values import find_cells, write_fixes
+from importer.report.bad_values import write_fixes
 from importer.report.folder import ReportFolder
 from importer.transform.columns import Columns
 from tests.making import chunk_of, mapping_of

@@ -9,7 +9,7 @@ from typing import cast
 from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.coverage import Losses
 from importer.report.folder import ReportFolder
-from importer.report.losses import write_losses
+from importer.report.tables import write_losses
 from tests.running import read_csv
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Annex, Chunk, Ref
-from importer.sources.beside import ANY_FILE, ASKED_AT_ONCE, BesideObject, Spool
+from importer.sources.side_tables import ANY_FILE, ASKED_AT_ONCE, BesideObject, Spool
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source, survey_files
 

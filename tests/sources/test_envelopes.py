@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from importer.records import Chunk, Ref
-from importer.sources.envelopes import find_envelope, open_envelope, open_pair
+from importer.sources.wrappers import find_envelope, open_envelope, open_pair
 from importer.spreadsheet import IMPORT_COLUMNS
 from tests.sources.conftest import MakeSource
 

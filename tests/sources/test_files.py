@@ -89,7 +89,7 @@ def test_without_the_zstd_library(tmp_path: Path) -> None:
     path.write_bytes(zstandard.compress(b"a\n1\n"))
     code = (
         "import sys; sys.modules['zstandard'] = None\n"
-        "from importer.errors import SourceError; from importer.sources import *\n"
+        "from importer.errors import SourceError; from importer.sources.survey import *\n"
         "try: open_source([sys.argv[1]], SourceOptions())\n"
         "except SourceError as error: print(error.hint)"
     )
@@ -139,7 +139,7 @@ def test_closed_standard_input() -> None:
     """Without a standard input there is a sentence."""
     code = (
         "import sys; sys.stdin = None\n"
-        "from importer.errors import UsageError; from importer.sources import *\n"
+        "from importer.errors import UsageError; from importer.sources.survey import *\n"
         "try: open_source(['-'], SourceOptions())\n"
         "except UsageError as error: print(error.message)"
     )

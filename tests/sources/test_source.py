@@ -134,7 +134,7 @@ def test_a_web_page_under_a_csv_name(make_source: MakeSource) -> None:
 def test_standard_input(tmp_path: Path) -> None:
     """`-` is spooled to a private file that is gone afterwards, is read twice, and has no age."""
     code = (
-        "from importer.sources import *\n"
+        "from importer.sources.survey import *\n"
         "with open_source(['-'], SourceOptions()) as source:\n"
         "    file = source.files[0]\n"
         "    print(file.name, oct(file.stored.path.stat().st_mode & 0o777), source.age_seconds(0))\n"
@@ -150,7 +150,7 @@ def test_standard_input(tmp_path: Path) -> None:
 
 def test_pandas_is_loaded_late() -> None:
     """Opening a source doesn't load pandas, which takes longer than all the rest."""
-    code = "import sys, importer.sources; print(sorted({'pandas', 'numpy', 'zstandard'} & set(sys.modules)))"
+    code = "import sys, importer.sources.survey; print(sorted({'pandas', 'numpy', 'zstandard'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
 

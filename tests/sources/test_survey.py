@@ -184,7 +184,7 @@ def test_a_page_without_its_array(tmp_path: Path) -> None:
 def test_standard_input_is_spooled_once(tmp_path: Path) -> None:
     """What is piped in is surveyed and read from one private copy, which is gone afterwards."""
     code = (
-        "import os\nfrom importer.sources import *\n"
+        "import os\nfrom importer.sources.survey import *\n"
         "with survey_files(['-'], SourceOptions()) as surveyed:\n"
         "    print([sample.records for sample in surveyed.samples], len(os.listdir(os.environ['TMPDIR'])))\n"
         "    with surveyed.open('b') as source:\n"
@@ -206,7 +206,7 @@ def test_standard_input_is_spooled_once(tmp_path: Path) -> None:
 def test_a_survey_that_is_not_opened_leaves_nothing(tmp_path: Path) -> None:
     """The spooled copy goes with the survey where nobody opens it."""
     code = (
-        "import os\nfrom importer.sources import *\n"
+        "import os\nfrom importer.sources.survey import *\n"
         "with survey_files(['-'], SourceOptions()) as surveyed: print(len(os.listdir(os.environ['TMPDIR'])))\n"
         "print(os.listdir(os.environ['TMPDIR']))\n"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from importer.records import Extras, Flag, Mention, Relation
-from importer.transform.transform import Records
+from importer.transform.chunk_records import Records
 from tests.making import HEADER, mapping_of, records_of
 
 MORE = ("Call", "Flag", "Note", "Comment", "Comment", "Blocks")

@@ -12,11 +12,14 @@ from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
 from importer.check.rules import validate
+from importer.mapping.reads import collect_refs
 from importer.records import Finding, Ref
+from importer.transform.bodies import encode_bodies
+from importer.transform.chunk_records import Records
 from importer.transform.lengths import count_units, cut, is_longer
 from importer.transform.markers import MARKER_NOTE, find_marker, record_marker, source_marker
 from importer.transform.prose import DESCRIPTION_LIMIT, TITLE_LIMIT
-from importer.transform.transform import Records, Transform, collect_refs, content_key, encode_bodies, is_empty
+from importer.transform.transform import Transform, content_key, is_empty
 from tests.making import HEADER, SOURCE_NAME, chunk_of, json_chunk_of, mapping_of, records_of
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=12)

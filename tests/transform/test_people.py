@@ -9,20 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.mapping.identities import Directory, Identity, Line, Roster, number_people
 from importer.mapping.issue_parts import People, Person, Unmatched
 from importer.transform.columns import Columns
-from importer.transform.people import (
-    Directory,
-    Identity,
-    Line,
-    PersonMap,
-    Roster,
-    identify,
-    identify_all,
-    name_mentions,
-    number_people,
-    person_maps,
-)
+from importer.transform.people import PersonMap, identify, identify_all, name_mentions, person_maps
 from tests.making import chunk_of, mapping_of
 
 HEADER = ("Assignee", "Assignee Id", "Mail")

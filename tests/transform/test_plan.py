@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.records import Act, Addition, Comment, Extras, Flag, Mention, Relation
-from importer.transform.addition_plan import SEPARATOR, Had, plan_additions
+from importer.records import Act, Addition, Comment, Extras, Flag, Had, Mention, Relation
+from importer.transform.addition_plan import SEPARATOR, plan_additions
 from importer.transform.lengths import COMMENT_LIMIT
 from tests.transform.test_lengths import put_together, utf16_units
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.records import Act, Extras
-from importer.transform.addition_plan import Had, plan_additions
+from importer.records import Act, Extras, Had
+from importer.transform.addition_plan import plan_additions
 from importer.transform.lengths import REST_LIMIT, count_units
 from importer.transform.prose import CONTINUED, DESCRIPTION_LIMIT, TITLE_LIMIT, one_line
 from tests.making import HEADER, mapping_of, records_of

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from importer.authoring.draft import words
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.words import LEAVES, NOT_A_VALUE, OTHER_THINGS, WRAPPERS, Weights, tokens_of, weigh
-from importer.authoring.proposals import FieldName
 from importer.errors import SourceError
+from importer.mapping.model import FieldName
 from importer.mapping.scalars import CATEGORY_LIMIT
 
 VALUES_LISTED = 200

@@ -8,9 +8,8 @@ from collections.abc import Iterator, Sequence
 from importer.authoring.draft.choose import Choice, Pick, header_tokens
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, is_listed, shorten
-from importer.authoring.proposals import FieldName
-from importer.authoring.suggest import FIELDS, quote
-from importer.mapping.model import UNDECIDED, exact_key
+from importer.mapping.model import FIELDS, UNDECIDED, FieldName, exact_key
+from importer.mapping.yaml_text import quote
 
 TITLE_LENGTH = 200
 DESCRIPTION_LENGTH = 10_000

@@ -14,14 +14,16 @@ from importer.authoring.draft.profile import Column, Profile, Progress, profile_
 from importer.authoring.draft.table import FILE_NAME, added_lines, new_table
 from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import DONE, Value, propose_unknown
-from importer.authoring.suggest import FIELDS, quote
-from importer.check.rows import Examined, Job, examine
+from importer.check.job import Job
+from importer.check.rows import Examined, examine
 from importer.check.unknowns import Unknowns
 from importer.errors import MappingError, StorageFull
 from importer.mapping.decisions import read_decisions, read_layout
+from importer.mapping.model import FIELDS
 from importer.mapping.reader import LoadedMapping
+from importer.mapping.reads import collect_refs
+from importer.mapping.yaml_text import quote
 from importer.mapping.yaml_tree import parse
-from importer.transform.transform import collect_refs
 
 if TYPE_CHECKING:
     from importer.sources.source import Source

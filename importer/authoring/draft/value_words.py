@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from importer.authoring.proposals import FieldName, Proposer, Unknown
-from importer.mapping.model import UNDECIDED, Mapping, fold, is_pattern
+from importer.authoring.proposals import Proposer
+from importer.mapping.model import UNDECIDED, FieldName, Mapping, fold, is_pattern
 from importer.mapping.reader import load_mapping
+from importer.mapping.unknown_values import Unknown
 
 SEVERITY_WORDS = {
     "emergency": "critical", "immediate": "critical", "very high": "critical", "showstopper": "critical",

@@ -19,11 +19,11 @@ from importer.check.coverage.takes import Take, take_cells
 from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
 from importer.mapping.model import Mapping as MappingModel
 from importer.records import Chunk, Finding, Outcome, Row
-from importer.sources.embedded import embedded_record
-from importer.sources.envelopes import open_envelope
+from importer.sources.json_column import embedded_record
 from importer.sources.json_values import decoder, lenient_decoder
+from importer.sources.wrappers import open_envelope
+from importer.transform.chunk_records import Records
 from importer.transform.columns import Mask, is_filled
-from importer.transform.transform import Records
 
 if TYPE_CHECKING:
     from importer.check.value_flow import ValueFlow

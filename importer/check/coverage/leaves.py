@@ -15,8 +15,8 @@ from importer.check.coverage.uses import RULE, Use
 from importer.mapping.issue_parts import CommentSource
 from importer.records import Ref
 from importer.sources.json_values import to_text, write
+from importer.transform.chunk_records import Records
 from importer.transform.columns import is_filled
-from importer.transform.transform import Records
 
 ITEM = None
 """In place of a key: the items of an array."""

@@ -10,8 +10,8 @@ import numpy as np
 from importer.check.coverage.uses import Use, find_of
 from importer.mapping.texts import Text
 from importer.records import Ref
+from importer.transform.chunk_records import Records
 from importer.transform.columns import Columns, Mask, split_template
-from importer.transform.transform import Records
 
 Take = dict[int, Mask | None]
 """Physical column → the rows in which its cell is taken; None: in all where it is filled."""

@@ -11,8 +11,8 @@ from importer.mapping.issue_parts import Comments, Person, Relation
 from importer.mapping.model import Duplicates, Link, Mapping
 from importer.mapping.texts import Text
 from importer.records import Ref
+from importer.transform.chunk_records import Records
 from importer.transform.columns import Mask, is_filled
-from importer.transform.transform import Records
 from importer.transform.value_maps import VALUE_FIELDS
 
 RULE = "rule"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from importer.transform.formats import Converted, convert
+from importer.transform.formats.convert import Converted, convert
 
 
 def node(kind: str, *content: Any, **attrs: Any) -> dict[str, Any]:

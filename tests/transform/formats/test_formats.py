@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.mapping.texts import TextFormat
-from importer.transform.formats import Converted, convert, dropped_finding
+from importer.transform.formats.convert import Converted, convert, dropped_finding
 from tests.transform.formats.texts import is_within, letters, texts_of_exports, visible_letters, words
 
 FORMATS: tuple[TextFormat, ...] = get_args(TextFormat)
@@ -103,6 +103,6 @@ def test_dropped_finding() -> None:
 
 def test_the_library_is_loaded_by_the_first_text() -> None:
     """Who has no Textile doesn't load its library."""
-    code = "import sys, importer.transform.formats; print('textile' in sys.modules, 'nh3' in sys.modules)"
+    code = "import sys, importer.transform.formats.convert; print('textile' in sys.modules, 'nh3' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.split() == ["False", "False"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from importer.transform.formats import Converted, convert
+from importer.transform.formats.convert import Converted, convert
 
 
 def markdown_of(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from importer.mapping.texts import TextFormat
-from importer.transform.formats import Converted, convert
+from importer.transform.formats.convert import Converted, convert
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,31 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 PAIRS = "[stream, record] pairs"
+
+
 PERCEVAL = "Perceval envelope"
+
+
 EDGES = "GraphQL edges"
+
+
 MESSAGES = "connector messages"
+
+
 HITS = "Elasticsearch hits"
+
 
 STREAM_KEY = "_stream"
 """The key of a record that says which stream its pair named."""
+
+
 CATEGORY_KEY = "_category"
 """The key of a record that says which category its Perceval envelope named."""
 
+
 _EDGE_KEYS = {"node", "cursor", "__typename"}
+
+
 _MESSAGE_TYPES = {
     *("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH"),  # Singer
     *("LOG", "SPEC", "CATALOG", "CONNECTION_STATUS", "TRACE", "CONTROL"),  # Airbyte

@@ -8,15 +8,20 @@ from typing import Any
 
 from importer.records import Finding, Ref
 from importer.sources.csv import Batch
-from importer.sources.framing import FoundRow
+from importer.sources.found_rows import FoundRow
 from importer.sources.json import check_value
 from importer.sources.json_values import decoder, find_values, make_getter
 
 COLUMNS_AT_MOST = 12
 """A wider table has columns that say something themselves."""
+
+
 OBJECT_SHARE = 0.5
+
+
 TEXT_SHARE = 0.5
 """The share of a file's text that the objects have at least: a small one is a field of the record, not the record."""
+
 
 HINT = "Mend the JSON in that cell."
 

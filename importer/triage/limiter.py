@@ -1,4 +1,4 @@
-"""When a request may leave: one limiter, one pause and one breaker for all workers, and the policy of retries.
+"""When a request may leave: one rate and one pause for all workers.
 
 Times are seconds. `clock` and `sleep` are given from outside, so that tests bring their own time.
 """
@@ -11,27 +11,41 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from math import inf
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
-
-from importer.errors import TargetUnreachable
-
 Clock = Callable[[], float]
+
+
 Sleep = Callable[[float], Awaitable[None]]
+
 
 CATCH_UP = 0.05
 """How late a request may be and keep its place: more would be a burst, less would lose every late wake-up."""
+
+
 LONGEST_PAUSE = 300.0
+
+
 FIRST_PAUSE = 1.0
 """The pause after a 429 without Retry-After; it doubles while nothing else comes."""
 
+
 WINDOW, FEWEST, FALL_SHARE = 100, 10, 0.10
 """The rate falls when more than FALL_SHARE of the last WINDOW answers (of at least FEWEST) were 429."""
+
+
 SELDOM = 5
 """A 429 after so many times the length of its pause costs less than a lower rate would."""
+
+
 BIT_BELOW, LOWEST = 0.97, 0.2
+
+
 DEEPEST, DEEPEST_CREEPING = 0.5, 0.8
 """What is left at least of a rate that was raised in haste, or crept."""
+
+
 SHORTEST_SPAN = 0.1
+
+
 HASTE, CREEP = (0.5, 0.1), (0.01, 5.0)
 """How the rate is raised: by which share at first (it doubles, up to a half), and how many seconds apart."""
 
@@ -169,59 +183,3 @@ class Limiter:
         """Let nothing leave for a while; the longest of several pauses counts."""
         self._paused = True
         self._paused_until = max(self._paused_until, self._clock() + min(LONGEST_PAUSE, seconds))
-
-
-class Breaker:
-    """Ends a run whose target is plainly down: so many failures in a row over so many seconds."""
-
-    FAILURES = 10
-    SECONDS = 60.0
-    LIMITED_SECONDS = 1800.0
-
-    def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._clock = clock
-        self._failures = 0
-        self._last_success = clock()
-
-    def succeed(self) -> None:
-        """Take note of an answer that shows the target at work."""
-        self._failures = 0
-        self._last_success = self._clock()
-
-    def fail(self, message: str) -> float:
-        """Take note of a 5xx or of no answer; give the seconds that everybody should wait.
-
-        Raises:
-            TargetUnreachable: after 10 failures in a row, at least 60 seconds after the last success.
-        """
-        self._failures += 1
-        silence = self._clock() - self._last_success
-        if self._failures >= self.FAILURES and silence >= self.SECONDS:
-            raise _unreachable(f"{self._failures} calls in {silence:.0f} seconds failed, the last with: {message}")
-        return 0.0 if self._failures < 3 else min(30.0, 0.25 * 2 ** min(10, self._failures - 3))
-
-    def limit(self) -> None:
-        """Take note of a 429.
-
-        Raises:
-            TargetUnreachable: if there was nothing else for half an hour.
-        """
-        silence = self._clock() - self._last_success
-        if silence >= self.LIMITED_SECONDS:
-            raise _unreachable(f"it has answered nothing but 429 for {silence / 60:.0f} minutes")
-
-
-def _unreachable(message: str) -> TargetUnreachable:
-    hint = "What is done is recorded: the same command continues once the target answers again."
-    return TargetUnreachable(f"The target is down: {message}.", hint=hint)
-
-
-def make_retrying(is_retryable: Callable[[BaseException], bool], sleep: Sleep = asyncio.sleep) -> AsyncRetrying:
-    """Build the policy for calls that were never executed: full jitter, at most 6 attempts within 2 minutes."""
-    return AsyncRetrying(
-        retry=retry_if_exception(is_retryable),
-        stop=stop_after_attempt(6) | stop_after_delay(120),
-        wait=wait_random_exponential(multiplier=0.5, max=30),
-        sleep=sleep,
-        reraise=True,
-    )

@@ -1,11 +1,11 @@
-"""Objects that stand beside the records, such as a board's comments: spooled by the record that each belongs to."""
+"""What stands beside the records: look-up tables, and comments and the like, spooled by the record they belong to."""
 
 from __future__ import annotations
 
 import sqlite3
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
@@ -13,13 +13,54 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 from importer.errors import SourceError, StorageFull
-from importer.records import Annex, Finder, Finding
+from importer.records import Annex, Finder, Finding, Table
+from importer.sources.document import Document
+from importer.sources.encodings import open_text
+from importer.sources.files import StoredFile
 from importer.sources.json_values import to_text, write
+from importer.sources.wrappers import EDGES, open_envelope
+
+
+def read_arrays(file: StoredFile, encoding: str, paths: Collection[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    """Give the objects of the arrays at these dotted paths, each with the path and the line where it begins.
+
+    Whatever else stands in the document, or in the arrays, is passed over.
+    Raises SourceError where the document is damaged, SourceNotReady where it is cut off.
+    """
+    with open_text(file, encoding) as (_, text):
+        document = Document(text, file.name)
+        while document.peek() == "{":
+            yield from _walk(document, (), paths)
+
+
+def _walk(
+    document: Document, path: tuple[str, ...], paths: Collection[str]
+) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    for key in document.members():
+        here = (*path, key)
+        dotted = ".".join(here)
+        first = document.peek()
+        if first == "[" and dotted in paths:
+            for _ in document.elements():
+                line = document.line
+                element, _ = document.value()
+                if isinstance(element, dict):
+                    yield dotted, line, open_envelope(EDGES, element)
+        elif first == "{" and any(wanted.startswith(f"{dotted}.") for wanted in paths):
+            yield from _walk(document, here, paths)
+        else:
+            document.skip()
+
 
 ANY_FILE = -1
 """The file of objects that may belong to a record of any file."""
+
+
 ASKED_AT_ONCE = 500
+
+
 COLUMNS_SHOWN = 40
+
 
 _SCHEMA = """
 PRAGMA journal_mode = OFF;
@@ -27,7 +68,11 @@ PRAGMA synchronous = OFF;
 CREATE TABLE objects (file INTEGER, key BLOB, text BLOB);
 CREATE TABLE asked (file INTEGER, key BLOB, PRIMARY KEY (file, key)) WITHOUT ROWID;
 """
+
+
 _FIND = "SELECT file, key, text FROM objects WHERE file IN (?, ?) AND key IN ({}) ORDER BY rowid"
+
+
 _ORPHANS = (
     "FROM objects WHERE NOT EXISTS (SELECT 1 FROM asked WHERE asked.file = objects.file AND asked.key = objects.key)"
 )
@@ -162,3 +207,17 @@ def _nothing_taken(file_name: str, annex: Annex, columns: Sequence[str]) -> Sour
         hint=f"Name its columns in the mapping (in JMESPath a name with a space is quoted: '\"Issue key\"'). "
         f"It has {', '.join(columns[:COLUMNS_SHOWN])}{more}.",
     )
+
+
+def read_tables(file: StoredFile, encoding: str, tables: Sequence[Table]) -> Mapping[Table, Mapping[str, str]]:
+    """Read the tables that a JSON document has; the others are empty. Where an id comes again, the first counts.
+
+    Raises SourceError where the document is damaged, SourceNotReady where it is cut off.
+    """
+    texts: dict[Table, dict[str, str]] = {table: {} for table in tables}
+    arrays = {table.array for table in tables}
+    for array, _, row in read_arrays(file, encoding, arrays) if arrays else ():
+        for table in tables:
+            if table.array == array and table.by in row:
+                texts[table].setdefault(to_text(row[table.by]), to_text(row.get(table.take)))
+    return texts

@@ -1,0 +1,49 @@
+"""Reads a source for its own name of each account that a text may mention."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from itertools import chain
+
+from importer.check.job import Job
+from importer.mapping.identities import Identity
+from importer.mapping.issue_parts import Person
+from importer.mapping.model import Mapping as MappingModel
+from importer.mapping.reads import collect_refs, collect_tables
+from importer.transform.columns import Columns
+from importer.transform.people import identify_all
+
+KNOWN_LIMIT = 100_000
+"""Distinct people of whom names are learned: staff has fewer, and a desk's callers must not fill the memory."""
+
+
+def learn_names(job: Job) -> Mapping[str, str]:
+    """Account → name, as the columns of the source say it beside each other; nothing where no text can have accounts.
+
+    Of several names of an account the most frequent counts, then the first. It reads the source, whatever `--limit`.
+    """
+    model = job.mapping.model
+    named = [person for person in _persons(model) if person.name is not None and person.account is not None]
+    if (model.people.mentions is None and model.comments is None) or not named:
+        return {}
+    pairs = Counter[Identity]()
+    for chunk in job.source.chunks(collect_refs(named), tables=collect_tables(named)):
+        columns = Columns(job.fixes.apply(chunk)[0])
+        for person in named:
+            _count_known(pairs, chain.from_iterable(identify_all(person, columns)))
+    names: dict[str, str] = {}
+    for who, _ in pairs.most_common():  # of equal counts the first comes first
+        if who.account and who.name:
+            names.setdefault(who.account, who.name)
+    return names
+
+
+def _persons(mapping: MappingModel) -> list[Person]:
+    return [person for person in (mapping.owner, mapping.assignee, *mapping.people.known) if person is not None]
+
+
+def _count_known(seen: Counter[Identity], people: Iterable[Identity]) -> None:
+    for who, rows in Counter(people).items():
+        if who.shown and (who in seen or len(seen) < KNOWN_LIMIT):
+            seen[who] += rows

@@ -1,0 +1,38 @@
+"""How often each correction of `--fixes` was used."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from importer.mapping.fixes_table import Fix, Fixed, Fixes, _counted
+
+
+class FixCount:
+    """Counts what fixes do: rows that were corrected, and fixes that met none."""
+
+    def __init__(self, fixes: Fixes) -> None:
+        self._fixes = fixes
+        self._rows_of = Counter[Fix]()
+        self._rows = 0
+
+    def add(self, fixed: Fixed) -> None:
+        """Count a chunk."""
+        self._rows += len(fixed)
+        self._rows_of.update(fix for row in fixed.values() for fix in row)
+
+    def rows_of(self, fix: Fix) -> int:
+        """How many rows it has corrected."""
+        return self._rows_of[fix]
+
+    def sentence(self) -> str:
+        """What they did: `fixes: 3 values, 41 rows`; nothing if there is no table."""
+        if self._fixes.path is None:
+            return ""
+        parts = [f"fixes: {_counted(len(self._rows_of), 'value')}, {_counted(self._rows, 'row')}"]
+        if self._fixes.left:
+            parts.append(f"{_counted(self._fixes.left, 'line')} without a new value")
+        idle = [fix for fix in self._fixes if fix not in self._rows_of]
+        if idle:
+            first = min(idle, key=lambda fix: fix.line)
+            parts.append(f"{_counted(len(idle), 'value')} in no row, the first on line {first.line}: {first.bad!r}")
+        return "; ".join(parts)

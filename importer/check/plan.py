@@ -1,0 +1,147 @@
+"""The plan of a chunk: each row's outcome before sending, its operation, and what is to be added to its issue."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from typing import NamedTuple
+
+from importer.check.duplicates import Verdict
+from importer.check.knowledge import HAD_NOTHING, Ask, AskHad, Standing, had_nothing
+from importer.check.rows import Examined
+from importer.codes import CODES
+from importer.records import Addition, Extras, Finding, Had, Operation, Outcome, Row
+from importer.transform.addition_plan import plan_additions
+
+
+class Judged(NamedTuple):
+    """The rows of a chunk with their outcome before sending.
+
+    By place: the operation of each planned row, what the ledger has to say of rows that are not skipped, and what is
+    still to be added to the row's issue.
+    """
+
+    rows: list[Row]
+    operations: dict[int, Operation]
+    notes: dict[int, Finding]
+    additions: dict[int, list[Addition]]
+
+
+def judge(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask, ask_had: AskHad = had_nothing) -> Judged:
+    """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says."""
+    chunk, keys = examined.records.chunk, examined.records.keys
+    creates = dict[int, Operation]()
+
+    def ask() -> Iterator[Operation]:
+        # A row that a verdict leaves out says nothing of its key: the one that stays does.
+        for row in examined.bodies:
+            if examined.first + row not in verdicts:
+                creates[row] = examined.create(row)
+                yield creates[row]
+
+    ledger = known(ask())
+    notes: dict[int, Finding] = {}
+    places = zip(chunk.records, chunk.lines, keys, strict=True)
+    rows = [Row(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED) for record, line, key in places]
+    for row, code in enumerate(examined.skips):
+        if code:
+            rows[row] = _with_findings(rows[row], [_note(code)])._replace(outcome=Outcome.SKIPPED)
+    for row, found in examined.findings.by_row.items():
+        if not examined.skips[row]:
+            rows[row] = _with_findings(rows[row], found)
+    for row in range(len(rows)):
+        verdict = verdicts.get(examined.first + row)
+        if verdict is not None:
+            findings = examined.findings.by_row.get(row, []) if verdict.outcome is Outcome.REJECTED else []
+            rows[row] = _with_findings(rows[row], [*findings, verdict.finding])._replace(outcome=verdict.outcome)
+        elif row in examined.bodies and keys[row] in ledger:
+            outcome, finding, _, issue_id, triage_id, _ = ledger[keys[row]]
+            if finding is not None:
+                own = examined.findings.by_row.get(row, []) if outcome is Outcome.PLANNED else []
+                rows[row] = _with_findings(rows[row], [*own, finding])
+                if outcome is not Outcome.SKIPPED:
+                    notes[row] = finding
+            rows[row] = rows[row]._replace(outcome=outcome, issue_id=issue_id, triage_id=triage_id)
+    for row, origin in chunk.origins.items():
+        rows[row] = rows[row]._replace(origin=origin)
+    for leader, *others in examined.groups.values():
+        if leader in examined.bodies:  # else each row says itself why not
+            for row in others:
+                rows[row] = _follow(rows[row], rows[leader])
+    takers = [row for row in examined.bodies if examined.first + row not in verdicts and _takes(ledger, keys[row])]
+    planned = plan_chunk(examined, takers, ask_had)
+    for row, (additions, earlier) in planned.items():
+        its = sum(addition.key == keys[row] for addition in additions)
+        rows[row] = rows[row]._replace(additions_planned=its + earlier)
+    operations = {}
+    for place, judged in enumerate(rows):
+        if judged.outcome is Outcome.REJECTED:
+            rows[place] = judged._replace(raw=chunk.raw[place])
+        elif judged.outcome is Outcome.PLANNED and place in examined.bodies:
+            change = ledger[judged.key].change if judged.key in ledger else None
+            operations[place] = change or creates.get(place) or examined.create(place)  # not all who know ask
+    return Judged(rows, operations, notes, {row: additions for row, (additions, _) in planned.items() if additions})
+
+
+def _takes(ledger: Mapping[str, Standing], key: str) -> bool:
+    return key not in ledger or ledger[key].takes
+
+
+def _follow(row: Row, leader: Row) -> Row:
+    """A row of a group is as its leader, in whose issue it is; what was found in the row itself stays beside it."""
+    row = row._replace(outcome=leader.outcome, issue_id=leader.issue_id, triage_id=leader.triage_id, follows=True)
+    if leader.outcome is Outcome.PLANNED:
+        return row
+    return row._replace(codes=leader.codes, fields=leader.fields, messages=leader.messages, hints=leader.hints)
+
+
+def plan_chunk(examined: Examined, rows: Iterable[int], ask_had: AskHad) -> dict[int, tuple[list[Addition], int]]:
+    """Row → what is still to be added to its issue, and how much was; rows with nothing to add are absent."""
+    records, keys = examined.records, examined.records.keys
+    rows = [row for row in rows if row in records.extras]
+    if not rows:
+        return {}
+    owners = (relation.owner for row in rows for relation in records.extras[row].relations)
+    had = ask_had(dict.fromkeys([*(keys[row] for row in rows), *owners]))
+    planned = {}
+    for row in rows:
+        key, mine = keys[row], had.get(keys[row], HAD_NOTHING)
+        extras, referred = _without_referred(records.extras[row], examined.bodies[row], mine)
+        additions = plan_additions(
+            key,
+            extras,
+            records.bundlings[row],
+            mine,
+            description=records.descriptions[row],
+            find_mentions=partial(records.references.find, own_key=key),
+        )
+        left = [each for each in additions if (each.act, each.name) not in had.get(each.key, HAD_NOTHING).names]
+        planned[row] = left, len(mine.names) + referred
+    return planned
+
+
+def _without_referred(extras: Extras, body: bytes, had: Had) -> tuple[Extras, bool]:
+    """What a row says but for mentions whose numbers are in its description, and whether that leaves none of them."""
+    if not extras.mentions or not had.referred:
+        return extras, False
+    sha = hashlib.sha256(body).digest()
+    mentions = tuple(mention for mention in extras.mentions if (sha, mention.key) not in had.referred)
+    return replace(extras, mentions=mentions), not mentions
+
+
+@lru_cache
+def _note(code: str) -> Finding:
+    """A code that is all there is to say, with its sentence."""
+    return Finding(code, "", CODES.get(code, "Left out by the mapping's rule; skipped."), rejects=False)
+
+
+def _with_findings(row: Row, findings: Sequence[Finding]) -> Row:
+    return row._replace(
+        outcome=Outcome.REJECTED if any(finding.rejects for finding in findings) else row.outcome,
+        codes=tuple(finding.code for finding in findings),
+        fields=tuple(finding.field for finding in findings),
+        messages=tuple(finding.message for finding in findings),
+        hints=tuple(finding.hint for finding in findings),
+    )

@@ -1,0 +1,173 @@
+"""A command's options become a job: mapping read or recognised, source opened, tables of people and fixes read."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from importer.authoring.recognise import Match, match_shapes, preset_shapes, recognise
+from importer.check.account_names import learn_names
+from importer.check.headers import check_fit
+from importer.check.job import Job
+from importer.check.key_aliases import learn_keys
+from importer.errors import UsageError
+from importer.mapping.fixes_table import Fixes, read_fixes
+from importer.mapping.identities import Roster
+from importer.mapping.model import Mapping
+from importer.mapping.presets import preset_path
+from importer.mapping.reader import LoadedMapping, load_mapping
+from importer.mapping.reads import collect_annexes, collect_refs
+from importer.mapping.users_table import read_users
+from importer.sources.source import Source, SourceOptions
+from importer.sources.survey import Sample, open_source, survey_files
+
+
+@contextmanager
+def open_comments(paths: Sequence[str], mapping: LoadedMapping, encoding: str | None) -> Iterator[Source | None]:
+    """Open the files of `--comments`, if there are any; their format and delimiter are found out.
+
+    Where the mapping reads an array beside the records, the files may hold it in place of the records' own document.
+    Raises UsageError where the mapping has nothing that reads them, and what `open_source` raises.
+    """
+    if not paths:
+        yield None
+        return
+    arrays = [annex.array for annex in collect_annexes(mapping.model).values()]
+    if not arrays:
+        raise UsageError(
+            f"The mapping {mapping.name} reads no comments from --comments.",
+            hint="Say in it how they are joined: `comments: {from: [{beside: {by: …, key: …}, each: {text: …}}]}`.",
+        )
+    with open_source(paths, SourceOptions(encoding=encoding, records=arrays[0] or None)) as source:
+        yield source
+
+
+def warn_of_absent(mapping: LoadedMapping, source: Source) -> Iterator[str]:
+    """Say where comments stay behind because a file that has them isn't given."""
+
+    annexes = collect_annexes(mapping.model)
+    if source.comments is not None or not annexes:
+        return
+    if any(not annex.array for annex in annexes.values()) and preset_path(mapping.name) is None:
+        yield "comments: the mapping joins them from --comments FILE, which isn't given"
+    returned = [file.name for file in source.files if file.errors_file]
+    if returned and any(annex.array for annex in annexes.values()):
+        yield f"comments: {returned[0]} has the records alone; give the export that it came from: --comments FILE"
+
+
+@contextmanager
+def open_job(
+    sources: tuple[str, ...],
+    *,
+    mapping_name: str | None,
+    source_name: str | None,
+    encoding: str | None,
+    delimiter: str | None,
+    format_: str | None,
+    limit: int | None = None,
+    only: str | None = None,
+    fixes: Path | None = None,
+    comments: tuple[str, ...] = (),
+    users: Path | None = None,
+) -> Iterator[Job]:
+    """Load or recognise the mapping, load the tables, open the source, and make sure that they fit together."""
+    mapping = load_mapping(mapping_name) if mapping_name is not None else None
+    said = SourceOptions() if mapping is None else mapping.model.input
+    options = SourceOptions(
+        format=format_ or said.format,  # type: ignore[arg-type] # click has checked the choice
+        encoding=encoding or said.encoding,
+        delimiter=delimiter or said.delimiter,
+        records=said.records,
+    )
+    table = Fixes() if fixes is None else read_fixes(fixes)
+    roster = Roster() if users is None else read_users(users)
+    evidence = ""
+    with survey_files(sources, options) as survey:
+        if mapping is None:
+            match = find_preset(survey.samples)
+            evidence = str(match)
+            click.echo(f"{match.sample.file_name}: {evidence}", err=True)
+            mapping = load_mapping(match.preset)
+        records = options.records or find_array(survey.samples, mapping.model)
+        mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))  # with other tables, another run
+        with open_comments(comments, mapping, options.encoding) as beside, survey.open(records, beside) as source:
+            headers = [file.header if file.is_table else None for file in source.files]
+            table.check_columns(collect_refs(mapping.model), headers)
+            job = Job(
+                source=source,
+                mapping=mapping,
+                source_name=mapping.model.input.name if source_name is None else check_source_name(source_name),
+                name_given=source_name is not None or mapping.named_by_user,
+                limit=limit,
+                only=read_only_list(only),
+                fixes=table,
+                people=roster,
+                recognised=evidence,
+            )
+            warnings = (*check_fit(job), *warn_of_absent(mapping, source))
+            with learn_keys(job) as find_keys:
+                yield replace(job, warnings=warnings, learned=learn_names(job), find_keys=find_keys)
+
+
+def check_source_name(name: str) -> str:
+    """A source's name is the part of a key before the colon, so it has none itself. Raises UsageError."""
+    if not name.strip() or ":" in name or "\n" in name or name != name.strip():
+        raise UsageError(
+            f"--source-name {name!r} can't be part of a key.",
+            hint="A name has no colon, no line break and no outer white space: --source-name jira-acme",
+        )
+    return name
+
+
+def read_only_list(only: str | None) -> frozenset[str] | None:
+    """The keys of `--only`: those of a file, one a line, if there is one of that name, else a list with commas."""
+    if only is None:
+        return None
+    path = Path(only)
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else only.split(",")
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--only {only}: the file is not UTF-8.", hint="Save it as text, one key a line.") from error
+    except OSError as error:
+        raise UsageError(f"--only {only}: {error.strerror}.", hint="Name keys, or a file with one a line.") from error
+    keys = frozenset(key.strip() for key in lines if key.strip())
+    if not keys:
+        raise UsageError(f"--only {only} names no key.", hint="Name keys with commas, or a file with one a line.")
+    return keys
+
+
+def find_preset(samples: Sequence[Sample]) -> Match:
+    """The preset that the source is for. Raises SourceError where none fits, UsageError where several do."""
+
+    matches = recognise(samples, preset_shapes())
+    if len(matches) == 1:
+        return matches[0]
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        return _ask(matches)
+    candidates = "".join(f"\n  {match}" for match in matches)
+    raise UsageError(
+        f"{matches[0].sample.file_name} may be of several trackers:{candidates}",
+        hint=f"Say which: -m {matches[0].preset}",
+    )
+
+
+def find_array(samples: Sequence[Sample], mapping: Mapping) -> str | None:
+    """Where a mapping's records are in a JSON object with several arrays, if one of its forms says so."""
+
+    matches = [match for sample in samples for match in match_shapes([sample], {"": mapping.recognise}) if match.fits]
+    best = max((match.strength for match in matches), default=None)
+    places = {match.sample.records for match in matches if match.strength == best}
+    return places.pop() or None if len(places) == 1 else None  # of two that are as good, none is read in silence
+
+
+def _ask(matches: Sequence[Match]) -> Match:
+    click.echo("The files may be of several trackers:", err=True)
+    for match in matches:
+        click.echo(f"  {match}", err=True)
+    by_name = {match.preset: match for match in matches}
+    return by_name[click.prompt("Which is it?", type=click.Choice(list(by_name)), err=True)]

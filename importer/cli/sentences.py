@@ -1,0 +1,83 @@
+"""Figures, times and texts of a source as a person reads them on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from importer.records import Act
+
+if TYPE_CHECKING:
+    from importer.check.workload import Workload
+
+TEXT_SHOWN = 200
+LONG_SECONDS = 3600.0
+FASTER = 4
+"""An import that takes longer than LONG_SECONDS is told what a rate so many times higher would make of it."""
+
+ADDED = {
+    Act.COMMENT: "comment",
+    Act.EVIDENCE: "evidence link",
+    Act.FLAG: "flag",
+    Act.RELATION: "relation",
+    Act.REFER: "numbered description",
+}
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+
+
+def _how_long(seconds: float | None) -> str:
+    return "as fast as the target takes them" if seconds is None else f"about {format_duration(seconds)} at this rate"
+
+
+def describe_load(load: Workload, rate: float) -> Iterator[str]:
+    """Say what belongs to the issues and takes requests, and how comments or a rate make it more or less.
+
+    Nothing where issues are all there is. Without a rate of ours there are no hours to tell.
+    """
+    added = {act: number for act, number in load.operations.items() if act in ADDED and number}
+    if not added:
+        return
+
+    def hours(requests: int) -> str:
+        return f", {format_duration(requests / rate)}" if rate else ""
+
+    parts = ", ".join(f"{_counted(number, ADDED[act])}" for act, number in added.items())
+    more = load.requests - load.issues
+    yield f"Then {parts}: {_counted(more, 'request')}{hours(more)}."
+    for open_, closed, requests in load.choices():
+        what = f"`comments: {{open: {open_}, closed: {closed}}}`"
+        yield f"With {what} all of it is {_counted(requests, 'request')}{hours(requests)}."
+    if rate and load.requests / rate > LONG_SECONDS:
+        faster = rate * FASTER
+        yield f"At --rate {faster:g} all of it is {format_duration(load.requests / faster)}."
+
+
+def shorten(text: str) -> str:
+    """A text of the source as a screen shows it: its beginning says enough."""
+    return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}… ({len(text):,} characters)"
+
+
+def printable(text: str) -> str:
+    """A text without what would steer a terminal, or turn the line round: such characters are shown as escapes."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def format_time(seconds: float) -> str:
+    """A time in seconds since 1970 as local date and time."""
+    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"
+
+
+def format_duration(seconds: float) -> str:
+    """`2 h 13 min`, `4 min 10 s`, `3.2 s`."""
+    if seconds < 59.95:  # what would be shown as 60.0 s is a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"

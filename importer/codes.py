@@ -1,0 +1,85 @@
+"""The codes of findings and outcomes, each with its sentence where one sentence fits all."""
+
+from __future__ import annotations
+
+from importer.mapping.scalars import CATEGORY_LIMIT
+from importer.transform.prose import DESCRIPTION_LIMIT, TITLE_LIMIT
+
+CODES: dict[str, str] = {
+    "row-empty": "All cells are empty; skipped.",
+    "row-header": "The header again, or a title above it; skipped.",
+    "row-ragged": "The row has more or fewer cells than the header.",
+    "row-path-failed": "A JMESPath expression of the mapping can't be applied to the record.",
+    "row-malformed": "The row can't be read as what the file claims to be.",
+    "key-missing": "The row has no native key.",
+    "key-needs-name": "The native key is only unique within one project, and nobody named the source.",
+    "key-duplicate": "The key came before with other content.",
+    "group-rejected": "Another row of the same issue is rejected, and the rows of an issue go together.",
+    "same-as": "The key came before with the same content; skipped.",
+    "duplicate-of": "The key came before, and the mapping keeps the first; skipped.",
+    "older-than": "The key comes again with a newer date, and the mapping keeps the newest; skipped.",
+    "not-selected": "`--only` doesn't name the key; skipped.",
+    "changed": "The issue is in Triage already, and its row has changed since; skipped.",
+    "mapping-changed": "The issue is in Triage already, and only the mapping has changed since; skipped.",
+    "found-at-target": "The issue was found in Triage by its marker; the ledger did not know it.",
+    "found-changed": "The issue was found in Triage by its marker and is not as the row says now; skipped.",
+    "title-in-triage": "Triage has an issue with this title, without a marker: it may be this row's (warning).",
+    "changed-meanwhile": "The issue was made by an earlier attempt as its row was then; the next run compares them.",
+    "source-fixed": "Triage can't change the source of an issue; the other fields are updated (warning).",
+    "conflict": "A person changed this field in Triage, so that the update left it alone; see conflicts.csv.",
+    "undo-open": "An undo may have deleted the issue: type the undo again to the end, then import; skipped.",
+    "gone-at-target": "The issue was deleted in Triage; it is not made again.",
+    "title-missing": "The title is empty.",
+    "title-too-long": f"The title has more than {TITLE_LIMIT} characters.",
+    "title-shortened": "The title was cut; the full title opens the description (warning).",
+    "description-too-long": f"The description, footer included, has more than {DESCRIPTION_LIMIT:,} characters.",
+    "description-shortened": "The description was cut (warning).",
+    "severity-missing": "The severity is empty and the mapping has no default.",
+    "severity-unknown": "The mapping doesn't know the severity; a warning where it names a value for the unknown.",
+    "severity-undecided": "Nobody has decided what the severity becomes; a warning where a neutral value stands in.",
+    "status-missing": "The status is empty and the mapping has no default.",
+    "status-unknown": "The mapping doesn't know the status; a warning where it names a value for the unknown.",
+    "status-undecided": "Nobody has decided what the status becomes; a warning where a neutral value stands in.",
+    "category-missing": "The category is empty and the mapping has no default.",
+    "category-unknown": "The mapping doesn't know the category; a warning where it names a value for the unknown.",
+    "category-undecided": "Nobody has decided what the category becomes; a warning where a neutral value stands in.",
+    "category-too-long": f"The category has more than {CATEGORY_LIMIT} characters.",
+    "incomplete": "The issue is in Triage without all that belongs to it; the next run sends the rest.",
+    "group-incomplete": "The row's issue is in Triage without all that belongs to it, see its first row (warning).",
+    "evidence-pending": "Triage doesn't know a call, conversation or file yet; later runs try again (warning).",
+    "evidence-missing": "Triage never came to know a call, conversation or file; it is not tried again.",
+    "description-edited": "Somebody changed the description in Triage: other issues' numbers are left out (warning).",
+    "source-invalid": "The source is none of manual, automated, client.",
+    "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched: finding`.",
+    "date-unreadable": "A date that a rule needs can't be read.",
+    "comment-unreadable": "A comment is not the JSON that the mapping says; it is taken as it is (warning).",
+    "text-not-unicode": "A text has half a character (a lone surrogate), which can't be sent.",
+    "format-dropped": "Something of a text's markup could not be kept: a picture, a colour (warning).",
+    "secret-found": "A text has a key, a token or a card number; a warning, or as the mapping says.",
+    "secret-masked": "A key, a token or a card number in a text was masked (warning).",
+    "text-has-nul": "A text has a NUL character, which databases refuse.",
+    "evidence-malformed": "The id of a call, conversation or file isn't what `check` demands; not sent (warning).",
+    "flag-call-malformed": "A flag's call isn't what `check` demands of the ids of calls; not sent (warning).",
+    "flag-without-type": "A flag has a call and no type; not sent (warning).",
+    "flag-turn-negative": "The turn of a flag is before the call's first; the note says it instead (warning).",
+    "flag-note-shortened": "The note of a flag was cut; a comment has the whole note (warning).",
+    "relation-to-itself": "The row names itself as another issue; not sent (warning).",
+    "relation-ambiguous": "Several rows have the text that the row names another issue by; not sent (warning).",
+    "relation-end-missing": "Another issue that the row names is neither in this import nor in Triage (warning).",
+    "relation-end-rejected": "Another issue that the row names is rejected (warning).",
+    "relation-cycle": "Issues block each other in a circle; that is sent as it is (warning).",
+    "refused": "Triage refused the issue; the message is its answer.",
+    "gave-up": "Triage could not take the issue in all attempts; the next run tries again.",
+    "fate-unknown": "Whether the issue arrived is not known yet; the next run finds out.",
+}
+"""Every code that a row can end with, beside `skip-NAME` for the mapping's own skip rules, with its sentence."""
+
+
+PENDING, MISSING, NO_END = "evidence-pending", "evidence-missing", "relation-end-missing"
+
+
+EDITED, UNSETTLED = "description-edited", "fate-unknown"
+
+
+INCOMPLETE = "incomplete"
+"""Code of an issue that is in without all that belongs to it: its row stands there too."""

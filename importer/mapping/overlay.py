@@ -1,0 +1,90 @@
+"""Decisions of values.csv laid over the mapping's own values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from importer.mapping.decisions import Decision
+from importer.mapping.merge import merge
+from importer.mapping.model import TARGETS, UNDECIDED, exact_key, fold, is_pattern
+from importer.mapping.yaml_tree import Node
+
+
+def apply_decisions(tree: Node, decisions: Iterable[Decision]) -> Node:
+    """A spelled-out tree in which what was decided in the table stands in place of the mapping's own word."""
+    return _lay_over(tree, [decision for decision in decisions if decision.target not in ("", UNDECIDED)])
+
+
+def apply_open(tree: Node, decisions: Iterable[Decision]) -> Node:
+    """A merged tree that has `?` for each open value of the table which the mapping doesn't cover in any way."""
+    wanted = [decision for decision in decisions if decision.target == UNDECIDED]
+    covers = {field: _Cover(field, tree.child(field)) for field in {decision.field for decision in wanted}}
+    return _lay_over(tree, [decision for decision in wanted if not covers[decision.field].has(decision.value)])
+
+
+def _lay_over(tree: Node, decisions: Sequence[Decision]) -> Node:
+    for field in TARGETS:
+        own = [decision for decision in decisions if decision.field == field]
+        if own:
+            tree = merge(_without_neutral(tree, field, own), Node({field: _overlay(tree, field, own)}, tree.place))
+    return tree
+
+
+def _overlay(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
+    """The field's group with nothing in it but decisions. It keeps the places of the keys that are written already."""
+    group = tree.child(field)
+    place = group.place if group else decisions[0].place
+    keys: dict[str, Node] = {}
+    entries: dict[str, Node] = {}
+    for decision in decisions:
+        target = Node(decision.target, decision.place)
+        if fold(decision.value):
+            entries[exact_key(decision.value)] = target
+        else:
+            keys["missing"] = target
+    if entries:
+        values = group.child("values") if group else None
+        keys["values"] = Node(entries, values.place if values else place)
+    return Node(keys, place)
+
+
+def _without_neutral(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
+    """The tree without the lines that say of these values that nobody has decided them."""
+    group = tree.child(field)
+    neutral = group.child("neutral") if group else None
+    if group is None or neutral is None or not isinstance(neutral.value, list) or not isinstance(group.value, dict):
+        return tree
+    decided = {fold(decision.value) for decision in decisions}
+    left = [item for item in neutral.value if not (isinstance(item.value, str) and fold(item.value) in decided)]
+    changed = Node(group.value | {"neutral": Node(left, neutral.place)}, group.place)
+    keys = tree.value if isinstance(tree.value, dict) else {}
+    return Node(keys | {field: changed}, tree.place)
+
+
+class _Cover:
+    """Which values of a field a mapping has a word on."""
+
+    def __init__(self, field: str, group: Node | None) -> None:
+        keys = group.value if group and isinstance(group.value, dict) else {}
+        values = keys["values"].value if "values" in keys else {}
+        names = list(values) if isinstance(values, dict) else []
+        keep = keys.get("keep_unknown")
+        self._all = "unknown" in keys or "value" in keys or (keep is not None and keep.value == "true")
+        self._missing = "missing" in keys
+        self._exact = {*TARGETS[field], *(fold(name) for name in names if not is_pattern(name))}
+        self._patterns = [found for name in names if is_pattern(name) for found in _compiled(name)]
+
+    def has(self, value: str) -> bool:
+        """Whether a row with this value is told what it becomes."""
+        if not fold(value):
+            return self._missing
+        known = fold(value) in self._exact or any(pattern.search(value.strip()) for pattern in self._patterns)
+        return known or self._all
+
+
+def _compiled(name: str) -> list[re.Pattern[str]]:
+    try:
+        return [re.compile(name[1:-1], re.IGNORECASE)]
+    except re.error:  # a problem of the mapping, which people are told of elsewhere
+        return []

@@ -1,0 +1,41 @@
+"""What a mapping reads of a source: columns and paths, look-up tables, objects beside the records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from importer.mapping.model import Mapping
+from importer.mapping.texts import Lookup, walk_texts
+from importer.records import Annex, Ref, Table
+
+
+def collect_annexes(mapping: Mapping) -> dict[int, Annex]:
+    """Place in `comments: from` → the objects that stand beside the records there."""
+    sources = [] if mapping.comments is None else mapping.comments.from_
+    return {
+        place: Annex(spec.beside.in_ or "", spec.beside.by, spec.beside.when or "")
+        for place, spec in enumerate(sources)
+        if spec.beside is not None
+    }
+
+
+def table_of(lookup: Lookup) -> Table:
+    """What a lookup reads, as the source knows it."""
+    return Table(lookup.in_, lookup.by, lookup.take)
+
+
+def collect_refs(mapping: Any) -> tuple[Ref, ...]:
+    """Every column and path that a mapping, or a part of one, reads, each once."""
+    return tuple(dict.fromkeys(ref for _, text in walk_texts(mapping, choices=False) for ref in text.refs))
+
+
+def collect_key_refs(mapping: Mapping) -> tuple[Ref, ...]:
+    """Every column and path that the rows' native keys are made of."""
+    named = [mapping.input.key, mapping.input.local_key]
+    return collect_refs([*named, mapping.group, mapping.skip] if mapping.group else named)
+
+
+def collect_tables(mapping: Any) -> tuple[Table, ...]:
+    """Every table that a mapping, or a part of one, looks texts up in, each once."""
+    lookups = (text.lookup for _, text in walk_texts(mapping, choices=True))
+    return tuple(dict.fromkeys(table_of(lookup) for lookup in lookups if lookup is not None))

@@ -1,0 +1,94 @@
+"""The reports that are plain tables: results of a repair or an undo, conflicts, column coverage, attachments."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from itertools import chain
+from typing import NamedTuple
+
+from importer.check.coverage.coverage import Losses
+from importer.report.folder import ReportFolder
+from importer.spreadsheet import escape_cell
+
+CHANGE_COLUMNS = ("key", "triage_id", "issue_id", "verdict", "fields", "message")
+
+
+class ChangeLine(NamedTuple):
+    """An issue, what becomes or became of it, and the fields or traces that this is about."""
+
+    key: str
+    triage_id: str
+    issue_id: str
+    verdict: str
+    fields: str
+    message: str
+
+
+def write_changes(folder: ReportFolder, lines: Iterable[ChangeLine]) -> None:
+    """Write results.csv, if there is a line.
+
+    Raises:
+        StorageFull: it can't be written.
+    """
+    write_table(folder, "results.csv", CHANGE_COLUMNS, lines)
+
+
+CONFLICTS = "conflicts.csv"
+
+
+COLUMNS = ("key", "triage_id", "field", "ours", "theirs", "new")
+
+
+Conflicts = Iterable[tuple[str, str, Sequence[Sequence[str]]]]
+"""Key, `T-…`, and for each field its name, what we wrote, what is there, and what we would have written."""
+
+
+def write_conflicts(folder: ReportFolder, conflicts: Conflicts) -> int:
+    """Write conflicts.csv, a line a field, if there is any; count the fields.
+
+    Raises:
+        StorageFull: it can't be written.
+    """
+    lines = ((key, triage_id, *conflict) for key, triage_id, fields in conflicts for conflict in fields)
+    return write_table(folder, CONFLICTS, COLUMNS, lines)
+
+
+LOSSES, ATTACHMENTS = "losses.csv", "attachments.csv"
+
+
+LOSS_COLUMNS = ("column", "class", "filled_cells", "share", "columns", "sample_1", "sample_2")
+"""`share` is that of the column's filled cells, `columns` how many have this header."""
+
+
+ATTACHMENT_COLUMNS = ("key", "name", "url")
+
+
+def write_losses(folder: ReportFolder, losses: Losses) -> None:
+    """Write losses.csv and attachments.csv, each if it has a line.
+
+    Raises:
+        StorageFull: one of them can't be written.
+    """
+    write_table(folder, LOSSES, LOSS_COLUMNS, losses.table())
+    write_table(folder, ATTACHMENTS, ATTACHMENT_COLUMNS, losses.attachments)
+
+
+def write_table(folder: ReportFolder, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
+    """Write a CSV file as its rows pass, cells escaped as in results.csv; count them.
+
+    Raises:
+        StorageFull: it can't be written.
+    """
+    remaining = iter(rows)
+    first = next(remaining, None)
+    if first is None:
+        return 0
+    count = 0
+    with folder.open(name) as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        for row in chain([first], remaining):
+            writer.writerow(map(escape_cell, row))
+            count += 1
+    return count

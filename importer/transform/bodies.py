@@ -1,0 +1,51 @@
+"""Records → the JSON text of their creates, and of the source cells that the ledger keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+
+from importer.mapping.model import Mapping
+from importer.mapping.reads import collect_refs
+from importer.records import Ref
+from importer.transform.chunk_records import Records
+from importer.transform.value_maps import VALUE_FIELDS
+
+
+def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
+    """Row → the exact JSON text of its create. A function of row, mapping and source name alone.
+
+    Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
+    """
+    severities, statuses, categories = map(records.targets, ("severity", "status", "category"))
+    bodies = {}
+    for row in rows:
+        body: dict[str, Any] = {
+            "title": records.titles[row],
+            "severity": severities[row],
+            "category": categories[row],
+            "description": records.descriptions[row],
+            "status": statuses[row],
+            "source": records.sources[row],
+        }
+        if records.owners[row]:
+            body["owner_id"] = records.owners[row]
+        if records.assignees[row]:
+            body["assignee_id"] = records.assignees[row]
+        if row in records.extras and (evidence := records.extras[row].evidence):
+            body["resource_links"] = [{"resource_type": kind, "resource_id": name} for kind, name in evidence]
+        bodies[row] = orjson.dumps(body)
+    return bodies
+
+
+def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int]) -> dict[int, bytes]:
+    """Row → JSON of its cells under these references: a list of cells for each, as many as the file has columns."""
+    columns = [records.columns.cells(ref) for ref in refs]
+    return {row: orjson.dumps([[cells[row] for cells in column] for column in columns]) for row in rows}
+
+
+def value_refs(mapping: Mapping) -> tuple[Ref, ...]:
+    """Every column and path that severity, status and category read, each once."""
+    return tuple(dict.fromkeys(ref for name in VALUE_FIELDS for ref in collect_refs(getattr(mapping, name))))

@@ -1,0 +1,84 @@
+"""The records of a chunk: one entry a row in every list."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping as Dict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from importer.mapping.issue_parts import Bundling
+from importer.mapping.model import SEVERITIES, STATUSES
+from importer.records import Chunk, Extras, Finding
+from importer.transform.columns import Columns
+from importer.transform.groups import Groups, merge_values
+from importer.transform.references import References
+from importer.transform.value_maps import Mapped
+
+ORDERS = {"severity": SEVERITIES, "status": STATUSES}
+"""Of a group of rows the value that comes first here counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Records:
+    """What the rows of a chunk become. Every list has one entry a row; an entry of a row with a skip code is idle.
+
+    keys        `<source name>:<native key>`, `""` where the row has none
+    markers     the word that finds the record's issue again at the target
+    local       whether the key came from `input.local_key`
+    nameless    rows whose key is their content
+    skips       code of the rule that leaves the row out, or `""`
+    values      severity, status, category
+    extras      row → what it says of its issue beside the create; rows without any are absent
+    references  finds the issues that a text names
+    bundlings   how the comments of each row's issue are sent
+    groups      the rows that are one issue, the first of which has all that is sent; None where each row is one
+    group_keys  of each row the key of its group, see `groups.join_keys`
+    noted       rows and what the transform itself found out about them
+    defused     how many mentions in titles, descriptions, comments and flags pull nobody in any more
+    private     row → how many comments were left out because they are for the team alone
+    shortened   row → fields that the mapping's `too_long` cut, with the length in UTF-16 units
+    newest      the date that `duplicates: {newest: …}` compares, if the mapping says so
+    unreadable  row → a date that can't be read though something depends on it
+    """
+
+    chunk: Chunk
+    columns: Columns
+    keys: list[str]
+    markers: list[str]
+    local: list[bool]
+    nameless: frozenset[int]
+    skips: list[str]
+    titles: list[str]
+    descriptions: list[str]
+    values: dict[str, Mapped]
+    sources: list[str]
+    owners: list[str]
+    assignees: list[str]
+    extras: dict[int, Extras]
+    newest: list[datetime | None] | None
+    created: list[datetime | None] | None = None
+    references: References = field(default_factory=lambda: References((), ""))
+    bundlings: Sequence[Bundling] = ()
+    groups: Groups | None = None
+    group_keys: Sequence[str | None] = ()
+    noted: list[tuple[int, Finding]] = field(default_factory=list)
+    private: Counter[int] = field(default_factory=Counter)
+    defused: int = 0
+    shortened: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
+    unreadable: dict[int, str] = field(default_factory=dict)
+
+    @property
+    def statuses(self) -> list[str | None]:
+        """Each row's status as it is sent."""
+        return self.targets("status")
+
+    def targets(self, name: str) -> list[str | None]:
+        """Severity, status or category as it is sent: of a group the worst severity, the status least finished."""
+        return _merge_targets(self.values, self.groups, name)
+
+
+def _merge_targets(values: Dict[str, Mapped], groups: Groups | None, name: str) -> list[str | None]:
+    found = values[name].targets()
+    return found if groups is None or name not in ORDERS else merge_values(found, groups, ORDERS[name])

@@ -1,0 +1,55 @@
+"""Markup of other trackers → Markdown or plain text: HTML, Jira's wiki markup and document format, Textile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from importer.mapping.texts import AsText, TextFormat
+from importer.records import Finding
+from importer.transform.formats.adf import read_adf
+from importer.transform.formats.html import read_html, unescape
+from importer.transform.formats.jira import read_jira
+from importer.transform.formats.textile import read_textile
+from importer.transform.formats.tree import Element
+from importer.transform.formats.write import write
+
+_READERS: dict[TextFormat, Callable[[str], Element | None]] = {
+    "html": read_html,
+    "jira": read_jira,
+    "textile": read_textile,
+    "adf": read_adf,
+}
+
+
+class Converted(NamedTuple):
+    """A text without its markup, and what of it could not be kept: names in order, as often as it was there."""
+
+    text: str
+    dropped: tuple[str, ...] = ()
+
+
+def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
+    """A text in `format` as Markdown or plain text.
+
+    A text whose words the conversion leaves alone stays as it is, byte for byte; so does one that isn't in `format`,
+    and one that can't be read, which `dropped` says.
+    """
+    if not text or text.isspace():
+        return Converted(text)
+    try:
+        root = _READERS[format](text)
+    except ValueError:
+        return Converted(text, ("the whole markup, which can't be read: the text is as it was",))
+    if root is None:
+        return Converted(unescape(text) if format == "html" else text)
+    written, dropped = write(root, markdown=as_ == "markdown")
+    if written.split() == text.split() and not dropped:
+        return Converted(text)
+    return Converted(written, tuple(dropped.elements()))
+
+
+def dropped_finding(field: str, dropped: Iterable[str]) -> Finding:
+    """The warning that a conversion could not keep everything."""
+    names = ", ".join(dict.fromkeys(dropped))
+    return Finding("format-dropped", field, f"not kept of the markup: {names}", rejects=False)

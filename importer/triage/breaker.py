@@ -1,0 +1,53 @@
+"""When a target counts as down."""
+
+from __future__ import annotations
+
+import time
+
+from importer.errors import TargetUnreachable
+from importer.triage.limiter import Clock
+
+
+class Breaker:
+    """Ends a run whose target is plainly down: so many failures in a row over so many seconds."""
+
+    FAILURES = 10
+    SECONDS = 60.0
+    LIMITED_SECONDS = 1800.0
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._last_success = clock()
+
+    def succeed(self) -> None:
+        """Take note of an answer that shows the target at work."""
+        self._failures = 0
+        self._last_success = self._clock()
+
+    def fail(self, message: str) -> float:
+        """Take note of a 5xx or of no answer; give the seconds that everybody should wait.
+
+        Raises:
+            TargetUnreachable: after 10 failures in a row, at least 60 seconds after the last success.
+        """
+        self._failures += 1
+        silence = self._clock() - self._last_success
+        if self._failures >= self.FAILURES and silence >= self.SECONDS:
+            raise _unreachable(f"{self._failures} calls in {silence:.0f} seconds failed, the last with: {message}")
+        return 0.0 if self._failures < 3 else min(30.0, 0.25 * 2 ** min(10, self._failures - 3))
+
+    def limit(self) -> None:
+        """Take note of a 429.
+
+        Raises:
+            TargetUnreachable: if there was nothing else for half an hour.
+        """
+        silence = self._clock() - self._last_success
+        if silence >= self.LIMITED_SECONDS:
+            raise _unreachable(f"it has answered nothing but 429 for {silence / 60:.0f} minutes")
+
+
+def _unreachable(message: str) -> TargetUnreachable:
+    hint = "What is done is recorded: the same command continues once the target answers again."
+    return TargetUnreachable(f"The target is down: {message}.", hint=hint)

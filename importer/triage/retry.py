@@ -1,0 +1,21 @@
+"""How often a call that was never executed is tried again, and how long apart."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
+
+from importer.triage.limiter import Sleep
+
+
+def make_retrying(is_retryable: Callable[[BaseException], bool], sleep: Sleep = asyncio.sleep) -> AsyncRetrying:
+    """Build the policy for calls that were never executed: full jitter, at most 6 attempts within 2 minutes."""
+    return AsyncRetrying(
+        retry=retry_if_exception(is_retryable),
+        stop=stop_after_attempt(6) | stop_after_delay(120),
+        wait=wait_random_exponential(multiplier=0.5, max=30),
+        sleep=sleep,
+        reraise=True,
+    )
