@@ -1,28 +1,47 @@
-"""The mapping reference in the README says every key that a mapping may hold."""
+"""The reference of mappings says of every key that a mapping may hold what it is, in one row of one table."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
 
 from importer.mapping.introspect import alternatives, fields_of
-from importer.mapping.model import Mapping
+from importer.mapping.issue_parts import Person
+from importer.mapping.model import Condition, Mapping, Text, Value
+from tests.documents import code, tables
 
-README = Path(__file__).parents[2] / "README.md"
+SHARED: tuple[tuple[str, type[BaseModel]], ...] = (
+    ("a condition", Condition),
+    ("a value", Value),
+    ("a person", Person),
+    ("a text", Text),
+)
+"""What stands in many places has a table of its own."""
+TEXT_KEYS = {*fields_of(Text), "too_long"}
+Key = tuple[str, str]
+"""What its table is of, and the key, dotted below the first level: `("a text", "lookup.in")`, `("", "input.name")`."""
 
 
-def keys_of(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[tuple[str, str]]:
-    """Every model that a mapping is built of, with each of its keys."""
-    seen.add(model)
+def keys_of(model: type[BaseModel], of: str, prefix: str, seen: set[tuple[type[BaseModel], str, str]]) -> Iterator[Key]:
+    """Every key that may stand in a model or below it, by the table that it belongs to."""
+    if (model, of, prefix) in seen:
+        return
+    seen.add((model, of, prefix))
+    shared = next((name for name, kind in SHARED if issubclass(model, kind)), "")
     for key, field in fields_of(model).items():
-        yield model.__name__, key
+        if shared and key in TEXT_KEYS and issubclass(model, Text):
+            place = ("a text", key)
+        elif shared and shared != "a text":
+            place = (shared, key)
+        else:
+            place = (of, f"{prefix}{key}")
+        yield place
         for below in models_in(field.annotation):
-            if below not in seen:
-                yield from keys_of(below, seen)
+            yield from keys_of(below, place[0], f"{place[1]}.", seen)
 
 
 def models_in(kind: Any) -> Iterator[type[BaseModel]]:
@@ -34,14 +53,30 @@ def models_in(kind: Any) -> Iterator[type[BaseModel]]:
             yield from models_in(part)
 
 
+EXPECTED = {*keys_of(Mapping, "", "", set()), ("", "extends")}
+
+
+def defined() -> Iterator[Key]:
+    """The keys that the documents' tables define: a table of `PREFIX` has the keys below it."""
+    for of, table in tables("key"):
+        for row in table.rows:
+            for key in code(row[0]):
+                yield ("", f"{of.strip('`')}.{key}") if of.startswith("`") else (of, key)
+
+
 def test_the_walk_reaches_every_corner() -> None:
     """Keys of nested lists, maps and unions are among those looked for."""
-    keys = {key for _, key in keys_of(Mapping, set())}
+    keys = {key.rpartition(".")[2] for _, key in EXPECTED}
     assert {"take", "needs", "newest", "keep_unknown", "then", "matches", "split", "local_key", "too_long"} <= keys
 
 
-@pytest.mark.parametrize("key", sorted({key for _, key in keys_of(Mapping, set())} | {"extends"}))
-def test_each_key_is_in_the_readme(key: str) -> None:
-    """A key stands in the reference as code: `key`, or `key:` in an example."""
-    text = README.read_text(encoding="utf-8")
-    assert f"`{key}`" in text, f"README.md, mapping reference: the key `{key}` is missing"
+@pytest.mark.parametrize(("of", "key"), sorted(EXPECTED), ids=str)
+def test_each_key_is_defined_once(of: str, key: str) -> None:
+    """In the table of what it belongs to."""
+    count = Counter(defined())[of, key]
+    assert count == 1, f"mappings/README.md: the key `{key}` of {of or 'a mapping'} has {count} rows"
+
+
+def test_no_other_key_is_defined() -> None:
+    """A row for a key that no mapping may hold misleads."""
+    assert set(defined()) <= EXPECTED
