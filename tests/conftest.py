@@ -13,10 +13,13 @@ import pytest
 
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
-from tests.postgres import postgres
-from tests.running import KEY, ROOT, Program
+from tests.harness.brought import bring
+from tests.harness.mapping_files import problems, write
+from tests.harness.postgres import postgres
+from tests.harness.running import KEY, ROOT, Program
+from tests.harness.source_files import make_source
 
-__all__ = ["postgres"]
+__all__ = ["bring", "make_source", "postgres", "problems", "write"]
 
 hypothesis.settings.register_profile("shared machine", deadline=None)  # time is no property of what is tested
 hypothesis.settings.load_profile("shared machine")

@@ -28,8 +28,8 @@ from importer.report.folder import NAMES
 from importer.report.results import COLUMNS
 from importer.report.summary import Summary
 from importer.spreadsheet import IMPORT_COLUMNS
-from tests.documents import DOCUMENTS, Block, Document, code, document, tables
-from tests.running import ROOT, SAMPLES, Program
+from tests.harness.documents import DOCUMENTS, Block, Document, code, document, tables
+from tests.harness.running import ROOT, SAMPLES, Program
 
 README = document("README.md")
 REPORTS = document("importer/report/README.md").text

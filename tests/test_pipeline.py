@@ -18,7 +18,7 @@ from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.running import (
+from tests.harness.running import (
     CATEGORIES,
     HEADER,
     KEY,

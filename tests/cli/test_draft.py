@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ExitCode
-from tests.running import Program, read_csv, write_csv
+from tests.harness.running import Program, read_csv, write_csv
 
 MEASURED = """
 import resource, sys

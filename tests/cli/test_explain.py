@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.running import SAMPLES, Program, issue_row, write_csv
+from tests.harness.running import SAMPLES, Program, issue_row, write_csv
 
 
 def test_what_one_row_becomes(program: Program) -> None:

@@ -12,7 +12,7 @@ import pytest
 from importer.cli.main import COMMANDS, cli, exit_codes_help, main
 from importer.cli.options import Answer, answers_with_summary
 from importer.errors import ExitCode
-from tests.running import PROGRAM, SAMPLES, Program, issue_row, write_csv, write_issues
+from tests.harness.running import PROGRAM, SAMPLES, Program, issue_row, write_csv, write_issues
 
 JIRA = str(SAMPLES / "jira.csv")
 

@@ -9,7 +9,7 @@ import pytest
 from importer.cli.job import check_source_name, open_job, read_only_list
 from importer.errors import UsageError
 from importer.ledger.opening import default_path
-from tests.running import Program, write_issues
+from tests.harness.running import Program, write_issues
 
 
 def test_only_is_a_list_or_a_file(tmp_path: Path) -> None:

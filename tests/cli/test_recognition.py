@@ -10,7 +10,7 @@ import pytest
 
 from importer.authoring.recognise import preset_shapes
 from importer.errors import ExitCode
-from tests.running import Program, write_csv
+from tests.harness.running import Program, write_csv
 
 ISSUES: list[dict[str, Any]] = [{"number": n, "title": f"T{n}", "state": "open", "body": "", "html_url": f"https://github.com/o/r/issues/{n}",
            "labels": [], "created_at": "2026-01-01", "user": {"login": "a"}} for n in (1, 2)]  # fmt: skip

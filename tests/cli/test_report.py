@@ -12,7 +12,7 @@ import pytest
 
 from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
-from tests.running import KEY, SAMPLES, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
+from tests.harness.running import KEY, SAMPLES, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
 
 REPORTS = ("results.csv", "errors.csv", "errors.jsonl", "summary.json")
 

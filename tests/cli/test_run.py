@@ -12,7 +12,7 @@ import pytest
 
 from importer.errors import ExitCode
 from tests.conftest import Serve
-from tests.running import HEADER, SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
+from tests.harness.running import HEADER, SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
 
 FAST = ("--rate", "0", "--json")
 

@@ -16,7 +16,7 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
-from tests.running import Program, finish, wait_for, write_issues
+from tests.harness.running import Program, finish, wait_for, write_issues
 
 
 def import_from(url: str) -> tuple[str, ...]:

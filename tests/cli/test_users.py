@@ -9,9 +9,9 @@ from click.testing import CliRunner, Result
 
 from importer.cli.users import users
 from importer.errors import UsageError
+from tests.authoring.test_users import HEADER, MAPPING
 from tests.conftest import Serve
-from tests.running import KEY, Program, read_csv, write_csv
-from tests.test_people import HEADER, MAPPING
+from tests.harness.running import KEY, Program, read_csv, write_csv
 
 MAILS = MAPPING.replace("account: Assignee Id", "mail: Assignee Id")
 KIM = "5a9d0000-0000-4000-8000-000000000002"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.running import SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
+from tests.harness.running import SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
 
 
 @pytest.mark.parametrize(("bad", "code"), [(False, 0), (True, 1)])

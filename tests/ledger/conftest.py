@@ -9,8 +9,8 @@ import pytest
 
 from importer.ledger.opening import open_ledger
 from importer.ledger.store import Ledger
-from tests.ledger.sending import NOON
-from tests.postgres import PostgresServer
+from tests.harness.ledger_sending import NOON
+from tests.harness.postgres import PostgresServer
 
 
 @pytest.fixture

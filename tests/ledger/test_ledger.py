@@ -14,7 +14,7 @@ from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.records import Outcome
-from tests.ledger.sending import NOON, TARGET, begin, operation, row, send
+from tests.harness.ledger_sending import NOON, TARGET, begin, operation, row, send
 
 
 def test_known_only_for_its_target_and_source(ledger: Ledger) -> None:

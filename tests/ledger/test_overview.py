@@ -10,7 +10,7 @@ from importer.errors import ExitCode, UsageError
 from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.overview import find_import, list_overviews
 from importer.ledger.schema import RunKind
-from tests.ledger.sending import TARGET, begin
+from tests.harness.ledger_sending import TARGET, begin
 
 
 def states(place: str | Path) -> dict[str, bool]:

@@ -21,9 +21,9 @@ from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.schema import State
 from importer.records import Outcome
 from tests.conftest import Serve
-from tests.ledger.sending import TARGET, begin, operation, row, send
-from tests.postgres import GUARDED_PASSWORD, PostgresServer, serve_pooler, with_option
-from tests.running import Program, finish, wait_for, write_issues
+from tests.harness.ledger_sending import TARGET, begin, operation, row, send
+from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, serve_pooler, with_option
+from tests.harness.running import Program, finish, wait_for, write_issues
 
 PASSWORD = "canary-pa55"
 WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted"

@@ -15,7 +15,7 @@ from sqlalchemy import Engine, event
 from importer.errors import StorageFull, UsageError
 from importer.ledger.opening import default_path, open_ledger, read_ledger
 from importer.ledger.store import Ledger
-from tests.ledger.sending import TARGET, begin, send
+from tests.harness.ledger_sending import TARGET, begin, send
 
 
 def test_modes(path: Path) -> None:

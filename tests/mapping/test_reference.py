@@ -11,8 +11,9 @@ from pydantic import BaseModel
 
 from importer.mapping.introspect import alternatives, fields_of
 from importer.mapping.issue_parts import Person
-from importer.mapping.model import Condition, Mapping, Text, Value
-from tests.documents import code, tables
+from importer.mapping.model import Mapping, Value
+from importer.mapping.texts import Condition, Text
+from tests.harness.documents import code, tables
 
 SHARED: tuple[tuple[str, type[BaseModel]], ...] = (
     ("a condition", Condition),

@@ -16,7 +16,7 @@ from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
 from importer.sources.csv import DELIMITERS, check_delimiter, find_columns, find_delimiter, read_chunks, read_rows
 from importer.sources.source import Source
-from tests.sources.conftest import MakeSource
+from tests.harness.source_files import MakeSource
 
 
 class Dialect(NamedTuple):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
 from importer.sources.encodings import check_encoding, choose_encoding, find_bad_bytes
-from tests.sources.conftest import MakeSource
+from tests.harness.source_files import MakeSource
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

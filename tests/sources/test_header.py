@@ -13,7 +13,7 @@ from importer.records import Finding, Ref
 from importer.sources.csv import DELIMITERS
 from importer.sources.header import count_above, find_repeated, is_data, least_width
 from importer.transform.transform import Transform
-from tests.sources.conftest import MakeSource
+from tests.harness.source_files import MakeSource
 
 NAME = Ref("column", "Name")
 BOARD = """My board,,,

@@ -6,7 +6,7 @@ import pytest
 
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Ref
-from tests.sources.conftest import MakeSource
+from tests.harness.source_files import MakeSource
 
 ID = Ref("column", "id")
 

@@ -15,7 +15,7 @@ from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
-from tests.sources.conftest import MakeSource
+from tests.harness.source_files import MakeSource
 
 HEADLESS = "launchpad/jfoote__fuzzy-stack-hash-analysis__bugs.csv"
 EXPORTS = Path(__file__).parents[2].parent / "shared" / "exports"

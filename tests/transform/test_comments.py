@@ -17,8 +17,8 @@ from importer.mapping.issue_parts import Comments
 from importer.records import Comment, Finder, Ref
 from importer.transform.columns import Columns
 from importer.transform.comments import Discussions, read_comments, read_epoch
-from tests.exports import EXPORTS
-from tests.making import chunk_of, json_chunk_of
+from tests.end_to_end.exports import EXPORTS
+from tests.harness.making import chunk_of, json_chunk_of
 
 JIRA = r"(?s)^(?P<date>\d\d/\w{3}/\d\d \d+:\d\d [AP]M);(?P<author>[^;]*);(?P<text>.*)$"
 JOURNAL = (

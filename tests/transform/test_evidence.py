@@ -14,7 +14,7 @@ from importer.records import Finding, Flag
 from importer.transform.columns import Columns
 from importer.transform.evidence import NOTE_LIMIT, Flagged, attach_flagged, read_evidence, read_flags
 from importer.transform.lengths import count_units
-from tests.making import chunk_of
+from tests.harness.making import chunk_of
 
 HEADER = ("Call", "Type", "Note", "Turn", "Verdict")
 RULE = {"call": "Call", "type": "Type", "note": "Note", "message_index": "Turn"}

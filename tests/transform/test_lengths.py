@@ -12,7 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from importer.transform.lengths import SMALLEST_PIECE, count_units, cut, is_longer, split_text
-from tests.exports import EXPORTS
+from tests.end_to_end.exports import EXPORTS
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=400)
 LINES = st.lists(

@@ -13,7 +13,7 @@ from importer.mapping.identities import Directory, Identity, Line, Roster, numbe
 from importer.mapping.issue_parts import People, Person, Unmatched
 from importer.transform.columns import Columns
 from importer.transform.people import PersonMap, identify, identify_all, name_mentions, person_maps
-from tests.making import chunk_of, mapping_of
+from tests.harness.making import chunk_of, mapping_of
 
 HEADER = ("Assignee", "Assignee Id", "Mail")
 PERSON = Person.model_validate({"name": "Assignee", "account": "Assignee Id", "mail": "Mail"})

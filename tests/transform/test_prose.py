@@ -11,7 +11,7 @@ from importer.records import Act, Extras, Had
 from importer.transform.addition_plan import plan_additions
 from importer.transform.lengths import REST_LIMIT, count_units
 from importer.transform.prose import CONTINUED, DESCRIPTION_LIMIT, TITLE_LIMIT, one_line
-from tests.making import HEADER, mapping_of, records_of
+from tests.harness.making import HEADER, mapping_of, records_of
 
 CONTINUING = mapping_of(description={"column": "Text", "too_long": "continue"})
 LONG = st.builds(

@@ -12,7 +12,7 @@ from importer.mapping.issue_parts import Relation as Spec
 from importer.records import Ref, Relation
 from importer.transform.columns import Columns
 from importer.transform.relations import read_relations, relate
-from tests.making import SOURCE_NAME, chunk_of, json_chunk_of
+from tests.harness.making import SOURCE_NAME, chunk_of, json_chunk_of
 
 HEADER = ("Key", "Blocks", "Blocked by", "Relates", "Relates", "Duplicates")
 SPECS = (

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.transform.secrets import Secret, find_secrets, mask
-from tests.transform.formats.texts import texts_of_exports
+from tests.harness.markup_texts import texts_of_exports
 
 A40 = "abcdefghij0123456789ABCDEFGHIJabcdefghij"
 # put together here, so that no scanner of repositories takes this file for a leak

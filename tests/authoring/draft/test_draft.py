@@ -1,0 +1,41 @@
+"""Saving a draft: its files' names, and that nothing is overwritten."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from importer.authoring.draft.draft import source_name
+from importer.errors import UsageError
+from tests.harness.drafts import save, write_table
+
+ROWS = [{"Title": f"It broke {n} times"} for n in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("exports/Acme Jira.csv", "Acme Jira"),
+        ("a.csv.gz", "a"),
+        ("a.b.JSON", "a.b"),
+        ("x: y\n.csv", "x y"),
+        ("-", "import"),
+        (".csv", "import"),
+    ],
+)
+def test_a_source_is_called_by_its_file(file: str, name: str) -> None:
+    """Without its end, and without what a key can't hold."""
+    assert source_name(file) == name
+
+
+def test_two_drafts_in_one_folder_have_two_tables(tmp_path: Path) -> None:
+    """The second table has the mapping's name; a third file in the way is an error, and nothing is written."""
+    source = write_table(tmp_path / "a.csv", ROWS)
+    save(source, tmp_path / "one.yaml")
+    assert save(source, tmp_path / "two.yaml").model.decisions == "two-values.csv"
+    (tmp_path / "three-values.csv").write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"three-values\.csv exists already"):
+        save(source, tmp_path / "three.yaml")
+    assert not (tmp_path / "three.yaml").exists()
+    assert (tmp_path / "three-values.csv").read_text(encoding="utf-8") == "mine"

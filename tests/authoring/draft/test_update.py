@@ -1,0 +1,110 @@
+"""What a later export adds: behind what stands in the files, byte for byte."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+from textwrap import dedent
+
+import pytest
+
+from importer.authoring.draft.update import Added, update_draft
+from importer.errors import MappingError
+from importer.mapping.reader import load_mapping
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
+from tests.harness.drafts import SILENT, save, write_table
+from tests.harness.running import read_csv
+
+ROWS = [{"Key": f"P-{n}", "Summary": f"It broke {n} times", "Status": ("Done", "Limbo")[n % 2]} for n in range(6)]
+LATER = [*ROWS, *({"Key": f"Q-{n}", "Summary": "Again", "Status": ("Nowhere", "Fertig", "")[n]} for n in range(3))]
+
+
+def update(source: Path, mapping: Path) -> Added:
+    """Update a mapping, nobody being asked."""
+    with open_source([str(source)], SourceOptions()) as opened:
+        return update_draft(opened, load_mapping(str(mapping)), SILENT, lambda values: values)
+
+
+@pytest.fixture
+def drafted(tmp_path: Path) -> Path:
+    """A draft of ROWS."""
+    save(write_table(tmp_path / "a.csv", ROWS), tmp_path / "mine.yaml")
+    return tmp_path / "mine.yaml"
+
+
+def test_nothing_new_changes_nothing(drafted: Path, tmp_path: Path) -> None:
+    """Both files stay as they are."""
+    before = drafted.read_bytes(), (tmp_path / "values.csv").read_bytes()
+    assert update(tmp_path / "a.csv", drafted) == Added([], [], None)
+    assert (drafted.read_bytes(), (tmp_path / "values.csv").read_bytes()) == before
+
+
+def test_new_values_go_behind_the_table(drafted: Path, tmp_path: Path) -> None:
+    """Known words are decided there with their word, others are open; what a person wrote is kept byte for byte."""
+    table = tmp_path / "values.csv"
+    table.write_bytes(table.read_bytes().replace(b"todo,?", b"todo,in_review"))
+    drafted.write_text("# mine\n" + drafted.read_text(encoding="utf-8"), encoding="utf-8")
+    before = drafted.read_bytes(), table.read_bytes()
+    added = update(write_table(tmp_path / "b.csv", LATER), drafted)
+    assert drafted.read_bytes() == before[0]
+    assert table.read_bytes().startswith(before[1])
+    assert [(line["value"], line["rows"], line["decision"]) for line in read_csv(table)[-3:]] == [
+        ("", "1", "?"),
+        ("Fertig", "1", "done"),
+        ("Nowhere", "1", "?"),
+    ]
+    assert len(added.values) == 3
+    status = load_mapping(str(drafted)).model.status
+    assert (status.values["Fertig"], status.values["Nowhere"], status.missing) == ("done", "?", "?")
+    assert status.values["Limbo"] == "in_review"
+    assert update(tmp_path / "b.csv", drafted) == Added([], [], None)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-8"])
+@pytest.mark.parametrize("end", ["\r\n", ""])
+def test_lines_are_added_as_the_table_is_written(drafted: Path, tmp_path: Path, encoding: str, end: str) -> None:
+    """Encoding and delimiter of the spreadsheet that saved it, its own columns, with or without a last line end."""
+    mark = {"utf-16-le": codecs.BOM_UTF16_LE, "utf-16-be": codecs.BOM_UTF16_BE}.get(encoding, codecs.BOM_UTF8)
+    saved = mark + f"decision;note;value;field\r\nclosed;ask Ann;Limbo;status{end}".encode(encoding)
+    (tmp_path / "values.csv").write_bytes(saved)
+    update(write_table(tmp_path / "b.csv", LATER), drafted)
+    assert (tmp_path / "values.csv").read_bytes().startswith(saved)
+    values = load_mapping(str(drafted)).model.status.values
+    assert (values["Limbo"], values["Nowhere"], values["Fertig"]) == ("closed", "?", "done")
+
+
+def test_new_columns_are_named_behind_the_mapping(drafted: Path, tmp_path: Path) -> None:
+    """As a comment, once; what stood there is kept."""
+    before = drafted.read_bytes()
+    later = write_table(tmp_path / "b.csv", [{**row, "Team: x": "A"} for row in ROWS])
+    assert update(later, drafted).columns == ["Team: x"]
+    assert drafted.read_bytes().startswith(before)
+    assert '#   "Team: x": not used. Filled, 1 text; "A"' in drafted.read_text(encoding="utf-8").splitlines()
+    assert update(later, drafted) == Added([], [], None)
+
+
+def test_a_mapping_of_one_s_own_gets_a_table(tmp_path: Path) -> None:
+    """One that never was a draft names its table at its end; a preset's below it isn't touched."""
+    mapping = tmp_path / "mine.yaml"
+    text = dedent("""\
+        extends: jira
+        input: {name: mine, key: Key} # my own
+        severity: {missing: low}""")
+    mapping.write_text(text, encoding="utf-8")
+    added = update(write_table(tmp_path / "b.csv", LATER), mapping)
+    assert added.table == tmp_path / "values.csv"
+    assert mapping.read_text(encoding="utf-8").startswith(text + "\n")
+    assert load_mapping(str(mapping)).model.status.values["Limbo"] == "?"
+    assert {value.value for value in added.values} == {"Limbo", "Nowhere", ""}
+
+
+def test_a_mapping_without_room_behind_it_is_refused(tmp_path: Path) -> None:
+    """With braces around everything nothing can be put behind them, and nothing is."""
+    mapping = tmp_path / "mine.yaml"
+    text = "{extends: jira, input: {name: mine, key: Key}, severity: {missing: low}}\n"
+    mapping.write_text(text, encoding="utf-8")
+    with pytest.raises(MappingError, match="Nothing can be put behind the end"):
+        update(write_table(tmp_path / "b.csv", LATER), mapping)
+    assert mapping.read_text(encoding="utf-8") == text
+    assert not (tmp_path / "values.csv").exists()

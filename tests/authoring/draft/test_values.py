@@ -1,0 +1,84 @@
+"""What the values of a source become, how often they come, and what is still open behind them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from importer.authoring.draft.value_words import Speller
+from importer.authoring.draft.values import Value, decide
+from importer.mapping.model import Mapping
+from importer.mapping.unknown_values import Unknown
+from tests.harness.drafts import draft, write_table
+
+ROWS = [
+    {"Title": f"It broke {n} times", "Status": ("Done", "Limbo", "limbo ", "")[n % 4], "Priority": ("P1", "2")[n % 2],
+     "Resolution": ("Fixed", "", "", "")[n % 4]}
+    for n in range(16)
+]  # fmt: skip
+
+
+def values_of(path: Path, field: str) -> dict[str, Value]:
+    """The values of a field."""
+    return {value.value: value for value in draft(path).values if value.field == field}
+
+
+def test_values_are_counted_as_a_mapping_compares_them(tmp_path: Path) -> None:
+    """Case and outer white space don't count; the empty cell is a value; a sample is one of its rows."""
+    values = values_of(write_table(tmp_path / "a.csv", ROWS), "status")
+    assert {name: value.rows for name, value in values.items()} == {"Done": 4, "Limbo": 8, "": 4}
+    assert values["Limbo"].sample == "It broke 1 times"
+
+
+def test_open_rows_are_those_that_are_not_over(tmp_path: Path) -> None:
+    """Of a severity's rows, those whose status is not done or closed."""
+    values = values_of(write_table(tmp_path / "a.csv", ROWS), "severity")
+    assert {name: (value.rows, value.open_rows) for name, value in values.items()} == {"P1": (8, 4), "2": (8, 8)}
+
+
+def test_a_bare_number_is_open(tmp_path: Path) -> None:
+    """Nobody knows where its scale begins: there is a proposal, and a person must take it."""
+    value = values_of(write_table(tmp_path / "a.csv", ROWS), "severity")["2"]
+    assert not value.decided
+    assert decide(value, "low").proposal == "low"
+    assert decide(value, "low").decided
+
+
+def test_what_the_rows_say_decides(tmp_path: Path) -> None:
+    """A status of no known word whose rows are all resolved is done."""
+    rows = [{"Title": f"It broke {n} times", "Status": "Limbo", "Resolution": "Fixed"} for n in range(9)]
+    value = values_of(write_table(tmp_path / "a.csv", rows), "status")["Limbo"]
+    assert (value.proposal, value.reason, value.decided) == ("done", "resolution Fixed", True)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "target"),
+    [
+        ("status", "Zu erledigen", "todo"),
+        ("status", "fixed", "done"),
+        ("status", "triggered", "todo"),
+        ("severity", "緊急", "critical"),
+        ("severity", "wishlist", "low"),
+    ],
+)
+def test_known_words(field: str, value: str, target: str) -> None:
+    """Those of the preset in many languages, and those of other trackers."""
+    proposal = Speller().proposer.propose(Unknown(field, value, 1))  # type: ignore[arg-type] # a name of a field
+    assert (proposal.target, proposal.neutral) == (target, False)
+
+
+def test_a_mapping_s_own_words_come_first() -> None:
+    """What a person has decided is known; what is open there is not."""
+    mapping = Mapping.model_validate(
+        {
+            "input": {"name": "a", "key": {"content": True}},
+            "title": "T",
+            "severity": {"missing": "low"},
+            "status": {"column": "S", "values": {"Done": "closed", "Limbo": "?"}},
+            "category": {"missing": "General"},
+        }
+    )
+    speller = Speller(mapping)
+    assert speller.proposer.propose(Unknown("status", "done", 1)).target == "closed"
+    assert speller.judge("status", ["Limbo", "Done"]) == 0.5

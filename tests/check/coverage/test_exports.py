@@ -1,0 +1,106 @@
+"""Real exports, read in place: the classes of every column add up to its filled cells."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.check.coverage.coverage import Losses
+from importer.check.knowledge import know_nothing
+from importer.check.plan import judge
+from importer.check.rows import examine
+from importer.cli.job import open_job
+from importer.errors import ImporterError
+from importer.sources.source import SourceFile
+from tests.end_to_end.exports import EXPORTS, files_of
+from tests.harness.running import SAMPLES
+
+EVERY = [str(path.relative_to(EXPORTS)) for path in files_of(EXPORTS)] if EXPORTS.is_dir() else []
+SAMPLE_MAPPINGS = {
+    "jira.csv": "jira",
+    "call-qa.csv": "call-qa",
+    "call-qa.jsonl": "call-qa",
+    "call-review.csv": "call-review",
+    "call-reviews.jsonl": str(SAMPLES / "call-reviews.yaml"),
+}
+
+
+def count_leaves(value: Any, path: str) -> Iterator[str]:
+    """The path of each filled leaf, one for each."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from count_leaves(item, f"{path}.{key}" if path else key)
+    elif isinstance(value, list):
+        for item in value:
+            yield from count_leaves(item, f"{path}[]")
+    elif value is not None and str(value).strip():
+        yield path
+
+
+def open_record(file: SourceFile, raw: str) -> Any:
+    """What stands in a record's envelope."""
+    record = json.loads(raw, strict=False)
+    if "node" in record and file.envelope == "GraphQL edges":
+        return record["node"]
+    record = record.get("_source", record) if file.envelope else record
+    if file.envelope and isinstance(record.get("data"), dict):
+        category = {"_category": record["category"]} if record.get("category") else {}
+        return {**category, **record["data"]}
+    return record
+
+
+def count_filled(file: SourceFile, raw: Any) -> Iterator[str]:
+    """The column of each filled cell of a row."""
+    if isinstance(raw, str):
+        yield from count_leaves(open_record(file, raw), "")
+        return
+    assert file.header is not None
+    cells = dict(zip(map(str.strip, file.header), raw, strict=False))
+    if file.json_column is not None:
+        record = json.loads(cells.pop(file.header[file.json_column].strip()))
+        yield from count_leaves({**cells, **record}, "")
+        return
+    for place, cell in enumerate(raw):
+        if cell.strip():
+            yield (file.header[place].strip() if place < len(file.header) else "") or f"(column {place + 1})"
+
+
+def check(path: Path, mapping: str | None) -> Losses:
+    """Count a file, and compare each column with an independent count."""
+    expected: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    options = {"source_name": "x", "encoding": None, "delimiter": None, "format_": None}
+    with open_job((str(path),), mapping_name=mapping, **options) as job:  # type: ignore[arg-type]
+        losses = Losses(job.mapping.model, job.source.files)
+        for examined in examine(job):
+            chunk = examined.records.chunk
+            losses.add(examined.records, judge(examined, {}, know_nothing).rows)
+            for raw in chunk.raw:
+                expected.update(count_filled(job.source.files[chunk.file], raw))
+    for line in losses.lines():
+        assert line.cells > 0
+        found[line.column] += line.cells
+    assert found == expected
+    assert sum(line.cells for line in losses.dropped()) == losses.as_json()["dropped_cells"]
+    return losses
+
+
+@pytest.mark.skipif(not EXPORTS.is_dir(), reason="The collection of real exports is not beside this clone.")
+@pytest.mark.parametrize("name", EVERY)
+def test_every_export_adds_up(name: str) -> None:
+    """Every filled cell of each file that a preset recognises is in exactly one class."""
+    try:
+        check(EXPORTS / name, None)
+    except ImporterError as refusal:  # which files these are is known in tests/end_to_end/test_exports.py
+        pytest.skip(f"refused: {refusal.message}")
+
+
+@pytest.mark.parametrize("name", SAMPLE_MAPPINGS)
+def test_every_sample_adds_up(name: str) -> None:
+    """The files that the README imports."""
+    check(SAMPLES / name, SAMPLE_MAPPINGS[name])

@@ -1,0 +1,227 @@
+"""Signs of a damaged export: said once, before anything is sent, with what to do."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.harness.running import HEADER, Program, issue_row, write_csv, write_issues
+
+MAPPING = """
+input: {{name: demo, key: Key, dates: [{dates}]}}
+title: Title
+description: Text
+severity: {{value: low}}
+status: {{column: State, values: {{Open: todo}}, unknown: todo}}
+category: {{value: General}}
+footer: {{Created: Created}}
+{more}
+"""
+COLUMNS = ("Key", "Title", "Text", "State", "Created")
+
+
+def warnings_of(program: Program, *sources: Path, mapping: str = "jira", options: Sequence[str] = ()) -> list[str]:
+    """What a check warns of; the screen says each of it, once."""
+    ended = program("validate", *sources, "-m", mapping, "--json", *options)
+    found: list[str] = ended.summary["warnings"]
+    assert all(ended.err.count(f"warning: {warning}") == 1 for warning in found)
+    others = ("rows become", "stay as text in the footer")
+    return [warning for warning in found if not any(other in warning for other in others)]
+
+
+def warnings_of_rows(
+    program: Program, rows: Iterable[Sequence[str]], *, dates: str = "", more: str = "", options: Sequence[str] = ()
+) -> list[str]:
+    """What a check of rows of `COLUMNS` warns of."""
+    Path("mine.yaml").write_text(MAPPING.format(dates=dates, more=more), encoding="utf-8")
+    source = write_csv(Path("export.csv"), rows, COLUMNS)
+    return warnings_of(program, source, mapping="mine.yaml", options=options)
+
+
+def row(title: str = "Title", *, key: str = "A-1", text: str = "", state: str = "Open", created: str = "") -> list[str]:
+    """A row of `COLUMNS`."""
+    return [key, title, text, state, created]
+
+
+@pytest.mark.parametrize(("rows", "limit"), [(500, "500"), (1000, "1,000")])
+def test_a_single_full_file(program: Program, rows: int, limit: str) -> None:
+    """A file that ends where exports are cut may lack the rest; one row less, and nothing is said."""
+    (warning,) = warnings_of(program, write_issues(Path("export.csv"), rows))
+    assert f"export.csv has exactly {limit} rows" in warning
+    assert "in pages" in warning
+    assert warnings_of(program, write_issues(Path("export.csv"), rows - 1)) == []
+
+
+@pytest.mark.parametrize(
+    ("sizes", "warns"),
+    [
+        ((500, 500, 12), False),
+        ((500, 500), True),
+        ((500, 501), False),
+        ((12, 500), True),
+    ],
+)
+def test_pages(program: Program, sizes: Sequence[int], warns: bool) -> None:
+    """All pages but the last may be full, and a longer file shows that there is no such limit."""
+    sources, first = [], 1
+    for number, size in enumerate(sizes, start=1):
+        rows = map(issue_row, range(first, first + size))
+        sources.append(write_csv(Path(f"page-{number}.csv"), rows))
+        first += size
+    assert bool(warnings_of(program, *sources)) is warns
+
+
+def test_the_last_page_is_found_by_its_number(program: Program) -> None:
+    """A shell sorts page 10 before page 9, and a browser calls the first download `Jira.csv`."""
+    full, rest = map(issue_row, range(1, 501)), map(issue_row, range(501, 520))
+    pages = [write_csv(Path("page-10.csv"), rest), write_csv(Path("page-9.csv"), full)]
+    assert warnings_of(program, *pages) == []
+    pages[0].rename("Jira (1).csv")
+    pages[1].rename("Jira.csv")
+    assert warnings_of(program, Path("Jira (1).csv"), Path("Jira.csv")) == []
+
+
+def test_full_files_that_are_meant_so(program: Program) -> None:
+    """`--limit` reads a part, and an errors file has as many rows as were rejected."""
+    source = write_issues(Path("export.csv"), 501)
+    assert warnings_of(program, source, options=("--limit", "500")) == []
+    write_csv(Path("bad.csv"), [issue_row(number, title="") for number in range(1, 501)])
+    warnings_of(program, Path("bad.csv"))
+    errors = Path("triage-import-check/errors.csv").rename("errors.csv")
+    assert warnings_of(program, errors) == []
+
+
+def test_a_cell_at_the_limit_of_a_spreadsheet(program: Program) -> None:
+    """32,767 characters are a cut text; one less is a long one. Line ends and emoji count as a spreadsheet counts."""
+    texts = ["x" * 32_767, "x" * 32_766, "x\r\n" + "x" * 32_765, "😀" + "x" * 32_765]
+    (warning,) = warnings_of_rows(program, [row(key=f"A-{place}", text=text) for place, text in enumerate(texts)])
+    assert warning.startswith("3 rows have a text of exactly 32,767 characters in Text (")
+    assert "demo:A-0, export.csv:2" in warning
+    assert "without opening it in a spreadsheet" in warning
+
+
+@pytest.mark.parametrize("key", ["1.2E+11", "1,2E+11", "1E+11", "1.23457e+15"])
+def test_rounded_ids(program: Program, key: str) -> None:
+    """A spreadsheet writes long ids so, in German with a comma."""
+    (warning,) = warnings_of_rows(program, [row(key=key), row(key="A-1")])
+    assert warning.startswith("1 row has a rounded number for an id in Key (")
+    assert key in warning
+
+
+@pytest.mark.parametrize("key", ["1E5", "12E+11", "PROJ-1.2E+11", "E+11"])
+def test_ids_that_look_like_it(program: Program, key: str) -> None:
+    """Ids with an E in them are ids; so are numbers in other columns."""
+    assert warnings_of_rows(program, [row(title="1.2E+11", key=key)]) == []
+
+
+@pytest.mark.parametrize("cell", ["#REF!", "#NAME?", "########", "#BEZUG!", " #N/A "])
+def test_errors_of_a_spreadsheet(program: Program, cell: str) -> None:
+    """They stand where a text began with a sign that a spreadsheet calculates with."""
+    (warning,) = warnings_of_rows(program, [row(cell), row("See #1234", key="A-2"), row("# Heading", key="A-3")])
+    assert warning.startswith("1 row has a spreadsheet's error instead of a text in Title (")
+
+
+GARBLED = {
+    "é of cp1252": "Café".encode().decode("cp1252"),
+    "quote": "don’t".encode().decode("cp1252"),
+    "byte order mark": "\ufeffTitle".encode().decode("cp1252"),
+    "space": "10\xa0km".encode().decode("cp1252"),
+    "Ö at the beginning": "Öffnen".encode().decode("cp1252"),
+    "Russian": "Ошибка".encode().decode("latin-1"),
+    "Russian by cp1251": "Ошибка".encode().decode("cp1251", "ignore"),
+    "Polish": "węzeł".encode().decode("cp1252"),
+    "Greek": "σφάλμα".encode().decode("latin-1"),
+    "Japanese": "日本語".encode().decode("latin-1"),
+    "Japanese by Shift JIS": "あいう".encode().decode("shift_jis", "ignore"),
+    "emoji": "🚀".encode().decode("latin-1"),
+    "Mac": "Café".encode().decode("mac_roman"),
+    "lost": "Caf�",
+}
+
+
+@pytest.mark.parametrize("text", GARBLED.values(), ids=GARBLED)
+def test_garbled_letters(program: Program, text: str) -> None:
+    """What reading in a wrong encoding leaves, in any script."""
+    (warning,) = warnings_of_rows(program, [row(text), row("Fine", key="A-2")])
+    assert warning.startswith("1 row has ")
+    assert "in Title (" in warning
+    assert "demo:A-1, export.csv:2" in warning
+
+
+SOUND = [
+    "Café, naïve, Übergröße, mañana, São Paulo, IRMÃ”, señor, ŁÓDŹ",
+    "« CAFÉ» et « voilà…» et « été…» ; „Menü“, „TÜ“ und Straße",
+    "Ärger mit Äpfeln “Ä”, Ångström, Århus, Öl; Ðuro, ÐÐ, Ísland",
+    "Ошибка: «РС…» не работает, РСФСР, СССР",
+    "日本語の課題、한국어 이슈, 中文问题 — Ελληνικά: Σφάλμα ΠΡΟΣΟΧΗ",
+    "√2 ≤ ∞, 20 °C, ½ ‰, x‚y, 3 × 4 → 12, naïve – “quoted” ‘text’ … ™ €",
+    "Vâng, â; crème brûlée ‒ forêt, hôpital; çava — ÎLE, ÂGE, À LA CARTE",
+    "Việt Nam: Đã sửa lỗi; Türkçe: İŞLEM ÇOK; Română: ȘTIINȚĂ",
+]
+
+
+@pytest.mark.parametrize("text", SOUND)
+def test_sound_letters(program: Program, text: str) -> None:
+    """Texts in many languages, with the quotes that they end with, are no sign of anything."""
+    assert warnings_of_rows(program, [row(text, text=text, state=text)]) == []
+
+
+def test_garbled_rows_are_counted_once(program: Program) -> None:
+    """A row whose title, description and value are garbled is one row, and its columns are named."""
+    bad = "Café".encode().decode("cp1252")
+    (warning,) = warnings_of_rows(program, [row(bad, text=f"{bad} {bad}", state=bad), row("x", text=bad, key="A-2")])
+    assert warning.startswith("2 rows have letters that look garbled in Title, Text, State (")
+    assert "UTF-8 read as cp1252" in warning
+    assert "Export again" in warning
+
+
+def test_a_wrong_encoding_option(program: Program) -> None:
+    """Where the file is read as something else than UTF-8, that is the likely cause."""
+    (warning,) = warnings_of_rows(program, [row("Café")], options=("--encoding", "cp1252"))
+    assert "leave --encoding (or input.encoding) away" in warning
+
+
+def test_dates_that_are_copied(program: Program) -> None:
+    """A column of the footer in which nothing tells day and month apart; one value that does is enough."""
+    dates = ["01/02/2023", "03/04/2023 10:15", "05/05/2023", ""]
+    rows = [row(key=f"A-{place}", created=date) for place, date in enumerate(dates)]
+    (warning,) = warnings_of_rows(program, rows)
+    assert warning.startswith("2 dates read both ways in Created (01/02/2023 in export.csv:2)")
+    assert warnings_of_rows(program, [*rows, row(key="A-9", created="25/12/2023")]) == []
+    assert warnings_of_rows(program, [*rows, row(key="A-9", created="soon")]) == []
+    assert warnings_of_rows(program, rows, dates="'%d/%m/%Y', '%d/%m/%Y %H:%M'") == []
+
+
+def test_dates_that_are_read(program: Program) -> None:
+    """Formats that allow both ways are a sign as long as no value decides; one format has decided."""
+    rows = [row(key="A-1", created="01/02/2023"), row(key="A-1", title="Other", created="03/04/2023")]
+    newest, both = "duplicates: {newest: Created}", "'%d/%m/%Y', '%m/%d/%Y'"
+    (warning,) = warnings_of_rows(program, rows, dates=both, more=newest)
+    assert "Leave one format in input.dates" in warning
+    assert warnings_of_rows(program, [*rows, row(key="A-2", created="12/25/2023")], dates=both, more=newest) == []
+    assert warnings_of_rows(program, rows, dates="'%d/%m/%Y'", more=newest) == []
+
+
+def test_json_is_looked_at_too(program: Program) -> None:
+    """The signs are those of texts, wherever they stand."""
+    record = {"Key": 1.2e22, "Title": "Café".encode().decode("cp1252"), "Text": "", "State": "Open", "Created": None}
+    Path("mine.yaml").write_text(MAPPING.format(dates="", more=""), encoding="utf-8")
+    Path("export.jsonl").write_text(json.dumps(record) + "\n", encoding="utf-8")
+    found = warnings_of(program, Path("export.jsonl"), mapping="mine.yaml")
+    assert [warning.partition(" in ")[0] for warning in found] == [
+        "1 row has a rounded number for an id",
+        "1 row has letters that look garbled",
+    ]
+
+
+def test_a_run_says_it_before_it_sends(program: Program) -> None:
+    """The check of a run has the signs, and so has its summary."""
+    rows = [("PROJ-1", "Café".encode().decode("cp1252"), "High", "To Do", "Bug", "")]
+    write_csv(Path("export.csv"), rows, HEADER)
+    ended = program("run", "export.csv", "-m", "jira", "--sandbox", "--json")
+    assert ended.code == 0
+    assert ended.err.index("look garbled") < ended.err.index("1 created")
+    assert any("look garbled" in warning for warning in ended.summary["warnings"])

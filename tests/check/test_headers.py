@@ -1,0 +1,88 @@
+"""Whether a mapping fits a source, seen from the headers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.harness.running import HEADER, Program, issue_row, write_csv
+
+MINE = """\
+extends: jira
+description: [Descripton, Details]
+severity: {column: Prio}
+"""
+
+
+def test_a_mapping_of_another_tracker(program: Program) -> None:
+    """Neither key nor title: said with the mapping's lines and the source's columns, before a row is read."""
+    write_csv(Path("export.csv"), [issue_row(1)])
+    ended = program("validate", "export.csv", "-m", "github")
+    assert ended.code == 2
+    assert "Error: The mapping github does not fit the source.\n" in ended.err
+    assert "title: no file has 'title'" in ended.err
+    assert "Description, Issue Type, Issue key, Priority, Status, Summary" in ended.err
+    assert not Path("triage-import-check").exists()
+
+
+def test_columns_that_are_written_wrong(program: Program) -> None:
+    """In a person's own mapping a default would hide them: all are said at once, nothing is read."""
+    write_csv(Path("export.csv"), [issue_row(1)])
+    Path("mine.yaml").write_text(MINE, encoding="utf-8")
+    ended = program("validate", "export.csv", "-m", "mine.yaml")
+    assert ended.code == 2
+    assert "mine.yaml:2:description: no file has 'Descripton' or 'Details'" in ended.err
+    assert "the nearest column is 'Description'" in ended.err
+    assert "mine.yaml:3:severity: no file has 'Prio'" in ended.err
+    assert not Path("triage-import-check").exists()
+
+
+def test_a_footer_column_that_is_written_wrong(program: Program) -> None:
+    """A warning, with the line and the nearest column; a preset's many choices are no warning."""
+    write_csv(Path("export.csv"), [(*issue_row(1), "Acme")], header=(*HEADER, "Custom field (Customer)"))
+    Path("mine.yaml").write_text("extends: jira\nfooter: {Customer: Custom field (Custmer)}\n", encoding="utf-8")
+    ended = program("validate", "export.csv", "-m", "mine.yaml", "--json")
+    assert ended.summary["warnings"] == [
+        "mine.yaml:2:footer.Customer: no file has 'Custom field (Custmer)'; "
+        "the nearest column is 'Custom field (Customer)'",
+    ]
+
+
+def test_values_of_ones_own_over_a_presets_column(program: Program) -> None:
+    """The column is still the preset's: that it is absent is a warning."""
+    write_csv(Path("export.csv"), [("P-1", "T", "To Do", "Bug")], ("Issue key", "Summary", "Status", "Issue Type"))
+    Path("mine.yaml").write_text("extends: jira\nseverity: {values: {P9: low}}\n", encoding="utf-8")
+    assert program("validate", "export.csv", "-m", "mine.yaml").code == 0
+
+
+def test_one_of_several_files_is_enough(program: Program) -> None:
+    """A column that any file has is there."""
+    write_csv(Path("a.csv"), [issue_row(1)])
+    write_csv(Path("b.csv"), [(*issue_row(2), "Acme")], header=(*HEADER, "Customer"))
+    Path("mine.yaml").write_text("extends: jira\nfooter: {Customer: Customer}\n", encoding="utf-8")
+    assert program("validate", "a.csv", "b.csv", "-m", "mine.yaml", "--json").summary["warnings"] == []
+
+
+def test_what_every_preset_should_find_is_missed(program: Program) -> None:
+    """A priority that comes from nowhere is said even of a preset: all rows would get the default."""
+    write_csv(
+        Path("export.csv"), [("PROJ-1", "Title", "To Do", "Bug")], ("Issue key", "Summary", "Status", "Issue Type")
+    )
+    ended = program("validate", "export.csv", "-m", "jira", "--json")
+    assert any(":severity: no file has 'Priority'" in warning for warning in ended.summary["warnings"])
+
+
+def test_json_is_judged_by_its_rows(program: Program) -> None:
+    """Which keys it has is known at the end: each row is rejected with its reason."""
+    Path("export.jsonl").write_text('{"foo": 1}\n', encoding="utf-8")
+    ended = program("validate", "export.jsonl", "-m", "github", "--json")
+    assert (ended.code, ended.outcomes()) == (1, {"rejected": 1})
+
+
+def test_rows_above_the_header_are_said(program: Program) -> None:
+    """A board's name and a group's name above the header of a spreadsheet are no rows, and that is a warning."""
+    Path("board.csv").write_text(
+        "My board,,,\nGroup A,,,\nIssue key,Summary,Status,Priority\nP-1,One,To Do,High\n", encoding="utf-8"
+    )
+    ended = program("validate", "board.csv", "-m", "jira", "--json")
+    assert ended.summary["rows"] == 1
+    assert ended.summary["warnings"][0].endswith("which are none: 2. They say My board; Group A")

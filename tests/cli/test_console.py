@@ -1,0 +1,202 @@
+"""What a person sees: on a terminal, and where there is none."""
+
+from __future__ import annotations
+
+import io
+from contextlib import redirect_stderr
+from pathlib import Path
+
+import pytest
+
+from importer.cli.console import Console
+from importer.cli.sentences import format_duration, format_time
+from importer.errors import ExitCode, MappingError, Problem
+from importer.report.summary import Summary
+from tests.conftest import Serve
+from tests.harness.running import Program, issue_row, read_csv, write_csv, write_issues
+
+
+def said(summary: Summary) -> list[str]:
+    """The last lines of a run."""
+    stream = io.StringIO()
+    with redirect_stderr(stream):
+        console = Console()
+        console.show_summary(summary)
+        console.show_reports(summary)
+    return stream.getvalue().splitlines()
+
+
+def test_the_question_and_no(program: Program, serve: Serve) -> None:
+    """It says where to, how many, how long, what stays behind; "n" sends nothing and leaves the check's reports."""
+    sandbox = serve()
+    rows = [issue_row(1), issue_row(2), issue_row(3, title="")]
+    write_csv(Path("export.csv"), rows)
+    with program.on_terminal("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json") as terminal:
+        terminal.read_until("Send them?")
+        terminal.type("n\n")
+        ended = terminal.end()
+    assert f"Target {sandbox.url}, organisation {sandbox.org_id}:" in ended.err
+    assert "  2 issues to create, about 0.4 s at this rate." in ended.err
+    assert "  1 row to leave behind: 1 × title-missing." in ended.err
+    assert "Nothing was sent: The answer was no." in ended.err
+    assert (ended.code, ended.summary["exit_code"]) == (2, 2)
+    assert ended.outcomes() == {"planned": 2, "rejected": 1}
+    assert sandbox.create_bodies() == []
+    assert len(read_csv(Path("triage-import-check/results.csv"))) == 3
+
+
+def test_the_question_and_yes(program: Program, serve: Serve) -> None:
+    """There is a bar while it sends, and the sum at the end."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 30)
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--rate", "20")
+    with program.on_terminal(*command, "--no-first-contact") as terminal:
+        terminal.read_until("Send them?")
+        terminal.type("y\n")
+        ended = terminal.end()
+    assert ended.code == 0, ended.err
+    assert "sending: " in ended.err
+    assert "30 rows: 30 created" in ended.err
+    assert len(sandbox.issues()) == 30
+
+
+def test_nothing_to_ask(program: Program, serve: Serve) -> None:
+    """Where nothing would be created there is no question."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0")
+    with program.on_terminal("run", "export.csv", "-m", "jira", "--api-url", sandbox.url) as terminal:
+        ended = terminal.end()
+    assert ended.code == 0
+    assert "Send them?" not in ended.err
+    assert "2 rows: 2 unchanged" in ended.err
+
+
+def test_ctrl_c_at_the_question(program: Program, serve: Serve) -> None:
+    """Nothing was sent, and it is no traceback."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    with program.on_terminal("run", "export.csv", "-m", "jira", "--api-url", sandbox.url) as terminal:
+        terminal.read_until("Send them?")
+        terminal.interrupt()
+        ended = terminal.end()
+    assert ended.code == ExitCode.INTERRUPTED
+    assert "Traceback" not in ended.err
+    assert sandbox.create_bodies() == []
+
+
+def test_plain_lines_where_there_is_no_terminal(program: Program) -> None:
+    """No bar and no control characters in a log."""
+    write_issues(Path("export.csv"), 3)
+    err = program.apart("run", "export.csv", "-m", "jira", "--sandbox").err
+    assert "\r" not in err
+    assert "\x1b" not in err
+    assert err.splitlines()[-1].startswith("Reports: ")
+
+
+def test_long_lists_are_cut_on_screen(program: Program) -> None:
+    """Eight of them, widest first; where the rest is."""
+    write_csv(Path("export.csv"), [issue_row(number, priority=f"Odd {number:02}") for number in range(1, 13)])
+    err = program("validate", "export.csv", "-m", "jira").err
+    assert "  … and 4 more values: see value_flow in summary.json" in err
+    assert "  … and 4 more causes: see results.csv" in err
+    assert "Odd 08" in err
+    assert "Odd 09" not in err
+
+
+def test_an_error_with_all_its_problems() -> None:
+    """Message, each problem with its place and hint, then what to type."""
+    stream = io.StringIO()
+    problems = [Problem("unknown key", "a.yaml", 2, "tilte", "did you mean `title`?"), Problem("is empty", "b.yaml")]
+    with redirect_stderr(stream):
+        Console().show_error(MappingError("The mapping has 2 problems.", problems=problems, hint="Mend them."))
+    assert stream.getvalue().splitlines() == [
+        "Error: The mapping has 2 problems.",
+        "  a.yaml:2:tilte: unknown key",
+        "    did you mean `title`?",
+        "  b.yaml: is empty",
+        "Mend them.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("summary", "lines"),
+    [
+        (Summary("", 0, 0, out="o"), ["0 rows: nothing to do   (0.0 s)", "Reports: o"]),
+        (
+            Summary("r", 0, 1500, created=1500, elapsed_seconds=300, issues_per_second=5.0, out="o"),
+            ["1,500 rows: 1,500 created   (5 min 0 s at 5.0 issues/s)", "Reports: o"],
+        ),
+        (
+            Summary("r", 3, 3, created=1, planned=2, stopped_because="The target is down.\nWait.", out="o"),
+            [
+                "3 rows: 1 created, 2 planned   (0.0 s at 0.0 issues/s)",
+                "Reports: o",
+                "Stopped: The target is down.",
+                "Wait.",
+                "2 rows still to be sent: the same command continues.",
+            ],
+        ),
+        (
+            Summary("r", 4, 2, unknown=1, created=1, elapsed_seconds=1, issues_per_second=1.0, out="o"),
+            [
+                "2 rows: 1 created, 1 unknown   (1.0 s at 1.0 issues/s)",
+                "Reports: o",
+                "The fate of 1 row is not known yet: run the same command again, there is nothing to do by hand.",
+            ],
+        ),
+    ],
+)
+def test_how_it_ended(summary: Summary, lines: list[str]) -> None:
+    """The sum, the reports, why it ended early, and what to do."""
+    assert said(summary) == lines
+
+
+def test_rejected_and_failed_are_told_apart() -> None:
+    """One was never sent, the other was refused."""
+    line, *_ = said(Summary("r", 1, 3, rejected=2, failed=1, out="nowhere"))
+    assert line.startswith("3 rows: 2 rejected (not sent), 1 failed (Triage refused)")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "0.0 s"), (3.21, "3.2 s"), (59.96, "1 min 0 s"), (250, "4 min 10 s"), (8000, "2 h 13 min")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    """Two units at most."""
+    assert format_duration(seconds) == text
+
+
+def test_times_are_local() -> None:
+    """To the minute, as a clock on the wall shows them."""
+    assert len(format_time(0)) == len("1970-01-01 00:00")
+
+
+def test_somebody_who_has_left() -> None:
+    """A stderr that can't be written any more ends nothing."""
+
+    class Closed(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError
+
+    with redirect_stderr(Closed()):
+        console = Console()
+        console.start("sending", 10, "issue")
+        console.reach(5)
+        console.say("still here")
+        console.finish()
+
+
+def test_what_would_steer_a_terminal_is_shown_as_an_escape(program: Program) -> None:
+    """An export may hold colours, titles of windows and turned writing; a screen shows none of them as such."""
+    write_csv(Path("export.csv"), [(*issue_row(1)[:3], "\x1b[31mRED\x1b]0;owned\x07\u202e", "Bug", "")])
+    ended = program("validate", "export.csv", "-m", "jira")
+    assert "\x1b" not in ended.err
+    assert "\\x1b[31mRED\\x1b]0;owned\\x07\\u202e → rejected 1" in ended.err
+
+
+def test_long_values_are_cut_on_screen(program: Program) -> None:
+    """Their beginning says enough."""
+    write_csv(Path("export.csv"), [(*issue_row(1)[:3], "x" * 3000, "Bug", "")])
+    ended = program("validate", "export.csv", "-m", "jira")
+    assert max(map(len, ended.err.splitlines())) < 300

@@ -1,0 +1,168 @@
+"""Whether tests notice when a safeguard is missing: each is taken out alone, and the test that guards it must fail.
+
+python -m tests.end_to_end.mutations        runs all and prints the table; exit code 1 if a test passes all the same
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+CODE = ("importer", "tests", "mappings", "sample_data", "pyproject.toml", "README.md")
+FAILED = 1
+"""Pytest's exit code for tests that ran and failed; an import that breaks is another."""
+WAIT_SECONDS = 120.0
+
+
+class Mutation(NamedTuple):
+    """A safeguard: where it is, what is there, what stands in its place without it, and the test that guards it."""
+
+    safeguard: str
+    file: str
+    code: str
+    without: str
+    test: str
+
+
+MUTATIONS = (
+    Mutation(
+        "the intent",
+        "importer/load/creates.py",
+        "        await self._run.intend(self.operation)\n",
+        "",
+        "tests/load/test_creates.py::test_crash_after_the_intent",
+    ),
+    Mutation(
+        "the intent of a change",
+        "importer/load/updates.py",
+        "        await self._run.intend(self.operation, ",
+        "        _ = (self.operation, ",
+        "tests/load/test_updates.py::test_nothing_leaves_without_its_intent",
+    ),
+    Mutation(
+        "the intent's commit",
+        "importer/ledger/group_commit.py",
+        "            self._running.add_done_callback(lambda done: self._end(done.exception(), waiters))\n",
+        "            self._running.add_done_callback(lambda done: self._end(done.exception(), []))\n"
+        "            [waiter.set_result(None) for waiter in waiters]\n",
+        "tests/ledger/test_group_commit.py::test_intend_waits_for_the_commit",
+    ),
+    Mutation(
+        "the look-up",
+        "importer/load/settling.py",
+        "            await self._read_whole(issue for issue in page if self._may_be_awaited(issue))\n",
+        "",
+        "tests/load/test_settling.py::test_found_together",
+    ),
+    Mutation(
+        "the whole description",
+        "importer/load/settling.py",
+        "            issue = await self._calls.call(partial(self._client.get_issue, issue_id))\n",
+        "            issue = next(each for each in listed if each.id == issue_id)\n",
+        "tests/load/test_settling.py::test_cut_descriptions",
+    ),
+    Mutation(
+        "the wait",
+        "importer/load/settling.py",
+        "if self._now() > pending.since + self._settle_seconds]",
+        "]",
+        "tests/load/test_settling.py::test_late_commit",
+    ),
+    Mutation(
+        "the second look",
+        "importer/load/lookback.py",
+        "DECIDING_LOOKS = 2\n",
+        "DECIDING_LOOKS = 1\n",
+        "tests/load/test_settling.py::test_a_commit_between_the_two_looks",
+    ),
+    Mutation(
+        "the opening look",
+        "importer/pipeline.py",
+        "    if checked.planned > checked.updates or known.matched:\n",
+        "    if False:\n",
+        "tests/load/test_discovery.py::test_a_lost_ledger_doubles_nothing",
+    ),
+    Mutation(
+        "the search of the opening look",
+        "importer/load/discovery.py",
+        "                    await self._note(page, self._known(page), unmarked=True)\n",
+        "                    pass\n",
+        "tests/load/test_discovery.py::test_what_only_the_search_finds",
+    ),
+    Mutation(
+        "the generation",
+        "importer/ledger/sqlite.py",
+        "    if reached < generation.seen:\n",
+        "    if False:\n",
+        "tests/ledger/test_sqlite.py::test_a_ledger_behind_its_side_file",
+    ),
+    Mutation(
+        "the integrity check",
+        "importer/ledger/sqlite.py",
+        '    if answer != "ok":\n',
+        "    if False:\n",
+        "tests/end_to_end/test_damaged_ledger.py::test_damage_where_outcomes_go_is_found_at_the_opening",
+    ),
+    Mutation(
+        "the pause",
+        "importer/triage/limiter.py",
+        "        return max(self._paused_until, self._next) - now\n",
+        "        return self._next - now\n",
+        "tests/triage/test_limiter.py::test_pause_stops_everybody_once",
+    ),
+    Mutation(
+        "the lock",
+        "importer/ledger/lock.py",
+        "            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
+        "            pass\n",
+        "tests/test_pipeline.py::test_two_at_once",
+    ),
+    Mutation(
+        "what people changed",
+        "importer/triage/snapshot.py",
+        "        elif name in memory and is_like(now[name], memory[name]) and name not in reverted:\n",
+        "        elif True:\n",
+        "tests/load/test_updates.py::test_a_conflict_stays_until_it_is_solved",
+    ),
+)
+
+
+def mutate(mutation: Mutation, folder: Path) -> None:
+    """Copy the program into a folder, without the safeguard."""
+    for name in CODE:
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, folder / name)
+    file = folder / mutation.file
+    file.write_text(file.read_text(encoding="utf-8").replace(mutation.code, mutation.without), encoding="utf-8")
+
+
+def run_test(mutation: Mutation, folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run the test that guards a safeguard, on the program in a folder."""
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutation.test]
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=WAIT_SECONDS, check=False
+    )
+
+
+def main() -> int:
+    """Run all and print the table."""
+    unnoticed = 0
+    print("| safeguard taken out | test that fails |\n| --- | --- |")  # noqa: T201
+    for mutation in MUTATIONS:
+        with tempfile.TemporaryDirectory() as folder:
+            mutate(mutation, Path(folder))
+            noticed = run_test(mutation, Path(folder)).returncode == FAILED
+        unnoticed += not noticed
+        print(f"| {mutation.safeguard} | {mutation.test if noticed else 'NONE'} |", flush=True)  # noqa: T201
+    return min(unnoticed, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,304 @@
+"""Findings of call reviews: rows of one review in one issue, its calls as evidence, flags where they went wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence, Sized
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.errors import ExitCode
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.harness.running import SAMPLES, Ended, Program, finish, read_csv, wait_for, write_csv
+
+HEADER = ("review_id", "call_id", "criterion", "note", "turn", "severity", "status")
+SAMPLE = SAMPLES / "call-review.csv"
+PENDING, MISSING = "evidence-pending", "evidence-missing"
+
+
+def finding(review: str, call: str, criterion: str, turn: str = "", severity: str = "high") -> tuple[str, ...]:
+    """A row of `HEADER`."""
+    return (review, call, criterion, f"{criterion} fails", turn, severity, "open")
+
+
+def review(number: int, call: str = "") -> list[tuple[str, ...]]:
+    """Three criteria that one call failed."""
+    call = call or f"c-{number}"
+    return [finding(f"r-{number}", call, name, str(turn)) for turn, name in enumerate(("Greets", "Asks", "Ends"), 1)]
+
+
+def write_findings(rows: Iterable[Sequence[str]]) -> Path:
+    """Write findings.csv."""
+    return write_csv(Path("findings.csv"), rows, HEADER)
+
+
+def import_(
+    program: Program, target: RunningSandbox | None, *options: str | Path, mapping: str = "call-review"
+) -> Ended:
+    """Import into a sandbox, or the command's own."""
+    source = () if any(isinstance(option, Path) for option in options) else (Path("findings.csv"),)
+    where = ("--sandbox",) if target is None else ("--api-url", target.url, "--yes", "--no-first-contact")
+    how = ("--rate", "0", "--max-rejected", "100%", "--json")
+    return program("run", *source, "-m", mapping, *where, *how, "--out", "reports", *options)
+
+
+def results() -> list[dict[str, str]]:
+    """Read results.csv."""
+    return read_csv(Path("reports/results.csv"))
+
+
+def flags_by_issue(sandbox: RunningSandbox) -> dict[str, list[tuple[str, str, int]]]:
+    """Title → call, type and message of each flag on the issue."""
+    titles = {issue["id"]: issue["title"] for issue in sandbox.issues()}
+    found: dict[str, list[tuple[str, str, int]]] = {title: [] for title in titles.values()}
+    for flag in sandbox.flags():
+        found[titles[flag["issue_id"]]].append((flag["call_id"], flag["type"], flag["message_index"]))
+    return found
+
+
+def calls_by_issue(sandbox: RunningSandbox) -> dict[str, list[str]]:
+    """Title → the calls that are attached to the issue."""
+    titles = {issue["id"]: issue["title"] for issue in sandbox.issues()}
+    found: dict[str, list[str]] = {title: [] for title in titles.values()}
+    for link in sandbox.resources():
+        found[titles[link["issue_id"]]].append(link["resource_id"])
+    return found
+
+
+def test_a_call_that_is_known_only_later(program: Program) -> None:
+    """Its issue is there at once, its evidence and flags come with the second run, and the third has nothing to do."""
+    mixed = [finding("r-3", "c-3", "Greets", "1"), finding("r-3", "late-3", "Asks", "2"), finding("r-3", "c-3", "Ends")]
+    write_findings([*review(1), *review(2, "late-2"), *mixed])
+
+    first = import_(program, None)
+    assert (first.code, first.outcomes()) == (0, {"created": 9})
+    with program.own_sandbox() as sandbox:
+        titles = {issue["title"]: issue["id"] for issue in sandbox.issues()}
+        assert list(titles) == ["Review of call c-1", "Review of call late-2", "Review of call c-3"]
+        known = [("c-1", "greets", 0), ("c-1", "asks", 1), ("c-1", "ends", 2)]
+        assert flags_by_issue(sandbox)["Review of call c-1"] == known
+        assert flags_by_issue(sandbox)["Review of call late-2"] == []
+        assert flags_by_issue(sandbox)["Review of call c-3"] == [("c-3", "greets", 0), ("c-3", "ends", None)]
+        assert calls_by_issue(sandbox) == {
+            "Review of call c-1": ["c-1"],
+            "Review of call late-2": [],
+            "Review of call c-3": ["c-3"],
+        }
+    codes = {row["key"]: (row["code"], row["operations_planned"], row["operations_done"]) for row in results()[::3]}
+    assert codes == {
+        "call-review:r-1": ("", "4", "4"),
+        "call-review:r-2": (f"{PENDING}\n{PENDING}", "4", "0"),
+        "call-review:r-3": (f"{PENDING}\n{PENDING}", "5", "3"),
+    }
+
+    # The sandbox has been started since, by the look at it, and knows the call now.
+    second = import_(program, None)
+    assert (second.code, second.outcomes()) == (0, {"updated": 6, "unchanged": 3})
+    with program.own_sandbox() as sandbox:
+        assert len(sandbox.issues()) == len(sandbox.create_bodies()) - 2 == 3, "two were refused with their calls"
+        late = [("late-2", "greets", 0), ("late-2", "asks", 1), ("late-2", "ends", 2)]
+        assert flags_by_issue(sandbox)["Review of call late-2"] == late
+        assert Counter(flags_by_issue(sandbox)["Review of call c-3"]) == Counter(
+            [("c-3", "greets", 0), ("late-3", "asks", 1), ("c-3", "ends", None)]
+        )
+        assert len(sandbox.flags()) == 9
+        assert len(sandbox.resources()) == 4
+    assert [row["code"] for row in results()] == [""] * 9
+
+    third = import_(program, None)
+    assert (third.code, third.outcomes(), third.summary["requests"]) == (0, {"unchanged": 9}, 0)
+
+
+def test_a_call_that_never_comes(program: Program, serve: Serve) -> None:
+    """After the wait it is given up: exit 1 in that run alone, and no request for it after that."""
+    write_findings([*review(1), *review(2, "missing-2")])
+    sandbox = serve()
+    assert import_(program, sandbox).code == 0
+    assert results()[3]["code"].split("\n")[0] == PENDING
+    Path("mine.yaml").write_text("extends: call-review\nevidence_wait_days: 0\n", encoding="utf-8")
+
+    given_up = import_(program, sandbox, mapping="mine.yaml")
+    assert (given_up.code, given_up.outcomes()) == (ExitCode.PARTLY, {"unchanged": 6})
+    assert results()[3]["code"].split("\n")[0] == MISSING
+    requests = sandbox.requests().total()
+    after = import_(program, sandbox, mapping="mine.yaml")
+    assert (after.code, after.outcomes(), after.summary["requests"]) == (0, {"unchanged": 6}, 0)
+    row = results()[3]
+    assert (row["code"], row["operations_planned"], row["operations_done"]) == ("", "4", "0")
+    assert sandbox.requests().total() - requests <= 2, "whose target it is, no more"
+
+
+def test_one_issue_a_criterion(program: Program) -> None:
+    """`call-qa` keeps its keys: each finding is an issue with the call and one flag; a time stands in the note."""
+    rows = [row[1:] for row in (*review(1), *review(2, "late-2"), finding("", "c-3", "Waits", "0:42"))]
+    write_csv(Path("findings.csv"), rows, HEADER[1:])
+    first = import_(program, None, mapping="call-qa")
+    assert (first.code, first.outcomes()) == (0, {"created": 7})
+    keys = [row["key"] for row in results()]
+    assert keys[0] == "call-qa:c-1/Greets/1"
+    assert keys[-1] == "call-qa:c-3/Waits/0:42"
+    with program.own_sandbox() as sandbox:
+        assert len(sandbox.flags()) == len(sandbox.resources()) == 4
+        (timed,) = [flag for flag in sandbox.flags() if flag["call_id"] == "c-3"]
+        assert (timed["note"], timed["message_index"]) == ("at 0:42: Waits fails", None)
+    assert import_(program, None, mapping="call-qa").outcomes() == {"updated": 3, "unchanged": 4}
+    assert import_(program, None, mapping="call-qa").outcomes() == {"unchanged": 7}
+
+
+def test_the_sample_is_recognised_and_adds_up(program: Program, serve: Serve) -> None:
+    """Without `-m`: eight rows are three issues and two rows left out; the forecast counts issues and requests."""
+    sandbox = serve()
+    target = ("--api-url", sandbox.url, "--yes", "--no-first-contact", "--rate", "0", "--json", "--out", "reports")
+    planned = program("run", SAMPLE, *target, "--dry-run").summary
+    assert planned["recognised"].startswith("call-review reviews: 13 of 13")
+    ended = program("run", SAMPLE, *target)
+    assert (ended.code, ended.outcomes()) == (0, {"created": 6, "skipped": 2})
+    assert planned["forecast"]["create"] == len(sandbox.issues()) == 3
+    writes = sum(number for kind, number in sandbox.requests().items() if not kind.startswith("GET"))
+    assert planned["forecast"]["requests"] == writes == 3 + 6
+    issues = {row["key"]: row["triage_id"] for row in results() if row["triage_id"]}
+    assert len(issues) == 3
+    assert {(row["key"], row["triage_id"]) for row in results() if row["outcome"] == "created"} == set(issues.items())
+    worst = {issue["title"]: (issue["severity"], issue["status"]) for issue in sandbox.issues()}
+    assert worst["Review of call c-8a10"] == ("critical", "todo")
+    assert worst["Review of call c-8a11"] == ("high", "in_progress")
+
+
+def test_a_rejected_row_holds_its_issue_back(program: Program, serve: Serve) -> None:
+    """All its rows stand in the errors file; mended and given back, they make the issue, once."""
+    rows = [*review(1), *review(2), *review(3)]
+    rows[4] = finding("r-2", "c-2", "Asks", "2", severity="dreadful")
+    write_findings(rows)
+    sandbox = serve()
+    first = import_(program, sandbox)
+    assert (first.code, first.outcomes()) == (1, {"created": 6, "rejected": 3})
+    codes = [row["code"] for row in results()]
+    assert codes == ["", "", "", "group-rejected", "severity-unknown", "group-rejected", "", "", ""]
+    assert first.summary["findings"] == {"group-rejected": 2, "severity-unknown": 1}
+    errors = Path("reports/errors.csv")
+    assert len(read_csv(errors)) == 3
+    errors.write_text(errors.read_text(encoding="utf-8-sig").replace("dreadful", "low"), encoding="utf-8-sig")
+    second = import_(program, sandbox, errors)
+    assert (second.code, second.outcomes()) == (0, {"created": 3}), second.err
+    assert len(sandbox.issues()) == len(sandbox.create_bodies()) == 3
+    assert len(flags_by_issue(sandbox)["Review of call c-2"]) == 3
+    again = import_(program, sandbox)
+    assert again.outcomes() == {"unchanged": 6, "rejected": 3}, "the first file still has its bad cell"
+    assert again.code == 0, "the same rows are rejected for the same reasons"
+
+
+def test_an_issue_that_lacks_something_keeps_its_rows_together(program: Program, serve: Serve) -> None:
+    """All its rows stand in the errors file, now and in a later report: given back, they are what the issue says."""
+    rows = [*review(1), *review(2)]
+    rows[1] = finding("r-1", "c-1", "???", "2")
+    write_findings(rows)
+    sandbox = serve()
+    first = import_(program, sandbox)
+    assert (first.code, first.outcomes(), first.summary["findings"]["incomplete"]) == (1, {"created": 6}, 1)
+    assert [row["code"] for row in results()[:3]] == ["incomplete", "group-incomplete", "group-incomplete"]
+    described = [issue["description"] for issue in sandbox.issues()]
+    assert program("report", "last", "--out", "later").code == 0
+    for errors in (Path("reports/errors.csv"), Path("later/errors.csv")):
+        assert [row["criterion"] for row in read_csv(errors)] == ["Greets", "???", "Ends"]
+        again = import_(program, sandbox, errors, "--on-change", "update")
+        assert (again.code, again.outcomes()) == (1, {"failed": 3})
+    assert [issue["description"] for issue in sandbox.issues()] == described
+    assert len(sandbox.flags()) == 5
+
+
+def test_limit_and_only_take_whole_issues(program: Program, serve: Serve) -> None:
+    """An issue that `--limit` begins is wanted whole; `--only` names it by the key that all its rows have."""
+    write_findings([*review(1), *review(2), *review(3)])
+    sandbox = serve()
+    assert import_(program, sandbox, "--limit", "4").outcomes() == {"created": 6}
+    assert import_(program, sandbox, "--only", "r-3").outcomes() == {"created": 3, "skipped": 6}
+    assert import_(program, sandbox).outcomes() == {"unchanged": 9}
+    assert [len(flags) for flags in flags_by_issue(sandbox).values()] == [3, 3, 3]
+
+
+def has_come_far(process: subprocess.Popen[str], arrived: Callable[[], Sized], enough: int) -> bool:
+    """Whether so much has arrived, or the process has ended."""
+    return len(arrived()) > enough or process.poll() is not None
+
+
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_a_run_that_is_cut_off_goes_on(program: Program, serve: Serve, ending: signal.Signals) -> None:
+    """Killed or interrupted among issues and flags: each is there once after the next run, every row accounted for."""
+    write_findings([row for number in range(1, 21) for row in review(number)])
+    sandbox = serve()
+    command = ("run", "findings.csv", "-m", "call-review", "--api-url", sandbox.url, "--yes", "--no-first-contact")
+    for arrived, enough in ((sandbox.issues, 5), (sandbox.flags, 9)):
+        process = program.start(*command, "--rate", "60", "--json")
+        wait_for(partial(has_come_far, process, arrived, enough))
+        process.send_signal(ending)
+        ended = finish(process)
+        if ending is signal.SIGINT:
+            assert sum(ended.outcomes().values()) == 60
+    last = program(*command, "--rate", "0", "--json", "--settle-seconds", "0.2")
+    assert last.code == 0, last.err
+    assert sum(last.outcomes().values()) == 60
+    assert len(sandbox.issues()) == len(sandbox.resources()) == 20
+    assert all(len(set(flags)) == len(flags) == 3 for flags in flags_by_issue(sandbox).values())
+
+
+def test_undo_takes_each_issue_back_once(program: Program, serve: Serve) -> None:
+    """However many rows an issue has."""
+    write_findings([*review(1), *review(2)])
+    sandbox = serve()
+    import_(program, sandbox)
+    undone = program("undo", "last", "--close", "--apply", "--yes", "--json", "--rate", "0")
+    assert undone.code == 0, undone.err
+    assert [issue["status"] for issue in sandbox.issues()] == ["closed", "closed"]
+    assert sandbox.requests()["PATCH /v1/triage/issues/{id}"] == 2
+
+
+def test_rows_that_stand_apart(program: Program, serve: Serve) -> None:
+    """The rows of a review that come again after others are rejected, all of them, and it says to sort."""
+    write_findings([*review(1)[:1], *review(2), *review(1)[1:]])
+    sandbox = serve()
+    ended = import_(program, sandbox)
+    assert (ended.code, ended.outcomes()) == (1, {"created": 4, "rejected": 2})
+    assert ended.summary["findings"] == {"key-duplicate": 2}
+    assert "2 × key-duplicate" in ended.err
+    assert "sort the source by its `group` columns" in ended.err
+    rows = [row for row in read_csv(Path("findings.csv")) if row["review_id"] == "r-1"]
+    assert len(rows) == 3
+    with Path("reports/errors.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["criterion"] for row in csv.DictReader(file)] == ["Asks", "Ends"]
+
+
+def test_versions_that_differ_in_what_is_added(program: Program, serve: Serve) -> None:
+    """Two rows of a key of which only the flag differs are not the same: nothing is left out in silence."""
+    rows = [("c-1", "Greets", "Says no name", "2", "high"), ("c-1", "Greets", "Says no name", "2", "high")]
+    write_csv(Path("findings.csv"), rows, ("call_id", "criterion", "note", "turn", "severity"))
+    mapping = "extends: call-qa\nduplicates: reject\nflags: [{call: call_id, type: {template: '{criterion}{seen}'}}]\n"
+    Path("mine.yaml").write_text(mapping, encoding="utf-8")
+    sandbox = serve()
+    assert import_(program, sandbox, mapping="mine.yaml").outcomes() == {"created": 1, "skipped": 1}
+    others = [(*row, str(place)) for place, row in enumerate(rows)]
+    write_csv(Path("findings.csv"), others, ("call_id", "criterion", "note", "turn", "severity", "seen"))
+    assert import_(program, sandbox, mapping="mine.yaml").outcomes()["rejected"] == 1
+
+
+def test_a_row_is_explained_with_its_issue(program: Program) -> None:
+    """Whichever row is asked for: its own cells, and the issue that it is in."""
+    write_findings([*review(1), *review(2)])
+    bodies = [explained(program, line) for line in ("2", "4", "r-1")]
+    assert bodies[0] == bodies[1] == bodies[2]
+    assert "Ends: Ends fails" in bodies[0]["description"]
+
+
+def explained(program: Program, which: str) -> dict[str, Any]:
+    """The body that `explain` shows."""
+    ended = program("explain", "findings.csv", which, "-m", "call-review")
+    assert ended.code == 0, ended.err
+    body: dict[str, Any] = json.loads(ended.out.partition("As it would be sent:\n")[2].partition("\n")[0])
+    return body

@@ -1,0 +1,284 @@
+"""The first contact of `triage-import run`: a few issues, read back, before the others."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.errors import ExitCode
+from importer.ledger.opening import read_ledger
+from importer.sandbox.faults import parse_fault
+from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.settings import SandboxOptions
+from tests.conftest import Serve
+from tests.harness.fake_triage import make_issue
+from tests.harness.running import (
+    CATEGORIES,
+    Program,
+    finish,
+    issue_row,
+    serve_answers,
+    wait_for,
+    write_csv,
+    write_issues,
+)
+
+ITEM = "GET /v1/triage/issues/{id}"
+ROWS = 60
+FAST = ("--rate", "0")
+
+
+def write_export(rows: int = ROWS) -> Path:
+    """Rows whose 30th is the only one with severity low, and the 50th with another alphabet."""
+    lines = [issue_row(number) for number in range(1, rows + 1)]
+    lines[29] = issue_row(30, priority="Low")
+    lines[49] = issue_row(50, title="Größe")
+    return write_csv(Path("export.csv"), lines)
+
+
+def send_to(url: str, *more: str) -> tuple[str, ...]:
+    """The command that sends the export without asking."""
+    return ("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--json", "--rate", "0", *more)
+
+
+def titles(sandbox: RunningSandbox) -> list[str]:
+    """The titles of the issues that are in, in order of creation."""
+    return [issue["title"] for issue in sandbox.issues()]
+
+
+def test_the_first_issues_touch_every_value(program: Program, serve: Serve) -> None:
+    """They come first and are read back; the findings are said and kept, and the next run makes no first contact."""
+    sandbox = serve(cut_descriptions=True)
+    write_export()
+    first = program(*send_to(sandbox.url, "--rate", "200"))  # so that calls wait for their turn, before and after
+    assert (first.code, first.outcomes()) == (0, {"created": ROWS}), first.err
+    arrived = titles(sandbox)
+    assert {"Title 30", "Größe"} <= set(arrived[:5])
+    assert len(arrived) == len(set(arrived)) == ROWS
+    assert f"First contact with organisation {sandbox.org_id}: T-1001, T-1002" in first.err
+    assert "Every field is stored as it was sent." in first.err
+    assert "Lists cut descriptions after 100 characters" in first.err
+    read = sandbox.requests()[ITEM]
+    with read_ledger(program.ledger) as ledger:
+        contact = ledger.find_contact(sandbox.url)
+    assert contact is not None
+    assert contact["cut_at"] == 100
+    assert len(contact["issues"]) < 6
+
+    write_issues(Path("export.csv"), ROWS + 5)
+    second = program(*send_to(sandbox.url))
+    assert second.summary["created"] == 5
+    assert "First contact" not in second.err
+    assert sandbox.requests()[ITEM] == read
+
+
+@pytest.mark.parametrize("more", [("--no-first-contact",), ("--sandbox",)])
+def test_without_a_first_contact(program: Program, serve: Serve, more: tuple[str, ...]) -> None:
+    """Issues are sent in order, and none is read back."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    target = () if more == ("--sandbox",) else ("--api-url", sandbox.url)
+    ended = program("run", "export.csv", "-m", "jira", *target, "--yes", "--json", *more)
+    assert ended.outcomes() == {"created": 3}
+    assert "First contact" not in ended.err
+    assert sandbox.requests()[ITEM] == 0
+
+
+def test_the_question_again(program: Program, serve: Serve) -> None:
+    """On a terminal a person sees what was found and may stop; the same command sends the others, asking once."""
+    sandbox = serve()
+    write_export()
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json", "--rate", "0")
+    with program.on_terminal(*command) as terminal:
+        terminal.read_until("Send them?")
+        terminal.type("y\n")
+        terminal.read_until("Send the other ")
+        made = len(sandbox.issues())
+        terminal.type("n\n")
+        first = terminal.end()
+    assert first.code == ExitCode.STOPPED
+    assert first.outcomes() == {"created": made, "planned": ROWS - made}
+    assert 1 < made < 6
+    assert "alone, to be read back; then you are asked again." in first.err
+    assert f"triage-import undo {first.summary['run_id']} --delete" in first.err
+    assert f"Send the other {ROWS - made}?" in first.err
+
+    with program.on_terminal(*command) as terminal:
+        terminal.read_until("Send them?")
+        terminal.type("y\n")
+        second = terminal.end()
+    assert (second.code, second.outcomes()) == (0, {"created": ROWS})
+    assert "Send the other" not in second.err
+    assert len(set(titles(sandbox))) == len(titles(sandbox)) == ROWS
+
+
+def test_ctrl_c_at_the_second_question(program: Program, serve: Serve) -> None:
+    """What was sent is accounted for."""
+    sandbox = serve()
+    write_export()
+    with program.on_terminal("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json", *FAST) as terminal:
+        terminal.read_until("Send them?")
+        terminal.type("y\n")
+        terminal.read_until("Send the other ")
+        terminal.interrupt()
+        ended = terminal.end()
+    assert ended.code == ExitCode.INTERRUPTED
+    made = len(sandbox.issues())
+    assert ended.outcomes() == {"created": made, "planned": ROWS - made}
+
+
+def test_nothing_else_to_send(program: Program, serve: Serve) -> None:
+    """Where the first issues are all, nothing more is asked."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 1)
+    with program.on_terminal("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json", *FAST) as terminal:
+        terminal.read_until("Send them?")
+        terminal.type("y\n")
+        ended = terminal.end()
+    assert (ended.code, ended.outcomes()) == (0, {"created": 1})
+    assert "First contact with organisation" in ended.err
+
+
+def test_a_search_that_lags(program: Program, serve: Serve) -> None:
+    """It is waited for, and said."""
+    sandbox = serve(search_lag=2.5)
+    write_issues(Path("export.csv"), 1)
+    ended = program(*send_to(sandbox.url))
+    assert (ended.code, ended.outcomes()) == (0, {"created": 1})
+    assert "A search for the marker finds them after 3 s." in ended.err
+
+
+def test_an_organisation_under_another_address(program: Program) -> None:
+    """Who was met once is not met again."""
+    for rows in (1, 2):
+        write_issues(Path("export.csv"), rows)
+        with serve_in_thread(SandboxOptions(db=Path("triage.db"))) as sandbox:
+            ended = program(*send_to(sandbox.url))
+        assert ended.code == 0
+        assert ("First contact" in ended.err) == (rows == 1)
+
+
+class Forgetful:
+    """A target that keeps one issue, without its marker."""
+
+    def __init__(self) -> None:
+        self.creates = 0
+        self.issue = make_issue(1, "What happened", 1000.0)
+
+    def answer(self, method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        """Answer."""
+        if "categories" in path:
+            return 200, CATEGORIES
+        self.creates += method == "POST"
+        if method == "POST" or path.endswith(self.issue["id"]):
+            return (201 if method == "POST" else 200), {"data": self.issue, "errors": None}
+        return 200, {"data": {"items": [self.issue], "next_cursor": None}, "errors": None}
+
+
+def test_issues_that_lose_their_marker(program: Program) -> None:
+    """Exactly once can't be kept: the run stops after one issue, says why, and does so again without another one."""
+    write_issues(Path("export.csv"), 5)
+    target = Forgetful()
+    with serve_answers(target.answer) as url:
+        first, second = program(*send_to(url)), program(*send_to(url))
+    for ended in (first, second):
+        assert ended.code == ExitCode.STOPPED
+        assert ended.outcomes() == {"created": 1, "planned": 4}
+        assert "T-1001 can't be found again in Triage" in ended.summary["stopped_because"]
+        assert "the marker is not in the stored description: T-1001" in ended.summary["stopped_because"]
+        assert f"triage-import undo {ended.summary['run_id']} --delete" in ended.err
+    assert target.creates == 1
+
+
+def test_a_refusal_is_shown(program: Program, serve: Serve) -> None:
+    """What Triage answers to the first row that it refuses is said; the others are sent."""
+    sandbox = serve()
+    Path("mine.yaml").write_text("extends: jira\nowner_id: Owner\n", encoding="utf-8")
+    lines = [(*issue_row(number), "missing-1" if number == 3 else "") for number in range(1, 6)]
+    header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description", "Owner")
+    write_csv(Path("export.csv"), lines, header=header)
+    command = ("run", "export.csv", "-m", "mine.yaml", "--api-url", sandbox.url, "--yes", "--json", "--rate", "0")
+    ended = program(*command)
+    assert (ended.code, ended.outcomes()) == (1, {"created": 4, "failed": 1})
+    assert "Triage refuses like this: 400 bad_request: " in ended.err
+    assert len(sandbox.create_bodies()) == 5, "what was refused once is not sent again"
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 130)])
+def test_a_first_contact_that_is_ended(program: Program, serve: Serve, number: signal.Signals, code: int) -> None:
+    """The next start makes it again, with the issues that are in; every row is in once."""
+    # The reads before are those for the organisation and of the opening look: a search and the list.
+    sandbox = serve(faults=(parse_fault("hang-before=60:read@req=4"),))
+    write_export()
+    process = program.start(*send_to(sandbox.url))
+    wait_for(lambda: sandbox.requests()[ITEM] == 1 or process.poll() is not None)
+    process.send_signal(number)
+    first = finish(process)
+    assert first.code == code, first.err
+    assert len(sandbox.issues()) == 1
+    if code == ExitCode.INTERRUPTED:
+        assert first.outcomes() == {"created": 1, "planned": ROWS - 1}
+
+    second = program(*send_to(sandbox.url))
+    assert (second.code, second.outcomes()) == (0, {"created": ROWS}), second.err
+    assert "First contact with organisation" in second.err
+    assert len(set(titles(sandbox))) == len(titles(sandbox)) == ROWS
+
+
+def test_first_issues_whose_fate_is_unknown(program: Program, serve: Serve) -> None:
+    """They are creates like all others: looked up, not made twice."""
+    sandbox = serve(faults=(parse_fault("500-after:create@req=1"), parse_fault("500-after:create@req=2")))
+    write_export()
+    ended = program(*send_to(sandbox.url))
+    assert (ended.code, ended.outcomes()) == (0, {"created": ROWS})
+    assert len(set(titles(sandbox))) == len(titles(sandbox)) == ROWS
+
+
+def test_only_the_expected_organisation(program: Program, serve: Serve) -> None:
+    """Any other one is refused before anything is sent, also where the key's own is not known."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    wrong = program(*send_to(sandbox.url, "--expect-org", "org-of-others"))
+    assert wrong.code == ExitCode.STOPPED
+    assert f"this key belongs to {sandbox.org_id}. Nothing was sent." in wrong.err
+    assert sandbox.create_bodies() == []
+
+    def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        assert method == "GET"
+        return 200, {"data": {"items": [], "next_cursor": None}, "errors": None}
+
+    with serve_answers(answer) as url:
+        nobody = program(*send_to(url, "--expect-org", sandbox.org_id))
+    assert nobody.code == ExitCode.STOPPED
+    assert "nothing says whose this key is" in nobody.err
+
+    right = program(*send_to(sandbox.url, "--expect-org", sandbox.org_id))
+    assert right.outcomes() == {"created": 2}
+
+
+def test_a_target_that_cuts_titles(program: Program) -> None:
+    """A field that is stored otherwise is said, and doesn't stop a run that asks nothing."""
+    issue, made = make_issue(1, "", 1000.0), list[dict[str, Any]]()
+
+    def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        if "categories" in path:
+            return 200, CATEGORIES
+        if method == "POST":
+            made.append(issue)
+        if method == "POST" or path.endswith(issue["id"]):
+            return 200, {"data": issue, "errors": None}
+        return 200, {"data": {"items": made, "next_cursor": None}, "errors": None}
+
+    write_issues(Path("export.csv"), 1)
+    program("validate", "export.csv", "-m", "jira", "--out", "checked")
+    body = json.loads(json.loads(Path("checked/planned.jsonl").read_text(encoding="utf-8"))["body"])
+    issue |= body | {"title": "Titl", "owner_id": None, "assignee_id": None, "org_id": "org-1"}
+    with serve_answers(answer) as url:
+        ended = program(*send_to(url))
+    assert (ended.code, ended.outcomes()) == (0, {"created": 1})
+    assert "warning: title is stored otherwise than it was sent (cut after 4 characters): T-1001" in ended.err

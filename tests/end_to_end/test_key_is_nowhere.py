@@ -1,0 +1,213 @@
+"""The API key is a canary: it is in nothing that the program shows or leaves behind, even where the target echoes it.
+
+What a target says is searched for the key as it is, as JSON escapes it, and as URLs and base64 write it.
+"""
+
+from __future__ import annotations
+
+import json
+import socketserver
+import threading
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from importer.errors import ExitCode
+from tests.conftest import Serve
+from tests.end_to_end.wayback import CORRECTED
+from tests.harness.machine import Door, serve_door
+from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, postgres
+from tests.harness.running import Ended, Program, issue_row, read_csv, write_csv, write_issues
+from tests.ledger.test_postgres import schema_of
+
+__all__ = ["postgres"]
+
+CANARY = "org_canary/3f9c+1d77"
+FORMS: dict[str, Callable[[str], str]] = {
+    "as it is": lambda key: key,
+    "with Bearer": lambda key: f"Bearer {key}",
+    "JSON escapes": lambda key: "".join(f"\\u{ord(sign):04x}" for sign in key),
+    "JSON with \\/": lambda key: key.replace("/", "\\/"),
+    "URL": lambda key: quote(key, safe=""),
+    "base64": lambda key: b64encode(key.encode()).decode(),
+}
+"""How a target may write a key within a JSON text."""
+PLACE = "%ECHO%"
+REFUSED = json.dumps({"data": None, "errors": [{"error": "no", "message": f"not with {PLACE}"}]}).encode()
+REFUSALS = (400, 401, 403, 404)
+
+
+class EchoingDoor(Door):
+    """Shows the key that it is given in every header and in every text that it answers.
+
+    The second create of all is refused, the third is carried out and answers 500. With `refusal` everything is refused.
+    """
+
+    def __init__(self, target: str, form: Callable[[str], str]) -> None:
+        super().__init__(target)
+        self._form = form
+        self.refusal = 0
+        self.creates = 0
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        """Answer with an echo."""
+        key = headers["Authorization"]
+        self.headers = dict.fromkeys(("WWW-Authenticate", "Retry-After", "X-Request-Id"), key)
+        status, content = self._answer(method, path, headers, body)
+        return status, content.replace(PLACE.encode(), self._form(key).encode())
+
+    def _answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
+        if self.refusal:
+            return self.refusal, REFUSED
+        self.creates += method == "POST"
+        if method == "POST" and self.creates == 2:
+            return 400, REFUSED
+        answer = super().answer(method, path, headers, body)
+        assert answer is not None
+        if method == "POST" and self.creates == 3:
+            return 500, f"<html>{PLACE}".encode()
+        status, content = answer
+        return status, json.dumps(json.loads(content, object_hook=_echo)).encode() if content else b""
+
+
+def _echo(document: dict[str, Any]) -> dict[str, Any]:
+    """Put an echo into an issue, its activity, and what else has texts."""
+    texts = ("title", "category", "detail", "owner_id")
+    return document | {name: f"{document[name] or ''} {PLACE}" for name in texts if name in document} | {PLACE: PLACE}
+
+
+class Witness:
+    """Runs commands, and looks at everything that they show and leave; `secrets` must be in none of it."""
+
+    def __init__(self, program: Program, ledger: str, secrets: set[str]) -> None:
+        self._program, self._ledger = program, ledger
+        self._secrets = secrets
+
+    def __call__(self, *arguments: str) -> Ended:
+        """Run a command, and look."""
+        ended = self._program(*arguments, "--ledger", self._ledger, "--rate", "0")
+        self.look(f"{ended.out}\n{ended.err}".encode(), " ".join(arguments))
+        for folder in (self._program.folder, self._program.state):
+            for file in folder.rglob("*"):
+                if file.is_file():
+                    self.look(file.read_bytes(), f"{file.name} after {' '.join(arguments)}")
+        return ended
+
+    def look(self, content: bytes, where: str) -> None:
+        """Make sure that no secret is in this."""
+        shown = [secret for secret in self._secrets if secret.encode() in content]
+        assert not shown, f"{shown} in {where}"
+
+
+def do_everything(run: Witness, door: EchoingDoor) -> None:
+    """Every command that talks to a target, as it should be, and where the target refuses all."""
+    sending = ("-m", "jira", "--api-url", door.url, "--yes", "--settle-seconds", "0")
+    write_issues(Path("export.csv"), 5)
+    Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
+    first = run("run", "export.csv", *sending, "--json")
+    assert first.outcomes() == {"created": 4, "failed": 1}, first.err
+    name, out = first.summary["run_id"], Path(first.summary["out"])
+    (number,) = (line["triage_id"] for line in read_csv(out / "results.csv") if line["key"] == "jira:PROJ-1")
+    commands = (
+        ("verify", name),
+        ("repair", name, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--yes"),
+        ("settle", "jira:PROJ-1", number, "--api-url", door.url),
+        ("rebuild-ledger", "export.csv", "-m", "jira", "--api-url", door.url),
+        ("undo", name, "--close", "--apply", "--yes"),
+        ("run", "changed.csv", *sending, "--on-change", "overwrite"),
+    )
+    write_csv(Path("changed.csv"), [issue_row(number, title=f"Other {number}") for number in range(1, 8)])
+    finished = (ExitCode.DONE, ExitCode.PARTLY)
+    for refusal in (0, *REFUSALS):
+        door.refusal = refusal
+        for command in commands:
+            ended = run(*command)
+            assert refusal or ended.code in finished, ended.err
+            assert not refusal or ended.code not in (ExitCode.DONE, ExitCode.UNUSABLE), ended.err
+
+
+@pytest.fixture
+def key_of_program(monkeypatch: pytest.MonkeyPatch) -> str:
+    """Give the program a key that each form writes otherwise, and let it tell all that it can of bugs."""
+    monkeypatch.setenv("BLAND_API_KEY", CANARY)
+    monkeypatch.setenv("TRIAGE_IMPORT_DEBUG", "1")
+    return CANARY
+
+
+@contextmanager
+def echoing(target: str, form: Callable[[str], str]) -> Iterator[EchoingDoor]:
+    """Put an echoing door before a target."""
+    door = EchoingDoor(target, form)
+    with serve_door(door):
+        yield door
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_key_is_shown_nowhere(program: Program, serve: Serve, key_of_program: str, form: str) -> None:
+    """Not on the screen, in no report, not in the ledger: in none of the forms in which a target may echo it."""
+    secrets = {key_of_program, FORMS[form](key_of_program).removeprefix("Bearer ")}
+    with echoing(serve().url, FORMS[form]) as door:
+        do_everything(Witness(program, str(program.ledger), secrets), door)
+
+
+def test_neither_key_nor_password(
+    program: Program, serve: Serve, key_of_program: str, postgres: PostgresServer
+) -> None:
+    """With a ledger in PostgreSQL neither is in its tables, nor is the password anywhere else."""
+    if not postgres.is_private:
+        pytest.skip("The role `guarded` is in a private server alone.")
+    url = postgres.make_ledger()
+    schema = schema_of(url)
+    postgres.execute(f"GRANT ALL ON SCHEMA {schema} TO guarded")
+    password = quote(GUARDED_PASSWORD, safe="")
+    witness = Witness(
+        program, url.replace("postgres@", f"guarded:{password}@"), {key_of_program, GUARDED_PASSWORD, password}
+    )
+    with echoing(serve().url, FORMS["as it is"]) as door:
+        do_everything(witness, door)
+    tables = [table for (table,) in postgres.execute(f"SELECT tablename FROM pg_tables WHERE schemaname = '{schema}'")]
+    assert "operations" in tables
+    for table in tables:
+        # As PostgreSQL writes a row: bytes as hex, so they are decoded.
+        for row in postgres.execute(f"SELECT * FROM {schema}.{table}"):
+            witness.look(b"".join(_bytes(value) for value in row), str(table))
+
+
+def _bytes(value: object) -> bytes:
+    return bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode()
+
+
+@contextmanager
+def repeating(prefix: bytes) -> Iterator[str]:
+    """Serve what isn't HTTP: every request comes back as it was, after a prefix; gives the URL."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            """Send it back."""
+            self.request.sendall(prefix + self.request.recv(65536))
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+
+
+@pytest.mark.parametrize(
+    "prefix",
+    [b"", b"HTTP/1.1 200 OK\r\nX-\0: ", b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n"],
+    ids=["nothing before it", "in a broken header", "as gzip"],
+)
+def test_what_is_not_even_http(program: Program, key_of_program: str, prefix: bytes) -> None:
+    """The error that names what came instead names it without the key."""
+    write_issues(Path("export.csv"), 2)
+    witness = Witness(program, str(program.ledger), {key_of_program})
+    with repeating(prefix) as url:
+        ended = witness("run", "export.csv", "-m", "jira", "--api-url", url, "--yes")
+    assert ended.code == ExitCode.STOPPED, ended.err

@@ -1,0 +1,326 @@
+"""Night after night: what `run` does about rows that changed, vanished, or were rejected before."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+from urllib.request import Request, urlopen
+
+import pytest
+
+from importer.errors import ExitCode
+from importer.sandbox.faults import parse_fault
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, wait_for, write_csv
+
+Row = tuple[str, ...]
+GET, PATCH = "GET /v1/triage/issues/{id}", "PATCH /v1/triage/issues/{id}"
+
+
+class Nights:
+    """One source, one target, and the same command every night."""
+
+    def __init__(self, program: Program, sandbox: RunningSandbox) -> None:
+        self.program, self.sandbox = program, sandbox
+        self.source = Path("export.csv")
+
+    def run(self, *options: str, rows: list[Row] | None = None, mapping: str = "jira") -> Ended:
+        """Let a night pass, with these rows if they are new."""
+        if rows is not None:
+            write_csv(self.source, rows)
+            an_hour_ago = time.time() - 3600
+            os.utime(self.source, (an_hour_ago, an_hour_ago))
+        command = ("run", self.source, "-m", mapping, "--api-url", self.sandbox.url, "--yes", "--json", "--rate", "0")
+        return self.program(*command, "--max-rejected", "100%", "--out", "reports", *options)
+
+    def edit(self, number: int, **fields: Any) -> None:
+        """Let a person change an issue."""
+        self._request("PATCH", number, json.dumps(fields).encode())
+
+    def delete(self, number: int) -> None:
+        """Let a person delete an issue."""
+        self._request("DELETE", number, None)
+
+    def _request(self, method: str, number: int, body: bytes | None) -> None:
+        issue_id = self.issue(number)["id"]
+        headers = {"Authorization": "somebody", "Content-Type": "application/json"}
+        url = f"{self.sandbox.url}/v1/triage/issues/{issue_id}"
+        urlopen(Request(url, body, headers, method=method)).close()
+
+    def issue(self, number: int) -> dict[str, Any]:
+        """Show the issue of a row."""
+        marked = f"jira:PROJ-{number}\n"
+        (found,) = [issue for issue in self.sandbox.issues() if marked in f"{issue['description']}\n"]
+        return found
+
+    def results(self) -> list[tuple[str, ...]]:
+        """Read outcome and code of each row."""
+        return [(row["outcome"], row["code"]) for row in read_csv(Path("reports/results.csv"))]
+
+    def writes(self) -> int:
+        """Count the updates that were sent."""
+        return self.sandbox.requests()[PATCH]
+
+
+@pytest.fixture
+def nights(program: Program, serve: Serve) -> Nights:
+    """Give a target, and a source that was never imported."""
+    return Nights(program, serve())
+
+
+def rows(*numbers: int, **changes: str) -> list[Row]:
+    """Make rows; `P2="Low"` is the priority of the second."""
+    return [issue_row(number, changes.get(f"P{number}", "High"), changes.get(f"T{number}")) for number in numbers]
+
+
+def test_nothing_new_costs_nothing(nights: Nights) -> None:
+    """A second night over the same source sends no request but the first, which asks whose the target is."""
+    nights.run(rows=rows(1, 2, 3))
+    again = nights.run("--on-change", "update")
+    assert (again.code, again.outcomes(), again.summary["requests"]) == (0, {"unchanged": 3}, 0)
+
+
+def test_changed_rows_are_reported(nights: Nights) -> None:
+    """By default: skipped, with the names of the fields, and exit code 0."""
+    nights.run(rows=rows(1, 2))
+    ended = nights.run(rows=rows(1, 2, P2="Low", T2="New"))
+    assert (ended.code, ended.outcomes()) == (0, {"unchanged": 1, "skipped": 1})
+    _, changed = read_csv(Path("reports/results.csv"))
+    assert (changed["code"], changed["triage_id"]) == ("changed", nights.issue(2)["triage_id"])
+    assert changed["message"].endswith(" It differs in: title, severity.")
+    assert nights.writes() == 0
+
+
+def test_changed_rows_are_updated(nights: Nights) -> None:
+    """Only the fields that differ are written, and the next night finds nothing to do."""
+    nights.run(rows=rows(1, 2))
+    nights.edit(2, status="done")
+    ended = nights.run("--on-change", "update", rows=rows(1, 2, P2="Low"))
+    assert (ended.code, ended.outcomes()) == (0, {"updated": 1, "unchanged": 1})
+    assert (nights.issue(2)["severity"], nights.issue(2)["status"]) == ("low", "done")
+    before = nights.writes()
+    assert nights.run("--on-change", "update").outcomes() == {"unchanged": 2}
+    assert nights.writes() == before
+
+
+def test_a_conflict_is_said_every_night(nights: Nights) -> None:
+    """A person's change stays, is listed with ours, theirs and new, and the other fields follow the row."""
+    nights.run(rows=rows(1, 2))
+    nights.edit(2, title="=theirs")
+    first = nights.run("--on-change", "update", rows=rows(1, 2, P2="Low", T2="New"))
+    assert (first.code, first.outcomes()) == (0, {"updated": 1, "unchanged": 1})
+    assert "1 issue also changed by a person: left alone there, see conflicts.csv." in first.err
+    for _ in range(2):
+        (conflict,) = read_csv(Path("reports/conflicts.csv"))
+        assert conflict == {
+            "key": "jira:PROJ-2",
+            "triage_id": nights.issue(2)["triage_id"],
+            "field": "title",
+            "ours": "Title 2",
+            "theirs": "'=theirs",
+            "new": "New",
+        }
+        again = nights.run("--on-change", "update")
+        assert (again.code, nights.results()) == (0, [("unchanged", ""), ("skipped", "conflict")])
+    assert (nights.issue(2)["title"], nights.issue(2)["severity"]) == ("=theirs", "low")
+    nights.edit(2, title="New")
+    assert nights.run("--on-change", "update").outcomes() == {"unchanged": 2}
+    assert not Path("reports/conflicts.csv").exists(), "what both sides share is no conflict"
+
+
+def test_overwriting_on_purpose(nights: Nights) -> None:
+    """`overwrite` writes what a person changed, too, but only what the row has changed."""
+    nights.run(rows=rows(1))
+    nights.edit(1, title="theirs", status="done")
+    ended = nights.run("--on-change", "overwrite", rows=rows(1, T1="New"))
+    assert (ended.code, ended.outcomes()) == (0, {"updated": 1})
+    assert (nights.issue(1)["title"], nights.issue(1)["status"]) == ("New", "done")
+
+
+def test_skipping(nights: Nights) -> None:
+    """`skip` leaves them alone."""
+    nights.run(rows=rows(1))
+    assert nights.run("--on-change", "skip", rows=rows(1, T1="New")).outcomes() == {"skipped": 1}
+    assert nights.results() == [("skipped", "changed")]
+
+
+def test_only_some_fields(nights: Nights) -> None:
+    """`--fields` narrows what counts as changed; the rest can follow later."""
+    nights.run(rows=rows(1, 2))
+    changed = rows(1, 2, P1="Low", T1="New", T2="New")
+    ended = nights.run("--on-change", "update", "--fields", "severity,status", rows=changed)
+    assert ended.outcomes() == {"updated": 1, "unchanged": 1}
+    assert [nights.issue(number)["title"] for number in (1, 2)] == ["Title 1", "Title 2"]
+    assert nights.run("--on-change", "update").outcomes() == {"updated": 2}
+    assert [nights.issue(number)["title"] for number in (1, 2)] == ["New", "New"]
+
+
+def test_a_field_that_there_is_not(nights: Nights) -> None:
+    """A name that is no field is said before anything else."""
+    ended = nights.run("--on-change", "update", "--fields", "priority", rows=rows(1))
+    assert ended.code == ExitCode.UNUSABLE
+    assert "--fields priority" in ended.err
+    assert nights.sandbox.requests().total() == 0
+
+
+def test_only_the_mapping_has_changed(nights: Nights) -> None:
+    """That is one line with the count; an update of all these issues has to be asked for by name."""
+    nights.run(rows=rows(1, 2, 3))
+    Path("mine.yaml").write_text("extends: jira\nseverity: {values: {High: critical}}\n", encoding="utf-8")
+    for options in ((), ("--on-change", "update")):
+        ended = nights.run(*options, rows=rows(1, 2, 3, P3="Low"), mapping="mine.yaml")
+        assert "skipped: 2 × mapping-changed" in ended.err
+        assert ended.summary["findings"]["mapping-changed"] == 2
+    assert ended.outcomes() == {"updated": 1, "skipped": 2}
+    ended = nights.run("--on-change", "update", "--accept-mapping-change", mapping="mine.yaml")
+    assert ended.outcomes() == {"updated": 2, "unchanged": 1}
+    assert [nights.issue(number)["severity"] for number in (1, 2, 3)] == ["critical", "critical", "low"]
+
+
+def test_the_source_can_t_be_changed(nights: Nights) -> None:
+    """It is said, every night, and the other fields are updated."""
+    nights.run(rows=rows(1, 2))
+    Path("mine.yaml").write_text("extends: jira\nsource: {value: automated}\n", encoding="utf-8")
+    for outcomes in ({"updated": 1, "unchanged": 1}, {"unchanged": 2}):
+        command = ("--on-change", "update", "--accept-mapping-change")
+        ended = nights.run(*command, rows=rows(1, 2, T1="New"), mapping="mine.yaml")
+        assert (ended.code, ended.outcomes()) == (0, outcomes)
+        assert [code for _, code in nights.results()] == ["source-fixed", "source-fixed"]
+    assert nights.issue(1)["source"] == "client"
+
+
+def test_deleted_in_triage(nights: Nights) -> None:
+    """It is never made again, is said every night, and asked for once."""
+    nights.run(rows=rows(1, 2))
+    nights.delete(2)
+    before = nights.sandbox.requests()[GET]
+    for _ in range(3):
+        ended = nights.run("--on-change", "update", rows=rows(1, 2, T2="New"))
+        assert (ended.code, nights.results()) == (0, [("unchanged", ""), ("skipped", "gone-at-target")])
+    assert nights.sandbox.requests()[GET] == before + 1
+    assert len(nights.sandbox.issues()) == 1
+
+
+@pytest.mark.parametrize(
+    "fault", ["500-after", "500-before", "reset-after", "reset-before", "not-json", "429=0", "503=0"]
+)
+def test_updates_that_meet_faults(program: Program, serve: Serve, fault: str) -> None:
+    """Each is in once, whatever its answer was, and a person's edit is not taken for one of ours."""
+    nights = Nights(program, serve(faults=(parse_fault(f"{fault}:write@req=7"), parse_fault(f"{fault}:write@req=9"))))
+    nights.run(rows=rows(*range(1, 6)))
+    nights.edit(5, title="theirs")
+    new = {f"T{number}": f"New {number}" for number in range(1, 6)}
+    ended = nights.run("--on-change", "update", "--concurrency", "1", rows=rows(*range(1, 6), **new))
+    assert (ended.code, ended.outcomes()) == (0, {"updated": 4, "skipped": 1})
+    titles = [nights.issue(number)["title"] for number in range(1, 6)]
+    assert titles == ["New 1", "New 2", "New 3", "New 4", "theirs"]
+    assert nights.run("--on-change", "update").outcomes() == {"unchanged": 4, "skipped": 1}
+
+
+def test_updates_that_are_killed(program: Program, serve: Serve) -> None:
+    """Killed again and again while it updates, the run ends with every update in and no conflict that is none."""
+    numbers = range(1, 31)
+    nights = Nights(program, serve(faults=(parse_fault("slow=0.05:write"),)))
+    nights.run("--concurrency", "32", rows=rows(*numbers))
+    new = {f"T{number}": f"New {number}" for number in numbers}
+    write_csv(nights.source, rows(*numbers, **new))
+    command = ["run", "export.csv", "-m", "jira", "--api-url", nights.sandbox.url, "--yes", "--json", "--rate", "0"]
+    command += ["--on-change", "update", "--out", "reports", "--concurrency", "4"]
+    for round_ in range(1, 4):
+        process = program.start(*command)
+        wait_for(lambda: nights.writes() >= 7 * round_ or process.poll() is not None)  # noqa: B023 # at once
+        process.kill()
+        process.communicate()
+    ended = program(*command)
+    assert (ended.code, ended.outcomes()) == (0, {"updated": 30})
+    assert not Path("reports/conflicts.csv").exists()
+    assert [nights.issue(number)["title"] for number in numbers] == [f"New {number}" for number in numbers]
+    assert nights.writes() <= 30 + 3 * 4, "only what was on its way is sent once more"
+
+
+SNAPSHOT = "extends: jira\ninput: {kind: snapshot}\n"
+
+
+def test_vanished_keys(nights: Nights) -> None:
+    """Keys that a snapshot has lost are listed and counted; a part of it loses none, and nothing is done to them."""
+    Path("snapshot.yaml").write_text(SNAPSHOT, encoding="utf-8")
+    first = nights.run(rows=rows(1, 2, 3), mapping="snapshot.yaml")
+    assert first.summary["vanished"] == 0
+    part = nights.run("--limit", "1", rows=rows(1, 3), mapping="snapshot.yaml")
+    assert part.summary["vanished"] == 0
+    ended = nights.run(rows=rows(1, 3, 4), mapping="snapshot.yaml")
+    assert (ended.code, ended.outcomes()) == (0, {"created": 1, "unchanged": 2})
+    assert (ended.summary["vanished"], ended.summary["vanished_since"]) == (1, first.summary["run_id"])
+    assert f"1 key vanished since {first.summary['run_id']}: see vanished.csv." in ended.err
+    issue = nights.issue(2)
+    (line,) = read_csv(Path("reports/vanished.csv"))
+    assert line == {"key": "jira:PROJ-2", "triage_id": issue["triage_id"], "issue_id": issue["id"]}
+    nights.run(mapping="snapshot.yaml")
+    assert not Path("reports/vanished.csv").exists(), "it is said once"
+
+
+def test_a_delta_loses_nothing(nights: Nights) -> None:
+    """By default an export may hold only what is new."""
+    nights.run(rows=rows(1, 2))
+    ended = nights.run(rows=rows(3))
+    assert ended.summary["vanished"] == 0
+    assert not Path("reports/vanished.csv").exists()
+
+
+def test_a_snapshot_that_was_just_written(nights: Nights) -> None:
+    """Exit code 6, before the target hears of it."""
+    Path("snapshot.yaml").write_text(SNAPSHOT, encoding="utf-8")
+    write_csv(nights.source, rows(1))
+    ended = nights.run(mapping="snapshot.yaml")
+    assert ended.code == ExitCode.NOT_READY
+    assert "a snapshot must be complete" in ended.err
+    assert nights.sandbox.requests().total() == 0
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+def test_too_few_rows(nights: Nights, more: tuple[str, ...]) -> None:
+    """Exit code 6, and nothing is sent."""
+    ended = nights.run("--min-rows", "3", *more, rows=rows(1, 2))
+    assert ended.code == ExitCode.NOT_READY
+    assert "The source has 2 rows, and --min-rows asks for 3; nothing was sent." in ended.err
+    assert nights.sandbox.issues() == []
+    assert nights.run("--min-rows", "2").outcomes() == {"created": 2}
+
+
+def test_rejections_that_are_known(nights: Nights) -> None:
+    """With `--yes` a row that is as bad as last night makes no exit code 1; it still is in errors.csv."""
+    first = nights.run(rows=rows(1, 2, P2="Pressing"))
+    assert (first.code, first.summary["known"]) == (1, 0)
+    again = nights.run(rows=rows(3, 1, 2, P2="Pressing"))
+    assert (again.code, again.summary["known"]) == (0, 1)
+    assert again.outcomes() == {"created": 1, "unchanged": 1, "rejected": 1}
+    assert "1 row of these for the same reason as in the last run." in again.err
+    assert [row["Issue key"] for row in read_csv(Path("reports/errors.csv"))] == ["PROJ-2"]
+    other_value = nights.run(rows=rows(1, 2, P2="Whenever"))
+    assert (other_value.code, other_value.summary["known"]) == (1, 0)
+    assert nights.run("--fail-on", "any").code == ExitCode.PARTLY
+    assert nights.run().code == ExitCode.DONE
+
+
+def test_a_rehearsal_counts_every_rejection(program: Program) -> None:
+    """Without `--yes` a person looks on: any rejected row is exit code 1, unless it is asked otherwise."""
+    write_csv(Path("export.csv"), rows(1, 2, P2="Pressing"), HEADER)
+    command = ("run", "export.csv", "-m", "jira", "--sandbox", "--json")
+    assert [program(*command).code for _ in range(2)] == [1, 1]
+    assert program(*command, "--fail-on", "new").code == ExitCode.DONE
+
+
+def test_a_rejected_row_changes_nothing(program: Program, serve: Serve) -> None:
+    """Of a key that comes twice only the row that stays counts, also where both are in one chunk."""
+    sandbox = serve()
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2)])
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
+    program(*command, "--no-first-contact")
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(1, title="Rejected"), issue_row(2)])
+    ended = program(*command, "--on-change", "update", "--max-rejected", "100%")
+    assert ended.outcomes() == {"unchanged": 2, "rejected": 1}
+    assert [issue["title"] for issue in sandbox.issues()] == ["Title 1", "Title 2"]

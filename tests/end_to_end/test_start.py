@@ -1,0 +1,51 @@
+"""What a fresh interpreter loads: help is instant, and a check needs no client."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from importer.cli.main import COMMANDS
+from tests.harness.running import SAMPLES, Program
+
+HEAVY = ("pandas", "numpy", "httpx", "aiohttp", "sqlalchemy", "pydantic", "starlette", "uvicorn", "tenacity", "ruamel")
+PROBE = """
+import sys
+from importer.cli.main import main
+try:
+    main()
+finally:
+    print("loaded:", *sorted({name.partition(".")[0] for name in sys.modules}), file=sys.stderr)
+"""
+
+
+def loaded(*arguments: str) -> set[str]:
+    """The top-level packages that a command has loaded at its end."""
+    done = subprocess.run(
+        [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.splitlines()[-1].split()[1:])
+
+
+@pytest.mark.parametrize(
+    "arguments", [(), ("run",), ("validate",), ("explain",), ("mappings",), ("mappings", "check"), ("sandbox",)]
+)
+def test_help_loads_nothing_heavy(arguments: tuple[str, ...]) -> None:
+    """`--help` is read by somebody who waits for it."""
+    assert set(COMMANDS) >= set(arguments[:1])
+    assert not loaded(*arguments, "--help").intersection(HEAVY)
+
+
+def test_version_loads_nothing_heavy() -> None:
+    """Neither does `--version`."""
+    assert not loaded("--version").intersection(HEAVY)
+
+
+def test_a_check_loads_neither_client_nor_sandbox(program: Program) -> None:
+    """`validate` has no network, so it has no need of one."""
+    assert not loaded("validate", str(SAMPLES / "jira.csv"), "-m", "jira").intersection(
+        ("httpx", "aiohttp", "starlette", "uvicorn", "sqlalchemy")
+    )

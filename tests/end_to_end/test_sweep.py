@@ -1,0 +1,51 @@
+"""A small import, killed at every boundary, ends with every key once at the target."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+from tests.end_to_end.sweep import KINDS, REFUSED, ROWS, find_problems, sweep, table
+from tests.harness.running import Ended, write_csv
+
+FEWEST_KILLS = 120
+
+
+def test_a_kill_at_every_boundary(tmp_path: Path) -> None:
+    """Whatever it was doing, the same command goes on: nothing doubled, nothing lost, every row accounted for."""
+    cases = asyncio.run(sweep(tmp_path))
+    print(table(cases))  # noqa: T201 - shown where it fails
+    assert not [problem for case in cases for problem in case.problems]
+    killed = [case.boundary.kind for case in cases if case.boundary is not None and case.killed]
+    assert set(killed) == set(KINDS)
+    assert len(killed) > FEWEST_KILLS
+
+
+RESULT_COLUMNS = ("key", "outcome", "issue_id", "triage_id")
+GOOD = [number for number in range(1, ROWS + 1) if number != REFUSED]
+
+
+def _issue(number: int) -> dict[str, Any]:
+    return {"title": f"Title {number}", "id": f"id-{number}", "triage_id": f"T-{number}"}
+
+
+def _problems(folder: Path, issues: list[dict[str, Any]], rows: list[tuple[str, ...]], code: int = 1) -> list[str]:
+    write_csv(folder / "results.csv", rows, header=RESULT_COLUMNS)
+    names = ("created", "updated", "unchanged", "skipped", "rejected", "failed", "unknown", "planned")
+    counts = {name: sum(row[1] == name for row in rows) for name in names}
+    return list(find_problems(Ended(code, json.dumps(counts), ""), folder, issues))
+
+
+def test_the_sweep_sees_what_is_wrong(tmp_path: Path) -> None:
+    """A doubled issue, a lost one, a missing row, a wrong number and a wrong exit code are each a problem."""
+    issues = [_issue(number) for number in GOOD]
+    rows: list[tuple[str, ...]] = [(f"jira:PROJ-{number}", "created", f"id-{number}", f"T-{number}") for number in GOOD]
+    rows.append((f"jira:PROJ-{REFUSED}", "failed", "", ""))
+    assert _problems(tmp_path, issues, rows) == []
+    assert _problems(tmp_path, [*issues, _issue(1)], rows)
+    assert _problems(tmp_path, issues[1:], rows)
+    assert _problems(tmp_path, issues, rows[1:])
+    assert _problems(tmp_path, issues, [("jira:PROJ-1", "created", "id-1", "T-2"), *rows[1:]])
+    assert _problems(tmp_path, issues, rows, code=4)

@@ -1,0 +1,85 @@
+"""What a preset makes of made-up records: each issue with all that follows it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from importer.check.rows import examine
+from importer.cli.job import open_job
+from importer.mapping.identities import Identity
+from importer.records import Extras
+from importer.transform.people import identify
+from tests.harness.running import write_csv
+
+
+class Brought(NamedTuple):
+    """What is brought along of an issue. Keys are native ones, relations (owner, type, other)."""
+
+    description: str
+    comments: list[tuple[str, str, str]]
+    private: list[bool]
+    relations: list[tuple[str, str, str]]
+    names: list[tuple[str, str]]
+    assignee: Identity
+    codes: list[str]
+
+
+Bring = Callable[..., dict[str, Brought]]
+
+
+@pytest.fixture
+def bring(tmp_path: Path) -> Bring:
+    """Reads records, or rows below a header, with a preset; gives native key → what is brought along."""
+
+    def read(preset: str, source: Any, comments: Any = None) -> dict[str, Brought]:
+        path = _write(tmp_path / "source", source)
+        beside = () if comments is None else (str(_write(tmp_path / "comments", comments)),)
+        return _read(preset, path, beside)
+
+    return read
+
+
+def _write(path: Path, content: Any) -> Path:
+    if isinstance(content, dict) or (content and isinstance(content[0], dict)):
+        path = path.with_suffix(".json")
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return path
+    header, *rows = content
+    return write_csv(path.with_suffix(".csv"), rows, header)
+
+
+def _read(preset: str, path: Path, comments: Sequence[str]) -> dict[str, Brought]:
+    nothing = dict.fromkeys(("source_name", "encoding", "delimiter", "format_"))
+    found: dict[str, Brought] = {}
+    with open_job((str(path),), mapping_name=preset, comments=tuple(comments), **nothing) as job:
+        model = job.mapping.model
+        for examined in examine(job):
+            records = examined.records
+            nobody = [Identity()] * len(records.keys)
+            people = nobody if model.assignee is None else identify(model.assignee, records.columns)
+            for row, key in enumerate(records.keys):
+                codes = [finding.code for finding in examined.findings.by_row.get(row, ())]
+                extras = records.extras.get(row, Extras())
+                found[_native(key)] = _brought(records.descriptions[row], extras, people[row], codes)
+    return found
+
+
+def _brought(description: str, extras: Extras, assignee: Identity, codes: list[str]) -> Brought:
+    return Brought(
+        description.partition("\n\n---\n")[0],
+        [(one.author, one.date, one.text) for one in extras.comments],
+        [one.is_private for one in extras.comments],
+        [(_native(one.owner), one.type, _native(one.other)) for one in extras.relations],
+        [(mention.text, _native(mention.key)) for mention in extras.mentions],
+        assignee,
+        codes,
+    )
+
+
+def _native(key: str) -> str:
+    return key.partition(":")[2]

@@ -1,0 +1,38 @@
+"""Losses of small files, read as the program reads them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+
+from importer.check.coverage.attachments import Attachment
+from importer.check.coverage.coverage import Losses
+from importer.mapping.model import Mapping
+from importer.records import Outcome, Row
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
+from importer.transform.transform import Transform
+from tests.harness.making import SOURCE_NAME
+
+
+def losses_of(
+    path: Path, mapping: Mapping, *, left_out: Collection[str] = (), size: int = 4096
+) -> tuple[Losses, list[Attachment]]:
+    """Count a file in chunks of `size` rows; rows with the native keys `left_out` are not sent."""
+    transform = Transform(mapping, SOURCE_NAME)
+    with open_source([str(path)], SourceOptions()) as source:
+        losses = Losses(mapping, source.files)
+        for chunk in source.chunks(transform.refs, size=size, tables=transform.tables):
+            records = transform(chunk)
+            rows = []
+            for place, key in enumerate(records.keys):
+                out = key.partition(":")[2] in left_out or place in chunk.defects or records.skips[place]
+                outcome = Outcome.REJECTED if out else Outcome.PLANNED
+                rows.append(Row(0, "f", chunk.records[place], chunk.lines[place], key, outcome))
+            losses.add(records, rows)
+    return losses, list(losses.attachments)
+
+
+def cells_of(losses: Losses) -> dict[tuple[str, str], int]:
+    """(column, class) → filled cells."""
+    return {(line.column, line.label): line.cells for line in losses.lines()}

@@ -1,0 +1,240 @@
+"""The program as people run it: in this process, in one of its own, and on a terminal; and a Triage that misbehaves."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import termios
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from importer.cli.main import main
+from importer.sandbox.server import RunningSandbox, serve_in_thread
+from importer.sandbox.settings import SandboxOptions
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLES = ROOT / "sample_data"
+KEY = "canary-3f9c1d77"
+HEADER = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description")
+PROGRAM = (sys.executable, "-m", "importer")
+WAIT_SECONDS = 30.0
+SWALLOWED_SECONDS = 5.0
+"""So long a Ctrl-C gets before it counts as swallowed: a second one would end a process that is leaving already."""
+SWALLOWED_TIMES = 6
+
+
+def issue_row(number: int, priority: str = "High", title: str | None = None) -> tuple[str, ...]:
+    """A row of `HEADER` that the preset `jira` takes."""
+    return (f"PROJ-{number}", f"Title {number}" if title is None else title, priority, "To Do", "Bug", f"Text {number}")
+
+
+def write_csv(path: Path, rows: Iterable[Sequence[str]], header: Sequence[str] = HEADER) -> Path:
+    """Write a CSV file."""
+    with path.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *rows])
+    return path
+
+
+def write_issues(path: Path, count: int) -> Path:
+    """Write a CSV file of so many good rows."""
+    return write_csv(path, map(issue_row, range(1, count + 1)))
+
+
+def read_csv(path: Path) -> list[dict[str, str]]:
+    """Read a report."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+class Ended(NamedTuple):
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The summary that `--json` printed; stdout holds nothing else."""
+        summary: dict[str, Any] = json.loads(self.out)
+        return summary
+
+    def outcomes(self) -> dict[str, int]:
+        """The outcomes that are not 0."""
+        names = ("created", "updated", "unchanged", "skipped", "rejected", "failed", "unknown", "planned")
+        return {name: self.summary[name] for name in names if self.summary[name]}
+
+
+class Program:
+    """`triage-import` in a folder of its own, with a state folder and an API key of its own."""
+
+    def __init__(self, folder: Path, state: Path) -> None:
+        self.folder = folder
+        self.state = state
+        self.command = PROGRAM
+        self.ledger = state / "triage-importer" / "ledger.db"
+        self.sandbox_file = state / "triage-importer" / "sandbox.db"
+
+    def __call__(self, *arguments: str | Path) -> Ended:
+        """Run a command in this process."""
+        out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8") for _ in range(2))
+        with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        texts = []
+        for stream in (out, err):
+            stream.seek(0)
+            texts.append(stream.read())
+        return Ended(int(ended.value.code or 0), *texts)
+
+    def apart(self, *arguments: str | Path, stdin: bytes = b"") -> Ended:
+        """Run a command in a process of its own, without a terminal."""
+        done = subprocess.run(
+            [*PROGRAM, *map(str, arguments)], input=stdin, capture_output=True, timeout=WAIT_SECONDS, check=False
+        )
+        return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+        """Start a command in a process of its own."""
+        return subprocess.Popen(
+            [*PROGRAM, *map(str, arguments)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @contextmanager
+    def on_terminal(self, *arguments: str | Path) -> Iterator[Terminal]:
+        """Run a command whose standard input and stderr are a terminal."""
+        ours, theirs = pty.openpty()
+        termios.tcsetwinsize(ours, (40, 160))
+        process = subprocess.Popen(
+            [*PROGRAM, *map(str, arguments)], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, text=True
+        )
+        os.close(theirs)
+        try:
+            yield Terminal(process, ours)
+        finally:
+            process.kill()
+            process.communicate()
+            os.close(ours)
+
+    @contextmanager
+    def own_sandbox(self) -> Iterator[RunningSandbox]:
+        """Open what `--sandbox` has kept."""
+        with serve_in_thread(SandboxOptions(db=self.sandbox_file)) as running:
+            yield running
+
+
+class Terminal:
+    """What a person sees and types."""
+
+    def __init__(self, process: subprocess.Popen[str], descriptor: int) -> None:
+        self._process = process
+        self._descriptor = descriptor
+        self.shown = ""
+
+    def read_until(self, text: str) -> None:
+        """Read on until this is shown."""
+        while text not in self.shown:
+            assert self._read(), self.shown
+
+    def type(self, text: str) -> None:
+        """Type something."""
+        os.write(self._descriptor, text.encode())
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C as a person does: again, if a prompt that was just being drawn has swallowed the first."""
+        for _ in range(SWALLOWED_TIMES):
+            self._process.send_signal(signal.SIGINT)
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(SWALLOWED_SECONDS)
+                return
+        raise AssertionError("no Ctrl-C ends the program")
+
+    def end(self) -> Ended:
+        """Read to the end."""
+        while self._read():
+            continue
+        out, _ = self._process.communicate(timeout=WAIT_SECONDS)
+        return Ended(self._process.returncode, out, self.shown)
+
+    def _read(self) -> bool:
+        ready, _, _ = select.select([self._descriptor], [], [], WAIT_SECONDS)
+        assert ready, f"nothing more is shown: {self.shown}"
+        try:
+            block = os.read(self._descriptor, 4096)
+        except OSError:  # how Linux says that the other side is closed
+            return False
+        self.shown += block.decode(errors="replace")
+        return bool(block)
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def finish(process: subprocess.Popen[str]) -> Ended:
+    """Wait for a started command."""
+    out, err = process.communicate(timeout=WAIT_SECONDS)
+    return Ended(process.returncode, out, err)
+
+
+CATEGORIES = {"data": {"items": [{"name": "Bug", "org_id": "org-1"}], "next_cursor": None}, "errors": None}
+NO_ISSUES: dict[str, Any] = {"data": {"items": [], "next_cursor": None}, "errors": None}
+Answer = Callable[[str, str, Mapping[str, str]], tuple[int, Any]]
+
+
+@contextmanager
+def serve_answers(answer: Answer) -> Iterator[str]:
+    """Serve what a function makes of method, path and headers (lower case), on a real socket; gives the URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_POST(self) -> None:
+            """Answer."""
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            status, document = answer(self.command, self.path, headers)
+            body = json.dumps(document).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def do_GET(self) -> None:
+            """Answer."""
+            self.do_POST()
+
+        def log_message(self, format: str, *arguments: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

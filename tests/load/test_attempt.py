@@ -1,0 +1,126 @@
+"""The send pass: how an attempt ends that has added something to issues, or could not add all of it."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from importer.errors import ExitCode
+from importer.sandbox.faults import parse_fault
+from tests.conftest import Serve
+from tests.harness.additions import ADDED, MAPPING
+from tests.harness.running import (
+    CATEGORIES,
+    NO_ISSUES,
+    Program,
+    finish,
+    issue_row,
+    read_csv,
+    serve_answers,
+    wait_for,
+    write_csv,
+)
+from tests.harness.running import HEADER as ISSUE_HEADER
+
+HEADER = (*ISSUE_HEADER, "Comment", *ADDED)
+
+
+def write_source(*rows: Mapping[str, str]) -> None:
+    """Write an export of rows that each say more than an issue holds, and its mapping, into the present folder."""
+    cells = [
+        {**dict(zip(ISSUE_HEADER, issue_row(number), strict=True)), **more} for number, more in enumerate(rows, start=1)
+    ]
+    write_csv(Path("export.csv"), [[row.get(name, "") for name in HEADER] for row in cells], HEADER)
+    Path("mine.yaml").write_text(MAPPING, encoding="utf-8")
+
+
+def command(url: str, *more: str) -> tuple[str, ...]:
+    """The command that sends it."""
+    options = ("--yes", "--json", "--no-first-contact", "--out", "out")
+    return ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, *options, *more)
+
+
+def results() -> list[tuple[str, str]]:
+    """Outcome and codes of each row."""
+    return [(row["outcome"], row["code"]) for row in read_csv(Path("out") / "results.csv")]
+
+
+def test_interrupted_while_adding(program: Program, serve: Serve) -> None:
+    """All issues are in, not all that belongs to them: that is an interrupted run, which the same command continues."""
+    sandbox = serve()
+    write_source(*({"Comment": f"1/Mar/26;Ann;comment {number}"} for number in range(20)))
+    process = program.start(*command(sandbox.url, "--rate", "20"))
+    wait_for(lambda: len(sandbox.comments()) > 2)
+    process.send_signal(signal.SIGINT)
+    first = finish(process)
+    assert first.code == ExitCode.INTERRUPTED, first.err
+    assert first.outcomes() == {"created": 20}
+    assert ("created", "incomplete") in results()
+    second = program(*command(sandbox.url, "--rate", "0"))
+    assert (second.code, second.outcomes()) == (0, {"created": 20}), second.err
+    assert second.summary["run_id"] == first.summary["run_id"]
+    assert len(sandbox.comments()) == 20
+
+
+def test_a_kill_is_no_loss(program: Program, serve: Serve) -> None:
+    """A create that was on its way doesn't make one ask what hangs on all the issues that the ledger knows."""
+    sandbox = serve(faults=(parse_fault("hang-after=60:create@req=3"),))
+    write_source(*({"Comment": f"1/Mar/26;Ann;comment {number}"} for number in range(5)))
+    process = program.start(*command(sandbox.url, "--rate", "0", "--concurrency", "1"))
+    wait_for(lambda: len(sandbox.issues()) == 3)
+    process.kill()
+    finish(process)
+    ended = program(*command(sandbox.url, "--rate", "0", "--settle-seconds", "1"))
+    assert (ended.code, ended.outcomes()) == (0, {"created": 5}), ended.err
+    assert sandbox.requests()["GET /v1/triage/issues/{id}/activity"] == 0
+    assert len(sandbox.comments()) == 5
+
+
+def test_a_comment_of_unknown_fate(program: Program) -> None:
+    """Where nobody can find out whether it was made, the attempt says so, and the same command settles it."""
+    issue = {"id": "i1", "triage_id": "T-1", "created_at": "2026-11-24T12:00:00Z", "updated_at": "2026-11-24T12:00:00Z"}
+    details: list[dict[str, Any]] = []
+    is_down = [True]
+
+    def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
+        if path.endswith("/comments"):
+            details.append({"id": f"e{len(details)}", "type": "comment", "detail": "Ann · 1/Mar/26\n\nhello"})
+            return 500, {}
+        if "/activity" in path:
+            entries = {"data": {"items": details, "next_cursor": None}, "errors": None}
+            return (400, {"errors": [{"error": "no", "message": "not today"}]}) if is_down[0] else (200, entries)
+        if method == "POST":
+            return 201, {"data": issue, "errors": None}
+        return 200, CATEGORIES if "categories" in path else NO_ISSUES
+
+    write_source({"Comment": "1/Mar/26;Ann;hello"})
+    with serve_answers(answer) as url:
+        first = program(*command(url, "--rate", "0", "--settle-seconds", "0"))
+        assert (first.code, first.outcomes()) == (ExitCode.UNKNOWN, {"created": 1}), first.err
+        assert results() == [("created", "incomplete")]
+        is_down[0] = False
+        second = program(*command(url, "--rate", "0", "--settle-seconds", "0"))
+    assert (second.code, second.outcomes()) == (0, {"created": 1}), second.err
+    assert second.summary["run_id"] == first.summary["run_id"]
+    assert len(details) == 1
+
+
+def test_evidence_is_all_that_there_is(program: Program, serve: Serve) -> None:
+    """A create that is refused for one call is made without any; the others are attached afterwards."""
+    sandbox = serve()
+    write_source({"Calls": "c1,missing-2"})
+    ended = program(*command(sandbox.url, "--rate", "0"))
+    assert (ended.code, results()) == (0, [("created", "evidence-pending")]), ended.err
+    assert [link["resource_id"] for link in sandbox.resources()] == ["c1"]
+
+
+def test_others_that_are_not_there(program: Program, serve: Serve) -> None:
+    """Relations and references to issues that are nowhere leave nothing incomplete, tonight or tomorrow night."""
+    sandbox = serve()
+    write_source({"Blocks": "PROJ-8", "Description": "See PROJ-9."})
+    for outcome in ("created", "unchanged"):
+        ended = program(*command(sandbox.url, "--rate", "0"))
+        assert (ended.code, results()) == (0, [(outcome, "relation-end-missing")]), ended.err
+    assert not any("PATCH" in request for request in sandbox.requests())

@@ -1,0 +1,303 @@
+"""First contact: what is read back of the first issues, in the sandbox and from targets that are worse."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from importer.errors import KeyRefused
+from importer.load.canary import Findings, Sent, read_back
+from importer.triage.breaker import Breaker
+from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
+from importer.triage.paced import PacedCalls
+from importer.triage.target import ApiKey
+from tests.conftest import Serve
+from tests.harness.fake_triage import ORG, make_issue
+from tests.harness.virtual_time import VirtualTime
+
+URL = "https://t.example"
+TEXT = "A caller heard nothing. " * 8
+
+
+def marker_of(number: int) -> str:
+    """The marker of an issue."""
+    return f"tir{number:020x}"
+
+
+def body_of(number: int, **more: Any) -> dict[str, Any]:
+    """What is sent for an issue."""
+    footer = f"---\ntis{0:012x} {marker_of(number)} (leave this line: it identifies the import)"
+    values = {"severity": "high", "status": "todo", "category": "Bug", "source": "client"}
+    return {"title": f" Title {number}", "description": f"{TEXT}\n\n{footer}", **values, **more}
+
+
+class OddTriage:
+    """A target that stores, lists and finds as a test wants it; its clock is the test's.
+
+    keep    what is stored of a body
+    order   the list of issues, oldest first → as it is listed
+    lists   whether the list shows anything without a search
+    lag     seconds until search finds an issue
+    refuse  parts of an address that are answered with 400
+    """
+
+    def __init__(self, time: VirtualTime) -> None:
+        self.time = time
+        self.keep: Callable[[dict[str, Any]], dict[str, Any]] = lambda body: body
+        self.order: Callable[[list[dict[str, Any]]], list[dict[str, Any]]] = lambda issues: issues[::-1]
+        self.lists = True
+        self.lag = 0.0
+        self.cut_at: int | None = None
+        self.refuse: Sequence[str] = ()
+        self.status = 200
+        self.issues: list[dict[str, Any]] = []
+        self.asked: list[str] = []
+
+    def make(self, number: int, **more: Any) -> Sent:
+        """Let it have made an issue of a body."""
+        body = body_of(number, **more)
+        issue = make_issue(number, "", self.time.now) | dict.fromkeys(("owner_id", "assignee_id"))
+        issue |= self.keep(body) | {"resource_count": len(body.get("resource_links", ())), "at": self.time.now}
+        self.issues.append(issue)
+        return Sent(issue["id"], issue["triage_id"], marker_of(number), orjson.dumps(body))
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        """Answer a read."""
+        self.asked.append(str(request.url))
+        if self.status != 200 or any(part in str(request.url) for part in self.refuse):
+            status = 400 if self.status == 200 else self.status
+            return httpx.Response(status, json={"data": None, "errors": [{"error": "no", "message": "not today"}]})
+        last = request.url.path.rsplit("/", 1)[1]
+        if last != "issues":
+            found = [issue for issue in self.issues if issue["id"] == last]
+            return (
+                httpx.Response(200, json={"data": found[0], "errors": None})
+                if found
+                else httpx.Response(404, json={"data": None, "errors": [{"error": "not_found", "message": "no such"}]})
+            )
+        word = request.url.params.get("search")
+        shown = self.order(self.issues) if self.lists or word else []
+        if word is not None:
+            due = self.time.now - self.lag
+            shown = [issue for issue in shown if word in issue["description"] and issue["at"] <= due]
+        items = [issue | {"description": issue["description"][: self.cut_at]} for issue in shown]
+        return httpx.Response(200, json={"data": {"items": items, "next_cursor": None}, "errors": None})
+
+
+class Bench:
+    """A first contact with an odd target, in virtual time."""
+
+    def __init__(self) -> None:
+        self.time = VirtualTime()
+        self.triage = OddTriage(self.time)
+
+    def read_back(self, *sent: Sent, refusal: str = "") -> Findings:
+        """Read issues back."""
+        time = self.time
+        calls = PacedCalls(Limiter(0, clock=time.clock, sleep=time.sleep), Breaker(time.clock), sleep=time.sleep)
+
+        async def main() -> Findings:
+            transport = httpx.MockTransport(self.triage.answer)
+            async with TriageClient(URL, ApiKey("org_x"), transport=transport) as client:
+                return await read_back(client, calls, sent, refusal=refusal, clock=time.clock, sleep=time.sleep)
+
+        return time.run(main())
+
+    def say(self, *sent: Sent) -> str:
+        """What a person reads of it."""
+        return "\n".join(self.read_back(*sent).sentences())
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Give a target and the way to it."""
+    return Bench()
+
+
+def test_a_target_that_stores_and_finds_everything(bench: Bench) -> None:
+    """All is said to be well, with the organisation and the figures, and nobody waits."""
+    found = bench.read_back(*map(bench.triage.make, (1, 2, 3)))
+    assert not found.is_fatal
+    assert (found.organisation, found.issues) == (ORG, ("T-1001", "T-1002", "T-1003"))
+    assert list(found.sentences()) == [
+        f"First contact with organisation {ORG}: T-1001, T-1002, T-1003, made by user x, read back.",
+        "Every field is stored as it was sent.",
+        "All are in the list of the newest issues.",
+        "A search for the marker finds them at once.",
+        f"Lists show descriptions whole (up to {len(body_of(1)['description'])} characters seen).",
+    ]
+    assert bench.time.now == 1000.0
+
+
+@pytest.mark.parametrize(
+    ("keep", "said"),
+    [
+        (lambda body: body | {"title": body["title"].strip()}, "title is stored otherwise than it was sent (trimmed)"),
+        (lambda body: body | {"title": body["title"][:5]}, "title is stored otherwise than it was sent (cut after 5"),
+        (lambda body: body | {"category": "bug"}, "category is stored otherwise than it was sent (changed)"),
+        (lambda body: body | {"owner_id": "u1"}, "owner_id is stored otherwise than it was sent (filled in)"),
+        (lambda body: body | {"source": ""}, "source is stored otherwise than it was sent (left out)"),
+        (
+            lambda body: body | {"description": body["description"].replace("\n\n", "\n")},
+            "description is stored otherwise than it was sent (other white space)",
+        ),
+    ],
+)
+def test_a_field_that_is_stored_otherwise(
+    bench: Bench, keep: Callable[[dict[str, Any]], dict[str, Any]], said: str
+) -> None:
+    """Which field, how, and of which issues; that alone stops nothing."""
+    bench.triage.keep = keep
+    found = bench.read_back(*map(bench.triage.make, (1, 2)))
+    sentences = list(found.sentences())
+    assert any(line.startswith(f"warning: {said}") and line.endswith(": T-1001, T-1002") for line in sentences)
+    assert "Every field is stored as it was sent." not in sentences
+    assert not found.is_fatal
+
+
+def test_links_that_are_not_attached(bench: Bench) -> None:
+    """The target says how many an issue has."""
+    link = {"resource_type": "call", "resource_id": "c1"}
+    sent = bench.triage.make(1, resource_links=[link, link])
+    bench.triage.issues[0]["resource_count"] = 1
+    assert "resource_links is stored otherwise than it was sent (1 of 2 attached): T-1001" in bench.say(sent)
+
+
+@pytest.mark.parametrize(("lag", "after"), [(0.0, 0.0), (2.0, 3.0), (9.0, 10.0)])
+def test_a_search_that_lags(bench: Bench, lag: float, after: float) -> None:
+    """It is asked again after 3 and 10 seconds, and only for those that it has not found."""
+    sent = bench.triage.make(1)
+    bench.triage.lag = lag
+    found = bench.read_back(sent)
+    assert (found.found_after, found.unsearched, found.is_fatal) == (after, (), False)
+    assert bench.time.now == 1000.0 + after
+    assert sum("sort=created_at" in url for url in bench.triage.asked) == 1, "found in the list at the first look"
+
+
+def test_a_search_that_finds_nothing_where_the_list_does(bench: Bench) -> None:
+    """It is said plainly, and not fatal: creates are looked up in the list first."""
+    sent = bench.triage.make(1)
+    bench.triage.lag = 11.0
+    found = bench.read_back(sent)
+    assert "warning: a search for the marker does not find, within 10 s: T-1001" in list(found.sentences())
+    assert not found.is_fatal
+
+
+def test_a_list_without_the_issues_where_search_finds_them(bench: Bench) -> None:
+    """It is said plainly, and not fatal."""
+    sent = bench.triage.make(1)
+    bench.triage.lists = False
+    found = bench.read_back(sent)
+    assert "warning: not in the list of the newest issues: T-1001" in list(found.sentences())
+    assert (found.found_after, found.is_fatal) == (0.0, False)
+
+
+def test_neither_list_nor_search(bench: Bench) -> None:
+    """Without either nobody could tell whether a create was done: that is fatal, after the last look."""
+    sent = bench.triage.make(1)
+    bench.triage.lists, bench.triage.lag = False, 11.0
+    found = bench.read_back(sent)
+    assert (found.is_fatal, found.lost) == (True, ("T-1001",))
+    assert bench.time.now == 1010.0
+
+
+def test_a_list_in_another_order(bench: Bench) -> None:
+    """What it shows is no proof of what it doesn't: with a search that lags too long it counts as none."""
+    first = bench.triage.make(1)
+    bench.time.now += 5
+    second = bench.triage.make(2)
+    bench.triage.order = lambda issues: issues
+    found = bench.read_back(first, second)
+    assert (found.in_order, found.unlisted, found.is_fatal) == (False, ("T-1001", "T-1002"), False)
+    assert "not in the order of creation" in "\n".join(found.sentences())
+    bench.triage.lag = 99.0
+    assert bench.read_back(first, second).is_fatal
+
+
+def test_a_lost_marker(bench: Bench) -> None:
+    """An issue that the list shows, and that nothing tells whose it is, can't be found again: fatal."""
+    bench.triage.keep = lambda body: body | {"description": body["description"].replace("tir", "TIR")}
+    found = bench.read_back(bench.triage.make(1))
+    assert found.is_fatal
+    assert "warning: the marker is not in the stored description: T-1001" in list(found.sentences())
+
+
+def test_an_issue_that_is_gone(bench: Bench) -> None:
+    """404 for what was made a moment ago: fatal, with the reason."""
+    sent = bench.triage.make(1)._replace(issue_id=str(uuid.UUID(int=99)))
+    found = bench.read_back(sent)
+    assert found.is_fatal
+    assert any("T-1001 can't be read: 404" in line for line in found.sentences())
+
+
+def test_cut_descriptions(bench: Bench) -> None:
+    """At which length lists cut them."""
+    bench.triage.cut_at = 120
+    sent = bench.triage.make(1)
+    assert "Lists cut descriptions after 120 characters; issues in question are read one by one." in bench.say(sent)
+
+
+@pytest.mark.parametrize(
+    ("part", "said"),
+    [("search=", "the search can't be used"), ("sort=", "the list of the newest issues can't be read")],
+)
+def test_reads_that_are_refused(bench: Bench, part: str, said: str) -> None:
+    """One of the two ways is enough; what the target says of the other is shown."""
+    bench.triage.refuse = (part,)
+    found = bench.read_back(bench.triage.make(1))
+    assert f"warning: {said}: 400 no: not today" in list(found.sentences())
+    assert not found.is_fatal
+
+
+def test_a_key_that_is_refused_meanwhile(bench: Bench) -> None:
+    """It ends the run, as everywhere."""
+    sent = bench.triage.make(1)
+    bench.triage.status = 401
+    with pytest.raises(KeyRefused):
+        bench.read_back(sent)
+
+
+def test_nothing_was_made(bench: Bench) -> None:
+    """Then there is only the refusal to show, and nothing is asked."""
+    found = bench.read_back(refusal="400 bad_request: title")
+    assert list(found.sentences()) == [
+        "First contact with an organisation whose id is unknown: no issue was made.",
+        "Triage refuses like this: 400 bad_request: title",
+    ]
+    assert bench.triage.asked == []
+    assert not found.is_fatal
+
+
+def test_findings_are_json(bench: Bench) -> None:
+    """What the ledger keeps reads back as it was."""
+    bench.triage.keep = lambda body: body | {"title": body["title"].strip()}
+    kept = orjson.loads(orjson.dumps(bench.read_back(bench.triage.make(1)).as_json()))
+    assert kept["otherwise"] == {"title": {"trimmed": ["T-1001"]}}
+    assert kept["organisation"] == ORG
+
+
+def test_the_sandbox(serve: Serve) -> None:
+    """Over the wire: stored as sent, search behind, descriptions cut after a hundred characters."""
+    sandbox = serve(search_lag=0.5, cut_descriptions=True)
+
+    async def main() -> Findings:
+        calls = PacedCalls(Limiter(), Breaker())
+        async with TriageClient(sandbox.url, ApiKey("any")) as client:
+            bodies = [orjson.dumps(body_of(number, owner_id="u1")) for number in (1, 2)]
+            issues = [await client.create_issue(body) for body in bodies]
+            sent = [
+                Sent(issue.id, issue.triage_id, marker_of(number), body)
+                for number, (issue, body) in enumerate(zip(issues, bodies, strict=True), 1)
+            ]
+            return await read_back(client, calls, sent, look_seconds=(0.6,))
+
+    found = asyncio.run(main())
+    assert (found.organisation, found.cut_at, found.found_after) == (sandbox.org_id, 100, 0.6)
+    assert (found.otherwise, found.lost, found.unlisted) == ({}, (), ())

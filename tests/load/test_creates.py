@@ -1,0 +1,336 @@
+"""Operations become outcomes, whatever the target does."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import orjson
+import pytest
+
+from importer.errors import KeyRefused, RunStopped, StorageFull, TargetUnreachable, TooManyFailures
+from importer.ledger.journal import Run
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.ledger.store import Ledger
+from importer.load.creates import Loader
+from importer.load.settling import Settler
+from importer.load.updates import Amender
+from importer.records import Operation, Outcome, Row
+from importer.triage.breaker import Breaker
+from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
+from importer.triage.paced import PacedCalls
+from importer.triage.target import ApiKey
+from tests.harness.fake_triage import FakeTriage, footer, make_issue
+from tests.harness.virtual_time import VirtualTime
+
+TARGET = "https://t.example"
+
+
+def make_operation(number: int, **more: object) -> Operation:
+    """Make the create of a row."""
+    marker = f"tir{number:020x}"
+    body = {"title": "x", "description": f"row {number}\n{footer(number)}"} | more
+    return Operation(f"k{number}", "POST", "/v1/triage/issues", orjson.dumps(body), marker)
+
+
+class Import:
+    """One run against a fake target, in virtual time; several loads are several attempts."""
+
+    def __init__(self, ledger: Ledger, triage: FakeTriage, time_: VirtualTime) -> None:
+        self.ledger, self.triage, self.time = ledger, triage, time_
+        self.stop = asyncio.Event()
+        self.seen: list[Outcome] = []
+        self.settle_seconds = 30.0
+        self.max_errors: int | None = None
+        triage.now = time_.clock
+
+    def run(self) -> Run:
+        """Begin the run, or continue it."""
+        return self.ledger.begin_run(TARGET, "s", "d", "m")
+
+    def load(self, operations: list[Operation] | Iterator[Operation], concurrency: int = 4) -> PacedCalls:
+        """Register the operations' rows and send them."""
+        run = self.run()
+        if isinstance(operations, list):
+            run.register(Row(1, "a", int(o.key[1:]), 1, o.key, Outcome.PLANNED) for o in operations)
+        calls = PacedCalls(
+            Limiter(0, clock=self.time.clock, sleep=self.time.sleep), Breaker(self.time.clock), sleep=self.time.sleep
+        )
+
+        async def main() -> None:
+            async with TriageClient(TARGET, ApiKey("org_x"), transport=self.triage.transport) as client:
+                settler = Settler(
+                    client,
+                    run,
+                    calls,
+                    settle_seconds=self.settle_seconds,
+                    now=self.time.clock,
+                    sleep=self.time.sleep,
+                )
+                loader = Loader(
+                    client,
+                    run,
+                    calls,
+                    settler,
+                    Amender(client, run, calls),
+                    concurrency=concurrency,
+                    max_errors=self.max_errors,
+                    progress=self.seen.append,
+                    now=self.time.clock,
+                )
+                await loader.load(iter(operations), self.stop)
+
+        self.time.run(main())
+        return calls
+
+    def outcomes(self) -> dict[Outcome, int]:
+        """Count the run's rows by outcome, without the zeros."""
+        return {outcome: number for outcome, number in self.run().count().items() if number}
+
+    def each_once(self, count: int) -> bool:
+        """Say whether each row has exactly one issue."""
+        return self.triage.descriptions() == sorted(f"row {n}\n{footer(n)}" for n in range(1, count + 1))
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Import]:
+    """Give an import with a fresh ledger and target."""
+    time_ = VirtualTime()
+    with open_ledger(tmp_path / "ledger.db", now=time_.clock) as ledger:
+        yield Import(ledger, FakeTriage(), time_)
+
+
+def operations(count: int) -> list[Operation]:
+    """Make the operations of rows 1 to count."""
+    return [make_operation(number) for number in range(1, count + 1)]
+
+
+def test_all_in(bench: Import) -> None:
+    """Every row becomes one issue, with no more requests on their way than workers."""
+    calls = bench.load(operations(50))
+    assert bench.each_once(50)
+    assert bench.outcomes() == {Outcome.CREATED: 50}
+    assert bench.seen == [Outcome.CREATED] * 50
+    assert (calls.requests, calls.retries, calls.rate_limited) == (50, 0, 0)
+    assert bench.triage.most_at_once <= 4
+
+
+def test_refused_row(bench: Import) -> None:
+    """A refused row fails with what the target says; the others go on."""
+    bench.triage.faults = {3: "400"}
+    bench.load(operations(6))
+    assert bench.outcomes() == {Outcome.CREATED: 5, Outcome.FAILED: 1}
+    (failed,) = [row for row in bench.run().results() if row.outcome is Outcome.FAILED]
+    assert failed.codes == ("refused",)
+    assert failed.messages == ("400 no: because",)
+
+
+def test_rate_limit_costs_no_attempt(bench: Import) -> None:
+    """Any number of 429 ends in an issue."""
+    bench.triage.faults = dict.fromkeys(range(1, 40), "429")
+    calls = bench.load(operations(3))
+    assert bench.each_once(3)
+    assert calls.rate_limited == 39
+    assert calls.retries == 0
+
+
+def test_connect_failures_are_retried(bench: Import) -> None:
+    """A create that never arrived is sent again, and counted."""
+    bench.triage.faults = {1: "connect", 2: "connect"}
+    calls = bench.load(operations(2), concurrency=1)
+    assert bench.each_once(2)
+    assert calls.retries == 2
+    assert [row.attempts for row in bench.run().results()] == [3, 1]
+
+
+def test_quoted_marker(bench: Import) -> None:
+    """A row whose marker another row quotes is not taken for made when its create fails."""
+    rows = operations(2)
+    body = orjson.dumps({"title": "x", "description": f"see copy of {rows[1].marker}\n{footer(1)}"})
+    bench.triage.faults = {2: "500-before"}
+    bench.load([rows[0]._replace(body=body), rows[1]], concurrency=1)
+    assert len(bench.triage.issues) == 2
+    assert bench.outcomes() == {Outcome.CREATED: 2}
+
+
+@pytest.mark.parametrize("fault", ["500-after", "reset-after", "500-before"])
+def test_unknown_is_settled(bench: Import, fault: str) -> None:
+    """A create without an answer is looked up, and sent again only if it made nothing."""
+    bench.triage.faults = {2: fault, 7: fault}  # type: ignore[dict-item]
+    bench.load(operations(10))
+    assert bench.each_once(10)
+    assert bench.outcomes() == {Outcome.CREATED: 10}
+
+
+def test_absence_takes_its_time(bench: Import) -> None:
+    """Nothing is sent again before `settle_seconds` have passed."""
+    bench.triage.faults = {1: "500-before"}
+    started = bench.time.now
+    bench.load(operations(3))
+    assert bench.time.now - started >= 30
+    assert bench.each_once(3)
+
+
+def test_crash_after_the_intent(bench: Import) -> None:
+    """Intents of a dead attempt are settled first: one that was made is not made again, one that wasn't is."""
+    rows = operations(4)
+    run = bench.run()
+    run.register(Row(1, "a", int(o.key[1:]), 1, o.key, Outcome.PLANNED) for o in rows)
+
+    async def crash() -> None:
+        async with run.sending(4):
+            for operation in rows[:2]:
+                await run.intend(operation)
+
+    asyncio.run(crash())
+    bench.triage.issues.append(make_issue(1, f"row 1\n{footer(1)}", bench.time.now))
+    bench.load(rows)
+    assert bench.each_once(4)
+    assert bench.outcomes() == {Outcome.CREATED: 4}
+
+
+def test_undecidable_stays_unknown(bench: Import) -> None:
+    """If look-ups fail, the row is unknown and nothing is sent again; the next attempt settles it."""
+    bench.triage.faults = {1: "500-after"}
+    bench.triage.reads_fail = True
+    bench.load(operations(3))
+    assert bench.outcomes() == {Outcome.CREATED: 2, Outcome.UNKNOWN: 1}
+    bench.triage.reads_fail = False
+    bench.load([make_operation(1)])
+    assert bench.each_once(3)
+    assert bench.outcomes() == {Outcome.CREATED: 3}
+
+
+@pytest.mark.parametrize(("fault", "error"), [("401", KeyRefused), ("404", TargetUnreachable)])
+def test_stops(bench: Import, fault: str, error: type[RunStopped]) -> None:
+    """A refused key or a stranger ends the run; what was not sent is planned, and the same command continues."""
+    bench.triage.faults = {5: fault}  # type: ignore[dict-item]
+    with pytest.raises(error):
+        bench.load(operations(40))
+    assert set(bench.outcomes()) == {Outcome.CREATED, Outcome.PLANNED}
+    assert bench.triage.creates < 12
+    known = bench.ledger.find_known(TARGET, "s", [f"k{n}" for n in range(1, 41)])
+    bench.load([o for o in operations(40) if o.key not in known or known[o.key].state is not State.DONE])
+    assert bench.each_once(40)
+
+
+def test_target_down(bench: Import) -> None:
+    """A target that refuses connections for minutes ends the run, and no row's fate is open."""
+    bench.triage.faults = dict.fromkeys(range(1, 500), "connect")
+    with pytest.raises(TargetUnreachable):
+        bench.load(operations(40))
+    assert bench.outcomes().get(Outcome.UNKNOWN) is None
+
+
+def test_too_many_failures(bench: Import) -> None:
+    """More failures than allowed end the run."""
+    bench.triage.faults = dict.fromkeys(range(1, 100), "400")
+    bench.max_errors = 3
+    with pytest.raises(TooManyFailures, match="4 rows failed, the last with: 400 no: because"):
+        bench.load(operations(50), concurrency=1)
+    assert bench.outcomes() == {Outcome.FAILED: 4, Outcome.PLANNED: 46}
+
+
+def test_stop(bench: Import) -> None:
+    """After a stop no more rows are taken; what was on its way has its outcome."""
+
+    def rows() -> Iterator[Operation]:
+        for number, operation in enumerate(operations(100), start=1):
+            if number == 20:
+                bench.stop.set()
+            yield operation
+
+    bench.run().register(Row(1, "a", n, 1, f"k{n}", Outcome.PLANNED) for n in range(1, 101))
+    bench.load(rows())
+    outcomes = bench.outcomes()
+    assert set(outcomes) == {Outcome.CREATED, Outcome.PLANNED}
+    assert outcomes[Outcome.CREATED] == len(bench.triage.issues) < 30
+
+
+def test_stop_does_not_wait_for_settling(bench: Import) -> None:
+    """A stop while creates are being settled ends at once; they stay unknown."""
+    bench.triage.faults = dict.fromkeys(range(1, 4), "500-before")
+    started = bench.time.now
+
+    async def interrupt() -> None:
+        await bench.time.sleep(5)
+        bench.stop.set()
+
+    def rows() -> Iterator[Operation]:
+        tasks.append(asyncio.get_running_loop().create_task(interrupt()))
+        yield from operations(3)
+
+    tasks: list[asyncio.Task[None]] = []
+    bench.run().register(Row(1, "a", n, 1, f"k{n}", Outcome.PLANNED) for n in range(1, 4))
+    bench.load(rows())
+    assert bench.time.now - started < 10
+    assert bench.outcomes() == {Outcome.UNKNOWN: 3}
+
+
+def test_second_interrupt_does_not_wait(bench: Import) -> None:
+    """A load that is cancelled ends at once; what was on its way is undecided."""
+
+    def rows() -> Iterator[Operation]:
+        for number, operation in enumerate(operations(100), start=1):
+            if number == 30:
+                asyncio.get_running_loop().call_soon(loads[0].cancel)
+            yield operation
+
+    loads: list[asyncio.Task[None]] = []
+    run = bench.run()
+    calls = PacedCalls(Limiter(), Breaker())
+
+    async def main() -> None:
+        async with TriageClient(TARGET, ApiKey("org_x"), transport=bench.triage.transport) as client:
+            loader = Loader(client, run, calls, Settler(client, run, calls), Amender(client, run, calls), concurrency=4)
+            loads.append(asyncio.create_task(loader.load(rows(), bench.stop)))
+            await asyncio.wait(loads)
+
+    asyncio.run(main())
+    assert loads[0].cancelled()
+    assert 0 < len(run.find_undecided()) <= 8
+    assert len(bench.triage.issues) <= 30
+
+
+LINKS = [{"resource_type": "call", "resource_id": "c1"}, {"resource_type": "call", "resource_id": "missing-2"}]
+
+
+@pytest.mark.parametrize("refuse", [True, False])
+def test_links_come_along_or_later(bench: Import, refuse: bool) -> None:
+    """A create that is refused for its links is made without, and the ledger knows which links are attached."""
+    bench.triage.refuse_links = refuse
+    operation = make_operation(1, resource_links=LINKS)
+    bench.load([operation])
+    assert len(bench.triage.issues) == 1
+    added = bench.run().additions.of([operation.key])
+    names = [each.name for each in added.get(operation.key, ())]
+    assert names == ([] if refuse else ["call/c1", "call/missing-2"])
+
+
+def test_full_disk(bench: Import) -> None:
+    """A ledger that can't be written ends the run before anything leaves."""
+    with bench.ledger.transaction() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count=1")
+    with pytest.raises(StorageFull):
+        bench.load(iter(operations(2000)))
+    assert len(bench.triage.issues) < 2000
+
+
+def test_real_clock(tmp_path: Path) -> None:
+    """The defaults work together: real time, uninjected."""
+    triage = FakeTriage()
+    with open_ledger(tmp_path / "ledger.db") as ledger:
+        run = ledger.begin_run(TARGET, "s", "d", "m")
+
+        async def main(now: Callable[[], float] = time.time) -> None:
+            async with TriageClient(TARGET, ApiKey("org_x"), transport=triage.transport) as client:
+                calls = PacedCalls(Limiter(500), Breaker())
+                loader = Loader(client, run, calls, Settler(client, run, calls), Amender(client, run, calls), now=now)
+                await loader.load(iter(operations(50)), asyncio.Event())
+
+        asyncio.run(main())
+    assert len(triage.issues) == 50

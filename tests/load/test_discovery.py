@@ -1,0 +1,256 @@
+"""The opening look: what the ledger lost is found in Triage before anything is sent."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from importer.ledger.journal import Decision
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.ledger.store import Ledger
+from importer.load.discovery import Looked, OpeningLook
+from importer.records import Operation
+from importer.sandbox.server import RunningSandbox
+from importer.transform.markers import record_marker, source_marker
+from importer.triage.breaker import Breaker
+from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
+from importer.triage.paced import PacedCalls
+from importer.triage.target import ApiKey
+from tests.conftest import Serve
+from tests.harness.fake_triage import FakeTriage, make_issue
+from tests.harness.running import Program, issue_row, write_csv, write_issues
+
+TARGET = "https://t.example"
+RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--no-first-contact")
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """Give an empty ledger."""
+    with open_ledger(tmp_path / "ledger.db") as opened:
+        yield opened
+
+
+def described(key: str, text: str = "A text.", source: str = "jira") -> str:
+    """Write a description as an import does."""
+    return f"{text}\n\n---\nImported from {key}\n{source_marker(source)} {record_marker(key)} (leave this line)"
+
+
+def look(triage: FakeTriage, ledger: Ledger, *, thorough: bool = False) -> Looked:
+    """Look once for the source `jira`."""
+
+    async def main() -> Looked:
+        async with TriageClient(TARGET, ApiKey("org_x"), transport=triage.transport) as client:
+            seen = ledger.seen(TARGET, "jira", writable=True)
+            return await OpeningLook(client, PacedCalls(Limiter(), Breaker()), seen, "jira").look(thorough=thorough)
+
+    return asyncio.run(main())
+
+
+def run(program: Program, sandbox: RunningSandbox, *more: str) -> dict[str, int]:
+    """Run the import and give its outcomes."""
+    ended = program(*RUN, "--api-url", sandbox.url, *more)
+    assert ended.code == 0, ended.err
+    return ended.outcomes()
+
+
+def assert_each_once(sandbox: RunningSandbox, count: int) -> None:
+    """All are there, and none twice."""
+    assert Counter(issue["title"] for issue in sandbox.issues()) == {f"Title {n}": 1 for n in range(1, count + 1)}
+
+
+@pytest.mark.parametrize("options", [{}, {"cut_descriptions": True}, {"search_lag": 3600.0}])
+def test_a_lost_ledger_doubles_nothing(program: Program, serve: Serve, options: dict[str, object]) -> None:
+    """The next run takes in what is there, whatever lists cut and however late the search is."""
+    sandbox = serve(**options)
+    write_issues(Path("export.csv"), 120)
+    assert run(program, sandbox) == {"created": 120}
+    for file in program.ledger.parent.glob("ledger.db*"):
+        file.unlink()
+    assert run(program, sandbox) == {"unchanged": 120}
+    assert_each_once(sandbox, 120)
+    assert run(program, sandbox) == {"unchanged": 120}
+
+
+def test_an_older_copy_of_the_ledger(program: Program, serve: Serve) -> None:
+    """What was sent after the copy was made is taken in; rows that are new are sent."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 10)
+    run(program, sandbox)
+    shutil.copy(program.ledger, "copy.db")
+    write_issues(Path("export.csv"), 30)
+    assert run(program, sandbox) == {"created": 20, "unchanged": 10}
+    for file in program.ledger.parent.glob("ledger.db-*"):
+        file.unlink()
+    shutil.copy("copy.db", program.ledger)
+    write_issues(Path("export.csv"), 31)
+    assert run(program, sandbox) == {"created": 1, "unchanged": 30}
+    assert_each_once(sandbox, 31)
+
+
+def test_a_hole_in_the_ledger(program: Program, serve: Serve) -> None:
+    """A ledger behind its side file is not trusted: old issues are looked up, too, not only the newest."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 150)
+    run(program, sandbox)
+    with closing(sqlite3.connect(program.ledger)) as connection:
+        connection.execute("DELETE FROM operations WHERE key = 'jira:PROJ-3'")
+        connection.execute("UPDATE operations SET since = since + 86400")
+        connection.execute("UPDATE stamp SET generation = generation - 1")
+        connection.commit()
+    assert run(program, sandbox) == {"unchanged": 150}
+    assert_each_once(sandbox, 150)
+
+
+def test_nothing_to_send_looks_at_nothing(program: Program, serve: Serve) -> None:
+    """Rows that are done cost no request."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    run(program, sandbox)
+    before = sandbox.requests().total()
+    run(program, sandbox)
+    assert sandbox.requests().total() - before == 1, "whose the target is"
+
+
+def test_an_edited_issue_that_was_lost(program: Program, serve: Serve) -> None:
+    """It is not made again, and its row says that it differs."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    run(program, sandbox)
+    issue = sandbox.issues()[0]
+    httpx.patch(f"{sandbox.url}/v1/triage/issues/{issue['id']}", json={"title": "Mine"}, headers={"Authorization": "x"})
+    program.ledger.unlink()
+    ended = program(*RUN, "--api-url", sandbox.url)
+    assert ended.outcomes() == {"unchanged": 1, "skipped": 1}
+    assert ended.summary["findings"] == {"found-at-target": 1, "found-changed": 1}
+    assert len(sandbox.issues()) == 2
+
+
+def test_an_issue_whose_marker_was_taken_away(program: Program, serve: Serve) -> None:
+    """It is named by its title before anything is sent."""
+    sandbox = serve()
+    write_csv(Path("export.csv"), [issue_row(1, title="The printer burns"), issue_row(2)])
+    run(program, sandbox)
+    (burning,) = (issue for issue in sandbox.issues() if issue["title"] == "The printer burns")
+    url = f"{sandbox.url}/v1/triage/issues/{burning['id']}"
+    httpx.patch(url, json={"description": "put out"}, headers={"Authorization": "x"})
+    program.ledger.unlink()
+    ended = program(*RUN, "--api-url", sandbox.url, "--dry-run")
+    assert ended.outcomes() == {"planned": 2}
+    ended = program(*RUN, "--api-url", sandbox.url)
+    assert f'{burning["triage_id"]} "the printer burns" has this title, or nearly, and no marker' in ended.err
+    assert f"triage-import settle jira:PROJ-1 {burning['triage_id']}" in ended.err
+
+
+def test_a_late_double_is_named(ledger: Ledger) -> None:
+    """Two issues of one key: the one that the ledger doesn't know is named beside its own."""
+    triage = FakeTriage()
+    triage.issues = [make_issue(1, described("jira:A")), make_issue(2, described("jira:A"))]
+    assert look(triage, ledger)[:2] == (1, [])
+    run = ledger.begin_run(TARGET, "jira", "d", "m")
+    issue = triage.issues[0]
+    done = Decision("jira:A", State.DONE, issue_id=issue["id"], triage_id=issue["triage_id"])
+    run.decide([done], [Operation("jira:A", "POST", "/", b"{}", record_marker("jira:A"))])
+    taken, doubles, _ = look(triage, ledger, thorough=True)
+    assert taken == 0
+    assert [str(double).split(":")[0:2] for double in doubles] == [
+        ["jira", "A has two issues, T-1001, which the ledger knows, and T-1002"]
+    ]
+
+
+def test_what_only_the_search_finds(ledger: Ledger) -> None:
+    """What the list does not show any more, as an unsorted or broken one, is found by its source's marker."""
+    triage = FakeTriage()
+    hidden, shown = make_issue(1, described("jira:A")), make_issue(2, described("jira:B"))
+    triage.issues, triage.unlisted = [hidden, shown], {hidden["id"]}
+    assert look(triage, ledger).taken == 2
+
+
+def test_whose_issue_it_is(ledger: Ledger) -> None:
+    """Only the last marker line of a whole description counts, and only that of this source."""
+    triage = FakeTriage()
+    quoting = described("jira:B", text=described("jira:A"))
+    triage.issues = [
+        make_issue(1, quoting),
+        make_issue(2, described("other:C", source="other")),
+        make_issue(3, "no marker at all"),
+    ]
+    assert look(triage, ledger).taken == 1
+    seen = ledger.seen(TARGET, "jira")
+    assert set(seen.find([record_marker("jira:A"), record_marker("jira:B"), record_marker("other:C")])) == {
+        record_marker("jira:B")
+    }
+    assert [issue.triage_id for issue in seen.unmarked()] == ["T-1003"]
+
+
+def test_who_was_here_before_reads_no_further_than_needed(ledger: Ledger) -> None:
+    """After a complete look only the pages since the newest known issue are read, by the target's own clock."""
+    triage = FakeTriage()
+    triage.issues = [make_issue(number, "old", at=1_000_000.0 + number) for number in range(1, 301)]
+    look(triage, ledger)
+    first, triage.reads = triage.reads, 0
+    assert first > 3
+    run = ledger.begin_run(TARGET, "jira", "d", "m")
+    newest = triage.issues[-1]
+    done = Decision("jira:A", State.DONE, issue_id=newest["id"], triage_id=newest["triage_id"])
+    run.decide([done], [Operation("jira:A", "POST", "/", b"{}", record_marker("jira:A"))])
+    triage.issues.append(make_issue(301, described("jira:B"), at=1_000_500.0))
+    assert look(triage, ledger).taken == 1
+    assert triage.reads < 70, "what is older than a minute before it is not read whole"
+
+
+def test_lists_that_prove_nothing(ledger: Ledger) -> None:
+    """Without a proof each issue is read alone; a longer text with a blank line that came whole is one."""
+    triage = FakeTriage()
+    long = described("jira:A", text="long " * 100)
+    triage.issues = [make_issue(1, long), *(make_issue(number, described(f"jira:{number}")) for number in range(2, 50))]
+    assert look(triage, ledger).taken == 49
+    whole = triage.reads
+    triage.reads, triage.cut_at = 0, 80
+    assert look(triage, ledger, thorough=True).taken == 49
+    assert whole < 20 < 49 <= triage.reads
+
+
+def test_what_was_deleted_since_it_was_seen(program: Program, serve: Serve) -> None:
+    """Issues that a look saw and that nobody took in are looked up anew: those that are gone are made again."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    run(program, sandbox)
+    program.ledger.unlink()
+    write_csv(Path("export.csv"), [*map(issue_row, range(1, 4)), issue_row(4, title="")])
+    assert program(*RUN, "--api-url", sandbox.url, "--max-rejected", "0").code == 2, "it has looked, and sent nothing"
+    for issue in sandbox.issues():
+        httpx.delete(f"{sandbox.url}/v1/triage/issues/{issue['id']}", headers={"Authorization": "x"})
+    write_issues(Path("export.csv"), 3)
+    assert run(program, sandbox) == {"created": 3}
+    assert_each_once(sandbox, 3)
+
+
+def test_the_same_organisation_under_another_address(program: Program, serve: Serve) -> None:
+    """It is another target to the ledger, and its issues are found there all the same."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 5)
+    run(program, sandbox)
+    ended = program(*RUN, "--api-url", sandbox.url.replace("127.0.0.1", "localhost"))
+    assert ended.outcomes() == {"unchanged": 5}, ended.err
+    assert_each_once(sandbox, 5)
+
+
+def test_a_link_to_the_ledger(program: Program, serve: Serve) -> None:
+    """Whoever names it through a link works on the same file, with the same side files."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    run(program, sandbox)
+    Path("link.db").symlink_to(program.ledger)
+    assert run(program, sandbox, "--ledger", "link.db") == {"unchanged": 2}
+    assert not Path("link.db.lock").exists()

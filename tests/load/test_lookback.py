@@ -1,0 +1,331 @@
+"""Whether an addition of unknown fate was made: found soon, and missed only once that is sure."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any, TypeVar
+
+import httpx
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.errors import KeyRefused
+from importer.load.lookback import Lookback
+from importer.records import Act
+from importer.sandbox.faults import parse_fault
+from importer.sandbox.routes import build_application
+from importer.sandbox.server import serve_in_thread
+from importer.sandbox.settings import SandboxOptions
+from importer.sandbox.storage import Store
+from importer.triage.actions import Action, CallFailed
+from importer.triage.breaker import Breaker
+from importer.triage.client import TriageClient
+from importer.triage.fingerprint import LISTS, fingerprint
+from importer.triage.limiter import Limiter
+from importer.triage.paced import Interrupted, PacedCalls, Undecidable
+from importer.triage.target import ApiKey
+from tests.harness.virtual_time import VirtualTime
+
+T = TypeVar("T")
+ISSUE = {"title": "t", "severity": "low", "category": "Bug"}
+COMMENT = {"detail": "Ann · 2026-03-02\n\nIt broke again."}
+FLAG = {"call_id": "c1", "type": "Wrong Tone", "note": "at 0:42", "message_index": 3}
+CALL = {"resource_type": "call", "resource_id": "c1"}
+
+
+class Bench(httpx.AsyncBaseTransport):
+    """A lookback at a sandbox in the process, in virtual time; `fails` is the status of every answer, if it is set."""
+
+    def __init__(self, store: Store) -> None:
+        self.time = VirtualTime()
+        self.time.now = time.time()
+        self.fails = 0
+        self.reads = 0
+        self._triage = httpx.ASGITransport(build_application(store, SandboxOptions()))
+        self.calls = PacedCalls(
+            Limiter(0, clock=self.time.clock, sleep=self.time.sleep), Breaker(self.time.clock), sleep=self.time.sleep
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer as the sandbox does, or not."""
+        self.reads += request.method == "GET"
+        if self.fails:
+            return httpx.Response(self.fails, json={"data": None, "errors": [{"message": "not today"}]})
+        return await self._triage.handle_async_request(request)
+
+    def run(self, use: Callable[[TriageClient, Lookback], Coroutine[Any, Any, T]]) -> T:
+        """Give a client and a lookback to what uses them."""
+
+        async def main() -> T:
+            async with TriageClient("http://t", ApiKey("org_x"), transport=self) as client:
+                return await use(client, Lookback(client, self.calls, now=self.time.clock))
+
+        return self.time.run(main())
+
+    def issue(self) -> str:
+        """Make an issue with a call, and give its id."""
+
+        async def make(client: TriageClient, lookback: Lookback) -> str:
+            issue = await client.create_issue(orjson.dumps(ISSUE))
+            await client.attach_resource(issue.id, "call", "c1")
+            return issue.id
+
+        return self.run(make)
+
+    def add(self, act: Act, issue_id: str, body: object) -> None:
+        """Add something to an issue."""
+        self.run(lambda client, lookback: add(client, act, issue_id, body))
+
+    def was_made(
+        self, act: Act, issue_id: str, body: object, *, ours: int = 0, since: float | None = None, late: float = 0.0
+    ) -> bool:
+        """Ask whether an addition was made; with `late` the target makes it so many seconds later."""
+        begun = self.time.now if since is None else since
+
+        async def ask(client: TriageClient, lookback: Lookback) -> bool:
+            async def commit() -> None:
+                await self.time.sleep(late)
+                await add(client, act, issue_id, body)
+
+            committing = asyncio.create_task(commit()) if late else None
+            made = await lookback.was_made(act, issue_id, orjson.dumps(body), ours=ours, since=begun)
+            if committing is not None:
+                committing.cancel()
+            return made
+
+        return self.run(ask)
+
+
+async def add(client: TriageClient, act: Act, issue_id: str, body: object) -> None:
+    """Make one addition."""
+    ways: dict[Act, Callable[[str, bytes], Awaitable[str]]] = {
+        Act.COMMENT: client.add_comment,
+        Act.FLAG: client.add_flag,
+        Act.RELATION: client.add_relation,
+    }
+    await ways[act](issue_id, orjson.dumps(body))
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    """Give a lookback's surroundings."""
+    store = Store(None)
+    yield Bench(store)
+    store.close()
+
+
+def bodies(other: str) -> dict[Act, dict[str, Any]]:
+    """One addition of each kind that can't be repeated."""
+    return {
+        Act.COMMENT: COMMENT,
+        Act.FLAG: FLAG,
+        Act.RELATION: {"related_issue_id": other, "relation_type": "blocks"},
+    }
+
+
+@pytest.mark.parametrize("act", [Act.COMMENT, Act.FLAG, Act.RELATION])
+def test_found_at_once(bench: Bench, act: Act) -> None:
+    """What was made is found in the first look, long before the deadline."""
+    issue, other = bench.issue(), bench.issue()
+    body, begun = bodies(other)[act], bench.time.now
+    bench.add(act, issue, body)
+    assert bench.was_made(act, issue, body)
+    assert bench.time.now - begun < 2
+    assert bench.reads == 1
+
+
+@pytest.mark.parametrize("act", [Act.COMMENT, Act.FLAG, Act.RELATION, Act.EVIDENCE])
+def test_absent_after_two_looks_beyond_the_deadline(bench: Bench, act: Act) -> None:
+    """Absence is believed after 30 seconds and two looks made after that."""
+    issue, other = bench.issue(), bench.issue()
+    body: dict[str, Any] = (bodies(other) | {Act.EVIDENCE: CALL | {"resource_id": "c2"}})[act]
+    begun = bench.time.now
+    assert not bench.was_made(act, issue, body)
+    assert 31 <= bench.time.now - begun < 40
+    assert bench.reads < 10
+
+
+def test_evidence(bench: Bench) -> None:
+    """What is attached is found, too, though attaching it again would do no harm."""
+    assert bench.was_made(Act.EVIDENCE, bench.issue(), CALL)
+
+
+@pytest.mark.parametrize("late", [3.0, 15.0, 31.5])
+def test_late_commit(bench: Bench, late: float) -> None:
+    """What the target makes before the second look that decides is found."""
+    assert bench.was_made(Act.COMMENT, bench.issue(), COMMENT, late=late)
+
+
+def test_deadline_counts_from_the_attempt(bench: Bench) -> None:
+    """After a restart the wait does not start anew."""
+    begun = bench.time.now
+    assert not bench.was_made(Act.COMMENT, bench.issue(), COMMENT, since=begun - 3600)
+    assert bench.time.now - begun < 5
+
+
+def test_clock_that_was_ahead(bench: Bench) -> None:
+    """A time in the future is taken for now."""
+    begun = bench.time.now
+    assert not bench.was_made(Act.COMMENT, bench.issue(), COMMENT, since=begun + 3600)
+    assert bench.time.now - begun < 40
+
+
+def test_equal_ones_that_are_ours_already(bench: Bench) -> None:
+    """Of two equal comments the second was made only if the issue has two of them, however old the first is."""
+    issue = bench.issue()
+    bench.add(Act.COMMENT, issue, COMMENT)
+    bench.time.now += 3600
+    assert not bench.was_made(Act.COMMENT, issue, COMMENT, ours=1)
+    bench.add(Act.COMMENT, issue, COMMENT)
+    assert bench.was_made(Act.COMMENT, issue, COMMENT, ours=1)
+
+
+def test_an_equal_comment_that_is_older(bench: Bench) -> None:
+    """What a person wrote an hour before is not taken for ours, whatever it says."""
+    issue = bench.issue()
+    bench.add(Act.COMMENT, issue, COMMENT)
+    bench.time.now += 3600
+    assert not bench.was_made(Act.COMMENT, issue, COMMENT)
+
+
+def test_many_entries(bench: Bench) -> None:
+    """The activity is read page by page, as far back as the attempt."""
+    issue = bench.issue()
+    bench.add(Act.COMMENT, issue, COMMENT)
+
+    async def talk(client: TriageClient, lookback: Lookback) -> None:
+        for number in range(250):
+            await client.add_comment(issue, orjson.dumps({"detail": f"{number}"}))
+
+    bench.run(talk)
+    assert bench.was_made(Act.COMMENT, issue, COMMENT)
+    assert bench.reads == 3
+
+
+def test_incoming_relation_is_another(bench: Bench) -> None:
+    """That the other issue blocks this one says nothing of this one's blocking it."""
+    issue, other = bench.issue(), bench.issue()
+    bench.add(Act.RELATION, other, {"related_issue_id": issue, "relation_type": "blocks"})
+    assert not bench.was_made(Act.RELATION, issue, {"related_issue_id": other, "relation_type": "blocks"})
+
+
+def test_looks_that_fail(bench: Bench) -> None:
+    """If three looks in a row fail, the fate stays open, and the reason is said."""
+    issue = bench.issue()
+    bench.fails = 400
+    with pytest.raises(Undecidable, match="not today"):
+        bench.was_made(Act.COMMENT, issue, COMMENT)
+    assert bench.reads == 3
+
+
+def test_issue_that_is_gone(bench: Bench) -> None:
+    """Of an issue that was deleted meanwhile that is said at once."""
+    with pytest.raises(CallFailed) as caught:
+        bench.was_made(Act.COMMENT, "none", COMMENT)
+    assert caught.value.is_gone
+    assert bench.reads == 1
+
+
+def test_key_that_is_refused(bench: Bench) -> None:
+    """What would end a run ends the look."""
+    issue = bench.issue()
+    bench.fails = 401
+    with pytest.raises(KeyRefused):
+        bench.was_made(Act.COMMENT, issue, COMMENT)
+
+
+def test_interrupted(bench: Bench) -> None:
+    """A wait between looks ends with everything."""
+    issue = bench.issue()
+
+    async def ask(client: TriageClient, lookback: Lookback) -> None:
+        asking = asyncio.create_task(
+            lookback.was_made(Act.COMMENT, issue, orjson.dumps(COMMENT), ours=0, since=bench.time.now)
+        )
+        await bench.time.sleep(4)
+        bench.calls.interrupt()
+        await asking
+
+    begun = bench.time.now
+    with pytest.raises(Interrupted):
+        bench.run(ask)
+    assert bench.time.now - begun < 5
+
+
+def test_held(bench: Bench) -> None:
+    """All that hangs on an issue is read, with the fingerprints of what was sent; a relation has one on both ends."""
+    issue, other = bench.issue(), bench.issue()
+    sent = bodies(other)
+    for act, body in (*sent.items(), (Act.COMMENT, COMMENT)):
+        bench.add(act, issue, body)
+    expected = {act: Counter([fingerprint(act, issue, orjson.dumps(body))]) for act, body in sent.items()}
+    expected[Act.COMMENT] += expected[Act.COMMENT]
+    expected[Act.EVIDENCE] = Counter([fingerprint(Act.EVIDENCE, issue, orjson.dumps(CALL))])
+    assert bench.run(lambda client, lookback: lookback.read_held(issue, LISTS)) == expected
+    seen = bench.run(lambda client, lookback: lookback.read_held(other, [Act.RELATION]))
+    assert seen == {Act.RELATION: expected[Act.RELATION]}
+
+
+@pytest.mark.parametrize(
+    ("act", "sent", "shown"),
+    [
+        (Act.COMMENT, {"detail": " a\r\nb\n"}, {"detail": "a\nb"}),
+        (Act.COMMENT, {"detail": "Ko\u0308ln"}, {"detail": "Köln"}),
+        (Act.FLAG, {"call_id": "c", "type": "Wrong Tone!"}, {"call_id": "c", "type": "wrong_tone", "note": ""}),
+        (
+            Act.FLAG,
+            {"call_id": "c", "type": "wrongTone"},
+            {"call_id": "c", "type": "wrong_tone", "message_index": None},
+        ),
+    ],
+)
+def test_the_target_writes_it_its_own_way(act: Act, sent: object, shown: object) -> None:
+    """White space around texts, line ends, composed characters and a type's spelling make no other addition."""
+    assert fingerprint(act, "i", orjson.dumps(sent)) == fingerprint(act, "i", orjson.dumps(shown))
+
+
+FLAGS = st.fixed_dictionaries(
+    {
+        "call_id": st.sampled_from(["c1", "c2"]),
+        "type": st.sampled_from(["tone", "speed"]),
+        "note": st.sampled_from(["", "x"]),
+        "message_index": st.sampled_from([None, 0, 1]),
+    }
+)
+
+
+@given(FLAGS, FLAGS)
+def test_flags_that_differ(one: dict[str, Any], other: dict[str, Any]) -> None:
+    """Call, type, note and turn each make another flag."""
+    prints = {fingerprint(Act.FLAG, "i", orjson.dumps(flag)) for flag in (one, other)}
+    assert (len(prints) == 1) == (one == other)
+
+
+def test_what_has_no_list() -> None:
+    """A change of the description hangs on no issue."""
+    with pytest.raises(ValueError, match="refer adds nothing"):
+        fingerprint(Act.REFER, "i", b"{}")
+
+
+@pytest.mark.parametrize(("fault", "made"), [("late-commit=1.5", True), ("500-after", True), ("500-before", False)])
+def test_at_a_sandbox(fault: str, made: bool) -> None:
+    """Over the wire: a comment whose answer was 500 is found if it was made, even late, and then it is there once."""
+
+    async def comment(url: str) -> bool:
+        async with TriageClient(url, ApiKey("org_x")) as client:
+            issue = await client.create_issue(orjson.dumps(ISSUE))
+            body = orjson.dumps(COMMENT)
+            with pytest.raises(CallFailed) as caught:
+                await client.add_comment(issue.id, body)
+            assert caught.value.action is Action.SETTLE
+            lookback = Lookback(client, PacedCalls(Limiter(0), Breaker()), settle_seconds=2)
+            return await lookback.was_made(Act.COMMENT, issue.id, body, ours=0, since=time.time())
+
+    with serve_in_thread(SandboxOptions(faults=(parse_fault(f"{fault}:comment"),))) as sandbox:
+        assert asyncio.run(comment(sandbox.url)) is made
+        assert len(sandbox.comments()) == made

@@ -1,0 +1,226 @@
+"""What is unknown becomes known, and nothing is believed too early."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from importer.ledger.journal import Decision, Run
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.load.settling import Settler
+from importer.records import Operation
+from importer.triage.answers import Issue
+from importer.triage.breaker import Breaker
+from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
+from importer.triage.paced import PacedCalls, Undecidable
+from importer.triage.target import ApiKey
+from tests.harness.fake_triage import FakeTriage, footer, make_issue
+from tests.harness.virtual_time import VirtualTime
+
+T = TypeVar("T")
+MARKERS = [f"tir{number:020x}" for number in range(1, 9)]
+
+
+class Bench:
+    """A settler against a fake target, in virtual time."""
+
+    def __init__(self, run: Run, time: VirtualTime) -> None:
+        self.run, self.time = run, time
+        self.triage = FakeTriage(now=time.clock)
+
+    def add(self, number: int, text: str, at: float) -> None:
+        """Let the target have an issue."""
+        self.triage.issues.append(make_issue(number, text, at))
+
+    def settle(
+        self, *markers: str, since: float, meanwhile: Coroutine[None, None, None] | None = None
+    ) -> list[Issue | BaseException | None]:
+        """Settle creates while something else happens."""
+
+        async def main(settler: Settler) -> list[Issue | BaseException | None]:
+            task = asyncio.create_task(meanwhile) if meanwhile is not None else None
+            fates = (settler.settle(f"k{marker}", marker, since) for marker in markers)
+            found = await asyncio.gather(*fates, return_exceptions=True)
+            if task is not None:
+                task.cancel()
+            return found
+
+        return self.with_settler(main)
+
+    def with_settler(self, use: Callable[[Settler], Awaitable[T]]) -> T:
+        """Give a settler to what uses it."""
+        calls = PacedCalls(
+            Limiter(0, clock=self.time.clock, sleep=self.time.sleep), Breaker(self.time.clock), sleep=self.time.sleep
+        )
+
+        async def main() -> T:
+            async with TriageClient("https://t.example", ApiKey("org_x"), transport=self.triage.transport) as client:
+                return await use(Settler(client, self.run, calls, now=self.time.clock, sleep=self.time.sleep))
+
+        return self.time.run(main())
+
+    async def commit(self, late: float) -> None:
+        """Let the target commit, so many seconds from now, what it has in store."""
+        await self.time.sleep(late)
+        self.triage.commit_late()
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """Give a settler's surroundings."""
+    time = VirtualTime()
+    with open_ledger(tmp_path / "ledger.db", now=time.clock) as ledger:
+        yield Bench(ledger.begin_run("https://t.example", "s", "d", "m"), time)
+
+
+def ids(found: list[Issue | BaseException | None]) -> list[str | None]:
+    """Reduce what was found to the issues' names."""
+    return [issue.triage_id if isinstance(issue, Issue) else None for issue in found]
+
+
+def test_found_together(bench: Bench) -> None:
+    """Several creates are found in one look, soon."""
+    now = bench.time.now
+    for number in (1, 2, 3):
+        bench.add(number, f"text\n{footer(number)}", now)
+    assert ids(bench.settle(*MARKERS[:3], since=now)) == ["T-1001", "T-1002", "T-1003"]
+    assert bench.triage.reads == 4  # a list, and each whole
+    assert bench.time.now - now < 5
+
+
+def test_absent_after_two_looks_beyond_the_deadline(bench: Bench) -> None:
+    """Absence is believed after 30 seconds and two looks made after that."""
+    now = bench.time.now
+    assert bench.settle(MARKERS[0], since=now) == [None]
+    assert bench.time.now - now >= 31
+    assert bench.triage.reads >= 4  # two lists, two searches
+
+
+def test_deadline_counts_from_the_attempt(bench: Bench) -> None:
+    """After a restart the wait does not start anew."""
+    now = bench.time.now
+    assert bench.settle(MARKERS[0], since=now - 3600) == [None]
+    assert bench.time.now - now < 5
+
+
+@pytest.mark.parametrize("late", [3.0, 15.0, 29.0])
+def test_late_commit(bench: Bench, late: float) -> None:
+    """A create that the target commits before the deadline is found."""
+    bench.triage.late = [make_issue(1, footer(1), bench.time.now)]
+    assert ids(bench.settle(MARKERS[0], since=bench.time.now, meanwhile=bench.commit(late))) == ["T-1001"]
+
+
+def test_a_commit_between_the_two_looks(bench: Bench) -> None:
+    """One look that finds nothing decides nothing: what the target commits right after it is found by the second."""
+    bench.triage.late = [make_issue(1, footer(1), bench.time.now)]
+    assert ids(bench.settle(MARKERS[0], since=bench.time.now, meanwhile=bench.commit(31.5))) == ["T-1001"]
+
+
+def test_cut_descriptions(bench: Bench) -> None:
+    """Where lists cut descriptions, issues that the ledger doesn't know are read whole, each once."""
+    now = bench.time.now
+    bench.triage.cut_at = 5
+    bench.add(1, f"a foreign issue {'x' * 50}", now)
+    bench.add(2, f"a long enough text\n{footer(1)}", now)
+    assert ids(bench.settle(*MARKERS[:2], since=now)) == ["T-1002", None]
+    assert bench.triage.reads < 30
+
+
+QUOTATIONS = {
+    "a marker": f"see copy of {MARKERS[1]}\n\n---\n{footer(1)}",
+    "a whole footer": f"Kim wrote:\n{footer(2)}\nand nothing else\n{footer(1)}",
+}
+
+
+@pytest.mark.parametrize("text", QUOTATIONS.values(), ids=QUOTATIONS)
+def test_quoted_marker(bench: Bench, text: str) -> None:
+    """An issue that quotes another's marker is not taken for it, wherever lists cut, even right after the quotation."""
+    for cut_at in (None, 5, text.index(MARKERS[1]) + len(MARKERS[1]), len(text) - len(footer(1)) - 1):
+        now = bench.time.now
+        bench.triage.issues.clear()
+        bench.triage.cut_at = cut_at
+        bench.add(1, text, now)
+        assert ids(bench.settle(*MARKERS[:2], since=now)) == ["T-1001", None]
+
+
+def test_cut_after_the_quotation_of_another(bench: Bench) -> None:
+    """An issue whose cut text ends with the footer of another is found by search."""
+    now = bench.time.now
+    bench.triage.cut_at = len(footer(2))
+    bench.add(1, f"{footer(2)}\nwas the copy\n{footer(1)}", now)
+    assert ids(bench.settle(MARKERS[0], since=now)) == ["T-1001"]
+
+
+def test_text_below_the_footer(bench: Bench) -> None:
+    """What people add below the footer takes no marker away."""
+    now = bench.time.now
+    bench.add(1, f"text\n{footer(1)}\nKim: still so today", now)
+    assert ids(bench.settle(MARKERS[0], since=now)) == ["T-1001"]
+
+
+def test_an_issue_of_another_key(bench: Bench) -> None:
+    """An issue that the ledger knows as another key's settles none, even if somebody put the footer at its end."""
+    now = bench.time.now
+    bench.add(1, f"text\n{footer(1)}\ncopied: {MARKERS[1]}\n{footer(2)}", now)
+
+    async def send() -> None:
+        async with bench.run.sending(1):
+            await bench.run.intend(Operation("k1", "POST", "/v1/triage/issues", b"{}", MARKERS[0]))
+            issue = bench.triage.issues[0]
+            bench.run.record(Decision("k1", State.DONE, issue_id=issue["id"], triage_id=issue["triage_id"]))
+
+    asyncio.run(send())
+    assert bench.settle(MARKERS[1], since=now) == [None]
+
+
+def test_one_issue_settles_one_key(bench: Bench) -> None:
+    """An issue that was given to a create is not given to another, whatever becomes of its text."""
+    now = bench.time.now
+    bench.add(1, f"text\n{footer(1)}", now)
+    bench.triage.late = [bench.triage.issues[0] | {"description": footer(2)}]
+
+    async def edit() -> None:
+        await bench.time.sleep(3)
+        bench.triage.issues.clear()
+        bench.triage.commit_late()
+
+    assert ids(bench.settle(*MARKERS[:2], since=now, meanwhile=edit())) == ["T-1001", None]
+
+
+def test_read_before_its_create_failed(bench: Bench) -> None:
+    """An issue that a look read while its create was still on its way is found when that gets no answer."""
+    now = bench.time.now
+    bench.triage.cut_at = 5
+    bench.triage.searchable = False
+    bench.add(1, f"a long enough text\n{footer(1)}", now)
+    bench.add(2, f"a long enough text\n{footer(2)}", now)
+
+    async def main(settler: Settler) -> list[Issue | None]:
+        first = await settler.settle("k1", MARKERS[0], now)
+        return [first, await settler.settle("k2", MARKERS[1], bench.time.now)]
+
+    assert ids(list(bench.with_settler(main))) == ["T-1001", "T-1002"]
+
+
+def test_far_back(bench: Bench) -> None:
+    """A look pages back as far as the create is old, and not further than a minute more."""
+    now = bench.time.now
+    bench.add(1, "ancient", now - 10_000)
+    bench.add(2, footer(1), now - 500)
+    for number in range(3, 303):
+        bench.add(number, f"text\n{footer(number)}", now - 400 + number)
+    assert ids(bench.settle(MARKERS[0], since=now - 500)) == ["T-1002"]
+
+
+def test_look_ups_that_fail(bench: Bench) -> None:
+    """If looks fail, the fate stays open, and is said to."""
+    bench.triage.reads_fail = True
+    (fate,) = bench.settle(MARKERS[0], since=bench.time.now)
+    assert isinstance(fate, Undecidable)
+    assert "no reading today" in str(fate)

@@ -1,0 +1,349 @@
+"""Changes to issues that are in: no fault and no crash overwrites what a person did, or takes ours for a person's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from importer.errors import KeyRefused, RunStopped
+from importer.ledger.journal import Decision, Run
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.ledger.store import Known, Ledger
+from importer.load.updates import Amended, Amender
+from importer.records import Act, Operation, Outcome, Row
+from importer.triage.breaker import Breaker
+from importer.triage.client import TriageClient, issue_path
+from importer.triage.limiter import Limiter
+from importer.triage.paced import Interrupted, PacedCalls
+from importer.triage.snapshot import is_gone, pending_fields, remember
+from importer.triage.target import ApiKey
+from tests.harness.fake_triage import make_issue
+from tests.harness.virtual_time import VirtualTime
+
+TARGET, SOURCE, KEY = "https://t.example", "s", "s:1"
+ROW = {"title": "old", "severity": "low", "description": "text"}
+NEW_SHA = b"n" * 32
+
+
+class OneIssue:
+    """A Triage with one issue. `faults` are the answers to the next writes, `reads` to the next looks; "" is none.
+
+    A write that ends in `-after` is executed.
+    """
+
+    def __init__(self) -> None:
+        self.issue = make_issue(1, "text", 1000.0) | ROW | {"owner_id": None, "assignee_id": None}
+        self.exists = True
+        self.faults: list[str] = []
+        self.reads: list[str] = []
+        self.patches: list[dict[str, Any]] = []
+        self.watch: Callable[[], object] = lambda: None  # is called when a write arrives
+
+    @property
+    def transport(self) -> httpx.MockTransport:
+        """Give what stands in for the network."""
+        return httpx.MockTransport(self._handle)
+
+    def change(self, **fields: Any) -> None:
+        """Let somebody change the issue."""
+        self.issue |= fields | {"updated_at": "2030-01-01T00:00:00.000Z"}
+
+    def _handle(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            fault = self.reads.pop(0) if self.reads else ""
+        else:
+            self.watch()
+            self.patches.append(orjson.loads(request.content))
+            fault = self.faults.pop(0) if self.faults else ""
+            if fault.endswith("-after") or not fault:
+                self.change(**self.patches[-1])
+        if fault.startswith("reset"):
+            raise httpx.ReadError("reset", request=request)
+        if fault == "connect":
+            raise httpx.ConnectError("refused", request=request)
+        if fault:
+            return httpx.Response(int(fault[:3]), json={"errors": [{"error": "no", "message": "because"}]})
+        if not self.exists:
+            return httpx.Response(404, json={"errors": [{"error": "not_found", "message": "Issue not found"}]})
+        return httpx.Response(200, json={"data": self.issue, "errors": None})
+
+
+class Bench:
+    """A ledger that knows the issue, and changes to it in virtual time; each run is another night's."""
+
+    def __init__(self, ledger: Ledger, time: VirtualTime) -> None:
+        self.ledger, self.time = ledger, time
+        self.triage = OneIssue()
+        self.nights = 0
+        create = Operation(KEY, "POST", "/v1/triage/issues", orjson.dumps(ROW), "tir0", b"row-0001")
+        done = Decision(KEY, State.DONE, issue_id=self.triage.issue["id"], triage_id="T-1001")
+        self.run = self.begin()
+        self.run.decide([done._replace(returned=self._remembered())], [create])
+
+    def _remembered(self) -> bytes:
+        async def read() -> bytes:
+            async with TriageClient(TARGET, ApiKey("org_x"), transport=self.triage.transport) as client:
+                return remember(await client.get_issue(self.triage.issue["id"]), orjson.dumps(ROW))
+
+        return asyncio.run(read())
+
+    def begin(self) -> Run:
+        """Begin the next night."""
+        self.nights += 1
+        self.run = self.ledger.begin_run(TARGET, SOURCE, f"night {self.nights}", "m")
+        self.run.register([Row(0, "a.csv", 1, 2, KEY, Outcome.PLANNED)])
+        return self.run
+
+    def known(self) -> Known:
+        """Say what the ledger knows of the issue."""
+        return self.ledger.find_known(TARGET, SOURCE, [KEY])[KEY]
+
+    def operation(self, **fields: Any) -> Operation:
+        """Make the change to these fields from what the ledger knows."""
+        kept = self.known()
+        return Operation(
+            KEY,
+            "PATCH",
+            issue_path(kept.issue_id),
+            orjson.dumps(fields),
+            "tir0",
+            b"row-0002",
+            Act.UPDATE,
+            NEW_SHA,
+            kept.issue_id,
+            kept.triage_id,
+            kept.returned,
+            kept.pending,
+        )
+
+    def amend(self, *, force: bool = False, interrupt_after: int | None = None, **fields: Any) -> Amended:
+        """Carry out the change to these fields; the calls may be interrupted after so many seconds."""
+        calls = PacedCalls(
+            Limiter(0, clock=self.time.clock, sleep=self.time.sleep), Breaker(self.time.clock), sleep=self.time.sleep
+        )
+
+        async def interrupt(seconds: int) -> None:
+            await self.time.sleep(seconds)
+            calls.interrupt()
+
+        async def main() -> Amended | BaseException:
+            async with (
+                TriageClient(TARGET, ApiKey("org_x"), transport=self.triage.transport) as client,
+                self.run.sending(1),
+            ):
+                amender = Amender(client, self.run, calls, force=force)
+                task = asyncio.create_task(interrupt(interrupt_after)) if interrupt_after is not None else None
+                (amended,) = await asyncio.gather(amender.amend(self.operation(**fields)), return_exceptions=True)
+                if task is not None:
+                    task.cancel()
+                return amended  # an error leaves only once what was handed in is durable, as in the loader
+
+        amended = self.time.run(main())
+        if isinstance(amended, BaseException):
+            raise amended
+        return amended
+
+    def left(self) -> list[list[list[str]]]:
+        """Give what this night's changes left alone."""
+        return [conflicts for _, _, conflicts in self.run.conflicts()]
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Iterator[Bench]:
+    """Give an issue that is in."""
+    time = VirtualTime()
+    with open_ledger(tmp_path / "ledger.db", now=time.clock) as ledger:
+        yield Bench(ledger, time)
+
+
+def test_an_update(bench: Bench) -> None:
+    """Only what differs is written, and the issue stands for its new row."""
+    bench.triage.change(severity="high")
+    assert bench.amend(title="new", severity="high").outcome is Outcome.UPDATED
+    assert bench.triage.patches == [{"title": "new"}]
+    known = bench.known()
+    assert (known.body_sha, known.content, known.pending) == (NEW_SHA, b"row-0002", b"")
+    assert bench.amend(title="new", severity="high").outcome is Outcome.UNCHANGED
+    assert len(bench.triage.patches) == 1
+
+
+def test_a_conflict_stays_until_it_is_solved(bench: Bench) -> None:
+    """What a person changed is left alone, tonight and every night, while the other fields follow their row."""
+    bench.triage.change(title="theirs")
+    assert bench.amend(title="new", severity="high") == (Outcome.UPDATED, "title was changed in Triage")
+    for _ in range(2):
+        assert bench.triage.issue | {"title": "theirs", "severity": "high"} == bench.triage.issue
+        assert bench.left() == [[["title", "old", "theirs", "new"]]]
+        known = bench.known()
+        assert (known.body_sha, known.content) == (b"", b""), "it stands for no row"
+        bench.begin()
+        assert bench.amend(title="new", severity="high").outcome is Outcome.SKIPPED
+    bench.triage.change(title="new")
+    bench.begin()
+    assert bench.amend(title="new", severity="high").outcome is Outcome.UNCHANGED
+    assert (bench.left(), bench.known().body_sha) == ([], NEW_SHA)
+    assert len(bench.triage.patches) == 1
+
+
+def test_overwriting(bench: Bench) -> None:
+    """With force a person's change goes; it was asked for."""
+    bench.triage.change(title="theirs")
+    assert bench.amend(force=True, title="new").outcome is Outcome.UPDATED
+    assert (bench.triage.issue["title"], bench.left()) == ("new", [])
+
+
+@pytest.mark.parametrize(
+    ("fault", "outcome", "patches"),
+    [
+        ("500-before", Outcome.UPDATED, 2),
+        ("500-after", Outcome.UPDATED, 1),
+        ("reset-before", Outcome.UPDATED, 2),
+        ("reset-after", Outcome.UPDATED, 1),
+        ("408", Outcome.UPDATED, 2),
+        ("429", Outcome.UPDATED, 2),
+        ("connect", Outcome.UPDATED, 2),
+        ("400", Outcome.FAILED, 1),
+        ("422", Outcome.FAILED, 1),
+        ("404", Outcome.SKIPPED, 1),
+        ("410", Outcome.SKIPPED, 1),
+    ],
+)
+def test_what_a_write_meets(bench: Bench, fault: str, outcome: Outcome, patches: int) -> None:
+    """An answer that leaves it open is followed by a look, and what was executed is not sent again."""
+    bench.triage.faults = [fault]
+    assert bench.amend(title="new").outcome is outcome
+    assert len(bench.triage.patches) == patches
+    assert (bench.triage.issue["title"] == "new") is (outcome is Outcome.UPDATED)
+    known = bench.known()
+    assert known.pending == b""
+    assert (known.body_sha == NEW_SHA) is (outcome is not Outcome.FAILED)
+    assert is_gone(known.returned) is (outcome is Outcome.SKIPPED)
+
+
+def test_a_look_that_finds_nothing(bench: Bench) -> None:
+    """An issue that was deleted is not written to, and that is remembered."""
+    bench.triage.exists = False
+    assert bench.amend(title="new") == (Outcome.SKIPPED, "the issue is not there any more")
+    assert bench.triage.patches == []
+    assert is_gone(bench.known().returned)
+    bench.triage.exists = True
+    assert bench.amend(title="newer").outcome is Outcome.UPDATED, "a wrong answer heals with the row's next change"
+    assert not is_gone(bench.known().returned)
+
+
+@pytest.mark.parametrize("fault", ["401", "403"])
+def test_a_key_that_is_refused_now(bench: Bench, fault: str) -> None:
+    """The run stops, and the write was surely not executed."""
+    bench.triage.faults = [fault]
+    with pytest.raises(KeyRefused):
+        bench.amend(title="new")
+    assert bench.known().pending == b""
+    assert bench.amend(title="new").outcome is Outcome.UPDATED
+
+
+def test_interrupted_while_everybody_waits(bench: Bench) -> None:
+    """After a 429 the write waits for its turn; what ends it then leaves nothing open."""
+    bench.triage.faults = ["429"] * 9
+    with pytest.raises(Interrupted):
+        bench.amend(title="new", interrupt_after=1)
+    assert bench.known().pending == b""
+
+
+@pytest.mark.parametrize("executed", [True, False])
+def test_nobody_knows_what_became_of_it(bench: Bench, executed: bool) -> None:
+    """A target that answers no write: unknown, until a later look tells; a person's edit since counts as theirs."""
+    bench.triage.faults = ["500-after" if executed else "500-before", *["500-before"] * 9]
+    bench.triage.reads = ["", *["400"] * 9]
+    assert bench.amend(title="new").outcome is Outcome.UNKNOWN
+    assert pending_fields(bench.known().pending) == {"title"}
+    bench.triage.faults, bench.triage.reads = [], []
+    bench.begin()
+    assert bench.amend(title="new").outcome is Outcome.UPDATED
+    assert len(bench.triage.patches) == (1 if executed else 2)
+    assert bench.known().pending == b""
+
+
+def test_a_target_that_answers_no_write(bench: Bench) -> None:
+    """After some attempts it is left for the next run."""
+    bench.triage.faults = ["500-before"] * 99
+    assert bench.amend(title="new").outcome is Outcome.UNKNOWN
+    assert len(bench.triage.patches) == 5
+    assert pending_fields(bench.known().pending) == {"title"}
+
+
+def test_nothing_leaves_without_its_intent(bench: Bench) -> None:
+    """When a write arrives, the ledger knows already what it may do."""
+    intents: list[bytes] = []
+    bench.triage.watch = lambda: intents.append(bench.known().pending)
+    bench.amend(title="new")
+    assert [orjson.loads(intent)["title"] for intent in intents] == ["new"]
+
+
+@pytest.mark.parametrize("executed", [True, False])
+@pytest.mark.parametrize("row", ["new", "newer", "old"])
+def test_killed_between_intent_and_answer(bench: Bench, executed: bool, row: str) -> None:
+    """The next attempt takes the issue to the row as it is then, whatever became of the write, without a conflict."""
+
+    async def begin() -> None:
+        async with bench.run.sending(1):
+            await bench.run.intend(bench.operation(title="new"), orjson.dumps({"title": "new"}))
+
+    asyncio.run(begin())
+    if executed:
+        bench.triage.change(title="new")
+    bench.begin()
+    amended = bench.amend(title=row)
+    there = "new" if executed else "old"
+    changed = executed or row != "old"
+    assert amended == (Outcome.UPDATED if changed else Outcome.UNCHANGED, "")
+    assert (bench.triage.issue["title"], bench.left()) == (row, [])
+    assert len(bench.triage.patches) == (row != there)
+    assert (bench.known().pending, bench.known().body_sha) == (b"", NEW_SHA)
+
+
+def test_a_person_takes_a_write_of_unknown_fate_back(bench: Bench) -> None:
+    """Where the old value is there again and somebody wrote since, that is a person's word, and is left alone."""
+
+    async def begin() -> None:
+        async with bench.run.sending(1):
+            await bench.run.intend(bench.operation(title="new"), orjson.dumps({"title": "new"}))
+
+    asyncio.run(begin())
+    bench.triage.change(title="new")
+    bench.triage.change(title="old")
+    bench.begin()
+    assert bench.amend(title="new") == (Outcome.SKIPPED, "title was changed in Triage")
+    assert bench.left() == [[["title", "old", "old", "new"]]]
+
+
+def test_a_person_comes_between(bench: Bench) -> None:
+    """Between a write without an answer and the look after it a person changes the same field: that stays."""
+    bench.triage.faults = ["500-after"]
+    bench.triage.reads = ["", "400"]
+    assert bench.amend(title="new").outcome is Outcome.UNKNOWN
+    bench.triage.change(title="theirs")
+    assert bench.amend(title="new").outcome is Outcome.SKIPPED
+    assert (bench.triage.issue["title"], len(bench.triage.patches)) == ("theirs", 1)
+    assert bench.left() == [[["title", "old", "theirs", "new"]]]
+
+
+@pytest.mark.parametrize("second", ["500-before", "500-after", "401", "400"])
+def test_two_writes_without_an_answer(bench: Bench, second: str) -> None:
+    """What the first has written is known as ours, though the second, of another row, ends badly as well."""
+    bench.triage.faults, bench.triage.reads = ["500-after"], ["", "400"]
+    assert bench.amend(title="new").outcome is Outcome.UNKNOWN
+    bench.triage.faults, bench.triage.reads = [second], ["", "400"]
+    try:
+        bench.amend(title="newer")
+    except RunStopped:
+        assert second == "401"
+    bench.triage.faults, bench.triage.reads = [], []
+    assert bench.amend(title="newest") == (Outcome.UPDATED, "")
+    assert (bench.triage.issue["title"], bench.left()) == ("newest", [])

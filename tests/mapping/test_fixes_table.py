@@ -1,0 +1,271 @@
+"""Fixes: tables as spreadsheets save them, what they do to a chunk, and what they do night after night."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from importer.check.fixes import FixCount
+from importer.check.rows import hash_content
+from importer.errors import UsageError
+from importer.mapping.fixes_table import Fix, Fixes, content_of, read_fixes
+from importer.records import Ref
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.harness.making import chunk_of
+from tests.harness.running import Ended, Program, issue_row, read_csv, write_csv
+
+HEADER = ("column", "bad value", "rows", "new value", "code", "hint")
+HIGH = Fix("Priority", "P9", "High", 2)
+
+
+def table(path: Path, *lines: tuple[str, str, str]) -> Path:
+    """A table of fixes: column, bad value, new value."""
+    return write_csv(path, [(column, bad, "1", new, "", "") for column, bad, new in lines], HEADER)
+
+
+def fixes_of(*fixes: Fix) -> Fixes:
+    """Fixes that were read."""
+    columns: dict[str, dict[str, Fix]] = {}
+    for fix in fixes:
+        columns.setdefault(fix.column, {})[fix.bad] = fix
+    return Fixes(Path("fixes.csv"), columns)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_tables_as_spreadsheets_save_them(tmp_path: Path, encoding: str, delimiter: str, end: str) -> None:
+    """Any delimiter, encoding and order of columns; empty lines and lines without a new value are passed over."""
+    rows = [
+        ("new value", "column", "bad value"),
+        ("High", " Priority", "P9 "),
+        ("", "", ""),
+        ("", "Priority", "P8"),
+        ("'=A", "Status", "'-1"),
+    ]
+    path = tmp_path / "fixes.csv"
+    path.write_bytes(end.join(delimiter.join(row) for row in rows).encode(encoding))
+    fixes = read_fixes(path)
+    assert list(fixes) == [HIGH, Fix("Status", "-1", "=A", 5)]
+    assert fixes.left == 1
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ([("A", "x", "y"), ("A", "x", "z")], "3:new value: A 'x' becomes 'z', on line 2 'y'"),
+        ([("", "x", "y")], "2:column: says no column"),
+        ([("A", " ", "y")], "2:bad value: says no bad value"),
+    ],
+)
+def test_lines_that_are_wrong(tmp_path: Path, lines: list[tuple[str, str, str]], said: str) -> None:
+    """Each with its line and column, all at once; the same line twice is one."""
+    path = table(tmp_path / "fixes.csv", *lines, ("B", "x", "y"), ("B", "x", "y"), ("", "p", "q"))
+    with pytest.raises(UsageError) as caught:
+        read_fixes(path)
+    assert len(caught.value.problems) == 2
+    assert str(caught.value.problems[0]).startswith(f"{path}:{said}")
+
+
+@pytest.mark.parametrize(
+    ("stored", "said"),
+    [
+        (b"", "is empty"),
+        (b"column,value\nA,b\n", "1: the header has no 'bad value' and no 'new value', but 'column', 'value'"),
+        ("column,bad value,new value\nA,b,c\nA,é,e\n".encode("cp1252"), "3: is not utf-8"),
+        (b'column,bad value,new value\nA,b,c\nA,"b"c,d\n', "3: can't be read as CSV"),
+    ],
+)
+def test_files_that_can_t_be_used(tmp_path: Path, stored: bytes, said: str) -> None:
+    """What is wrong, on which line, and what to do."""
+    path = tmp_path / "fixes.csv"
+    path.write_bytes(stored)
+    with pytest.raises(UsageError) as caught:
+        read_fixes(path)
+    assert said in " ".join([caught.value.message, *map(str, caught.value.problems)])
+    assert caught.value.hint
+
+
+def test_a_file_that_isn_t_there(tmp_path: Path) -> None:
+    """A sentence with its name."""
+    with pytest.raises(UsageError, match=r"none\.csv: No such file"):
+        read_fixes(tmp_path / "none.csv")
+
+
+def test_cells_are_replaced_whole_and_only_in_their_column() -> None:
+    """Outer white space aside; both columns of a header that repeats; the raw rows stay as they came."""
+    rows = [("A", "P9", "x", "P9"), ("B", " P9 ", "P9", "P99"), ("C", "p9", "P9 ", "")]
+    chunk = chunk_of(("Key", "Priority", "Other", "Priority"), rows)
+    done, fixed = fixes_of(HIGH).apply(chunk)
+    assert done.frame.to_numpy().tolist() == [
+        ["A", "High", "x", "High"],
+        ["B", "High", "P9", "P99"],
+        ["C", "p9", "P9 ", ""],
+    ]
+    assert fixed == {0: (HIGH,), 1: (HIGH,)}
+    assert done.raw == rows
+
+
+def test_fixes_are_not_applied_to_what_fixes_made() -> None:
+    """Two values can be exchanged."""
+    fixes = fixes_of(Fix("A", "x", "y", 2), Fix("A", "y", "x", 3))
+    assert fixes.apply(chunk_of(("A",), [("x",), ("y",)]))[0].frame[0].tolist() == ["y", "x"]
+
+
+def test_where_nothing_is_to_be_done_the_chunk_stays() -> None:
+    """The very same: no copy is made."""
+    chunk = chunk_of(("Key", "Priority"), [("A", "P1")])
+    for fixes in (Fixes(), fixes_of(HIGH)):
+        assert fixes.apply(chunk)[0] is chunk
+
+
+def test_columns_that_nobody_reads_are_named() -> None:
+    """By the mapping, and by the files; a JSON file has no header that could say."""
+    refs, header = [Ref("column", "Priority"), Ref("path", "fields.status"), Ref("column", "Status")], ["Priority "]
+    fixes_of(HIGH).check_columns(refs, [header])
+    fixes = fixes_of(HIGH, Fix("Priorty", "a", "b", 3), Fix("Status", "a", "b", 4))
+    with pytest.raises(UsageError) as caught:
+        fixes.check_columns(refs, [header])
+    assert [str(problem).replace("\n", "") for problem in caught.value.problems] == [
+        "fixes.csv:3:column: the mapping reads no column of this name: 'Priorty'  did you mean 'Priority'?",
+        "fixes.csv:4:column: no file has a column of this name: 'Status'  its columns here: Priority",
+    ]
+    fixes_of(HIGH, Fix("Status", "a", "b", 4), Fix("fields.status", "a", "b", 5)).check_columns(refs, [None, header])
+
+
+def test_the_sentence() -> None:
+    """Values that were met, rows, lines that are left, and what no row has."""
+    fixes = Fixes(Path("fixes.csv"), fixes_of(HIGH, Fix("A", "typo", "b", 9)).columns, left=2)
+    count = FixCount(fixes)
+    count.add({0: (HIGH,), 7: (HIGH,)})
+    said = "fixes: 1 value, 2 rows; 2 lines without a new value; 1 value in no row, the first on line 9: 'typo'"
+    assert count.sentence() == said
+    assert count.rows_of(HIGH) == 2
+    assert FixCount(Fixes()).sentence() == ""
+
+
+def test_a_fixed_row_is_another_row() -> None:
+    """Its content says what was corrected, in no order; a row without fixes is as it was before there were any."""
+    raw, other = ("A", "P9"), Fix("Status", "x", "y", 3)
+    contents = [content_of(fixed) for fixed in ((), (HIGH,), (HIGH._replace(new="Low"),), (HIGH, other))]
+    assert len({hash_content(raw, content) for content in contents}) == 4
+    assert content_of((HIGH, other)) == content_of((other, HIGH))
+    assert content_of((HIGH._replace(line=7),)) == content_of((HIGH,))
+    assert hash_content(raw, "") == hash_content(raw)
+
+
+def test_other_fixes_are_another_run() -> None:
+    """Whose digest is not the mapping's; lines that say the same in another order are not."""
+    other = Fix("Status", "x", "y", 3)
+    digests = [fixes.mark("abc") for fixes in (Fixes(), fixes_of(HIGH), fixes_of(HIGH._replace(new="Low")))]
+    assert digests[0] == "abc"
+    assert len(set(digests)) == 3
+    assert fixes_of(HIGH, other).mark("abc") == fixes_of(other, HIGH._replace(line=9)).mark("abc")
+
+
+class Nights:
+    """One source and one target; every night has its fixes."""
+
+    def __init__(self, program: Program, sandbox: RunningSandbox) -> None:
+        self.program, self.sandbox = program, sandbox
+
+    def run(self, new: str = "", *options: str) -> Ended:
+        """Let a night pass in which P9 becomes this."""
+        given = ("--fixes", str(table(Path("mine.csv"), ("Priority", "P9", new)))) if new else ()
+        command = ("run", "export.csv", "-m", "jira", "--api-url", self.sandbox.url, "--yes", "--json", "--rate", "0")
+        return self.program(*command, "--max-rejected", "100%", "--out", "reports", *given, *options)
+
+    @property
+    def severities(self) -> list[str]:
+        """What the issues have."""
+        return [issue["severity"] for issue in self.sandbox.issues()]
+
+
+def test_nights_with_fixes(program: Program, serve: Serve) -> None:
+    """A changed fix is a change of the row, which `update` writes; one that ends in the source changes nothing."""
+    nights = Nights(program, serve())
+    write_csv(Path("export.csv"), [issue_row(1, "P9"), issue_row(2)])
+    first = nights.run("High")
+    assert first.outcomes() == {"created": 2}
+    assert "fixes: 1 value, 1 row\n" in first.err
+    assert nights.run("High").outcomes() == {"unchanged": 2}
+    changed = nights.run("Low")
+    assert (changed.outcomes(), changed.summary["findings"]) == ({"unchanged": 1, "skipped": 1}, {"changed": 1})
+    assert nights.run("Low", "--on-change", "update").outcomes() == {"updated": 1, "unchanged": 1}
+    assert sorted(nights.severities) == ["high", "low"]
+    assert nights.run().outcomes() == {"rejected": 1, "unchanged": 1}
+    write_csv(Path("export.csv"), [issue_row(1, "Low"), issue_row(2)])
+    assert nights.run().outcomes() == {"unchanged": 2}
+
+
+def test_another_fix_does_not_make_another_key(program: Program) -> None:
+    """Of a row whose content is its key: what was read counts, or each fix would make one more issue."""
+    Path("mine.yaml").write_text("extends: jira\ninput: {name: demo, key: {content: true}}\n", encoding="utf-8")
+    write_csv(Path("export.csv"), [issue_row(1, "P9")])
+    keys = []
+    for new in ("High", "Low"):
+        given = table(Path("mine.csv"), ("Priority", "P9", new))
+        program("validate", "export.csv", "-m", "mine.yaml", "--fixes", given)
+        keys += [row["key"] for row in read_csv(Path("triage-import-check/results.csv"))]
+    assert len(set(keys)) == 1
+
+
+def test_errors_keep_what_came(program: Program) -> None:
+    """A row that is rejected for something else is in errors.csv as it was, for the same command to fix again."""
+    write_csv(Path("export.csv"), [issue_row(1, "P9", title="")])
+    fixes = table(Path("mine.csv"), ("Priority", "P9", "High"))
+    program("validate", "export.csv", "-m", "jira", "--fixes", fixes)
+    (row,) = read_csv(Path("triage-import-check/errors.csv"))
+    assert (row["Priority"], row["import_code"]) == ("P9", "title-missing")
+
+
+def test_explain_shows_what_the_mapping_sees(program: Program) -> None:
+    """The corrected cell."""
+    write_csv(Path("export.csv"), [issue_row(1, "P9")])
+    fixes = table(Path("mine.csv"), ("Priority", "P9", "High"))
+    assert "Priority = 'High'" in program("explain", "export.csv", "-m", "jira", "--fixes", fixes, "PROJ-1").out
+
+
+def test_a_wrong_table_ends_it_at_once(program: Program) -> None:
+    """Exit code 2, with the line; nothing is read or written."""
+    write_csv(Path("export.csv"), [issue_row(1)])
+    fixes = table(Path("mine.csv"), ("Prority", "P9", "High"))
+    ended = program("validate", "export.csv", "-m", "jira", "--fixes", fixes)
+    assert ended.code == 2
+    assert "mine.csv:2:column: the mapping reads no column of this name: 'Prority'" in ended.err
+    assert "did you mean 'Priority'?" in ended.err
+    assert not Path("triage-import-check").exists()
+
+
+def test_json_columns_and_paths(program: Program) -> None:
+    """A key and a path are named as the mapping names them."""
+    Path("mine.yaml").write_text(
+        "input: {name: demo, key: id}\ntitle: title\nstatus: {value: todo}\ncategory: {value: General}\n"
+        "severity: {path: 'fields.priority.name', values: {P1: high}}\n",
+        encoding="utf-8",
+    )
+    Path("a.jsonl").write_text('{"id": 1, "title": "One", "fields": {"priority": {"name": "P9"}}}\n', encoding="utf-8")
+    assert program("validate", "a.jsonl", "-m", "mine.yaml").code == 1
+    (line,) = read_csv(Path("triage-import-check/fixes.csv"))
+    assert (line["column"], line["bad value"]) == ("fields.priority.name", "P9")
+    fixes = table(Path("mine.csv"), (line["column"], "P9", "P1"))
+    os.utime("a.jsonl", (time.time() - 3600, time.time() - 3600))
+    assert program("validate", "a.jsonl", "-m", "mine.yaml", "--fixes", fixes).code == 0
+
+
+def test_records_within_a_table(program: Program) -> None:
+    """Where a column's cells are the records, its header names none of their keys."""
+    Path("mine.yaml").write_text(
+        "input: {name: demo, key: id}\ntitle: title\nstatus: {value: todo}\ncategory: {value: General}\n"
+        "severity: {column: priority, values: {P1: high}}\n",
+        encoding="utf-8",
+    )
+    record = '{"id": 1, "title": "One", "priority": "P9", "text": "long enough to be what the row is about"}'
+    write_csv(Path("a.csv"), [("1", "{}", record)], ("_raw_id", "params", "data"))
+    fixes = table(Path("mine.csv"), ("priority", "P9", "P1"))
+    ended = program("validate", "a.csv", "-m", "mine.yaml", "--fixes", fixes)
+    assert (ended.code, "fixes: 1 value, 1 row\n" in ended.err) == (0, True), ended.err

@@ -1,0 +1,99 @@
+"""A ledger made again from what is in Triage, and a person's word on single rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from importer.sandbox.faults import parse_fault
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.harness.running import Program, issue_row, read_csv, wait_for, write_csv, write_issues
+
+RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--concurrency", "1", "--no-first-contact")
+AUTHORIZED = {"Authorization": "somebody"}
+
+
+def url_of(sandbox: RunningSandbox, title: str) -> str:
+    """Give the URL of the issue with a title."""
+    (issue,) = (issue for issue in sandbox.issues() if issue["title"] == title)
+    return f"{sandbox.url}/v1/triage/issues/{issue['id']}"
+
+
+def test_a_ledger_made_again(program: Program, serve: Serve) -> None:
+    """What is in Triage is taken in, an edited title is named to the nearest row, and nothing is sent."""
+    sandbox = serve()
+    write_csv(Path("export.csv"), [*map(issue_row, range(1, 9)), issue_row(9, title="The printer on floor 3 burns")])
+    program(*RUN, "--api-url", sandbox.url)
+    edited = url_of(sandbox, "The printer on floor 3 burns")
+    httpx.patch(edited, json={"title": "The printer on floor three burns", "description": "."}, headers=AUTHORIZED)
+    httpx.delete(url_of(sandbox, "Title 2"), headers=AUTHORIZED)
+    program.ledger.unlink()
+
+    made = len(sandbox.create_bodies())
+    ended = program("rebuild-ledger", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--rate", "0", "--json")
+    assert (ended.code, ended.outcomes()) == (0, {"unchanged": 7, "planned": 2})
+    assert "7 issues of this source are in Triage, unknown to the ledger until now." in ended.err
+    rows = {row["key"]: row for row in read_csv(Path(ended.summary["out"]) / "results.csv")}
+    assert rows["jira:PROJ-1"]["triage_id"] == "T-1001"
+    assert '"the printer on floor three burns" has this title, or nearly' in rows["jira:PROJ-9"]["message"]
+    assert rows["jira:PROJ-2"]["code"] == ""
+    assert len(sandbox.create_bodies()) == made
+
+    ended = program("settle", "jira:PROJ-9", "T-1009", "--api-url", sandbox.url, "--rate", "0")
+    assert (ended.code, ended.err) == (0, "jira:PROJ-9 is T-1009.\n")
+    ended = program(*RUN, "--api-url", sandbox.url)
+    assert ended.outcomes() == {"created": 1, "unchanged": 7, "skipped": 1}, "the edited one differs, and is no new one"
+    assert len(sandbox.issues()) == 9
+
+
+def test_a_word_on_an_unknown_row(program: Program, serve: Serve) -> None:
+    """`absent` sends it again; the number of its issue counts it as created."""
+    sandbox = serve(faults=(parse_fault("500-before:create@req=1"), parse_fault("500-after:create@req=2")))
+    write_issues(Path("export.csv"), 2)
+    process = program.start(*RUN, "--api-url", sandbox.url, "--settle-seconds", "3600")
+    try:
+        wait_for(lambda: len(sandbox.create_bodies()) >= 2 or process.poll() is not None)
+    finally:
+        process.kill()
+        process.communicate()
+    settle = ("settle", "--api-url", sandbox.url, "--rate", "0")
+    assert "has no issue: the next run makes it" in program(*settle, "jira:PROJ-1", "absent").err
+    assert "jira:PROJ-2 is T-1001." in program(*settle, "jira:PROJ-2", sandbox.issues()[0]["id"]).err
+    ended = program(*RUN, "--api-url", sandbox.url, "--settle-seconds", "3600")
+    assert (ended.code, ended.outcomes()) == (0, {"created": 2})
+    assert sorted(issue["title"] for issue in sandbox.issues()) == ["Title 1", "Title 2"]
+
+
+def test_what_was_deleted_is_made_again_on_a_person_s_word(program: Program, serve: Serve) -> None:
+    """A key whose issue is gone may be sent again after `absent`, and only if it is gone."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    program(*RUN, "--api-url", sandbox.url)
+    httpx.delete(url_of(sandbox, "Title 2"), headers=AUTHORIZED)
+    settle = ("settle", "--api-url", sandbox.url, "--rate", "0")
+    refused = program(*settle, "jira:PROJ-1", "absent")
+    assert (refused.code, "jira:PROJ-1 is T-1001, and T-1001 is in Triage." in refused.err) == (2, True)
+    assert program(*settle, "jira:PROJ-2", "absent").code == 0
+    assert program(*RUN, "--api-url", sandbox.url).outcomes() == {"created": 1, "unchanged": 1}
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "sentence"),
+    [
+        ("PROJ-1", "absent", "PROJ-1 is no key."),
+        ("jira:PROJ-7", "absent", "The ledger doesn't know jira:PROJ-7"),
+        ("jira:PROJ-1", "T-9", "There is no issue T-9"),
+        ("jira:PROJ-1", "d1b1b6d4-0000-4000-8000-000000000000", "There is no issue d1b1"),
+        ("jira:PROJ-1", "T-1002", "T-1002 has the marker of another record."),
+    ],
+)
+def test_a_word_that_can_t_be_true(program: Program, serve: Serve, key: str, answer: str, sentence: str) -> None:
+    """It is refused with what speaks against it."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    program(*RUN, "--api-url", sandbox.url)
+    ended = program("settle", key, answer, "--api-url", sandbox.url, "--rate", "0")
+    assert (ended.code, sentence in ended.err) == (2, True), ended.err

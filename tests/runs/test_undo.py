@@ -1,0 +1,329 @@
+"""Undo: what a run created goes away again, and nothing that people have had a hand in."""
+
+from __future__ import annotations
+
+import signal
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+
+from importer.errors import ExitCode
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address, serving
+from tests.harness.following import WHOLE, Nights
+from tests.harness.running import Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
+
+FAST = ("--rate", "0", "--json")
+REPORT = Path("undone")
+FIRST_LINE = "A wrong field? `repair` keeps numbers and discussion."
+
+
+def send(program: Program, sandbox: RunningSandbox, *more: str) -> Ended:
+    """Import export.csv."""
+    return program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", *FAST, *more)
+
+
+def undo(program: Program, *more: str) -> Ended:
+    """Undo the only import."""
+    run = next(iter(Path().glob("triage-import-*-1"))).name.removeprefix("triage-import-")
+    return program("undo", run, "--out", str(REPORT), *FAST, *more)
+
+
+def delete(program: Program, count: int, *more: str) -> Ended:
+    """Delete what it created, in earnest."""
+    return undo(program, "--delete", "--apply", "--yes", "--expect", str(count), *more)
+
+
+def verdicts() -> Counter[str]:
+    """Verdict → issues, of the report."""
+    return Counter(line["verdict"] for line in read_csv(REPORT / "results.csv"))
+
+
+def statuses(sandbox: RunningSandbox) -> Counter[str]:
+    """Status → issues."""
+    return Counter(issue["status"] for issue in sandbox.issues())
+
+
+@pytest.mark.parametrize(("how", "done"), [("--close", "closed"), ("--delete", "deleted")])
+def test_a_preview_changes_nothing(program: Program, serve: Serve, how: str, done: str) -> None:
+    """It points to `repair` first, then says how many would go and whose hand keeps the others; the list is enough."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 12)
+    send(program, sandbox)
+    edit(sandbox, 4, severity="low")
+    before, requests = sandbox.issues(), sandbox.requests()
+    ended = undo(program, how)
+    assert ended.code == ExitCode.DONE
+    assert ended.err.splitlines()[0] == FIRST_LINE
+    assert (
+        f"created 12 issues: 11 untouched, will be {done}, 1 touched by a person since: they stay, see results.csv\n"
+        "  1 × severity" in ended.err
+    )
+    assert "Nothing was changed. The same command with --apply does it." in ended.err
+    assert sandbox.issues() == before
+    read = "GET /v1/triage/issues/{id}"
+    assert (sandbox.requests() - requests)[read] == 1
+    assert ended.outcomes() == {"planned": 11, "skipped": 1}
+    assert verdicts() == {"untouched": 11, "touched": 1}
+
+
+@pytest.mark.parametrize("how", ["--close", "--delete"])
+def test_every_edit_survives_and_is_named(program: Program, serve: Serve, how: str) -> None:
+    """300 issues, of which a second client edited 30 in every way that there is."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 300)
+    send(program, sandbox)
+    with closing(Team(sandbox, 30)) as team:
+        ended = undo(program, how, "--apply", "--yes", "--expect", "270")
+        lines = team.check_undo(REPORT)
+    assert (ended.code, ended.outcomes()) == (0, {"updated": 270, "skipped": 30})
+    assert [line for line in lines if not line.is_good] == []
+    left = statuses(sandbox).total() - 1  # one was made by hand
+    assert left == (300 if how == "--close" else 30)
+
+
+def test_closed_ones_count_as_imported(program: Program, serve: Serve) -> None:
+    """The next import of the same file finds them unchanged, a second undo finds them closed; nothing reopens them."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 6)
+    send(program, sandbox)
+    assert undo(program, "--close", "--apply", "--yes").outcomes() == {"updated": 6}
+    assert statuses(sandbox) == {"closed": 6}
+    assert send(program, sandbox, "--on-change", "update", "--accept-mapping-change").outcomes() == {"unchanged": 6}
+    assert undo(program, "--close", "--apply", "--yes").outcomes() == {"unchanged": 6}
+    assert verdicts() == {"closed": 6}
+
+    write_csv(Path("export.csv"), [issue_row(number, title=f"Title {number}, new") for number in range(1, 7)])
+    assert send(program, sandbox, "--on-change", "update").outcomes() == {"updated": 6}
+    assert statuses(sandbox) == {"closed": 6}, "a row whose title changed says nothing of its status"
+    assert undo(program, "--delete").outcomes() == {"planned": 6}, "and all of that was ours"
+
+
+def test_deleted_ones_may_be_imported_again(program: Program, serve: Serve) -> None:
+    """The same command makes them again, and only them."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 6)
+    send(program, sandbox)
+    edit(sandbox, 1, title="Ours now")
+    assert delete(program, 5).outcomes() == {"updated": 5, "skipped": 1}
+    assert [issue["title"] for issue in sandbox.issues()] == ["Ours now"]
+    assert verdicts() == {"deleted": 5, "touched": 1}
+    assert send(program, sandbox).outcomes() == {"created": 5, "unchanged": 1}
+    assert len(sandbox.issues()) == 6
+
+
+def test_only_what_the_run_created(program: Program, serve: Serve) -> None:
+    """Not what it updated, and not what it found there."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 4)
+    send(program, sandbox)
+    write_csv(Path("export.csv"), [issue_row(number, title=f"Title {number}, new") for number in range(3, 7)])
+    ended = send(program, sandbox, "--on-change", "update")
+    assert ended.outcomes() == {"created": 2, "updated": 2}
+    second = program("undo", ended.summary["run_id"], "--delete", *FAST)
+    assert second.outcomes() == {"planned": 2}
+    assert delete(program, 4).outcomes() == {"updated": 4}, "the update was ours, too"
+    assert {issue["title"] for issue in sandbox.issues()} == {"Title 5, new", "Title 6, new"}
+
+
+def test_after_a_repair(program: Program, serve: Serve) -> None:
+    """What we changed ourselves since is no person's edit, nor is the trace of it; one change more is."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 5)
+    run = send(program, sandbox).summary["run_id"]
+    Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
+    program("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--yes", *FAST)
+    edit(sandbox, 2, severity="low")
+    edit(sandbox, 2, severity="critical")
+    ended = delete(program, 4)
+    assert ended.outcomes() == {"updated": 4, "skipped": 1}
+    (left,) = (line for line in read_csv(REPORT / "results.csv") if line["verdict"] == "touched")
+    assert (left["key"], left["fields"]) == ("jira:PROJ-2", "severity")
+
+
+def test_looked_at_again_right_before(program: Program, serve: Serve) -> None:
+    """An edit between the preview and the answer survives."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    run = send(program, sandbox).summary["run_id"]
+    with program.on_terminal("undo", run, "--delete", "--apply", "--rate", "0") as terminal:
+        terminal.read_until("Type their number to do it")
+        edit(sandbox, 2, category="Latency")
+        terminal.type("3\n")
+        ended = terminal.end()
+    assert ended.code == ExitCode.DONE
+    assert "3 issues: 2 deleted, 1 touched" in ended.err
+    assert [issue["title"] for issue in sandbox.issues()] == ["Title 2"]
+
+
+@pytest.mark.parametrize(
+    ("how", "question", "answer"),
+    [("--delete", "Type their number to do it", "2"), ("--close", "Close 3 issues?", "n")],
+)
+def test_another_answer(program: Program, serve: Serve, how: str, question: str, answer: str) -> None:
+    """Nothing is changed, and that is said."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    run = send(program, sandbox).summary["run_id"]
+    with program.on_terminal("undo", run, how, "--apply", "--rate", "0") as terminal:
+        terminal.read_until(question)
+        terminal.type(f"{answer}\n")
+        ended = terminal.end()
+    assert ended.code == ExitCode.UNUSABLE
+    assert "Nothing was changed: The " in ended.err
+    assert statuses(sandbox) == {"todo": 3}
+
+
+def test_another_number_than_expected(program: Program, serve: Serve) -> None:
+    """A script that means 4 issues does nothing to 3."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    send(program, sandbox)
+    ended = delete(program, 4)
+    assert ended.code == ExitCode.UNUSABLE
+    assert "Nothing was changed: --expect says 4 issues, and it would be 3." in ended.err
+    assert statuses(sandbox) == {"todo": 3}
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ((), "undo needs one of --close and --delete."),
+        (("--close", "--delete"), "undo needs one of --close and --delete."),
+        (("--delete", "--apply", "--yes"), "--delete --yes needs --expect N"),
+        (("--close", "--apply"), "There is no terminal to ask on"),
+        (("--close",), "No run 'last'"),
+    ],
+)
+def test_commands_that_can_t_be_meant(program: Program, more: tuple[str, ...], says: str) -> None:
+    """Said before anything is opened or asked."""
+    ended = program("undo", "last", *more)
+    assert ended.code == ExitCode.UNUSABLE
+    assert says in ended.err
+
+
+@pytest.mark.parametrize("how", ["--close", "--delete"])
+def test_writes_that_go_wrong(program: Program, how: str) -> None:
+    """However a write ends: each issue is closed or deleted, and the reports say so."""
+    write_issues(Path("export.csv"), 60)
+    db = Path("target.db")
+    with serving(db) as sandbox:
+        send(program, sandbox)
+        port = int(sandbox.url.rpartition(":")[2])
+    faults = ("500-after:write@15%", "hang-after=0.1:write@10%", "429=0:write@10%", "reset-before:write@10%")
+    command = (how, "--apply", "--yes", "--expect", "60")
+    with serving(db, *faults, port=port) as sandbox:
+        ended = undo(program, *command)
+        for _ in range(9):
+            if ended.code != ExitCode.UNKNOWN:
+                break
+            ended = undo(program, *command)
+        assert (ended.code, ended.outcomes()) == (0, {"updated": 60}), ended.err
+        assert statuses(sandbox) == ({"closed": 60} if how == "--close" else {})
+        assert sandbox.statuses().keys() >= {429, 500}, "the faults had their turn"
+    assert verdicts().total() == 60
+
+
+@pytest.mark.parametrize("how", ["--close", "--delete"])
+def test_killed_on_the_way(program: Program, how: str) -> None:
+    """A write that was executed, and nobody there to hear of it: the same command goes on and reports all of it."""
+    write_issues(Path("export.csv"), 12)
+    db = Path("target.db")
+    with serving(db) as sandbox:
+        run = send(program, sandbox).summary["run_id"]
+        port = int(sandbox.url.rpartition(":")[2])
+    command = (how, "--apply", "--yes", "--expect", "12")
+    with serving(db, "hang-after=60:write@req=5", port=port) as sandbox:
+        process = program.start("undo", run, "--out", REPORT, *FAST, *command, "--concurrency", "1")
+        wait_for(lambda: statuses(sandbox)["todo"] == 7 or process.poll() is not None)
+        process.kill()
+        finish(process)
+    with serving(db, port=port) as sandbox:
+        ended = undo(program, *command)
+        assert (ended.code, ended.outcomes()) == (0, {"updated": 12}), ended.err
+        assert statuses(sandbox) == ({"closed": 12} if how == "--close" else {})
+        assert verdicts() == {"closed" if how == "--close" else "deleted": 12}
+        again = send(program, sandbox)
+        assert again.outcomes() == ({"unchanged": 12} if how == "--close" else {"created": 12})
+
+
+def test_an_interrupted_undo_continues(program: Program, serve: Serve) -> None:
+    """Exit 130 with a report that accounts for all; the same command goes on under the same name."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 40)
+    run = send(program, sandbox).summary["run_id"]
+    command = ("undo", run, "--delete", "--apply", "--yes", "--expect", "40", "--out", REPORT, "--json")
+    process = program.start(*command, "--rate", "60")
+    wait_for(lambda: len(sandbox.issues()) <= 37 or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    first = finish(process)
+    assert first.code == ExitCode.INTERRUPTED, first.err
+    assert first.outcomes().keys() == {"updated", "planned"}
+    assert first.summary["planned"] == len(sandbox.issues())
+    second = program(*command, "--rate", "0")
+    assert (second.code, second.outcomes()) == (0, {"updated": 40})
+    assert f"created 40 issues: {first.summary['updated']} deleted by an earlier attempt, " in second.err
+    assert second.summary["run_id"] == first.summary["run_id"]
+    assert sandbox.issues() == []
+
+
+def test_an_issue_that_a_person_deleted(program: Program, serve: Serve) -> None:
+    """That was somebody's will: it is named, and its key stays known."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    send(program, sandbox)
+    assert httpx.delete(find_address(sandbox, 2), headers={"Authorization": "person"}).is_success
+    assert delete(program, 2).outcomes() == {"updated": 2, "skipped": 1}
+    assert verdicts() == {"deleted": 2, "gone-at-target": 1}
+    assert send(program, sandbox).outcomes() == {"created": 2, "skipped": 1}
+
+
+def test_an_undo_is_no_import(program: Program, serve: Serve) -> None:
+    """Its name leads to the import that it worked on."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 1)
+    run = send(program, sandbox).summary["run_id"]
+    name = delete(program, 1).summary["run_id"]
+    ended = program("undo", name, "--close")
+    assert ended.code == ExitCode.UNUSABLE
+    assert f"{name} is no import but the undo of {run}." in ended.err
+
+
+def test_what_the_import_added_is_no_person_s(program: Program, serve: Serve) -> None:
+    """Comments, evidence, flags, relations at both of their ends and numbers in texts are ours: all may be closed."""
+    nights = Nights(program, serve())
+    run = nights.run(WHOLE).summary["run_id"]
+    assert program("undo", run, "--delete", *FAST).outcomes() == {"planned": 3}
+    ended = program("undo", run, "--close", "--apply", "--yes", "--out", str(REPORT), *FAST)
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"updated": 3}), ended.err
+    assert nights.run().outcomes() == {"unchanged": 3}
+
+
+TOUCHES: Mapping[str, Callable[[Nights], None]] = {
+    "comment": lambda nights: nights.post("D-2", "comments", detail="I know more."),
+    "resources": lambda nights: nights.post("D-2", "resources", resource_type="call", resource_id="c-9"),
+    "flags": lambda nights: nights.post("D-2", "flags", call_id="c-2", type="rude", note="It was."),
+    "relations": lambda nights: nights.post(
+        "D-2", "relations", related_issue_id=nights.issue("D-3")["id"], relation_type="related_to"
+    ),
+    "description": lambda nights: nights.edit("D-2", description="Theirs"),
+}
+
+
+@pytest.mark.parametrize("trace", TOUCHES)
+@pytest.mark.parametrize("how", ["--close", "--delete"])
+def test_what_a_person_added_beside_it(program: Program, serve: Serve, trace: str, how: str) -> None:
+    """One thing of a person's among ours keeps the issue, and is named; of a relation, that of either end."""
+    nights = Nights(program, serve())
+    run = nights.run(WHOLE).summary["run_id"]
+    TOUCHES[trace](nights)
+    kept = 2 if trace == "relations" else 1
+    ended = program("undo", run, how, "--apply", "--yes", "--expect", str(3 - kept), "--out", str(REPORT), *FAST)
+    assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"updated": 3 - kept, "skipped": kept}), ended.err
+    touched = {line["key"]: line["fields"] for line in read_csv(REPORT / "results.csv") if line["verdict"] == "touched"}
+    assert touched == dict.fromkeys(("demo:D-2", "demo:D-3")[:kept], trace)

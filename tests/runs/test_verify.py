@@ -1,0 +1,124 @@
+"""Verifying against a sandbox that others work on at the same time, and what counts as a difference."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import httpx
+import orjson
+import pytest
+
+from importer.cli.console import Console
+from importer.ledger.opening import read_ledger
+from importer.ledger.results import Made
+from importer.report.verify import Verdict, Verified
+from importer.runs.verify import Verifier, find_differences
+from importer.triage.actions import CallFailed
+from importer.triage.answers import FIELDS, Issue
+from importer.triage.breaker import Breaker
+from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
+from importer.triage.paced import PacedCalls
+from importer.triage.snapshot import remember
+from importer.triage.target import ApiKey
+from importer.triage.transport import AiohttpTransport, Timeouts
+from tests.conftest import Serve
+from tests.harness.running import KEY, Program, write_issues
+
+BODY = {"title": "One", "severity": "high", "status": "todo", "category": "Bug", "source": "client", "description": "A"}
+
+
+def issue_of(**changes: object) -> Issue:
+    """An issue as it was made of BODY, but for some fields."""
+    values = BODY | changes
+    fields = {name: values.get(name) for name in FIELDS}
+    return Issue("id", "T-1", "org", str(values["description"]), fields, "t", "t", 0, 0, 0, False)
+
+
+def made_of(issue: Issue, pending: bytes = b"") -> Made:
+    """What the ledger keeps of BODY, if the target answered its create with this issue."""
+    return Made("s:1", "id", "T-1", "tir", remember(issue, orjson.dumps(BODY)), b"", b"", None, pending)
+
+
+def test_as_it_was_sent() -> None:
+    """Nothing differs; outer white space and line ends are the target's business."""
+    made = made_of(issue_of())
+    assert list(find_differences(made, issue_of())) == []
+    assert list(find_differences(made, issue_of(title="One ", description="A\r\n"))) == []
+
+
+def test_what_the_target_stored_otherwise_differs() -> None:
+    """Verified is what was sent, and not what the answer to it said."""
+    lowered = issue_of(category="bug")
+    assert list(find_differences(made_of(lowered), lowered)) == [("category", "Bug", "bug")]
+
+
+@pytest.mark.parametrize("severity", ["high", "low"])
+def test_a_change_of_unknown_fate(severity: str) -> None:
+    """Whether it was executed or not, the field is as it should be; a third value is not."""
+    made = made_of(issue_of(), pending=b'{"severity":"low"}')
+    assert list(find_differences(made, issue_of(severity=severity))) == []
+    assert [field for field, *_ in find_differences(made, issue_of(severity="critical"))] == ["severity"]
+
+
+def test_what_is_cleared_differs() -> None:
+    """An owner that is gone, and a description, of which only the digest is kept."""
+    made = made_of(issue_of())
+    differences = list(find_differences(made, issue_of(description="", title="")))
+    assert differences == [("title", "One", ""), ("description", "(kept as its digest only)", "")]
+
+
+class Deleting(httpx.AsyncBaseTransport):
+    """The network, on which somebody deletes the issue at the end of each page before the next page is asked for."""
+
+    def __init__(self, url: str, times: int) -> None:
+        self._inner, self._url, self._times = AiohttpTransport(Timeouts()), url, times
+        self.deleted: list[str] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send it on."""
+        cursor = request.url.params.get("cursor")
+        if cursor and len(self.deleted) < self._times:
+            self.deleted.append(cursor)
+            url = f"{self._url}/v1/triage/issues/{cursor}"
+            await self._inner.handle_async_request(httpx.Request("DELETE", url, headers={"Authorization": KEY}))
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+
+def verify_while_deleting(program: Program, url: str, transport: Deleting) -> list[list[Verified]]:
+    """Verify the last run over this transport; give the lines."""
+
+    async def verify() -> list[list[Verified]]:
+        async with TriageClient(url, ApiKey(KEY), transport=transport) as client:
+            calls = PacedCalls(Limiter(), Breaker())
+            return [lines async for lines in Verifier(client, book.find_run("last"), calls, Console()).verify()]
+
+    with read_ledger(program.ledger) as book:
+        return asyncio.run(verify())
+
+
+def test_a_page_that_ends_at_a_deleted_issue(program: Program, serve: Serve) -> None:
+    """The list is begun again; what was deleted is missing, all else the same, and nothing is said twice."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 230)
+    assert program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0").code == 0
+    transport = Deleting(sandbox.url, times=3)
+    verified = verify_while_deleting(program, sandbox.url, transport)
+    missing = {lines[0].issue_id for lines in verified if lines[0].verdict is Verdict.MISSING}
+    assert missing | set(transport.deleted) == set(transport.deleted), "what was confirmed before it was deleted is not"
+    assert len({lines[0].key for lines in verified}) == len(verified) == 230
+    assert {lines[0].verdict for lines in verified} <= {Verdict.SAME, Verdict.MISSING}
+
+
+def test_a_list_that_can_t_be_read_to_its_end(program: Program, serve: Serve) -> None:
+    """Deleted again and again, it is given up, with the target's own words."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 130)
+    assert program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0").code == 0
+    with pytest.raises(CallFailed, match="cursor"):
+        verify_while_deleting(program, sandbox.url, Deleting(sandbox.url, times=5))

@@ -1,0 +1,146 @@
+"""Records that come wrapped, in every format."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from importer.records import Chunk, Ref
+from importer.sources.wrappers import find_envelope, open_envelope, open_pair
+from importer.spreadsheet import IMPORT_COLUMNS
+from tests.harness.source_files import MakeSource
+
+REFS = [Ref("column", name) for name in ("id", "_stream", "_category")]
+PERCEVAL: list[Any] = [
+    {"backend_name": "github", "category": "issue", "data": {"id": 1.50}},
+    {"backend_name": "github", "category": "pull_request", "data": {"id": 2}, "uuid": "x"},
+]
+PAIRS = '[["acme/issues", {"id": 1.50, "a": [1e5]}],\n["acme/users", {"id": 2}]]'
+EDGES = '{"data": {"issues": {"edges": [{"cursor": "x", "node": {"id": 1.50}}, {"node": {"id": 2}}], "page": {}}}}'
+
+
+def cells(chunk: Chunk) -> list[list[str]]:
+    """The cells of REFS, row by row."""
+    rows: list[list[str]] = chunk.frame[[chunk.positions[ref][0] for ref in REFS]].to_numpy().tolist()
+    return rows
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_perceval_envelopes(make_source: MakeSource, lines: bool) -> None:
+    """The record is what the envelope's `data` holds, and knows the envelope's category; its text is the envelope's."""
+    texts = [json.dumps(envelope) for envelope in PERCEVAL]
+    source = make_source("\n".join(texts) if lines else f"[{', '.join(texts)}]", "a.jsonl" if lines else "a.json")
+    [chunk] = source.chunks(REFS)
+    assert cells(chunk) == [["1.5", "", "issue"], ["2", "", "pull_request"]]
+    assert chunk.raw == texts
+    assert source.files[0].envelope == "Perceval envelope"
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_pairs(make_source: MakeSource, lines: bool) -> None:
+    """A pair's record knows its stream, and its text is one object, with numbers as they were written."""
+    text = PAIRS[1:-1].replace("],\n", "]\n") if lines else PAIRS
+    source = make_source(text, "a.jsonl" if lines else "a.json")
+    [chunk] = source.chunks(REFS)
+    assert cells(chunk) == [["1.50", "acme/issues", ""], ["2", "acme/users", ""]]
+    assert chunk.raw == ['{"_stream":"acme/issues","id":1.50,"a":[1e5]}', '{"_stream":"acme/users","id":2}']
+    assert list(chunk.lines) == [1, 2]
+    assert source.files[0].envelope == "[stream, record] pairs"
+
+
+def test_edges(make_source: MakeSource) -> None:
+    """The edges of a GraphQL answer are found within its objects, and each is its node."""
+    source = make_source(EDGES, "a.json")
+    [chunk] = source.chunks(REFS)
+    assert [row[0] for row in cells(chunk)] == ["1.50", "2"]
+    assert chunk.raw == ['{"cursor": "x", "node": {"id": 1.50}}', '{"node": {"id": 2}}']
+    assert source.files[0].records == ("data", "issues", "edges")
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [(json.dumps(PERCEVAL), "a.json"), (PAIRS, "a.json"), (EDGES, "a.json"), ('[{"id":1}]', "a.json")]
+)
+def test_an_errors_file_is_unwrapped_as_the_source_was(make_source: MakeSource, text: str, name: str) -> None:
+    """Records that were wrapped read the same when they come back with import columns, their own text too."""
+    [first] = make_source(text, name).chunks(REFS)
+    added = {column: f"f:{column}" for column in IMPORT_COLUMNS}
+    lines = [f"{raw[:-1]}, {json.dumps(added)[1:]}" for raw in first.raw if isinstance(raw, str)]
+    source = make_source("\n".join(lines), "errors.jsonl")
+    assert source.files[0].errors_file
+    [again] = source.chunks(REFS)
+    assert cells(again) == cells(first)
+    assert [json.loads(str(raw)) for raw in again.raw] == [json.loads(str(raw)) for raw in first.raw]
+    assert set(again.origins.values()) == {"f:import_row"}
+    if "_stream" in str(first.raw[0]):
+        assert again.raw == first.raw
+
+
+def test_what_is_not_wrapped_among_pairs(make_source: MakeSource) -> None:
+    """An object among pairs is a record, anything else is malformed."""
+    pairs = ", ".join(['["s", {"id": 1}]'] * 20)
+    [chunk] = make_source(f'[{pairs}, {{"id": 2}}, ["s", 3], ["s"]]', "a.json").chunks(REFS)
+    assert [row[0] for row in cells(chunk)][19:] == ["1", "2", "", ""]
+    assert [finding.code for finding in chunk.defects.values()] == ["row-malformed"] * 2
+
+
+@pytest.mark.parametrize(
+    ("values", "envelope"),
+    [
+        ([], ""),
+        ([1, None], ""),
+        ([["s", {}]], "[stream, record] pairs"),
+        ([["s", {}], None], "[stream, record] pairs"),
+        ([["s", {}], {}], ""),
+        ([["s", {}, 1]], ""),
+        ([[1, {}]], ""),
+        ([{"backend_name": "x", "data": {}}], "Perceval envelope"),
+        ([{"backend_name": "x", "data": []}], ""),
+        ([{"data": {}}], ""),
+        ([{"node": {}}], "GraphQL edges"),
+        ([{"node": {}, "id": 1}], ""),
+        ([{"node": {}}, {"id": 1}], ""),
+    ],
+)
+def test_an_envelope_is_one_that_all_have(values: list[Any], envelope: str) -> None:
+    """One record without it, or with more in it, and nothing is unwrapped."""
+    assert find_envelope(values) == envelope
+
+
+def test_what_the_record_has_itself_stays() -> None:
+    """The keys that an envelope adds: the stream is the pair's, the category the record's own if it has one."""
+    assert open_pair(["s", {"_stream": "t", "a": 1}]) == {"_stream": "s", "a": 1}
+    wrapped = {"backend_name": "x", "category": "c", "data": {"_category": "own"}}
+    assert open_envelope("Perceval envelope", wrapped) == {"_category": "own"}
+    assert open_envelope("Perceval envelope", {"a": 1}) == {"a": 1}
+
+
+MESSAGES = [
+    {"type": "SCHEMA", "stream": "tickets", "schema": {}},
+    {"type": "RECORD", "stream": "tickets", "record": {"id": 1}},
+    {"type": "RECORD", "record": {"stream": "tickets", "data": {"id": 2}}},
+    {"type": "STATE", "value": {}},
+]
+
+
+def test_messages_of_connectors() -> None:
+    """Singer's and Airbyte's records lose their message; what is no record has its type as stream."""
+    assert find_envelope(MESSAGES) == "connector messages"
+    opened = [open_envelope("connector messages", message) for message in MESSAGES]
+    assert opened == [
+        {"_stream": "SCHEMA"},
+        {"_stream": "tickets", "id": 1},
+        {"_stream": "tickets", "id": 2},
+        {"_stream": "STATE"},
+    ]
+    assert find_envelope([{"type": "RECORD"}, {"type": "RECORD"}]) == ""
+
+
+def test_hits_of_a_search() -> None:
+    """Elasticsearch keeps the record under a key of its own, and Perceval's envelope within it."""
+    plain = {"_index": "issues", "_source": {"id": 1}}
+    wrapped = {"_index": "issues", "_source": {"backend_name": "Jira", "category": "issue", "data": {"id": 2}}}
+    assert find_envelope([plain, wrapped]) == "Elasticsearch hits"
+    assert open_envelope("Elasticsearch hits", plain) == {"id": 1}
+    assert open_envelope("Elasticsearch hits", wrapped) == {"_category": "issue", "id": 2}

@@ -1,0 +1,154 @@
+"""Severity, status and category: rules, the value map, and what is missing or unknown."""
+
+from __future__ import annotations
+
+from string import ascii_letters, digits
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.mapping.model import Category, Severity, Status
+from importer.mapping.texts import Condition
+from importer.transform.columns import Columns
+from importer.transform.value_maps import Step, ValueMap, describe, value_maps
+from tests.harness.making import chunk_of, mapping_of
+
+
+def severity(**keys: Any) -> ValueMap:
+    """A value map of the column P."""
+    return ValueMap("severity", Severity.model_validate({"column": "P", **keys}))
+
+
+def apply(value_map: ValueMap, *cells: str) -> list[str | None]:
+    """The targets of a column P."""
+    return value_map.apply(Columns(chunk_of(["P"], [[cell] for cell in cells]))).targets()
+
+
+@given(st.text(ascii_letters + digits + " ", min_size=1).filter(str.strip), st.text(" \t\n"), st.text(" \t\n"))
+def test_case_and_outer_white_space(name: str, before: str, after: str) -> None:
+    """A value map ignores case and outer white space, on its side and on the source's."""
+    value_map = severity(values={name: "high"}, unknown="low")
+    assert apply(value_map, name, before + name.swapcase() + after) == ["high", "high"]
+
+
+def test_other_alphabets() -> None:
+    """Case is ignored in every alphabet."""
+    assert apply(severity(values={"Straße": "low", "ВЫСОКИЙ": "high"}), "STRASSE", "высокий") == ["low", "high"]
+
+
+@given(st.lists(st.sampled_from(["P1", "p1", " P1 ", "P2", "", " ", "x"])))
+def test_each_distinct_value_once(cells: list[str]) -> None:
+    """A chunk has one step for each distinct text, and what a text became before is not worked out again."""
+    value_map = severity(values={"P1": "high"}, missing="low")
+    mapped = value_map.apply(Columns(chunk_of(["P"], [[cell] for cell in cells])))
+    assert len(mapped.steps) == len(set(cells))
+    assert [mapped.steps[code] for code in mapped.codes] == [value_map.resolve(cell) for cell in cells]
+    assert all(value_map.resolve(cell) is value_map.resolve(cell) for cell in cells)
+
+
+@pytest.mark.parametrize(
+    ("text", "step"),
+    [
+        (" p1 ", Step("p1", "critical", "mapped", ("severity", "values", "P1"))),
+        ("sev-3", Step("sev-3", "medium", "mapped", ("severity", "values", "/^sev-[34]$/"))),
+        ("HIGH", Step("HIGH", "high", "same", ("severity",))),
+        (" ", Step("", "low", "default", ("severity", "missing"), neutral=True)),
+        ("P2", Step("P2", "high", "mapped", ("severity", "values", "P2"), neutral=True)),
+        ("new", Step("new", None, "unknown", ("severity",))),
+    ],
+)
+def test_steps(text: str, step: Step) -> None:
+    """A step says what a text became, why, by which line of the mapping, and whether somebody has decided it."""
+    values = {"P1": "critical", "P2": "high", "/^sev-[34]$/": "medium"}
+    assert severity(values=values, missing="low", neutral=["", "p2"]).resolve(text) == step
+
+
+def test_exact_value_before_pattern() -> None:
+    """Exact values come before patterns, patterns in the order in which they are written; none minds the case."""
+    value_map = severity(values={"/^p/": "low", "/1/": "high", "P1": "critical"})
+    assert apply(value_map, "p1", "P11", "x1") == ["critical", "low", "high"]
+
+
+def test_missing_without_default() -> None:
+    """An empty cell without a default has no target."""
+    assert severity().resolve("\t") == Step("", None, "missing", ("severity",))
+
+
+def test_target_for_the_unknown() -> None:
+    """A mapping can name a target for what it doesn't know."""
+    assert severity(unknown="low").resolve("?") == Step("?", "low", "unknown", ("severity", "unknown"))
+
+
+def test_rules_come_first() -> None:
+    """The first rule that holds wins, before the value map; the rest of the rows goes on to it."""
+    rules = [
+        {"when": {"column": "L", "is": "urgent"}, "then": "critical"},
+        {"when": [{"column": "L", "matches": "^u"}, {"column": "P", "filled": "true"}], "then": "high"},
+    ]
+    value_map = severity(rules=rules, values={"P3": "low"})
+    chunk = chunk_of(["L", "P"], [["urgent", "P3"], ["ux", "P3"], ["ux", ""], ["", "P3"]])
+    mapped = value_map.apply(Columns(chunk))
+    assert mapped.targets() == ["critical", "high", None, "low"]
+    assert mapped.steps[1] == Step("L matches ^u and P is filled", "high", "rule", ("severity", "rules", 1))
+
+
+def test_later_rules_do_not_ask_decided_rows() -> None:
+    """A date that a later rule can't read is no matter where an earlier one has decided."""
+    rules = [
+        {"when": {"column": "L", "is": "urgent"}, "then": "critical"},
+        {"when": {"column": "D", "before": "2020-01-01"}, "then": "low"},
+    ]
+    columns = Columns(chunk_of(["L", "D"], [["urgent", "soon"], ["", "soon"]]))
+    ValueMap("severity", Severity.model_validate({"rules": rules, "missing": "medium"})).apply(columns)
+    assert columns.unreadable == {1: "soon"}
+
+
+def test_rules_without_a_text() -> None:
+    """Rules alone may decide; where none holds, the default does."""
+    rules = [{"when": {"column": "P", "is": "x"}, "then": "high"}]
+    value_map = ValueMap("severity", Severity.model_validate({"rules": rules, "missing": "low"}))
+    assert apply(value_map, "x", "y") == ["high", "low"]
+
+
+def test_category_from_labels() -> None:
+    """A label may have commas in it: a column that repeats is a cell for each label, never split."""
+    spec = Category.model_validate({"column": "P", "values": {"Bug, UI": "Bug"}})
+    value_map = ValueMap("category", spec)
+    mapped = value_map.apply(Columns(chunk_of(["P", "P"], [["", "bug, ui"], ["Bug", "UI"]])))
+    assert mapped.targets() == ["Bug", None]
+
+
+def test_category_as_it_is_written() -> None:
+    """`keep_unknown` takes a category as it is written, on one line."""
+    value_map = ValueMap("category", Category.model_validate({"column": "P", "keep_unknown": "true"}))
+    assert apply(value_map, " Web / UI ", "two\nlines") == ["Web / UI", "two lines"]
+
+
+def test_constant() -> None:
+    """A constant is every row's target."""
+    value_map = ValueMap("status", Status.model_validate({"value": "done"}))
+    assert value_map.resolve("done") == Step("done", "done", "constant", ("status", "value"))
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words"),
+    [
+        ([{"path": "labels[].name", "is": ["bug", "defect"]}], "labels[].name is bug, defect"),
+        ([{"first": ["A", "B"], "filled": "false"}], "A or B is empty"),
+        (
+            [{"column": "D", "after": "2024-01-31"}, {"column": "E", "before": "2025-01-31"}],
+            "D after 2024-01-31 and E before 2025-01-31",
+        ),
+        ([{"value": "x", "is": "x"}], "text is x"),
+    ],
+)
+def test_describe(conditions: list[dict[str, Any]], words: str) -> None:
+    """A rule in a few words."""
+    assert describe([Condition.model_validate(condition) for condition in conditions]) == words
+
+
+def test_value_maps_of_a_mapping() -> None:
+    """A mapping has its three value maps in a fixed order."""
+    assert [value_map.field for value_map in value_maps(mapping_of())] == ["severity", "status", "category"]

@@ -1,0 +1,192 @@
+"""The calls and what they make of answers."""
+
+from __future__ import annotations
+
+import asyncio
+import traceback
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from importer.triage.actions import Action, CallFailed
+from importer.triage.client import TriageClient
+from importer.triage.target import ApiKey
+from tests.harness.fake_triage import make_issue
+
+KEY = "org_canary_4711"
+Answer = httpx.Response | Exception
+
+
+def call(answer: Answer, use: Callable[[TriageClient], Awaitable[Any]], seen: list[httpx.Request] | None = None) -> Any:
+    """Make one call of a client whose target gives one answer."""
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        if seen is not None:
+            seen.append(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def main() -> Any:
+        async with TriageClient("https://t.example", ApiKey(KEY), transport=httpx.MockTransport(handle)) as client:
+            return await use(client)
+
+    return asyncio.run(main())
+
+
+def envelope(data: Any, status: int = 200) -> httpx.Response:
+    """Wrap data as the API does."""
+    return httpx.Response(status, json={"data": data, "errors": None})
+
+
+def test_create() -> None:
+    """The body leaves as it is, with the raw key; unknown keys of the answer are ignored."""
+    seen: list[httpx.Request] = []
+    issue = make_issue(1, "text") | {"dispatch_id": "old"}
+    made = call(envelope(issue, 201), lambda client: client.create_issue(b'{"title": "x"}'), seen)
+    assert (made.id, made.triage_id, made.org_id) == (issue["id"], "T-1001", issue["org_id"])
+    assert "dispatch_id" not in made.fields
+    assert (made.title, made.description) == ("x", "text")
+    (request,) = seen
+    assert request.read() == b'{"title": "x"}'
+    assert request.headers["Authorization"] == KEY
+    assert request.headers["User-Agent"].startswith("triage-importer/")
+    assert str(request.url) == "https://t.example/v1/triage/issues"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(201, text="<html>"),
+        httpx.Response(201, json=[]),
+        httpx.Response(201, json={"data": None, "errors": None}),
+        httpx.Response(201, json={"data": {"id": 5}, "errors": None}),
+        httpx.Response(201, json={"data": make_issue(1, ""), "errors": [{"error": "x"}]}),
+        httpx.Response(204),
+    ],
+)
+def test_success_that_says_something_else(answer: httpx.Response) -> None:
+    """A create whose 2xx is not the expected JSON may have been executed."""
+    with pytest.raises(CallFailed) as caught:
+        call(answer, lambda client: client.create_issue(b"{}"))
+    assert caught.value.action is Action.SETTLE
+
+
+def test_issue_with_little_in_it() -> None:
+    """An issue needs no more than its id: an answer that lacks the rest still says that it was made."""
+    made = call(envelope({"id": "1"}, 201), lambda client: client.create_issue(b"{}"))
+    assert (made.id, made.triage_id, made.org_id, made.created_at, made.description) == ("1", "", "", "", "")
+
+
+def test_page() -> None:
+    """A list gives its issues and the cursor of the next page."""
+    seen: list[httpx.Request] = []
+    data = {"items": [make_issue(1, "a"), make_issue(2, "b")], "next_cursor": "c"}
+    page = call(envelope(data), lambda client: client.list_issues(search="tir0 x", limit="2"), seen)
+    assert [issue.description for issue in page.items] == ["a", "b"]
+    assert page.next_cursor == "c"
+    assert seen[0].url.params["search"] == "tir0 x"
+
+
+ADDITIONS: dict[str, Callable[[TriageClient, bytes], Awaitable[str]]] = {
+    "comments": lambda client, body: client.add_comment("i/1", body),
+    "flags": lambda client, body: client.add_flag("i/1", body),
+    "relations": lambda client, body: client.add_relation("i/1", body),
+}
+
+
+@pytest.mark.parametrize("what", ADDITIONS)
+def test_addition(what: str) -> None:
+    """A comment, a flag, a relation: the body leaves as it is, below its issue, and the answer says what was made."""
+    seen: list[httpx.Request] = []
+    made = call(envelope({"id": "made", "more": 1}, 201), lambda client: ADDITIONS[what](client, b'{"a": 1}'), seen)
+    assert made == "made"
+    (request,) = seen
+    assert (request.method, request.read()) == ("POST", b'{"a": 1}')
+    assert str(request.url) == f"https://t.example/v1/triage/issues/i%2F1/{what}"
+
+
+@pytest.mark.parametrize("what", ADDITIONS)
+@pytest.mark.parametrize(
+    ("answer", "action"),
+    [
+        (httpx.Response(201, json={"data": {}, "errors": None}), Action.SETTLE),
+        (httpx.Response(404, json={"errors": [{"error": "not_found", "message": "Issue not found"}]}), Action.REFUSE),
+        (httpx.Response(404, text="<html>"), Action.STOP),
+        (httpx.Response(409, json={"errors": [{"error": "call_not_attached"}]}), Action.REFUSE),
+        (httpx.Response(429), Action.RETRY),
+        (httpx.Response(500), Action.SETTLE),
+        (httpx.ReadTimeout("late"), Action.SETTLE),
+        (httpx.ConnectError("down"), Action.RETRY),
+    ],
+)
+def test_addition_that_failed(what: str, answer: Answer, action: Action) -> None:
+    """It is never repeated blindly, and an issue that is gone is no reason to stop."""
+    with pytest.raises(CallFailed) as caught:
+        call(answer, lambda client: ADDITIONS[what](client, b"{}"))
+    assert caught.value.action is action
+
+
+def test_activity() -> None:
+    """An entry needs no more than its id; agents' entries are among them."""
+    comment = {"id": "1", "type": "comment", "detail": "d", "created_at": "2026-01-01T00:00:00.000Z", "actor": None}
+    data = {"items": [comment, {"id": "2", "entry_kind": "agent", "detail": None}], "next_cursor": "2"}
+    seen: list[httpx.Request] = []
+    page = call(envelope(data), lambda client: client.list_activity("i", limit="2"), seen)
+    assert page == ((("1", "comment", "d", "2026-01-01T00:00:00.000Z"), ("2", "", "", "")), "2")
+    assert str(seen[0].url) == "https://t.example/v1/triage/issues/i/activity?limit=2"
+
+
+def test_what_hangs_on_an_issue() -> None:
+    """Resources, flags and relations: what tells them apart."""
+    link = {"id": "1", "resource_type": "call", "resource_id": "c", "title": "A call", "status": "unavailable"}
+    page = call(envelope({"items": [link], "next_cursor": None}), lambda client: client.list_resources("i"))
+    assert page.items == (("1", "call", "c"),)
+    flags = [{"id": "1", "call_id": "c", "type": "t", "note": "n", "message_index": 0}, {"id": "2", "note": None}]
+    page = call(envelope({"items": flags}), lambda client: client.list_flags("i"))
+    assert page.items == (("1", "c", "t", "n", 0), ("2", "", "", "", None))
+    relation = {"id": "1", "related_issue_id": "o", "relation_type": "blocks", "direction": "incoming"}
+    page = call(envelope({"items": [relation]}), lambda client: client.list_relations("i"))
+    assert page.items == (("1", "o", "blocks", "incoming"),)
+
+
+def test_organisation() -> None:
+    """The organisation is read from a category."""
+    data = {"items": [{"id": "built-in:bug", "org_id": "org-1", "name": "Bug"}], "next_cursor": "Bug"}
+    assert call(envelope(data), lambda client: client.find_org_id()) == "org-1"
+
+
+def test_no_category() -> None:
+    """Without categories the organisation is not known."""
+    assert call(envelope({"items": [], "next_cursor": None}), lambda client: client.find_org_id()) == ""
+
+
+def test_attach_again() -> None:
+    """A resource that is attached already is no failure."""
+    assert call(envelope({"id": "l"}), lambda client: client.attach_resource("i", "call", "c")) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        httpx.Response(400, text=f"you sent {KEY}"),
+        httpx.Response(401, json={"data": None, "errors": [{"error": "AUTH_FAILURE", "message": KEY}]}),
+        httpx.ConnectError(f"cannot send {KEY}"),
+    ],
+)
+def test_key_that_is_echoed(answer: Answer) -> None:
+    """The key is in no message and no traceback, even where the target sends it back."""
+    with pytest.raises(CallFailed) as caught:
+        call(answer, lambda client: client.create_issue(b"{}"))
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+    assert KEY not in caught.value.message
+
+
+def test_rate_limited() -> None:
+    """A 429 carries what the target asks for."""
+    with pytest.raises(CallFailed) as caught:
+        call(httpx.Response(429, headers={"Retry-After": "7"}), lambda client: client.me())
+    assert caught.value.rate_limited
+    assert caught.value.retry_after == 7

@@ -1,0 +1,126 @@
+"""The wire, against a socket that misbehaves."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from importer.triage.actions import Action, CallFailed
+from importer.triage.client import TriageClient
+from importer.triage.target import ApiKey
+from importer.triage.transport import Timeouts
+from tests.harness.fake_triage import answer_bytes
+
+Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    """Read one request with its body."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
+    return head + await reader.readexactly(length)
+
+
+class RawServer:
+    """Counts requests; `answers` says for each, in order, what follows: an answer, then whether the line is cut."""
+
+    def __init__(self, *answers: tuple[bytes, bool]) -> None:
+        self.requests: list[bytes] = []
+        self._answers = list(answers)
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection."""
+        try:
+            while self._answers:
+                self.requests.append(await read_request(reader))
+                answer, cut = self._answers.pop(0)
+                writer.write(answer)
+                await writer.drain()
+                if cut:
+                    return
+            await reader.read()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return
+        finally:
+            writer.close()
+
+
+async def create(server: RawServer, times: int, pause: float = 0.0) -> list[Action]:
+    """Send creates one after the other; say how each ended."""
+    ends = []
+    async with await asyncio.start_server(server.handle, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        timeouts = Timeouts(connect=0.2, answer=0.2)
+        async with TriageClient(f"http://127.0.0.1:{port}", ApiKey("org_x"), timeouts=timeouts) as client:
+            for number in range(times):
+                try:
+                    await client.create_issue(b'{"number": %d}' % number)
+                    ends.append(Action.DONE)
+                except CallFailed as error:
+                    ends.append(error.action)
+                await asyncio.sleep(pause)
+    return ends
+
+
+OK = answer_bytes(1)
+
+
+def test_kept_connection() -> None:
+    """Two creates use one connection."""
+    server = RawServer((OK, False), (OK, False))
+    assert asyncio.run(create(server, 2)) == [Action.DONE, Action.DONE]
+    assert len(server.requests) == 2
+
+
+def test_kept_connection_that_dies_with_the_request() -> None:
+    """A kept connection that closes on a POST without an answer: the POST is not sent again, its fate is unknown."""
+    server = RawServer((OK, False), (b"", True), (OK, False))
+    assert asyncio.run(create(server, 2)) == [Action.DONE, Action.SETTLE]
+    assert len(server.requests) == 2
+
+
+def test_connection_closed_after_the_answer() -> None:
+    """A server that closes after each answer gets each POST once."""
+    server = RawServer((OK, True), (OK, True), (OK, True))
+    assert asyncio.run(create(server, 3, pause=0.02)) == [Action.DONE] * 3
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "answer", [OK[:40], OK[:-20], b"nonsense\r\n\r\n", b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"]
+)
+def test_broken_answer(answer: bytes) -> None:
+    """An answer that breaks off, or is none, leaves the fate open, and nothing is sent again."""
+    server = RawServer((answer, True), (OK, False))
+    assert asyncio.run(create(server, 1)) == [Action.SETTLE]
+    assert len(server.requests) == 1
+
+
+def test_no_answer() -> None:
+    """A server that never answers leaves the fate open after the time for it."""
+    server = RawServer((b"", False))
+    assert asyncio.run(create(server, 1)) == [Action.SETTLE]
+
+
+def test_nobody_listens() -> None:
+    """A refused connection was never a request."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+
+        async def main() -> None:
+            async with TriageClient(f"http://127.0.0.1:{port}", ApiKey("org_x")) as client:
+                await client.create_issue(b"{}")
+
+        with pytest.raises(CallFailed) as caught:
+            asyncio.run(main())
+    assert caught.value.action is Action.RETRY
+
+
+def test_redirect_is_not_followed() -> None:
+    """A redirect ends the run: the key goes nowhere else."""
+    server = RawServer((b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", False))
+    assert asyncio.run(create(server, 1)) == [Action.STOP]
