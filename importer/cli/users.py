@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.options import SOURCE_OPTIONS, sources_argument, with_options
+from importer import __version__
+from importer.cli.options import JSON_OPTION, SOURCE_OPTIONS, answers_with_summary, sources_argument, with_options
 from importer.cli.target import API_KEY_OPTION, API_URL_OPTION, DEFAULT_URL, SANDBOX_OPTION, choose_rate, open_target
 from importer.errors import ExitCode
 
@@ -17,6 +20,23 @@ if TYPE_CHECKING:
     from importer.authoring.users import Counted
     from importer.cli.console import Console
     from importer.triage.answers import Member
+
+
+@dataclass(frozen=True, slots=True)
+class UsersSummary:
+    """The figures of a table of users: its lines, those that have a user id, and how much of the open work is whose."""
+
+    exit_code: int
+    people: int
+    filled: int
+    open_issues: int
+    open_with_somebody: int
+    out: str
+    version: str = __version__
+
+    def as_text(self) -> str:
+        """The summary as JSON text."""
+        return json.dumps(asdict(self), ensure_ascii=False, indent=2) + "\n"
 
 
 @click.command()
@@ -33,7 +53,8 @@ if TYPE_CHECKING:
 )
 @click.option("--members", is_flag=True, help="Ask Triage for the organisation's members and propose whom they match.")
 @click.option("--fill", is_flag=True, help="As --members; those with the same mail are filled in.")
-@with_options(SANDBOX_OPTION, API_URL_OPTION, API_KEY_OPTION)
+@with_options(SANDBOX_OPTION, API_URL_OPTION, API_KEY_OPTION, JSON_OPTION)
+@answers_with_summary
 def users(
     sources: tuple[str, ...],
     output: Path,
@@ -43,7 +64,7 @@ def users(
     api_url: str | None,
     api_key_file: Path | None,
     **given: Any,
-) -> int:
+) -> UsersSummary:
     """Write who owns, does and says what in a source, for you to put their Triage user ids beside them.
 
     Without --members and --fill no connection is opened. The table goes to `run` as --users users.csv.
@@ -57,9 +78,10 @@ def users(
         known = _read_members(sandbox, api_url or DEFAULT_URL, api_key_file) if members or fill else ()
         counted = count_people(job, console)
         lines = table.update(propose_users(counted.people, known, fill=fill))
-        _show(console, counted, lines, output)
+        summary = _summarise(counted, lines, output)
+        _show(console, summary)
         console.say(f"Next: {_next_command(sources, given['mapping_name'], output)}")
-    return ExitCode.DONE
+    return summary
 
 
 def _read_members(sandbox: bool, url: str, api_key_file: Path | None) -> Sequence[Member]:
@@ -78,13 +100,19 @@ def _read_members(sandbox: bool, url: str, api_key_file: Path | None) -> Sequenc
             raise stop_of(error) from error
 
 
-def _show(console: Console, counted: Counted, lines: Sequence[Mapping[str, str]], output: Path) -> None:
+def _summarise(counted: Counted, lines: Sequence[Mapping[str, str]], output: Path) -> UsersSummary:
     from importer.mapping.users_table import USER
 
     filled = sum(bool(line.get(USER)) for line in lines)
-    people = "1 person" if len(lines) == 1 else f"{len(lines):,} people"
-    console.say(f"{output}: {people}, {filled:,} with a {USER}.")
-    console.say(f"{counted.open_with_somebody:,} of {counted.open_issues:,} open issues have an owner or assignee.")
+    return UsersSummary(ExitCode.DONE, len(lines), filled, counted.open_issues, counted.open_with_somebody, str(output))
+
+
+def _show(console: Console, summary: UsersSummary) -> None:
+    from importer.mapping.users_table import USER
+
+    people = "1 person" if summary.people == 1 else f"{summary.people:,} people"
+    console.say(f"{summary.out}: {people}, {summary.filled:,} with a {USER}.")
+    console.say(f"{summary.open_with_somebody:,} of {summary.open_issues:,} open issues have an owner or assignee.")
 
 
 def _next_command(sources: Sequence[str], mapping: str | None, output: Path) -> str:

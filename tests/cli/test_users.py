@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,30 @@ def test_without_a_connection() -> None:
         ("Alex Dune", "2", "0"),
         ("Kim S.", "1", "1"),
     ]
+
+
+def test_the_figures_as_json(serve: Serve) -> None:
+    """With `--json` stdout has the figures of the table and nothing else; stderr says the same as without."""
+    asked = run("--fill", "--api-url", serve().url, "--json")
+    figures = json.loads(asked.stdout)
+    assert figures.pop("version")
+    assert figures == {
+        "exit_code": 0,
+        "people": 2,
+        "filled": 1,
+        "open_issues": 3,
+        "open_with_somebody": 2,
+        "out": "users.csv",
+    }
+    assert "users.csv: 2 people, 1 with a triage_user_id." in asked.stderr
+    assert run().stdout == ""
+
+
+def test_an_error_as_json(program: Program) -> None:
+    """A source that isn't there is told on stdout too, as by every other command with `--json`."""
+    ended = program("users", "none.csv", "-m", "jira", "--json")
+    assert ended.code == ended.summary["exit_code"] == 6
+    assert "none.csv does not exist." in ended.summary["stopped_because"]
 
 
 def test_members_are_proposed(serve: Serve) -> None:
