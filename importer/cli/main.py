@@ -9,14 +9,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
+from itertools import takewhile
 from pathlib import Path
 from typing import NoReturn
 
 import click
 
 from importer import __version__
-from importer.cli.options import describe_bug
-from importer.errors import ExitCode, ImporterError
+from importer.cli.options import describe_bug, print_data, summarise_error
+from importer.errors import ExitCode, ImporterError, StorageFull
 
 COMMANDS = {
     "run": "importer.cli.run",
@@ -68,8 +70,6 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; every way out is an exit code with a sentence, never a traceback."""
-    from importer.cli.console import Console
-
     gc.set_threshold(100_000, 50, 100)  # rows are tuples without cycles: looking for some costs a fifth of a check
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a scheduler that ends us is a person with Ctrl-C
         if signal.getsignal(ending) is not signal.SIG_IGN:
@@ -80,21 +80,35 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # an export may hold what a terminal can't show
+    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        code = cli.main(arguments, prog_name="triage-import", standalone_mode=False)
+        code = cli.main(words, prog_name="triage-import", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except ImporterError as error:
-        Console().show_error(error)
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        Console().say("Interrupted. The same command continues.")
-        sys.exit(ExitCode.INTERRUPTED)
-    except Exception as error:  # noqa: BLE001 - the last line of defence: a sentence instead of a traceback
-        show_bug(error)
-        sys.exit(ExitCode.STOPPED)
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
+        code = show_error(error)
+        if "--json" in takewhile(lambda word: word != "--", words):  # whatever else was typed, and be it nonsense
+            with suppress(StorageFull):  # stderr has said it
+                print_data(summarise_error(error).as_text())
+        sys.exit(code)
+
+
+def show_error(error: Exception | KeyboardInterrupt) -> int:
+    """Say on stderr how a command failed, a bug in a sentence, too; give the exit code."""
+    from importer.cli.console import Console
+
+    match error:
+        case click.Abort() | KeyboardInterrupt():
+            Console().say("Interrupted. The same command continues.")
+            return ExitCode.INTERRUPTED
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case ImporterError():
+            Console().show_error(error)
+            return error.exit_code
+        case _:
+            show_bug(error)
+            return ExitCode.STOPPED
 
 
 def show_bug(error: Exception) -> None:

@@ -82,16 +82,11 @@ class Answer(Protocol):
 
 
 def answers_with_summary(command: Callable[..., Answer]) -> Callable[..., int]:
-    """Make a command end with its summary's exit code; with `--json` stdout gets the summary, of an error too."""
+    """Make a command end with its summary's exit code; with `--json` stdout gets the summary."""
 
     @functools.wraps(command)
     def answer(*arguments: Any, as_json: bool, **given: Any) -> int:
-        try:
-            summary = command(*arguments, **given)
-        except (Exception, KeyboardInterrupt) as error:
-            if as_json:
-                print_data(_summary_of(error).as_text())
-            raise
+        summary = command(*arguments, **given)
         if as_json:
             print_data(summary.as_text())
         return summary.exit_code
@@ -99,18 +94,21 @@ def answers_with_summary(command: Callable[..., Answer]) -> Callable[..., int]:
     return answer
 
 
-def _summary_of(error: Exception | KeyboardInterrupt) -> Summary:
+def summarise_error(error: Exception | KeyboardInterrupt) -> Summary:
+    """The summary of a command that ended with an error: what `--json` prints instead of its own."""
     from importer.report.summary import Summary
 
     match error:
         case KeyboardInterrupt() | click.Abort():
-            code, because = ExitCode.INTERRUPTED, "Interrupted before anything was sent."
+            code, because = int(ExitCode.INTERRUPTED), "Interrupted before anything was sent."
+        case click.ClickException():
+            code, because = error.exit_code, error.format_message()
         case ImporterError():
-            code = error.exit_code
+            code = int(error.exit_code)
             because = "\n".join(filter(None, (error.message, *map(str, error.problems), error.hint)))
         case _:
-            code, because = ExitCode.STOPPED, describe_bug(error)
-    return Summary(run_id="", exit_code=int(code), rows=0, stopped_because=because, version=__version__)
+            code, because = int(ExitCode.STOPPED), describe_bug(error)
+    return Summary(run_id="", exit_code=code, rows=0, stopped_because=because, version=__version__)
 
 
 def describe_bug(error: Exception) -> str:

@@ -94,6 +94,33 @@ def test_a_slip_is_a_sentence(program: Program, slip: str) -> None:
     assert "This is a bug" not in ended.err
 
 
+# What can't be meant → what is said of it.
+NONSENSE: dict[str, tuple[list[str], str]] = {
+    "unknown option": (["run", JIRA, "--limt", "3", "--json"], "No such option '--limt'."),
+    "missing argument": (["validate", "--json"], "Missing argument 'SOURCE...'."),
+    "bad value": (["run", JIRA, "--json", "--limit", "none"], "Invalid value for '--limit'"),
+    "no such command": (["rum", "--json"], "No such command 'rum'."),
+    "no such run": (["report", "jay-1", "--json"], "ledger"),
+    "no ledger": (["runs", "--json", "--ledger", "."], "ledger"),
+}
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE)
+def test_a_usage_error_as_json(program: Program, nonsense: str) -> None:
+    """With `--json` stdout has one object with the error and the exit code, whatever else was typed."""
+    arguments, sentence = NONSENSE[nonsense]
+    ended = program(*arguments)
+    assert ended.code == ended.summary["exit_code"] == ExitCode.UNUSABLE
+    assert sentence in ended.summary["stopped_because"]
+    assert sentence in ended.err
+
+
+def test_json_that_is_a_name(program: Program) -> None:
+    """What stands behind `--` is no option."""
+    ended = program("validate", "-m", "jira", "--", "--json")
+    assert (ended.code, ended.out) == (ExitCode.NOT_READY, "")
+
+
 def test_exit_codes_without_a_terminal(program: Program) -> None:
     """A process that nobody watches is told at once, whatever its standard input is."""
     write_issues(Path("export.csv"), 1)
