@@ -66,6 +66,11 @@ class Problem:
         return f"{text}\n  {self.hint}" if self.hint else text
 
 
+def how_to_install(extra: str) -> str:
+    """What to type for a part that is missing: the package is published nowhere, so it is installed from its clone."""
+    return f"In the clone of triage-importer, type: pip install '.[{extra}]'"
+
+
 class ImporterError(Exception):
     """Anything that ends a command with a sentence instead of a traceback."""
 

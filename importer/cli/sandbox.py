@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli.numbers import FiniteRange
+from importer.errors import how_to_install
 
 if TYPE_CHECKING:
     from importer.sandbox.server import RunningSandbox
@@ -92,7 +93,7 @@ def sandbox(
         from importer.sandbox.settings import SandboxOptions
     except ModuleNotFoundError as error:
         raise click.UsageError(
-            f"The sandbox needs {error.name}, which is not installed. Type: pip install 'triage-importer[sandbox]'"
+            f"The sandbox needs {error.name}, which is not installed. {how_to_install('sandbox')}"
         ) from error
 
     try:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli.numbers import DurationType, FiniteRange
-from importer.errors import UsageError
+from importer.errors import UsageError, how_to_install
 
 if TYPE_CHECKING:
     from importer.triage.target import ApiKey, Target
@@ -105,7 +105,7 @@ def _open_sandbox(file: Path) -> Iterator[Target]:
         from importer.sandbox.server import serve_in_thread
         from importer.sandbox.settings import SandboxOptions
     except ImportError as error:
-        raise UsageError("The sandbox is not installed.", hint="pip install 'triage-importer[sandbox]'") from error
+        raise UsageError("The sandbox is not installed.", hint=how_to_install("sandbox")) from error
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.touch(mode=0o600)

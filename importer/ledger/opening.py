@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
 
-from importer.errors import StorageFull, UsageError
+from importer.errors import StorageFull, UsageError, how_to_install
 from importer.ledger.database import storage
 from importer.ledger.sqlite import open_file, read_file
 from importer.ledger.store import Ledger
@@ -72,8 +72,8 @@ def _postgres() -> ModuleType:
     try:
         from importer.ledger import postgres
     except ImportError as error:
-        hint = "pip install 'triage-importer[postgres]'"
-        raise UsageError("The driver for a ledger in PostgreSQL is not installed.", hint=hint) from error
+        message = "The driver for a ledger in PostgreSQL is not installed."
+        raise UsageError(message, hint=how_to_install("postgres")) from error
     return postgres
 
 

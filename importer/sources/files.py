@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
-from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError
+from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError, how_to_install
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -200,7 +200,7 @@ class _ZstdFile(io.RawIOBase):
         except ImportError as error:
             raise SourceError(
                 f"{name} is compressed with zstd, which needs a library that is not installed.",
-                hint="pip install 'triage-importer[zstd]'",
+                hint=how_to_install("zstd"),
             ) from error
         self._stored = stored
         self._new_frame = zstandard.ZstdDecompressor().decompressobj

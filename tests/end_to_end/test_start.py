@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from importer.cli.main import COMMANDS
-from tests.harness.running import SAMPLES, Program
+from tests.harness.running import SAMPLES, Program, write_issues
 
 HEAVY = ("pandas", "numpy", "httpx", "aiohttp", "sqlalchemy", "pydantic", "starlette", "uvicorn", "tenacity", "ruamel")
 PROBE = """
@@ -49,3 +49,15 @@ def test_a_check_loads_neither_client_nor_sandbox(program: Program) -> None:
     assert not loaded("validate", str(SAMPLES / "jira.csv"), "-m", "jira").intersection(
         ("httpx", "aiohttp", "starlette", "uvicorn", "sqlalchemy")
     )
+
+
+@pytest.mark.parametrize("arguments", [("sandbox",), ("run", "export.csv", "-m", "jira", "--sandbox", "--yes")])
+def test_without_the_sandbox_s_libraries(program: Program, arguments: tuple[str, ...]) -> None:
+    """What is missing, and what installs it from the clone: the package is published nowhere."""
+    write_issues(program.folder / "export.csv", 1)
+    prelude = "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None\n"
+    done = subprocess.run(
+        [sys.executable, "-c", prelude + PROBE, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert "In the clone of triage-importer, type: pip install '.[sandbox]'" in done.stderr

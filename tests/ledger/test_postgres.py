@@ -271,7 +271,7 @@ def test_the_driver_is_not_installed(url: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(UsageError) as caught, open_ledger(url):
         pass
-    assert "triage-importer[postgres]" in caught.value.hint
+    assert "pip install '.[postgres]'" in caught.value.hint
 
 
 def import_to(target: str, url: str, *more: str) -> tuple[str, ...]:

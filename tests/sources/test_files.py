@@ -94,7 +94,7 @@ def test_without_the_zstd_library(tmp_path: Path) -> None:
         "except SourceError as error: print(error.hint)"
     )
     result = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    assert result.stdout.strip() == "pip install 'triage-importer[zstd]'"
+    assert result.stdout.strip() == "In the clone of triage-importer, type: pip install '.[zstd]'"
 
 
 def test_a_missing_file(tmp_path: Path) -> None:
