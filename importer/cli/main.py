@@ -18,7 +18,7 @@ import click
 
 from importer import __version__
 from importer.cli.options import describe_bug, print_data, summarise_error
-from importer.errors import ExitCode, ImporterError, StorageFull
+from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
 
 COMMANDS = {
     "run": "importer.cli.run",
@@ -36,6 +36,8 @@ COMMANDS = {
     "mappings": "importer.cli.mappings",
     "sandbox": "importer.cli.sandbox",
 }
+
+ONLY_POSIX = "triage-import runs on Linux and macOS; on Windows it has not been tested yet, so it does nothing there."
 
 
 class LazyGroup(click.Group):
@@ -70,6 +72,9 @@ def cli() -> None:
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line; every way out is an exit code with a sentence, never a traceback."""
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if sys.platform == "win32":  # pandas would be there, but neither SIGHUP nor fcntl
+        sys.exit(end_with(UsageError(ONLY_POSIX), words))
     gc.set_threshold(100_000, 50, 100)  # rows are tuples without cycles: looking for some costs a fifth of a check
     for ending in (signal.SIGTERM, signal.SIGHUP):  # a scheduler that ends us is a person with Ctrl-C
         if signal.getsignal(ending) is not signal.SIG_IGN:
@@ -80,16 +85,20 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # an export may hold what a terminal can't show
-    words = sys.argv[1:] if arguments is None else list(arguments)
     try:
         code = cli.main(words, prog_name="triage-import", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
-        code = show_error(error)
-        if "--json" in takewhile(lambda word: word != "--", words):  # whatever else was typed, and be it nonsense
-            with suppress(StorageFull):  # stderr has said it
-                print_data(summarise_error(error).as_text())
-        sys.exit(code)
+        sys.exit(end_with(error, words))
+
+
+def end_with(error: Exception | KeyboardInterrupt, words: Sequence[str]) -> int:
+    """Say how a command failed, with `--json` on stdout too, whatever else was typed; give the exit code."""
+    code = show_error(error)
+    if "--json" in takewhile(lambda word: word != "--", words):
+        with suppress(StorageFull):  # stderr has said it
+            print_data(summarise_error(error).as_text())
+    return code
 
 
 def show_error(error: Exception | KeyboardInterrupt) -> int:

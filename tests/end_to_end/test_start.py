@@ -51,6 +51,34 @@ def test_a_check_loads_neither_client_nor_sandbox(program: Program) -> None:
     )
 
 
+# What differs on Windows, as far as this program is concerned: its libraries are there, and loaded as on this machine.
+WINDOWS = """
+import signal, sys
+import click, pandas, orjson, pydantic
+sys.platform = "win32"
+sys.modules["fcntl"] = None
+del signal.SIGHUP
+"""
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("--help",), ("--version",), ("runs", "--json"), ("rum",), ("validate", str(SAMPLES / "jira.csv"))],
+)
+def test_windows_is_a_sentence(program: Program, arguments: tuple[str, ...]) -> None:
+    """Where nobody has tested it, it says so, whatever is typed: exit code 2 and no traceback."""
+    code = f"{WINDOWS}\nfrom importer.cli.main import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "Error: triage-import runs on Linux and macOS; on Windows it has not been tested yet, so it does nothing there."
+    ]
+    assert bool(done.stdout) is ("--json" in arguments)
+    assert not list(program.folder.iterdir())
+
+
 @pytest.mark.parametrize("arguments", [("sandbox",), ("run", "export.csv", "-m", "jira", "--sandbox", "--yes")])
 def test_without_the_sandbox_s_libraries(program: Program, arguments: tuple[str, ...]) -> None:
     """What is missing, and what installs it from the clone: the package is published nowhere."""
