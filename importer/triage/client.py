@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from importlib.metadata import version
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import quote, urlencode
@@ -11,6 +10,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import orjson
 
+from importer import __version__
 from importer.triage.actions import (
     Action,
     CallFailed,
@@ -70,7 +70,7 @@ class TriageClient:
             {
                 "Authorization": api_key.reveal(),
                 "Accept": "application/json",
-                "User-Agent": f"triage-importer/{version('triage-importer')}",
+                "User-Agent": f"triage-importer/{__version__}",
             }
         )
         self._json_headers = httpx.Headers({**self._headers, "Content-Type": "application/json"})

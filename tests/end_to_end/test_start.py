@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import sysconfig
+import tomllib
+from pathlib import Path
 
 import pytest
 
+from importer import __version__
 from importer.cli.main import COMMANDS
-from tests.harness.running import SAMPLES, Program, write_issues
+from tests.harness.running import ROOT, SAMPLES, Program, write_issues
 
 HEAVY = ("pandas", "numpy", "httpx", "aiohttp", "sqlalchemy", "pydantic", "starlette", "uvicorn", "tenacity", "ruamel")
 PROBE = """
@@ -89,3 +93,24 @@ def test_without_the_sandbox_s_libraries(program: Program, arguments: tuple[str,
     )
     assert done.returncode == 2
     assert "In the clone of triage-importer, type: pip install '.[sandbox]'" in done.stderr
+
+
+def test_a_checkout_that_is_not_installed(program: Program) -> None:
+    """With its libraries beside it, an import runs from the clone as it is; the client says the same version."""
+    libraries = program.folder / "libraries"
+    libraries.mkdir()
+    for found in Path(sysconfig.get_path("purelib")).iterdir():
+        if "triage_importer" not in found.name:
+            (libraries / found.name).symlink_to(found)
+    write_issues(program.folder / "export.csv", 1)
+    code = f"import sys; sys.path[:0] = {[str(ROOT), str(libraries)]!r}\nfrom importer.cli.main import main\nmain()"
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code, "run", "export.csv", "-m", "jira", "--sandbox", "--yes"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        assert tomllib.load(file)["project"]["version"] == __version__
