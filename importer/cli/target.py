@@ -49,6 +49,7 @@ RATE_OPTION = click.option(
     help="Requests a second; 0 sets no limit of ours.  [default: 5; with --sandbox: 0]",
 )
 SANDBOX_PREFIX = "sandbox:"
+KEY_FILE_HINT = "Name a file that holds the key alone."
 
 
 def choose_rate(rate: float | None, target: str) -> float:
@@ -127,12 +128,16 @@ def read_api_key(file: Path | None) -> ApiKey:
 
     if file is not None:
         try:
-            return ApiKey(file.read_text(encoding="utf-8"))
+            text = file.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
-            raise UsageError(
-                f"--api-key-file {file}: {reason}.", hint="Name a file that holds the key alone."
-            ) from error
+            raise UsageError(f"--api-key-file {file}: {reason}.", hint=KEY_FILE_HINT) from error
+        if not text.strip():
+            raise UsageError(f"--api-key-file {file}: it is empty.", hint=KEY_FILE_HINT)
+        try:
+            return ApiKey(text)
+        except UsageError as error:
+            raise UsageError(f"--api-key-file {file}: it is not one word of ASCII.", hint=KEY_FILE_HINT) from error
     key = os.environ.get("BLAND_API_KEY", "")
     if not key:
         raise UsageError(

@@ -64,6 +64,16 @@ SLIPS: dict[str, tuple[list[str], int, str]] = {
         "--api-key-file key: No such file",
     ),
     "key file is binary": (["run", JIRA, "-m", "jira", "--yes", "--api-key-file", "/bin/sh"], 2, "it is not text"),
+    "key file is empty": (
+        ["run", JIRA, "-m", "jira", "--yes", "--api-key-file", "empty.csv"],
+        2,
+        "--api-key-file empty.csv: it is empty. Name a file that holds the key alone.",
+    ),
+    "key file has more": (
+        ["run", JIRA, "-m", "jira", "--yes", "--api-key-file", "people.csv"],
+        2,
+        "--api-key-file people.csv: it is not one word of ASCII.",
+    ),
     "unencrypted": (["run", JIRA, "-m", "jira", "--yes", "--api-url", "http://a.example"], 2, "https://a.example"),
     "not a URL": (["run", JIRA, "-m", "jira", "--yes", "--api-url", "triage"], 2, "--api-url https://api.bland.ai"),
     "two targets": (["run", JIRA, "-m", "jira", "--sandbox", "--api-url", "https://a.example"], 2, "two targets"),
