@@ -152,11 +152,14 @@ def _open(path: Path | None) -> sqlite3.Connection:
     if path is not None and path.exists() and not path.is_file():
         raise SandboxError(f"{path} is not a file. Name a file for the sandbox's issues with --db.")
     try:
+        if path is not None:
+            path.touch(mode=0o600)  # issues are nobody else's; SQLite gives the files beside it the same mode
         # The thread that opens it waits while the server's thread uses it.
         db = sqlite3.connect(path or ":memory:", timeout=0, isolation_level=None, check_same_thread=False)
-    except sqlite3.OperationalError as error:
+    except (OSError, sqlite3.OperationalError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
         raise SandboxError(
-            f"{path} can't be opened ({error}). Is its folder there, and may you write to it?"
+            f"{path} can't be opened ({reason}). Is its folder there, and may you write to it?"
         ) from error
     try:
         _prepare(db)

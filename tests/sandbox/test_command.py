@@ -51,11 +51,21 @@ def test_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["s.db"]
 
 
+def test_its_files_are_private(tmp_path: Path) -> None:
+    """Rehearsals are with real issues: only the owner may read the file and those beside it."""
+    with started("--db", str(tmp_path / "s.db")) as (_, url):
+        httpx.get(f"{url}/v1/me", headers=KEY)
+        modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    assert modes.pop("s.db") == "0o600"
+    assert modes
+    assert set(modes.values()) == {"0o600"}
+
+
 def test_file_of_another_process_is_refused(tmp_path: Path) -> None:
     """A second process on the same file gets a sentence and exit code 2."""
     path = str(tmp_path / "s.db")
     with started("--db", path):
-        result = run("--db", path)
+        result = run("--port", "0", "--db", path)
     assert result.exit_code == 2
     assert "is in use by another sandbox" in result.stderr
 
