@@ -201,9 +201,8 @@ class Console:
         names = {"rejected": "rejected (not sent)", "failed": "failed (Triage refused)"}
         counts = ", ".join(f"{rows:,} {names.get(name, name)}" for name, rows in summary.outcomes().items() if rows)
         speed = f" at {summary.issues_per_second:,.1f} issues/s" if summary.created else ""
-        self.say(
-            f"{summary.rows:,} rows: {counts or 'nothing to do'}   ({format_duration(summary.elapsed_seconds)}{speed})"
-        )
+        took = f"   ({format_duration(summary.elapsed_seconds)}{speed})" if summary.elapsed_seconds else ""
+        self.say(f"{summary.rows:,} rows: {counts or 'nothing to do'}{took}")
         if summary.additions:
             added = (_counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
             self.say(f"Added to issues: {', '.join(added)}.")

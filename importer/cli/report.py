@@ -34,7 +34,7 @@ def report(name: str, ledger: str | None, out: Path | None, as_json: bool) -> in
 
     with Console() as console, read_ledger(ledger or default_path()) as book:
         run, is_running, _ = find_import(book, name, "report")
-        summary = write_again(run, out or run.out)
+        summary = write_again(run, out or run.out, is_running=is_running)
         console.show_summary(summary)
         console.say(f"Reports: {summary.out}")
         if not is_running and run.is_open:

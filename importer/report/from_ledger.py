@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 NAMES = ("results.csv", "errors.csv", "errors.jsonl", CONFLICTS, SUMMARY)
 """What the ledger alone is enough for."""
 CUT_OFF = "The process ended without a word; the same command continues."
+STILL_RUNNING = "Nothing: it is still running."
 
 
 def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None]) -> Counter[str]:
@@ -42,8 +44,8 @@ def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None])
     return codes
 
 
-def write_again(run: Run, out: Path) -> Summary:
-    """Write a run's reports once more, and give its summary: the figures as it ended.
+def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
+    """Write a run's reports once more, and give its summary: the figures as it ended, or as they are by now.
 
     Raises:
         StorageFull: one of them can't be written.
@@ -52,7 +54,8 @@ def write_again(run: Run, out: Path) -> Summary:
     if "headers" not in run.options:
         hint = f"What it wrote at its end is in {run.out}; a run that is still open is continued by its own command."
         raise UsageError(f"{run.name} began under an older version, which kept no headers.", hint=hint)
-    counts, kept = run.count(), _ended(run)
+    counts = run.count()
+    kept = _so_far(run, counts[Outcome.CREATED]) if is_running else _ended(run)
     folder = ReportFolder(out)
     folder.prepare(NAMES)
     codes = write_rows(run, folder, [None if header is None else tuple(header) for header in run.options["headers"]])
@@ -70,11 +73,24 @@ def _ended(run: Run) -> dict[str, Any]:
     if run.summary:
         names = {field.name for field in fields(Summary)}
         return {name: value for name, value in run.summary.items() if name in names}
+    return _few_words(run, CUT_OFF)
+
+
+def _so_far(run: Run, created: int) -> dict[str, Any]:
+    """The summary of a run that a process is at. How fast it is, only its first attempt can tell: all is its own."""
+    kept = _few_words(run, STILL_RUNNING) | {"rows": run.summary.get("rows", 0)}
+    if run.attempts > 1:
+        return kept
+    seconds = max(time.time() - run.started_at, 0.001)
+    return kept | {"elapsed_seconds": round(seconds, 3), "issues_per_second": round(created / seconds, 1)}
+
+
+def _few_words(run: Run, because: str) -> dict[str, Any]:
     return {
         "run_id": run.name,
         "exit_code": int(ExitCode.STOPPED),
         "target": run.target,
         "source_name": run.source_name,
-        "stopped_because": CUT_OFF,
+        "stopped_because": because,
         "version": __version__,
     }

@@ -122,15 +122,25 @@ def test_an_error_with_all_its_problems() -> None:
 @pytest.mark.parametrize(
     ("summary", "lines"),
     [
-        (Summary("", 0, 0, out="o"), ["0 rows: nothing to do   (0.0 s)", "Reports: o"]),
+        (Summary("", 0, 0, elapsed_seconds=0.04, out="o"), ["0 rows: nothing to do   (0.0 s)", "Reports: o"]),
         (
             Summary("r", 0, 1500, created=1500, elapsed_seconds=300, issues_per_second=5.0, out="o"),
             ["1,500 rows: 1,500 created   (5 min 0 s at 5.0 issues/s)", "Reports: o"],
         ),
         (
-            Summary("r", 3, 3, created=1, planned=2, stopped_because="The target is down.\nWait.", out="o"),
+            Summary(
+                "r",
+                3,
+                3,
+                created=1,
+                planned=2,
+                elapsed_seconds=0.04,
+                issues_per_second=25.0,
+                stopped_because="The target is down.\nWait.",
+                out="o",
+            ),
             [
-                "3 rows: 1 created, 2 planned   (0.0 s at 0.0 issues/s)",
+                "3 rows: 1 created, 2 planned   (0.0 s at 25.0 issues/s)",
                 "Reports: o",
                 "Stopped: The target is down.",
                 "Wait.",

@@ -76,8 +76,32 @@ def test_a_run_that_was_killed(program: Program, serve: Serve) -> None:
     assert ended.outcomes() == {"created": 2, "unknown": 1, "planned": 2}
     assert (ended.summary["rows"], ended.summary["exit_code"]) == (5, 3)
     assert "is not finished: the same command continues it.\n" in ended.err
+    assert "5 rows: 2 created, 1 unknown, 2 planned\n" in ended.err, "nobody knows how long it took"
     rows = read_csv(Path(ended.summary["out"]) / "results.csv")
     assert Counter(row["outcome"] for row in rows) == ended.outcomes()
+
+
+@pytest.mark.parametrize("attempts", [1, 2])
+def test_a_run_that_is_running(program: Program, serve: Serve, attempts: int) -> None:
+    """It says so, and how fast the first attempt is by now; of a later one it says nothing that it doesn't know."""
+    sandbox = serve(faults=(parse_fault("hang-before=60:create@req=3"),))
+    write_issues(Path("export.csv"), 5)
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--concurrency", "1")
+    if attempts == 2:
+        assert program(*command, "--rate", "0", "--max-duration", "0.0001s").code == 3
+    process = program.start(*command, "--rate", "0")
+    wait_for(lambda: sandbox.requests()["POST /v1/triage/issues"] == 3)
+    try:
+        ended = program("report", "last", "--json", "--out", "by-now")
+    finally:
+        process.kill()
+        finish(process)
+    assert ended.outcomes() == {"created": 2, "unknown": 1, "planned": 2}
+    assert ended.summary["stopped_because"] == "Nothing: it is still running."
+    speed = ended.summary["issues_per_second"]
+    assert speed == (round(2 / ended.summary["elapsed_seconds"], 1) if attempts == 1 else 0)
+    assert (f" at {speed} issues/s)" in ended.err) is (attempts == 1)
+    assert " 0.0 issues/s" not in ended.err
 
 
 def test_rows_that_a_later_run_has_worked_on(program: Program, serve: Serve) -> None:
