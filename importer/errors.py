@@ -46,6 +46,10 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130, "Interrupted; the same command continues."
 
 
+INTERRUPTED = "It was interrupted, by Ctrl-C or by a signal."
+"""Why a run ended that nothing else has stopped."""
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing that is wrong, and where: what a person needs to mend it.

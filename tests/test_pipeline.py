@@ -61,6 +61,8 @@ def test_an_interrupted_run_continues(program: Program, serve: Serve, number: si
     process.send_signal(number)
     first = finish(process)
     assert first.code == ExitCode.INTERRUPTED, first.err
+    assert first.summary["stopped_because"] == "It was interrupted, by Ctrl-C or by a signal."
+    assert "Stopped: It was interrupted, by Ctrl-C or by a signal." in first.err
     assert sum(first.outcomes().values()) == first.summary["rows"] == 40
     assert first.outcomes().keys() == {"created", "planned"}
     assert "rows still to be sent: the same command continues." in first.err

@@ -20,7 +20,7 @@ from importer.check.knowledge import Knows
 from importer.check.plan import Judged, judge
 from importer.check.rows import Examined, examine
 from importer.codes import INCOMPLETE, MISSING
-from importer.errors import ExitCode, RunStopped, SourceChanged, SourceNotReady, StorageFull, UsageError
+from importer.errors import INTERRUPTED, ExitCode, RunStopped, SourceChanged, SourceNotReady, StorageFull, UsageError
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
 from importer.load.additions import DAY, Follower
@@ -342,8 +342,10 @@ class Sending:
     def _summarise(
         self, counts: Mapping[Outcome, int], codes: Mapping[str, int], figures: Mapping[str, Any]
     ) -> tuple[ExitCode, Summary]:
-        because = f"{self.stopped.message}\n{self.stopped.hint}".strip() if self.stopped else ""
         code = self._exit_code(counts, codes)
+        because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
+        if self.stopped is not None:
+            because = f"{self.stopped.message}\n{self.stopped.hint}".strip()
         return code, summarise(self.job, self.checked, counts, code, stopped_because=because, **figures)
 
     def _count_all(self) -> Mapping[Outcome, int]:

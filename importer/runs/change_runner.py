@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from importer import __version__
-from importer.errors import ExitCode, RunStopped, StorageFull, TooManyFailures, UsageError
+from importer.errors import INTERRUPTED, ExitCode, RunStopped, StorageFull, TooManyFailures, UsageError
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
 from importer.records import Operation, Outcome, Row
@@ -121,7 +121,9 @@ class WayBack:
         self._progress.finish()
         counts = Counter(own.count())
         code = _exit_code(counts, stopped, interrupted)
-        because = f"{stopped.message}\n{stopped.hint}".strip() if stopped else ""
+        because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
+        if stopped is not None:
+            because = f"{stopped.message}\n{stopped.hint}".strip()
         summary = self._report(self._carried_out(own), own.conflicts(), counts, code, own.name, because)
         own.finish(code if summary.exit_code == code else ExitCode.STOPPED, asdict(summary))
         return summary

@@ -56,6 +56,8 @@ def test_interrupted_while_adding(program: Program, serve: Serve) -> None:
     process.send_signal(signal.SIGINT)
     first = finish(process)
     assert first.code == ExitCode.INTERRUPTED, first.err
+    assert first.summary["stopped_because"] == "It was interrupted, by Ctrl-C or by a signal."
+    assert "Stopped: It was interrupted, by Ctrl-C or by a signal." in first.err
     assert first.outcomes() == {"created": 20}
     assert ("created", "incomplete") in results()
     second = program(*command(sandbox.url, "--rate", "0"))

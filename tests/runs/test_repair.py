@@ -277,6 +277,8 @@ def test_an_interrupted_repair_continues(program: Program, serve: Serve, number:
     process.send_signal(number)
     first = finish(process)
     assert first.code == ExitCode.INTERRUPTED, first.err
+    assert first.summary["stopped_because"] == "It was interrupted, by Ctrl-C or by a signal."
+    assert "Stopped: It was interrupted, by Ctrl-C or by a signal." in first.err
     assert first.outcomes().keys() == {"updated", "planned"}
     assert Counter(verdicts().values()) == {"patched": first.summary["updated"], "planned": first.summary["planned"]}
     assert "issues still to be patched: the same command continues." in first.err

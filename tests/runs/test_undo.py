@@ -263,6 +263,8 @@ def test_an_interrupted_undo_continues(program: Program, serve: Serve) -> None:
     process.send_signal(signal.SIGINT)
     first = finish(process)
     assert first.code == ExitCode.INTERRUPTED, first.err
+    assert first.summary["stopped_because"] == "It was interrupted, by Ctrl-C or by a signal."
+    assert "Stopped: It was interrupted, by Ctrl-C or by a signal." in first.err
     assert first.outcomes().keys() == {"updated", "planned"}
     assert first.summary["planned"] == len(sandbox.issues())
     second = program(*command, "--rate", "0")
