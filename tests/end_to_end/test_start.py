@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import sysconfig
@@ -114,3 +115,20 @@ def test_a_checkout_that_is_not_installed(program: Program) -> None:
     assert done.returncode == 0, done.stderr
     with (ROOT / "pyproject.toml").open("rb") as file:
         assert tomllib.load(file)["project"]["version"] == __version__
+
+
+def test_the_tests_without_psycopg() -> None:
+    """It is an extra: tests that need a PostgreSQL server are skipped and say why, all others are run."""
+    code = "import sys; sys.modules['psycopg'] = None\nimport pytest; sys.exit(pytest.main(sys.argv[1:]))"
+    tests = [str(ROOT / "tests" / "ledger" / name) for name in ("test_overview.py", "test_postgres.py")]
+    done = subprocess.run(
+        [sys.executable, "-c", code, "-p", "no:cacheprovider", "-rs", *tests],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^\d+ passed, \d+ skipped", done.stdout, re.MULTILINE)
+    assert "PostgreSQL's driver is not installed. In the clone of triage-importer, type: pip install" in done.stdout

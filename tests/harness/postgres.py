@@ -19,11 +19,15 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import psycopg
 import pytest
+
+from importer.errors import how_to_install
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 GUARDED_PASSWORD = "canary-pa55 word@:/"
 SERVICE_USER = "postgres"
@@ -54,9 +58,15 @@ class PostgresServer:
 
     def execute(self, statement: str) -> list[tuple[object, ...]]:
         """Execute a statement as the owner of everything, and give the rows that it returns."""
-        with psycopg.connect(self.dsn, autocommit=True) as connection:
+        with self.connect(autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+    def connect(self, *, autocommit: bool = False) -> Connection:
+        """Open a connection of the tests' own."""
+        import psycopg  # an extra: without it the tests that need a server are skipped, and no others
+
+        return psycopg.connect(self.dsn, autocommit=autocommit)
 
     def restart(self, mode: str = "immediate") -> None:
         """Restart a private server; `immediate` is a crash, `fast` an orderly end of all connections."""
@@ -142,7 +152,8 @@ def serve_pooler(server: PostgresServer) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[PostgresServer]:
-    """Give a server, or skip where there is none."""
+    """Give a server, or skip where there is none, or no driver."""
+    pytest.importorskip("psycopg", reason=f"PostgreSQL's driver is not installed. {how_to_install('postgres')}")
     with ExitStack() as stack:
         try:
             server = stack.enter_context(serve_postgres())

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, event
 
@@ -92,7 +91,7 @@ def test_a_commit_does_not_hold_up_the_loop(postgres: PostgresServer, url: str) 
         run = begin(ledger)
 
         async def main() -> None:
-            with psycopg.connect(postgres.dsn) as blocker:
+            with postgres.connect() as blocker:
                 blocker.execute(f"LOCK TABLE {schema_of(url)}.operations".encode())
                 async with run.sending(1):
                     intent = asyncio.create_task(run.intend(operation("k1")))
