@@ -23,5 +23,5 @@ def write_fixes(folder: ReportFolder, lines: Sequence[Sequence[str]]) -> None:
         with suppress(OSError):
             folder.file(FIXES).unlink(missing_ok=True)
         return
-    with folder.open(FIXES, encoding="utf-8-sig") as file:
+    with folder.open(FIXES) as file:
         csv.writer(file).writerows([TABLE, *(map(escape_cell, line) for line in lines)])

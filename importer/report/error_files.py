@@ -59,7 +59,7 @@ class ErrorFiles:
 
     def _write_cells(self, row: Row, cells: Sequence[str]) -> None:
         if self._csv is None:
-            file = self._stack.enter_context(self._folder.open("errors.csv", encoding="utf-8-sig"))
+            file = self._stack.enter_context(self._folder.open("errors.csv"))
             self._csv = csv.writer(file)  # ends lines with CR LF: only then Python quotes a lone CR before 3.13
             self._csv.writerow([*(escape_cell(name) for name, _ in self._columns), *IMPORT_COLUMNS])
         placed = [""] * len(self._columns)

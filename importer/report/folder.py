@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ from typing import IO
 from importer.check.job import Job
 from importer.errors import StorageFull, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
+from importer.report.mark import MarkWhereNeeded
 
 FIXES = "fixes.csv"
 
@@ -70,18 +72,27 @@ class ReportFolder:
         return path
 
     @contextmanager
-    def open(self, name: str, *, encoding: str = "utf-8") -> Iterator[IO[str]]:
+    def open(self, name: str) -> Iterator[IO[str]]:
         """Write one report. Raises StorageFull if it can't be written.
 
-        What can't be encoded (half a character out of a JSON escape) is written as its escape.
+        It is UTF-8; what can't be encoded (half a character out of a JSON escape) is written as its escape. A table
+        that people mend has a mark for spreadsheets, which then save it as UTF-8; another one has it where it has to.
         """
         path = self.file(name)
         try:
-            with open(path, "w", encoding=encoding, errors="backslashreplace", newline="", opener=_private) as file:
+            with _writing(path, is_table=path.suffix == ".csv", for_people=name in FOR_PEOPLE) as file:
                 yield file
         except OSError as error:
             hint = "Make room or mend the permissions, then run the same command again."
             raise StorageFull(f"{path} can't be written: {error.strerror}.", hint=hint) from error
+
+
+def _writing(path: Path, *, is_table: bool, for_people: bool) -> IO[str]:
+    if is_table and not for_people:
+        bare = MarkWhereNeeded(open(path, "w+b", opener=_private))  # noqa: SIM115 - closed with what is around it
+        return io.TextIOWrapper(bare, encoding="utf-8", errors="backslashreplace", newline="")
+    encoding = "utf-8-sig" if is_table else "utf-8"
+    return open(path, "w", encoding=encoding, errors="backslashreplace", newline="", opener=_private)
 
 
 def _private(path: str, flags: int) -> int:

@@ -23,7 +23,7 @@ def test_private_folder(tmp_path: Path) -> None:
         file.write("é\n")
     assert folder.path.stat().st_mode & 0o777 == 0o700
     assert folder.file("results.csv").stat().st_mode & 0o777 == 0o600
-    assert folder.file("results.csv").read_bytes() == "é\n".encode()
+    assert folder.file("results.csv").read_bytes() == "\ufeffé\n".encode()
 
 
 def test_only_reports_are_replaced(tmp_path: Path) -> None:
