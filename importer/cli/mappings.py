@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importer.cli.completion import MappingType, PresetType
 from importer.cli.options import print_data
 from importer.errors import ExitCode, MappingError
 
@@ -34,7 +35,7 @@ def list_command() -> None:
 
 
 @mappings.command("show")
-@click.argument("name")
+@click.argument("name", type=PresetType())
 def show_command(name: str) -> None:
     """Print the YAML text of the preset NAME."""
     from importer.mapping.reader import preset_text
@@ -43,7 +44,7 @@ def show_command(name: str) -> None:
 
 
 @mappings.command("check")
-@click.argument("files", metavar="FILE...", nargs=-1, required=True)
+@click.argument("files", type=MappingType(), metavar="FILE...", nargs=-1, required=True)
 @click.pass_context
 def check_command(context: click.Context, files: tuple[str, ...]) -> None:
     """List every problem of every mapping FILE (or preset), with file, line and key.
@@ -67,7 +68,7 @@ def check_command(context: click.Context, files: tuple[str, ...]) -> None:
 
 
 @mappings.command("test")
-@click.argument("files", metavar="NAME_OR_FILE...", nargs=-1, required=True)
+@click.argument("files", type=MappingType(), metavar="NAME_OR_FILE...", nargs=-1, required=True)
 @click.pass_context
 def test_command(context: click.Context, files: tuple[str, ...]) -> None:
     """Try the `examples` of mappings: rows, and what they must become.

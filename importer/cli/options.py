@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import click
 
 from importer import __version__
+from importer.cli.completion import FileType, MappingType
 from importer.errors import ExitCode, ImporterError, StorageFull
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ SOURCE_OPTIONS = (
         "-m",
         "--mapping",
         "mapping_name",
+        type=MappingType(),
         metavar="NAME_OR_PATH",
         help="A preset or a YAML file.  [default: the preset that knows the columns]",
     ),
@@ -36,7 +38,11 @@ SOURCE_OPTIONS = (
         "--fixes", type=click.Path(path_type=Path), metavar="FILE", help="Corrected values: a report's fixes.csv."
     ),
     click.option(
-        "--comments", multiple=True, metavar="FILE", help="Comments that the mapping joins by key; may be repeated."
+        "--comments",
+        type=FileType(),
+        multiple=True,
+        metavar="FILE",
+        help="Comments that the mapping joins by key; may be repeated.",
     ),
 )
 INPUT_OPTIONS = (
@@ -52,11 +58,13 @@ SELECT_OPTIONS = (
         "--strict", is_flag=True, help="Refuse if a column goes nowhere that the mapping doesn't name under `drop`."
     ),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows."),
-    click.option("--only", metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one a line."),
+    click.option(
+        "--only", type=FileType(), metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one a line."
+    ),
     OUT_OPTION,
     JSON_OPTION,
 )
-sources_argument = click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
+sources_argument = click.argument("sources", nargs=-1, type=FileType(), required=True, metavar="SOURCE...")
 
 
 def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:

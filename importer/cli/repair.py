@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli.changes import WAY_OPTIONS, Given, go_back
+from importer.cli.completion import MappingType, RunType
 from importer.cli.options import answers_with_summary, with_options
 
 if TYPE_CHECKING:
@@ -21,9 +22,15 @@ LINES_SHOWN = 8
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", type=RunType(), metavar="RUN")
 @click.option(
-    "-m", "--mapping", "mapping_name", required=True, metavar="NAME_OR_PATH", help="What the values should have become."
+    "-m",
+    "--mapping",
+    "mapping_name",
+    type=MappingType(),
+    required=True,
+    metavar="NAME_OR_PATH",
+    help="What the values should have become.",
 )
 @click.option("--fields", required=True, metavar="NAME,...", help="What to repair of severity, status and category.")
 @with_options(*WAY_OPTIONS)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from importer.cli.completion import RunType
 from importer.cli.options import JSON_OPTION, print_data, with_options
 from importer.cli.target import LEDGER_OPTION
 from importer.errors import ExitCode
@@ -19,7 +20,7 @@ OPTIONS = (
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", type=RunType(), metavar="RUN")
 @with_options(*OPTIONS)
 def report(name: str, ledger: str | None, out: Path | None, as_json: bool) -> int:
     """Write the reports of an import again, from the ledger alone. RUN may be `last`.

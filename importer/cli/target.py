@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importer.cli.completion import FileType
 from importer.cli.numbers import DurationType, FiniteRange
 from importer.errors import UsageError, how_to_install
 
@@ -33,7 +34,9 @@ API_KEY_OPTION = click.option(
     metavar="FILE",
     help="Where the API key is; without it BLAND_API_KEY holds it.",
 )
-LEDGER_OPTION = click.option("--ledger", metavar="PATH|URL", help="The memory of what was sent: a file, or PostgreSQL.")
+LEDGER_OPTION = click.option(
+    "--ledger", type=FileType(), metavar="PATH|URL", help="The memory of what was sent: a file, or PostgreSQL."
+)
 WAIT_OPTION = click.option(
     "--wait",
     "wait_seconds",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli.changes import WAY_OPTIONS, Given, go_back
+from importer.cli.completion import RunType
 from importer.cli.options import answers_with_summary, with_options
 from importer.errors import UsageError
 
@@ -24,7 +25,7 @@ NAMES_SHOWN = 8
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", type=RunType(), metavar="RUN")
 @click.option("--close", is_flag=True, help="Close them (advised): they keep their numbers, and count as imported.")
 @click.option("--delete", is_flag=True, help="Delete them for good: their keys may be imported again.")
 @click.option(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from importer.cli.completion import RunType
 from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, with_options
 from importer.cli.target import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 
@@ -24,7 +25,7 @@ OPTIONS = (
 
 
 @click.command()
-@click.argument("name", metavar="RUN")
+@click.argument("name", type=RunType(), metavar="RUN")
 @with_options(*OPTIONS)
 @answers_with_summary
 def verify(

@@ -1,0 +1,80 @@
+"""What a shell completes when somebody presses Tab: files, presets, and the names of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from click.shell_completion import CompletionItem
+
+MAPPING_SUFFIXES = (".yaml", ".yml")
+
+
+class FileType(click.ParamType[str]):
+    """A text that names a file, or may. Once click completes a command, the shell completes no file by itself."""
+
+    name = "file"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Leave it to the shell."""
+        return [CompletionItem(incomplete, type="file")]
+
+
+class MappingType(click.ParamType[str]):
+    """A preset's name, or the path of a YAML file."""
+
+    name = "mapping"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Name presets and YAML files; where none begins so, leave it to the shell: there may be folders."""
+        from importer.mapping.presets import preset_names
+
+        names = [*preset_names(), *_yaml_files(incomplete)]
+        items = [CompletionItem(name) for name in names if name.startswith(incomplete)]
+        return items or [CompletionItem(incomplete, type="file")]
+
+
+class PresetType(click.ParamType[str]):
+    """A preset's name."""
+
+    name = "preset"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Name presets."""
+        from importer.mapping.presets import preset_names
+
+        return [CompletionItem(name) for name in preset_names() if name.startswith(incomplete)]
+
+
+class RunType(click.ParamType[str]):
+    """An import's name, or `last`."""
+
+    name = "run"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Name the imports that the ledger knows, the newest first."""
+        names = ("last", *_imports(ctx.params.get("ledger")))
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+def _yaml_files(incomplete: str) -> list[str]:
+    folder = incomplete[: incomplete.rfind("/") + 1]
+    try:
+        files = sorted(path.name for path in Path(folder or ".").iterdir() if path.suffix in MAPPING_SUFFIXES)
+    except OSError:
+        return []
+    return [folder + name for name in files]
+
+
+def _imports(ledger: str | None) -> Iterator[str]:
+    """The names of the imports in a ledger; none where it can't be read, and none of a server: nobody waits for Tab."""
+    if ledger is not None and "://" in ledger:
+        return
+    try:
+        from importer.ledger.opening import default_path, read_ledger
+
+        with read_ledger(ledger or default_path()) as book:
+            yield from [run.name for run in book.list_runs() if run.kind == "import"]
+    except Exception:  # noqa: BLE001 - in the middle of a line that somebody types, there is no place for an error
+        return
