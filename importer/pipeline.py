@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 
-from importer.check.check_pass import Checked, Progress, check
+from importer.check.check_pass import Checked, check
 from importer.check.history import ChangePolicy, Standings
 from importer.check.job import Job
 from importer.check.sample import Cover
@@ -29,6 +29,7 @@ from importer.load.preflight import (
     describe_input,
     find_organisation,
 )
+from importer.progress import Progress
 from importer.report.folder import report_folder
 from importer.report.summary import Summary, run_check
 from importer.transform.bodies import value_refs

@@ -115,6 +115,10 @@ class Outcome(StrEnum):
     PLANNED = "planned"
 
 
+Report = Callable[[Outcome], None]
+"""Is told what became of a row, as soon as it is known."""
+
+
 class Act(StrEnum):
     """What an operation does to a record's issue. Of create, update, delete and refer a record has at most one each."""
 

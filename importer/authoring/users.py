@@ -17,7 +17,7 @@ from importer.transform.chunk_records import Records
 from importer.transform.people import CLOSED, identify, identify_all
 
 if TYPE_CHECKING:
-    from importer.check.check_pass import Progress
+    from importer.progress import Progress
 
 import csv
 import io

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from importer.check.bad_values import Corrections
 from importer.check.coverage.coverage import Losses, rare_categories
@@ -25,6 +24,7 @@ from importer.check.workload import WorkCounter, Workload
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.unknown_values import Unknown
+from importer.progress import Progress
 from importer.records import Act, Outcome, Row
 from importer.report.check_files import CheckFiles
 from importer.report.folder import ReportFolder
@@ -32,16 +32,6 @@ from importer.transform.sanitise import REPLACEMENT
 
 NAMES_SHOWN = 5
 NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key: an edited one comes again as another"
-
-
-class Progress(Protocol):
-    """What shows a person how far the work is; units are rows or bytes."""
-
-    def say(self, text: str = "") -> None: ...  # noqa: D102
-    def start(self, what: str, total: int, unit: str) -> None: ...  # noqa: D102
-    def reach(self, done: int) -> None: ...  # noqa: D102
-    def figures(self, text: str) -> None: ...  # noqa: D102
-    def finish(self) -> None: ...  # noqa: D102
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ FIGURES_SECONDS = 0.5
 
 
 class Console:
-    """Talks on stderr: a bar on a terminal, a plain line now and then elsewhere. It implements `check.Progress`.
+    """Talks on stderr: a bar on a terminal, a plain line now and then elsewhere. It implements `Progress`.
 
     As a context manager it takes the bar away, whatever ends the work.
     """

@@ -22,7 +22,8 @@ from importer.load.lookback import Lookback
 from importer.load.provenance import find_adopted
 from importer.load.queue import Item
 from importer.mapping.issue_parts import Bundling
-from importer.records import ADDITION_PATHS, Act, Addition, Had, Mention, Operation, Outcome
+from importer.progress import Progress, Unseen
+from importer.records import ADDITION_PATHS, Act, Addition, Had, Mention, Operation, Outcome, Report
 from importer.transform.addition_plan import plan_additions
 from importer.transform.lengths import COMMENT_LIMIT
 from importer.transform.prose import DESCRIPTION_LIMIT
@@ -42,10 +43,6 @@ GAVE_UP = "gave-up"
 FAILURE_CODES = {Action.REFUSE: "refused", Action.RETRY: GAVE_UP}
 EDITED_MESSAGE = "the description was changed in Triage, so that the numbers of other issues are not put into it"
 DAY = 86_400.0
-
-Progress = Callable[[int], None]
-"""Is told how many additions have ended since."""
-Report = Callable[[Outcome], None]
 
 
 class _Left(Exception):
@@ -97,14 +94,15 @@ class Follower:
         wait_seconds: float = 7 * DAY,
         max_errors: int | None = None,
         failures: int = 0,
-        progress: Progress = lambda additions: None,
+        progress: Progress | None = None,
         report: Report = lambda outcome: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._client, self._run, self._calls = client, run, calls
         self._lookback, self._references = lookback, references
         self._concurrency, self._wait_seconds, self._max_errors = concurrency, wait_seconds, max_errors
-        self._failures, self._progress, self._report, self._now = failures, progress, report, now
+        self._failures, self._progress, self._report, self._now = failures, progress or Unseen(), report, now
+        self._ended = 0  # additions
         self._slots = asyncio.Semaphore(concurrency)
         self.done = Counter[Act]()
         self._error: BaseException | None = None
@@ -184,10 +182,14 @@ class Follower:
             await self._adopt(record)
         for addition in self._plan(record):
             await self._add(record, addition)
-            self._progress(1)
+            self._count_one()
         if record.item.extras.mentions:
             await self._refer(record)
-            self._progress(1)
+            self._count_one()
+
+    def _count_one(self) -> None:
+        self._ended += 1
+        self._progress.reach(self._ended)
 
     def _plan(self, record: _Record, bundling: Bundling | None = None) -> list[Addition]:
         """What is left to be added, but for numbers in the description."""

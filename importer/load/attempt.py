@@ -13,7 +13,7 @@ from hashlib import sha256
 from math import inf
 from typing import Any, Literal
 
-from importer.check.check_pass import Checked, Progress
+from importer.check.check_pass import Checked
 from importer.check.history import ChangePolicy, OnChange
 from importer.check.job import Job
 from importer.check.knowledge import Knows
@@ -31,6 +31,7 @@ from importer.load.queue import Agenda, Item, Ranked
 from importer.load.settling import Settler
 from importer.load.updates import Amender
 from importer.mapping.model import FINISHED
+from importer.progress import Progress
 from importer.records import ADDITIONS, Act, FailOn, Operation, Outcome, Row
 from importer.report.folder import ReportFolder
 from importer.report.from_ledger import write_rows
@@ -242,7 +243,7 @@ class Sending:
                 concurrency=settings.concurrency,
                 max_errors=settings.max_errors or None,
                 failures=self.became[Outcome.FAILED],
-                progress=self._advance,
+                report=self._advance,
             )
             await loader.load(operations, stop)
 
@@ -254,12 +255,6 @@ class Sending:
         self.progress.finish()
         self.progress.start("adding comments, links and evidence", total, "operation")
         settings, model = self.settings, self.job.mapping.model
-        done = 0
-
-        def advance(additions: int) -> None:
-            nonlocal done
-            done += additions
-            self.progress.reach(done)
 
         async with TriageClient(self.target.url, self.target.api_key) as client, self._stoppable() as stop:
             follower = Follower(
@@ -272,7 +267,7 @@ class Sending:
                 wait_seconds=model.evidence_wait_days * DAY,
                 max_errors=settings.max_errors or None,
                 failures=self.became[Outcome.FAILED],
-                progress=advance,
+                progress=self.progress,
                 report=lambda outcome: self.added.update([outcome]),
             )
             self.done = follower.done

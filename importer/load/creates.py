@@ -15,7 +15,7 @@ from importer.errors import RunStopped, TooManyFailures
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
 from importer.load.updates import Amender
-from importer.records import Act, Operation, Outcome
+from importer.records import Act, Operation, Outcome, Report
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
@@ -25,8 +25,6 @@ from importer.triage.snapshot import remember
 
 UNSETTLED_LIMIT = 1000
 """Operations that wait for their settling; with more of them no new row is taken, so that memory stays flat."""
-
-Progress = Callable[[Outcome], None]
 
 
 class Settler(Protocol):
@@ -55,13 +53,13 @@ class Loader:
         concurrency: int = 8,
         max_errors: int | None = None,
         failures: int = 0,
-        progress: Progress = lambda outcome: None,
+        report: Report = lambda outcome: None,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._client, self._run, self._calls = client, run, calls
         self._settler, self._amender = settler, amender
         self._concurrency, self._max_errors = concurrency, max_errors
-        self._progress, self._now = progress, now
+        self._report, self._now = report, now
         self._again: deque[Operation] = deque()  # surely not executed after all
         self._open: dict[str, Operation | None] = {}  # being settled, with the operation if it came by
         self._found: dict[str, Issue] = {}  # settled before the operation came by
@@ -193,7 +191,7 @@ class Loader:
 
     def _note(self, outcome: Outcome, message: str) -> None:
         """Show an outcome; too many failed ones end the run."""
-        self._progress(outcome)
+        self._report(outcome)
         self._failures += outcome is Outcome.FAILED
         if self._max_errors is not None and self._failures > self._max_errors:
             hint = "Look at errors.csv; the same command continues, with a higher --max-errors if that is meant."
@@ -206,7 +204,7 @@ class Loader:
         if issue.resource_count >= len(links):
             for link in links:
                 self._run.record(_attached(operation.key, issue, link))
-        self._progress(Outcome.CREATED)
+        self._report(Outcome.CREATED)
 
     def _finish_settled(self, operation: Operation, issue: Issue) -> None:
         """Record a create whose issue was found; what an earlier attempt made of another row isn't this one yet."""
@@ -216,7 +214,7 @@ class Loader:
         else:
             done = _done(operation.key, issue, 0)
             self._run.record(done._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE))
-            self._progress(Outcome.CREATED)
+            self._report(Outcome.CREATED)
 
     def _start_settling(self, key: str, marker: str, since: float, operation: Operation | None) -> None:
         self._open[key] = operation
@@ -228,7 +226,7 @@ class Loader:
         try:
             issue = await self._settler.settle(key, marker, since)
         except Undecidable:
-            self._progress(Outcome.UNKNOWN)
+            self._report(Outcome.UNKNOWN)
             return  # it stays open, so that it is not sent
         operation = self._open.pop(key)
         if issue is None:

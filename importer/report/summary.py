@@ -11,10 +11,11 @@ from typing import IO, Any
 from importer import __version__
 from importer.authoring.suggest import FILE_NAME as SUGGESTION
 from importer.authoring.suggest import suggest
-from importer.check.check_pass import Checked, Progress, check
+from importer.check.check_pass import Checked, check
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.errors import ExitCode
+from importer.progress import Progress
 from importer.records import Outcome
 from importer.report.bad_values import write_fixes
 from importer.report.folder import ReportFolder, report_folder

@@ -35,7 +35,7 @@ from importer.triage.paced import Interrupted, PacedCalls
 from importer.triage.target import Target
 
 if TYPE_CHECKING:
-    from importer.check.check_pass import Progress
+    from importer.progress import Progress
 
 T = TypeVar("T")
 MAX_FAILED = 100

@@ -45,7 +45,7 @@ from importer.triage.snapshot import COMPARED, DESCRIPTION_KEPT, assume, digest,
 from importer.triage.target import Target
 
 if TYPE_CHECKING:
-    from importer.check.check_pass import Progress
+    from importer.progress import Progress
 
 AT_ONCE = 8
 RESOURCES = "resource_count"

@@ -13,25 +13,12 @@ from importer.authoring.draft.draft_yaml import Draft
 from importer.authoring.draft.profile import Profile, profile_source
 from importer.authoring.draft.value_words import Speller
 from importer.mapping.reader import LoadedMapping, load_mapping
+from importer.progress import Unseen
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from tests.harness.running import write_csv
 
-
-class Silent:
-    """Progress that nobody sees."""
-
-    def start(self, what: str, total: int, unit: str) -> None:
-        """Nothing."""
-
-    def reach(self, done: int) -> None:
-        """Nothing."""
-
-    def finish(self) -> None:
-        """Nothing."""
-
-
-SILENT = Silent()
+SILENT = Unseen()
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, str]]) -> Path:

@@ -79,7 +79,7 @@ class Import:
                     Amender(client, run, calls),
                     concurrency=concurrency,
                     max_errors=self.max_errors,
-                    progress=self.seen.append,
+                    report=self.seen.append,
                     now=self.time.clock,
                 )
                 await loader.load(iter(operations), self.stop)

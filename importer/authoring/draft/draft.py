@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 from importer.authoring.draft.choose import choose
 from importer.authoring.draft.draft_yaml import Draft
-from importer.authoring.draft.profile import Progress, profile_source
+from importer.authoring.draft.profile import profile_source
 from importer.authoring.draft.table import FILE_NAME, new_table
 from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, count_values, propose_values
 from importer.errors import StorageFull, UsageError
 from importer.mapping.reader import load_mapping
+from importer.progress import Progress
 
 if TYPE_CHECKING:
     from importer.sources.source import Source

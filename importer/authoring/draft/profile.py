@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from importer.authoring.draft.source_columns import Place, read_columns
+from importer.progress import Progress
 from importer.transform.columns import read_date
 
 if TYPE_CHECKING:
@@ -178,14 +179,6 @@ class Profile:
     columns: tuple[Column, ...]
     rows: int
     left: int
-
-
-class Progress(Protocol):
-    """What shows a person how far the work is."""
-
-    def start(self, what: str, total: int, unit: str) -> None: ...  # noqa: D102
-    def reach(self, done: int) -> None: ...  # noqa: D102
-    def finish(self) -> None: ...  # noqa: D102
 
 
 def profile_source(source: Source, progress: Progress) -> Profile:

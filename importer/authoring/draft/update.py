@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from importer.authoring.draft.draft import Ask, write_new
 from importer.authoring.draft.draft_yaml import column_line, column_lines
-from importer.authoring.draft.profile import Column, Profile, Progress, profile_source
+from importer.authoring.draft.profile import Column, Profile, profile_source
 from importer.authoring.draft.table import FILE_NAME, added_lines, new_table
 from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import DONE, Value, propose_unknown
@@ -24,6 +24,7 @@ from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs
 from importer.mapping.yaml_text import quote
 from importer.mapping.yaml_tree import parse
+from importer.progress import Progress
 
 if TYPE_CHECKING:
     from importer.sources.source import Source

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.authoring.draft.choose import VALUES_LISTED, Choice, Pick
-from importer.authoring.draft.profile import Progress
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
 from importer.authoring.draft.value_words import Speller
 from importer.authoring.proposals import DEFAULT_CATEGORY, Proposal
@@ -16,6 +15,7 @@ from importer.mapping.model import FIELDS, UNDECIDED, FieldName, fold
 from importer.mapping.scalars import CATEGORY_LIMIT, utf16_length
 from importer.mapping.texts import Text
 from importer.mapping.unknown_values import Evidence, Unknown
+from importer.progress import Progress
 from importer.transform.columns import Columns, is_filled, single_line
 
 if TYPE_CHECKING:

@@ -1,0 +1,34 @@
+"""How far the work is: what it tells whoever shows it to a person."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+
+class Progress(Protocol):
+    """What shows a person how far the work is; units are rows, bytes, issues or operations."""
+
+    def say(self, text: str = "") -> None: ...  # noqa: D102
+    def start(self, what: str, total: int, unit: str) -> None: ...  # noqa: D102
+    def reach(self, done: int) -> None: ...  # noqa: D102
+    def figures(self, text: str) -> None: ...  # noqa: D102
+    def finish(self) -> None: ...  # noqa: D102
+
+
+class Unseen:
+    """Progress that nobody watches."""
+
+    def say(self, text: str = "") -> None:
+        """Nothing."""
+
+    def start(self, what: str, total: int, unit: str) -> None:
+        """Nothing."""
+
+    def reach(self, done: int) -> None:
+        """Nothing."""
+
+    def figures(self, text: str) -> None:
+        """Nothing."""
+
+    def finish(self) -> None:
+        """Nothing."""
