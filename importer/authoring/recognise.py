@@ -12,6 +12,7 @@ from importer.mapping.model import Shape
 from importer.mapping.presets import preset_names, preset_path
 from importer.mapping.reader import plain
 from importer.mapping.yaml_tree import parse
+from importer.phrases import listed
 from importer.sources.survey import Sample
 
 # Thirty presets take seconds to load and check; of most of them only this block is ever wanted.
@@ -116,11 +117,12 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
     streams = sorted({sample.stream for sample in samples if sample.stream})
     arrays = sorted({sample.records for sample in samples if sample.records})
     if streams:
-        what = f"It holds {_listed(streams)}, and no preset knows issues among them."
+        what = f"It holds {listed(streams, NAMES_SHOWN)}, and no preset knows issues among them."
     elif len(arrays) > 1:
-        what = f"It holds {_listed(arrays)}, and no preset knows issues among them."
+        what = f"It holds {listed(arrays, NAMES_SHOWN)}, and no preset knows issues among them."
     else:
-        what = f"Its columns are {_listed(sorted(frozenset().union(*(sample.names for sample in samples))))}."
+        columns = sorted(frozenset().union(*(sample.names for sample in samples)))
+        what = f"Its columns are {listed(columns, NAMES_SHOWN)}."
     near = [match for match in matches if not match.lacks or match.found >= ENOUGH * match.expected]
     candidates = "".join(f"\n  {match}{_absent(match)}" for match in near[:CANDIDATES_SHOWN])
     nearest = f"\nNearest:{candidates}" if candidates else ""
@@ -132,12 +134,7 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
 
 
 def _absent(match: Match) -> str:
-    return f" (without {_listed(match.lacks, ABSENT_SHOWN)})" if match.lacks else ""
-
-
-def _listed(names: Sequence[str], shown: int = NAMES_SHOWN) -> str:
-    more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
-    return ", ".join(names[:shown]) + more
+    return f" (without {listed(match.lacks, ABSENT_SHOWN)})" if match.lacks else ""
 
 
 def preset_shapes() -> dict[str, list[Shape]]:

@@ -14,6 +14,7 @@ from importer.mapping.presets import is_preset
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.yaml_text import quote
+from importer.phrases import counted
 
 FILE_NAME = "suggested-mapping.yaml"
 
@@ -60,7 +61,7 @@ def suggest(
         if proposals:
             lines += _field_lines(field, proposals, getattr(mapping.model, field).neutral)
     for name, rows in (too_long or {}).items():
-        lines.append(_TOO_LONG[name].format(rows=_rows(rows)))
+        lines.append(_TOO_LONG[name].format(rows=counted(rows, "row")))
     return "\n".join(lines) + "\n"
 
 
@@ -124,13 +125,9 @@ def _scalar(text: str) -> str:
 
 
 def _comment(unknown: Unknown, proposal: Proposal) -> str:
-    rows = _rows(unknown.count)
+    rows = counted(unknown.count, "row")
     reason = "".join(character if character.isprintable() else " " for character in proposal.reason)
     return f"  # {rows}, {reason}"
-
-
-def _rows(count: int) -> str:
-    return "1 row" if count == 1 else f"{count:,} rows"
 
 
 def _extends(mapping: LoadedMapping, beside: Path | None) -> str:

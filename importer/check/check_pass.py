@@ -24,6 +24,7 @@ from importer.check.workload import WorkCounter, Workload
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.unknown_values import Unknown
+from importer.phrases import listed
 from importer.progress import Progress
 from importer.records import Act, Outcome, Row
 from importer.report.check_files import CheckFiles
@@ -67,7 +68,7 @@ class Checked:
     @property
     def warnings(self) -> list[str]:
         """What looks legal and wrong: of the export itself, in the value flow, and of the keys that were named."""
-        absent = [f"--only: no row has {_listed(self.absent)}"] if self.absent else []
+        absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
         nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
         lost = [] if self.losses is None else [*self.losses.warnings(), *filter(None, [rare_categories(self.flow)])]
         return [*self.damage, *nameless, *self.flow.smells(), *absent, *lost]
@@ -171,14 +172,9 @@ class _Keys:
 def _nothing_selected(job: Job) -> UsageError:
     limited = f"the first {job.limit:,} rows" if job.limit else "the source"
     return UsageError(
-        f"--only names no key that {limited} has: {_listed(sorted(job.only or ()))}.",
+        f"--only names no key that {limited} has: {listed(sorted(job.only or ()), NAMES_SHOWN)}.",
         hint="A key is what results.csv of `validate` shows, with or without the source's name: PROJ-1.",
     )
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
-    return f"{', '.join(names[:NAMES_SHOWN])}{more}"
 
 
 class _Reading:

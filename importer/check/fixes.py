@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from importer.mapping.fixes_table import Fix, Fixed, Fixes, _counted
+from importer.mapping.fixes_table import Fix, Fixed, Fixes
+from importer.phrases import counted
 
 
 class FixCount:
@@ -28,11 +29,11 @@ class FixCount:
         """What they did: `fixes: 3 values, 41 rows`; nothing if there is no table."""
         if self._fixes.path is None:
             return ""
-        parts = [f"fixes: {_counted(len(self._rows_of), 'value')}, {_counted(self._rows, 'row')}"]
+        parts = [f"fixes: {counted(len(self._rows_of), 'value')}, {counted(self._rows, 'row')}"]
         if self._fixes.left:
-            parts.append(f"{_counted(self._fixes.left, 'line')} without a new value")
+            parts.append(f"{counted(self._fixes.left, 'line')} without a new value")
         idle = [fix for fix in self._fixes if fix not in self._rows_of]
         if idle:
             first = min(idle, key=lambda fix: fix.line)
-            parts.append(f"{_counted(len(idle), 'value')} in no row, the first on line {first.line}: {first.bad!r}")
+            parts.append(f"{counted(len(idle), 'value')} in no row, the first on line {first.line}: {first.bad!r}")
         return "; ".join(parts)

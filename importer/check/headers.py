@@ -48,16 +48,13 @@ def check_fit(job: Job) -> list[str]:
         elif not shipped or (len(path) == 1 and path[0] in EXPECTED):
             warnings.append(str(problem).replace("\n  ", "; "))
     if absent:
+        shown = ", ".join(sorted(names)[:COLUMNS_SHOWN]) + (" …" if len(names) > COLUMNS_SHOWN else "")
         raise SourceError(
             f"The mapping {job.mapping.name} does not fit the source.",
             problems=absent,
-            hint=f"Take another (`triage-import mappings`), or name the columns in one of yours: {_listed(names)}",
+            hint=f"Take another (`triage-import mappings`), or name the columns in one of yours: {shown}",
         )
     return warnings
-
-
-def _listed(names: set[str]) -> str:
-    return ", ".join(sorted(names)[:COLUMNS_SHOWN]) + (" …" if len(names) > COLUMNS_SHOWN else "")
 
 
 def _can_be_filled(text: Text, names: set[str]) -> bool:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from importer.errors import ExitCode
+from importer.phrases import counted
 from importer.records import Act
 
 if TYPE_CHECKING:
@@ -29,16 +30,7 @@ if TYPE_CHECKING:
     from importer.pipeline import Forecast
     from importer.report.summary import Summary
 
-from importer.cli.sentences import (
-    ADDED,
-    _counted,
-    _how_long,
-    describe_load,
-    format_duration,
-    format_time,
-    printable,
-    shorten,
-)
+from importer.cli.sentences import ADDED, _how_long, describe_load, format_duration, format_time, printable, shorten
 
 SCREEN_LINES = 8
 """Lines of a list that a screen shows; the files have all of them."""
@@ -121,7 +113,7 @@ class Console:
     def show_opening(self, target: str, ledger: str, facts: Facts) -> None:
         """The first line of a run."""
         last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
-        self.say(f"Target {target}; ledger {ledger} knows {_counted(facts.keys, 'key')} of this source, {last}.")
+        self.say(f"Target {target}; ledger {ledger} knows {counted(facts.keys, 'key')} of this source, {last}.")
 
     def show_check(self, job: Job, checked: Checked, rate: float) -> None:
         """The value flow, what smells in it, what would be rejected, worst cause first, and what there is to send.
@@ -174,14 +166,14 @@ class Console:
         """The question before anything is sent. Only asked on a terminal."""
         self.say()
         self.say(f"Target {forecast.target}, organisation {forecast.organisation or 'unknown'}:")
-        updates = f", {_counted(forecast.updates, 'issue')} to update" if forecast.updates else ""
-        self.say(f"  {_counted(forecast.creates, 'issue')} to create{updates}, {_how_long(forecast.seconds)}.")
+        updates = f", {counted(forecast.updates, 'issue')} to update" if forecast.updates else ""
+        self.say(f"  {counted(forecast.creates, 'issue')} to create{updates}, {_how_long(forecast.seconds)}.")
         if forecast.first and forecast.first < forecast.creates + forecast.updates:
-            self.say(f"  First {_counted(forecast.first, 'issue')} alone, to be read back; then you are asked again.")
+            self.say(f"  First {counted(forecast.first, 'issue')} alone, to be read back; then you are asked again.")
         if forecast.rejected:
             causes = checked.tally.causes(rejects=True)[:CAUSES_ASKED]
             why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)
-            self.say(f"  {_counted(forecast.rejected, 'row')} to leave behind: {why}.")
+            self.say(f"  {counted(forecast.rejected, 'row')} to leave behind: {why}.")
         return click.confirm("Send them?", default=False, err=True)
 
     def show_contact(self, findings: Findings) -> None:
@@ -204,7 +196,7 @@ class Console:
         took = f"   ({format_duration(summary.elapsed_seconds)}{speed})" if summary.elapsed_seconds else ""
         self.say(f"{summary.rows:,} rows: {counts or 'nothing to do'}{took}")
         if summary.additions:
-            added = (_counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
+            added = (counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
             self.say(f"Added to issues: {', '.join(added)}.")
 
     def show_reports(self, summary: Summary) -> None:
@@ -220,28 +212,28 @@ class Console:
                 f"Rows to mend: {_errors_file(Path(summary.out))}; the same command takes that file as its SOURCE."
             )
         if summary.known:
-            self.say(f"{_counted(summary.known, 'row')} of these for the same reason as in the last run.")
+            self.say(f"{counted(summary.known, 'row')} of these for the same reason as in the last run.")
         if conflicts := summary.findings.get("conflict"):
-            self.say(f"{_counted(conflicts, 'issue')} also changed by a person: left alone there, see conflicts.csv.")
+            self.say(f"{counted(conflicts, 'issue')} also changed by a person: left alone there, see conflicts.csv.")
         if summary.vanished:
-            self.say(f"{_counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv.")
+            self.say(f"{counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv.")
         if summary.exit_code == ExitCode.UNUSABLE:
             self.say(f"Nothing was sent: {summary.stopped_because}")
         elif summary.stopped_because:
             self.say(f"Stopped: {summary.stopped_because}")
         if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
-            left = f"{_counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
+            left = f"{counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
             self.say(f"{left}: the same command continues.")
         if summary.incomplete:
-            what = f"{_counted(summary.incomplete, 'issue')} in Triage without all that belongs to them"
+            what = f"{counted(summary.incomplete, 'issue')} in Triage without all that belongs to them"
             self.say(f"{what}: see results.csv; the same command sends the rest.")
         if waiting := summary.findings.get("evidence-pending"):
-            what = f"{_counted(waiting, 'row')} with a call, conversation or file that Triage doesn't know yet"
+            what = f"{counted(waiting, 'row')} with a call, conversation or file that Triage doesn't know yet"
             self.say(f"{what}: see results.csv; later runs try again.")
         if summary.unknown:
             when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
             self.say(
-                f"The fate of {_counted(summary.unknown, 'row')} is not known yet: run the same command again{when}, "
+                f"The fate of {counted(summary.unknown, 'row')} is not known yet: run the same command again{when}, "
                 "there is nothing to do by hand."
             )
 

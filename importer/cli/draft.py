@@ -11,6 +11,7 @@ import click
 
 from importer.cli.options import INPUT_OPTIONS, sources_argument, with_options
 from importer.errors import ExitCode, UsageError
+from importer.phrases import counted
 
 if TYPE_CHECKING:
     from importer.authoring.draft.draft_yaml import Draft
@@ -92,9 +93,9 @@ def _update(sources: tuple[str, ...], path: Path, given: dict[str, str | None]) 
             console.say(f"{path} knows all values and columns of {' '.join(sources)}: it is as it was.")
             return ExitCode.DONE
         if added.columns:
-            console.say(f"{path}: {_counted(added.columns, 'column')} new: {', '.join(added.columns[:VALUES_SHOWN])}")
+            console.say(f"{path}: {_are(added.columns, 'column')} new: {', '.join(added.columns[:VALUES_SHOWN])}")
         if added.table is not None:
-            console.say(f"{added.table}: {_counted(added.values, 'value')} new.")
+            console.say(f"{added.table}: {_are(added.values, 'value')} new.")
             _show_values(console, added.values)
     return ExitCode.DONE
 
@@ -157,14 +158,14 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: st
     console.say(f"Next: triage-import validate {sources} -m {mapping}")
 
 
-def _counted(things: Sequence[object], noun: str) -> str:
-    return f"1 {noun} is" if len(things) == 1 else f"{len(things):,} {noun}s are"
+def _are(things: Sequence[object], noun: str) -> str:
+    return f"{counted(len(things), noun)} {'is' if len(things) == 1 else 'are'}"
 
 
 def _show_values(console: Console, values: Sequence[Value]) -> None:
     opened = [value for value in values if not value.decided]
     if opened:
-        console.say(f"{_counted(opened, 'value')} open; `run` refuses until each is decided:")
+        console.say(f"{_are(opened, 'value')} open; `run` refuses until each is decided:")
         for value in opened[:VALUES_SHOWN]:
             what = repr(value.value[:80]) if value.value else "the empty cell"
             console.say(f"  {value.field}: {what}, {value.rows:,} rows; proposal: {value.proposal}")

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from importer.phrases import counted
 from importer.records import Act
 
 if TYPE_CHECKING:
@@ -25,10 +26,6 @@ ADDED = {
 }
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
-
-
 def _how_long(seconds: float | None) -> str:
     return "as fast as the target takes them" if seconds is None else f"about {format_duration(seconds)} at this rate"
 
@@ -45,12 +42,12 @@ def describe_load(load: Workload, rate: float) -> Iterator[str]:
     def hours(requests: int) -> str:
         return f", {format_duration(requests / rate)}" if rate else ""
 
-    parts = ", ".join(f"{_counted(number, ADDED[act])}" for act, number in added.items())
+    parts = ", ".join(f"{counted(number, ADDED[act])}" for act, number in added.items())
     more = load.requests - load.issues
-    yield f"Then {parts}: {_counted(more, 'request')}{hours(more)}."
+    yield f"Then {parts}: {counted(more, 'request')}{hours(more)}."
     for open_, closed, requests in load.choices():
         what = f"`comments: {{open: {open_}, closed: {closed}}}`"
-        yield f"With {what} all of it is {_counted(requests, 'request')}{hours(requests)}."
+        yield f"With {what} all of it is {counted(requests, 'request')}{hours(requests)}."
     if rate and load.requests / rate > LONG_SECONDS:
         faster = rate * FASTER
         yield f"At --rate {faster:g} all of it is {format_duration(load.requests / faster)}."

@@ -17,6 +17,7 @@ from importer.check.sample import CONTACT_LIMIT
 from importer.errors import RunStopped
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
+from importer.phrases import listed
 from importer.records import Outcome
 from importer.transform.markers import find_marker
 from importer.triage.actions import Action, CallFailed
@@ -93,7 +94,7 @@ class Findings:
             yield f"First contact with {self._organisation}: no issue was made."
         else:
             by = f", made by user {self.author}" if self.author else ""
-            yield f"First contact with {self._organisation}: {_named(self.issues)}{by}, read back."
+            yield f"First contact with {self._organisation}: {listed(self.issues, NAMES_SHOWN)}{by}, read back."
             yield from self._stored()
             yield from self._found()
             yield from self._shown()
@@ -109,20 +110,20 @@ class Findings:
             yield "Every field is stored as it was sent."
         for field, ways in self.otherwise.items():
             for how, names in ways.items():
-                yield f"warning: {field} is stored otherwise than it was sent ({how}): {_named(names)}"
+                yield f"warning: {field} is stored otherwise than it was sent ({how}): {listed(names, NAMES_SHOWN)}"
         if self.unmarked:
-            yield f"warning: the marker is not in the stored description: {_named(self.unmarked)}"
+            yield f"warning: the marker is not in the stored description: {listed(self.unmarked, NAMES_SHOWN)}"
 
     def _found(self) -> Iterator[str]:
         if not self.in_order:
             yield "warning: the list of issues is not in the order of creation, newest first, as it was asked for."
         elif self.unlisted:
-            yield f"warning: not in the list of the newest issues: {_named(self.unlisted)}"
+            yield f"warning: not in the list of the newest issues: {listed(self.unlisted, NAMES_SHOWN)}"
         else:
             yield "All are in the list of the newest issues."
         if self.unsearched:
             within = f"within {LOOK_SECONDS[-1]:g} s"
-            yield f"warning: a search for the marker does not find, {within}: {_named(self.unsearched)}"
+            yield f"warning: a search for the marker does not find, {within}: {listed(self.unsearched, NAMES_SHOWN)}"
         elif self.found_after is not None:
             when = f"after {self.found_after:g} s" if self.found_after else "at once"
             yield f"A search for the marker finds them {when}."
@@ -190,8 +191,8 @@ class Contact:
         findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), ""), calls))
         if findings.is_fatal:
             raise RunStopped(
-                f"{_named(findings.lost)} can't be found again in Triage, so that a create without an answer could be"
-                " made twice.\n" + "\n".join(findings.sentences()),
+                f"{listed(findings.lost, NAMES_SHOWN)} can't be found again in Triage, so that a create without an"
+                " answer could be made twice.\n" + "\n".join(findings.sentences()),
                 hint=f"{way_back(self._run.name)} Without this test: --no-first-contact.",
             )
         return findings
@@ -378,9 +379,3 @@ def _describe(ours: str, theirs: str) -> str:
 def _count_common(one: str, other: str) -> int:
     """How many characters two texts begin alike."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
-
-
-def _named(names: Sequence[str]) -> str:
-    more = len(names) - NAMES_SHOWN
-    shown = ", ".join(names[:NAMES_SHOWN])
-    return f"{shown} and {more:,} more" if more > 0 else shown

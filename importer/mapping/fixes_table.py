@@ -185,7 +185,3 @@ def _read_text(path: Path) -> str:
         problem = Problem(f"is not {encoding}", str(path), stored.count(b"\n", 0, start) + 1)
         hint = "In the spreadsheet: save as `CSV UTF-8` or `Unicode text`."
         raise UsageError(f"--fixes {path} can't be read.", hint=hint, problems=[problem]) from error
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from importer.errors import SourceError, SourceNotReady
+from importer.phrases import listed
 from importer.sources.document import Document
 from importer.sources.sampling import NAME_DEPTH, Sampler
 from importer.sources.wrappers import is_message, is_pair
@@ -160,9 +161,8 @@ def choose_records(name: str, outline: Outline) -> tuple[str, ...] | SourceError
         )
     if outline.empty or not outline.keys:
         return SourceNotReady(f"{name} has no records.", hint="Export again, or wait until it is written.")
-    more = f" and {len(outline.keys) - KEYS_SHOWN:,} more" if len(outline.keys) > KEYS_SHOWN else ""
     return SourceError(
-        f"{name} has no array of records; its keys are {', '.join(outline.keys[:KEYS_SHOWN])}{more}.",
+        f"{name} has no array of records; its keys are {listed(outline.keys, KEYS_SHOWN)}.",
         hint="Set input.records in the mapping to where it is, for example data.items",
     )
 

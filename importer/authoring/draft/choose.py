@@ -11,6 +11,7 @@ from importer.authoring.draft.words import LEAVES, NOT_A_VALUE, OTHER_THINGS, WR
 from importer.errors import SourceError
 from importer.mapping.model import FieldName
 from importer.mapping.scalars import CATEGORY_LIMIT
+from importer.phrases import listed
 
 VALUES_LISTED = 200
 """Distinct values that a draft lists one by one; a category with more is kept as it is written."""
@@ -189,11 +190,10 @@ def _by_content(columns: Sequence[Column], rows: int) -> Pick | None:
 
 
 def _no_title(columns: Sequence[Column], name: str) -> SourceError:
-    shown = ", ".join(repr(column.place.name) for column in columns[:COLUMNS_SHOWN])
-    more = f" and {len(columns) - COLUMNS_SHOWN:,} more" if len(columns) > COLUMNS_SHOWN else ""
+    names = [repr(column.place.name) for column in columns]
     return SourceError(
         f"No column of {name} can be a title: none is called as titles are, and none holds short texts that differ.\n"
-        f"The columns that are filled: {shown or 'none'}{more}.",
+        f"The columns that are filled: {listed(names, COLUMNS_SHOWN) or 'none'}.",
         hint="If one of them is the title all the same, write a mapping by hand, for example like the one that\n"
         "`triage-import mappings show linear` prints.",
     )

@@ -10,6 +10,7 @@ from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, is_listed, shorten
 from importer.mapping.model import FIELDS, UNDECIDED, FieldName, exact_key
 from importer.mapping.yaml_text import quote
+from importer.phrases import counted
 
 TITLE_LENGTH = 200
 DESCRIPTION_LENGTH = 10_000
@@ -55,8 +56,8 @@ class Draft:
         shown = ", ".join(map(_comment, files))
         head = _HEAD.format(
             files=shown,
-            rows=_counted(self.profile.rows, "row"),
-            columns=_counted(len(self.profile.columns), "column"),
+            rows=counted(self.profile.rows, "row"),
+            columns=counted(len(self.profile.columns), "column"),
             open=opened,
             source=" ".join(map(_comment, files)),
             mapping=_comment(mapping),
@@ -79,7 +80,7 @@ class Draft:
         if key is None:
             lines += ["  key: {content: true} # no column is filled and different in every row"]
         elif key.column.filled < self.profile.rows:
-            empty = _counted(self.profile.rows - key.column.filled, "row")
+            empty = counted(self.profile.rows - key.column.filled, "row")
             lines += ["  key:", f"    {_text(key)} # {key.reason}", f"    content: true # {empty} without it"]
         else:
             lines += [f"  key: {{{_text(key)}}} # {key.reason}"]
@@ -113,7 +114,7 @@ class Draft:
         pick, own = self.choice.value_pick(field), [value for value in self.values if value.field == field]
         yield f"{field}:"
         if pick is not None:
-            yield f"  {self._texts[field]} # {pick.reason}; {_counted(pick.column.distinct, 'text')}"
+            yield f"  {self._texts[field]} # {pick.reason}; {counted(pick.column.distinct, 'text')}"
         if field == "status" and self.choice.closing_rule is not None:
             why = "where a card lies says less than its closing date" if pick else "no column says the status"
             yield f"  rules: # {why}"
@@ -155,7 +156,7 @@ def column_lines(profile: Profile, uses: dict[int, str]) -> list[str]:
         lines.append(f"{column_line(column)}: {use}. {describe(column, profile.rows)}")
     more = len(profile.columns) - COLUMN_LINES
     if more > 0 or profile.left:
-        lines.append(f"# … and {_counted(max(more, 0) + profile.left, 'more column')}")
+        lines.append(f"# … and {counted(max(more, 0) + profile.left, 'more column')}")
     return lines
 
 
@@ -170,11 +171,11 @@ def describe(column: Column, rows: int) -> str:
         return "Empty"
     share = "filled" if column.filled >= rows else f"{max(1, int(100 * column.filled / rows))} % filled"
     many = f"over {column.distinct:,} texts" if column.is_free and not column.is_unique else None
-    texts = "all different" if column.is_unique and column.filled > 1 else many or _counted(column.distinct, "text")
+    texts = "all different" if column.is_unique and column.filled > 1 else many or counted(column.distinct, "text")
     form = column.date_format()
     kind = "dates" if form == "" else f"dates like {form}" if form else "numbers" if column.is_number else ""
     kind = "links" if column.is_link else "lists" if column.is_list else kind
-    length = f"up to {_counted(column.longest, 'character')}" if column.longest > SAMPLE_LENGTH else ""
+    length = f"up to {counted(column.longest, 'character')}" if column.longest > SAMPLE_LENGTH else ""
     samples = [quote(shorten(text, SAMPLE_LENGTH)) for text in list(column.samples)[:SAMPLES_SHOWN]]
     said = ", ".join(filter(None, (share, kind, texts, length)))
     return f"{said[:1].upper()}{said[1:]}; {', '.join(samples)}"
@@ -187,7 +188,7 @@ def target_of(value: Value) -> str:
 
 def reason_of(value: Value) -> str:
     """How often a value comes, and why it becomes what it becomes."""
-    rows = _counted(value.rows, "row") + (" without a text" if not value.value else "")
+    rows = counted(value.rows, "row") + (" without a text" if not value.value else "")
     if value.decided:
         return f"{rows}; {_comment(value.reason)}"
     return f"{rows}; proposal: {_comment(value.proposal)}, {_comment(value.reason)}"
@@ -221,10 +222,6 @@ def _label(column: Column, taken: set[str]) -> str:
     chosen = parts[0] if len(parts) == 1 else " ".join(words).capitalize()
     label = shorten(re.sub(r"[:\s]+", " ", chosen).strip(), LABEL_LENGTH) or f"Column {column.number + 1}"
     return label if label.casefold() not in taken else f"{label} ({column.number + 1})"
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _comment(text: str) -> str:

@@ -18,6 +18,7 @@ from importer.check.coverage.lines import DROPPED, Line, Lines
 from importer.check.coverage.takes import Take, take_cells
 from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
 from importer.mapping.model import Mapping as MappingModel
+from importer.phrases import counted, listed
 from importer.records import Chunk, Finding, Outcome, Row
 from importer.sources.json_column import embedded_record
 from importer.sources.json_values import decoder, lenient_decoder
@@ -138,7 +139,7 @@ class Losses:
         dropped = self.dropped()
         said = [f"  {_describe(line)}" for line in dropped[:COLUMNS_SHOWN]]
         if dropped:
-            said = [f"goes nowhere ({_count(sum(line.cells for line in dropped), 'cell')}):", *said]
+            said = [f"goes nowhere ({counted(sum(line.cells for line in dropped), 'cell')}):", *said]
         if len(dropped) > COLUMNS_SHOWN:
             said.append(f"  and {len(dropped) - COLUMNS_SHOWN:,} more: losses.csv")
         return said
@@ -150,12 +151,14 @@ class Losses:
         authors = [line.column for line in footers if _AUTHOR.search(line.label)]
         said = []
         if dates:
-            said.append(f"dates stay as text in the footer, Triage dates an issue by its import: {_listed(dates)}")
+            said.append(
+                f"dates stay as text in the footer, Triage dates an issue by its import: {listed(dates, COLUMNS_SHOWN)}"
+            )
         if authors:
-            said.append(f"authors stay as text in the footer: {_listed(authors)}")
+            said.append(f"authors stay as text in the footer: {listed(authors, COLUMNS_SHOWN)}")
         if self._attachments:
-            files = _count(self._attachments, "attachment")
-            said.append(f"{files} of {_count(self._issues_with_attachments, 'issue')} can't be sent: attachments.csv")
+            files = counted(self._attachments, "attachment")
+            said.append(f"{files} of {counted(self._issues_with_attachments, 'issue')} can't be sent: attachments.csv")
         return said
 
     @property
@@ -164,8 +167,8 @@ class Losses:
         dropped = self.dropped()
         if not dropped:
             return ""
-        names = _listed([line.column for line in dropped])
-        return f"--strict: {_count(len(dropped), 'column')} would be lost, and `drop` doesn't name them: {names}"
+        names = listed([line.column for line in dropped], COLUMNS_SHOWN)
+        return f"--strict: {counted(len(dropped), 'column')} would be lost, and `drop` doesn't name them: {names}"
 
 
 def rare_categories(flow: ValueFlow) -> str:
@@ -175,8 +178,8 @@ def rare_categories(flow: ValueFlow) -> str:
         if stream.step.target is not None:
             issues[stream.step.target] += stream.rows
     rare = [rows for rows in issues.values() if rows < RARE_ISSUES]
-    names, few = _count(len(rare), "name"), f"fewer than {RARE_ISSUES} issues each"
-    return f"category: {names} of {few}, {_count(sum(rare), 'issue')} in all" if len(rare) >= RARE_NAMES else ""
+    names, few = counted(len(rare), "name"), f"fewer than {RARE_ISSUES} issues each"
+    return f"category: {names} of {few}, {counted(sum(rare), 'issue')} in all" if len(rare) >= RARE_NAMES else ""
 
 
 def _find_sent(rows: Sequence[Row]) -> Mask | None:
@@ -226,13 +229,4 @@ def _read_leniently(raw: str) -> Any:
 
 def _describe(line: Line) -> str:
     sample = f", e.g. {line.samples[0]}" if line.samples else ""
-    return f"{line.column}  {_count(line.cells, 'cell')}{sample}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = f" and {len(names) - COLUMNS_SHOWN:,} more" if len(names) > COLUMNS_SHOWN else ""
-    return f"{', '.join(names[:COLUMNS_SHOWN])}{more}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{line.column}  {counted(line.cells, 'cell')}{sample}"
