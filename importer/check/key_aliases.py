@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from itertools import islice
 
 from importer.check.job import Job
-from importer.errors import StorageFull
 from importer.mapping.issue_parts import Relation
 from importer.mapping.reads import collect_key_refs, collect_refs
 from importer.records import Ref
+from importer.scratch import Scratch
 from importer.sources.source import Source
 from importer.transform.columns import Columns, is_filled
 from importer.transform.relations import FindKeys, each_name, find_no_keys
@@ -22,9 +20,6 @@ ASKED_AT_ONCE = 500
 
 # Cells may hold half a character, so all texts are bytes. `place` is that of the relation in the mapping.
 _SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA temp_store = FILE;
-BEGIN;
 CREATE TABLE named (place INTEGER, text BLOB, PRIMARY KEY (place, text)) WITHOUT ROWID;
 CREATE TABLE rows (place INTEGER, text BLOB, key BLOB);
 """
@@ -50,20 +45,13 @@ def learn_keys(job: Job) -> Iterator[FindKeys]:
     if not specs:
         yield find_no_keys
         return
-    with closing(sqlite3.connect("", isolation_level=None)) as database:
-        with _on_disk():
-            database.executescript(_SCHEMA)
-            _read(job, dict(specs), database)
-            database.executescript(_JOIN)
-
-        def find(place: int, texts: Collection[str]) -> Mapping[str, str]:
-            with _on_disk():
-                return dict(_find(database, place, texts))
-
-        yield find
+    with Scratch(_SCHEMA) as scratch:
+        _read(job, dict(specs), scratch)
+        scratch.script(_JOIN)
+        yield lambda place, texts: dict(_find(scratch, place, texts))
 
 
-def _read(job: Job, specs: Mapping[int, Relation], database: sqlite3.Connection) -> None:
+def _read(job: Job, specs: Mapping[int, Relation], scratch: Scratch) -> None:
     transform = Transform(job.mapping.model, job.source_name)
     texts = [*specs.values(), *(spec.by for spec in specs.values())]
     refs = tuple(dict.fromkeys((*collect_key_refs(job.mapping.model), *collect_refs(texts))))
@@ -72,20 +60,18 @@ def _read(job: Job, specs: Mapping[int, Relation], database: sqlite3.Connection)
         columns, keys = Columns(chunk), [_as_bytes(key) for key in transform.name_rows(chunk)]
         for place, spec in specs.items():
             named = {text for _, text in each_name(spec, columns)}
-            database.executemany(
-                "INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, _as_bytes(text)) for text in named)
-            )
+            scratch.write("INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, _as_bytes(text)) for text in named))
             rows = zip(columns.text(spec.by) if spec.by is not None else (), keys, strict=True)
             known = ((place, _as_bytes(text.strip()), key) for text, key in rows if key and is_filled(text))
-            database.executemany("INSERT INTO rows VALUES (?, ?, ?)", known)
+            scratch.write("INSERT INTO rows VALUES (?, ?, ?)", known)
 
 
-def _find(database: sqlite3.Connection, place: int, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+def _find(scratch: Scratch, place: int, texts: Iterable[str]) -> Iterator[tuple[str, str]]:
     names = {_as_bytes(text): text for text in texts}
     left = iter(names)
     while some := list(islice(left, ASKED_AT_ONCE)):
         statement = _FIND.format(",".join("?" * len(some)))
-        for text, key in database.execute(statement, (place, *some)).fetchall():
+        for text, key in scratch.rows(statement, (place, *some)):
             yield names[text], key.decode("utf-8", "surrogatepass")
 
 
@@ -104,12 +90,3 @@ def _is_among(refs: Iterable[Ref], names: Collection[str]) -> bool:
 
 def _as_bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-@contextmanager
-def _on_disk() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        hint = "Set TMPDIR to a folder with room, then run again."
-        raise StorageFull(f"{tempfile.gettempdir()} takes no more: {error}.", hint=hint) from error

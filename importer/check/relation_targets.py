@@ -6,16 +6,12 @@ file without a name that is gone with the process: it is no ledger, and remember
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
-import weakref
 from collections.abc import Callable, Collection, Container, Iterable, Iterator
-from contextlib import contextmanager, suppress
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from importer.errors import StorageFull
 from importer.records import Finding, Mention, Relation
+from importer.scratch import Scratch
 
 InTriage = Callable[[Collection[str]], Container[str]]
 """Asks a ledger which of these full keys have an issue in Triage."""
@@ -24,13 +20,8 @@ ASKED_AT_ONCE = 1_000
 CYCLE_SHOWN = 8
 """Issues of a cycle that its finding names."""
 
-_DISK = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
-
 # Keys are bytes, because a cell can hold half a character. `row` is the key of the row that says it.
 _SPOOL = """
-PRAGMA journal_mode = OFF;
-PRAGMA temp_store = FILE;
-BEGIN;
 CREATE TABLE keys (key BLOB, sendable INTEGER);
 CREATE TABLE said (place INTEGER, row BLOB, owner BLOB, type TEXT, other BLOB);
 CREATE TABLE named (place INTEGER, row BLOB, key BLOB);
@@ -92,26 +83,24 @@ _HINTS = {
 class EndFindings:
     """The findings on ends, all of them warnings, in the order of their places. Their file is gone with them."""
 
-    def __init__(self, database: sqlite3.Connection) -> None:
-        self._database = database
-        weakref.finalize(self, database.close)
-        self._count: int = database.execute("SELECT count(*) FROM findings").fetchone()[0]
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
+        self._count: int = scratch.row("SELECT count(*) FROM findings")[0]
 
     def __len__(self) -> int:
         return self._count
 
     def __iter__(self) -> Iterator[tuple[int, Finding]]:
-        rows = self._database.execute("SELECT place, code, value, message FROM findings ORDER BY place, rowid")
+        rows = self._scratch.rows("SELECT place, code, value, message FROM findings ORDER BY place, rowid")
         return (_finding(*row) for row in rows)
 
     def between(self, first: int, end: int) -> list[tuple[int, Finding]]:
         """Those of the places from `first` to before `end`: of one chunk."""
-        with _on_disk():
-            rows = self._database.execute(
-                "SELECT place, code, value, message FROM findings WHERE place >= ? AND place < ? ORDER BY place, rowid",
-                (first, end),
-            )
-            return [_finding(*row) for row in rows]
+        rows = self._scratch.rows(
+            "SELECT place, code, value, message FROM findings WHERE place >= ? AND place < ? ORDER BY place, rowid",
+            (first, end),
+        )
+        return [_finding(*row) for row in rows]
 
 
 class EndsFound(NamedTuple):
@@ -134,8 +123,7 @@ class Ends:
     """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(_SPOOL)
+        self._scratch = Scratch(_SPOOL)
         self._is_idle = True
 
     def __enter__(self) -> Self:
@@ -144,16 +132,14 @@ class Ends:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with suppress(sqlite3.Error):  # what a full disk has not taken, nobody needs any more
-            self._database.close()
+        self._scratch.close()
 
     def add_keys(self, keys: Iterable[tuple[str, bool]]) -> None:
         """Take the full keys of a chunk's rows, each with whether its issue is or will be in Triage.
 
         Rows that the mapping leaves out don't belong here; rejected ones do, with False.
         """
-        with _on_disk():
-            self._database.executemany("INSERT INTO keys VALUES (?, ?)", ((_as_bytes(key), ok) for key, ok in keys))
+        self._scratch.write("INSERT INTO keys VALUES (?, ?)", ((_as_bytes(key), ok) for key, ok in keys))
 
     def add(self, place: int, row_key: str, relations: Iterable[Relation], mentions: Iterable[Mention]) -> None:
         """Take what a row that can be sent says, as far as it isn't in Triage already."""
@@ -161,9 +147,8 @@ class Ends:
         said = [(place, row, _as_bytes(one.owner), one.type, _as_bytes(one.other)) for one in relations]
         named = [(place, row, _as_bytes(mention.key)) for mention in mentions]
         self._is_idle &= not said and not named
-        with _on_disk():
-            self._database.executemany("INSERT INTO said VALUES (?, ?, ?, ?, ?)", said)
-            self._database.executemany("INSERT INTO named VALUES (?, ?, ?)", named)
+        self._scratch.write("INSERT INTO said VALUES (?, ?, ?, ?, ?)", said)
+        self._scratch.write("INSERT INTO named VALUES (?, ?, ?)", named)
 
     def find(self, in_triage: InTriage, losers: Iterable[int] = ()) -> EndsFound:
         """Say what the ends are, after all rows; `losers` are places that lose against another row with their key.
@@ -172,49 +157,46 @@ class Ends:
         Triage as far as the ledger knows. Cycles of `blocks` are sent as they are, since no page forbids them.
         """
         if self._is_idle:
-            return EndsFound(0, 0, EndFindings(self._database))
-        with _on_disk():
-            self._database.executemany("INSERT OR IGNORE INTO losers VALUES (?)", ((place,) for place in losers))
-            self._database.executescript(_JOIN)
-            self._look_up(in_triage)
-            self._database.executescript(_BLOCKS)
-            self._keep(_end_finding(*row) for row in self._database.execute(_OPEN_ENDS))
-            self._keep(self._cycle_findings())
-            self._database.execute("CREATE INDEX findings_by_place ON findings (place)")
-            relations, refers = (self._database.execute(sql).fetchone()[0] for sql in (_COUNT_RELATIONS, _COUNT_REFERS))
-            return EndsFound(relations, refers, EndFindings(self._database))
+            return EndsFound(0, 0, EndFindings(self._scratch))
+        self._scratch.write("INSERT OR IGNORE INTO losers VALUES (?)", ((place,) for place in losers))
+        self._scratch.script(_JOIN)
+        self._look_up(in_triage)
+        self._scratch.script(_BLOCKS)
+        self._keep(_end_finding(*row) for row in self._scratch.rows(_OPEN_ENDS))
+        self._keep(self._cycle_findings())
+        self._scratch.execute("CREATE INDEX findings_by_place ON findings (place)")
+        relations, refers = (self._scratch.row(sql)[0] for sql in (_COUNT_RELATIONS, _COUNT_REFERS))
+        return EndsFound(relations, refers, EndFindings(self._scratch))
 
     def _look_up(self, in_triage: InTriage) -> None:
         """Ask for all that this import doesn't send; a rejected row's issue may be there from an earlier run."""
         wanted, last = "SELECT id, key FROM ends WHERE standing < 1 AND id > ? ORDER BY id LIMIT ?", 0
-        while batch := self._database.execute(wanted, (last, ASKED_AT_ONCE)).fetchall():
+        while batch := list(self._scratch.rows(wanted, (last, ASKED_AT_ONCE))):
             last = batch[-1][0]
             ids = {name: number for number, key in batch if (name := _as_name(key))}
             known = in_triage(ids.keys())
             reached = ((number,) for name, number in ids.items() if name in known)
-            self._database.executemany("UPDATE ends SET standing = 1 WHERE id = ?", reached)
+            self._scratch.write("UPDATE ends SET standing = 1 WHERE id = ?", reached)
 
     def _keep(self, findings: Iterable[tuple[int, str, str, str]]) -> None:
-        self._database.executemany("INSERT INTO findings VALUES (?, ?, ?, ?)", findings)
+        self._scratch.write("INSERT INTO findings VALUES (?, ?, ?, ?)", findings)
 
     def _cycle_findings(self) -> Iterator[tuple[int, str, str, str]]:
         """A finding for each cycle, at the row that says its first relation."""
-        owners = self._database.execute("SELECT owner FROM blocks GROUP BY owner ORDER BY min(place), owner")
+        owners = self._scratch.rows("SELECT owner FROM blocks GROUP BY owner ORDER BY min(place), owner")
         for issues, length in find_cycles((owner for (owner,) in owners), self._blocked_by):
-            (place,) = self._database.execute(
-                "SELECT place FROM blocks WHERE owner = ? AND other = ?", issues[:2]
-            ).fetchone()
+            (place,) = self._scratch.row("SELECT place FROM blocks WHERE owner = ? AND other = ?", issues[:2])
             names = [self._name(issue) for issue in issues]
             more = [f"… ({length:,} issues)"] if length > len(issues) else []
             cycle = " → ".join((*names, *more, names[0]))
             yield place, "relation-cycle", cycle, f"these block each other in a circle: {cycle}"
 
     def _blocked_by(self, issue: int) -> list[int]:
-        rows = self._database.execute("SELECT other FROM blocks WHERE owner = ? ORDER BY place, other", (issue,))
+        rows = self._scratch.rows("SELECT other FROM blocks WHERE owner = ? ORDER BY place, other", (issue,))
         return [other for (other,) in rows]
 
     def _name(self, issue: int) -> str:
-        return _native(self._database.execute("SELECT key FROM ends WHERE id = ?", (issue,)).fetchone()[0])
+        return _native(self._scratch.row("SELECT key FROM ends WHERE id = ?", (issue,))[0])
 
 
 def find_cycles(
@@ -274,14 +256,3 @@ def _as_name(key: bytes) -> str:
 def _native(key: bytes) -> str:
     """The native key, for people to read; the source's name has no colon."""
     return key.decode(errors="replace").partition(":")[2]
-
-
-@contextmanager
-def _on_disk() -> Iterator[None]:
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if error.sqlite_errorcode & 0xFF not in _DISK:
-            raise
-        hint = "free some space, or set TMPDIR to a folder that has it, then run again"
-        raise StorageFull(f"{tempfile.gettempdir()}: {error}", hint=hint) from error

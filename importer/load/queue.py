@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pickle
-import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
 from importer.mapping.issue_parts import Bundling
 from importer.records import Extras, Relation
+from importer.scratch import Scratch
 
 T = TypeVar("T")
 
@@ -40,74 +40,68 @@ class Ranked(Generic[T]):
     """What is to be done in another order than it comes in: by rank, then as it came; on disk, in flat memory."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("")  # a nameless file that vanishes with the process
-        self._database.execute("CREATE TABLE ranked (rank REAL, place INTEGER PRIMARY KEY, it BLOB)")
+        self._scratch = Scratch("CREATE TABLE ranked (rank REAL, place INTEGER PRIMARY KEY, it BLOB);")
 
     def add(self, ranked: Iterable[tuple[float, T]]) -> None:
-        """Take some."""
+        """Take some. Raises StorageFull if the disk takes no more."""
         values = ((rank, pickle.dumps(it)) for rank, it in ranked)
-        with self._database:
-            self._database.executemany("INSERT INTO ranked (rank, it) VALUES (?, ?)", values)
+        self._scratch.write("INSERT INTO ranked (rank, it) VALUES (?, ?)", values)
 
     def __iter__(self) -> Iterator[T]:
         """Give all, and forget them."""
-        for (pickled,) in self._database.execute("SELECT it FROM ranked ORDER BY rank, place"):
+        for (pickled,) in self._scratch.rows("SELECT it FROM ranked ORDER BY rank, place"):
             yield pickle.loads(pickled)
-        self._database.close()
+        self._scratch.close()
 
 
 class Agenda:
-    """Items in the order of their rank, then as they came; a relation that two rows name is there once."""
+    """Items in the order of their rank, then as they came; a relation that two rows name is there once.
+
+    Raises StorageFull if the disk takes no more.
+    """
 
     def __init__(self) -> None:
-        self._database: sqlite3.Connection | None = None
+        self._scratch: Scratch | None = None
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing was ever put on it."""
-        return self._database is None
+        return self._scratch is None
 
     def close(self) -> None:
         """Forget what is on it."""
-        if self._database is not None:
-            self._database.close()
+        if self._scratch is not None:
+            self._scratch.close()
 
     def add(self, items: Iterable[tuple[float, Item]]) -> None:
         """Put items of a chunk on it; lower ranks come first. A key comes once."""
         items = list(items)
         if not items:
             return
-        database = self._open()
-        with database:
-            database.executemany(
-                "INSERT INTO relations VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                (relation for _, item in items for relation in item.extras.relations),
-            )
-            database.executemany(
-                "INSERT INTO items (rank, key, item) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-                (
-                    (rank, item.key, pickle.dumps(item._replace(extras=replace(item.extras, relations=()))))
-                    for rank, item in items
-                ),
-            )
-
-    def _open(self) -> sqlite3.Connection:
-        if self._database is None:
-            self._database = sqlite3.connect("")  # a nameless file that vanishes with the process
-            self._database.executescript(_TABLES)
-        return self._database
+        if self._scratch is None:
+            self._scratch = Scratch(_TABLES)
+        self._scratch.write(
+            "INSERT INTO relations VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (relation for _, item in items for relation in item.extras.relations),
+        )
+        self._scratch.write(
+            "INSERT INTO items (rank, key, item) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
+            (
+                (rank, item.key, pickle.dumps(item._replace(extras=replace(item.extras, relations=()))))
+                for rank, item in items
+            ),
+        )
 
     def __iter__(self) -> Iterator[Item]:
         """Give each item with the relations that its key owns; at the end come owners that no row is about."""
-        if self._database is None:
+        if self._scratch is None:
             return
         relations = "SELECT owner, type, other FROM relations WHERE owner = ? ORDER BY type, other"
-        cursor = self._database.execute("SELECT item FROM items ORDER BY rank, place")
-        for (pickled,) in cursor:
+        for (pickled,) in self._scratch.rows("SELECT item FROM items ORDER BY rank, place"):
             item: Item = pickle.loads(pickled)
-            owned = tuple(map(Relation._make, self._database.execute(relations, (item.key,))))
+            owned = tuple(map(Relation._make, self._scratch.rows(relations, (item.key,))))
             yield item._replace(extras=replace(item.extras, relations=owned))
         others = "SELECT DISTINCT owner FROM relations WHERE owner NOT IN (SELECT key FROM items)"
-        for (owner,) in self._database.execute(others):
-            owned = tuple(map(Relation._make, self._database.execute(relations, (owner,))))
+        for (owner,) in self._scratch.rows(others):
+            owned = tuple(map(Relation._make, self._scratch.rows(relations, (owner,))))
             yield Item(owner, Extras(relations=owned))

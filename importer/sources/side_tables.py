@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -12,8 +10,9 @@ from typing import Any, NamedTuple
 import jmespath
 from jmespath.exceptions import JMESPathError
 
-from importer.errors import SourceError, StorageFull
+from importer.errors import SourceError
 from importer.records import Annex, Finder, Finding, Table
+from importer.scratch import Scratch
 from importer.sources.document import Document
 from importer.sources.encodings import open_text
 from importer.sources.files import StoredFile
@@ -63,8 +62,6 @@ COLUMNS_SHOWN = 40
 
 
 _SCHEMA = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
 CREATE TABLE objects (file INTEGER, key BLOB, text BLOB);
 CREATE TABLE asked (file INTEGER, key BLOB, PRIMARY KEY (file, key)) WITHOUT ROWID;
 """
@@ -103,27 +100,16 @@ class Spool:
         self._nameless = 0
         self._unusable = 0
         self._first_unusable = ""
-        self._db = sqlite3.connect("", isolation_level=None)
-        try:
-            self._db.executescript(_SCHEMA)
-            self._db.execute("BEGIN")
-            self._db.executemany("INSERT INTO objects VALUES (?, ?, ?)", self._entries(objects))
-            self._db.execute("COMMIT")
-            self._db.execute("CREATE INDEX objects_key ON objects (file, key)")
-        except sqlite3.OperationalError as error:
-            self.close()
-            raise _full(error) from error
-        except BaseException:
-            self.close()
-            raise
+        self._scratch = Scratch(_SCHEMA)
+        self._scratch.write("INSERT INTO objects VALUES (?, ?, ?)", self._entries(objects))
+        self._scratch.execute("CREATE INDEX objects_key ON objects (file, key)")
         for file_name, columns in self._columns.items():
             if not self._taken[file_name]:
-                self.close()
                 raise _nothing_taken(file_name, annex, columns)
 
     def close(self) -> None:
         """Free what it holds."""
-        self._db.close()
+        self._scratch.close()
 
     def _entries(self, objects: Iterable[BesideObject]) -> Iterator[tuple[int, bytes, bytes]]:
         for file, file_name, line, value in objects:
@@ -154,12 +140,11 @@ class Spool:
         def find(texts: Sequence[str]) -> dict[str, list[str]]:
             names = {text: _bytes(text.strip()) for text in set(texts)}
             found: dict[bytes, list[str]] = {}
-            try:
-                for place, name, text in self._select(file, names.values()):
-                    found.setdefault(name, []).append(text)
-                    self._db.execute("INSERT OR IGNORE INTO asked VALUES (?, ?)", (place, name))
-            except sqlite3.OperationalError as error:
-                raise _full(error) from error
+            asked = set[tuple[int, bytes]]()
+            for place, name, text in self._select(file, names.values()):
+                found.setdefault(name, []).append(text)
+                asked.add((place, name))
+            self._scratch.write("INSERT OR IGNORE INTO asked VALUES (?, ?)", asked)
             return {text: found[name] for text, name in names.items() if name in found}
 
         return find
@@ -168,14 +153,14 @@ class Spool:
         left = iter(dict.fromkeys(names))
         while some := list(islice(left, ASKED_AT_ONCE)):
             statement = _FIND.format(",".join("?" * len(some)))
-            for place, name, text in self._db.execute(statement, (file, ANY_FILE, *some)).fetchall():
+            for place, name, text in self._scratch.rows(statement, (file, ANY_FILE, *some)):
                 yield place, name, text.decode("utf-8", "surrogatepass")
 
     def warnings(self) -> Iterator[str]:
         """What could not be put beside a record, once all records have been read."""
-        [orphans] = self._db.execute(f"SELECT count(*) {_ORPHANS}").fetchone()
+        [orphans] = self._scratch.row(f"SELECT count(*) {_ORPHANS}")
         if orphans:
-            [name] = self._db.execute(f"SELECT key {_ORPHANS} ORDER BY rowid LIMIT 1").fetchone()
+            [name] = self._scratch.row(f"SELECT key {_ORPHANS} ORDER BY rowid LIMIT 1")
             yield f"comments that belong to no row: {orphans:,}. The first names {name.decode('utf-8', 'replace')!r}"
         if self._nameless:
             yield f"comments that name no row: {self._nameless:,}. `by: {self._annex.by}` finds nothing in them"
@@ -190,13 +175,6 @@ def _bytes(text: str) -> bytes:
 def _holds(found: Any) -> bool:
     """Whether JMESPath takes a value for true: a number always is."""
     return found is not None and found is not False and found not in ("", [], {})
-
-
-def _full(error: sqlite3.OperationalError) -> StorageFull:
-    return StorageFull(
-        f"The comments can't be kept in {tempfile.gettempdir()}: {error}.",
-        hint="Set TMPDIR to a folder with room, then run again.",
-    )
 
 
 def _nothing_taken(file_name: str, annex: Annex, columns: Sequence[str]) -> SourceError:

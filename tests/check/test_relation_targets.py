@@ -315,5 +315,5 @@ def test_full_disk(tmp_path: Path) -> None:
         "        print(error.message, '|', error.hint)\n",
     )
     assert result.stderr == ""
-    assert result.stdout.startswith(f"{tmp_path}: ")
+    assert result.stdout.startswith(f"{tmp_path} takes no more: ")
     assert "set TMPDIR" in result.stdout

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-import sqlite3
-import weakref
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
+
+from importer.scratch import Scratch
 
 _WORDS = re.compile(
     "attachment|anhang|anhänge|pièces? jointe|adjunto|anexo|allegat|bijlage|вложени|załącznik|příloh|添付|附件|첨부",
@@ -32,24 +32,25 @@ class Attachment(NamedTuple):
 
 
 class Kept:
-    """The attachments of a source, on disk: most exports have more of them than issues."""
+    """The attachments of a source, on disk: most exports have more of them than issues.
+
+    Raises StorageFull if it takes no more.
+    """
 
     def __init__(self) -> None:
-        self._database: sqlite3.Connection | None = None
+        self._scratch: Scratch | None = None
 
     def add(self, attachments: Sequence[Attachment]) -> None:
         """Take those of a chunk."""
-        if attachments and self._database is None:
-            self._database = sqlite3.connect("")  # a nameless file that vanishes with the process
-            weakref.finalize(self, self._database.close)
-            self._database.execute("CREATE TABLE kept (key TEXT, name TEXT, url TEXT)")
-        if self._database is not None:
+        if attachments and self._scratch is None:
+            self._scratch = Scratch("CREATE TABLE kept (key BLOB, name BLOB, url BLOB);")
+        if self._scratch is not None:
             texts = ([text.encode("utf-8", "surrogatepass") for text in each] for each in attachments)
-            self._database.executemany("INSERT INTO kept VALUES (?, ?, ?)", texts)
+            self._scratch.write("INSERT INTO kept VALUES (?, ?, ?)", texts)
 
     def __iter__(self) -> Iterator[Attachment]:
         """Give all, in the order of the source."""
-        rows = () if self._database is None else self._database.execute("SELECT * FROM kept ORDER BY rowid")
+        rows = () if self._scratch is None else self._scratch.rows("SELECT * FROM kept ORDER BY rowid")
         for row in rows:
             yield Attachment(*(text.decode("utf-8", "surrogatepass") for text in row))
 
