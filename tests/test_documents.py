@@ -18,7 +18,7 @@ import click
 import pytest
 
 from importer.cli.main import COMMANDS, cli
-from importer.cli.target import DEFAULT_RATE, SANDBOX_RATE
+from importer.cli.target_options import DEFAULT_RATE, SANDBOX_RATE
 from importer.codes import CODES
 from importer.errors import ExitCode
 from importer.mapping.presets import preset_names

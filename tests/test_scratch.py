@@ -20,40 +20,40 @@ LIMIT_BYTES = 1 << 20
 # What fills each of them with some megabytes.
 FILL = {
     "ends": """
-from importer.ends import Ends
+from importer.check.relation_targets import Ends
 with Ends() as ends:
     ends.add_keys((f"s:{number}", True) for number in range(300_000))
 """,
     "agenda": """
-from importer.agenda import Agenda, Item
+from importer.load.queue import Agenda, Item
 from importer.records import Comment, Extras
 Agenda().add((0.0, Item(f"k{number}", Extras(comments=(Comment("1", "", "", "x" * 900),)))) for number in range(9_000))
 """,
     "relations of the agenda": """
-from importer.agenda import Agenda, Item
+from importer.load.queue import Agenda, Item
 from importer.records import Extras, Relation
 agenda = Agenda()
 for number in range(40_000):
     agenda.add([(0.0, Item("k", Extras(relations=(Relation(f"{number:0300}", "blocks", "k"),))))])
 """,
     "another order": """
-from importer.agenda import Ranked
+from importer.load.queue import Ranked
 ranked = Ranked()
 for number in range(9):
     ranked.add((0.0, "x" * 900) for _ in range(1_000))
 """,
     "attachments": """
-from importer.losses.attachments import Attachment, Kept
+from importer.check.coverage.attachments import Attachment, Kept
 Kept().add([Attachment(f"k{number}", "x" * 900, "") for number in range(9_000)])
 """,
     "comments": """
 from importer.records import Annex
-from importer.sources.beside import ANY_FILE, BesideObject, Spool
+from importer.sources.side_tables import ANY_FILE, BesideObject, Spool
 objects = ({"of": str(number), "text": "x" * 900} for number in range(9_000))
 Spool(Annex("", "of"), (BesideObject(ANY_FILE, "c.csv", 1, each) for each in objects))
 """,
     "links": """
-from importer.cli.options import open_job
+from importer.cli.inputs import open_job
 given = dict(mapping_name="m.yaml", source_name=None, encoding=None, delimiter=None, format_=None)
 with open_job(("export.csv",), **given):
     pass

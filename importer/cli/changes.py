@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from importer.cli.options import JSON_OPTION, OUT_OPTION
-from importer.cli.target import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
+from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 from importer.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:

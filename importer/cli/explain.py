@@ -26,7 +26,7 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
     Then the issue as people will see it, the body as it would be sent, and what would be added to it. No network.
     """
     from importer.authoring.explain import explain_row
-    from importer.cli.job import open_job
+    from importer.cli.inputs import open_job
 
     with open_job(sources, **given) as job:
         print_data("\n".join(render(explain_row(job, which))) + "\n")

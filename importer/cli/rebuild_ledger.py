@@ -15,7 +15,7 @@ from importer.cli.options import (
     sources_argument,
     with_options,
 )
-from importer.cli.target import (
+from importer.cli.target_options import (
     API_KEY_OPTION,
     API_URL_OPTION,
     DEFAULT_URL,
@@ -59,7 +59,7 @@ def rebuild_ledger(
     issue are `planned` in results.csv; where an issue without a marker has nearly their title, it is named.
     """
     from importer.cli.console import Console
-    from importer.cli.job import open_job
+    from importer.cli.inputs import open_job
     from importer.ledger.opening import default_path, open_ledger
     from importer.pipeline import rebuild
 

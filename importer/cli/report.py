@@ -8,7 +8,7 @@ import click
 
 from importer.cli.completion import RunType
 from importer.cli.options import JSON_OPTION, print_data, with_options
-from importer.cli.target import LEDGER_OPTION
+from importer.cli.target_options import LEDGER_OPTION
 from importer.errors import ExitCode
 
 OPTIONS = (

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from importer.cli.numbers import DurationType, FiniteRange, Share, ShareType
 from importer.cli.options import INPUT_OPTIONS, SELECT_OPTIONS, answers_with_summary, sources_argument, with_options
-from importer.cli.target import (
+from importer.cli.target_options import (
     API_KEY_OPTION,
     API_URL_OPTION,
     DEFAULT_RATE,
@@ -131,7 +131,7 @@ def run(
 
     from importer.check.history import ChangePolicy, OnChange, Standings, read_fields
     from importer.cli.console import Console
-    from importer.cli.job import open_job
+    from importer.cli.inputs import open_job
     from importer.ledger.opening import default_path, open_ledger, read_ledger
     from importer.load.attempt import Settings
     from importer.load.preflight import check_rows

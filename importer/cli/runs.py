@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli.options import print_data, with_options
-from importer.cli.target import LEDGER_OPTION
+from importer.cli.target_options import LEDGER_OPTION
 from importer.errors import ExitCode
 from importer.records import Outcome
 

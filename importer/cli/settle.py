@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from importer.cli.options import with_options
-from importer.cli.target import (
+from importer.cli.target_options import (
     API_KEY_OPTION,
     API_URL_OPTION,
     DEFAULT_URL,

@@ -13,7 +13,14 @@ import click
 
 from importer import __version__
 from importer.cli.options import JSON_OPTION, SOURCE_OPTIONS, answers_with_summary, sources_argument, with_options
-from importer.cli.target import API_KEY_OPTION, API_URL_OPTION, DEFAULT_URL, SANDBOX_OPTION, choose_rate, open_target
+from importer.cli.target_options import (
+    API_KEY_OPTION,
+    API_URL_OPTION,
+    DEFAULT_URL,
+    SANDBOX_OPTION,
+    choose_rate,
+    open_target,
+)
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -71,7 +78,7 @@ def users(
     """
     from importer.authoring.users import UsersFile, count_people, propose_users
     from importer.cli.console import Console
-    from importer.cli.job import open_job
+    from importer.cli.inputs import open_job
 
     table = UsersFile(output)
     with Console() as console, open_job(sources, **given) as job:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli.options import INPUT_OPTIONS, SELECT_OPTIONS, answers_with_summary, sources_argument, with_options
-from importer.cli.target import DEFAULT_RATE
+from importer.cli.target_options import DEFAULT_RATE
 
 if TYPE_CHECKING:
     from importer.report.summary import Summary
@@ -25,7 +25,7 @@ def validate(sources: tuple[str, ...], strict: bool, out: Path | None, **given: 
     """
     from importer.check.knowledge import know_nothing
     from importer.cli.console import Console
-    from importer.cli.job import open_job
+    from importer.cli.inputs import open_job
     from importer.report.summary import run_check
 
     with Console() as console, open_job(sources, **given) as job:

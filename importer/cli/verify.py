@@ -9,7 +9,7 @@ import click
 
 from importer.cli.completion import RunType
 from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, with_options
-from importer.cli.target import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
+from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 
 if TYPE_CHECKING:
     from importer.report.verify import VerifySummary

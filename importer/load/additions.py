@@ -18,9 +18,9 @@ from importer.errors import RunStopped, TooManyFailures
 from importer.ledger.added import Added, Place, encode_details, had_of, name_ends
 from importer.ledger.journal import Decision, Memory, Run
 from importer.ledger.schema import FOUND_AT_TARGET, GONE_AT_TARGET, UNDECIDED, State
-from importer.load.lookback import Lookback
 from importer.load.provenance import find_adopted
 from importer.load.queue import Item
+from importer.load.reconcile import Lookback
 from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
 from importer.records import ADDITION_PATHS, Act, Addition, Had, Mention, Operation, Outcome, Report

@@ -26,8 +26,8 @@ from importer.ledger.store import Ledger
 from importer.load.additions import DAY, Follower
 from importer.load.canary import Contact, Findings, way_back
 from importer.load.creates import Loader
-from importer.load.lookback import Lookback
 from importer.load.queue import Agenda, Item, Ranked
+from importer.load.reconcile import Lookback
 from importer.load.settling import Settler
 from importer.load.updates import Amender
 from importer.mapping.model import FINISHED

@@ -9,7 +9,7 @@ import orjson
 
 from importer.ledger.added import Added, Additions
 from importer.ledger.schema import UNDECIDED, State
-from importer.load.lookback import Lookback
+from importer.load.reconcile import Lookback
 from importer.records import ADDITIONS, Act, Addition
 from importer.transform.addition_plan import SEPARATOR
 from importer.triage.answers import Issue

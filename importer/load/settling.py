@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from importer.ledger.journal import Run
-from importer.load.lookback import DECIDING_LOOKS, FAILED_LOOKS, FIRST_LOOK, LONGEST_BETWEEN
+from importer.load.reconcile import DECIDING_LOOKS, FAILED_LOOKS, FIRST_LOOK, LONGEST_BETWEEN
 from importer.transform.markers import find_marker
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue

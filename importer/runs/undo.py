@@ -11,8 +11,8 @@ import orjson
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
-from importer.load.lookback import Lookback
 from importer.load.provenance import HANGING, Ours, count_most, find_miscounts
+from importer.load.reconcile import Lookback
 from importer.load.updates import ATTEMPTS, WRITES, Amended, Change
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED, Carry, Left, Look, find_open

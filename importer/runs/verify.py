@@ -26,8 +26,8 @@ from importer.errors import ExitCode
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import State
-from importer.load.lookback import Lookback
 from importer.load.provenance import count_ours
+from importer.load.reconcile import Lookback
 from importer.records import Act
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary

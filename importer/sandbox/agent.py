@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from importer.sandbox.bodies import PROMPT
+from importer.sandbox.body_rules import PROMPT
 from importer.sandbox.organisation import NORM_ID
 from importer.sandbox.refusals import not_found
 from importer.sandbox.request import Answer, Call, Json

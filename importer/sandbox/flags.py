@@ -6,7 +6,7 @@ import re
 import sqlite3
 
 from importer.sandbox.agent import listen
-from importer.sandbox.bodies import FLAG
+from importer.sandbox.body_rules import FLAG
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.refusals import Refusal, bad_request, not_found
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, bad_cursor, page, page_of

@@ -7,7 +7,7 @@ import sqlite3
 from datetime import timedelta
 from typing import Any
 
-from importer.sandbox.bodies import RESOURCE_TYPES, SEVERITIES, STATUSES
+from importer.sandbox.body_rules import RESOURCE_TYPES, SEVERITIES, STATUSES
 from importer.sandbox.issues import SELECT_ISSUES, show_issue
 from importer.sandbox.refusals import bad_request
 from importer.sandbox.request import Answer, Call, Json, bad_cursor, page

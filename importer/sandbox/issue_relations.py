@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-from importer.sandbox.bodies import RELATION
+from importer.sandbox.body_rules import RELATION
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.refusals import bad_request, not_found
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, bad_cursor, page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from importer.sandbox.agent import listen, session
-from importer.sandbox.bodies import CREATE_ISSUE, PATCH_ISSUE
+from importer.sandbox.body_rules import CREATE_ISSUE, PATCH_ISSUE
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json
 from importer.sandbox.resources import attach, attach_and_note, require_resource

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importer.sandbox.bodies import CATEGORY
+from importer.sandbox.body_rules import CATEGORY
 from importer.sandbox.refusals import not_found
 from importer.sandbox.request import Answer, Call, Json
 from importer.sandbox.storage import BUILT_IN_CATEGORIES, now

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from starlette.datastructures import QueryParams
 
-from importer.sandbox.bodies import Shape, read_body
+from importer.sandbox.body_rules import Shape, read_body
 from importer.sandbox.refusals import bad_request
 from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store

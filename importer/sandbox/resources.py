@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from typing import NamedTuple
 
-from importer.sandbox.bodies import LATE, MISSING, RESOURCE
+from importer.sandbox.body_rules import LATE, MISSING, RESOURCE
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.refusals import not_found
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, page_of

@@ -7,7 +7,7 @@ import sqlite3
 import orjson
 
 from importer.sandbox.agent import listen, session
-from importer.sandbox.bodies import COMMENT
+from importer.sandbox.body_rules import COMMENT
 from importer.sandbox.organisation import CALLER_ID, NORM_ID
 from importer.sandbox.refusals import not_found
 from importer.sandbox.request import Answer, Call, Json, page_of

@@ -11,7 +11,7 @@ import pytest
 
 from importer.authoring.explain import Explanation, explain_row
 from importer.check.job import Job
-from importer.cli.job import open_job
+from importer.cli.inputs import open_job
 from importer.errors import UsageError
 from tests.harness.running import HEADER, issue_row, write_csv
 

@@ -76,7 +76,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the second look",
-        "importer/load/lookback.py",
+        "importer/load/reconcile.py",
         "DECIDING_LOOKS = 2\n",
         "DECIDING_LOOKS = 1\n",
         "tests/load/test_settling.py::test_a_commit_between_the_two_looks",

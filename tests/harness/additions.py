@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-from importer.sandbox.bodies import MISSING
+from importer.sandbox.body_rules import MISSING
 from importer.sandbox.flags import all_flags
 from importer.sandbox.issue_relations import all_relations
 from importer.sandbox.issues import all_issues

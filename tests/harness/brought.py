@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from importer.check.rows import examine
-from importer.cli.job import open_job
+from importer.cli.inputs import open_job
 from importer.mapping.identities import Identity
 from importer.records import Extras
 from importer.transform.people import identify

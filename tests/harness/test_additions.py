@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from importer.sandbox.bodies import MISSING
+from importer.sandbox.body_rules import MISSING
 from importer.transform.lengths import COMMENT_LIMIT
 from tests.harness.additions import COMMENTS, HEADER, Drawn, Target, check_additions, join_parts
 from tests.harness.promises import Broken, Source

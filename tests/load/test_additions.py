@@ -21,8 +21,8 @@ from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.load.additions import Follower
-from importer.load.lookback import Lookback
 from importer.load.queue import Item
+from importer.load.reconcile import Lookback
 from importer.mapping.issue_parts import Bundling, Reference
 from importer.records import Act, Comment, Extras, Flag, Mention, Operation, Outcome, Relation
 from importer.sandbox.flags import all_flags

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from importer.cli.job import open_job
+from importer.cli.inputs import open_job
 from importer.errors import SourceNotReady
 from importer.load.preflight import check_quiet, check_rows, describe_input
 from tests.harness.running import issue_row, write_csv

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importer.sandbox.bodies import SEVERITIES, STATUSES
+from importer.sandbox.body_rules import SEVERITIES, STATUSES
 from importer.sandbox.storage import timestamp
 from tests.sandbox.conftest import ISSUES, Api, MakeApi
 

@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
+from importer.check.coverage.consumed_cells import Take, find_filled
 from importer.check.coverage.lines import DROPPED, NOT_SENT, Lines
-from importer.check.coverage.takes import Take, find_filled
 from importer.transform.columns import Mask
 
 Share = tuple[str, Mask | None]

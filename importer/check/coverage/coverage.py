@@ -13,9 +13,9 @@ import numpy as np
 
 from importer.check.coverage.attachments import Attachment, Kept, holds_attachments, read_cell
 from importer.check.coverage.cells import count_cells, name_column
+from importer.check.coverage.consumed_cells import Take, take_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, Line, Lines
-from importer.check.coverage.takes import Take, take_cells
 from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted, listed

@@ -8,9 +8,9 @@ from itertools import repeat
 from typing import Any
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
+from importer.check.coverage.consumed_cells import Take
 from importer.check.coverage.lines import COLUMN_LIMIT, DROPPED, NOT_SENT, OTHERS, Line, Lines
 from importer.check.coverage.paths import Chain, Reading, read_ref
-from importer.check.coverage.takes import Take
 from importer.check.coverage.uses import RULE, Use
 from importer.mapping.issue_parts import CommentSource
 from importer.records import Ref

@@ -14,7 +14,7 @@ from importer.check.coverage.coverage import Losses
 from importer.check.knowledge import know_nothing
 from importer.check.plan import judge
 from importer.check.rows import examine
-from importer.cli.job import open_job
+from importer.cli.inputs import open_job
 from importer.errors import ImporterError
 from importer.sources.source import SourceFile
 from tests.end_to_end.exports import EXPORTS, files_of

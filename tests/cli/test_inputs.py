@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from importer.cli.job import open_comments, warn_of_absent
+from importer.cli.inputs import open_comments, warn_of_absent
 from importer.errors import UsageError
 from importer.mapping.reader import load_mapping
 from importer.mapping.reads import collect_annexes

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import KeyRefused
-from importer.load.lookback import Lookback
+from importer.load.reconcile import Lookback
 from importer.records import Act
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.routes import build_application
