@@ -9,9 +9,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from importer.check.check_pass import Checked, check
-from importer.check.history import ChangePolicy, Standings
+from importer.check.history import ChangePolicy, LedgerHistory
 from importer.check.job import Job
-from importer.check.sample import Cover
+from importer.check.sample import CanarySample
 from importer.check.workload import Workload
 from importer.errors import ExitCode, SourceChanged
 from importer.ledger.journal import Decision, Run
@@ -19,8 +19,8 @@ from importer.ledger.schema import UNDECIDED, RunKind, State
 from importer.ledger.store import Ledger
 from importer.ledger.target_scan import Seen
 from importer.load.attempt import AS_THEY_ARE, Meet, Sending, Settings
-from importer.load.canary import Contact
-from importer.load.discovery import Looked, OpeningLook
+from importer.load.canary import Canary
+from importer.load.discovery import Discovered, Discovery
 from importer.load.preflight import (
     _check_expected,
     check_members,
@@ -89,12 +89,12 @@ def run_import(
     ledger.check_org(target.name, organisation)
     if meet is not None and ledger.find_contact(target.name, organisation) is not None:
         meet = None
-    cover = None if meet is None else Cover()
+    cover = None if meet is None else CanarySample()
     calls = PacedCalls(Limiter(settings.rate), Breaker())
     if settings.check_users:
         for warning in run_loop(check_members(target, calls, organisation, job)):
             job = replace(job, warnings=(*job.warnings, warning))
-    known = Standings(ledger, target.name, job.source_name, settings.changes)
+    known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
     checked = check(job, known, None, progress, cover)
     check_rows(checked.tally.rows, settings.min_rows)
     issue_ids: frozenset[str] = frozenset()
@@ -112,7 +112,7 @@ def run_import(
             progress.say(
                 f"{looked.taken:,} issues of this source are in Triage that the ledger did not know: taken in."
             )
-            known = Standings(ledger, target.name, job.source_name, settings.changes)
+            known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
             checked = check(job, known, None, progress, cover)
     creates, updates = checked.planned - checked.updates, checked.updates
     seconds = checked.load.requests / settings.rate if settings.rate else None
@@ -140,20 +140,20 @@ def run_import(
     folder = report_folder(job, run.out)
     folder.prepare()  # one that can't be written is said before anything is sent
     _decide_seen(run, ledger.seen(target.name, job.source_name), issue_ids)
-    known = Standings(ledger, target.name, job.source_name, settings.changes, run)
+    known = LedgerHistory(ledger, target.name, job.source_name, settings.changes, run)
     sending = Sending(job, target, ledger, run, settings, calls, checked, known, folder, progress)
     if meet is None or not checked.cover:
         return sending.send()
-    return sending.send(Contact(ledger, run, target, checked.cover), meet)
+    return sending.send(Canary(ledger, run, target, checked.cover), meet)
 
 
 async def _look(
     job: Job, target: Target, ledger: Ledger, calls: PacedCalls, progress: Progress, *, thorough: bool
-) -> Looked:
+) -> Discovered:
     progress.say("Looking for issues of this source that are in Triage already …")
     seen = ledger.seen(target.name, job.source_name, writable=True)
     async with TriageClient(target.url, target.api_key) as client:
-        return await OpeningLook(client, calls, seen, job.source_name).look(thorough=thorough)
+        return await Discovery(client, calls, seen, job.source_name).look(thorough=thorough)
 
 
 def _decide_seen(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
@@ -199,15 +199,15 @@ def rebuild(job: Job, target: Target, ledger: Ledger, rate: float, out: Path | N
     for double in looked.doubles:
         progress.say(f"warning: {double}")
     run = ledger.begin_run(target.name, job.source_name, job.source.digest(), job.mapping.digest, kind=RunKind.REBUILD)
-    known = Standings(ledger, target.name, job.source_name, ChangePolicy(), run, near=True)
+    known = LedgerHistory(ledger, target.name, job.source_name, ChangePolicy(), run, near=True)
     _, summary = run_check(job, known, out, progress, target=target.name)
     run.finish(ExitCode.DONE, {})
     progress.say("What was found is in the ledger; rows that are planned are not in Triage with their marker.")
     return summary
 
 
-async def _look_at_all(job: Job, target: Target, ledger: Ledger, rate: float) -> Looked:
+async def _look_at_all(job: Job, target: Target, ledger: Ledger, rate: float) -> Discovered:
     seen = ledger.seen(target.name, job.source_name, writable=True)
     async with TriageClient(target.url, target.api_key) as client:
-        look = OpeningLook(client, PacedCalls(Limiter(rate), Breaker()), seen, job.source_name)
+        look = Discovery(client, PacedCalls(Limiter(rate), Breaker()), seen, job.source_name)
         return await look.look(thorough=True)

@@ -186,7 +186,7 @@ class Mention(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Extras:
+class IssueParts:
     """All that a row says of its issue beside the create.
 
     rest       the parts of the description that go on in comments, in order
@@ -231,7 +231,7 @@ class Operation(NamedTuple):
     whole_sha  SHA-256 of the create that the row stands for now, where that isn't `body`
     issue_id   the issue that is changed; empty in a create
     triage_id  its number, T-…
-    returned   of a change: what `compare.remember` kept of the issue after our last write
+    returned   of a change: what `compare.take_snapshot` kept of the issue after our last write
     pending    of a change: the body of an earlier one of which nobody knows whether it was executed
     name       of an addition: what tells it from the others of its record and act
     """
@@ -291,7 +291,7 @@ class FailOn(StrEnum):
     ANY = "any"
 
 
-class Had(NamedTuple):
+class AlreadyAdded(NamedTuple):
     """What the ledger has of a record already: none of it is planned again.
 
     names     act and name of each of the record's own additions, but for numbers in the description

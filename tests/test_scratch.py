@@ -20,21 +20,22 @@ LIMIT_BYTES = 1 << 20
 # What fills each of them with some megabytes.
 FILL = {
     "ends": """
-from importer.check.relation_targets import Ends
-with Ends() as ends:
+from importer.check.relation_targets import RelationTargets
+with RelationTargets() as ends:
     ends.add_keys((f"s:{number}", True) for number in range(300_000))
 """,
     "agenda": """
-from importer.load.queue import Agenda, Item
-from importer.records import Comment, Extras
-Agenda().add((0.0, Item(f"k{number}", Extras(comments=(Comment("1", "", "", "x" * 900),)))) for number in range(9_000))
+from importer.load.queue import AdditionQueue, Item
+from importer.records import Comment, IssueParts
+parts = IssueParts(comments=(Comment("1", "", "", "x" * 900),))
+AdditionQueue().add((0.0, Item(f"k{number}", parts)) for number in range(9_000))
 """,
     "relations of the agenda": """
-from importer.load.queue import Agenda, Item
-from importer.records import Extras, Relation
-agenda = Agenda()
+from importer.load.queue import AdditionQueue, Item
+from importer.records import IssueParts, Relation
+agenda = AdditionQueue()
 for number in range(40_000):
-    agenda.add([(0.0, Item("k", Extras(relations=(Relation(f"{number:0300}", "blocks", "k"),))))])
+    agenda.add([(0.0, Item("k", IssueParts(relations=(Relation(f"{number:0300}", "blocks", "k"),))))])
 """,
     "another order": """
 from importer.load.queue import Ranked

@@ -165,9 +165,9 @@ def _traces(mapping: LoadedMapping, examined: Examined, row: int) -> Iterator[Tr
             yield Trace(
                 name, tuple((part, text) for part, text in texts if text), reason, str(mapping.place(name)), ids[row]
             )
-    if row in records.extras:
+    if row in records.parts:
         for number, link in enumerate(model.resource_links):
-            found = [name for kind, name in records.extras[row].evidence if kind == link.type]
+            found = [name for kind, name in records.parts[row].evidence if kind == link.type]
             yield _trace(mapping, columns, "resource_links", link, ("resource_links", number), row, ", ".join(found))
     for label, line in model.footer.items():
         joined = ", ".join(filter(is_filled, (cells[row] for cells in columns.every_cell(line))))

@@ -130,8 +130,8 @@ class _Work:
 
 
 def _authors(records: Records, rows: Iterable[int]) -> Iterator[str]:
-    told = (records.extras[row] for row in rows if row in records.extras)
-    return (comment.author for extras in told for comment in extras.comments if comment.author)
+    told = (records.parts[row] for row in rows if row in records.parts)
+    return (comment.author for parts in told for comment in parts.comments if comment.author)
 
 
 def _issues(records: Records, rows: Collection[int]) -> Iterable[Sequence[int]]:

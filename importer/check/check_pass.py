@@ -8,15 +8,15 @@ from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 
 from importer.check.bad_values import Corrections
-from importer.check.coverage.coverage import Losses, rare_categories
+from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.damage import DamageSigns
 from importer.check.duplicates import KeySpool, Policy, Verdict
 from importer.check.job import Job
 from importer.check.knowledge import Knows
-from importer.check.plan import Judged, judge
-from importer.check.relation_targets import EndFindings, Ends
+from importer.check.plan import Plan, plan_rows
+from importer.check.relation_targets import RelationTargets, TargetFindings
 from importer.check.rows import Examined, examine
-from importer.check.sample import Cover
+from importer.check.sample import CanarySample
 from importer.check.tally import Tally
 from importer.check.unknowns import Unknowns
 from importer.check.value_flow import ValueFlow
@@ -62,8 +62,8 @@ class Checked:
     values: Sequence[Sequence[str]] = ()
     nameless: int = 0
     load: Workload = field(default_factory=Workload)
-    losses: Losses | None = None
-    other: EndFindings | None = None
+    losses: Coverage | None = None
+    other: TargetFindings | None = None
 
     @property
     def warnings(self) -> list[str]:
@@ -71,7 +71,7 @@ class Checked:
         absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
         nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
         lost = [] if self.losses is None else [*self.losses.warnings(), *filter(None, [rare_categories(self.flow)])]
-        return [*self.damage, *nameless, *self.flow.smells(), *absent, *lost]
+        return [*self.damage, *nameless, *self.flow.suspicious_mappings(), *absent, *lost]
 
     @property
     def refusal(self) -> str:
@@ -95,7 +95,7 @@ class Checked:
 
 
 def check(
-    job: Job, known: Knows, folder: ReportFolder | None, progress: Progress, cover: Cover | None = None
+    job: Job, known: Knows, folder: ReportFolder | None, progress: Progress, cover: CanarySample | None = None
 ) -> Checked:
     """Read every row and find out all that can be known without sending; with `folder`, write the reports.
 
@@ -107,7 +107,7 @@ def check(
     started = time.monotonic()
     names, grouped = [file.name for file in job.source.files], bool(job.mapping.model.group)
     with KeySpool(_policy(job), names, grouped=grouped) as spool, ExitStack() as stack:
-        ends = stack.enter_context(Ends())
+        ends = stack.enter_context(RelationTargets())
         keys = _Keys(job, spool)
         signs = DamageSigns(job.mapping.model, job.source.files, whole=job.limit is None)
         reading = _Reading(job, known, folder, progress, WorkCounter(job.mapping.model, ends), cover)
@@ -134,7 +134,7 @@ def check(
         digest,
         time.monotonic() - started,
         cover.keys if cover else (),
-        (*signs.warnings(), *_beside(job), *reading.told()),
+        (*signs.warnings(), *_beside(job), *reading.notices()),
         reading.corrections.lines(),
         keys.nameless,
         reading.work.load,
@@ -187,7 +187,7 @@ class _Reading:
         folder: ReportFolder | None,
         progress: Progress,
         work: WorkCounter,
-        cover: Cover | None,
+        cover: CanarySample | None,
     ) -> None:
         self._job, self._known, self._folder, self._progress = job, known, folder, progress
         self._cover = cover
@@ -199,15 +199,15 @@ class _Reading:
         *,
         keys: _Keys | None = None,
         signs: DamageSigns | None = None,
-        other: EndFindings | None = None,
+        other: TargetFindings | None = None,
     ) -> None:
         """Read all rows; `other` are findings on other issues that they name."""
         job, model = self._job, self._job.mapping.model
         self.tally, self.flow = Tally(), ValueFlow()
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
         self.corrections = Corrections(model, job.fixes)
-        self.losses = Losses(model, job.source.files)
-        self.defused = self.private = 0
+        self.losses = Coverage(model, job.source.files)
+        self.neutralised = self.private = 0
         self.work.clear()
         if self._cover is not None:
             self._cover.clear()
@@ -217,40 +217,40 @@ class _Reading:
             for examined in examine(job):
                 for place, finding in other.between(*examined.span) if other else ():
                     examined.findings.add(place - examined.first, finding)
-                judged = self._add(examined, verdicts, files)
+                plan = self._add(examined, verdicts, files)
                 if keys is not None:
                     keys.add(examined)
-                    self.work.take_ends(examined, judged)
+                    self.work.take_ends(examined, plan)
                 if signs is not None:
                     signs.add(examined)
                 self._progress.reach(job.source.bytes_read)
         self._progress.finish()
 
-    def told(self) -> Iterator[str]:
+    def notices(self) -> Iterator[str]:
         """What the mapping had done to texts and comments."""
-        if self.defused:
-            yield f"@names that would call people or agents: {self.defused:,}, written with {REPLACEMENT} now"
+        if self.neutralised:
+            yield f"@names that would call people or agents: {self.neutralised:,}, written with {REPLACEMENT} now"
         if self.private:
             yield f"comments for the team alone: {self.private:,} left out, as the mapping says"
 
-    def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], files: CheckFiles | None) -> Judged:
-        judged = judge(examined, verdicts, self._known, self._known.had)
-        rows = judged.rows
+    def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], files: CheckFiles | None) -> Plan:
+        plan = plan_rows(examined, verdicts, self._known, self._known.had)
+        rows = plan.rows
         _count(self.tally, examined, rows, verdicts)
-        for place, note in judged.notes.items():
+        for place, note in plan.notes.items():
             self.tally.find(note, rows[place].key)
         self.flow.add(examined.records, examined.flowing())
         self.unknowns.add(examined)
         self.corrections.add(examined, rows)
-        self.work.add(examined, judged)
+        self.work.add(examined, plan)
         self.losses.add(examined.records, rows)
-        self.defused += examined.records.defused
+        self.neutralised += examined.records.neutralised
         self.private += examined.records.private.total()
         if self._cover is not None:
             self._cover.add(examined, rows)
         if files is not None:
-            files.write(rows, judged.operations.values(), judged.additions)
-        return judged
+            files.write(rows, plan.operations.values(), plan.additions)
+        return plan
 
 
 def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapping[int, Verdict]) -> None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import orjson
 
-from importer.check.knowledge import Standing
+from importer.check.knowledge import LedgerStatus
 from importer.codes import CODES
 from importer.errors import UsageError
 from importer.ledger.added import had_of, name_ends
@@ -18,7 +18,7 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
-from importer.records import Act, Finding, Had, Operation, Outcome
+from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome
 from importer.triage.client import issue_path
 from importer.triage.snapshot import COMPARED, PATCHABLE, adopt, find_changes, is_gone, pending_fields
 
@@ -36,8 +36,8 @@ def _finding(code: str, message: str) -> Finding:
     return Finding(code, "", message, rejects=False)
 
 
-UNCHANGED = Standing(Outcome.UNCHANGED)
-GONE = Standing(Outcome.SKIPPED, _finding("gone-at-target", CODES["gone-at-target"]), takes=False)
+UNCHANGED = LedgerStatus(Outcome.UNCHANGED)
+GONE = LedgerStatus(Outcome.SKIPPED, _finding("gone-at-target", CODES["gone-at-target"]), takes=False)
 NO_ROW = bytes(32)
 """In place of a body's SHA-256: the issue is as no row says."""
 
@@ -73,7 +73,7 @@ NEAR = 0.8
 """How alike two titles are at least, of 1, to be named beside each other."""
 
 
-class Standings:
+class LedgerHistory:
     """Asks a ledger about rows; it implements `examine.Knows`.
 
     With a `run`, issues that a look at the target has found are taken in as they come by. With `near`, issues without a
@@ -101,7 +101,7 @@ class Standings:
         # Conflicts of an earlier attempt of this run: they are as they are until the next run.
         self._left = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
 
-    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, Standing]:
+    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
         """Say how these creates stand, by key; those that are to be made are left out."""
         creates = {operation.key: operation for operation in operations}
         known = self._ledger.find_known(self._target, self._source_name, creates)
@@ -115,7 +115,7 @@ class Standings:
             standings |= self._look_up([creates[key] for key in creates.keys() - in_triage.keys() - open_])
         return standings
 
-    def had(self, keys: Iterable[str]) -> Mapping[str, Had]:
+    def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
         """Say what was added to the issues of these keys; it implements `examine.AskHad`."""
         additions = self._ledger.additions(self._target, self._source_name)
         known = additions.of(keys)
@@ -126,9 +126,9 @@ class Standings:
         """Say which of these keys have an issue in Triage; it implements `examine.Knows`."""
         return self._ledger.additions(self._target, self._source_name).places(keys).keys()
 
-    def _compare(self, create: Operation, kept: Known) -> Standing:
+    def _compare(self, create: Operation, kept: Known) -> LedgerStatus:
         if kept.is_leaving:
-            return Standing(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes=False)
+            return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes=False)
         whole_sha = hashlib.sha256(create.body).digest()
         settled = GONE if is_gone(kept.returned) else UNCHANGED
         if not kept.pending and (kept.body_sha == whole_sha or create.key in self._left):
@@ -147,16 +147,16 @@ class Standings:
             return GONE
         code = "mapping-changed" if only_mapping else "changed"
         if self._policy.on_change is OnChange.SKIP:
-            return Standing(Outcome.SKIPPED, _finding(code, CODES[code]), takes=False)
-        return Standing(Outcome.SKIPPED, _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}."))
+            return LedgerStatus(Outcome.SKIPPED, _finding(code, CODES[code]), takes=False)
+        return LedgerStatus(Outcome.SKIPPED, _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}."))
 
-    def _change(self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str]) -> Standing:
+    def _change(self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str]) -> LedgerStatus:
         """Make the change that brings the issue to its row; one of unknown fate is to be looked at in any case."""
         row = orjson.loads(create.body)
         patch = {name: row.get(name) for name in wanted if name in PATCHABLE}
         note = _finding("source-fixed", CODES["source-fixed"]) if "source" in wanted else None
         if not patch and not kept.pending:
-            return Standing(Outcome.UNCHANGED, note)
+            return LedgerStatus(Outcome.UNCHANGED, note)
         whole = patch.keys() == set(differing)
         change = create._replace(
             method="PATCH",
@@ -171,9 +171,9 @@ class Standings:
             returned=kept.returned,
             pending=kept.pending,
         )
-        return Standing(Outcome.PLANNED, note, change)
+        return LedgerStatus(Outcome.PLANNED, note, change)
 
-    def _look_up(self, creates: list[Operation]) -> dict[str, Standing]:
+    def _look_up(self, creates: list[Operation]) -> dict[str, LedgerStatus]:
         """Say of creates that no operation knows what a look at the target has seen of them."""
         found = self._seen.find(create.marker for create in creates)
         if self._run is not None and found:
@@ -188,7 +188,7 @@ class Standings:
                 outcome = Outcome.SKIPPED if changes else Outcome.UNCHANGED
                 message = f"{CODES[code]} It differs in: {', '.join(changes)}." if changes else CODES[code]
                 finding = _finding(code, message)
-                standings[create.key] = Standing(outcome, finding, None, issue.issue_id, issue.triage_id)
+                standings[create.key] = LedgerStatus(outcome, finding, None, issue.issue_id, issue.triage_id)
             elif self._titles:
                 title = self._nearest(_fold(orjson.loads(create.body)["title"]))
                 if title is not None:
@@ -197,7 +197,7 @@ class Standings:
                         f'{number} "{title}" has this title, or nearly, and no marker; if it is this row\'s issue:'
                     )
                     hint = f"triage-import settle {create.key} {number}"
-                    standings[create.key] = Standing(
+                    standings[create.key] = LedgerStatus(
                         Outcome.PLANNED, Finding("title-in-triage", "title", message, hint, rejects=False)
                     )
         return standings

@@ -35,7 +35,7 @@ _FIND = "SELECT text, key FROM keys WHERE place = ? AND text IN ({})"
 
 
 @contextmanager
-def learn_keys(job: Job) -> Iterator[FindKeys]:
+def learn_aliases(job: Job) -> Iterator[FindKeys]:
     """Give what finds the keys of rows that relations name `by` another text, as long as the block runs.
 
     It reads the source once, whatever `--limit`, if the mapping has such relations and the source may have both texts.

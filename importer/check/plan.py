@@ -9,14 +9,14 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from importer.check.duplicates import Verdict
-from importer.check.knowledge import HAD_NOTHING, Ask, AskHad, Standing, had_nothing
+from importer.check.knowledge import HAD_NOTHING, Ask, AskHad, LedgerStatus, had_nothing
 from importer.check.rows import Examined
 from importer.codes import CODES
-from importer.records import Addition, Extras, Finding, Had, Operation, Outcome, Row
+from importer.records import Addition, AlreadyAdded, Finding, IssueParts, Operation, Outcome, Row
 from importer.transform.addition_plan import plan_additions
 
 
-class Judged(NamedTuple):
+class Plan(NamedTuple):
     """The rows of a chunk with their outcome before sending.
 
     By place: the operation of each planned row, what the ledger has to say of rows that are not skipped, and what is
@@ -29,7 +29,7 @@ class Judged(NamedTuple):
     additions: dict[int, list[Addition]]
 
 
-def judge(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask, ask_had: AskHad = had_nothing) -> Judged:
+def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask, ask_had: AskHad = had_nothing) -> Plan:
     """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says."""
     chunk, keys = examined.records.chunk, examined.records.keys
     creates = dict[int, Operation]()
@@ -76,16 +76,16 @@ def judge(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask, ask_h
         its = sum(addition.key == keys[row] for addition in additions)
         rows[row] = rows[row]._replace(additions_planned=its + earlier)
     operations = {}
-    for place, judged in enumerate(rows):
-        if judged.outcome is Outcome.REJECTED:
-            rows[place] = judged._replace(raw=chunk.raw[place])
-        elif judged.outcome is Outcome.PLANNED and place in examined.bodies:
-            change = ledger[judged.key].change if judged.key in ledger else None
+    for place, plan in enumerate(rows):
+        if plan.outcome is Outcome.REJECTED:
+            rows[place] = plan._replace(raw=chunk.raw[place])
+        elif plan.outcome is Outcome.PLANNED and place in examined.bodies:
+            change = ledger[plan.key].change if plan.key in ledger else None
             operations[place] = change or creates.get(place) or examined.create(place)  # not all who know ask
-    return Judged(rows, operations, notes, {row: additions for row, (additions, _) in planned.items() if additions})
+    return Plan(rows, operations, notes, {row: additions for row, (additions, _) in planned.items() if additions})
 
 
-def _takes(ledger: Mapping[str, Standing], key: str) -> bool:
+def _takes(ledger: Mapping[str, LedgerStatus], key: str) -> bool:
     return key not in ledger or ledger[key].takes
 
 
@@ -100,18 +100,18 @@ def _follow(row: Row, leader: Row) -> Row:
 def plan_chunk(examined: Examined, rows: Iterable[int], ask_had: AskHad) -> dict[int, tuple[list[Addition], int]]:
     """Row → what is still to be added to its issue, and how much was; rows with nothing to add are absent."""
     records, keys = examined.records, examined.records.keys
-    rows = [row for row in rows if row in records.extras]
+    rows = [row for row in rows if row in records.parts]
     if not rows:
         return {}
-    owners = (relation.owner for row in rows for relation in records.extras[row].relations)
+    owners = (relation.owner for row in rows for relation in records.parts[row].relations)
     had = ask_had(dict.fromkeys([*(keys[row] for row in rows), *owners]))
     planned = {}
     for row in rows:
         key, mine = keys[row], had.get(keys[row], HAD_NOTHING)
-        extras, referred = _without_referred(records.extras[row], examined.bodies[row], mine)
+        parts, referred = _without_referred(records.parts[row], examined.bodies[row], mine)
         additions = plan_additions(
             key,
-            extras,
+            parts,
             records.bundlings[row],
             mine,
             description=records.descriptions[row],
@@ -122,13 +122,13 @@ def plan_chunk(examined: Examined, rows: Iterable[int], ask_had: AskHad) -> dict
     return planned
 
 
-def _without_referred(extras: Extras, body: bytes, had: Had) -> tuple[Extras, bool]:
+def _without_referred(parts: IssueParts, body: bytes, had: AlreadyAdded) -> tuple[IssueParts, bool]:
     """What a row says but for mentions whose numbers are in its description, and whether that leaves none of them."""
-    if not extras.mentions or not had.referred:
-        return extras, False
+    if not parts.mentions or not had.referred:
+        return parts, False
     sha = hashlib.sha256(body).digest()
-    mentions = tuple(mention for mention in extras.mentions if (sha, mention.key) not in had.referred)
-    return replace(extras, mentions=mentions), not mentions
+    mentions = tuple(mention for mention in parts.mentions if (sha, mention.key) not in had.referred)
+    return replace(parts, mentions=mentions), not mentions
 
 
 @lru_cache

@@ -80,7 +80,7 @@ _HINTS = {
 }
 
 
-class EndFindings:
+class TargetFindings:
     """The findings on ends, all of them warnings, in the order of their places. Their file is gone with them."""
 
     def __init__(self, scratch: Scratch) -> None:
@@ -103,7 +103,7 @@ class EndFindings:
         return [_finding(*row) for row in rows]
 
 
-class EndsFound(NamedTuple):
+class TargetsFound(NamedTuple):
     """What the ends turned out to be.
 
     relations  distinct relations whose two ends are, or will be, in Triage: a request each
@@ -112,10 +112,10 @@ class EndsFound(NamedTuple):
 
     relations: int
     refers: int
-    findings: EndFindings
+    findings: TargetFindings
 
 
-class Ends:
+class RelationTargets:
     """Takes all keys of a source and what its rows say of other issues; `find` tells what became of those.
 
     A row is known by its place in the input, counted from 0 over all files. Raises StorageFull if the disk doesn't
@@ -150,14 +150,14 @@ class Ends:
         self._scratch.write("INSERT INTO said VALUES (?, ?, ?, ?, ?)", said)
         self._scratch.write("INSERT INTO named VALUES (?, ?, ?)", named)
 
-    def find(self, in_triage: InTriage, losers: Iterable[int] = ()) -> EndsFound:
+    def find(self, in_triage: InTriage, losers: Iterable[int] = ()) -> TargetsFound:
         """Say what the ends are, after all rows; `losers` are places that lose against another row with their key.
 
         A relation between a row and an issue that it names is sent where both are reachable: in this import, or in
         Triage as far as the ledger knows. Cycles of `blocks` are sent as they are, since no page forbids them.
         """
         if self._is_idle:
-            return EndsFound(0, 0, EndFindings(self._scratch))
+            return TargetsFound(0, 0, TargetFindings(self._scratch))
         self._scratch.write("INSERT OR IGNORE INTO losers VALUES (?)", ((place,) for place in losers))
         self._scratch.script(_JOIN)
         self._look_up(in_triage)
@@ -166,7 +166,7 @@ class Ends:
         self._keep(self._cycle_findings())
         self._scratch.execute("CREATE INDEX findings_by_place ON findings (place)")
         relations, refers = (self._scratch.row(sql)[0] for sql in (_COUNT_RELATIONS, _COUNT_REFERS))
-        return EndsFound(relations, refers, EndFindings(self._scratch))
+        return TargetsFound(relations, refers, TargetFindings(self._scratch))
 
     def _look_up(self, in_triage: InTriage) -> None:
         """Ask for all that this import doesn't send; a rejected row's issue may be there from an earlier run."""

@@ -48,8 +48,8 @@ class Examined:
 
     def digest(self, row: int) -> bytes:
         """What two rows with one key are compared by: 16 bytes of what would be sent, additions too."""
-        extras = self.records.extras.get(row)
-        added = b"" if extras is None else repr(extras).encode()
+        parts = self.records.parts.get(row)
+        added = b"" if parts is None else repr(parts).encode()
         return hashlib.blake2b(self.bodies[row] + added, digest_size=16).digest()
 
     def create(self, row: int) -> Operation:

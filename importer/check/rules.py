@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from importer.mapping.model import SEVERITIES, SOURCES, STATUSES
 from importer.mapping.scalars import CATEGORY_LIMIT
 from importer.mapping.yaml_text import quote
-from importer.records import Extras, Finding
+from importer.records import Finding, IssueParts
 from importer.transform.chunk_records import Records
 from importer.transform.lengths import count_units, is_longer
 from importer.transform.prose import DESCRIPTION_LIMIT, TITLE_LIMIT
@@ -201,8 +201,8 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
         "owner_id": records.owners,
         "assignee_id": records.assignees,
     }
-    for row, extras in records.extras.items():
-        for name, text in _extra_texts(extras):
+    for row, parts in records.parts.items():
+        for name, text in _extra_texts(parts):
             columns.setdefault(name, [""] * len(records.chunk))[row] += text
     for name, texts in columns.items():
         whole = "".join(texts)
@@ -215,15 +215,15 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
                 yield row, Finding("text-has-nul", name, has_nul, "delete it; many of them are a wrong --encoding")
 
 
-def _extra_texts(extras: Extras) -> Iterator[tuple[str, str]]:
+def _extra_texts(parts: IssueParts) -> Iterator[tuple[str, str]]:
     """All that could not be sent, by the field that it belongs to."""
-    for comment in extras.comments:
+    for comment in parts.comments:
         yield "comments", comment.author + comment.date + comment.text
-    for kind, name in extras.evidence:
+    for kind, name in parts.evidence:
         yield "resource_links", kind + name
-    for flag in extras.flags:
+    for flag in parts.flags:
         yield "flags", flag.type + flag.note
-    for relation in extras.relations:
+    for relation in parts.relations:
         yield "relations", relation.owner + relation.other
 
 

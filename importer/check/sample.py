@@ -17,7 +17,7 @@ Trait = tuple[str, str]
 """Something that a create may have: a field and its value, or a kind of text and ""."""
 
 
-class Cover:
+class CanarySample:
     """Chooses, in the check pass, few creates that together have every trait: the issues of a first contact.
 
     Only the first row of each trait is kept, and of categories no more than can be chosen.

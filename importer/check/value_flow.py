@@ -96,9 +96,9 @@ class ValueFlow:
         """The streams of a field, widest first."""
         return sorted(self._streams[name].values(), key=lambda stream: (-stream.rows, stream.step.source))
 
-    def smells(self) -> list[str]:
+    def suspicious_mappings(self) -> list[str]:
         """What looks legal and wrong: inverted ranks, absurd words, one value for nearly all rows."""
-        return [smell for name in VALUE_FIELDS for smell in _smells(name, self.streams(name))]
+        return [smell for name in VALUE_FIELDS for smell in _suspicious_mappings(name, self.streams(name))]
 
     def as_json(self) -> dict[str, list[dict[str, object]]]:
         """For summary.json."""
@@ -117,7 +117,7 @@ class ValueFlow:
         }
 
 
-def _smells(name: str, streams: list[Stream]) -> Iterator[str]:
+def _suspicious_mappings(name: str, streams: list[Stream]) -> Iterator[str]:
     yield from _dominance(name, streams)
     if name == "severity":
         yield from _inversion(streams)

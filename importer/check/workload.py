@@ -8,12 +8,12 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field, replace
 from itertools import product
 
-from importer.check.plan import Judged
-from importer.check.relation_targets import EndFindings, Ends, EndsFound, InTriage
+from importer.check.plan import Plan
+from importer.check.relation_targets import InTriage, RelationTargets, TargetFindings, TargetsFound
 from importer.check.rows import Examined
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import FINISHED, Mapping
-from importer.records import Act, Addition, Extras, Had, Outcome
+from importer.records import Act, Addition, AlreadyAdded, IssueParts, Outcome
 from importer.transform.addition_plan import plan_additions
 
 REQUESTS = {Act.UPDATE: 2, Act.REFER: 2}
@@ -71,63 +71,63 @@ class Workload:
 class WorkCounter:
     """Counts in the check pass what a send pass would do. `ends` takes what rows say of other issues."""
 
-    def __init__(self, mapping: Mapping, ends: Ends) -> None:
+    def __init__(self, mapping: Mapping, ends: RelationTargets) -> None:
         self._ends = ends if mapping.relations or mapping.references else None
         comments = mapping.comments
         self._ways: tuple[Bundling, Bundling] = (
             ("separate",) * 2 if comments is None else (comments.open, comments.closed)
         )
-        self._found: EndsFound | None = None
+        self._found: TargetsFound | None = None
         self.clear()
 
     def clear(self) -> None:
         """Begin again: the source is read once more."""
         self.load = Workload(open=self._ways[0], closed=self._ways[1])
 
-    def add(self, examined: Examined, judged: Judged) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Count a chunk."""
-        for operation in judged.operations.values():
+        for operation in plan.operations.values():
             self.load.operations[operation.act] += 1
-        for place, additions in judged.additions.items():
-            is_new = judged.rows[place].outcome is Outcome.PLANNED and not judged.rows[place].issue_id
+        for place, additions in plan.additions.items():
+            is_new = plan.rows[place].outcome is Outcome.PLANNED and not plan.rows[place].issue_id
             for addition in additions:
                 # Evidence of a new issue goes along with its create; what names other issues is counted at the end.
                 if addition.act not in (Act.RELATION, Act.REFER) and not (is_new and addition.act is Act.EVIDENCE):
                     self.load.operations[addition.act] += 1
-        self._count_ways(examined, judged.additions)
+        self._count_ways(examined, plan.additions)
 
     def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:
         """Count the comments left of rows as they would be in either way; one that is short is one in both."""
         records, statuses = examined.records, examined.records.statuses
         for row, additions in planned.items():
             left = {name for addition in additions for name in addition.covers}
-            extras = records.extras[row]
-            extras = replace(extras, comments=tuple(each for each in extras.comments if each.id in left))
+            parts = records.parts[row]
+            parts = replace(parts, comments=tuple(each for each in parts.comments if each.id in left))
             which = CLOSED if statuses[row] in FINISHED else OPEN
-            is_one = len(extras.comments) == 1 and len(extras.comments[0].text) < SHORT
-            for way in WAYS if extras.comments else ():
-                self.load.comments[which, way] += 1 if is_one else _count_comments(extras, way)
+            is_one = len(parts.comments) == 1 and len(parts.comments[0].text) < SHORT
+            for way in WAYS if parts.comments else ():
+                self.load.comments[which, way] += 1 if is_one else _count_comments(parts, way)
 
-    def take_ends(self, examined: Examined, judged: Judged) -> None:
+    def take_ends(self, examined: Examined, plan: Plan) -> None:
         """Take what the rows of a chunk say of other issues, and which keys there are."""
         if self._ends is None:
             return
         keys = examined.records.keys
         self._ends.add_keys(
             (keys[place], place in examined.bodies)
-            for place, row in enumerate(judged.rows)
+            for place, row in enumerate(plan.rows)
             if keys[place] and not examined.skips[place] and not row.follows
         )
-        for place, additions in judged.additions.items():
-            extras = examined.records.extras[place]
-            if not extras.relations and not extras.mentions:
+        for place, additions in plan.additions.items():
+            parts = examined.records.parts[place]
+            if not parts.relations and not parts.mentions:
                 continue
             names = {(each.key, each.name) for each in additions if each.act is Act.RELATION}
-            relations = [each for each in extras.relations if (each.owner, f"{each.type}/{each.other}") in names]
+            relations = [each for each in parts.relations if (each.owner, f"{each.type}/{each.other}") in names]
             mentions = [mention for each in additions if each.act is Act.REFER for mention in each.mentions]
             self._ends.add(examined.first + place, keys[place], relations, mentions)
 
-    def look_at_others(self, in_triage: InTriage, losers: Iterable[int]) -> EndFindings | None:
+    def look_at_others(self, in_triage: InTriage, losers: Iterable[int]) -> TargetFindings | None:
         """Find out what the other issues are that rows name; what there is to say of it, if anything."""
         if self._ends is None:
             return None
@@ -141,6 +141,6 @@ class WorkCounter:
             self.load.operations[Act.REFER] = self._found.refers
 
 
-def _count_comments(extras: Extras, way: Bundling) -> int:
-    alone = replace(extras, rest=(), evidence=(), flags=(), relations=(), mentions=())
-    return len(plan_additions("", alone, way, Had(), description="", find_mentions=lambda text: ()))
+def _count_comments(parts: IssueParts, way: Bundling) -> int:
+    alone = replace(parts, rest=(), evidence=(), flags=(), relations=(), mentions=())
+    return len(plan_additions("", alone, way, AlreadyAdded(), description="", find_mentions=lambda text: ()))

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from importer.ledger.journal import Run
     from importer.ledger.store import Ledger
     from importer.report.summary import Summary
-    from importer.runs.change_runner import WayBack
-    from importer.runs.change_set import Errand
+    from importer.runs.change_runner import ChangeRunner
+    from importer.runs.change_set import ChangeSet
 
 WAY_OPTIONS = (
     click.option("--apply", is_flag=True, help="Do it; without this option it only shows what it would do."),
@@ -48,9 +48,9 @@ class Given(NamedTuple):
 def go_back(
     name: str,
     given: Given,
-    make: Callable[[Ledger, Run], Errand],
-    describe: Callable[[WayBack], Iterable[str]],
-    confirm: Callable[[WayBack], str],
+    make: Callable[[Ledger, Run], ChangeSet],
+    describe: Callable[[ChangeRunner], Iterable[str]],
+    confirm: Callable[[ChangeRunner], str],
 ) -> Summary:
     """Look at the issues of a run, say what an errand would do, and with `--apply` do it.
 
@@ -66,30 +66,30 @@ def go_back(
     from importer.ledger.opening import default_path, open_ledger, read_ledger
     from importer.ledger.overview import find_import
     from importer.load.preflight import find_organisation
-    from importer.runs.change_runner import Pace, WayBack
+    from importer.runs.change_runner import ChangeRunner, Pace
     from importer.triage.event_loop import run_loop
 
     path = given.ledger or default_path()
     with Console() as console, (open_ledger if given.apply else read_ledger)(path) as ledger:
         run = find_import(ledger, name, click.get_current_context().info_name or "").run
-        errand = make(ledger, run)
+        change_set = make(ledger, run)
         with open_target_named(run.target, given.api_key_file) as target:
             ledger.check_org(run.target, run_loop(find_organisation(target, console.say)))
-            out = given.out or Path(f"triage-import-{run.name}-{errand.kind}")
+            out = given.out or Path(f"triage-import-{run.name}-{change_set.kind}")
             pace = Pace(choose_rate(given.rate, run.target), given.concurrency)
-            way = WayBack(run, errand, target, pace, out, console)
+            way = ChangeRunner(run, change_set, target, pace, out, console)
             way.look()
             for line in describe(way):
                 console.say(line)
             refusal = confirm(way) if given.apply and way.to_change else ""
             carries_out = given.apply and not refusal
             summary = way.carry_out(ledger) if carries_out else way.preview(refusal)
-    for line in _end(summary, errand, way.to_change):
+    for line in _end(summary, change_set, way.to_change):
         console.say(line)
     return summary
 
 
-def _end(summary: Summary, errand: Errand, to_change: int) -> Iterable[str]:
+def _end(summary: Summary, change_set: ChangeSet, to_change: int) -> Iterable[str]:
     """How it ended, where the report is, and what to type next."""
     if summary.run_id:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
@@ -102,6 +102,6 @@ def _end(summary: Summary, errand: Errand, to_change: int) -> Iterable[str]:
     elif not summary.run_id:
         yield "Nothing was changed." + (" The same command with --apply does it." if to_change else "")
     if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
-        yield f"{summary.planned:,} issues still to be {errand.done}: the same command continues."
+        yield f"{summary.planned:,} issues still to be {change_set.done}: the same command continues."
     if summary.unknown:
         yield f"The fate of {summary.unknown:,} changes is not known yet: the same command finds out."

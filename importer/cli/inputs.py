@@ -14,7 +14,7 @@ from importer.authoring.recognise import Match, match_shapes, preset_shapes, rec
 from importer.check.account_names import learn_names
 from importer.check.headers import check_fit
 from importer.check.job import Job
-from importer.check.key_aliases import learn_keys
+from importer.check.key_aliases import learn_aliases
 from importer.errors import UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.identities import Roster
@@ -110,7 +110,7 @@ def open_job(
                 recognised=evidence,
             )
             warnings = (*check_fit(job), *warn_of_absent(mapping, source))
-            with learn_keys(job) as find_keys:
+            with learn_aliases(job) as find_keys:
                 yield replace(job, warnings=warnings, learned=learn_names(job), find_keys=find_keys)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from importer.ledger.journal import Run
     from importer.ledger.store import Ledger
     from importer.report.summary import Summary
-    from importer.runs.change_runner import WayBack
+    from importer.runs.change_runner import ChangeRunner
 
 LINES_SHOWN = 8
 
@@ -53,25 +53,25 @@ def repair(name: str, mapping_name: str, fields: str, **given: Any) -> Summary:
     return go_back(name, Given(**given), make, describe, lambda way: confirm(way, yes=given["yes"]))
 
 
-def confirm(way: WayBack, *, yes: bool) -> str:
+def confirm(way: ChangeRunner, *, yes: bool) -> str:
     """Ask on a terminal."""
     if yes or click.confirm(f"Patch {way.to_change:,} issues?", default=False, err=True):
         return ""
     return "The answer was no."
 
 
-def describe(way: WayBack) -> Iterator[str]:
+def describe(way: ChangeRunner) -> Iterator[str]:
     """What a repair would do: which values become which, how many issues differ, and what is left alone."""
     from importer.runs.repair import Repair
 
-    errand = way.errand
-    assert isinstance(errand, Repair)
-    for turn, issues in errand.turns.most_common(LINES_SHOWN):
+    change_set = way.change_set
+    assert isinstance(change_set, Repair)
+    for turn, issues in change_set.turns.most_common(LINES_SHOWN):
         yield f"  {turn.field}: {turn.before} → {turn.after}   {issues:,} issues"
-    if len(errand.turns) > LINES_SHOWN:
-        yield f"  … and {len(errand.turns) - LINES_SHOWN:,} more changes: see results.csv"
-    yield say_counts(way.count(), len(errand.operations))
-    problems = Counter(left.message for left in errand.left)
+    if len(change_set.turns) > LINES_SHOWN:
+        yield f"  … and {len(change_set.turns) - LINES_SHOWN:,} more changes: see results.csv"
+    yield say_counts(way.count(), len(change_set.operations))
+    problems = Counter(left.message for left in change_set.left)
     for problem, issues in problems.most_common(LINES_SHOWN):
         yield f"  {issues:,} left alone: {problem}"
 

@@ -129,7 +129,7 @@ def run(
             hint="--yes sends without asking, --dry-run sends nothing, --sandbox rehearses.",
         )
 
-    from importer.check.history import ChangePolicy, OnChange, Standings, read_fields
+    from importer.check.history import ChangePolicy, LedgerHistory, OnChange, read_fields
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
     from importer.ledger.opening import default_path, open_ledger, read_ledger
@@ -151,7 +151,7 @@ def run(
             name = target_name(sandbox, url)
             with read_ledger(place) as known:
                 console.show_opening(name, known.name, known.read_facts(name, job.source_name))
-                ask = Standings(known, name, job.source_name, changes)
+                ask = LedgerHistory(known, name, job.source_name, changes)
                 checked, summary = run_check(job, ask, out, console, target=name, strict=strict)
                 check_rows(checked.tally.rows, min_rows)
             console.show_check(job, checked, rate)

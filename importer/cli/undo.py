@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from importer.ledger.journal import Run
     from importer.ledger.store import Ledger
     from importer.report.summary import Summary
-    from importer.runs.change_runner import WayBack
+    from importer.runs.change_runner import ChangeRunner
     from importer.runs.undo import Undo
 
 FIRST_LINE = "A wrong field? `repair` keeps numbers and discussion."
@@ -57,15 +57,15 @@ def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any)
     return go_back(name, Given(**given), make, describe, lambda way: confirm(way, expect, yes=given["yes"]))
 
 
-def confirm(way: WayBack, expect: int | None, *, yes: bool) -> str:
+def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:
     """Compare with `--expect`, then ask on a terminal; before a deletion, for the count."""
-    errand = _errand(way)
-    total = way.to_change + errand.done_before
+    change_set = _errand(way)
+    total = way.to_change + change_set.done_before
     if expect is not None and expect != total:
         return f"--expect says {expect:,} issues, and it would be {total:,}."
     if yes:
         return ""
-    if errand.delete:
+    if change_set.delete:
         question = f"{way.to_change:,} issues will be deleted for good. Type their number to do it"
         answer = click.prompt(question, default="", show_default=False, err=True)
         return "" if answer.replace(",", "").strip() == str(way.to_change) else "The number was not typed."
@@ -73,28 +73,29 @@ def confirm(way: WayBack, expect: int | None, *, yes: bool) -> str:
     return "" if asked else "The answer was no."
 
 
-def describe(way: WayBack) -> Iterator[str]:
+def describe(way: ChangeRunner) -> Iterator[str]:
     """What an undo would do, and what stays because of whose hand."""
     from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED
     from importer.runs.undo import CLOSED
 
-    errand, counts = _errand(way), way.count()
+    change_set, counts = _errand(way), way.count()
     parts = (
-        (errand.done_before, f"{errand.done} by an earlier attempt"),
-        (counts[UNTOUCHED], f"untouched, will be {errand.done}"),
+        (change_set.done_before, f"{change_set.done} by an earlier attempt"),
+        (counts[UNTOUCHED], f"untouched, will be {change_set.done}"),
         (counts[CLOSED], "closed already"),
         (counts[GONE], "deleted in Triage"),
         (counts[TOUCHED], "touched by a person since: they stay, see results.csv"),
     )
     said = ", ".join(f"{count:,} {what}" for count, what in parts if count)
-    yield f"{way.run.name} created {len(errand.operations) + errand.done_before:,} issues: {said or 'none is left'}"
+    created = len(change_set.operations) + change_set.done_before
+    yield f"{way.run.name} created {created:,} issues: {said or 'none is left'}"
     traces = Counter(trace for look in way.looks.values() if look.verdict == TOUCHED for trace in look.fields)
     if traces:
         yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))
 
 
-def _errand(way: WayBack) -> Undo:
+def _errand(way: ChangeRunner) -> Undo:
     from importer.runs.undo import Undo
 
-    assert isinstance(way.errand, Undo)
-    return way.errand
+    assert isinstance(way.change_set, Undo)
+    return way.change_set

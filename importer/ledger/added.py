@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Row, and_, or_, select
 from importer.codes import EDITED, MISSING
 from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State, operations, sources
 from importer.ledger.statements import Transaction, portions
-from importer.records import ADDITIONS, Act, Had
+from importer.records import ADDITIONS, Act, AlreadyAdded
 
 CREATES = operations.alias("creates")
 
@@ -58,7 +58,7 @@ class Place(NamedTuple):
     content: bytes
 
 
-class Additions:
+class AddedOperations:
     """What was added to the issues of one source. Made by `Ledger.additions` and `Run.additions`."""
 
     def __init__(self, transaction: Transaction, source_id: int) -> None:
@@ -140,14 +140,14 @@ def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: floa
     return orjson.dumps(kept) if kept else None
 
 
-def had_of(added: Iterable[Added], places: Mapping[str, Place]) -> Had:
+def had_of(added: Iterable[Added], places: Mapping[str, Place]) -> AlreadyAdded:
     """What needs no sending: what was done, and what waited in vain for something that never turned up.
 
     `places` are those of the issues at the other ends of relations, see `name_ends`.
     """
     added = list(added)
     settled = [each for each in added if (each.state is State.DONE or each.code == MISSING) and _leads(each, places)]
-    return Had(
+    return AlreadyAdded(
         frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
         frozenset(name for each in settled if each.act is Act.COMMENT for name in each.covers),
         frozenset((each.sha, key) for each in added if _is_referred(each) for key in each.covers),

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, and_, select, update
 from sqlalchemy import Row as Selected
 
 from importer.errors import ExitCode
-from importer.ledger.added import Additions
+from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
 from importer.ledger.group_commit import Exchange
 from importer.ledger.results import Made, Results, encode_row
@@ -24,7 +24,7 @@ from importer.records import Act, Operation, Outcome, Row
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 
 
-class Memory(NamedTuple):
+class Snapshot(NamedTuple):
     """What a create's operation is to remember after a change: see `compare`, and the row that it stands for now."""
 
     returned: bytes
@@ -50,7 +50,7 @@ class Decision(NamedTuple):
     message: str = ""
     operation: Operation | None = None
     details: bytes | None = None
-    memory: Memory | None = None
+    memory: Snapshot | None = None
 
     @property
     def act(self) -> Act:
@@ -94,7 +94,7 @@ class Run:
         self.source_name: str = found.source_name
         self.out = Path(found.out)
         self.is_open: bool = found.state == "open"
-        self.additions = Additions(self._transaction, self._source_id)
+        self.additions = AddedOperations(self._transaction, self._source_id)
         self._results = Results(self._transaction, self._id, self._source_id, is_frozen=bool(found.frozen))
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
@@ -213,7 +213,7 @@ class Run:
     def _create(self, key: str) -> dict[str, Any]:
         return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value, "its_name": ""}
 
-    def _remembered(self, key: str, memory: Memory) -> dict[str, Any]:
+    def _remembered(self, key: str, memory: Snapshot) -> dict[str, Any]:
         returned, body_sha, content = memory
         return {
             **self._create(key),

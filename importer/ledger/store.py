@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Insert, Select, and_, func, insert, or_, sele
 from sqlalchemy import Row as Selected
 
 from importer.errors import TargetMismatch, UsageError
-from importer.ledger.added import Additions
+from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
 from importer.ledger.journal import Run
 from importer.ledger.results import CHANGES
@@ -115,10 +115,10 @@ class Ledger:
         with self.transaction() as connection:
             return Seen(self.transaction, take(connection, target, source_name) or 0)
 
-    def additions(self, target: str, source_name: str) -> Additions:
+    def additions(self, target: str, source_name: str) -> AddedOperations:
         """What was added to the issues of a source."""
         with self.transaction() as connection:
-            return Additions(self.transaction, _find_source(connection, target, source_name) or 0)
+            return AddedOperations(self.transaction, _find_source(connection, target, source_name) or 0)
 
     def find_contact(self, target: str, org_id: str = "") -> dict[str, Any] | None:
         """Give what the first contact with a target, or its organisation elsewhere, found out; None without one."""

@@ -16,14 +16,14 @@ import orjson
 from importer.codes import EDITED, MISSING, NO_END, PENDING, UNSETTLED
 from importer.errors import RunStopped, TooManyFailures
 from importer.ledger.added import Added, Place, encode_details, had_of, name_ends
-from importer.ledger.journal import Decision, Memory, Run
+from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.schema import FOUND_AT_TARGET, GONE_AT_TARGET, UNDECIDED, State
-from importer.load.provenance import find_adopted
+from importer.load.provenance import find_existing_additions
 from importer.load.queue import Item
-from importer.load.reconcile import Lookback
+from importer.load.reconcile import Reconciler
 from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
-from importer.records import ADDITION_PATHS, Act, Addition, Had, Mention, Operation, Outcome, Report
+from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Mention, Operation, Outcome, Report
 from importer.transform.addition_plan import plan_additions
 from importer.transform.lengths import COMMENT_LIMIT
 from importer.transform.prose import DESCRIPTION_LIMIT
@@ -45,11 +45,11 @@ EDITED_MESSAGE = "the description was changed in Triage, so that the numbers of 
 DAY = 86_400.0
 
 
-class _Left(Exception):
+class IssueGone(Exception):
     """The issue is not there any more: nothing else is to be added to it."""
 
 
-class _Unsure(Exception):
+class OutcomePending(Exception):
     """Something may have arrived or may still be sent again: until that is decided nothing follows it, out of order."""
 
 
@@ -71,12 +71,12 @@ class _Record:
 
     ends: Mapping[str, Place] = field(default_factory=dict)
 
-    def had(self) -> Had:
+    def had(self) -> AlreadyAdded:
         """What needs no sending."""
         return had_of(self.known.values(), self.ends)
 
 
-class Follower:
+class AdditionSender:
     """Adds to issues what belongs to them. Made for one run; its requests go through the same limiter as everything.
 
     wait_seconds  how long evidence that the target doesn't know is tried again
@@ -87,7 +87,7 @@ class Follower:
         client: TriageClient,
         run: Run,
         calls: PacedCalls,
-        lookback: Lookback,
+        lookback: Reconciler,
         references: References,
         *,
         concurrency: int = 8,
@@ -165,10 +165,10 @@ class Follower:
         record.ours.update(each.sha for each in known if each.state is State.DONE)
         try:
             await self._complete(record)
-        except _Left:
+        except IssueGone:
             self._note_gone(record)
             return
-        except _Unsure:
+        except OutcomePending:
             record.failed = True
         finally:
             self._slots.release()
@@ -183,7 +183,7 @@ class Follower:
         for addition in self._plan(record):
             await self._add(record, addition)
             self._count_one()
-        if record.item.extras.mentions:
+        if record.item.parts.mentions:
             await self._refer(record)
             self._count_one()
 
@@ -195,9 +195,9 @@ class Follower:
         """What is left to be added, but for numbers in the description."""
         item = record.item
         find = partial(self._references.find, own_key=item.key)
-        extras = replace(item.extras, mentions=())
+        parts = replace(item.parts, mentions=())
         bundling = bundling or item.bundling
-        return plan_additions(item.key, extras, bundling, record.had(), description="", find_mentions=find)
+        return plan_additions(item.key, parts, bundling, record.had(), description="", find_mentions=find)
 
     async def _decide_earlier(self, record: _Record, added: Added) -> None:
         """Settle what an earlier attempt may have sent: after that it is done, or it surely was not."""
@@ -208,7 +208,7 @@ class Follower:
             made = await self._was_made(record, operation, added.since)
         except Undecidable as error:
             self.is_unsure = True
-            raise _Unsure from error
+            raise OutcomePending from error
         self._note(record, operation, State.DONE if made else State.UNSENT, covers=added.covers, requests=0)
 
     async def _adopt(self, record: _Record) -> None:
@@ -219,11 +219,11 @@ class Follower:
         bodies = ((addition, self._fill(addition)) for addition in self._plan(record, "separate"))
         filled = [addition._replace(body=body) for addition, body in bodies if body is not None]
         try:
-            adopted = await find_adopted(self._lookback, issue_id, filled, record.ours)
+            adopted = await find_existing_additions(self._lookback, issue_id, filled, record.ours)
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
-            raise (_Left if error.is_gone else _Unsure) from error
+            raise (IssueGone if error.is_gone else OutcomePending) from error
         for addition in adopted:
             operation = _operation(record, addition, addition.body)
             self._note(record, operation, State.DONE, covers=addition.covers, code=FOUND_AT_TARGET, requests=0)
@@ -295,7 +295,7 @@ class Follower:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
             if error.is_gone:
-                raise _Left from error
+                raise IssueGone from error
 
     async def _post(self, record: _Record, operation: Operation, covers: tuple[str, ...]) -> None:
         """Send what may not be sent twice: its intent is durable before it leaves, and a doubt is settled first."""
@@ -324,7 +324,7 @@ class Follower:
                         return
                     self._refuse(record, operation, error, requests)
                     if error.action is Action.RETRY:
-                        raise _Unsure from error
+                        raise OutcomePending from error
                     return
                 doubt = error.message
             except (Interrupted, RunStopped) as stop:
@@ -344,12 +344,12 @@ class Follower:
                 made = await self._was_made(record, operation, since)
             except Undecidable as error:
                 self.is_unsure = True
-                raise _Unsure from error
+                raise OutcomePending from error
             if made:
                 self._note(record, operation, State.DONE, covers=covers, requests=0)
                 return
         self._fail(record, operation, GAVE_UP, doubt, requests=0)
-        raise _Unsure
+        raise OutcomePending
 
     async def _was_made(self, record: _Record, operation: Operation, since: float) -> bool:
         """Ask what became of a request; others work meanwhile. Raises Undecidable."""
@@ -360,7 +360,7 @@ class Follower:
                 operation.act, operation.issue_id, operation.body, ours=ours, since=since
             )
         except CallFailed as error:
-            raise _Left from error
+            raise IssueGone from error
         finally:
             await self._slots.acquire()
 
@@ -368,7 +368,7 @@ class Follower:
         """Put the numbers of other issues into the description, as long as it is ours."""
         item, place = record.item, record.place
         known = record.known.get((Act.REFER, ""))
-        numbers = self._numbers(item.extras.mentions)
+        numbers = self._numbers(item.parts.mentions)
         body = orjson.dumps({"description": item.description})
         operation = _operation(record, Addition(item.key, Act.REFER, "", body), body)
         operation = operation._replace(method="PATCH", path=issue_path(place.issue_id), whole_sha=place.body_sha)
@@ -391,7 +391,7 @@ class Follower:
                 if digest(issue.description) != digest(item.description):
                     self._note(record, operation, State.LEFT, covers=covers, code=EDITED, message=EDITED_MESSAGE)
                     return
-                text = insert_numbers(issue.description, item.extras.mentions, numbers, DESCRIPTION_LIMIT)
+                text = insert_numbers(issue.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
                 if text != issue.description:
                     was_sent = True
                     patch = orjson.dumps({"description": text})
@@ -401,7 +401,7 @@ class Follower:
                 if error.action is Action.STOP:
                     raise error.as_stop() from error
                 if error.is_gone:
-                    raise _Left from error
+                    raise IssueGone from error
                 if error.action is not Action.SETTLE:
                     self._refuse(record, operation, error)
                     return
@@ -426,7 +426,7 @@ class Follower:
     def _note_gone(self, record: _Record) -> None:
         """Record that an issue was deleted in Triage: nothing else is added to it, and no later run tries to."""
         place, key = record.place, record.item.key
-        gone = Memory(mark_gone(place.returned), place.body_sha, place.content)
+        gone = Snapshot(mark_gone(place.returned), place.body_sha, place.content)
         path = issue_path(place.issue_id)
         operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=place.issue_id)
         message = "the issue is not there any more"

@@ -17,17 +17,17 @@ from importer.check.check_pass import Checked
 from importer.check.history import ChangePolicy, OnChange
 from importer.check.job import Job
 from importer.check.knowledge import Knows
-from importer.check.plan import Judged, judge
+from importer.check.plan import Plan, plan_rows
 from importer.check.rows import Examined, examine
 from importer.codes import INCOMPLETE, MISSING
 from importer.errors import INTERRUPTED, ExitCode, RunStopped, SourceChanged, SourceNotReady, StorageFull, UsageError
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
-from importer.load.additions import DAY, Follower
-from importer.load.canary import Contact, Findings, way_back
+from importer.load.additions import DAY, AdditionSender
+from importer.load.canary import Canary, Findings, way_back
 from importer.load.creates import Loader
-from importer.load.queue import Agenda, Item, Ranked
-from importer.load.reconcile import Lookback
+from importer.load.queue import AdditionQueue, Item, Ranked
+from importer.load.reconcile import Reconciler
 from importer.load.settling import Settler
 from importer.load.updates import Amender
 from importer.mapping.model import FINISHED
@@ -37,7 +37,7 @@ from importer.report.folder import ReportFolder
 from importer.report.from_ledger import write_rows
 from importer.report.since import NOTHING, compare_with_last
 from importer.report.summary import Summary, summarise, write_suggestion
-from importer.report.tables import write_losses
+from importer.report.tables import write_coverage
 from importer.transform.bodies import encode_cells, value_refs
 from importer.transform.references import References
 from importer.triage.client import TriageClient
@@ -108,12 +108,12 @@ class Sending:
         self.became = Counter[Outcome]()
         self.added = Counter[Outcome]()  # rows that were unchanged but for what was added to their issues
         self.done = Counter[Act]()
-        self.agenda = Agenda()
+        self.agenda = AdditionQueue()
         self.deadline = None if settings.max_seconds is None else time.monotonic() + settings.max_seconds
         self.refused: set[str] = set()  # in the first contact: once an attempt is enough
         self.since = NOTHING
 
-    def send(self, contact: Contact | None = None, meet: Meet | None = None) -> Summary:
+    def send(self, contact: Canary | None = None, meet: Meet | None = None) -> Summary:
         """Send what is left, after a first contact if there is to be one; then report, whatever has stopped it.
 
         All creates come first: what is added afterwards may name any of their issues.
@@ -136,7 +136,7 @@ class Sending:
         self.progress.finish()
         return self._report(time.monotonic() - started)
 
-    def _make_contact(self, contact: Contact, meet: Meet) -> None:
+    def _make_contact(self, contact: Canary, meet: Meet) -> None:
         self.progress.start("first contact", contact.issues, "issue")
         findings = contact.make(self._send_first, self.calls)
         self.progress.finish()
@@ -165,25 +165,25 @@ class Sending:
             other = self.checked.other if bodies is None else None
             for place, finding in other.between(*examined.span) if other is not None else ():
                 examined.findings.add(place - examined.first, finding)
-            judged = judge(examined, self.checked.verdicts, self.known, self.known.had)
-            rows = self._with_cells(examined, judged)
+            plan = plan_rows(examined, self.checked.verdicts, self.known, self.known.had)
+            rows = self._with_cells(examined, plan)
             if bodies is not None:
                 bodies |= {examined.records.keys[place]: body for place, body in examined.bodies.items()}
-                rows = [rows[place] for place in judged.operations]
+                rows = [rows[place] for place in plan.operations]
             else:
-                self.agenda.add((self._rank(examined, place), item) for place, item in _items(examined, judged))
+                self.agenda.add((self._rank(examined, place), item) for place, item in _items(examined, plan))
             self.run.register(rows)
-            left = {place: each for place, each in judged.operations.items() if each.key not in self.refused}
+            left = {place: each for place, each in plan.operations.items() if each.key not in self.refused}
             if ranked is None:
                 yield from left.values()
             else:
                 ranked.add((self._rank(examined, place), operation) for place, operation in left.items())
         yield from ranked or ()
 
-    def _with_cells(self, examined: Examined, judged: Judged) -> list[Row]:
+    def _with_cells(self, examined: Examined, plan: Plan) -> list[Row]:
         """The rows with what is kept of them until they are in, since Triage may refuse them, and for `repair`."""
-        rows = list(judged.rows)
-        for place in {*judged.operations, *judged.additions}:
+        rows = list(plan.rows)
+        for place in {*plan.operations, *plan.additions}:
             for member in examined.groups.get(place, [place]):
                 rows[member] = rows[member]._replace(raw=examined.records.chunk.raw[member])
         if not examined.groups:  # one row alone doesn't say what the issue of several is
@@ -257,11 +257,11 @@ class Sending:
         settings, model = self.settings, self.job.mapping.model
 
         async with TriageClient(self.target.url, self.target.api_key) as client, self._stoppable() as stop:
-            follower = Follower(
+            follower = AdditionSender(
                 client,
                 self.run,
                 self.calls,
-                Lookback(client, self.calls, settle_seconds=settings.settle_seconds),
+                Reconciler(client, self.calls, settle_seconds=settings.settle_seconds),
                 References(model.references, self.job.source_name),
                 concurrency=settings.concurrency,
                 wait_seconds=model.evidence_wait_days * DAY,
@@ -303,7 +303,7 @@ class Sending:
             codes = write_rows(self.run, folder, [file.header for file in self.job.source.files])
             suggestion = write_suggestion(self.job, self.checked, folder)
             if self.checked.losses is not None:
-                write_losses(folder, self.checked.losses)
+                write_coverage(folder, self.checked.losses)
             self.since = compare_with_last(self.ledger, self.run, folder, self.checked.tally.rows)
         except (StorageFull, UsageError) as error:
             self.stopped = self.stopped or StorageFull(error.message, hint=error.hint)
@@ -374,16 +374,16 @@ class Sending:
         return ExitCode.PARTLY if partly else ExitCode.DONE
 
 
-def _items(examined: Examined, judged: Judged) -> Iterator[tuple[int, Item]]:
+def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, Item]]:
     """What is to be added to issues once all are in."""
     records = examined.records
-    for place, additions in judged.additions.items():
+    for place, additions in plan.additions.items():
         if additions:
-            extras = records.extras[place]
-            is_all = judged.rows[place].outcome is not Outcome.PLANNED
-            description = records.descriptions[place] if extras.mentions else ""
+            parts = records.parts[place]
+            is_all = plan.rows[place].outcome is not Outcome.PLANNED
+            description = records.descriptions[place] if parts.mentions else ""
             sha = sha256(examined.bodies[place]).digest()
-            yield place, Item(records.keys[place], extras, records.bundlings[place], description, sha, is_all)
+            yield place, Item(records.keys[place], parts, records.bundlings[place], description, sha, is_all)
 
 
 def _as_stop(error: SourceNotReady | RunStopped) -> RunStopped:

@@ -136,7 +136,7 @@ class Findings:
             yield f"Lists show descriptions whole (up to {self.longest:,} characters seen)."
 
 
-class _Look:
+class _Probe:
     """What is known of one issue by now."""
 
     def __init__(self, sent: Sent) -> None:
@@ -151,7 +151,7 @@ SendKeys = Callable[[Sequence[str]], Mapping[str, bytes]]
 """Sends the creates of some keys, as far as they are not in, and gives the bodies of all of them, by key."""
 
 
-class Contact:
+class Canary:
     """A first contact within a run: one issue, then those that touch every mapped value, each time read back.
 
     Where an earlier attempt of the run ended in it, what that one made comes first and counts.
@@ -232,7 +232,7 @@ async def read_back(
         RunStopped: the target can't be used at the moment.
         Interrupted: the calls were interrupted.
     """
-    reading = _Reading(client, calls, [_Look(each) for each in sent])
+    reading = _Reading(client, calls, [_Probe(each) for each in sent])
     await reading.get()
     started = clock()
     for seconds in look_seconds if reading.looks else ():
@@ -248,7 +248,7 @@ async def read_back(
 class _Reading:
     """The looks at all issues of a contact."""
 
-    def __init__(self, client: TriageClient, calls: PacedCalls, looks: list[_Look]) -> None:
+    def __init__(self, client: TriageClient, calls: PacedCalls, looks: list[_Probe]) -> None:
         self._client, self._calls = client, calls
         self.looks = looks
         self._in_order = True
@@ -326,7 +326,7 @@ class _Reading:
             refusal=refusal,
         )
 
-    def _names(self, which: Callable[[_Look], bool]) -> tuple[str, ...]:
+    def _names(self, which: Callable[[_Probe], bool]) -> tuple[str, ...]:
         return tuple(look.name for look in self.looks if which(look))
 
     def _otherwise(self) -> dict[str, dict[str, tuple[str, ...]]]:
@@ -342,11 +342,11 @@ LIST_FAILS = "the list of the newest issues can't be read"
 SEARCH_FAILS = "the search can't be used"
 
 
-def _is_unmarked(look: _Look) -> bool:
+def _is_unmarked(look: _Probe) -> bool:
     return look.issue is None or find_marker(look.issue.description) != look.sent.marker
 
 
-def _find_differences(look: _Look) -> Iterator[tuple[str, str]]:
+def _find_differences(look: _Probe) -> Iterator[tuple[str, str]]:
     """Compare what was sent with what is stored: the field, and how it differs."""
     if look.issue is None:
         return

@@ -21,7 +21,7 @@ from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.fingerprint import fingerprint
 from importer.triage.paced import Interrupted, PacedCalls, Undecidable
-from importer.triage.snapshot import remember
+from importer.triage.snapshot import take_snapshot
 
 UNSETTLED_LIMIT = 1000
 """Operations that wait for their settling; with more of them no new row is taken, so that memory stays flat."""
@@ -269,7 +269,7 @@ def _done(key: str, issue: Issue, requests: int, body: bytes | None = None) -> D
         requests,
         issue_id=issue.id,
         triage_id=issue.triage_id,
-        returned=remember(issue, body),
+        returned=take_snapshot(issue, body),
     )
 
 

@@ -19,10 +19,10 @@ from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.listing import CLOCK_SKEW, WholeIssues, created_seconds, list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import remember
+from importer.triage.snapshot import take_snapshot
 
 
-class Looked(NamedTuple):
+class Discovered(NamedTuple):
     """What an opening look found: how many issues are known from now on, keys with two issues, and whose ids it saw."""
 
     taken: int
@@ -30,7 +30,7 @@ class Looked(NamedTuple):
     issue_ids: frozenset[str]
 
 
-class OpeningLook:
+class Discovery:
     """Looks once, for one source; its requests go through the same limiter as everything."""
 
     def __init__(
@@ -48,7 +48,7 @@ class OpeningLook:
         self._judged: set[str] = set()
         self._issue_ids: set[str] = set()
 
-    async def look(self, *, thorough: bool = False) -> Looked:
+    async def look(self, *, thorough: bool = False) -> Discovered:
         """Read what may be unknown to the ledger, and keep it there; `thorough` is all that there is.
 
         Raises:
@@ -65,7 +65,7 @@ class OpeningLook:
                 self._seen.complete()
         except CallFailed as error:
             raise stop_of(error) from error
-        return Looked(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids))
+        return Discovered(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids))
 
     async def _read_list(self, *, to_known: bool) -> None:
         """Read all of the list, or back to the newest issue that the ledger knows: by the target's own clock."""
@@ -96,6 +96,6 @@ class OpeningLook:
             source, record = find_marker_line(issue.description)
             if source == self._marker or (unmarked and not source):
                 created = created_seconds(issue, self._now())
-                ours.append(Found(issue.id, issue.triage_id, record, issue.title, created, remember(issue)))
+                ours.append(Found(issue.id, issue.triage_id, record, issue.title, created, take_snapshot(issue)))
         self._issue_ids.update(found.issue_id for found in ours)
         self._seen.note(ours)

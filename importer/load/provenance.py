@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import orjson
 
-from importer.ledger.added import Added, Additions
+from importer.ledger.added import Added, AddedOperations
 from importer.ledger.schema import UNDECIDED, State
-from importer.load.reconcile import Lookback
+from importer.load.reconcile import Reconciler
 from importer.records import ADDITIONS, Act, Addition
 from importer.transform.addition_plan import SEPARATOR
 from importer.triage.answers import Issue
@@ -25,8 +25,8 @@ HANGING = {"resource": Act.EVIDENCE, "flag": Act.FLAG, "relation": Act.RELATION}
 RULE = " ".join(["", *SEPARATOR.split(), ""])
 
 
-async def find_adopted(
-    lookback: Lookback, issue_id: str, additions: Sequence[Addition], ours: Counter[bytes]
+async def find_existing_additions(
+    lookback: Reconciler, issue_id: str, additions: Sequence[Addition], ours: Counter[bytes]
 ) -> list[Addition]:
     """Say which of these additions hang on an issue already; comments come as they are there.
 
@@ -88,7 +88,7 @@ def _enclose(detail: str) -> str:
     return f"{RULE}{' '.join(normalise(detail).split())}{RULE}"
 
 
-def count_ours(added: Iterable[Added], states: Collection[State]) -> dict[Act, Counter[bytes]]:
+def count_own(added: Iterable[Added], states: Collection[State]) -> dict[Act, Counter[bytes]]:
     """Count a key's additions of each act by their fingerprints, as far as they are in one of these states."""
     ours = {act: Counter[bytes]() for act in ADDITIONS}
     for each in added:
@@ -116,10 +116,10 @@ def find_miscounts(returned: bytes, issue: Issue, ours: Held) -> list[str]:
     return miscounts
 
 
-class Ours:
+class Provenance:
     """What is ours at each issue of a source, arrived or perhaps arrived; a relation is at both of its ends."""
 
-    def __init__(self, additions: Additions) -> None:
+    def __init__(self, additions: AddedOperations) -> None:
         self._additions = additions
         self._incoming = defaultdict[str, Counter[bytes]](Counter)
         for _, other, sha in additions.relations():
@@ -127,6 +127,6 @@ class Ours:
 
     def of(self, key: str) -> Held:
         """Say what of all that hangs on the issue of a key is ours, numbers in its description among it."""
-        ours = count_ours(self._additions.of([key]).get(key, ()), PERHAPS_THERE)
+        ours = count_own(self._additions.of([key]).get(key, ()), PERHAPS_THERE)
         ours[Act.RELATION] += self._incoming.get(key, Counter())
         return ours

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Generic, NamedTuple, TypeVar
 
 from importer.mapping.issue_parts import Bundling
-from importer.records import Extras, Relation
+from importer.records import IssueParts, Relation
 from importer.scratch import Scratch
 
 T = TypeVar("T")
@@ -29,7 +29,7 @@ class Item(NamedTuple):
     """
 
     key: str
-    extras: Extras
+    parts: IssueParts
     bundling: Bundling = "separate"
     description: str = ""
     body_sha: bytes = b""
@@ -54,7 +54,7 @@ class Ranked(Generic[T]):
         self._scratch.close()
 
 
-class Agenda:
+class AdditionQueue:
     """Items in the order of their rank, then as they came; a relation that two rows name is there once.
 
     Raises StorageFull if the disk takes no more.
@@ -82,12 +82,12 @@ class Agenda:
             self._scratch = Scratch(_TABLES)
         self._scratch.write(
             "INSERT INTO relations VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
-            (relation for _, item in items for relation in item.extras.relations),
+            (relation for _, item in items for relation in item.parts.relations),
         )
         self._scratch.write(
             "INSERT INTO items (rank, key, item) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (
-                (rank, item.key, pickle.dumps(item._replace(extras=replace(item.extras, relations=()))))
+                (rank, item.key, pickle.dumps(item._replace(parts=replace(item.parts, relations=()))))
                 for rank, item in items
             ),
         )
@@ -100,8 +100,8 @@ class Agenda:
         for (pickled,) in self._scratch.rows("SELECT item FROM items ORDER BY rank, place"):
             item: Item = pickle.loads(pickled)
             owned = tuple(map(Relation._make, self._scratch.rows(relations, (item.key,))))
-            yield item._replace(extras=replace(item.extras, relations=owned))
+            yield item._replace(parts=replace(item.parts, relations=owned))
         others = "SELECT DISTINCT owner FROM relations WHERE owner NOT IN (SELECT key FROM items)"
         for (owner,) in self._scratch.rows(others):
             owned = tuple(map(Relation._make, self._scratch.rows(relations, (owner,))))
-            yield Item(owner, Extras(relations=owned))
+            yield Item(owner, IssueParts(relations=owned))

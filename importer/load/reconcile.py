@@ -26,7 +26,7 @@ FAILED_LOOKS = 3
 DECIDING_LOOKS = 2
 
 
-class Lookback:
+class Reconciler:
     """Reads what hangs on issues; its looks go through the same limiter as everything."""
 
     def __init__(

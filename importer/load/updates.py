@@ -10,14 +10,22 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from importer.errors import RunStopped
-from importer.ledger.journal import Decision, Memory, Run
+from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.schema import State
 from importer.records import Operation, Outcome
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, PacedCalls
-from importer.triage.snapshot import Conflict, assume, mark_gone, merge, pend, pending_fields, update_memory
+from importer.triage.snapshot import (
+    Conflict,
+    assume_applied,
+    mark_gone,
+    merge,
+    pending_fields,
+    record_pending_patch,
+    update_memory,
+)
 
 T = TypeVar("T")
 OUTCOMES = {State.DONE: Outcome.UPDATED, State.LEFT: Outcome.SKIPPED, State.SAME: Outcome.UNCHANGED}
@@ -55,7 +63,7 @@ class Amender:
         for _ in range(ATTEMPTS):
             try:
                 issue = await self._calls.call(partial(self._client.get_issue, operation.issue_id))
-                merged = merge(assume(change.returned, change.pending), issue, new)
+                merged = merge(assume_applied(change.returned, change.pending), issue, new)
                 change.learn(merged.returned, issue)
                 conflicts = [] if self._force else merged.conflicts
                 left = {*merged.already, *(conflict.field for conflict in conflicts)}
@@ -109,7 +117,7 @@ class Change:
             raise
 
     async def _begin(self, patch: Mapping[str, Any]) -> None:
-        self._leaving = pend(self.operation.returned, self.returned, patch, self._seen_at)
+        self._leaving = record_pending_patch(self.operation.returned, self.returned, patch, self._seen_at)
         self.wrote |= patch.keys()
         await self._run.intend(self.operation, self._leaving)
         self.requests += 1
@@ -130,7 +138,7 @@ class Change:
             raise error.as_stop() from error
         if error.is_gone:
             message = "the issue is not there any more"
-            memory = Memory(mark_gone(self.returned), self.operation.whole_sha, self.operation.content)
+            memory = Snapshot(mark_gone(self.returned), self.operation.whole_sha, self.operation.content)
             self.record(State.LEFT, code="gone-at-target", message=message, memory=memory)
             return Amended(Outcome.SKIPPED, message)
         if self.pending:
@@ -154,7 +162,7 @@ class Change:
             code="conflict" if conflicts else "",
             message=message,
             details=orjson.dumps(list(map(tuple, conflicts))) if conflicts else None,
-            memory=Memory(count_writes(returned, self.wrote), *stands_for),
+            memory=Snapshot(count_writes(returned, self.wrote), *stands_for),
         )
         return Amended(OUTCOMES[state], message)
 
@@ -173,11 +181,11 @@ class Change:
         self.record(State.UNKNOWN, code="fate-unknown", message=self._message, details=self.pending)
         return Amended(Outcome.UNKNOWN, self._message)
 
-    def _learned(self) -> Memory | None:
+    def _learned(self) -> Snapshot | None:
         """What the looks have taught of an earlier change, if anything; the issue is between two rows then."""
         if self.returned == self.operation.returned:
             return None
-        return Memory(self.returned, b"", b"")
+        return Snapshot(self.returned, b"", b"")
 
     def record(self, state: State, *, code: str = "", message: str = "", **more: Any) -> None:
         """Hand in how it ended."""

@@ -19,7 +19,7 @@ from importer.progress import Progress
 from importer.records import Outcome
 from importer.report.bad_values import write_fixes
 from importer.report.folder import ReportFolder, report_folder
-from importer.report.tables import write_losses
+from importer.report.tables import write_coverage
 
 CHECK_FOLDER = "triage-import-check"
 
@@ -152,7 +152,7 @@ def run_check(
     checked = check(job, known, folder, progress)
     refusal = refusal or (checked.refusal if strict else "")
     if checked.losses is not None:
-        write_losses(folder, checked.losses)
+        write_coverage(folder, checked.losses)
     suggestion = write_suggestion(job, checked, folder)
     code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
     summary = summarise(

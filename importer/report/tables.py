@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import NamedTuple
 
-from importer.check.coverage.coverage import Losses
+from importer.check.coverage.coverage import Coverage
 from importer.report.folder import ReportFolder
 from importer.spreadsheet import escape_cell
 
@@ -64,7 +64,7 @@ LOSS_COLUMNS = ("column", "class", "filled_cells", "share", "columns", "sample_1
 ATTACHMENT_COLUMNS = ("key", "name", "url")
 
 
-def write_losses(folder: ReportFolder, losses: Losses) -> None:
+def write_coverage(folder: ReportFolder, losses: Coverage) -> None:
     """Write losses.csv and attachments.csv, each if it has a line.
 
     Raises:

@@ -23,7 +23,7 @@ from importer.records import Operation, Outcome, Row
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.summary import Summary
 from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
-from importer.runs.change_set import GONE, TOUCHED, Errand, Look
+from importer.runs.change_set import GONE, TOUCHED, ChangeSet, ChangeVerdict
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -51,17 +51,19 @@ class Pace:
     concurrency: int = 8
 
 
-class WayBack:
+class ChangeRunner:
     """One errand at work on a run: its looks, its changes, its reports."""
 
-    def __init__(self, run: Run, errand: Errand, target: Target, pace: Pace, out: Path, progress: Progress) -> None:
-        self.run, self.errand, self.out = run, errand, out
+    def __init__(
+        self, run: Run, change_set: ChangeSet, target: Target, pace: Pace, out: Path, progress: Progress
+    ) -> None:
+        self.run, self.change_set, self.out = run, change_set, out
         self._target, self._pace, self._progress = target, pace, progress
         self._calls = PacedCalls(Limiter(pace.rate), Breaker())
         self._started = time.monotonic()
         self._became = Counter[Outcome]()
         self._folder = ReportFolder(out)
-        self.looks: dict[str, Look] = {}
+        self.looks: dict[str, ChangeVerdict] = {}
 
     def look(self) -> None:
         """Look at every issue that the errand is about; the verdicts are in `looks`, by issue id.
@@ -70,7 +72,7 @@ class WayBack:
             RunStopped: the target can't be read.
             KeyboardInterrupt: a person asked for the end.
         """
-        self._progress.start("looking", len(self.errand.operations), "issue")
+        self._progress.start("looking", len(self.change_set.operations), "issue")
         try:
             self._perform(self._look)
         except CallFailed as error:
@@ -79,18 +81,18 @@ class WayBack:
 
     def count(self) -> Counter[str]:
         """Count the issues by what the looks, or the errand itself, make of them."""
-        return Counter([*(look.verdict for look in self.looks.values()), *(left.code for left in self.errand.left)])
+        return Counter([*(look.verdict for look in self.looks.values()), *(left.code for left in self.change_set.left)])
 
     @property
     def to_change(self) -> int:
         """How many issues would be changed."""
-        return sum(self.errand.verdicts[look.verdict] is Outcome.PLANNED for look in self.looks.values())
+        return sum(self.change_set.verdicts[look.verdict] is Outcome.PLANNED for look in self.looks.values())
 
     def preview(self, refusal: str = "") -> Summary:
         """Write the reports of the looks alone: what carrying it out would do. `refusal` is why it isn't done."""
-        counts = Counter(self.errand.verdicts[look.verdict] for look in self.looks.values())
-        counts[Outcome.REJECTED] = len(self.errand.left)
-        code = ExitCode.UNUSABLE if refusal else ExitCode.PARTLY if self.errand.left else ExitCode.DONE
+        counts = Counter(self.change_set.verdicts[look.verdict] for look in self.looks.values())
+        counts[Outcome.REJECTED] = len(self.change_set.left)
+        code = ExitCode.UNUSABLE if refusal else ExitCode.PARTLY if self.change_set.left else ExitCode.DONE
         return self._report(self._previewed(), self._conflicts(), counts, code, because=refusal)
 
     def carry_out(self, ledger: Ledger) -> Summary:
@@ -98,19 +100,19 @@ class WayBack:
 
         What stops it is in the summary's exit code. Raises UsageError if the folder for the reports can't be used.
         """
-        errand = self.errand
+        change_set = self.change_set
         self._folder.prepare(FILES)
         own = ledger.begin_run(
             self.run.target,
             self.run.source_name,
             self.run.name,
-            errand.digest,
-            kind=errand.kind,
+            change_set.digest,
+            kind=change_set.kind,
             out=self.out,
-            options={"of": self.run.name, "digest": errand.digest},
+            options={"of": self.run.name, "digest": change_set.digest},
         )
         own.register(self._rows())
-        self._progress.start(errand.kind.value, len(errand.operations), "issue")
+        self._progress.start(change_set.kind.value, len(change_set.operations), "issue")
         stopped, interrupted = None, False
         try:
             self._perform(lambda client: self._carry_out(client, own))
@@ -153,29 +155,29 @@ class WayBack:
                 await work(client)
 
     async def _look(self, client: TriageClient) -> None:
-        errand, calls = self.errand, self._calls
+        change_set, calls = self.change_set, self._calls
         with suppress(Interrupted):
             async for issue in self._read_list(client):
-                operation = errand.operations.get(issue.id)
-                look = None if operation is None else errand.judge(operation, issue)
+                operation = change_set.operations.get(issue.id)
+                look = None if operation is None else change_set.assess(operation, issue)
                 if look is not None:
                     self._note_look(issue.id, look)
 
         async def read(operation: Operation) -> None:
             try:
-                look = await errand.read(client, calls, operation)
+                look = await change_set.read(client, calls, operation)
             except CallFailed as error:
                 if not error.is_gone:
                     raise
-                look = Look(GONE)
+                look = ChangeVerdict(GONE)
             self._note_look(operation.issue_id, look)
 
-        unseen = (operation for issue_id, operation in errand.operations.items() if issue_id not in self.looks)
+        unseen = (operation for issue_id, operation in change_set.operations.items() if issue_id not in self.looks)
         error = await self._work_through(unseen, read)
         if error is not None:
             raise error
 
-    def _note_look(self, issue_id: str, look: Look) -> None:
+    def _note_look(self, issue_id: str, look: ChangeVerdict) -> None:
         self.looks[issue_id] = look
         self._progress.reach(len(self.looks))
 
@@ -187,7 +189,7 @@ class WayBack:
             for issue in page:
                 yield issue
             oldest = min((created_seconds(issue, back_to) for issue in page), default=0.0)
-            if oldest < back_to or pages >= len(self.errand.operations) - len(self.looks):
+            if oldest < back_to or pages >= len(self.change_set.operations) - len(self.looks):
                 return
 
     async def _work_through(self, items: Iterator[T], work: Callable[[T], Awaitable[None]]) -> BaseException | None:
@@ -206,7 +208,7 @@ class WayBack:
         return next((end for end in ends if end is not None and not isinstance(end, Interrupted)), None)
 
     async def _carry_out(self, client: TriageClient, own: Run) -> None:
-        act = self.errand.carrier(client, own, self._calls)
+        act = self.change_set.carrier(client, own, self._calls)
 
         async def change(operation: Operation) -> None:
             amended = await act(operation)
@@ -219,15 +221,15 @@ class WayBack:
                 )
 
         async with own.sending(self._pace.concurrency):
-            error = await self._work_through(iter(self.errand.operations.values()), change)
+            error = await self._work_through(iter(self.change_set.operations.values()), change)
         if error is not None:
             raise error
 
     def _rows(self) -> Iterable[Row]:
         """The issues as rows of the run that changes them, each in its place in the input."""
-        errand = self.errand
-        operations = {operation.key: operation for operation in errand.operations.values()}
-        left = {each.key: each for each in errand.left}
+        change_set = self.change_set
+        operations = {operation.key: operation for operation in change_set.operations.values()}
+        left = {each.key: each for each in change_set.left}
         places: dict[str, Row] = {}
         for row in self.run.results():
             meant = row.key in operations or row.key in left
@@ -242,14 +244,14 @@ class WayBack:
                 yield _row(row, Outcome.PLANNED, look.verdict, ", ".join(look.fields), look.message)
 
     def _previewed(self) -> Iterator[ChangeLine]:
-        for issue_id, operation in self.errand.operations.items():
+        for issue_id, operation in self.change_set.operations.items():
             verdict, fields, _, message = self.looks[issue_id]
             yield ChangeLine(operation.key, operation.triage_id, issue_id, verdict, ", ".join(fields), message)
-        for key, issue_id, triage_id, code, field, message in self.errand.left:
+        for key, issue_id, triage_id, code, field, message in self.change_set.left:
             yield ChangeLine(key, triage_id, issue_id, code, field, message)
 
     def _conflicts(self) -> Conflicts:
-        for issue_id, operation in self.errand.operations.items():
+        for issue_id, operation in self.change_set.operations.items():
             conflicts = self.looks[issue_id].conflicts
             if conflicts:
                 yield operation.key, operation.triage_id, conflicts
@@ -260,8 +262,8 @@ class WayBack:
             if verdict == TOUCHED:
                 fields, message = message or fields, ""  # what the last look found
             verdict = {
-                Outcome.UPDATED: self.errand.done,
-                Outcome.UNCHANGED: self.errand.same,
+                Outcome.UPDATED: self.change_set.done,
+                Outcome.UNCHANGED: self.change_set.same,
                 Outcome.PLANNED: Outcome.PLANNED.value,
             }.get(row.outcome, verdict)
             yield ChangeLine(row.key, row.triage_id, row.issue_id, verdict, fields, message)

@@ -18,7 +18,7 @@ from importer.triage.snapshot import Conflict
 UNTOUCHED, TOUCHED, GONE = "untouched", "touched", "gone-at-target"
 
 
-class Look(NamedTuple):
+class ChangeVerdict(NamedTuple):
     """What a look at an issue makes of it: a verdict, which fields or traces it is about, and what is left alone."""
 
     verdict: str
@@ -38,11 +38,11 @@ class Left(NamedTuple):
     message: str
 
 
-Carry = Callable[[Operation], Awaitable[Amended]]
+Apply = Callable[[Operation], Awaitable[Amended]]
 """Carries out one change, and records what became of it."""
 
 
-class Errand(Protocol):
+class ChangeSet(Protocol):
     """What is to be done to the issues of a run.
 
     kind        what the run is that carries it out
@@ -61,18 +61,18 @@ class Errand(Protocol):
     operations: dict[str, Operation]
     left: list[Left]
 
-    def judge(self, operation: Operation, issue: Issue) -> Look | None:
+    def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
         """Say what a list's item makes of an issue, None if that isn't enough to say so."""
 
-    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> Look:
+    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
         """Read an issue whole and say what that makes of it. Raises CallFailed."""
 
-    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Carry:
+    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
         """Give what carries out one of the operations."""
 
 
-def find_open(ledger: Ledger, run: Run, errand: Errand) -> Run | None:
+def find_open(ledger: Ledger, run: Run, change_set: ChangeSet) -> Run | None:
     """Find the run that an earlier attempt at the same errand has left open."""
-    same = {"of": run.name, "digest": errand.digest}
-    runs = (each for each in ledger.list_runs() if each.kind is errand.kind and each.is_open)
+    same = {"of": run.name, "digest": change_set.digest}
+    runs = (each for each in ledger.list_runs() if each.kind is change_set.kind and each.is_open)
     return next((each for each in runs if each.options.items() >= same.items()), None)

@@ -15,13 +15,13 @@ from importer.errors import UsageError
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import RunKind
-from importer.load.provenance import Ours, find_miscounts
+from importer.load.provenance import Provenance, find_miscounts
 from importer.load.updates import Amender
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
 from importer.mapping.scalars import CATEGORY_LIMIT
 from importer.records import Act, Chunk, Operation, Outcome, Ref
-from importer.runs.change_set import GONE, UNTOUCHED, Carry, Left, Look
+from importer.runs.change_set import GONE, UNTOUCHED, Apply, ChangeVerdict, Left
 from importer.sources.frames import frame_cells
 from importer.transform.columns import Columns
 from importer.transform.lengths import count_units
@@ -29,7 +29,7 @@ from importer.transform.value_maps import VALUE_FIELDS, Step, value_maps
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient, issue_path
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import assume, find_edits, is_gone, is_like, merge, pending_fields
+from importer.triage.snapshot import assume_applied, find_edits, is_gone, is_like, merge, pending_fields
 
 AT_ONCE = 1000
 """Issues whose cells are mapped together."""
@@ -46,7 +46,7 @@ class Turn(NamedTuple):
 
 
 class Repair:
-    """Brings value fields to what a mapping says now; what a person changed is left alone. See `errand.Errand`.
+    """Brings value fields to what a mapping says now; what a person changed is left alone. See `change_set.ChangeSet`.
 
     `turns` counts what it turns into what.
     """
@@ -67,7 +67,7 @@ class Repair:
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
         self.turns = Counter[Turn]()
-        self._ours = Ours(run.additions)
+        self._ours = Provenance(run.additions)
         self._refs = _check_refs(run, mapping, self.fields)
         self._maps = [each for each in value_maps(mapping.model) if each.field in self.fields]
         self._dates = mapping.model.input.dates
@@ -120,10 +120,10 @@ class Repair:
                 pending=made.pending,
             )
 
-    def judge(self, operation: Operation, issue: Issue, *, whole: bool = False) -> Look | None:
+    def assess(self, operation: Operation, issue: Issue, *, whole: bool = False) -> ChangeVerdict | None:
         """Say what would become of an issue; a list's item isn't enough where it may have cut the description."""
         new = orjson.loads(operation.body)
-        merged = merge(assume(operation.returned, operation.pending), issue, new)
+        merged = merge(assume_applied(operation.returned, operation.pending), issue, new)
         elsewhere = [name for name in find_edits(merged.returned, issue) if name not in new]
         if "description" in elsewhere and not whole:
             if issue.updated_at != issue.created_at:
@@ -139,21 +139,21 @@ class Repair:
         message = f"edited since: {', '.join(elsewhere)}" if elsewhere else ""
         if merged.patch:
             edited = elsewhere or conflicts
-            return Look(EDITED if edited else UNTOUCHED, tuple(merged.patch), conflicts, message)
+            return ChangeVerdict(EDITED if edited else UNTOUCHED, tuple(merged.patch), conflicts, message)
         if conflicts:
-            return Look(CONFLICT, tuple(each.field for each in conflicts), conflicts, message)
-        return Look(CORRECTED, tuple(merged.already), (), message)
+            return ChangeVerdict(CONFLICT, tuple(each.field for each in conflicts), conflicts, message)
+        return ChangeVerdict(CORRECTED, tuple(merged.already), (), message)
 
-    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> Look:
+    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
         """Read an issue whole and say what would become of it. Raises CallFailed."""
         if is_gone(operation.returned):
-            return Look(GONE)
+            return ChangeVerdict(GONE)
         issue = await calls.call(partial(client.get_issue, operation.issue_id))
-        look = self.judge(operation, issue, whole=True)
+        look = self.assess(operation, issue, whole=True)
         assert look is not None  # nothing is missing in a whole issue
         return look
 
-    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Carry:
+    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
         """Give what brings one issue to its new values."""
         return Amender(client, run, calls).amend
 

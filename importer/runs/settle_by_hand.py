@@ -19,7 +19,7 @@ from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.listing import list_newest_first
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import remember
+from importer.triage.snapshot import take_snapshot
 from importer.triage.target import Target
 
 ABSENT = "absent"
@@ -74,7 +74,9 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
         number = record.known.triage_id
         hint = f"If that issue is gone, say so first: triage-import settle {record.key} {ABSENT}"
         raise UsageError(f"{record.key} is {number} already.", hint=hint)
-    done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=remember(issue))
+    done = Decision(
+        record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=take_snapshot(issue)
+    )
     run = ledger.find_run_of(target.name, record.key)
     if run is not None:
         run.decide([done])

@@ -11,17 +11,17 @@ import orjson
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
-from importer.load.provenance import HANGING, Ours, count_most, find_miscounts
-from importer.load.reconcile import Lookback
+from importer.load.provenance import HANGING, Provenance, count_most, find_miscounts
+from importer.load.reconcile import Reconciler
 from importer.load.updates import ATTEMPTS, WRITES, Amended, Change
 from importer.records import ADDITIONS, Act, Operation, Outcome
-from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED, Carry, Left, Look, find_open
+from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED, Apply, ChangeVerdict, Left, find_open
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.client import TriageClient, issue_path
 from importer.triage.fingerprint import COMMENT, Held, fingerprint_shown
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import PATCHABLE, assume, find_edits, merge, pending_fields
+from importer.triage.snapshot import PATCHABLE, assume_applied, find_edits, merge, pending_fields
 
 CLOSED = "closed"
 CLOSING = {"status": CLOSED}
@@ -41,7 +41,7 @@ NOTHING: Held = {act: Counter() for act in ADDITIONS}
 
 
 class Undo:
-    """Closes, or with `delete` deletes, what a run created and nobody touched since. See `errand.Errand`."""
+    """Closes, or with `delete` deletes, what a run created and nobody touched since. See `change_set.ChangeSet`."""
 
     kind = RunKind.UNDO
     verdicts: Mapping[str, Outcome] = {
@@ -58,7 +58,7 @@ class Undo:
         self.done = "deleted" if delete else CLOSED
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
-        self._ours = Ours(run.additions)
+        self._ours = Provenance(run.additions)
         own = find_open(ledger, run, self)
         earlier = {row.key: row.outcome for row in own.results()} if own else {}
         done = {key for key, outcome in earlier.items() if outcome is Outcome.UPDATED}
@@ -83,14 +83,14 @@ class Undo:
                     each.pending,
                 )
 
-    def judge(self, operation: Operation, issue: Issue) -> Look | None:
+    def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
         """Say of a list's item that nothing ever happened to it; whatever else it shows isn't enough."""
         edits = set(find_edits(operation.returned, issue)) - {"description"}  # the list may have cut it
         if edits or issue.updated_at != issue.created_at or find_traces(operation.returned, issue, (), (), NOTHING):
             return None
         return self._untouched(operation)
 
-    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> Look:
+    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
         """Read an issue and its activity, and say whether it may be taken back. Raises CallFailed."""
         returned, pending = operation.returned, operation.pending
         try:
@@ -98,15 +98,15 @@ class Undo:
             *_, touched = await inspector.inspect(operation, returned, pending, pending_fields(pending))
         except CallFailed as error:
             if error.is_gone and operation.key in self._sent:
-                return Look(UNTOUCHED)
+                return ChangeVerdict(UNTOUCHED)
             raise
-        return Look(TOUCHED, tuple(touched)) if touched else self._untouched(operation)
+        return ChangeVerdict(TOUCHED, tuple(touched)) if touched else self._untouched(operation)
 
-    def _untouched(self, operation: Operation) -> Look:
+    def _untouched(self, operation: Operation) -> ChangeVerdict:
         """One that is closed by a write of unknown fate is still to be settled, so only the ledger's word counts."""
-        return Look(CLOSED if not self.delete and _status_of(operation) == CLOSED else UNTOUCHED)
+        return ChangeVerdict(CLOSED if not self.delete and _status_of(operation) == CLOSED else UNTOUCHED)
 
-    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Carry:
+    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
         """Give what takes back one issue."""
         return Undoer(client, run, calls, self._ours, self._sent).undo
 
@@ -115,7 +115,7 @@ class Undoer:
     """Takes issues back. `sent` are keys whose issue an earlier attempt may have deleted."""
 
     def __init__(
-        self, client: TriageClient, run: Run, calls: PacedCalls, ours: Ours, sent: Collection[str] = ()
+        self, client: TriageClient, run: Run, calls: PacedCalls, ours: Provenance, sent: Collection[str] = ()
     ) -> None:
         self._client, self._run, self._calls, self._sent = client, run, calls, sent
         self._inspector = Inspector(client, calls, ours)
@@ -169,9 +169,9 @@ class Undoer:
 class Inspector:
     """Reads issues with all that happened to them, and tells what of it is not ours."""
 
-    def __init__(self, client: TriageClient, calls: PacedCalls, ours: Ours) -> None:
+    def __init__(self, client: TriageClient, calls: PacedCalls, ours: Provenance) -> None:
         self._client, self._calls, self._ours = client, calls, ours
-        self._lookback = Lookback(client, calls)
+        self._lookback = Reconciler(client, calls)
 
     async def inspect(
         self, operation: Operation, returned: bytes, pending: bytes, wrote: Iterable[str]
@@ -187,7 +187,7 @@ class Inspector:
         # One by one, but for evidence: a ledger of an earlier version only knows how much came along with a create.
         hanging = {name: act for name, act in HANGING.items() if ours[act] and getattr(issue, f"{name}_count")}
         held = await self._lookback.read_held(issue_id, set(hanging.values()) - {Act.EVIDENCE})
-        learned = merge(assume(returned, pending), issue, {}).returned
+        learned = merge(assume_applied(returned, pending), issue, {}).returned
         edits = [name for name in find_edits(learned, issue) if name in PATCHABLE]
         strange = [f"{name}s" for name, act in hanging.items() if act in held and held[act] - ours[act]]
         traces = find_traces(learned, issue, entries, wrote, ours)

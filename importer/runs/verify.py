@@ -26,8 +26,8 @@ from importer.errors import ExitCode
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import State
-from importer.load.provenance import count_ours
-from importer.load.reconcile import Lookback
+from importer.load.provenance import count_own
+from importer.load.reconcile import Reconciler
 from importer.records import Act
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
@@ -41,7 +41,7 @@ from importer.triage.fingerprint import LISTS, Held
 from importer.triage.limiter import Limiter
 from importer.triage.listing import CLOCK_SKEW, ELLIPSES, WORD, created_seconds, list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import COMPARED, DESCRIPTION_KEPT, assume, digest, is_like, merge
+from importer.triage.snapshot import COMPARED, DESCRIPTION_KEPT, assume_applied, digest, is_like, merge
 from importer.triage.target import Target
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Verifier:
 
     def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, progress: Progress) -> None:
         self._client, self._run, self._calls, self._progress = client, run, calls, progress
-        self._lookback = Lookback(client, calls)
+        self._lookback = Reconciler(client, calls)
         self._source_marker = source_marker(run.source_name)
         self._expected: dict[str, _Expected | None] = {}  # by issue id; None once it was seen so
         self._unknown: dict[str, _Unknown] = {}
@@ -155,7 +155,7 @@ class Verifier:
         all_made = self._run.made()
         while some := list(islice(all_made, AT_ONCE)):
             added = self._run.additions.of(made.key for made in some)
-            judged = (self._judge(made, count_ours(added.get(made.key, ()), (State.DONE,))) for made in some)
+            judged = (self._judge(made, count_own(added.get(made.key, ()), (State.DONE,))) for made in some)
             for lines in await asyncio.gather(*judged):
                 yield lines
         for line in await self._strangers():
@@ -253,7 +253,7 @@ def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]
 
     Where nobody knows whether a change was executed, either value is as it should be.
     """
-    memory = orjson.loads(merge(assume(made.returned, made.pending), issue, {}).returned)
+    memory = orjson.loads(merge(assume_applied(made.returned, made.pending), issue, {}).returned)
     sent = memory | memory.get("sent", {})
     for name, theirs in _values(issue).items():
         ours = sent.get(name)

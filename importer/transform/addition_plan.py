@@ -11,7 +11,7 @@ from typing import NamedTuple
 import orjson
 
 from importer.mapping.issue_parts import Bundling
-from importer.records import Act, Addition, Comment, Extras, Flag, Had, Mention, Relation
+from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
 from importer.transform.columns import is_filled, single_line
 from importer.transform.comments import read_epoch
 from importer.transform.lengths import COMMENT_LIMIT, count_units, is_longer, split_text
@@ -37,9 +37,9 @@ class _Detail(NamedTuple):
 
 def plan_additions(
     key: str,
-    extras: Extras,
+    parts: IssueParts,
     bundling: Bundling,
-    had: Had,
+    had: AlreadyAdded,
     *,
     description: str,
     find_mentions: FindMentions,
@@ -52,16 +52,16 @@ def plan_additions(
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
-    comments = [*_continue(extras.rest), *_discuss(extras.comments, bundling, had)]
+    comments = [*_continue(parts.rest), *_discuss(parts.comments, bundling, had)]
     planned = [
-        *(_attach(key, kind, name) for kind, name in extras.evidence),
-        *(_flag(key, flag) for flag in extras.flags),
+        *(_attach(key, kind, name) for kind, name in parts.evidence),
+        *(_flag(key, flag) for flag in parts.flags),
         *(_comment(key, detail, find_mentions) for detail in comments),
-        *(_relate(relation) for relation in extras.relations),
+        *(_relate(relation) for relation in parts.relations),
     ]
-    if extras.mentions:
+    if parts.mentions:
         body = orjson.dumps({"description": description})
-        planned.append(Addition(key, Act.REFER, "", body, mentions=extras.mentions))
+        planned.append(Addition(key, Act.REFER, "", body, mentions=parts.mentions))
     fresh = {
         (addition.key, addition.act, addition.name): addition
         for addition in planned
@@ -102,7 +102,7 @@ def _continue(rest: Sequence[str]) -> Iterator[_Detail]:
             yield _Detail(name, f"Description, part {number} of {len(rest) + 1}\n\n{text}")
 
 
-def _discuss(comments: Iterable[Comment], bundling: Bundling, had: Had) -> Iterator[_Detail]:
+def _discuss(comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> Iterator[_Detail]:
     """The comments that are not there yet, each by itself or folded."""
     if bundling == "drop":
         return
@@ -114,7 +114,7 @@ def _discuss(comments: Iterable[Comment], bundling: Bundling, had: Had) -> Itera
         yield from (part for comment in left for part in _divide(comment))
 
 
-def _find_arrived(had: Had) -> tuple[Collection[str], Collection[str]]:
+def _find_arrived(had: AlreadyAdded) -> tuple[Collection[str], Collection[str]]:
     """Comments of which a part is there, and those that are there whole: all parts of a number, or folded."""
     if not had.names:  # as of every new issue
         return (), had.covered

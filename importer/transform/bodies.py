@@ -34,7 +34,7 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
             body["owner_id"] = records.owners[row]
         if records.assignees[row]:
             body["assignee_id"] = records.assignees[row]
-        if row in records.extras and (evidence := records.extras[row].evidence):
+        if row in records.parts and (evidence := records.parts[row].evidence):
             body["resource_links"] = [{"resource_type": kind, "resource_id": name} for kind, name in evidence]
         bodies[row] = orjson.dumps(body)
     return bodies

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import SEVERITIES, STATUSES
-from importer.records import Chunk, Extras, Finding
+from importer.records import Chunk, Finding, IssueParts
 from importer.transform.columns import Columns
 from importer.transform.groups import Groups, merge_values
 from importer.transform.references import References
@@ -56,7 +56,7 @@ class Records:
     sources: list[str]
     owners: list[str]
     assignees: list[str]
-    extras: dict[int, Extras]
+    parts: dict[int, IssueParts]
     newest: list[datetime | None] | None
     created: list[datetime | None] | None = None
     references: References = field(default_factory=lambda: References((), ""))
@@ -65,7 +65,7 @@ class Records:
     group_keys: Sequence[str | None] = ()
     noted: list[tuple[int, Finding]] = field(default_factory=list)
     private: Counter[int] = field(default_factory=Counter)
-    defused: int = 0
+    neutralised: int = 0
     shortened: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
     unreadable: dict[int, str] = field(default_factory=dict)
 

@@ -11,7 +11,7 @@ from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.groups import Groups, merge_descriptions, merge_texts
 from importer.transform.lengths import REST_LIMIT, count_units, cut, is_longer, split_text
 from importer.transform.markers import MARKER_NOTE, source_marker
-from importer.transform.sanitise import Harmless
+from importer.transform.sanitise import Sanitizer
 
 TITLE_LIMIT = 200
 DESCRIPTION_LIMIT = 10_000
@@ -20,16 +20,16 @@ DESCRIPTION_LIMIT = 10_000
 CONTINUED = "[… goes on in the comments]"
 
 
-class Cleaner:
+class ColumnSanitizer:
     """Makes texts that may leave: people are named, agents and people not called.
 
-    `secrets` is row → field → kinds of the secrets in its text, `defused` how many mentions stand in none of them now.
+    `secrets` is row → field → kinds of the secrets in its text; `neutralised` counts the mentions that call nobody now.
     """
 
-    def __init__(self, harmless: Harmless, name: Callable[[Sequence[str]], Sequence[str]]) -> None:
+    def __init__(self, harmless: Sanitizer, name: Callable[[Sequence[str]], Sequence[str]]) -> None:
         self._harmless, self._name = harmless, name
         self.secrets: dict[int, dict[str, tuple[str, ...]]] = {}
-        self.defused = 0
+        self.neutralised = 0
 
     def findings(self) -> Iterator[tuple[int, Finding]]:
         """What there is to say of secrets, by row."""
@@ -43,8 +43,8 @@ class Cleaner:
 
     def column(self, field: str, texts: Sequence[str], rows: Sequence[int] | None = None) -> list[str]:
         """Texts that go to a field: one a row, or those of `rows`."""
-        cleaned, secrets, defused = self._harmless.clean_column(self._name(texts))
-        self.defused += defused
+        cleaned, secrets, neutralised = self._harmless.clean_column(self._name(texts))
+        self.neutralised += neutralised
         for place, kinds in secrets.items():
             fields = self.secrets.setdefault(place if rows is None else rows[place], {})
             fields[field] = tuple(dict.fromkeys((*fields.get(field, ()), *kinds)))
@@ -88,7 +88,7 @@ class Prose:
 
 
 def write_prose(
-    mapping: Model, columns: Columns, footers: Sequence[str], groups: Groups | None, clean: Cleaner
+    mapping: Model, columns: Columns, footers: Sequence[str], groups: Groups | None, clean: ColumnSanitizer
 ) -> Prose:
     """Titles and descriptions, footer included; of a group its first row has what all say."""
     prose = Prose()
@@ -129,7 +129,7 @@ def write_footers(
     keys: Sequence[str],
     markers: Sequence[str],
     groups: Groups | None,
-    clean: Cleaner,
+    clean: ColumnSanitizer,
 ) -> list[str]:
     """`Imported from <key>`, a line for each filled label of the mapping, and the import marker."""
     lines = [[f"---\nImported from {key}\n" for key in clean.lines(list(map(one_line, keys)))]]

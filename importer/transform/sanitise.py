@@ -54,7 +54,7 @@ _LOOK_ALIKES = {
 }
 
 
-class Cleaned(NamedTuple):
+class Sanitized(NamedTuple):
     """A text as it may be sent, and the kinds of the secrets that were in it, each once."""
 
     text: str
@@ -62,7 +62,7 @@ class Cleaned(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Harmless:
+class Sanitizer:
     """What a mapping wants done to every text that is sent, in the mapping's words.
 
     norm      what becomes of `@norm`
@@ -74,13 +74,15 @@ class Harmless:
     mentions: Treatment = "defuse"
     secrets: Secrecy = "warn"
 
-    def clean(self, text: str) -> Cleaned:
+    def clean(self, text: str) -> Sanitized:
         """A whole outgoing text: what is joined to it later would have to be cleaned again."""
         secrets = () if self.secrets == "ignore" else find_secrets(text)
         if secrets and self.secrets == "mask":
             text = mask(text, secrets)
         kinds = tuple(dict.fromkeys(secret.kind for secret in secrets))
-        return Cleaned(defuse(text, norm=self.norm == "defuse", mentions=self.mentions == "defuse"), kinds)
+        return Sanitized(
+            neutralise_mentions(text, norm=self.norm == "defuse", mentions=self.mentions == "defuse"), kinds
+        )
 
     def clean_column(self, texts: Sequence[str]) -> tuple[list[str], dict[int, tuple[str, ...]], int]:
         """Each of many texts as `clean` makes it, row → kinds of its secrets, and how many mentions were defused.
@@ -91,15 +93,15 @@ class Harmless:
         suspects = [] if self.secrets == "ignore" else find_suspects(whole)
         if "defuse" in (self.norm, self.mentions) and any(sign in whole for sign in _AT_SIGNS):
             suspects += [match.start() for match in _AT.finditer(whole)]
-        cleaned, secrets, defused = list(texts), dict[int, tuple[str, ...]](), 0
+        cleaned, secrets, neutralised = list(texts), dict[int, tuple[str, ...]](), 0
         if suspects:
             ends = list(accumulate(len(text) + 1 for text in texts))
             for row in sorted({bisect_right(ends, place) for place in suspects}):
                 cleaned[row], kinds = self.clean(texts[row])
-                defused += cleaned[row].count(REPLACEMENT) - texts[row].count(REPLACEMENT)
+                neutralised += cleaned[row].count(REPLACEMENT) - texts[row].count(REPLACEMENT)
                 if kinds:
                     secrets[row] = kinds
-        return cleaned, secrets, defused
+        return cleaned, secrets, neutralised
 
     def findings(self, field: str, kinds: tuple[str, ...]) -> Iterator[Finding]:
         """What is to be said of the secrets of a field."""
@@ -117,7 +119,7 @@ class Harmless:
                 )
 
 
-def defuse(text: str, *, norm: bool, mentions: bool) -> str:
+def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
     """The text with the `@` of mentions as `(at)`: of `@norm` in every disguise, and of all other names.
 
     A mail address is no mention, nor is a name in an address of the web or in Markdown's code; `@norm` always is one.

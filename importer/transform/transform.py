@@ -14,7 +14,7 @@ from importer.mapping.model import FINISHED, Duplicates, Mapping
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
 from importer.mapping.texts import Text
 from importer.records import Chunk
-from importer.transform.chunk_additions import read_extras
+from importer.transform.chunk_parts import read_parts
 from importer.transform.chunk_records import Records, _merge_targets
 from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.comments import read_epoch
@@ -22,10 +22,10 @@ from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import Groups, find_groups, join_keys, merge_firsts
 from importer.transform.markers import hex_digest, record_marker
 from importer.transform.people import name_mentions, person_maps
-from importer.transform.prose import Cleaner, write_footers, write_prose
+from importer.transform.prose import ColumnSanitizer, write_footers, write_prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, find_no_keys
-from importer.transform.sanitise import Harmless
+from importer.transform.sanitise import Sanitizer
 from importer.transform.value_maps import Mapped, value_maps
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
@@ -54,7 +54,7 @@ class Transform:
         self.references = References(mapping.references, source_name)
         self._people, self._learned, self._find_keys = people or Roster(), learned or {}, find_keys
         self._person_maps = person_maps(mapping, self._people)
-        self._harmless = Harmless(mapping.norm, mapping.mentions, mapping.secrets)
+        self._harmless = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
 
     def __call__(self, chunk: Chunk) -> Records:
         """The chunk's records. Defective rows come along empty; their finding is already in the chunk."""
@@ -75,13 +75,13 @@ class Transform:
         newest = None
         if isinstance(mapping.duplicates, Duplicates):
             newest = columns.dates(columns.text(mapping.duplicates.newest))
-        cleaner = Cleaner(self._harmless, self._name_mentions)
+        cleaner = ColumnSanitizer(self._harmless, self._name_mentions)
         footers = write_footers(mapping, self.source_name, columns, keys, markers, groups, cleaner)
         texts = write_prose(mapping, columns, footers, groups, cleaner)
         values = {value_map.field: value_map.apply(columns) for value_map in self.value_maps}
         self._defuse(values["category"])
         bundlings = find_bundlings(mapping, _merge_targets(values, groups, "status"))
-        found = read_extras(
+        found = read_parts(
             mapping,
             columns,
             keys,
@@ -111,7 +111,7 @@ class Transform:
             sources=self._optional(columns, mapping.source),
             owners=self._optional(columns, mapping.owner_id),
             assignees=self._optional(columns, mapping.assignee_id),
-            extras=found.extras,
+            parts=found.parts,
             newest=newest,
             created=None if mapping.created is None else read_times(columns, mapping.created),
             references=self.references,
@@ -120,7 +120,7 @@ class Transform:
             group_keys=group_keys,
             noted=[*found.findings, *cleaner.findings(), *dropped],
             private=found.discussions.private,
-            defused=cleaner.defused,
+            neutralised=cleaner.neutralised,
             shortened=texts.shortened,
             unreadable=columns.unreadable,
         )

@@ -50,7 +50,7 @@ class Merged(NamedTuple):
     returned: bytes
 
 
-def remember(issue: Issue, body: bytes | None = None) -> bytes:
+def take_snapshot(issue: Issue, body: bytes | None = None) -> bytes:
     """Make the memory of an issue from what a write returned and, if it is known, the body that made it.
 
     Where the issue was changed since it was made (its times differ), a field that is not as sent is a person's: it is
@@ -131,7 +131,7 @@ def find_edits(returned: bytes, issue: Issue) -> list[str]:
 
 def merge(returned: bytes, issue: Issue, new: Mapping[str, Any]) -> Merged:
     """Decide field by field: what a person changed is left alone, unless it is as we want it."""
-    known, reverted = _learn(returned, issue), _find_reverted(returned, issue)
+    known, reverted = _resolve_pending(returned, issue), _find_reverted(returned, issue)
     memory, now = orjson.loads(known), _values(issue)
     merged = Merged({}, {}, [], known)
     for name, value in new.items():
@@ -158,7 +158,7 @@ def _find_reverted(returned: bytes, issue: Issue) -> set[str]:
     return {name for name in pending if name in memory and is_like(now.get(name), memory[name])}
 
 
-def _learn(returned: bytes, issue: Issue) -> bytes:
+def _resolve_pending(returned: bytes, issue: Issue) -> bytes:
     """Take into a memory what a look says of a pending change: which of its values, or those before, are there."""
     memory, now = orjson.loads(returned), _values(issue)
     pending = memory.pop("pending", {})
@@ -189,7 +189,7 @@ def update_memory(returned: bytes, issue: Issue, written: Mapping[str, Any]) -> 
     return orjson.dumps(memory)
 
 
-def pend(returned: bytes, learned: bytes, patch: Mapping[str, Any], seen_at: str) -> bytes:
+def record_pending_patch(returned: bytes, learned: bytes, patch: Mapping[str, Any], seen_at: str) -> bytes:
     """Write down a change that is about to leave: its fields, and what of ours a look found that no memory has yet.
 
     `learned` is the memory after that look, `returned` the one that the ledger has, `seen_at` the issue's `updated_at`
@@ -200,7 +200,7 @@ def pend(returned: bytes, learned: bytes, patch: Mapping[str, Any], seen_at: str
     return orjson.dumps({**patch, SEEN_AT: seen_at, **({"held": held} if held else {})})
 
 
-def assume(returned: bytes, pending: bytes) -> bytes:
+def assume_applied(returned: bytes, pending: bytes) -> bytes:
     """Make the memory as it is if a change, written down as `pending` and of unknown fate, was executed.
 
     Gives the memory as it is for b"". A field may then hold either value and still be ours: see `merge`.

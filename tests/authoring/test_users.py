@@ -88,7 +88,7 @@ def test_names_are_learned_for_authors(tmp_path: Path) -> None:
         learned = learn_names(job)
         (examined,) = examine(replace(job, learned=learned))
     assert learned == {"5f1": "Ann Meyer"}
-    assert [extras.comments[0].author for extras in examined.records.extras.values()] == ["Ann Meyer", "5f9"]
+    assert [parts.comments[0].author for parts in examined.records.parts.values()] == ["Ann Meyer", "5f9"]
 
 
 def test_what_is_learned_does_not_fill_the_memory(tmp_path: Path) -> None:

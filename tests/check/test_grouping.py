@@ -76,7 +76,7 @@ def test_chunks_make_no_difference(rows: list[tuple[str, int]], sizes: list[int]
         describe(chunk, row) for chunk in many for row in range(len(chunk))
     ]
 
-    def judge(chunks: list[Chunk]) -> tuple[list[list[int]], dict[int, int]]:
+    def plan_rows(chunks: list[Chunk]) -> tuple[list[list[int]], dict[int, int]]:
         groups: list[list[int]] = []
         faults: dict[int, int] = {}
         for chunk in chunks:
@@ -87,7 +87,7 @@ def test_chunks_make_no_difference(rows: list[tuple[str, int]], sizes: list[int]
             faults |= {records[row]: records[fault] for row, fault in wrong.items()}
         return groups, faults
 
-    assert judge(one) == judge(many)
+    assert plan_rows(one) == plan_rows(many)
 
 
 def test_a_file_ends_a_group() -> None:

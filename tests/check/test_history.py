@@ -10,17 +10,17 @@ from typing import Any
 import orjson
 import pytest
 
-from importer.check.history import ChangePolicy, OnChange, Standings, read_fields
-from importer.check.knowledge import Standing
+from importer.check.history import ChangePolicy, LedgerHistory, OnChange, read_fields
+from importer.check.knowledge import LedgerStatus
 from importer.errors import UsageError
-from importer.ledger.journal import Decision, Memory, Run
+from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, Operation, Outcome, Row
 from importer.triage.answers import FIELDS, Issue
-from importer.triage.snapshot import COMPARED, mark_gone, remember
+from importer.triage.snapshot import COMPARED, mark_gone, take_snapshot
 
 TARGET, SOURCE, KEY, MARKER = "https://t.example", "s", "s:1", "tir" + "1" * 20
 ROW: dict[str, Any] = {
@@ -58,7 +58,7 @@ class Bench:
     def keep(self, returned: bytes | None = None, row: Operation | None = None) -> None:
         """Let the ledger know that the issue was made of a row."""
         made = row or create(OLD)
-        memory = returned or remember(issue(), made.body)
+        memory = returned or take_snapshot(issue(), made.body)
         done = Decision(KEY, State.DONE, issue_id="id-1", triage_id="T-1", returned=memory)
         self.run.decide([done], [made])
 
@@ -75,9 +75,9 @@ class Bench:
 
         asyncio.run(intend())
 
-    def ask(self, row: Operation, policy: ChangePolicy, run: Run | None = None) -> Standing | None:
+    def ask(self, row: Operation, policy: ChangePolicy, run: Run | None = None) -> LedgerStatus | None:
         """Ask how a row stands; None is that there is nothing to say."""
-        return Standings(self.ledger, TARGET, SOURCE, policy, run)([row]).get(row.key)
+        return LedgerHistory(self.ledger, TARGET, SOURCE, policy, run)([row]).get(row.key)
 
     def shown(self, row: Operation, policy: ChangePolicy) -> tuple[str, str]:
         """Give a row's outcome and its code."""
@@ -181,8 +181,8 @@ def test_narrowed_to_fields(bench: Bench) -> None:
     change = standing.change
     assert change is not None
     assert (orjson.loads(change.body), change.whole_sha, change.content) == ({"severity": "high"}, b"", b"")
-    severity = remember(issue(severity="high"), create(severity="high").body)
-    bench.run.decide([Decision(KEY, State.DONE, operation=change, memory=Memory(severity, b"", b""))])
+    severity = take_snapshot(issue(severity="high"), create(severity="high").body)
+    bench.run.decide([Decision(KEY, State.DONE, operation=change, memory=Snapshot(severity, b"", b""))])
     assert bench.shown(row, policy("update", "severity")) == ("unchanged", "")
     standing = bench.ask(row, policy("update"))
     assert standing is not None
@@ -206,7 +206,7 @@ def test_the_source_of_an_issue_stays(bench: Bench) -> None:
 
 def test_deleted_at_the_target(bench: Bench) -> None:
     """It is said every night, without a request; only a row that changes once more is a reason to look again."""
-    bench.keep(mark_gone(remember(issue(), create().body)))
+    bench.keep(mark_gone(take_snapshot(issue(), create().body)))
     for name in OnChange:
         assert bench.shown(create(), policy(name)) == ("skipped", "gone-at-target")
     assert bench.shown(create(title="New"), policy("report")) == ("skipped", "gone-at-target")
@@ -252,7 +252,7 @@ def test_a_conflict_of_an_earlier_attempt(bench: Bench) -> None:
         code="conflict",
         details=b'[["title","Old","theirs","New"]]',
         operation=standing.change,
-        memory=Memory(remember(issue(), create().body), b"", b""),
+        memory=Snapshot(take_snapshot(issue(), create().body), b"", b""),
     )
     bench.run.decide([left])
     continued = bench.ledger.begin_run(TARGET, SOURCE, "d", "m")
@@ -264,7 +264,7 @@ def test_a_conflict_of_an_earlier_attempt(bench: Bench) -> None:
 def found(updated_at: str = MADE, marker: str = MARKER, **changes: Any) -> Found:
     """Make what a look has seen of the issue."""
     there = issue(updated_at, **changes)
-    return Found(there.id, there.triage_id, marker, there.title, 1000.0, remember(there))
+    return Found(there.id, there.triage_id, marker, there.title, 1000.0, take_snapshot(there))
 
 
 @pytest.mark.parametrize(

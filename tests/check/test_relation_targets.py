@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.relation_targets import ASKED_AT_ONCE, CYCLE_SHOWN, Ends, EndsFound, find_cycles
+from importer.check.relation_targets import ASKED_AT_ONCE, CYCLE_SHOWN, RelationTargets, TargetsFound, find_cycles
 from importer.records import Finding, Mention, Relation
 from importer.transform.relations import relate
 
@@ -35,7 +35,7 @@ class Told(NamedTuple):
         return [(place, finding.code, finding.value) for place, finding in self.findings]
 
 
-def read(found: EndsFound) -> Told:
+def read(found: TargetsFound) -> Told:
     """Take along what is only readable while the ends are open."""
     return Told(found.relations, found.refers, list(found.findings))
 
@@ -48,7 +48,7 @@ def told(
     losers: Collection[int] = (),
 ) -> Told:
     """What is found where each of `rows` (native key → sendable) says and names these; a row's place is its number."""
-    with Ends() as ends:
+    with RelationTargets() as ends:
         ends.add_keys((f"s:{key}", sendable) for key, sendable in rows.items())
         for place, key in enumerate(rows):
             relations = [relation for row, relation in said if row == key]
@@ -115,7 +115,7 @@ def test_losers_say_nothing() -> None:
 
 def test_a_key_twice() -> None:
     """A key is sendable if one of its rows is."""
-    with Ends() as ends:
+    with RelationTargets() as ends:
         ends.add_keys([("s:A", True), ("s:B", False), ("s:B", True), ("s:B", False)])
         ends.add(0, "s:A", [relation("A", "blocks", "B")], [])
         assert read(ends.find(lambda keys: ())) == (1, 0, [])
@@ -127,7 +127,7 @@ def test_nothing_said() -> None:
     def never(keys: Collection[str]) -> Collection[str]:
         raise AssertionError(keys)
 
-    with Ends() as ends:
+    with RelationTargets() as ends:
         ends.add_keys([("s:A", True)])
         ends.add(0, "s:A", [], [])
         found = ends.find(never)
@@ -144,7 +144,7 @@ def test_the_ledger_is_asked_in_parts() -> None:
         return [key for key in keys if key.endswith("7")]
 
     count = 2 * ASKED_AT_ONCE + 3
-    with Ends() as ends:
+    with RelationTargets() as ends:
         ends.add_keys([("s:A", True)])
         for place in range(count):
             ends.add(place, "s:A", [relation("A", "blocks", str(place))], [])
@@ -157,7 +157,7 @@ def test_the_ledger_is_asked_in_parts() -> None:
 
 def test_findings_of_a_chunk() -> None:
     """Findings are read chunk by chunk, in the order of their places."""
-    with Ends() as ends:
+    with RelationTargets() as ends:
         for place in (5, 1, 3, 4):
             ends.add(place, f"s:{place}", [relation(str(place), "blocks", f"X{place}")], [])
         findings = ends.find(lambda keys: ()).findings
@@ -171,7 +171,7 @@ def test_findings_of_a_chunk() -> None:
 def test_keys_that_no_ledger_takes(native: str) -> None:
     """A key that can't be sent is missing, and no ledger is asked for it; the finding can be written."""
     asked: list[str] = []
-    with Ends() as ends:
+    with RelationTargets() as ends:
         ends.add_keys([("s:A", True)])
         ends.add(0, "s:A", [relation("A", "blocks", native)], [Mention(native, f"s:{native}")])
         ((_, finding),) = read(ends.find(lambda keys: asked.extend(keys) or ())).findings  # type: ignore[func-returns-value]
@@ -206,7 +206,7 @@ def test_no_cycle_through_what_is_not_sent() -> None:
 def test_a_cycle_of_all() -> None:
     """A circle of 100,000 issues is found, and its finding names the first of them."""
     count = 100_000
-    with Ends() as ends:
+    with RelationTargets() as ends:
         ends.add_keys((f"s:{place}", True) for place in range(count))
         for place in range(count):
             ends.add(place, f"s:{place}", [relation(str(place), "blocks", str((place + 1) % count))], [])
@@ -282,7 +282,7 @@ def run_in(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     """Run some code whose temporary files are in a folder."""
     many = "keys = [(f's:{number}', True) for number in range(300_000)]\n"
     return subprocess.run(
-        [sys.executable, "-c", f"from importer.check.relation_targets import Ends\n{many}{code}"],
+        [sys.executable, "-c", f"from importer.check.relation_targets import RelationTargets\n{many}{code}"],
         env={**os.environ, "TMPDIR": str(folder), "SQLITE_TMPDIR": str(folder)},
         capture_output=True,
         text=True,
@@ -295,7 +295,8 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     """A process that is killed leaves no file."""
     result = run_in(
         tmp_path,
-        "import os, signal\nwith Ends() as ends:\n    ends.add_keys(keys)\n    os.kill(os.getpid(), signal.SIGKILL)",
+        "import os, signal\nwith RelationTargets() as ends:\n    ends.add_keys(keys)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)",
     )
     assert result.returncode == -signal.SIGKILL
     assert not list(tmp_path.iterdir())
@@ -308,7 +309,7 @@ def test_full_disk(tmp_path: Path) -> None:
         "import resource\n"
         "from importer.errors import StorageFull\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))\n"
-        "with Ends() as ends:\n"
+        "with RelationTargets() as ends:\n"
         "    try:\n"
         "        ends.add_keys(keys)\n"
         "    except StorageFull as error:\n"

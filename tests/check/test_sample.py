@@ -9,11 +9,11 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.knowledge import Standing
-from importer.check.plan import judge
+from importer.check.knowledge import LedgerStatus
+from importer.check.plan import plan_rows
 from importer.check.rows import Examined
 from importer.check.rules import validate
-from importer.check.sample import CONTACT_LIMIT, Cover
+from importer.check.sample import CONTACT_LIMIT, CanarySample
 from importer.mapping.model import SEVERITIES, STATUSES
 from importer.records import Operation, Outcome
 from importer.transform.bodies import encode_bodies
@@ -46,17 +46,17 @@ def examine_lines(lines: Sequence[Line]) -> Examined:
     return Examined(0, records, findings, records.skips, encode_bodies(records, sendable))
 
 
-def know_nothing(operations: Iterable[Operation]) -> Mapping[str, Standing]:
+def know_nothing(operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
     """A ledger that knows no key."""
     return {}
 
 
 def cover(lines: Sequence[Line], limit: int = CONTACT_LIMIT) -> tuple[str, ...]:
     """The native keys that are chosen."""
-    found = Cover(limit)
+    found = CanarySample(limit)
     for start in range(0, len(lines), 7):
         examined = examine_lines(lines[start : start + 7])
-        found.add(examined, judge(examined, {}, know_nothing).rows)
+        found.add(examined, plan_rows(examined, {}, know_nothing).rows)
     return tuple(key.removeprefix("demo:") for key in found.keys)
 
 
@@ -112,9 +112,9 @@ def test_many_categories_give_way() -> None:
 def test_only_rows_that_would_be_created() -> None:
     """Not those that are rejected, nor those that are in Triage already."""
     examined = examine_lines([line(1, Priority="none"), line(2, Priority="high"), line(3)])
-    known = {"demo:K-2": Standing(Outcome.UNCHANGED)}
-    found = Cover()
-    found.add(examined, judge(examined, {}, lambda operations: known).rows)
+    known = {"demo:K-2": LedgerStatus(Outcome.UNCHANGED)}
+    found = CanarySample()
+    found.add(examined, plan_rows(examined, {}, lambda operations: known).rows)
     assert found.keys == ("demo:K-3",)
 
 

@@ -110,8 +110,8 @@ def test_free_text_in_a_value_column() -> None:
 )
 def test_smells_of_severity(values: dict[str, str], smell: str | None) -> None:
     """Inverted ranks and absurd words smell; scales that begin elsewhere, and a bare 0, don't."""
-    smells = severities(values, dict.fromkeys(values, 2)).smells()
-    assert [found for found in smells if found.startswith("severity: ")][:1] == ([smell] if smell else [])
+    suspicious_mappings = severities(values, dict.fromkeys(values, 2)).suspicious_mappings()
+    assert [found for found in suspicious_mappings if found.startswith("severity: ")][:1] == ([smell] if smell else [])
 
 
 def test_absurd_status() -> None:
@@ -120,17 +120,17 @@ def test_absurd_status() -> None:
         status={"column": "State", "values": {"Open": "closed", "Resolved": "todo", "Closed": "closed"}}
     )
     rows = [("1", "T", "", "P1", "Open"), ("2", "T", "", "P1", "resolved"), ("3", "T", "", "P1", "Closed")]
-    smells = flow_of(mapping, *rows).smells()
-    assert smells == ["status: Open → closed (1 rows)", "status: resolved → todo (1 rows)"]
+    suspicious_mappings = flow_of(mapping, *rows).suspicious_mappings()
+    assert suspicious_mappings == ["status: Open → closed (1 rows)", "status: resolved → todo (1 rows)"]
 
 
 def test_one_value_for_nearly_all() -> None:
     """One value for 95 % of twenty rows or more smells; a constant, or too few rows to tell, doesn't."""
     values = {"P1": "high", "P2": "low"}
-    assert severities(values, {"P1": 19, "P2": 1}).smells() == [
+    assert severities(values, {"P1": 19, "P2": 1}).suspicious_mappings() == [
         "severity: 19 of 20 rows become high",
         "status: 20 of 20 rows become todo",
     ]
-    assert "high" not in "".join(severities(values, {"P1": 18, "P2": 2}).smells())
-    assert severities(values, {"P1": 19}).smells() == []
-    assert not any(smell.startswith("severity") for smell in severities(values, {"?": 30}).smells())
+    assert "high" not in "".join(severities(values, {"P1": 18, "P2": 2}).suspicious_mappings())
+    assert severities(values, {"P1": 19}).suspicious_mappings() == []
+    assert not any(smell.startswith("severity") for smell in severities(values, {"?": 30}).suspicious_mappings())

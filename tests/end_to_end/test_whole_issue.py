@@ -15,13 +15,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.records import Comment, Extras, Had, Mention
+from importer.records import AlreadyAdded, Comment, IssueParts, Mention
 from importer.sandbox.agent import mentions_norm
 from importer.sandbox.server import RunningSandbox
 from importer.transform.addition_plan import plan_additions
 from importer.transform.lengths import COMMENT_LIMIT, REST_LIMIT, split_text
 from importer.transform.references import insert_numbers
-from importer.transform.sanitise import Harmless
+from importer.transform.sanitise import Sanitizer
 from tests.conftest import Serve
 from tests.end_to_end.exports import EXPORTS
 from tests.harness.running import Ended, Program, read_csv, write_csv
@@ -227,15 +227,15 @@ def test_nothing_that_is_joined_makes_a_mention(said: list[tuple[str, str, str]]
     """Texts that are harmless alone stay so: parted, opened, folded, and with numbers put in."""
 
     def clean(text: str) -> str:
-        return Harmless().clean(text).text
+        return Sanitizer().clean(text).text
 
     comments = [
         Comment(f"{place:016x}", clean(author), clean(date), clean(text))
         for place, (author, date, text) in enumerate(said)
     ]
-    extras = Extras(rest=tuple(split_text(clean(description), room, room)), comments=tuple(comments))
+    parts = IssueParts(rest=tuple(split_text(clean(description), room, room)), comments=tuple(comments))
     for bundling in ("separate", "fold"):
-        planned = plan_additions("k", extras, bundling, Had(), description="", find_mentions=lambda text: ())
+        planned = plan_additions("k", parts, bundling, AlreadyAdded(), description="", find_mentions=lambda text: ())
         for addition in planned:
             detail = json.loads(addition.body)["detail"]
             numbered = insert_numbers(detail, (Mention("T-1", "b"),), {"b": "T-7"}, COMMENT_LIMIT)

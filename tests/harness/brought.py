@@ -12,7 +12,7 @@ import pytest
 from importer.check.rows import examine
 from importer.cli.inputs import open_job
 from importer.mapping.identities import Identity
-from importer.records import Extras
+from importer.records import IssueParts
 from importer.transform.people import identify
 from tests.harness.running import write_csv
 
@@ -64,18 +64,18 @@ def _read(preset: str, path: Path, comments: Sequence[str]) -> dict[str, Brought
             people = nobody if model.assignee is None else identify(model.assignee, records.columns)
             for row, key in enumerate(records.keys):
                 codes = [finding.code for finding in examined.findings.by_row.get(row, ())]
-                extras = records.extras.get(row, Extras())
-                found[_native(key)] = _brought(records.descriptions[row], extras, people[row], codes)
+                parts = records.parts.get(row, IssueParts())
+                found[_native(key)] = _brought(records.descriptions[row], parts, people[row], codes)
     return found
 
 
-def _brought(description: str, extras: Extras, assignee: Identity, codes: list[str]) -> Brought:
+def _brought(description: str, parts: IssueParts, assignee: Identity, codes: list[str]) -> Brought:
     return Brought(
         description.partition("\n\n---\n")[0],
-        [(one.author, one.date, one.text) for one in extras.comments],
-        [one.is_private for one in extras.comments],
-        [(_native(one.owner), one.type, _native(one.other)) for one in extras.relations],
-        [(mention.text, _native(mention.key)) for mention in extras.mentions],
+        [(one.author, one.date, one.text) for one in parts.comments],
+        [one.is_private for one in parts.comments],
+        [(_native(one.owner), one.type, _native(one.other)) for one in parts.relations],
+        [(mention.text, _native(mention.key)) for mention in parts.mentions],
         assignee,
         codes,
     )

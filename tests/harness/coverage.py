@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from importer.check.coverage.attachments import Attachment
-from importer.check.coverage.coverage import Losses
+from importer.check.coverage.coverage import Coverage
 from importer.mapping.model import Mapping
 from importer.records import Outcome, Row
 from importer.sources.source import SourceOptions
@@ -17,11 +17,11 @@ from tests.harness.making import SOURCE_NAME
 
 def losses_of(
     path: Path, mapping: Mapping, *, left_out: Collection[str] = (), size: int = 4096
-) -> tuple[Losses, list[Attachment]]:
+) -> tuple[Coverage, list[Attachment]]:
     """Count a file in chunks of `size` rows; rows with the native keys `left_out` are not sent."""
     transform = Transform(mapping, SOURCE_NAME)
     with open_source([str(path)], SourceOptions()) as source:
-        losses = Losses(mapping, source.files)
+        losses = Coverage(mapping, source.files)
         for chunk in source.chunks(transform.refs, size=size, tables=transform.tables):
             records = transform(chunk)
             rows = []
@@ -33,6 +33,6 @@ def losses_of(
     return losses, list(losses.attachments)
 
 
-def cells_of(losses: Losses) -> dict[tuple[str, str], int]:
+def cells_of(losses: Coverage) -> dict[tuple[str, str], int]:
     """(column, class) → filled cells."""
     return {(line.column, line.label): line.cells for line in losses.lines()}

@@ -20,11 +20,11 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
-from importer.load.additions import Follower
+from importer.load.additions import AdditionSender
 from importer.load.queue import Item
-from importer.load.reconcile import Lookback
+from importer.load.reconcile import Reconciler
 from importer.mapping.issue_parts import Bundling, Reference
-from importer.records import Act, Comment, Extras, Flag, Mention, Operation, Outcome, Relation
+from importer.records import Act, Comment, Flag, IssueParts, Mention, Operation, Outcome, Relation
 from importer.sandbox.flags import all_flags
 from importer.sandbox.issue_relations import all_relations
 from importer.sandbox.issues import all_issues
@@ -128,11 +128,11 @@ class Bench(httpx.AsyncBaseTransport):
 
         async def main() -> None:
             async with TriageClient(TARGET, ApiKey("org_x"), transport=self) as client:
-                follower = Follower(
+                follower = AdditionSender(
                     client,
                     self.run(),
                     calls,
-                    Lookback(client, calls, settle_seconds=2, now=clock),
+                    Reconciler(client, calls, settle_seconds=2, now=clock),
                     References([Reference(pattern=r"P-\d+")], "demo"),
                     concurrency=1,
                     wait_seconds=wait_days * 86_400,
@@ -182,15 +182,15 @@ def sha_source(description: str) -> bytes:
     return description.encode()
 
 
-def said(*texts: str) -> Extras:
+def said(*texts: str) -> IssueParts:
     """What has these comments; each has an id of its own."""
-    return Extras(comments=tuple(Comment(f"{number:016x}", "", "", text) for number, text in enumerate(texts)))
+    return IssueParts(comments=tuple(Comment(f"{number:016x}", "", "", text) for number, text in enumerate(texts)))
 
 
-def item(key: str, extras: Extras, description: str = "", bundling: Bundling = "separate") -> Item:
+def item(key: str, parts: IssueParts, description: str = "", bundling: Bundling = "separate") -> Item:
     """What is to be added to an issue of which nothing else is to be done."""
     sha = hashlib.sha256(sha_source(description)).digest()
-    return Item(key, extras, bundling, description, sha, is_all=True)
+    return Item(key, parts, bundling, description, sha, is_all=True)
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     store.close()
 
 
-ALL = Extras(
+ALL = IssueParts(
     rest=("the rest",),
     comments=said("first, see P-2", "second").comments,
     evidence=(CALL, ("file", "f1")),
@@ -244,9 +244,9 @@ def test_an_issue_that_is_not_there(bench: Bench) -> None:
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
 def test_an_answer_that_is_lost(bench: Bench, fault: str, number: int) -> None:
     """Whatever addition has no answer: it is there once, and the comments are in their order."""
-    extras = Extras(comments=said("a", "b", "a").comments, flags=(), relations=ALL.relations, evidence=(CALL,))
+    parts = IssueParts(comments=said("a", "b", "a").comments, flags=(), relations=ALL.relations, evidence=(CALL,))
     bench.faults = {number: fault}
-    bench.follow(item("demo:P-1", extras))
+    bench.follow(item("demo:P-1", parts))
     assert bench.comments("demo:P-1") == ["a", "b", "a"]
     assert len(all_relations(bench.store)) == 1
     assert len(all_resources(bench.store)) == 1
@@ -257,7 +257,7 @@ def test_an_answer_that_is_lost(bench: Bench, fault: str, number: int) -> None:
 def test_a_flag_whose_answer_is_lost(bench: Bench) -> None:
     """It is there once, though the target writes its type in another way."""
     bench.faults = {2: "after"}
-    bench.follow(item("demo:P-1", Extras(evidence=(CALL,), flags=(FLAG,))))
+    bench.follow(item("demo:P-1", IssueParts(evidence=(CALL,), flags=(FLAG,))))
     assert len(all_flags(bench.store)) == 1
     assert bench.sent["POST flags"] == 1
 
@@ -317,7 +317,7 @@ def test_a_comment_that_is_refused(bench: Bench) -> None:
 def test_an_issue_that_is_gone(bench: Bench) -> None:
     """A person has deleted it: that is noted, and nothing else is sent to it."""
     bench.person("DELETE", f"/{bench.issues['demo:P-1']}")
-    bench.follow(item("demo:P-1", Extras(comments=said("a", "b").comments, relations=ALL.relations)))
+    bench.follow(item("demo:P-1", IssueParts(comments=said("a", "b").comments, relations=ALL.relations)))
     assert bench.sent == {"POST comments": 1, "GET issue": 1}
     assert bench.seen == [Outcome.SKIPPED]
 
@@ -375,7 +375,7 @@ def test_stop_while_others_wait_for_their_turn(bench: Bench) -> None:
 def test_a_crash_after_the_intent(bench: Bench, act: Act, arrived: bool) -> None:
     """What a dead attempt may have sent is looked for first: it is there once, whether it had arrived or not."""
     issue, other = bench.issues["demo:P-1"], bench.issues["demo:P-2"]
-    extras = said("a", "b") if act is Act.COMMENT else Extras(relations=ALL.relations)
+    parts = said("a", "b") if act is Act.COMMENT else IssueParts(relations=ALL.relations)
     body = {"detail": "a"} if act is Act.COMMENT else {"related_issue_id": other, "relation_type": "blocks"}
     name = f"{0:016x}/1/1" if act is Act.COMMENT else "blocks/demo:P-2"
     path = f"/{issue}/{act}s"
@@ -387,7 +387,7 @@ def test_a_crash_after_the_intent(bench: Bench, act: Act, arrived: bool) -> None
     )
     covers = (f"{0:016x}",) if act is Act.COMMENT else ()
     bench.crash_after_intent(operation, encode_details(covers, body=raw) or b"")
-    bench.follow(item("demo:P-1", extras))
+    bench.follow(item("demo:P-1", parts))
     if act is Act.COMMENT:
         assert bench.comments("demo:P-1") == ["a", "b"]
     else:
@@ -405,7 +405,7 @@ def test_folded_comments(bench: Bench) -> None:
 
 def test_evidence_that_comes_late(bench: Bench) -> None:
     """A call that Triage doesn't know is pending, and its flag with it; both are there once it does."""
-    call = item("demo:P-1", Extras(evidence=(("call", "late-1"),), flags=(Flag("late-1", "tone", "", None),)))
+    call = item("demo:P-1", IssueParts(evidence=(("call", "late-1"),), flags=(Flag("late-1", "tone", "", None),)))
     bench.follow(call)
     assert bench.states("demo:P-1") == {
         (Act.EVIDENCE, State.LEFT, "evidence-pending"): 1,
@@ -422,7 +422,7 @@ def test_evidence_that_comes_late(bench: Bench) -> None:
 
 def test_evidence_that_never_comes(bench: Bench) -> None:
     """After the wait it is missing, its flag too, and no later run asks again."""
-    call = item("demo:P-1", Extras(evidence=(("call", "missing-1"),), flags=(Flag("missing-1", "tone", "", None),)))
+    call = item("demo:P-1", IssueParts(evidence=(("call", "missing-1"),), flags=(Flag("missing-1", "tone", "", None),)))
     bench.follow(call)
     bench.time.now += 6 * 86_400
     bench.follow(call)
@@ -436,7 +436,7 @@ def test_evidence_that_never_comes(bench: Bench) -> None:
 
 def test_relation_whose_end_comes_later(bench: Bench) -> None:
     """It is left without a request, and sent by the run that finds the other issue in Triage."""
-    related = item("demo:P-1", Extras(relations=(Relation("demo:P-1", "blocks", "demo:P-3"),)))
+    related = item("demo:P-1", IssueParts(relations=(Relation("demo:P-1", "blocks", "demo:P-3"),)))
     bench.follow(related)
     assert not bench.sent
     assert bench.states("demo:P-1") == {(Act.RELATION, State.LEFT, "relation-end-missing"): 1}
@@ -449,7 +449,7 @@ def test_relation_whose_end_comes_later(bench: Bench) -> None:
 def test_relation_whose_end_is_gone(bench: Bench) -> None:
     """A person has deleted the other issue: that fails nobody's row."""
     bench.person("DELETE", f"/{bench.issues['demo:P-2']}")
-    bench.follow(item("demo:P-1", Extras(relations=ALL.relations, comments=said("a").comments)))
+    bench.follow(item("demo:P-1", IssueParts(relations=ALL.relations, comments=said("a").comments)))
     assert bench.states("demo:P-1")[Act.RELATION, State.LEFT, "relation-end-missing"] == 1
     assert bench.sent == {"POST comments": 1, "POST relations": 1, "GET issue": 1}
     assert bench.seen == [Outcome.UPDATED]
@@ -461,7 +461,7 @@ TEXT = "See P-1, P-2 and P-4."
 def refers(key: str = "demo:P-3", text: str = TEXT) -> Item:
     """An issue whose description names others."""
     mentions = tuple(Mention(name, f"demo:{name}") for name in ("P-1", "P-2", "P-4"))
-    return item(key, Extras(mentions=mentions), text)
+    return item(key, IssueParts(mentions=mentions), text)
 
 
 def test_numbers_in_a_description(bench: Bench) -> None:
@@ -512,7 +512,7 @@ def test_a_description_that_names_nobody_here(bench: Bench) -> None:
     """Without any of the issues that it names there is nothing to do, and nothing is missing."""
     mention = Mention("UTF-8", "demo:UTF-8")
     bench.create("demo:P-3", description="in UTF-8")
-    bench.follow(item("demo:P-3", Extras(mentions=(mention,)), "in UTF-8"))
+    bench.follow(item("demo:P-3", IssueParts(mentions=(mention,)), "in UTF-8"))
     assert not bench.sent
     assert bench.states("demo:P-3") == {(Act.REFER, State.SAME, ""): 1}
 

@@ -17,7 +17,7 @@ from importer.ledger.journal import Decision
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
-from importer.load.discovery import Looked, OpeningLook
+from importer.load.discovery import Discovered, Discovery
 from importer.records import Operation
 from importer.sandbox.server import RunningSandbox
 from importer.transform.markers import record_marker, source_marker
@@ -46,13 +46,13 @@ def described(key: str, text: str = "A text.", source: str = "jira") -> str:
     return f"{text}\n\n---\nImported from {key}\n{source_marker(source)} {record_marker(key)} (leave this line)"
 
 
-def look(triage: FakeTriage, ledger: Ledger, *, thorough: bool = False) -> Looked:
+def look(triage: FakeTriage, ledger: Ledger, *, thorough: bool = False) -> Discovered:
     """Look once for the source `jira`."""
 
-    async def main() -> Looked:
+    async def main() -> Discovered:
         async with TriageClient(TARGET, ApiKey("org_x"), transport=triage.transport) as client:
             seen = ledger.seen(TARGET, "jira", writable=True)
-            return await OpeningLook(client, PacedCalls(Limiter(), Breaker()), seen, "jira").look(thorough=thorough)
+            return await Discovery(client, PacedCalls(Limiter(), Breaker()), seen, "jira").look(thorough=thorough)
 
     return asyncio.run(main())
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from importer.load.provenance import find_comments
 from importer.mapping.issue_parts import Bundling
-from importer.records import Act, Addition, Comment, Extras, Had
+from importer.records import Act, Addition, AlreadyAdded, Comment, IssueParts
 from importer.transform.addition_plan import plan_additions
 
 # Rules and numbers as people write them, beside words.
@@ -20,8 +20,8 @@ TEXTS = st.lists(st.sampled_from(("a", "b", "---", "\n\n---\n\n", " (T-7)", "- "
 
 def plan(comments: Sequence[Comment], bundling: Bundling) -> list[Addition]:
     """What is sent of an issue's comments."""
-    extras = Extras(comments=tuple(comments))
-    return plan_additions("s:1", extras, bundling, Had(), description="", find_mentions=lambda text: ())
+    parts = IssueParts(comments=tuple(comments))
+    return plan_additions("s:1", parts, bundling, AlreadyAdded(), description="", find_mentions=lambda text: ())
 
 
 def details(additions: Sequence[Addition]) -> list[str]:

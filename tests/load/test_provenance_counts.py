@@ -9,7 +9,7 @@ import pytest
 
 from importer.ledger.added import Added
 from importer.ledger.schema import State
-from importer.load.provenance import count_ours, find_miscounts
+from importer.load.provenance import count_own, find_miscounts
 from importer.records import ADDITIONS, Act
 from importer.triage.answers import FIELDS, Issue
 
@@ -32,9 +32,9 @@ def test_only_what_is_asked_for() -> None:
         added(Act.COMMENT, State.SENT, b"2"),
         added(Act.FLAG, State.REFUSED),
     ]
-    assert count_ours(known, (State.DONE,))[Act.COMMENT] == {b"1": 2}
-    assert count_ours(known, (State.DONE, State.SENT))[Act.COMMENT] == {b"1": 2, b"2": 1}
-    assert not count_ours(known, (State.DONE,))[Act.FLAG]
+    assert count_own(known, (State.DONE,))[Act.COMMENT] == {b"1": 2}
+    assert count_own(known, (State.DONE, State.SENT))[Act.COMMENT] == {b"1": 2, b"2": 1}
+    assert not count_own(known, (State.DONE,))[Act.FLAG]
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.load.queue import Agenda, Item, Ranked
-from importer.records import Comment, Extras, Relation
+from importer.load.queue import AdditionQueue, Item, Ranked
+from importer.records import Comment, IssueParts, Relation
 
 RELATIONS = st.builds(
     Relation, st.sampled_from("abcd"), st.sampled_from(["blocks", "related_to"]), st.sampled_from("abcde")
@@ -16,7 +16,7 @@ RELATIONS = st.builds(
 ITEMS = st.lists(
     st.tuples(
         st.sampled_from([0.0, 1.0, float("inf")]),
-        st.builds(Item, st.sampled_from("abc"), st.builds(Extras, relations=st.lists(RELATIONS).map(tuple))),
+        st.builds(Item, st.sampled_from("abc"), st.builds(IssueParts, relations=st.lists(RELATIONS).map(tuple))),
     ),
     unique_by=lambda ranked: ranked[1].key,
 )
@@ -25,15 +25,15 @@ ITEMS = st.lists(
 @given(ITEMS, st.integers(0, 3))
 def test_relations_come_once(ranked: list[tuple[float, Item]], first: int) -> None:
     """Whichever rows name a relation, it comes once, with its owner; an owner that is no row comes at the end."""
-    agenda = Agenda()
+    agenda = AdditionQueue()
     agenda.add(ranked[:first])
     agenda.add(ranked[first:])
     assert agenda.is_empty == (not ranked)
     items = list(agenda)
     agenda.close()
-    said = {relation for _, item in ranked for relation in item.extras.relations}
-    assert sorted(relation for item in items for relation in item.extras.relations) == sorted(said)
-    assert all(relation.owner == item.key for item in items for relation in item.extras.relations)
+    said = {relation for _, item in ranked for relation in item.parts.relations}
+    assert sorted(relation for item in items for relation in item.parts.relations) == sorted(said)
+    assert all(relation.owner == item.key for item in items for relation in item.parts.relations)
     ordered = [item.key for _, item in sorted(ranked, key=lambda pair: pair[0])]
     keys = [item.key for item in items]
     assert keys[: len(ordered)] == ordered
@@ -42,8 +42,10 @@ def test_relations_come_once(ranked: list[tuple[float, Item]], first: int) -> No
 
 def test_items_come_as_they_were() -> None:
     """All that an item says but its relations is kept; a key comes once."""
-    item = Item("a", Extras(comments=(Comment("1", "Ann", "", "x"),), rest=("y",)), "fold", "text", b"sha", is_all=True)
-    agenda = Agenda()
+    item = Item(
+        "a", IssueParts(comments=(Comment("1", "Ann", "", "x"),), rest=("y",)), "fold", "text", b"sha", is_all=True
+    )
+    agenda = AdditionQueue()
     agenda.add([(0.0, item), (0.0, item._replace(bundling="drop"))])
     assert list(agenda) == [item]
     agenda.close()
@@ -51,7 +53,7 @@ def test_items_come_as_they_were() -> None:
 
 def test_an_empty_agenda() -> None:
     """Nothing was put on it: there is nothing to give, and nothing to close."""
-    agenda = Agenda()
+    agenda = AdditionQueue()
     agenda.add([])
     assert agenda.is_empty
     assert list(agenda) == []
@@ -60,11 +62,11 @@ def test_an_empty_agenda() -> None:
 
 def test_flat_memory() -> None:
     """What is on it is on disk."""
-    agenda = Agenda()
+    agenda = AdditionQueue()
     text = "word " * 200
     tracemalloc.start()
     for number in range(10_000):
-        agenda.add([(0.0, Item(f"k{number}", Extras(comments=(Comment("1", "Ann", "", text),))))])
+        agenda.add([(0.0, Item(f"k{number}", IssueParts(comments=(Comment("1", "Ann", "", text),))))])
     count = sum(1 for _ in agenda)
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()

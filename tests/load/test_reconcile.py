@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import KeyRefused
-from importer.load.reconcile import Lookback
+from importer.load.reconcile import Reconciler
 from importer.records import Act
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.routes import build_application
@@ -58,19 +58,19 @@ class Bench(httpx.AsyncBaseTransport):
             return httpx.Response(self.fails, json={"data": None, "errors": [{"message": "not today"}]})
         return await self._triage.handle_async_request(request)
 
-    def run(self, use: Callable[[TriageClient, Lookback], Coroutine[Any, Any, T]]) -> T:
+    def run(self, use: Callable[[TriageClient, Reconciler], Coroutine[Any, Any, T]]) -> T:
         """Give a client and a lookback to what uses them."""
 
         async def main() -> T:
             async with TriageClient("http://t", ApiKey("org_x"), transport=self) as client:
-                return await use(client, Lookback(client, self.calls, now=self.time.clock))
+                return await use(client, Reconciler(client, self.calls, now=self.time.clock))
 
         return self.time.run(main())
 
     def issue(self) -> str:
         """Make an issue with a call, and give its id."""
 
-        async def make(client: TriageClient, lookback: Lookback) -> str:
+        async def make(client: TriageClient, lookback: Reconciler) -> str:
             issue = await client.create_issue(orjson.dumps(ISSUE))
             await client.attach_resource(issue.id, "call", "c1")
             return issue.id
@@ -87,7 +87,7 @@ class Bench(httpx.AsyncBaseTransport):
         """Ask whether an addition was made; with `late` the target makes it so many seconds later."""
         begun = self.time.now if since is None else since
 
-        async def ask(client: TriageClient, lookback: Lookback) -> bool:
+        async def ask(client: TriageClient, lookback: Reconciler) -> bool:
             async def commit() -> None:
                 await self.time.sleep(late)
                 await add(client, act, issue_id, body)
@@ -198,7 +198,7 @@ def test_many_entries(bench: Bench) -> None:
     issue = bench.issue()
     bench.add(Act.COMMENT, issue, COMMENT)
 
-    async def talk(client: TriageClient, lookback: Lookback) -> None:
+    async def talk(client: TriageClient, lookback: Reconciler) -> None:
         for number in range(250):
             await client.add_comment(issue, orjson.dumps({"detail": f"{number}"}))
 
@@ -243,7 +243,7 @@ def test_interrupted(bench: Bench) -> None:
     """A wait between looks ends with everything."""
     issue = bench.issue()
 
-    async def ask(client: TriageClient, lookback: Lookback) -> None:
+    async def ask(client: TriageClient, lookback: Reconciler) -> None:
         asking = asyncio.create_task(
             lookback.was_made(Act.COMMENT, issue, orjson.dumps(COMMENT), ours=0, since=bench.time.now)
         )
@@ -323,7 +323,7 @@ def test_at_a_sandbox(fault: str, made: bool) -> None:
             with pytest.raises(CallFailed) as caught:
                 await client.add_comment(issue.id, body)
             assert caught.value.action is Action.SETTLE
-            lookback = Lookback(client, PacedCalls(Limiter(0), Breaker()), settle_seconds=2)
+            lookback = Reconciler(client, PacedCalls(Limiter(0), Breaker()), settle_seconds=2)
             return await lookback.was_made(Act.COMMENT, issue.id, body, ours=0, since=time.time())
 
     with serve_in_thread(SandboxOptions(faults=(parse_fault(f"{fault}:comment"),))) as sandbox:

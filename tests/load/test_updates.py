@@ -22,7 +22,7 @@ from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient, issue_path
 from importer.triage.limiter import Limiter
 from importer.triage.paced import Interrupted, PacedCalls
-from importer.triage.snapshot import is_gone, pending_fields, remember
+from importer.triage.snapshot import is_gone, pending_fields, take_snapshot
 from importer.triage.target import ApiKey
 from tests.harness.fake_triage import make_issue
 from tests.harness.virtual_time import VirtualTime
@@ -90,7 +90,7 @@ class Bench:
     def _remembered(self) -> bytes:
         async def read() -> bytes:
             async with TriageClient(TARGET, ApiKey("org_x"), transport=self.triage.transport) as client:
-                return remember(await client.get_issue(self.triage.issue["id"]), orjson.dumps(ROW))
+                return take_snapshot(await client.get_issue(self.triage.issue["id"]), orjson.dumps(ROW))
 
         return asyncio.run(read())
 

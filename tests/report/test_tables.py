@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import cast
 
 from importer.check.coverage.attachments import Attachment
-from importer.check.coverage.coverage import Losses
+from importer.check.coverage.coverage import Coverage
 from importer.report.folder import ReportFolder
-from importer.report.tables import write_losses
+from importer.report.tables import write_coverage
 from tests.harness.running import read_csv
 
 
@@ -26,7 +26,7 @@ class Lost:
 
 def write(folder: Path, lines: Sequence[tuple[str, ...]], attachments: Sequence[Attachment]) -> None:
     """Write both reports."""
-    write_losses(ReportFolder(folder), cast(Losses, Lost(lines, attachments)))
+    write_coverage(ReportFolder(folder), cast(Coverage, Lost(lines, attachments)))
 
 
 def test_losses_and_attachments(tmp_path: Path) -> None:

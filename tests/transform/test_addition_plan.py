@@ -12,13 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.records import Act, Addition, Comment, Extras, Flag, Had, Mention, Relation
+from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
 from importer.transform.addition_plan import SEPARATOR, plan_additions
 from importer.transform.lengths import COMMENT_LIMIT
 from tests.transform.test_lengths import put_together, utf16_units
 
 KEY = "demo:P-1"
-NOBODY = Had()
+NOBODY = AlreadyAdded()
 BUNDLINGS: tuple[Literal["separate", "fold"], ...] = ("separate", "fold")
 
 TEXT = st.builds(
@@ -37,7 +37,7 @@ COMMENTS = st.lists(COMMENT, max_size=8).map(
     lambda comments: tuple(comment._replace(id=f"{number:016x}") for number, comment in enumerate(comments))
 )
 EXTRAS = st.builds(
-    Extras,
+    IssueParts,
     rest=st.lists(st.sampled_from(["rest", "more of it", " "]), max_size=3).map(tuple),
     comments=COMMENTS,
     evidence=st.lists(st.tuples(st.sampled_from(["call", "file"]), st.sampled_from("abc")), max_size=3).map(tuple),
@@ -53,19 +53,19 @@ EXTRAS = st.builds(
 
 
 def plan(
-    extras: Extras,
+    parts: IssueParts,
     bundling: Literal["separate", "fold", "drop"] = "separate",
-    had: Had = NOBODY,
+    had: AlreadyAdded = NOBODY,
     find_mentions: Callable[[str], tuple[Mention, ...]] = lambda text: (),
 ) -> list[Addition]:
     """What is added to an issue of which the description is `text`."""
-    return plan_additions(KEY, extras, bundling, had, description="text", find_mentions=find_mentions)
+    return plan_additions(KEY, parts, bundling, had, description="text", find_mentions=find_mentions)
 
 
-def had_of(additions: Sequence[Addition]) -> Had:
+def had_of(additions: Sequence[Addition]) -> AlreadyAdded:
     """What a ledger has that has these additions."""
     own = [addition for addition in additions if addition.key == KEY]
-    return Had(
+    return AlreadyAdded(
         frozenset((addition.act, addition.name) for addition in own),
         frozenset(name for addition in own for name in addition.covers),
     )
@@ -78,7 +78,7 @@ def bodies(additions: Sequence[Addition]) -> list[dict[str, Any]]:
 
 def details(comments: Sequence[Comment], bundling: Literal["separate", "fold", "drop"] = "separate") -> list[str]:
     """The texts of the comments that are sent."""
-    return [body["detail"] for body in bodies(plan(Extras(comments=tuple(comments)), bundling))]
+    return [body["detail"] for body in bodies(plan(IssueParts(comments=tuple(comments)), bundling))]
 
 
 def whole(comment: Comment) -> str:
@@ -116,16 +116,18 @@ def check_arrival(additions: Sequence[Addition], comments: Sequence[Comment]) ->
 @given(COMMENTS, st.sampled_from(BUNDLINGS))
 def test_every_comment_arrives(comments: tuple[Comment, ...], bundling: Literal["separate", "fold"]) -> None:
     """Whatever comments say and however they are bundled, each arrives whole, once and in order."""
-    check_arrival(plan(Extras(comments=comments), bundling), comments)
+    check_arrival(plan(IssueParts(comments=comments), bundling), comments)
 
 
 @given(EXTRAS, st.sampled_from(BUNDLINGS), st.data())
-def test_what_is_had_is_not_planned(extras: Extras, bundling: Literal["separate", "fold"], data: st.DataObject) -> None:
+def test_what_is_had_is_not_planned(
+    parts: IssueParts, bundling: Literal["separate", "fold"], data: st.DataObject
+) -> None:
     """After any beginning of a plan, the next plan is the rest of it; another record's relations always come again."""
-    planned = plan(extras, bundling)
+    planned = plan(parts, bundling)
     done = planned[: data.draw(st.integers(0, len(planned)))]
     again = [addition for addition in planned if addition not in done or addition.key != KEY]
-    assert plan(extras, bundling, had_of(done)) == again
+    assert plan(parts, bundling, had_of(done)) == again
 
 
 @given(COMMENTS, st.lists(st.tuples(st.sampled_from(BUNDLINGS), st.integers(0, 8), st.integers(0, 9)), max_size=5))
@@ -135,8 +137,8 @@ def test_bundling_that_changes(
     """Runs that end early, comments that come later and an issue that is closed meanwhile: nothing goes twice."""
     sent: list[Addition] = []
     for bundling, known, done in [*runs, (BUNDLINGS[len(comments) % 2], len(comments), 1000)]:
-        extras = Extras(comments=comments[:known])
-        sent += plan(extras, bundling, had_of(sent))[:done]
+        parts = IssueParts(comments=comments[:known])
+        sent += plan(parts, bundling, had_of(sent))[:done]
     assert len({addition.name for addition in sent}) == len(sent)
     in_order = sorted(sent, key=lambda addition: min(addition.covers))
     assert sorted(name for covers in {addition.covers for addition in sent} for name in covers) == [
@@ -149,7 +151,7 @@ def test_bundling_that_changes(
 def test_as_few_as_fit(comments: tuple[Comment, ...]) -> None:
     """What is folded would not fit into the comment before it."""
     said = {comment.id: comment for comment in comments}
-    planned = plan(Extras(comments=comments), "fold")
+    planned = plan(IssueParts(comments=comments), "fold")
     parts = Counter(addition.covers for addition in planned)
     for before, after in pairwise(planned):
         if parts[before.covers] == parts[after.covers] == 1:
@@ -160,28 +162,28 @@ def test_as_few_as_fit(comments: tuple[Comment, ...]) -> None:
 def test_one_comment_more() -> None:
     """A comment that a later export has in addition comes by itself."""
     comments = tuple(Comment(f"{number:016x}", "", "", f"text {number}") for number in range(3))
-    first = plan(Extras(comments=comments[:2]), "fold")
+    first = plan(IssueParts(comments=comments[:2]), "fold")
     assert bodies(first) == [{"detail": "text 0\n\n---\n\ntext 1"}]
-    assert bodies(plan(Extras(comments=comments), "fold", had_of(first))) == [{"detail": "text 2"}]
+    assert bodies(plan(IssueParts(comments=comments), "fold", had_of(first))) == [{"detail": "text 2"}]
 
 
 def test_a_conversion_that_makes_another_number_of_parts() -> None:
     """A comment that went in two parts is there, though a changed mapping would make three of it, or fold it."""
     comment = Comment("0" * 16, "", "", "a" * 5_000)
-    had = had_of(plan(Extras(comments=(comment,))))
+    had = had_of(plan(IssueParts(comments=(comment,))))
     for length in (10_000, 10):
-        changed = Extras(comments=(comment._replace(text="a" * length),))
+        changed = IssueParts(comments=(comment._replace(text="a" * length),))
         assert plan(changed, "separate", had) == plan(changed, "fold", had) == []
 
 
 def test_a_comment_that_is_there_in_part_is_not_folded() -> None:
     """Where a part of a comment is there, what a changed mapping makes of it goes by itself, and once."""
     comments = tuple(Comment(digit * 16, "", "", digit * 5_000) for digit in "12")
-    sent = plan(Extras(comments=comments))[:1]
-    changed = Extras(comments=tuple(comment._replace(text="short") for comment in comments))
+    sent = plan(IssueParts(comments=comments))[:1]
+    changed = IssueParts(comments=tuple(comment._replace(text="short") for comment in comments))
     sent += plan(changed, "fold", had_of(sent))
     assert [addition.covers for addition in sent[1:]] == [("1" * 16,), ("2" * 16,)]
-    assert plan(changed, "fold", had_of(sent)) == plan(Extras(comments=comments), had=had_of(sent)) == []
+    assert plan(changed, "fold", had_of(sent)) == plan(IssueParts(comments=comments), had=had_of(sent)) == []
 
 
 @pytest.mark.parametrize(
@@ -202,7 +204,7 @@ def test_opening(comment: Comment, detail: str) -> None:
 def test_parts() -> None:
     """Parts are numbered, with or without a name, and carry the comment's id."""
     comments = (Comment("a" * 16, "Ann", "", "a" * 8_000), Comment("b" * 16, "", "", "b" * 4_001))
-    planned = plan(Extras(comments=comments))
+    planned = plan(IssueParts(comments=comments))
     assert [body["detail"].split("\n\n")[0] for body in bodies(planned)] == [
         "Ann · part 1 of 3",
         "Ann · part 2 of 3",
@@ -224,27 +226,29 @@ def test_many_parts() -> None:
 
 def test_no_comments() -> None:
     """Comments of white space alone are none; dropped, there are none, but the description goes on."""
-    extras = Extras(rest=("more",), comments=(Comment("1" * 16, "Ann", "", " \n"), Comment("2" * 16, "", "", "text")))
-    assert [body["detail"] for body in bodies(plan(extras))] == ["Description, part 2 of 2\n\nmore", "text"]
-    assert [body["detail"] for body in bodies(plan(extras, "drop"))] == ["Description, part 2 of 2\n\nmore"]
+    parts = IssueParts(
+        rest=("more",), comments=(Comment("1" * 16, "Ann", "", " \n"), Comment("2" * 16, "", "", "text"))
+    )
+    assert [body["detail"] for body in bodies(plan(parts))] == ["Description, part 2 of 2\n\nmore", "text"]
+    assert [body["detail"] for body in bodies(plan(parts, "drop"))] == ["Description, part 2 of 2\n\nmore"]
 
 
 def test_description_that_goes_on() -> None:
     """The parts of a description are numbered after the first, which stands in the issue; a changed one is another."""
-    planned = plan(Extras(rest=("b", "c")))
+    planned = plan(IssueParts(rest=("b", "c")))
     assert [body["detail"] for body in bodies(planned)] == [
         "Description, part 2 of 3\n\nb",
         "Description, part 3 of 3\n\nc",
     ]
     assert [addition.name[:7] for addition in planned] == ["rest/2/", "rest/3/"]
-    (changed,) = plan(Extras(rest=("b", "d")), had=had_of(planned))
+    (changed,) = plan(IssueParts(rest=("b", "d")), had=had_of(planned))
     assert changed.name not in {addition.name for addition in planned}
 
 
 def test_order_and_bodies() -> None:
     """Evidence, flags, the description's rest, comments, relations, references: each with its body and name."""
     mentions = (Mention("P-7", "demo:P-7"),)
-    extras = Extras(
+    parts = IssueParts(
         rest=("rest",),
         comments=(Comment("c" * 16, "", "", "see P-7"),),
         evidence=(("call", "c-1"), ("file", "f/1"), ("call", "c-1")),
@@ -252,7 +256,7 @@ def test_order_and_bodies() -> None:
         relations=(Relation(KEY, "blocks", "demo:P-2"), Relation("demo:P-3", "duplicate_of", KEY)),
         mentions=mentions,
     )
-    planned = plan(extras, find_mentions=lambda text: mentions if "P-7" in text else ())
+    planned = plan(parts, find_mentions=lambda text: mentions if "P-7" in text else ())
     flags = [addition.name for addition in planned if addition.act is Act.FLAG]
     assert all(len(name) == 16 for name in flags)
     assert [(addition.key, addition.act.value, addition.name) for addition in planned] == [

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.records import Act, Extras, Had
+from importer.records import Act, AlreadyAdded, IssueParts
 from importer.transform.addition_plan import plan_additions
 from importer.transform.lengths import REST_LIMIT, count_units
 from importer.transform.prose import CONTINUED, DESCRIPTION_LIMIT, TITLE_LIMIT, one_line
@@ -25,7 +25,7 @@ LONG = st.builds(
 def test_nothing_is_lost(text: str) -> None:
     """What has no room goes on in comments: put together again it is the text, each part within its limit."""
     records = records_of(CONTINUING, [("P-1", "Title", text, "P1", "Open")])
-    description, rest = records.descriptions[0], records.extras.get(0, Extras()).rest
+    description, rest = records.descriptions[0], records.parts.get(0, IssueParts()).rest
     body, _, footer = description.rpartition("\n\n---\nImported from demo:P-1\n")
     assert footer
     assert count_units(description) <= DESCRIPTION_LIMIT
@@ -42,7 +42,7 @@ def test_the_rest_is_numbered() -> None:
     """The parts say which of how many they are; the description is the first."""
     records = records_of(CONTINUING, [("P-1", "Title", "word " * 3_500, "P1", "Open")])
     planned = plan_additions(
-        "demo:P-1", records.extras[0], "separate", Had(), description="", find_mentions=lambda text: ()
+        "demo:P-1", records.parts[0], "separate", AlreadyAdded(), description="", find_mentions=lambda text: ()
     )
     assert [addition.act for addition in planned] == [Act.COMMENT] * 2
     openings = [orjson.loads(addition.body)["detail"].partition("\n\n")[0] for addition in planned]
@@ -65,7 +65,7 @@ def test_a_full_title_and_a_rest() -> None:
     title, text = "t" * 250, "word " * 2_500
     records = records_of(mapping, [("P-1", title, text, "P1", "Open")])
     assert len(records.titles[0]) == TITLE_LIMIT
-    body = records.descriptions[0].partition(f"\n\n{CONTINUED}")[0] + "".join(records.extras[0].rest)
+    body = records.descriptions[0].partition(f"\n\n{CONTINUED}")[0] + "".join(records.parts[0].rest)
     assert body == f"Full title: {title}\n\n{text}"
 
 
@@ -73,7 +73,7 @@ def test_mentions_are_defused_everywhere() -> None:
     """In the title, the text, its rest and the footer no agent is called."""
     mapping = mapping_of(description={"column": "Text", "too_long": "continue"}, footer={"Team": "State"})
     records = records_of(mapping, [("@norm", "Ask @Norm", "@norm fix this. " * 1_000, "P1", "@NORM")])
-    texts = [*records.titles, *records.descriptions, *records.extras[0].rest]
+    texts = [*records.titles, *records.descriptions, *records.parts[0].rest]
     assert not [text for text in texts if "@norm" in text.casefold()]
     assert sum(text.count("(at)norm fix") for text in texts) == 1_000
 
@@ -89,6 +89,6 @@ def test_a_group_has_one_description() -> None:
     mapping = mapping_of(group=["Key"], description={"column": "Text", "too_long": "continue"})
     rows = [("P-1", "Title", word * 2_000, "P1", "Open") for word in ("one ", "two ")]
     records = records_of(mapping, rows, HEADER)
-    whole = records.descriptions[0] + "".join(records.extras[0].rest)
+    whole = records.descriptions[0] + "".join(records.parts[0].rest)
     assert (whole.count("one"), whole.count("two")) == (2_000, 2_000)
-    assert 1 not in records.extras
+    assert 1 not in records.parts

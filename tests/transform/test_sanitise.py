@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.transform.sanitise import Cleaned, Harmless, defuse
+from importer.transform.sanitise import Sanitized, Sanitizer, neutralise_mentions
 
 LETTERS = {
     "@": ["@", "＠", "﹫", "&#64;", "&#064", "&#x40;", "&commat;", "&amp;#64;"],
@@ -57,26 +57,26 @@ def test_no_disguise_survives(before: str, disguise: str, after: str) -> None:
     """Whatever `@norm` wears, no reading of the result finds it; a second time changes nothing."""
     text = before + disguise + after
     for mentions in (False, True):
-        defused = defuse(text, norm=True, mentions=mentions)
-        assert not [reading for reading in readings(defused) if "@norm" in reading]
-        assert defuse(defused, norm=True, mentions=mentions) == defused
-    assert defuse(text, norm=False, mentions=False) == text
+        neutralised = neutralise_mentions(text, norm=True, mentions=mentions)
+        assert not [reading for reading in readings(neutralised) if "@norm" in reading]
+        assert neutralise_mentions(neutralised, norm=True, mentions=mentions) == neutralised
+    assert neutralise_mentions(text, norm=False, mentions=False) == text
 
 
 @given(st.text())
 def test_no_at_sign_no_change(text: str) -> None:
     """A text without an at-sign in any form stays as it is."""
     plain = "".join(x for x in text if x not in "@＠﹫&")
-    assert defuse(plain, norm=True, mentions=True) == plain
+    assert neutralise_mentions(plain, norm=True, mentions=True) == plain
 
 
 @given(st.text(alphabet="@＠a.n o\n`~norm/:&#64;", max_size=60))
 def test_nothing_else_changes(text: str) -> None:
     """Put back as it was, each `(at)` gives the text again; and a second time changes nothing."""
-    defused = defuse(text, norm=True, mentions=True)
-    assert defuse(defused, norm=True, mentions=True) == defused
+    neutralised = neutralise_mentions(text, norm=True, mentions=True)
+    assert neutralise_mentions(neutralised, norm=True, mentions=True) == neutralised
     if "&" not in text and "＠" not in text:
-        assert defused.replace("(at)", "@") == text
+        assert neutralised.replace("(at)", "@") == text
 
 
 @pytest.mark.parametrize(
@@ -97,21 +97,23 @@ def test_nothing_else_changes(text: str) -> None:
 )  # fmt: skip
 def test_examples(text: str, expected: str) -> None:
     """Mentions are defused; mail addresses, addresses of the web and code are none, except for `@norm`."""
-    assert defuse(text, norm=True, mentions=True) == expected
+    assert neutralise_mentions(text, norm=True, mentions=True) == expected
 
 
 def test_kept_by_the_mapping() -> None:
     """Either kind of mention can be kept alone."""
-    assert defuse("@norm @ann", norm=True, mentions=False) == "(at)norm @ann"
-    assert defuse("@norm @ann", norm=False, mentions=True) == "@norm (at)ann"
+    assert neutralise_mentions("@norm @ann", norm=True, mentions=False) == "(at)norm @ann"
+    assert neutralise_mentions("@norm @ann", norm=False, mentions=True) == "@norm (at)ann"
 
 
 def test_clean() -> None:
     """What a mapping wants is done to a text, and the kinds of its secrets are told."""
     text = "@norm AKIAIOSFODNN7EXAMPLA"
-    assert Harmless().clean(text) == Cleaned("(at)norm AKIAIOSFODNN7EXAMPLA", ("AWS key",))
-    assert Harmless("keep", secrets="mask").clean(text) == Cleaned("@norm AKIA[secret masked: AWS key]", ("AWS key",))
-    assert Harmless("keep", "keep", "ignore").clean(text) == Cleaned(text, ())
+    assert Sanitizer().clean(text) == Sanitized("(at)norm AKIAIOSFODNN7EXAMPLA", ("AWS key",))
+    assert Sanitizer("keep", secrets="mask").clean(text) == Sanitized(
+        "@norm AKIA[secret masked: AWS key]", ("AWS key",)
+    )
+    assert Sanitizer("keep", "keep", "ignore").clean(text) == Sanitized(text, ())
 
 
 COLUMN_TEXTS = st.sampled_from(
@@ -127,19 +129,19 @@ def test_a_column_is_cleaned_like_each_of_its_texts(
     texts: list[str], secrets: Literal["warn", "mask", "ignore"]
 ) -> None:
     """Looking at many texts at once finds what looking at each finds, and counts the mentions."""
-    harmless = Harmless(secrets=secrets)
+    harmless = Sanitizer(secrets=secrets)
     alone = [harmless.clean(text) for text in texts]
-    cleaned, kinds, defused = harmless.clean_column(texts)
+    cleaned, kinds, neutralised = harmless.clean_column(texts)
     assert cleaned == [text for text, _ in alone]
     assert kinds == {row: found for row, (_, found) in enumerate(alone) if found}
-    assert defused == sum(text.count("@") + text.count("&#64;") - text.count("a@b") for text in texts)
+    assert neutralised == sum(text.count("@") + text.count("&#64;") - text.count("a@b") for text in texts)
 
 
 def test_findings() -> None:
     """A secret is a warning, and rejects its row where the mapping refuses it."""
-    (warned,) = Harmless().findings("description", ("AWS key",))
-    (refused,) = Harmless(secrets="refuse").findings("description", ("AWS key",))
-    (masked,) = Harmless(secrets="mask").findings("description", ("AWS key",))
+    (warned,) = Sanitizer().findings("description", ("AWS key",))
+    (refused,) = Sanitizer(secrets="refuse").findings("description", ("AWS key",))
+    (masked,) = Sanitizer(secrets="mask").findings("description", ("AWS key",))
     assert [(finding.code, finding.rejects) for finding in (warned, refused, masked)] == [
         ("secret-found", False),
         ("secret-found", True),
@@ -152,7 +154,7 @@ def test_findings() -> None:
 def test_hostile_texts(trick: str) -> None:
     """100 kB of one trick are no work."""
     start = time.monotonic()
-    defuse(trick * (100_000 // len(trick)) + "@norm", norm=True, mentions=True)
+    neutralise_mentions(trick * (100_000 // len(trick)) + "@norm", norm=True, mentions=True)
     assert time.monotonic() - start < 10
 
 
@@ -160,5 +162,5 @@ def test_usual_texts_are_fast() -> None:
     """A text without an at-sign is looked through once."""
     text = "".join(random.Random(1).choices("abcdefgh \n", k=1_000_000))
     start = time.monotonic()
-    assert defuse(text, norm=True, mentions=True) is text
+    assert neutralise_mentions(text, norm=True, mentions=True) is text
     assert time.monotonic() - start < 2

@@ -114,7 +114,7 @@ def test_hostile_texts(trick: str) -> None:
 def test_the_library_is_loaded_by_the_first_candidate() -> None:
     """Who has no such text doesn't load it, nor what it brings along."""
     code = (
-        "import sys; from importer.transform.sanitise import Harmless; Harmless().clean('a'); "
+        "import sys; from importer.transform.sanitise import Sanitizer; Sanitizer().clean('a'); "
         "print('requests' in sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)

@@ -261,8 +261,8 @@ def test_links() -> None:
         ("P-2", "T", "", "P1", "Open", "", " ", ""),
     ]
     records = records_of(mapping, rows, header)
-    assert records.extras[0].evidence == (("call", "c1"), ("call", "c2"), ("call", "c3"), ("file", "a, b"))
-    assert 1 not in records.extras
+    assert records.parts[0].evidence == (("call", "c1"), ("call", "c2"), ("call", "c3"), ("file", "a, b"))
+    assert 1 not in records.parts
     bodies = bodies_of(records)
     first = {"resource_type": "call", "resource_id": "c1"}
     assert orjson.loads(bodies[0])["resource_links"][0] == first

@@ -18,7 +18,7 @@ from importer.triage.snapshot import (
     DESCRIPTION_KEPT,
     PATCHABLE,
     adopt,
-    assume,
+    assume_applied,
     digest,
     find_changes,
     find_edits,
@@ -26,9 +26,9 @@ from importer.triage.snapshot import (
     is_like,
     mark_gone,
     merge,
-    pend,
     pending_fields,
-    remember,
+    record_pending_patch,
+    take_snapshot,
     update_memory,
 )
 
@@ -83,7 +83,7 @@ def edited_fields(before: Values, after: Values) -> set[str]:
 def test_what_was_just_written_is_nobodys_edit(body: Values, store: Store) -> None:
     """However the target rewrites what it is sent: no change, no edit."""
     issue = issue_of(store(body))
-    returned = remember(issue, body_of(body))
+    returned = take_snapshot(issue, body_of(body))
     assert find_changes(returned, body_of(body)) == {}
     assert find_edits(returned, issue) == []
 
@@ -93,7 +93,7 @@ def test_a_person_s_change_is_never_patched(old: Values, new: Values, edit: Valu
     """Each field that is to change is patched, is so already, or is a conflict, which only an edit makes."""
     stored = store(old)
     there = {**stored, **edit}
-    returned = remember(issue_of(stored), body_of(old))
+    returned = take_snapshot(issue_of(stored), body_of(old))
     wanted = changes_of(returned, body_of(new))
     merged = merge(returned, issue_of(there, LATER), wanted)
     edited = edited_fields(stored, there)
@@ -109,7 +109,9 @@ def test_an_update_ends(old: Values, new: Values, edit: Values, store: Store) ->
     """After it only conflicts are left to change, and only a person's edits stand out."""
     stored = store(old)
     there = {**stored, **edit}
-    merged = merge(remember(issue_of(stored), body_of(old)), issue_of(there, LATER), changes_between(stored, old, new))
+    merged = merge(
+        take_snapshot(issue_of(stored), body_of(old)), issue_of(there, LATER), changes_between(stored, old, new)
+    )
     after = {**there, **{name: store({**there, **merged.patch})[name] for name in merged.patch}}
     issue = issue_of(after, LATER)
     returned = update_memory(merged.returned, issue, {**merged.patch, **merged.already})
@@ -122,7 +124,7 @@ def test_an_update_ends(old: Values, new: Values, edit: Values, store: Store) ->
 
 def changes_between(stored: Values, old: Values, new: Values) -> dict[str, Any]:
     """Say what an update of an issue that was made of one row wants for another."""
-    return changes_of(remember(issue_of(stored), body_of(old)), body_of(new))
+    return changes_of(take_snapshot(issue_of(stored), body_of(old)), body_of(new))
 
 
 @given(bodies, bodies, bodies, st.booleans(), st.booleans(), st.sampled_from((dict, trimmed)))
@@ -131,35 +133,35 @@ def test_writes_without_an_answer_are_nobody_s_edit(
 ) -> None:
     """Two changes of unknown fate after each other, each executed or not: a third meets no conflict."""
     there, at = store(one), MADE
-    returned, pending = remember(issue_of(there), body_of(one)), b""
+    returned, pending = take_snapshot(issue_of(there), body_of(one)), b""
     for row, done in ((two, first_done), (three, second_done)):
         wanted = {name: row[name] for name in PATCHABLE}
-        merged = merge(assume(returned, pending), issue_of(there, at), wanted)
+        merged = merge(assume_applied(returned, pending), issue_of(there, at), wanted)
         assert not merged.conflicts
-        pending = pend(returned, merged.returned, merged.patch, at)
+        pending = record_pending_patch(returned, merged.returned, merged.patch, at)
         assert pending_fields(pending) == merged.patch.keys()
         if done:
             there = {**there, **{name: store({**there, **merged.patch})[name] for name in merged.patch}}
             at = LATER if merged.patch else at
-    last = merge(assume(returned, pending), issue_of(there, at), {name: one[name] for name in PATCHABLE})
+    last = merge(assume_applied(returned, pending), issue_of(there, at), {name: one[name] for name in PATCHABLE})
     assert not last.conflicts
 
 
 def test_a_look_tells_whether_a_change_was_executed() -> None:
     """The memory after it has what is there, if that is ours, and a later edit of a person stands out."""
-    returned = remember(issue_of(FIRST), body_of(FIRST))
-    pending = pend(returned, returned, {"title": "b"}, MADE)
+    returned = take_snapshot(issue_of(FIRST), body_of(FIRST))
+    pending = record_pending_patch(returned, returned, {"title": "b"}, MADE)
     executed = issue_of({**FIRST, "title": "b"}, LATER)
-    learned = merge(assume(returned, pending), executed, {}).returned
+    learned = merge(assume_applied(returned, pending), executed, {}).returned
     assert find_edits(learned, executed) == []
     assert find_edits(learned, issue_of(FIRST, LATER)) == ["title"]
-    not_executed = merge(assume(returned, pending), issue_of(FIRST), {}).returned
+    not_executed = merge(assume_applied(returned, pending), issue_of(FIRST), {}).returned
     assert not_executed == returned
 
 
 def test_conflicts_say_who_has_what() -> None:
     """Ours, theirs and new; of our own description only the digest is kept."""
-    returned = remember(issue_of(FIRST), body_of(FIRST))
+    returned = take_snapshot(issue_of(FIRST), body_of(FIRST))
     theirs = issue_of({**FIRST, "title": "theirs", "description": "their text", "owner_id": "u9"}, LATER)
     merged = merge(returned, theirs, {"title": "new", "description": "new text", "owner_id": "u1", "severity": "high"})
     assert [tuple(conflict) for conflict in merged.conflicts] == [
@@ -173,7 +175,7 @@ def test_conflicts_say_who_has_what() -> None:
 def test_an_issue_that_was_edited_before_we_saw_it() -> None:
     """An issue that was found late, with other fields than were sent: they are a person's."""
     there = {**FIRST, "title": "theirs", "severity": " a"}
-    returned = remember(issue_of(there, LATER), body_of(FIRST))
+    returned = take_snapshot(issue_of(there, LATER), body_of(FIRST))
     assert find_edits(returned, issue_of(there, LATER)) == ["title"]
     assert [each.field for each in merge(returned, issue_of(there), {"title": "b", "severity": "b"}).conflicts] == [
         "title"
@@ -184,7 +186,7 @@ def test_an_issue_that_was_edited_before_we_saw_it() -> None:
 def test_an_issue_that_the_ledger_had_lost(updated_at: str, conflicts: list[str]) -> None:
     """If anybody changed it since it was made, nobody knows who: fields that are not as in its row are left alone."""
     there = issue_of({**FIRST, "title": "other"}, updated_at)
-    returned = adopt(remember(there), body_of(FIRST))
+    returned = adopt(take_snapshot(there), body_of(FIRST))
     assert find_changes(returned, body_of(FIRST)) == {"title": "a"}
     merged = merge(returned, there, {"title": "a", "severity": "b"})
     assert [each.field for each in merged.conflicts] == conflicts
@@ -193,7 +195,7 @@ def test_an_issue_that_the_ledger_had_lost(updated_at: str, conflicts: list[str]
 
 def test_narrowed_changes() -> None:
     """Only the fields that are asked for."""
-    returned = remember(issue_of(FIRST), body_of(FIRST))
+    returned = take_snapshot(issue_of(FIRST), body_of(FIRST))
     new = body_of({**FIRST, "title": "b", "status": "b", "source": "manual"})
     assert find_changes(returned, new) == {"title": "b", "status": "b", "source": "manual"}
     assert find_changes(returned, new, {"status"}) == {"status": "b"}
@@ -201,7 +203,7 @@ def test_narrowed_changes() -> None:
 
 def test_gone_until_it_is_written_again() -> None:
     """A deleted issue is known as such, whatever its texts say; a write shows that it is there after all."""
-    returned = remember(issue_of({**FIRST, "title": '"gone":true'}), body_of(FIRST))
+    returned = take_snapshot(issue_of({**FIRST, "title": '"gone":true'}), body_of(FIRST))
     assert not is_gone(returned)
     gone = mark_gone(returned)
     assert is_gone(gone)
@@ -229,7 +231,9 @@ def test_numbers_of_other_issues_are_no_difference(
 
 def test_other_edits_beside_numbers_count() -> None:
     """A word more is an edit, with a number in it or not; so is a number in a title, which is never ours."""
-    returned = remember(issue_of({**FIRST, "description": "See D-2."}), body_of({**FIRST, "description": "See D-2."}))
+    returned = take_snapshot(
+        issue_of({**FIRST, "description": "See D-2."}), body_of({**FIRST, "description": "See D-2."})
+    )
     there = {**FIRST, "description": "See D-2 (T-1042)."}
     assert find_edits(returned, issue_of(there, LATER)) == []
     assert find_edits(returned, issue_of({**there, "description": "See D-2 (T-1042) now."}, LATER)) == ["description"]
@@ -238,8 +242,8 @@ def test_other_edits_beside_numbers_count() -> None:
 
 def test_our_own_comments_are_no_person_s_hand() -> None:
     """A change that was not executed is no edit of a person, though the issue's time has moved before it left."""
-    returned = remember(issue_of(FIRST), body_of(FIRST))
-    pending = pend(returned, returned, {"title": "b"}, LATER)
-    assert merge(assume(returned, pending), issue_of(FIRST, LATER), {"title": "b"}).patch == {"title": "b"}
+    returned = take_snapshot(issue_of(FIRST), body_of(FIRST))
+    pending = record_pending_patch(returned, returned, {"title": "b"}, LATER)
+    assert merge(assume_applied(returned, pending), issue_of(FIRST, LATER), {"title": "b"}).patch == {"title": "b"}
     later_still = "2026-11-24T12:00:00.000Z"
-    assert merge(assume(returned, pending), issue_of(FIRST, later_still), {"title": "b"}).conflicts
+    assert merge(assume_applied(returned, pending), issue_of(FIRST, later_still), {"title": "b"}).conflicts

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import zip_longest
 
-from importer.check.coverage.consumed_cells import Take, find_filled
+from importer.check.coverage.consumed_cells import Consumed, find_filled
 from importer.check.coverage.lines import DROPPED, NOT_SENT, Lines
 from importer.transform.columns import Mask
 
@@ -19,7 +19,7 @@ def count_cells(
     names: Sequence[str],
     raw: Sequence[Sequence[str]],
     sent: Mask | None,
-    takes: Iterable[tuple[str, Take]],
+    takes: Iterable[tuple[str, Consumed]],
 ) -> None:
     """Count the rows of a chunk, `sent` being those that are; None: all of them.
 

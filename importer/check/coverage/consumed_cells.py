@@ -13,13 +13,13 @@ from importer.records import Ref
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Columns, Mask, split_template
 
-Take = dict[int, Mask | None]
+Consumed = dict[int, Mask | None]
 """Physical column → the rows in which its cell is taken; None: in all where it is filled."""
 
 
-def take_cells(use: Use, records: Records) -> Take:
+def consume_cells(use: Use, records: Records) -> Consumed:
     """The cells that a use takes from a chunk. A cell of which a pattern takes a part counts as taken."""
-    taken: Take = {}
+    taken: Consumed = {}
     wanted = None if use.wanted is None else use.wanted(records)
     for position, rows in _take(records.columns, use.text, use.every, wanted):
         before = taken.get(position, _nowhere(len(records.keys)))

@@ -13,7 +13,7 @@ import numpy as np
 
 from importer.check.coverage.attachments import Attachment, Kept, holds_attachments, read_cell
 from importer.check.coverage.cells import count_cells, name_column
-from importer.check.coverage.consumed_cells import Take, take_cells
+from importer.check.coverage.consumed_cells import Consumed, consume_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, Line, Lines
 from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
@@ -42,7 +42,7 @@ _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)|\d{1,2}[-/. ](?:\d{1,2}
 _AUTHOR = re.compile(r"(?i)\b(?:reporter|author|creator|created by|requester|submitter|opened by|reported by)\b")
 
 
-class Losses:
+class Coverage:
     """Counts the filled cells of every chunk by column and class; memory doesn't grow with the rows.
 
     A CSV column is known by its header, those that repeat it together; a JSON leaf by its path, arrays collapsed. White
@@ -66,7 +66,7 @@ class Losses:
 
     def add(self, records: Records, rows: Sequence[Row]) -> None:
         """Count a chunk, `rows` being what became of it, and keep the attachments of those rows that are sent."""
-        takes = [take_cells(use, records) for use in self._uses]
+        takes = [consume_cells(use, records) for use in self._uses]
         if self._leaves is None or self._files[records.chunk.file].is_table:
             attachments = self._add_cells(records.chunk, rows, takes)
         else:
@@ -75,9 +75,9 @@ class Losses:
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
         self.attachments.add(attachments)
 
-    def _add_cells(self, chunk: Chunk, rows: Sequence[Row], takes: Sequence[Take]) -> list[Attachment]:
+    def _add_cells(self, chunk: Chunk, rows: Sequence[Row], takes: Sequence[Consumed]) -> list[Attachment]:
         names = self._names[chunk.file]
-        asked: Take = {place: None for ref in self._rule_refs for place in chunk.positions.get(ref, ())}
+        asked: Consumed = {place: None for ref in self._rule_refs for place in chunk.positions.get(ref, ())}
         labels = [use.label for use in self._uses]
         shares = [*zip(labels, takes, strict=True), (RULE, asked)]
         sent = _find_sent(rows)
@@ -86,7 +86,7 @@ class Losses:
         return list(_attachments_in(chunk.raw, places, rows, sent)) if places else []
 
     def _add_leaves(
-        self, leaves: Leaves, records: Records, rows: Sequence[Row], takes: Sequence[Take]
+        self, leaves: Leaves, records: Records, rows: Sequence[Row], takes: Sequence[Consumed]
     ) -> list[Attachment]:
         file = self._files[records.chunk.file]
         leaves.turn_to(records, takes)

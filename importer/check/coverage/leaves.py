@@ -8,7 +8,7 @@ from itertools import repeat
 from typing import Any
 
 from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_object
-from importer.check.coverage.consumed_cells import Take
+from importer.check.coverage.consumed_cells import Consumed
 from importer.check.coverage.lines import COLUMN_LIMIT, DROPPED, NOT_SENT, OTHERS, Line, Lines
 from importer.check.coverage.paths import Chain, Reading, read_ref
 from importer.check.coverage.uses import RULE, Use
@@ -41,7 +41,7 @@ class _Reader:
     texts: Sequence[Sequence[str]] = ()
     _many: bool = False
 
-    def turn_to(self, records: Records, taken: Take) -> None:
+    def turn_to(self, records: Records, taken: Consumed) -> None:
         """Look at a chunk."""
         columns = dict(zip(records.chunk.positions.get(self.ref, ()), records.columns.cells(self.ref), strict=True))
         masks = {position: taken[position] for position in columns if position in taken}
@@ -141,7 +141,7 @@ class Leaves:
         everywhere = tuple(reader for reader, chain in chains if not chain)
         self._root = _Place("", everywhere, tuple((reader, chain, 0) for reader, chain in chains if chain), False)
 
-    def turn_to(self, records: Records, takes: Sequence[Take]) -> None:
+    def turn_to(self, records: Records, takes: Sequence[Consumed]) -> None:
         """Look at a chunk; `takes` has one entry a use."""
         for readers, taken in zip(self._readers, takes, strict=True):
             for reader in readers:

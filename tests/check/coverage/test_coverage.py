@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.coverage.coverage import Losses, rare_categories
+from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.value_flow import ValueFlow
 from importer.mapping.model import Mapping
 from tests.harness.coverage import cells_of, losses_of
@@ -30,7 +30,7 @@ def count(
 
 def table(
     folder: Path, mapping: Mapping, header: tuple[str, ...], *rows: tuple[str, ...], left_out: tuple[str, ...] = ()
-) -> Losses:
+) -> Coverage:
     """The losses of a table."""
     path = folder / "f.csv"
     with path.open("w", newline="") as file:
@@ -38,7 +38,7 @@ def table(
     return losses_of(path, mapping, left_out=left_out)[0]
 
 
-def json_losses(folder: Path, mapping: Mapping, *records: Any) -> Losses:
+def json_losses(folder: Path, mapping: Mapping, *records: Any) -> Coverage:
     """The losses of a JSON lines file."""
     path = folder / "f.jsonl"
     path.write_text("".join(json.dumps(record) + "\n" for record in records))

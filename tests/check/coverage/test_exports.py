@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from importer.check.coverage.coverage import Losses
+from importer.check.coverage.coverage import Coverage
 from importer.check.knowledge import know_nothing
-from importer.check.plan import judge
+from importer.check.plan import plan_rows
 from importer.check.rows import examine
 from importer.cli.inputs import open_job
 from importer.errors import ImporterError
@@ -70,16 +70,16 @@ def count_filled(file: SourceFile, raw: Any) -> Iterator[str]:
             yield (file.header[place].strip() if place < len(file.header) else "") or f"(column {place + 1})"
 
 
-def check(path: Path, mapping: str | None) -> Losses:
+def check(path: Path, mapping: str | None) -> Coverage:
     """Count a file, and compare each column with an independent count."""
     expected: Counter[str] = Counter()
     found: Counter[str] = Counter()
     options = {"source_name": "x", "encoding": None, "delimiter": None, "format_": None}
     with open_job((str(path),), mapping_name=mapping, **options) as job:  # type: ignore[arg-type]
-        losses = Losses(job.mapping.model, job.source.files)
+        losses = Coverage(job.mapping.model, job.source.files)
         for examined in examine(job):
             chunk = examined.records.chunk
-            losses.add(examined.records, judge(examined, {}, know_nothing).rows)
+            losses.add(examined.records, plan_rows(examined, {}, know_nothing).rows)
             for raw in chunk.raw:
                 expected.update(count_filled(job.source.files[chunk.file], raw))
     for line in losses.lines():

@@ -8,12 +8,12 @@ from typing import Any
 
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Mapping as Model
-from importer.records import Comment, Extras, Finding, Mention
+from importer.records import Comment, Finding, IssueParts, Mention
 from importer.transform.columns import Columns
 from importer.transform.comments import Discussions, read_comments
 from importer.transform.evidence import attach_flagged, read_evidence, read_flags
 from importer.transform.groups import Groups, merge_sets
-from importer.transform.prose import Cleaner
+from importer.transform.prose import ColumnSanitizer
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, read_relations
 
@@ -22,12 +22,12 @@ from importer.transform.relations import FindKeys, read_relations
 class Found:
     """Row → its extras, rows without any absent; and what there is to say of rows and their discussions."""
 
-    extras: dict[int, Extras]
+    parts: dict[int, IssueParts]
     findings: list[tuple[int, Finding]]
     discussions: Discussions = field(default_factory=Discussions)
 
 
-def read_extras(
+def read_parts(
     mapping: Model,
     columns: Columns,
     keys: Sequence[str],
@@ -37,7 +37,7 @@ def read_extras(
     descriptions: Sequence[str],
     rests: Mapping[int, tuple[str, ...]],
     groups: Groups | None,
-    clean: Cleaner,
+    clean: ColumnSanitizer,
     bundlings: Sequence[Bundling],
     name_author: Callable[[str], str],
     find_keys: FindKeys,
@@ -70,7 +70,7 @@ def read_extras(
         "mentions": _find_mentions(references, descriptions, keys) if mapping.references else {},
     }
     rows = sorted(set().union(*parts.values()))
-    found = {row: Extras(**{name: tuple(has[row]) for name, has in parts.items() if row in has}) for row in rows}
+    found = {row: IssueParts(**{name: tuple(has[row]) for name, has in parts.items() if row in has}) for row in rows}
     findings = [*malformed, *flagged.findings, *to_itself, *discussions.findings]
     return Found(found, findings, discussions)
 
@@ -84,7 +84,7 @@ def _find_mentions(
 
 
 def _clean_comments(
-    comments: Mapping[int, Sequence[Comment]], clean: Cleaner, name_author: Callable[[str], str]
+    comments: Mapping[int, Sequence[Comment]], clean: ColumnSanitizer, name_author: Callable[[str], str]
 ) -> dict[int, list[Comment]]:
     """The comments as they may leave."""
     rows = [row for row, said in comments.items() for _ in said]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from importer.records import Extras, Flag, Mention, Relation
+from importer.records import Flag, IssueParts, Mention, Relation
 from importer.transform.chunk_records import Records
 from tests.harness.making import HEADER, mapping_of, records_of
 
@@ -30,26 +30,26 @@ def row(text: str = "", *more: str, key: str = "P-1", state: str = "Open") -> tu
 
 def test_everything() -> None:
     """Each part is read as its own rules say."""
-    extras = read(row("See P-2, P-1.", "c1", "tone", "loud", "one", "two", "P-2")).extras[0]
-    assert [comment.text for comment in extras.comments] == ["one", "two"]
-    assert extras.evidence == (("call", "c1"),)
-    assert extras.flags == (Flag("c1", "tone", "loud", None),)
-    assert extras.relations == (Relation("demo:P-1", "blocks", "demo:P-2"),)
-    assert extras.mentions == (Mention("P-2", "demo:P-2"),)
+    parts = read(row("See P-2, P-1.", "c1", "tone", "loud", "one", "two", "P-2")).parts[0]
+    assert [comment.text for comment in parts.comments] == ["one", "two"]
+    assert parts.evidence == (("call", "c1"),)
+    assert parts.flags == (Flag("c1", "tone", "loud", None),)
+    assert parts.relations == (Relation("demo:P-1", "blocks", "demo:P-2"),)
+    assert parts.mentions == (Mention("P-2", "demo:P-2"),)
 
 
 def test_nothing() -> None:
     """Rows that say nothing more are absent."""
-    assert read(row(), row("text", key="P-2")).extras == {}
+    assert read(row(), row("text", key="P-2")).parts == {}
 
 
 def test_comments_that_are_dropped() -> None:
     """Where the mapping drops the discussion it isn't read; a flag's note that is too long is a comment in any case."""
     note = "n" * 4_001
     records = read(row("", "c1", "tone", note, "said", state="Closed"), row("", "", "", "", "said", key="P-2"))
-    (whole_note,) = records.extras[0].comments
+    (whole_note,) = records.parts[0].comments
     assert whole_note.text.endswith(note)
-    assert [comment.text for comment in records.extras[1].comments] == ["said"]
+    assert [comment.text for comment in records.parts[1].comments] == ["said"]
 
 
 def test_no_agent_is_called() -> None:
@@ -57,8 +57,8 @@ def test_no_agent_is_called() -> None:
     said = {"from": [{"column": "Comment", "parse": r"(?P<author>[^:]*): (?P<text>.*)"}]}
     changed = EVERYTHING | {"comments": said}
     cells = row("", "c1", "tone", "ask @norm", "@norm: @Norm, fix it")
-    extras = records_of(mapping_of(**changed), [cells], (*HEADER, *MORE)).extras[0]
-    texts = [extras.flags[0].note, extras.comments[0].author, extras.comments[0].text]
+    parts = records_of(mapping_of(**changed), [cells], (*HEADER, *MORE)).parts[0]
+    texts = [parts.flags[0].note, parts.comments[0].author, parts.comments[0].text]
     assert texts == ["ask (at)norm", "(at)norm", "(at)Norm, fix it"]
 
 
@@ -69,16 +69,16 @@ def test_a_group_says_all_once() -> None:
         row("", "c1", "speed", "", "one", "two", "P-2"),
         group=["Key"],
     )
-    extras = records.extras[0]
-    assert records.extras.keys() == {0}
-    assert extras.evidence == (("call", "c1"),)
-    assert [flag.type for flag in extras.flags] == ["tone", "speed"]
-    assert [comment.text for comment in extras.comments] == ["one", "two"]
-    assert extras.relations == (Relation("demo:P-1", "blocks", "demo:P-2"),)
+    parts = records.parts[0]
+    assert records.parts.keys() == {0}
+    assert parts.evidence == (("call", "c1"),)
+    assert [flag.type for flag in parts.flags] == ["tone", "speed"]
+    assert [comment.text for comment in parts.comments] == ["one", "two"]
+    assert parts.relations == (Relation("demo:P-1", "blocks", "demo:P-2"),)
 
 
 def test_mentions_are_of_what_is_sent() -> None:
     """What the description names is looked for in the text that is sent; what goes on in comments names by itself."""
     records = read(row("word " * 2_500 + "P-2"), description={"column": "Text", "too_long": "continue"})
-    assert records.extras[0] == Extras(rest=records.extras[0].rest)
-    assert records.extras[0].rest[-1].endswith("P-2")
+    assert records.parts[0] == IssueParts(rest=records.parts[0].rest)
+    assert records.parts[0].rest[-1].endswith("P-2")
