@@ -83,3 +83,4 @@ EDITED, UNSETTLED = "description-edited", "fate-unknown"
 
 INCOMPLETE = "incomplete"
 """Code of an issue that is in without all that belongs to it: its row stands there too."""
+REFUSED, GAVE_UP = "refused", "gave-up"

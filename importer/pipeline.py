@@ -1,53 +1,50 @@
-"""The pipeline: the check pass, the question, the send pass and the reports of one import. It never prints."""
+"""Three ways through: check a source, import it, make its ledger again. Nothing here prints.
+
+What talks to Triage and to the ledger is imported where it is used: a check needs neither.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection
-from dataclasses import dataclass, field, replace
-from hashlib import sha256
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
+from importer.authoring.suggest import suggest
 from importer.check.check_pass import Checked, check
-from importer.check.history import ChangePolicy, LedgerHistory
 from importer.check.job import Job
+from importer.check.knowledge import Knows
 from importer.check.sample import CanarySample
 from importer.check.workload import Workload
-from importer.errors import ExitCode, SourceChanged
-from importer.ledger.journal import Decision, Run
-from importer.ledger.schema import UNDECIDED, RunKind, State
-from importer.ledger.store import Ledger
-from importer.ledger.target_scan import Seen
-from importer.load.attempt import AS_THEY_ARE, Meet, Sending, Settings
-from importer.load.canary import Canary
-from importer.load.discovery import Discovered, Discovery
-from importer.load.preflight import (
-    _check_expected,
-    check_members,
-    check_quiet,
-    check_rows,
-    describe_input,
-    find_organisation,
-)
+from importer.codes import INCOMPLETE, MISSING
+from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
-from importer.report.folder import report_folder
-from importer.report.summary import Summary, run_check
-from importer.transform.bodies import value_refs
-from importer.triage.breaker import Breaker
-from importer.triage.client import TriageClient
-from importer.triage.event_loop import run_loop
-from importer.triage.limiter import Limiter
-from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import is_touched
-from importer.triage.target import Target
+from importer.records import FailOn, Outcome
+from importer.report.bad_values import write_fixes
+from importer.report.check_files import CheckFiles
+from importer.report.folder import SUGGESTION, ReportFolder, report_folder
+from importer.report.summary import Summary, summarise
+from importer.report.tables import write_coverage
+
+if TYPE_CHECKING:
+    from importer.ledger.journal import Run
+    from importer.load.attempt import ConfirmRest, Sent
+    from importer.load.context import ImportContext
+    from importer.load.preflight import Preflight
+    from importer.report.since import Since
+
+CHECK_FOLDER = "triage-import-check"
 
 
 @dataclass(frozen=True)
 class Forecast:
     """What a run is about to do. `seconds` is None where nothing limits the rate.
 
-    `first` is how many of the creates are a first contact; `load` is all that there is to do, at `rate` requests a
-    second.
+    `first` is how many of the creates are a canary; `load` is all that there is to do, at `rate` requests a second.
     """
 
     target: str
@@ -61,130 +58,102 @@ class Forecast:
     rate: float = 0.0
 
 
-Confirm = Callable[[Checked, Forecast], str]
-"""Shows a check and asks; gives why nothing is to be sent, or an empty text."""
+class Questions(NamedTuple):
+    """Who decides whether something is sent: each gives why not, or an empty text.
+
+    confirm       of all that was checked, before anything is sent
+    confirm_rest  of the rows that are left, after a canary: what it found, how many they are, the run's name
+    """
+
+    confirm: Callable[[Checked, Forecast], str]
+    confirm_rest: ConfirmRest
 
 
-def run_import(
+def run_check(
     job: Job,
-    target: Target,
-    ledger: Ledger,
-    settings: Settings,
-    out: Path | None,
+    known: Knows,
     progress: Progress,
-    confirm: Confirm,
-    meet: Meet | None = None,
-) -> Summary:
-    """Import a source: find the organisation, check pass, question, send pass, reports.
+    out: Path | None = None,
+    *,
+    target: str = "",
+    refuse: Callable[[Checked], str] = lambda checked: "",
+) -> tuple[Checked, Summary]:
+    """Check a source and write all reports: what `validate` does, and `run --dry-run`.
 
-    Where `confirm` says no, the summary is that of the check, with the exit code UNUSABLE. With `meet`, a target that
-    the ledger doesn't know yet gets a few issues first, which are read back.
+    `refuse` says why nothing could be sent, or nothing: then the exit code is UNUSABLE.
+    """
+    folder = report_folder(job, out or Path(CHECK_FOLDER))
+    headers = [file.header for file in job.source.files]
+    checked = check(job, known, progress, open_writer=lambda: CheckFiles(folder, headers))
+    refusal = refuse(checked)
+    if checked.coverage is not None:
+        write_coverage(folder, checked.coverage)
+    suggestion = write_proposals(job, checked, folder)
+    code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
+    summary = summarise(
+        job,
+        checked,
+        checked.tally.outcomes,
+        ExitCode.UNUSABLE if refusal else code,
+        run_id="",
+        target=target,
+        findings=checked.tally.by_code(),
+        elapsed_seconds=round(checked.elapsed_seconds, 3),
+        stopped_because=refusal,
+        out=str(folder.path),
+        suggestion=str(suggestion or ""),
+    )
+    with folder.open("summary.json") as file:
+        summary.write(file)
+    return checked, summary
+
+
+def run_import(context: ImportContext, questions: Questions, out: Path | None = None) -> Summary:
+    """Import a source: preflight, check, discover, confirm, load, report.
+
+    Where `confirm` says no, the summary is that of a check, with the exit code UNUSABLE. An organisation that the
+    ledger doesn't know yet gets a canary first: a few issues, which are read back.
 
     Raises:
         ImporterError: before anything was sent. What stops the send pass is in the summary's exit code.
     """
-    check_quiet(job, time.time())
-    organisation = run_loop(find_organisation(target, progress.say))
-    _check_expected(settings.expect_org, organisation, target.name)
-    ledger.check_org(target.name, organisation)
-    if meet is not None and ledger.find_contact(target.name, organisation) is not None:
-        meet = None
-    cover = None if meet is None else CanarySample()
-    calls = PacedCalls(Limiter(settings.rate), Breaker())
-    if settings.check_users:
-        for warning in run_loop(check_members(target, calls, organisation, job)):
-            job = replace(job, warnings=(*job.warnings, warning))
+    from importer.check.history import LedgerHistory
+    from importer.load.attempt import Attempt, begin_run, note_discovered
+    from importer.load.canary import Canary
+    from importer.load.discovery import discover
+    from importer.load.preflight import check_rows, preflight
+
+    job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
+    found = preflight(context)
+    sample = CanarySample() if settings.canary and found.is_new else None
     known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
-    checked = check(job, known, None, progress, cover)
+    checked = check(job, known, context.progress, sample=sample)
     check_rows(checked.tally.rows, settings.min_rows)
-    issue_ids: frozenset[str] = frozenset()
-    if checked.planned > checked.updates or known.matched:
+    notes, seen = found.warnings, frozenset[str]()
+    if checked.creates or known.matched:
         # What an earlier look has seen may be gone since: where it matters, all is looked up anew.
-        looked = run_loop(_look(job, target, ledger, calls, progress, thorough=known.matched > 0))
-        issue_ids = looked.issue_ids
-        job = replace(job, warnings=(*job.warnings, *map(str, looked.doubles)))
-        for double in looked.doubles:
-            progress.say(f"warning: {double}")
-        seen = ledger.seen(target.name, job.source_name, writable=True)
-        if seen.count((State.DONE, *UNDECIDED)):  # creates that were on their way are no sign of a loss
-            seen.doubt()
-        if looked.taken or known.matched:
-            progress.say(
-                f"{looked.taken:,} issues of this source are in Triage that the ledger did not know: taken in."
-            )
+        discovered = discover(context, thorough=known.matched > 0)
+        notes, seen = (*notes, *map(str, discovered.doubles)), discovered.issue_ids
+        if discovered.taken or known.matched:
+            context.progress.say(discovered.sentence)
             known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
-            checked = check(job, known, None, progress, cover)
-    creates, updates = checked.planned - checked.updates, checked.updates
-    seconds = checked.load.requests / settings.rate if settings.rate else None
-    first = len(checked.cover)
-    forecast = Forecast(
-        target.name, organisation, creates, updates, checked.rejected, seconds, first, checked.load, settings.rate
-    )
-    refusal = confirm(checked, forecast)
-    if refusal:
-        _, summary = run_check(job, known, out, progress, target=target.name, refusal=refusal)
-        return summary
-    if job.source.digest() != checked.digest:
-        raise SourceChanged(
-            "The source changed after it was checked; nothing was sent.",
-            hint="Run the same command again: it checks the new source first.",
-        )
-    options = {
-        "refs": list(map(tuple, value_refs(job.mapping.model))),
-        "headers": [file.header for file in job.source.files],
-        **describe_input(job),
-    }
-    run = ledger.begin_run(
-        target.name, job.source_name, checked.digest, _meaning(job, settings.changes), out=out, options=options
-    )
+            checked = check(job, known, context.progress, sample=sample)
+    checked = replace(checked, notes=notes)
+    refusal = questions.confirm(checked, _forecast(context, checked, found))
+    if refusal:  # only now are the reports of a check wanted: to write them for every run would cost as much again
+        noted = replace(job, warnings=(*job.warnings, *notes))
+        return run_check(noted, known, context.progress, out, target=target.name, refuse=lambda _: refusal)[1]
+    run = begin_run(context, checked, out)
     folder = report_folder(job, run.out)
-    folder.prepare()  # one that can't be written is said before anything is sent
-    _decide_seen(run, ledger.seen(target.name, job.source_name), issue_ids)
+    folder.prepare()  # one that can't be written is said before anything is sent; people's changes are spared once
+    note_discovered(run, ledger.seen(target.name, job.source_name), seen)
     known = LedgerHistory(ledger, target.name, job.source_name, settings.changes, run)
-    sending = Sending(job, target, ledger, run, settings, calls, checked, known, folder, progress)
-    if meet is None or not checked.cover:
-        return sending.send()
-    return sending.send(Canary(ledger, run, target, checked.cover), meet)
+    canary = Canary(ledger, run, target, checked.sample) if checked.sample else None
+    sent = Attempt(context, run, checked, known).send(canary, questions.confirm_rest)
+    return _Report(context, run, checked, sent, folder).write()
 
 
-async def _look(
-    job: Job, target: Target, ledger: Ledger, calls: PacedCalls, progress: Progress, *, thorough: bool
-) -> Discovered:
-    progress.say("Looking for issues of this source that are in Triage already …")
-    seen = ledger.seen(target.name, job.source_name, writable=True)
-    async with TriageClient(target.url, target.api_key) as client:
-        return await Discovery(client, calls, seen, job.source_name).look(thorough=thorough)
-
-
-def _decide_seen(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
-    """Creates of a crashed attempt whose issue is among those that the opening look has just seen need no settling."""
-    undecided = {each.marker: each.key for each in run.find_undecided()}
-    run.decide(
-        Decision(
-            undecided[marker],
-            State.DONE,
-            attempts=0,
-            issue_id=issue.issue_id,
-            triage_id=issue.triage_id,
-            returned=issue.returned,
-        )
-        for marker, issue in seen.find(undecided).items()
-        if issue.issue_id in issue_ids
-        and not is_touched(issue.returned)  # what a person changed since must not count as ours: the settler reads it
-    )
-
-
-def _meaning(job: Job, changes: ChangePolicy) -> str:
-    """What makes two commands one run, the source aside: the mapping, which rows are meant, and what may change."""
-    if job.limit is None and job.only is None and changes == AS_THEY_ARE:
-        return job.mapping.digest
-    selection = (
-        f"{job.limit} {sorted(job.only or ())} {changes.on_change} {sorted(changes.fields)} {changes.accept_mapping}"
-    )
-    return sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest()
-
-
-def rebuild(job: Job, target: Target, ledger: Ledger, rate: float, out: Path | None, progress: Progress) -> Summary:
+def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
     """Look through all of Triage for issues of a source, and take in those that belong to its rows.
 
     The summary is that of a check: rows that are in are `unchanged` or `skipped`, those that are not `planned`.
@@ -192,22 +161,161 @@ def rebuild(job: Job, target: Target, ledger: Ledger, rate: float, out: Path | N
     Raises:
         ImporterError: the target or the source can't be read.
     """
-    organisation = run_loop(find_organisation(target, progress.say))
-    ledger.check_org(target.name, organisation)
-    looked = run_loop(_look_at_all(job, target, ledger, rate))
-    progress.say(f"{looked.taken:,} issues of this source are in Triage, unknown to the ledger until now.")
-    for double in looked.doubles:
-        progress.say(f"warning: {double}")
+    from importer.check.history import LedgerHistory
+    from importer.ledger.schema import RunKind
+    from importer.load.discovery import look_at_all
+    from importer.load.preflight import find_organisation
+    from importer.triage.event_loop import run_loop
+
+    job, target, ledger, say = context.job, context.target, context.ledger, context.progress.say
+    ledger.check_org(target.name, run_loop(find_organisation(target, say)))
+    discovered = run_loop(look_at_all(context, thorough=True))
+    say(f"{discovered.taken:,} issues of this source are in Triage, unknown to the ledger until now.")
+    for double in discovered.doubles:
+        say(f"warning: {double}")
     run = ledger.begin_run(target.name, job.source_name, job.source.digest(), job.mapping.digest, kind=RunKind.REBUILD)
-    known = LedgerHistory(ledger, target.name, job.source_name, ChangePolicy(), run, near=True)
-    _, summary = run_check(job, known, out, progress, target=target.name)
+    known = LedgerHistory(ledger, target.name, job.source_name, context.settings.changes, run, near=True)
+    _, summary = run_check(job, known, context.progress, out, target=target.name)
     run.finish(ExitCode.DONE, {})
-    progress.say("What was found is in the ledger; rows that are planned are not in Triage with their marker.")
+    say("What was found is in the ledger; rows that are planned are not in Triage with their marker.")
     return summary
 
 
-async def _look_at_all(job: Job, target: Target, ledger: Ledger, rate: float) -> Discovered:
-    seen = ledger.seen(target.name, job.source_name, writable=True)
-    async with TriageClient(target.url, target.api_key) as client:
-        look = Discovery(client, PacedCalls(Limiter(rate), Breaker()), seen, job.source_name)
-        return await look.look(thorough=True)
+def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:
+    """Write what a person may decide: fixes.csv, and suggested-mapping.yaml if there is something to propose."""
+    write_fixes(folder, checked.values)
+    codes, model = checked.tally.by_code(), job.mapping.model
+    counts = {"title": codes.get("title-too-long", 0), "description": codes.get("description-too-long", 0)}
+    too_long = {
+        name: rows
+        for name, rows in counts.items()
+        if rows and (spec := getattr(model, name)) is not None and spec.too_long == "reject"
+    }
+    if not (checked.unknowns or too_long):
+        return None
+    text = suggest(job.mapping, checked.unknowns, too_long, beside=folder.path)
+    with folder.open(SUGGESTION) as file:
+        file.write(text)
+    return folder.file(SUGGESTION)
+
+
+def _forecast(context: ImportContext, checked: Checked, found: Preflight) -> Forecast:
+    rate = context.settings.rate
+    return Forecast(
+        context.target.name,
+        found.organisation,
+        checked.creates,
+        checked.updates,
+        checked.rejected,
+        checked.load.requests / rate if rate else None,
+        len(checked.sample),
+        checked.load,
+        rate,
+    )
+
+
+class _Report:
+    """The reports of a run after an attempt, from the ledger: what an earlier attempt has done is in them.
+
+    Where they can't be written, or the ledger can't be used any more, the summary still says what was done.
+    """
+
+    def __init__(self, context: ImportContext, run: Run, checked: Checked, sent: Sent, folder: ReportFolder) -> None:
+        from importer.report.since import NOTHING
+
+        self._context, self._run, self._checked, self._sent, self._folder = context, run, checked, sent, folder
+        self._stopped = sent.stopped
+        self._since: Since = NOTHING
+
+    def write(self) -> Summary:
+        """Write all that a run leaves in its folder; record the summary in the ledger."""
+        from importer.report.from_ledger import write_rows
+        from importer.report.since import compare_with_last
+
+        run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
+        counts: Mapping[Outcome, int] = self._count_alone()
+        codes, suggestion, unknown_until = Counter[str](), None, ""
+        try:
+            counts = self._count_all()
+            unknown_until = self._unknown_until() if counts[Outcome.UNKNOWN] else ""
+            codes = write_rows(run, folder, [file.header for file in job.source.files])
+            suggestion = write_proposals(job, checked, folder)
+            if checked.coverage is not None:
+                write_coverage(folder, checked.coverage)
+            self._since = compare_with_last(self._context.ledger, run, folder, checked.tally.rows)
+        except (StorageFull, UsageError) as error:
+            self._stopped = self._stopped or StorageFull(error.message, hint=error.hint)
+        code = self._exit_code(counts, codes)
+        summary = replace(
+            self._summarise(counts, codes, code), suggestion=str(suggestion or ""), unknown_until=unknown_until
+        )
+        try:
+            run.finish(code, asdict(summary))
+        except StorageFull as error:
+            self._stopped = self._stopped or error
+            code = self._exit_code(counts, codes)
+            summary = replace(summary, exit_code=int(code), stopped_because=self._because(code))
+        with suppress(StorageFull), folder.open("summary.json") as file:  # said in the summary already
+            summary.write(file)
+        return summary
+
+    def _summarise(self, counts: Mapping[Outcome, int], codes: Counter[str], code: ExitCode) -> Summary:
+        calls, sent = self._context.calls, self._sent
+        return summarise(
+            self._context.job,
+            self._checked,
+            counts,
+            code,
+            stopped_because=self._because(code),
+            run_id=self._run.name,
+            target=self._context.target.name,
+            findings=dict(codes.most_common()),
+            additions={str(act): number for act, number in sent.additions.items()},
+            requests=calls.requests,
+            retries=calls.retries,
+            rate_limited=calls.rate_limited,
+            elapsed_seconds=round(sent.elapsed_seconds, 3),
+            issues_per_second=round(sent.outcomes[Outcome.CREATED] / max(sent.elapsed_seconds, 0.001), 1),
+            out=str(self._run.out),
+            known=self._since.known,
+            vanished=self._since.vanished,
+            vanished_since=self._since.run,
+        )
+
+    def _because(self, code: ExitCode) -> str:
+        """Why the attempt ended before all was done, if it did."""
+        if self._stopped is not None:
+            return f"{self._stopped.message}\n{self._stopped.hint}".strip()
+        return INTERRUPTED if code == ExitCode.INTERRUPTED else ""
+
+    def _count_all(self) -> Mapping[Outcome, int]:
+        """What the ledger knows; rows that are not even registered are still planned."""
+        counts = self._run.count()
+        counts[Outcome.PLANNED] += max(0, self._checked.tally.rows - sum(counts.values()))
+        return counts
+
+    def _count_alone(self) -> Counter[Outcome]:
+        """What this attempt knows by itself: what the check found, and what became of planned rows since."""
+        counts = Counter(self._checked.tally.outcomes)
+        counts[Outcome.PLANNED] -= self._sent.outcomes.total()
+        counts[Outcome.UNCHANGED] -= self._sent.completed.total()
+        return counts + self._sent.outcomes + self._sent.completed
+
+    def _unknown_until(self) -> str:
+        """When the last of the undecided creates can be decided."""
+        last = max((each.since for each in self._run.find_undecided()), default=time.time())
+        deadline = datetime.fromtimestamp(last + self._context.settings.settle_seconds).astimezone()
+        return deadline.isoformat(timespec="seconds")
+
+    def _exit_code(self, counts: Mapping[Outcome, int], codes: Mapping[str, int]) -> ExitCode:
+        sent = self._sent
+        if sent.interrupted and (counts[Outcome.PLANNED] or counts[Outcome.UNKNOWN] or codes.get(INCOMPLETE)):
+            return ExitCode.INTERRUPTED
+        if self._stopped is not None:
+            return ExitCode.STOPPED
+        if counts[Outcome.UNKNOWN] or sent.pending:
+            return ExitCode.UNKNOWN
+        known = self._since.known if self._context.settings.fail_on is FailOn.NEW else 0
+        rejected = counts[Outcome.REJECTED] - known
+        partly = rejected or counts[Outcome.FAILED] or codes.get(INCOMPLETE) or codes.get(MISSING) or sent.refused
+        return ExitCode.PARTLY if partly else ExitCode.DONE

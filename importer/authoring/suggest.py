@@ -16,8 +16,6 @@ from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.yaml_text import quote
 from importer.phrases import counted
 
-FILE_NAME = "suggested-mapping.yaml"
-
 _LONGEST_SIMPLE_KEY = 1000
 """YAML allows 1024 characters before the colon, the quotes included; a longer key takes the `? key` form."""
 

@@ -1,11 +1,12 @@
-"""The check pass: every row read and judged, everything counted, nothing sent."""
+"""The check pass: every row read and planned, everything counted, nothing sent."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from importer.check.bad_values import Corrections
 from importer.check.coverage.coverage import Coverage, rare_categories
@@ -26,9 +27,7 @@ from importer.mapping.model import Duplicates
 from importer.mapping.unknown_values import Unknown
 from importer.phrases import listed
 from importer.progress import Progress
-from importer.records import Act, Outcome, Row
-from importer.report.check_files import CheckFiles
-from importer.report.folder import ReportFolder
+from importer.records import Act, Addition, Operation, Outcome, Row
 from importer.transform.sanitise import REPLACEMENT
 
 NAMES_SHOWN = 5
@@ -41,13 +40,14 @@ class Checked:
 
     absent  keys of `--only` that no row has
     digest  SHA-256 of the source, in hex
-    cover   keys of few creates that touch every mapped value, if they were wanted
+    sample  keys of few creates that touch every mapped value, if they were wanted
     damage  signs that the export was damaged before it came here
     values  the lines of fixes.csv: what rejects rows
     nameless  rows to be sent whose key is their content
     load    what a send pass would have to do
-    losses  what becomes of every filled cell
+    coverage  what becomes of every filled cell
     other   what there is to say of other issues that rows name, if anything
+    notes   what was found out beside the rows: of members, of issues that are in Triage twice
     """
 
     tally: Tally
@@ -57,31 +57,32 @@ class Checked:
     absent: tuple[str, ...]
     digest: str
     elapsed_seconds: float
-    cover: tuple[str, ...] = ()
+    sample: tuple[str, ...] = ()
     damage: tuple[str, ...] = ()
     values: Sequence[Sequence[str]] = ()
     nameless: int = 0
     load: Workload = field(default_factory=Workload)
-    losses: Coverage | None = None
+    coverage: Coverage | None = None
     other: TargetFindings | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def warnings(self) -> list[str]:
         """What looks legal and wrong: of the export itself, in the value flow, and of the keys that were named."""
         absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
         nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
-        lost = [] if self.losses is None else [*self.losses.warnings(), *filter(None, [rare_categories(self.flow)])]
-        return [*self.damage, *nameless, *self.flow.suspicious_mappings(), *absent, *lost]
+        lost = [] if self.coverage is None else [*self.coverage.warnings(), *filter(None, [rare_categories(self.flow)])]
+        return [*self.notes, *self.damage, *nameless, *self.flow.suspicious_mappings(), *absent, *lost]
 
     @property
     def refusal(self) -> str:
         """Why `--strict` sends nothing, or ""."""
-        return "" if self.losses is None else self.losses.refusal
+        return "" if self.coverage is None else self.coverage.refusal
 
     @property
     def planned(self) -> int:
         """Issues that a send pass would create or update."""
-        return self.load.operations[Act.CREATE] + self.updates
+        return self.creates + self.updates
 
     @property
     def updates(self) -> int:
@@ -89,17 +90,40 @@ class Checked:
         return self.load.operations[Act.UPDATE]
 
     @property
+    def creates(self) -> int:
+        """Issues that a send pass would create."""
+        return self.load.operations[Act.CREATE]
+
+    @property
     def rejected(self) -> int:
         """Rows that would not be sent."""
         return self.tally.outcomes[Outcome.REJECTED]
 
 
-def check(
-    job: Job, known: Knows, folder: ReportFolder | None, progress: Progress, cover: CanarySample | None = None
-) -> Checked:
-    """Read every row and find out all that can be known without sending; with `folder`, write the reports.
+class PlanWriter(Protocol):
+    """Writes down what becomes of each row, chunk by chunk, as a reading passes."""
 
-    With `cover`, choose the creates of a first contact.
+    def write(
+        self, rows: Sequence[Row], operations: Iterable[Operation], additions: Mapping[int, Sequence[Addition]]
+    ) -> None:
+        """Append a chunk: its rows, the operations of those that would be sent, what would be added to issues."""
+
+
+OpenWriter = Callable[[], AbstractContextManager[PlanWriter | None]]
+"""Opens the writer of one reading; a second reading replaces what the first has written."""
+
+
+def check(
+    job: Job,
+    known: Knows,
+    progress: Progress,
+    *,
+    sample: CanarySample | None = None,
+    open_writer: OpenWriter = nullcontext,
+) -> Checked:
+    """Read every row and find out all that can be known without sending.
+
+    With `sample`, choose the creates of a canary; `open_writer` opens what writes the reports meanwhile.
 
     Keys that come again are only known at the end: where there are any, the source is read a second time with them.
     Raises UsageError where `--only` names no key that there is.
@@ -107,10 +131,11 @@ def check(
     started = time.monotonic()
     names, grouped = [file.name for file in job.source.files], bool(job.mapping.model.group)
     with KeySpool(_policy(job), names, grouped=grouped) as spool, ExitStack() as stack:
-        ends = stack.enter_context(RelationTargets())
+        targets = stack.enter_context(RelationTargets())
         keys = _Keys(job, spool)
         signs = DamageSigns(job.mapping.model, job.source.files, whole=job.limit is None)
-        reading = _Reading(job, known, folder, progress, WorkCounter(job.mapping.model, ends), cover)
+        observers = _Observers(WorkCounter(job.mapping.model, targets), sample, open_writer)
+        reading = _Reading(job, known, progress, observers)
         reading.read({}, keys=keys, signs=signs)
         verdicts = spool.verdicts()
         if job.only and len(keys.absent) == len(job.only):
@@ -133,12 +158,12 @@ def check(
         tuple(sorted(keys.absent)),
         digest,
         time.monotonic() - started,
-        cover.keys if cover else (),
+        sample.keys if sample else (),
         (*signs.warnings(), *_beside(job), *reading.notices()),
         reading.corrections.lines(),
         keys.nameless,
         reading.work.load,
-        reading.losses,
+        reading.coverage,
         other,
     )
 
@@ -177,21 +202,20 @@ def _nothing_selected(job: Job) -> UsageError:
     )
 
 
+class _Observers(NamedTuple):
+    """What else wants to know something of each row of a reading."""
+
+    work: WorkCounter
+    sample: CanarySample | None
+    open_writer: OpenWriter
+
+
 class _Reading:
     """One or two readings of a source, the second with what only the first could find out."""
 
-    def __init__(
-        self,
-        job: Job,
-        known: Knows,
-        folder: ReportFolder | None,
-        progress: Progress,
-        work: WorkCounter,
-        cover: CanarySample | None,
-    ) -> None:
-        self._job, self._known, self._folder, self._progress = job, known, folder, progress
-        self._cover = cover
-        self.work = work
+    def __init__(self, job: Job, known: Knows, progress: Progress, observers: _Observers) -> None:
+        self._job, self._known, self._progress = job, known, progress
+        self.work, self._sample, self._open_writer = observers
 
     def read(
         self,
@@ -206,18 +230,17 @@ class _Reading:
         self.tally, self.flow = Tally(), ValueFlow()
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
         self.corrections = Corrections(model, job.fixes)
-        self.losses = Coverage(model, job.source.files)
+        self.coverage = Coverage(model, job.source.files)
         self.neutralised = self.private = 0
         self.work.clear()
-        if self._cover is not None:
-            self._cover.clear()
-        headers = [file.header for file in job.source.files]
+        if self._sample is not None:
+            self._sample.clear()
         self._progress.start("checking", job.source.total_bytes, "B")
-        with CheckFiles(self._folder, headers) if self._folder else nullcontext() as files:
+        with self._open_writer() as writer:
             for examined in examine(job):
                 for place, finding in other.between(*examined.span) if other else ():
                     examined.findings.add(place - examined.first, finding)
-                plan = self._add(examined, verdicts, files)
+                plan = self._add(examined, verdicts, writer)
                 if keys is not None:
                     keys.add(examined)
                     self.work.take_ends(examined, plan)
@@ -233,7 +256,7 @@ class _Reading:
         if self.private:
             yield f"comments for the team alone: {self.private:,} left out, as the mapping says"
 
-    def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], files: CheckFiles | None) -> Plan:
+    def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], writer: PlanWriter | None) -> Plan:
         plan = plan_rows(examined, verdicts, self._known, self._known.had)
         rows = plan.rows
         _count(self.tally, examined, rows, verdicts)
@@ -243,13 +266,13 @@ class _Reading:
         self.unknowns.add(examined)
         self.corrections.add(examined, rows)
         self.work.add(examined, plan)
-        self.losses.add(examined.records, rows)
+        self.coverage.add(examined.records, rows)
         self.neutralised += examined.records.neutralised
         self.private += examined.records.private.total()
-        if self._cover is not None:
-            self._cover.add(examined, rows)
-        if files is not None:
-            files.write(rows, plan.operations.values(), plan.additions)
+        if self._sample is not None:
+            self._sample.add(examined, rows)
+        if writer is not None:
+            writer.write(rows, plan.operations.values(), plan.additions)
         return plan
 
 

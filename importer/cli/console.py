@@ -127,7 +127,7 @@ class Console:
         self.show_causes("rejected (not sent)", checked.tally.causes(rejects=True))
         for code, rows in checked.tally.skipped.most_common():
             self.say(f"skipped: {rows:,} × {code}")
-        for line in (*(checked.losses.show() if checked.losses else ()), *describe_load(checked.load, rate)):
+        for line in (*(checked.coverage.show() if checked.coverage else ()), *describe_load(checked.load, rate)):
             self.say(line)
         counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
         self.say(f"checked {checked.tally.rows:,} rows: {counts}   ({format_duration(checked.elapsed_seconds)})")

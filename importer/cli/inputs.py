@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -60,51 +61,59 @@ def warn_of_absent(mapping: LoadedMapping, source: Source) -> Iterator[str]:
         yield f"comments: {returned[0]} has the records alone; give the export that it came from: --comments FILE"
 
 
+@dataclass(frozen=True)
+class InputOptions:
+    """What the options of commands that read a source say of it."""
+
+    mapping_name: str | None = None
+    source_name: str | None = None
+    encoding: str | None = None
+    delimiter: str | None = None
+    format_: str | None = None
+    limit: int | None = None
+    only: str | None = None
+    fixes: Path | None = None
+    comments: tuple[str, ...] = ()
+    users: Path | None = None
+
+
 @contextmanager
-def open_job(
-    sources: tuple[str, ...],
-    *,
-    mapping_name: str | None,
-    source_name: str | None,
-    encoding: str | None,
-    delimiter: str | None,
-    format_: str | None,
-    limit: int | None = None,
-    only: str | None = None,
-    fixes: Path | None = None,
-    comments: tuple[str, ...] = (),
-    users: Path | None = None,
-) -> Iterator[Job]:
-    """Load or recognise the mapping, load the tables, open the source, and make sure that they fit together."""
-    mapping = load_mapping(mapping_name) if mapping_name is not None else None
+def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
+    """Load or recognise the mapping, load the tables, open the source, and make sure that they fit together.
+
+    `options` are those of InputOptions.
+    """
+    given = InputOptions(**options)
+    name = given.source_name
+    mapping = load_mapping(given.mapping_name) if given.mapping_name is not None else None
     said = SourceOptions() if mapping is None else mapping.model.input
-    options = SourceOptions(
-        format=format_ or said.format,  # type: ignore[arg-type] # click has checked the choice
-        encoding=encoding or said.encoding,
-        delimiter=delimiter or said.delimiter,
+    reading = SourceOptions(
+        format=given.format_ or said.format,  # type: ignore[arg-type] # click has checked the choice
+        encoding=given.encoding or said.encoding,
+        delimiter=given.delimiter or said.delimiter,
         records=said.records,
     )
-    table = Fixes() if fixes is None else read_fixes(fixes)
-    roster = Roster() if users is None else read_users(users)
+    table = Fixes() if given.fixes is None else read_fixes(given.fixes)
+    roster = Roster() if given.users is None else read_users(given.users)
     evidence = ""
-    with survey_files(sources, options) as survey:
+    with survey_files(sources, reading) as survey:
         if mapping is None:
             match = find_preset(survey.samples)
             evidence = str(match)
             click.echo(f"{match.sample.file_name}: {evidence}", err=True)
             mapping = load_mapping(match.preset)
-        records = options.records or find_array(survey.samples, mapping.model)
+        records = reading.records or find_array(survey.samples, mapping.model)
         mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))  # with other tables, another run
-        with open_comments(comments, mapping, options.encoding) as beside, survey.open(records, beside) as source:
+        with open_comments(given.comments, mapping, reading.encoding) as beside, survey.open(records, beside) as source:
             headers = [file.header if file.is_table else None for file in source.files]
             table.check_columns(collect_refs(mapping.model), headers)
             job = Job(
                 source=source,
                 mapping=mapping,
-                source_name=mapping.model.input.name if source_name is None else check_source_name(source_name),
-                name_given=source_name is not None or mapping.named_by_user,
-                limit=limit,
-                only=read_only_list(only),
+                source_name=mapping.model.input.name if name is None else check_source_name(name),
+                name_given=name is not None or mapping.named_by_user,
+                limit=given.limit,
+                only=read_only_list(given.only),
                 fixes=table,
                 people=roster,
                 recognised=evidence,
@@ -143,7 +152,6 @@ def read_only_list(only: str | None) -> frozenset[str] | None:
 
 def find_preset(samples: Sequence[Sample]) -> Match:
     """The preset that the source is for. Raises SourceError where none fits, UsageError where several do."""
-
     matches = recognise(samples, preset_shapes())
     if len(matches) == 1:
         return matches[0]
@@ -158,7 +166,6 @@ def find_preset(samples: Sequence[Sample]) -> Match:
 
 def find_array(samples: Sequence[Sample], mapping: Mapping) -> str | None:
     """Where a mapping's records are in a JSON object with several arrays, if one of its forms says so."""
-
     matches = [match for sample in samples for match in match_shapes([sample], {"": mapping.recognise}) if match.fits]
     best = max((match.strength for match in matches), default=None)
     places = {match.sample.records for match in matches if match.strength == best}

@@ -61,7 +61,8 @@ def rebuild_ledger(
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
     from importer.ledger.opening import default_path, open_ledger
-    from importer.pipeline import rebuild
+    from importer.load.context import ImportContext, Settings
+    from importer.pipeline import rebuild_ledger as rebuild
 
     with (
         Console() as console,
@@ -69,6 +70,7 @@ def rebuild_ledger(
         open_ledger(ledger or default_path()) as book,
         open_target(sandbox, api_url or DEFAULT_URL, api_key_file) as target,
     ):
-        summary = rebuild(job, target, book, choose_rate(rate, target.name), out, console)
+        settings = Settings(choose_rate(rate, target.name))
+        summary = rebuild(ImportContext(job, target, book, settings, console), out)
     console.show_reports(summary)
     return summary

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
@@ -30,10 +31,12 @@ from importer.records import Outcome
 
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
+    from importer.check.history import ChangePolicy
     from importer.check.job import Job
     from importer.cli.console import Console
-    from importer.load.attempt import Order
+    from importer.load.attempt import ConfirmRest
     from importer.load.canary import Findings
+    from importer.load.context import Order, Settings
     from importer.pipeline import Forecast
     from importer.report.summary import Summary
 
@@ -60,7 +63,8 @@ SENDING_OPTIONS = (
     click.option("--no-first-contact", is_flag=True,
                  help="Don't begin with a few issues that are read back where the ledger doesn't know the target."),
     click.option("--order", type=click.Choice(["source", "open-first", "oldest-first"]), default="source",
-                 show_default=True, help="Which issues come first; what belongs to them follows in the same order."),
+                 show_default=True, help="Which issues come first, and what belongs to them. Triage lists the last "
+                 "touched first, so that `open-first` puts open work at the bottom of its list."),
     click.option("--max-duration", type=DurationType(), metavar="TIME",
                  help="Send nothing new after so long, like 6h or 90m; the same command continues."),
     click.option("--expect-org", metavar="ID", help="Send nothing to any other organisation."),
@@ -82,106 +86,151 @@ NIGHTLY_OPTIONS = (
 )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class RunOptions:
+    """What the options of `run` say beside those that say what is read."""
+
+    sandbox: bool
+    api_url: str | None
+    api_key_file: Path | None
+    dry_run: bool
+    ledger: str | None
+    wait_seconds: float
+    rate: float | None
+    concurrency: int
+    settle_seconds: float
+    max_rejected: Share | None
+    max_errors: int
+    on_change: str
+    fields: str | None
+    accept_mapping_change: bool
+    min_rows: int
+    fail_on: str | None
+    no_first_contact: bool
+    expect_org: str | None
+    order: Order
+    max_duration: float | None
+    yes: bool
+    strict: bool
+    out: Path | None
+
+    def __post_init__(self) -> None:
+        """Raise UsageError where they can't be meant together."""
+        if self.expect_org == "":
+            raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
+        if self.sandbox and _is_typed("api_url"):
+            raise UsageError("--sandbox and --api-url are two targets.", hint="Take one of them.")
+        if self.asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
+            raise UsageError(
+                "There is no terminal to ask on before anything is sent.",
+                hint="--yes sends without asking, --dry-run sends nothing, --sandbox rehearses.",
+            )
+
+    @property
+    def asks(self) -> bool:
+        """Whether a person is asked before anything is sent."""
+        return not (self.sandbox or self.yes or self.dry_run)
+
+    @property
+    def url(self) -> str:
+        """The target's address."""
+        return self.api_url or DEFAULT_URL
+
+    @property
+    def requests_a_second(self) -> float:
+        """The rate that was given, or the target's."""
+        if self.rate is not None:
+            return self.rate
+        return SANDBOX_RATE if self.sandbox else DEFAULT_RATE
+
+    @property
+    def rejected_limit(self) -> Share | None:
+        """How many rejected rows are let pass; None is any number: a person who is asked sees them."""
+        return self.max_rejected or (DEFAULT_MAX_REJECTED if self.yes and not self.sandbox else None)
+
+    def changes(self) -> ChangePolicy:
+        """What to do about rows that changed. Raises UsageError for a name that is no field."""
+        from importer.check.history import ChangePolicy, OnChange, read_fields
+
+        return ChangePolicy(OnChange(self.on_change), read_fields(self.fields), self.accept_mapping_change)
+
+    def settings(self) -> Settings:
+        """How to send."""
+        from importer.load.context import Settings
+        from importer.records import FailOn
+
+        return Settings(
+            self.requests_a_second,
+            self.concurrency,
+            self.max_errors,
+            self.settle_seconds,
+            self.changes(),
+            self.min_rows,
+            FailOn(self.fail_on or ("new" if self.yes else "any")),
+            self.expect_org or "",
+            self.order,
+            self.max_duration,
+            check_users=not self.sandbox,
+            canary=not (self.sandbox or self.no_first_contact),
+        )
+
+
 @click.command()
 @sources_argument
 @with_options(*INPUT_OPTIONS, *TARGET_OPTIONS, *SENDING_OPTIONS, *CHANGE_OPTIONS, *NIGHTLY_OPTIONS, *SELECT_OPTIONS)
 @answers_with_summary
-def run(
-    sources: tuple[str, ...],
-    sandbox: bool,
-    api_url: str | None,
-    api_key_file: Path | None,
-    dry_run: bool,
-    ledger: str | None,
-    wait_seconds: float,
-    rate: float | None,
-    concurrency: int,
-    settle_seconds: float,
-    max_rejected: Share | None,
-    max_errors: int,
-    on_change: str,
-    fields: str | None,
-    accept_mapping_change: bool,
-    min_rows: int,
-    fail_on: str | None,
-    no_first_contact: bool,
-    expect_org: str | None,
-    order: str,
-    max_duration: float | None,
-    yes: bool,
-    strict: bool,
-    out: Path | None,
-    **given: Any,
-) -> Summary:
+def run(sources: tuple[str, ...], **given: Any) -> Summary:
     """Import a source: check every row, ask, send what is left, and account for all of it.
 
     The same command again continues where it stopped, and creates nothing twice. It writes its reports to
     ./triage-import-RUN/.
     """
-    if expect_org == "":
-        raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
-    if sandbox and _is_typed("api_url"):
-        raise UsageError("--sandbox and --api-url are two targets.", hint="Take one of them.")
-    asks = not (sandbox or yes or dry_run)
-    if asks and not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise UsageError(
-            "There is no terminal to ask on before anything is sent.",
-            hint="--yes sends without asking, --dry-run sends nothing, --sandbox rehearses.",
-        )
-
-    from importer.check.history import ChangePolicy, LedgerHistory, OnChange, read_fields
+    options = RunOptions(**{field.name: given.pop(field.name) for field in fields(RunOptions)})
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
-    from importer.ledger.opening import default_path, open_ledger, read_ledger
-    from importer.load.attempt import Settings
-    from importer.load.preflight import check_rows
-    from importer.pipeline import run_import
-    from importer.records import FailOn
-    from importer.report.summary import run_check
 
-    if rate is None:
-        rate = SANDBOX_RATE if sandbox else DEFAULT_RATE
-    changes = ChangePolicy(OnChange(on_change), read_fields(fields), accept_mapping_change)
-    place = ledger or default_path()
-    url = api_url or DEFAULT_URL
     with Console() as console, open_job(sources, **given) as job:
-        if not dry_run:
-            refuse_open(job)
-        if dry_run:
-            name = target_name(sandbox, url)
-            with read_ledger(place) as known:
-                console.show_opening(name, known.name, known.read_facts(name, job.source_name))
-                ask = LedgerHistory(known, name, job.source_name, changes)
-                checked, summary = run_check(job, ask, out, console, target=name, strict=strict)
-                check_rows(checked.tally.rows, min_rows)
-            console.show_check(job, checked, rate)
-        else:
-            confirm = make_confirm(console, job, max_rejected, asks=asks, threshold=yes and not sandbox, strict=strict)
-            fails = FailOn(fail_on or ("new" if yes else "any"))
-            settings = Settings(
-                rate,
-                concurrency,
-                max_errors,
-                settle_seconds,
-                changes,
-                min_rows,
-                fails,
-                expect_org or "",
-                cast("Order", order),
-                max_duration,
-                check_users=not sandbox,
-            )
-            meet = make_meet(console, asks=asks) if not (sandbox or no_first_contact) else None
-            with (
-                open_ledger(place, wait_seconds=wait_seconds) as book,
-                open_target(sandbox, url, api_key_file) as target,
-            ):
-                console.show_opening(target.name, book.name, book.read_facts(target.name, job.source_name))
-                summary = run_import(job, target, book, settings, out, console, confirm, meet)
+        summary = (dry_run if options.dry_run else send)(job, options, console)
     if summary.run_id:  # a check has said its sum already
         console.show_summary(summary)
     console.show_reports(summary)
     return summary
+
+
+def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
+    """The check alone, against what the ledger knows."""
+    from importer.check.history import LedgerHistory
+    from importer.ledger.opening import default_path, read_ledger
+    from importer.load.preflight import check_rows
+    from importer.pipeline import run_check
+
+    name, strict = target_name(options.sandbox, options.url), options.strict
+    with read_ledger(options.ledger or default_path()) as ledger:
+        console.show_opening(name, ledger.name, ledger.read_facts(name, job.source_name))
+        known = LedgerHistory(ledger, name, job.source_name, options.changes())
+        checked, summary = run_check(
+            job, known, console, options.out, target=name, refuse=lambda checked: strict * checked.refusal
+        )
+        check_rows(checked.tally.rows, options.min_rows)
+    console.show_check(job, checked, options.requests_a_second)
+    return summary
+
+
+def send(job: Job, options: RunOptions, console: Console) -> Summary:
+    """The whole import."""
+    from importer.ledger.opening import default_path, open_ledger
+    from importer.load.context import ImportContext
+    from importer.pipeline import Questions, run_import
+
+    refuse_open(job)
+    settings = options.settings()
+    questions = Questions(make_confirm(job, options, console), make_confirm_rest(options, console))
+    with (
+        open_ledger(options.ledger or default_path(), wait_seconds=options.wait_seconds) as ledger,
+        open_target(options.sandbox, options.url, options.api_key_file) as target,
+    ):
+        console.show_opening(target.name, ledger.name, ledger.read_facts(target.name, job.source_name))
+        return run_import(ImportContext(job, target, ledger, settings, console), questions, options.out)
 
 
 def refuse_open(job: Job) -> None:
@@ -207,15 +256,13 @@ def _is_typed(option: str) -> bool:
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
-def make_confirm(
-    console: Console, job: Job, max_rejected: Share | None, *, asks: bool, threshold: bool, strict: bool
-) -> Callable[[Checked, Forecast], str]:
-    """What decides whether a checked import is sent: `--max-rejected`, then the person."""
-    limit = max_rejected or (DEFAULT_MAX_REJECTED if threshold else None)
+def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[Checked, Forecast], str]:
+    """What decides whether a checked import is sent: `--strict`, `--max-rejected`, then the person."""
+    limit = options.rejected_limit
 
     def confirm(checked: Checked, forecast: Forecast) -> str:
         console.show_check(job, checked, forecast.rate)
-        if strict and checked.refusal:
+        if options.strict and checked.refusal:
             return checked.refusal
         meant = checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
         if limit is not None and limit.is_exceeded(checked.rejected, meant):
@@ -223,21 +270,21 @@ def make_confirm(
                 f"{checked.rejected:,} of {meant:,} rows would be rejected, and --max-rejected allows {limit}.\n"
                 "Settle the causes above, or send the others all the same with a higher --max-rejected (up to 100%)."
             )
-        if asks and checked.load.requests and not console.ask(forecast, checked):
+        if options.asks and checked.load.requests and not console.ask(forecast, checked):
             return "The answer was no."
         return ""
 
     return confirm
 
 
-def make_meet(console: Console, *, asks: bool) -> Callable[[Findings, int, str], str]:
-    """What decides after a first contact whether the others are sent: the person, if there is one to ask."""
+def make_confirm_rest(options: RunOptions, console: Console) -> ConfirmRest:
+    """What decides after a canary whether the others are sent: the person, if there is one to ask."""
 
-    def meet(findings: Findings, left: int, run: str) -> str:
+    def confirm_rest(findings: Findings, left: int, run: str) -> str:
         console.show_contact(findings)
         try:
-            return "The answer was no." if asks and left and not console.ask_again(left, run) else ""
+            return "The answer was no." if options.asks and left and not console.ask_again(left, run) else ""
         except click.Abort:
             raise KeyboardInterrupt from None  # what was sent is still accounted for
 
-    return meet
+    return confirm_rest

@@ -26,10 +26,10 @@ def validate(sources: tuple[str, ...], strict: bool, out: Path | None, **given: 
     from importer.check.knowledge import know_nothing
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
-    from importer.report.summary import run_check
+    from importer.pipeline import run_check
 
     with Console() as console, open_job(sources, **given) as job:
-        checked, summary = run_check(job, know_nothing, out, console, strict=strict)
+        checked, summary = run_check(job, know_nothing, console, out, refuse=lambda checked: strict * checked.refusal)
         console.show_check(job, checked, DEFAULT_RATE)
     console.show_reports(summary)
     return summary

@@ -1,17 +1,16 @@
-"""The send pass of one attempt: what is left is sent, and reported whatever has stopped it. It never prints."""
+"""The send pass of one attempt: what is left of a run is sent. It never prints."""
 
 from __future__ import annotations
 
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from math import inf
-from typing import Any, Literal
+from pathlib import Path
 
 from importer.check.check_pass import Checked
 from importer.check.history import ChangePolicy, OnChange
@@ -19,128 +18,115 @@ from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.plan import Plan, plan_rows
 from importer.check.rows import Examined, examine
-from importer.codes import INCOMPLETE, MISSING
-from importer.errors import INTERRUPTED, ExitCode, RunStopped, SourceChanged, SourceNotReady, StorageFull, UsageError
-from importer.ledger.journal import Run
-from importer.ledger.store import Ledger
-from importer.load.additions import DAY, AdditionSender
+from importer.errors import RunStopped, SourceChanged, SourceNotReady
+from importer.ledger.journal import Decision, Run
+from importer.ledger.schema import State
+from importer.ledger.target_scan import Seen
+from importer.load.addition_log import AdditionLog
+from importer.load.additions import AdditionSender
 from importer.load.canary import Canary, Findings, way_back
+from importer.load.connection import DAY, Limits, RunConnection
+from importer.load.context import AS_THEY_ARE, ImportContext
 from importer.load.creates import Loader
+from importer.load.preflight import describe_input
 from importer.load.queue import AdditionQueue, Item, Ranked
 from importer.load.reconcile import Reconciler
 from importer.load.settling import Settler
-from importer.load.updates import Amender
+from importer.load.updates import Updater
 from importer.mapping.model import FINISHED
-from importer.progress import Progress
-from importer.records import ADDITIONS, Act, FailOn, Operation, Outcome, Row
-from importer.report.folder import ReportFolder
-from importer.report.from_ledger import write_rows
-from importer.report.since import NOTHING, compare_with_last
-from importer.report.summary import Summary, summarise, write_suggestion
-from importer.report.tables import write_coverage
+from importer.records import ADDITIONS, Act, Operation, Outcome, Row
 from importer.transform.bodies import encode_cells, value_refs
 from importer.transform.references import References
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
-from importer.triage.paced import Interrupted, PacedCalls
-from importer.triage.target import Target
+from importer.triage.paced import Interrupted
+from importer.triage.snapshot import is_touched
 
-AS_THEY_ARE = ChangePolicy()
+ConfirmRest = Callable[[Findings, int, str], str]
+"""Shows what the canary found, and asks whether so many others of the named run are sent; gives why not, or ""."""
 
 
 @dataclass(frozen=True)
-class Settings:
-    """How to send.
+class Sent:
+    """What one attempt did, and what ended it.
 
-    rate            requests a second; 0 is no limit of ours
-    max_errors      failed rows after which the run stops; 0 is no limit
-    settle_seconds  how long an issue whose fate is unknown may still appear
-    order           which issues come first: `source`, `open-first` or `oldest-first`
-    max_seconds     after which nothing new is sent; None is no limit
-    check_users     whether the user ids that the mapping and users.csv give must be those of members
-    min_rows        of a source with fewer rows nothing is sent
-    fail_on         which rejected rows make the exit code 1
-    expect_org      the only organisation that anything is sent to; "" is any
+    outcomes   rows by what became of them
+    completed  rows that were unchanged but for what was added to their issues
+    additions  what was added, by act
+    stopped    what stopped it before its end, if anything did
+    refused    whether something of an issue was refused, be it of no row
+    pending    whether the outcome of an addition could not be found out
     """
 
-    rate: float
-    concurrency: int = 8
-    max_errors: int = 100
-    settle_seconds: float = 30.0
-    changes: ChangePolicy = AS_THEY_ARE
-    min_rows: int = 0
-    fail_on: FailOn = FailOn.ANY
-    expect_org: str = ""
-    order: Order = "source"
-    max_seconds: float | None = None
-    check_users: bool = True
+    outcomes: Counter[Outcome]
+    completed: Counter[Outcome]
+    additions: Counter[Act]
+    elapsed_seconds: float
+    stopped: RunStopped | None = None
+    interrupted: bool = False
+    refused: bool = False
+    pending: bool = False
 
 
-Order = Literal["source", "open-first", "oldest-first"]
-Meet = Callable[[Findings, int, str], str]
-"""Shows what a first contact found, and asks whether so many others of the named run are sent; answers as Confirm."""
+class Attempt:
+    """The send pass of one process: what is left of a run is sent, and every row is in the ledger afterwards."""
 
-
-class Sending:
-    """The send pass of one attempt, and its reports."""
-
-    def __init__(
-        self,
-        job: Job,
-        target: Target,
-        ledger: Ledger,
-        run: Run,
-        settings: Settings,
-        calls: PacedCalls,
-        checked: Checked,
-        known: Knows,
-        folder: ReportFolder,
-        progress: Progress,
-    ) -> None:
-        self.job, self.target, self.run, self.settings, self.calls = job, target, run, settings, calls
-        self.ledger, self.checked, self.known, self.progress = ledger, checked, known, progress
-        self.refs = value_refs(job.mapping.model)
-        self.folder = folder  # prepared once: what people had changed in it is spared only then
+    def __init__(self, context: ImportContext, run: Run, checked: Checked, known: Knows) -> None:
+        self.job, self.settings, self.progress = context.job, context.settings, context.progress
+        self.target, self.calls = context.target, context.calls
+        self.run, self.checked, self.known = run, checked, known
+        self.refs = value_refs(self.job.mapping.model)
         self.stopped: RunStopped | None = None
         self.interrupted = False
-        self.is_partly = False  # whether something of an issue was refused, be it of no row
-        self.is_unsure = False  # whether an addition's fate could not be found out
         self.became = Counter[Outcome]()
-        self.added = Counter[Outcome]()  # rows that were unchanged but for what was added to their issues
-        self.done = Counter[Act]()
-        self.agenda = AdditionQueue()
-        self.deadline = None if settings.max_seconds is None else time.monotonic() + settings.max_seconds
-        self.refused: set[str] = set()  # in the first contact: once an attempt is enough
-        self.since = NOTHING
+        self.queue = AdditionQueue()
+        self.sender: AdditionSender | None = None
+        seconds = self.settings.max_seconds
+        self.deadline = None if seconds is None else time.monotonic() + seconds
+        self.refused: set[str] = set()  # by the canary: once an attempt is enough
 
-    def send(self, contact: Canary | None = None, meet: Meet | None = None) -> Summary:
-        """Send what is left, after a first contact if there is to be one; then report, whatever has stopped it.
+    def send(self, canary: Canary | None = None, confirm_rest: ConfirmRest | None = None) -> Sent:
+        """Send what is left, a canary first if there is one. Whatever stops it, all rows are in the ledger then.
 
         All creates come first: what is added afterwards may name any of their issues.
         """
         started = time.monotonic()
         operations = self._operations(self.job)
         try:
-            if contact is not None and meet is not None:
-                self._make_contact(contact, meet)
+            if canary is not None and confirm_rest is not None:
+                self._send_canary(canary, confirm_rest)
             self.progress.start("sending", self.checked.planned, "issue")
             run_loop(self._load(operations))
             if not self.interrupted:
-                run_loop(self._follow())
+                run_loop(self._add())
         except (RunStopped, SourceNotReady) as error:
             self.stopped = _as_stop(error)
         except (KeyboardInterrupt, asyncio.CancelledError, Interrupted):
             self.interrupted = True
         self._register_the_rest(operations)
-        self.agenda.close()
+        self.queue.close()
         self.progress.finish()
-        return self._report(time.monotonic() - started)
+        return self._sent(time.monotonic() - started)
 
-    def _make_contact(self, contact: Canary, meet: Meet) -> None:
-        self.progress.start("first contact", contact.issues, "issue")
-        findings = contact.make(self._send_first, self.calls)
+    def _sent(self, elapsed_seconds: float) -> Sent:
+        log = self.sender.log if self.sender is not None else AdditionLog(self.run, Limits())
+        pending = self.sender is not None and self.sender.is_unsure
+        return Sent(
+            self.became,
+            log.outcomes,
+            log.done,
+            elapsed_seconds,
+            self.stopped,
+            self.interrupted,
+            refused=log.has_failed,
+            pending=pending,
+        )
+
+    def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
+        self.progress.start("first contact", canary.issues, "issue")
+        findings = canary.make(self._send_first, self.calls)
         self.progress.finish()
-        refusal = meet(findings, self.checked.planned - self.became.total(), self.run.name)
+        refusal = confirm_rest(findings, self.checked.planned - self.became.total(), self.run.name)
         if refusal:
             raise RunStopped(refusal, hint=way_back(self.run.name))
 
@@ -171,7 +157,7 @@ class Sending:
                 bodies |= {examined.records.keys[place]: body for place, body in examined.bodies.items()}
                 rows = [rows[place] for place in plan.operations]
             else:
-                self.agenda.add((self._rank(examined, place), item) for place, item in _items(examined, plan))
+                self.queue.add((self._rank(examined, place), item) for place, item in _items(examined, plan))
             self.run.register(rows)
             left = {place: each for place, each in plan.operations.items() if each.key not in self.refused}
             if ranked is None:
@@ -231,49 +217,34 @@ class Sending:
                 timer.cancel()
 
     async def _load(self, operations: Iterator[Operation]) -> None:
-        settings = self.settings
+        """Carry out creates and updates."""
+        settings, calls = self.settings, self.calls
         async with TriageClient(self.target.url, self.target.api_key) as client, self._stoppable() as stop:
-            settler = Settler(client, self.run, self.calls, settle_seconds=settings.settle_seconds)
-            loader = Loader(
-                client,
-                self.run,
-                self.calls,
-                settler,
-                Amender(client, self.run, self.calls, force=settings.changes.on_change is OnChange.OVERWRITE),
-                concurrency=settings.concurrency,
-                max_errors=settings.max_errors or None,
-                failures=self.became[Outcome.FAILED],
-                report=self._advance,
-            )
+            settler = Settler(client, self.run, calls, settle_seconds=settings.settle_seconds)
+            force = settings.changes.on_change is OnChange.OVERWRITE
+            updater = Updater(client, self.run, calls, force=force)
+            connection = RunConnection(client, self.run, calls)
+            loader = Loader(connection, settler, updater, self._limits(), report=self._advance)
             await loader.load(operations, stop)
 
-    async def _follow(self) -> None:
+    async def _add(self) -> None:
         """Add to the issues what belongs to them."""
-        total = sum(self.checked.load.operations[act] for act in ADDITIONS)
-        if self.stopped is not None or self.agenda.is_empty:
+        if self.stopped is not None or self.queue.is_empty:
             return
+        total = sum(self.checked.load.operations[act] for act in ADDITIONS)
         self.progress.finish()
         self.progress.start("adding comments, links and evidence", total, "operation")
-        settings, model = self.settings, self.job.mapping.model
-
+        references = References(self.job.mapping.model.references, self.job.source_name)
         async with TriageClient(self.target.url, self.target.api_key) as client, self._stoppable() as stop:
-            follower = AdditionSender(
-                client,
-                self.run,
-                self.calls,
-                Reconciler(client, self.calls, settle_seconds=settings.settle_seconds),
-                References(model.references, self.job.source_name),
-                concurrency=settings.concurrency,
-                wait_seconds=model.evidence_wait_days * DAY,
-                max_errors=settings.max_errors or None,
-                failures=self.became[Outcome.FAILED],
-                progress=self.progress,
-                report=lambda outcome: self.added.update([outcome]),
-            )
-            self.done = follower.done
-            await follower.follow(iter(self.agenda), stop)
-            self.is_unsure = follower.is_unsure
-            self.is_partly = follower.has_failed
+            reconciler = Reconciler(client, self.calls, settle_seconds=self.settings.settle_seconds)
+            connection = RunConnection(client, self.run, self.calls)
+            self.sender = AdditionSender(connection, reconciler, references, self._limits(), progress=self.progress)
+            await self.sender.add_all(iter(self.queue), stop)
+
+    def _limits(self) -> Limits:
+        settings, failures = self.settings, self.became[Outcome.FAILED]
+        wait_seconds = self.job.mapping.model.evidence_wait_days * DAY
+        return Limits(settings.concurrency, settings.max_errors or None, failures, wait_seconds)
 
     def _advance(self, outcome: Outcome) -> None:
         self.became[outcome] += 1
@@ -289,89 +260,56 @@ class Sending:
         except (SourceNotReady, RunStopped) as error:
             self.stopped = self.stopped or _as_stop(error)
 
-    def _report(self, elapsed_seconds: float) -> Summary:
-        """The reports of the run, from the ledger: what an earlier attempt has done is in them.
 
-        Where they can't be written, or the ledger can't be used any more, the summary still says what was done.
-        """
-        counts: Mapping[Outcome, int] = self._count_alone()
-        codes, suggestion, unknown_until = Counter[str](), None, ""
-        folder = self.folder
-        try:
-            counts = self._count_all()
-            unknown_until = self._unknown_until() if counts[Outcome.UNKNOWN] else ""
-            codes = write_rows(self.run, folder, [file.header for file in self.job.source.files])
-            suggestion = write_suggestion(self.job, self.checked, folder)
-            if self.checked.losses is not None:
-                write_coverage(folder, self.checked.losses)
-            self.since = compare_with_last(self.ledger, self.run, folder, self.checked.tally.rows)
-        except (StorageFull, UsageError) as error:
-            self.stopped = self.stopped or StorageFull(error.message, hint=error.hint)
-        figures = {
-            "run_id": self.run.name,
-            "target": self.target.name,
-            "findings": dict(codes.most_common()),
-            "additions": {str(act): number for act, number in self.done.items()},
-            "requests": self.calls.requests,
-            "retries": self.calls.retries,
-            "rate_limited": self.calls.rate_limited,
-            "elapsed_seconds": round(elapsed_seconds, 3),
-            "issues_per_second": round(self.became[Outcome.CREATED] / max(elapsed_seconds, 0.001), 1),
-            "out": str(self.run.out),
-            "suggestion": str(suggestion or ""),
-            "unknown_until": unknown_until,
-            "known": self.since.known,
-            "vanished": self.since.vanished,
-            "vanished_since": self.since.run,
-        }
-        code, summary = self._summarise(counts, codes, figures)
-        try:
-            self.run.finish(code, asdict(summary))
-        except StorageFull as error:
-            self.stopped = self.stopped or error
-            _, summary = self._summarise(counts, codes, figures)
-        with suppress(StorageFull), folder.open("summary.json") as file:  # said in the summary already
-            summary.write(file)
-        return summary
+def begin_run(context: ImportContext, checked: Checked, out: Path | None) -> Run:
+    """Open the run of a checked source: a new one, or the one that the same command has left open.
 
-    def _summarise(
-        self, counts: Mapping[Outcome, int], codes: Mapping[str, int], figures: Mapping[str, Any]
-    ) -> tuple[ExitCode, Summary]:
-        code = self._exit_code(counts, codes)
-        because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
-        if self.stopped is not None:
-            because = f"{self.stopped.message}\n{self.stopped.hint}".strip()
-        return code, summarise(self.job, self.checked, counts, code, stopped_because=because, **figures)
+    Raises:
+        SourceChanged: the source is not the one that was checked.
+    """
+    job, settings = context.job, context.settings
+    if job.source.digest() != checked.digest:
+        raise SourceChanged(
+            "The source changed after it was checked; nothing was sent.",
+            hint="Run the same command again: it checks the new source first.",
+        )
+    options = {
+        "refs": list(map(tuple, value_refs(job.mapping.model))),
+        "headers": [file.header for file in job.source.files],
+        **describe_input(job),
+    }
+    meaning = _meaning(job, settings.changes)
+    return context.ledger.begin_run(
+        context.target.name, job.source_name, checked.digest, meaning, out=out, options=options
+    )
 
-    def _count_all(self) -> Mapping[Outcome, int]:
-        """What the ledger knows; rows that are not even registered are still planned."""
-        counts = self.run.count()
-        counts[Outcome.PLANNED] += max(0, self.checked.tally.rows - sum(counts.values()))
-        return counts
 
-    def _count_alone(self) -> Counter[Outcome]:
-        """What this attempt knows by itself: what the check found, and what became of planned rows since."""
-        counts = Counter(self.checked.tally.outcomes)
-        counts[Outcome.PLANNED] -= self.became.total()
-        counts[Outcome.UNCHANGED] -= self.added.total()
-        return counts + self.became + self.added
+def _meaning(job: Job, changes: ChangePolicy) -> str:
+    """What makes two commands one run, the source aside: the mapping, which rows are meant, and what may change."""
+    if job.limit is None and job.only is None and changes == AS_THEY_ARE:
+        return job.mapping.digest
+    selection = (
+        f"{job.limit} {sorted(job.only or ())} {changes.on_change} {sorted(changes.fields)} {changes.accept_mapping}"
+    )
+    return sha256(f"{job.mapping.digest} {selection}".encode()).hexdigest()
 
-    def _unknown_until(self) -> str:
-        """When the last of the undecided creates can be decided."""
-        last = max((each.since for each in self.run.find_undecided()), default=time.time())
-        deadline = datetime.fromtimestamp(last + self.settings.settle_seconds).astimezone()
-        return deadline.isoformat(timespec="seconds")
 
-    def _exit_code(self, counts: Mapping[Outcome, int], codes: Mapping[str, int]) -> ExitCode:
-        if self.interrupted and (counts[Outcome.PLANNED] or counts[Outcome.UNKNOWN] or codes.get(INCOMPLETE)):
-            return ExitCode.INTERRUPTED
-        if self.stopped is not None:
-            return ExitCode.STOPPED
-        if counts[Outcome.UNKNOWN] or self.is_unsure:
-            return ExitCode.UNKNOWN
-        rejected = counts[Outcome.REJECTED] - (self.since.known if self.settings.fail_on is FailOn.NEW else 0)
-        partly = rejected or counts[Outcome.FAILED] or codes.get(INCOMPLETE) or codes.get(MISSING) or self.is_partly
-        return ExitCode.PARTLY if partly else ExitCode.DONE
+def note_discovered(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
+    """Creates of a crashed attempt whose issue was among those just discovered need no settling."""
+    undecided = {each.marker: each.key for each in run.find_undecided()}
+    run.decide(
+        Decision(
+            undecided[marker],
+            State.DONE,
+            attempts=0,
+            issue_id=issue.issue_id,
+            triage_id=issue.triage_id,
+            returned=issue.returned,
+        )
+        for marker, issue in seen.find(undecided).items()
+        if issue.issue_id in issue_ids
+        and not is_touched(issue.returned)  # what a person changed since must not count as ours: the settler reads it
+    )
 
 
 def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, Item]]:

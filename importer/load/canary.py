@@ -24,7 +24,7 @@ from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import FIELDS, Issue
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
-from importer.triage.limiter import Clock, Sleep
+from importer.triage.limiter import Clock
 from importer.triage.listing import CLOCK_SKEW, PAGE_LIMIT, created_seconds, list_newest_first
 from importer.triage.paced import PacedCalls
 from importer.triage.target import Target
@@ -222,7 +222,6 @@ async def read_back(
     refusal: str = "",
     look_seconds: Sequence[float] = LOOK_SECONDS,
     clock: Clock = time.monotonic,
-    sleep: Sleep = asyncio.sleep,
 ) -> Findings:
     """Read issues back by GET, in the list and by search, until all are found or the last look was in vain.
 
@@ -235,12 +234,12 @@ async def read_back(
     reading = _Reading(client, calls, [_Probe(each) for each in sent])
     await reading.get()
     started = clock()
-    for seconds in look_seconds if reading.looks else ():
+    for seconds in look_seconds if reading.probes else ():
         if (left := started + seconds - clock()) > 0:
-            await sleep(left)
+            await calls.sleep(left)
         await reading.list()
         await reading.search(seconds)
-        if all(look.listed is not None and look.found_after is not None for look in reading.looks):
+        if all(probe.listed is not None and probe.found_after is not None for probe in reading.probes):
             break
     return reading.conclude(refusal)
 
@@ -248,26 +247,26 @@ async def read_back(
 class _Reading:
     """The looks at all issues of a contact."""
 
-    def __init__(self, client: TriageClient, calls: PacedCalls, looks: list[_Probe]) -> None:
+    def __init__(self, client: TriageClient, calls: PacedCalls, probes: list[_Probe]) -> None:
         self._client, self._calls = client, calls
-        self.looks = looks
+        self.probes = probes
         self._in_order = True
         self._problems: dict[str, str] = {}  # of list and search, as of the last try
 
     async def get(self) -> None:
         """Read each issue whole."""
-        for look in self.looks:
+        for probe in self.probes:
             try:
-                look.issue = await self._calls.call(partial(self._client.get_issue, look.sent.issue_id))
+                probe.issue = await self._calls.call(partial(self._client.get_issue, probe.sent.issue_id))
             except CallFailed as error:
-                self._note(f"{look.name} can't be read", error)
+                self._note(f"{probe.name} can't be read", error)
 
     async def list(self) -> None:
         """Look for the issues in the list, back to the oldest of them."""
-        wanted = {look.sent.issue_id: look for look in self.looks if look.listed is None}
+        wanted = {probe.sent.issue_id: probe for probe in self.probes if probe.listed is None}
         if not wanted:
             return
-        times = [created_seconds(look.issue, inf) for look in wanted.values() if look.issue is not None]
+        times = [created_seconds(probe.issue, inf) for probe in wanted.values() if probe.issue is not None]
         back_to = min(times, default=inf) - CLOCK_SKEW
         before = inf
         self._problems.pop(LIST_FAILS, None)
@@ -287,16 +286,16 @@ class _Reading:
     async def search(self, seconds: float) -> None:
         """Search for each marker that was not found yet; `seconds` is what is said of when it was."""
         self._problems.pop(SEARCH_FAILS, None)
-        for look in self.looks:
-            if look.found_after is None:
+        for probe in self.probes:
+            if probe.found_after is None:
                 try:
-                    search = partial(self._client.list_issues, search=look.sent.marker, limit=PAGE_LIMIT)
+                    search = partial(self._client.list_issues, search=probe.sent.marker, limit=PAGE_LIMIT)
                     page = await self._calls.call(search)
                 except CallFailed as error:
                     self._note(SEARCH_FAILS, error)
                     return
-                if any(issue.id == look.sent.issue_id for issue in page.items):
-                    look.found_after = seconds
+                if any(issue.id == probe.sent.issue_id for issue in page.items):
+                    probe.found_after = seconds
 
     def _note(self, what: str, error: CallFailed) -> None:
         """Keep what a read says that can't be answered; any other failure ends the run."""
@@ -306,18 +305,20 @@ class _Reading:
 
     def conclude(self, refusal: str) -> Findings:
         """Say what was found."""
-        read = [look.issue for look in self.looks if look.issue is not None]
-        pairs = [(look.listed.description, look.issue.description) for look in self.looks if look.listed and look.issue]
+        read = [probe.issue for probe in self.probes if probe.issue is not None]
+        pairs = [
+            (probe.listed.description, probe.issue.description) for probe in self.probes if probe.listed and probe.issue
+        ]
         cut = [_count_common(*pair) for pair in pairs if pair[0] != pair[1]]
-        found = [look.found_after for look in self.looks if look.found_after is not None]
+        found = [probe.found_after for probe in self.probes if probe.found_after is not None]
         return Findings(
             organisation=next((issue.org_id for issue in read if issue.org_id), ""),
             author=next((issue.author_id for issue in read if issue.author_id), ""),
-            issues=self._names(lambda look: True),
+            issues=self._names(lambda probe: True),
             otherwise=self._otherwise(),
             unmarked=self._names(_is_unmarked),
-            unlisted=self._names(lambda look: look.listed is None or not self._in_order),
-            unsearched=self._names(lambda look: look.found_after is None),
+            unlisted=self._names(lambda probe: probe.listed is None or not self._in_order),
+            unsearched=self._names(lambda probe: probe.found_after is None),
             in_order=self._in_order,
             found_after=max(found, default=None),
             cut_at=max(cut, default=None),
@@ -327,14 +328,14 @@ class _Reading:
         )
 
     def _names(self, which: Callable[[_Probe], bool]) -> tuple[str, ...]:
-        return tuple(look.name for look in self.looks if which(look))
+        return tuple(probe.name for probe in self.probes if which(probe))
 
     def _otherwise(self) -> dict[str, dict[str, tuple[str, ...]]]:
         otherwise: dict[str, dict[str, tuple[str, ...]]] = {}
-        for look in self.looks:
-            for field, how in _find_differences(look):
+        for probe in self.probes:
+            for field, how in _find_differences(probe):
                 ways = otherwise.setdefault(field, {})
-                ways[how] = (*ways.get(how, ()), look.name)
+                ways[how] = (*ways.get(how, ()), probe.name)
         return otherwise
 
 
@@ -342,21 +343,21 @@ LIST_FAILS = "the list of the newest issues can't be read"
 SEARCH_FAILS = "the search can't be used"
 
 
-def _is_unmarked(look: _Probe) -> bool:
-    return look.issue is None or find_marker(look.issue.description) != look.sent.marker
+def _is_unmarked(probe: _Probe) -> bool:
+    return probe.issue is None or find_marker(probe.issue.description) != probe.sent.marker
 
 
-def _find_differences(look: _Probe) -> Iterator[tuple[str, str]]:
+def _find_differences(probe: _Probe) -> Iterator[tuple[str, str]]:
     """Compare what was sent with what is stored: the field, and how it differs."""
-    if look.issue is None:
+    if probe.issue is None:
         return
-    body = orjson.loads(look.sent.body)
-    stored = {**look.issue.fields, "description": look.issue.description}
+    body = orjson.loads(probe.sent.body)
+    stored = {**probe.issue.fields, "description": probe.issue.description}
     for field in (*FIELDS, "description"):
         ours, theirs = str(body.get(field) or ""), str(stored[field] or "")
         if ours != theirs:
             yield field, _describe(ours, theirs)
-    links, attached = len(body.get("resource_links", ())), look.issue.resource_count
+    links, attached = len(body.get("resource_links", ())), probe.issue.resource_count
     if links != attached:
         yield "resource_links", f"{attached} of {links} attached"
 

@@ -7,36 +7,25 @@ import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import orjson
 
+from importer.codes import UNSETTLED
 from importer.errors import RunStopped, TooManyFailures
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
-from importer.load.updates import Amender
+from importer.load.connection import FAILURE_CODES, Limits, RunConnection
+from importer.load.settling import Settler
+from importer.load.updates import Updater
 from importer.records import Act, Operation, Outcome, Report
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
-from importer.triage.client import TriageClient
 from importer.triage.fingerprint import fingerprint
-from importer.triage.paced import Interrupted, PacedCalls, Undecidable
+from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.snapshot import take_snapshot
 
 UNSETTLED_LIMIT = 1000
 """Operations that wait for their settling; with more of them no new row is taken, so that memory stays flat."""
-
-
-class Settler(Protocol):
-    """What finds out the fate of an operation."""
-
-    async def settle(self, key: str, marker: str, since: float) -> Issue | None:
-        """Give the issue that the operation made, or None once it is sure that it made none.
-
-        Raises:
-            Undecidable: the look-ups fail.
-            RunStopped: a look-up's answer ends the run.
-        """
 
 
 class Loader:
@@ -44,21 +33,16 @@ class Loader:
 
     def __init__(
         self,
-        client: TriageClient,
-        run: Run,
-        calls: PacedCalls,
+        connection: RunConnection,
         settler: Settler,
-        amender: Amender,
+        updater: Updater,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
         *,
-        concurrency: int = 8,
-        max_errors: int | None = None,
-        failures: int = 0,
         report: Report = lambda outcome: None,
         now: Callable[[], float] = time.time,
     ) -> None:
-        self._client, self._run, self._calls = client, run, calls
-        self._settler, self._amender = settler, amender
-        self._concurrency, self._max_errors = concurrency, max_errors
+        self._client, self._run, self._calls = connection.client, connection.run, connection.calls
+        self._settler, self._updater, self._limits = settler, updater, limits
         self._report, self._now = report, now
         self._again: deque[Operation] = deque()  # surely not executed after all
         self._open: dict[str, Operation | None] = {}  # being settled, with the operation if it came by
@@ -66,7 +50,7 @@ class Loader:
         self._sent: dict[str, bytes] = {}  # what an earlier attempt sent of those, as its SHA-256
         self._workers: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
-        self._failures = failures  # those of a loader before it count, too
+        self._failures = limits.failures
         self._error: BaseException | None = None
 
     async def load(self, operations: Iterator[Operation], stop: asyncio.Event) -> None:
@@ -80,7 +64,7 @@ class Loader:
         """
         watch = asyncio.create_task(self._watch(stop))
         try:
-            async with self._run.sending(self._concurrency):
+            async with self._run.sending(self._limits.concurrency):
                 for key, marker, since, body_sha in self._run.find_undecided():
                     self._sent[key] = body_sha
                     self._start_settling(key, marker, since, None)
@@ -102,7 +86,7 @@ class Loader:
 
     async def _work(self, operations: Iterator[Operation]) -> None:
         while True:
-            self._workers = {asyncio.create_task(self._worker(operations)) for _ in range(self._concurrency)}
+            self._workers = {asyncio.create_task(self._worker(operations)) for _ in range(self._limits.concurrency)}
             await self._join(self._workers)
             if self._settling:
                 await asyncio.wait(self._settling, return_when=asyncio.FIRST_COMPLETED)
@@ -127,7 +111,7 @@ class Loader:
         while not self._calls.interrupted and (operation := self._take(operations)) is not None:
             key = operation.key
             if operation.act is Act.UPDATE:
-                await self._amend(operation)
+                await self._update(operation)
             elif key in self._open:
                 self._open[key] = operation
             elif key in self._found:
@@ -140,8 +124,8 @@ class Loader:
     def _take(self, operations: Iterator[Operation]) -> Operation | None:
         return self._again.popleft() if self._again else next(operations, None)
 
-    async def _amend(self, operation: Operation) -> None:
-        outcome, message = await self._amender.amend(operation)
+    async def _update(self, operation: Operation) -> None:
+        outcome, message = await self._updater.update(operation)
         self._note(outcome, message)
 
     async def _create(self, operation: Operation) -> None:
@@ -180,7 +164,7 @@ class Loader:
         operation = attempt.operation
         if error.action is Action.SETTLE:
             since = self._now()
-            attempt.end(State.UNKNOWN, since=since, code="fate-unknown", message=error.message)
+            attempt.end(State.UNKNOWN, since=since, code=UNSETTLED, message=error.message)
             self._start_settling(operation.key, operation.marker, since, operation)
         elif error.action is Action.STOP:
             attempt.end(State.UNSENT)
@@ -193,7 +177,7 @@ class Loader:
         """Show an outcome; too many failed ones end the run."""
         self._report(outcome)
         self._failures += outcome is Outcome.FAILED
-        if self._max_errors is not None and self._failures > self._max_errors:
+        if self._limits.max_errors is not None and self._failures > self._limits.max_errors:
             hint = "Look at errors.csv; the same command continues, with a higher --max-errors if that is meant."
             raise TooManyFailures(f"{self._failures} rows failed, the last with: {message}", hint=hint)
 
@@ -241,7 +225,6 @@ class Loader:
 
 
 CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was then; the next run compares them"
-FAILURE_CODES = {Action.REFUSE: "refused", Action.RETRY: "gave-up"}
 
 
 class _Attempt:

@@ -12,11 +12,14 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import NamedTuple
 
+from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.target_scan import Double, Found, Seen
+from importer.load.context import ImportContext
 from importer.transform.markers import find_marker_line, source_marker
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
+from importer.triage.event_loop import run_loop
 from importer.triage.listing import CLOCK_SKEW, WholeIssues, created_seconds, list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import take_snapshot
@@ -28,6 +31,11 @@ class Discovered(NamedTuple):
     taken: int
     doubles: list[Double]
     issue_ids: frozenset[str]
+
+    @property
+    def sentence(self) -> str:
+        """What a person is told of it."""
+        return f"{self.taken:,} issues of this source are in Triage that the ledger did not know: taken in."
 
 
 class Discovery:
@@ -99,3 +107,31 @@ class Discovery:
                 ours.append(Found(issue.id, issue.triage_id, record, issue.title, created, take_snapshot(issue)))
         self._issue_ids.update(found.issue_id for found in ours)
         self._seen.note(ours)
+
+
+def discover(context: ImportContext, *, thorough: bool) -> Discovered:
+    """Before anything is sent: look at Triage, say which keys have two issues, and whether the ledger is to be doubted.
+
+    Raises:
+        RunStopped: the target can't be read.
+    """
+    say = context.progress.say
+    say("Looking for issues of this source that are in Triage already …")
+    discovered = run_loop(look_at_all(context, thorough=thorough))
+    for double in discovered.doubles:
+        say(f"warning: {double}")
+    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    if seen.count((State.DONE, *UNDECIDED)):  # creates that were on their way are no sign of a loss
+        seen.doubt()
+    return discovered
+
+
+async def look_at_all(context: ImportContext, *, thorough: bool) -> Discovered:
+    """Take in the issues of a source that the ledger doesn't know; `thorough` reads all that there is.
+
+    Raises:
+        RunStopped: the target can't be read.
+    """
+    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    async with TriageClient(context.target.url, context.target.api_key) as client:
+        return await Discovery(client, context.calls, seen, context.job.source_name).look(thorough=thorough)

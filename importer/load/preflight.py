@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from importer.check.job import Job
 from importer.errors import Problem, SourceNotReady, TargetMismatch, TargetUnreachable, UsageError
 from importer.ledger.previous_run import SNAPSHOT, WHOLE
+from importer.load.context import ImportContext
 from importer.mapping.identities import FINDING, NOBODY
 from importer.mapping.users_table import USER
 from importer.triage.actions import Action, CallFailed, stop_of
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
+from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.members import read_members
 from importer.triage.paced import PacedCalls
@@ -24,6 +27,33 @@ UNREADABLE = (403, 404)
 
 QUIET_SECONDS = 60.0
 """How long nobody must have changed a snapshot: one that still grows looks as if keys had vanished."""
+
+
+class Preflight(NamedTuple):
+    """What was found out before anything was read: whose the target is, warnings, and whether it is a new one."""
+
+    organisation: str
+    warnings: tuple[str, ...]
+    is_new: bool
+
+
+def preflight(context: ImportContext) -> Preflight:
+    """Make sure that a source may be sent to a target. The first request asks whose it is.
+
+    Raises:
+        SourceNotReady: somebody still writes the source.
+        TargetMismatch: it is not the organisation that was expected, or that the ledger knows.
+        TargetUnreachable: nothing answers.
+        UsageError: user ids were given that are none of members.
+        RunStopped: the key is refused.
+    """
+    job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
+    check_quiet(job, time.time())
+    organisation = run_loop(find_organisation(target, context.progress.say))
+    check_expected(settings.expect_org, organisation, target.name)
+    ledger.check_org(target.name, organisation)
+    warnings = run_loop(check_members(target, context.calls, organisation, job)) if settings.check_users else []
+    return Preflight(organisation, tuple(warnings), ledger.find_contact(target.name, organisation) is None)
 
 
 def check_quiet(job: Job, now: float) -> None:
@@ -121,7 +151,7 @@ async def check_members(target: Target, calls: PacedCalls, organisation: str, jo
     return []
 
 
-def _check_expected(expected: str, organisation: str, target: str) -> None:
+def check_expected(expected: str, organisation: str, target: str) -> None:
     """Raise TargetMismatch if an organisation is expected, and another one was found, or none."""
     if expected and organisation != expected:
         found = f"this key belongs to {organisation}" if organisation else "nothing says whose this key is"

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
+from importer.codes import UNSETTLED
 from importer.errors import RunStopped
 from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.schema import State
+from importer.load.connection import FAILURE_CODES
 from importer.records import Operation, Outcome
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
@@ -29,27 +31,26 @@ from importer.triage.snapshot import (
 
 T = TypeVar("T")
 OUTCOMES = {State.DONE: Outcome.UPDATED, State.LEFT: Outcome.SKIPPED, State.SAME: Outcome.UNCHANGED}
-FAILURE_CODES = {Action.REFUSE: "refused", Action.RETRY: "gave-up"}
 WRITES = "writes"
 """Where an issue's memory has how often we may have changed each field since it was made."""
 ATTEMPTS = 5
 """Writes of one change without a clear answer, each preceded by a look."""
 
 
-class Amended(NamedTuple):
+class Updated(NamedTuple):
     """What became of a change, and what there is to say about it."""
 
     outcome: Outcome
     message: str = ""
 
 
-class Amender:
+class Updater:
     """Carries out the changes of one run. With `force` it also overwrites what a person changed."""
 
     def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, *, force: bool = False) -> None:
         self._client, self._run, self._calls, self._force = client, run, calls, force
 
-    async def amend(self, operation: Operation) -> Amended:
+    async def update(self, operation: Operation) -> Updated:
         """Bring an issue to the fields in the operation's body, as far as no person changed them.
 
         The outcome is recorded: updated, unchanged, skipped (`conflict`, `gone-at-target`), failed or unknown.
@@ -131,7 +132,7 @@ class Change:
         if self.requests and self._leaving:
             self.record(State.UNSENT, memory=self._learned())
 
-    def conclude(self, error: CallFailed) -> Amended:
+    def conclude(self, error: CallFailed) -> Updated:
         """End a change whose look or write was refused. Raises RunStopped if the next would fare no better."""
         if error.action is Action.STOP:
             self._withdraw()
@@ -140,17 +141,17 @@ class Change:
             message = "the issue is not there any more"
             memory = Snapshot(mark_gone(self.returned), self.operation.whole_sha, self.operation.content)
             self.record(State.LEFT, code="gone-at-target", message=message, memory=memory)
-            return Amended(Outcome.SKIPPED, message)
+            return Updated(Outcome.SKIPPED, message)
         if self.pending:
             self._message = error.message
             return self.give_up()
         code = FAILURE_CODES[error.action]
         self.record(State.REFUSED, code=code, message=error.message, memory=self._learned())
-        return Amended(Outcome.FAILED, error.message)
+        return Updated(Outcome.FAILED, error.message)
 
     def end(
         self, issue: Issue, patch: Mapping[str, Any], already: Mapping[str, Any], conflicts: Sequence[Conflict]
-    ) -> Amended:
+    ) -> Updated:
         """The issue is now as far as it may be; what a person changed stays, and is looked at again next time."""
         changed = bool(patch) or self._learned() is not None
         state = State.DONE if changed else State.LEFT if conflicts else State.SAME
@@ -164,22 +165,22 @@ class Change:
             details=orjson.dumps(list(map(tuple, conflicts))) if conflicts else None,
             memory=Snapshot(count_writes(returned, self.wrote), *stands_for),
         )
-        return Amended(OUTCOMES[state], message)
+        return Updated(OUTCOMES[state], message)
 
-    def finish(self) -> Amended:
+    def finish(self) -> Updated:
         """It was done, and there is nothing to remember."""
         self.record(State.DONE)
-        return Amended(Outcome.UPDATED)
+        return Updated(Outcome.UPDATED)
 
-    def leave(self, code: str, message: str) -> Amended:
+    def leave(self, code: str, message: str) -> Updated:
         """The issue stays as it is, for a reason that is looked at again next time."""
         self.record(State.LEFT, code=code, message=message, memory=self._learned())
-        return Amended(Outcome.SKIPPED, message)
+        return Updated(Outcome.SKIPPED, message)
 
-    def give_up(self) -> Amended:
+    def give_up(self) -> Updated:
         """Nobody knows whether the last write was executed; the next run looks again."""
-        self.record(State.UNKNOWN, code="fate-unknown", message=self._message, details=self.pending)
-        return Amended(Outcome.UNKNOWN, self._message)
+        self.record(State.UNKNOWN, code=UNSETTLED, message=self._message, details=self.pending)
+        return Updated(Outcome.UNKNOWN, self._message)
 
     def _learned(self) -> Snapshot | None:
         """What the looks have taught of an earlier change, if anything; the issue is between two rows then."""

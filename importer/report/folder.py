@@ -14,11 +14,8 @@ from importer.errors import StorageFull, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.report.mark import MarkWhereNeeded
 
-FIXES = "fixes.csv"
-
-
-SUMMARY = "summary.json"
-FOR_PEOPLE = ("errors.csv", "errors.jsonl", "suggested-mapping.yaml", "fixes.csv")
+FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
+FOR_PEOPLE = ("errors.csv", "errors.jsonl", SUGGESTION, FIXES)
 """Reports that a person mends and gives back."""
 NAMES = (
     "results.csv",

@@ -5,23 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import IO, Any
 
 from importer import __version__
-from importer.authoring.suggest import FILE_NAME as SUGGESTION
-from importer.authoring.suggest import suggest
-from importer.check.check_pass import Checked, check
+from importer.check.check_pass import Checked
 from importer.check.job import Job
-from importer.check.knowledge import Knows
 from importer.errors import ExitCode
-from importer.progress import Progress
 from importer.records import Outcome
-from importer.report.bad_values import write_fixes
-from importer.report.folder import ReportFolder, report_folder
-from importer.report.tables import write_coverage
-
-CHECK_FOLDER = "triage-import-check"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,65 +99,8 @@ def summarise(
         warnings=(*job.warnings, *checked.warnings),
         value_flow=checked.flow.as_json(),
         forecast=checked.load.as_json(),
-        losses={} if checked.losses is None else checked.losses.as_json(),
+        losses={} if checked.coverage is None else checked.coverage.as_json(),
         version=__version__,
         **counts,
         **figures,
     )
-
-
-def write_suggestion(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:
-    """Write what a person may decide: fixes.csv, and suggested-mapping.yaml if there is something to propose."""
-    write_fixes(folder, checked.values)
-    codes, model = checked.tally.by_code(), job.mapping.model
-    counts = {"title": codes.get("title-too-long", 0), "description": codes.get("description-too-long", 0)}
-    too_long = {
-        name: rows
-        for name, rows in counts.items()
-        if rows and (spec := getattr(model, name)) is not None and spec.too_long == "reject"
-    }
-    if not (checked.unknowns or too_long):
-        return None
-    text = suggest(job.mapping, checked.unknowns, too_long, beside=folder.path)
-    with folder.open(SUGGESTION) as file:
-        file.write(text)
-    return folder.file(SUGGESTION)
-
-
-def run_check(
-    job: Job,
-    known: Knows,
-    out: Path | None,
-    progress: Progress,
-    *,
-    target: str = "",
-    refusal: str = "",
-    strict: bool = False,
-) -> tuple[Checked, Summary]:
-    """The check pass with all its reports: what `validate` does, and `run --dry-run`.
-
-    `refusal` is why a run that was to send ends with its check; with `strict` a column that is lost is a reason.
-    """
-    folder = report_folder(job, out or Path(CHECK_FOLDER))
-    checked = check(job, known, folder, progress)
-    refusal = refusal or (checked.refusal if strict else "")
-    if checked.losses is not None:
-        write_coverage(folder, checked.losses)
-    suggestion = write_suggestion(job, checked, folder)
-    code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
-    summary = summarise(
-        job,
-        checked,
-        checked.tally.outcomes,
-        ExitCode.UNUSABLE if refusal else code,
-        run_id="",
-        target=target,
-        findings=checked.tally.by_code(),
-        elapsed_seconds=round(checked.elapsed_seconds, 3),
-        stopped_because=refusal,
-        out=str(folder.path),
-        suggestion=str(suggestion or ""),
-    )
-    with folder.open("summary.json") as file:
-        summary.write(file)
-    return checked, summary

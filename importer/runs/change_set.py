@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
-from importer.load.updates import Amended
+from importer.load.updates import Updated
 from importer.records import Operation, Outcome
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
@@ -38,7 +38,7 @@ class Left(NamedTuple):
     message: str
 
 
-Apply = Callable[[Operation], Awaitable[Amended]]
+Apply = Callable[[Operation], Awaitable[Updated]]
 """Carries out one change, and records what became of it."""
 
 

@@ -16,7 +16,7 @@ from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import RunKind
 from importer.load.provenance import Provenance, find_miscounts
-from importer.load.updates import Amender
+from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
 from importer.mapping.scalars import CATEGORY_LIMIT
@@ -155,7 +155,7 @@ class Repair:
 
     def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
         """Give what brings one issue to its new values."""
-        return Amender(client, run, calls).amend
+        return Updater(client, run, calls).update
 
 
 def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list[Ref]:

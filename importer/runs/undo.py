@@ -13,7 +13,7 @@ from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
 from importer.load.provenance import HANGING, Provenance, count_most, find_miscounts
 from importer.load.reconcile import Reconciler
-from importer.load.updates import ATTEMPTS, WRITES, Amended, Change
+from importer.load.updates import ATTEMPTS, WRITES, Change, Updated
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED, Apply, ChangeVerdict, Left, find_open
 from importer.triage.actions import Action, CallFailed
@@ -120,7 +120,7 @@ class Undoer:
         self._client, self._run, self._calls, self._sent = client, run, calls, sent
         self._inspector = Inspector(client, calls, ours)
 
-    async def undo(self, operation: Operation) -> Amended:
+    async def undo(self, operation: Operation) -> Updated:
         """Look at an issue, and close or delete it if nobody has touched it. The outcome is recorded.
 
         Raises:
@@ -145,11 +145,11 @@ class Undoer:
                 change.doubt(error.message)
         return change.give_up()
 
-    async def _delete(self, change: Change) -> Amended:
+    async def _delete(self, change: Change) -> Updated:
         await change.write(self._calls, partial(self._client.delete_issue, change.operation.issue_id), {})
         return change.finish()
 
-    async def _close(self, change: Change, issue: Issue) -> Amended:
+    async def _close(self, change: Change, issue: Issue) -> Updated:
         operation = change.operation
         if issue.fields["status"] != CLOSED:
             send = partial(self._client.update_issue, operation.issue_id, operation.body)

@@ -14,9 +14,10 @@ import time
 from pathlib import Path
 
 from importer.ledger.opening import open_ledger
+from importer.load.connection import Limits, RunConnection
 from importer.load.creates import Loader
 from importer.load.settling import Settler
-from importer.load.updates import Amender
+from importer.load.updates import Updater
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from importer.triage.breaker import Breaker
@@ -33,7 +34,8 @@ async def import_rows(url: str, rows: int, rate: float, folder: Path) -> PacedCa
         run = ledger.begin_run(url, "bench", "source", "mapping")
         async with TriageClient(url, ApiKey("org_benchmark")) as client:
             calls = PacedCalls(Limiter(rate), Breaker())
-            loader = Loader(client, run, calls, Settler(client, run, calls), Amender(client, run, calls), concurrency=8)
+            connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)
+            loader = Loader(connection, settler, Updater(client, run, calls), Limits(8))
             await loader.load(make_operations(run, rows), asyncio.Event())
             return calls
 

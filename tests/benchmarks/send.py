@@ -24,9 +24,10 @@ import requests
 
 from importer.ledger.journal import Decision, Run
 from importer.ledger.opening import open_ledger
+from importer.load.connection import Limits, RunConnection
 from importer.load.creates import Loader
 from importer.load.settling import Settler
-from importer.load.updates import Amender
+from importer.load.updates import Updater
 from importer.records import Operation, Outcome, Row
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
@@ -95,9 +96,8 @@ async def import_rows(url: str, count: int, concurrency: int, folder: Path, *, l
             run.__class__ = NullRun
         async with TriageClient(url, ApiKey("org_benchmark")) as client:
             calls = PacedCalls(Limiter(), Breaker())
-            loader = Loader(
-                client, run, calls, Settler(client, run, calls), Amender(client, run, calls), concurrency=concurrency
-            )
+            connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)
+            loader = Loader(connection, settler, Updater(client, run, calls), Limits(concurrency))
             await loader.load(make_operations(run, count), asyncio.Event())
         assert calls.requests == count, f"{calls.requests} requests for {count} rows"
         if ledger_on:

@@ -50,8 +50,8 @@ def test_options_win_over_the_mapping(program: Program) -> None:
     Path("mine.yaml").write_text("extends: jira\ninput: {name: acme, delimiter: ';', encoding: cp1252}\n")
     source = str(write_issues(Path("export.csv"), 1))
     given = {"mapping_name": "mine.yaml", "source_name": None, "encoding": None, "delimiter": ",", "format_": None}
-    with open_job((source,), **given) as job:  # type: ignore[arg-type]  # a dictionary of several types
+    with open_job((source,), **given) as job:  # a dictionary of several types
         assert (job.source_name, job.name_given, job.source.files[0].delimiter) == ("acme", True, ",")
     given |= {"source_name": "umbra"}
-    with open_job((source,), **given) as job:  # type: ignore[arg-type]
+    with open_job((source,), **given) as job:
         assert job.source_name == "umbra"

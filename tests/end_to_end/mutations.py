@@ -84,7 +84,7 @@ MUTATIONS = (
     Mutation(
         "the opening look",
         "importer/pipeline.py",
-        "    if checked.planned > checked.updates or known.matched:\n",
+        "    if checked.creates or known.matched:\n",
         "    if False:\n",
         "tests/load/test_discovery.py::test_a_lost_ledger_doubles_nothing",
     ),

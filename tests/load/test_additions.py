@@ -21,6 +21,7 @@ from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.load.additions import AdditionSender
+from importer.load.connection import DAY, Limits, RunConnection
 from importer.load.queue import Item
 from importer.load.reconcile import Reconciler
 from importer.mapping.issue_parts import Bundling, Reference
@@ -128,22 +129,17 @@ class Bench(httpx.AsyncBaseTransport):
 
         async def main() -> None:
             async with TriageClient(TARGET, ApiKey("org_x"), transport=self) as client:
-                follower = AdditionSender(
-                    client,
-                    self.run(),
-                    calls,
+                sender = AdditionSender(
+                    RunConnection(client, self.run(), calls),
                     Reconciler(client, calls, settle_seconds=2, now=clock),
                     References([Reference(pattern=r"P-\d+")], "demo"),
-                    concurrency=1,
-                    wait_seconds=wait_days * 86_400,
-                    max_errors=max_errors,
-                    report=self.seen.append,
+                    Limits(1, max_errors, wait_seconds=wait_days * DAY),
                     now=clock,
                 )
                 try:
-                    await follower.follow(iter(items), self.stop)
+                    await sender.add_all(iter(items), self.stop)
                 finally:
-                    self.unsure = follower.is_unsure
+                    self.unsure, self.seen = sender.is_unsure, list(sender.log.outcomes.elements())
 
         self.time.run(main())
         return calls

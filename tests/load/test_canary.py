@@ -106,7 +106,7 @@ class Bench:
         async def main() -> Findings:
             transport = httpx.MockTransport(self.triage.answer)
             async with TriageClient(URL, ApiKey("org_x"), transport=transport) as client:
-                return await read_back(client, calls, sent, refusal=refusal, clock=time.clock, sleep=time.sleep)
+                return await read_back(client, calls, sent, refusal=refusal, clock=time.clock)
 
         return time.run(main())
 

@@ -15,9 +15,10 @@ from importer.ledger.journal import Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
+from importer.load.connection import Limits, RunConnection
 from importer.load.creates import Loader
 from importer.load.settling import Settler
-from importer.load.updates import Amender
+from importer.load.updates import Updater
 from importer.records import Operation, Outcome, Row
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
@@ -72,13 +73,10 @@ class Import:
                     sleep=self.time.sleep,
                 )
                 loader = Loader(
-                    client,
-                    run,
-                    calls,
+                    RunConnection(client, run, calls),
                     settler,
-                    Amender(client, run, calls),
-                    concurrency=concurrency,
-                    max_errors=self.max_errors,
+                    Updater(client, run, calls),
+                    Limits(concurrency, self.max_errors),
                     report=self.seen.append,
                     now=self.time.clock,
                 )
@@ -286,7 +284,8 @@ def test_second_interrupt_does_not_wait(bench: Import) -> None:
 
     async def main() -> None:
         async with TriageClient(TARGET, ApiKey("org_x"), transport=bench.triage.transport) as client:
-            loader = Loader(client, run, calls, Settler(client, run, calls), Amender(client, run, calls), concurrency=4)
+            connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)
+            loader = Loader(connection, settler, Updater(client, run, calls), Limits(4))
             loads.append(asyncio.create_task(loader.load(rows(), bench.stop)))
             await asyncio.wait(loads)
 
@@ -329,7 +328,8 @@ def test_real_clock(tmp_path: Path) -> None:
         async def main(now: Callable[[], float] = time.time) -> None:
             async with TriageClient(TARGET, ApiKey("org_x"), transport=triage.transport) as client:
                 calls = PacedCalls(Limiter(500), Breaker())
-                loader = Loader(client, run, calls, Settler(client, run, calls), Amender(client, run, calls), now=now)
+                connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)
+                loader = Loader(connection, settler, Updater(client, run, calls), now=now)
                 await loader.load(iter(operations(50)), asyncio.Event())
 
         asyncio.run(main())

@@ -16,7 +16,7 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Known, Ledger
-from importer.load.updates import Amended, Amender
+from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome, Row
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient, issue_path
@@ -123,7 +123,7 @@ class Bench:
             kept.pending,
         )
 
-    def amend(self, *, force: bool = False, interrupt_after: int | None = None, **fields: Any) -> Amended:
+    def update(self, *, force: bool = False, interrupt_after: int | None = None, **fields: Any) -> Updated:
         """Carry out the change to these fields; the calls may be interrupted after so many seconds."""
         calls = PacedCalls(
             Limiter(0, clock=self.time.clock, sleep=self.time.sleep), Breaker(self.time.clock), sleep=self.time.sleep
@@ -133,14 +133,14 @@ class Bench:
             await self.time.sleep(seconds)
             calls.interrupt()
 
-        async def main() -> Amended | BaseException:
+        async def main() -> Updated | BaseException:
             async with (
                 TriageClient(TARGET, ApiKey("org_x"), transport=self.triage.transport) as client,
                 self.run.sending(1),
             ):
-                amender = Amender(client, self.run, calls, force=force)
+                updater = Updater(client, self.run, calls, force=force)
                 task = asyncio.create_task(interrupt(interrupt_after)) if interrupt_after is not None else None
-                (amended,) = await asyncio.gather(amender.amend(self.operation(**fields)), return_exceptions=True)
+                (amended,) = await asyncio.gather(updater.update(self.operation(**fields)), return_exceptions=True)
                 if task is not None:
                     task.cancel()
                 return amended  # an error leaves only once what was handed in is durable, as in the loader
@@ -166,28 +166,28 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 def test_an_update(bench: Bench) -> None:
     """Only what differs is written, and the issue stands for its new row."""
     bench.triage.change(severity="high")
-    assert bench.amend(title="new", severity="high").outcome is Outcome.UPDATED
+    assert bench.update(title="new", severity="high").outcome is Outcome.UPDATED
     assert bench.triage.patches == [{"title": "new"}]
     known = bench.known()
     assert (known.body_sha, known.content, known.pending) == (NEW_SHA, b"row-0002", b"")
-    assert bench.amend(title="new", severity="high").outcome is Outcome.UNCHANGED
+    assert bench.update(title="new", severity="high").outcome is Outcome.UNCHANGED
     assert len(bench.triage.patches) == 1
 
 
 def test_a_conflict_stays_until_it_is_solved(bench: Bench) -> None:
     """What a person changed is left alone, tonight and every night, while the other fields follow their row."""
     bench.triage.change(title="theirs")
-    assert bench.amend(title="new", severity="high") == (Outcome.UPDATED, "title was changed in Triage")
+    assert bench.update(title="new", severity="high") == (Outcome.UPDATED, "title was changed in Triage")
     for _ in range(2):
         assert bench.triage.issue | {"title": "theirs", "severity": "high"} == bench.triage.issue
         assert bench.left() == [[["title", "old", "theirs", "new"]]]
         known = bench.known()
         assert (known.body_sha, known.content) == (b"", b""), "it stands for no row"
         bench.begin()
-        assert bench.amend(title="new", severity="high").outcome is Outcome.SKIPPED
+        assert bench.update(title="new", severity="high").outcome is Outcome.SKIPPED
     bench.triage.change(title="new")
     bench.begin()
-    assert bench.amend(title="new", severity="high").outcome is Outcome.UNCHANGED
+    assert bench.update(title="new", severity="high").outcome is Outcome.UNCHANGED
     assert (bench.left(), bench.known().body_sha) == ([], NEW_SHA)
     assert len(bench.triage.patches) == 1
 
@@ -195,7 +195,7 @@ def test_a_conflict_stays_until_it_is_solved(bench: Bench) -> None:
 def test_overwriting(bench: Bench) -> None:
     """With force a person's change goes; it was asked for."""
     bench.triage.change(title="theirs")
-    assert bench.amend(force=True, title="new").outcome is Outcome.UPDATED
+    assert bench.update(force=True, title="new").outcome is Outcome.UPDATED
     assert (bench.triage.issue["title"], bench.left()) == ("new", [])
 
 
@@ -218,7 +218,7 @@ def test_overwriting(bench: Bench) -> None:
 def test_what_a_write_meets(bench: Bench, fault: str, outcome: Outcome, patches: int) -> None:
     """An answer that leaves it open is followed by a look, and what was executed is not sent again."""
     bench.triage.faults = [fault]
-    assert bench.amend(title="new").outcome is outcome
+    assert bench.update(title="new").outcome is outcome
     assert len(bench.triage.patches) == patches
     assert (bench.triage.issue["title"] == "new") is (outcome is Outcome.UPDATED)
     known = bench.known()
@@ -230,11 +230,11 @@ def test_what_a_write_meets(bench: Bench, fault: str, outcome: Outcome, patches:
 def test_a_look_that_finds_nothing(bench: Bench) -> None:
     """An issue that was deleted is not written to, and that is remembered."""
     bench.triage.exists = False
-    assert bench.amend(title="new") == (Outcome.SKIPPED, "the issue is not there any more")
+    assert bench.update(title="new") == (Outcome.SKIPPED, "the issue is not there any more")
     assert bench.triage.patches == []
     assert is_gone(bench.known().returned)
     bench.triage.exists = True
-    assert bench.amend(title="newer").outcome is Outcome.UPDATED, "a wrong answer heals with the row's next change"
+    assert bench.update(title="newer").outcome is Outcome.UPDATED, "a wrong answer heals with the row's next change"
     assert not is_gone(bench.known().returned)
 
 
@@ -243,16 +243,16 @@ def test_a_key_that_is_refused_now(bench: Bench, fault: str) -> None:
     """The run stops, and the write was surely not executed."""
     bench.triage.faults = [fault]
     with pytest.raises(KeyRefused):
-        bench.amend(title="new")
+        bench.update(title="new")
     assert bench.known().pending == b""
-    assert bench.amend(title="new").outcome is Outcome.UPDATED
+    assert bench.update(title="new").outcome is Outcome.UPDATED
 
 
 def test_interrupted_while_everybody_waits(bench: Bench) -> None:
     """After a 429 the write waits for its turn; what ends it then leaves nothing open."""
     bench.triage.faults = ["429"] * 9
     with pytest.raises(Interrupted):
-        bench.amend(title="new", interrupt_after=1)
+        bench.update(title="new", interrupt_after=1)
     assert bench.known().pending == b""
 
 
@@ -261,11 +261,11 @@ def test_nobody_knows_what_became_of_it(bench: Bench, executed: bool) -> None:
     """A target that answers no write: unknown, until a later look tells; a person's edit since counts as theirs."""
     bench.triage.faults = ["500-after" if executed else "500-before", *["500-before"] * 9]
     bench.triage.reads = ["", *["400"] * 9]
-    assert bench.amend(title="new").outcome is Outcome.UNKNOWN
+    assert bench.update(title="new").outcome is Outcome.UNKNOWN
     assert pending_fields(bench.known().pending) == {"title"}
     bench.triage.faults, bench.triage.reads = [], []
     bench.begin()
-    assert bench.amend(title="new").outcome is Outcome.UPDATED
+    assert bench.update(title="new").outcome is Outcome.UPDATED
     assert len(bench.triage.patches) == (1 if executed else 2)
     assert bench.known().pending == b""
 
@@ -273,7 +273,7 @@ def test_nobody_knows_what_became_of_it(bench: Bench, executed: bool) -> None:
 def test_a_target_that_answers_no_write(bench: Bench) -> None:
     """After some attempts it is left for the next run."""
     bench.triage.faults = ["500-before"] * 99
-    assert bench.amend(title="new").outcome is Outcome.UNKNOWN
+    assert bench.update(title="new").outcome is Outcome.UNKNOWN
     assert len(bench.triage.patches) == 5
     assert pending_fields(bench.known().pending) == {"title"}
 
@@ -282,7 +282,7 @@ def test_nothing_leaves_without_its_intent(bench: Bench) -> None:
     """When a write arrives, the ledger knows already what it may do."""
     intents: list[bytes] = []
     bench.triage.watch = lambda: intents.append(bench.known().pending)
-    bench.amend(title="new")
+    bench.update(title="new")
     assert [orjson.loads(intent)["title"] for intent in intents] == ["new"]
 
 
@@ -299,7 +299,7 @@ def test_killed_between_intent_and_answer(bench: Bench, executed: bool, row: str
     if executed:
         bench.triage.change(title="new")
     bench.begin()
-    amended = bench.amend(title=row)
+    amended = bench.update(title=row)
     there = "new" if executed else "old"
     changed = executed or row != "old"
     assert amended == (Outcome.UPDATED if changed else Outcome.UNCHANGED, "")
@@ -319,7 +319,7 @@ def test_a_person_takes_a_write_of_unknown_fate_back(bench: Bench) -> None:
     bench.triage.change(title="new")
     bench.triage.change(title="old")
     bench.begin()
-    assert bench.amend(title="new") == (Outcome.SKIPPED, "title was changed in Triage")
+    assert bench.update(title="new") == (Outcome.SKIPPED, "title was changed in Triage")
     assert bench.left() == [[["title", "old", "old", "new"]]]
 
 
@@ -327,9 +327,9 @@ def test_a_person_comes_between(bench: Bench) -> None:
     """Between a write without an answer and the look after it a person changes the same field: that stays."""
     bench.triage.faults = ["500-after"]
     bench.triage.reads = ["", "400"]
-    assert bench.amend(title="new").outcome is Outcome.UNKNOWN
+    assert bench.update(title="new").outcome is Outcome.UNKNOWN
     bench.triage.change(title="theirs")
-    assert bench.amend(title="new").outcome is Outcome.SKIPPED
+    assert bench.update(title="new").outcome is Outcome.SKIPPED
     assert (bench.triage.issue["title"], len(bench.triage.patches)) == ("theirs", 1)
     assert bench.left() == [[["title", "old", "theirs", "new"]]]
 
@@ -338,12 +338,12 @@ def test_a_person_comes_between(bench: Bench) -> None:
 def test_two_writes_without_an_answer(bench: Bench, second: str) -> None:
     """What the first has written is known as ours, though the second, of another row, ends badly as well."""
     bench.triage.faults, bench.triage.reads = ["500-after"], ["", "400"]
-    assert bench.amend(title="new").outcome is Outcome.UNKNOWN
+    assert bench.update(title="new").outcome is Outcome.UNKNOWN
     bench.triage.faults, bench.triage.reads = [second], ["", "400"]
     try:
-        bench.amend(title="newer")
+        bench.update(title="newer")
     except RunStopped:
         assert second == "401"
     bench.triage.faults, bench.triage.reads = [], []
-    assert bench.amend(title="newest") == (Outcome.UPDATED, "")
+    assert bench.update(title="newest") == (Outcome.UPDATED, "")
     assert (bench.triage.issue["title"], bench.left()) == ("newest", [])

@@ -75,7 +75,7 @@ def check(path: Path, mapping: str | None) -> Coverage:
     expected: Counter[str] = Counter()
     found: Counter[str] = Counter()
     options = {"source_name": "x", "encoding": None, "delimiter": None, "format_": None}
-    with open_job((str(path),), mapping_name=mapping, **options) as job:  # type: ignore[arg-type]
+    with open_job((str(path),), mapping_name=mapping, **options) as job:
         losses = Coverage(job.mapping.model, job.source.files)
         for examined in examine(job):
             chunk = examined.records.chunk

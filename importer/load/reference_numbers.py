@@ -1,0 +1,86 @@
+"""The numbers of other issues put into a description: ` (T-1042)` behind each name of an issue that is in Triage."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+
+import orjson
+
+from importer.codes import EDITED
+from importer.ledger.schema import UNDECIDED, State
+from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
+from importer.load.connection import RunConnection
+from importer.records import Act, Addition, Mention, Operation
+from importer.transform.prose import DESCRIPTION_LIMIT
+from importer.transform.references import insert_numbers
+from importer.triage.actions import Action, CallFailed
+from importer.triage.client import issue_path
+from importer.triage.snapshot import digest
+
+ATTEMPTS = 5
+"""Requests for one change without a clear answer, each preceded by a look."""
+EDITED_MESSAGE = "the description was changed in Triage, so that the numbers of other issues are not put into it"
+
+
+class ReferenceNumbers:
+    """Puts numbers into the descriptions of a run's issues, as long as these are as the run has sent them."""
+
+    def __init__(self, connection: RunConnection, log: AdditionLog) -> None:
+        self._client, self._run, self._calls = connection.client, connection.run, connection.calls
+        self._log = log
+
+    def of(self, mentions: Iterable[Mention]) -> dict[str, str]:
+        """The numbers of the issues that a text names, as far as they are there: full key → `T-…`."""
+        keys = {mention.key for mention in mentions}
+        return {key: place.triage_id for key, place in self._run.additions.places(keys).items()} if keys else {}
+
+    async def put(self, work: IssueWork) -> None:
+        """Put them into an issue's description, once for each issue that it names.
+
+        Raises:
+            IssueGone: the issue is not there any more.
+            RunStopped: the answer ends the run, or too much failed.
+        """
+        item, place = work.item, work.place
+        known = work.known.get((Act.REFER, ""))
+        numbers = self.of(item.parts.mentions)
+        body = orjson.dumps({"description": item.description})
+        operation = work.operation(Addition(item.key, Act.REFER, "", body), body)
+        operation = operation._replace(method="PATCH", path=issue_path(place.issue_id), whole_sha=place.body_sha)
+        if not numbers or place.body_sha != item.body_sha:
+            if known is None:  # nothing is to be done until an issue that it names is there
+                self._log.note(work, operation, Result(State.SAME, requests=0))
+            return
+        referred = work.had().referred
+        if not all((place.body_sha, key) in referred for key in numbers):
+            await self._change(work, operation, numbers)
+
+    async def _change(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:
+        """Read the description and change it; a repetition changes nothing."""
+        item, covers = work.item, tuple(numbers)
+        known = work.known.get((Act.REFER, ""))
+        was_sent = known is not None and known.state in UNDECIDED
+        for _ in range(ATTEMPTS):
+            try:
+                issue = await self._calls.call(partial(self._client.get_issue, operation.issue_id))
+                if digest(issue.description) != digest(item.description):
+                    self._log.note(work, operation, Result(State.LEFT, EDITED, EDITED_MESSAGE, covers))
+                    return
+                text = insert_numbers(issue.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
+                if text != issue.description:
+                    was_sent = True
+                    patch = orjson.dumps({"description": text})
+                    intend = partial(self._run.intend, operation)
+                    await self._calls.call(partial(self._client.update_issue, operation.issue_id, patch), intend)
+            except CallFailed as error:
+                if error.action is Action.STOP:
+                    raise error.as_stop() from error
+                if error.is_gone:
+                    raise IssueGone from error
+                if error.action is not Action.SETTLE:
+                    self._log.refuse(work, operation, error)
+                    return
+            else:
+                self._log.note(work, operation, Result(State.DONE if was_sent else State.SAME, covers=covers))
+                return
