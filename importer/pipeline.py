@@ -163,6 +163,7 @@ def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
     """
     from importer.check.history import LedgerHistory
     from importer.ledger.schema import RunKind
+    from importer.ledger.store import RunIdentity
     from importer.load.discovery import look_at_all
     from importer.load.preflight import find_organisation
     from importer.triage.event_loop import run_loop
@@ -173,7 +174,8 @@ def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
     say(f"{discovered.taken:,} issues of this source are in Triage, unknown to the ledger until now.")
     for double in discovered.doubles:
         say(f"warning: {double}")
-    run = ledger.begin_run(target.name, job.source_name, job.source.digest(), job.mapping.digest, kind=RunKind.REBUILD)
+    identity = RunIdentity(target.name, job.source_name, job.source.digest(), job.mapping.digest, RunKind.REBUILD)
+    run = ledger.begin_run(identity)
     known = LedgerHistory(ledger, target.name, job.source_name, context.settings.changes, run, near=True)
     _, summary = run_check(job, known, context.progress, out, target=target.name)
     run.finish(ExitCode.DONE, {})

@@ -35,6 +35,20 @@ class Facts(NamedTuple):
     last_started_at: float
 
 
+class RunIdentity(NamedTuple):
+    """What makes two attempts one run: an open run of the same identity is continued.
+
+    source_digest   SHA-256 of the source's bytes; of a repair or an undo the name of the run that it changes
+    mapping_digest  of what the mapping and the options say; of a repair or an undo the digest of its change set
+    """
+
+    target: str
+    source_name: str
+    source_digest: str
+    mapping_digest: str
+    kind: RunKind = RunKind.IMPORT
+
+
 class Known(NamedTuple):
     """What is known of a key: of its create, and what a change of which nobody knows the fate wanted (JSON or b"").
 
@@ -152,20 +166,14 @@ class Ledger:
             raise TargetMismatch(f"{target} was organisation {known}; this key belongs to {org_id}.", hint=hint)
 
     def begin_run(
-        self,
-        target: str,
-        source_name: str,
-        source_digest: str,
-        mapping_digest: str,
-        *,
-        kind: RunKind = RunKind.IMPORT,
-        out: Path | None = None,
-        options: Mapping[str, Any] | None = None,
+        self, identity: RunIdentity, *, out: Path | None = None, options: Mapping[str, Any] | None = None
     ) -> Run:
-        """Continue the open run of this kind, target, source, content and mapping under its name, or begin a new one.
+        """Continue the open run of this identity under its name, or begin a new one.
 
-        `out` is where its results go, `./triage-import-RUN/` by default; a continued run keeps the one it had.
+        out      where its results go, `./triage-import-RUN/` by default; a continued run keeps the one it had
+        options  what a new run keeps as JSON, for the commands that work on it later
         """
+        target, source_name, source_digest, mapping_digest, kind = identity
         now = self._now()
         with self.transaction() as connection:
             source_id = _take_source(connection, target, source_name)

@@ -21,6 +21,7 @@ from importer.check.rows import Examined, examine
 from importer.errors import RunStopped, SourceChanged, SourceNotReady
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
+from importer.ledger.store import RunIdentity
 from importer.ledger.target_scan import Seen
 from importer.load.addition_log import AdditionLog
 from importer.load.additions import AdditionSender
@@ -278,10 +279,8 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None) -> Run
         "headers": [file.header for file in job.source.files],
         **describe_input(job),
     }
-    meaning = _meaning(job, settings.changes)
-    return context.ledger.begin_run(
-        context.target.name, job.source_name, checked.digest, meaning, out=out, options=options
-    )
+    identity = RunIdentity(context.target.name, job.source_name, checked.digest, _meaning(job, settings.changes))
+    return context.ledger.begin_run(identity, out=out, options=options)
 
 
 def _meaning(job: Job, changes: ChangePolicy) -> str:

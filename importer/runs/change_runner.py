@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, TypeVar
 from importer import __version__
 from importer.errors import INTERRUPTED, ExitCode, RunStopped, StorageFull, TooManyFailures, UsageError
 from importer.ledger.journal import Run
-from importer.ledger.store import Ledger
+from importer.ledger.store import Ledger, RunIdentity
 from importer.records import Operation, Outcome, Row
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.summary import Summary
@@ -102,14 +102,11 @@ class ChangeRunner:
         """
         change_set = self.change_set
         self._folder.prepare(FILES)
+        run = self.run
         own = ledger.begin_run(
-            self.run.target,
-            self.run.source_name,
-            self.run.name,
-            change_set.digest,
-            kind=change_set.kind,
+            RunIdentity(run.target, run.source_name, run.name, change_set.digest, change_set.kind),
             out=self.out,
-            options={"of": self.run.name, "digest": change_set.digest},
+            options={"of": run.name, "digest": change_set.digest},
         )
         own.register(self._rows())
         self._progress.start(change_set.kind.value, len(change_set.operations), "issue")

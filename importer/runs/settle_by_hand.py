@@ -8,7 +8,7 @@ from typing import NamedTuple
 from importer.errors import ExitCode, UsageError
 from importer.ledger.journal import Decision
 from importer.ledger.schema import FOUND_AT_TARGET, RunKind, State
-from importer.ledger.store import Known, Ledger
+from importer.ledger.store import Known, Ledger, RunIdentity
 from importer.records import Operation
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.actions import CallFailed, stop_of
@@ -82,7 +82,7 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
         run.decide([done])
     else:
         create = Operation(record.key, "POST", ISSUES_PATH, b"", record_marker(record.key), whole_sha=bytes(32))
-        settling = ledger.begin_run(target.name, record.source_name, record.key, "", kind=RunKind.REBUILD)
+        settling = ledger.begin_run(RunIdentity(target.name, record.source_name, record.key, "", RunKind.REBUILD))
         settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
         settling.finish(ExitCode.DONE, {})
     return f"{record.key} is {issue.triage_id}."

@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 from importer.ledger.opening import open_ledger
+from importer.ledger.store import RunIdentity
 from importer.load.connection import Limits, RunConnection
 from importer.load.creates import Loader
 from importer.load.settling import Settler
@@ -31,7 +32,7 @@ from tests.benchmarks.send import make_operations
 async def import_rows(url: str, rows: int, rate: float, folder: Path) -> PacedCalls:
     """Import rows at a rate, eight at a time, as the command does by default."""
     with open_ledger(folder / f"rate-{rate}.db") as ledger:
-        run = ledger.begin_run(url, "bench", "source", "mapping")
+        run = ledger.begin_run(RunIdentity(url, "bench", "source", "mapping"))
         async with TriageClient(url, ApiKey("org_benchmark")) as client:
             calls = PacedCalls(Limiter(rate), Breaker())
             connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)

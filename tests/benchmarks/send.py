@@ -24,6 +24,7 @@ import requests
 
 from importer.ledger.journal import Decision, Run
 from importer.ledger.opening import open_ledger
+from importer.ledger.store import RunIdentity
 from importer.load.connection import Limits, RunConnection
 from importer.load.creates import Loader
 from importer.load.settling import Settler
@@ -91,7 +92,7 @@ class NullRun(Run):
 async def import_rows(url: str, count: int, concurrency: int, folder: Path, *, ledger_on: bool) -> None:
     """Send `count` rows as `run` does: one ledger, one limiter without a limit, workers on one iterator."""
     with open_ledger(folder / f"ledger-{ledger_on}-{count}.db") as ledger:
-        run = ledger.begin_run(url, "bench", "source", "mapping")
+        run = ledger.begin_run(RunIdentity(url, "bench", "source", "mapping"))
         if not ledger_on:
             run.__class__ = NullRun
         async with TriageClient(url, ApiKey("org_benchmark")) as client:

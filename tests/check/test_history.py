@@ -16,7 +16,7 @@ from importer.errors import UsageError
 from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
-from importer.ledger.store import Ledger
+from importer.ledger.store import Ledger, RunIdentity
 from importer.ledger.target_scan import Found
 from importer.records import Act, Operation, Outcome, Row
 from importer.triage.answers import FIELDS, Issue
@@ -53,7 +53,7 @@ class Bench:
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
-        self.run = ledger.begin_run(TARGET, SOURCE, "d", "m")
+        self.run = ledger.begin_run(RunIdentity(TARGET, SOURCE, "d", "m"))
 
     def keep(self, returned: bytes | None = None, row: Operation | None = None) -> None:
         """Let the ledger know that the issue was made of a row."""
@@ -255,8 +255,8 @@ def test_a_conflict_of_an_earlier_attempt(bench: Bench) -> None:
         memory=Snapshot(take_snapshot(issue(), create().body), b"", b""),
     )
     bench.run.decide([left])
-    continued = bench.ledger.begin_run(TARGET, SOURCE, "d", "m")
-    following = bench.ledger.begin_run(TARGET, SOURCE, "next night", "m")
+    continued = bench.ledger.begin_run(RunIdentity(TARGET, SOURCE, "d", "m"))
+    following = bench.ledger.begin_run(RunIdentity(TARGET, SOURCE, "next night", "m"))
     outcomes = [bench.ask(row, updating, run) for run in (continued, following)]
     assert [each.outcome for each in outcomes if each] == [Outcome.UNCHANGED, Outcome.PLANNED]
 

@@ -12,6 +12,7 @@ import pytest
 from importer.errors import ExitCode
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import RunKind
+from importer.ledger.store import RunIdentity
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
@@ -138,7 +139,7 @@ def test_what_was_repaired_and_undone(program: Program, serve: Serve) -> None:
     name = program(*import_from(sandbox.url)).summary["run_id"]
     with open_ledger(program.ledger) as ledger:
         for kind in (RunKind.REPAIR, RunKind.UNDO):
-            run = ledger.begin_run(sandbox.url, "jira", name, "m", kind=kind)
+            run = ledger.begin_run(RunIdentity(sandbox.url, "jira", name, "m", kind=kind))
             run.finish(ExitCode.DONE, {"findings": {"patched": 2}})
     undo, repair, made = known(program)
     assert (undo["works_on"], repair["works_on"], made["works_on"]) == (name, name, "")

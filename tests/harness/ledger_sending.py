@@ -6,7 +6,7 @@ import asyncio
 
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
-from importer.ledger.store import Ledger
+from importer.ledger.store import Ledger, RunIdentity
 from importer.records import Operation, Outcome, Row
 
 NOON = 1_795_521_600.0  # 2026-11-24, at noon in UTC
@@ -15,7 +15,7 @@ TARGET = "https://t.example"
 
 def begin(ledger: Ledger, target: str = TARGET, name: str = "jira-acme", digest: str = "s1") -> Run:
     """Begin or continue a run."""
-    return ledger.begin_run(target, name, digest, "m1")
+    return ledger.begin_run(RunIdentity(target, name, digest, "m1"))
 
 
 def operation(key: str) -> Operation:

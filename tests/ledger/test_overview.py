@@ -10,6 +10,7 @@ from importer.errors import ExitCode, UsageError
 from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.overview import find_import, list_overviews
 from importer.ledger.schema import RunKind
+from importer.ledger.store import RunIdentity
 from tests.harness.ledger_sending import TARGET, begin
 
 
@@ -35,7 +36,7 @@ def test_what_a_run_works_on(place: str | Path) -> None:
     """A repair or an undo works on an import; an import and a rebuild work on none, and only an import is found."""
     with open_ledger(place) as ledger:
         names = {
-            kind: ledger.begin_run(TARGET, "s", "the-import", "m", kind=kind).name
+            kind: ledger.begin_run(RunIdentity(TARGET, "s", "the-import", "m", kind=kind)).name
             for kind in (RunKind.IMPORT, RunKind.REPAIR, RunKind.UNDO, RunKind.REBUILD)
         }
     with read_ledger(place) as ledger:

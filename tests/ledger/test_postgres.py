@@ -18,6 +18,7 @@ from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
 from importer.ledger.journal import Decision
 from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.schema import State
+from importer.ledger.store import RunIdentity
 from importer.records import Outcome
 from tests.conftest import Serve
 from tests.harness.ledger_sending import TARGET, begin, operation, row, send
@@ -140,7 +141,7 @@ def test_reading_changes_nothing(postgres: PostgresServer, url: str) -> None:
     with open_ledger(url):
         pass
     with read_ledger(url) as ledger, pytest.raises(StorageFull, match="read-only"):
-        ledger.begin_run(TARGET, "x", "s", "m")
+        ledger.begin_run(RunIdentity(TARGET, "x", "s", "m"))
 
 
 def test_reading_upgrades_nothing(postgres: PostgresServer, url: str) -> None:

@@ -12,7 +12,7 @@ from importer.errors import ExitCode
 from importer.ledger.journal import Decision, Run
 from importer.ledger.previous_run import find_pair
 from importer.ledger.schema import State
-from importer.ledger.store import Ledger
+from importer.ledger.store import Ledger, RunIdentity
 from importer.records import Operation, Outcome, Row
 from importer.report.folder import ReportFolder
 from importer.report.since import Since, compare_with_last
@@ -52,7 +52,7 @@ class Nights:
     ) -> Run:
         """Let a night pass in which every planned row is created."""
         self.count += 1
-        run = self.ledger.begin_run(TARGET, source, f"night {self.count}", "m", options=options)
+        run = self.ledger.begin_run(RunIdentity(TARGET, source, f"night {self.count}", "m"), options=options)
         kept = list(rows)
         self.rows = len(kept)
         run.register(kept)

@@ -19,7 +19,7 @@ from importer.ledger.added import encode_details
 from importer.ledger.journal import Decision, Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
-from importer.ledger.store import Ledger
+from importer.ledger.store import Ledger, RunIdentity
 from importer.load.additions import AdditionSender
 from importer.load.connection import DAY, Limits, RunConnection
 from importer.load.queue import Item
@@ -105,7 +105,7 @@ class Bench(httpx.AsyncBaseTransport):
 
     def run(self) -> Run:
         """Begin the run, or continue it."""
-        return self.ledger.begin_run(TARGET, "demo", "d", "m")
+        return self.ledger.begin_run(RunIdentity(TARGET, "demo", "d", "m"))
 
     def create(self, *keys: str, description: str = "") -> None:
         """Make the issues of these keys, as phase 1 does."""

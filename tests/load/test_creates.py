@@ -14,7 +14,7 @@ from importer.errors import KeyRefused, RunStopped, StorageFull, TargetUnreachab
 from importer.ledger.journal import Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
-from importer.ledger.store import Ledger
+from importer.ledger.store import Ledger, RunIdentity
 from importer.load.connection import Limits, RunConnection
 from importer.load.creates import Loader
 from importer.load.settling import Settler
@@ -51,7 +51,7 @@ class Import:
 
     def run(self) -> Run:
         """Begin the run, or continue it."""
-        return self.ledger.begin_run(TARGET, "s", "d", "m")
+        return self.ledger.begin_run(RunIdentity(TARGET, "s", "d", "m"))
 
     def load(self, operations: list[Operation] | Iterator[Operation], concurrency: int = 4) -> PacedCalls:
         """Register the operations' rows and send them."""
@@ -323,7 +323,7 @@ def test_real_clock(tmp_path: Path) -> None:
     """The defaults work together: real time, uninjected."""
     triage = FakeTriage()
     with open_ledger(tmp_path / "ledger.db") as ledger:
-        run = ledger.begin_run(TARGET, "s", "d", "m")
+        run = ledger.begin_run(RunIdentity(TARGET, "s", "d", "m"))
 
         async def main(now: Callable[[], float] = time.time) -> None:
             async with TriageClient(TARGET, ApiKey("org_x"), transport=triage.transport) as client:

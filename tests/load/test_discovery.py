@@ -16,7 +16,7 @@ import pytest
 from importer.ledger.journal import Decision
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
-from importer.ledger.store import Ledger
+from importer.ledger.store import Ledger, RunIdentity
 from importer.load.discovery import Discovered, Discovery
 from importer.records import Operation
 from importer.sandbox.server import RunningSandbox
@@ -157,7 +157,7 @@ def test_a_late_double_is_named(ledger: Ledger) -> None:
     triage = FakeTriage()
     triage.issues = [make_issue(1, described("jira:A")), make_issue(2, described("jira:A"))]
     assert look(triage, ledger)[:2] == (1, [])
-    run = ledger.begin_run(TARGET, "jira", "d", "m")
+    run = ledger.begin_run(RunIdentity(TARGET, "jira", "d", "m"))
     issue = triage.issues[0]
     done = Decision("jira:A", State.DONE, issue_id=issue["id"], triage_id=issue["triage_id"])
     run.decide([done], [Operation("jira:A", "POST", "/", b"{}", record_marker("jira:A"))])
@@ -200,7 +200,7 @@ def test_who_was_here_before_reads_no_further_than_needed(ledger: Ledger) -> Non
     look(triage, ledger)
     first, triage.reads = triage.reads, 0
     assert first > 3
-    run = ledger.begin_run(TARGET, "jira", "d", "m")
+    run = ledger.begin_run(RunIdentity(TARGET, "jira", "d", "m"))
     newest = triage.issues[-1]
     done = Decision("jira:A", State.DONE, issue_id=newest["id"], triage_id=newest["triage_id"])
     run.decide([done], [Operation("jira:A", "POST", "/", b"{}", record_marker("jira:A"))])

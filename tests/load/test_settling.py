@@ -12,6 +12,7 @@ import pytest
 from importer.ledger.journal import Decision, Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
+from importer.ledger.store import RunIdentity
 from importer.load.settling import Settler
 from importer.records import Operation
 from importer.triage.answers import Issue
@@ -76,7 +77,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
     """Give a settler's surroundings."""
     time = VirtualTime()
     with open_ledger(tmp_path / "ledger.db", now=time.clock) as ledger:
-        yield Bench(ledger.begin_run("https://t.example", "s", "d", "m"), time)
+        yield Bench(ledger.begin_run(RunIdentity("https://t.example", "s", "d", "m")), time)
 
 
 def ids(found: list[Issue | BaseException | None]) -> list[str | None]:

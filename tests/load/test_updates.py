@@ -15,7 +15,7 @@ from importer.errors import KeyRefused, RunStopped
 from importer.ledger.journal import Decision, Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
-from importer.ledger.store import Known, Ledger
+from importer.ledger.store import Known, Ledger, RunIdentity
 from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome, Row
 from importer.triage.breaker import Breaker
@@ -97,7 +97,7 @@ class Bench:
     def begin(self) -> Run:
         """Begin the next night."""
         self.nights += 1
-        self.run = self.ledger.begin_run(TARGET, SOURCE, f"night {self.nights}", "m")
+        self.run = self.ledger.begin_run(RunIdentity(TARGET, SOURCE, f"night {self.nights}", "m"))
         self.run.register([Row(0, "a.csv", 1, 2, KEY, Outcome.PLANNED)])
         return self.run
 
