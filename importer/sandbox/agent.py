@@ -8,7 +8,7 @@ from importer.sandbox.body_rules import PROMPT
 from importer.sandbox.organisation import NORM_ID
 from importer.sandbox.refusals import not_found
 from importer.sandbox.request import Answer, Call, Json
-from importer.sandbox.storage import Store, new_id
+from importer.sandbox.storage import Event, Store, new_id
 
 _INTENTS = {"fix": "fix", "debug": "fix", "verify": "verify", "status": "status"}
 _INVISIBLE = {"Cf", "Mn", "Me"}
@@ -69,12 +69,12 @@ def _open_session(store: Store, number: int, at: str) -> str:
 def _start_session(store: Store, number: int, at: str) -> str:
     session_id = new_id()
     store.insert("sessions", id=session_id, issue=number)
-    store.add_event(number, at, "session_started", "Started a session.", session_id=session_id)
+    store.add_event(number, at, Event("session_started", "Started a session.", session_id=session_id))
     store.touch(number, at)
     return session_id
 
 
 def _dispatch(store: Store, number: int, at: str, session_id: str, detail: str) -> None:
     store.insert("dispatches", detail=detail)
-    store.add_event(number, at, "prompt", detail, session_id=session_id)
+    store.add_event(number, at, Event("prompt", detail, session_id=session_id))
     store.touch(number, at)

@@ -11,7 +11,7 @@ from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.refusals import Refusal, bad_request, not_found
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, bad_cursor, page, page_of
 from importer.sandbox.resources import show_link
-from importer.sandbox.storage import Store, new_id
+from importer.sandbox.storage import Event, Store, new_id
 
 _DEFAULTS: Json = {"note": "", "node_id": None, "node_name": None, "message_index": None, "message_text": None}
 
@@ -30,7 +30,7 @@ def add_flag(call: Call) -> Answer:
     with call.store.writing() as at:
         seq = call.store.insert("flags", id=new_id(), issue=number, **fields, created_at=at)
         snapshot = [show_link(call.store.org_id, call.path["id"], link)]
-        call.store.add_event(number, at, "flag_added", "Added a flag.", resources=snapshot)
+        call.store.add_event(number, at, Event("flag_added", "Added a flag.", resources=snapshot))
         call.store.touch(number, at)
         if call.options.norm_everywhere:
             listen(call.store, number, at, fields["note"])
@@ -56,7 +56,7 @@ def remove_flag(call: Call) -> Answer:
         raise not_found("Flag")
     with call.store.writing() as at:
         call.store.db.execute("DELETE FROM flags WHERE seq = ?", (flag["seq"],))
-        call.store.add_event(number, at, "flag_removed", "Removed a flag.")
+        call.store.add_event(number, at, Event("flag_removed", "Removed a flag."))
         call.store.touch(number, at)
     return NO_CONTENT
 

@@ -8,7 +8,7 @@ from importer.sandbox.body_rules import RELATION
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.refusals import bad_request, not_found
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, bad_cursor, page
-from importer.sandbox.storage import Store, new_id
+from importer.sandbox.storage import Event, Store, new_id
 
 # A relation as each of its ends shows it: the columns of the other end, seen from the issue that is asked.
 _SELECT = """
@@ -31,7 +31,7 @@ def add_relation(call: Call) -> Answer:
         call.store.insert(
             "relations", id=relation_id, issue=number, target=target, type=fields["relation_type"], created_at=at
         )
-        call.store.add_event(number, at, "relation_added", "Added a relation.")
+        call.store.add_event(number, at, Event("relation_added", "Added a relation."))
         call.store.touch(number, at)
     return Answer(_show(call.store.org_id, _select(call, number, "AND relations.id = :id", id=relation_id)[0]), 201)
 
@@ -62,7 +62,7 @@ def remove_relation(call: Call) -> Answer:
         raise not_found("Relation")
     with call.store.writing() as at:
         call.store.db.execute("DELETE FROM relations WHERE seq = ?", (found[0]["seq"],))
-        call.store.add_event(number, at, "relation_removed", "Removed a relation.")
+        call.store.add_event(number, at, Event("relation_removed", "Removed a relation."))
         call.store.touch(number, at)
     return NO_CONTENT
 

@@ -9,7 +9,7 @@ from importer.sandbox.body_rules import CREATE_ISSUE, PATCH_ISSUE
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json
 from importer.sandbox.resources import attach, attach_and_note, require_resource
-from importer.sandbox.storage import Store, new_id, now
+from importer.sandbox.storage import Event, Store, new_id, now
 
 _DEFAULTS: Json = {"description": "", "status": "todo", "source": "manual", "owner_id": None, "assignee_id": None}
 
@@ -35,7 +35,7 @@ def create_issue(call: Call) -> Answer:
         number = call.store.insert(
             "issues", id=issue_id, **fields, created_at=at, updated_at=at, last_activity_at=at, text_changed_at=at
         )
-        call.store.add_event(number, at, "created", "Created the issue.")
+        call.store.add_event(number, at, Event("created", "Created the issue."))
         for link in links:
             attach(call.store, number, at, **link)
         call.store.learn_category(fields["category"], at)
@@ -75,12 +75,12 @@ def _change(call: Call, old: sqlite3.Row, changes: Json) -> None:
         if "status" in changes:
             detail = f"Changed the status to {changes['status']}."
             store.add_event(
-                number, at, "status_changed", detail, from_status=old["status"], to_status=changes["status"]
+                number, at, Event("status_changed", detail, from_status=old["status"], to_status=changes["status"])
             )
         for name in ("severity", "category", "assignee_id", "owner_id"):
             if name in changes:
                 what = name.removesuffix("_id")
-                store.add_event(number, at, f"{what}_changed", f"Changed the {what}.")
+                store.add_event(number, at, Event(f"{what}_changed", f"Changed the {what}."))
         if "category" in changes:
             store.learn_category(changes["category"], at)
 

@@ -12,7 +12,7 @@ from importer.sandbox.body_rules import LATE, MISSING, RESOURCE
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.refusals import not_found
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, page_of
-from importer.sandbox.storage import Store, new_id
+from importer.sandbox.storage import Event, Store, new_id
 
 
 class Attached(NamedTuple):
@@ -51,7 +51,7 @@ def attach_and_note(call: Call, resource_type: str, resource_id: str) -> Attache
         attached = attach(call.store, number, at, resource_type, resource_id)
         if attached.is_new:
             snapshot = [_show_here(call, attached.link)]
-            call.store.add_event(number, at, "resource_added", "Added a resource.", resources=snapshot)
+            call.store.add_event(number, at, Event("resource_added", "Added a resource.", resources=snapshot))
             call.store.touch(number, at)
     return attached
 
@@ -92,7 +92,7 @@ def _remove(call: Call, find: str, wanted: str) -> Answer:
     with call.store.writing() as at:
         call.store.db.execute("DELETE FROM resources WHERE seq = ?", (link["seq"],))
         snapshot = [_show_here(call, link)]
-        call.store.add_event(number, at, "resource_removed", "Removed a resource.", resources=snapshot)
+        call.store.add_event(number, at, Event("resource_removed", "Removed a resource.", resources=snapshot))
         call.store.touch(number, at)
     return NO_CONTENT
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 import orjson
@@ -16,6 +16,21 @@ from importer.sandbox.refusals import SandboxError, not_found
 from importer.sandbox.sql_tables import APPLICATION_ID, LATE_TABLE, TABLES, VERSION
 
 BUILT_IN_CATEGORIES = ("Bug", "Dialogue", "Latency", "Routing", "Speech", "Telephony", "Tools", "Transcription")
+
+
+class Event(NamedTuple):
+    """An entry of an issue's activity, less its id and time; one with a session is Norm's, any other the caller's.
+
+    type       `comment`, `status_changed` and so on; source: get/triage-issues-id-activity
+    resources  the links that it shows, as the API shows them
+    """
+
+    type: str
+    detail: str
+    from_status: str | None = None
+    to_status: str | None = None
+    resources: Sequence[dict[str, Any]] = ()
+    session_id: str | None = None
 
 
 class Store:
@@ -95,31 +110,10 @@ class Store:
             "UPDATE issues SET updated_at = ?, last_activity_at = ?, unread = 1 WHERE number = ?", (at, at, number)
         )
 
-    def add_event(
-        self,
-        number: int,
-        at: str,
-        type: str,
-        detail: str,
-        *,
-        from_status: str | None = None,
-        to_status: str | None = None,
-        resources: list[dict[str, Any]] | None = None,
-        session_id: str | None = None,
-    ) -> int:
-        """Add an entry to an issue's activity and return its integer key; with a session it is Norm's."""
-        return self.insert(
-            "events",
-            id=new_id(),
-            issue=number,
-            type=type,
-            detail=detail,
-            from_status=from_status,
-            to_status=to_status,
-            resources=orjson.dumps(resources or []).decode(),
-            session_id=session_id,
-            created_at=at,
-        )
+    def add_event(self, number: int, at: str, event: Event) -> int:
+        """Add an entry to an issue's activity and return its integer key."""
+        values = event._asdict() | {"resources": orjson.dumps(event.resources).decode()}
+        return self.insert("events", id=new_id(), issue=number, **values, created_at=at)
 
     def learn_category(self, name: str, at: str) -> None:
         """Put a category into the catalogue, unless it is there."""

@@ -12,7 +12,7 @@ from importer.sandbox.organisation import CALLER_ID, NORM_ID
 from importer.sandbox.refusals import not_found
 from importer.sandbox.request import Answer, Call, Json, page_of
 from importer.sandbox.resources import show_link
-from importer.sandbox.storage import Store
+from importer.sandbox.storage import Event, Store
 
 _USER = {"kind": "user", "id": CALLER_ID, "label": "Robin Sand", "avatar_url": None}
 _NORM = {"kind": "agent", "id": NORM_ID, "label": "Norm", "avatar_url": None}
@@ -30,7 +30,7 @@ def add_comment(call: Call) -> Answer:
     detail, link_ids = fields["detail"], fields.get("resource_link_ids", [])
     resources = [_chip(call, number, link_id) for link_id in link_ids]
     with call.store.writing() as at:
-        seq = call.store.add_event(number, at, "comment", detail, resources=resources)
+        seq = call.store.add_event(number, at, Event("comment", detail, resources=resources))
         call.store.touch(number, at)
         listen(call.store, number, at, detail)
     return Answer(_show(call.path["id"], call.store.row("SELECT * FROM events WHERE seq = ?", seq)), 201)
