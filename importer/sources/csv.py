@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
@@ -223,19 +223,18 @@ def read_batches(header: list[str], rows: Iterator[NumberedRow], size: int) -> I
         first = records.stop
 
 
-def read_chunks(
-    text: Iterator[str], number: int, name: str, delimiter: str, refs: Sequence[Ref], size: int, above: int = 0
+def frame_batches(
+    batches: Iterable[Batch], header: Sequence[str], number: int, name: str, refs: Sequence[Ref]
 ) -> Iterator[Chunk]:
-    """Read a CSV file as chunks of up to `size` rows; `number` and `name` are the file's.
+    """Make a chunk of each batch, with the columns that `refs` name.
 
-    Raises what `read_batches` raises.
+    `header` is the file's as `open_rows` gives it, `number` its place in the source, `name` as the user typed it.
     """
     from importer.sources.frames import frame_cells
 
-    header, rows = open_rows(text, name, delimiter, above)
     positions = find_columns(own_header(header), refs)
     used = sorted({column for columns in positions.values() for column in columns})
-    for records, lines, raw, cells, defects, origins in read_batches(header, rows, size):
+    for records, lines, raw, cells, defects, origins in batches:
         yield Chunk(number, name, records, lines, raw, frame_cells(cells, used), positions, defects, origins)
 
 

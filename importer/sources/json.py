@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from json import JSONDecodeError
 from typing import Any, TextIO
 
 from importer.errors import SourceError, SourceNotReady
-from importer.records import Chunk, Finding, Ref, Table
+from importer.records import Finding, Ref
 from importer.sources.document import Document, ends_inside
 from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, own_text
 from importer.sources.files import cut_off
-from importer.sources.found_rows import FoundRow, frame_rows
-from importer.sources.json_values import Getter, decoder, find_values, make_getter, to_text, write
+from importer.sources.found_rows import FoundRow
+from importer.sources.json_values import decoder, find_values, make_getter, to_text, write
 from importer.sources.wrappers import PAIRS, is_pair, open_envelope, open_pair
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
@@ -23,11 +23,6 @@ NumberedRecord = tuple[int, str, dict[str, Any] | Finding]
 """Physical line where the record begins, its text, and the record or why it can't be used."""
 
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
-
-
-def read_lines(text: Iterable[str], name: str, envelope: str = "") -> Iterator[NumberedRecord]:
-    """Read JSON lines as records; see `parse_lines` and `check_records`."""
-    return check_records(parse_lines(text, name), envelope)
 
 
 def parse_lines(text: Iterable[str], name: str) -> Iterator[NumberedValue]:
@@ -145,32 +140,18 @@ def no_records(name: str) -> SourceNotReady:
     return SourceNotReady(f"{name} has no records.", hint="Export again, or wait until it is written.")
 
 
-def read_chunks(
-    records: Iterable[NumberedRecord],
-    number: int,
-    name: str,
-    returned: bool,
-    refs: Sequence[Ref],
-    size: int,
-    envelope: str = "",
-    tables: Mapping[Table, Mapping[str, str]] | None = None,
-) -> Iterator[Chunk]:
-    """Chunk the records of a JSON file, up to `size` each; `number` and `name` are the file's.
+def find_rows(
+    records: Iterable[NumberedRecord], refs: Sequence[Ref], envelope: str, *, is_errors_file: bool
+) -> Iterator[FoundRow]:
+    """Give each record's line, text, origin and the values of `refs`; lazily, so that a chunk holds no whole records.
 
-    `returned`: it is an errors file given back. `envelope` is what the records are in, `tables` stand beside them.
+    `envelope` is what the records are wrapped in, as `find_envelope` names it.
     """
     getters = {ref: make_getter(ref) for ref in refs}
-    return frame_rows(_find_rows(records, getters, returned, envelope), number, name, refs, size, tables or {})
-
-
-def _find_rows(
-    records: Iterable[NumberedRecord], getters: Mapping[Ref, Getter], returned: bool, envelope: str
-) -> Iterator[FoundRow]:
-    """Give each record's line, text, origin and values; lazily, so that a chunk doesn't hold whole records."""
     for line, raw, record in records:
         if isinstance(record, Finding):
             yield FoundRow(line, raw, "", record)
-        elif returned and is_errors_record(record):
+        elif is_errors_file and is_errors_record(record):
             own = own_keys(record)
             found = STILL_RAW if IMPORT_RAW in own else find_values(getters, open_envelope(envelope, own))
             yield FoundRow(line, own_text(own), to_text(record[IMPORT_COLUMNS[0]]), found)

@@ -90,10 +90,12 @@ def _read_file(
 ) -> Iterator[Chunk]:
     if file.header is None:
         records = json.check_records(read_values(file, text), file.envelope)
-        return json.read_chunks(records, number, file.name, file.errors_file, refs, size, file.envelope, tables)
+        found = json.find_rows(records, refs, file.envelope, is_errors_file=file.errors_file)
+        return frame_rows(found, number, file.name, refs, size, tables)
+    header, rows = csv.open_rows(text, file.name, file.delimiter, file.rows_above)
+    batches = csv.read_batches(header, rows, size)
     if file.json_column is None:
-        return csv.read_chunks(text, number, file.name, file.delimiter, refs, size, file.rows_above)
-    batches = csv.read_batches(*csv.open_rows(text, file.name, file.delimiter, file.rows_above), size)
+        return csv.frame_batches(batches, header, number, file.name, refs)
     return frame_rows(find_embedded(batches, file.header, file.json_column, refs), number, file.name, refs, size, {})
 
 

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from importer.records import Chunk, Ref
-from importer.sources.csv import find_delimiter, read_chunks, read_rows
+from importer.sources.csv import find_delimiter, frame_batches, open_rows, read_batches, read_rows
 from importer.sources.encodings import choose_encoding
 from importer.sources.source import HEAD_BYTES, SAMPLE_CHARACTERS
 from tests.end_to_end.exports import EXPORTS
@@ -47,7 +47,8 @@ def read_ours(path: Path) -> Read:
         _, header, _ = next(read_rows(file, path.name, delimiter))
     refs = [Ref("column", name) for name in header]
     with path.open(encoding=encoding, newline="") as file:
-        chunks = list(read_chunks(file, 0, path.name, delimiter, refs, size=100))
+        cells, below = open_rows(file, path.name, delimiter, 0)
+        chunks = list(frame_batches(read_batches(cells, below, 100), cells, 0, path.name, refs))
     rows = [list(row) for chunk in chunks for row in chunk.raw]
     lines = [line for chunk in chunks for line in chunk.lines]
     return Read(tuple(header), rows, lines, chunks, delimiter, encoding)

@@ -8,8 +8,9 @@ from typing import Any
 
 from importer.mapping.model import Mapping
 from importer.records import Chunk, Finding, Ref
+from importer.sources.found_rows import frame_rows
 from importer.sources.frames import frame_cells
-from importer.sources.json import read_chunks, read_lines
+from importer.sources.json import check_records, find_rows, parse_lines
 from importer.transform.chunk_records import Records
 from importer.transform.transform import Transform
 
@@ -48,7 +49,9 @@ def chunk_of(
 
 def json_chunk_of(lines: Sequence[str], refs: Sequence[Ref]) -> Chunk:
     """Records of a JSON lines file."""
-    (chunk,) = read_chunks(read_lines(iter(lines), "issues.jsonl"), 0, "issues.jsonl", False, refs, len(lines))
+    records = check_records(parse_lines(lines, "issues.jsonl"), "")
+    rows = find_rows(records, refs, "", is_errors_file=False)
+    (chunk,) = frame_rows(rows, 0, "issues.jsonl", refs, len(lines), {})
     return chunk
 
 

@@ -14,7 +14,16 @@ from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
-from importer.sources.csv import DELIMITERS, check_delimiter, find_columns, find_delimiter, read_chunks, read_rows
+from importer.sources.csv import (
+    DELIMITERS,
+    check_delimiter,
+    find_columns,
+    find_delimiter,
+    frame_batches,
+    open_rows,
+    read_batches,
+    read_rows,
+)
 from importer.sources.source import Source
 from tests.harness.source_files import MakeSource
 
@@ -64,7 +73,8 @@ def test_chunks_hold_the_same_cells(table: list[list[str]], dialect: Dialect, si
     header = [f"h{index}" for index in range(len(table[0]))]
     text = "".join(write_row(row, dialect) for row in [header, *table])
     refs = [Ref("column", name) for name in reversed(header)]
-    chunks = list(read_chunks(io.StringIO(text, newline=""), 3, "f", dialect.delimiter, refs, size))
+    cells, below = open_rows(io.StringIO(text, newline=""), "f", dialect.delimiter, 0)
+    chunks = list(frame_batches(read_batches(cells, below, size), cells, 3, "f", refs))
     assert [cells for chunk in chunks for cells in chunk.frame.to_numpy().tolist()] == table
     assert [cells for chunk in chunks for cells in chunk.raw] == table
     assert [number for chunk in chunks for number in chunk.records] == list(range(1, len(table) + 1))
