@@ -112,7 +112,7 @@ def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanatio
         file_name=chunk.file_name,
         record=chunk.records[row],
         line=chunk.lines[row],
-        traces=tuple(_traces(mapping, examined, row)),
+        traces=tuple(_Tracer(mapping, examined, row).traces()),
         findings=tuple(examined.findings.by_row.get(row, ())),
         skip=examined.skips[row],
         title=records.titles[leader],
@@ -128,72 +128,101 @@ def _plan(examined: Examined, row: int) -> list[Addition]:
     return [addition for addition in additions if addition.act is not Act.EVIDENCE]
 
 
-def _traces(mapping: LoadedMapping, examined: Examined, row: int) -> Iterator[Trace]:
-    records, model = examined.records, mapping.model
-    columns = records.columns
-    key: Text = model.input.key
-    path: Path = ("input", "key")
-    if records.local[row] and model.input.local_key is not None:
-        key, path = model.input.local_key, ("input", "local_key")
-    if model.group:
-        for number, part in enumerate(model.group):
-            yield _trace(mapping, columns, "key", part, ("group", number), row, records.keys[row])
-    elif row in records.nameless:
-        yield Trace("key", (), "the row's content is its key", str(mapping.place(*path)), records.keys[row])
-    else:
-        yield _trace(mapping, columns, "key", key, path, row, records.keys[row])
-    yield _trace(mapping, columns, "title", model.title, ("title",), row, records.titles[row])
-    if model.description is not None:
-        text = columns.text(model.description)[row]
-        yield _trace(mapping, columns, "description", model.description, ("description",), row, text)
-    for name in VALUE_FIELDS:
-        mapped = records.values[name]
-        step = mapped.steps[int(mapped.codes[row])]
-        spec: Text = getattr(model, name)
-        cells = (("rule", step.source),) if step.how == "rule" else _cells(columns, spec, row)
-        yield Trace(name, cells, _reason(step), str(mapping.place(*step.path)), step.target or "")
-    for name, result in (("source", records.sources), ("owner_id", records.owners), ("assignee_id", records.assignees)):
-        optional: Text | None = getattr(model, name)
-        if optional is not None:
-            yield _trace(mapping, columns, name, optional, (name,), row, result[row])
-    for name, ids in (("owner", records.owners), ("assignee", records.assignees)):
-        person: Person | None = getattr(model, name)
-        if person is not None:
-            who = identify(person, columns)[row]
-            texts = ((part, getattr(who, part)) for part in ("name", "account", "mail"))
-            reason = "users.csv has them" if ids[row] else "users.csv has nobody for them" if who.shown else "nobody"
-            yield Trace(
-                name, tuple((part, text) for part, text in texts if text), reason, str(mapping.place(name)), ids[row]
-            )
-    if row in records.parts:
-        for number, link in enumerate(model.resource_links):
-            found = [name for kind, name in records.parts[row].evidence if kind == link.type]
-            yield _trace(mapping, columns, "resource_links", link, ("resource_links", number), row, ", ".join(found))
-    for label, line in model.footer.items():
-        joined = ", ".join(filter(is_filled, (cells[row] for cells in columns.every_cell(line))))
-        if joined:
-            yield _trace(mapping, columns, f"footer {label}", line, ("footer", label), row, joined)
+class _Tracer:
+    """Traces each field of one row back to its cells and to the line of the mapping that decides it."""
+
+    def __init__(self, mapping: LoadedMapping, examined: Examined, row: int) -> None:
+        self._mapping, self._records, self._row = mapping, examined.records, row
+        self._columns = examined.records.columns
+
+    def traces(self) -> Iterator[Trace]:
+        """Give the traces in the order in which a mapping names the fields."""
+        model, records, row = self._mapping.model, self._records, self._row
+        yield from self._key()
+        yield self._trace(("title",), model.title, records.titles[row])
+        if model.description is not None:
+            yield self._trace(("description",), model.description, self._columns.text(model.description)[row])
+        yield from map(self._value, VALUE_FIELDS)
+        for name, texts in (
+            ("source", records.sources),
+            ("owner_id", records.owners),
+            ("assignee_id", records.assignees),
+        ):
+            optional: Text | None = getattr(model, name)
+            if optional is not None:
+                yield self._trace((name,), optional, texts[row])
+        yield from self._people()
+        yield from self._evidence()
+        yield from self._footer()
+
+    def _trace(self, path: Path, spec: Text, result: str, field: str = "") -> Trace:
+        """Trace a field that is a text; it is called by the first key of its path unless `field` says otherwise."""
+        cells = _cells(self._columns, spec, self._row)
+        place = self._mapping.place(*_deciding(self._columns, spec, path, self._row))
+        return Trace(field or str(path[0]), cells, _rule(self._columns, spec, self._row), str(place), result)
+
+    def _key(self) -> Iterator[Trace]:
+        model, key = self._mapping.model, self._records.keys[self._row]
+        spec: Text = model.input.key
+        path: Path = ("input", "key")
+        if self._records.local[self._row] and model.input.local_key is not None:
+            spec, path = model.input.local_key, ("input", "local_key")
+        if model.group:
+            for number, part in enumerate(model.group):
+                yield self._trace(("group", number), part, key, "key")
+        elif self._row in self._records.nameless:
+            yield Trace("key", (), "the row's content is its key", str(self._mapping.place(*path)), key)
+        else:
+            yield self._trace(path, spec, key, "key")
+
+    def _value(self, name: str) -> Trace:
+        mapped = self._records.values[name]
+        step = mapped.steps[int(mapped.codes[self._row])]
+        spec: Text = getattr(self._mapping.model, name)
+        cells = (("rule", step.source),) if step.how == "rule" else _cells(self._columns, spec, self._row)
+        return Trace(name, cells, _reason(step), str(self._mapping.place(*step.path)), step.target or "")
+
+    def _people(self) -> Iterator[Trace]:
+        for name, ids in (("owner", self._records.owners), ("assignee", self._records.assignees)):
+            person: Person | None = getattr(self._mapping.model, name)
+            if person is None:
+                continue
+            who, user_id = identify(person, self._columns)[self._row], ids[self._row]
+            cells = tuple((part, text) for part in ("name", "account", "mail") if (text := getattr(who, part)))
+            reason = "users.csv has them" if user_id else "users.csv has nobody for them" if who.shown else "nobody"
+            yield Trace(name, cells, reason, str(self._mapping.place(name)), user_id)
+
+    def _evidence(self) -> Iterator[Trace]:
+        if self._row not in self._records.parts:
+            return
+        evidence = self._records.parts[self._row].evidence
+        for number, link in enumerate(self._mapping.model.resource_links):
+            found = [name for kind, name in evidence if kind == link.type]
+            yield self._trace(("resource_links", number), link, ", ".join(found))
+
+    def _footer(self) -> Iterator[Trace]:
+        for label, line in self._mapping.model.footer.items():
+            cells = (cells[self._row] for cells in self._columns.every_cell(line))
+            joined = ", ".join(filter(is_filled, cells))
+            if joined:
+                yield self._trace(("footer", label), line, joined, f"footer {label}")
 
 
 def _reason(step: Step) -> str:
     return REASONS[step.how] + (", not decided yet" if step.neutral else "")
 
 
-def _trace(mapping: LoadedMapping, columns: Columns, name: str, spec: Text, path: Path, row: int, result: str) -> Trace:
-    place = mapping.place(*_deciding(columns, spec, path, row))
-    return Trace(name, _cells(columns, spec, row), _way(columns, spec, row), str(place), result)
-
-
-def _way(columns: Columns, spec: Text, row: int) -> str:
-    way = "as it is written"
+def _rule(columns: Columns, spec: Text, row: int) -> str:
+    """How a text is read, in words."""
+    rule = "as it is written"
     if spec.first is not None:
         filled = any(is_filled(columns.text(choice)[row]) for choice in spec.first)
-        way = "the first that is filled" if filled else "none of several is filled"
+        rule = "the first that is filled" if filled else "none of several is filled"
     elif spec.template is not None:
-        way = "a template"
+        rule = "a template"
     elif spec.value is not None:
-        way = "a constant"
-    return f"{way}, through a pattern" if spec.pattern is not None else way
+        rule = "a constant"
+    return f"{rule}, through a pattern" if spec.pattern is not None else rule
 
 
 def _deciding(columns: Columns, spec: Text, path: Path, row: int) -> Path:
