@@ -54,14 +54,14 @@ def _try(transform: Transform, example: Example, *, name_given: bool) -> Iterato
     if skip and expect.skip is None and expect.code != skip:
         yield "skip", "a row that stays", f"{skip}: it is left out"
         return
-    for field, got in _outcome(records, findings, skip).items():
+    for field, got in _outcome(records, skip).items():
         wanted = getattr(expect, field)
         if wanted is not None and wanted.strip() != got.strip():
             yield field, repr(wanted), _shown(field, got, findings)
     yield from _compare_codes(expect, findings, skip)
 
 
-def _outcome(records: Records, findings: list[Finding], skip: str) -> dict[str, str]:
+def _outcome(records: Records, skip: str) -> dict[str, str]:
     """What the row becomes, under the names that an example uses."""
     values = {name: records.values[name].targets()[0] or "" for name in VALUE_FIELDS}
     return {

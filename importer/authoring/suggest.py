@@ -63,21 +63,13 @@ def suggest(
     return "\n".join(lines) + "\n"
 
 
-def yaml_line(field: FieldName, value: str, proposal: Proposal) -> str:
-    """The one line of YAML that settles a value: `severity: {values: {"P3": high}}`."""
-    if not fold(value):
-        return f"{field}: {{missing: {_scalar(proposal.target)}}}"
-    return f"{field}: {{values: {{{_entry(value, proposal.target, ' ')}}}}}"
-
-
 def _field_lines(field: FieldName, proposals: list[tuple[Unknown, Proposal]], neutral: list[str]) -> Iterator[str]:
     yield f"{field}:"
-    newline = "\n    "
     mapped = [(unknown, proposal) for unknown, proposal in proposals if fold(unknown.value)]
     if mapped:
         yield "  values:"
     for unknown, proposal in mapped:
-        yield f"    {_entry(unknown.value, proposal.target, newline)}{_comment(unknown, proposal)}"
+        yield f"    {_entry(unknown.value, proposal.target)}{_comment(unknown, proposal)}"
     for unknown, proposal in proposals:
         if not fold(unknown.value):
             yield f"  missing: {_scalar(proposal.target)}{_comment(unknown, proposal)}"
@@ -111,10 +103,10 @@ def _sum(one: Evidence, other: Evidence) -> Evidence:
     )
 
 
-def _entry(value: str, target: str, before_colon: str) -> str:
+def _entry(value: str, target: str) -> str:
     name = quote(exact_key(value))
     if len(name) > _LONGEST_SIMPLE_KEY:
-        return f"? {name}{before_colon}: {_scalar(target)}"
+        return f"? {name}\n    : {_scalar(target)}"
     return f"{name}: {_scalar(target)}"
 
 

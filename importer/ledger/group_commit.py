@@ -9,23 +9,27 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from importer.errors import ImporterError
 
-Intent = TypeVar("Intent")
-Decision = TypeVar("Decision")
+if TYPE_CHECKING:
+    from importer.ledger.journal import Decision
+
+Intent = dict[str, Any]
+"""The values of an operation's row, which is durable before the operation is sent."""
 
 INTENT_SECONDS = 0.002
 DECISION_SECONDS = 0.05
-"""How long an intent, and an outcome that no intent follows, waits for company."""
+"""How long an intent, and an outcome that no intent follows, waits for others to be committed with."""
 
 
-class Exchange(Generic[Intent, Decision]):
-    """Gathers what workers hand in and commits it in groups of `group` intents, or when the first has waited enough.
+class GroupCommit:
+    """Gathers the workers' intents and outcomes, and commits them in groups, one group at a time.
 
-    `write` writes a group and gives what commits it, which is called in a thread; one group at a time. After one of
-    the two failed with an ImporterError, every call raises it.
+    A group is committed when it has `group` intents, or when its first has waited long enough. `write` writes a group
+    and returns what commits it, which is called in a thread. Once either of the two has failed with an ImporterError,
+    every call raises that error.
     """
 
     def __init__(self, write: Callable[[list[Intent], list[Decision]], Callable[[], None]], group: int) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import Row as Selected
 from importer.errors import ExitCode
 from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
-from importer.ledger.group_commit import Exchange
+from importer.ledger.group_commit import GroupCommit
 from importer.ledger.results import Made, Results, encode_row
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
 from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER
@@ -86,7 +86,7 @@ class Run:
         self._database, self._transaction = database, database.transaction
         self._id, self._source_id, self._attempt_id = found.id, found.source_id, attempt_id
         self._now = now
-        self._exchange: Exchange[dict[str, Any], Decision] | None = None
+        self._commits: GroupCommit | None = None
         self._is_exact = False
         self.name: str = found.name
         self.kind = RunKind(found.kind)
@@ -132,19 +132,19 @@ class Run:
 
     @asynccontextmanager
     async def sending(self, concurrency: int, *, exact: bool = False) -> Any:
-        """Open the exchange of intents and outcomes; at its end everything handed in is durable.
+        """Take intents and outcomes while the block runs; at its end all of them are durable.
 
         `exact` is for what no look at the list of issues would find, if the ledger lost it: see `Database.advance`.
         """
         self._is_exact = exact
         write = self._write_in_thread if self._database.is_remote else self._write
-        self._exchange = Exchange(write, concurrency)
+        self._commits = GroupCommit(write, concurrency)
         try:
             yield
-            await self._exchange.flush()
+            await self._commits.flush()
         finally:
-            self._exchange.close()
-            self._exchange = None
+            self._commits.close()
+            self._commits = None
 
     async def intend(self, operation: Operation, details: bytes | None = None) -> None:
         """Return when it is durable that this operation may have been sent; `details` is the body of a change.
@@ -152,8 +152,8 @@ class Run:
         Raises:
             StorageFull: the ledger can't be written.
         """
-        assert self._exchange is not None
-        await self._exchange.intend(self._intent(operation, details))
+        assert self._commits is not None
+        await self._commits.intend(self._intent(operation, details))
 
     def _intent(self, operation: Operation, details: bytes | None) -> dict[str, Any]:
         return {
@@ -176,13 +176,13 @@ class Run:
 
     def record(self, decision: Decision) -> None:
         """Hand in what became of an operation; it is durable with the next group of intents, or in 50 ms."""
-        assert self._exchange is not None
-        self._exchange.record(decision)
+        assert self._commits is not None
+        self._commits.record(decision)
 
     async def flush(self) -> None:
         """Return when everything handed in is durable."""
-        assert self._exchange is not None
-        await self._exchange.flush()
+        assert self._commits is not None
+        await self._commits.flush()
 
     def decide(self, decisions: Iterable[Decision], intents: Iterable[Operation] = ()) -> None:
         """Write down outcomes at once, outside of sending; `intents` are operations that nobody sent in this run."""

@@ -156,10 +156,6 @@ class TriageClient:
         url = self._url(f"/v1/orgs/{quote(org_id, safe='')}/members")
         return await self._call(Kind.REPEATABLE, "GET", url, b"", read_members)
 
-    async def me(self) -> Mapping[str, Any]:
-        """Read `/v1/me`, whose answer is undocumented: whatever object it is."""
-        return await self._call(Kind.REPEATABLE, "GET", self._url("/v1/me"), b"", dict)
-
     def _url(self, path: str) -> httpx.URL:
         return httpx.URL(self._base + path)
 

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.authoring.proposals import Proposal
-from importer.authoring.suggest import suggest, yaml_line
+from importer.authoring.suggest import suggest
 from importer.mapping.model import fold, is_pattern
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.unknown_values import Evidence, Unknown
@@ -152,24 +151,14 @@ def test_ten_thousand_values_are_no_trouble(write: WriteMapping) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "line"),
-    [
-        ("P3", 'severity: {values: {"P3": high}}'),
-        ('a "b": #c', r'severity: {values: {"a \"b\": #c": high}}'),
-        (" ", "severity: {missing: high}"),
-    ],
+    ("value", "target"), [("P3", "low"), ('a "b": #c', "medium"), (" ", "medium"), ("x" * 3000, "medium")]
 )
-def test_one_line_settles_a_value(write: WriteMapping, value: str, line: str) -> None:
-    """The line can be pasted into a mapping as it stands."""
-    assert yaml_line("severity", value, Proposal("high", "")) == line
-    mapping = load_mapping(write(f"extends: jira\n{line}\n"))
-    assert target_of(mapping, "severity", value) == "high"
-
-
-def test_the_line_of_a_very_long_value_is_valid(write: WriteMapping) -> None:
-    """YAML allows short keys only before a colon; longer ones take another form."""
-    line = yaml_line("severity", "x" * 3000, Proposal("high", ""))
-    assert target_of(load_mapping(write(f"extends: jira\n{line}\n")), "severity", "x" * 3000) == "high"
+def test_a_suggestion_takes_the_value_as_it_is(write: WriteMapping, value: str, target: str) -> None:
+    """Signs of YAML are quoted, blanks are the missing value, and a very long key takes another form."""
+    text = suggest(load_mapping("jira"), [Unknown("severity", value, 1)])
+    assert ("  missing: " in text) == (value == " ")
+    assert ("    ? " in text) == (len(value) == 3000)
+    assert target_of(load_mapping(write(text)), "severity", value) == target
 
 
 def test_too_long_texts_have_a_proposal() -> None:

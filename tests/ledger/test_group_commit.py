@@ -9,25 +9,29 @@ from collections.abc import Callable
 import pytest
 
 from importer.errors import StorageFull
-from importer.ledger.group_commit import DECISION_SECONDS, Exchange
+from importer.ledger.group_commit import DECISION_SECONDS, GroupCommit, Intent
+from importer.ledger.journal import Decision
+from importer.ledger.schema import State
+
+DONE = Decision("s:1", State.DONE)
 
 
 def test_intend_waits_for_the_commit() -> None:
     """An intent that is written and not yet committed lets nobody go on."""
     committed = threading.Event()
 
-    def write(intents: list[str], decisions: list[str]) -> Callable[[], None]:
+    def write(intents: list[Intent], decisions: list[Decision]) -> Callable[[], None]:
         return lambda: assert_waited(committed)
 
     async def main() -> None:
-        exchange: Exchange[str, str] = Exchange(write, 1)
-        intent = asyncio.create_task(exchange.intend("k1"))
+        commits = GroupCommit(write, 1)
+        intent = asyncio.create_task(commits.intend({"key": "s:1"}))
         for _ in range(20):
             await asyncio.sleep(0.001)
         assert not intent.done()
         committed.set()
         await intent
-        exchange.close()
+        commits.close()
 
     asyncio.run(main())
 
@@ -35,32 +39,32 @@ def test_intend_waits_for_the_commit() -> None:
 def test_flush_while_the_last_group_is_committed() -> None:
     """Where nothing else was handed in meanwhile, it ends with that group."""
     committed = threading.Event()
-    groups: list[list[str]] = []
+    groups: list[list[Decision]] = []
 
-    def write(intents: list[str], decisions: list[str]) -> Callable[[], None]:
+    def write(intents: list[Intent], decisions: list[Decision]) -> Callable[[], None]:
         groups.append(decisions)
         return lambda: assert_waited(committed)
 
     async def main() -> None:
-        exchange: Exchange[str, str] = Exchange(write, 1)
-        exchange.record("done")
+        commits = GroupCommit(write, 1)
+        commits.record(DONE)
         await asyncio.sleep(DECISION_SECONDS * 2)
-        flush = asyncio.create_task(exchange.flush())
+        flush = asyncio.create_task(commits.flush())
         await asyncio.sleep(0.01)
         assert not flush.done()
         committed.set()
         await asyncio.wait_for(flush, 10)
-        exchange.close()
+        commits.close()
 
     asyncio.run(main())
-    assert groups == [["done"]], "no empty group"
+    assert groups == [[DONE]], "no empty group"
 
 
 def test_flush_while_a_commit_fails() -> None:
     """What the last group has failed with is raised."""
     begun = threading.Event()
 
-    def write(intents: list[str], decisions: list[str]) -> Callable[[], None]:
+    def write(intents: list[Intent], decisions: list[Decision]) -> Callable[[], None]:
         return fail
 
     def fail() -> None:
@@ -68,15 +72,15 @@ def test_flush_while_a_commit_fails() -> None:
         raise StorageFull("full")
 
     async def main() -> None:
-        exchange: Exchange[str, str] = Exchange(write, 1)
-        exchange.record("done")
+        commits = GroupCommit(write, 1)
+        commits.record(DONE)
         await asyncio.sleep(DECISION_SECONDS * 2)
-        flush = asyncio.create_task(exchange.flush())
+        flush = asyncio.create_task(commits.flush())
         await asyncio.sleep(0.01)
         begun.set()
         with pytest.raises(StorageFull):
             await asyncio.wait_for(flush, 10)
-        exchange.close()
+        commits.close()
 
     asyncio.run(main())
 

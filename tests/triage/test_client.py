@@ -187,6 +187,6 @@ def test_key_that_is_echoed(answer: Answer) -> None:
 def test_rate_limited() -> None:
     """A 429 carries what the target asks for."""
     with pytest.raises(CallFailed) as caught:
-        call(httpx.Response(429, headers={"Retry-After": "7"}), lambda client: client.me())
+        call(httpx.Response(429, headers={"Retry-After": "7"}), lambda client: client.find_org_id())
     assert caught.value.rate_limited
     assert caught.value.retry_after == 7

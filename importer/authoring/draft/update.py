@@ -50,7 +50,7 @@ def update_draft(source: Source, mapping: LoadedMapping, progress: Progress, ask
     columns = _new_columns(profile, mapping, text)
     values = ask(_new_values(source, mapping, progress))
     table = _table_of(mapping, path)
-    behind = _behind(mapping, profile, columns, table if values else None)
+    behind = _behind(profile, columns, table if values else None)
     if behind:
         _check_room(path, text + behind)
     if values:
@@ -104,7 +104,7 @@ def _table_of(mapping: LoadedMapping, path: Path) -> Path:
     return path.with_name(f"{path.stem}-{FILE_NAME}") if table.exists() else table
 
 
-def _behind(mapping: LoadedMapping, profile: Profile, columns: Sequence[Column], table: Path | None) -> str:
+def _behind(profile: Profile, columns: Sequence[Column], table: Path | None) -> str:
     """The lines to put behind a mapping's end."""
     lines = []
     if table is not None and not table.exists():
