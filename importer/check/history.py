@@ -13,14 +13,14 @@ import orjson
 from importer.check.knowledge import LedgerStatus
 from importer.codes import CODES
 from importer.errors import UsageError
-from importer.ledger.added import had_of, name_ends
+from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome
 from importer.triage.client import issue_path
-from importer.triage.snapshot import COMPARED, PATCHABLE, adopt, find_changes, is_gone, pending_fields
+from importer.triage.snapshot import COMPARED, PATCHABLE, adopt_snapshot, find_changes, is_gone, pending_fields
 
 
 class OnChange(StrEnum):
@@ -119,8 +119,8 @@ class LedgerHistory:
         """Say what was added to the issues of these keys; it implements `examine.AskHad`."""
         additions = self._ledger.additions(self._target, self._source_name)
         known = additions.of(keys)
-        ends = additions.places(name_ends(each for added in known.values() for each in added))
-        return {key: had_of(added, ends) for key, added in known.items()}
+        ends = additions.places(relation_targets(each for added in known.values() for each in added))
+        return {key: find_already_added(added, ends) for key, added in known.items()}
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         """Say which of these keys have an issue in Triage; it implements `examine.Knows`."""
@@ -133,7 +133,7 @@ class LedgerHistory:
         settled = GONE if is_gone(kept.returned) else UNCHANGED
         if not kept.pending and (kept.body_sha == whole_sha or create.key in self._left):
             return settled
-        kept = kept._replace(returned=adopt(kept.returned, create.body))
+        kept = kept._replace(returned=adopt_snapshot(kept.returned, create.body))
         changes = find_changes(kept.returned, create.body)
         differing = pending_fields(kept.pending).union(changes)
         wanted = [name for name in COMPARED if name in differing and name in self._policy.fields]
@@ -221,7 +221,7 @@ class LedgerHistory:
                     0,
                     issue_id=issue.issue_id,
                     triage_id=issue.triage_id,
-                    returned=adopt(issue.returned, create.body),
+                    returned=adopt_snapshot(issue.returned, create.body),
                     code=FOUND_AT_TARGET,
                     message=CODES[FOUND_AT_TARGET],
                 )

@@ -78,12 +78,12 @@ def go_back(
             out = given.out or Path(f"triage-import-{run.name}-{change_set.kind}")
             pace = Pace(choose_rate(given.rate, run.target), given.concurrency)
             way = ChangeRunner(run, change_set, target, pace, out, console)
-            way.look()
+            way.assess()
             for line in describe(way):
                 console.say(line)
             refusal = confirm(way) if given.apply and way.to_change else ""
             carries_out = given.apply and not refusal
-            summary = way.carry_out(ledger) if carries_out else way.preview(refusal)
+            summary = way.apply(ledger) if carries_out else way.preview(refusal)
     for line in _end(summary, change_set, way.to_change):
         console.say(line)
     return summary

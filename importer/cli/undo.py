@@ -89,7 +89,7 @@ def describe(way: ChangeRunner) -> Iterator[str]:
     said = ", ".join(f"{count:,} {what}" for count, what in parts if count)
     created = len(change_set.operations) + change_set.done_before
     yield f"{way.run.name} created {created:,} issues: {said or 'none is left'}"
-    traces = Counter(trace for look in way.looks.values() if look.verdict == TOUCHED for trace in look.fields)
+    traces = Counter(trace for verdict in way.verdicts.values() if verdict.code == TOUCHED for trace in verdict.fields)
     if traces:
         yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))
 

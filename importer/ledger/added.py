@@ -140,10 +140,10 @@ def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: floa
     return orjson.dumps(kept) if kept else None
 
 
-def had_of(added: Iterable[Added], places: Mapping[str, Place]) -> AlreadyAdded:
+def find_already_added(added: Iterable[Added], places: Mapping[str, Place]) -> AlreadyAdded:
     """What needs no sending: what was done, and what waited in vain for something that never turned up.
 
-    `places` are those of the issues at the other ends of relations, see `name_ends`.
+    `places` are those of the issues at the other ends of relations, see `relation_targets`.
     """
     added = list(added)
     settled = [each for each in added if (each.state is State.DONE or each.code == MISSING) and _leads(each, places)]
@@ -154,7 +154,7 @@ def had_of(added: Iterable[Added], places: Mapping[str, Place]) -> AlreadyAdded:
     )
 
 
-def name_ends(added: Iterable[Added]) -> Iterator[str]:
+def relation_targets(added: Iterable[Added]) -> Iterator[str]:
     """The keys at the other ends of relations."""
     return (each.name.partition("/")[2] for each in added if each.act is Act.RELATION)
 

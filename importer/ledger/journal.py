@@ -36,7 +36,7 @@ class Decision(NamedTuple):
     """What became of a key's operation, after so many requests. `since` is the end of an unknown one's request.
 
     A change comes with its `operation`, which is written down if it was never sent. Its `details` say what was left
-    alone, or what may have been sent; `memory` is what it leaves for the create to remember.
+    alone, or what may have been sent; `snapshot` is what it leaves for the create to remember.
     """
 
     key: str
@@ -50,7 +50,7 @@ class Decision(NamedTuple):
     message: str = ""
     operation: Operation | None = None
     details: bytes | None = None
-    memory: Snapshot | None = None
+    snapshot: Snapshot | None = None
 
     @property
     def act(self) -> Act:
@@ -206,15 +206,17 @@ class Run:
             INTEND.execute(connection, (self._intent(each.operation, None) for each in changes if each.operation))
         DECIDE.execute(connection, map(self._parameters, decisions))
         if changes:
-            REMEMBER.execute(connection, (self._remembered(each.key, each.memory) for each in changes if each.memory))
+            REMEMBER.execute(
+                connection, (self._remembered(each.key, each.snapshot) for each in changes if each.snapshot)
+            )
             deleted = (each for each in changes if each.act is Act.DELETE and each.state is State.DONE)
             FORGET.execute(connection, (self._create(each.key) for each in deleted))
 
     def _create(self, key: str) -> dict[str, Any]:
         return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value, "its_name": ""}
 
-    def _remembered(self, key: str, memory: Snapshot) -> dict[str, Any]:
-        returned, body_sha, content = memory
+    def _remembered(self, key: str, snapshot: Snapshot) -> dict[str, Any]:
+        returned, body_sha, content = snapshot
         return {
             **self._create(key),
             "its_returned": returned,

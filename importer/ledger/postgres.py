@@ -28,7 +28,7 @@ from importer.ledger.migrations import prepare, read_version
 from importer.ledger.schema import SCHEMA_VERSION, stamp
 from importer.ledger.sqlite import empty_in_memory
 from importer.ledger.statements import refresh_statistics
-from importer.ledger.target_scan import doubt
+from importer.ledger.target_scan import mark_incomplete
 
 PROBE_SECONDS = 5
 PROBES = 3
@@ -190,7 +190,7 @@ def _compare_origins(connection: Connection) -> None:
     origin = connection.exec_driver_sql(FIND_ORIGIN).scalar()
     known = connection.scalar(select(stamp.c.origin))
     if known and known != origin:
-        doubt(connection)
+        mark_incomplete(connection)
     connection.execute(update(stamp).values(origin=origin))
 
 

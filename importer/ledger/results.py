@@ -129,8 +129,8 @@ class Results:
         """A row and its operations → what became of the row in this run."""
         if self._is_frozen:
             return rows.c.outcome
-        ours = and_(operations.c.run_id == self._id, rows.c.outcome.in_(WITH_OPERATION))
-        made = and_(ours, operations.c.state == State.DONE, operations.c.code != FOUND_AT_TARGET)
+        own = and_(operations.c.run_id == self._id, rows.c.outcome.in_(WITH_OPERATION))
+        made = and_(own, operations.c.state == State.DONE, operations.c.code != FOUND_AT_TARGET)
         is_added_to = and_(
             rows.c.outcome == Outcome.UNCHANGED,  # also one that only another row's relation was added to
             CHANGES.c.key.is_(None),
@@ -147,7 +147,7 @@ class Results:
             (and_(is_added_to, self._has_added(State.DONE)), Outcome.UPDATED),
             (and_(is_added_to, self._has_added(State.REFUSED)), Outcome.FAILED),
             (rows.c.outcome != Outcome.PLANNED, rows.c.outcome),
-            (and_(ours, operations.c.state == State.REFUSED), Outcome.FAILED),
+            (and_(own, operations.c.state == State.REFUSED), Outcome.FAILED),
             (operations.c.state.in_(UNDECIDED), Outcome.UNKNOWN),
             else_=Outcome.PLANNED,
         )

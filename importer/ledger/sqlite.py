@@ -21,7 +21,7 @@ from importer.ledger.lock import locked
 from importer.ledger.migrations import prepare, read_version
 from importer.ledger.schema import SCHEMA_VERSION, operations, stamp
 from importer.ledger.staleness import Generation, open_generation, side_file
-from importer.ledger.target_scan import doubt
+from importer.ledger.target_scan import mark_incomplete
 
 
 @contextmanager
@@ -176,6 +176,6 @@ def _compare_generations(connection: Connection, generation: Generation) -> None
     """A ledger behind its side file is an older copy or was cut: what its sources have in Triage is looked up again."""
     reached = int(connection.scalar(select(stamp.c.generation)) or 0)
     if reached < generation.seen:
-        doubt(connection)
+        mark_incomplete(connection)
         connection.execute(update(stamp).values(generation=generation.seen))
     generation.reached = max(reached, generation.seen)

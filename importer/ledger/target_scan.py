@@ -42,7 +42,7 @@ class Double(NamedTuple):
         )
 
 
-def doubt(connection: Connection) -> None:
+def mark_incomplete(connection: Connection) -> None:
     """A ledger knows less than it should: all its sources are to be looked up again, and what hangs on their issues."""
     last = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
     connection.execute(update(sources).values(looked=0, unsure_to=last))

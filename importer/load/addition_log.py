@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from importer.errors import TooManyFailures
-from importer.ledger.added import Added, Place, encode_details, had_of
+from importer.ledger.added import Added, Place, encode_details, find_already_added
 from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.schema import FOUND_AT_TARGET, GONE_AT_TARGET, State
 from importer.load.connection import FAILURE_CODES, Limits
@@ -48,7 +48,7 @@ class IssueWork:
 
     def had(self) -> AlreadyAdded:
         """What needs no sending."""
-        return had_of(self.known.values(), self.ends)
+        return find_already_added(self.known.values(), self.ends)
 
     def operation(self, addition: Addition, body: bytes) -> Operation:
         """An addition as the ledger records it, with what identifies it at the target."""
@@ -127,7 +127,7 @@ class AdditionLog:
         path = issue_path(place.issue_id)
         operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=place.issue_id)
         message = "the issue is not there any more"
-        gone_at_target = {"code": GONE_AT_TARGET, "message": message, "memory": gone}
+        gone_at_target = {"code": GONE_AT_TARGET, "message": message, "snapshot": gone}
         self._run.record(decide(operation, State.LEFT, 0, triage_id=place.triage_id, **gone_at_target))
         if work.item.is_all:
             self.outcomes[Outcome.SKIPPED] += 1

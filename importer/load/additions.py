@@ -13,7 +13,7 @@ import orjson
 
 from importer.codes import GAVE_UP, MISSING, NO_END, PENDING, UNSETTLED
 from importer.errors import RunStopped
-from importer.ledger.added import Added, encode_details, name_ends
+from importer.ledger.added import Added, encode_details, relation_targets
 from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result, decide
 from importer.load.connection import Limits, RunConnection
@@ -104,7 +104,7 @@ class AdditionSender:
         while page := list(islice(items, PAGE)):
             places = self._run.additions.places(item.key for item in page)
             known = self._run.additions.of(places)
-            ends = self._run.additions.places(name_ends(each for its in known.values() for each in its))
+            ends = self._run.additions.places(relation_targets(each for its in known.values() for each in its))
             for item in page:
                 if item.key in places:
                     its = {(each.act, each.name): each for each in known.get(item.key, ())}

@@ -17,7 +17,7 @@ from importer.records import Act
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
 from importer.triage.client import TriageClient
-from importer.triage.fingerprint import LISTS, Held, Shown, _is_addition, fingerprint, fingerprint_shown
+from importer.triage.fingerprint import LISTS, Held, Shown, fingerprint, fingerprint_shown, is_addition
 from importer.triage.listing import CLOCK_SKEW, PAGE_LIMIT, created_seconds
 from importer.triage.paced import PacedCalls, Undecidable
 
@@ -94,7 +94,7 @@ class Reconciler:
         seen: dict[str, bytes] = {}  # by id: pages that move meanwhile may show one twice
         async for items in self._pages(act, issue_id):
             recent = [item for item in items if not isinstance(item, Entry) or created_seconds(item, inf) >= back_to]
-            seen |= {item.id: fingerprint_shown(issue_id, item) for item in recent if _is_addition(item)}
+            seen |= {item.id: fingerprint_shown(issue_id, item) for item in recent if is_addition(item)}
             if len(recent) < len(items):
                 break
         return Counter(seen.values())

@@ -26,7 +26,7 @@ from importer.triage.snapshot import (
     merge,
     pending_fields,
     record_pending_patch,
-    update_memory,
+    update_snapshot,
 )
 
 T = TypeVar("T")
@@ -130,7 +130,7 @@ class Change:
     def _withdraw(self) -> None:
         """The present write, if it was begun, was surely not executed."""
         if self.requests and self._leaving:
-            self.record(State.UNSENT, memory=self._learned())
+            self.record(State.UNSENT, snapshot=self._learned())
 
     def conclude(self, error: CallFailed) -> Updated:
         """End a change whose look or write was refused. Raises RunStopped if the next would fare no better."""
@@ -140,13 +140,13 @@ class Change:
         if error.is_gone:
             message = "the issue is not there any more"
             memory = Snapshot(mark_gone(self.returned), self.operation.whole_sha, self.operation.content)
-            self.record(State.LEFT, code="gone-at-target", message=message, memory=memory)
+            self.record(State.LEFT, code="gone-at-target", message=message, snapshot=memory)
             return Updated(Outcome.SKIPPED, message)
         if self.pending:
             self._message = error.message
             return self.give_up()
         code = FAILURE_CODES[error.action]
-        self.record(State.REFUSED, code=code, message=error.message, memory=self._learned())
+        self.record(State.REFUSED, code=code, message=error.message, snapshot=self._learned())
         return Updated(Outcome.FAILED, error.message)
 
     def end(
@@ -156,14 +156,14 @@ class Change:
         changed = bool(patch) or self._learned() is not None
         state = State.DONE if changed else State.LEFT if conflicts else State.SAME
         message = "; ".join(f"{each.field} was changed in Triage" for each in conflicts)
-        returned = update_memory(self.returned, issue, {**patch, **already})
+        returned = update_snapshot(self.returned, issue, {**patch, **already})
         stands_for = (b"", b"") if conflicts else (self.operation.whole_sha, self.operation.content)
         self.record(
             state,
             code="conflict" if conflicts else "",
             message=message,
             details=orjson.dumps(list(map(tuple, conflicts))) if conflicts else None,
-            memory=Snapshot(count_writes(returned, self.wrote), *stands_for),
+            snapshot=Snapshot(count_writes(returned, self.wrote), *stands_for),
         )
         return Updated(OUTCOMES[state], message)
 
@@ -174,7 +174,7 @@ class Change:
 
     def leave(self, code: str, message: str) -> Updated:
         """The issue stays as it is, for a reason that is looked at again next time."""
-        self.record(State.LEFT, code=code, message=message, memory=self._learned())
+        self.record(State.LEFT, code=code, message=message, snapshot=self._learned())
         return Updated(Outcome.SKIPPED, message)
 
     def give_up(self) -> Updated:

@@ -1,7 +1,7 @@
-"""The way back: an errand at work. An issue is looked at before anything is decided about it.
+"""The change runner: previews a change set, and applies it as a run of its own.
 
-A preview looks at all issues of an errand, cheaply: the target's list shows most of them, and only where it can't be
-judged by that is an issue read by itself. Carrying it out looks at each once more, immediately before its change.
+A preview assesses every issue, cheaply: most are assessed by the list of issues, and only the others are read one by
+one. Applying the change set reads each issue again, immediately before it is changed.
 """
 
 from __future__ import annotations
@@ -39,20 +39,20 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MAX_FAILED = 100
-"""Refused changes after which it stops: the others would fare no better."""
+"""The number of refused changes after which a run stops, since the others would be refused as well."""
 FILES = ("results.csv", CONFLICTS, SUMMARY)
 
 
 @dataclass(frozen=True)
 class Pace:
-    """How fast: `rate` is requests a second, 0 without a limit of ours, `concurrency` requests at a time."""
+    """How fast to send: `rate` is requests a second, 0 for no limit; `concurrency` is requests at a time."""
 
     rate: float
     concurrency: int = 8
 
 
 class ChangeRunner:
-    """One errand at work on a run: its looks, its changes, its reports."""
+    """Assesses and applies one change set, and writes its reports. `verdicts` are by issue id, once assessed."""
 
     def __init__(
         self, run: Run, change_set: ChangeSet, target: Target, pace: Pace, out: Path, progress: Progress
@@ -63,42 +63,44 @@ class ChangeRunner:
         self._started = time.monotonic()
         self._became = Counter[Outcome]()
         self._folder = ReportFolder(out)
-        self.looks: dict[str, ChangeVerdict] = {}
+        self.verdicts: dict[str, ChangeVerdict] = {}
 
-    def look(self) -> None:
-        """Look at every issue that the errand is about; the verdicts are in `looks`, by issue id.
+    def assess(self) -> None:
+        """Assess every issue of the change set, into `verdicts`.
 
         Raises:
             RunStopped: the target can't be read.
-            KeyboardInterrupt: a person asked for the end.
+            KeyboardInterrupt: the user interrupted it.
         """
         self._progress.start("looking", len(self.change_set.operations), "issue")
         try:
-            self._perform(self._look)
+            self._perform(self._assess)
         except CallFailed as error:
             raise error.as_stop() from error
         self._progress.finish()
 
     def count(self) -> Counter[str]:
-        """Count the issues by what the looks, or the errand itself, make of them."""
-        return Counter([*(look.verdict for look in self.looks.values()), *(left.code for left in self.change_set.left)])
+        """Count the issues by the code of their verdict, or of why they can't be changed."""
+        return Counter(
+            [*(verdict.code for verdict in self.verdicts.values()), *(left.code for left in self.change_set.left)]
+        )
 
     @property
     def to_change(self) -> int:
-        """How many issues would be changed."""
-        return sum(self.change_set.verdicts[look.verdict] is Outcome.PLANNED for look in self.looks.values())
+        """The number of issues that would be changed."""
+        return sum(self.change_set.outcomes[verdict.code] is Outcome.PLANNED for verdict in self.verdicts.values())
 
     def preview(self, refusal: str = "") -> Summary:
-        """Write the reports of the looks alone: what carrying it out would do. `refusal` is why it isn't done."""
-        counts = Counter(self.change_set.verdicts[look.verdict] for look in self.looks.values())
+        """Write the reports of what applying would do. `refusal` says why it isn't applied, if it was to be."""
+        counts = Counter(self.change_set.outcomes[verdict.code] for verdict in self.verdicts.values())
         counts[Outcome.REJECTED] = len(self.change_set.left)
         code = ExitCode.UNUSABLE if refusal else ExitCode.PARTLY if self.change_set.left else ExitCode.DONE
-        return self._report(self._previewed(), self._conflicts(), counts, code, because=refusal)
+        return self._report(self._preview_lines(), self._conflicts(), counts, code, because=refusal)
 
-    def carry_out(self, ledger: Ledger) -> Summary:
-        """Change what may be changed, as a run of its own that the same command continues.
+    def apply(self, ledger: Ledger) -> Summary:
+        """Change what may be changed, in a run of its own that the same command continues.
 
-        What stops it is in the summary's exit code. Raises UsageError if the folder for the reports can't be used.
+        If the run is stopped, the summary's exit code says so. Raises UsageError if the report folder can't be used.
         """
         change_set = self.change_set
         self._folder.prepare(FILES)
@@ -112,7 +114,7 @@ class ChangeRunner:
         self._progress.start(change_set.kind.value, len(change_set.operations), "issue")
         stopped, interrupted = None, False
         try:
-            self._perform(lambda client: self._carry_out(client, own))
+            self._perform(lambda client: self._apply(client, own))
         except RunStopped as error:
             stopped = error
         except KeyboardInterrupt:
@@ -123,12 +125,12 @@ class ChangeRunner:
         because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         if stopped is not None:
             because = f"{stopped.message}\n{stopped.hint}".strip()
-        summary = self._report(self._carried_out(own), own.conflicts(), counts, code, own.name, because)
+        summary = self._report(self._applied_lines(own), own.conflicts(), counts, code, own.name, because)
         own.finish(code if summary.exit_code == code else ExitCode.STOPPED, asdict(summary))
         return summary
 
     def _perform(self, work: Callable[[TriageClient], Awaitable[None]]) -> None:
-        """Do work in a loop of its own. Raises KeyboardInterrupt where a person asked for the end."""
+        """Do work on an event loop of its own. Raises KeyboardInterrupt if the user interrupted it."""
         try:
             run_loop(self._with_client(work))
         except asyncio.CancelledError:
@@ -151,46 +153,46 @@ class ChangeRunner:
             with signals_call(interrupt):
                 await work(client)
 
-    async def _look(self, client: TriageClient) -> None:
+    async def _assess(self, client: TriageClient) -> None:
         change_set, calls = self.change_set, self._calls
         with suppress(Interrupted):
             async for issue in self._read_list(client):
                 operation = change_set.operations.get(issue.id)
-                look = None if operation is None else change_set.assess(operation, issue)
-                if look is not None:
-                    self._note_look(issue.id, look)
+                verdict = None if operation is None else change_set.assess(operation, issue)
+                if verdict is not None:
+                    self._record_verdict(issue.id, verdict)
 
         async def read(operation: Operation) -> None:
             try:
-                look = await change_set.read(client, calls, operation)
+                verdict = await change_set.read(client, calls, operation)
             except CallFailed as error:
                 if not error.is_gone:
                     raise
-                look = ChangeVerdict(GONE)
-            self._note_look(operation.issue_id, look)
+                verdict = ChangeVerdict(GONE)
+            self._record_verdict(operation.issue_id, verdict)
 
-        unseen = (operation for issue_id, operation in change_set.operations.items() if issue_id not in self.looks)
+        unseen = (operation for issue_id, operation in change_set.operations.items() if issue_id not in self.verdicts)
         error = await self._work_through(unseen, read)
         if error is not None:
             raise error
 
-    def _note_look(self, issue_id: str, look: ChangeVerdict) -> None:
-        self.looks[issue_id] = look
-        self._progress.reach(len(self.looks))
+    def _record_verdict(self, issue_id: str, verdict: ChangeVerdict) -> None:
+        self.verdicts[issue_id] = verdict
+        self._progress.reach(len(self.verdicts))
 
     async def _read_list(self, client: TriageClient) -> AsyncIterator[Issue]:
-        """Give the target's issues back to the beginning of the run, as long as that is cheaper than reading each."""
+        """Yield the target's issues back to the start of the run, as long as that costs less than reading each one."""
         back_to, pages = self.run.started_at - CLOCK_SKEW, 0
         async for page in list_newest_first(client, self._calls):
             pages += 1
             for issue in page:
                 yield issue
             oldest = min((created_seconds(issue, back_to) for issue in page), default=0.0)
-            if oldest < back_to or pages >= len(self.change_set.operations) - len(self.looks):
+            if oldest < back_to or pages >= len(self.change_set.operations) - len(self.verdicts):
                 return
 
     async def _work_through(self, items: Iterator[T], work: Callable[[T], Awaitable[None]]) -> BaseException | None:
-        """Do something with each item, some at a time; gives the first error, once what was on its way has ended."""
+        """Work on the items with several workers; return the first error once all requests under way have ended."""
 
         async def take() -> None:
             try:
@@ -204,11 +206,11 @@ class ChangeRunner:
         ends = await asyncio.gather(*workers, return_exceptions=True)
         return next((end for end in ends if end is not None and not isinstance(end, Interrupted)), None)
 
-    async def _carry_out(self, client: TriageClient, own: Run) -> None:
-        act = self.change_set.carrier(client, own, self._calls)
+    async def _apply(self, client: TriageClient, own: Run) -> None:
+        apply = self.change_set.applier(client, own, self._calls)
 
         async def change(operation: Operation) -> None:
-            amended = await act(operation)
+            amended = await apply(operation)
             self._became[amended.outcome] += 1
             self._progress.reach(self._became.total())
             if self._became[Outcome.FAILED] > MAX_FAILED:
@@ -223,41 +225,41 @@ class ChangeRunner:
             raise error
 
     def _rows(self) -> Iterable[Row]:
-        """The issues as rows of the run that changes them, each in its place in the input."""
+        """Yield the issues as rows of the run that changes them, with their places in the input."""
         change_set = self.change_set
         operations = {operation.key: operation for operation in change_set.operations.values()}
         left = {each.key: each for each in change_set.left}
         places: dict[str, Row] = {}
         for row in self.run.results():
             meant = row.key in operations or row.key in left
-            if meant and (row.outcome is not Outcome.SKIPPED or row.key not in places):  # a repeated row
+            if meant and (row.outcome is not Outcome.SKIPPED or row.key not in places):  # not a repeated row
                 places[row.key] = row
         for key, row in places.items():
             if key in left:
                 _, _, _, code, field, message = left[key]
                 yield _row(row, Outcome.REJECTED, code, field, message)
             else:
-                look = self.looks[operations[key].issue_id]
-                yield _row(row, Outcome.PLANNED, look.verdict, ", ".join(look.fields), look.message)
+                verdict = self.verdicts[operations[key].issue_id]
+                yield _row(row, Outcome.PLANNED, verdict.code, ", ".join(verdict.fields), verdict.message)
 
-    def _previewed(self) -> Iterator[ChangeLine]:
+    def _preview_lines(self) -> Iterator[ChangeLine]:
         for issue_id, operation in self.change_set.operations.items():
-            verdict, fields, _, message = self.looks[issue_id]
+            verdict, fields, _, message = self.verdicts[issue_id]
             yield ChangeLine(operation.key, operation.triage_id, issue_id, verdict, ", ".join(fields), message)
         for key, issue_id, triage_id, code, field, message in self.change_set.left:
             yield ChangeLine(key, triage_id, issue_id, code, field, message)
 
     def _conflicts(self) -> Conflicts:
         for issue_id, operation in self.change_set.operations.items():
-            conflicts = self.looks[issue_id].conflicts
+            conflicts = self.verdicts[issue_id].conflicts
             if conflicts:
                 yield operation.key, operation.triage_id, conflicts
 
-    def _carried_out(self, own: Run) -> Iterator[ChangeLine]:
+    def _applied_lines(self, own: Run) -> Iterator[ChangeLine]:
         for row in own.results():
             verdict, fields, message = row.codes[-1], row.fields[0], row.messages[-1]
             if verdict == TOUCHED:
-                fields, message = message or fields, ""  # what the last look found
+                fields, message = message or fields, ""  # what the last reading found
             verdict = {
                 Outcome.UPDATED: self.change_set.done,
                 Outcome.UNCHANGED: self.change_set.same,
@@ -274,7 +276,7 @@ class ChangeRunner:
         run_id: str = "",
         because: str = "",
     ) -> Summary:
-        """Write the files; where a run's can't be written, the summary still says what was done."""
+        """Write the report files; if those of a run can't be written, the summary still says what was done."""
         lines = list(lines)
         verdicts = Counter(line.verdict for line in lines)
         try:

@@ -1,4 +1,4 @@
-"""Errands on the way back: what is to be done to the issues of a run, and where an earlier attempt has left off."""
+"""Change sets: what a repair or an undo would do to the issues of an earlier run, issue by issue."""
 
 from __future__ import annotations
 
@@ -19,16 +19,16 @@ UNTOUCHED, TOUCHED, GONE = "untouched", "touched", "gone-at-target"
 
 
 class ChangeVerdict(NamedTuple):
-    """What a look at an issue makes of it: a verdict, which fields or traces it is about, and what is left alone."""
+    """What would become of an issue: a code as in results.csv, the fields or traces that decide it, its conflicts."""
 
-    verdict: str
+    code: str
     fields: tuple[str, ...] = ()
     conflicts: tuple[Conflict, ...] = ()
     message: str = ""
 
 
 class Left(NamedTuple):
-    """An issue of the run about which nothing can be done, and why."""
+    """An issue of the run that can't be changed, with the code, field and message that say why."""
 
     key: str
     issue_id: str
@@ -39,40 +39,40 @@ class Left(NamedTuple):
 
 
 Apply = Callable[[Operation], Awaitable[Updated]]
-"""Carries out one change, and records what became of it."""
+"""Applies one change and records its outcome."""
 
 
 class ChangeSet(Protocol):
-    """What is to be done to the issues of a run.
+    """The changes to the issues of a run: a repair or an undo.
 
-    kind        what the run is that carries it out
-    digest      what makes two errands one, the run aside
-    done, same  what results.csv says of an issue that it changed, or that was so already
-    verdicts    verdict of a look → what its carrying out would make of the row
-    operations  its changes, by issue id, in the order of the input
-    left        issues that it can't do anything about
+    kind        the kind of the run that applies it
+    digest      equal for change sets that do the same to one run
+    done, same  the code in results.csv of an issue that was changed, or that needed no change
+    outcomes    code of a verdict → outcome of its row, once applied
+    operations  issue id → its change, in input order
+    left        issues that can't be changed
     """
 
     kind: RunKind
     digest: str
     done: str
     same: str
-    verdicts: Mapping[str, Outcome]
+    outcomes: Mapping[str, Outcome]
     operations: dict[str, Operation]
     left: list[Left]
 
     def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
-        """Say what a list's item makes of an issue, None if that isn't enough to say so."""
+        """Return the verdict on an issue as a list shows it, None if it must be read whole to decide."""
 
     async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
-        """Read an issue whole and say what that makes of it. Raises CallFailed."""
+        """Read an issue whole and return the verdict on it. Raises CallFailed."""
 
-    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
-        """Give what carries out one of the operations."""
+    def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
+        """Return what applies one of the operations. `run` is the run that records it."""
 
 
 def find_open(ledger: Ledger, run: Run, change_set: ChangeSet) -> Run | None:
-    """Find the run that an earlier attempt at the same errand has left open."""
+    """Return the run of an earlier attempt at the same change set that is still open, None if there is none."""
     same = {"of": run.name, "digest": change_set.digest}
     runs = (each for each in ledger.list_runs() if each.kind is change_set.kind and each.is_open)
     return next((each for each in runs if each.options.items() >= same.items()), None)

@@ -1,4 +1,4 @@
-"""Repair: the value fields of issues that are in, as another mapping makes them of the source cells that were kept."""
+"""The change set of `repair`: value fields of imported issues, mapped anew from the cells that the ledger kept."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import assume_applied, find_edits, is_gone, is_like, merge, pending_fields
 
 AT_ONCE = 1000
-"""Issues whose cells are mapped together."""
+"""The number of issues whose cells are mapped together."""
 EDITED, CORRECTED, CONFLICT = "edited-elsewhere", "corrected", "conflict"
 UNKNOWN_VALUE = "value-unknown"
 
 
 class Turn(NamedTuple):
-    """What a repair turns into what: a field, the value that was sent, the one that should have been."""
+    """A kind of correction: a field, the value that was sent, and the one that the mapping gives now."""
 
     field: str
     before: str
@@ -46,14 +46,14 @@ class Turn(NamedTuple):
 
 
 class Repair:
-    """Brings value fields to what a mapping says now; what a person changed is left alone. See `change_set.ChangeSet`.
+    """Sets value fields to what a mapping says now; what a person changed is left alone. See `change_set.ChangeSet`.
 
-    `turns` counts what it turns into what.
+    `turns` counts the issues of each kind of correction.
     """
 
     kind = RunKind.REPAIR
     done, same = "patched", CORRECTED
-    verdicts: Mapping[str, Outcome] = {
+    outcomes: Mapping[str, Outcome] = {
         UNTOUCHED: Outcome.PLANNED,
         EDITED: Outcome.PLANNED,
         CORRECTED: Outcome.UNCHANGED,
@@ -67,7 +67,7 @@ class Repair:
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
         self.turns = Counter[Turn]()
-        self._ours = Provenance(run.additions)
+        self._provenance = Provenance(run.additions)
         self._refs = _check_refs(run, mapping, self.fields)
         self._maps = [each for each in value_maps(mapping.model) if each.field in self.fields]
         self._dates = mapping.model.input.dates
@@ -77,7 +77,7 @@ class Repair:
                 self._plan(each, steps)
 
     def _apply(self, some: Sequence[Made]) -> Iterator[tuple[Made, list[Step | str]]]:
-        """Give each issue with the step of each field, or why there is none."""
+        """Yield each issue with the mapping's step for each field, or with the reason why there is none."""
         cells = ((each, orjson.loads(each.cells or b"[]")) for each in some)
         for _, alike in groupby(cells, key=lambda each: [len(column) for column in each[1]]):
             group = list(alike)
@@ -92,8 +92,8 @@ class Repair:
                 yield made, steps
 
     def _plan(self, made: Made, steps: Sequence[Step | str]) -> None:
-        memory = orjson.loads(made.returned)
-        sent = memory | memory.get("sent", {})
+        snapshot = orjson.loads(made.returned)
+        sent = snapshot | snapshot.get("sent", {})
         pending = pending_fields(made.pending)
         body: dict[str, Any] = {}
         for name, step in zip(self.fields, steps, strict=False):
@@ -121,7 +121,7 @@ class Repair:
             )
 
     def assess(self, operation: Operation, issue: Issue, *, whole: bool = False) -> ChangeVerdict | None:
-        """Say what would become of an issue; a list's item isn't enough where it may have cut the description."""
+        """Return the verdict on an issue; None where only a cut description in a list may be an edit."""
         new = orjson.loads(operation.body)
         merged = merge(assume_applied(operation.returned, operation.pending), issue, new)
         elsewhere = [name for name in find_edits(merged.returned, issue) if name not in new]
@@ -129,11 +129,11 @@ class Repair:
             if issue.updated_at != issue.created_at:
                 return None
             elsewhere.remove("description")
-        ours = self._ours.of(operation.key)
-        elsewhere += find_miscounts(merged.returned, issue, ours)
-        # What we add to an issue moves its time, and no answer says to when.
+        own = self._provenance.of(operation.key)
+        elsewhere += find_miscounts(merged.returned, issue, own)
+        # Additions of ours change `updated_at` too, and their answers don't say to what: then it proves nothing.
         is_as_we_left_it = issue.updated_at == orjson.loads(merged.returned).get("updated_at")
-        if not (elsewhere or any(ours.values()) or is_as_we_left_it):
+        if not (elsewhere or any(own.values()) or is_as_we_left_it):
             elsewhere = ["activity"]
         conflicts = tuple(merged.conflicts)
         message = f"edited since: {', '.join(elsewhere)}" if elsewhere else ""
@@ -145,21 +145,21 @@ class Repair:
         return ChangeVerdict(CORRECTED, tuple(merged.already), (), message)
 
     async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
-        """Read an issue whole and say what would become of it. Raises CallFailed."""
+        """Read an issue whole and return the verdict on it. Raises CallFailed."""
         if is_gone(operation.returned):
             return ChangeVerdict(GONE)
         issue = await calls.call(partial(client.get_issue, operation.issue_id))
-        look = self.assess(operation, issue, whole=True)
-        assert look is not None  # nothing is missing in a whole issue
-        return look
+        verdict = self.assess(operation, issue, whole=True)
+        assert verdict is not None  # nothing is missing in a whole issue
+        return verdict
 
-    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
-        """Give what brings one issue to its new values."""
+    def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
+        """Return what patches one issue."""
         return Updater(client, run, calls).update
 
 
 def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list[Ref]:
-    """Make sure that the mapping reads only what was kept. Raises UsageError."""
+    """Return the references whose cells the ledger kept. Raises UsageError if the mapping reads others."""
     kept = [Ref(*each) for each in run.options.get("refs", ())]
     read = dict.fromkeys(ref for name in fields for ref in collect_refs(getattr(mapping.model, name)))
     tables = [table for name in fields for table in collect_tables(getattr(mapping.model, name))]
@@ -175,7 +175,7 @@ def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list
 
 
 def _chunk(rows: Sequence[list[list[str]]], refs: Sequence[Ref]) -> Chunk:
-    """Make a chunk of kept cells, all of one shape: a list of cells for each reference."""
+    """Make a chunk of kept cells: rows → references → cells, the same number of them in each row."""
     positions: dict[Ref, tuple[int, ...]] = {}
     width = 0
     for ref, cells in zip(refs, rows[0], strict=False):
@@ -187,7 +187,7 @@ def _chunk(rows: Sequence[list[list[str]]], refs: Sequence[Ref]) -> Chunk:
 
 
 def _find_problem(name: str, step: Step) -> str:
-    """Say why a value can't be sent, or give an empty text."""
+    """Return why a value can't be sent, "" if it can."""
     if step.how == "missing":
         return f"no {name}, and the mapping has no default"
     if step.target is None:
@@ -198,7 +198,7 @@ def _find_problem(name: str, step: Step) -> str:
 
 
 def read_value_fields(names: str) -> tuple[str, ...]:
-    """Read `--fields` of a repair. Raises UsageError for a name that is no value field."""
+    """Parse the option `--fields` of a repair. Raises UsageError for a name that is no value field."""
     fields = tuple(name.strip() for name in names.split(",") if name.strip())
     unknown = sorted(set(fields).difference(VALUE_FIELDS))
     if unknown or not fields:

@@ -1,4 +1,4 @@
-"""What became of a row's create, recorded by hand."""
+"""Recording by hand what became of a create: `settle`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ ABSENT = "absent"
 
 
 def settle_by_hand(ledger: Ledger, target: Target, key: str, answer: str, rate: float) -> str:
-    """Write down a person's word on what became of a key's create; gives a sentence on what is known now.
+    """Record by hand what became of a key's create; returns a sentence for the user.
 
-    `answer` is an issue, as `T-1042` or by its UUID, or ABSENT: no issue was made, or it was deleted.
+    `answer` is the issue that was created, as `T-1042` or UUID, or ABSENT: there is none, or it was deleted.
 
     Raises:
-        UsageError: the answer can't be true, as far as the ledger and Triage tell.
+        UsageError: the ledger or Triage contradicts the answer.
         RunStopped: Triage can't be read.
     """
     source_name, colon, native = key.partition(":")
@@ -115,7 +115,7 @@ async def _is_there(client: TriageClient, calls: PacedCalls, issue_id: str) -> b
 
 
 async def _find_issue(client: TriageClient, calls: PacedCalls, name: str) -> Issue | None:
-    """Find an issue by its number, of which Triage knows no look-up, in the list; or by its UUID."""
+    """Find an issue by UUID, or by number in the list of issues: the API has no look-up for numbers."""
     found = None if name[:2].upper() == "T-" else name
     if found is None:
         async for page in list_newest_first(client, calls):

@@ -1,4 +1,4 @@
-"""Undo: what a run created is closed or deleted, as long as nobody else has had a hand in it."""
+"""The change set of `undo`: closes or deletes what a run created, unless a person has touched it since."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from importer.triage.snapshot import PATCHABLE, assume_applied, find_edits, merg
 CLOSED = "closed"
 CLOSING = {"status": CLOSED}
 CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE}
-"""Type of an entry in the activity → the field that was changed. Source: get/triage-issues-id-activity."""
+"""Type of an activity entry → the field that was changed. Source: get/triage-issues-id-activity."""
 ADDED = {f"{name}_added": name for name in HANGING}
-"""Type of an entry in the activity → what was hung on the issue."""
+"""Type of an activity entry → what was added to the issue."""
 TRACES = {
     **{f"{name}_{what}": f"{name}s" for name in HANGING for what in ("added", "removed")},
     **dict.fromkeys(
@@ -36,15 +36,15 @@ TRACES = {
         "agent session",
     ),
 }
-"""Type of an entry in the activity → what somebody has had to do with; any other type says it itself."""
+"""Type of an activity entry → the trace that an undo reports; any other type is reported by its own name."""
 NOTHING: Held = {act: Counter() for act in ADDITIONS}
 
 
 class Undo:
-    """Closes, or with `delete` deletes, what a run created and nobody touched since. See `change_set.ChangeSet`."""
+    """Closes, or with `delete` deletes, the issues of a run that nobody touched since. See `change_set.ChangeSet`."""
 
     kind = RunKind.UNDO
-    verdicts: Mapping[str, Outcome] = {
+    outcomes: Mapping[str, Outcome] = {
         UNTOUCHED: Outcome.PLANNED,
         CLOSED: Outcome.UNCHANGED,
         TOUCHED: Outcome.SKIPPED,
@@ -58,7 +58,7 @@ class Undo:
         self.done = "deleted" if delete else CLOSED
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
-        self._ours = Provenance(run.additions)
+        self._provenance = Provenance(run.additions)
         own = find_open(ledger, run, self)
         earlier = {row.key: row.outcome for row in own.results()} if own else {}
         done = {key for key, outcome in earlier.items() if outcome is Outcome.UPDATED}
@@ -84,17 +84,17 @@ class Undo:
                 )
 
     def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
-        """Say of a list's item that nothing ever happened to it; whatever else it shows isn't enough."""
+        """Return the verdict on an issue to which nothing ever happened; None for any other, which must be read."""
         edits = set(find_edits(operation.returned, issue)) - {"description"}  # the list may have cut it
         if edits or issue.updated_at != issue.created_at or find_traces(operation.returned, issue, (), (), NOTHING):
             return None
         return self._untouched(operation)
 
     async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
-        """Read an issue and its activity, and say whether it may be taken back. Raises CallFailed."""
+        """Read an issue with its activity and return the verdict on it. Raises CallFailed."""
         returned, pending = operation.returned, operation.pending
         try:
-            inspector = Inspector(client, calls, self._ours)
+            inspector = Inspector(client, calls, self._provenance)
             *_, touched = await inspector.inspect(operation, returned, pending, pending_fields(pending))
         except CallFailed as error:
             if error.is_gone and operation.key in self._sent:
@@ -103,29 +103,29 @@ class Undo:
         return ChangeVerdict(TOUCHED, tuple(touched)) if touched else self._untouched(operation)
 
     def _untouched(self, operation: Operation) -> ChangeVerdict:
-        """One that is closed by a write of unknown fate is still to be settled, so only the ledger's word counts."""
+        """Only the ledger says that an issue is closed: after a write of unknown outcome it is still to be settled."""
         return ChangeVerdict(CLOSED if not self.delete and _status_of(operation) == CLOSED else UNTOUCHED)
 
-    def carrier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
-        """Give what takes back one issue."""
-        return Undoer(client, run, calls, self._ours, self._sent).undo
+    def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
+        """Return what closes or deletes one issue."""
+        return Undoer(client, run, calls, self._provenance, self._sent).undo
 
 
 class Undoer:
-    """Takes issues back. `sent` are keys whose issue an earlier attempt may have deleted."""
+    """Closes or deletes issues. `sent` are the keys whose issues an earlier attempt may have deleted."""
 
     def __init__(
-        self, client: TriageClient, run: Run, calls: PacedCalls, ours: Provenance, sent: Collection[str] = ()
+        self, client: TriageClient, run: Run, calls: PacedCalls, provenance: Provenance, sent: Collection[str] = ()
     ) -> None:
         self._client, self._run, self._calls, self._sent = client, run, calls, sent
-        self._inspector = Inspector(client, calls, ours)
+        self._inspector = Inspector(client, calls, provenance)
 
     async def undo(self, operation: Operation) -> Updated:
-        """Look at an issue, and close or delete it if nobody has touched it. The outcome is recorded.
+        """Read an issue, and close or delete it if nobody has touched it; the outcome is recorded.
 
         Raises:
             RunStopped: the answer ends the run.
-            Interrupted: everything ends.
+            Interrupted: the run was interrupted.
         """
         change = Change(self._run, operation)
         deletes = operation.act is Act.DELETE
@@ -136,7 +136,7 @@ class Undoer:
                     return change.leave(TOUCHED, ", ".join(touched))
                 return await (self._delete(change) if deletes else self._close(change, issue))
             except CallFailed as error:
-                # Gone after a request of ours: by that, for all we know. The transport may repeat a DELETE, too.
+                # Gone after a request of ours, so most likely by it. The transport may repeat a DELETE, too.
                 perhaps_ours = change.requests > 0 or operation.key in self._sent
                 if deletes and perhaps_ours and error.is_gone:
                     return change.finish()
@@ -154,9 +154,9 @@ class Undoer:
         if issue.fields["status"] != CLOSED:
             send = partial(self._client.update_issue, operation.issue_id, operation.body)
             issue = await change.write(self._calls, send, CLOSING)
-        memory = orjson.loads(operation.returned)
+        snapshot = orjson.loads(operation.returned)
         # The row still stands for the status that it was sent with, so that no later run takes it for changed.
-        sent = {name: value for name, value in (memory | memory.get("sent", {})).items() if name in CLOSING}
+        sent = {name: value for name, value in (snapshot | snapshot.get("sent", {})).items() if name in CLOSING}
         return change.end(issue, {} if _status_of(operation) == CLOSED else sent, {}, [])
 
     async def _inspect(self, change: Change) -> tuple[Issue, list[str]]:
@@ -167,43 +167,46 @@ class Undoer:
 
 
 class Inspector:
-    """Reads issues with all that happened to them, and tells what of it is not ours."""
+    """Reads issues with their activity and additions, and tells what of these people or agents did."""
 
-    def __init__(self, client: TriageClient, calls: PacedCalls, ours: Provenance) -> None:
-        self._client, self._calls, self._ours = client, calls, ours
-        self._lookback = Reconciler(client, calls)
+    def __init__(self, client: TriageClient, calls: PacedCalls, provenance: Provenance) -> None:
+        self._client, self._calls, self._provenance = client, calls, provenance
+        self._reconciler = Reconciler(client, calls)
 
     async def inspect(
         self, operation: Operation, returned: bytes, pending: bytes, wrote: Iterable[str]
     ) -> tuple[Issue, bytes, list[str]]:
-        """Read an issue: give it, its memory after this look, and what of it is not ours.
+        """Read an issue; return it, its snapshot after this reading, and the traces of others.
 
-        `returned` is its memory, `pending` a change of unknown fate, `wrote` the fields that we may have changed since.
+        returned  its snapshot
+        pending   a change of unknown outcome, b"" if there is none
+        wrote     the fields that this program may have changed since the snapshot
+
         Raises CallFailed.
         """
-        issue_id, ours = operation.issue_id, self._ours.of(operation.key)
-        entries = await self._lookback.read_entries(issue_id)
+        issue_id, own = operation.issue_id, self._provenance.of(operation.key)
+        entries = await self._reconciler.read_entries(issue_id)
         issue = await self._calls.call(partial(self._client.get_issue, issue_id))
-        # One by one, but for evidence: a ledger of an earlier version only knows how much came along with a create.
-        hanging = {name: act for name, act in HANGING.items() if ours[act] and getattr(issue, f"{name}_count")}
-        held = await self._lookback.read_held(issue_id, set(hanging.values()) - {Act.EVIDENCE})
+        # Compared one by one, except evidence: ledgers of earlier versions only know how much came with a create.
+        hanging = {name: act for name, act in HANGING.items() if own[act] and getattr(issue, f"{name}_count")}
+        held = await self._reconciler.read_held(issue_id, set(hanging.values()) - {Act.EVIDENCE})
         learned = merge(assume_applied(returned, pending), issue, {}).returned
         edits = [name for name in find_edits(learned, issue) if name in PATCHABLE]
-        strange = [f"{name}s" for name, act in hanging.items() if act in held and held[act] - ours[act]]
-        traces = find_traces(learned, issue, entries, wrote, ours)
+        strange = [f"{name}s" for name, act in hanging.items() if act in held and held[act] - own[act]]
+        traces = find_traces(learned, issue, entries, wrote, own)
         return issue, learned, list(dict.fromkeys([*edits, *strange, *traces]))
 
 
-def find_traces(returned: bytes, issue: Issue, entries: Sequence[Entry], wrote: Iterable[str], ours: Held) -> list[str]:
-    """Say what hangs on an issue, or has happened to it, that can't be ours; `returned` is its memory."""
-    traces, most = find_miscounts(returned, issue, ours), count_most(returned, ours)
+def find_traces(returned: bytes, issue: Issue, entries: Sequence[Entry], wrote: Iterable[str], own: Held) -> list[str]:
+    """Return the traces that others left on an issue, by what they touched; `returned` is its snapshot."""
+    traces, most = find_miscounts(returned, issue, own), count_most(returned, own)
     if issue.had_agent:
         traces.append("agent session")
     said = Counter(fingerprint_shown(issue.id, entry) for entry in entries if entry.type == COMMENT)
-    if said - ours[Act.COMMENT]:
+    if said - own[Act.COMMENT]:
         traces.append(COMMENT)
     writes = Counter(orjson.loads(returned).get(WRITES, {})) + Counter(wrote)
-    writes["description"] += ours[Act.REFER].total()
+    writes["description"] += own[Act.REFER].total()
     for type_, times in Counter(entry.type for entry in entries).items():
         if type_ in CHANGED:
             if times > writes[CHANGED[type_]]:

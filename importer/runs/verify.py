@@ -1,9 +1,9 @@
-"""Verifying: what a run made or changed is read back, field by field, and issues that nobody accounts for are named.
+"""`verify`: reads back what a run created or changed, field by field, and names issues that no ledger row explains.
 
-A target's list shows most issues as they were sent; only what isn't seen there as it should be is read by itself. What
-was added to an issue is in no list of issues: comments, evidence, flags and relations cost a request for each kind that
-an issue has of us. That is always done: a comment that is gone would be noticed by nobody else. Nothing is changed, at
-the target or in the ledger.
+Most issues are confirmed by the list of issues; only those that differ there, or are missing, are read one by one.
+Additions are in no list of issues: comments, evidence, flags and relations cost one request for each kind that was
+added to an issue. They are always read, since nobody else would notice a lost comment. Nothing is changed, neither in
+Triage nor in the ledger.
 """
 
 from __future__ import annotations
@@ -52,11 +52,11 @@ RESOURCES = "resource_count"
 
 
 def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progress) -> VerifySummary:
-    """Read back what a run made or changed, and write verify.csv and summary.json to `out`.
+    """Read back what a run created or changed, and write verify.csv and summary.json to `out`.
 
     Raises:
         RunStopped: the target can't be read, or a report can't be written.
-        UsageError: the folder can't be used.
+        UsageError: the folder `out` can't be used.
     """
     started = time.monotonic()
     folder = ReportFolder(out)
@@ -109,38 +109,38 @@ async def _verify(run: Run, target: Target, calls: PacedCalls, file: VerifyFile,
 
 
 class _Expected(NamedTuple):
-    """How an issue should be seen: a digest of its fields, and the resources that we attached."""
+    """How an issue should look: the digest of its fields, and the number of resources that the import attached."""
 
     fields: bytes
     resources: int
 
 
 class _Unknown(NamedTuple):
-    """An issue that the ledger doesn't know, as a list shows it: it may have cut a description of `length` or more."""
+    """A listed issue that the ledger doesn't know; if its description was cut, the whole one has `length` or more."""
 
     triage_id: str
     length: float
-    is_ours: bool  # has our marker, as far as it is shown
+    has_marker: bool  # in the part of the description that the list shows
 
 
 class Verifier:
-    """Reads one run's issues back. Made for one verification."""
+    """Verifies one run, once."""
 
     def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, progress: Progress) -> None:
         self._client, self._run, self._calls, self._progress = client, run, calls, progress
-        self._lookback = Reconciler(client, calls)
+        self._reconciler = Reconciler(client, calls)
         self._source_marker = source_marker(run.source_name)
-        self._expected: dict[str, _Expected | None] = {}  # by issue id; None once it was seen so
+        self._expected: dict[str, _Expected | None] = {}  # by issue id; None once it was confirmed
         self._unknown: dict[str, _Unknown] = {}
         self._confirmed = 0
-        self._shown_whole = 0  # the longest description that a list has shown whole
+        self._shown_whole = 0  # characters of the longest description that a list has shown whole
 
     async def verify(self) -> AsyncIterator[list[Verified]]:
-        """Give the lines of each issue: those of the run in input order, then strangers.
+        """Yield the lines of verify.csv for each issue: first the run's in input order, then unexplained ones.
 
         Raises:
             CallFailed: an issue or a page can't be read.
-            TargetUnreachable: the target is plainly down.
+            TargetUnreachable: the target is down.
         """
         for made in self._run.made():
             self._expected[made.issue_id] = _expect(made)
@@ -162,7 +162,7 @@ class Verifier:
             yield [line]
 
     def _see(self, page: tuple[Issue, ...]) -> None:
-        """Tick off what is as it should be, and keep what the ledger doesn't know."""
+        """Confirm the issues that are as expected, and keep those that the ledger doesn't know."""
         for issue in page:
             expected = self._expected.get(issue.id)
             if expected is not None and _is_as(expected, issue):
@@ -175,14 +175,14 @@ class Verifier:
             if issue.id in others and issue.id not in known:
                 shown = issue.description
                 length = inf if shown.endswith(ELLIPSES) else len(shown) + WORD
-                self._unknown[issue.id] = _Unknown(issue.triage_id, length, self._is_ours(shown))
+                self._unknown[issue.id] = _Unknown(issue.triage_id, length, self._has_marker(shown))
 
     def _advance(self) -> None:
         self._confirmed += 1
         self._progress.reach(self._confirmed)
 
-    async def _judge(self, made: Made, ours: Held) -> list[Verified]:
-        """Give the lines of an issue; `ours` is what was added to it."""
+    async def _judge(self, made: Made, own: Held) -> list[Verified]:
+        """Return the lines of an issue; `own` is what the import added to it."""
         name = (made.key, made.triage_id, made.issue_id)
         differences: list[tuple[str, str, str]] = []
         if made.issue_id not in self._expected or self._expected[made.issue_id] is not None:
@@ -190,25 +190,25 @@ class Verifier:
             self._advance()
             if issue is None:
                 return [Verified(*name, Verdict.MISSING)]
-            # Evidence is compared one by one, unless only an earlier version of the program knew it.
+            # Evidence is compared one by one below, unless the ledger is of a version that kept only its count.
             fields = find_differences(made, issue)
-            differences += (each for each in fields if each[0] != RESOURCES or not ours[Act.EVIDENCE])
+            differences += (each for each in fields if each[0] != RESOURCES or not own[Act.EVIDENCE])
         try:
-            differences += await self._find_losses(made.issue_id, ours)
+            differences += await self._find_losses(made.issue_id, own)
         except CallFailed as error:
             if error.is_gone:
                 return [Verified(*name, Verdict.MISSING)]
             raise
         return [Verified(*name, Verdict.DIFFERENT, *each) for each in differences] or [Verified(*name, Verdict.SAME)]
 
-    async def _find_losses(self, issue_id: str, ours: Held) -> list[tuple[str, str, str]]:
-        """Give each kind of addition of which not all is there: its name, how many were ours, how many are left."""
-        held = await self._lookback.read_held(issue_id, [act for act in LISTS if ours[act]])
-        counts = {act: (ours[act].total(), (ours[act] & held[act]).total()) for act in held}
+    async def _find_losses(self, issue_id: str, own: Held) -> list[tuple[str, str, str]]:
+        """Return the kinds of additions that have losses: act, how many were sent, how many are left."""
+        held = await self._reconciler.read_held(issue_id, [act for act in LISTS if own[act]])
+        counts = {act: (own[act].total(), (own[act] & held[act]).total()) for act in held}
         return [(str(act), str(sent), str(left)) for act, (sent, left) in counts.items() if left < sent]
 
     async def _read(self, issue_id: str) -> Issue | None:
-        """Read an issue whole; None if it is not there."""
+        """Read an issue whole; None if it doesn't exist."""
         try:
             return await self._calls.call(partial(self._client.get_issue, issue_id))
         except CallFailed as error:
@@ -217,14 +217,14 @@ class Verifier:
             raise
 
     async def _strangers(self) -> list[Verified]:
-        """Find those of the unknown issues that have our marker: only a whole description says whose an issue is."""
+        """Return the unknown issues with this source's marker, which only a whole description shows for certain."""
         whole = {}
         for issue_id, unknown in self._unknown.items():
             may_be_cut = unknown.length > self._shown_whole
-            issue = await self._read(issue_id) if unknown.is_ours or may_be_cut else None
-            if issue is not None and self._is_ours(issue.description):
+            issue = await self._read(issue_id) if unknown.has_marker or may_be_cut else None
+            if issue is not None and self._has_marker(issue.description):
                 whole[issue_id] = (issue.triage_id, find_marker(issue.description))
-        # In this order: what is decided meanwhile by another process is known then, or undecided now.
+        # Read in this order: an issue that another process settles in between is undecided here or known below.
         undecided = {each.marker: each.key for each in self._run.find_undecided()}
         known = self._run.find_issues({issue_id: triage_id for issue_id, (triage_id, _) in whole.items()})
         owners = self._owners({marker for _, marker in whole.values()})
@@ -238,36 +238,36 @@ class Verifier:
         return strangers
 
     def _owners(self, markers: set[str]) -> dict[str, tuple[str, str]]:
-        """Say for markers whose they are: key, and the number of its own issue."""
+        """Return for each marker the key that it stands for, and the number of that key's own issue."""
         rows = self._run.results() if markers else iter(())
         marked = ((record_marker(row.key), row) for row in rows if row.key)
         return {marker: (row.key, row.triage_id) for marker, row in marked if marker in markers}
 
-    def _is_ours(self, description: str) -> bool:
+    def _has_marker(self, description: str) -> bool:
         marker = find_marker(description)
         return bool(marker) and f"{self._source_marker} {marker}" in description
 
 
 def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]:
-    """Give each field that is not as we sent it: its name, ours, theirs.
+    """Yield each field that is not as it was sent: name, value sent, value found.
 
-    Where nobody knows whether a change was executed, either value is as it should be.
+    After a change of unknown outcome, the value before and the one after are both as expected.
     """
-    memory = orjson.loads(merge(assume_applied(made.returned, made.pending), issue, {}).returned)
-    sent = memory | memory.get("sent", {})
+    snapshot = orjson.loads(merge(assume_applied(made.returned, made.pending), issue, {}).returned)
+    sent = snapshot | snapshot.get("sent", {})
     for name, theirs in _values(issue).items():
         ours = sent.get(name)
         if not is_like(ours, theirs):
             if name == "description":
                 ours, theirs = DESCRIPTION_KEPT, issue.description
             yield name, str(ours or ""), str(theirs or "")
-    if issue.resource_count < memory.get(RESOURCES, 0):
-        yield RESOURCES, str(memory[RESOURCES]), str(issue.resource_count)
+    if issue.resource_count < snapshot.get(RESOURCES, 0):
+        yield RESOURCES, str(snapshot[RESOURCES]), str(issue.resource_count)
 
 
 def _expect(made: Made) -> _Expected:
-    memory = orjson.loads(made.returned)
-    return _Expected(_digest(memory | memory.get("sent", {})), memory.get(RESOURCES, 0))
+    snapshot = orjson.loads(made.returned)
+    return _Expected(_digest(snapshot | snapshot.get("sent", {})), snapshot.get(RESOURCES, 0))
 
 
 def _is_as(expected: _Expected, issue: Issue) -> bool:
@@ -275,7 +275,7 @@ def _is_as(expected: _Expected, issue: Issue) -> bool:
 
 
 def _values(issue: Issue) -> dict[str, Any]:
-    """The compared fields, as a memory holds them."""
+    """Return the compared fields as a snapshot holds them."""
     return {**issue.fields, "description": digest(issue.description)}
 
 

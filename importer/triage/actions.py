@@ -1,4 +1,4 @@
-"""What an answer, or the lack of one, asks of the caller: one table."""
+"""The table of answers: for each status and exception whether to retry, settle, refuse the row or stop the run."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ MESSAGE_LIMIT = 300
 
 
 class Action(StrEnum):
-    """What an answer, or the lack of one, asks of the caller."""
+    """What the caller must do after an answer, or after none came."""
 
     DONE = "done"
     RETRY = "retry"  # never executed: the same request may be sent again
-    SETTLE = "settle"  # may have been executed: look before anything is sent again
+    SETTLE = "settle"  # may have been executed: read back before anything is sent again
     REFUSE = "refuse"  # this row, for good
-    STOP = "stop"  # the next row would fare no better
+    STOP = "stop"  # the next row would fail in the same way
 
 
 class Kind(StrEnum):
     """What a call does to the target."""
 
-    CREATE = "create"  # makes an issue, so that it may never be repeated blindly
-    CHANGE = "change"  # changes or deletes an issue, or adds to it: repeated only after a look at it
+    CREATE = "create"  # creates an issue: never repeated without reading back, as the API has no idempotency key
+    CHANGE = "change"  # changes, deletes or adds to an issue: repeated only after the issue was read again
     REPEATABLE = "repeatable"  # a read, or a write that the API repeats without effect (attaching a resource)
 
 
 D, R, S, F, X = Action.DONE, Action.RETRY, Action.SETTLE, Action.REFUSE, Action.STOP
 
-# First match wins: status codes, then what a CREATE, a CHANGE and a REPEATABLE call make of it. Any other number is
-# not HTTP.
+# First match wins: status codes, then the action for a CREATE, a CHANGE and a REPEATABLE call. A number in none of the
+# ranges is not an HTTP status, and is taken for an answer that got lost.
 STATUSES: tuple[tuple[Sequence[int], Action, Action, Action], ...] = (
     (range(200, 300), D, D, D),
     (range(300, 400), X, X, X),  # an API does not redirect: what answers is not Triage
@@ -77,13 +77,13 @@ COLUMN = {Kind.CREATE: 0, Kind.CHANGE: 1, Kind.REPEATABLE: 2}
 
 
 def action_for(cause: int | Exception, kind: Kind) -> Action:
-    """Say what a status or an exception asks for; an exception that the table doesn't know may have been executed."""
+    """Return the action for a status or an exception; after an unlisted exception the call may have been executed."""
     actions = EXCEPTIONS.get(type(cause)) if isinstance(cause, Exception) else BY_STATUS.get(cause)
     return (actions or (S, S, R))[COLUMN[kind]]
 
 
 class CallFailed(Exception):
-    """A call that did not end in the expected answer. `status` is 0 without an answer, `retry_after` in seconds."""
+    """A call without the expected answer. `status` is 0 if there was no answer at all, `retry_after` is in seconds."""
 
     def __init__(self, action: Action, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
         super().__init__(message)
@@ -94,16 +94,16 @@ class CallFailed(Exception):
 
     @property
     def rate_limited(self) -> bool:
-        """Whether the target wants everybody to wait."""
+        """Whether the answer was 429, which makes all workers pause."""
         return self.status == 429
 
     @property
     def is_gone(self) -> bool:
-        """Whether what the call is about is not there any more."""
+        """Whether the issue, or the addition, no longer exists."""
         return self.status in (404, 410)
 
     def as_stop(self) -> RunStopped:
-        """Make the error that ends a run of a call in whose place the next would fare no better."""
+        """Return the error that ends the run, for a failure that the next call would meet as well."""
         if self.status in (401, 402, 403):
             hint = "Triage needs a full-access key: check BLAND_API_KEY, then run the same command again."
             return KeyRefused(f"Triage refuses the API key: {self.message}", hint=hint)
@@ -115,7 +115,7 @@ class CallFailed(Exception):
 
 
 def error_message(raw: bytes) -> str:
-    """Read what a refusal says, in every shape that the API uses; what isn't its JSON is cut to 300 characters."""
+    """Return what a refusal says, in any shape that the API uses; anything but its JSON is cut to 300 characters."""
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -128,7 +128,7 @@ def error_message(raw: bytes) -> str:
 
 
 def is_error_document(raw: bytes) -> bool:
-    """Say whether an answer is JSON that reports errors, as the API does."""
+    """Whether a body is JSON that reports errors in the API's way."""
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:
@@ -155,7 +155,7 @@ def _seconds_until(date: str) -> float:
 
 
 def stop_of(error: CallFailed) -> RunStopped:
-    """Make the error that ends a command whose look at the target failed."""
+    """Return the error that ends a command when Triage could not be read."""
     if error.action is not Action.REFUSE:
         return error.as_stop()
     return TargetUnreachable(

@@ -1,4 +1,4 @@
-"""What the target's answers say, as small typed values: what is needed of them, and tolerant of the rest."""
+"""Answers of the API as small typed values: the fields that are needed, tolerant of any others."""
 
 from __future__ import annotations
 
@@ -8,13 +8,18 @@ from typing import Any, Generic, NamedTuple, TypeVar
 T = TypeVar("T")
 
 FIELDS = ("title", "severity", "status", "category", "source", "owner_id", "assignee_id")
-"""What an issue says beside its description, ids, times and counts."""
+"""The fields of an issue that an import sets, except its description. Source: get/triage-issues-id."""
 
 
 class Issue(NamedTuple):
-    """An issue as the target shows it; what it leaves out, except the id, is "", 0 or None.
+    """An issue as the API returns it; any field but the id may be missing and is then "", 0 or None.
 
-    `fields` has each of FIELDS; `had_agent` is whether an agent was ever asked to work on it.
+    triage_id               its number, `T-1042`
+    fields                  each of FIELDS
+    created_at, updated_at  ISO 8601, as returned
+    had_agent               whether an agent session was ever started on it
+
+    Source: get/triage-issues-id.
     """
 
     id: str
@@ -32,19 +37,19 @@ class Issue(NamedTuple):
 
     @property
     def title(self) -> str:
-        """Its title."""
+        """The title; "" if the API returned none."""
         return str(self.fields["title"] or "")
 
 
 class Page(NamedTuple, Generic[T]):
-    """One page of a list; `next_cursor` is None on the last."""
+    """One page of a list; `next_cursor` is None on the last page."""
 
     items: tuple[T, ...]
     next_cursor: str | None
 
 
 class Entry(NamedTuple):
-    """One entry of an issue's activity; `type` is `comment`, `status_changed` and so on."""
+    """An entry of an issue's activity; `type` is `comment`, `status_changed` and so on, `detail` its text."""
 
     id: str
     type: str
@@ -53,7 +58,7 @@ class Entry(NamedTuple):
 
 
 class Attached(NamedTuple):
-    """A call, conversation or file that is attached to an issue; `id` is that of the link."""
+    """A resource link: a call, conversation or file attached to an issue. `id` is the link's own."""
 
     id: str
     resource_type: str
@@ -71,7 +76,7 @@ class Flagged(NamedTuple):
 
 
 class Related(NamedTuple):
-    """A relation as one of its two issues shows it: `direction` is `outgoing` where that issue is its source."""
+    """A relation as seen from one of its two issues; `direction` is `outgoing` if that issue is its source."""
 
     id: str
     related_issue_id: str
@@ -80,7 +85,7 @@ class Related(NamedTuple):
 
 
 class Member(NamedTuple):
-    """Somebody in the organisation. Source: get/org_members."""
+    """A member of the organisation. Source: get/org_members."""
 
     user_id: str
     name: str
@@ -88,18 +93,18 @@ class Member(NamedTuple):
 
 
 def read_id(data: Mapping[str, Any]) -> str:
-    """Read the id of what was made. Raises ValueError or LookupError if there is none."""
+    """Read the id of what was created. Raises ValueError or LookupError if there is none."""
     return _text(data["id"])
 
 
 def read_first_org_id(data: Mapping[str, Any]) -> str:
-    """Read whose the first item of a list is; "" if the list is empty."""
+    """Read the organisation of the first item of a list; "" if the list is empty."""
     items = data["items"]
     return _text(items[0]["org_id"]) if items else ""
 
 
 def read_issue(data: Mapping[str, Any]) -> Issue:
-    """Read an issue."""
+    """Read an issue. Source: get/triage-issues-id."""
     return Issue(
         id=read_id(data),
         triage_id=str(data.get("triage_id") or ""),
@@ -138,7 +143,7 @@ def read_related(data: Mapping[str, Any]) -> Related:
 
 
 def read_org_ids(data: list[Any]) -> tuple[str, ...]:
-    """Read which organisations somebody belongs to. Source: get/org_list_self_memberships."""
+    """Read the ids of the organisations that a user belongs to. Source: get/org_list_self_memberships."""
     return tuple(_text(item["org_id"]) for item in data)
 
 
@@ -153,7 +158,7 @@ def _member(data: Mapping[str, Any]) -> Member:
 
 
 def page_of(read: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], Page[T]]:
-    """Give what reads a page of such items."""
+    """Return a function that reads a page whose items `read` reads."""
     return lambda data: Page(tuple(map(read, data["items"])), data.get("next_cursor") or None)
 
 

@@ -1,4 +1,4 @@
-"""When a target counts as down."""
+"""The circuit breaker: ends a run whose target is down."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importer.triage.limiter import Clock
 
 
 class Breaker:
-    """Ends a run whose target is plainly down: so many failures in a row over so many seconds."""
+    """Ends a run once FAILURES calls in a row have failed over SECONDS, or nothing but 429 came for LIMITED_SECONDS."""
 
     FAILURES = 10
     SECONDS = 60.0
@@ -21,12 +21,12 @@ class Breaker:
         self._last_success = clock()
 
     def succeed(self) -> None:
-        """Take note of an answer that shows the target at work."""
+        """Count an answer that shows that the target works."""
         self._failures = 0
         self._last_success = self._clock()
 
     def fail(self, message: str) -> float:
-        """Take note of a 5xx or of no answer; give the seconds that everybody should wait.
+        """Count a 5xx or a missing answer; return the seconds that all workers should pause.
 
         Raises:
             TargetUnreachable: after 10 failures in a row, at least 60 seconds after the last success.
@@ -38,10 +38,10 @@ class Breaker:
         return 0.0 if self._failures < 3 else min(30.0, 0.25 * 2 ** min(10, self._failures - 3))
 
     def limit(self) -> None:
-        """Take note of a 429.
+        """Count a 429.
 
         Raises:
-            TargetUnreachable: if there was nothing else for half an hour.
+            TargetUnreachable: after half an hour without any other answer.
         """
         silence = self._clock() - self._last_success
         if silence >= self.LIMITED_SECONDS:

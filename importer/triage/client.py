@@ -1,4 +1,4 @@
-"""The calls that the importer makes, with small typed answers."""
+"""The HTTP client for Triage: one method for each endpoint in use, without retries."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ ISSUES_PATH = "/v1/triage/issues"
 
 
 class TriageClient:
-    """The calls that the importer makes, each sent once.
+    """Calls the endpoints of Triage; retries and pace are the business of `PacedCalls`.
 
-    Every call raises CallFailed, and only that; the key is in none of its messages. `transport` stands in for the
-    network. `base_url` is one that `normalise_target` gave.
+    Every method raises CallFailed and nothing else; no message has the API key in it. `base_url` comes from
+    `normalise_target`; `transport` replaces the network in tests.
     """
 
     def __init__(
@@ -89,37 +89,37 @@ class TriageClient:
         await self._transport.aclose()
 
     async def create_issue(self, body: bytes) -> Issue:
-        """Make an issue of a body that is JSON already."""
+        """Create an issue; `body` is JSON. Source: post/triage-issues."""
         return await self._call(Kind.CREATE, "POST", self._create_url, body, read_issue)
 
     async def attach_resource(self, issue_id: str, resource_type: str, resource_id: str) -> None:
-        """Attach a resource; one that is attached already stays so."""
+        """Attach a call, conversation or file; repeating it has no effect. Source: post/triage-issues-id-resources."""
         url = self._url(f"{issue_path(issue_id)}/resources")
         body = orjson.dumps({"resource_type": resource_type, "resource_id": resource_id})
         await self._call(Kind.REPEATABLE, "POST", url, body, lambda data: None)
 
     async def get_issue(self, issue_id: str) -> Issue:
-        """Read one issue by its UUID, with its whole description."""
+        """Read an issue by its UUID, with its whole description. Source: get/triage-issues-id."""
         return await self._call(Kind.REPEATABLE, "GET", self._url(issue_path(issue_id)), b"", read_issue)
 
     async def update_issue(self, issue_id: str, body: bytes) -> Issue:
-        """Change some fields; the answer is the whole issue."""
+        """Change the fields in `body`; returns the whole issue. Source: patch/triage-issues-id."""
         return await self._call(Kind.CHANGE, "PATCH", self._url(issue_path(issue_id)), body, read_issue)
 
     async def delete_issue(self, issue_id: str) -> None:
-        """Delete an issue for good."""
+        """Delete an issue for good. Source: delete/triage-issues-id."""
         await self._call(Kind.CHANGE, "DELETE", self._url(issue_path(issue_id)), b"", lambda data: None)
 
     async def add_comment(self, issue_id: str, body: bytes) -> str:
-        """Comment on an issue; the answer is the id of the comment's entry in the activity."""
+        """Comment on an issue; returns the id of the entry in its activity. Source: post/triage-issues-id-comments."""
         return await self._add(issue_id, "comments", body)
 
     async def add_flag(self, issue_id: str, body: bytes) -> str:
-        """Flag a call that is attached; the answer is the flag's id."""
+        """Flag a call that is attached already; returns the flag's id. Source: post/triage-issues-id-flags."""
         return await self._add(issue_id, "flags", body)
 
     async def add_relation(self, issue_id: str, body: bytes) -> str:
-        """Relate an issue to another; the answer is the relation's id."""
+        """Relate an issue to another; returns the relation's id. Source: post/triage-issues-id-relations."""
         return await self._add(issue_id, "relations", body)
 
     async def list_activity(self, issue_id: str, **query: str) -> Page[Entry]:
@@ -127,7 +127,7 @@ class TriageClient:
         return await self._list(f"{issue_path(issue_id)}/activity", query, read_entry)
 
     async def list_resources(self, issue_id: str, **query: str) -> Page[Attached]:
-        """Read one page of what is attached to an issue: limit, cursor."""
+        """Read one page of an issue's resource links: limit, cursor."""
         return await self._list(f"{issue_path(issue_id)}/resources", query, read_attached)
 
     async def list_flags(self, issue_id: str, **query: str) -> Page[Flagged]:
@@ -139,20 +139,20 @@ class TriageClient:
         return await self._list(f"{issue_path(issue_id)}/relations", query, read_related)
 
     async def list_issues(self, **query: str) -> Page[Issue]:
-        """Read one page of issues: limit, cursor, sort, order, search and the other parameters of List Issues."""
+        """Read one page of issues: limit, cursor, sort, order, search and so on. Source: get/triage-issues."""
         return await self._list(ISSUES_PATH, query, read_issue)
 
     async def find_org_id(self) -> str:
-        """Read which organisation the key belongs to, from a category: each carries it. "" if there is none."""
+        """Read the key's organisation from the first category, which carries it; "" if there are no categories."""
         url = self._url("/v1/triage/categories?limit=1")
         return await self._call(Kind.REPEATABLE, "GET", url, b"", read_first_org_id)
 
     async def list_org_ids(self) -> tuple[str, ...]:
-        """Read which organisations the key's user belongs to."""
+        """Read the ids of the organisations that the key's user belongs to. Source: get/org_list_self_memberships."""
         return await self._call(Kind.REPEATABLE, "GET", self._url("/v1/orgs/self/memberships"), b"", read_org_ids)
 
     async def list_members(self, org_id: str) -> tuple[Member, ...]:
-        """Read all members of an organisation; the list has no pages."""
+        """Read all members of an organisation; the list has no pages. Source: get/org_members."""
         url = self._url(f"/v1/orgs/{quote(org_id, safe='')}/members")
         return await self._call(Kind.REPEATABLE, "GET", url, b"", read_members)
 
@@ -181,10 +181,10 @@ class TriageClient:
             try:
                 return parse(None if response.status_code == 204 else _data(raw))
             except (ValueError, LookupError, TypeError, AttributeError):
-                # An answer of success that says something else: executed or not, nobody knows.
+                # A 2xx with a body that can't be read: nobody knows whether the call was executed.
                 action = action_for(httpx.DecodingError(""), kind)
         if response.status_code in (404, 405, 410) and not is_error_document(raw):
-            action = Action.STOP  # what answers is not Triage: a proxy's page says nothing of an issue
+            action = Action.STOP  # not Triage's own 404: a proxy's page says nothing about an issue
         message = f"{response.status_code} {error_message(raw)}".rstrip()
         retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
         raise CallFailed(action, message, status=response.status_code, retry_after=retry_after)
@@ -205,5 +205,5 @@ def _data(raw: bytes) -> Any:
 
 
 def issue_path(issue_id: str) -> str:
-    """The path of an issue by its UUID."""
+    """Return the path of an issue, given its UUID."""
     return f"{ISSUES_PATH}/{quote(issue_id, safe='')}"

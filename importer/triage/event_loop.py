@@ -1,4 +1,4 @@
-"""The event loop, and how signals reach what runs on it."""
+"""Running a coroutine on uvloop where there is one, and turning SIGINT, SIGTERM and SIGHUP into a call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine on the fastest loop that this platform has."""
+    """Run a coroutine to its end: on uvloop, or on asyncio's own loop where uvloop isn't installed."""
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         return runner.run(coroutine)
 
@@ -28,9 +28,9 @@ def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
 
 @contextmanager
 def signals_call(action: Callable[[], None]) -> Iterator[None]:
-    """Let the running loop call `action` when the program is asked to end. For the main thread.
+    """While the block runs, call `action` on the running loop when a signal asks the program to end. Main thread only.
 
-    A signal that is ignored stays so: `nohup` and a shell's `&` rely on it.
+    Signals that are ignored stay ignored: `nohup` and a shell's `&` rely on it.
     """
     loop = asyncio.get_running_loop()
     before = {number: signal.getsignal(number) for number in ENDING_SIGNALS}

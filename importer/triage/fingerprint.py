@@ -1,4 +1,4 @@
-"""What identifies an addition at an issue: the same for what was sent and for what the target shows of it."""
+"""Fingerprints of additions: equal for what was sent and for what Triage shows of it, which has no key in common."""
 
 from __future__ import annotations
 
@@ -18,17 +18,15 @@ from importer.triage.snapshot import digest
 COMMENT = "comment"
 """Type of an entry in the activity. Source: get/triage-issues-id-activity."""
 
-
 OUTGOING = "outgoing"
-"""Direction of a relation as its source shows it. Source: get/triage-issues-id-relations."""
-
+"""Direction of a relation as seen from its source. Source: get/triage-issues-id-relations."""
 
 Shown = Entry | Attached | Flagged | Related
-"""What a list of the target shows of an addition."""
+"""An addition as one of the API's lists shows it."""
 
 
 Held = Mapping[Act, Counter[bytes]]
-"""What hangs on an issue: act → fingerprint → how often."""
+"""The additions of an issue: act → fingerprint → how many there are."""
 
 
 LISTS: Mapping[Act, Callable[..., Awaitable[Page[Any]]]] = {
@@ -40,9 +38,10 @@ LISTS: Mapping[Act, Callable[..., Awaitable[Page[Any]]]] = {
 
 
 def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
-    """Say in 32 bytes what an addition is, however the target writes it; equal ones on one issue have the same.
+    """Return the SHA-256 (32 bytes) of what an addition says, whatever Triage's normalisation did to it.
 
-    A relation has one fingerprint on both of its issues: `issue_id` is the one that it goes out of.
+    `body` is the request's JSON. Equal additions to one issue have the same fingerprint; a relation has the same on
+    both of its issues, where `issue_id` is its source. Raises ValueError for an act that no list shows.
     """
     fields = orjson.loads(body)
     match act:
@@ -61,7 +60,7 @@ def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
 
 
 def fingerprint_shown(issue_id: str, item: Shown) -> bytes:
-    """Say the same of what a list of the issue shows; of an entry as if it was a comment."""
+    """Return the fingerprint of an item of an issue's list; an entry of the activity counts as a comment."""
     return sha256(orjson.dumps(_identify(issue_id, item))).digest()
 
 
@@ -72,7 +71,7 @@ def _identify(issue_id: str, item: Shown) -> tuple[object, ...]:
         case Attached():
             return (Act.EVIDENCE, item.resource_type, item.resource_id)
         case Flagged():
-            # "Normalised to lower_snake_case" (post/triage-issues-id-flags), nobody says how.
+            # "Normalised to lower_snake_case" (post/triage-issues-id-flags), by no stated rules: compare letters alone.
             letters = re.sub("[^a-z0-9]", "", item.type.lower())
             return (Act.FLAG, item.call_id, letters, digest(item.note), item.message_index)
         case Related():
@@ -80,5 +79,6 @@ def _identify(issue_id: str, item: Shown) -> tuple[object, ...]:
             return (Act.RELATION, item.relation_type, *(ends if item.direction == OUTGOING else ends[::-1]))
 
 
-def _is_addition(item: Shown) -> bool:
+def is_addition(item: Shown) -> bool:
+    """Whether an item is an addition; of the activity's entries only comments are."""
     return not isinstance(item, Entry) or item.type == COMMENT

@@ -1,6 +1,6 @@
-"""When a request may leave: one rate and one pause for all workers.
+"""The rate limiter: one adaptive rate and one pause, shared by all workers.
 
-Times are seconds. `clock` and `sleep` are given from outside, so that tests bring their own time.
+All times are in seconds. `clock` and `sleep` can be passed in, so that tests steer the time.
 """
 
 from __future__ import annotations
@@ -12,72 +12,64 @@ from collections.abc import Awaitable, Callable
 from math import inf
 
 Clock = Callable[[], float]
-
-
 Sleep = Callable[[float], Awaitable[None]]
 
-
 CATCH_UP = 0.05
-"""How late a request may be and keep its place: more would be a burst, less would lose every late wake-up."""
-
+"""How late a request may leave and still keep its slot: more would allow bursts, less would lose each late wake-up."""
 
 LONGEST_PAUSE = 300.0
-
+"""The most that a Retry-After is obeyed; a target that still refuses then says so again."""
 
 FIRST_PAUSE = 1.0
-"""The pause after a 429 without Retry-After; it doubles while nothing else comes."""
-
+"""The pause after a 429 without Retry-After; it doubles with each further 429 until another answer comes."""
 
 WINDOW, FEWEST, FALL_SHARE = 100, 10, 0.10
-"""The rate falls when more than FALL_SHARE of the last WINDOW answers (of at least FEWEST) were 429."""
-
+"""The rate falls when more than FALL_SHARE of the last WINDOW answers (counted as at least FEWEST) were 429."""
 
 SELDOM = 5
-"""A 429 after so many times the length of its pause costs less than a lower rate would."""
-
+"""A 429 that comes after more than SELDOM times its own pause costs less time than a lower rate would."""
 
 BIT_BELOW, LOWEST = 0.97, 0.2
-
+"""The share of a proven rate that is used, and the lowest rate, in requests a second."""
 
 DEEPEST, DEEPEST_CREEPING = 0.5, 0.8
-"""What is left at least of a rate that was raised in haste, or crept."""
-
+"""The share of the rate that one 429 leaves at least: while it is raised fast, and while it creeps up."""
 
 SHORTEST_SPAN = 0.1
-
+"""Spans below this are too short to measure a rate over."""
 
 HASTE, CREEP = (0.5, 0.1), (0.01, 5.0)
-"""How the rate is raised: by which share at first (it doubles, up to a half), and how many seconds apart."""
+"""The two ways to raise the rate: by which share first (it doubles each time, up to a half), every how many seconds."""
 
 
 class Rate:
-    """Requests a second: what the user set, or less while the target takes less; `inf` is no limit of ours.
+    """Requests a second: the user's limit, or less while the target accepts less; `inf` means no limit.
 
-    A target's limit is mostly a bucket of tokens, of unknown size. So the rate falls to what was surely sustained,
-    pauses included; from there it is raised in haste until the target refuses, and what it took until then proves
-    the limit (see `_proven`). After that it creeps, and a raise that is refused is taken back.
-    Without a limit of ours there is no rate to defend: the first 429 is where the search begins.
+    Targets mostly limit by a token bucket of unknown size. So after too many 429s the rate falls to what was certainly
+    sustained, pauses included. From there it is raised fast until the target refuses again; what was accepted until
+    then proves the limit (see `_proven`). After that it creeps up, and a raise that is refused is taken back. Where the
+    user set no limit, the first 429 starts this search.
     """
 
     def __init__(self, limit: float, now: float) -> None:
         self.value = self._limit = limit
         self._answers: deque[bool] = deque(maxlen=WINDOW)
         self._accepted: deque[float] = deque(maxlen=1000)
-        self._burst = 0  # the most that the target's bucket can hold
+        self._burst = 0  # upper bound of the target's bucket, in requests
         self._resumed_at = now
         self._plan(HASTE)
 
     def accept(self, now: float) -> None:
-        """Take note of an answer other than 429."""
+        """Count an answer other than 429."""
         self._answers.append(False)
         self._accepted.append(now)
         if self.value < self._limit and now >= self._raise_at:
             self._raise(now)
 
     def refuse(self, now: float, pause_until: float, *, first: bool) -> None:
-        """Take note of a 429; `first` is False for those that were on their way when a pause began."""
+        """Count a 429; `first` is False for requests that were already on their way when a pause began."""
         if self.value < self._limit:
-            if first and self._accepted:  # else the pause was too short, which says nothing of the rate
+            if first and self._accepted:  # else the pause was too short, which says nothing about the rate
                 if now - self._resumed_at < SELDOM * (pause_until - now):
                     self._take_back(now)
                 else:
@@ -89,7 +81,7 @@ class Rate:
             self._fall(pause_until)
 
     def resume(self, now: float) -> None:
-        """Take note of the end of a pause."""
+        """Start measuring anew after a pause."""
         self._accepted.clear()
         self._resumed_at = now
 
@@ -108,7 +100,7 @@ class Rate:
         self._plan(CREEP)
 
     def _proven(self, now: float) -> float:
-        """Find the limit that the last answers prove: what was taken beyond a full bucket was refilled meanwhile."""
+        """Return the rate that the last answers prove: what was accepted beyond a full bucket was refilled."""
         spans = ((count, now - then) for count, then in enumerate(reversed(self._accepted), start=1))
         return max(((count - self._burst) / span for count, span in spans if span > SHORTEST_SPAN), default=0.0)
 
@@ -117,16 +109,16 @@ class Rate:
         self._raise_at = -inf
 
     def _raise(self, now: float) -> None:
-        if self._raise_at != -inf:  # the first answer only starts the clock
+        if self._raise_at != -inf:  # the first answer after a plan only starts the clock
             self.value = min(self._limit, self.value * (1 + self._growth))
             self._growth = min(0.5, self._growth * 2)
         self._raise_at = now + max(self._step, 1 / self.value)
 
 
 class Limiter:
-    """Lets requests leave at a rate, evenly (GCRA), and none while a pause lasts. One for all workers.
+    """Lets requests leave evenly at a rate (GCRA), and none during a pause. All workers share one.
 
-    `rate` is requests a second, 0 for no limit of ours.
+    `rate` is in requests a second; 0 means no limit.
     """
 
     def __init__(self, rate: float = 0, *, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep) -> None:
@@ -151,7 +143,7 @@ class Limiter:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:  # a command may run several, one after the other
             self._loop, self._turn = loop, asyncio.Lock()
-        # One waits for its time, the others for their turn: a place taken early would be one at an old rate.
+        # One worker sleeps, the others queue for the lock: slots given out in advance would be at an old rate.
         async with self._turn:
             while (delay := self._delay()) > 0:
                 await self._sleep(delay)
@@ -166,12 +158,12 @@ class Limiter:
         return max(self._paused_until, self._next) - now
 
     def accept(self) -> None:
-        """Take note of an answer other than 429."""
+        """Count an answer other than 429."""
         self._pauses_in_a_row = 0
         self._rate.accept(self._clock())
 
     def refuse(self, retry_after: float | None) -> None:
-        """Take note of a 429: everybody pauses for what it asks, 300 seconds at most."""
+        """Pause all workers after a 429: for its Retry-After in seconds, 300 at most, or a growing default."""
         now = self._clock()
         first = not self._paused
         self._pauses_in_a_row += first
@@ -180,6 +172,6 @@ class Limiter:
         self._rate.refuse(now, self._paused_until, first=first)
 
     def pause(self, seconds: float) -> None:
-        """Let nothing leave for a while; the longest of several pauses counts."""
+        """Let no request leave for so many seconds; of several pauses the longest counts."""
         self._paused = True
         self._paused_until = max(self._paused_until, self._clock() + min(LONGEST_PAUSE, seconds))

@@ -1,7 +1,7 @@
-"""The target's list of issues, page by page: newest first, or those that have a word.
+"""Reading the list of issues page by page: newest first, or by a search word; and whole descriptions of cut items.
 
-A page begins after the last issue of the one before. Where that was deleted meanwhile, the list is read from its
-beginning again, so a caller may see issues twice.
+A cursor is the last issue of the page before. If that issue is deleted meanwhile, the list is read from its beginning
+again, so a caller may see issues twice.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from importer.triage.paced import PacedCalls
 
 PAGE_LIMIT = "100"
 CLOCK_SKEW = 60.0
-"""Seconds by which the target's clock may differ from ours, and a commit be late against its creation time."""
+"""Seconds that the target's clock may differ from this machine's, or a commit may lag behind its creation time."""
 BEGINNINGS = 5
-"""How often a list is begun, at most, whose pages end at an issue that is deleted meanwhile."""
+"""How often a list is read from its beginning, at most, because the issue of a cursor was deleted."""
 WORD = 64
-"""Characters by which cut descriptions may differ in length, where they are cut between words."""
+"""By how many characters cut descriptions may differ in length, as they may be cut between words."""
 ELLIPSES = ("...", "…")
 
 
 async def list_newest_first(client: TriageClient, calls: PacedCalls) -> AsyncIterator[tuple[Issue, ...]]:
-    """Give pages of issues by creation time, the newest first. A caller that has seen enough just stops.
+    """Yield pages of issues by creation time, the newest first; stop iterating when enough was seen.
 
     Raises:
         CallFailed: a page can't be read.
@@ -36,7 +36,7 @@ async def list_newest_first(client: TriageClient, calls: PacedCalls) -> AsyncIte
 
 
 async def search_issues(client: TriageClient, calls: PacedCalls, word: str) -> AsyncIterator[tuple[Issue, ...]]:
-    """Give pages of the issues whose title or description has a word. Raises CallFailed as `list_newest_first`."""
+    """Yield pages of the issues whose title or description contains a word. Raises CallFailed."""
     async for page in _list_pages(client, calls, search=word):
         yield page
 
@@ -53,13 +53,13 @@ async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> 
             asked, beginnings = first, beginnings + 1
             continue
         yield page.items
-        if page.next_cursor in (None, asked.get("cursor")):  # one that never changes would never end
+        if page.next_cursor in (None, asked.get("cursor")):  # a cursor that stays the same would loop forever
             return
         asked = {**first, "cursor": page.next_cursor}
 
 
 def created_seconds(item: Issue | Entry, otherwise: float) -> float:
-    """Read when an issue or entry was created, in seconds since 1970; what isn't an ISO 8601 time is `otherwise`."""
+    """Return when an issue or entry was created, in seconds since 1970; `otherwise` if it is no ISO 8601 time."""
     try:
         return datetime.fromisoformat(item.created_at).timestamp()
     except ValueError:
@@ -67,10 +67,11 @@ def created_seconds(item: Issue | Entry, otherwise: float) -> float:
 
 
 class WholeIssues:
-    """Reads issues whole. Lists may cut descriptions: an item is believed only once longer ones proved to be whole.
+    """Reads issues with their whole descriptions, saving requests where the list doesn't cut them.
 
-    The proof is a text with a blank line in it that is the same in the list and read alone; so a list that gives first
-    paragraphs, or nothing, proves nothing.
+    The API doesn't document whether lists cut descriptions. A list item is trusted once a longer one proved to be
+    whole: the same text in the list and read by itself, with a blank line in it. A list of first paragraphs, or of
+    empty descriptions, therefore proves nothing.
     """
 
     def __init__(self, client: TriageClient, calls: PacedCalls) -> None:
@@ -78,7 +79,7 @@ class WholeIssues:
         self._whole_length = 0
 
     async def read(self, listed: Issue) -> Issue | None:
-        """Give an issue with its whole description, None if it is gone. Raises CallFailed."""
+        """Return a listed issue with its whole description, None if it no longer exists. Raises CallFailed."""
         text = listed.description
         if len(text) + WORD <= self._whole_length and not text.endswith(ELLIPSES):
             return listed

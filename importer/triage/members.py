@@ -1,4 +1,4 @@
-"""The members of an organisation, as the target lists them."""
+"""Reading the members of an organisation."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from importer.triage.target import Target
 
 
 async def read_members(target: Target, calls: PacedCalls, organisation: str = "") -> tuple[Member, ...]:
-    """Read the members of an organisation; of all that the key's user belongs to where it isn't known.
+    """Read the members of an organisation; without one, of every organisation that the key's user belongs to.
 
     Source: get/org_list_self_memberships, get/org_members.
 
     Raises:
-        CallFailed: the target doesn't give them.
-        TargetUnreachable: it is plainly down.
+        CallFailed: the target refuses to list them.
+        TargetUnreachable: the target is down.
     """
     async with TriageClient(target.url, target.api_key) as client:
         org_ids = (organisation,) if organisation else await calls.call(client.list_org_ids)

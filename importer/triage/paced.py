@@ -1,4 +1,4 @@
-"""Calls at the right pace: limiter, breaker and retries, the same for everything that talks to the target."""
+"""Calls through limiter, breaker and retries: the only way in which anything talks to Triage."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ T = TypeVar("T")
 
 
 class Interrupted(Exception):
-    """A call that was waiting for its turn, and never left, since everything ends."""
+    """A call that was still waiting for its turn when the run was interrupted; it was not sent."""
 
 
 class Undecidable(Exception):
-    """The look-ups that would decide an operation's fate fail; it stays unknown."""
+    """Reading back failed as well, so that an operation's outcome stays unknown."""
 
 
 class PacedCalls:
-    """Makes calls when the limiter lets them, again where they were surely not executed; counts them.
+    """Makes calls at the limiter's pace, retries those that were certainly not executed, and counts requests.
 
-    A 429 costs a pause, never an attempt. After `interrupt` nothing leaves any more; what is on its way ends.
+    A 429 costs a pause but no attempt. After `interrupt` no request leaves; those on their way are waited for.
     """
 
     def __init__(self, limiter: Limiter, breaker: Breaker, *, sleep: Sleep = asyncio.sleep) -> None:
@@ -40,22 +40,22 @@ class PacedCalls:
         self.rate_limited = 0
 
     def interrupt(self) -> None:
-        """End every wait with Interrupted, now and from now on."""
+        """End every wait with Interrupted, those under way and all later ones."""
         self.interrupted = True
         for task in tuple(self._waiting):
             task.cancel()
 
     async def sleep(self, seconds: float) -> None:
-        """Let time pass between calls. Raises Interrupted as soon as everything ends."""
+        """Sleep between calls. Raises Interrupted as soon as the run is interrupted."""
         await self._wait(partial(self._sleep, seconds))
 
     async def call(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None = None) -> T:
-        """Make a call; `before` is awaited between the limiter and each request.
+        """Make a call; `before` is awaited after the limiter, right before each request: it makes the intent durable.
 
         Raises:
-            CallFailed: with any action but DONE; with RETRY, all attempts were in vain.
-            Interrupted: before the request, or the next one, left.
-            TargetUnreachable: the target is plainly down; its cause is the CallFailed.
+            CallFailed: with any action but DONE; with RETRY if every attempt failed.
+            Interrupted: the run was interrupted before the request, or the next attempt, was sent.
+            TargetUnreachable: the target is down; `__cause__` is the CallFailed.
         """
         try:
             return await self._attempt(send, before)
@@ -71,7 +71,7 @@ class PacedCalls:
 
         async def attempt() -> T:
             if failed:
-                raise failed.pop()  # the attempt that was made already: tenacity counts it and waits
+                raise failed.pop()  # the attempt that has been made already, so that tenacity counts it and waits
             self.retries += 1
             return await self._attempt(send, before)
 

@@ -1,4 +1,4 @@
-"""How often a call that was never executed is tried again, and how long apart."""
+"""The retry policy for calls that were certainly not executed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importer.triage.limiter import Sleep
 
 
 def make_retrying(is_retryable: Callable[[BaseException], bool], sleep: Sleep = asyncio.sleep) -> AsyncRetrying:
-    """Build the policy for calls that were never executed: full jitter, at most 6 attempts within 2 minutes."""
+    """Return the retry policy: exponential waits with full jitter, at most 6 attempts within 2 minutes."""
     return AsyncRetrying(
         retry=retry_if_exception(is_retryable),
         stop=stop_after_attempt(6) | stop_after_delay(120),

@@ -1,10 +1,10 @@
-"""What we sent, what the target made of it, and what it holds now: who changed which field of an issue.
+"""Snapshots of issues and the three-way merge: which fields a person has changed in Triage since our last write.
 
-The ledger keeps an issue's *memory*: JSON of what the target returned for our last write, field by field, the
-description as its digest; under `sent` stand our own values where the target returned others. A field whose value is
-no longer the returned one was changed by a person; so was one that the memory doesn't have, for all we know. Targets
-may trim texts and rewrite line ends: such differences count nowhere. Nor do the numbers that references get, as
-` (T-1042)` behind the name of another issue: whoever puts them into a text, it stays the same one.
+A snapshot is JSON that the ledger keeps for each issue, in its column `returned`: the fields as the target returned
+them for our last write, the description as a digest. Where the target returned another value than we sent, ours stands
+under `sent`. A field whose value in Triage differs from the snapshot was changed by a person; so, to be safe, was a
+field that the snapshot doesn't have. Triage may trim texts and rewrite line ends, so such differences never count. Nor
+do the numbers that references get, as ` (T-1042)` after the key of another issue: a text with them is the same text.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _GONE, _TOUCHED = b'"gone":true', b'"touched":true'  # within a JSON text their 
 
 
 class Conflict(NamedTuple):
-    """A field that a person changed: what we wrote, what is there, and what we would have written."""
+    """A field that a person changed: the value that we wrote, the one that is there, and the one we would write now."""
 
     field: str
     ours: str
@@ -39,9 +39,12 @@ class Conflict(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """What is to be done about a change: `patch` may be sent, `already` is so, `conflicts` are left alone.
+    """The result of a merge.
 
-    `returned` is the memory after this look: an earlier change of unknown fate was executed, or it was not.
+    patch      field → value to send
+    already    field → value that the issue has already
+    conflicts  fields that a person changed, which are left alone
+    returned   the snapshot after this reading, in which an earlier change of unknown outcome is resolved
     """
 
     patch: dict[str, Any]
@@ -51,56 +54,58 @@ class Merged(NamedTuple):
 
 
 def take_snapshot(issue: Issue, body: bytes | None = None) -> bytes:
-    """Make the memory of an issue from what a write returned and, if it is known, the body that made it.
+    """Make the snapshot of an issue from the API's answer and, if it is known, the body that created it.
 
-    Where the issue was changed since it was made (its times differ), a field that is not as sent is a person's: it is
-    remembered as sent, so that it counts as changed. Without a body `adopt` decides that later.
+    If the issue was changed since it was created (its times differ), a field that is not as sent was changed by a
+    person: the snapshot has it as sent, so that it counts as changed. Without a body `adopt_snapshot` decides that
+    later.
     """
-    memory = _values(issue) | {"updated_at": issue.updated_at} | {name: getattr(issue, name) for name in COUNTS}
+    snapshot = _values(issue) | {"updated_at": issue.updated_at} | {name: getattr(issue, name) for name in COUNTS}
     touched = issue.updated_at != issue.created_at
     if body is None:
-        return orjson.dumps(memory | ({"touched": True} if touched else {}))
-    unlike = {name: value for name, value in values_of(body).items() if not is_like(value, memory[name])}
+        return orjson.dumps(snapshot | ({"touched": True} if touched else {}))
+    unlike = {name: value for name, value in values_of(body).items() if not is_like(value, snapshot[name])}
     if touched:
-        memory |= unlike
+        snapshot |= unlike
     elif unlike:
-        memory["sent"] = unlike
-    return orjson.dumps(memory)
+        snapshot["sent"] = unlike
+    return orjson.dumps(snapshot)
 
 
-def adopt(returned: bytes, body: bytes) -> bytes:
-    """Make the memory of an issue that a look has found, now that the body of its row is known.
+def adopt_snapshot(returned: bytes, body: bytes) -> bytes:
+    """Complete the snapshot of an issue that discovery found, now that the body of its row is known.
 
-    Where the issue was changed since it was made, nobody knows who changed the fields that are not as in the body.
+    If the issue was changed since it was created, nobody knows who changed the fields that differ from the body: they
+    are left out of the snapshot, and so count as a person's.
     """
-    memory = orjson.loads(returned)
-    if memory.pop("touched", False):
+    snapshot = orjson.loads(returned)
+    if snapshot.pop("touched", False):
         for name in find_changes(returned, body):
-            memory.pop(name, None)
-    return orjson.dumps(memory)
+            snapshot.pop(name, None)
+    return orjson.dumps(snapshot)
 
 
 def values_of(body: bytes) -> dict[str, Any]:
-    """Read a create's body as a memory holds it: each compared field, the description as its digest."""
+    """Return the compared fields of a create's body as a snapshot holds them: the description as its digest."""
     document = orjson.loads(body)
     return {name: _kept(name, document.get(name)) for name in COMPARED}
 
 
 def digest(text: str) -> str:
-    """Give what a memory holds in place of a description."""
+    """Return what a snapshot holds instead of a description: SHA-256 in hex of the normalised text."""
     return hashlib.sha256(normalise(text).encode()).hexdigest()
 
 
 def normalise(text: str) -> str:
-    """Give a text as it is compared, however a target spells it: without numbers of other issues."""
-    text = text.strip()  # first: a target that trims it may take away what stands before a bracket
-    while (shorter := _NUMBER.sub("", text)) != text:  # where a number was put into what looks like one
+    """Return a text as it is compared: without outer white space, CR, and the numbers of other issues."""
+    text = text.strip()  # first, as a target that trims it may take away the blank before a bracket
+    while (shorter := _NUMBER.sub("", text)) != text:  # again, as removing one number may join the parts of another
         text = shorter
     return _normal(text)
 
 
 def is_like(one: Any, other: Any) -> bool:
-    """Say whether two values are the same but for outer white space, line ends and composed characters."""
+    """Whether two values are equal but for outer white space, line ends and Unicode composition."""
     return bool(one == other) or _normal(one) == _normal(other)
 
 
@@ -117,83 +122,85 @@ def _values(issue: Issue) -> dict[str, Any]:
 
 
 def find_changes(returned: bytes, body: bytes, fields: Collection[str] = COMPARED) -> dict[str, Any]:
-    """Say which of `fields` a create's body has otherwise than we last sent them: field → new value, texts whole."""
-    memory, new, values = orjson.loads(returned), orjson.loads(body), values_of(body)
-    sent = memory | memory.get("sent", {})
+    """Return which of `fields` differ between a create's body and what we last sent: field → new value, texts whole."""
+    snapshot, new, values = orjson.loads(returned), orjson.loads(body), values_of(body)
+    sent = snapshot | snapshot.get("sent", {})
     return {name: new.get(name) for name in COMPARED if name in fields and not is_like(values[name], sent.get(name))}
 
 
 def find_edits(returned: bytes, issue: Issue) -> list[str]:
-    """Say which compared fields of an issue are no longer as the target returned them for our last write."""
-    memory, now = orjson.loads(returned), _values(issue)
-    return [name for name in COMPARED if name not in memory or not is_like(now[name], memory[name])]
+    """Return the compared fields of an issue that are no longer as the target returned them for our last write."""
+    snapshot, now = orjson.loads(returned), _values(issue)
+    return [name for name in COMPARED if name not in snapshot or not is_like(now[name], snapshot[name])]
 
 
 def merge(returned: bytes, issue: Issue, new: Mapping[str, Any]) -> Merged:
-    """Decide field by field: what a person changed is left alone, unless it is as we want it."""
+    """Merge new values into an issue, field by field: what a person changed is a conflict, unless it is equal."""
     known, reverted = _resolve_pending(returned, issue), _find_reverted(returned, issue)
-    memory, now = orjson.loads(known), _values(issue)
+    snapshot, now = orjson.loads(known), _values(issue)
     merged = Merged({}, {}, [], known)
     for name, value in new.items():
         if is_like(now[name], _kept(name, value)):
             merged.already[name] = value
-        elif name in memory and is_like(now[name], memory[name]) and name not in reverted:
+        elif name in snapshot and is_like(now[name], snapshot[name]) and name not in reverted:
             merged.patch[name] = value
         else:
             theirs = issue.description if name == "description" else now[name]
-            ours = DESCRIPTION_KEPT if name == "description" else memory.get(name)
+            ours = DESCRIPTION_KEPT if name == "description" else snapshot.get(name)
             merged.conflicts.append(Conflict(name, *(str(text or "") for text in (ours, theirs, value))))
     return merged
 
 
 def _find_reverted(returned: bytes, issue: Issue) -> set[str]:
-    """Say which fields of a pending change have their old value again, since somebody wrote: perhaps a person's no.
+    """Return the fields of a pending change that have their old value, if somebody wrote to the issue meanwhile.
 
-    Our own comments move an issue's time, too: what counts is whether it moved since the look before the change.
+    A person may have reverted them, so they must not be sent again. Our own comments move `updated_at` as well: what
+    counts is whether it moved since the issue was read right before the change.
     """
-    memory, now = orjson.loads(returned), _values(issue)
-    pending = memory.get("pending", {})
-    if issue.updated_at == pending.get(SEEN_AT, memory.get("updated_at")):
+    snapshot, now = orjson.loads(returned), _values(issue)
+    pending = snapshot.get("pending", {})
+    if issue.updated_at == pending.get(SEEN_AT, snapshot.get("updated_at")):
         return set()
-    return {name for name in pending if name in memory and is_like(now.get(name), memory[name])}
+    return {name for name in pending if name in snapshot and is_like(now.get(name), snapshot[name])}
 
 
 def _resolve_pending(returned: bytes, issue: Issue) -> bytes:
-    """Take into a memory what a look says of a pending change: which of its values, or those before, are there."""
-    memory, now = orjson.loads(returned), _values(issue)
-    pending = memory.pop("pending", {})
+    """Resolve a pending change in a snapshot: see which of its values, or of those before it, the issue has."""
+    snapshot, now = orjson.loads(returned), _values(issue)
+    pending = snapshot.pop("pending", {})
     for name in find_edits(returned, issue):
         ours = (each[name] for each in (pending, pending.get("held", {})) if name in each)
         if any(is_like(now[name], value) for value in ours):
-            _take(memory, name, now[name], now[name])
-    return orjson.dumps(memory)
+            _take(snapshot, name, now[name], now[name])
+    return orjson.dumps(snapshot)
 
 
-def _take(memory: dict[str, Any], name: str, theirs: Any, ours: Any) -> None:
-    """Let a memory have a field as the target has it; our own value stands beside it where that is another."""
-    memory[name] = theirs
-    sent = {other: value for other, value in memory.pop("sent", {}).items() if other != name}
+def _take(snapshot: dict[str, Any], name: str, theirs: Any, ours: Any) -> None:
+    """Set a field of a snapshot to the target's value; where ours differs, it is kept under `sent`."""
+    snapshot[name] = theirs
+    sent = {other: value for other, value in snapshot.pop("sent", {}).items() if other != name}
     if not is_like(theirs, ours):
         sent[name] = ours
     if sent:
-        memory["sent"] = sent
+        snapshot["sent"] = sent
 
 
-def update_memory(returned: bytes, issue: Issue, written: Mapping[str, Any]) -> bytes:
-    """Make the memory after a write of some fields: only they are taken from the issue, and our values kept beside."""
-    memory, now = orjson.loads(returned), _values(issue)
-    memory.pop("gone", None)
+def update_snapshot(returned: bytes, issue: Issue, written: Mapping[str, Any]) -> bytes:
+    """Return the snapshot after a write: only the written fields are taken from the issue, ours beside them."""
+    snapshot, now = orjson.loads(returned), _values(issue)
+    snapshot.pop("gone", None)
     for name, value in written.items():
-        _take(memory, name, now[name], _kept(name, value))
-    memory["updated_at"] = issue.updated_at
-    return orjson.dumps(memory)
+        _take(snapshot, name, now[name], _kept(name, value))
+    snapshot["updated_at"] = issue.updated_at
+    return orjson.dumps(snapshot)
 
 
 def record_pending_patch(returned: bytes, learned: bytes, patch: Mapping[str, Any], seen_at: str) -> bytes:
-    """Write down a change that is about to leave: its fields, and what of ours a look found that no memory has yet.
+    """Return the JSON that the ledger keeps while a change is under way: its fields, and what reading back taught.
 
-    `learned` is the memory after that look, `returned` the one that the ledger has, `seen_at` the issue's `updated_at`
-    at that look.
+    returned  the snapshot that the ledger has
+    learned   the snapshot after the issue was read for this change; where it differs, it is kept under `held`
+    seen_at   the issue's `updated_at` at that reading
     """
     before, after = orjson.loads(returned), orjson.loads(learned)
     held = {name: after[name] for name in COMPARED if name in after and after[name] != before.get(name)}
@@ -201,9 +208,9 @@ def record_pending_patch(returned: bytes, learned: bytes, patch: Mapping[str, An
 
 
 def assume_applied(returned: bytes, pending: bytes) -> bytes:
-    """Make the memory as it is if a change, written down as `pending` and of unknown fate, was executed.
+    """Return a snapshot that allows for a change of unknown outcome: its fields may have the old or the new value.
 
-    Gives the memory as it is for b"". A field may then hold either value and still be ours: see `merge`.
+    `pending` is what `record_pending_patch` returned; for b"" the snapshot is returned unchanged. See `merge`.
     """
     if not pending:
         return returned
@@ -212,20 +219,20 @@ def assume_applied(returned: bytes, pending: bytes) -> bytes:
 
 
 def pending_fields(pending: bytes) -> frozenset[str]:
-    """Say which fields a change of unknown fate was to write; none for b""."""
+    """Return the fields that a change of unknown outcome was to write; none for b""."""
     return frozenset(orjson.loads(pending)).intersection(COMPARED) if pending else frozenset()
 
 
 def mark_gone(returned: bytes) -> bytes:
-    """Make the memory of an issue that was deleted at the target."""
+    """Mark a snapshot as that of an issue which was deleted in Triage."""
     return orjson.dumps(orjson.loads(returned) | {"gone": True})
 
 
 def is_touched(returned: bytes) -> bool:
-    """Say whether an issue that a look has found was changed since it was made, nobody knows by whom."""
+    """Whether an issue that discovery found was changed since it was created, nobody knows by whom."""
     return _TOUCHED in returned
 
 
 def is_gone(returned: bytes) -> bool:
-    """Say whether the last look at an issue found that it was deleted."""
+    """Whether the issue was found deleted when it was last read."""
     return _GONE in returned

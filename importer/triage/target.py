@@ -1,4 +1,4 @@
-"""Where requests go, what the ledger calls that place, and the API key."""
+"""The target: its normalised URL, its name in the ledger, and the API key in a wrapper that doesn't print it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importer.errors import UsageError
 
 
 class ApiKey:
-    """The key, in a wrapper that shows it to nobody who doesn't ask by name."""
+    """The API key. It appears in no repr and no message; only `reveal` returns it."""
 
     __slots__ = ("_escaped", "_text", "_ways")
 
@@ -26,11 +26,11 @@ class ApiKey:
         self._escaped = re.compile("".join(signs).encode())
 
     def reveal(self) -> str:
-        """Give the key itself, for the Authorization header."""
+        """Return the key itself, for the Authorization header."""
         return self._text
 
     def scrub(self, raw: bytes) -> bytes:
-        """Take the key out of what a target echoes: as it is written, and as JSON, URLs and base64 write it."""
+        """Replace the key in an answer that echoes it by `***`: as it is, and as JSON, URLs and base64 encode it."""
         for way in self._ways:
             raw = raw.replace(way, b"***")
         return self._escaped.sub(b"***", raw) if b"\\u00" in raw else raw
@@ -40,16 +40,16 @@ class ApiKey:
 
 
 def _write_all_ways(key: str) -> list[bytes]:
-    """Write a key in the ways in which it may stand in an answer, the longest first."""
+    """Return the encodings in which a key may appear in an answer, the longest first."""
     ways = {key, quote(key, safe=""), quote(key), key.replace("/", "\\/")}
-    for before in ("", "x", "xx"):  # in the base64 of a longer text it begins at one of three places
+    for before in ("", "x", "xx"):  # within a longer text, base64 depends on the offset modulo 3
         encoded = b64encode((before + key).encode()).decode()
         ways.add(encoded[(8 * len(before) + 5) // 6 : (8 * (len(before) + len(key))) // 6])
     return [way.encode() for way in sorted(ways, key=len, reverse=True)]
 
 
 def normalise_target(url: str) -> str:
-    """Bring a base URL into the one form that the ledger knows it by.
+    """Return a base URL in the normal form by which the ledger knows the target.
 
     Raises:
         UsageError: not https (or http on loopback), or with user, query or fragment.
@@ -71,7 +71,7 @@ def normalise_target(url: str) -> str:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, by name or address, is this machine."""
+    """Whether a host name or address means this machine."""
     try:
         return ip_address(host).is_loopback
     except ValueError:
@@ -80,7 +80,7 @@ def is_loopback(host: str) -> bool:
 
 @dataclass(frozen=True)
 class Target:
-    """Where issues go. `name` is what the ledger calls it: the normalised URL, or `sandbox:FILE`."""
+    """Where issues are sent. `url` is the base URL; `name` identifies it in the ledger: the URL, or `sandbox:FILE`."""
 
     url: str
     name: str

@@ -1,4 +1,4 @@
-"""The wire: httpx's transport interface over aiohttp, each request sent once."""
+"""The HTTP transport: httpx's interface over aiohttp's connections, which never resends a POST."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from importer.triage.target import is_loopback
 
 
 class Timeouts(NamedTuple):
-    """Seconds to get a connection, and to send a request and read its answer."""
+    """Seconds to connect, and to send a request and read its answer."""
 
     connect: float = 10.0
     answer: float = 30.0
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
-    """httpx's transport interface over aiohttp, which repeats no POST.
+    """httpx's transport interface over aiohttp.
 
-    Honours HTTPS_PROXY, ALL_PROXY and NO_PROXY (never for loopback, never .netrc), trusts what Python's default TLS
-    context trusts, follows no redirect, keeps no cookie.
+    Honours HTTPS_PROXY, ALL_PROXY and NO_PROXY, except for loopback addresses, but no .netrc. Trusts the certificates
+    of Python's default TLS context, follows no redirects and keeps no cookies.
     """
 
     def __init__(self, timeouts: Timeouts) -> None:
-        # A total, since aiohttp has no timeout for writing; each further timer costs a request 5 µs.
+        # One total timeout, as aiohttp has none for writing; each further timer costs 5 µs a request.
         self._timeout = aiohttp.ClientTimeout(total=timeouts.connect + timeouts.answer, sock_connect=timeouts.connect)
         self._session: aiohttp.ClientSession | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send one request once. Raises httpx's exceptions, and nothing else of the network."""
+        """Send a request; a POST or PATCH leaves only once. Raises httpx's exceptions, and no others of the network."""
         session = self._session = self._session or self._open()
         url = yarl.URL(str(request.url), encoded=True)
         proxy = _proxy_for(request.url.scheme, request.url.host)
@@ -48,12 +48,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             ) as answer:
                 stream = httpx.ByteStream(await answer.read())
                 return httpx.Response(answer.status, headers=answer.raw_headers, stream=stream, request=request)
-        except (aiohttp.ClientError, OSError) as error:  # OSError has TimeoutError below it
+        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             raise _translate(error)(str(error) or type(error).__name__, request=request) from error
 
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
-            # As many connections as callers have calls: nobody waits for one.
+            # No limit on connections: the callers limit how many requests are under way.
             connector=aiohttp.TCPConnector(limit=0),
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -76,7 +76,7 @@ def _proxy_for(scheme: str, host: str) -> str | None:
 
 
 TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
-    # First match wins: subclasses stand before their bases.
+    # First match wins, so subclasses come before their bases.
     (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
     (aiohttp.ClientHttpProxyError, httpx.ProxyError),
     (aiohttp.ClientConnectorError, httpx.ConnectError),
@@ -92,4 +92,4 @@ TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
 
 
 def _translate(error: Exception) -> type[httpx.RequestError]:
-    return next(ours for theirs, ours in TRANSLATIONS if isinstance(error, theirs))
+    return next(httpx_error for aiohttp_error, httpx_error in TRANSLATIONS if isinstance(error, aiohttp_error))

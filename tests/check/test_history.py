@@ -182,7 +182,7 @@ def test_narrowed_to_fields(bench: Bench) -> None:
     assert change is not None
     assert (orjson.loads(change.body), change.whole_sha, change.content) == ({"severity": "high"}, b"", b"")
     severity = take_snapshot(issue(severity="high"), create(severity="high").body)
-    bench.run.decide([Decision(KEY, State.DONE, operation=change, memory=Snapshot(severity, b"", b""))])
+    bench.run.decide([Decision(KEY, State.DONE, operation=change, snapshot=Snapshot(severity, b"", b""))])
     assert bench.shown(row, policy("update", "severity")) == ("unchanged", "")
     standing = bench.ask(row, policy("update"))
     assert standing is not None
@@ -252,7 +252,7 @@ def test_a_conflict_of_an_earlier_attempt(bench: Bench) -> None:
         code="conflict",
         details=b'[["title","Old","theirs","New"]]',
         operation=standing.change,
-        memory=Snapshot(take_snapshot(issue(), create().body), b"", b""),
+        snapshot=Snapshot(take_snapshot(issue(), create().body), b"", b""),
     )
     bench.run.decide([left])
     continued = bench.ledger.begin_run(RunIdentity(TARGET, SOURCE, "d", "m"))

@@ -17,7 +17,7 @@ from importer.triage.snapshot import (
     COMPARED,
     DESCRIPTION_KEPT,
     PATCHABLE,
-    adopt,
+    adopt_snapshot,
     assume_applied,
     digest,
     find_changes,
@@ -29,7 +29,7 @@ from importer.triage.snapshot import (
     pending_fields,
     record_pending_patch,
     take_snapshot,
-    update_memory,
+    update_snapshot,
 )
 
 Values = Mapping[str, Any]
@@ -114,7 +114,7 @@ def test_an_update_ends(old: Values, new: Values, edit: Values, store: Store) ->
     )
     after = {**there, **{name: store({**there, **merged.patch})[name] for name in merged.patch}}
     issue = issue_of(after, LATER)
-    returned = update_memory(merged.returned, issue, {**merged.patch, **merged.already})
+    returned = update_snapshot(merged.returned, issue, {**merged.patch, **merged.already})
     conflicts = {conflict.field for conflict in merged.conflicts}
     assert changes_of(returned, body_of(new)).keys() == conflicts
     assert set(find_edits(returned, issue)) == edited_fields(stored, there) - merged.already.keys()
@@ -186,7 +186,7 @@ def test_an_issue_that_was_edited_before_we_saw_it() -> None:
 def test_an_issue_that_the_ledger_had_lost(updated_at: str, conflicts: list[str]) -> None:
     """If anybody changed it since it was made, nobody knows who: fields that are not as in its row are left alone."""
     there = issue_of({**FIRST, "title": "other"}, updated_at)
-    returned = adopt(take_snapshot(there), body_of(FIRST))
+    returned = adopt_snapshot(take_snapshot(there), body_of(FIRST))
     assert find_changes(returned, body_of(FIRST)) == {"title": "a"}
     merged = merge(returned, there, {"title": "a", "severity": "b"})
     assert [each.field for each in merged.conflicts] == conflicts
@@ -207,7 +207,7 @@ def test_gone_until_it_is_written_again() -> None:
     assert not is_gone(returned)
     gone = mark_gone(returned)
     assert is_gone(gone)
-    assert not is_gone(update_memory(gone, issue_of(FIRST), {"title": "a"}))
+    assert not is_gone(update_snapshot(gone, issue_of(FIRST), {"title": "a"}))
 
 
 NAMES = ("T-45", "PROJ-1", "#45", "e")
