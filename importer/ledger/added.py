@@ -1,7 +1,7 @@
-"""What was added to the issues of a source: comments, evidence, flags, relations, and numbers in texts.
+"""Additions in the ledger: comments, evidence, flags, relations and reference numbers of a source's issues.
 
-Their operations stand beside the creates, each with a name of its own. Those that were made to an issue which was
-deleted since, and perhaps made again, count no more.
+Each is an operation beside the create of its key, with a name of its own. Additions to an issue that was deleted since,
+and perhaps created again, no longer count.
 """
 
 from __future__ import annotations
@@ -21,13 +21,16 @@ CREATES = operations.alias("creates")
 
 
 class Added(NamedTuple):
-    """An addition that was sent, or tried; nothing is known of others.
+    """An addition that was sent, or that was to be sent and waits.
 
-    body    while its fate is unknown: what was sent
-    covers  of a comment: ids of the source's comments that it carries; of a `refer`: the keys whose numbers it put in
-    since   of the intent; for an unknown one, of the end of its request; in seconds since 1970
-    first   of evidence that Triage doesn't know: when it was tried first
-    sha     what was sent, see `lookback.fingerprint`; of a `refer`: SHA-256 of the create that the description is from
+    name    distinguishes it from the others of its act and key; of a relation `type/key of the other issue`
+    body    what was sent, while its outcome is unknown
+    covers  of a comment: ids of the source's comments in it; of a `refer`: the keys whose numbers it inserted; of a
+            relation: the id of the issue that it leads to
+    since   time of the intent, or of the end of its request while its outcome is unknown; seconds since 1970
+    first   of evidence that Triage doesn't know yet: time of the first try; seconds since 1970
+    sha     its `triage.fingerprint`; of a `refer`: SHA-256 of the create that the description comes from
+    run_id  the last run that worked on it
     """
 
     act: Act
@@ -40,14 +43,16 @@ class Added(NamedTuple):
     sha: bytes
     code: str
     message: str
-    run_id: int = 0  # the last that worked on it
+    run_id: int = 0
 
 
 class Place(NamedTuple):
-    """Where a key's issue is, and what its create remembers.
+    """The issue of a key.
 
-    `was_found` is whether a look at the target has found it, or the ledger is an older copy of itself: more may hang on
-    the issue than it knows.
+    was_found  whether discovery found it, or the ledger is an older copy: it may have additions unknown to the ledger
+    returned   its snapshot
+    body_sha   SHA-256 of the body that the issue stands for
+    content    digest of its row, 8 bytes
     """
 
     issue_id: str
@@ -59,18 +64,18 @@ class Place(NamedTuple):
 
 
 class AddedOperations:
-    """What was added to the issues of one source. Made by `Ledger.additions` and `Run.additions`."""
+    """Reads the additions of one source. See `Ledger.additions` and `Run.additions`."""
 
     def __init__(self, transaction: Transaction, source_id: int) -> None:
         self._transaction, self._source_id = transaction, source_id
 
     def of(self, keys: Iterable[str]) -> dict[str, list[Added]]:
-        """Give what was added to the issues of these keys, in no order; keys without anything are absent."""
+        """Return the additions of these keys, unordered; keys without any are absent."""
         with self._transaction() as connection:
             return read_additions(connection, self._source_id, keys)
 
     def places(self, keys: Iterable[str]) -> dict[str, Place]:
-        """Say where the issues of these keys are; keys without one are absent."""
+        """Return the issues of these keys; keys without one are absent."""
         places = {}
         unsure_to = select(sources.c.unsure_to).where(sources.c.id == self._source_id).scalar_subquery()
         was_found = or_(operations.c.code == FOUND_AT_TARGET, operations.c.id <= unsure_to)
@@ -88,7 +93,7 @@ class AddedOperations:
         return places
 
     def relations(self) -> list[tuple[str, str, bytes]]:
-        """Give every relation that was made, or perhaps made: the keys of its two ends, and its fingerprint."""
+        """Return each relation that was made, or perhaps made: its key, the other issue's key, and its fingerprint."""
         columns = (operations.c.key, operations.c.name, operations.c.body_sha)
         made = operations.c.state.in_((State.DONE, *UNDECIDED))
         statement = select(*columns).where(
@@ -99,7 +104,7 @@ class AddedOperations:
 
 
 def read_additions(connection: Connection, source_id: int, keys: Iterable[str]) -> dict[str, list[Added]]:
-    """Read what was added to the issues of these keys."""
+    """Return the additions to the present issues of these keys; keys without any are absent."""
     its_create = and_(
         CREATES.c.source_id == operations.c.source_id, CREATES.c.key == operations.c.key, CREATES.c.act == Act.CREATE
     )
@@ -134,16 +139,16 @@ def _decode(found: Row[Any]) -> Added:
 
 
 def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: float = 0.0) -> bytes | None:
-    """Write down what an addition's operation keeps beside its state."""
+    """Return the JSON of an addition's column `details`, None if there is nothing to keep. See `Added`."""
     details: Mapping[str, object] = {"covers": list(covers), "body": body.decode(), "first": first}
     kept = {name: value for name, value in details.items() if value}
     return orjson.dumps(kept) if kept else None
 
 
 def find_already_added(added: Iterable[Added], places: Mapping[str, Place]) -> AlreadyAdded:
-    """What needs no sending: what was done, and what waited in vain for something that never turned up.
+    """Return the additions that need no sending: those done, and those that waited in vain for something missing.
 
-    `places` are those of the issues at the other ends of relations, see `relation_targets`.
+    `places` are those of the relations' targets, see `relation_targets`.
     """
     added = list(added)
     settled = [each for each in added if (each.state is State.DONE or each.code == MISSING) and _leads(each, places)]
@@ -155,12 +160,12 @@ def find_already_added(added: Iterable[Added], places: Mapping[str, Place]) -> A
 
 
 def relation_targets(added: Iterable[Added]) -> Iterator[str]:
-    """The keys at the other ends of relations."""
+    """Yield the keys of the issues that these relations lead to."""
     return (each.name.partition("/")[2] for each in added if each.act is Act.RELATION)
 
 
 def _leads(added: Added, places: Mapping[str, Place]) -> bool:
-    """Whether a relation leads to the issue that its other end has now; one that was undone has another, or none."""
+    """Whether a relation leads to the issue that its target key has now: after an undo it is another one, or none."""
     if added.act is not Act.RELATION or not added.covers:
         return True
     place = places.get(added.name.partition("/")[2])
@@ -168,5 +173,5 @@ def _leads(added: Added, places: Mapping[str, Place]) -> bool:
 
 
 def _is_referred(added: Added) -> bool:
-    """Whether a description has its numbers, or is somebody's who wants it as it is."""
+    """Whether a description has its reference numbers, or was edited by a person and stays as it is."""
     return added.act is Act.REFER and (added.state in (State.DONE, State.SAME) or added.code == EDITED)

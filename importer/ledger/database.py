@@ -1,4 +1,4 @@
-"""The connection to a ledger's tables, wherever they are; what goes wrong with it, as sentences."""
+"""Transactions on the ledger's one connection, to SQLite or PostgreSQL; database errors become sentences for users."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ from importer.ledger.staleness import Generation
 
 
 class ConnectionLost(StorageFull):
-    """The connection to the ledger is lost, and with it the lock: another process may hold the ledger by now."""
+    """The connection is lost, and the lock with it: another process may hold the ledger, so nothing reconnects."""
 
 
 class Database:
-    """One connection, that threads take in turn. `name` says to people which database it is.
+    """One connection that threads take in turn.
 
-    `is_remote` says that a statement is waited for, and not only its commit.
+    name       the file, or the URL without secrets, as users see it
+    is_remote  whether every statement waits for a server, and not only a commit for the disk
     """
 
     def __init__(
@@ -36,10 +37,10 @@ class Database:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """Give the connection to one thread for one transaction.
+        """Open a transaction; other threads wait until it ends.
 
         Raises:
-            StorageFull: it can't be written, or is lost, for which there is no second chance.
+            StorageFull: the ledger can't be written, or its connection is lost for good.
         """
         with self._lock:
             if self._lost is not None:
@@ -53,10 +54,9 @@ class Database:
 
     @contextmanager
     def advance(self, *, exact: bool = False) -> Iterator[Connection]:
-        """Give a transaction that counts: after it the ledger is a generation further.
+        """Open a transaction that raises the ledger's generation by one, see `staleness.Generation`.
 
-        A ledger that is behind its side file is an older copy, or lost its end. The side file follows now and then, or
-        with `exact` at once.
+        The side file follows every few commits, or with `exact` at once.
         """
         if self._generation is None:
             with self.transaction() as connection:
@@ -65,7 +65,7 @@ class Database:
         reached = self._generation.reached + 1
         with self.transaction() as connection:
             yield connection
-            # Only a file has a generation, and each commit pays for it: a tenth of what the compiled statement costs.
+            # Only files have a generation. Each commit pays for this: as plain SQL a tenth of a compiled statement.
             connection.exec_driver_sql("UPDATE stamp SET generation = ?", (reached,))
         self._generation.reach(reached)
         if exact:
@@ -74,11 +74,11 @@ class Database:
 
 @contextmanager
 def storage(name: str) -> Iterator[None]:
-    """Turn what goes wrong with the ledger of this name into a sentence.
+    """Turn errors of the operating system and of the database into sentences about the ledger of this name.
 
     Raises:
-        StorageFull: it can't be read or written, or the connection to it is lost.
-        UsageError: it is something else.
+        StorageFull: the ledger can't be read or written, or the connection to it is lost.
+        UsageError: it is not a ledger.
     """
     try:
         yield
@@ -101,5 +101,5 @@ def storage(name: str) -> Iterator[None]:
 
 
 def not_a_ledger(name: str) -> UsageError:
-    """Make the error for a file or database that is something else."""
+    """Return the error for a file or database that is not a ledger."""
     return UsageError(f"{name} is not a ledger.", hint="Give another one: --ledger PATH")

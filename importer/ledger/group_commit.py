@@ -1,6 +1,6 @@
-"""Group commit: many workers' outcomes and intents in one transaction; the disk is waited for in a thread.
+"""Group commit: the intents and outcomes of many workers in one transaction, while a thread waits for the disk.
 
-Only what is waited for goes there. For a file that is the commit: with the statements there too, both threads spent
+Only what waits runs in that thread. For a file that is the commit: with its statements there too, both threads spent
 their time handing each other the interpreter's lock. For a server it is the statements as well.
 """
 
@@ -46,20 +46,20 @@ class GroupCommit:
         self._closed = False
 
     def record(self, decision: Decision) -> None:
-        """Hand in an outcome; it is durable with the next group."""
+        """Hand in an outcome; it becomes durable with the next group."""
         self._decisions.append(decision)
         self._schedule()
 
     async def intend(self, intent: Intent) -> None:
-        """Return when the intent, and every outcome handed in before, is durable."""
+        """Return once the intent, and every outcome handed in before it, is durable."""
         self._intents.append(intent)
         await self._wait()
 
     async def flush(self) -> None:
-        """Return when everything handed in is durable."""
+        """Return once everything handed in is durable."""
         while self._error or self._running or self._intents or self._decisions:
             if self._running and not (self._intents or self._decisions):
-                await asyncio.wait([self._running])  # no other group would follow it
+                await asyncio.wait([self._running])  # nothing else was handed in, so no other group follows
                 continue
             waiter = self._wait()
             if self._running is None:
@@ -67,7 +67,7 @@ class GroupCommit:
             await waiter
 
     def close(self) -> None:
-        """Let the group under way be committed and end the thread. What was not flushed is lost."""
+        """Wait for the group under way and end the thread. What was not flushed is lost."""
         self._closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -84,7 +84,7 @@ class GroupCommit:
 
     def _schedule(self) -> None:
         if self._running is not None or self._error is not None or self._closed:
-            return  # what gathers meanwhile goes with the next group
+            return  # what is handed in meanwhile goes with the next group
         if len(self._intents) >= self._group:
             self._start()
         elif self._timer is None or (self._intents and len(self._waiters) == 1):

@@ -1,4 +1,4 @@
-"""One run: its rows, its operations, and what became of them."""
+"""A run in the ledger: registers rows, records intents and outcomes, and reads the results back."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 
 
 class Snapshot(NamedTuple):
-    """What a create's operation is to remember after a change: see `compare`, and the row that it stands for now."""
+    """What a create's operation keeps after a change: the snapshot, and the body and row that the issue stands for."""
 
     returned: bytes
     body_sha: bytes
@@ -33,10 +33,14 @@ class Snapshot(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What became of a key's operation, after so many requests. `since` is the end of an unknown one's request.
+    """The outcome of an operation.
 
-    A change comes with its `operation`, which is written down if it was never sent. Its `details` say what was left
-    alone, or what may have been sent; `snapshot` is what it leaves for the create to remember.
+    attempts   requests that it took
+    since      end of the request, in seconds since 1970, while the outcome is unknown
+    returned   of a create: the issue's snapshot
+    operation  None for a create; others are recorded even if they were never sent
+    details    JSON of what a change left alone or may have sent; of an addition see `added.encode_details`
+    snapshot   what the key's create is to keep from now on; None leaves it as it is
     """
 
     key: str
@@ -54,14 +58,14 @@ class Decision(NamedTuple):
 
     @property
     def act(self) -> Act:
-        """What the operation does."""
+        """The kind of the operation."""
         return Act.CREATE if self.operation is None else self.operation.act
 
 
 class Undecided(NamedTuple):
-    """A create of which nobody knows whether it was executed.
+    """A create of unknown outcome.
 
-    `since` is in seconds since 1970, `body_sha` the SHA-256 of what was sent.
+    `since` is in seconds since 1970, `body_sha` the SHA-256 of the body that was sent.
     """
 
     key: str
@@ -73,7 +77,7 @@ class Undecided(NamedTuple):
 class Run:
     """One import of a source with a mapping into a target, and this process's attempt at it. Made by a Ledger.
 
-    A repair or an undo is a run too: each issue that it looks at is a row, in its place in the input.
+    A repair or an undo is a run too: its rows are the issues that it assesses, with their places in the input.
     """
 
     def __init__(
@@ -104,13 +108,13 @@ class Run:
         self.summary: Mapping[str, Any] = orjson.loads(found.summary or b"{}")
 
     def register(self, planned: Iterable[Row]) -> None:
-        """Write down a chunk of rows as the check left them, in the place of those written before."""
+        """Write a chunk of rows as the check left them, replacing those of an earlier attempt."""
         values = [encode_row(self._id, row) for row in planned]
         with self._transaction() as connection:
             REGISTER.execute(connection, values)
 
     def find_undecided(self) -> list[Undecided]:
-        """List the source's creates of which nobody knows what became, of this attempt or of a crashed one."""
+        """Return the source's creates of unknown outcome, of this attempt or of an earlier one."""
         columns = operations.c.key, operations.c.marker, operations.c.since, operations.c.body_sha
         undecided = and_(operations.c.act == Act.CREATE, operations.c.state.in_(UNDECIDED))
         with self._transaction() as connection:
@@ -118,13 +122,13 @@ class Run:
             return [Undecided(*values) for values in found]
 
     def find_issues(self, triage_ids: Mapping[str, str]) -> set[str]:
-        """Say which issues of this target the ledger knows as a key's own; `triage_ids` is issue id → `T-…`."""
+        """Return the ids of those issues that belong to a key of this target; `triage_ids` is issue id → `T-…`."""
         target_id = select(sources.c.target_id).where(sources.c.id == self._source_id).scalar_subquery()
         known = (
             select(operations.c.issue_id)
             .join(sources)
             .where(sources.c.target_id == target_id)
-            # The index is on the `T-…`, but only the id is sure to be there.
+            # The index is on the `T-…`, but only the id is certain to be known.
             .where(operations.c.triage_id.in_(set(triage_ids.values())), operations.c.issue_id.in_(list(triage_ids)))
         )
         with self._transaction() as connection:
@@ -134,7 +138,7 @@ class Run:
     async def sending(self, concurrency: int, *, exact: bool = False) -> Any:
         """Take intents and outcomes while the block runs; at its end all of them are durable.
 
-        `exact` is for what no look at the list of issues would find, if the ledger lost it: see `Database.advance`.
+        `exact` is for operations that discovery could not find if the ledger lost them: see `Database.advance`.
         """
         self._is_exact = exact
         write = self._write_in_thread if self._database.is_remote else self._write
@@ -147,7 +151,7 @@ class Run:
             self._commits = None
 
     async def intend(self, operation: Operation, details: bytes | None = None) -> None:
-        """Return when it is durable that this operation may have been sent; `details` is the body of a change.
+        """Return once it is durable that this operation may have been sent; `details` is what a change would write.
 
         Raises:
             StorageFull: the ledger can't be written.
@@ -175,17 +179,17 @@ class Run:
         }
 
     def record(self, decision: Decision) -> None:
-        """Hand in what became of an operation; it is durable with the next group of intents, or in 50 ms."""
+        """Hand in an outcome; it becomes durable with the next group of intents, or within 50 ms."""
         assert self._commits is not None
         self._commits.record(decision)
 
     async def flush(self) -> None:
-        """Return when everything handed in is durable."""
+        """Return once everything handed in is durable."""
         assert self._commits is not None
         await self._commits.flush()
 
     def decide(self, decisions: Iterable[Decision], intents: Iterable[Operation] = ()) -> None:
-        """Write down outcomes at once, outside of sending; `intents` are operations that nobody sent in this run."""
+        """Write outcomes at once, outside of `sending`; `intents` are operations that were not sent in this run."""
         with self._database.advance() as connection:
             INTEND.execute(connection, [self._intent(operation, None) for operation in intents])
             self._decide(connection, list(decisions))
@@ -243,23 +247,23 @@ class Run:
         }
 
     def results(self) -> Iterator[Row]:
-        """Give every row with its outcome, in order of file and record, in flat memory."""
+        """Yield every row with its outcome, in order of file and record, in flat memory."""
         return self._results.rows()
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
-        """Give what this run's changes left alone: key, `T-…`, and a list of field, ours, theirs, new."""
+        """Yield the conflicts of this run: key, `T-…`, and for each field its name, ours, theirs and new."""
         return self._results.conflicts()
 
     def made(self) -> Iterator[Made]:
-        """Give the issues that this run made or changed and that are there, in input order and flat memory."""
+        """Yield the existing issues that this run created or changed, in input order, in flat memory."""
         return self._results.made()
 
     def count(self) -> dict[Outcome, int]:
-        """Count the rows by outcome; every outcome is in it."""
+        """Count the rows by outcome; every outcome has a count."""
         return self._results.count()
 
     def finish(self, exit_code: ExitCode, summary: Mapping[str, Any]) -> None:
-        """End this attempt; the run is finished with exit code 0 or 1, else the same command continues it."""
+        """End this attempt. With exit code 0 or 1 the run is finished, else the same command continues it."""
         ended = {"ended_at": self._now()}
         state = "finished" if exit_code in FINISHED else "open"
         end = {"state": state, "exit_code": int(exit_code), "summary": orjson.dumps(summary), **ended}

@@ -1,4 +1,4 @@
-"""One process at a time: locks that die with their holder."""
+"""The lock of a ledger file, which lets one process write and ends with that process."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ POLL_SECONDS = 0.5
 
 
 def wait_until_free(take: Callable[[], T], wait_seconds: float) -> T:
-    """Take a lock, trying again for so many seconds while another process holds it.
+    """Take a lock; while another process holds it, try again for up to `wait_seconds`.
 
     Raises:
-        LedgerInUse: it was held all the time.
+        LedgerInUse: it was held throughout.
     """
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -36,11 +36,11 @@ def wait_until_free(take: Callable[[], T], wait_seconds: float) -> T:
 
 @contextmanager
 def locked(ledger: Path, wait_seconds: float = 0.0) -> Iterator[None]:
-    """Hold the side file `LEDGER.lock`, which says who holds it.
+    """Hold the lock file `LEDGER.lock` while the block runs; it names its holder.
 
     Raises:
-        LedgerInUse: another process, which the message names, holds it.
-        UsageError: the side file can't be written.
+        LedgerInUse: another process holds it; the message names that process.
+        UsageError: the lock file can't be written.
     """
     try:
         descriptor = os.open(ledger.with_name(ledger.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -66,6 +66,6 @@ def locked(ledger: Path, wait_seconds: float = 0.0) -> Iterator[None]:
 
 
 def in_use(ledger: str, holder: str) -> LedgerInUse:
-    """Make the error that names the holder of a ledger."""
+    """Return the error that names the holder of a ledger."""
     hint = "Wait until it has ended (--wait 10m does), or give this import a ledger of its own with --ledger."
     return LedgerInUse(f"The ledger {ledger} is in use by {holder}.", hint=hint)

@@ -1,4 +1,4 @@
-"""Which schema version a ledger has, and how an older one becomes ours."""
+"""The schema version of a ledger: creates its tables, or upgrades those of an older version."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from importer.ledger.schema import SCHEMA_VERSION, UPGRADES, metadata, stamp
 
 
 def read_version(connection: Connection, name: str) -> int:
-    """Read the schema version, 0 where there is no table of ours yet.
+    """Return the schema version, 0 if there are no tables of a ledger yet.
 
     Raises:
-        UsageError: the tables are somebody else's, or of a newer version.
+        UsageError: the tables are another program's, or of a newer version.
     """
     tables = set(inspect(connection).get_table_names())
     if connection.dialect.name == "postgresql":
-        tables &= set(metadata.tables)  # a database may have others beside ours; a file may not
+        tables &= set(metadata.tables)  # a database may hold other tables too, a file may not
     if not tables:
         return 0
     if stamp.name not in tables:
@@ -30,16 +30,16 @@ def read_version(connection: Connection, name: str) -> int:
 
 
 def prepare(connection: Connection, name: str) -> None:
-    """Make the tables, or make those of an older version into ours: all of it or nothing.
+    """Create the tables, or upgrade those of an older version, in one transaction.
 
     Raises:
-        UsageError: the tables are somebody else's, or of a newer version.
+        UsageError: the tables are another program's, or of a newer version.
     """
     version = read_version(connection, name)
     if version == SCHEMA_VERSION:
         return
     if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")  # else each statement would be committed alone
+        connection.exec_driver_sql("BEGIN IMMEDIATE")  # Python's driver would commit each DDL statement by itself
     if version == 0:
         metadata.create_all(connection)
         connection.execute(insert(stamp), {"schema_version": SCHEMA_VERSION})

@@ -1,4 +1,4 @@
-"""Opening a ledger, in a SQLite file or in PostgreSQL: one process at a time may write."""
+"""Opening a ledger by path or URL: to write, as the only process, or to read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PREFIXES = ("postgresql://", "postgres://")
 
 
 def default_path() -> Path:
-    """Say where the ledger is by default: `$XDG_STATE_HOME/triage-importer/ledger.db`."""
+    """Return the default path: `$XDG_STATE_HOME/triage-importer/ledger.db`."""
     state = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
     return Path(state) / "triage-importer" / "ledger.db"
 
@@ -27,9 +27,9 @@ def default_path() -> Path:
 def open_ledger(
     place: str | Path, *, wait_seconds: float = 0.0, now: Callable[[], float] = time.time
 ) -> Iterator[Ledger]:
-    """Open the ledger to send, at a path or a URL; it is made where it doesn't exist, an older one is upgraded.
+    """Open the ledger at a path or URL to write; it is created if it doesn't exist, and upgraded if it is older.
 
-    `wait_seconds` is how long to wait for another process that holds it.
+    `wait_seconds` is how long to wait for another process to release it.
 
     Raises:
         LedgerInUse: another process holds it.
@@ -47,7 +47,7 @@ def open_ledger(
 
 @contextmanager
 def read_ledger(place: str | Path) -> Iterator[Ledger]:
-    """Open the ledger to read only, without a lock; one that doesn't exist knows nothing.
+    """Open the ledger at a path or URL to read, without a lock; one that doesn't exist reads as empty.
 
     Raises:
         UsageError: it can't be reached or read, is not a ledger, or one of a newer version.
@@ -60,7 +60,7 @@ def read_ledger(place: str | Path) -> Iterator[Ledger]:
 
 
 def _is_url(place: str | Path) -> bool:
-    """Whether it is the URL of a server. Raises UsageError for other URLs, which may have a password in them."""
+    """Whether it is the URL of a server. Raises UsageError for other URLs, unquoted, as they may hold secrets."""
     text = str(place)
     if "://" in text and not text.startswith(PREFIXES):
         hint = "Give a path, or a URL that begins with postgresql://"
@@ -79,7 +79,7 @@ def _postgres() -> ModuleType:
 
 @contextmanager
 def _opening(place: str | Path) -> Iterator[None]:
-    """Before anything is sent, a place that can't be used is the user's choice of it."""
+    """While opening, a ledger that can't be used is a usage error: nothing has been sent yet."""
     try:
         with storage(_postgres().name_server(str(place)) if _is_url(place) else str(place)):
             yield

@@ -1,4 +1,4 @@
-"""What ran when, for people who look on: which run a process is at, and which run a repair or an undo worked on."""
+"""The list of runs: which one a process is working on, and which import a repair or an undo changed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from importer.ledger.schema import RunKind, attempts, runs
 from importer.ledger.store import Ledger
 
 CHANGES = (RunKind.REPAIR, RunKind.UNDO)
-"""What works on an import that ran before."""
+"""Kinds of runs that change the issues of an earlier import."""
 
 
 class Overview(NamedTuple):
-    """A run as people who look on see it; `works_on` is the import that a repair or an undo changes, else ""."""
+    """A run in the list; `works_on` is the name of the import that a repair or an undo changes, else ""."""
 
     run: Run
     is_running: bool
@@ -26,7 +26,7 @@ class Overview(NamedTuple):
 
 
 def list_overviews(ledger: Ledger) -> list[Overview]:
-    """Give all runs, the newest first. Nobody who works on the ledger is disturbed."""
+    """Return all runs, the newest first, without disturbing a process that holds the ledger."""
     holder = _find_holder(ledger)
     last = select(func.max(attempts.c.id)).group_by(attempts.c.run_id)
     statement = (
@@ -38,14 +38,14 @@ def list_overviews(ledger: Ledger) -> list[Overview]:
         kept = {each.name: each for each in connection.execute(statement)}
     overviews = []
     for run in ledger.list_runs():
-        attempt = kept[run.name]  # a run begins with its first
+        attempt = kept[run.name]  # every run has one
         is_running = holder is not None and (attempt.pid, attempt.ended_at) == (holder, None)
         overviews.append(Overview(run, is_running, attempt.source_digest if run.kind in CHANGES else ""))
     return overviews
 
 
 def find_import(ledger: Ledger, name: str, command: str) -> Overview:
-    """Find the import that a command is asked about, by its name or `last`.
+    """Return the import of this name, or the newest for `last`; `command` is named in the hint.
 
     Raises:
         UsageError: there is no run of this name, or it is no import.
@@ -64,7 +64,7 @@ def find_import(ledger: Ledger, name: str, command: str) -> Overview:
 
 
 def _find_holder(ledger: Ledger) -> int | None:
-    """Give the id of the process that holds a ledger, None if there is none."""
+    """Return the id of the process that holds a ledger, None if there is none."""
     with ledger.transaction() as connection:
         if connection.dialect.name == "postgresql":
             from importer.ledger import postgres

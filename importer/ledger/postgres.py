@@ -1,7 +1,7 @@
-"""A ledger in PostgreSQL: one connection, whose session holds the lock, and never another.
+"""A ledger in PostgreSQL: one connection, whose session holds the lock.
 
-A ledger is a schema, the first of the search path. When the connection is lost, its lock is gone with it and another
-process may hold it by now; so nothing here connects a second time.
+The ledger's tables are in the first schema of the search path. If the connection is lost, so is the lock, and another
+process may hold the ledger by then: so nothing here connects a second time.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from importer.ledger.target_scan import mark_incomplete
 
 PROBE_SECONDS = 5
 PROBES = 3
-"""An end of the connection that doesn't answer so many probes is taken for dead by the other."""
+"""Either end of the connection takes the other for dead after so many unanswered keep-alive probes."""
 PROBING = {
     "keepalives_idle": PROBE_SECONDS,
     "keepalives_interval": PROBE_SECONDS,
@@ -44,7 +44,7 @@ WRITING = {
     "synchronous_commit": "on",
     # The server's end too: else the session of a machine without power would hold the lock for hours.
     **{name if name.startswith("tcp") else f"tcp_{name}": value for name, value in PROBING.items()},
-    "idle_session_timeout": 0,  # while fates are waited for, nothing may be written for a while
+    "idle_session_timeout": 0,  # while outcomes are waited for, nothing is written
     "enable_seqscan": "off",  # a plan that is made while a table is small is kept while it grows
 }
 READING = {"default_transaction_read_only": "on"}
@@ -62,10 +62,10 @@ FIND_ORIGIN = """
 
 
 def name_server(url: str) -> str:
-    """Say where a ledger is, to people: what is in the URL besides may be secret.
+    """Return a ledger's URL for display: user, host, port and database only, as the rest may be secret.
 
     Raises:
-        UsageError: it is no such URL.
+        UsageError: it is no URL of a PostgreSQL database.
     """
     given = _parse(url)
     user, host, port, database = (given.get(part) or "" for part in ("user", "host", "port", "dbname"))
@@ -74,10 +74,10 @@ def name_server(url: str) -> str:
 
 @contextmanager
 def open_server(url: str, wait_seconds: float) -> Iterator[Database]:
-    """Connect to write, as the only one: the lock is the session's, and ends with it however that ends.
+    """Connect to write, as the only process: the lock belongs to the session and ends with it.
 
     Raises:
-        LedgerInUse: another process, which the message names, held it all the time.
+        LedgerInUse: another process held it throughout; the message names that process.
         UsageError: the server can't be reached or refuses; what is there is not a ledger, or one of a newer version.
     """
     name = name_server(url)
@@ -94,7 +94,7 @@ def open_server(url: str, wait_seconds: float) -> Iterator[Database]:
 
 @contextmanager
 def read_server(url: str) -> Iterator[Database]:
-    """Connect to read only, without a lock; a ledger that doesn't exist knows nothing.
+    """Connect to read, without a lock; a ledger that doesn't exist reads as empty.
 
     Raises:
         UsageError: the server can't be reached or refuses; what is there is not a ledger, or one of another version.
@@ -165,7 +165,7 @@ def _check_session(connection: psycopg.Connection, name: str) -> None:
 
 
 def find_holder(connection: Connection) -> int | None:
-    """Give the id of the process that holds the ledger, on whatever machine; None if no session says that it does."""
+    """Return the id of the process that holds the ledger, on any machine; None if no session's name says so."""
     schema = connection.exec_driver_sql("SELECT current_schema()").scalar()
     session = connection.exec_driver_sql(FIND_HOLDER, (_lock_key(schema),)).first()
     said = re.match(r"process (\d+) on ", session[0]) if session else None
@@ -186,7 +186,7 @@ def _lock(connection: psycopg.Connection, name: str) -> None:
 
 
 def _compare_origins(connection: Connection) -> None:
-    """A ledger from another server, history or table is a copy: what its sources have in Triage is looked up again."""
+    """Treat a ledger from another server, timeline or table as a copy: discovery runs again for all its sources."""
     origin = connection.exec_driver_sql(FIND_ORIGIN).scalar()
     known = connection.scalar(select(stamp.c.origin))
     if known and known != origin:
@@ -195,7 +195,7 @@ def _compare_origins(connection: Connection) -> None:
 
 
 class _TextDumper(StrDumper):
-    """Spells out NUL, which PostgreSQL keeps in no text; a rejected row's key or what a target says may have it."""
+    """Writes NUL as `\\x00`: PostgreSQL stores none in a text, but a rejected row's key or an answer may have one."""
 
     def dump(self, obj: str) -> Buffer | None:
         return super().dump(obj.replace("\0", r"\x00"))
@@ -206,7 +206,7 @@ def _make_engine(connection: psycopg.Connection) -> Engine:
     connection.autocommit = False
     return create_engine(
         "postgresql+psycopg://",
-        creator=lambda: connection,  # whoever asks for another one after a loss gets the lost one
+        creator=lambda: connection,  # after a loss, too: never a new connection without the lock
         poolclass=StaticPool,
         paramstyle="format",  # by position, as SQLite's are
         pool_reset_on_return=None,  # every transaction is ended by its own block

@@ -1,4 +1,4 @@
-"""A run beside the one before it: which keys have vanished since, and which rejections are known already."""
+"""Comparing a run with the one before it: which keys vanished since, and which rejections are known already."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from importer.ledger.statements import Transaction, portions, refresh_statistics
 from importer.records import Act, Outcome
 
 WHOLE, SNAPSHOT = "whole", "snapshot"
-"""Options of a run: that it was over its whole input, and that this was a snapshot of all records."""
+"""Options of a run: that it read its whole input, and that the input was a snapshot of all records."""
 PAGE = 1000
 PLACED_CODES = ("key-duplicate", "group-rejected")
-"""Codes whose message says where in the file another row is, which tells nothing of the reason."""
+"""Codes whose message names the place of another row: it changes from run to run and is not compared."""
 
 
 class Vanished(NamedTuple):
-    """An issue whose key was in the run before, and is not in this one."""
+    """An issue whose key was in the previous run and is not in this one."""
 
     key: str
     triage_id: str
@@ -29,9 +29,9 @@ class Vanished(NamedTuple):
 
 
 class Pair:
-    """A run whose rows are all registered, and the last one before it that finished over its whole input.
+    """A run whose rows are all registered, and the last run before it that finished over its whole input.
 
-    `name` is that of the run before.
+    `name` is that of the previous run.
     """
 
     def __init__(self, transaction: Transaction, source_id: int, this: int, before: int, name: str) -> None:
@@ -40,7 +40,7 @@ class Pair:
         self.name = name
 
     def vanished(self) -> Iterator[Vanished]:
-        """Give the issues whose keys this run doesn't have any more, in the order in which they were made."""
+        """Yield the issues whose keys this run no longer has, in the order of their creation."""
         gone = except_(
             select(rows.c.key).where(rows.c.run_id == self._before, rows.c.key != ""),
             select(rows.c.key).where(rows.c.run_id == self._this),
@@ -62,7 +62,7 @@ class Pair:
             yield from map(Vanished._make, found)
 
     def count_known(self) -> int:
-        """Count the rejected rows of this run whose key was rejected for the same reasons in the run before."""
+        """Count the rejected rows whose key was rejected for the same reasons in the previous run."""
         # Materialised, so that SQLite makes an index of it instead of reading the run again for each row.
         earlier = (
             select(rows.c.key, rows.c.findings)
@@ -85,16 +85,16 @@ class Pair:
 
 
 def count_rows(transaction: Transaction, name: str) -> int:
-    """Count the rows that are registered of the run of this name."""
+    """Count the registered rows of the run of this name."""
     its_rows = select(func.count()).select_from(rows.join(runs, runs.c.id == rows.c.run_id))
     with transaction() as connection:
         return connection.scalar(its_rows.where(runs.c.name == name)) or 0
 
 
 def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -> Pair | None:
-    """Find the run that the run of this name is to be compared with, None if there is none.
+    """Pair the run of this name with the previous one, None if there is none to compare with.
 
-    Both are over their whole input; with `snapshots`, these must be snapshots.
+    Both must have read their whole input; with `snapshots`, the inputs must be snapshots of all records.
     """
     with transaction() as connection:
         refresh_statistics(connection)
@@ -118,7 +118,7 @@ def _says(options: bytes, names: set[str]) -> bool:
 
 
 def _reasons(findings: bytes) -> list[tuple[str, str, str]]:
-    """Codes, fields and messages: a message has the value."""
+    """Return codes, fields and messages; the value that was rejected is in the message."""
     codes, fields, messages, _ = orjson.loads(findings)
     found = zip(codes, fields, messages, strict=True)
     return [(code, field, "" if code in PLACED_CODES else message) for code, field, message in found]

@@ -1,4 +1,4 @@
-"""What became of the rows of a run: read from its operations while it is open, and frozen once it is finished."""
+"""The outcome of each row of a run: derived from its operations while it is open, stored in the rows once finished."""
 
 from __future__ import annotations
 
@@ -28,18 +28,22 @@ PENDING = operations.alias("pending")
 ADDED = operations.alias("added")
 IN_TRIAGE = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
 CONFLICT = "conflict"
-"""Code of a change that left fields alone which a person had changed."""
+"""Code of a change that left fields alone because a person had changed them."""
 INCOMPLETE = "incomplete"
-"""Code of an issue that is in without all that belongs to it."""
+"""Code of an issue that was imported, but some of its additions are missing."""
 GROUP_INCOMPLETE = "group-incomplete"
-"""Code of the other rows of such an issue: only all of them together are what the issue says."""
+"""Code of the other rows of such an issue, where several rows are one issue."""
 ON_ITS_WAY = ("fate-unknown", "it was on its way when the run ended")
 
 
 class Made(NamedTuple):
-    """An issue that a run made or changed; `returned` is its memory, `cells` the source cells of its value fields.
+    """An issue that a run created or changed.
 
-    `pending` is the body of a change of which nobody knows whether it was executed, else b"".
+    returned  its snapshot
+    body_sha  SHA-256 of the body that it stands for
+    content   digest of its row, 8 bytes
+    cells     JSON of the source cells of its value fields, for `repair`; None in ledgers of earlier versions
+    pending   a change of unknown outcome, as `record_pending_patch` wrote it; b"" if there is none
     """
 
     key: str
@@ -54,14 +58,14 @@ class Made(NamedTuple):
 
 
 class Results:
-    """The rows of one run and what became of them. With `is_frozen` they say it themselves."""
+    """Reads the rows of one run with their outcomes; with `is_frozen` these are stored in the rows themselves."""
 
     def __init__(self, transaction: Transaction, run_id: int, source_id: int, *, is_frozen: bool) -> None:
         self._transaction = transaction
         self._id, self._source_id, self._is_frozen = run_id, source_id, is_frozen
 
     def rows(self) -> Iterator[Row]:
-        """Give every row with its outcome, in order of file and record, in flat memory."""
+        """Yield every row with its outcome, in order of file and record, in flat memory."""
         with self._transaction() as connection:
             refresh_statistics(connection)
         after, tell = (-1, -1), _Followers()
@@ -87,18 +91,18 @@ class Results:
         return self._complete(connection, [self._decode(found) for found in connection.execute(statement)])
 
     def _complete(self, connection: Connection, page: list[Row]) -> list[Row]:
-        """Say of rows with additions what became of these."""
+        """Add the outcomes of their additions to the rows of a page."""
         added = read_additions(connection, self._source_id, (row.key for row in page if _may_have_more(row)))
         return [_with_additions(row, added.get(row.key, ()), self._id) if _may_have_more(row) else row for row in page]
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
-        """Give what this run's changes left alone: key, `T-…`, and a list of field, ours, theirs, new."""
+        """Yield the conflicts of this run: key, `T-…`, and for each field its name, ours, theirs and new."""
         for row in self.rows():
             if row.conflicts is not None:
                 yield row.key, row.triage_id, orjson.loads(row.conflicts)
 
     def count(self) -> dict[Outcome, int]:
-        """Count the rows by outcome; every outcome is in it."""
+        """Count the rows by outcome; every outcome has a count."""
         became, joined = self._became.label("became"), rows if self._is_frozen else self._joined
         statement = select(became, func.count()).select_from(joined).where(rows.c.run_id == self._id)
         with self._transaction() as connection:
@@ -108,7 +112,7 @@ class Results:
 
     @property
     def _joined(self) -> Any:
-        """Rows with their key's create and update; a row that was skipped names the issue of its key."""
+        """Rows joined with their key's create and change; a skipped row too, as its report names the key's issue."""
         create = and_(
             operations.c.source_id == self._source_id,
             operations.c.key == rows.c.key,
@@ -126,7 +130,7 @@ class Results:
 
     @property
     def _became(self) -> Any:
-        """A row and its operations → what became of the row in this run."""
+        """SQL expression: the outcome of a row in this run, from its registered outcome and its operations."""
         if self._is_frozen:
             return rows.c.outcome
         own = and_(operations.c.run_id == self._id, rows.c.outcome.in_(WITH_OPERATION))
@@ -153,7 +157,7 @@ class Results:
         )
 
     def _has_added(self, *states: State) -> Any:
-        """Whether this run has sent additions to a row's issue that ended so."""
+        """SQL condition: this run has sent additions to the row's issue that ended in one of these states."""
         return (
             exists()
             .where(ADDED.c.source_id == self._source_id, ADDED.c.key == rows.c.key, ADDED.c.act.in_(ADDITIONS))
@@ -161,7 +165,7 @@ class Results:
         )
 
     def made(self) -> Iterator[Made]:
-        """Give the issues that this run made or changed and that are there, in input order and flat memory."""
+        """Yield the existing issues that this run created or changed, in input order, in flat memory."""
         became = self._became
         create = and_(
             operations.c.source_id == self._source_id, operations.c.key == rows.c.key, operations.c.act == Act.CREATE
@@ -189,7 +193,7 @@ class Results:
             .select_from(joined.outerjoin(PENDING, pending))
             .where(rows.c.run_id == self._id, rows.c.follows == 0, operations.c.state == State.DONE)
             .where(became.in_((Outcome.CREATED, Outcome.UPDATED)))
-            # An issue that was deleted since and made again is another run's.
+            # An issue that was deleted since and created again belongs to another run.
             .where(or_(rows.c.issue_id == "", rows.c.issue_id == operations.c.issue_id))
             .order_by(rows.c.file, rows.c.record)
             .limit(PAGE)
@@ -207,7 +211,7 @@ class Results:
             after = (page[-1].file, page[-1].record)
 
     def freeze(self, connection: Connection) -> None:
-        """Let each row say itself what became of it. Raw rows are kept for people to mend; what is in needs none."""
+        """Store each outcome in its row, as later runs reuse the operations; imported rows lose their raw cells."""
         after, tell = (-1, -1), _Followers()
         while page := self._page(connection, after):
             told = map(tell, page)
@@ -219,7 +223,7 @@ class Results:
         connection.execute(update(runs).where(runs.c.id == self._id).values(frozen=1))
 
     def _decode(self, found: Selected[Any]) -> Row:
-        """Make a row of what was registered and of the operations that say what became of it."""
+        """Return a registered row with the outcome that its operations give."""
         row = _decode(found)
         changed = found.change_run_id == self._id
         state, code, message = found.create_state, found.create_code, found.create_message
@@ -239,9 +243,9 @@ class Results:
         attempts = found.change_attempts if changed else found.create_attempts
         return row._replace(
             outcome=became,
-            # The operation of a row that was skipped is another row's.
+            # The operation that a skipped row is joined with belongs to another row.
             attempts=0 if found.outcome == Outcome.SKIPPED else (attempts or 0) + on_its_way,
-            # A change names the issue that it was made to: the key may have another one since.
+            # A change names the issue that it changed; the key may have another issue since.
             issue_id=(found.change_issue_id if changed else found.create_issue_id) or row.issue_id,
             triage_id=(found.change_triage_id if changed else found.create_triage_id) or row.triage_id,
             conflicts=found.change_details if changed and code == CONFLICT else None,
@@ -249,12 +253,12 @@ class Results:
 
 
 def _is_in(row: Row) -> bool:
-    """Whether nothing of a row is left for a person to mend."""
+    """Whether a row is imported completely, so that there is nothing to mend."""
     return row.outcome in IN_TRIAGE and not {INCOMPLETE, GROUP_INCOMPLETE} & set(row.codes)
 
 
 class _Followers:
-    """Says of all rows of an issue what its first one says: that something is missing. Takes rows in order."""
+    """Marks the other rows of an issue as incomplete if its first row is. Call it with all rows in order."""
 
     def __init__(self) -> None:
         self._leader: Row | None = None
@@ -274,24 +278,25 @@ class _Followers:
 
 
 def _may_have_more(row: Row) -> bool:
-    """Whether something was planned for a row's issue, or another row may name it in a relation that its key owns."""
+    """Whether additions are planned for a row's issue, or it may own a relation that another row states."""
     return bool(row.additions_planned) or (row.outcome is not Outcome.SKIPPED and not row.follows)
 
 
 def _with_additions(row: Row, added: Iterable[Added], run_id: int) -> Row:
-    """Count a row's additions, and say what of them is missing; what waits is only said by the run that tried it."""
+    """Add a row's counts of additions and name the missing ones; waiting ones only in the run that tried them."""
     if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED) or GONE_AT_TARGET in row.codes:
         return row
-    # Where the row itself plans nothing, there are the relations that other rows say and its key owns.
+    # A row that plans no additions may still own relations that other rows state.
     added = [each for each in added if row.additions_planned or (each.act is Act.RELATION and each.run_id == run_id)]
     done = sum(each.state in (State.DONE, State.SAME) for each in added)
     lacking = [each for each in added if each.state is State.REFUSED or each.state in UNDECIDED]
     waiting = [each for each in added if each.state is State.LEFT]
-    new = [each for each in waiting if each.run_id == run_id and each.code not in row.codes]  # else the check said it
+    # The check has reported those whose code the row has already.
+    new = [each for each in waiting if each.run_id == run_id and each.code not in row.codes]
     notes = dict.fromkeys((each.code, each.message) for each in new)
     known = done + len(lacking) + len(waiting)
     if any(each.code == FOUND_AT_TARGET and each.run_id == run_id for each in added):
-        # Nobody knew what was there when it was planned, nor how an earlier import had folded it.
+        # The plan didn't know what was in Triage already, nor how an earlier import had folded the comments.
         row = row._replace(additions_planned=known)
     unsent = sum(each.act is Act.RELATION and each.state is State.UNSENT and each.run_id == run_id for each in added)
     rest = max(row.additions_planned - known, unsent)
@@ -340,7 +345,7 @@ def _decode(found: Selected[Any]) -> Row:
 
 
 def encode_row(run_id: int, row: Row) -> dict[str, Any]:
-    """Make the values of a row in its table."""
+    """Return the values of a row for its table."""
     return {
         "run_id": run_id,
         "file": row.file,

@@ -1,4 +1,4 @@
-"""The ledger's tables. Times are seconds since 1970 in UTC. There is no secret in it."""
+"""The ledger's tables and their upgrades. Times are seconds since 1970 in UTC. No table holds a secret."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ class State(StrEnum):
     """What is known of an operation."""
 
     SENT = "sent"  # may have been sent
-    UNKNOWN = "unknown"  # was sent, without an answer that says what became of it
+    UNKNOWN = "unknown"  # was sent, and no answer said whether it was executed
     DONE = "done"
     REFUSED = "refused"
-    UNSENT = "unsent"  # surely not executed
-    LEFT = "left"  # of a change: not made, since a person changed the issue, or it is gone; of an addition: not yet
-    SAME = "same"  # of a change, or of numbers in a description: the issue was so already
+    UNSENT = "unsent"  # certainly not executed
+    LEFT = "left"  # of a change: not made, as a person changed the issue or it is gone; of an addition: waits
+    SAME = "same"  # of a change or a `refer`: the issue was so already
     DELETED = "deleted"  # of a create: done, and undone since
 
 
 UNDECIDED = (State.SENT, State.UNKNOWN)
 FOUND_AT_TARGET = "found-at-target"
-"""Code of a create or an addition that a look took in: who made it is not known."""
+"""Code of a create or an addition that was found in Triage: which run sent it is not known."""
 GONE_AT_TARGET = "gone-at-target"
 """Code of what was not done because the issue was deleted in Triage."""
 
@@ -35,12 +35,12 @@ class RunKind(StrEnum):
     IMPORT = "import"
     REPAIR = "repair"
     UNDO = "undo"
-    REBUILD = "rebuild"  # takes in what is in Triage already, by hand or by looking
+    REBUILD = "rebuild"  # records what is in Triage already, by hand or by discovery
 
 
 metadata = MetaData()
 
-# `generation` grows with each commit while sending; the ledger's side file has it too, and tells an older copy.
+# `generation` grows with each commit while sending; the side file has it too, so that an older copy is recognised.
 stamp = Table(
     "stamp",
     metadata,
@@ -49,7 +49,7 @@ stamp = Table(
     Column("origin", String, nullable=False, server_default=""),  # the server and table that it was written in
 )
 
-# What everything else belongs to: a source, by name, in a target.
+# Everything else belongs to a source, by name, in a target.
 targets = Table(
     "targets",
     metadata,
@@ -64,9 +64,9 @@ sources = Table(
     Column("id", Integer, primary_key=True),
     Column("target_id", ForeignKey("targets.id"), nullable=False),
     Column("name", String, nullable=False),
-    # Whether all its issues at the target were looked up since the ledger last knew less than it should.
+    # Whether discovery has been completed since the ledger was last found to be incomplete.
     Column("looked", Integer, nullable=False, default=0, server_default="0"),
-    # The last operation that it knew then: to the issues of these something may have been added that it doesn't know.
+    # The last operation known at that time: up to it, issues may have additions that the ledger doesn't know.
     Column("unsure_to", Integer, nullable=False, default=0, server_default="0"),
     UniqueConstraint("target_id", "name"),
 )
@@ -82,7 +82,7 @@ runs = Table(
     Column("out", String, nullable=False),
     Column("options", LargeBinary, nullable=False),  # JSON
     Column("state", String, nullable=False),  # open, finished
-    Column("frozen", Integer, nullable=False, default=0, server_default="0"),  # its rows say all that became of them
+    Column("frozen", Integer, nullable=False, default=0, server_default="0"),  # 1 once its rows hold their outcomes
     Column("exit_code", Integer),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
@@ -97,7 +97,7 @@ attempts = Table(
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
 )
-# What may have been sent, and what became of it. A row is written before its request leaves.
+# What may have been sent, and its outcome. A row is written before its request leaves.
 operations = Table(
     "operations",
     metadata,
@@ -118,16 +118,16 @@ operations = Table(
     Column("issue_id", String, nullable=False),
     Column("triage_id", String, nullable=False),
     Column("returned", LargeBinary, nullable=False),  # of a create: JSON of the issue after our last write
-    # JSON, of a change: while undecided its body, then what it left alone; of an addition: see `ledger.additions`.
+    # JSON, of a change: while undecided its body, then what it left alone; of an addition: see `added.Added`.
     Column("details", LargeBinary),
     Column("code", String, nullable=False),
     Column("message", String, nullable=False),
 )
 Index("operations_act", operations.c.source_id, operations.c.key, operations.c.act, operations.c.name, unique=True)
-# Numbers are given in sequence, so that this index only grows at its end; an index on the random issue id would not.
+# Triage numbers issues in sequence, so this index only grows at its end; one on the random issue id would not.
 Index("operations_triage_id", operations.c.triage_id)
-# Every row of the source as the check left it. What became of a planned one is in its operation, and once the run is
-# finished it stands here: a later run may work on the same operation.
+# Every row of the source as the check left it. The outcome of a planned row is in its operation; once the run is
+# finished it is stored here, as later runs work on the same operation.
 rows = Table(
     "rows",
     metadata,
@@ -149,10 +149,10 @@ rows = Table(
     Column("additions_planned", Integer, nullable=False, default=0, server_default="0"),
     Column("additions_done", Integer, nullable=False, default=0, server_default="0"),
     Column("additions_failed", Integer, nullable=False, default=0, server_default="0"),
-    Column("follows", Integer, nullable=False, default=0, server_default="0"),  # it is in the issue of another row
+    Column("follows", Integer, nullable=False, default=0, server_default="0"),  # 1 if it is part of another row's issue
     sqlite_with_rowid=False,
 )
-# Issues of a source at the target that no operation knew when they were seen.
+# Issues of a source that discovery found in Triage and that no operation knew then.
 found = Table(
     "found",
     metadata,
@@ -162,11 +162,11 @@ found = Table(
     Column("marker", String, nullable=False),  # of the record; "" where a person took it away
     Column("title", String, nullable=False),
     Column("created_at", Float, nullable=False),
-    Column("returned", LargeBinary, nullable=False),  # JSON of the issue as it was seen
+    Column("returned", LargeBinary, nullable=False),  # snapshot of the issue as it was found
 )
 Index("found_marker", found.c.source_id, found.c.marker)
 
-# Schema version → what makes the next one of it.
+# Schema version → the statements that upgrade it to the next one.
 UPGRADES: dict[int, tuple[str, ...]] = {
     1: (
         "ALTER TABLE stamp ADD COLUMN generation INTEGER NOT NULL DEFAULT 0",
@@ -178,7 +178,7 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "ALTER TABLE operations ADD COLUMN act VARCHAR NOT NULL DEFAULT 'create'",
         "ALTER TABLE operations ADD COLUMN content BLOB NOT NULL DEFAULT X''",
         "ALTER TABLE operations ADD COLUMN details BLOB",
-        # A memory names its fields as `compare` does now.
+        # Snapshots name their fields as `triage.snapshot` does now.
         "UPDATE operations SET returned = CAST(REPLACE(CAST(returned AS TEXT), '\"description_sha256\":', "
         "'\"description\":') AS BLOB) WHERE returned <> X''",
         "DROP INDEX operations_key",

@@ -1,4 +1,4 @@
-"""A ledger in a SQLite file: WAL, synchronous=FULL, and side files as its lock and its generation."""
+"""A ledger in a SQLite file: WAL, synchronous=FULL, with side files for its lock and its generation."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from importer.ledger.target_scan import mark_incomplete
 
 @contextmanager
 def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
-    """Open a file to write, as the only one; it is made where it doesn't exist (folder 0700, file 0600).
+    """Open a file to write, as the only process; it is created if it doesn't exist (folder 0700, file 0600).
 
     Raises:
-        LedgerInUse: another process, which the message names, held it all the time.
+        LedgerInUse: another process held it throughout; the message names that process.
         UsageError: it can't be locked, is damaged, not a ledger, or one of a newer version.
     """
     path = path.resolve()  # the side files lie beside the file itself, whatever links lead to it
@@ -47,9 +47,9 @@ def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
 
 @contextmanager
 def read_file(path: Path) -> Iterator[Database]:
-    """Open a file to read only, without a lock; one that doesn't exist knows nothing.
+    """Open a file to read, without a lock; one that doesn't exist reads as empty.
 
-    One of an older version is read from an upgraded copy in memory.
+    A ledger of an older version is read from an upgraded copy in memory.
 
     Raises:
         UsageError: it is not a ledger, or one of a newer version.
@@ -69,9 +69,10 @@ def read_file(path: Path) -> Iterator[Database]:
 
 
 def find_holder(path: Path) -> int | None:
-    """Give the id of the process that holds the ledger in a file, None if there is none.
+    """Return the id of the process that holds the ledger in a file, None if there is none.
 
-    The lock is only tried while the process that took it last is alive: then somebody else's try can't fail by ours.
+    The lock is only tried if the process that took it last is alive: otherwise this try could make another process fail
+    that starts at the same moment.
     """
     try:
         descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
@@ -91,7 +92,7 @@ def find_holder(path: Path) -> int | None:
 
 @contextmanager
 def empty_in_memory(name: str) -> Iterator[Database]:
-    """Give what stands for a ledger that doesn't exist: it knows nothing."""
+    """Open an empty ledger in memory, in place of one that doesn't exist."""
     with _connected("sqlite://") as engine:
         with engine.begin() as connection:
             prepare(connection, name)
@@ -103,7 +104,7 @@ def _read_only(path: Path) -> str:
 
 
 def _refuse_stranger(path: Path) -> None:
-    """Look before the lock file is made and the journal's mode is set: both would be left at a stranger's."""
+    """Raise UsageError for a file that is no ledger, before a lock file or a journal mode would be left beside it."""
     if path.exists():
         os.close(os.open(path, os.O_RDWR))
         try:
@@ -132,21 +133,21 @@ def _is_alive(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # somebody else's
+    except PermissionError:  # another user's process
         return True
     return True
 
 
 def _copy(engine: Engine, other: Engine) -> None:
-    ours, theirs = engine.raw_connection(), other.raw_connection()
-    ours.driver_connection.backup(theirs.driver_connection)  # type: ignore[union-attr] # SQLite's own
-    ours.close()
-    theirs.close()
+    source, copy = engine.raw_connection(), other.raw_connection()
+    source.driver_connection.backup(copy.driver_connection)  # type: ignore[union-attr] # SQLite's own
+    source.close()
+    copy.close()
 
 
 @contextmanager
 def _connected(url: str) -> Iterator[Engine]:
-    # One connection, that the loop's thread and the committing thread take in turn.
+    # One connection, which the loop's thread and the committing thread take in turn.
     engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
     if "mode=ro" not in url:
         event.listen(engine, "connect", _set_durability)
@@ -163,9 +164,9 @@ def _set_durability(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _check_integrity(connection: Connection, path: Path) -> None:
-    """Make sure that nothing is lost in a damaged page: it would be sent again."""
+    """Raise UsageError for a damaged file: operations that are lost in it would be sent again."""
     page_size = int(connection.exec_driver_sql("PRAGMA page_size").scalar() or 1)
-    if path.stat().st_size % page_size:  # SQLite takes what is missing of a page for zeros, within a text, too
+    if path.stat().st_size % page_size:  # SQLite reads the missing rest of a page as zeros, even within a text
         raise _damaged(path, "it ends in the middle of a page")
     answer = connection.exec_driver_sql(f"PRAGMA integrity_check({operations.name})").scalar()
     if answer != "ok":
@@ -173,7 +174,7 @@ def _check_integrity(connection: Connection, path: Path) -> None:
 
 
 def _compare_generations(connection: Connection, generation: Generation) -> None:
-    """A ledger behind its side file is an older copy or was cut: what its sources have in Triage is looked up again."""
+    """Treat a ledger behind its side file as an older copy, or cut: discovery runs again for all its sources."""
     reached = int(connection.scalar(select(stamp.c.generation)) or 0)
     if reached < generation.seen:
         mark_incomplete(connection)

@@ -1,4 +1,4 @@
-"""How far a ledger has come: a number in it and in a side file, so that an older copy of it is recognised."""
+"""Recognising an older copy of a ledger: its number of commits is kept in it and in a side file."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 
 DIGITS = 20
 STRIDE = 16
-"""Commits between two writes of the side file: a changed file makes each wait for the disk longer."""
+"""Commits between two writes of the side file, as each changed file makes the wait for the disk longer."""
 LARGEST = 2**62
 
 
 def side_file(ledger: Path) -> Path:
-    """Say where the side file of a ledger is."""
+    """Return the path of a ledger's side file."""
     return ledger.with_name(ledger.name + ".generation")
 
 
 class Generation:
-    """The number that the ledger has reached, and its side file `LEDGER.generation`.
+    """The number of commits of a ledger, also kept in its side file `LEDGER.generation`.
 
-    The side file is written now and then, without waiting for the disk: it may lag behind the ledger, and is
-    ahead of it only if the ledger has lost something.
+    The side file is written every STRIDE commits, without waiting for the disk. It may lag behind the ledger; it is
+    ahead only if the ledger is an older copy or has lost its end.
     """
 
     def __init__(self, descriptor: int | None = None) -> None:
@@ -32,22 +32,22 @@ class Generation:
         self.reached = self._written = self.seen
 
     def reach(self, number: int) -> None:
-        """Note that the ledger has come so far."""
+        """Set the number that the ledger has reached."""
         self.reached = number
         if number - self._written >= STRIDE:
             self.write()
 
     def write(self) -> None:
-        """Bring the side file to where the ledger is."""
+        """Write the reached number to the side file."""
         if self._descriptor is not None:
-            with suppress(OSError):  # on a full disk it lags behind, which is only less to go by
+            with suppress(OSError):  # on a full disk it only lags behind
                 os.pwrite(self._descriptor, b"%0*d" % (DIGITS, self.reached), 0)
         self._written = self.reached
 
 
 @contextmanager
 def open_generation(ledger: Path) -> Iterator[Generation]:
-    """Open the side file of a ledger, for its owner alone."""
+    """Open the side file of a ledger, readable by its owner only."""
     descriptor = os.open(side_file(ledger), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         generation = Generation(descriptor)

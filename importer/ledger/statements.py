@@ -1,4 +1,4 @@
-"""The statements of the hot path, built once."""
+"""SQL statements of the hot path, compiled once for each dialect."""
 
 from __future__ import annotations
 
@@ -23,27 +23,27 @@ KEYS_A_QUERY = 500
 
 
 def portions(values: Iterable[T]) -> Iterator[list[T]]:
-    """Give as many values as a query takes, again and again."""
+    """Yield the values in lists of up to 500, the most that one query gets."""
     iterator = iter(values)
     while portion := list(islice(iterator, KEYS_A_QUERY)):
         yield portion
 
 
 def refresh_statistics(connection: Connection) -> None:
-    """Make the plans for what reads many rows good ones: PostgreSQL's depend on what it last knew of its tables."""
+    """Let PostgreSQL analyse its tables before many rows are read: its plans depend on these statistics."""
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql("ANALYZE operations, rows")
 
 
 class Many:
-    """A statement for many rows, compiled once a dialect; SQLAlchemy's own way costs as much again as SQLite itself."""
+    """A statement for many rows, compiled once for each dialect: SQLAlchemy's own way doubles the cost of SQLite."""
 
     def __init__(self, build: Build) -> None:
         self._build = build
         self._compiled: dict[str, Compiled] = {}
 
     def execute(self, connection: Connection, values: Iterable[dict[str, Any]]) -> None:
-        """Execute it for each of the dictionaries; none at all is nothing."""
+        """Execute it for each dictionary of values; does nothing if there are none."""
         dialect = connection.dialect
         sql, fixed, pick = self._compiled.get(dialect.name) or self._compile(dialect)
         parameters = [pick(fixed | row) for row in values] if fixed else list(map(pick, values))
@@ -52,18 +52,18 @@ class Many:
 
     def _compile(self, dialect: Dialect) -> Compiled:
         compiled = self._build(dialect).compile(dialect=dialect)
-        assert compiled.positiontup is not None  # every engine here takes its parameters by position
+        assert compiled.positiontup is not None  # every engine here takes parameters by position
         fixed = {name: value for name, value in compiled.params.items() if value is not None}
         self._compiled[dialect.name] = str(compiled), fixed, itemgetter(*compiled.positiontup)
         return self._compiled[dialect.name]
 
 
 def upsert(table: Table, identity: Sequence[str], names: Sequence[str], fixed: Mapping[str, Any] | None = None) -> Many:
-    """Make an insert that changes `names` of a row with the same identity; `fixed` is for new rows alone."""
+    """Return an insert that updates the columns `names` if the row exists; `fixed` values are for new rows only."""
 
     def build(dialect: Dialect) -> Insert:
         values: dict[str, Any] = {name: bindparam(name) for name in (*identity, *names)}
-        module = import_module(f"sqlalchemy.dialects.{dialect.name}")  # only the one that is used
+        module = import_module(f"sqlalchemy.dialects.{dialect.name}")  # loads only the dialect in use
         new = module.insert(table).values({**values, **(fixed or {})}).inline()
         changes = {name: new.excluded[name] for name in names}
         statement: Insert = new.on_conflict_do_update(index_elements=identity, set_=changes)
@@ -73,7 +73,7 @@ def upsert(table: Table, identity: Sequence[str], names: Sequence[str], fixed: M
 
 
 WITH_OPERATION = (Outcome.PLANNED, Outcome.UNCHANGED)
-"""What a row is registered as where its own operation says what became of it."""
+"""Registered outcomes of rows whose final outcome is in their operation."""
 REGISTER = upsert(
     rows,
     ("run_id", "file", "record"),
@@ -126,7 +126,7 @@ DECIDE = Many(
         )
     )
 )
-# After a change the create's operation says what the issue stands for now; a deleted issue may be made again.
+# After a change, the create's operation says what the issue stands for now; a deleted issue may be created again.
 REMEMBER = Many(
     lambda _: (
         update(operations)

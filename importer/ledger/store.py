@@ -1,4 +1,4 @@
-"""The ledger: the memory of every target, source and run."""
+"""The ledger: finds and begins runs, and knows every key, target and organisation of earlier ones."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ LEAVING = operations.alias("leaving")
 
 
 class Facts(NamedTuple):
-    """What the first line of a run says of the ledger: keys that are in, and the last run (empty, 0 if none)."""
+    """Figures for the first line of a run: keys with an issue; name and start of the last run, "" and 0 if none."""
 
     keys: int
     last_run: str
@@ -50,10 +50,14 @@ class RunIdentity(NamedTuple):
 
 
 class Known(NamedTuple):
-    """What is known of a key: of its create, and what a change of which nobody knows the fate wanted (JSON or b"").
+    """What the ledger knows of a key that was sent.
 
-    `body_sha` is the SHA-256 of the body that the issue stands for, `content` the digest of its row, `returned` the
-    memory of the issue, see `compare`; `is_leaving` says that a deletion may have been sent.
+    state       of its create
+    body_sha    SHA-256 of the body that the issue stands for
+    content     digest of its row, 8 bytes
+    returned    its snapshot, see `triage.snapshot`
+    pending     a change of unknown outcome as JSON; b"" if there is none
+    is_leaving  whether a deletion may have been sent
     """
 
     state: State
@@ -67,7 +71,7 @@ class Known(NamedTuple):
 
 
 class Ledger:
-    """The memory of every target, source and run. Made by `open_ledger` and `read_ledger`; `name` says which it is."""
+    """An open ledger, made by `open_ledger` or `read_ledger`; `name` is its path or URL for display."""
 
     def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
         self.name = database.name
@@ -76,7 +80,7 @@ class Ledger:
         self._now = now
 
     def read_facts(self, target: str, source_name: str) -> Facts:
-        """Say what is known of a source in a target before a run begins."""
+        """Return the figures of a source in a target before a run begins."""
         with self.transaction() as connection:
             source_id = _find_source(connection, target, source_name)
             creates = and_(operations.c.source_id == source_id, operations.c.act == Act.CREATE)
@@ -88,7 +92,7 @@ class Ledger:
             return Facts(connection.scalar(done) or 0, name, started_at)
 
     def find_known(self, target: str, source_name: str, keys: Iterable[str]) -> dict[str, Known]:
-        """Say what is known of these keys; those that were never sent are left out."""
+        """Return what is known of these keys; those that were never sent are absent."""
         known = {}
         columns = (
             operations.c.key,
@@ -124,18 +128,18 @@ class Ledger:
         return known
 
     def seen(self, target: str, source_name: str, *, writable: bool = False) -> Seen:
-        """What looks at the target have seen of a source; `writable` is for who is going to look."""
+        """Return what discovery found of a source; `writable` registers the source, for whoever runs discovery."""
         take = _take_source if writable else _find_source
         with self.transaction() as connection:
             return Seen(self.transaction, take(connection, target, source_name) or 0)
 
     def additions(self, target: str, source_name: str) -> AddedOperations:
-        """What was added to the issues of a source."""
+        """Return the reader of a source's additions."""
         with self.transaction() as connection:
             return AddedOperations(self.transaction, _find_source(connection, target, source_name) or 0)
 
     def find_contact(self, target: str, org_id: str = "") -> dict[str, Any] | None:
-        """Give what the first contact with a target, or its organisation elsewhere, found out; None without one."""
+        """Return what the canary found out about a target, or its organisation at another URL; None if none ran."""
         same = targets.c.url == target
         if org_id:
             same = or_(same, targets.c.org_id == org_id)
@@ -144,17 +148,17 @@ class Ledger:
         return None if kept is None else dict(orjson.loads(kept))
 
     def keep_contact(self, target: str, contact: Mapping[str, Any]) -> None:
-        """Keep what the first contact with a target found out."""
+        """Keep what the canary found out about a target."""
         with self.transaction() as connection:
             target_id = _take_target(connection, target)
             values = {"contact": orjson.dumps(contact)}
             connection.execute(update(targets).where(targets.c.id == target_id).values(values))
 
     def check_org(self, target: str, org_id: str) -> None:
-        """Remember the organisation of a target; one that is not known (`""`) is not compared.
+        """Compare the organisation of a target with the one it had first, and keep it; "" is not compared.
 
         Raises:
-            TargetMismatch: it was another one before.
+            TargetMismatch: it was another organisation before.
         """
         with self.transaction() as connection:
             known = connection.scalar(select(targets.c.org_id).where(targets.c.url == target))
@@ -201,10 +205,10 @@ class Ledger:
         return self._run(runs.c.id == run_id, attempt_id)
 
     def find_run(self, name: str) -> Run:
-        """Find a run by its name, or the newest import by `last`.
+        """Return the run of this name, or the newest import for `last`.
 
         Raises:
-            UsageError: there is none, with the last few names.
+            UsageError: there is none; the hint lists the newest names.
         """
         with self.transaction() as connection:
             names = connection.scalars(select(runs.c.name).order_by(runs.c.id.desc())).all()
@@ -216,7 +220,7 @@ class Ledger:
         return self._run(runs.c.name == wanted, 0)
 
     def find_run_of(self, target: str, key: str) -> Run | None:
-        """Find the run that last worked on a key's create, None if nothing was ever sent for it."""
+        """Return the run that last worked on a key's create, None if nothing was ever sent for it."""
         with self.transaction() as connection:
             source_id = _find_source(connection, target, key.partition(":")[0])
             this = (operations.c.source_id == source_id, operations.c.key == key, operations.c.act == Act.CREATE)
@@ -224,7 +228,7 @@ class Ledger:
         return None if run_id is None else self._run(runs.c.id == run_id, 0)
 
     def list_runs(self) -> list[Run]:
-        """Give all runs, the newest first; they can be read, not continued."""
+        """Return all runs, the newest first, to read; `begin_run` continues one."""
         with self.transaction() as connection:
             kept = connection.execute(_select_runs().order_by(runs.c.id.desc())).all()
         return [self._as_run(each, 0) for each in kept]
@@ -239,7 +243,7 @@ class Ledger:
 
 
 def _select_runs() -> Select[Any]:
-    """Runs with what a Run wants to know of them."""
+    """Select runs with the joined columns that a Run reads."""
     counted = select(func.count()).where(attempts.c.run_id == runs.c.id).scalar_subquery()
     return select(
         runs, targets.c.url.label("target"), sources.c.name.label("source_name"), counted.label("attempts")

@@ -1,4 +1,4 @@
-"""What looks at the target have seen of a source: issues with its marker that no operation knows."""
+"""What discovery found: issues in Triage with a source's marker that no operation in the ledger knows."""
 
 from __future__ import annotations
 
@@ -15,9 +15,11 @@ COLUMNS = (found.c.issue_id, found.c.triage_id, found.c.marker, found.c.title, f
 
 
 class Found(NamedTuple):
-    """An issue of ours at the target as it was seen there; `marker` is "" where a person took it away.
+    """An issue of the source that discovery found in Triage.
 
-    `created_at` is in seconds since 1970, `returned` its memory, see `compare`.
+    marker      its record's, "" if a person removed it
+    created_at  seconds since 1970
+    returned    its snapshot, see `triage.snapshot`
     """
 
     issue_id: str
@@ -29,7 +31,7 @@ class Found(NamedTuple):
 
 
 class Double(NamedTuple):
-    """A key with two issues: the ledger's own and another one."""
+    """A key with two issues in Triage: the one that the ledger knows, and another."""
 
     key: str
     triage_id: str
@@ -43,13 +45,13 @@ class Double(NamedTuple):
 
 
 def mark_incomplete(connection: Connection) -> None:
-    """A ledger knows less than it should: all its sources are to be looked up again, and what hangs on their issues."""
+    """Record that the ledger lost something: discovery is due for all sources, and issues may have more additions."""
     last = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
     connection.execute(update(sources).values(looked=0, unsure_to=last))
 
 
 class Seen:
-    """What is known of one source in one target beside its operations. Made by `Ledger.seen`."""
+    """The issues of one source that discovery found in a target. Made by `Ledger.seen`."""
 
     def __init__(self, transaction: Transaction, source_id: int) -> None:
         self._transaction = transaction
@@ -57,29 +59,29 @@ class Seen:
         self._here = found.c.source_id == source_id
 
     def doubt(self) -> None:
-        """A look has found an issue that the ledger should know: it may lack what hangs on the others, too."""
+        """Record that discovery found an issue that the ledger should know: it may lack additions to others, too."""
         with self._transaction() as connection:
             last = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
             connection.execute(update(sources).where(sources.c.id == self._source_id).values(unsure_to=last))
 
     def is_complete(self) -> bool:
-        """Say whether all of this source was looked up since the ledger last knew less than it should."""
+        """Whether discovery has been completed for this source since the ledger was last found to be incomplete."""
         with self._transaction() as connection:
             return bool(connection.scalar(select(sources.c.looked).where(sources.c.id == self._source_id)))
 
     def known(self, triage_ids: Mapping[str, str]) -> set[str]:
-        """Say which issues this source's operations know as their keys' own; `triage_ids` is issue id → `T-…`."""
+        """Return the ids of those issues that belong to a key of this source; `triage_ids` is issue id → `T-…`."""
         known = (
             select(operations.c.issue_id)
             .where(operations.c.source_id == self._source_id, operations.c.state == State.DONE)
-            # The index is on the `T-…`, but only the id is sure to be there.
+            # The index is on the `T-…`, but only the id is certain to be known.
             .where(operations.c.triage_id.in_(set(triage_ids.values())), operations.c.issue_id.in_(list(triage_ids)))
         )
         with self._transaction() as connection:
             return set(connection.scalars(known))
 
     def owner_of(self, issue_id: str) -> str:
-        """Say which key of this target's sources has this issue, "" if none."""
+        """Return the key that has this issue, in any source of this target; "" if none."""
         target_id = select(sources.c.target_id).where(sources.c.id == self._source_id).scalar_subquery()
         owner = (
             select(operations.c.key)
@@ -91,12 +93,12 @@ class Seen:
             return connection.scalar(owner.limit(1)) or ""
 
     def forget(self) -> None:
-        """Begin a complete look: it replaces what earlier ones saw."""
+        """Begin a complete discovery: delete what earlier ones found."""
         with self._transaction() as connection:
             connection.execute(delete(found).where(self._here))
 
     def note(self, issues: Sequence[Found]) -> None:
-        """Keep what a look has seen, in the place of what was seen of the same issues before."""
+        """Store issues that were found, replacing what was stored of them before."""
         if not issues:
             return
         values = [{"source_id": self._source_id, **issue._asdict()} for issue in issues]
@@ -106,12 +108,12 @@ class Seen:
             connection.execute(insert(found), values)
 
     def complete(self) -> None:
-        """End a complete look: from now on the ledger knows what is there."""
+        """End a complete discovery: from now on the ledger knows all issues of this source."""
         with self._transaction() as connection:
             connection.execute(update(sources).where(sources.c.id == self._source_id).values(looked=1))
 
     def find(self, markers: Iterable[str]) -> dict[str, Found]:
-        """Give the issues that were seen with these markers, by marker; of two the older one."""
+        """Return the found issues with these markers, by marker; of two with the same the older one."""
         statement = select(*COLUMNS).where(self._here).order_by(found.c.created_at.desc())
         with self._transaction() as connection:
             return {
@@ -121,13 +123,13 @@ class Seen:
             }
 
     def unmarked(self) -> list[Found]:
-        """Give the issues that were seen without a marker: some may have been made of this source's rows."""
+        """Return the found issues without a marker, some of which may come from this source's rows."""
         with self._transaction() as connection:
             kept = connection.execute(select(*COLUMNS).where(self._here, found.c.marker == ""))
             return [Found(*values) for values in kept]
 
     def count(self, states: Collection[State] = (State.DONE,)) -> int:
-        """Count the records of which an issue was seen and no create is known that is in one of these states."""
+        """Count the records that have a found issue but no create in one of these states."""
         decided = select(operations.c.marker).where(
             operations.c.source_id == self._source_id,
             operations.c.act == Act.CREATE,
@@ -138,7 +140,7 @@ class Seen:
             return connection.scalar(statement.where(found.c.marker.not_in(decided))) or 0
 
     def doubles(self) -> list[Double]:
-        """Give the keys of which another issue was seen than the ledger's own."""
+        """Return the keys for which another issue was found than the one that the ledger knows."""
         same = and_(found.c.source_id == operations.c.source_id, found.c.marker == operations.c.marker)
         statement = (
             select(operations.c.key, operations.c.triage_id, found.c.triage_id)
