@@ -1,4 +1,4 @@
-"""Norm, the agent: what sets it to work, and of its work what it takes to count how often."""
+"""Norm, the agent: recognises mentions of it, keeps its sessions, and only counts its dispatches."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from importer.sandbox.storage import Event, Store, new_id
 
 _INTENTS = {"fix": "fix", "debug": "fix", "verify": "verify", "status": "status"}
 _INVISIBLE = {"Cf", "Mn", "Me"}
-"""Categories of what has no width of its own: joiners, soft hyphens, directions, tags, variations, accents."""
+"""Unicode categories without a width of their own: joiners, soft hyphens, directions, tags, variations, accents."""
 _FILLERS = "\u115f\u1160"
-"""Letters that are seen as nothing; others become one of these by NFKD."""
+"""Letters that are shown as nothing; the other such letters become one of these by NFKD."""
 
 
 def mentions_norm(text: str) -> bool:
-    """Whether the harshest reading of a text finds `@norm` in it: in any case, width or alphabet of look, unseen signs
-    within it left out, anywhere, even in an address."""
+    """Whether a text mentions `@norm` in the strictest reading: in any case or width, with invisible characters left
+    out, anywhere, even within an address."""
     plain = unicodedata.normalize("NFKD", text)
     return "@" in plain and "@norm" in "".join(sign for sign in plain if _is_visible(sign)).casefold()
 
@@ -30,13 +30,13 @@ def _is_visible(sign: str) -> bool:
 
 
 def listen(store: Store, number: int, at: str, text: str) -> None:
-    """Set Norm to work on an issue if a text of it says so; once, however often it does."""
+    """Dispatch Norm to an issue if a text mentions it; once, however often it does."""
     if mentions_norm(text):
         _dispatch(store, number, at, _open_session(store, number, at), text)
 
 
 def session(session_id: str) -> Json:
-    """Show one of Norm's sessions."""
+    """Return one of Norm's sessions as the API shows it."""
     return {"id": session_id, "agent_profile_id": NORM_ID, "agent_name": "Norm", "status": "active"}
 
 
@@ -49,7 +49,7 @@ def start_session(call: Call) -> Answer:
 
 
 def prompt_norm(call: Call) -> Answer:
-    """POST /v1/triage/issues/{id}/agent-sessions/{session_id}/prompts: counted; nothing else comes of it."""
+    """POST /v1/triage/issues/{id}/agent-sessions/{session_id}/prompts: counted, without further effect."""
     number, session_id = call.issue_number(), call.path["session_id"]
     if call.store.row_or_none("SELECT 1 FROM sessions WHERE id = ? AND issue = ?", session_id, number) is None:
         raise not_found("Session")

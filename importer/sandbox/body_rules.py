@@ -1,4 +1,4 @@
-"""What a request's body may say: the documented limits, as data. Lengths count UTF-16 units."""
+"""Validation of request bodies: the documented fields and limits, as data. Lengths are in UTF-16 units."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ SOURCES = ("manual", "automated", "client")
 RESOURCE_TYPES = ("call", "sms_conversation", "file")
 RELATION_TYPES = ("related_to", "blocks", "duplicate_of")
 MISSING = "missing-"
-"""An id that begins so names nothing: a way to rehearse refusals."""
+"""Prefix of ids that name nothing, to rehearse refusals."""
 LATE = "late-"
-"""A resource's id that begins so names nothing until the sandbox is started again: evidence that comes later."""
+"""Prefix of resource ids that name nothing until the sandbox is started again, to rehearse late evidence."""
 
 Check = Callable[[str, object], Iterable[str]]
-"""Path and value → what is wrong, each with its path."""
+"""Path and value → problems, each of which begins with its path."""
 
 
 class Shape(NamedTuple):
-    """The fields of a body that are looked at, and those that must be there. Others are ignored."""
+    """The known fields of a body with their checks, and the required ones. Other fields are ignored."""
 
     checks: Mapping[str, Check]
     required: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ def _problems(path: str, value: object, shape: Shape) -> list[str]:
 
 
 def text(shortest: int, longest: int | None = None) -> Check:
-    """Text of `shortest` to `longest` UTF-16 units."""
+    """Allow a text of `shortest` to `longest` UTF-16 units."""
 
     def check(path: str, value: object) -> Iterable[str]:
         if not isinstance(value, str):
@@ -72,7 +72,7 @@ def text(shortest: int, longest: int | None = None) -> Check:
 
 
 def one_of(values: tuple[str, ...]) -> Check:
-    """One of a fixed set of words."""
+    """Allow one of these words."""
 
     def check(path: str, value: object) -> Iterable[str]:
         if value not in values:
@@ -82,12 +82,12 @@ def one_of(values: tuple[str, ...]) -> Check:
 
 
 def or_null(inner: Check) -> Check:
-    """What `inner` allows, or null."""
+    """Allow null, or what `inner` allows."""
     return lambda path, value: () if value is None else inner(path, value)
 
 
 def list_of(inner: Check) -> Check:
-    """An array whose items `inner` allows."""
+    """Allow an array whose items `inner` allows."""
 
     def check(path: str, value: object) -> Iterable[str]:
         if not isinstance(value, list):

@@ -1,4 +1,4 @@
-"""The rate limit: a token bucket."""
+"""The token bucket behind the sandbox's rate limit."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 
 class TokenBucket:
-    """Lets `rate` requests a second through, and at the start or after a rest as many at once as one second is worth.
+    """Allows `rate` requests a second, and a burst of one second's worth at the start or after a rest.
 
-    One second, because a client is told to wait in whole seconds: in that time a smaller bucket would overflow, and a
+    One second, because Retry-After is in whole seconds: a smaller bucket would overflow while a client waits, so that a
     client that obeys could never reach the rate.
     """
 
@@ -21,7 +21,7 @@ class TokenBucket:
         self._filled_at = clock()
 
     def take(self) -> int:
-        """Take a token. Returns 0, or the whole seconds after which there will be one (no token is taken then)."""
+        """Take a token and return 0; if there is none, return the whole seconds until there will be one."""
         now = self._clock()
         self._tokens = min(self.capacity, self._tokens + (now - self._filled_at) * self.rate)
         self._filled_at = now

@@ -1,6 +1,6 @@
-"""Misbehaviour on request: what goes wrong, for which requests, and when.
+"""Faults on request: what goes wrong, for which requests, and when.
 
-KIND[=SECONDS][:WHERE]@WHEN      500-after:create@req=7      late-commit=1.5@1%      slow=0.2:all
+KIND[=SECONDS][:WHERE][@WHEN]    500-after:create@req=7      late-commit=1.5@1%      slow=0.2:all
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from importer.sandbox.refusals import SandboxError
 GRAMMAR = "KIND[=SECONDS][:WHERE][@WHEN], as in 500-after:create@req=7 or slow=0.2:all@5%"
 ISSUES_PATH = "/v1/triage/issues"
 ADDED = ("comment", "resource", "flag", "relation")
-"""What a POST below an issue adds; its path ends in the plural."""
+"""Additions to an issue; the path of their POST ends in the plural."""
 WHERES = ("create", "update", *ADDED, "write", "read", "all")
 
 _SPEC = re.compile(r"(?P<kind>[^=:@]+)(=(?P<seconds>[^:@]*))?(:(?P<where>[^@]*))?(@(?P<when>.*))?")
@@ -25,7 +25,7 @@ _NUMBER = r"\d+(\.\d+)?"
 
 
 class Kind(NamedTuple):
-    """A way to misbehave; `seconds` is its default, None where it takes none."""
+    """A kind of fault: what it does, and its default SECONDS; None if it takes none."""
 
     sentence: str
     seconds: float | None = None
@@ -48,10 +48,10 @@ KINDS: dict[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One line of misbehaviour.
+    """A fault as given by `--fault`.
 
     It strikes each request that `where` covers with the probability `chance` (0 to 1) or, if `request` is above 0,
-    exactly the one with that number, counted from 1 over the requests that `where` covers.
+    only the one with that number, counted from 1 over the requests that `where` covers.
     """
 
     kind: str
@@ -61,7 +61,7 @@ class Fault:
     request: int = 0
 
     def covers(self, method: str, path: str) -> bool:
-        """Whether this fault has to do with such a request."""
+        """Whether WHERE covers this request."""
         if self.where == "create":
             return method == "POST" and path == ISSUES_PATH
         if self.where == "update":
@@ -74,14 +74,14 @@ class Fault:
 
 
 class FaultPlan:
-    """Decides for each request whether, and how, it goes wrong. The same seed and requests give the same faults."""
+    """Chooses the fault of each request. The same seed and order of requests give the same faults."""
 
     def __init__(self, faults: Sequence[Fault], seed: int) -> None:
-        # A generator for each fault: adding one doesn't shift the others.
+        # A generator for each fault, so that adding one doesn't shift the others.
         self._entries = [_Entry(fault, Random(f"{seed} {index}")) for index, fault in enumerate(faults)]
 
     def choose(self, method: str, path: str) -> Fault | None:
-        """Return the first fault that strikes this request; each one counts it."""
+        """Return the first fault that strikes this request, None if none does; every fault counts the request."""
         struck = [entry.fault for entry in self._entries if entry.strikes(method, path)]
         return struck[0] if struck else None
 
@@ -102,7 +102,7 @@ class _Entry:
 
 
 def parse_fault(spec: str) -> Fault:
-    """Read a fault from its text; SandboxError says what is wrong with it and how faults are written."""
+    """Parse the text of a fault. Raises SandboxError, which says what is wrong with it and how faults are written."""
     match = _SPEC.fullmatch(spec.strip())
     if match is None:
         raise _bad(spec, "it names no kind")

@@ -44,7 +44,7 @@ def list_flags(call: Call) -> Answer:
 
 
 def all_flags(store: Store) -> list[Json]:
-    """Return every flag, in the order in which they were made."""
+    """Return all flags, in the order of creation."""
     return [_show(store.org_id, row["issue_id"], row) for row in store.rows_with_issue("flags")]
 
 
@@ -62,9 +62,9 @@ def remove_flag(call: Call) -> Answer:
 
 
 def list_flag_types(call: Call) -> Answer:
-    """GET /v1/triage/flag-types: those in use, the most used first; the cursor is a type."""
+    """GET /v1/triage/flag-types: the types in use, the most used first; the cursor is a type."""
     limit, cursor = call.limit(), call.cursor()
-    # SQLite takes bare columns from the row of the one maximum: the newest flag.
+    # SQLite takes the other columns from the row of the maximum, which is the newest flag.
     types = call.store.rows(
         "SELECT type, note, max(seq), created_at AS last_used_at, count(*) AS usage_count"
         " FROM flags GROUP BY type ORDER BY usage_count DESC, type"

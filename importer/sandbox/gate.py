@@ -1,4 +1,4 @@
-"""What stands before the API: it counts, asks for the key, limits the rate, and misbehaves as it is told."""
+"""The gate before the API: counts requests, checks the key, limits the rate, and carries out faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from importer.sandbox.storage import Store
 _PAGE = "<html><body>This is not the answer that you expected.</body></html>"
 
 NO_ANSWER = 0
-"""Stands among the statuses for a request that got none."""
+"""Counted as the status of a request that got no answer."""
 _ACTS_FIRST = {"500-after", "hang-after", "reset-after", "not-json"}
 
 
@@ -33,10 +33,10 @@ class _Request(NamedTuple):
 
 
 class Gate:
-    """The whole sandbox as an ASGI application: `api` with everything that can stand in the way.
+    """The whole sandbox as an ASGI application: `api` behind key, rate limit and faults.
 
-    It keeps the body of each create that arrives, whatever becomes of it. `drop` breaks the connection of a client (its
-    address and port) off with a reset.
+    The body of each create that arrives is kept, whatever its answer. `drop` resets the TCP connection of a client,
+    given its address and port.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Gate:
         self._late: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or do not."""
+        """Answer a request, unless a fault prevents it."""
         body = await _read_body(receive)
         if body is None:
             return
@@ -72,7 +72,7 @@ class Gate:
             await self._carry_out(request, request.send)
 
     def stop(self) -> None:
-        """End every wait: hanging connections are dropped, late commits happen now."""
+        """End every wait: drop hanging connections, and carry out late commits now."""
         self._stopping.set()
 
     async def finish(self) -> None:
@@ -130,7 +130,7 @@ class Gate:
         await self._api(request.scope, _replay(request.body), send)
 
     async def _carry_out_unseen(self, request: _Request) -> int:
-        """Do what is asked, keep the answer back, and return its status."""
+        """Carry out a request, discard the answer, and return its status."""
         status = 0
 
         async def keep(message: Message) -> None:
@@ -157,7 +157,7 @@ class Gate:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     async def _drop_after(self, seconds: float, request: _Request) -> None:
-        """Say nothing for a while, or until the client goes, then reset the connection."""
+        """Wait for so many seconds, or until the client disconnects, then reset the connection."""
         self.statuses[NO_ANSWER] += 1
         gone = asyncio.ensure_future(request.receive())
         stopping = asyncio.ensure_future(self._stopping.wait())
@@ -168,7 +168,7 @@ class Gate:
 
 
 async def _read_body(receive: Receive) -> bytes | None:
-    """Return the whole body, or None if the client goes before it is sent."""
+    """Return the whole body, None if the client disconnects before it is sent."""
     body: bytes = b""
     while True:
         message = await receive()

@@ -1,4 +1,4 @@
-"""Listing issues: pages, order, filters, search."""
+"""The endpoint that lists issues: pages, order, filters, search."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _SORTS = {
 
 
 def list_issues(call: Call) -> Answer:
-    """GET /v1/triage/issues: a page of what the filters leave, with a keyset cursor."""
+    """GET /v1/triage/issues: filtered, ordered, in pages with a keyset cursor."""
     limit, cursor = call.limit(), call.cursor()
     column = _SORTS[call.choice("sort", tuple(_SORTS), "last_activity_at")]
     descending = call.choice("order", ("asc", "desc"), "desc") == "desc"
@@ -45,7 +45,7 @@ def list_issues(call: Call) -> Answer:
     order = "DESC" if descending else "ASC"
     condition = f"WHERE {' AND '.join(where)}" if where else ""
     ordered = f"ORDER BY {column} {order}, id {order}"
-    # Chosen first, counted then: or SQLite counts the links of every issue that it sorts.
+    # The page is chosen in a subquery; otherwise SQLite counts the links of every issue that it sorts.
     sql = f"{SELECT_ISSUES} WHERE number IN (SELECT number FROM issues {condition} {ordered} LIMIT ?) {ordered}"
     return page(call.store.rows(sql, *values, limit + 1), limit, lambda row: _list_item(call, row))
 
@@ -81,14 +81,14 @@ def _filters(call: Call) -> tuple[list[str], list[Any]]:
     words = _words(query.get("search", ""))
     if words:
         _index_words(call)
-        # The + makes SQLite walk in the order of the list: it can stop at a full page of a word that all issues have.
+        # The + makes SQLite walk in list order, so that it stops at a full page even for a word that all issues have.
         where.append("text_changed_at <= ? AND +number IN (SELECT rowid FROM words WHERE words MATCH ?)")
         values += [ago(timedelta(seconds=call.options.search_lag)), words]
     return where, values
 
 
 def _words(search: str) -> str:
-    """Write a search as FTS5 takes it: each word quoted, all of them wanted; one with signs in it is a phrase."""
+    """Return a search as an FTS5 query: each word quoted, all required; a word with punctuation is a phrase."""
     return " ".join(f'"{word}"' for word in re.sub(r'["\0]', " ", search).split())
 
 

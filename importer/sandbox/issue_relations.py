@@ -10,7 +10,7 @@ from importer.sandbox.refusals import bad_request, not_found
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json, bad_cursor, page
 from importer.sandbox.storage import Event, Store, new_id
 
-# A relation as each of its ends shows it: the columns of the other end, seen from the issue that is asked.
+# A relation as seen from the issue in the path (`asked`), with the columns of the other issue.
 _SELECT = """
 SELECT relations.*, asked.id AS asked_id, asked.number AS asked,
     other.id AS other_id, other.number AS other_number, other.title AS other_title
@@ -50,7 +50,7 @@ def list_relations(call: Call) -> Answer:
 
 
 def all_relations(store: Store) -> list[Json]:
-    """Return every relation as its source shows it, in the order in which they were made."""
+    """Return all relations as seen from their sources, in the order of creation."""
     return [_show(store.org_id, row) for row in store.rows(f"{_SELECT} WHERE asked.number = issue ORDER BY seq")]
 
 

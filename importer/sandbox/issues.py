@@ -1,4 +1,4 @@
-"""Issues: create, get, update, delete, mark as viewed."""
+"""The endpoints of a single issue: create, get, update, delete, mark as viewed, attach a call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SELECT issues.*,
     (SELECT id FROM sessions WHERE issue = number ORDER BY seq DESC LIMIT 1) AS session_id
 FROM issues
 """
-"""What `show_issue` shows; a condition and an order may follow."""
+"""Selects what `show_issue` needs; a condition and an order may be appended."""
 
 
 def create_issue(call: Call) -> Answer:
@@ -51,7 +51,7 @@ def get_issue(call: Call) -> Answer:
 
 
 def patch_issue(call: Call) -> Answer:
-    """PATCH /v1/triage/issues/{id}: what doesn't change is not written."""
+    """PATCH /v1/triage/issues/{id}: writes only fields that change."""
     number = call.issue_number()
     old = call.store.row("SELECT * FROM issues WHERE number = ?", number)
     changes = {name: value for name, value in call.fields(PATCH_ISSUE).items() if value != old[name]}
@@ -86,7 +86,7 @@ def _change(call: Call, old: sqlite3.Row, changes: Json) -> None:
 
 
 def delete_issue(call: Call) -> Answer:
-    """DELETE /v1/triage/issues/{id}: with all that hangs on it."""
+    """DELETE /v1/triage/issues/{id}: with its activity, resources, flags and relations."""
     number = call.issue_number()
     with call.store.writing():
         call.store.db.execute("DELETE FROM words WHERE rowid = ?", (number,))
@@ -111,12 +111,12 @@ def _find_issue(call: Call, issue_id: str) -> Json:
 
 
 def all_issues(store: Store) -> list[Json]:
-    """Return every issue, in the order of creation."""
+    """Return all issues, in the order of creation."""
     return [show_issue(store.org_id, row) for row in store.rows(f"{SELECT_ISSUES} ORDER BY number")]
 
 
 def show_issue(org_id: str, row: sqlite3.Row) -> Json:
-    """Show an issue as the API does."""
+    """Return an issue as the API shows it."""
     return {
         "id": row["id"],
         "triage_id": f"T-{row['number']}",

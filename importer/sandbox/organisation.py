@@ -1,4 +1,4 @@
-"""The organisation around the issues: members, memberships, the key's owner, the agent, the catalogue of categories."""
+"""The endpoints of the organisation: members, memberships, the key's owner, agents, the catalogue of categories."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importer.sandbox.storage import BUILT_IN_CATEGORIES, now
 
 NORM_ID = "0b1a0000-0000-4000-8000-000000000001"
 CALLER_ID = "5a9d0000-0000-4000-8000-000000000001"
-"""The user to whom every key belongs: the author of all that is made."""
+"""The user to whom every key belongs, and so the author of everything that is created."""
 
 _MEMBERS = (
     (CALLER_ID, "Robin", "Sand", "robin.sand@example.com", "owner"),
@@ -19,17 +19,17 @@ _MEMBERS = (
 
 
 def me(call: Call) -> Answer:
-    """GET /v1/me: the key works."""
+    """GET /v1/me: says that the key works."""
     return Answer({"status": "active"})
 
 
 def memberships(call: Call) -> Answer:
-    """GET /v1/orgs/self/memberships: the one organisation."""
+    """GET /v1/orgs/self/memberships: the sandbox has one organisation."""
     return Answer([_membership(call, "owner")])
 
 
 def members(call: Call) -> Answer:
-    """GET /v1/orgs/{org_id}/members: three people."""
+    """GET /v1/orgs/{org_id}/members: the sandbox has three."""
     if call.path["org_id"] != call.store.org_id:
         raise not_found("Organization")
     return Answer(
@@ -55,14 +55,14 @@ def _membership(call: Call, permission: str) -> Json:
 
 
 def agents(call: Call) -> Answer:
-    """GET /v1/triage/agents: Norm."""
+    """GET /v1/triage/agents: only Norm."""
     call.limit()
     norm = {"id": NORM_ID, "provider_type": "blandcode", "display_name": "Norm", "description": None, "is_active": True}
     return Answer({"items": [norm], "next_cursor": None})
 
 
 def list_categories(call: Call) -> Answer:
-    """GET /v1/triage/categories: the built-in ones and those in use, by name."""
+    """GET /v1/triage/categories: the built-in ones and those in use, by name; the cursor is a name."""
     limit, cursor = call.limit(), call.cursor() or ""
     names = sorted(name for name in {*BUILT_IN_CATEGORIES, *call.store.categories} if name > cursor)
     items = [_category(call, name) for name in names[:limit]]
@@ -70,7 +70,7 @@ def list_categories(call: Call) -> Answer:
 
 
 def create_category(call: Call) -> Answer:
-    """POST /v1/triage/categories: 201, or 200 with the one of that name."""
+    """POST /v1/triage/categories: 201, or 200 with the existing one of that name."""
     name = call.fields(CATEGORY)["name"]
     known = name in call.store.categories or name in BUILT_IN_CATEGORIES
     call.store.learn_category(name, now())

@@ -1,14 +1,14 @@
-"""What can go wrong: the sandbox can't start, or it refuses a request."""
+"""Errors: the sandbox can't start, or it refuses a request."""
 
 from __future__ import annotations
 
 
 class SandboxError(Exception):
-    """The sandbox can't be started as asked; the text says why, and what to do."""
+    """The sandbox can't be started as asked; the message says why, and what to do."""
 
 
 class Refusal(Exception):
-    """A request is answered with an error in the API's envelope."""
+    """A request that is answered with an error in the API's envelope."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(message)
@@ -18,10 +18,10 @@ class Refusal(Exception):
 
 
 def not_found(what: str) -> Refusal:
-    """Answer 404 in the documented words: `Issue not found`."""
+    """Return a 404 in the documented words: `Issue not found`."""
     return Refusal(404, "not_found", f"{what} not found")
 
 
 def bad_request(message: str) -> Refusal:
-    """Answer 400; the message names each invalid path."""
+    """Return a 400; the message names each invalid path."""
     return Refusal(400, "bad_request", message)

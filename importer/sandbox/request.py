@@ -1,4 +1,4 @@
-"""One request as the endpoints see it, and their answer: no sockets, no events."""
+"""A request as endpoints get it, and the answer that they return, independent of the server; and pages of lists."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 class Answer(NamedTuple):
-    """What goes back: a status, and what stands in the envelope under `data`."""
+    """An endpoint's answer: the envelope's `data`, and the status."""
 
     data: object
     status: int = 200
@@ -29,7 +29,7 @@ NO_CONTENT = Answer(None, 204)
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, and what it works on."""
+    """A request, with the database and the options that it works on."""
 
     store: Store
     options: SandboxOptions
@@ -38,45 +38,45 @@ class Call:
     body: bytes
 
     def fields(self, shape: Shape, status: int = 400) -> Json:
-        """Return the known fields of the body; Refusal with `status` if one breaks a rule."""
+        """Return the known fields of the body. Raises Refusal with `status` if one breaks a rule."""
         return read_body(self.body, shape, status)
 
     def issue_number(self) -> int:
-        """Return the number of the issue in the path; Refusal 404 if there is none."""
+        """Return the number of the issue in the path. Raises Refusal 404 if there is none."""
         return self.store.issue_number(self.path["id"])
 
     def choice(self, name: str, values: Sequence[str], default: str) -> str:
-        """Return a query parameter that is one of some words; Refusal 400 if it is another."""
+        """Return a query parameter that must be one of `values`. Raises Refusal 400 if it is not."""
         value = self.query.get(name, default)
         if value not in values:
             raise bad_request(f"{name}: must be one of {', '.join(values)}")
         return value
 
     def limit(self) -> int:
-        """Return the size of a page, 1 to 100, 50 by default; Refusal 400 if it is none."""
+        """Return the page size, 1 to 100, by default 50. Raises Refusal 400 for any other."""
         text = self.query.get("limit", "50")
         if not (text.isdecimal() and 1 <= int(text) <= 100):
             raise bad_request("limit: must be an integer from 1 to 100")
         return int(text)
 
     def cursor(self) -> str | None:
-        """Return the last item of the page before, None for the first page."""
+        """Return the last item of the previous page, None for the first page."""
         return self.query.get("cursor") or None
 
 
 def page(rows: Sequence[sqlite3.Row], limit: int, show: Callable[[sqlite3.Row], Json], key: str = "id") -> Answer:
-    """Make a page of `limit` items out of up to one more row; the cursor is the `key` of the last item."""
+    """Return a page of `limit` items; one more row means that another page follows. The cursor is the last `key`."""
     items = [show(row) for row in rows[:limit]]
     return Answer({"items": items, "next_cursor": items[-1][key] if len(rows) > limit else None})
 
 
 def bad_cursor() -> Exception:
-    """Answer 400 to a cursor that names nothing (any more)."""
+    """Return a 400 for a cursor that names no item, or one that was deleted."""
     return bad_request("cursor: not a cursor of this list")
 
 
 def page_of(call: Call, table: str, show: Callable[[sqlite3.Row], Json], *, newest_first: bool = False) -> Answer:
-    """Answer with a page of an issue's rows in `table`, in the order in which they were made."""
+    """Return a page of an issue's rows in `table`, in the order of creation."""
     number, limit, cursor = call.issue_number(), call.limit(), call.cursor()
     after, values = "", [number]
     order, sign = ("DESC", "<") if newest_first else ("ASC", ">")

@@ -1,6 +1,6 @@
-"""What an issue rests on: links to calls, SMS conversations and files.
+"""Resource links: the calls, SMS conversations and files attached to issues.
 
-Each id exists here but those in `missing-…`, and those in `late-…` in the run of the sandbox that hears of them first.
+Every id exists except `missing-…`, and `late-…` in the run of the sandbox that sees it first.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from importer.sandbox.storage import Event, Store, new_id
 
 
 class Attached(NamedTuple):
-    """A link, and whether it is a new one."""
+    """A resource link, and whether it is new."""
 
     link: sqlite3.Row
     is_new: bool
 
 
 def require_resource(store: Store, resource_id: str) -> None:
-    """Refuse what there is not, with 404. To be called outside of `writing`: what was asked for is kept."""
+    """Raise Refusal 404 for a resource that doesn't exist. Call it outside of `writing`: it records `late-…` ids."""
     is_there = not resource_id.startswith(MISSING)
     if resource_id.startswith(LATE):
         store.db.execute("INSERT OR IGNORE INTO late (resource_id) VALUES (?)", (resource_id,))
@@ -33,7 +33,7 @@ def require_resource(store: Store, resource_id: str) -> None:
 
 
 def attach(store: Store, number: int, at: str, resource_type: str, resource_id: str) -> Attached:
-    """Link a resource that there is to an issue, once."""
+    """Link an existing resource to an issue; a link that exists is returned."""
     find = "SELECT * FROM resources WHERE issue = ? AND resource_type = ? AND resource_id = ?"
     link = store.row_or_none(find, number, resource_type, resource_id)
     if link is not None:
@@ -44,7 +44,7 @@ def attach(store: Store, number: int, at: str, resource_type: str, resource_id: 
 
 
 def attach_and_note(call: Call, resource_type: str, resource_id: str) -> Attached:
-    """Link a resource to the issue in the path; a new link shows in its activity."""
+    """Link a resource to the issue in the path; a new link gets an entry in its activity."""
     number = call.issue_number()
     require_resource(call.store, resource_id)
     with call.store.writing() as at:
@@ -57,7 +57,7 @@ def attach_and_note(call: Call, resource_type: str, resource_id: str) -> Attache
 
 
 def attach_resource(call: Call) -> Answer:
-    """POST /v1/triage/issues/{id}/resources: 201, or 200 with the link that is there."""
+    """POST /v1/triage/issues/{id}/resources: 201, or 200 with the existing link."""
     call.issue_number()
     attached = attach_and_note(call, **call.fields(RESOURCE))
     return Answer(_show_here(call, attached.link), 201 if attached.is_new else 200)
@@ -69,7 +69,7 @@ def list_resources(call: Call) -> Answer:
 
 
 def all_resources(store: Store) -> list[Json]:
-    """Return every link, in the order in which they were made."""
+    """Return all resource links, in the order of creation."""
     return [show_link(store.org_id, row["issue_id"], row) for row in store.rows_with_issue("resources")]
 
 
@@ -98,7 +98,7 @@ def _remove(call: Call, find: str, wanted: str) -> Answer:
 
 
 def list_affected(call: Call) -> Answer:
-    """GET /v1/triage/issues/{id}/affected: the attached calls; no pathway or persona is known here."""
+    """GET /v1/triage/issues/{id}/affected: the attached calls; the sandbox knows no pathways or personas."""
     number = call.issue_number()
     links = call.store.rows("SELECT * FROM resources WHERE issue = ? AND resource_type = 'call' ORDER BY seq", number)
     calls = [_affected_call(link["resource_id"]) for link in links]
@@ -115,7 +115,7 @@ def _show_here(call: Call, row: sqlite3.Row) -> Json:
 
 
 def show_link(org_id: str, issue_id: str, row: sqlite3.Row) -> Json:
-    """Show a resource link as the API does."""
+    """Return a resource link as the API shows it."""
     return {
         "id": row["id"],
         "issue_id": issue_id,

@@ -1,4 +1,4 @@
-"""The table of endpoints, as a Starlette application."""
+"""The table of endpoints and the API's envelope, as a Starlette application."""
 
 from __future__ import annotations
 
@@ -61,12 +61,12 @@ _WORDS = {word for _, path, _ in ENDPOINTS for word in path.split("/") if not wo
 
 
 def path_kind(path: str) -> str:
-    """Return a path with `{id}` for each id: what it asks for."""
+    """Return a path with `{id}` in place of each id, for counting."""
     return "/".join(word if word in _WORDS else "{id}" for word in path.split("/"))
 
 
 def build_application(store: Store, options: SandboxOptions) -> Starlette:
-    """Return the API, well-behaved: no key is asked for and nothing goes wrong on purpose."""
+    """Return the API without key check, rate limit and faults, which are the gate's."""
 
     def route(method: str, path: str, endpoint: Endpoint) -> Route:
         return Route(path, _handler(store, options, endpoint), methods=[method])
@@ -90,7 +90,7 @@ def _handler(store: Store, options: SandboxOptions, endpoint: Endpoint) -> Calla
 
 
 def error_response(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:
-    """Return a failure in the API's envelope."""
+    """Return an error in the API's envelope."""
     return _envelope(status, None, [{"error": code, "message": message}], headers)
 
 
@@ -110,5 +110,5 @@ async def _not_stored(request: Request, error: Exception) -> Response:
 
 
 def storage_failed(error: Exception) -> Response:
-    """Return the failure of a sandbox that can't write, its disk being full for one."""
+    """Return the 500 for a database that can't be written, for example on a full disk."""
     return error_response(500, "internal_error", f"The sandbox's database can't be used: {error}")

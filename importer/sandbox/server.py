@@ -1,4 +1,4 @@
-"""Runs the sandbox on a loopback port: in a thread beside a program, or as a program."""
+"""Running the sandbox on a loopback port: in a thread of another program, or by itself."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ from importer.sandbox.timeline import all_comments
 __all__ = ["RunningSandbox", "SandboxError", "SandboxOptions", "serve", "serve_in_thread"]
 
 HOST = "127.0.0.1"
-_KEEP_ALIVE_SECONDS = 300  # longer than any client's, so that it is never we who close an idle connection
+_KEEP_ALIVE_SECONDS = 300  # longer than any client's, so that the server never closes an idle connection
 
 Result = TypeVar("Result")
 
 
 class RunningSandbox:
-    """A sandbox that answers at `url`, and a door for those who want to know what it has seen.
+    """A sandbox that answers at `url`; its methods tell what it received, while it runs.
 
-    `seed` is that of its faults. What it has seen can be asked for while it runs.
+    `seed` is the one that its faults use.
     """
 
     def __init__(self, options: SandboxOptions, listener: socket.socket) -> None:
@@ -63,7 +63,7 @@ class RunningSandbox:
         self._server = uvicorn.Server(
             uvicorn.Config(
                 self._gate,
-                http="httptools" if find_spec("httptools") else "h11",  # both know their client, which a reset needs
+                http="httptools" if find_spec("httptools") else "h11",  # both know the client, which a reset needs
                 lifespan="off",
                 ws="none",
                 log_config=None,
@@ -87,7 +87,7 @@ class RunningSandbox:
         return self._ask(lambda: self._gate.statuses.copy())
 
     def create_bodies(self) -> list[bytes]:
-        """Return the exact bodies of all creates in the database that arrived, refused ones too, in this order."""
+        """Return the exact bodies of all creates in the database, refused ones too, in the order of arrival."""
         return self._ask(lambda: [row["body"] for row in self._store.rows("SELECT body FROM creates ORDER BY seq")])
 
     def issues(self) -> list[dict[str, Any]]:
@@ -95,27 +95,27 @@ class RunningSandbox:
         return self._ask(lambda: all_issues(self._store))
 
     def comments(self) -> list[dict[str, Any]]:
-        """Return the comments on all issues as the API shows them, in the order in which they were made."""
+        """Return all comments as the API shows them, in the order of creation."""
         return self._ask(lambda: all_comments(self._store))
 
     def resources(self) -> list[dict[str, Any]]:
-        """Return the resource links of all issues, likewise."""
+        """Return all resource links as the API shows them, in the order of creation."""
         return self._ask(lambda: all_resources(self._store))
 
     def flags(self) -> list[dict[str, Any]]:
-        """Return the flags of all issues, likewise."""
+        """Return all flags as the API shows them, in the order of creation."""
         return self._ask(lambda: all_flags(self._store))
 
     def relations(self) -> list[dict[str, Any]]:
-        """Return all relations as their sources show them, likewise."""
+        """Return all relations as seen from their sources, in the order of creation."""
         return self._ask(lambda: all_relations(self._store))
 
     def norm_dispatches(self) -> int:
-        """Count how often Norm was set to work."""
+        """Count how often Norm was dispatched."""
         return self._ask(lambda: int(self._store.row("SELECT count(*) AS times FROM dispatches")["times"]))
 
     def start(self) -> None:
-        """Start to answer. Whoever connects from now on is served."""
+        """Start the server's thread; connections are accepted from now on."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -124,7 +124,7 @@ class RunningSandbox:
         self._thread.join()
 
     def wait(self) -> None:
-        """Wait until it stops. A signal may break this off, which `Thread.join` takes for the thread's end."""
+        """Wait until it stops. Not by `Thread.join`, which takes an interruption by a signal for the thread's end."""
         self._ended.wait()
 
     def _run(self) -> None:
@@ -146,7 +146,7 @@ class RunningSandbox:
         self._server.should_exit = True
 
     def _ask(self, question: Callable[[], Result]) -> Result:
-        """Answer in the server's thread, where nothing is half done."""
+        """Evaluate a question in the server's thread, where no request is half done."""
 
         async def answer() -> Result:
             return question()
@@ -161,7 +161,7 @@ class RunningSandbox:
 
 
 def _reset(transport: asyncio.Transport) -> None:
-    # Linger for 0 seconds: closing sends RST instead of FIN.
+    # SO_LINGER of 0 seconds: closing sends RST instead of FIN.
     linger = struct.pack("ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()
@@ -213,6 +213,6 @@ def serve(options: SandboxOptions, port: int, announce: Callable[[RunningSandbox
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    # A second signal must not break off the clean end.
+    # A second signal must not interrupt the orderly end.
     signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

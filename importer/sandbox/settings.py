@@ -1,4 +1,4 @@
-"""What a sandbox is asked to be."""
+"""The options of a sandbox."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from importer.sandbox.faults import Fault
 
 @dataclass(frozen=True)
 class SandboxOptions:
-    """How the sandbox behaves.
+    """The options of a sandbox, as `triage-import sandbox` takes them.
 
     db                the SQLite file that keeps its issues; None keeps them in memory
     rate_limit        requests a second before it answers 429; None for no limit
-    faults            misbehaviour, tried in this order; the first that strikes counts
+    faults            tried in this order; the first that strikes a request counts
     search_lag        seconds until `search` finds a new or changed text
-    cut_descriptions  whether list items carry the beginning of a description only
+    cut_descriptions  whether list items have only the first 100 characters of a description
     invalid_status    the status of a bad create, 400 or 422
-    norm_everywhere   whether `@norm` sets Norm to work in titles, descriptions and notes of flags, too
+    norm_everywhere   whether `@norm` in titles, descriptions and notes of flags dispatches Norm, too
     api_key           the only key accepted; None accepts any that is not empty
-    seed              of the faults that strike by chance; None draws one
+    seed              of the faults that strike by chance; None chooses one at random
     """
 
     db: Path | None = None

@@ -5,9 +5,9 @@ APPLICATION_ID = 0x54524942
 VERSION = 1
 FIRST_NUMBER = 1001
 LATE_TABLE = "CREATE TABLE IF NOT EXISTS late (resource_id TEXT PRIMARY KEY, is_there INTEGER NOT NULL DEFAULT 0)"
-"""The ids `late-…` that were asked for: whoever opens the file finds that those before are there now.
+"""The `late-…` ids that were asked for; opening the file makes all earlier ones exist.
 
-Not in TABLES, since there are files without it.
+Created apart from TABLES, as there are files without it.
 """
 
 TABLES = f"""
@@ -34,10 +34,10 @@ CREATE INDEX issues_by_activity ON issues (last_activity_at, id);
 CREATE INDEX issues_by_creation ON issues (created_at, id);
 INSERT INTO sqlite_sequence VALUES ('issues', {FIRST_NUMBER - 1});
 
--- Rows up to the highest rowid are indexed; a search adds the rest first, so that creating costs nothing.
+-- Issues up to the highest rowid are indexed; a search indexes the rest first, so that creates cost nothing.
 CREATE VIRTUAL TABLE words USING fts5 (text);
 
--- The exact body of every create that arrived, in this order, whatever became of it.
+-- The exact body of every create, in the order of arrival, refused ones too.
 CREATE TABLE creates (seq INTEGER PRIMARY KEY, body BLOB NOT NULL);
 
 CREATE TABLE events (
@@ -97,7 +97,7 @@ CREATE TABLE sessions (
 );
 CREATE INDEX sessions_by_issue ON sessions (issue);
 
--- Norm was set to work; stays when the issue goes.
+-- One row for each dispatch of Norm; rows stay when the issue is deleted.
 CREATE TABLE dispatches (seq INTEGER PRIMARY KEY, detail TEXT NOT NULL);
 
 CREATE TABLE categories (name TEXT PRIMARY KEY, id TEXT NOT NULL, created_at TEXT NOT NULL);

@@ -1,4 +1,4 @@
-"""The sandbox's memory: one SQLite file, one connection, used by one thread at a time."""
+"""The sandbox's database: one SQLite file, one connection, used by one thread at a time."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ class Event(NamedTuple):
 
 
 class Store:
-    """An open database and what every endpoint does with it.
+    """The open database, with what several endpoints do with it.
 
-    Raises SandboxError if `path` can't be used: another process has it, it is something else, or it can't be written.
+    Raises SandboxError if `path` can't be used: another process has it, it is no sandbox's, or it can't be written.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -44,22 +44,22 @@ class Store:
         organisation = self.row("SELECT id, created_at FROM organisation")
         self.org_id: str = organisation["id"]
         self.created_at: str = organisation["created_at"]
-        # The categories in use, so that a create has to look nothing up.
+        # The categories in use, so that a create needs no query for them.
         self.categories = {row["name"] for row in self.rows("SELECT name FROM categories")}
 
     def close(self) -> None:
-        """Close the file; everything is in it."""
+        """Close the database."""
         self.db.close()
 
     @contextmanager
     def writing(self) -> Iterator[str]:
-        """All or nothing; gives the time of the change."""
+        """Open a transaction, which is rolled back on an error; yields the time of the change."""
         self.db.execute("BEGIN")
         try:
             yield now()
             self.db.execute("COMMIT")
         except BaseException:
-            if self.db.in_transaction:  # a full disk has ended it already
+            if self.db.in_transaction:  # a full disk has rolled it back already
                 self.db.execute("ROLLBACK")
             raise
 
@@ -68,19 +68,19 @@ class Store:
         return self.db.execute(sql, values).fetchall()
 
     def rows_with_issue(self, table: str, condition: str = "true") -> list[sqlite3.Row]:
-        """Return the rows of a table of what hangs on issues, in the order in which they were made, with `issue_id`."""
+        """Return the rows of a table that belongs to issues, in the order of creation, each with its `issue_id`."""
         return self.rows(
             f"SELECT t.*, issues.id AS issue_id FROM {table} AS t JOIN issues ON number = issue"
             f" WHERE {condition} ORDER BY seq"
         )
 
     def row_or_none(self, sql: str, *values: Any) -> sqlite3.Row | None:
-        """Return the first row of a query, if there is one."""
+        """Return the first row of a query, None if there is none."""
         row: sqlite3.Row | None = self.db.execute(sql, values).fetchone()
         return row
 
     def row(self, sql: str, *values: Any) -> sqlite3.Row:
-        """Return the first row of a query that always has one."""
+        """Return the first row of a query that must have one."""
         found = self.row_or_none(sql, *values)
         if found is None:
             raise LookupError(f"no row for {sql}")
@@ -93,19 +93,19 @@ class Store:
         return cursor.lastrowid or 0
 
     def number_or_none(self, issue_id: str) -> int | None:
-        """Return the number of an issue, if there is one with this id."""
+        """Return the number of the issue with this id, None if there is none."""
         row = self.row_or_none("SELECT number FROM issues WHERE id = ?", issue_id)
         return row["number"] if row else None
 
     def issue_number(self, issue_id: str) -> int:
-        """Return the number of an issue; Refusal 404 if there is none with this id."""
+        """Return the number of the issue with this id. Raises Refusal 404 if there is none."""
         number = self.number_or_none(issue_id)
         if number is None:
             raise not_found("Issue")
         return number
 
     def touch(self, number: int, at: str) -> None:
-        """Note that something happened to an issue which its users have not seen."""
+        """Mark an issue as changed at this time, with unread activity."""
         self.db.execute(
             "UPDATE issues SET updated_at = ?, last_activity_at = ?, unread = 1 WHERE number = ?", (at, at, number)
         )
@@ -116,14 +116,14 @@ class Store:
         return self.insert("events", id=new_id(), issue=number, **values, created_at=at)
 
     def learn_category(self, name: str, at: str) -> None:
-        """Put a category into the catalogue, unless it is there."""
+        """Add a category to the catalogue, unless it is in it."""
         if name not in self.categories and name not in BUILT_IN_CATEGORIES:
             self.insert("categories", name=name, id=new_id(), created_at=at)
             self.categories.add(name)
 
 
 def new_id() -> str:
-    """Make an id as the API's are: a random UUID."""
+    """Return a new id like the API's: a random UUID."""
     return str(uuid4())
 
 
@@ -133,7 +133,7 @@ def now() -> str:
 
 
 def timestamp(moment: datetime) -> str:
-    """Write a UTC time so that the order of the texts is the order of the times."""
+    """Format a UTC time as the API does; texts sort like the times."""
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
@@ -147,8 +147,8 @@ def _open(path: Path | None) -> sqlite3.Connection:
         raise SandboxError(f"{path} is not a file. Name a file for the sandbox's issues with --db.")
     try:
         if path is not None:
-            path.touch(mode=0o600)  # issues are nobody else's; SQLite gives the files beside it the same mode
-        # The thread that opens it waits while the server's thread uses it.
+            path.touch(mode=0o600)  # private to the user; SQLite gives its side files the same mode
+        # Opened in one thread and used in the server's, never at the same time.
         db = sqlite3.connect(path or ":memory:", timeout=0, isolation_level=None, check_same_thread=False)
     except (OSError, sqlite3.OperationalError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
@@ -168,7 +168,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
 
 
 def _prepare(db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA locking_mode = EXCLUSIVE")  # the file is ours until we close it, or die
+    db.execute("PRAGMA locking_mode = EXCLUSIVE")  # held until this process closes it or ends
     tables, application, version = (
         db.execute(query).fetchone()[0]
         for query in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
@@ -178,7 +178,7 @@ def _prepare(db: sqlite3.Connection) -> None:
     if tables and version != VERSION:
         raise SandboxError("is the database of another version of the sandbox. Delete it, or name another with --db.")
     db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = OFF")  # outlives a killed process, which is what rehearsals need
+    db.execute("PRAGMA synchronous = OFF")  # survives a killed process, which is enough for rehearsals
     db.execute("PRAGMA cache_size = -65536")
     db.execute("PRAGMA foreign_keys = ON")
     db.execute("BEGIN EXCLUSIVE")

@@ -1,4 +1,4 @@
-"""What happens to an issue: activity and comments."""
+"""The activity of an issue, and comments, which are entries of it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def list_activity(call: Call) -> Answer:
 
 
 def add_comment(call: Call) -> Answer:
-    """POST /v1/triage/issues/{id}/comments: `@norm` in it sets Norm to work."""
+    """POST /v1/triage/issues/{id}/comments: `@norm` in it dispatches Norm."""
     number = call.issue_number()
     fields = call.fields(COMMENT)
     detail, link_ids = fields["detail"], fields.get("resource_link_ids", [])
@@ -44,7 +44,7 @@ def _chip(call: Call, number: int, link_id: str) -> Json:
 
 
 def all_comments(store: Store) -> list[Json]:
-    """Return every comment, in the order in which they were made."""
+    """Return all comments, in the order of creation."""
     return [_show(row["issue_id"], row) for row in store.rows_with_issue("events", "type = 'comment'")]
 
 
