@@ -126,7 +126,7 @@ MUTATIONS = (
     Mutation(
         "what people changed",
         "importer/triage/snapshot.py",
-        "        elif name in memory and is_like(now[name], memory[name]) and name not in reverted:\n",
+        "        elif name in snapshot and is_like(now[name], snapshot[name]) and name not in reverted:\n",
         "        elif True:\n",
         "tests/load/test_updates.py::test_a_conflict_stays_until_it_is_solved",
     ),
