@@ -1,4 +1,4 @@
-"""Reads a source for its own name of each account that a text may mention."""
+"""Account names: reads a source once for the name of each account, so that mentions in texts can show names."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from importer.transform.columns import Columns
 from importer.transform.people import identify_all
 
 KNOWN_LIMIT = 100_000
-"""Distinct people of whom names are learned: staff has fewer, and a desk's callers must not fill the memory."""
+"""Distinct people whose names are kept: a staff has fewer, and the callers of a help desk must not fill the memory."""
 
 
 def learn_names(job: Job) -> Mapping[str, str]:
-    """Account → name, as the columns of the source say it beside each other; nothing where no text can have accounts.
+    """Read account → name from the columns that have both of a person; {} without mentions and comments.
 
-    Of several names of an account the most frequent counts, then the first. It reads the source, whatever `--limit`.
+    Of several names of an account the most frequent counts, then the first. All of the source is read for it, whatever
+    `--limit` says.
     """
     model = job.mapping.model
     named = [person for person in _persons(model) if person.name is not None and person.account is not None]

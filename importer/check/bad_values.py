@@ -1,4 +1,4 @@
-"""The cells that reject rows, collected for fixes.csv."""
+"""Collects the values that reject rows, with the columns they come from: the lines of fixes.csv."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ CODES = {
     "source-invalid": "source",
     "date-unreadable": "date",
 }
-"""Findings that are about a value of a cell, and the field of the mapping that the value is for."""
+"""Codes of findings about the value of one cell → the field of the mapping that reads it."""
 
 
 LIMIT = 10_000
-"""Distinct values that are listed; a column with more of them is not one of values."""
+"""Distinct values that are listed; a column with more of them holds free text."""
 
 
 Cell = tuple[str, str]
@@ -35,7 +35,7 @@ Cell = tuple[str, str]
 
 @dataclass(slots=True)
 class BadValue:
-    """A text in a column that rejects rows; why, by code, with what settles it."""
+    """A value that rejects rows: how many, and code of the finding → its hint."""
 
     rows: int = 0
     hints: dict[str, str] = field(default_factory=dict)
@@ -50,22 +50,22 @@ class BadValues:
         self._found: dict[Cell, BadValue] = {}
 
     def add(self, examined: Examined, rows: Sequence[Row]) -> None:
-        """Take note of a chunk. Costs nothing where no value rejects a row."""
+        """Collect the bad values of a chunk. Costs nothing where no value rejects a row."""
         wrong: dict[str, dict[int, Finding]] = defaultdict(dict)
         for row, findings in examined.findings.by_row.items():
             for finding in findings:
                 if finding.code in CODES and finding.rejects and rows[row].outcome is Outcome.REJECTED:
                     wrong[CODES[finding.code]][row] = finding
-        seen: dict[Cell, set[int]] = defaultdict(set)
+        places: dict[Cell, set[int]] = defaultdict(set)  # a set: two findings of a row may be about one cell
         for name, found in wrong.items():
             wanted = examined.records.unreadable if name == "date" else None
             for row, read in self._cells(examined.records.columns, name, found, wanted):
-                cell = _as_it_came(read, examined.fixed.get(row, ()))
+                cell = _before_fix(read, examined.fixed.get(row, ()))
                 if cell in self._found or len(self._found) < LIMIT:
                     self._found.setdefault(cell, BadValue()).hints.setdefault(found[row].code, found[row].hint)
-                    seen[cell].add(row)
-        for cell, places in seen.items():
-            self._found[cell].rows += len(places)
+                    places[cell].add(row)
+        for cell, rejected in places.items():
+            self._found[cell].rows += len(rejected)
 
     def _cells(
         self, columns: Columns, name: str, rows: Collection[int], wanted: Mapping[int, str] | None
@@ -77,18 +77,18 @@ class BadValues:
             left -= cells.keys()
 
     def items(self) -> list[tuple[Cell, BadValue]]:
-        """What was found, most rows first within each column."""
+        """Return the bad values by column, most rows first within each."""
         return sorted(self._found.items(), key=lambda item: (item[0][0], -item[1].rows, item[0][1]))
 
 
-def _as_it_came(cell: Cell, fixed: Iterable[Fix]) -> Cell:
-    """The cell of the source: a correction that is wrong itself is mended where it stands."""
+def _before_fix(cell: Cell, fixed: Iterable[Fix]) -> Cell:
+    """The cell as the source has it: a bad correction is listed under the value that it was to correct."""
     column, text = cell
     return next(((column, fix.bad) for fix in fixed if (fix.column, fix.new) == cell), (column, text))
 
 
 class Corrections:
-    """Values of a check: those that reject rows, and what `--fixes` has corrected."""
+    """Collects what fixes.csv will list: the values that reject rows, and those that `--fixes` has corrected."""
 
     def __init__(self, mapping: MappingModel, fixes: Fixes) -> None:
         self._bad = BadValues(mapping)
@@ -96,12 +96,12 @@ class Corrections:
         self._fixes = fixes
 
     def add(self, examined: Examined, rows: Sequence[Row]) -> None:
-        """Take note of a chunk and of what became of its rows."""
+        """Collect the bad values of a chunk and count its corrections; `rows` has the outcomes."""
         self._bad.add(examined, rows)
         self._count.add(examined.fixed)
 
     def lines(self) -> list[tuple[str, ...]]:
-        """The lines of fixes.csv: what is to be corrected, then what is already, so that one file has all of it."""
+        """Return the lines of fixes.csv: values to be corrected, then those corrected already; [] if none is to be."""
         given = {(fix.column, fix.bad): fix for fix in self._fixes}
         lines = []
         for (column, text), bad in self._bad.items():
@@ -113,16 +113,17 @@ class Corrections:
 
     @property
     def sentence(self) -> str:
-        """What was corrected, in one line; nothing without `--fixes`."""
+        """What was corrected, in one line; "" without `--fixes`."""
         return self._count.sentence()
 
 
 def find_cells(
     columns: Columns, text: Text, rows: Iterable[int], wanted: Mapping[int, str] | None = None
 ) -> dict[int, Cell]:
-    """Row → the cell that a text comes from, of its first filled choice; a template of several columns has none.
+    """Find the cell that a text of the mapping is read from: row → cell, of the first choice that is filled there.
 
-    With `wanted`, it is the cell that gives this text, of a column that repeats.
+    A template of several columns has no such cell. With `wanted` (row → text), of a column that repeats it is the cell
+    that gives this text.
     """
     left, found = set(rows), dict[int, Cell]()
     for choice in text.first or ():
@@ -144,7 +145,7 @@ def find_cells(
 
 
 def _date_texts(mapping: MappingModel) -> Iterator[Text]:
-    """The texts that are read as dates where a date that can't be read rejects its row."""
+    """The texts that are read as dates, and reject their row where they can't be."""
     rules = [*mapping.skip, *(rule for name in VALUE_FIELDS for rule in getattr(mapping, name).rules)]
     for rule in rules:
         yield from (condition for condition in rule.when if condition.before or condition.after)

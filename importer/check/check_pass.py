@@ -1,4 +1,4 @@
-"""The check pass: every row read and planned, everything counted, nothing sent."""
+"""The check pass: reads every row, plans what would become of it, counts the findings, and sends nothing."""
 
 from __future__ import annotations
 
@@ -36,18 +36,22 @@ NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key:
 
 @dataclass(frozen=True)
 class Checked:
-    """What the check pass found out.
+    """The result of a check pass.
 
-    absent  keys of `--only` that no row has
-    digest  SHA-256 of the source, in hex
-    sample  keys of few creates that touch every mapped value, if they were wanted
-    damage  signs that the export was damaged before it came here
-    values  the lines of fixes.csv: what rejects rows
+    tally     rows by outcome, and findings by cause
+    flow      source value → target value of each value field, with the number of rows
+    unknowns  values that the mapping doesn't cover, for suggested-mapping.yaml
+    verdicts  place in the input → why that row loses against another one with its key
+    absent    keys of `--only` that no row has
+    digest    SHA-256 of the source, in hex
+    sample    keys of the canary sample, if one was wanted
+    damage    signs that the export was damaged before it came here, a sentence each
+    values    the lines of fixes.csv: values that reject rows
     nameless  rows to be sent whose key is their content
-    load    what a send pass would have to do
-    coverage  what becomes of every filled cell
-    other   what there is to say of other issues that rows name, if anything
-    notes   what was found out beside the rows: of members, of issues that are in Triage twice
+    load      the requests that a send pass would take
+    coverage  what becomes of every filled cell, column by column
+    other     findings on the issues that rows name; None if there are none
+    notes     warnings of preflight and discovery: about members, and issues that are in Triage twice
     """
 
     tally: Tally
@@ -68,7 +72,7 @@ class Checked:
 
     @property
     def warnings(self) -> list[str]:
-        """What looks legal and wrong: of the export itself, in the value flow, and of the keys that were named."""
+        """What is valid but suspicious, a sentence each: in the export, its keys, value flow and column coverage."""
         absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
         nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
         lost = [] if self.coverage is None else [*self.coverage.warnings(), *filter(None, [rare_categories(self.flow)])]
@@ -101,12 +105,12 @@ class Checked:
 
 
 class PlanWriter(Protocol):
-    """Writes down what becomes of each row, chunk by chunk, as a reading passes."""
+    """Receives the plan of each chunk while the source is read, and writes it to the reports."""
 
     def write(
         self, rows: Sequence[Row], operations: Iterable[Operation], additions: Mapping[int, Sequence[Addition]]
     ) -> None:
-        """Append a chunk: its rows, the operations of those that would be sent, what would be added to issues."""
+        """Append a chunk: its rows, the operations of those that would be sent, and place of a row → its additions."""
 
 
 OpenWriter = Callable[[], AbstractContextManager[PlanWriter | None]]
@@ -121,12 +125,17 @@ def check(
     sample: CanarySample | None = None,
     open_writer: OpenWriter = nullcontext,
 ) -> Checked:
-    """Read every row and find out all that can be known without sending.
+    """Read every row, and find out all that can be known without sending.
 
-    With `sample`, choose the creates of a canary; `open_writer` opens what writes the reports meanwhile.
+    With `sample`, the canary sample is chosen on the way. `open_writer` opens the writer of the reports.
 
-    Keys that come again are only known at the end: where there are any, the source is read a second time with them.
-    Raises UsageError where `--only` names no key that there is.
+    Duplicate keys and relation targets are only known at the end: where there are any findings of these, the source is
+    read a second time with them.
+
+    Raises:
+        UsageError: the source has none of the keys that `--only` names.
+        SourceNotReady: the source changed while it was read.
+        StorageFull: the temporary disk takes no more.
     """
     started = time.monotonic()
     names, grouped = [file.name for file in job.source.files], bool(job.mapping.model.group)
@@ -141,15 +150,15 @@ def check(
         if job.only and len(keys.absent) == len(job.only):
             raise _nothing_selected(job)
         other = reading.work.look_at_others(known.in_triage, verdicts)
-        if verdicts or other:
+        if verdicts or other:  # they change outcomes, and so all counts and reports
             reading.read(verdicts, other=other)
         reading.work.count_others()
         if other is not None:
-            stack.pop_all()  # the send pass asks for them once more
+            stack.pop_all()  # their spool stays open: the send pass reads the findings again
     if reading.corrections.sentence:
         progress.say(reading.corrections.sentence)
     digest = job.source.digest()
-    job.source.check_unchanged()
+    job.source.check_unchanged()  # after the digest: a file that was replaced in between is noticed, too
     return Checked(
         reading.tally,
         reading.flow,
@@ -159,7 +168,7 @@ def check(
         digest,
         time.monotonic() - started,
         sample.keys if sample else (),
-        (*signs.warnings(), *_beside(job), *reading.notices()),
+        (*signs.warnings(), *_side_table_warnings(job), *reading.notices()),
         reading.corrections.lines(),
         keys.nameless,
         reading.work.load,
@@ -168,14 +177,14 @@ def check(
     )
 
 
-def _beside(job: Job) -> Sequence[str]:
-    """What there is to say of comments beside the records, once all of these were read."""
+def _side_table_warnings(job: Job) -> Sequence[str]:
+    """Warn of comments in files or arrays of their own that belong to no record: only a whole source can tell."""
     is_whole = job.limit is None and not any(file.errors_file for file in job.source.files)
     return job.source.warnings() if is_whole else ()
 
 
 class _Keys:
-    """What the first reading finds out of keys: which come again, and which of `--only` no row has."""
+    """Collects the keys of the first reading: spools them to find duplicates, and strikes them off `--only`."""
 
     def __init__(self, job: Job, spool: KeySpool) -> None:
         self._spool = spool
@@ -203,19 +212,19 @@ def _nothing_selected(job: Job) -> UsageError:
 
 
 class _Observers(NamedTuple):
-    """What else wants to know something of each row of a reading."""
+    """Those that see every row of a reading, besides the counters that each reading makes anew."""
 
     work: WorkCounter
-    sample: CanarySample | None
+    canary_sample: CanarySample | None
     open_writer: OpenWriter
 
 
 class _Reading:
-    """One or two readings of a source, the second with what only the first could find out."""
+    """Reads a source once, or twice: a second reading has the findings that only the end of the first can give."""
 
     def __init__(self, job: Job, known: Knows, progress: Progress, observers: _Observers) -> None:
         self._job, self._known, self._progress = job, known, progress
-        self.work, self._sample, self._open_writer = observers
+        self.work, self._canary_sample, self._open_writer = observers
 
     def read(
         self,
@@ -225,7 +234,10 @@ class _Reading:
         signs: DamageSigns | None = None,
         other: TargetFindings | None = None,
     ) -> None:
-        """Read all rows; `other` are findings on other issues that they name."""
+        """Read all rows, all counters at 0; `keys` and `signs` are fed by the first reading alone.
+
+        `verdicts` and `other` are what that one has found: duplicate keys, and findings on issues that rows name.
+        """
         job, model = self._job, self._job.mapping.model
         self.tally, self.flow = Tally(), ValueFlow()
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
@@ -233,15 +245,15 @@ class _Reading:
         self.coverage = Coverage(model, job.source.files)
         self.neutralised = self.private = 0
         self.work.clear()
-        if self._sample is not None:
-            self._sample.clear()
+        if self._canary_sample is not None:
+            self._canary_sample.clear()
         self._progress.start("checking", job.source.total_bytes, "B")
         with self._open_writer() as writer:
             for examined in examine(job):
                 for place, finding in other.between(*examined.span) if other else ():
                     examined.findings.add(place - examined.first, finding)
                 plan = self._add(examined, verdicts, writer)
-                if keys is not None:
+                if keys is not None:  # once: the second reading has the same keys
                     keys.add(examined)
                     self.work.take_ends(examined, plan)
                 if signs is not None:
@@ -250,7 +262,7 @@ class _Reading:
         self._progress.finish()
 
     def notices(self) -> Iterator[str]:
-        """What the mapping had done to texts and comments."""
+        """Say what the transform changed in texts, and left out of comments, a sentence each."""
         if self.neutralised:
             yield f"@names that would call people or agents: {self.neutralised:,}, written with {REPLACEMENT} now"
         if self.private:
@@ -269,8 +281,8 @@ class _Reading:
         self.coverage.add(examined.records, rows)
         self.neutralised += examined.records.neutralised
         self.private += examined.records.private.total()
-        if self._sample is not None:
-            self._sample.add(examined, rows)
+        if self._canary_sample is not None:
+            self._canary_sample.add(examined, rows)
         if writer is not None:
             writer.write(rows, plan.operations.values(), plan.additions)
         return plan
@@ -283,7 +295,7 @@ def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapp
         verdict = verdicts.get(examined.first + leaders.get(place, place))
         if verdict is not None and row.outcome is Outcome.REJECTED:
             tally.find(verdict.finding, row.key)
-    for place, found in examined.findings.by_row.items():
+    for place, found in examined.findings.by_row.items():  # a row of `--only` that isn't selected is skipped
         if rows[place].outcome is not Outcome.SKIPPED:
             for finding in found:
                 tally.find(finding, rows[place].key)

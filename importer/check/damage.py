@@ -1,4 +1,4 @@
-"""Signs that an export was damaged on its way: cut at a limit, changed by a spreadsheet, read in a wrong encoding."""
+"""Signs of a damaged export: cut at a row or cell limit, changed by a spreadsheet, decoded with a wrong encoding."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ FULL_FILES = {
     65_536: "as many as an old spreadsheet takes",
     1_048_575: "as many as a spreadsheet takes below a header",
 }
-"""Rows at which exports are cut in silence."""
+"""Numbers of rows at which exports are cut without a word, each with who cuts there."""
 
 SAMPLE_CHARACTERS = 40
 COLUMNS_SHOWN = 3
@@ -46,12 +46,12 @@ MONTHS = 12
 
 
 class _Garble(NamedTuple):
-    """What is seen of texts that were read in a wrong encoding.
+    """A pattern of text that was decoded with a wrong encoding.
 
-    lead     the character that each of its patterns begins with: a quick look tells that there is none
+    lead     the character that the pattern begins with: `in` finds it faster than the pattern
     pattern  finds the first garbled place
-    was      the encoding that the text has
-    read_as  the encoding that somebody took it for
+    was      the encoding that the text had
+    read_as  the encoding that it was decoded with
     """
 
     lead: str
@@ -61,13 +61,13 @@ class _Garble(NamedTuple):
 
 
 def _tails(encoding: str) -> str:
-    """What the bytes 0x80 to 0xBF become: all that can follow the first byte of a character in UTF-8."""
+    """A character class of what the bytes 0x80 to 0xBF, continuation bytes in UTF-8, are decoded to."""
     tails = bytes(range(0x80, 0xC0)).decode(encoding, "ignore")
     return "[" + re.escape(tails + "".join(map(chr, range(0x80, 0xA0)))) + "]"
 
 
 def _garbles() -> Iterator[_Garble]:
-    """Sequences that no language writes. What French or German quotes end with (`CAFÉ»`, `„Ü“`) is not among them."""
+    """Patterns that no language writes. What French or German quotes end with (`CAFÉ»`, `„Ü“`) is not among them."""
     tail = _tails("cp1252")
     single = {
         "Ã": f"Ã(?:[”’»…—](?=\\w)|(?![”’»…—]){tail})",  # é, ü, ß; IRMÃ” is Portuguese
@@ -97,7 +97,7 @@ REPLACED = "\ufffd"
 
 
 class SourceFacts(Protocol):
-    """What a file of the source tells before it is read."""
+    """What is known of a file of the source before it is read; a `SourceFile`."""
 
     @property
     def name(self) -> str:
@@ -109,26 +109,31 @@ class SourceFacts(Protocol):
 
     @property
     def errors_file(self) -> bool:
-        """Whether it is an errors file given back: as long as it has to be."""
+        """Whether it is an errors file given back as source, whose number of rows means nothing."""
 
 
 @dataclass(slots=True)
-class _Seen:
-    """Rows that show one sign."""
+class _Hits:
+    """The rows that show one sign, a sample of them, and the columns."""
 
     rows: int = 0
     sample: str = ""
     columns: dict[str, None] = field(default_factory=dict)
 
     def where(self) -> str:
-        """The columns, few of them."""
+        """Name the columns, COLUMNS_SHOWN of them."""
         more = " …" if len(self.columns) > COLUMNS_SHOWN else ""
         return ", ".join(list(self.columns)[:COLUMNS_SHOWN]) + more
 
 
 @dataclass(slots=True)
 class _DateColumn:
-    """A column of dates of which each so far reads both ways; `read`: the mapping reads them, else they are copied."""
+    """A column of dates, and whether day and month can be told apart.
+
+    read     whether the mapping reads them as dates; else they are copied as text
+    rows     dates that read both ways, 01/02 as well as 02/01
+    decided  whether one value shows the order, or that the column has no such dates: then nothing is said
+    """
 
     read: bool
     rows: int = 0
@@ -137,14 +142,14 @@ class _DateColumn:
 
 
 class DamageSigns:
-    """Looks at the texts of each chunk as whole columns; memory doesn't grow with the rows."""
+    """Searches each chunk for signs of damage, whole columns at a time; memory doesn't grow with the rows."""
 
     def __init__(self, mapping: Mapping, files: Sequence[SourceFacts], *, whole: bool = True) -> None:
-        """`whole`: the files are read to their ends, so that their rows can be counted."""
+        """`whole`: the files are read to their ends, so that their rows can be compared with FULL_FILES."""
         self._files, self._whole = files, whole
         self._formats = tuple(mapping.input.dates)
         self._rows = [0] * len(files)
-        self._seen: dict[tuple[str, ...], _Seen] = {}
+        self._hits: dict[tuple[str, ...], _Hits] = {}
         values = [getattr(mapping, name) for name in VALUE_FIELDS]
         fallbacks = [value.fallback for value in values]
         self._texts = _refs(mapping.title, mapping.description, *values, *fallbacks)
@@ -155,33 +160,33 @@ class DamageSigns:
         self._dates = {ref: _DateColumn(ref in read) for ref in (*read, *sorted(_refs(*mapping.footer.values())))}
 
     def add(self, examined: Examined) -> None:
-        """Look at a chunk."""
+        """Search a chunk."""
         records, chunk = examined.records, examined.records.chunk
         if len(chunk):
             self._rows[chunk.file] = chunk.records[-1]
         found: dict[tuple[str, ...], dict[int, str]] = {}
         for ref in chunk.positions:
             for column in filter(any, records.columns.cells(ref)):
-                for sign, rows in self._look_at(ref, column, chunk.file):
-                    self._seen.setdefault(sign, _Seen()).columns[ref.name] = None
+                for sign, rows in self._find_signs(ref, column, chunk.file):
+                    self._hits.setdefault(sign, _Hits()).columns[ref.name] = None
                     found.setdefault(sign, {}).update(rows)
                 if ref in self._dates and not self._dates[ref].decided:
-                    self._look_at_dates(self._dates[ref], column, chunk)
+                    self._read_dates(self._dates[ref], column, chunk)
         for sign, rows in found.items():
-            seen = self._seen[sign]
-            seen.rows += len(rows)
-            if not seen.sample:
+            hits = self._hits[sign]
+            hits.rows += len(rows)
+            if not hits.sample:
                 row = min(rows)
-                seen.sample = _sample(rows[row], chunk, row, records.keys[row])
+                hits.sample = _sample(rows[row], chunk, row, records.keys[row])
 
-    def _look_at(self, ref: Ref, column: list[str], file: int) -> Iterator[tuple[tuple[str, ...], dict[int, str]]]:
-        """The signs in a column, each with its rows and what is seen there."""
+    def _find_signs(self, ref: Ref, column: list[str], file: int) -> Iterator[tuple[tuple[str, ...], dict[int, str]]]:
+        """Find the signs in a column, each with row → the text to show; `file` is the number of the file."""
         if max(map(len, column)) > CELL_LIMIT // 2 and (full := _full_cells(column)):
             yield ("cell-limit",), full
         garbled = ref in self._texts and not all(map(str.isascii, column))
         if not (garbled or ref in self._ids or ref in self._cells):
             return
-        joined = "\n".join(column)  # searched as one text: most columns show nothing
+        joined = "\n".join(column)  # searched as one text: most columns show no sign
         if ref in self._ids and ("E+" in joined or "e+" in joined) and (rounded := _matching(column, EXPONENT)):
             yield ("exponent",), rounded
         if ref in self._cells and "#" in joined and (broken := _matching(column, ERROR_CELL)):
@@ -190,13 +195,13 @@ class DamageSigns:
             for was, read_as, rows in _garbled(column, joined):
                 yield ("garbled", was, read_as, self._files[file].encoding), rows
 
-    def _look_at_dates(self, dates: _DateColumn, column: Sequence[str], chunk: Chunk) -> None:
+    def _read_dates(self, dates: _DateColumn, column: Sequence[str], chunk: Chunk) -> None:
         for row, text in enumerate(column):
             if not is_filled(text):
                 continue
             numbers = DATE_OF_NUMBERS.fullmatch(text)
             if numbers is not None and _reads_both_ways(text, self._formats, dates.read):
-                if int(numbers[1]) != int(numbers[3]):
+                if int(numbers[1]) != int(numbers[3]):  # 02/02 is the same day either way
                     dates.rows += 1
                     dates.sample = dates.sample or f"{_shorten(text.strip())} in {chunk.file_name}:{chunk.lines[row]}"
             elif numbers is not None or not dates.read:
@@ -204,13 +209,13 @@ class DamageSigns:
                 return
 
     def warnings(self) -> list[str]:
-        """A sentence for each sign: what was seen, where, and what to do."""
-        said = [_say(sign, seen) for sign, seen in sorted(self._seen.items()) if seen.rows]
+        """Return a sentence for each sign: what was found, where, and what to do."""
+        said = [_say(sign, hits) for sign, hits in sorted(self._hits.items()) if hits.rows]
         dates = [_say_dates(ref, dates) for ref, dates in self._dates.items() if dates.rows and not dates.decided]
         return [*self._full_files(), *said, *dates]
 
     def _full_files(self) -> Iterator[str]:
-        """The last file of a set that is full: all others may be, since something follows them."""
+        """Warn where the last file of a set has exactly as many rows as a limit; the others may, since more follows."""
         if not self._whole or any(file.errors_file for file in self._files):
             return
         last = max(range(len(self._files)), key=lambda number: (_natural(self._files[number].name), number))
@@ -242,6 +247,7 @@ def _full_cells(column: Sequence[str]) -> dict[int, str]:
 
 
 def _is_full(text: str) -> bool:
+    # Programs count line ends as one character or two, and so those beyond U+FFFF, which are two UTF-16 units.
     lines = text.replace("\r\n", "\n")
     return CELL_LIMIT in (len(text), len(lines), len(lines) + sum(character > "\uffff" for character in lines))
 
@@ -251,7 +257,7 @@ def _matching(column: Sequence[str], pattern: re.Pattern[str]) -> dict[int, str]
 
 
 def _garbled(column: Sequence[str], joined: str) -> Iterator[tuple[str, str, dict[int, str]]]:
-    """What was which encoding, what it was taken for, and the rows that show it."""
+    """Find garbled texts: the encoding that they had, the one they were decoded with, and row → the place."""
     causes: dict[tuple[str, str], dict[int, str]] = {}
     for garble in GARBLES:
         if garble.lead in joined and garble.pattern.search(joined):
@@ -274,7 +280,7 @@ def _around(text: str, place: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _reads_both_ways(text: str, formats: tuple[str, ...], read: bool) -> bool:
-    """Whether nothing tells day and month of a date of numbers apart; formats that read it in one way only do."""
+    """Whether day and month of a numeric date can be swapped; not where the formats read it in one way only."""
     numbers = DATE_OF_NUMBERS.fullmatch(text)
     day, month = (int(numbers[1]), int(numbers[3])) if numbers else (0, 0)
     readings = {date for form in formats if (date := _read(text.strip(), form)) is not None}
@@ -291,7 +297,7 @@ def _read(text: str, form: str) -> datetime | None:
 
 
 def _natural(name: str) -> tuple[tuple[int, str], ...]:
-    """A name as people order it: page 9 before page 10, and `Jira` before `Jira (1)`."""
+    """A sort key by which page 9 comes before page 10, and `Jira` before `Jira (1)`."""
     parts = re.findall(r"\d+|\D+", PurePath(name).stem)
     return tuple((int(part), "") if part.isdecimal() else (-1, part) for part in parts)
 
@@ -305,32 +311,32 @@ def _shorten(text: str) -> str:
     return text if len(text) <= SAMPLE_CHARACTERS + 2 else text[:SAMPLE_CHARACTERS] + "…"
 
 
-def _say(sign: tuple[str, ...], seen: _Seen) -> str:
-    rows = f"{seen.rows:,} row{' has' if seen.rows == 1 else 's have'}"
+def _say(sign: tuple[str, ...], hits: _Hits) -> str:
+    rows = f"{hits.rows:,} row{' has' if hits.rows == 1 else 's have'}"
     match sign:
         case ("cell-limit",):
             return (
-                f"{rows} a text of exactly {CELL_LIMIT:,} characters in {seen.where()} ({seen.sample}): a spreadsheet "
+                f"{rows} a text of exactly {CELL_LIMIT:,} characters in {hits.where()} ({hits.sample}): a spreadsheet "
                 f"cuts cells there, and the rest is lost. {NO_SPREADSHEET}"
             )
         case ("exponent",):
             return (
-                f"{rows} a rounded number for an id in {seen.where()} ({seen.sample}): a spreadsheet writes long ids "
+                f"{rows} a rounded number for an id in {hits.where()} ({hits.sample}): a spreadsheet writes long ids "
                 f"so, and different ones become equal. {NO_SPREADSHEET}"
             )
         case ("error-cell",):
             return (
-                f"{rows} a spreadsheet's error instead of a text in {seen.where()} ({seen.sample}): the text is lost. "
+                f"{rows} a spreadsheet's error instead of a text in {hits.where()} ({hits.sample}): the text is lost. "
                 f"{NO_SPREADSHEET}"
             )
         case (_, "", _, encoding):
             return (
-                f"{rows} the sign � for letters that are lost, in {seen.where()} ({seen.sample}): something before "
+                f"{rows} the sign � for letters that are lost, in {hits.where()} ({hits.sample}): something before "
                 f"this import could not read them. {_how_to_read(encoding)}"
             )
         case (_, was, read_as, encoding):
             return (
-                f"{rows} letters that look garbled in {seen.where()} ({seen.sample}): {was} read as {read_as}. "
+                f"{rows} letters that look garbled in {hits.where()} ({hits.sample}): {was} read as {read_as}. "
                 f"{_how_to_read(encoding)}"
             )
     raise ValueError(f"unknown sign {sign}")

@@ -1,4 +1,4 @@
-"""Keys that come again within one import, found in flat memory: spooled to buckets on disk, judged bucket by bucket."""
+"""Duplicate keys within one import, found in flat memory: hashed to buckets on disk, compared bucket by bucket."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ BUCKETS = 64
 REJECT_HINT = "delete one of them, or let the mapping decide: `duplicates: first`, `duplicates: {newest: Updated}`"
 NEWEST_HINT = "delete one of them, or give the right one a later date"
 SORT_HINT = "sort the source by its `group` columns, so that the rows of one issue follow each other"
-_HEAD = struct.Struct("<QIQ16sdI")
+_HEAD = struct.Struct("<QIQ16sdI")  # place, file, line, content, date, length of the key that follows
 
 
 class Verdict(NamedTuple):
-    """What becomes of a row whose key comes more than once."""
+    """The outcome of a row that loses against another one with its key, and the finding that says why."""
 
     outcome: Outcome
     finding: Finding
 
 
-class _Seen(NamedTuple):
+class _Spooled(NamedTuple):
+    """A row as it was spooled: see `KeySpool.add`; `date` is in seconds since 1970, -inf where there is none."""
+
     place: int
     file: int
     line: int
@@ -43,7 +45,7 @@ class _Seen(NamedTuple):
 
 
 _LOSS = np.dtype([("place", "u8"), ("file", "u4"), ("line", "u8"), ("same", "?"), ("tied", "?")])
-"""A row that loses: its place, where the winner is, whether both say the same, and whether both have one date."""
+"""A row that loses: its place, file and line of the winner, whether their contents are equal, and their dates."""
 
 _Loss = tuple[int, int, int, bool, bool]
 
@@ -96,11 +98,11 @@ def _skip(code: str, message: str) -> Verdict:
 
 
 class KeySpool:
-    """Takes every row that would be sent; `verdicts` names those that must not be.
+    """Collects every row that would be sent, and names at the end those that lose against another one with their key.
 
     A row is known by its place in the input, counted from 0 over all files. Keys are compared in full. Memory is one
-    bucket of the keys at a time, plus the verdicts. With `grouped` a row stands for several, which should have followed
-    each other. Raises StorageFull if the disk doesn't take them.
+    bucket of the keys at a time, plus the verdicts. With `grouped` a row stands for an issue of several rows, and the
+    hint of a duplicate is to sort the source. Raises StorageFull if the temporary disk is full.
     """
 
     def __init__(
@@ -109,7 +111,7 @@ class KeySpool:
         self.policy = policy
         self.file_names = file_names
         self._grouped = grouped
-        # Without names: nothing is left behind, however the process ends.
+        # Files without names: nothing is left behind, however the process ends.
         self._stack = ExitStack()
         self._files = [self._stack.enter_context(tempfile.TemporaryFile()) for _ in range(buckets)]  # noqa: SIM115
 
@@ -141,19 +143,20 @@ class KeySpool:
             raise _full(error) from error
 
     def _losses(self, file: IO[bytes]) -> Iterator[_Loss]:
-        groups: dict[bytes, list[_Seen]] = {}
-        first: dict[bytes, _Seen] = {}
-        for key, seen in _read(file):
+        groups: dict[bytes, list[_Spooled]] = {}  # only of keys that come again: nearly all come once
+        first: dict[bytes, _Spooled] = {}
+        for key, row in _read(file):
             if key in first:
-                groups.setdefault(key, [first[key]]).append(seen)
+                groups.setdefault(key, [first[key]]).append(row)
             else:
-                first[key] = seen
+                first[key] = row
         for group in groups.values():
-            winner = group[0] if self.policy != "newest" else max(group, key=lambda seen: (seen.date, -seen.place))
-            for seen in group:
-                if seen is not winner:
-                    same, tied = seen.content == winner.content, seen.date == winner.date
-                    yield seen.place, winner.file, winner.line, same, tied
+            # Of several rows with the newest date the first wins, and the others are tied with it.
+            winner = group[0] if self.policy != "newest" else max(group, key=lambda row: (row.date, -row.place))
+            for row in group:
+                if row is not winner:
+                    same, tied = row.content == winner.content, row.date == winner.date
+                    yield row.place, winner.file, winner.line, same, tied
 
 
 def _full(error: OSError) -> StorageFull:
@@ -161,9 +164,9 @@ def _full(error: OSError) -> StorageFull:
     return StorageFull(f"{tempfile.gettempdir()}: {error.strerror}", hint=hint)
 
 
-def _read(file: IO[bytes]) -> Iterator[tuple[bytes, _Seen]]:
+def _read(file: IO[bytes]) -> Iterator[tuple[bytes, _Spooled]]:
     file.flush()
     file.seek(0)
     while head := file.read(_HEAD.size):
         place, number, line, content, date, length = _HEAD.unpack(head)
-        yield file.read(length), _Seen(place, number, line, content, date)
+        yield file.read(length), _Spooled(place, number, line, content, date)

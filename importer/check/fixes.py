@@ -1,4 +1,4 @@
-"""How often each correction of `--fixes` was used."""
+"""Counts how often each correction of `--fixes` was applied, for the line that the check prints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from importer.phrases import counted
 
 
 class FixCount:
-    """Counts what fixes do: rows that were corrected, and fixes that met none."""
+    """Counts the rows that were corrected, by correction, and the corrections that no row needed."""
 
     def __init__(self, fixes: Fixes) -> None:
         self._fixes = fixes
@@ -22,11 +22,11 @@ class FixCount:
         self._rows_of.update(fix for row in fixed.values() for fix in row)
 
     def rows_of(self, fix: Fix) -> int:
-        """How many rows it has corrected."""
+        """Return how many rows a correction was applied to."""
         return self._rows_of[fix]
 
     def sentence(self) -> str:
-        """What they did: `fixes: 3 values, 41 rows`; nothing if there is no table."""
+        """Sum up in a line like `fixes: 3 values, 41 rows`; "" without `--fixes`."""
         if self._fixes.path is None:
             return ""
         parts = [f"fixes: {counted(len(self._rows_of), 'value')}, {counted(self._rows, 'row')}"]

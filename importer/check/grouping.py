@@ -1,4 +1,4 @@
-"""Chunks that split no group: rows of one issue follow each other, and are judged together."""
+"""Regroups chunks so that none ends within a group: the consecutive rows that make one issue stay together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from importer.sources.frames import frame_columns
 from importer.transform.groups import find_groups
 
 GROUP_ROWS = 1000
-"""The rows from a group's first to its last, those between them included: of a file no more than that is held back."""
+"""Most rows from the first to the last of a group, those between them included: the bound of what is held back."""
 
 Value = TypeVar("Value")
 FindKeys = Callable[[Chunk], Sequence[str | None]]
@@ -23,11 +23,11 @@ FindKeys = Callable[[Chunk], Sequence[str | None]]
 
 
 def regroup(chunks: Iterable[Chunk], find_keys: FindKeys) -> Iterator[Chunk]:
-    """Give the same rows in chunks that end where a group does: what may go on is held back for the next chunk.
+    """Give the same rows in chunks that end where a group ends; the rows of a group that may go on are held back.
 
     Raises SourceError where a group is longer than GROUP_ROWS.
     """
-    held: Chunk | None = None
+    held: Chunk | None = None  # rows at the end of the chunk before, and their keys
     waiting: list[str | None] = []
     length = _Length()
     for chunk in chunks:
@@ -36,7 +36,7 @@ def regroup(chunks: Iterable[Chunk], find_keys: FindKeys) -> Iterator[Chunk]:
         if held is not None and held.file == chunk.file:
             chunk, keys = join_chunks(held, chunk), waiting + keys
         elif held is not None:
-            yield held
+            yield held  # another file: no group goes on across files
         end = _find_opening(keys)
         if end:
             yield take_rows(chunk, 0, end)
@@ -46,9 +46,10 @@ def regroup(chunks: Iterable[Chunk], find_keys: FindKeys) -> Iterator[Chunk]:
 
 
 def _find_opening(keys: Sequence[str | None]) -> int:
-    """Where the part begins to which rows of the next chunk may belong.
+    """Find where the last group begins that the next chunk may go on with.
 
-    A row without a key stays with the groups on both its sides, one of which it may belong to, while there is room.
+    A row without a key may belong to the group before it or to the one behind it, so it is kept together with both as
+    long as these are at most GROUP_ROWS rows.
     """
     groups = find_groups(keys)
     apart = [behind[0] for before, behind in pairwise(groups) if bool(keys[before[0]]) == bool(keys[behind[0]])]
@@ -58,7 +59,7 @@ def _find_opening(keys: Sequence[str | None]) -> int:
 
 
 class _Length:
-    """How long the present group is. It sees the rows as they are read: chunks make no difference."""
+    """Measures the present group, row by row as they are read, however they are chunked."""
 
     def __init__(self) -> None:
         self._group = (-1, "")
@@ -90,7 +91,7 @@ def take_rows(chunk: Chunk, start: int, end: int) -> Chunk:
 
 
 def join_chunks(first: Chunk, second: Chunk) -> Chunk:
-    """Two chunks of one file that follow each other, as one."""
+    """Join two consecutive chunks of one file."""
     length = len(first)
     frame, positions = _join_frames(first, second)
     return replace(
@@ -110,7 +111,7 @@ def _shift(rows: Mapping[int, Value], start: int, end: int) -> dict[int, Value]:
 
 
 def _join_frames(first: Chunk, second: Chunk) -> tuple[pd.DataFrame, Mapping[Ref, tuple[int, ...]]]:
-    """The rows of both: a JSON reference has as many columns as the longest list in its chunk."""
+    """Join two frames whose JSON references may differ in width: each is as wide as the longest list in its chunk."""
     if first.positions == second.positions:
         return pd.concat([first.frame, second.frame], ignore_index=True), second.positions
     columns: dict[int, list[str]] = {}

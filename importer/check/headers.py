@@ -1,4 +1,4 @@
-"""Whether a mapping and a source fit together: seen from the headers alone, before the first row is read."""
+"""Compares a mapping with the headers of the files before any row is read: columns that are missing are named."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from importer.mapping.texts import TEXT_SOURCES, Text, walk_texts
 
 COLUMNS_SHOWN = 40
 EXPECTED = ("title", "description", "severity", "status", "category")
-"""Fields whose column somebody counts on. A preset names many columns that an export may lack, a person's mapping only
-those that it has: there an absent one is a mistake that a default would hide."""
+"""Fields that every mapping has a column for. A preset names many columns that an export may lack; a user's mapping
+names only those of the user's export, so that a missing one is a mistake, which a default would hide."""
 
 
 def check_fit(job: Job) -> list[str]:
-    """Warnings about rows above a header, and about columns that no file has.
+    """Warn of rows above a header, and of columns that the mapping reads and no file has.
 
-    Only tables can be judged: which keys a JSON file has is known when it has been read.
+    Only tables are checked: the keys of a JSON file are known only after all of it was read.
 
     Raises:
-        SourceError: the key or the title can come from nowhere, or a person's own mapping takes another field of
-            EXPECTED from a column that is not there; all of them at once.
+        SourceError: no file has a column for the key or the title, or for a field of EXPECTED that a user's own
+            mapping takes from one; all problems at once.
     """
     passed_over = [
         f"{file.name}: rows above the header, which are none: {file.rows_above}. They say {'; '.join(file.above)}"

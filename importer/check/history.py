@@ -1,4 +1,4 @@
-"""What the ledger makes of a row whose key is in Triage: nothing to do, changed since, or to be changed there."""
+"""Change detection: compares each row with the ledger: unchanged, changed, deleted at the target, or not sent yet."""
 
 from __future__ import annotations
 
@@ -39,14 +39,15 @@ def _finding(code: str, message: str) -> Finding:
 UNCHANGED = LedgerStatus(Outcome.UNCHANGED)
 GONE = LedgerStatus(Outcome.SKIPPED, _finding("gone-at-target", CODES["gone-at-target"]), takes=False)
 NO_ROW = bytes(32)
-"""In place of a body's SHA-256: the issue is as no row says."""
+"""In place of a body's SHA-256: no row equals the issue as it is, so that the next run finds a change."""
 
 
 @dataclass(frozen=True)
 class ChangePolicy:
     """What to do about changed rows.
 
-    fields          the only fields that are looked at
+    on_change       what happens to their issues
+    fields          the only fields that are compared
     accept_mapping  whether issues are updated of which only the mapping changed, and not the row
     """
 
@@ -70,15 +71,15 @@ def read_fields(names: str | None) -> frozenset[str]:
 
 
 NEAR = 0.8
-"""How alike two titles are at least, of 1, to be named beside each other."""
+"""Least similarity, from 0 to 1, at which a title in Triage is shown beside that of a row; see `difflib`."""
 
 
 class LedgerHistory:
-    """Asks a ledger about rows; it implements `examine.Knows`.
+    """Compares rows with a ledger, and with what discovery found in Triage; it implements `knowledge.Knows`.
 
-    With a `run`, issues that a look at the target has found are taken in as they come by. With `near`, issues without a
-    marker are named to rows with nearly their title, too, not only with the same. `matched` counts the rows that only a
-    look knows.
+    With a `run`, issues found by discovery are recorded in the ledger as soon as their row comes by. With `near`, an
+    issue without a marker is named beside rows with a similar title, not only with the same one. `matched` counts the
+    rows whose issue only discovery knows.
     """
 
     def __init__(
@@ -98,47 +99,51 @@ class LedgerHistory:
         self._any_found = self._seen.count() > 0
         self._near = near
         self.matched = 0
-        # Conflicts of an earlier attempt of this run: they are as they are until the next run.
-        self._left = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
+        # Conflicts of an earlier attempt of this run are not tried again before the next run.
+        self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
 
     def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
-        """Say how these creates stand, by key; those that are to be made are left out."""
+        """Compare these creates with the ledger: key → status; keys to be created are absent."""
         creates = {operation.key: operation for operation in operations}
         known = self._ledger.find_known(self._target, self._source_name, creates)
         in_triage = {key: kept for key, kept in known.items() if kept.state is State.DONE}
-        standings = {
+        statuses = {
             key: self._compare(creates[key], kept)._replace(issue_id=kept.issue_id, triage_id=kept.triage_id)
             for key, kept in in_triage.items()
         }
         if self._any_found or self._titles:
-            open_ = {key for key, kept in known.items() if kept.state in UNDECIDED}  # these are settled
-            standings |= self._look_up([creates[key] for key in creates.keys() - in_triage.keys() - open_])
-        return standings
+            open_ = {key for key, kept in known.items() if kept.state in UNDECIDED}  # the settler reads these back
+            statuses |= self._match_discovered([creates[key] for key in creates.keys() - in_triage.keys() - open_])
+        return statuses
 
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
-        """Say what was added to the issues of these keys; it implements `examine.AskHad`."""
+        """Give what was added to the issues of these keys, by key; it implements `knowledge.AskHad`."""
         additions = self._ledger.additions(self._target, self._source_name)
         known = additions.of(keys)
-        ends = additions.places(relation_targets(each for added in known.values() for each in added))
-        return {key: find_already_added(added, ends) for key, added in known.items()}
+        # A relation whose other issue was deleted and made anew is to be added again.
+        targets = additions.places(relation_targets(each for added in known.values() for each in added))
+        return {key: find_already_added(added, targets) for key, added in known.items()}
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
-        """Say which of these keys have an issue in Triage; it implements `examine.Knows`."""
+        """Say which of these keys have an issue in Triage; it implements `knowledge.Knows`."""
         return self._ledger.additions(self._target, self._source_name).places(keys).keys()
 
     def _compare(self, create: Operation, kept: Known) -> LedgerStatus:
+        """Compare a row's create with the last body that was sent for its issue."""
         if kept.is_leaving:
             return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes=False)
         whole_sha = hashlib.sha256(create.body).digest()
         settled = GONE if is_gone(kept.returned) else UNCHANGED
-        if not kept.pending and (kept.body_sha == whole_sha or create.key in self._left):
-            return settled
+        if not kept.pending and (kept.body_sha == whole_sha or create.key in self._conflicting):
+            return settled  # nearly all rows of a repeated import end here, before any JSON is parsed
+        # Of an issue that discovery found, what a person changed is only known with the row's body.
         kept = kept._replace(returned=adopt_snapshot(kept.returned, create.body))
         changes = find_changes(kept.returned, create.body)
         differing = pending_fields(kept.pending).union(changes)
         wanted = [name for name in COMPARED if name in differing and name in self._policy.fields]
         if not wanted and not kept.pending:
             return settled
+        # The same cells make another body: not the row has changed, but the mapping.
         only_mapping = bool(kept.content) and kept.content == create.content
         if self._policy.on_change in (OnChange.UPDATE, OnChange.OVERWRITE):
             if kept.pending or not only_mapping or self._policy.accept_mapping:
@@ -151,18 +156,21 @@ class LedgerHistory:
         return LedgerStatus(Outcome.SKIPPED, _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}."))
 
     def _change(self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str]) -> LedgerStatus:
-        """Make the change that brings the issue to its row; one of unknown fate is to be looked at in any case."""
+        """Make the update of an issue to its row; `wanted` are the fields to change, `differing` all that differ.
+
+        An issue whose last update has no known outcome gets one in any case: carrying it out reads the issue first.
+        """
         row = orjson.loads(create.body)
         patch = {name: row.get(name) for name in wanted if name in PATCHABLE}
         note = _finding("source-fixed", CODES["source-fixed"]) if "source" in wanted else None
         if not patch and not kept.pending:
             return LedgerStatus(Outcome.UNCHANGED, note)
-        whole = patch.keys() == set(differing)
+        whole = patch.keys() == set(differing)  # not with `--fields`, nor where `source` differs: it can't be patched
         change = create._replace(
             method="PATCH",
             path=issue_path(kept.issue_id),
             body=orjson.dumps(patch),
-            # Of an issue that is between two rows it is not known which of them changed next.
+            # An issue that gets only some of the changes equals neither the old row nor the new one.
             content=create.content if whole or kept.content == create.content else b"",
             act=Act.UPDATE,
             whole_sha=hashlib.sha256(create.body).digest() if whole else b"",
@@ -173,12 +181,12 @@ class LedgerHistory:
         )
         return LedgerStatus(Outcome.PLANNED, note, change)
 
-    def _look_up(self, creates: list[Operation]) -> dict[str, LedgerStatus]:
-        """Say of creates that no operation knows what a look at the target has seen of them."""
+    def _match_discovered(self, creates: list[Operation]) -> dict[str, LedgerStatus]:
+        """Match creates that the ledger doesn't know with issues that discovery found: by marker, or only by title."""
         found = self._seen.find(create.marker for create in creates)
         if self._run is not None and found:
-            self._adopt([(create, found[create.marker]) for create in creates if create.marker in found])
-        standings = {}
+            self._take_in([(create, found[create.marker]) for create in creates if create.marker in found])
+        statuses = {}
         for create in creates:
             issue = found.get(create.marker)
             if issue is not None:
@@ -188,7 +196,7 @@ class LedgerHistory:
                 outcome = Outcome.SKIPPED if changes else Outcome.UNCHANGED
                 message = f"{CODES[code]} It differs in: {', '.join(changes)}." if changes else CODES[code]
                 finding = _finding(code, message)
-                standings[create.key] = LedgerStatus(outcome, finding, None, issue.issue_id, issue.triage_id)
+                statuses[create.key] = LedgerStatus(outcome, finding, None, issue.issue_id, issue.triage_id)
             elif self._titles:
                 title = self._nearest(_fold(orjson.loads(create.body)["title"]))
                 if title is not None:
@@ -197,18 +205,18 @@ class LedgerHistory:
                         f'{number} "{title}" has this title, or nearly, and no marker; if it is this row\'s issue:'
                     )
                     hint = f"triage-import settle {create.key} {number}"
-                    standings[create.key] = LedgerStatus(
+                    statuses[create.key] = LedgerStatus(
                         Outcome.PLANNED, Finding("title-in-triage", "title", message, hint, rejects=False)
                     )
-        return standings
+        return statuses
 
     def _nearest(self, title: str) -> str | None:
         if title in self._titles or not self._near:
             return title if title in self._titles else None
         return next(iter(get_close_matches(title, self._titles, n=1, cutoff=NEAR)), None)
 
-    def _adopt(self, pairs: list[tuple[Operation, Found]]) -> None:
-        """Write down whose the issues are; one that is not as the row says now counts as changed."""
+    def _take_in(self, pairs: list[tuple[Operation, Found]]) -> None:
+        """Record the issues that were found as their keys' own; one that differs from its row will count as changed."""
         assert self._run is not None
         decisions, intents = [], []
         for create, issue in pairs:

@@ -1,4 +1,4 @@
-"""One import: a source, a mapping, and which of its rows are meant."""
+"""The input of an import: an open source, its mapping and tables, and which of its rows are selected."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from importer.transform.relations import FindKeys, find_no_keys
 
 @dataclass(frozen=True)
 class Job:
-    """One import: a source, a mapping, and which of its rows are meant.
+    """The input of an import: an open source, its mapping and tables, and which of its rows are selected.
 
-    `only` are native or full keys; `limit` counts rows of the input as it stands; `warnings` are what the headers
-    alone make one ask; `recognised` is the evidence for the mapping, if nobody named it; `people` is who is who in
-    Triage, `learned` the source's own name of each account that a text may mention, and `find_keys` finds the rows that
-    relations name by another text than the key.
+    source_name  first part of every key, before the colon
+    name_given   whether `source_name` was chosen for this source, on the command line or in the user's mapping
+    limit        rows to read from the beginning of the input; None is all
+    only         native or full keys to send; None is all
+    warnings     of the headers alone, before any row was read
+    recognised   the evidence for the preset, if no mapping was named; else ""
+    fixes        corrections of cells, from `--fixes`
+    people       who is who in Triage, from `--users`
+    learned      account → the source's own name of the person, for mentions in texts
+    find_keys    finds the keys of rows that relations name by another text than the key
     """
 
     source: Source

@@ -1,4 +1,4 @@
-"""Links: which row is meant where another one names it by something else than its key, as Jira's `Parent` by an id."""
+"""Key aliases: finds the key of a row that relations name by another text, as Jira's `Parent` names it by an id."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ from importer.transform.transform import Transform
 
 ASKED_AT_ONCE = 500
 
-# Cells may hold half a character, so all texts are bytes. `place` is that of the relation in the mapping.
+# Cells may hold half a character, so all texts are bytes. `place` is the relation's number in the mapping, from 0.
 _SCHEMA = """
 CREATE TABLE named (place INTEGER, text BLOB, PRIMARY KEY (place, text)) WITHOUT ROWID;
 CREATE TABLE rows (place INTEGER, text BLOB, key BLOB);
 """
+# A text that several rows have is ambiguous: an empty key says so.
 _JOIN = """
 CREATE TABLE keys AS
   SELECT place, text, CASE min(key) WHEN max(key) THEN key ELSE x'' END AS key
@@ -36,10 +37,10 @@ _FIND = "SELECT text, key FROM keys WHERE place = ? AND text IN ({})"
 
 @contextmanager
 def learn_aliases(job: Job) -> Iterator[FindKeys]:
-    """Give what finds the keys of rows that relations name `by` another text, as long as the block runs.
+    """Give a function that finds the keys of rows which relations name `by` another text; it works within the block.
 
-    It reads the source once, whatever `--limit`, if the mapping has such relations and the source may have both texts.
-    What it learns is kept in a file without a name. Raises StorageFull if the disk takes no more.
+    The source is read once for it, whatever `--limit` says, if the mapping has such relations and the source may have
+    the columns. The aliases lie in a temporary file. Raises StorageFull if the disk takes no more.
     """
     specs = [(place, spec) for place, spec in enumerate(job.mapping.model.relations) if _can_be_there(spec, job.source)]
     if not specs:
@@ -76,7 +77,7 @@ def _find(scratch: Scratch, place: int, texts: Iterable[str]) -> Iterator[tuple[
 
 
 def _can_be_there(spec: Relation, source: Source) -> bool:
-    """Whether the source can have what names rows, and the text that it names them by; JSON can have anything."""
+    """Whether the source may have both columns, that of the relation and that of the alias; JSON may have any."""
     if spec.by is None:
         return False
     headers = [file.header for file in source.files if file.is_table]

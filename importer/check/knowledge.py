@@ -1,4 +1,4 @@
-"""What a check asks a ledger, and the answers where there is none."""
+"""The questions that a check asks a ledger, as a protocol, and the answers where there is no ledger."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from importer.records import AlreadyAdded, Finding, Operation, Outcome
 
 
 class NoLedger:
-    """What there is to know without a ledger; it implements `examine.Knows`."""
+    """Stands in for a ledger that nothing was ever sent from; it implements `Knows`."""
 
     def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
-        """No row was sent."""
+        """No row was sent: all are to be created."""
         return {}
 
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
@@ -20,7 +20,7 @@ class NoLedger:
         return {}
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
-        """No issue is there."""
+        """No key has an issue in Triage."""
         return ()
 
 
@@ -31,9 +31,14 @@ HAD_NOTHING = AlreadyAdded()
 
 
 class LedgerStatus(NamedTuple):
-    """What the ledger makes of a row that could be sent: its outcome, what there is to say, and how to change it.
+    """The result of comparing a row with the ledger.
 
-    `issue_id` and `triage_id` are those of the key's issue, if it has one; `takes` says whether more may be added.
+    outcome    of the row before sending: planned, unchanged or skipped
+    finding    why, if that isn't plain; it never rejects
+    change     the update that brings the issue to its row, of a planned row whose issue is in Triage
+    issue_id   of the key's issue, or ""
+    triage_id  its number, `T-…`
+    takes      whether additions may be sent to the issue
     """
 
     outcome: Outcome
@@ -45,26 +50,26 @@ class LedgerStatus(NamedTuple):
 
 
 Ask = Callable[[Iterable[Operation]], Mapping[str, LedgerStatus]]
-"""Asks a ledger about creates, by key; keys of which there is nothing to say are absent: they are created."""
+"""Creates → key → status; keys to be created without any remark are absent."""
 
 
 class Knows(Protocol):
-    """What a ledger knows of a source: of its rows, of what was added to their issues, and of other keys."""
+    """Answers what a ledger knows of a source. As a protocol it keeps SQLAlchemy out of a check without a ledger."""
 
     def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
-        """See Ask."""
+        """Compare creates with the ledger; see `Ask`."""
 
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
-        """See AskHad."""
+        """Give what was added to the issues of these keys; see `AskHad`."""
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
-        """Say which of these keys have an issue in Triage."""
+        """Give those of these full keys that have an issue in Triage."""
 
 
 AskHad = Callable[[Iterable[str]], Mapping[str, AlreadyAdded]]
-"""Asks a ledger what was added to the issues of these keys, by key; those without anything are absent."""
+"""Full keys → key → what was added to its issue; keys without anything are absent."""
 
 
 def had_nothing(keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
-    """What was added to issues, as far as anybody knows without a ledger."""
+    """Answer `AskHad` without a ledger: nothing was added to any issue."""
     return {}

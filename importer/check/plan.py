@@ -1,4 +1,4 @@
-"""The plan of a chunk: each row's outcome before sending, its operation, and what is to be added to its issue."""
+"""Examined chunk + ledger → plan: the outcome of each row before sending, its operation, and its additions."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ from importer.transform.addition_plan import plan_additions
 class Plan(NamedTuple):
     """The rows of a chunk with their outcome before sending.
 
-    By place: the operation of each planned row, what the ledger has to say of rows that are not skipped, and what is
-    still to be added to the row's issue.
+    operations  place of a planned row in the chunk → its create or update
+    notes       place → the finding of change detection on a row that is not skipped
+    additions   place → what is still to be added to the row's issue; places without any are absent
     """
 
     rows: list[Row]
@@ -30,18 +31,21 @@ class Plan(NamedTuple):
 
 
 def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask, ask_had: AskHad = had_nothing) -> Plan:
-    """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says."""
+    """Plan a chunk: each row is to be sent, rejected, skipped, or what comparing it with the ledger says.
+
+    `verdicts` are those on duplicate keys, by place in the whole input; `known` and `ask_had` ask the ledger.
+    """
     chunk, keys = examined.records.chunk, examined.records.keys
     creates = dict[int, Operation]()
 
     def ask() -> Iterator[Operation]:
-        # A row that a verdict leaves out says nothing of its key: the one that stays does.
+        # Only one row of a key is compared with the ledger: the one that wins against its duplicates.
         for row in examined.bodies:
             if examined.first + row not in verdicts:
                 creates[row] = examined.create(row)
                 yield creates[row]
 
-    ledger = known(ask())
+    ledger = known(ask())  # where there is no ledger nothing is asked, and `creates` stays empty
     notes: dict[int, Finding] = {}
     places = zip(chunk.records, chunk.lines, keys, strict=True)
     rows = [Row(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED) for record, line, key in places]
@@ -67,30 +71,35 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask, a
     for row, origin in chunk.origins.items():
         rows[row] = rows[row]._replace(origin=origin)
     for leader, *others in examined.groups.values():
-        if leader in examined.bodies:  # else each row says itself why not
+        if leader in examined.bodies:  # else each row has its own finding
             for row in others:
                 rows[row] = _follow(rows[row], rows[leader])
-    takers = [row for row in examined.bodies if examined.first + row not in verdicts and _takes(ledger, keys[row])]
-    planned = plan_chunk(examined, takers, ask_had)
+    open_rows = [
+        row for row in examined.bodies if examined.first + row not in verdicts and _may_be_added_to(ledger, keys[row])
+    ]
+    planned = plan_chunk(examined, open_rows, ask_had)
     for row, (additions, earlier) in planned.items():
-        its = sum(addition.key == keys[row] for addition in additions)
-        rows[row] = rows[row]._replace(additions_planned=its + earlier)
+        # A relation may be the other issue's: it is counted with the row that has that key.
+        of_its_key = sum(addition.key == keys[row] for addition in additions)
+        rows[row] = rows[row]._replace(additions_planned=of_its_key + earlier)
     operations = {}
     for place, plan in enumerate(rows):
         if plan.outcome is Outcome.REJECTED:
             rows[place] = plan._replace(raw=chunk.raw[place])
         elif plan.outcome is Outcome.PLANNED and place in examined.bodies:
             change = ledger[plan.key].change if plan.key in ledger else None
-            operations[place] = change or creates.get(place) or examined.create(place)  # not all who know ask
+            operations[place] = (
+                change or creates.get(place) or examined.create(place)
+            )  # no create where nothing was asked
     return Plan(rows, operations, notes, {row: additions for row, (additions, _) in planned.items() if additions})
 
 
-def _takes(ledger: Mapping[str, LedgerStatus], key: str) -> bool:
+def _may_be_added_to(ledger: Mapping[str, LedgerStatus], key: str) -> bool:
     return key not in ledger or ledger[key].takes
 
 
 def _follow(row: Row, leader: Row) -> Row:
-    """A row of a group is as its leader, in whose issue it is; what was found in the row itself stays beside it."""
+    """Give a row of a group the outcome of its first row; its own warnings stay where that row is sent."""
     row = row._replace(outcome=leader.outcome, issue_id=leader.issue_id, triage_id=leader.triage_id, follows=True)
     if leader.outcome is Outcome.PLANNED:
         return row
@@ -98,11 +107,12 @@ def _follow(row: Row, leader: Row) -> Row:
 
 
 def plan_chunk(examined: Examined, rows: Iterable[int], ask_had: AskHad) -> dict[int, tuple[list[Addition], int]]:
-    """Row → what is still to be added to its issue, and how much was; rows with nothing to add are absent."""
+    """Plan additions: row → those still to be sent, and how many were sent before; rows without any are absent."""
     records, keys = examined.records, examined.records.keys
     rows = [row for row in rows if row in records.parts]
     if not rows:
         return {}
+    # Relations that another issue owns are in the ledger under that issue's key.
     owners = (relation.owner for row in rows for relation in records.parts[row].relations)
     had = ask_had(dict.fromkeys([*(keys[row] for row in rows), *owners]))
     planned = {}
@@ -123,7 +133,7 @@ def plan_chunk(examined: Examined, rows: Iterable[int], ask_had: AskHad) -> dict
 
 
 def _without_referred(parts: IssueParts, body: bytes, had: AlreadyAdded) -> tuple[IssueParts, bool]:
-    """What a row says but for mentions whose numbers are in its description, and whether that leaves none of them."""
+    """Take out the mentions whose numbers are in the description already; True if there were some and none is left."""
     if not parts.mentions or not had.referred:
         return parts, False
     sha = hashlib.sha256(body).digest()
@@ -133,7 +143,7 @@ def _without_referred(parts: IssueParts, body: bytes, had: AlreadyAdded) -> tupl
 
 @lru_cache
 def _note(code: str) -> Finding:
-    """A code that is all there is to say, with its sentence."""
+    """Make the finding of a skip code; one that codes.py doesn't have is named by the mapping."""
     return Finding(code, "", CODES.get(code, "Left out by the mapping's rule; skipped."), rejects=False)
 
 

@@ -1,7 +1,7 @@
-"""The ends of relations and references: what the issues that rows name turn out to be, once all rows are read.
+"""Relation targets: decides, once all rows are read, whether the issues that rows name are in Triage or will be.
 
-An end may stand anywhere in the source, so what is said is joined with all keys. SQLite does that in flat memory, in a
-file without a name that is gone with the process: it is no ledger, and remembers nothing.
+A row may name one that comes later in the source, so what rows name is joined with all keys. SQLite does that in flat
+memory, in a temporary file that is gone with the process: it is no ledger, and remembers nothing.
 """
 
 from __future__ import annotations
@@ -20,39 +20,40 @@ ASKED_AT_ONCE = 1_000
 CYCLE_SHOWN = 8
 """Issues of a cycle that its finding names."""
 
-# Keys are bytes, because a cell can hold half a character. `row` is the key of the row that says it.
+# Keys are bytes, because a cell can hold half a character. `row` is the key of the row that has the relation or the
+# mention; a relation's owner is that row or the other issue.
 _SPOOL = """
 CREATE TABLE keys (key BLOB, sendable INTEGER);
-CREATE TABLE said (place INTEGER, row BLOB, owner BLOB, type TEXT, other BLOB);
-CREATE TABLE named (place INTEGER, row BLOB, key BLOB);
+CREATE TABLE relations (place INTEGER, row BLOB, owner BLOB, type TEXT, other BLOB);
+CREATE TABLE mentions (place INTEGER, row BLOB, key BLOB);
 CREATE TABLE losers (place INTEGER PRIMARY KEY);
 CREATE TABLE findings (place INTEGER, code TEXT, value TEXT, message TEXT);
 """
-# The standing of an end: 1 where it is or will be in Triage, 0 where its row is rejected, -1 where it has none.
+# `reach` of a target: 1 where it is or will be in Triage, 0 where its row is rejected, -1 where it has no row.
 _JOIN = """
 BEGIN;
-DELETE FROM said WHERE place IN losers;
-DELETE FROM named WHERE place IN losers;
+DELETE FROM relations WHERE place IN losers;
+DELETE FROM mentions WHERE place IN losers;
 CREATE INDEX keys_by_key ON keys (key, sendable);
-CREATE TABLE ends (id INTEGER PRIMARY KEY, key BLOB UNIQUE, standing INTEGER);
-INSERT INTO ends (key, standing)
+CREATE TABLE targets (id INTEGER PRIMARY KEY, key BLOB UNIQUE, reach INTEGER);
+INSERT INTO targets (key, reach)
   SELECT key, coalesce((SELECT max(sendable) FROM keys WHERE keys.key = wanted.key), -1)
-  FROM (SELECT owner AS key FROM said UNION SELECT other FROM said UNION SELECT key FROM named) AS wanted;
+  FROM (SELECT owner AS key FROM relations UNION SELECT other FROM relations UNION SELECT key FROM mentions) AS wanted;
 """
 _REACHABLE = """
-FROM said
-JOIN ends AS owners ON owners.key = said.owner AND owners.standing = 1
-JOIN ends AS others ON others.key = said.other AND others.standing = 1
+FROM relations
+JOIN targets AS owners ON owners.key = relations.owner AND owners.reach = 1
+JOIN targets AS others ON others.key = relations.other AND others.reach = 1
 """
 _COUNT_RELATIONS = f"SELECT count(*) FROM (SELECT DISTINCT owner, type, other {_REACHABLE})"
-_COUNT_REFERS = "SELECT count(DISTINCT row) FROM named JOIN ends USING (key) WHERE standing = 1"
-_OPEN_ENDS = """
-SELECT place, type, row = owner, ends.key, standing
-FROM said JOIN ends ON ends.key = CASE row WHEN owner THEN other ELSE owner END
-WHERE standing < 1
-ORDER BY said.rowid
+_COUNT_REFERS = "SELECT count(DISTINCT row) FROM mentions JOIN targets USING (key) WHERE reach = 1"
+_UNREACHABLE = """
+SELECT place, type, row = owner, targets.key, reach
+FROM relations JOIN targets ON targets.key = CASE row WHEN owner THEN other ELSE owner END
+WHERE reach < 1
+ORDER BY relations.rowid
 """
-# Who blocks nobody, or is blocked by nobody, is in no cycle.
+# An issue that blocks none, or is blocked by none, is in no cycle: without them the search has little left to do.
 _BLOCKS = f"""
 BEGIN;
 CREATE TABLE blocks AS
@@ -71,7 +72,7 @@ _SAYS = {
     ("duplicate_of", True): "is a duplicate of",
     ("duplicate_of", False): "has as its duplicate",
 }
-"""A relation's type, and whether the row is its owner → in words."""
+"""A relation's type, and whether the row is its owner → the relation in words, as seen from the row."""
 
 _HINTS = {
     "relation-end-missing": "import that issue too, and the next run sends the relation",
@@ -81,7 +82,7 @@ _HINTS = {
 
 
 class TargetFindings:
-    """The findings on ends, all of them warnings, in the order of their places. Their file is gone with them."""
+    """The findings on relation targets in the order of the rows, all of them warnings; kept in a temporary file."""
 
     def __init__(self, scratch: Scratch) -> None:
         self._scratch = scratch
@@ -95,7 +96,7 @@ class TargetFindings:
         return (_finding(*row) for row in rows)
 
     def between(self, first: int, end: int) -> list[tuple[int, Finding]]:
-        """Those of the places from `first` to before `end`: of one chunk."""
+        """Give the findings of the rows from place `first` to before `end`: those of one chunk."""
         rows = self._scratch.rows(
             "SELECT place, code, value, message FROM findings WHERE place >= ? AND place < ? ORDER BY place, rowid",
             (first, end),
@@ -104,9 +105,9 @@ class TargetFindings:
 
 
 class TargetsFound(NamedTuple):
-    """What the ends turned out to be.
+    """How many relations and references can be sent, and what keeps the others back.
 
-    relations  distinct relations whose two ends are, or will be, in Triage: a request each
+    relations  distinct relations whose two issues are, or will be, in Triage: a request each
     refers     issues whose text names at least one other that is, or will be, in Triage: a request each
     """
 
@@ -116,10 +117,10 @@ class TargetsFound(NamedTuple):
 
 
 class RelationTargets:
-    """Takes all keys of a source and what its rows say of other issues; `find` tells what became of those.
+    """Collects all keys of a source, and the relations and mentions of its rows; `find` joins them at the end.
 
-    A row is known by its place in the input, counted from 0 over all files. Raises StorageFull if the disk doesn't
-    take what outgrows a few megabytes. Where nothing is said, nothing is joined.
+    A row is known by its place in the input, counted from 0 over all files. Raises StorageFull if the temporary disk
+    is full. A source without relations and mentions costs no join.
     """
 
     def __init__(self) -> None:
@@ -135,54 +136,55 @@ class RelationTargets:
         self._scratch.close()
 
     def add_keys(self, keys: Iterable[tuple[str, bool]]) -> None:
-        """Take the full keys of a chunk's rows, each with whether its issue is or will be in Triage.
+        """Add the full keys of a chunk's rows, each with whether its issue is or will be in Triage.
 
-        Rows that the mapping leaves out don't belong here; rejected ones do, with False.
+        Rejected rows belong here, with False; rows that the mapping skips don't.
         """
         self._scratch.write("INSERT INTO keys VALUES (?, ?)", ((_as_bytes(key), ok) for key, ok in keys))
 
     def add(self, place: int, row_key: str, relations: Iterable[Relation], mentions: Iterable[Mention]) -> None:
-        """Take what a row that can be sent says, as far as it isn't in Triage already."""
+        """Add the relations and mentions of a row that can be sent, as far as they aren't in Triage already."""
         row = _as_bytes(row_key)
-        said = [(place, row, _as_bytes(one.owner), one.type, _as_bytes(one.other)) for one in relations]
-        named = [(place, row, _as_bytes(mention.key)) for mention in mentions]
-        self._is_idle &= not said and not named
-        self._scratch.write("INSERT INTO said VALUES (?, ?, ?, ?, ?)", said)
-        self._scratch.write("INSERT INTO named VALUES (?, ?, ?)", named)
+        related = [(place, row, _as_bytes(one.owner), one.type, _as_bytes(one.other)) for one in relations]
+        mentioned = [(place, row, _as_bytes(mention.key)) for mention in mentions]
+        self._is_idle &= not related and not mentioned
+        self._scratch.write("INSERT INTO relations VALUES (?, ?, ?, ?, ?)", related)
+        self._scratch.write("INSERT INTO mentions VALUES (?, ?, ?)", mentioned)
 
     def find(self, in_triage: InTriage, losers: Iterable[int] = ()) -> TargetsFound:
-        """Say what the ends are, after all rows; `losers` are places that lose against another row with their key.
+        """Decide which targets can be reached, after all rows; to be called once.
 
-        A relation between a row and an issue that it names is sent where both are reachable: in this import, or in
-        Triage as far as the ledger knows. Cycles of `blocks` are sent as they are, since no page forbids them.
+        `losers` are the places of rows that lose against another row with their key. A relation is sent where both its
+        issues are in this import, or in Triage as far as the ledger knows. Cycles of `blocks` are sent as they are,
+        since no page of Triage's reference forbids them.
         """
         if self._is_idle:
             return TargetsFound(0, 0, TargetFindings(self._scratch))
         self._scratch.write("INSERT OR IGNORE INTO losers VALUES (?)", ((place,) for place in losers))
         self._scratch.script(_JOIN)
-        self._look_up(in_triage)
+        self._ask_ledger(in_triage)
         self._scratch.script(_BLOCKS)
-        self._keep(_end_finding(*row) for row in self._scratch.rows(_OPEN_ENDS))
+        self._keep(_target_finding(*row) for row in self._scratch.rows(_UNREACHABLE))
         self._keep(self._cycle_findings())
         self._scratch.execute("CREATE INDEX findings_by_place ON findings (place)")
         relations, refers = (self._scratch.row(sql)[0] for sql in (_COUNT_RELATIONS, _COUNT_REFERS))
         return TargetsFound(relations, refers, TargetFindings(self._scratch))
 
-    def _look_up(self, in_triage: InTriage) -> None:
-        """Ask for all that this import doesn't send; a rejected row's issue may be there from an earlier run."""
-        wanted, last = "SELECT id, key FROM ends WHERE standing < 1 AND id > ? ORDER BY id LIMIT ?", 0
+    def _ask_ledger(self, in_triage: InTriage) -> None:
+        """Ask for the targets that this import doesn't send; a rejected row's issue may be in from an earlier run."""
+        wanted, last = "SELECT id, key FROM targets WHERE reach < 1 AND id > ? ORDER BY id LIMIT ?", 0
         while batch := list(self._scratch.rows(wanted, (last, ASKED_AT_ONCE))):
-            last = batch[-1][0]
+            last = batch[-1][0]  # pages by id: the update below would shift an offset
             ids = {name: number for number, key in batch if (name := _as_name(key))}
             known = in_triage(ids.keys())
             reached = ((number,) for name, number in ids.items() if name in known)
-            self._scratch.write("UPDATE ends SET standing = 1 WHERE id = ?", reached)
+            self._scratch.write("UPDATE targets SET reach = 1 WHERE id = ?", reached)
 
     def _keep(self, findings: Iterable[tuple[int, str, str, str]]) -> None:
         self._scratch.write("INSERT INTO findings VALUES (?, ?, ?, ?)", findings)
 
     def _cycle_findings(self) -> Iterator[tuple[int, str, str, str]]:
-        """A finding for each cycle, at the row that says its first relation."""
+        """Make a finding of each cycle, at the row that has the relation between its first two issues."""
         owners = self._scratch.rows("SELECT owner FROM blocks GROUP BY owner ORDER BY min(place), owner")
         for issues, length in find_cycles((owner for (owner,) in owners), self._blocked_by):
             (place,) = self._scratch.row("SELECT place FROM blocks WHERE owner = ? AND other = ?", issues[:2])
@@ -196,20 +198,20 @@ class RelationTargets:
         return [other for (other,) in rows]
 
     def _name(self, issue: int) -> str:
-        return _native(self._scratch.row("SELECT key FROM ends WHERE id = ?", (issue,))[0])
+        return _native(self._scratch.row("SELECT key FROM targets WHERE id = ?", (issue,))[0])
 
 
 def find_cycles(
     starts: Iterable[int], successors: Callable[[int], Iterable[int]], shown: int = CYCLE_SHOWN
 ) -> Iterator[tuple[list[int], int]]:
-    """The first `shown` nodes of each cycle that a walk in depth closes, and how many the cycle has.
+    """Find cycles by depth-first search: the first `shown` nodes of each, and how many nodes it has.
 
-    Each comes once, and without the steps that closed them there would be none; of cycles that share such a step one
-    comes. Memory is one path and the nodes that are done, time is linear.
+    Each back edge gives one cycle, so that the graph without these edges has none; of several cycles that share a back
+    edge only one is found. Memory is one path and the nodes that are done, time is linear.
     """
     done: set[int] = set()
     for start in starts:
-        path: list[int] = []
+        path: list[int] = []  # no recursion: a chain of blocks may be longer than Python's stack
         depth: dict[int, int] = {}
         branches: list[Iterator[int]] = [iter((start,))]
         while branches:
@@ -229,10 +231,10 @@ def find_cycles(
                     done.add(node)
 
 
-def _end_finding(place: int, kind: str, is_owner: int, key: bytes, standing: int) -> tuple[int, str, str, str]:
+def _target_finding(place: int, kind: str, is_owner: int, key: bytes, reach: int) -> tuple[int, str, str, str]:
     native = _native(key)
     what = f"the issue {_SAYS[kind, bool(is_owner)]} {native}"
-    if standing == 0:
+    if reach == 0:
         return place, "relation-end-rejected", native, f"{what}, whose row is rejected"
     return place, "relation-end-missing", native, f"{what}, which is neither in this import nor in Triage"
 
@@ -246,7 +248,7 @@ def _as_bytes(key: str) -> bytes:
 
 
 def _as_name(key: bytes) -> str:
-    """The key as text; "" where it is none that could be sent, so that no ledger is asked for it."""
+    """The key as text; "" where it could not be sent, so that the ledger, which can't store it, isn't asked for it."""
     try:
         return "" if b"\0" in key else key.decode()
     except UnicodeDecodeError:
@@ -254,5 +256,5 @@ def _as_name(key: bytes) -> str:
 
 
 def _native(key: bytes) -> str:
-    """The native key, for people to read; the source's name has no colon."""
+    """The native key, for people to read: what comes after the first colon, since a source's name has none."""
     return key.decode(errors="replace").partition(":")[2]

@@ -1,4 +1,4 @@
-"""What both passes do with every row of a source, up to the point where it could be sent."""
+"""Source → examined chunks: corrects, transforms and validates each row, in the check and the send pass alike."""
 
 from __future__ import annotations
 
@@ -27,10 +27,13 @@ CREATE_PATH = "/v1/triage/issues"
 
 @dataclass(frozen=True, slots=True)
 class Examined:
-    """A chunk after transform and validate. `first` is the place of its first row in the whole input, from 0.
+    """A chunk after transform and validate. A row is known by its place in the chunk, from 0.
 
-    `fixed` are its rows of which `--fixes` has corrected a cell, with what was corrected; `groups` is row that leads →
-    all rows of its issue, where several are one.
+    first     place of the chunk's first row in the whole input, from 0
+    skips     of each row the code of the rule that leaves it out, or ""
+    bodies    row → the JSON of its create; only rows that can be sent have one
+    fixed     row → the corrections of `--fixes` in it
+    groups    first row of an issue that several rows make → all its rows
     """
 
     first: int
@@ -47,15 +50,16 @@ class Examined:
         return self.first, self.first + len(self.records.chunk)
 
     def digest(self, row: int) -> bytes:
-        """What two rows with one key are compared by: 16 bytes of what would be sent, additions too."""
+        """Hash all that would be sent for a row, additions included: 16 bytes, to compare rows of one key."""
         parts = self.records.parts.get(row)
         added = b"" if parts is None else repr(parts).encode()
         return hashlib.blake2b(self.bodies[row] + added, digest_size=16).digest()
 
     def create(self, row: int) -> Operation:
-        """The create of a row that has a body."""
+        """Make the create of a row that has a body; its `content` hashes all rows of its group."""
         records = self.records
         members = self.groups.get(row, [row])
+        # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
         fixed = "".join(content_of(self.fixed.get(member, ())) for member in members) if self.fixed else ""
         content = hash_content("\x1d".join(map(as_text, (records.chunk.raw[member] for member in members))), fixed)
         return Operation(records.keys[row], "POST", CREATE_PATH, self.bodies[row], records.markers[row], content)
@@ -67,7 +71,7 @@ class Examined:
 
 
 def examine(job: Job) -> Iterator[Examined]:
-    """Read a source once, whole chunks at a time. Both passes run exactly this."""
+    """Read a source once, chunk by chunk. Both passes run exactly this, so that what is checked is what is sent."""
     transform = Transform(job.mapping.model, job.source_name, job.people, job.learned, job.find_keys)
     chunks = job.source.chunks(transform.refs, tables=transform.tables, annexes=transform.annexes)
     if job.mapping.model.group:  # with the fixes: a corrected cell may decide the group
@@ -91,26 +95,26 @@ def examine(job: Job) -> Iterator[Examined]:
 
 
 def hash_content(raw: Sequence[str] | str, fixed: str = "") -> bytes:
-    """What tells whether a row is as it was: 8 bytes. `fixed` is what was corrected in it since it was read.
+    """Hash a row of the source, to tell a changed row from a changed mapping: 8 bytes.
 
-    A corrected row is another row, so that a changed correction is a change of the row and not of the mapping alone.
+    `fixed` is the text of the corrections in it: a correction that changes is a change of the row.
     """
     text = f"{as_text(raw)}\x1e{fixed}" if fixed else as_text(raw)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
 
 
 def as_text(raw: Sequence[str] | str) -> str:
-    """A row as it came, in one text."""
+    """Join the cells of a row as they came; a JSON record is one text already."""
     return raw if isinstance(raw, str) else "\x1f".join(raw)
 
 
 def _limited(chunks: Iterator[Chunk], limit: int | None, grouping: Transform | None) -> Iterator[Chunk]:
-    """The first rows; an issue that is begun is wanted whole."""
+    """Cut the input after `limit` rows, or behind them, where the issue that several rows make ends."""
     left = limit
     for chunk in chunks:
         if left is None or len(chunk) <= left:
             yield chunk
-        elif left > 0:
+        elif left > 0:  # the chunk with the last row that is wanted
             end = left if grouping is None else end_of_group(grouping.find_groups(chunk), left)
             yield take_rows(chunk, 0, end)
         if left is not None:

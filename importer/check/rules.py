@@ -1,4 +1,4 @@
-"""Validate: the rules of Triage and of the mapping, applied to records. Pure: records in, findings out."""
+"""The rules that reject a row or warn of it: records in, findings out, without any effect."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Row → its findings, in the order of the fields; rows without any are absent."""
+    """The findings of a chunk: row → its findings, in the order of the fields; rows without any are absent."""
 
     by_row: dict[int, list[Finding]] = field(default_factory=dict)
 
@@ -28,16 +28,16 @@ class Findings:
         self.by_row.setdefault(row, []).append(finding)
 
     def rejects(self, row: int) -> bool:
-        """Whether the row must not be sent."""
+        """Whether any finding of the row keeps it from being sent."""
         return any(finding.rejects for finding in self.by_row.get(row, ()))
 
 
 def validate(records: Records, *, name_given: bool) -> Findings:
-    """All findings of a chunk's records. Skipped rows have none; a defective row has its defect and nothing else.
+    """Apply all rules to a chunk's records.
 
-    A defect that doesn't reject is why its row is skipped.
-
-    `name_given` says whether a person named the source, which `input.local_key` demands.
+    Skipped rows have no findings. A defective row has its defect and nothing else; a defect that doesn't reject is the
+    reason why its row is skipped. `name_given`: the source was named on the command line or in the user's mapping,
+    which `input.local_key` demands.
     """
     findings = Findings()
     followers = {row for _, *others in records.groups or () for row in others}
@@ -45,7 +45,8 @@ def validate(records: Records, *, name_given: bool) -> Findings:
         if finding.rejects:
             findings.add(row, finding)
     for row, finding in _all(records, name_given):
-        is_merged = row in followers and finding.field in ("title", "description")  # the first row has what is sent
+        # Title and description of a group are those of its first row.
+        is_merged = row in followers and finding.field in ("title", "description")
         if not records.skips[row] and row not in records.chunk.defects and not is_merged:
             findings.add(row, finding)
     return findings
@@ -191,7 +192,7 @@ def _dates(records: Records) -> Iterator[tuple[int, Finding]]:
 
 
 def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
-    """Texts that can't be sent or stored; one look at the whole column in the usual case."""
+    """Find texts that can't be sent or stored; the usual column is joined and tested as one text."""
     not_unicode, has_nul = "half a character (a lone surrogate)", "a NUL character"
     columns = {
         "key": records.keys,
@@ -216,7 +217,7 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
 
 
 def _extra_texts(parts: IssueParts) -> Iterator[tuple[str, str]]:
-    """All that could not be sent, by the field that it belongs to."""
+    """The texts of additions, each with the field that it belongs to."""
     for comment in parts.comments:
         yield "comments", comment.author + comment.date + comment.text
     for kind, name in parts.evidence:
@@ -228,7 +229,7 @@ def _extra_texts(parts: IssueParts) -> Iterator[tuple[str, str]]:
 
 
 def is_unicode(text: str) -> bool:
-    """Whether a text can be encoded."""
+    """Whether a text can be encoded as UTF-8: it has no lone surrogate."""
     if text.isascii():
         return True
     try:

@@ -1,4 +1,4 @@
-"""The cover of an import: the few rows that touch every mapped value, which a first contact sends first."""
+"""The canary sample: the few rows that together touch every mapped value, which a canary sends before all others."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from importer.check.rows import Examined
 from importer.records import Outcome, Row
 
 CONTACT_LIMIT = 21
-"""Issues of a first contact: one alone, then up to twenty."""
+"""Issues of a canary: one alone, then up to twenty."""
 
 Trait = tuple[str, str]
-"""Something that a create may have: a field and its value, or a kind of text and ""."""
+"""A property that creates are sampled by: a field and its value, or a kind of text and ""."""
 
 
 class CanarySample:
-    """Chooses, in the check pass, few creates that together have every trait: the issues of a first contact.
+    """Chooses, in the check pass, few creates that together have every trait: a greedy set cover.
 
-    Only the first row of each trait is kept, and of categories no more than can be chosen.
+    Only the first row of each trait is kept, and no more categories than can be chosen, so that memory stays flat.
     """
 
     def __init__(self, limit: int = CONTACT_LIMIT) -> None:
@@ -35,7 +35,7 @@ class CanarySample:
         self._longest = {name: (0, "", frozenset[Trait]()) for name in ("title", "description")}
 
     def add(self, examined: Examined, rows: Sequence[Row]) -> None:
-        """Look at the rows of a chunk; only those that would be created count."""
+        """Add the rows of a chunk that would be created as candidates."""
         for place, body in examined.bodies.items():
             row = rows[place]
             if row.outcome is Outcome.PLANNED and not row.issue_id:
@@ -66,6 +66,7 @@ class CanarySample:
             new = candidates[key] & missing
             return sum(name != "category" for name, _ in new), len(new)
 
+        # Greedy: the row with the most missing traits comes next.
         while missing and len(chosen) < self._limit:
             chosen.append(max(candidates, key=worth))
             missing -= candidates[chosen[-1]]

@@ -1,4 +1,4 @@
-"""The tally of a check: rows by outcome, findings by cause, and what is known of the values that no mapping covers."""
+"""The tally of a check: rows counted by outcome, and findings grouped by the change that would settle them."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from importer.records import Finding, Outcome, Row
 
 SAMPLES = 2
 CAUSE_LIMIT = 10_000
-"""Causes kept apart; beyond it the values of a code are counted together, so that memory stays flat."""
+"""Causes kept apart; the values that come after these are counted together by code, so that memory stays flat."""
 
 
 @dataclass(slots=True)
 class Cause:
-    """Findings that one change would settle."""
+    """Findings that one change would settle, say of one unknown value: the rows, and keys of two of them."""
 
     finding: Finding
     rows: int = 0
@@ -22,7 +22,7 @@ class Cause:
 
 
 class Tally:
-    """Counts rows as they pass."""
+    """Counts the rows of a pass by outcome, and their findings by cause and by code."""
 
     def __init__(self) -> None:
         self.rows = 0

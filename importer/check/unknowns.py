@@ -1,4 +1,4 @@
-"""What else the rows say whose severity, status or category the mapping doesn't cover: the ground for proposals."""
+"""Collects values that the mapping doesn't cover, with other cells of their rows as evidence for a proposed target."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importer.transform.columns import is_filled
 
 SAMPLES = 2
 LIMIT = 10_000
-"""Distinct values that a suggestion lists; a column with more of them is not one of values."""
+"""Distinct values that a suggestion lists; a column with more of them holds free text."""
 
 _OPEN_HOWS = ("unknown", "missing")
 
@@ -23,7 +23,7 @@ class Unknowns:
         self._found: dict[tuple[FieldName, str], tuple[int, tuple[str, ...], Evidence]] = {}
 
     def add(self, examined: Examined) -> None:
-        """Take note of a chunk. Costs nothing where the mapping covers all of it."""
+        """Collect the unknown values of a chunk. Costs nothing where the mapping covers all of them."""
         records = examined.records
         for name in FIELDS:
             mapped = records.values[name]
@@ -53,6 +53,6 @@ class Unknowns:
             self._found[name, source] = (count + 1, samples, evidence)
 
     def as_list(self) -> list[Unknown]:
-        """The values, most frequent first within each field."""
+        """Return the values by field, most frequent first within each."""
         found = sorted(self._found.items(), key=lambda item: (FIELDS.index(item[0][0]), -item[1][0], item[0][1]))
         return [Unknown(name, value, count, samples, evidence) for (name, value), (count, samples, evidence) in found]

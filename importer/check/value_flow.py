@@ -1,4 +1,4 @@
-"""The value flow: which source value became which severity, status and category, how often, and where that smells."""
+"""The value flow: which source value became which severity, status or category, how often, and which are suspicious."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ DOMINANT_ROWS = 20
 
 @dataclass(slots=True)
 class Stream:
-    """One line of the flow: the rows that came the same way."""
+    """One line of the value flow: the rows with the same source value, target and rule; `samples` are keys of two."""
 
     step: Step
     rows: int = 0
@@ -43,7 +43,7 @@ class Stream:
 
     @property
     def result(self) -> str:
-        """The target, the rows, and how they came there if not by the value map."""
+        """The target and the number of rows, and what gave the target if it wasn't the value map."""
         ways = {
             "default": " by default",
             "rule": " by rule",
@@ -57,7 +57,7 @@ class Stream:
 
 
 class ValueFlow:
-    """Counts of steps, for each value field. Skipped and defective rows don't flow."""
+    """Counts, for each value field, the rows that took each step from source value to target."""
 
     def __init__(self) -> None:
         self._streams: dict[str, dict[Step, Stream]] = {name: {} for name in VALUE_FIELDS}
@@ -71,20 +71,20 @@ class ValueFlow:
     def _add(self, streams: dict[Step, Stream], mapped: Mapped, keys: list[str], flowing: list[int]) -> None:
         codes = mapped.codes[flowing]
         counts = np.bincount(codes, minlength=len(mapped.steps)).tolist()
-        needy: dict[int, Stream] = {}
+        short_of_samples: dict[int, Stream] = {}
         for code, (step, count) in enumerate(zip(mapped.steps, counts, strict=True)):
             if count:
                 stream = self._stream(streams, step)
                 stream.rows += count
                 if len(stream.samples) < SAMPLES:
-                    needy[code] = stream
+                    short_of_samples[code] = stream
         for row, code in zip(flowing, codes.tolist(), strict=True):
-            if not needy:
-                return
-            if code in needy and keys[row]:
-                needy[code].samples.append(keys[row])
-                if len(needy[code].samples) >= SAMPLES:
-                    del needy[code]
+            if not short_of_samples:
+                return  # usually after a few rows: only the counts above cover the whole chunk
+            if code in short_of_samples and keys[row]:
+                short_of_samples[code].samples.append(keys[row])
+                if len(short_of_samples[code].samples) >= SAMPLES:
+                    del short_of_samples[code]
 
     def _stream(self, streams: dict[Step, Stream], step: Step) -> Stream:
         if step not in streams and len(streams) >= DISTINCT_LIMIT:
@@ -97,11 +97,11 @@ class ValueFlow:
         return sorted(self._streams[name].values(), key=lambda stream: (-stream.rows, stream.step.source))
 
     def suspicious_mappings(self) -> list[str]:
-        """What looks legal and wrong: inverted ranks, absurd words, one value for nearly all rows."""
-        return [smell for name in VALUE_FIELDS for smell in _suspicious_mappings(name, self.streams(name))]
+        """Warn of what is valid but suspicious: inverted ranks, contradicting words, one target for nearly all rows."""
+        return [warning for name in VALUE_FIELDS for warning in _suspicious_mappings(name, self.streams(name))]
 
     def as_json(self) -> dict[str, list[dict[str, object]]]:
-        """For summary.json."""
+        """Field → its lines, widest first, as objects of summary.json: source, target, how, rows, samples."""
         return {
             name: [
                 {
@@ -121,9 +121,9 @@ def _suspicious_mappings(name: str, streams: list[Stream]) -> Iterator[str]:
     yield from _dominance(name, streams)
     if name == "severity":
         yield from _inversion(streams)
-        yield from _absurd(name, streams, SEVERITY_WORDS, SEVERITY_RANKS, distance=2)
+        yield from _contradictions(name, streams, SEVERITY_WORDS, SEVERITY_RANKS, distance=2)
     if name == "status":
-        yield from _absurd(name, streams, STATUS_WORDS, STATUS_RANKS, distance=1)
+        yield from _contradictions(name, streams, STATUS_WORDS, STATUS_RANKS, distance=1)
 
 
 def _dominance(name: str, streams: list[Stream]) -> Iterator[str]:
@@ -138,9 +138,9 @@ def _dominance(name: str, streams: list[Stream]) -> Iterator[str]:
 
 
 def _inversion(streams: list[Stream]) -> Iterator[str]:
-    """A lower number is the more urgent rank in nearly every tracker; two of them the other way round smell.
+    """Warn where a higher number becomes the more urgent severity: in nearly every tracker 1 is more urgent than 2.
 
-    A bare 0 means "no priority" as often as the first one, so it says nothing.
+    A bare 0 is left aside: it means "no priority" as often as the first one.
     """
     ranks: dict[tuple[str, int], Stream] = {}
     for stream in streams:
@@ -173,9 +173,10 @@ STATUS_WORDS = {
 STATUS_RANKS = {"backlog": 0, "todo": 0, "in_progress": 0, "in_review": 0, "done": 1, "closed": 1}
 
 
-def _absurd(
+def _contradictions(
     name: str, streams: Iterable[Stream], words: dict[str, int], ranks: dict[str, int], distance: int
 ) -> Iterator[str]:
+    """Warn where a source value is a word with a known rank, and its target is at least `distance` ranks away."""
     for stream in streams:
         word, rank = words.get(fold(stream.step.source)), ranks.get(stream.target)
         if word is not None and rank is not None and abs(word - rank) >= distance:

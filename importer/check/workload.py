@@ -1,4 +1,4 @@
-"""The workload: how many requests an import takes, issues, comments, evidence, flags, relations and references."""
+"""The workload: how many requests an import takes, counted by operation, and how folding comments would change it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from importer.records import Act, Addition, AlreadyAdded, IssueParts, Outcome
 from importer.transform.addition_plan import plan_additions
 
 REQUESTS = {Act.UPDATE: 2, Act.REFER: 2}
-"""Requests of an operation that takes more than one: what is changed is read first."""
+"""Requests of an operation that takes more than one: an issue is read before it is changed."""
 SHORT = 1_000
 """Characters: a comment with fewer is never split."""
 WAYS: tuple[Bundling, ...] = ("separate", "fold")
@@ -26,10 +26,11 @@ OPEN, CLOSED = "open", "closed"
 
 @dataclass
 class Workload:
-    """Operations by what they do, and what the comments would be if they were sent otherwise.
+    """The operations of a send pass, and how many comments it would send with another bundling.
 
-    comments  (`open` or `closed`, bundling) → comments that would be sent
-    open, closed  how comments are sent
+    operations    by what they do
+    comments      (`open` or `closed` issue, bundling) → comments that would be sent
+    open, closed  the bundling that the mapping has for the comments of open and of closed issues
     """
 
     operations: Counter[Act] = field(default_factory=Counter)
@@ -39,26 +40,26 @@ class Workload:
 
     @property
     def requests(self) -> int:
-        """Requests that it takes if nothing goes wrong."""
+        """Requests of all operations, if each is sent once."""
         return sum(number * REQUESTS.get(act, 1) for act, number in self.operations.items())
 
     @property
     def issues(self) -> int:
-        """Those of the issues alone."""
+        """Requests of creates and updates."""
         return sum(self.operations[act] * REQUESTS.get(act, 1) for act in (Act.CREATE, Act.UPDATE))
 
     @property
     def discussion(self) -> int:
-        """Those of the comments of the source."""
+        """Requests of the source's comments, as they are bundled."""
         return self.comments[OPEN, self.open] + self.comments[CLOSED, self.closed]
 
     def as_json(self) -> dict[str, int]:
-        """For the summary."""
+        """Operations and requests, as `forecast` of summary.json has them."""
         done = {str(act): number for act, number in self.operations.items() if number}
         return {**done, "requests": self.requests}
 
     def choices(self) -> list[tuple[Bundling, Bundling, int]]:
-        """What the comments of open and of closed issues may be, and how many requests the whole takes then."""
+        """Other bundlings that need another number of requests: of open issues, of closed ones, requests in all."""
         rest = self.requests - self.discussion
         ways = [
             (open_, closed, rest + self.comments[OPEN, open_] + self.comments[CLOSED, closed])
@@ -69,10 +70,10 @@ class Workload:
 
 
 class WorkCounter:
-    """Counts in the check pass what a send pass would do. `ends` takes what rows say of other issues."""
+    """Counts in the check pass the operations of a send pass; `targets` collects what rows say of other issues."""
 
-    def __init__(self, mapping: Mapping, ends: RelationTargets) -> None:
-        self._ends = ends if mapping.relations or mapping.references else None
+    def __init__(self, mapping: Mapping, targets: RelationTargets) -> None:
+        self._targets = targets if mapping.relations or mapping.references else None
         comments = mapping.comments
         self._ways: tuple[Bundling, Bundling] = (
             ("separate",) * 2 if comments is None else (comments.open, comments.closed)
@@ -81,39 +82,40 @@ class WorkCounter:
         self.clear()
 
     def clear(self) -> None:
-        """Begin again: the source is read once more."""
+        """Count from 0: the source is read once more."""
         self.load = Workload(open=self._ways[0], closed=self._ways[1])
 
     def add(self, examined: Examined, plan: Plan) -> None:
-        """Count a chunk."""
+        """Count the operations of a chunk."""
         for operation in plan.operations.values():
             self.load.operations[operation.act] += 1
         for place, additions in plan.additions.items():
             is_new = plan.rows[place].outcome is Outcome.PLANNED and not plan.rows[place].issue_id
             for addition in additions:
-                # Evidence of a new issue goes along with its create; what names other issues is counted at the end.
+                # Evidence of a new issue is part of its create; relations and references are counted at the end.
                 if addition.act not in (Act.RELATION, Act.REFER) and not (is_new and addition.act is Act.EVIDENCE):
                     self.load.operations[addition.act] += 1
         self._count_ways(examined, plan.additions)
 
     def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:
-        """Count the comments left of rows as they would be in either way; one that is short is one in both."""
+        """Count the comments still to be sent in either bundling; a short one alone is one request in both."""
         records, statuses = examined.records, examined.records.statuses
         for row, additions in planned.items():
-            left = {name for addition in additions for name in addition.covers}
+            unsent = {name for addition in additions for name in addition.covers}
             parts = records.parts[row]
-            parts = replace(parts, comments=tuple(each for each in parts.comments if each.id in left))
+            parts = replace(parts, comments=tuple(each for each in parts.comments if each.id in unsent))
             which = CLOSED if statuses[row] in FINISHED else OPEN
+            # Most issues have one short comment: planning it in both bundlings would cost and tell nothing.
             is_one = len(parts.comments) == 1 and len(parts.comments[0].text) < SHORT
             for way in WAYS if parts.comments else ():
                 self.load.comments[which, way] += 1 if is_one else _count_comments(parts, way)
 
     def take_ends(self, examined: Examined, plan: Plan) -> None:
-        """Take what the rows of a chunk say of other issues, and which keys there are."""
-        if self._ends is None:
+        """Hand the keys of a chunk, and the relations and mentions still to be sent, to the relation targets."""
+        if self._targets is None:
             return
         keys = examined.records.keys
-        self._ends.add_keys(
+        self._targets.add_keys(
             (keys[place], place in examined.bodies)
             for place, row in enumerate(plan.rows)
             if keys[place] and not examined.skips[place] and not row.follows
@@ -125,17 +127,20 @@ class WorkCounter:
             names = {(each.key, each.name) for each in additions if each.act is Act.RELATION}
             relations = [each for each in parts.relations if (each.owner, f"{each.type}/{each.other}") in names]
             mentions = [mention for each in additions if each.act is Act.REFER for mention in each.mentions]
-            self._ends.add(examined.first + place, keys[place], relations, mentions)
+            self._targets.add(examined.first + place, keys[place], relations, mentions)
 
     def look_at_others(self, in_triage: InTriage, losers: Iterable[int]) -> TargetFindings | None:
-        """Find out what the other issues are that rows name; what there is to say of it, if anything."""
-        if self._ends is None:
+        """Decide which relation targets can be reached, and return the findings; None if there are none.
+
+        `losers` are the places of rows that lose against another row with their key.
+        """
+        if self._targets is None:
             return None
-        self._found = self._ends.find(in_triage, losers)
+        self._found = self._targets.find(in_triage, losers)
         return self._found.findings if len(self._found.findings) else None
 
     def count_others(self) -> None:
-        """Count, at the end, what names other issues."""
+        """Add the relations and references that can be sent, once `look_at_others` knows."""
         if self._found is not None:
             self.load.operations[Act.RELATION] = self._found.relations
             self.load.operations[Act.REFER] = self._found.refers

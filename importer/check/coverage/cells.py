@@ -1,4 +1,4 @@
-"""Cells: the filled cells of a table, whole columns at a time."""
+"""Column coverage of tables: counts the filled cells of each column by class, whole columns at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importer.check.coverage.lines import DROPPED, NOT_SENT, Lines
 from importer.transform.columns import Mask
 
 Share = tuple[str, Mask | None]
-"""A class, and the rows in which a column's cell goes there if no class before it has taken it; None: in all."""
+"""A class, and the rows whose cell belongs to it unless an earlier class has consumed it; None: all rows."""
 
 
 def count_cells(
@@ -21,13 +21,16 @@ def count_cells(
     sent: Mask | None,
     takes: Iterable[tuple[str, Consumed]],
 ) -> None:
-    """Count the rows of a chunk, `sent` being those that are; None: all of them.
+    """Count the filled cells of a chunk into `lines`.
 
-    `raw` are the cells as they came, `names` the columns' names and `takes` the classes in their order.
+    names  of the columns
+    raw    the cells as they came, row by row
+    sent   the rows that are sent; None: all
+    takes  each class with the cells that it consumes, in order: a cell belongs to the first class
     """
     shares: dict[int, list[Share]] = defaultdict(list)
-    for label, taken in takes:
-        for position, rows in taken.items():
+    for label, consumed in takes:
+        for position, rows in consumed.items():
             shares[position].append((label, rows))
     for position, cells in enumerate(zip_longest(*raw, fillvalue="")):
         if count := _count_filled(cells):
@@ -36,7 +39,7 @@ def count_cells(
 
 
 def name_column(header: str, position: int) -> str:
-    """What a column is called; one without a header by its place."""
+    """Name a column by its header, or by its position where it has none."""
     return header.strip() or f"(column {position + 1})"
 
 
@@ -49,14 +52,14 @@ def _count_column(
     lines: Lines, name: str, cells: Sequence[str], count: int, sent: Mask | None, shares: Sequence[Share]
 ) -> None:
     label, rows = shares[0] if shares else (DROPPED, None)
-    if sent is None and rows is None:  # nearly all columns of nearly all files: no cell is looked at alone
+    if sent is None and rows is None:  # nearly all columns of nearly all files: no cell is tested by itself
         lines.add_filled(name, label, cells, count)
         return
-    left = find_filled(cells)
+    unclaimed = find_filled(cells)
     if sent is not None:
-        lines.add_rows(name, NOT_SENT, cells, left & ~sent)
-        left &= sent
+        lines.add_rows(name, NOT_SENT, cells, unclaimed & ~sent)
+        unclaimed &= sent
     for label, rows in (*shares, (DROPPED, None)):
-        taken = left if rows is None else left & rows
-        lines.add_rows(name, label, cells, taken)
-        left = left & ~taken
+        consumed = unclaimed if rows is None else unclaimed & rows
+        lines.add_rows(name, label, cells, consumed)
+        unclaimed = unclaimed & ~consumed

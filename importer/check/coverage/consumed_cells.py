@@ -1,4 +1,4 @@
-"""Takes: of which cells of a chunk a text is made, cell by cell, as `transform.Columns` makes it."""
+"""Consumed cells: which cells of a chunk a text of the mapping is made of, as `transform.columns` makes it."""
 
 from __future__ import annotations
 
@@ -14,45 +14,46 @@ from importer.transform.chunk_records import Records
 from importer.transform.columns import Columns, Mask, split_template
 
 Consumed = dict[int, Mask | None]
-"""Physical column → the rows in which its cell is taken; None: in all where it is filled."""
+"""Physical column → the rows whose cell is consumed; None: all rows in which it is filled."""
 
 
 def consume_cells(use: Use, records: Records) -> Consumed:
-    """The cells that a use takes from a chunk. A cell of which a pattern takes a part counts as taken."""
-    taken: Consumed = {}
+    """Find the cells that a use consumes in a chunk; a cell of which a pattern takes only a part is consumed, too."""
+    consumed: Consumed = {}
     wanted = None if use.wanted is None else use.wanted(records)
-    for position, rows in _take(records.columns, use.text, use.every, wanted):
-        before = taken.get(position, _nowhere(len(records.keys)))
-        taken[position] = None if rows is None or before is None else rows | before
-    return taken
+    for position, rows in _consume(records.columns, use.text, use.every, wanted):
+        before = consumed.get(position, _nowhere(len(records.keys)))
+        consumed[position] = None if rows is None or before is None else rows | before
+    return consumed
 
 
 Found = Iterator[tuple[int, Mask | None]]
 
 
 def find_filled(cells: Sequence[str]) -> Mask:
-    """Where there is more than white space."""
+    """Return a mask of the cells that have more than white space."""
     filled = np.fromiter(map(len, cells), dtype=np.intp, count=len(cells)) > 0
     if any(map(str.isspace, cells)):
         filled &= ~np.fromiter(map(str.isspace, cells), dtype=np.bool_, count=len(cells))
     return filled
 
 
-def _take(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> Found:
+def _consume(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> Found:
+    """Yield the columns that a text is made of, each with its rows among `wanted`; a column may come twice."""
     if text.column is not None or text.path is not None:
         ref = Ref("column", text.column) if text.column is not None else Ref("path", text.path or "")
-        yield from _take_column(columns, ref, text, every, wanted)
+        yield from _consume_column(columns, ref, text, every, wanted)
         return
     if text.pattern is not None or text.lookup is not None:  # searched in what choices or placeholders make
         made = columns.every_cell(text) if every else [columns.text(text)]
         wanted = _both(wanted, _filled_in_any(made, len(columns)))
     if text.first is not None:
-        yield from _take_choice(columns, text.first, every, wanted)
+        yield from _consume_choice(columns, text.first, every, wanted)
     for ref in split_template(text.template)[1] if text.template is not None else ():
-        yield from _take_first(columns, ref, columns.cells(ref), wanted)
+        yield from _consume_first(columns, ref, columns.cells(ref), wanted)
 
 
-def _take_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted: Mask | None) -> Found:
+def _consume_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted: Mask | None) -> Found:
     find = find_of(text)
     cells = columns.every_cell(text)
     if find is not None:
@@ -60,17 +61,17 @@ def _take_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted: Ma
         cells = [[cell if search(cell) else "" for cell in column] for column in cells]
     if not every:
         whole = text.pattern is None and text.lookup is None
-        yield from _take_first(columns, ref, cells, wanted, whole=whole)
+        yield from _consume_first(columns, ref, cells, wanted, whole=whole)
         return
     changed = text.pattern is not None or text.lookup is not None or find is not None
     for position, column in _present(columns, ref, cells):
         yield position, _both(wanted, find_filled(column)) if changed else wanted
 
 
-def _take_first(
+def _consume_first(
     columns: Columns, ref: Ref, cells: Sequence[list[str]], wanted: Mask | None, *, whole: bool = True
 ) -> Found:
-    """The first filled cell of each row; `whole`: what is filled in the column is filled here."""
+    """Yield the first filled cell of each row; `whole`: `cells` are those of the source, not what a pattern left."""
     present = list(_present(columns, ref, cells))
     if whole and len(present) == 1:
         yield present[0][0], wanted
@@ -82,25 +83,25 @@ def _take_first(
         left = _both(left, ~filled)
 
 
-def _take_choice(columns: Columns, choices: Sequence[Text], every: bool, wanted: Mask | None) -> Found:
-    """Each choice in the rows in which none before it has a text; what comes after a constant is never read."""
+def _consume_choice(columns: Columns, choices: Sequence[Text], every: bool, wanted: Mask | None) -> Found:
+    """Yield each choice in the rows where no earlier one has a text; what comes after a constant is never read."""
     constant = next((place for place, choice in enumerate(choices) if choice.value is not None), len(choices))
     present = [choice for choice in choices[:constant] if _is_present(columns, choice)]
     left = wanted
     for number, choice in enumerate(present, start=1):
-        yield from _take(columns, choice, every, left)
+        yield from _consume(columns, choice, every, left)
         if number < len(present):
             made = columns.every_cell(choice) if every else [columns.text(choice)]
             left = _both(left, ~_filled_in_any(made, len(columns)))
 
 
 def _is_present(columns: Columns, text: Text) -> bool:
-    positions = columns.chunk.positions  # of most names that a preset knows there is no column: asked first
+    positions = columns.chunk.positions  # first, as it is cheap: a preset names many columns that no file has
     return any(any(map(any, columns.cells(ref))) for ref in text.refs if positions.get(ref))
 
 
 def _present(columns: Columns, ref: Ref, cells: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
-    """The columns of a reference that have any text, which few have of those that a preset names."""
+    """Yield the columns of a reference that have any text, by position."""
     pairs = zip(columns.chunk.positions.get(ref, ()), cells, strict=True)
     return ((position, column) for position, column in pairs if any(column))
 

@@ -1,4 +1,4 @@
-"""The loss ledger: every filled cell of a source in exactly one class, column by column."""
+"""Column coverage: counts each filled cell of a source in exactly one class: where it goes, or that it is lost."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 COLUMNS_SHOWN = 8
 COLUMNS_NAMED = 100
-"""Dropped columns that summary.json and a refusal name; losses.csv has all."""
+"""Dropped columns that summary.json names; losses.csv has all."""
 RARE_ISSUES, RARE_NAMES = 5, 10
-"""Names of fewer than so many issues are rare; so many rare ones are worth a word."""
+"""A category of fewer than RARE_ISSUES issues is rare; from RARE_NAMES rare ones on a warning says so."""
 LEFT_OUT = (Outcome.SKIPPED, Outcome.REJECTED)
 
 _OUTCOME = attrgetter("outcome")
@@ -45,9 +45,10 @@ _AUTHOR = re.compile(r"(?i)\b(?:reporter|author|creator|created by|requester|sub
 class Coverage:
     """Counts the filled cells of every chunk by column and class; memory doesn't grow with the rows.
 
-    A CSV column is known by its header, those that repeat it together; a JSON leaf by its path, arrays collapsed. White
-    space, null and empty lists and objects are not filled. The envelope around a record is no part of it, and neither
-    is what stands beside the records of a document.
+    A class is what a cell becomes (`title`, `comment`, `footer: Sprint`, …), `rule`, `drop`, `dropped` or `not sent`. A
+    CSV column is known by its header, columns with the same one together; a JSON leaf by its path, with `[]` for the
+    items of an array. White space, null and empty lists and objects are not filled. The envelope around a record is not
+    counted, and neither is what stands beside the records in a document.
     """
 
     def __init__(self, mapping: MappingModel, files: Sequence[SourceFile]) -> None:
@@ -65,31 +66,31 @@ class Coverage:
         self.attachments = Kept()
 
     def add(self, records: Records, rows: Sequence[Row]) -> None:
-        """Count a chunk, `rows` being what became of it, and keep the attachments of those rows that are sent."""
-        takes = [consume_cells(use, records) for use in self._uses]
+        """Count the cells of a chunk, and keep the attachments of the rows that are sent; `rows` has the outcomes."""
+        consumed = [consume_cells(use, records) for use in self._uses]
         if self._leaves is None or self._files[records.chunk.file].is_table:
-            attachments = self._add_cells(records.chunk, rows, takes)
+            attachments = self._add_cells(records.chunk, rows, consumed)
         else:
-            attachments = self._add_leaves(self._leaves, records, rows, takes)
+            attachments = self._add_leaves(self._leaves, records, rows, consumed)
         self._attachments += len(attachments)
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
         self.attachments.add(attachments)
 
-    def _add_cells(self, chunk: Chunk, rows: Sequence[Row], takes: Sequence[Consumed]) -> list[Attachment]:
+    def _add_cells(self, chunk: Chunk, rows: Sequence[Row], consumed: Sequence[Consumed]) -> list[Attachment]:
         names = self._names[chunk.file]
-        asked: Consumed = {place: None for ref in self._rule_refs for place in chunk.positions.get(ref, ())}
+        by_rules: Consumed = {place: None for ref in self._rule_refs for place in chunk.positions.get(ref, ())}
         labels = [use.label for use in self._uses]
-        shares = [*zip(labels, takes, strict=True), (RULE, asked)]
+        shares = [*zip(labels, consumed, strict=True), (RULE, by_rules)]
         sent = _find_sent(rows)
         count_cells(self._lines, names, chunk.raw, sent, shares)
         places = [place for place, name in enumerate(names) if holds_attachments(name)]
         return list(_attachments_in(chunk.raw, places, rows, sent)) if places else []
 
     def _add_leaves(
-        self, leaves: Leaves, records: Records, rows: Sequence[Row], takes: Sequence[Consumed]
+        self, leaves: Leaves, records: Records, rows: Sequence[Row], consumed: Sequence[Consumed]
     ) -> list[Attachment]:
         file = self._files[records.chunk.file]
-        leaves.turn_to(records, takes)
+        leaves.turn_to(records, consumed)
         found: list[Attachment] = []
         for place, (raw, row) in enumerate(zip(records.chunk.raw, rows, strict=True)):
             record, sent = _read_record(file, raw), row.outcome not in LEFT_OUT
@@ -100,11 +101,11 @@ class Coverage:
         return found
 
     def lines(self) -> list[Line]:
-        """Every line: what is dropped first, the widest loss before the others."""
+        """Return all lines: dropped columns first, the one with the most cells before the others."""
         return sorted(self._lines, key=lambda line: (line.label != DROPPED, -line.cells, line.column, line.label))
 
     def table(self) -> list[tuple[str, ...]]:
-        """The rows of losses.csv."""
+        """Return the rows of losses.csv: column, class, cells, their share, columns of this header, two samples."""
         cells: Counter[str] = Counter()
         for line in self._lines:
             cells[line.column] += line.cells
@@ -121,11 +122,11 @@ class Coverage:
         ]
 
     def dropped(self) -> list[Line]:
-        """What goes nowhere though the mapping doesn't name it under `drop`."""
+        """Return the lines of cells that are lost, and that the mapping doesn't name under `drop`."""
         return [line for line in self.lines() if line.label == DROPPED]
 
     def as_json(self) -> dict[str, Any]:
-        """For summary.json."""
+        """The figures, as `losses` of summary.json has them."""
         dropped = self.dropped()
         return {
             "dropped_cells": sum(line.cells for line in dropped),
@@ -135,7 +136,7 @@ class Coverage:
         }
 
     def show(self) -> list[str]:
-        """What a person is told: the columns that go nowhere, then what Triage has no place for."""
+        """Return the lines that the check prints: the columns that are lost, widest first."""
         dropped = self.dropped()
         said = [f"  {_describe(line)}" for line in dropped[:COLUMNS_SHOWN]]
         if dropped:
@@ -145,7 +146,7 @@ class Coverage:
         return said
 
     def warnings(self) -> list[str]:
-        """What the API can't hold, a sentence for each kind."""
+        """Return a sentence for each kind of data that Triage has no field for: dates, authors, attachments."""
         footers = [line for line in self._lines if line.label.startswith("footer: ")]
         dates = [line.column for line in footers if line.samples and all(map(_DATE.match, line.samples))]
         authors = [line.column for line in footers if _AUTHOR.search(line.label)]
@@ -163,7 +164,7 @@ class Coverage:
 
     @property
     def refusal(self) -> str:
-        """Why `--strict` sends nothing; `""` if all that goes nowhere is named under `drop`."""
+        """Why `--strict` sends nothing; `""` if all columns that are lost are named under `drop`."""
         dropped = self.dropped()
         if not dropped:
             return ""
@@ -172,7 +173,7 @@ class Coverage:
 
 
 def rare_categories(flow: ValueFlow) -> str:
-    """A sentence on categories of fewer than five issues; `""` if there are only some."""
+    """Return a sentence on categories of few issues; `""` if there are fewer than RARE_NAMES of them."""
     issues: Counter[str] = Counter()
     for stream in flow.streams("category"):
         if stream.step.target is not None:
@@ -183,7 +184,7 @@ def rare_categories(flow: ValueFlow) -> str:
 
 
 def _find_sent(rows: Sequence[Row]) -> Mask | None:
-    """The rows that are sent; None: all."""
+    """Return a mask of the rows that are sent; None: all."""
     outcomes = list(map(_OUTCOME, rows))
     if not any(map(outcomes.count, LEFT_OUT)):
         return None
@@ -200,7 +201,7 @@ def _attachments_in(
 
 
 def _read_record(file: SourceFile, raw: Sequence[str] | str) -> Mapping[str, Any] | None:
-    """The record that the mapping saw, or None where it can't be read."""
+    """Read a record as the mapping saw it, envelope opened; None where it can't be read."""
     if isinstance(raw, str):
         try:
             value = decoder.decode(raw)
@@ -210,12 +211,13 @@ def _read_record(file: SourceFile, raw: Sequence[str] | str) -> Mapping[str, Any
             return None
         return open_envelope(file.envelope, value) if isinstance(value, dict) else None
     header = file.header or ()
-    if file.json_column is None or len(raw) > len(header):
+    if file.json_column is None or len(raw) > len(header):  # surplus cells are a defect of the row
         return None
     cells = [*raw, *[""] * (len(header) - len(raw))]
     record = embedded_record(header, cells, file.json_column, 0)
     if isinstance(record, Finding):
         return None
+    # The record has the columns around its JSON, too; the JSON's own column is no leaf of it.
     around = header[file.json_column].strip()
     return {key: value for key, value in record.items() if key != around or value is not cells[file.json_column]}
 

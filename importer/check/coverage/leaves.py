@@ -1,4 +1,4 @@
-"""Leaves: the filled values of JSON records, each under its path: `fields.labels[]`, `comments[].author.name`."""
+"""Column coverage of JSON: counts the filled leaves of records by path: `fields.labels[]`, `comments[].author.name`."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ from importer.transform.columns import is_filled
 ITEM = None
 """In place of a key: the items of an array."""
 RECORD = "(record)"
-"""What a record that can't be read is called: it is one cell."""
+"""The path under which a record that can't be read is counted, as one cell."""
 
 
 @dataclass(eq=False, slots=True)
 class _Reader:
-    """A reference of a use, and what it takes of the chunk at hand.
+    """A reference of a use, and the cells that it consumes in the present chunk.
 
-    order   its place among all readers: a leaf belongs to the first that takes it
-    always  whether it takes every leaf that its chains lead to
-    texts   else the cells that it takes, by row; () if there are none at all
+    order   its place among all readers: a leaf belongs to the first that consumes it
+    always  whether it consumes every leaf that its chains lead to
+    texts   else the cells that it consumes, by row; () if there are none
     """
 
     order: int
@@ -41,10 +41,10 @@ class _Reader:
     texts: Sequence[Sequence[str]] = ()
     _many: bool = False
 
-    def turn_to(self, records: Records, taken: Consumed) -> None:
-        """Look at a chunk."""
+    def turn_to(self, records: Records, consumed: Consumed) -> None:
+        """Prepare for the leaves of the next chunk."""
         columns = dict(zip(records.chunk.positions.get(self.ref, ()), records.columns.cells(self.ref), strict=True))
-        masks = {position: taken[position] for position in columns if position in taken}
+        masks = {position: consumed[position] for position in columns if position in consumed}
         self.always = self.reading.whole and bool(masks) and all(rows is None for rows in masks.values())
         self.texts, self._many = (), len(columns) > 1
         if masks and not self.always:
@@ -55,14 +55,14 @@ class _Reader:
                         texts[row].append(cell)
             self.texts = texts
 
-    def takes(self, value: Any, row: int) -> bool:
-        """Whether a leaf below one of the chains arrives: its text is a cell, or part of one that was put together."""
+    def consumes(self, value: Any, row: int) -> bool:
+        """Whether a leaf at one of the chains arrives: its text is a consumed cell, or part of a joined one."""
         if self.always or not self.texts:
             return self.always
         cells = self.texts[row]
         if self.reading.whole and not self._many:
             return bool(cells)
-        text = to_text(value)
+        text = to_text(value)  # only here: most leaves are decided above without it
         return any(text == cell or self._is_part(value, text, cell) for cell in cells)
 
     def _is_part(self, value: Any, text: str, cell: str) -> bool:
@@ -70,11 +70,12 @@ class _Reader:
 
 
 class _Place:
-    """A path of the records, made when it is first met.
+    """A node of the tree of paths, made when a record first has it.
 
-    readers  those that lead to it, or to something around it, in their order
-    open     those that lead below it: reader, chain, and how many of its keys lead here
-    label    the class of all its leaves in the chunk at hand; None where each has to be looked at
+    readers   those whose chain ends here or above, in their order
+    open      those whose chain goes on below: reader, chain, and how many of its keys lead here
+    attached  whether attachments are listed here, by the path's name
+    label     the class of all its leaves in the present chunk; None where each has to be tested
     """
 
     __slots__ = ("attached", "keys", "label", "lines", "name", "open", "readers")
@@ -88,32 +89,33 @@ class _Place:
         self.turn()
 
     def turn(self) -> None:
-        """Take note that its readers look at another chunk."""
+        """Decide the label anew, once the readers are prepared for the next chunk."""
         first = next((reader for reader in self.readers if reader.always or reader.texts), None)
         self.label = DROPPED if first is None else first.label if first.always else None
 
     def below(self, key: str | None) -> _Place:
-        """The place of a key of an object here, or of the items of an array."""
+        """Make the node below: of a key of an object, or of the items of an array."""
         if key is ITEM:
             return _Place(f"{self.name}[]", self.readers, self.open, self.attached)
-        readers, left = list(self.readers), []
+        readers, still_open = list(self.readers), []
         for reader, chain, depth in self.open:
             if chain[depth] is None or chain[depth] == key:
                 if depth + 1 == len(chain):
                     readers.append(reader)
                 else:
-                    left.append((reader, chain, depth + 1))
+                    still_open.append((reader, chain, depth + 1))
         readers.sort(key=lambda reader: reader.order)
         name = f"{self.name}.{key}" if self.name else key
-        return _Place(name, tuple(dict.fromkeys(readers)), tuple(left), holds_attachments(name))
+        return _Place(name, tuple(dict.fromkeys(readers)), tuple(still_open), holds_attachments(name))
 
 
 @dataclass(slots=True)
 class Leaves:
     """Counts the leaves of JSON records.
 
-    A leaf counts as taken where the mapping reads its path and its text arrives. Of an expression that chooses (a
-    filter, `not_null`, an index) that is a leaf whose text is the cell, or is in one that was put together.
+    A leaf is consumed where the mapping reads its path and its text arrives. Whether it does is plain but for an
+    expression that chooses among values (a filter, `not_null`, an index): there the leaf's text must be the cell, or
+    part of a cell that joins several.
     """
 
     lines: Lines
@@ -124,7 +126,7 @@ class Leaves:
     _places: int = 0
 
     def __post_init__(self) -> None:
-        """Make a reader of each reference that a use has; what is only asked about belongs to the rules."""
+        """Make a reader of each reference of a use, and one more of all that is read only to decide something."""
         readers: list[_Reader] = []
         self._readers = []
         for use in self.uses:
@@ -142,18 +144,18 @@ class Leaves:
         self._root = _Place("", everywhere, tuple((reader, chain, 0) for reader, chain in chains if chain), False)
 
     def turn_to(self, records: Records, takes: Sequence[Consumed]) -> None:
-        """Look at a chunk; `takes` has one entry a use."""
-        for readers, taken in zip(self._readers, takes, strict=True):
+        """Prepare for the next chunk; `takes` has the consumed cells of each use."""
+        for readers, consumed in zip(self._readers, takes, strict=True):
             for reader in readers:
-                reader.turn_to(records, taken)
-        places = [self._root]  # not by recursion: records may be nested as deeply as they can be read
+                reader.turn_to(records, consumed)
+        places = [self._root]  # no recursion: a record may be nested deeper than the stack
         while places:
             place = places.pop()
             place.turn()
             places += place.keys.values()
 
     def add(self, record: Mapping[str, Any], row: int, key: str, *, sent: bool) -> Iterator[Attachment]:
-        """Count the leaves of a row's record; give the attachments that it has, if it is sent."""
+        """Count the leaves of a row's record, and yield its attachments if it is sent; nothing is counted before."""
         stack: list[tuple[Any, _Place]] = [(record, self._root)]
         while stack:
             value, place = stack.pop()
@@ -162,7 +164,7 @@ class Leaves:
             keys = place.keys
             for name, item in value.items() if isinstance(value, dict) else zip(repeat(ITEM), value):
                 below = keys.get(name) or self._step(place, name)
-                kind = type(item)  # this loop is all that a leaf costs
+                kind = type(item)  # the hot loop: it runs once a leaf
                 if kind is dict or kind is list:
                     stack.append((item, below))
                 elif is_filled(item) if kind is str else item is not None:
@@ -177,7 +179,7 @@ class Leaves:
     def _step(self, place: _Place, key: str | None) -> _Place:
         below = place.below(key)
         if self._places >= COLUMN_LIMIT:
-            below.name = OTHERS  # not kept: the next one is made anew
+            below.name = OTHERS  # not kept in `place.keys`, so that memory stays flat
             return below
         self._places += 1
         place.keys[key] = below
@@ -186,7 +188,7 @@ class Leaves:
     def _count(self, value: Any, place: _Place, row: int, sent: bool) -> None:
         label = place.label if sent else NOT_SENT
         if label is None:
-            label = next((reader.label for reader in place.readers if reader.takes(value, row)), DROPPED)
+            label = next((reader.label for reader in place.readers if reader.consumes(value, row)), DROPPED)
         line = place.lines.get(label)
         if line is None:
             line = place.lines[label] = self.lines.line(place.name, label)
@@ -196,6 +198,6 @@ class Leaves:
 
 
 def _parts_of(use: Use) -> Sequence[str]:
-    """The parts of a comment's object that are read."""
+    """The expressions that read parts of a comment's object."""
     each = use.text.each if isinstance(use.text, CommentSource) else None
     return () if each is None else [part for part in (each.text, each.author, each.date, each.private) if part]

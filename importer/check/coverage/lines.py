@@ -1,4 +1,4 @@
-"""Lines: the filled cells of each column, by the class that they are in."""
+"""The lines of losses.csv: a count and samples of the filled cells, for each column and class."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from importer.transform.columns import Mask, is_filled
 
 DROPPED = "dropped"
 DROP = "drop"
-"""Dropped as well, and the mapping's `drop` says that it may be."""
+"""Dropped on purpose: the mapping names the column under `drop`."""
 NOT_SENT = "not sent"
 """In rows that are skipped or rejected."""
 
 COLUMN_LIMIT = 10_000
-"""Columns kept apart; keys that are data, ids above all, must not fill the memory."""
+"""Columns kept apart: where JSON has data as keys, ids above all, these must not fill the memory."""
 OTHERS = "(others)"
 SAMPLES = 2
 SAMPLE_CHARACTERS = 40
 CELLS_SHOWN = 64
-"""Cells in which samples are looked for: in a column that always says the same there is no second one."""
+"""Cells that are searched for samples: a column with one and the same value has no second one."""
 
 
 @dataclass(slots=True)
 class Line:
-    """The filled cells of a column that are in one class. A column is a header, or a path into a JSON record."""
+    """The filled cells of one class in a column; `column` is a header, or a path into a JSON record."""
 
     column: str
     label: str
@@ -36,7 +36,7 @@ class Line:
     _shown: int = 0
 
     def show(self, text: str) -> None:
-        """Take a text as a sample, if it is another one; `is_open` says whether more are welcome."""
+        """Offer a text as a sample: it is kept if it differs; `is_open` says whether more are wanted."""
         self._shown += 1
         sample = " ".join(text[: SAMPLE_CHARACTERS * 4].split())
         if len(sample) > SAMPLE_CHARACTERS:
@@ -47,7 +47,7 @@ class Line:
 
 
 class Lines:
-    """A line for each column and class; `drop` are the columns that may be lost, `*` standing for anything."""
+    """The lines of all columns and classes; `drop` names the columns that may be lost, with `*` for any text."""
 
     def __init__(self, drop: Sequence[str]) -> None:
         self._may_drop = re.compile("|".join(map(_drop_pattern, drop)) or r"(?!)", re.DOTALL)
@@ -58,7 +58,7 @@ class Lines:
         return iter(self._lines.values())
 
     def line(self, column: str, label: str) -> Line:
-        """The line of a column and class, made where there is none yet."""
+        """Return the line of a column and class, a new one if there is none yet."""
         if label == DROPPED and self._may_drop.fullmatch(column):
             label = DROP
         if column not in self._columns and len(self._columns) >= COLUMN_LIMIT:
@@ -67,7 +67,7 @@ class Lines:
         return self._lines.setdefault((column, label), Line(column, label))
 
     def add_filled(self, column: str, label: str, cells: Iterable[str], count: int) -> None:
-        """Count cells of which `count` are filled."""
+        """Count `count` filled cells; `cells` are those to take samples from, empty ones among them."""
         line = self.line(column, label)
         line.cells += count
         if line.is_open:
@@ -75,12 +75,12 @@ class Lines:
                 line.show(text)
 
     def add_rows(self, column: str, label: str, cells: Sequence[str], rows: Mask) -> None:
-        """Count the cells of these rows, all of which are filled."""
+        """Count the cells of the rows of a mask, all of which are filled."""
         places = rows.nonzero()[0]
         if len(places):
             self.add_filled(column, label, [cells[row] for row in places[:CELLS_SHOWN].tolist()], len(places))
 
 
 def _drop_pattern(name: str) -> str:
-    """A name of `drop` means all below it too."""
+    """Make the pattern of a name of `drop`, which stands for all paths below it, too."""
     return f"(?:{re.escape(name.strip()).replace(re.escape('*'), '.*')})(?:[.\\[].*)?"

@@ -1,4 +1,4 @@
-"""Paths: which keys of a JSON record a JMESPath expression reads. Arrays are passed through: they have no keys."""
+"""Finds which keys of a JSON record a JMESPath expression reads; arrays are passed through, as they have no keys."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import jmespath
 from importer.records import Ref
 
 Chain = tuple[str | None, ...]
-"""Keys from the record down; None is any key. All that lies below is meant."""
+"""Keys from the record down, None for any key; it stands for all leaves below."""
 
 DECIDING = ("contains", "starts_with", "ends_with", "sum", "avg", "abs", "ceil", "floor")
-"""Functions that answer something about their arguments instead of giving them."""
+"""Functions whose result says something about their arguments, and doesn't contain them."""
 IGNORING = ("type", "length", "keys")
-"""Functions that don't look at the texts in their arguments."""
+"""Functions whose result doesn't depend on the texts in their arguments."""
 BY_EXPRESSION = ("sort_by", "max_by", "min_by")
 JOINING = ("join", "to_string")
 
@@ -25,17 +25,17 @@ _CHOOSING = (
     *("filter_projection", "index", "slice", "or_expression", "and_expression", "comparator", "not_expression"),
     "function_expression",
 )
-"""Kinds of nodes that pass some values on and others not, so that the keys alone don't tell what arrives."""
+"""Kinds of nodes that pass on only some values, so that the keys alone don't tell what arrives."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What an expression reads of a record.
+    """The keys of a record that an expression reads.
 
-    taken    chains whose values it gives
-    decided  chains that it only asks something about
-    whole    whether it gives everything that its chains lead to
-    joined   whether its texts are put together of several
+    taken    chains whose values are in the result
+    decided  chains that only decide about the result
+    whole    whether all values of the taken chains are in the result
+    joined   whether the result has several values in one text
     """
 
     taken: tuple[Chain, ...]
@@ -45,7 +45,7 @@ class Reading:
 
 
 def read_ref(ref: Ref, parts: Sequence[str] = ()) -> Reading:
-    """What a reference reads, or of its objects these JMESPath expressions into them."""
+    """Find what a reference reads; with `parts`, what these JMESPath expressions read of its objects."""
     opening: Reading = Reading(((ref.name,),)) if ref.kind == "column" else read_path(ref.name)
     if not parts:
         return opening
@@ -58,7 +58,7 @@ def read_ref(ref: Ref, parts: Sequence[str] = ()) -> Reading:
 
 @lru_cache(maxsize=4096)
 def read_path(expression: str) -> Reading:
-    """What a JMESPath expression reads."""
+    """Find what a JMESPath expression reads."""
     reader = _Reader()
     parsed = jmespath.compile(expression).parsed
     taken = (*reader.read(parsed, ((),)), *reader.taken)
@@ -66,7 +66,7 @@ def read_path(expression: str) -> Reading:
 
 
 class _Reader:
-    """Walks down a parsed expression. `taken` are values that it has made something of: no key leads on from there."""
+    """Walks down a parsed expression. `taken` are chains of values that went into new ones, so that no key leads on."""
 
     def __init__(self) -> None:
         self.taken: list[Chain] = []
@@ -75,7 +75,7 @@ class _Reader:
         self.joined = False
 
     def read(self, node: Mapping[str, Any], base: Sequence[Chain]) -> Sequence[Chain]:
-        """The chains of a node's values, `base` being those of the value that it is applied to."""
+        """Return the chains of a node's values; `base` are the chains of the value that it is applied to."""
         kind, children = node["type"], node["children"]
         self.whole &= kind not in _CHOOSING
         match kind:

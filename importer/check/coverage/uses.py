@@ -1,4 +1,4 @@
-"""Uses: what a mapping does with each text that it reads, the one that keeps most of it first."""
+"""Uses: lists the texts of a mapping with the class that their cells belong to, in order of precedence."""
 
 from __future__ import annotations
 
@@ -16,18 +16,20 @@ from importer.transform.columns import Mask, is_filled
 from importer.transform.value_maps import VALUE_FIELDS
 
 RULE = "rule"
-"""What is read only to decide something: nothing of it arrives."""
+"""The class of cells that only decide something, so that nothing of them arrives."""
 CLOSED = ("done", "closed")
 
 Wanted = Callable[[Records], Mask | None]
-"""The rows of a chunk in which a text is asked for at all; None: in all."""
+"""Returns a mask of the rows in which a text is read; None: all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """A text of the mapping, and the class of the cells that it takes.
+    """A text of the mapping, and the class of the cells that it consumes.
 
-    `every`: it takes all cells of a column that repeats, not the first filled one.
+    label   the class, as in losses.csv
+    every   whether it consumes all cells of a column that repeats, not only the first filled one
+    wanted  the rows in which it is read; None: all
     """
 
     label: str
@@ -37,7 +39,7 @@ class Use:
 
 
 def list_uses(mapping: Mapping) -> list[Use]:
-    """All uses of a mapping but the rules: a cell belongs to the first that takes it."""
+    """List the uses of a mapping, rules aside, by precedence: a cell belongs to the first use that consumes it."""
     return [use for use in _uses(mapping) if use.text.refs]
 
 
@@ -86,7 +88,7 @@ def _uses_of_comments(comments: Comments) -> Iterator[Use]:
 
 
 def list_rule_refs(mapping: Mapping) -> tuple[Ref, ...]:
-    """Every column and path that a mapping reads to decide something."""
+    """List the columns and paths that a mapping reads only to decide something."""
     values = [getattr(mapping, name) for name in VALUE_FIELDS]
     rules = [rule.when for rule in (*mapping.skip, *(rule for value in values for rule in value.rules))]
     flags = [flag.when for flag in mapping.flags if flag.when is not None]
@@ -100,7 +102,7 @@ def list_rule_refs(mapping: Mapping) -> tuple[Ref, ...]:
 
 
 def find_of(text: Text) -> str | None:
-    """The pattern that a cell must have something of, beside the text's own, to be taken."""
+    """The pattern that a cell must match somewhere to be consumed, apart from the text's own; None if there is none."""
     return text.find if isinstance(text, Link | Relation) else None
 
 
@@ -120,8 +122,8 @@ def _without_rule(name: str) -> Wanted:
 def _by_fallback(name: str) -> Wanted:
     def wanted(records: Records) -> Mask | None:
         mapped = records.values[name]
-        fallen = np.array([step.how == "fallback" for step in mapped.steps], dtype=np.bool_)
-        return fallen[mapped.codes]
+        by_fallback = np.array([step.how == "fallback" for step in mapped.steps], dtype=np.bool_)
+        return by_fallback[mapped.codes]
 
     return wanted
 
