@@ -1,4 +1,4 @@
-"""What is known of one issue while things are added to it, and the record in the ledger of what became of each."""
+"""The state of one issue while additions are sent to it, and the log that records each addition's outcome."""
 
 from __future__ import annotations
 
@@ -21,20 +21,24 @@ from importer.triage.snapshot import mark_gone
 
 
 class IssueGone(Exception):
-    """The issue is not there any more: nothing else is to be added to it."""
+    """The issue was deleted in Triage: nothing else is added to it."""
 
 
 class OutcomePending(Exception):
-    """Something may have arrived or may still be sent again: until that is decided nothing follows it, out of order."""
+    """The outcome of an addition is open: those behind it wait for a later run, so that the order is kept."""
 
 
 @dataclass
 class IssueWork:
-    """One issue while it is worked on: what the ledger knows of it, and what came since.
+    """One issue while additions are sent to it.
 
-    known  what was added, by act and name
-    ours   how often each thing is known as ours at the issue, by its fingerprint
-    ends   where the issues at the other ends of its relations are
+    item    what is to be added
+    place   where the issue is, and its snapshot
+    known   additions that were sent or tried, in this run or before, by act and name
+    ours    fingerprint → how many additions of ours the issue has with it
+    made    whether this run has added anything
+    failed  whether an addition was refused, or its outcome is open
+    ends    key → where the issue at the other end of a relation is
     """
 
     item: Item
@@ -47,13 +51,14 @@ class IssueWork:
     ends: Mapping[str, Place] = field(default_factory=dict)
 
     def had(self) -> AlreadyAdded:
-        """What needs no sending."""
+        """Return what needs no sending any more."""
         return find_already_added(self.known.values(), self.ends)
 
     def operation(self, addition: Addition, body: bytes) -> Operation:
-        """An addition as the ledger records it, with what identifies it at the target."""
+        """Make the operation of an addition, with the fingerprint that identifies it at the target."""
         issue_id, act = self.place.issue_id, addition.act
         path = f"{issue_path(issue_id)}/{ADDITION_PATHS[act]}" if act in ADDITION_PATHS else ""
+        # Without the other issue's id a relation has no fingerprint yet; numbers are told by the create's body.
         is_whole = act is not Act.REFER and (act is not Act.RELATION or b'"related_issue_id"' in body)
         mark = fingerprint(act, issue_id, body) if is_whole else b""
         key, name = self.item.key, addition.name
@@ -61,11 +66,12 @@ class IssueWork:
 
 
 class Result(NamedTuple):
-    """What became of an addition.
+    """The outcome of an addition.
 
-    covers    the comments that it holds, or the ends that it leads to
-    requests  how many it took
-    first     when it was tried first, of evidence that the target doesn't know yet
+    code, message  why it wasn't made, as in results.csv
+    covers         ids of the source's comments in it, or issue ids that a relation leads to
+    requests       how many were sent
+    first          of evidence that the target doesn't know yet: when it was tried first, in seconds since 1970
     """
 
     state: State
@@ -77,11 +83,11 @@ class Result(NamedTuple):
 
 
 class AdditionLog:
-    """Records what became of the additions of one run, and counts it.
+    """Records the outcomes of one run's additions in the ledger, and counts them.
 
-    done        what was added, by act
-    outcomes    rows that were unchanged but for what was added to their issues
-    has_failed  whether something was refused, or given up
+    done        additions that were made, by act
+    outcomes    rows for which only additions were sent, by outcome
+    has_failed  whether an addition was refused, or given up
     """
 
     def __init__(self, run: Run, limits: Limits) -> None:
@@ -92,7 +98,7 @@ class AdditionLog:
         self.has_failed = False
 
     def note(self, work: IssueWork, operation: Operation, result: Result) -> None:
-        """Record what became of an addition."""
+        """Record the outcome of an addition."""
         state, code, message, covers, requests, first = result
         details = encode_details(covers, first=first)
         self._run.record(decide(operation, state, requests, code=code, message=message, details=details))
@@ -105,11 +111,11 @@ class AdditionLog:
             self.done[operation.act] += 1
 
     def refuse(self, work: IssueWork, operation: Operation, error: CallFailed, requests: int = 1) -> None:
-        """Record what the target does not take. Raises TooManyFailures."""
+        """Record an addition that the target refused. Raises TooManyFailures as `fail`."""
         self.fail(work, operation, Result(State.REFUSED, FAILURE_CODES[error.action], error.message, (), requests))
 
     def fail(self, work: IssueWork, operation: Operation, result: Result) -> None:
-        """Record what is not to be had. Raises TooManyFailures after too many of these."""
+        """Record an addition as failed. Raises TooManyFailures if more failed than `max_errors`."""
         self.note(work, operation, result)
         work.failed = True
         self.has_failed = True
@@ -121,7 +127,7 @@ class AdditionLog:
             )
 
     def note_gone(self, work: IssueWork) -> None:
-        """Record that an issue was deleted in Triage: nothing else is added to it, and no later run tries to."""
+        """Record that an issue was deleted in Triage, so that no later run adds anything to it."""
         place, key = work.place, work.item.key
         gone = Snapshot(mark_gone(place.returned), place.body_sha, place.content)
         path = issue_path(place.issue_id)
@@ -134,5 +140,5 @@ class AdditionLog:
 
 
 def decide(operation: Operation, state: State, requests: int, **more: Any) -> Decision:
-    """What became of an operation, as the ledger records it."""
+    """Make the record of an operation's outcome."""
     return Decision(operation.key, state, requests, issue_id=operation.issue_id, operation=operation, **more)

@@ -1,4 +1,4 @@
-"""Additions → outcomes: once all creates are in, each issue gets what belongs to it, in order, each thing once."""
+"""Sends additions: comments, evidence, flags, relations and numbers, issue by issue, in order, each of them once."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, Undecidable
 
 PAGE = 200
+"""Items whose places and earlier additions are read from the ledger at a time."""
 OPEN_LIMIT = 1000
-"""Issues that are worked on at once, most of them waiting for the outcome of one request."""
+"""Issues in progress at a time, most of which wait for an outcome to be settled; requests are limited separately."""
 
 
 class AdditionSender:
-    """Adds to issues what belongs to them. Made for one run; its requests go through the same limiter as everything."""
+    """Sends the additions of one run. `log` counts them; `is_unsure` says whether an outcome could not be found out."""
 
     def __init__(
         self,
@@ -53,14 +54,14 @@ class AdditionSender:
         self._reconciler, self._references, self._limits = reconciler, references, limits
         self._progress, self._now = progress or Unseen(), now
         self._ended = 0  # additions
-        self._slots = asyncio.Semaphore(limits.concurrency)
+        self._slots = asyncio.Semaphore(limits.concurrency)  # one for each request at a time, not for each issue
         self._error: BaseException | None = None
         self.log = AdditionLog(connection.run, limits)
         self._numbers = ReferenceNumbers(connection, self.log)
-        self.is_unsure = False  # whether something's outcome could not be found out
+        self.is_unsure = False
 
     async def add_all(self, items: Iterator[Item], stop: asyncio.Event) -> None:
-        """Add everything that isn't there yet; `stop` ends it once what is on its way has ended.
+        """Send all additions that weren't sent yet. After `stop` is set none leaves; requests under way are awaited.
 
         Raises:
             RunStopped: the key is refused, the target is down, too many additions failed, the ledger can't be written.
@@ -70,13 +71,14 @@ class AdditionSender:
         try:
             async with self._run.sending(self._limits.concurrency, exact=True):
                 for work in self._with_knowledge(items):
-                    await self._slots.acquire()
+                    await self._slots.acquire()  # `_work` releases it, and lends it out while it waits
                     if self._calls.interrupted:
                         self._slots.release()
                         break
                     task = asyncio.create_task(self._work(work))
                     task.add_done_callback(self._note_end)
                     tasks.add(task)
+                    # First drop those that have ended, and only then wait: most often there is nothing to wait for.
                     tasks = {task for task in tasks if not task.done()} if len(tasks) >= OPEN_LIMIT else tasks
                     if len(tasks) >= OPEN_LIMIT:
                         _, tasks = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -89,7 +91,7 @@ class AdditionSender:
             raise self._error
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
-        """Keep a task's error, if it is the first, and let nothing new leave."""
+        """Keep the first error of a task, and stop sending."""
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, Interrupted):
             self._error = self._error or error
@@ -100,17 +102,18 @@ class AdditionSender:
         self._calls.interrupt()
 
     def _with_knowledge(self, items: Iterator[Item]) -> Iterator[IssueWork]:
-        """Give the items whose issue is there, each with what the ledger knows of it."""
+        """Yield the items whose issue is in Triage, each with what the ledger knows of it."""
         while page := list(islice(items, PAGE)):
             places = self._run.additions.places(item.key for item in page)
             known = self._run.additions.of(places)
-            ends = self._run.additions.places(relation_targets(each for its in known.values() for each in its))
+            targets = self._run.additions.places(relation_targets(each for its in known.values() for each in its))
             for item in page:
                 if item.key in places:
-                    its = {(each.act, each.name): each for each in known.get(item.key, ())}
-                    yield IssueWork(item, places[item.key], its, ends=ends)
+                    by_name = {(each.act, each.name): each for each in known.get(item.key, ())}
+                    yield IssueWork(item, places[item.key], by_name, ends=targets)
 
     async def _work(self, work: IssueWork) -> None:
+        """Send the additions of one issue, and count its row if nothing else is sent for it."""
         item, known = work.item, work.known.values()
         work.ours.update(each.sha for each in known if each.state is State.DONE)
         try:
@@ -126,10 +129,11 @@ class AdditionSender:
             self.log.outcomes[Outcome.UPDATED if work.made else Outcome.FAILED] += 1
 
     async def _complete(self, work: IssueWork) -> None:
+        """Settle what earlier attempts left open, take in what discovery makes likely, then send the rest in order."""
         for added in [each for each in work.known.values() if each.state in UNDECIDED]:
             await self._decide_earlier(work, added)
         if work.place.was_found:
-            await self._adopt(work)
+            await self._take_in_existing(work)
         for addition in self._plan(work):
             await self._add(work, addition)
             self._count_one()
@@ -142,7 +146,7 @@ class AdditionSender:
         self._progress.reach(self._ended)
 
     def _plan(self, work: IssueWork, bundling: Bundling | None = None) -> list[Addition]:
-        """What is left to be added, but for numbers in the description."""
+        """Plan the additions still to be sent, but for numbers in the description."""
         item = work.item
         find = partial(self._references.find, own_key=item.key)
         parts = replace(item.parts, mentions=())
@@ -150,9 +154,9 @@ class AdditionSender:
         return plan_additions(item.key, parts, bundling, work.had(), description="", find_mentions=find)
 
     async def _decide_earlier(self, work: IssueWork, added: Added) -> None:
-        """Settle what an earlier attempt may have sent: after that it is done, or it surely was not."""
+        """Settle an addition that an earlier attempt may have sent. Raises OutcomePending if that fails."""
         if added.act not in _SENDERS:
-            return  # repeated without effect
+            return  # evidence and numbers: to send these twice has no effect
         operation = work.operation(Addition(work.item.key, added.act, added.name, added.body), added.body)
         try:
             made = await self._was_made(work, operation, added.since)
@@ -162,35 +166,36 @@ class AdditionSender:
         state = State.DONE if made else State.UNSENT
         self.log.note(work, operation, Result(state, covers=added.covers, requests=0))
 
-    async def _adopt(self, work: IssueWork) -> None:
-        """Take what hangs on an issue of which the ledger may know less than it should."""
+    async def _take_in_existing(self, work: IssueWork) -> None:
+        """Record the additions that an issue has already, where the ledger may have lost them."""
         if not self._plan(work):
             return
         issue_id = work.place.issue_id
         bodies = ((addition, self._fill(addition)) for addition in self._plan(work, "separate"))
         filled = [addition._replace(body=body) for addition, body in bodies if body is not None]
         try:
-            adopted = await find_existing_additions(self._reconciler, issue_id, filled, work.ours)
+            existing = await find_existing_additions(self._reconciler, issue_id, filled, work.ours)
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
             raise (IssueGone if error.is_gone else OutcomePending) from error
-        for addition in adopted:
+        for addition in existing:
             operation = work.operation(addition, addition.body)
             result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
             self.log.note(work, operation, result)
 
     def _fill(self, addition: Addition) -> bytes | None:
-        """The body with what only the target can give; None where the issue at the other end isn't there."""
+        """Put issue ids and numbers into an addition's body; None where a relation's other issue isn't in Triage."""
         if addition.act is Act.RELATION:
-            end = self._run.additions.places([addition.other]).get(addition.other)
-            return end and orjson.dumps({"related_issue_id": end.issue_id, **orjson.loads(addition.body)})
+            other = self._run.additions.places([addition.other]).get(addition.other)
+            return other and orjson.dumps({"related_issue_id": other.issue_id, **orjson.loads(addition.body)})
         if addition.mentions and (numbers := self._numbers.of(addition.mentions)):
             detail = orjson.loads(addition.body)["detail"]
             return orjson.dumps({"detail": insert_numbers(detail, addition.mentions, numbers, COMMENT_LIMIT)})
         return addition.body
 
     async def _add(self, work: IssueWork, addition: Addition) -> None:
+        """Send one addition, or record why it can't be sent yet."""
         body = self._fill(addition)
         if body is None:
             operation = work.operation(addition, addition.body)
@@ -203,17 +208,17 @@ class AdditionSender:
             message = f"the flag waits for its call: {lacking.message}"
             self.log.note(work, operation, Result(State.LEFT, lacking.code, message, requests=0))
         else:
-            # A relation is done while it leads to this issue: it may be deleted, and made again.
+            # The other issue's id is kept: once that issue was deleted and made anew, the relation is to be sent again.
             covers = addition.covers if addition.act is not Act.RELATION else (orjson.loads(body)["related_issue_id"],)
             await self._post(work, work.operation(addition, body), covers)
 
     def _find_lacking(self, work: IssueWork, flag: bytes) -> Added | None:
-        """The evidence that a flag is about, if the target doesn't have it."""
+        """Return the evidence of the call that a flag is about, if it was tried and isn't attached."""
         attached = work.known.get((Act.EVIDENCE, f"call/{orjson.loads(flag)['call_id']}"))
         return attached if attached is not None and attached.state is not State.DONE else None
 
     async def _attach(self, work: IssueWork, addition: Addition) -> None:
-        """Attach evidence: what the target doesn't know yet may turn up, and is tried again by later runs."""
+        """Attach evidence. Where Triage doesn't know it yet, later runs try again for `wait_seconds`."""
         operation = work.operation(addition, addition.body)
         link = orjson.loads(addition.body)
         kind, name = link["resource_type"], link["resource_id"]
@@ -227,7 +232,7 @@ class AdditionSender:
                 return
             earlier = work.known.get((Act.EVIDENCE, addition.name))
             first = (earlier.first if earlier else 0.0) or self._now()
-            await self._check_there(work)
+            await self._check_there(work)  # 404 may mean the evidence or the issue
             code = PENDING if self._now() - first < self._limits.wait_seconds else MISSING
             message = f"{kind} {name} is not attached: {error.message}"
             self.log.note(work, operation, Result(State.LEFT, code, message, first=first))
@@ -235,7 +240,7 @@ class AdditionSender:
             self.log.note(work, operation, Result(State.DONE))
 
     async def _check_there(self, work: IssueWork) -> None:
-        """Tell an issue that is gone from something else that the target doesn't know. Raises IssueGone."""
+        """Read the issue after a 404, which may mean something else. Raises IssueGone if it was deleted."""
         try:
             await self._calls.call(partial(self._client.get_issue, work.place.issue_id))
         except CallFailed as error:
@@ -245,7 +250,13 @@ class AdditionSender:
                 raise IssueGone from error
 
     async def _post(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
-        """Send what may not be sent twice: its intent is durable before it leaves, and a doubt is settled first."""
+        """Send an addition that must not be made twice: the intent is durable first, and an open outcome is settled.
+
+        Raises:
+            IssueGone: the issue was deleted.
+            OutcomePending: it isn't known whether it was made, or it may be sent again by a later run.
+            RunStopped: the key is refused, the target is down, or too many additions failed.
+        """
         details = encode_details(covers, body=operation.body)
         requests = 0
 
@@ -270,11 +281,12 @@ class AdditionSender:
                         self.log.note(work, operation, Result(State.LEFT, NO_END, message, requests=requests))
                         return
                     self.log.refuse(work, operation, error, requests)
-                    if error.action is Action.RETRY:
+                    if error.action is Action.RETRY:  # what comes behind it must not overtake it
                         raise OutcomePending from error
                     return
                 doubt = error.message
             except (Interrupted, RunStopped) as stop:
+                # No other request leaves. The last one was surely not executed, unless its failure leaves that open.
                 cause = stop.__cause__
                 if requests and not (isinstance(cause, CallFailed) and cause.action is Action.SETTLE):
                     self.log.note(work, operation, Result(State.UNSENT, covers=covers, requests=requests))
@@ -299,9 +311,9 @@ class AdditionSender:
         raise OutcomePending
 
     async def _was_made(self, work: IssueWork, operation: Operation, since: float) -> bool:
-        """Ask what became of a request; others work meanwhile. Raises Undecidable."""
+        """Settle a request. Raises Undecidable, or IssueGone if the issue was deleted."""
         ours = work.ours[operation.whole_sha]
-        self._slots.release()
+        self._slots.release()  # this takes `settle_seconds`: others send meanwhile
         try:
             return await self._reconciler.was_made(
                 operation.act, operation.issue_id, operation.body, ours=ours, since=since

@@ -1,4 +1,4 @@
-"""The send pass of one attempt: what is left of a run is sent. It never prints."""
+"""The send pass: one attempt to send what is left of a run: a canary, creates and updates, then additions."""
 
 from __future__ import annotations
 
@@ -44,19 +44,20 @@ from importer.triage.paced import Interrupted
 from importer.triage.snapshot import is_touched
 
 ConfirmRest = Callable[[Findings, int, str], str]
-"""Shows what the canary found, and asks whether so many others of the named run are sent; gives why not, or ""."""
+"""Shows what the canary found, the number of other issues and the run's name; returns why these aren't sent, or ""."""
 
 
 @dataclass(frozen=True)
 class Sent:
-    """What one attempt did, and what ended it.
+    """The result of one attempt.
 
-    outcomes   rows by what became of them
-    completed  rows that were unchanged but for what was added to their issues
-    additions  what was added, by act
-    stopped    what stopped it before its end, if anything did
-    refused    whether something of an issue was refused, be it of no row
-    pending    whether the outcome of an addition could not be found out
+    outcomes     rows whose create or update it sent, by outcome
+    completed    other rows, whose issues it only added to, by outcome
+    additions    additions that were made, by act
+    stopped      the error that ended it early, if one did
+    interrupted  whether a signal ended it
+    refused      whether an addition was refused, or given up
+    pending      whether the outcome of an addition could not be found out
     """
 
     outcomes: Counter[Outcome]
@@ -70,7 +71,7 @@ class Sent:
 
 
 class Attempt:
-    """The send pass of one process: what is left of a run is sent, and every row is in the ledger afterwards."""
+    """Sends what is left of a run. Afterwards every row is in the ledger, whatever ended it; nothing is printed."""
 
     def __init__(self, context: ImportContext, run: Run, checked: Checked, known: Knows) -> None:
         self.job, self.settings, self.progress = context.job, context.settings, context.progress
@@ -84,12 +85,12 @@ class Attempt:
         self.sender: AdditionSender | None = None
         seconds = self.settings.max_seconds
         self.deadline = None if seconds is None else time.monotonic() + seconds
-        self.refused: set[str] = set()  # by the canary: once an attempt is enough
+        self.refused: set[str] = set()  # keys that the canary sent in vain: not twice in one attempt
 
     def send(self, canary: Canary | None = None, confirm_rest: ConfirmRest | None = None) -> Sent:
-        """Send what is left, a canary first if there is one. Whatever stops it, all rows are in the ledger then.
+        """Send what is left, the canary first if there is one.
 
-        All creates come first: what is added afterwards may name any of their issues.
+        All creates come before any addition, which may name the issue of another row.
         """
         started = time.monotonic()
         operations = self._operations(self.job)
@@ -104,6 +105,7 @@ class Attempt:
             self.stopped = _as_stop(error)
         except (KeyboardInterrupt, asyncio.CancelledError, Interrupted):
             self.interrupted = True
+        # `operations` goes on where it was stopped: rows are registered in the order of the source, each once.
         self._register_the_rest(operations)
         self.queue.close()
         self.progress.finish()
@@ -125,6 +127,7 @@ class Attempt:
 
     def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
         self.progress.start("first contact", canary.issues, "issue")
+        # Each sending and reading is an event loop of its own: in between a person is asked, without any running.
         findings = canary.make(self._send_first, self.calls)
         self.progress.finish()
         refusal = confirm_rest(findings, self.checked.planned - self.became.total(), self.run.name)
@@ -132,7 +135,7 @@ class Attempt:
             raise RunStopped(refusal, hint=way_back(self.run.name))
 
     def _send_first(self, keys: Sequence[str]) -> Mapping[str, bytes]:
-        """Send the creates of these keys, as far as they are not in; gives the bodies of all of them."""
+        """Send the creates of these keys that were not sent yet, and return the bodies of all of them, by key."""
         bodies = dict[str, bytes]()
         operations = list(self._operations(replace(self.job, only=frozenset(keys)), bodies))
         run_loop(self._load(iter(operations)))
@@ -143,9 +146,9 @@ class Attempt:
         return bodies
 
     def _operations(self, job: Job, bodies: dict[str, bytes] | None = None) -> Iterator[Operation]:
-        """Read the source again with the same code; each chunk is in the ledger before its first create leaves.
+        """Read the source once more, and yield its creates and updates; a chunk is registered before its first one.
 
-        With `bodies`, which are filled in, the job is a part of the run's: rows that it leaves out aren't written down.
+        With `bodies`, `job` selects the rows of a canary: their bodies are put there, other rows aren't registered.
         """
         ranked = Ranked[Operation]() if self.settings.order != "source" and bodies is None else None
         for examined in examine(job):
@@ -168,18 +171,18 @@ class Attempt:
         yield from ranked or ()
 
     def _with_cells(self, examined: Examined, plan: Plan) -> list[Row]:
-        """The rows with what is kept of them until they are in, since Triage may refuse them, and for `repair`."""
+        """Attach cells to rows: as they came, for errors.csv if Triage refuses them; the mapped ones, for `repair`."""
         rows = list(plan.rows)
         for place in {*plan.operations, *plan.additions}:
             for member in examined.groups.get(place, [place]):
                 rows[member] = rows[member]._replace(raw=examined.records.chunk.raw[member])
-        if not examined.groups:  # one row alone doesn't say what the issue of several is
+        if not examined.groups:  # `repair` reads one row, which is not all of such an issue
             for place, cells in encode_cells(examined.records, self.refs, examined.bodies).items():
                 rows[place] = rows[place]._replace(cells=cells)
         return rows
 
     def _rank(self, examined: Examined, place: int) -> float:
-        """Where an issue stands in the order that was asked for."""
+        """Return the rank of an issue in the order of `--order`: lower ones come first, equal ones as in the source."""
         records = examined.records
         if self.settings.order == "open-first":
             return float(records.statuses[place] in FINISHED)
@@ -190,7 +193,7 @@ class Attempt:
 
     @asynccontextmanager
     async def _stoppable(self) -> AsyncIterator[asyncio.Event]:
-        """Give what ends the sending: a signal, or the end of its time. A second signal doesn't wait for anything."""
+        """Give an event that a signal or the end of `--max-duration` sets; a second signal cancels the task at once."""
         stop = asyncio.Event()
         task = asyncio.current_task()
         assert task is not None
@@ -218,7 +221,7 @@ class Attempt:
                 timer.cancel()
 
     async def _load(self, operations: Iterator[Operation]) -> None:
-        """Carry out creates and updates."""
+        """Send creates and updates."""
         settings, calls = self.settings, self.calls
         async with TriageClient(self.target.url, self.target.api_key) as client, self._stoppable() as stop:
             settler = Settler(client, self.run, calls, settle_seconds=settings.settle_seconds)
@@ -229,7 +232,7 @@ class Attempt:
             await loader.load(operations, stop)
 
     async def _add(self) -> None:
-        """Add to the issues what belongs to them."""
+        """Send the queued additions, unless something stopped the attempt before."""
         if self.stopped is not None or self.queue.is_empty:
             return
         total = sum(self.checked.load.operations[act] for act in ADDITIONS)
@@ -254,16 +257,16 @@ class Attempt:
         self.progress.figures(f"{failed:,} failed, {unknown:,} unknown, {self.calls.rate_limited:,} × 429")
 
     def _register_the_rest(self, operations: Iterator[Operation]) -> None:
-        """After a stop the ledger still gets to know every row, so that the reports account for all of them."""
+        """Read the source to its end after a stop, so that every row is in the ledger and in the reports."""
         try:
-            for _ in operations:
+            for _ in operations:  # registering the rows is what the generator does on the way
                 pass
         except (SourceNotReady, RunStopped) as error:
             self.stopped = self.stopped or _as_stop(error)
 
 
 def begin_run(context: ImportContext, checked: Checked, out: Path | None) -> Run:
-    """Open the run of a checked source: a new one, or the one that the same command has left open.
+    """Open the run of a checked source: a new one, or the unfinished one of the same source, mapping and selection.
 
     Raises:
         SourceChanged: the source is not the one that was checked.
@@ -284,7 +287,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None) -> Run
 
 
 def _meaning(job: Job, changes: ChangePolicy) -> str:
-    """What makes two commands one run, the source aside: the mapping, which rows are meant, and what may change."""
+    """Hash what two attempts of one run have in common, the source aside: mapping, selected rows, change policy."""
     if job.limit is None and job.only is None and changes == AS_THEY_ARE:
         return job.mapping.digest
     selection = (
@@ -294,7 +297,7 @@ def _meaning(job: Job, changes: ChangePolicy) -> str:
 
 
 def note_discovered(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
-    """Creates of a crashed attempt whose issue was among those just discovered need no settling."""
+    """Record creates of a crashed attempt as done whose issue discovery has just found: they need no settling."""
     undecided = {each.marker: each.key for each in run.find_undecided()}
     run.decide(
         Decision(
@@ -307,12 +310,13 @@ def note_discovered(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
         )
         for marker, issue in seen.find(undecided).items()
         if issue.issue_id in issue_ids
-        and not is_touched(issue.returned)  # what a person changed since must not count as ours: the settler reads it
+        # One that was changed since is left to settling, where the body is known that it is to be compared with.
+        and not is_touched(issue.returned)
     )
 
 
 def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, Item]]:
-    """What is to be added to issues once all are in."""
+    """Yield the queue items of a chunk, each with its row's place."""
     records = examined.records
     for place, additions in plan.additions.items():
         if additions:
@@ -324,6 +328,7 @@ def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, Item]]:
 
 
 def _as_stop(error: SourceNotReady | RunStopped) -> RunStopped:
+    """A source that changes while it is sent stops the run: what was sent by then is accounted for."""
     if isinstance(error, RunStopped):
         return error
     return SourceChanged(error.message, hint="Run the same command again: it checks the new source first.")

@@ -1,4 +1,4 @@
-"""First contact: the first issues that an organisation gets are read back, and what that shows is said."""
+"""The canary: the first few issues that an organisation gets are read back, to see that they can be found again."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from importer.triage.paced import PacedCalls
 from importer.triage.target import Target
 
 LOOK_SECONDS = (0.0, 3.0, 10.0)
-"""When list and search are asked, in seconds after the issues were read; who is found is not looked for again."""
+"""When list and search are read, in seconds after the issues themselves: both may lag behind."""
 NAMES_SHOWN = 5
 
 
@@ -45,17 +45,21 @@ class Sent(NamedTuple):
 
 @dataclass(frozen=True)
 class Findings:
-    """What a first contact found out. Issues are named by their number, T-…
+    """The result of reading a canary back. Issues are named by their number, `T-…`.
 
-    otherwise     field → how it is stored otherwise than it was sent, and of which issues
+    organisation  its id, as the issues have it; "" if they have none
+    author        id of the user that made the issues, or ""
+    issues        all that were made
+    otherwise     field → how it is stored otherwise than it was sent → issues
     unmarked      issues whose stored description has lost its marker, or that can't be read
-    unlisted      issues that the list, newest first, doesn't have; all of them if it is not in that order
+    unlisted      issues that the list, newest first, doesn't have; all of them if it is in another order
     unsearched    issues that a search for their marker doesn't find
+    in_order      whether the list was newest first, as it was asked for
     found_after   seconds after which search had found the last of the others; None if it found none
-    cut_at        characters of a description that lists show; None if they show all
+    cut_at        characters after which lists cut a description; None if they don't
     longest       characters of the longest description that a list showed whole
-    problems      what list and search said where they can't be used
-    refusal       the message of a row that was refused or lost a link, if there was one
+    problems      error messages of list and search, where these can't be used
+    refusal       the message of a row that Triage refused, or whose link it refused; "" if there was none
     """
 
     organisation: str
@@ -81,15 +85,15 @@ class Findings:
 
     @property
     def is_fatal(self) -> bool:
-        """Whether a create without an answer could not be looked up, so that it might be made twice."""
+        """Whether an issue can't be found again, so that a create without an answer might be made twice."""
         return bool(self.lost)
 
     def as_json(self) -> dict[str, Any]:
-        """For the ledger."""
+        """As the ledger keeps it."""
         return asdict(self)
 
     def sentences(self) -> Iterator[str]:
-        """Say it to a person; what is bad begins with `warning:`."""
+        """Yield the sentences that are shown; what is bad begins with `warning:`."""
         if not self.issues:
             yield f"First contact with {self._organisation}: no issue was made."
         else:
@@ -137,7 +141,7 @@ class Findings:
 
 
 class _Probe:
-    """What is known of one issue by now."""
+    """One issue of the canary, and where it was found by now: by its id, in the list, by search."""
 
     def __init__(self, sent: Sent) -> None:
         self.sent = sent
@@ -148,17 +152,18 @@ class _Probe:
 
 
 SendKeys = Callable[[Sequence[str]], Mapping[str, bytes]]
-"""Sends the creates of some keys, as far as they are not in, and gives the bodies of all of them, by key."""
+"""Sends the creates of some keys that were not sent yet; returns the bodies of all of them, by key."""
 
 
 class Canary:
-    """A first contact within a run: one issue, then those that touch every mapped value, each time read back.
+    """The canary of a run: one issue, then those of the canary sample; both are read back before anything else goes.
 
-    Where an earlier attempt of the run ended in it, what that one made comes first and counts.
+    Issues that an earlier attempt of the run made for its canary come first, and count.
     """
 
     def __init__(self, ledger: Ledger, run: Run, target: Target, chosen: Sequence[str]) -> None:
         self._ledger, self._run, self._target = ledger, run, target
+        # An earlier attempt may have ended within its canary: those issues are in, and are read back once more.
         made = tuple(each.key for each in islice(run.made(), CONTACT_LIMIT))
         others = [key for key in chosen if key not in made][: CONTACT_LIMIT - len(made)]
         self._first = made or others[:1]
@@ -170,13 +175,13 @@ class Canary:
         return len(self._all)
 
     def make(self, send: SendKeys, calls: PacedCalls) -> Findings:
-        """Make it and keep what it found.
+        """Send the canary, read it back, and keep the findings in the ledger.
 
         Raises:
             RunStopped: an issue can't be found again.
         """
         findings = self._try(self._first, send, calls)
-        if len(self._all) > len(self._first):
+        if len(self._all) > len(self._first):  # one alone first: if it can't be found again, no other is made
             findings = self._try(self._all, send, calls)
         if findings.issues:
             self._ledger.check_org(self._run.target, findings.organisation)
@@ -201,7 +206,7 @@ class Canary:
         task = asyncio.current_task()
         assert task is not None
         async with TriageClient(self._target.url, self._target.api_key) as client:
-            with signals_call(lambda: _cancel(task)):  # nothing that only reads is waited for
+            with signals_call(lambda: _cancel(task)):  # unlike a write, a read need not end
                 return await read_back(client, calls, sent, refusal=refusal)
 
 
@@ -210,7 +215,7 @@ def _cancel(task: asyncio.Task[Any]) -> None:
 
 
 def way_back(run: str) -> str:
-    """How what a run has made is taken away again."""
+    """Return a sentence with the command that removes what a run has made."""
     return f"To remove what was made: triage-import undo {run} --delete."
 
 
@@ -223,9 +228,9 @@ async def read_back(
     look_seconds: Sequence[float] = LOOK_SECONDS,
     clock: Clock = time.monotonic,
 ) -> Findings:
-    """Read issues back by GET, in the list and by search, until all are found or the last look was in vain.
+    """Read issues back by id, in the list and by search, until all are found or `look_seconds` are over.
 
-    `refusal` is what a row was told that was not made.
+    `refusal` goes into the findings: the message of a row that was refused.
 
     Raises:
         RunStopped: the target can't be used at the moment.
@@ -245,16 +250,16 @@ async def read_back(
 
 
 class _Reading:
-    """The looks at all issues of a contact."""
+    """Reads all issues of a canary back, each of them, the list, and the search."""
 
     def __init__(self, client: TriageClient, calls: PacedCalls, probes: list[_Probe]) -> None:
         self._client, self._calls = client, calls
         self.probes = probes
         self._in_order = True
-        self._problems: dict[str, str] = {}  # of list and search, as of the last try
+        self._problems: dict[str, str] = {}  # by what failed: of list and search only the last failure counts
 
     async def get(self) -> None:
-        """Read each issue whole."""
+        """Read each issue by its id."""
         for probe in self.probes:
             try:
                 probe.issue = await self._calls.call(partial(self._client.get_issue, probe.sent.issue_id))
@@ -262,7 +267,7 @@ class _Reading:
                 self._note(f"{probe.name} can't be read", error)
 
     async def list(self) -> None:
-        """Look for the issues in the list, back to the oldest of them."""
+        """Read the list, newest first, back to the oldest of the issues that were not found in it yet."""
         wanted = {probe.sent.issue_id: probe for probe in self.probes if probe.listed is None}
         if not wanted:
             return
@@ -284,7 +289,7 @@ class _Reading:
             self._note(LIST_FAILS, error)
 
     async def search(self, seconds: float) -> None:
-        """Search for each marker that was not found yet; `seconds` is what is said of when it was."""
+        """Search for each marker that was not found yet; `seconds` is the time to note for those that are."""
         self._problems.pop(SEARCH_FAILS, None)
         for probe in self.probes:
             if probe.found_after is None:
@@ -298,13 +303,13 @@ class _Reading:
                     probe.found_after = seconds
 
     def _note(self, what: str, error: CallFailed) -> None:
-        """Keep what a read says that can't be answered; any other failure ends the run."""
+        """Keep the message of a refused read. Raises RunStopped for any other failure."""
         if error.action is not Action.REFUSE:
             raise error.as_stop() from error
         self._problems[what] = error.message
 
     def conclude(self, refusal: str) -> Findings:
-        """Say what was found."""
+        """Sum up what was found where."""
         read = [probe.issue for probe in self.probes if probe.issue is not None]
         pairs = [
             (probe.listed.description, probe.issue.description) for probe in self.probes if probe.listed and probe.issue
@@ -348,35 +353,35 @@ def _is_unmarked(probe: _Probe) -> bool:
 
 
 def _find_differences(probe: _Probe) -> Iterator[tuple[str, str]]:
-    """Compare what was sent with what is stored: the field, and how it differs."""
+    """Compare an issue with what was sent, and yield each field that differs, with how it does."""
     if probe.issue is None:
         return
     body = orjson.loads(probe.sent.body)
     stored = {**probe.issue.fields, "description": probe.issue.description}
     for field in (*FIELDS, "description"):
-        ours, theirs = str(body.get(field) or ""), str(stored[field] or "")
-        if ours != theirs:
-            yield field, _describe(ours, theirs)
+        sent, kept = str(body.get(field) or ""), str(stored[field] or "")
+        if sent != kept:
+            yield field, _describe(sent, kept)
     links, attached = len(body.get("resource_links", ())), probe.issue.resource_count
     if links != attached:
         yield "resource_links", f"{attached} of {links} attached"
 
 
-def _describe(ours: str, theirs: str) -> str:
-    """How a stored text differs from the one that was sent."""
-    if not theirs:
+def _describe(sent: str, kept: str) -> str:
+    """Say how a stored text differs from the one that was sent."""
+    if not kept:
         return "left out"
-    if not ours:
+    if not sent:
         return "filled in"
-    if theirs == ours.strip():
+    if kept == sent.strip():
         return "trimmed"
-    if ours.startswith(theirs):
-        return f"cut after {len(theirs):,} characters"
-    if theirs.split() == ours.split():
+    if sent.startswith(kept):
+        return f"cut after {len(kept):,} characters"
+    if kept.split() == sent.split():
         return "other white space"
     return "changed"
 
 
 def _count_common(one: str, other: str) -> int:
-    """How many characters two texts begin alike."""
+    """Count the characters that two texts have in common at their beginning."""
     return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))

@@ -1,4 +1,4 @@
-"""What every request of a run needs: its client, its pace, the run that keeps the outcome, and when to give up."""
+"""A run's connection to its target, and the limits at which it stops, as every sender is handed them."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from importer.triage.paced import PacedCalls
 
 DAY = 86_400.0
 FAILURE_CODES = {Action.REFUSE: REFUSED, Action.RETRY: GAVE_UP}
-"""What a row or an addition is called that failed."""
+"""Action on a failed request → the code of its row or addition."""
 
 
 @dataclass(frozen=True)
 class RunConnection:
-    """A run and the way to its target.
+    """A run and its connection to the target.
 
-    client  makes the calls
-    run     keeps in the ledger what becomes of them
-    calls   lets them leave at the right pace, one for all
+    client  makes the requests
+    run     records intents and outcomes in the ledger
+    calls   paces and repeats the requests; one for all of an import
     """
 
     client: TriageClient
@@ -31,12 +31,12 @@ class RunConnection:
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a run goes.
+    """The limits of a run.
 
     concurrency   requests at a time
-    max_errors    failed rows and additions after which it stops; None is no limit
-    failures      those that failed before, which count too
-    wait_seconds  how long evidence that the target doesn't know is tried again
+    max_errors    it stops when more rows and additions than this failed; None is no limit
+    failures      rows and additions that failed before, which count, too
+    wait_seconds  for how long evidence that the target doesn't know is tried again, from its first request on
     """
 
     concurrency: int = 8

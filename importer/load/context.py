@@ -1,4 +1,4 @@
-"""What all steps of one import work with, and how it was asked to send."""
+"""The context of one import, which all its steps share: job, target, ledger, settings, progress, and its pace."""
 
 from __future__ import annotations
 
@@ -22,18 +22,20 @@ Order = Literal["source", "open-first", "oldest-first"]
 
 @dataclass(frozen=True)
 class Settings:
-    """How to send.
+    """How to send: the options of `run` that are not about the source.
 
-    rate             requests a second; 0 is no limit of ours
-    max_errors       failed rows after which the run stops; 0 is no limit
-    settle_seconds   how long an issue of unknown outcome may still appear
-    order            which issues come first: `source`, `open-first` or `oldest-first`
-    max_seconds      after which nothing new is sent; None is no limit
-    check_users      whether the user ids that the mapping and users.csv give must be those of members
-    canary           whether an organisation that the ledger doesn't know gets a few issues first, which are read back
+    rate             requests a second; 0 sets no limit
+    concurrency      requests at a time
+    max_errors       the run stops when more rows than this failed; 0 never stops it
+    settle_seconds   how long after its request an issue of unknown outcome may still appear
+    changes          what happens to issues whose row has changed
     min_rows         of a source with fewer rows nothing is sent
     fail_on          which rejected rows make the exit code 1
-    expect_org       the only organisation that anything is sent to; "" is any
+    expect_org       id of the only organisation that anything is sent to; "" is any
+    order            which issues come first
+    max_seconds      time after which nothing new is sent; None is no limit
+    check_users      whether the user ids of the mapping and users.csv must be those of members
+    canary           whether a target that the ledger doesn't know gets a few issues first, which are read back
     """
 
     rate: float
@@ -52,7 +54,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class ImportContext:
-    """One import: what is read, where it goes, what is known of it, and who is shown how far it is."""
+    """The context of one import, made by the command and handed to every step."""
 
     job: Job
     target: Target
@@ -62,5 +64,5 @@ class ImportContext:
 
     @cached_property
     def calls(self) -> PacedCalls:
-        """The one pace of all its requests, and their count."""
+        """The calls of this import: one limiter and one breaker for all requests, which are counted here."""
         return PacedCalls(Limiter(self.settings.rate), Breaker())

@@ -1,4 +1,4 @@
-"""Operations → outcomes: workers on one iterator, each request paced, each intent durable before its request."""
+"""Sends creates and updates: concurrent workers on one iterator, each request paced, each intent durable before it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.snapshot import take_snapshot
 
 UNSETTLED_LIMIT = 1000
-"""Operations that wait for their settling; with more of them no new row is taken, so that memory stays flat."""
+"""Creates that wait for settling at a time; at more no new row is taken, so that memory stays flat."""
 
 
 class Loader:
-    """Carries out the creates and updates of one run."""
+    """Sends the creates and updates of one run, and records the outcome of each in the ledger."""
 
     def __init__(
         self,
@@ -44,23 +44,23 @@ class Loader:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
         self._settler, self._updater, self._limits = settler, updater, limits
         self._report, self._now = report, now
-        self._again: deque[Operation] = deque()  # surely not executed after all
-        self._open: dict[str, Operation | None] = {}  # being settled, with the operation if it came by
-        self._found: dict[str, Issue] = {}  # settled before the operation came by
-        self._sent: dict[str, bytes] = {}  # what an earlier attempt sent of those, as its SHA-256
+        self._retries: deque[Operation] = deque()  # settled: not executed, so they may be sent again
+        self._open: dict[str, Operation | None] = {}  # by key: being settled, with the operation once it came by
+        self._found: dict[str, Issue] = {}  # by key: settled before the operation came by
+        self._sent: dict[str, bytes] = {}  # by key: SHA-256 of the body that an earlier attempt sent
         self._workers: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self._failures = limits.failures
         self._error: BaseException | None = None
 
     async def load(self, operations: Iterator[Operation], stop: asyncio.Event) -> None:
-        """Send every operation once; those that the ledger calls undecided are settled first, while others go on.
+        """Send every operation once; creates that an earlier attempt left undecided are settled meanwhile.
 
-        `stop` ends it: no more operations are taken, requests on their way end.
+        After `stop` is set no more operations are taken, and requests that have left are awaited.
 
         Raises:
             RunStopped: the key is refused, the target is down, too many rows failed, the ledger can't be written.
-                What was on its way has ended then, and its outcome is recorded.
+                Requests that had left have ended then, and their outcomes are recorded.
         """
         watch = asyncio.create_task(self._watch(stop))
         try:
@@ -71,7 +71,7 @@ class Loader:
                 await self._work(operations)
         finally:
             for task in (watch, *self._workers, *self._settling):
-                task.cancel()  # there are others only if this was cancelled itself: their intents stay undecided
+                task.cancel()  # workers only if this task was cancelled: their intents stay undecided
         if self._error is not None:
             raise self._error
 
@@ -85,12 +85,13 @@ class Loader:
             task.cancel()
 
     async def _work(self, operations: Iterator[Operation]) -> None:
+        """Let workers run until nothing is left: what settling finds unsent needs workers once more."""
         while True:
             self._workers = {asyncio.create_task(self._worker(operations)) for _ in range(self._limits.concurrency)}
             await self._join(self._workers)
-            if self._settling:
+            if self._settling:  # one that ends may have put its operation back
                 await asyncio.wait(self._settling, return_when=asyncio.FIRST_COMPLETED)
-            elif not self._again or self._calls.interrupted:
+            elif not self._retries or self._calls.interrupted:
                 return
 
     async def _join(self, tasks: set[asyncio.Task[None]]) -> None:
@@ -100,7 +101,7 @@ class Loader:
                 self._note_end(task)
 
     def _note_end(self, task: asyncio.Task[None]) -> None:
-        """Keep a task's error, if it is the first, and let nothing new leave."""
+        """Keep the first error of a task, and stop sending."""
         self._settling.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None and not isinstance(error, Interrupted):
@@ -118,11 +119,12 @@ class Loader:
                 self._finish_settled(operation, self._found.pop(key))
             else:
                 await self._create(operation)
+            # Else a target that answers nothing would have all of the source wait in memory.
             if len(self._settling) >= UNSETTLED_LIMIT:
                 await asyncio.wait(self._settling, return_when=asyncio.FIRST_COMPLETED)
 
     def _take(self, operations: Iterator[Operation]) -> Operation | None:
-        return self._again.popleft() if self._again else next(operations, None)
+        return self._retries.popleft() if self._retries else next(operations, None)
 
     async def _update(self, operation: Operation) -> None:
         outcome, message = await self._updater.update(operation)
@@ -134,6 +136,7 @@ class Loader:
             issue = await self._send(attempt, operation.body)
         except CallFailed as error:
             links = _links(operation)
+            # A link to something that Triage doesn't know fails the whole create: the link is sent again by itself.
             if links and (error.action is Action.REFUSE or error.status == 404):
                 await self._create_without_links(attempt)
             else:
@@ -155,6 +158,7 @@ class Loader:
         try:
             return await self._calls.call(lambda: self._client.create_issue(body), attempt.begin)
         except (Interrupted, RunStopped) as stop:
+            # No other request leaves. The last one was surely not executed, unless its failure leaves that open.
             cause = stop.__cause__
             if attempt.requests and not (isinstance(cause, CallFailed) and cause.action is Action.SETTLE):
                 attempt.end(State.UNSENT)
@@ -174,7 +178,7 @@ class Loader:
             self._note(Outcome.FAILED, error.message)
 
     def _note(self, outcome: Outcome, message: str) -> None:
-        """Show an outcome; too many failed ones end the run."""
+        """Report an outcome. Raises TooManyFailures if more failed than `max_errors`."""
         self._report(outcome)
         self._failures += outcome is Outcome.FAILED
         if self._limits.max_errors is not None and self._failures > self._limits.max_errors:
@@ -182,7 +186,7 @@ class Loader:
             raise TooManyFailures(f"{self._failures} rows failed, the last with: {message}", hint=hint)
 
     def _finish(self, operation: Operation, issue: Issue, requests: int) -> None:
-        """Record a create as done, and its links, if all are attached; those that aren't are added afterwards."""
+        """Record a create as done, with its links if all are attached; else they are sent as additions later."""
         self._run.record(_done(operation.key, issue, requests, operation.body))
         links = _links(operation)
         if issue.resource_count >= len(links):
@@ -191,7 +195,7 @@ class Loader:
         self._report(Outcome.CREATED)
 
     def _finish_settled(self, operation: Operation, issue: Issue) -> None:
-        """Record a create whose issue was found; what an earlier attempt made of another row isn't this one yet."""
+        """Record a create whose issue settling has found; its row may have changed since an earlier attempt sent it."""
         sent = self._sent.get(operation.key)
         if sent is None or sent == hashlib.sha256(operation.body).digest():
             self._finish(operation, issue, 0)
@@ -211,12 +215,12 @@ class Loader:
             issue = await self._settler.settle(key, marker, since)
         except Undecidable:
             self._report(Outcome.UNKNOWN)
-            return  # it stays open, so that it is not sent
+            return  # it stays in `_open`, so that it is not sent
         operation = self._open.pop(key)
         if issue is None:
             self._run.record(Decision(key, State.UNSENT, attempts=0))
             if operation is not None:
-                self._again.append(operation)
+                self._retries.append(operation)
         elif operation is not None:
             self._finish_settled(operation, issue)
         else:
@@ -228,7 +232,7 @@ CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was th
 
 
 class _Attempt:
-    """The requests of one create: each is preceded by its intent."""
+    """The requests of one create, each preceded by its intent in the ledger."""
 
     def __init__(self, run: Run, operation: Operation) -> None:
         self._run = run
@@ -236,7 +240,7 @@ class _Attempt:
         self.requests = 0
 
     async def begin(self) -> None:
-        # Again before each request: the time that counts for settling is that of the last.
+        # Before each request, not only the first: settling counts its time from the last one.
         await self._run.intend(self.operation)
         self.requests += 1
 
@@ -257,7 +261,7 @@ def _done(key: str, issue: Issue, requests: int, body: bytes | None = None) -> D
 
 
 def _attached(key: str, issue: Issue, link: dict[str, str]) -> Decision:
-    """The evidence that came along with a create."""
+    """Make the record of an evidence link that was attached by a create."""
     body = orjson.dumps(link)
     mark = fingerprint(Act.EVIDENCE, issue.id, body)
     name = f"{link['resource_type']}/{link['resource_id']}"
@@ -266,7 +270,7 @@ def _attached(key: str, issue: Issue, link: dict[str, str]) -> Decision:
 
 
 def _links(operation: Operation) -> list[dict[str, str]]:
-    if b'"resource_links"' not in operation.body:
+    if b'"resource_links"' not in operation.body:  # saves parsing: few bodies have any
         return []
     links: list[dict[str, str]] = orjson.loads(operation.body).get("resource_links") or []
     return links

@@ -1,9 +1,9 @@
-"""The opening look: before anything is sent, issues of this source that the ledger doesn't know are taken in.
+"""Discovery: reads Triage before anything is sent, for issues of this source that the ledger doesn't know.
 
-So a ledger that was lost, restored from a copy, or cut at its end doubles nothing. The list is read newest first, back
-to the newest issue that the ledger knows; where it knows less than it should, all that a search for the source's marker
-finds is read, and the whole list, too: a search may lag or cap what it finds. Who has never imported here pays for it
-once.
+So nothing is created twice after a ledger was lost, restored from a copy, or cut at its end. The list is read newest
+first, back to the newest issue that the ledger knows. Where the ledger isn't known to be complete, as before the first
+import, all that a search for the source's marker finds is read, and the whole list, too: a search may lag or cap what
+it finds.
 """
 
 from __future__ import annotations
@@ -26,7 +26,12 @@ from importer.triage.snapshot import take_snapshot
 
 
 class Discovered(NamedTuple):
-    """What an opening look found: how many issues are known from now on, keys with two issues, and whose ids it saw."""
+    """The result of a discovery.
+
+    taken      keys whose issue is in Triage, and whose create the ledger doesn't know
+    doubles    keys with two issues
+    issue_ids  ids of the issues that this discovery has found
+    """
 
     taken: int
     doubles: list[Double]
@@ -34,12 +39,12 @@ class Discovered(NamedTuple):
 
     @property
     def sentence(self) -> str:
-        """What a person is told of it."""
+        """The sentence that is shown."""
         return f"{self.taken:,} issues of this source are in Triage that the ledger did not know: taken in."
 
 
 class Discovery:
-    """Looks once, for one source; its requests go through the same limiter as everything."""
+    """Discovers the issues of one source, once; `calls` paces the requests, as all of an import."""
 
     def __init__(
         self,
@@ -53,11 +58,11 @@ class Discovery:
         self._client, self._calls, self._seen, self._now = client, calls, seen, now
         self._marker = source_marker(source_name)
         self._wholes = WholeIssues(client, calls)
-        self._judged: set[str] = set()
+        self._examined: set[str] = set()  # ids: a list that moves shows issues twice
         self._issue_ids: set[str] = set()
 
     async def look(self, *, thorough: bool = False) -> Discovered:
-        """Read what may be unknown to the ledger, and keep it there; `thorough` is all that there is.
+        """Read what the ledger may not know, and keep it there; `thorough` reads all there is.
 
         Raises:
             RunStopped: the target can't be read.
@@ -76,10 +81,11 @@ class Discovery:
         return Discovered(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids))
 
     async def _read_list(self, *, to_known: bool) -> None:
-        """Read all of the list, or back to the newest issue that the ledger knows: by the target's own clock."""
+        """Read the whole list, or back to the newest issue that the ledger knows, by the target's own clock."""
         back_to = 0.0
         async for page in list_newest_first(self._client, self._calls):
             known = self._known(page)
+            # Only the first known issue counts. Those created just before it may have been committed after it.
             if to_known and known and not back_to:
                 back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known) - CLOCK_SKEW
             new = [issue for issue in page if created_seconds(issue, self._now()) >= back_to]
@@ -91,26 +97,28 @@ class Discovery:
         return self._seen.known({issue.id: issue.triage_id for issue in page})
 
     async def _note(self, page: Sequence[Issue], known: Collection[str], *, unmarked: bool) -> None:
-        """Keep the issues of a page that are ours and not known; with `unmarked` also those that may have been ours."""
-        ours = []
-        # The longest first: what the list shows of it says whether the shorter ones are whole.
+        """Keep the unknown issues of a page with this source's marker, and with `unmarked` those without any marker."""
+        new = []
+        # The longest first: if the list shows it whole, it shows shorter ones whole, too, which need no request.
         for listed in sorted(page, key=lambda issue: -len(issue.description)):
-            if listed.id in known or listed.id in self._judged:
+            if listed.id in known or listed.id in self._examined:
                 continue
-            self._judged.add(listed.id)
+            self._examined.add(listed.id)
             issue = await self._wholes.read(listed)
             if issue is None:
                 continue  # deleted since
             source, record = find_marker_line(issue.description)
             if source == self._marker or (unmarked and not source):
                 created = created_seconds(issue, self._now())
-                ours.append(Found(issue.id, issue.triage_id, record, issue.title, created, take_snapshot(issue)))
-        self._issue_ids.update(found.issue_id for found in ours)
-        self._seen.note(ours)
+                new.append(Found(issue.id, issue.triage_id, record, issue.title, created, take_snapshot(issue)))
+        self._issue_ids.update(found.issue_id for found in new)
+        self._seen.note(new)
 
 
 def discover(context: ImportContext, *, thorough: bool) -> Discovered:
-    """Before anything is sent: look at Triage, say which keys have two issues, and whether the ledger is to be doubted.
+    """Take in what the ledger doesn't know before anything is sent, and warn of keys with two issues.
+
+    Where an issue is found that the ledger should know, it may lack additions, too: that is noted in it.
 
     Raises:
         RunStopped: the target can't be read.
@@ -121,7 +129,7 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     for double in discovered.doubles:
         say(f"warning: {double}")
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
-    if seen.count((State.DONE, *UNDECIDED)):  # creates that were on their way are no sign of a loss
+    if seen.count((State.DONE, *UNDECIDED)):  # a create without an outcome yet is no sign of a loss
         seen.doubt()
     return discovered
 

@@ -1,4 +1,4 @@
-"""What has to hold before anything is sent: whose the target is, a source that is complete, user ids of members."""
+"""Preflight: checks before anything is read or sent: the target's organisation, a finished source, user ids."""
 
 from __future__ import annotations
 
@@ -22,15 +22,20 @@ from importer.triage.paced import PacedCalls
 from importer.triage.target import Target
 
 UNREADABLE = (403, 404)
-"""What a key is told that may not see the members: then nobody can say who is one."""
+"""Statuses of an answer to a key that may not read the members; user ids are sent unchecked then."""
 
 
 QUIET_SECONDS = 60.0
-"""How long nobody must have changed a snapshot: one that still grows looks as if keys had vanished."""
+"""How long a snapshot must have been left alone: in one that is still written, keys seem to have vanished."""
 
 
 class Preflight(NamedTuple):
-    """What was found out before anything was read: whose the target is, warnings, and whether it is a new one."""
+    """The result of a preflight.
+
+    organisation  id of the target's organisation, or ""
+    warnings      a sentence each
+    is_new        whether no canary of this target and organisation is in the ledger
+    """
 
     organisation: str
     warnings: tuple[str, ...]
@@ -38,13 +43,13 @@ class Preflight(NamedTuple):
 
 
 def preflight(context: ImportContext) -> Preflight:
-    """Make sure that a source may be sent to a target. The first request asks whose it is.
+    """Make sure that a source may be sent to a target; the first request asks for its organisation.
 
     Raises:
-        SourceNotReady: somebody still writes the source.
-        TargetMismatch: it is not the organisation that was expected, or that the ledger knows.
+        SourceNotReady: the source is a snapshot that was changed within the last minute.
+        TargetMismatch: it is another organisation than the expected one, or than the one that the ledger knows.
         TargetUnreachable: nothing answers.
-        UsageError: user ids were given that are none of members.
+        UsageError: a given user id is not a member's.
         RunStopped: the key is refused.
     """
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
@@ -57,14 +62,14 @@ def preflight(context: ImportContext) -> Preflight:
 
 
 def check_quiet(job: Job, now: float) -> None:
-    """Make sure that nobody writes a snapshot any more; `now` is in seconds since 1970.
+    """Make sure that a snapshot is no longer written; `now` is in seconds since 1970.
 
     Raises:
         SourceNotReady: it was changed within the last minute.
     """
     if not _is_snapshot(job):
         return
-    age_seconds = job.source.age_seconds(now)
+    age_seconds = job.source.age_seconds(now)  # negative where the file server's clock is ahead
     if abs(age_seconds) < QUIET_SECONDS:
         raise SourceNotReady(
             f"The source was changed {abs(age_seconds):.0f} s ago, and a snapshot must be complete.",
@@ -73,7 +78,7 @@ def check_quiet(job: Job, now: float) -> None:
 
 
 def check_rows(rows: int, min_rows: int) -> None:
-    """Make sure that a source has as many rows as were asked for.
+    """Make sure that a source has at least the rows of `--min-rows`.
 
     Raises:
         SourceNotReady: it has fewer.
@@ -86,10 +91,10 @@ def check_rows(rows: int, min_rows: int) -> None:
 
 
 def describe_input(job: Job) -> dict[str, Any]:
-    """Say in a run's options what a later run has to know before it compares itself with this one."""
+    """Return the options of a run by which a later one decides whether it can be compared with it."""
     selected = job.limit is not None or job.only is not None
-    mended = any(file.errors_file for file in job.source.files)
-    return {WHOLE: not selected and not mended, SNAPSHOT: _is_snapshot(job)}
+    is_returned = any(file.errors_file for file in job.source.files)
+    return {WHOLE: not selected and not is_returned, SNAPSHOT: _is_snapshot(job)}
 
 
 def _is_snapshot(job: Job) -> bool:
@@ -97,9 +102,9 @@ def _is_snapshot(job: Job) -> bool:
 
 
 def given_users(job: Job) -> dict[str, Problem]:
-    """Each user id that users.csv or the mapping itself gives, with what is to be said where it is none.
+    """Collect the user ids of users.csv and the mapping, each with the problem to show if it is not a member's.
 
-    Ids in the source's own cells are not among them: only reading it tells.
+    Ids in cells of the source are not among them: the source isn't read here.
     """
     given: dict[str, Problem] = {}
     for line in job.people.lines:
@@ -125,11 +130,11 @@ def _note(given: dict[str, Problem], user_id: str, file: str, line: int, key: st
 
 
 async def check_members(target: Target, calls: PacedCalls, organisation: str, job: Job) -> list[str]:
-    """Make sure that all user ids given are members; a warning where the key may not see who is. Empty: all is well.
+    """Make sure that all given user ids are members'; returns a warning where the key may not read the members.
 
     Raises:
-        UsageError: some are not; all of them at once.
-        RunStopped: the target can't be used.
+        UsageError: some are not; all problems at once.
+        RunStopped: the key is refused, or the target is down.
     """
     given = given_users(job)
     if not given:
@@ -152,7 +157,7 @@ async def check_members(target: Target, calls: PacedCalls, organisation: str, jo
 
 
 def check_expected(expected: str, organisation: str, target: str) -> None:
-    """Raise TargetMismatch if an organisation is expected, and another one was found, or none."""
+    """Compare with `--expect-org`. Raises TargetMismatch if another organisation was found, or none."""
     if expected and organisation != expected:
         found = f"this key belongs to {organisation}" if organisation else "nothing says whose this key is"
         raise TargetMismatch(
@@ -162,7 +167,12 @@ def check_expected(expected: str, organisation: str, target: str) -> None:
 
 
 async def find_organisation(target: Target, say: Callable[[str], None]) -> str:
-    """Ask the target whose it is: the first request. Where nothing answers, that is said at once."""
+    """Ask the target for its organisation's id, "" where it gives none; `say` shows that a busy target is waited for.
+
+    Raises:
+        TargetUnreachable: nothing answers, which is said at once, or it stays busy.
+        RunStopped: the key is refused.
+    """
     async with TriageClient(target.url, target.api_key) as client:
         try:
             return await client.find_org_id()
@@ -172,6 +182,7 @@ async def find_organisation(target: Target, say: Callable[[str], None]) -> str:
             if not error.status:
                 raise _unreachable(target, error) from error
             say(f"{target.url} is busy ({error.message}): waiting …")
+        # Only now with repetitions: a target that isn't there at all is told above, at once.
         try:
             return await PacedCalls(Limiter(), Breaker()).call(client.find_org_id)
         except CallFailed as error:

@@ -1,4 +1,4 @@
-"""What hangs on an issue because an import put it there, told from what people did, also after a lost ledger."""
+"""Provenance: tells additions of an import from what people added to an issue, also after the ledger was lost."""
 
 from __future__ import annotations
 
@@ -19,40 +19,41 @@ from importer.triage.snapshot import normalise
 PERHAPS_THERE = (State.DONE, *UNDECIDED)
 
 HANGING = {"resource": Act.EVIDENCE, "flag": Act.FLAG, "relation": Act.RELATION}
-"""What may hang on an issue, as its counts and its activity call it → what of ours puts it there."""
+"""Kinds of things that an issue counts, as its fields `…_count` name them → the act that adds one."""
 
 
 RULE = " ".join(["", *SEPARATOR.split(), ""])
+"""The line between folded comments, on one line with them."""
 
 
 async def find_existing_additions(
-    lookback: Reconciler, issue_id: str, additions: Sequence[Addition], ours: Counter[bytes]
+    reconciler: Reconciler, issue_id: str, additions: Sequence[Addition], ours: Counter[bytes]
 ) -> list[Addition]:
-    """Say which of these additions hang on an issue already; comments come as they are there.
+    """Find those of these additions that an issue has already; comments are returned as they are there.
 
-    additions  as they are to be sent, but comments each by itself
-    ours       how often each fingerprint is known as ours on that issue: those are others
+    additions  as they are to be sent, but each comment by itself
+    ours       fingerprint → how many additions with it are known on the issue: these don't count here
 
     Raises CallFailed, and what `PacedCalls.call` raises.
     """
     acts = dict.fromkeys(addition.act for addition in additions)
-    held = await lookback.read_held(issue_id, (act for act in acts if act is not Act.COMMENT))
-    left = {act: marks - ours for act, marks in held.items()}
+    held = await reconciler.read_held(issue_id, (act for act in acts if act is not Act.COMMENT))
+    unclaimed = {act: marks - ours for act, marks in held.items()}
     found = list[Addition]()
     for addition in additions:
         mark = fingerprint(addition.act, issue_id, addition.body)
-        if addition.act in left and left[addition.act][mark] > 0:
-            left[addition.act][mark] -= 1
+        if addition.act in unclaimed and unclaimed[addition.act][mark] > 0:
+            unclaimed[addition.act][mark] -= 1
             found.append(addition)
-    if Act.COMMENT in acts:
-        entries = reversed(await lookback.read_entries(issue_id))
+    if Act.COMMENT in acts:  # comments are compared by their texts: an earlier run may have folded them otherwise
+        entries = reversed(await reconciler.read_entries(issue_id))
         said = [(fingerprint_shown(issue_id, entry), entry.detail) for entry in entries if entry.type == COMMENT]
         found += find_comments((each for each in additions if each.act is Act.COMMENT), _leave_out(said, ours))
     return found
 
 
 def _leave_out(said: Iterable[tuple[bytes, str]], known: Counter[bytes]) -> Iterator[str]:
-    """The comments that are not known."""
+    """Yield the texts of comments that are not known, each fingerprint as often as it is known left out."""
     known = known.copy()
     for mark, detail in said:
         if known[mark] > 0:
@@ -62,16 +63,16 @@ def _leave_out(said: Iterable[tuple[bytes, str]], known: Counter[bytes]) -> Iter
 
 
 def find_comments(additions: Iterable[Addition], details: Iterable[str]) -> Iterator[Addition]:
-    """Give an issue's comments that carry any of these, each as one addition that covers all that it carries.
+    """Yield an issue's comments that contain any of these, each as one addition that covers all that it contains.
 
-    However they were folded then, and whatever the source has lost since, each is found by its own text. `details` is
-    what the issue's comments say, the oldest first.
+    Each is found by its own text, however comments were folded then and whatever the source has lost since. `details`
+    are the texts of the issue's comments, the oldest first.
     """
     left = [(_enclose(orjson.loads(addition.body)["detail"]), addition) for addition in additions]
     for detail in details:
         text, carried = _enclose(detail), list[Addition]()
         for each in list(left):
-            if text == RULE:
+            if text == RULE:  # nothing else is in this comment
                 break
             its_text, addition = each
             if its_text in text:
@@ -84,12 +85,12 @@ def find_comments(additions: Iterable[Addition], details: Iterable[str]) -> Iter
 
 
 def _enclose(detail: str) -> str:
-    """A comment in one line between two rules, as they separate what is folded; a target may trim what we sent."""
+    """Put a comment's text on one line between two rules, as folded ones are; a target may have trimmed its ends."""
     return f"{RULE}{' '.join(normalise(detail).split())}{RULE}"
 
 
 def count_own(added: Iterable[Added], states: Collection[State]) -> dict[Act, Counter[bytes]]:
-    """Count a key's additions of each act by their fingerprints, as far as they are in one of these states."""
+    """Count those of a key's additions that are in one of these states: act → fingerprint → number."""
     ours = {act: Counter[bytes]() for act in ADDITIONS}
     for each in added:
         if each.state in states:
@@ -98,26 +99,26 @@ def count_own(added: Iterable[Added], states: Collection[State]) -> dict[Act, Co
 
 
 def count_most(returned: bytes, ours: Held) -> dict[str, int]:
-    """Count of what hangs on an issue how much may be ours; `returned` is its memory.
+    """Return how many links, flags and relations of an issue may be ours at most; `returned` is its snapshot.
 
-    What came along with a create is in its memory and among ours, but for ledgers of earlier versions.
+    Links of a create are in its snapshot; they are among ours, too, but not in ledgers of earlier versions.
     """
-    memory = orjson.loads(returned)
-    return {name: max(memory.get(f"{name}_count", 0), ours[act].total()) for name, act in HANGING.items()}
+    snapshot = orjson.loads(returned)
+    return {name: max(snapshot.get(f"{name}_count", 0), ours[act].total()) for name, act in HANGING.items()}
 
 
 def find_miscounts(returned: bytes, issue: Issue, ours: Held) -> list[str]:
-    """Say of what an issue shows more than may be ours, or less than came along with it; `returned` is its memory."""
-    memory, miscounts = orjson.loads(returned), []
+    """Name the kinds of which an issue has more than may be ours, or fewer than its snapshot `returned` has."""
+    snapshot, miscounts = orjson.loads(returned), []
     for name, most in count_most(returned, ours).items():
-        least, now = memory.get(f"{name}_count", 0), getattr(issue, f"{name}_count")
+        least, now = snapshot.get(f"{name}_count", 0), getattr(issue, f"{name}_count")
         if not least <= now <= most:
             miscounts.append(f"{name}s")
     return miscounts
 
 
 class Provenance:
-    """What is ours at each issue of a source, arrived or perhaps arrived; a relation is at both of its ends."""
+    """Knows the additions of ours on each issue of a source, sent or perhaps sent; a relation is on both its issues."""
 
     def __init__(self, additions: AddedOperations) -> None:
         self._additions = additions
@@ -126,7 +127,7 @@ class Provenance:
             self._incoming[other][sha] += 1
 
     def of(self, key: str) -> Held:
-        """Say what of all that hangs on the issue of a key is ours, numbers in its description among it."""
+        """Return the additions of ours on the issue of a key: act → fingerprint → number."""
         ours = count_own(self._additions.of([key]).get(key, ()), PERHAPS_THERE)
         ours[Act.RELATION] += self._incoming.get(key, Counter())
         return ours

@@ -1,4 +1,4 @@
-"""The agenda: what is to be added to issues once all creates are in, kept on disk meanwhile, in flat memory."""
+"""The addition queue: what is to be added to issues once all creates are in, kept on disk in flat memory."""
 
 from __future__ import annotations
 
@@ -21,11 +21,14 @@ CREATE TABLE relations (owner TEXT, type TEXT, other TEXT, PRIMARY KEY (owner, t
 
 
 class Item(NamedTuple):
-    """What is to be added to the issue of a key.
+    """What is to be added to one issue.
 
-    description  the create's, as it is sent; "" where no other issue is named in it
-    body_sha     SHA-256 of the create: while the issue stands for another one, its description is left alone
-    is_all       whether nothing else is to be done to the issue in this run
+    key          full key of its row
+    parts        evidence, flags, comments, relations and mentions, as the mapping reads them
+    bundling     how its comments are sent
+    description  as the create has it; "" where it names no other issue
+    body_sha     SHA-256 of the create's body: of an issue made from another one the description is left alone
+    is_all       whether the run sends nothing else for this row, so that the additions decide its outcome
     """
 
     key: str
@@ -37,27 +40,27 @@ class Item(NamedTuple):
 
 
 class Ranked(Generic[T]):
-    """What is to be done in another order than it comes in: by rank, then as it came; on disk, in flat memory."""
+    """Sorts things by rank, those of equal rank as they came; on disk, in flat memory."""
 
     def __init__(self) -> None:
         self._scratch = Scratch("CREATE TABLE ranked (rank REAL, place INTEGER PRIMARY KEY, it BLOB);")
 
     def add(self, ranked: Iterable[tuple[float, T]]) -> None:
-        """Take some. Raises StorageFull if the disk takes no more."""
+        """Add things with their ranks. Raises StorageFull if the temporary disk is full."""
         values = ((rank, pickle.dumps(it)) for rank, it in ranked)
         self._scratch.write("INSERT INTO ranked (rank, it) VALUES (?, ?)", values)
 
     def __iter__(self) -> Iterator[T]:
-        """Give all, and forget them."""
+        """Yield all things, the lowest rank first, then delete them."""
         for (pickled,) in self._scratch.rows("SELECT it FROM ranked ORDER BY rank, place"):
             yield pickle.loads(pickled)
         self._scratch.close()
 
 
 class AdditionQueue:
-    """Items in the order of their rank, then as they came; a relation that two rows name is there once.
+    """Items by rank, those of equal rank as they came; a relation that two rows name is there once.
 
-    Raises StorageFull if the disk takes no more.
+    Raises StorageFull if the temporary disk is full.
     """
 
     def __init__(self) -> None:
@@ -65,16 +68,16 @@ class AdditionQueue:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing was ever put on it."""
+        """Whether nothing was ever added."""
         return self._scratch is None
 
     def close(self) -> None:
-        """Forget what is on it."""
+        """Delete all items."""
         if self._scratch is not None:
             self._scratch.close()
 
     def add(self, items: Iterable[tuple[float, Item]]) -> None:
-        """Put items of a chunk on it; lower ranks come first. A key comes once."""
+        """Add the items of a chunk with their ranks, lower ones first; of two items of a key the first counts."""
         items = list(items)
         if not items:
             return
@@ -93,9 +96,10 @@ class AdditionQueue:
         )
 
     def __iter__(self) -> Iterator[Item]:
-        """Give each item with the relations that its key owns; at the end come owners that no row is about."""
+        """Yield each item with the relations that its key owns; at the end come relations whose owner has no item."""
         if self._scratch is None:
             return
+        # Relations lie apart from their items: two rows may name one, and it is sent with the issue that owns it.
         relations = "SELECT owner, type, other FROM relations WHERE owner = ? ORDER BY type, other"
         for (pickled,) in self._scratch.rows("SELECT item FROM items ORDER BY rank, place"):
             item: Item = pickle.loads(pickled)

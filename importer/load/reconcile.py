@@ -1,8 +1,8 @@
-"""Looking back: what was added to an issue, and whether an addition of unknown fate is among it.
+"""Reconciles additions: reads what an issue has, and decides whether an addition of unknown outcome is among it.
 
-The target gives no key to an addition, so it is known by what it says. A target may trim texts, rewrite line ends and
-spell a flag's type its own way; a fingerprint makes nothing of that. Found is found at once. That it is not there is
-believed after `settle_seconds` and two looks made after that.
+The target gives no key to an addition, so it is recognised by its content. A target may trim texts, rewrite line ends
+and spell a flag's type its own way; fingerprints are equal all the same. An addition that is found is done at once.
+That it wasn't made is decided after `settle_seconds`, by two readings in which it isn't found.
 """
 
 from __future__ import annotations
@@ -22,12 +22,15 @@ from importer.triage.listing import CLOCK_SKEW, PAGE_LIMIT, created_seconds
 from importer.triage.paced import PacedCalls, Undecidable
 
 FIRST_LOOK, LONGEST_BETWEEN = 1.0, 8.0
+"""Seconds before the first reading, and at most between two; each wait is twice as long as the one before."""
 FAILED_LOOKS = 3
+"""Failed readings in a row after which an outcome stays unknown."""
 DECIDING_LOOKS = 2
+"""Readings after `settle_seconds` that must not find it, before it counts as not made."""
 
 
 class Reconciler:
-    """Reads what hangs on issues; its looks go through the same limiter as everything."""
+    """Reads the additions of issues; `calls` paces its requests with all others."""
 
     def __init__(
         self,
@@ -41,20 +44,22 @@ class Reconciler:
         self._settle_seconds, self._now = settle_seconds, now
 
     async def was_made(self, act: Act, issue_id: str, body: bytes, *, ours: int, since: float) -> bool:
-        """Say whether the target carried out an addition, once that is sure.
+        """Return whether the target has carried out an addition, once that is sure.
 
-        `body` is what was sent, `since` when it was last on its way, in seconds since 1970, and `ours` how many of the
-        same fingerprint are known as ours on that issue: it was made if there are more.
+        body   what was sent
+        ours   how many additions of the same fingerprint we are known to have made to the issue: it has one more if
+               this one was carried out
+        since  when its last request ended, in seconds since 1970
 
         Raises:
-            CallFailed: the issue is not there any more.
-            Undecidable: three looks in a row failed.
-            RunStopped: what a look met ends the run.
-            Interrupted: everything ends.
+            CallFailed: the issue was deleted.
+            Undecidable: three readings in a row failed.
+            RunStopped: the key is refused, or the target is down.
+            Interrupted: the run was interrupted.
         """
-        since = min(since, self._now())  # a clock that was ahead then would have us wait until it is right
+        since = min(since, self._now())  # a time ahead, from a clock that was wrong then, would be waited for
         deadline = since + self._settle_seconds
-        # Older ones count only where some of them are ours; else they are a person's.
+        # Older ones are a person's unless some of them are ours: then all have to be counted.
         back_to = -inf if ours else since - CLOCK_SKEW
         wanted = fingerprint(act, issue_id, body)
         failed, absent, between = 0, 0, FIRST_LOOK
@@ -63,19 +68,19 @@ class Reconciler:
             between = min(LONGEST_BETWEEN, between * 2)
             decides = self._now() > deadline
             try:
-                seen = await self._read(act, issue_id, back_to)
+                found = await self._read(act, issue_id, back_to)
             except CallFailed as error:
                 failed += 1
                 _give_up_on(error, failed)
             else:
-                if seen[wanted] > ours:
+                if found[wanted] > ours:
                     return True
                 failed = 0
                 absent += decides
         return False
 
     async def read_held(self, issue_id: str, acts: Iterable[Act]) -> Held:
-        """Read all that hangs on an issue, of these kinds: one request each, more for more than 100.
+        """Read all additions of these kinds that an issue has: a request for each 100 of a kind.
 
         Raises:
             CallFailed: a page can't be read.
@@ -84,14 +89,14 @@ class Reconciler:
 
     async def read_entries(self, issue_id: str) -> list[Entry]:
         """Read all of an issue's activity, newest first. Raises CallFailed."""
-        entries = dict[str, Entry]()  # by id: pages that move meanwhile may show one twice
+        entries = dict[str, Entry]()  # by id: pages that shift meanwhile may show one twice
         async for items in self._pages(Act.COMMENT, issue_id):
             entries |= {item.id: item for item in items if isinstance(item, Entry)}
         return list(entries.values())
 
     async def _read(self, act: Act, issue_id: str, back_to: float = -inf) -> Counter[bytes]:
-        """Count fingerprints: of comments those made since `back_to`, of the rest, which has no order, all."""
-        seen: dict[str, bytes] = {}  # by id: pages that move meanwhile may show one twice
+        """Count additions by fingerprint: comments since `back_to`, of other kinds all, since these have no order."""
+        seen: dict[str, bytes] = {}  # by id: pages that shift meanwhile may show one twice
         async for items in self._pages(act, issue_id):
             recent = [item for item in items if not isinstance(item, Entry) or created_seconds(item, inf) >= back_to]
             seen |= {item.id: fingerprint_shown(issue_id, item) for item in recent if is_addition(item)}

@@ -1,4 +1,4 @@
-"""The numbers of other issues put into a description: ` (T-1042)` behind each name of an issue that is in Triage."""
+"""Reference numbers: puts ` (T-1042)` into descriptions, behind each name of another issue that is in Triage."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from importer.triage.client import issue_path
 from importer.triage.snapshot import digest
 
 ATTEMPTS = 5
-"""Requests for one change without a clear answer, each preceded by a look."""
+"""Most requests for one change without a clear answer; the issue is read before each."""
 EDITED_MESSAGE = "the description was changed in Triage, so that the numbers of other issues are not put into it"
 
 
 class ReferenceNumbers:
-    """Puts numbers into the descriptions of a run's issues, as long as these are as the run has sent them."""
+    """Puts numbers into the descriptions of a run's issues that are still as the run has sent them."""
 
     def __init__(self, connection: RunConnection, log: AdditionLog) -> None:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
         self._log = log
 
     def of(self, mentions: Iterable[Mention]) -> dict[str, str]:
-        """The numbers of the issues that a text names, as far as they are there: full key → `T-…`."""
+        """Return the numbers of mentioned issues that are in Triage: full key → `T-…`."""
         keys = {mention.key for mention in mentions}
         return {key: place.triage_id for key, place in self._run.additions.places(keys).items()} if keys else {}
 
     async def put(self, work: IssueWork) -> None:
-        """Put them into an issue's description, once for each issue that it names.
+        """Put the numbers into an issue's description, once for each issue that it names.
 
         Raises:
-            IssueGone: the issue is not there any more.
-            RunStopped: the answer ends the run, or too much failed.
+            IssueGone: the issue was deleted.
+            RunStopped: the key is refused, the target is down, or too many additions failed.
         """
         item, place = work.item, work.place
         known = work.known.get((Act.REFER, ""))
@@ -49,7 +49,7 @@ class ReferenceNumbers:
         operation = work.operation(Addition(item.key, Act.REFER, "", body), body)
         operation = operation._replace(method="PATCH", path=issue_path(place.issue_id), whole_sha=place.body_sha)
         if not numbers or place.body_sha != item.body_sha:
-            if known is None:  # nothing is to be done until an issue that it names is there
+            if known is None:  # recorded once, so that the row's counts are complete; a later run tries again
                 self._log.note(work, operation, Result(State.SAME, requests=0))
             return
         referred = work.had().referred
@@ -57,7 +57,7 @@ class ReferenceNumbers:
             await self._change(work, operation, numbers)
 
     async def _change(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:
-        """Read the description and change it; a repetition changes nothing."""
+        """Read the description and change it. No outcome has to be settled: a repetition changes nothing."""
         item, covers = work.item, tuple(numbers)
         known = work.known.get((Act.REFER, ""))
         was_sent = known is not None and known.state in UNDECIDED

@@ -1,9 +1,10 @@
-"""Unknown → known: creates without an answer are looked up by their markers, many in one look.
+"""Settles creates without an answer: reads the list of issues for their markers, one reading for many creates.
 
-A look reads the list of issues, newest first, and then, whole, those that may be waited for: texts quote markers and
-lists may cut them anywhere, so only a whole description says whose an issue is. Found is found at once. That there is
-none is believed after `settle_seconds` and two looks made after that, each all the way back to the create and by
-search too; looks before that only go back to where the last one began.
+A reading goes through the list, newest first, and reads those issues whole that may be among the wanted ones: texts
+quote markers, and lists may cut descriptions anywhere, so only a whole description says whose an issue is. An issue
+that is found settles its create at once. That there is none is decided after `settle_seconds`, by two readings in which
+it isn't found; these go back to the time of the create, and search for the marker, too. Earlier readings only go back
+to where the last one began.
 """
 
 from __future__ import annotations
@@ -25,20 +26,22 @@ from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_fir
 from importer.triage.paced import PacedCalls, Undecidable
 
 USUAL_SECONDS = 5.0
-"""Seconds before the end of its request within which an issue is usually made: the looks that decide go further."""
+"""Seconds before the end of its request within which an issue is usually made; readings that decide go further back."""
 
 
 @dataclass(slots=True)
 class _Pending:
+    """A create that waits for its outcome; `since` is when its last request ended, in seconds since 1970."""
+
     marker: str
     since: float
-    looked_for: bool = False
-    looks: int = 0  # deciding ones that found nothing
-    fate: asyncio.Future[Issue | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    was_read_for: bool = False
+    absences: int = 0  # deciding readings that didn't find it
+    outcome: asyncio.Future[Issue | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
 
 
 class Settler:
-    """Finds out the fate of creates. Made for one run; its looks go through the same limiter as everything."""
+    """Finds out the outcome of creates without an answer, for one run; `calls` paces its requests with all others."""
 
     def __init__(
         self,
@@ -53,39 +56,40 @@ class Settler:
         self._client, self._run, self._calls = client, run, calls
         self._settle_seconds, self._now, self._sleep = settle_seconds, now, sleep
         self._pending: dict[str, _Pending] = {}  # by marker
-        self._looking: asyncio.Task[None] | None = None
-        self._read_until = 0.0  # the newest creation time that a look has seen
-        self._markers: dict[str, str] = {}  # of the issues that were read whole, by id
+        self._reader: asyncio.Task[None] | None = None  # one for all that wait
+        self._newest_read = 0.0  # the newest creation time in the readings so far
+        self._markers: dict[str, str] = {}  # of issues that were read whole, by id: none is read twice
 
     async def settle(self, key: str, marker: str, since: float) -> Issue | None:
-        """Give the issue with this marker, or None once it is sure that there is none.
+        """Return the issue with this marker, or None once it is sure that there is none.
 
         `since` is when the create was last on its way, in seconds since 1970.
 
         Raises:
-            Undecidable: three looks in a row failed.
-            RunStopped: what a look met ends the run.
+            Undecidable: three readings in a row failed.
+            RunStopped: the key is refused, or the target is down.
         """
-        # A clock that was ahead then would have us wait until it is right.
+        # A time ahead of now, from a clock that was wrong then, would be waited for.
         pending = self._pending[marker] = _Pending(marker, min(since, self._now()))
-        if self._looking is None or self._looking.done():
-            self._looking = asyncio.create_task(self._look_until_settled())
-            self._looking.add_done_callback(self._end)
+        if self._reader is None or self._reader.done():
+            self._reader = asyncio.create_task(self._read_until_settled())
+            self._reader.add_done_callback(self._end)
         try:
-            return await pending.fate
+            return await pending.outcome
         finally:
             self._pending.pop(marker, None)
-            if not self._pending and self._looking is not None:
-                self._looking.cancel()
-                self._looking = None  # it is not done yet, but whoever comes now needs another
+            if not self._pending and self._reader is not None:
+                self._reader.cancel()
+                self._reader = None  # the cancelled task isn't done yet: the next create needs a new one
 
-    async def _look_until_settled(self) -> None:
+    async def _read_until_settled(self) -> None:
         failed, between = 0, FIRST_LOOK
         while self._pending:
+            # The waits double, but none goes on past the time at which a create can be decided.
             await self._sleep(min(between, self._seconds_to_deadline()))
             between = min(LONGEST_BETWEEN, between * 2)
             try:
-                await self._look()
+                await self._read_once()
                 failed = 0
             except CallFailed as error:
                 failed += 1
@@ -94,8 +98,9 @@ class Settler:
                 elif failed == FAILED_LOOKS:
                     self._give_up(Undecidable(error.message))
 
-    def _end(self, looking: asyncio.Task[None]) -> None:
-        error = None if looking.cancelled() else looking.exception()
+    def _end(self, reader: asyncio.Task[None]) -> None:
+        """Hand the error that ended the reader to all that wait: nobody awaits the task itself."""
+        error = None if reader.cancelled() else reader.exception()
         if error is not None:
             self._give_up(error)
 
@@ -105,28 +110,29 @@ class Settler:
 
     def _give_up(self, error: BaseException) -> None:
         for pending in self._pending.values():
-            if not pending.fate.done():
-                pending.fate.set_exception(error)
+            if not pending.outcome.done():
+                pending.outcome.set_exception(error)
 
-    async def _look(self) -> None:
+    async def _read_once(self) -> None:
+        """Read the list once, and decide for creates that are past `settle_seconds`, which are due."""
         due = [pending for pending in self._pending.values() if self._now() > pending.since + self._settle_seconds]
         await self._read_list(self._back_to(due))
         for pending in self._pending.values():
-            pending.looked_for = True
+            pending.was_read_for = True
         for pending in due:
-            if not pending.fate.done():
+            if not pending.outcome.done():
                 await self._search(pending)
-            if not pending.fate.done():
-                pending.looks += 1
-                if pending.looks == DECIDING_LOOKS:
-                    pending.fate.set_result(None)
+            if not pending.outcome.done():
+                pending.absences += 1
+                if pending.absences == DECIDING_LOOKS:
+                    pending.outcome.set_result(None)
 
     def _back_to(self, due: Sequence[_Pending]) -> float:
-        """Say how far back to read: for a decision all the way, else as far as the read before did not."""
+        """Return the creation time to read back to: of the oldest create that is due, else of the last reading."""
         if due:
             return min(pending.since for pending in due) - CLOCK_SKEW
-        new = [pending.since for pending in self._pending.values() if not pending.looked_for]
-        return min(new) - USUAL_SECONDS if new else self._read_until
+        new = [pending.since for pending in self._pending.values() if not pending.was_read_for]
+        return min(new) - USUAL_SECONDS if new else self._newest_read
 
     async def _read_list(self, back_to: float) -> None:
         newest = 0.0
@@ -134,32 +140,35 @@ class Settler:
             times = [created_seconds(issue, self._now()) for issue in page]
             newest = max([newest, *times])
             await self._read_whole(issue for issue in page if self._may_be_awaited(issue))
-            done = all(pending.fate.done() for pending in self._pending.values())
+            done = all(pending.outcome.done() for pending in self._pending.values())
             if done or min(times, default=0.0) < back_to:
                 break
-        self._read_until = max(self._read_until, newest)
+        self._newest_read = max(self._newest_read, newest)
 
     async def _search(self, pending: _Pending) -> None:
         async for page in search_issues(self._client, self._calls, pending.marker):
             await self._read_whole(page)
-            break  # nobody but who quotes it has this word
+            break  # one page is enough: only issues that quote the marker have it, too
 
     async def _read_whole(self, issues: Iterable[Issue]) -> None:
-        """Give issues to the creates that wait for them; each is read once, and none that is known as another key's."""
+        """Read issues whole, but for those known as another key's, and hand them to the creates that wait for them."""
         unread = {issue.id: issue.triage_id for issue in issues if self._is_awaited(self._markers.get(issue.id))}
         known = self._run.find_issues(unread) if unread else set()
         for issue_id in (issue_id for issue_id in unread if issue_id not in known):
             issue = await self._calls.call(partial(self._client.get_issue, issue_id))
             marker = self._markers[issue_id] = find_marker(issue.description)
             pending = self._pending.get(marker)
-            if pending is not None and not pending.fate.done():
-                pending.fate.set_result(issue)
+            if pending is not None and not pending.outcome.done():
+                pending.outcome.set_result(issue)
 
     def _may_be_awaited(self, issue: Issue) -> bool:
-        """Whether the list leaves room for it; where another's marker is last only by a cut, search finds it."""
+        """Whether an issue may be a wanted one, by the end of its description in the list, where its marker stands.
+
+        Where a cut leaves a quoted marker at the end, search finds the issue.
+        """
         last_line = issue.description.rstrip().rpartition("\n")[2]
         return self._is_awaited(find_marker(last_line) or None)
 
     def _is_awaited(self, marker: str | None) -> bool:
-        """Whether a create waits for this marker, or for all we know (None)."""
+        """Whether a create waits for this marker; True for None, a marker that isn't known."""
         return marker is None or marker in self._pending

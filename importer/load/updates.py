@@ -1,4 +1,4 @@
-"""Amending: changes to issues that are in. Each is read first, and what a person changed since is left alone."""
+"""Sends updates: each issue is read first, and merged three ways, so that what a person changed is left alone."""
 
 from __future__ import annotations
 
@@ -32,43 +32,44 @@ from importer.triage.snapshot import (
 T = TypeVar("T")
 OUTCOMES = {State.DONE: Outcome.UPDATED, State.LEFT: Outcome.SKIPPED, State.SAME: Outcome.UNCHANGED}
 WRITES = "writes"
-"""Where an issue's memory has how often we may have changed each field since it was made."""
+"""Key of an issue's snapshot: field → how often we may have changed it since it was made."""
 ATTEMPTS = 5
-"""Writes of one change without a clear answer, each preceded by a look."""
+"""Most PATCH requests for one change without a clear answer; the issue is read before each."""
 
 
 class Updated(NamedTuple):
-    """What became of a change, and what there is to say about it."""
+    """The outcome of a change, and the message for the reports."""
 
     outcome: Outcome
     message: str = ""
 
 
 class Updater:
-    """Carries out the changes of one run. With `force` it also overwrites what a person changed."""
+    """Sends the updates of one run. With `force` it also overwrites what a person changed."""
 
     def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, *, force: bool = False) -> None:
         self._client, self._run, self._calls, self._force = client, run, calls, force
 
     async def update(self, operation: Operation) -> Updated:
-        """Bring an issue to the fields in the operation's body, as far as no person changed them.
+        """Bring an issue to the fields in the operation's body, but for those that a person changed.
 
         The outcome is recorded: updated, unchanged, skipped (`conflict`, `gone-at-target`), failed or unknown.
 
         Raises:
             RunStopped: the answer ends the run.
-            Interrupted: everything ends.
+            Interrupted: the run was interrupted before the next request.
         """
         new = orjson.loads(operation.body)
         change = Change(self._run, operation)
         for _ in range(ATTEMPTS):
             try:
                 issue = await self._calls.call(partial(self._client.get_issue, operation.issue_id))
+                # The pending patch may or may not have been executed: merging decides that for each field.
                 merged = merge(assume_applied(change.returned, change.pending), issue, new)
                 change.learn(merged.returned, issue)
                 conflicts = [] if self._force else merged.conflicts
-                left = {*merged.already, *(conflict.field for conflict in conflicts)}
-                patch = {name: value for name, value in new.items() if name not in left}
+                unsent = {*merged.already, *(conflict.field for conflict in conflicts)}
+                patch = {name: value for name, value in new.items() if name not in unsent}
                 if patch:
                     send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(patch))
                     issue = await change.write(self._calls, send, patch)
@@ -82,11 +83,12 @@ class Updater:
 
 
 class Change:
-    """One change: its requests, each preceded by its intent, and how it ends.
+    """One update of an issue: its requests, each preceded by its intent in the ledger, and its outcome.
 
-    `returned` is the issue's memory with what the looks have taught; `pending` is what may have been executed since;
-    `wrote` are the fields that this change, or an unknown one before it, may have changed; `requests` counts its
-    writes.
+    returned  the issue's snapshot, brought up to date by each reading
+    pending   the patch that may have been executed since the last reading, as JSON; b"" if there is none
+    wrote     fields that this change, or an earlier one without an outcome, may have changed
+    requests  how many PATCH requests were sent
     """
 
     def __init__(self, run: Run, operation: Operation) -> None:
@@ -94,18 +96,18 @@ class Change:
         self.operation = operation
         self.returned = operation.returned
         self.pending = operation.pending
-        self._leaving = b""  # what the present write has written down
+        self._leaving = b""  # the pending patch that the present request has recorded
         self._seen_at = ""
         self.wrote = set(pending_fields(operation.pending))
         self.requests = 0
         self._message = ""
 
     def learn(self, returned: bytes, issue: Issue) -> None:
-        """A look at the issue has shown what became of what was pending."""
+        """Take over a reading of the issue, which has shown whether the pending patch was executed."""
         self.returned, self.pending, self._seen_at = returned, b"", issue.updated_at
 
     async def write(self, calls: PacedCalls, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
-        """Make a request that changes the issue: before it leaves, these fields are written down as perhaps sent.
+        """Send a request that changes the issue; before it leaves, its fields are recorded as perhaps changed.
 
         Raises CallFailed, and Interrupted and RunStopped as `PacedCalls.call`.
         """
@@ -124,16 +126,16 @@ class Change:
         self.requests += 1
 
     def doubt(self, message: str) -> None:
-        """The present write may have been executed, or not."""
+        """Note that the present request may have been executed, or not."""
         self.pending, self._leaving, self._message = self._leaving, b"", message
 
     def _withdraw(self) -> None:
-        """The present write, if it was begun, was surely not executed."""
+        """Record that the present request, if it was begun, was surely not executed."""
         if self.requests and self._leaving:
             self.record(State.UNSENT, snapshot=self._learned())
 
     def conclude(self, error: CallFailed) -> Updated:
-        """End a change whose look or write was refused. Raises RunStopped if the next would fare no better."""
+        """End a change whose reading or PATCH was refused. Raises RunStopped if all others would be, too."""
         if error.action is Action.STOP:
             self._withdraw()
             raise error.as_stop() from error
@@ -152,44 +154,45 @@ class Change:
     def end(
         self, issue: Issue, patch: Mapping[str, Any], already: Mapping[str, Any], conflicts: Sequence[Conflict]
     ) -> Updated:
-        """The issue is now as far as it may be; what a person changed stays, and is looked at again next time."""
+        """End a change that was sent as far as it may be; the next run compares fields in conflict again."""
         changed = bool(patch) or self._learned() is not None
         state = State.DONE if changed else State.LEFT if conflicts else State.SAME
         message = "; ".join(f"{each.field} was changed in Triage" for each in conflicts)
         returned = update_snapshot(self.returned, issue, {**patch, **already})
-        stands_for = (b"", b"") if conflicts else (self.operation.whole_sha, self.operation.content)
+        # With a conflict the issue equals no row, so that the next run finds a change again.
+        equals = (b"", b"") if conflicts else (self.operation.whole_sha, self.operation.content)
         self.record(
             state,
             code="conflict" if conflicts else "",
             message=message,
             details=orjson.dumps(list(map(tuple, conflicts))) if conflicts else None,
-            snapshot=Snapshot(count_writes(returned, self.wrote), *stands_for),
+            snapshot=Snapshot(count_writes(returned, self.wrote), *equals),
         )
         return Updated(OUTCOMES[state], message)
 
     def finish(self) -> Updated:
-        """It was done, and there is nothing to remember."""
+        """End a change as done, without a new snapshot."""
         self.record(State.DONE)
         return Updated(Outcome.UPDATED)
 
     def leave(self, code: str, message: str) -> Updated:
-        """The issue stays as it is, for a reason that is looked at again next time."""
+        """End a change that is not sent, for a reason that the next run checks again."""
         self.record(State.LEFT, code=code, message=message, snapshot=self._learned())
         return Updated(Outcome.SKIPPED, message)
 
     def give_up(self) -> Updated:
-        """Nobody knows whether the last write was executed; the next run looks again."""
+        """End a change of which it is not known whether the last request was executed; the next run reads it back."""
         self.record(State.UNKNOWN, code=UNSETTLED, message=self._message, details=self.pending)
         return Updated(Outcome.UNKNOWN, self._message)
 
     def _learned(self) -> Snapshot | None:
-        """What the looks have taught of an earlier change, if anything; the issue is between two rows then."""
+        """The new snapshot, if a reading has changed it; the issue equals no row then."""
         if self.returned == self.operation.returned:
             return None
         return Snapshot(self.returned, b"", b"")
 
     def record(self, state: State, *, code: str = "", message: str = "", **more: Any) -> None:
-        """Hand in how it ended."""
+        """Record how the change ended."""
         operation = self.operation
         self._run.record(
             Decision(
@@ -207,7 +210,7 @@ class Change:
 
 
 def count_writes(returned: bytes, fields: Iterable[str]) -> bytes:
-    """Note in an issue's memory that we changed these fields once more: each change leaves a trace at the target."""
-    memory = orjson.loads(returned)
-    writes = Counter(memory.get(WRITES, {})) + Counter(fields)
-    return orjson.dumps(memory | ({WRITES: writes} if writes else {}))
+    """Count in an issue's snapshot that we changed these fields once more, since Triage logs each change of a field."""
+    snapshot = orjson.loads(returned)
+    writes = Counter(snapshot.get(WRITES, {})) + Counter(fields)
+    return orjson.dumps(snapshot | ({WRITES: writes} if writes else {}))
