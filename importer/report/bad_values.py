@@ -1,4 +1,4 @@
-"""fixes.csv: the values that reject rows, one a line, to be corrected and given back as `--fixes`."""
+"""Writes fixes.csv: the values that reject rows, one a line, to be corrected and given back as `--fixes`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TABLE = (COLUMN, BAD, "rows", NEW, "code", "hint")
 
 
 def write_fixes(folder: ReportFolder, lines: Sequence[Sequence[str]]) -> None:
-    """Write fixes.csv, or take an earlier one away where no value rejects a row.
+    """Write fixes.csv, or remove an earlier one where no value rejects a row.
 
     Raises:
         StorageFull: it can't be written.

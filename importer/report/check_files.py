@@ -1,4 +1,4 @@
-"""The files of a check: results, errors and, for a dry run, what would be sent; written while the chunks pass."""
+"""Writes the reports of a check chunk by chunk: results.csv, the errors files, and planned.jsonl."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from importer.report.results import ResultsFile
 
 
 class CheckFiles:
-    """results.csv, errors.csv or errors.jsonl, and planned.jsonl of one pass over the source."""
+    """The reports of one reading of the source; entering it removes those of the reading before."""
 
     def __init__(self, folder: ReportFolder, headers: Sequence[Header | None]) -> None:
         self._folder = folder
@@ -38,7 +38,7 @@ class CheckFiles:
     def write(
         self, rows: Sequence[Row], operations: Iterable[Operation], additions: Mapping[int, Sequence[Addition]]
     ) -> None:
-        """Append a chunk: its rows, the operations of those that would be sent, and what would be added to issues."""
+        """Append a chunk: its rows, the operations of those that would be sent, and place of a row → its additions."""
         self._results.write(rows)
         self._errors.write(rows)
         self._planned.write(operations)

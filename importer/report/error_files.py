@@ -1,4 +1,4 @@
-"""errors.csv and errors.jsonl: the rows that a person has to mend, as they came, with what is wrong with them."""
+"""Writes errors.csv and errors.jsonl: the rows to be corrected, as they came, each with its findings."""
 
 from __future__ import annotations
 
@@ -20,15 +20,16 @@ _Column = tuple[str, int]  # a header and which of its occurrences
 
 MENDABLE = (Outcome.REJECTED, Outcome.FAILED)
 TO_COMPLETE = {INCOMPLETE, "group-incomplete"}
-"""Codes of all rows of such an issue."""
+"""Codes of rows that are listed whatever their outcome: their issue lacks something, or their group has an error."""
 
 
 class ErrorFiles:
-    """Writes rejected and failed rows beside the format they came in; a file is made with its first row.
+    """Writes rejected and failed rows in the format they came in: tables to errors.csv, JSON to errors.jsonl.
 
-    `headers` has one entry a file of the source: its header, or None where it is JSON. Where headers differ, errors.csv
-    has the columns of all of them: those of the first file, then what the others add; the second `Comment` of one file
-    stands under the second `Comment` of the other.
+    A file is made with its first row. `headers` has one entry for each file of the source: its header, or None where
+    it is JSON. Where headers differ, errors.csv has the columns of all of them: those of the first file, then those
+    that the others add. Columns that repeat are matched by number: the second `Comment` of one file is in the column of
+    the second `Comment` of the other.
     """
 
     def __init__(self, folder: ReportFolder, headers: Sequence[Header | None]) -> None:
@@ -60,13 +61,13 @@ class ErrorFiles:
     def _write_cells(self, row: Row, cells: Sequence[str]) -> None:
         if self._csv is None:
             file = self._stack.enter_context(self._folder.open("errors.csv"))
-            self._csv = csv.writer(file)  # ends lines with CR LF: only then Python quotes a lone CR before 3.13
+            self._csv = csv.writer(file)  # line ends of CR LF: before 3.13 Python quotes a lone CR in a cell only then
             self._csv.writerow([*(escape_cell(name) for name, _ in self._columns), *IMPORT_COLUMNS])
         placed = [""] * len(self._columns)
         places = self._places[row.file] or ()
         for place, cell in zip(places, cells, strict=False):
             placed[place] = escape_cell(cell)
-        surplus = cells[len(places) :]  # stands beyond the header here too: the row stays as ragged as it was
+        surplus = cells[len(places) :]  # beyond the header here, too, so that the row is as ragged as it was
         self._csv.writerow([*placed, *map(escape_cell, (*_import_cells(row), *surplus))])
 
     def _write_json(self, row: Row, raw: str) -> None:
@@ -79,24 +80,24 @@ class ErrorFiles:
 
 
 def _import_cells(row: Row) -> tuple[str, ...]:
-    """The five added cells."""
+    """Return the cells of IMPORT_COLUMNS: where the row is from, codes, fields, messages, hints."""
     origin = row.origin or f"{row.file_name}:{row.record}"
     return (origin, *("\n".join(lines) for lines in (row.codes, row.fields, row.messages, row.hints)))
 
 
 def _is_object(raw: str) -> bool:
-    """Whether a record's text is a whole JSON object: only such a one can take more keys."""
+    """Whether a record's text is a whole JSON object, to which keys can be added."""
     try:
-        return isinstance(json.loads(raw, parse_int=str), dict)  # Python converts no number of 5,000 digits
+        return isinstance(json.loads(raw, parse_int=str), dict)  # without it Python refuses numbers of 5,000 digits
     except (ValueError, RecursionError):
         return False
 
 
 def _compact(raw: str) -> str:
-    """The record's own text on one line: only white space between tokens goes, numbers stay as written."""
+    """Put a record's own text on one line: only line ends between tokens go, numbers stay as they are written."""
     if "\n" not in raw and "\r" not in raw:
         return raw.strip()
-    parts, inside, escaped = [], False, False
+    parts, inside, escaped = [], False, False  # inside a string, and behind a backslash
     for character in raw.strip():
         if inside:
             inside = escaped or character != '"'

@@ -1,4 +1,4 @@
-"""The folder of reports: private, and replaced file by file, so that nothing of somebody else's is touched."""
+"""The folder of reports: private, replaced file by file, and careful with files that people have edited."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from importer.report.mark import MarkWhereNeeded
 
 FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
 FOR_PEOPLE = ("errors.csv", "errors.jsonl", SUGGESTION, FIXES)
-"""Reports that a person mends and gives back."""
+"""Reports that people edit, and give back to a command."""
 NAMES = (
     "results.csv",
     "planned.jsonl",
@@ -30,10 +30,10 @@ NAMES = (
 
 
 class ReportFolder:
-    """A folder for the files of `NAMES`. It is made with 0700, its files with 0600.
+    """A folder for the files of `NAMES`, made with mode 0700, its files with 0600.
 
-    Two kinds of files are spared, and the new ones written beside them as `errors-2.csv`: those `in_use`, which this
-    import reads, and those FOR_PEOPLE that somebody has changed since the summary, which is written last.
+    Two kinds of files are never replaced, and the new report is written beside them as `errors-2.csv`: those `in_use`,
+    which this import reads, and those FOR_PEOPLE that were changed after the summary, which is written last.
     """
 
     def __init__(self, path: Path, in_use: Iterable[Path] = ()) -> None:
@@ -41,7 +41,7 @@ class ReportFolder:
         self._spared = {file.resolve() for file in in_use}
 
     def prepare(self, names: Iterable[str] = NAMES) -> None:
-        """Make the folder and take away the reports of an earlier run, those that are about to be written again.
+        """Make the folder, and remove the reports of an earlier run that are to be written again.
 
         Raises UsageError if that can't be done.
         """
@@ -61,7 +61,7 @@ class ReportFolder:
         return set()
 
     def file(self, name: str) -> Path:
-        """Where a report goes."""
+        """Return the path of a report: with a number where the file of this name is spared."""
         path, number = self.path / name, 1
         while path.resolve() in self._spared:
             number += 1
@@ -73,7 +73,8 @@ class ReportFolder:
         """Write one report. Raises StorageFull if it can't be written.
 
         It is UTF-8; what can't be encoded (half a character out of a JSON escape) is written as its escape. A table
-        that people mend has a mark for spreadsheets, which then save it as UTF-8; another one has it where it has to.
+        that people edit has a byte order mark, so that spreadsheets save it as UTF-8; others have it only where
+        something in them is not ASCII.
         """
         path = self.file(name)
         try:
@@ -86,7 +87,7 @@ class ReportFolder:
 
 def _writing(path: Path, *, is_table: bool, for_people: bool) -> IO[str]:
     if is_table and not for_people:
-        bare = MarkWhereNeeded(open(path, "w+b", opener=_private))  # noqa: SIM115 - closed with what is around it
+        bare = MarkWhereNeeded(open(path, "w+b", opener=_private))  # noqa: SIM115 - the wrapper closes it
         return io.TextIOWrapper(bare, encoding="utf-8", errors="backslashreplace", newline="")
     encoding = "utf-8-sig" if is_table else "utf-8"
     return open(path, "w", encoding=encoding, errors="backslashreplace", newline="", opener=_private)
@@ -97,21 +98,21 @@ def _private(path: str, flags: int) -> int:
 
 
 def report_folder(job: Job, path: Path) -> ReportFolder:
-    """A folder for reports that spares the files which this import reads."""
+    """Make the folder of an import's reports, which spares the files that the import reads."""
     files = [*(Path(file.name) for file in job.source.every_file), *job.mapping.files, *filled_in(path, job.fixes)]
     tables = [path for path in (job.fixes.path, Path(job.people.file) if job.people.file else None) if path is not None]
     return ReportFolder(path, [*files, *tables])
 
 
 def filled_in(folder: Path, given: Fixes) -> list[Path]:
-    """The tables of a folder that are not written over: `--fixes`, and those in which somebody has put a new value."""
+    """List the fixes tables of a folder not to be replaced: that of `--fixes`, and those with values of a person."""
     values = {fix[:3] for fix in given}
     return [path for path in folder.glob(FIXES.replace(".", "*.")) if path == given.path or _is_filled_in(path, values)]
 
 
 def _is_filled_in(path: Path, given: Collection[tuple[str, ...]]) -> bool:
-    """Whether a table says more than what was given: that much is written again."""
+    """Whether a table has corrections besides those given, which the new table will have, too."""
     try:
         return any(fix[:3] not in given for fix in read_fixes(path))
     except UsageError:
-        return True  # not as we write it any more
+        return True  # edited so that it can't be read: certainly a person's

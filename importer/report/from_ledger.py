@@ -1,4 +1,4 @@
-"""The reports of a run, from the ledger alone: as the run writes them at its end, and again whenever somebody asks."""
+"""Writes the reports of a run from the ledger alone: at the end of the run, and again for the command `report`."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from importer.ledger.journal import Run
 
 NAMES = ("results.csv", "errors.csv", "errors.jsonl", CONFLICTS, SUMMARY)
-"""What the ledger alone is enough for."""
+"""Reports that the ledger alone is enough for."""
 CUT_OFF = "The process ended without a word; the same command continues."
 STILL_RUNNING = "Nothing: it is still running."
 
 
 def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None]) -> Counter[str]:
-    """Write results.csv, the errors files and conflicts.csv of a run; count the codes.
+    """Write results.csv, the errors files and conflicts.csv of a run; returns code → rows.
 
     Raises:
         StorageFull: one of them can't be written.
@@ -45,11 +45,11 @@ def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None])
 
 
 def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
-    """Write a run's reports once more, and give its summary: the figures as it ended, or as they are by now.
+    """Write a run's reports once more, and return its summary: the figures of its end, or those of this moment.
 
     Raises:
         StorageFull: one of them can't be written.
-        UsageError: the folder can't be used.
+        UsageError: the folder can't be used, or the run is of a version that kept no headers.
     """
     if "headers" not in run.options:
         hint = f"What it wrote at its end is in {run.out}; a run that is still open is continued by its own command."
@@ -59,7 +59,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
     folder = ReportFolder(out)
     folder.prepare(NAMES)
     codes = write_rows(run, folder, [None if header is None else tuple(header) for header in run.options["headers"]])
-    counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # not even registered
+    counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # rows that it hasn't registered yet
     outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}
     known = {"rows": sum(counts.values()), "findings": dict(codes.most_common()), "out": str(out), **outcomes}
     summary = Summary(**kept | known)
@@ -69,23 +69,26 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
 
 
 def _ended(run: Run) -> dict[str, Any]:
-    """The summary with which a run's last attempt ended; one that never ended has a few words of its own."""
+    """Return the summary of a run's last attempt as fields; of one that was killed only what the ledger knows."""
     if run.summary:
-        names = {field.name for field in fields(Summary)}
+        names = {field.name for field in fields(Summary)}  # an older version may have kept other ones
         return {name: value for name, value in run.summary.items() if name in names}
-    return _few_words(run, CUT_OFF)
+    return _minimal(run, CUT_OFF)
 
 
 def _so_far(run: Run, created: int) -> dict[str, Any]:
-    """The summary of a run that a process is at. How fast it is, only its first attempt can tell: all is its own."""
-    kept = _few_words(run, STILL_RUNNING) | {"rows": run.summary.get("rows", 0)}
+    """Return the summary of a run that is still running, as fields.
+
+    Its speed is only known in the first attempt: later on the ledger doesn't tell which attempt made an issue.
+    """
+    kept = _minimal(run, STILL_RUNNING) | {"rows": run.summary.get("rows", 0)}
     if run.attempts > 1:
         return kept
     seconds = max(time.time() - run.started_at, 0.001)
     return kept | {"elapsed_seconds": round(seconds, 3), "issues_per_second": round(created / seconds, 1)}
 
 
-def _few_words(run: Run, because: str) -> dict[str, Any]:
+def _minimal(run: Run, because: str) -> dict[str, Any]:
     return {
         "run_id": run.name,
         "exit_code": int(ExitCode.STOPPED),

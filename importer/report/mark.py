@@ -1,4 +1,4 @@
-"""The mark by which spreadsheets know UTF-8: without it they show "Müller" as "MÃ¼ller"."""
+"""Writes UTF-8 files with a byte order mark where one is needed: without it spreadsheets show "Müller" as "MÃ¼ller"."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ BLOCK_BYTES = 1 << 20
 
 
 class MarkWhereNeeded(io.BufferedIOBase):
-    """Writes UTF-8 into a new file; its mark stands in front exactly if something in it is not ASCII.
+    """A binary file whose UTF-8 gets a byte order mark in front exactly if something in it is not ASCII.
 
-    So spreadsheets show what people wrote, and scripts that know nothing of marks go on with plain files. `file` is
-    open for reading and writing. What was written before the first such text is moved on by the mark's length, once:
-    a block at a time, so that memory stays flat.
+    So spreadsheets show what people wrote, and scripts that know nothing of such marks can read all other files. `file`
+    is new, and open for reading and writing. What was written before the first text that is not ASCII is moved by the
+    length of the mark, once: a block at a time, so that memory stays flat.
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -23,17 +23,17 @@ class MarkWhereNeeded(io.BufferedIOBase):
         self._is_marked = False
 
     def writable(self) -> bool:
-        """It takes bytes, and gives none."""
+        """Return True: it can be written, and not be read."""
         return True
 
     def write(self, data: bytes) -> int:  # type: ignore[override]  # TextIOWrapper hands bytes over, no other buffer
-        """Append."""
+        """Append bytes."""
         if not self._is_marked and not data.isascii():
             self._mark()
         return self._file.write(data)
 
     def _mark(self) -> None:
-        for end in range(self._file.tell(), 0, -BLOCK_BYTES):  # backwards: nothing is written over unread
+        for end in range(self._file.tell(), 0, -BLOCK_BYTES):  # backwards: no block is overwritten unread
             start = max(0, end - BLOCK_BYTES)
             self._file.seek(start)
             block = self._file.read(end - start)
@@ -45,12 +45,12 @@ class MarkWhereNeeded(io.BufferedIOBase):
         self._is_marked = True
 
     def flush(self) -> None:
-        """Hand everything to the system."""
+        """Flush the file."""
         if not self.closed:
             self._file.flush()
 
     def close(self) -> None:
-        """Close the file, too, whatever its disk takes."""
+        """Close the file, too, even if flushing fails because its disk is full."""
         try:
             super().close()
         finally:

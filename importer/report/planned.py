@@ -1,4 +1,4 @@
-"""planned.jsonl: what a run would send, one line a write, bodies as the exact text."""
+"""Writes planned.jsonl: the requests that a run would send, one a line, each body as its exact text."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importer.records import ADDITION_PATHS, Act, Addition, Operation, Outcome, 
 
 
 class PlannedFile:
-    """Writes planned.jsonl as operations pass. Ids that only the target can give stand as `{id:KEY}`."""
+    """Writes planned.jsonl, a chunk at a time; an issue id that isn't known yet is written as `{id:KEY}`."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
@@ -23,13 +23,13 @@ class PlannedFile:
     def write_additions(self, planned: Iterable[tuple[Row, Sequence[Addition]]]) -> None:
         """Append what would be added to issues.
 
-        Evidence of a new one is in its create, and what the numbers of other issues do to a description only those can
-        tell.
+        Evidence of a new issue is in its create, and is left out; so are numbers in descriptions, which only other
+        issues of Triage can give.
         """
         for row, additions in planned:
             is_new = row.outcome is Outcome.PLANNED and not row.issue_id
             self._append(
-                ("POST", _where(addition, row), addition.key, _with_end(addition))
+                ("POST", _where(addition, row), addition.key, _with_other_issue(addition))
                 for addition in additions
                 if addition.act is not Act.REFER and not (is_new and addition.act is Act.EVIDENCE)
             )
@@ -49,8 +49,8 @@ def _where(addition: Addition, row: Row) -> str:
     return f"/v1/triage/issues/{issue_id}/{ADDITION_PATHS[addition.act]}"
 
 
-def _with_end(addition: Addition) -> bytes:
-    """A relation's body names the issue at its other end."""
+def _with_other_issue(addition: Addition) -> bytes:
+    """Return the body that would be sent; a relation's names the other issue."""
     if addition.act is not Act.RELATION:
         return addition.body
     return orjson.dumps({"related_issue_id": f"{{id:{addition.other}}}", **orjson.loads(addition.body)})

@@ -1,4 +1,4 @@
-"""results.csv: every row once, in the order of the input."""
+"""Writes results.csv: every row of the source once, in the order of the input, with its outcome."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ COLUMNS = (
 
 
 class ResultsFile:
-    """Writes results.csv as rows pass. Several findings of a row are joined by newlines, codes and messages alike."""
+    """Writes results.csv, a few rows at a time; of several findings, codes and messages are each joined by newlines."""
 
     def __init__(self, file: IO[str]) -> None:
         self._writer = csv.writer(file)

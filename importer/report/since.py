@@ -1,4 +1,4 @@
-"""What is new since the last finished run: rejections that were there before, and vanished.csv."""
+"""Compares a run with the last finished one: counts rejections that were there before, and writes vanished.csv."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ COLUMNS = ("key", "triage_id", "issue_id")
 
 @dataclass(frozen=True)
 class Since:
-    """What a run says against the one before it.
+    """The result of comparing a run with the one before it.
 
-    known     rejected rows that were rejected for the same reasons then
-    vanished  issues whose keys the source doesn't have any more
-    run       the run before that vanished keys were in; "" where there is none to compare with
+    known     rejected rows that were rejected for the same reasons in that run
+    vanished  issues whose keys were in that run, and that the source has no more; snapshots alone have such keys
+    run       name of the run that keys have vanished since; "" if there is none to compare with
     """
 
     known: int = 0
@@ -34,9 +34,10 @@ NOTHING = Since()
 
 
 def compare_with_last(ledger: Ledger, run: Run, folder: ReportFolder, rows: int) -> Since:
-    """Compare a run with the last one; write vanished.csv if any key has. Of a source that changed it says nothing.
+    """Compare a run with the last finished one, and write vanished.csv if any key has vanished.
 
-    `rows` is how many the source has: after a stop the ledger may not know all of them.
+    `rows` is how many the source has: where the ledger knows another number, as after a stop or of a source that
+    changed, nothing is compared.
 
     Raises:
         StorageFull: it can't be written.

@@ -1,4 +1,4 @@
-"""summary.json: the figures of a check or a run."""
+"""The summary of a check or a run: the figures of summary.json, which `--json` prints, too."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ from importer.records import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The counts add up: the outcomes to `rows`. In a check `planned` stands where created and updated would.
+    """The figures of a check or a run. Outcomes add up to `rows`; a check has `planned` for created and updated.
 
-    `known` are the rejected rows that were rejected for the same reasons in the last run, `vanished` the issues whose
-    keys the source had in the run `vanished_since` and doesn't have any more.
-    `forecast` is what the check found to be done: operations by what they do, and `requests`; `losses` names the
-    columns that go nowhere.
-    `additions` (what was added to issues, by what it does), `requests`, `elapsed_seconds` and `issues_per_second` are
-    those of this attempt, the outcomes those of the run.
-    `unknown_until` is from when on the next run can decide the unknown rows. `findings` is code → rows; `value_flow` is
-    described in `flow.ValueFlow.as_json`; hashes are SHA-256 in hex.
+    Outcomes are those of the run; `additions`, `requests`, `retries`, `rate_limited` (answers 429), `elapsed_seconds`
+    and `issues_per_second` those of this attempt. Hashes are SHA-256 in hex.
+
+    forecast       operations that the check has planned, by what they do, and their `requests`
+    losses         figures of the columns that are lost, see `Coverage.as_json`
+    additions      additions that were made, by what they do
+    findings       code → rows
+    known          rejected rows that were rejected for the same reasons in the last run
+    vanished       issues whose keys the source had in the run `vanished_since`, and has no more
+    value_flow     see `ValueFlow.as_json`
+    unknown_until  ISO 8601 time from which on the next run can settle the unknown rows
     """
 
     run_id: str
@@ -67,7 +70,7 @@ class Summary:
 
     @property
     def incomplete(self) -> int:
-        """Issues that are in without all that belongs to them."""
+        """Issues that are in Triage without all of their additions."""
         return self.findings.get("incomplete", 0)
 
     def outcomes(self) -> dict[str, int]:
@@ -86,7 +89,7 @@ class Summary:
 def summarise(
     job: Job, checked: Checked, outcomes: Mapping[Outcome, int], exit_code: ExitCode, **figures: Any
 ) -> Summary:
-    """The summary of a check or a run: what both know, and the figures that only one has."""
+    """Make the summary of a check or a run; `figures` are the fields that only one of them has."""
     counts: dict[str, Any] = {outcome.value: outcomes[outcome] for outcome in Outcome}
     return Summary(
         exit_code=int(exit_code),

@@ -1,4 +1,4 @@
-"""The reports that are plain tables: results of a repair or an undo, conflicts, column coverage, attachments."""
+"""Writes the reports that are plain tables: changes of a repair or an undo, conflicts, column coverage, attachments."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHANGE_COLUMNS = ("key", "triage_id", "issue_id", "verdict", "fields", "message"
 
 
 class ChangeLine(NamedTuple):
-    """An issue, what becomes or became of it, and the fields or traces that this is about."""
+    """A line of a repair's or an undo's results.csv: an issue, its verdict, and the fields or traces of that."""
 
     key: str
     triage_id: str
@@ -26,7 +26,7 @@ class ChangeLine(NamedTuple):
 
 
 def write_changes(folder: ReportFolder, lines: Iterable[ChangeLine]) -> None:
-    """Write results.csv, if there is a line.
+    """Write results.csv of a repair or an undo, if there is a line.
 
     Raises:
         StorageFull: it can't be written.
@@ -41,11 +41,11 @@ COLUMNS = ("key", "triage_id", "field", "ours", "theirs", "new")
 
 
 Conflicts = Iterable[tuple[str, str, Sequence[Sequence[str]]]]
-"""Key, `T-…`, and for each field its name, what we wrote, what is there, and what we would have written."""
+"""Key, number (`T-…`), and for each field its name, what we wrote, what is there, and what we would have written."""
 
 
 def write_conflicts(folder: ReportFolder, conflicts: Conflicts) -> int:
-    """Write conflicts.csv, a line a field, if there is any; count the fields.
+    """Write conflicts.csv, a line for each field, if there is any; returns the number of fields.
 
     Raises:
         StorageFull: it can't be written.
@@ -58,7 +58,7 @@ LOSSES, ATTACHMENTS = "losses.csv", "attachments.csv"
 
 
 LOSS_COLUMNS = ("column", "class", "filled_cells", "share", "columns", "sample_1", "sample_2")
-"""`share` is that of the column's filled cells, `columns` how many have this header."""
+"""`share` is the class's share of the column's filled cells, `columns` how many columns have this header."""
 
 
 ATTACHMENT_COLUMNS = ("key", "name", "url")
@@ -75,13 +75,13 @@ def write_coverage(folder: ReportFolder, losses: Coverage) -> None:
 
 
 def write_table(folder: ReportFolder, name: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> int:
-    """Write a CSV file as its rows pass, cells escaped as in results.csv; count them.
+    """Write a CSV file row by row, cells escaped as in results.csv; returns the number of rows. None writes no file.
 
     Raises:
         StorageFull: it can't be written.
     """
     remaining = iter(rows)
-    first = next(remaining, None)
+    first = next(remaining, None)  # the file is only made if there is a row
     if first is None:
         return 0
     count = 0

@@ -1,4 +1,4 @@
-"""The report of a verification: verify.csv, and its own summary.json."""
+"""Writes verify.csv, and holds the figures of a verification for its summary.json."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ NAMES = ("verify.csv", SUMMARY)
 
 
 class Verdict(StrEnum):
-    """What became of an issue since we last wrote it; the worst first."""
+    """The state of an issue compared with what we last wrote to it; the worst first."""
 
-    STRANGER = "stranger"  # has our marker, and the ledger doesn't know it
-    MISSING = "missing"
-    DIFFERENT = "different"
-    UNSETTLED = "unsettled"  # has the marker of a row of which nobody knows yet whether it arrived
+    STRANGER = "stranger"  # has the source's marker, and the ledger doesn't know it: perhaps a double
+    MISSING = "missing"  # deleted in Triage
+    DIFFERENT = "different"  # in a field, or in what was added to it
+    UNSETTLED = "unsettled"  # has the marker of a row whose outcome is not known yet
     SAME = "same"
 
 
 class Verified(NamedTuple):
     """One line of verify.csv; an issue that differs has one for each field.
 
-    `ours` is what we sent, `theirs` what is there. Of a stranger `ours` is the number of its key's own issue.
+    `ours` is what we sent, `theirs` what is there now. Of a stranger `ours` is the number (`T-…`) of its key's issue.
     """
 
     key: str
@@ -42,7 +42,7 @@ class Verified(NamedTuple):
 
 
 class VerifyFile:
-    """Writes verify.csv as lines pass."""
+    """Writes verify.csv, a few lines at a time."""
 
     def __init__(self, file: IO[str]) -> None:
         self._writer = csv.writer(file)
@@ -55,7 +55,7 @@ class VerifyFile:
 
 @dataclass(frozen=True, slots=True)
 class VerifySummary:
-    """The figures of a verification; the verdicts count issues, `fields` is field → issues that differ in it."""
+    """The figures of a verification: issues by verdict, and `fields`: field → issues that differ in it."""
 
     run_id: str
     exit_code: int
