@@ -1,4 +1,4 @@
-"""What `repair` and `undo` have in common on the command line: look, say, ask, carry out."""
+"""What `repair` and `undo` have in common: options, and the order of reading, showing, asking and applying."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ WAY_OPTIONS = (
 
 
 class Given(NamedTuple):
-    """The values of `WAY_OPTIONS`, in whose names click gives them."""
+    """The values of `WAY_OPTIONS`, as click names them; `--json` is handled by `answers_with_summary`."""
 
     apply: bool
     yes: bool
@@ -52,9 +52,13 @@ def go_back(
     describe: Callable[[ChangeRunner], Iterable[str]],
     confirm: Callable[[ChangeRunner], str],
 ) -> Summary:
-    """Look at the issues of a run, say what an errand would do, and with `--apply` do it.
+    """Read the issues of a run, show what a change set would do, and with `--apply` do it.
 
-    `describe` puts the looks into sentences; `confirm` asks, and gives why nothing is to be done, or an empty text.
+    make      makes the change set of the run
+    describe  gives the lines that show what it would do, once the issues were read
+    confirm   asks, and returns why nothing is to be done, or ""
+
+    Raises UsageError where nobody can be asked, and what opening ledger and target raises.
     """
     if given.apply and not given.yes and not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise UsageError(
@@ -90,7 +94,7 @@ def go_back(
 
 
 def _end(summary: Summary, change_set: ChangeSet, to_change: int) -> Iterable[str]:
-    """How it ended, where the report is, and what to type next."""
+    """Yield the last lines: how it ended, where the report is, and what to type next."""
     if summary.run_id:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
         yield f"{summary.rows:,} issues: {', '.join(counts) or 'nothing to do'}"

@@ -1,4 +1,4 @@
-"""What a shell completes when somebody presses Tab: files, presets, and the names of runs."""
+"""Types of arguments and options that the shell completes on Tab: files, presets, names of runs."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ MAPPING_SUFFIXES = (".yaml", ".yml")
 
 
 class FileType(click.ParamType[str]):
-    """A text that names a file, or may. Once click completes a command, the shell completes no file by itself."""
+    """A text that may name a file. Once click completes a command, the shell completes files only if click says so."""
 
     name = "file"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Leave it to the shell."""
+        """Let the shell complete files."""
         return [CompletionItem(incomplete, type="file")]
 
 
@@ -27,7 +27,7 @@ class MappingType(click.ParamType[str]):
     name = "mapping"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Name presets and YAML files; where none begins so, leave it to the shell: there may be folders."""
+        """Complete presets and YAML files; where none fits, let the shell complete files: there may be folders."""
         from importer.mapping.presets import preset_names
 
         names = [*preset_names(), *_yaml_files(incomplete)]
@@ -41,7 +41,7 @@ class PresetType(click.ParamType[str]):
     name = "preset"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Name presets."""
+        """Complete presets."""
         from importer.mapping.presets import preset_names
 
         return [CompletionItem(name) for name in preset_names() if name.startswith(incomplete)]
@@ -53,7 +53,7 @@ class RunType(click.ParamType[str]):
     name = "run"
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Name the imports that the ledger knows, the newest first."""
+        """Complete the names of imports in the ledger, the newest first."""
         names = ("last", *_imports(ctx.params.get("ledger")))
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
@@ -68,7 +68,7 @@ def _yaml_files(incomplete: str) -> list[str]:
 
 
 def _imports(ledger: str | None) -> Iterator[str]:
-    """The names of the imports in a ledger; none where it can't be read, and none of a server: nobody waits for Tab."""
+    """Yield the names of imports in a ledger file; none where it can't be read, nor of a server, which may be slow."""
     if ledger is not None and "://" in ledger:
         return
     try:

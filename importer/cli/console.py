@@ -1,4 +1,4 @@
-"""All that a person sees while a command runs. It goes to stderr; stdout is for data."""
+"""The console: shows progress, checks, questions and results on stderr; stdout is for data."""
 
 from __future__ import annotations
 
@@ -33,18 +33,19 @@ if TYPE_CHECKING:
 from importer.cli.sentences import ADDED, _how_long, describe_load, format_duration, format_time, printable, shorten
 
 SCREEN_LINES = 8
-"""Lines of a list that a screen shows; the files have all of them."""
+"""Lines of a list that are shown; the reports have all of them."""
 CAUSES_ASKED = 3
-"""Causes of rejections that the question names, worst first; the lines above it have them with their values."""
+"""Causes of rejections that the question repeats, worst first; they are shown with their values above it."""
 PLAIN_SECONDS = 10.0
-"""Time between two lines of progress where there is no terminal."""
+"""Seconds between two lines of progress where there is no terminal."""
 FIGURES_SECONDS = 0.5
+"""Seconds between two refreshes of the bar and the figures beside it."""
 
 
 class Console:
-    """Talks on stderr: a bar on a terminal, a plain line now and then elsewhere. It implements `Progress`.
+    """Writes to stderr: on a terminal with a progress bar, else with a plain line now and then; a `Progress`.
 
-    As a context manager it takes the bar away, whatever ends the work.
+    As a context manager it removes the bar, whatever ends the block.
     """
 
     def __init__(self) -> None:
@@ -63,7 +64,7 @@ class Console:
         self.finish()
 
     def say(self, text: str = "") -> None:
-        """One line, above the bar if there is one. If nobody listens any more, the work goes on all the same."""
+        """Print lines, above the bar if there is one. If stderr was closed, the work goes on all the same."""
         if self._bar is not None:
             self._bar.clear()
         with suppress(OSError):
@@ -81,7 +82,7 @@ class Console:
             )
 
     def reach(self, done: int) -> None:
-        """So many units are done by now."""
+        """Show that `done` units are done in all."""
         amount, self._done = done - self._done, done
         if self._bar is not None:
             self._bar.update(amount)
@@ -91,19 +92,19 @@ class Console:
             self.say(f"{self._what}: {self._done:,}{share}")
 
     def figures(self, text: str) -> None:
-        """Figures beside the bar, refreshed twice a second."""
+        """Show figures beside the bar, if the last ones are half a second old."""
         if self._bar is not None and time.monotonic() >= self._next_figures:
             self._next_figures = time.monotonic() + FIGURES_SECONDS
             self._bar.set_postfix_str(text, refresh=False)
 
     def finish(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
     def show_error(self, error: ImporterError) -> None:
-        """An error as a person can act on it: what, where, and what to type next."""
+        """Show an error: what happened, where, and what to type next."""
         self.say(f"Error: {error.message}")
         for problem in error.problems:
             self.say(f"  {problem}".replace("\n", "\n  "))
@@ -111,14 +112,14 @@ class Console:
             self.say(error.hint)
 
     def show_opening(self, target: str, ledger: str, facts: Facts) -> None:
-        """The first line of a run."""
+        """Show the first line of a run: its target, and what the ledger knows of the source."""
         last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
         self.say(f"Target {target}; ledger {ledger} knows {counted(facts.keys, 'key')} of this source, {last}.")
 
     def show_check(self, job: Job, checked: Checked, rate: float) -> None:
-        """The value flow, what smells in it, what would be rejected, worst cause first, and what there is to send.
+        """Show a check: value flow, warnings, causes of rejections, worst first, and the requests that it would take.
 
-        `rate` is in requests a second; 0 is no limit of ours.
+        `rate` is in requests a second; 0 is no limit.
         """
         self.show_flow(checked.flow)
         for warning in (*job.warnings, *checked.warnings):
@@ -133,7 +134,7 @@ class Console:
         self.say(f"checked {checked.tally.rows:,} rows: {counts}   ({format_duration(checked.elapsed_seconds)})")
 
     def show_flow(self, flow: ValueFlow) -> None:
-        """Each field's values, widest first, with two keys as samples for each."""
+        """Show each field's values, most rows first, each with two keys as samples."""
         for name in ("severity", "status", "category"):
             streams = flow.streams(name)
             if streams:
@@ -143,7 +144,7 @@ class Console:
             self._rest(len(streams) - SCREEN_LINES, "values", "value_flow in summary.json")
 
     def show_causes(self, title: str, causes: Iterable[Cause]) -> None:
-        """Groups of findings, each with its count, samples and what settles it."""
+        """Show groups of findings, each with its rows, samples and hint."""
         from importer.codes import CODES
 
         causes = list(causes)
@@ -151,7 +152,7 @@ class Console:
             self.say(f"{title}:")
         for cause in causes[:SCREEN_LINES]:
             finding = cause.finding
-            one_message = bool(finding.value) or cause.rows == 1  # else each row has figures of its own
+            one_message = bool(finding.value) or cause.rows == 1  # else each row has other figures in it
             message = finding.message if one_message else CODES.get(finding.code, finding.message)
             self.say(f"  {cause.rows:,} × {finding.code}: {shorten(message)}   {', '.join(cause.samples)}")
             if finding.hint:
@@ -163,7 +164,7 @@ class Console:
             self.say(f"  … and {left:,} more {what}: see {where}")
 
     def ask(self, forecast: Forecast, checked: Checked) -> bool:
-        """The question before anything is sent. Only asked on a terminal."""
+        """Ask before anything is sent. For a terminal only."""
         self.say()
         self.say(f"Target {forecast.target}, organisation {forecast.organisation or 'unknown'}:")
         updates = f", {counted(forecast.updates, 'issue')} to update" if forecast.updates else ""
@@ -177,19 +178,19 @@ class Console:
         return click.confirm("Send them?", default=False, err=True)
 
     def show_contact(self, findings: Findings) -> None:
-        """What a first contact found out."""
+        """Show what the canary found out."""
         for sentence in findings.sentences():
             self.say(sentence)
 
     def ask_again(self, left: int, run: str) -> bool:
-        """The question after a first contact. Only asked on a terminal."""
+        """Ask after the canary whether the others are sent. For a terminal only."""
         from importer.load.canary import way_back
 
         self.say(way_back(run))
         return click.confirm(f"Send the other {left:,}?", default=False, err=True)
 
     def show_summary(self, summary: Summary) -> None:
-        """How it ended."""
+        """Show the outcomes of a run, its speed, and its additions."""
         names = {"rejected": "rejected (not sent)", "failed": "failed (Triage refused)"}
         counts = ", ".join(f"{rows:,} {names.get(name, name)}" for name, rows in summary.outcomes().items() if rows)
         speed = f" at {summary.issues_per_second:,.1f} issues/s" if summary.created else ""
@@ -200,7 +201,7 @@ class Console:
             self.say(f"Added to issues: {', '.join(added)}.")
 
     def show_reports(self, summary: Summary) -> None:
-        """Where the files are, why it ended, and the next thing to type."""
+        """Show where the reports are, why the run ended, and what to do next."""
         self.say(f"Reports: {summary.out}")
         if summary.suggestion:
             self.say(f"What the mapping rejects and could take has a proposal: read it, then -m {summary.suggestion}")
@@ -239,5 +240,5 @@ class Console:
 
 
 def _errors_file(folder: Path) -> Path:
-    """The errors file that was written last: the one before may be the source of this very import."""
+    """Return the errors file that was written last: an earlier one may be the source of this import."""
     return max(folder.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=folder)

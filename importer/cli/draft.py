@@ -1,4 +1,4 @@
-"""`triage-import draft`: a mapping for a source that no preset knows, and what a later export adds to it."""
+"""`triage-import draft`: writes a mapping for a source that no preset fits, or adds what is new in a later export."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 VALUES_SHOWN = 20
 READING = {"encoding", "delimiter", "format_"}
+# The options of other commands by these names; which one has which name only click knows, once it has applied them.
 READING_OPTIONS = [
     option
     for option in INPUT_OPTIONS
@@ -110,7 +111,7 @@ def _open(sources: tuple[str, ...], given: dict[str, str | None], mapping: Loade
 
 
 def _ask(console: Console, values: Sequence[Value]) -> Sequence[Value]:
-    """Ask about each open value, if there is somebody to ask: Enter takes the proposal, `?` leaves it open."""
+    """Ask about each open value on a terminal: Enter accepts the proposal, `?` leaves the value open."""
     if not (sys.stdin is not None and sys.stdin.isatty() and console.terminal) or all(each.decided for each in values):
         return values
     console.say("Enter takes what is in brackets; ? leaves it open.")
@@ -138,7 +139,7 @@ def _decide(console: Console, value: Value) -> Value:
 
 
 def _category(text: str) -> str:
-    """A category without outer white space. Raises BadParameter, at which click asks again."""
+    """Strip a category, and check its length. Raises BadParameter, upon which click asks again."""
     from importer.mapping.scalars import CATEGORY_LIMIT, utf16_length
 
     name = text.strip()

@@ -1,4 +1,4 @@
-"""`triage-import explain`: what one row becomes, and why."""
+"""`triage-import explain`: shows what one row becomes, field by field, and why."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
 
 
 def render(found: Explanation) -> list[str]:
-    """The explanation as lines of text."""
+    """Format an explanation as lines of text."""
     from importer.codes import CODES
 
     lines = [f"{found.key or '(no key)'}   {found.file_name}:{found.line}, record {found.record}", ""]
@@ -62,7 +62,7 @@ def render(found: Explanation) -> list[str]:
 
 
 def _describe(addition: Addition) -> str:
-    """What an addition is, on one line: the other issue of a relation, the new numbers, or what is sent."""
+    """Describe an addition on one line: a relation, the texts that get numbers, or the body that is sent."""
     if addition.other:
         return f"{addition.key} {addition.name.partition('/')[0]} {addition.other}"
     if addition.mentions and not addition.covers:
@@ -81,6 +81,6 @@ def _render_trace(trace: Trace) -> list[str]:
 
 
 def _short(text: str) -> str:
-    """A text on one line, in quotes, cut for the screen only."""
+    """Quote a text on one line, cut for the screen."""
     shown = text if len(text) <= LONGEST else f"{text[:LONGEST]}… ({len(text):,} characters)"
     return repr(shown)

@@ -1,4 +1,4 @@
-"""A command's options become a job: mapping read or recognised, source opened, tables of people and fixes read."""
+"""Opens the job of a command from its options: mapping read or recognised, tables read, source opened and matched."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from importer.sources.survey import Sample, open_source, survey_files
 
 @contextmanager
 def open_comments(paths: Sequence[str], mapping: LoadedMapping, encoding: str | None) -> Iterator[Source | None]:
-    """Open the files of `--comments`, if there are any; their format and delimiter are found out.
+    """Open the files of `--comments`, None if there are none; their format and delimiter are detected.
 
-    Where the mapping reads an array beside the records, the files may hold it in place of the records' own document.
-    Raises UsageError where the mapping has nothing that reads them, and what `open_source` raises.
+    Where the mapping reads comments from an array beside the records, the files are searched for that array. Raises
+    UsageError where the mapping reads no comments from files of their own, and what `open_source` raises.
     """
     if not paths:
         yield None
@@ -49,8 +49,7 @@ def open_comments(paths: Sequence[str], mapping: LoadedMapping, encoding: str | 
 
 
 def warn_of_absent(mapping: LoadedMapping, source: Source) -> Iterator[str]:
-    """Say where comments stay behind because a file that has them isn't given."""
-
+    """Warn of comments that won't be sent because the file that has them isn't given."""
     annexes = collect_annexes(mapping.model)
     if source.comments is not None or not annexes:
         return
@@ -63,7 +62,7 @@ def warn_of_absent(mapping: LoadedMapping, source: Source) -> Iterator[str]:
 
 @dataclass(frozen=True)
 class InputOptions:
-    """What the options of commands that read a source say of it."""
+    """The values of the options of commands that read a source, as click names them."""
 
     mapping_name: str | None = None
     source_name: str | None = None
@@ -79,9 +78,14 @@ class InputOptions:
 
 @contextmanager
 def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
-    """Load or recognise the mapping, load the tables, open the source, and make sure that they fit together.
+    """Load or recognise the mapping, read the tables, open the source, and check that they fit together.
 
-    `options` are those of InputOptions.
+    `options` are the fields of InputOptions. The source is open as long as the block runs.
+
+    Raises:
+        MappingError: the mapping can't be used.
+        SourceError: the source can't be read, or the mapping doesn't fit it.
+        UsageError: an option can't be used, or several presets fit the source and nobody can be asked.
     """
     given = InputOptions(**options)
     name = given.source_name
@@ -103,7 +107,8 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
             click.echo(f"{match.sample.file_name}: {evidence}", err=True)
             mapping = load_mapping(match.preset)
         records = reading.records or find_array(survey.samples, mapping.model)
-        mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))  # with other tables, another run
+        # The tables count as part of the mapping: with other ones the same command begins another run.
+        mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))
         with open_comments(given.comments, mapping, reading.encoding) as beside, survey.open(records, beside) as source:
             headers = [file.header if file.is_table else None for file in source.files]
             table.check_columns(collect_refs(mapping.model), headers)
@@ -124,7 +129,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
 
 
 def check_source_name(name: str) -> str:
-    """A source's name is the part of a key before the colon, so it has none itself. Raises UsageError."""
+    """Check the name of a source, the part of a key before the colon, and return it. Raises UsageError."""
     if not name.strip() or ":" in name or "\n" in name or name != name.strip():
         raise UsageError(
             f"--source-name {name!r} can't be part of a key.",
@@ -134,7 +139,10 @@ def check_source_name(name: str) -> str:
 
 
 def read_only_list(only: str | None) -> frozenset[str] | None:
-    """The keys of `--only`: those of a file, one a line, if there is one of that name, else a list with commas."""
+    """Read the keys of `--only`: from a file, one a line, if there is one of that name, else a list with commas.
+
+    Raises UsageError if the file can't be read, or there is no key.
+    """
     if only is None:
         return None
     path = Path(only)
@@ -151,7 +159,12 @@ def read_only_list(only: str | None) -> frozenset[str] | None:
 
 
 def find_preset(samples: Sequence[Sample]) -> Match:
-    """The preset that the source is for. Raises SourceError where none fits, UsageError where several do."""
+    """Return the preset that fits the source; where several do, ask on a terminal.
+
+    Raises:
+        SourceError: none fits.
+        UsageError: several do, and nobody can be asked.
+    """
     matches = recognise(samples, preset_shapes())
     if len(matches) == 1:
         return matches[0]
@@ -165,11 +178,11 @@ def find_preset(samples: Sequence[Sample]) -> Match:
 
 
 def find_array(samples: Sequence[Sample], mapping: Mapping) -> str | None:
-    """Where a mapping's records are in a JSON object with several arrays, if one of its forms says so."""
+    """Find the array of a mapping's records in a JSON object with several, by the shapes of its `recognise`."""
     matches = [match for sample in samples for match in match_shapes([sample], {"": mapping.recognise}) if match.fits]
     best = max((match.strength for match in matches), default=None)
     places = {match.sample.records for match in matches if match.strength == best}
-    return places.pop() or None if len(places) == 1 else None  # of two that are as good, none is read in silence
+    return places.pop() or None if len(places) == 1 else None  # of several that fit equally well none is chosen
 
 
 def _ask(matches: Sequence[Match]) -> Match:

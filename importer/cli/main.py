@@ -1,4 +1,4 @@
-"""The command `triage-import`: its subcommands are loaded when they are used, so that `--help` is instant."""
+"""The command `triage-import`: its group of subcommands, the signals, and how an error ends the process."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from importer import __version__
 from importer.cli.options import describe_bug, print_data, summarise_error
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
 
+# Command → module, imported when it is used, so that `--help` is instant and `validate` loads no httpx.
 COMMANDS = {
     "run": "importer.cli.run",
     "validate": "importer.cli.validate",
@@ -41,20 +42,20 @@ ONLY_POSIX = "triage-import runs on Linux and macOS; on Windows it has not been 
 
 
 class LazyGroup(click.Group):
-    """A group whose subcommands live in modules of their own."""
+    """A click group that imports the module of a subcommand only when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The names, in the order that a newcomer needs them."""
+        """Return the names in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Import one subcommand; its object has the name of the command."""
+        """Import a subcommand's module, in which the command has its own name."""
         module = COMMANDS.get(cmd_name)
         return None if module is None else getattr(importlib.import_module(module), cmd_name.replace("-", "_"))
 
 
 def exit_codes_help() -> str:
-    """The exit codes with a sentence each."""
+    """Format the exit codes for `--help`, a sentence each."""
     lines = "\n".join(f"  {int(code):>3}  {code.sentence}" for code in ExitCode)
     return f"\b\nExit codes:\n{lines}\nWhere several fit, the first of 130, 3, 4, 1, 0 counts."
 
@@ -71,17 +72,17 @@ def cli() -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line; every way out is an exit code with a sentence, never a traceback."""
+    """Run the command line, and exit: every error ends with an exit code and a sentence, never with a traceback."""
     words = sys.argv[1:] if arguments is None else list(arguments)
     if sys.platform == "win32":  # pandas would be there, but neither SIGHUP nor fcntl
         sys.exit(end_with(UsageError(ONLY_POSIX), words))
-    gc.set_threshold(100_000, 50, 100)  # rows are tuples without cycles: looking for some costs a fifth of a check
-    for ending in (signal.SIGTERM, signal.SIGHUP):  # a scheduler that ends us is a person with Ctrl-C
+    gc.set_threshold(100_000, 50, 100)  # rows are tuples without cycles: the search for some takes a fifth of a check
+    for ending in (signal.SIGTERM, signal.SIGHUP):  # ended by a scheduler or a lost terminal, as by Ctrl-C
         if signal.getsignal(ending) is not signal.SIG_IGN:
             signal.signal(ending, signal.default_int_handler)
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
-        if stream is None:  # closed by whoever started us: the work goes on all the same
+        if stream is None:  # closed by the parent process: the work goes on all the same
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # an export may hold what a terminal can't show
@@ -93,16 +94,17 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def end_with(error: Exception | KeyboardInterrupt, words: Sequence[str]) -> int:
-    """Say how a command failed, with `--json` on stdout too, whatever else was typed; give the exit code."""
+    """Show how a command failed, with `--json` on stdout, too, and return the exit code."""
     code = show_error(error)
+    # Not from click: where the options can't be parsed, it doesn't know of `--json`. After `--` come file names.
     if "--json" in takewhile(lambda word: word != "--", words):
-        with suppress(StorageFull):  # stderr has said it
+        with suppress(StorageFull):  # shown on stderr already
             print_data(summarise_error(error).as_text())
     return code
 
 
 def show_error(error: Exception | KeyboardInterrupt) -> int:
-    """Say on stderr how a command failed, a bug in a sentence, too; give the exit code."""
+    """Show on stderr how a command failed, a bug as a sentence, too, and return the exit code."""
     from importer.cli.console import Console
 
     match error:
@@ -121,7 +123,7 @@ def show_error(error: Exception | KeyboardInterrupt) -> int:
 
 
 def show_bug(error: Exception) -> None:
-    """Say where a bug is; the whole traceback only where it is asked for."""
+    """Show where a bug is; the traceback only with TRIAGE_IMPORT_DEBUG."""
     click.echo(f"Error: {describe_bug(error)}", err=True)
     if os.environ.get("TRIAGE_IMPORT_DEBUG"):
         traceback.print_exception(error)

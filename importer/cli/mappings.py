@@ -1,4 +1,4 @@
-"""`triage-import mappings`: the presets, and checks of your own mapping files."""
+"""`triage-import mappings`: lists and shows presets, checks and tests mapping files, prints their JSON Schema."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def schema_command() -> None:
 
 
 def _load(name: str) -> LoadedMapping | None:
-    """A mapping, or None if it has problems, which are printed."""
+    """Load a mapping; None if it has problems, which are printed."""
     from importer.mapping.reader import load_mapping
 
     try:

@@ -1,4 +1,4 @@
-"""Numbers that options take: `20` or `5%` of the rows, `10m` for ten minutes, and numbers that are finite."""
+"""Types of options that take numbers: rows or a share of them (`20`, `5%`), durations (`10m`), finite numbers."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import click
 
 
 class FiniteRange(click.FloatRange):
-    """A number of a range; `nan` and `inf` are none."""
+    """A number within a range; `nan` and `inf`, which click lets pass, are refused."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read one; anything else fails with a sentence."""
+        """Read a number. Raises BadParameter for anything else."""
         number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
             self.fail(f"{value!r} is not a number that can be used", param, ctx)
@@ -23,7 +23,7 @@ class FiniteRange(click.FloatRange):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """So many rows, or so many percent of all."""
+    """A limit of rows: a number of them, or a percentage of all."""
 
     amount: float
     percent: bool
@@ -32,17 +32,17 @@ class Share:
         return f"{self.amount:.10g}%" if self.percent else f"{self.amount:.10g}"
 
     def is_exceeded(self, rows: int, total: int) -> bool:
-        """Whether `rows` of `total` are more than this."""
+        """Whether `rows` of `total` are more than this limit."""
         return rows > (self.amount * total / 100 if self.percent else self.amount)
 
 
 class ShareType(click.ParamType[Share]):
-    """Reads `20` and `5%`."""
+    """Reads a `Share`: `20` or `5%`."""
 
     name = "share"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Share:
-        """Read one; anything else fails with a sentence."""
+        """Read a number. Raises BadParameter for anything else."""
         if isinstance(value, Share):
             return value
         found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)(%?)\s*", str(value))
@@ -55,12 +55,12 @@ SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 
 
 class DurationType(click.ParamType[float]):
-    """Reads `90`, `90s`, `10m` and `2h`, and gives seconds."""
+    """Reads a duration, `90`, `90s`, `10m` or `2h`, in seconds."""
 
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Read one; anything else fails with a sentence."""
+        """Read a number. Raises BadParameter for anything else."""
         found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", str(value).strip())
         if found is None:
             self.fail(f"{value!r} is no time like 90s, 10m or 2h", param, ctx)

@@ -1,4 +1,4 @@
-"""Options that several commands share, and answers in JSON."""
+"""Options that several commands share, and what prints a command's summary or error as JSON."""
 
 from __future__ import annotations
 
@@ -79,18 +79,18 @@ def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
 
 
 class Answer(Protocol):
-    """A summary, whatever of."""
+    """The summary of any command."""
 
     @property
     def exit_code(self) -> int:
-        """How the command ends."""
+        """The exit code of the command."""
 
     def as_text(self) -> str:
-        """What `--json` prints."""
+        """Return the JSON that `--json` prints."""
 
 
 def answers_with_summary(command: Callable[..., Answer]) -> Callable[..., int]:
-    """Make a command end with its summary's exit code; with `--json` stdout gets the summary."""
+    """Decorate a command that returns its summary: its exit code is that of the command, and `--json` prints it."""
 
     @functools.wraps(command)
     def answer(*arguments: Any, as_json: bool, **given: Any) -> int:
@@ -103,7 +103,7 @@ def answers_with_summary(command: Callable[..., Answer]) -> Callable[..., int]:
 
 
 def summarise_error(error: Exception | KeyboardInterrupt) -> Summary:
-    """The summary of a command that ended with an error: what `--json` prints instead of its own."""
+    """Make the summary that `--json` prints for a command that ended with an error."""
     from importer.report.summary import Summary
 
     match error:
@@ -120,7 +120,7 @@ def summarise_error(error: Exception | KeyboardInterrupt) -> Summary:
 
 
 def describe_bug(error: Exception) -> str:
-    """What a person needs to report a bug: where it is, and that nothing is lost by it."""
+    """Describe a bug: where it is, and that nothing is lost by it."""
     frame = traceback.extract_tb(error.__traceback__)[-1]
     return (
         f"{type(error).__name__} in {frame.filename}:{frame.lineno}: {error}\n"
@@ -129,14 +129,14 @@ def describe_bug(error: Exception) -> str:
 
 
 def print_data(text: str) -> None:
-    """Print to stdout. If its reader has gone (`| head`), that changes nothing in how the command ends.
+    """Print to stdout. A reader that has gone (`| head`) changes nothing about how the command ends.
 
     Raises StorageFull if stdout takes no more.
     """
     try:
         click.echo(text, nl=False)
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered ends there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
         if not isinstance(error, BrokenPipeError):
             raise StorageFull(
                 f"stdout can't be written: {error.strerror}.", hint="The reports are complete."

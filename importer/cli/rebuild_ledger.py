@@ -1,4 +1,4 @@
-"""`triage-import rebuild-ledger`: a ledger that was lost, made again from what is in Triage."""
+"""`triage-import rebuild-ledger`: makes a lost ledger again from the issues of a source that are in Triage."""
 
 from __future__ import annotations
 

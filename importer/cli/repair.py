@@ -1,4 +1,4 @@
-"""`triage-import repair`: the morning after, another mapping for issues that are in."""
+"""`triage-import repair`: corrects severity, status or category of what a run sent, by another mapping."""
 
 from __future__ import annotations
 
@@ -54,14 +54,14 @@ def repair(name: str, mapping_name: str, fields: str, **given: Any) -> Summary:
 
 
 def confirm(way: ChangeRunner, *, yes: bool) -> str:
-    """Ask on a terminal."""
+    """Ask before issues are changed, unless `--yes` is given. Returns a refusal, or ""."""
     if yes or click.confirm(f"Patch {way.to_change:,} issues?", default=False, err=True):
         return ""
     return "The answer was no."
 
 
 def describe(way: ChangeRunner) -> Iterator[str]:
-    """What a repair would do: which values become which, how many issues differ, and what is left alone."""
+    """Yield the lines that show what a repair would do: changes by value, issues that differ, those left alone."""
     from importer.runs.repair import Repair
 
     change_set = way.change_set
@@ -77,7 +77,7 @@ def describe(way: ChangeRunner) -> Iterator[str]:
 
 
 def say_counts(counts: Counter[str], differ: int) -> str:
-    """The looks in one sentence."""
+    """Sum up the verdicts on the issues in one sentence; `differ` is the number of those that differ."""
     from importer.runs.change_set import GONE, UNTOUCHED
     from importer.runs.repair import CONFLICT, CORRECTED, EDITED
 

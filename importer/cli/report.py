@@ -1,4 +1,4 @@
-"""`triage-import report`: a run's reports again."""
+"""`triage-import report`: writes a run's reports again, from the ledger alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`triage-import run`: the whole import, or with `--dry-run` its check."""
+"""`triage-import run`: its options, its questions, and the import itself, or with `--dry-run` the check alone."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ NIGHTLY_OPTIONS = (
 
 @dataclass(frozen=True)
 class RunOptions:
-    """What the options of `run` say beside those that say what is read."""
+    """The values of the options of `run` but for those of the input, which `InputOptions` has."""
 
     sandbox: bool
     api_url: str | None
@@ -115,7 +115,7 @@ class RunOptions:
     out: Path | None
 
     def __post_init__(self) -> None:
-        """Raise UsageError where they can't be meant together."""
+        """Raise UsageError for options that exclude each other, or where nobody can be asked."""
         if self.expect_org == "":
             raise UsageError("--expect-org is empty.", hint="Perhaps a variable is not set: --expect-org ID")
         if self.sandbox and _is_typed("api_url"):
@@ -138,24 +138,24 @@ class RunOptions:
 
     @property
     def requests_a_second(self) -> float:
-        """The rate that was given, or the target's."""
+        """The rate that was given, else the default of the target; 0 is no limit."""
         if self.rate is not None:
             return self.rate
         return SANDBOX_RATE if self.sandbox else DEFAULT_RATE
 
     @property
     def rejected_limit(self) -> Share | None:
-        """How many rejected rows are let pass; None is any number: a person who is asked sees them."""
+        """How many rejected rows are allowed; None is any number: a person who is asked sees how many there are."""
         return self.max_rejected or (DEFAULT_MAX_REJECTED if self.yes and not self.sandbox else None)
 
     def changes(self) -> ChangePolicy:
-        """What to do about rows that changed. Raises UsageError for a name that is no field."""
+        """Make the policy for changed rows. Raises UsageError for a name in `--fields` that is no field."""
         from importer.check.history import ChangePolicy, OnChange, read_fields
 
         return ChangePolicy(OnChange(self.on_change), read_fields(self.fields), self.accept_mapping_change)
 
     def settings(self) -> Settings:
-        """How to send."""
+        """Make the settings of the import. Raises UsageError as `changes`."""
         from importer.load.context import Settings
         from importer.records import FailOn
 
@@ -191,14 +191,14 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
 
     with Console() as console, open_job(sources, **given) as job:
         summary = (dry_run if options.dry_run else send)(job, options, console)
-    if summary.run_id:  # a check has said its sum already
+    if summary.run_id:  # without a run there was only a check, which is shown already
         console.show_summary(summary)
     console.show_reports(summary)
     return summary
 
 
 def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
-    """The check alone, against what the ledger knows."""
+    """Check the source against the ledger, and send nothing."""
     from importer.check.history import LedgerHistory
     from importer.ledger.opening import default_path, read_ledger
     from importer.load.preflight import check_rows
@@ -217,7 +217,7 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
 
 
 def send(job: Job, options: RunOptions, console: Console) -> Summary:
-    """The whole import."""
+    """Check, ask and send: the whole import."""
     from importer.ledger.opening import default_path, open_ledger
     from importer.load.context import ImportContext
     from importer.pipeline import Questions, run_import
@@ -234,7 +234,7 @@ def send(job: Job, options: RunOptions, console: Console) -> Summary:
 
 
 def refuse_open(job: Job) -> None:
-    """Raise MappingError where the mapping leaves a target open: nobody is asked, and nothing is sent."""
+    """Raise MappingError where the mapping has an undecided target (`?`), before any row is read."""
     from importer.errors import MappingError
     from importer.mapping.undecided import open_targets
 
@@ -252,12 +252,15 @@ def refuse_open(job: Job) -> None:
 
 
 def _is_typed(option: str) -> bool:
-    """Whether an option stands on the command line, rather than in the environment."""
+    """Whether an option was given on the command line, and not by its environment variable."""
     return click.get_current_context().get_parameter_source(option) is ParameterSource.COMMANDLINE
 
 
 def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[Checked, Forecast], str]:
-    """What decides whether a checked import is sent: `--strict`, `--max-rejected`, then the person."""
+    """Make the function that decides after the check whether to send: by `--strict`, `--max-rejected`, then a person.
+
+    It returns the refusal, or "".
+    """
     limit = options.rejected_limit
 
     def confirm(checked: Checked, forecast: Forecast) -> str:
@@ -278,7 +281,7 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
 
 
 def make_confirm_rest(options: RunOptions, console: Console) -> ConfirmRest:
-    """What decides after a canary whether the others are sent: the person, if there is one to ask."""
+    """Make the function that shows what the canary found, and asks whether to send the rest; it returns the refusal."""
 
     def confirm_rest(findings: Findings, left: int, run: str) -> str:
         console.show_contact(findings)

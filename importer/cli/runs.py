@@ -1,4 +1,4 @@
-"""`triage-import runs`: what ran when, and what can be done about it."""
+"""`triage-import runs`: lists the runs in the ledger, as text or JSON, with the commands that each of them allows."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ COMMANDS = {
     "undone": "triage-import undo {name}",
     "reported": "triage-import report {name}",
 }
-"""What can be done about a run, and how."""
+"""What can be done about a run → the command that does it."""
 OPTIONS = (
     LEDGER_OPTION,
     click.option("--json", "as_json", is_flag=True, help="Print a list of objects."),
@@ -64,7 +64,7 @@ def runs(ledger: str | None, as_json: bool, watch: bool) -> int:
 
 
 def read(ledger: str | Path, *, as_json: bool) -> str:
-    """What the ledger knows, as text or as JSON."""
+    """List the runs of a ledger, as text or as JSON."""
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import list_overviews
 
@@ -76,12 +76,12 @@ def read(ledger: str | Path, *, as_json: bool) -> str:
 
 
 def with_undone(overviews: Sequence[Overview]) -> list[tuple[Overview, list[Overview]]]:
-    """Each run with the repairs and undos of it, the oldest first."""
+    """Pair each run with its repairs and undos, the oldest first."""
     return [(each, [other for other in reversed(overviews) if other.works_on == each.run.name]) for each in overviews]
 
 
 def show(known: tuple[Overview, Sequence[Overview]]) -> dict[str, Any]:
-    """A run as an object of JSON; times are ISO 8601 in UTC."""
+    """Make a run's JSON object; times are ISO 8601 in UTC."""
     overview, changes = known
     run = overview.run
     state = RUNNING if overview.is_running else OPEN if run.is_open else FINISHED
@@ -107,9 +107,9 @@ def show(known: tuple[Overview, Sequence[Overview]]) -> dict[str, Any]:
 
 
 def _counts(overview: Overview) -> dict[str, int]:
-    """Outcome → rows as the run ended, or of an open one as they are at this moment; none that is 0.
+    """Return outcome → rows: of an ended run as it ended, of an open one as they are now; those that are 0 are absent.
 
-    Of a repair or an undo that ended it is verdict → issues.
+    Of a repair or an undo that has ended it is verdict → issues.
     """
     run = overview.run
     if run.is_open:
@@ -120,7 +120,7 @@ def _counts(overview: Overview) -> dict[str, int]:
 
 
 def _can_be(overview: Overview, counts: dict[str, int]) -> dict[str, str]:
-    """What can be done about a run → how."""
+    """Return what can be done about a run → the command."""
     run, is_import = overview.run, overview.run.kind == "import"
     is_possible = {
         "continued": run.is_open and not overview.is_running,
@@ -137,7 +137,7 @@ def _iso(seconds: float | None) -> str | None:
 
 
 def as_lines(known: dict[str, Any]) -> str:
-    """A run as a person reads it: a few lines, short ones first."""
+    """Format a run's JSON object as a few lines of text."""
     from importer.cli.sentences import printable
 
     what = known["kind"] if not known["works_on"] else f"{known['kind']} of {known['works_on']}"

@@ -1,4 +1,4 @@
-"""`triage-import sandbox`: the API's stand-in as a program."""
+"""`triage-import sandbox`: runs the stand-in for Triage's API as a server of its own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures, times and texts of a source as a person reads them on the screen."""
+"""Formats figures, times, workloads and texts of a source for the screen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 TEXT_SHOWN = 200
 LONG_SECONDS = 3600.0
 FASTER = 4
-"""An import that takes longer than LONG_SECONDS is told what a rate so many times higher would make of it."""
+"""Of an import that takes longer than LONG_SECONDS it is said how long it takes at a rate so many times higher."""
 
 ADDED = {
     Act.COMMENT: "comment",
@@ -31,9 +31,9 @@ def _how_long(seconds: float | None) -> str:
 
 
 def describe_load(load: Workload, rate: float) -> Iterator[str]:
-    """Say what belongs to the issues and takes requests, and how comments or a rate make it more or less.
+    """Yield sentences on additions and their requests, and on what folding comments or a higher rate would change.
 
-    Nothing where issues are all there is. Without a rate of ours there are no hours to tell.
+    None where there are no additions. `rate` is in requests a second; with 0, no limit, no times are given.
     """
     added = {act: number for act, number in load.operations.items() if act in ADDED and number}
     if not added:
@@ -54,24 +54,24 @@ def describe_load(load: Workload, rate: float) -> Iterator[str]:
 
 
 def shorten(text: str) -> str:
-    """A text of the source as a screen shows it: its beginning says enough."""
+    """Cut a text of the source for the screen."""
     return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}… ({len(text):,} characters)"
 
 
 def printable(text: str) -> str:
-    """A text without what would steer a terminal, or turn the line round: such characters are shown as escapes."""
+    """Escape characters that would control a terminal, or change the direction of writing."""
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def format_time(seconds: float) -> str:
-    """A time in seconds since 1970 as local date and time."""
+    """Format a time in seconds since 1970 as local date and time."""
     return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"
 
 
 def format_duration(seconds: float) -> str:
-    """`2 h 13 min`, `4 min 10 s`, `3.2 s`."""
+    """Format a duration: `2 h 13 min`, `4 min 10 s`, `3.2 s`."""
     if seconds < 59.95:  # what would be shown as 60.0 s is a minute
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)

@@ -1,4 +1,4 @@
-"""`triage-import settle`: a person's word on what became of a row."""
+"""`triage-import settle`: records by hand which issue a row has, or that it has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The target and the ledger that commands work on, and the options that name them."""
+"""Options that name the target and the ledger, and what opens a target from them, the sandbox included."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ KEY_FILE_HINT = "Name a file that holds the key alone."
 
 
 def choose_rate(rate: float | None, target: str) -> float:
-    """The rate for a target by its ledger name, unless one was given."""
+    """Return the rate that was given, else the default of the target; in requests a second, 0 for no limit."""
     if rate is not None:
         return rate
     return SANDBOX_RATE if target.startswith(SANDBOX_PREFIX) else DEFAULT_RATE
@@ -64,7 +64,7 @@ def choose_rate(rate: float | None, target: str) -> float:
 
 @contextmanager
 def open_target_named(name: str, api_key_file: Path | None) -> Iterator[Target]:
-    """The target that a ledger calls so: a sandbox is started on the file that the name has."""
+    """Open the target with this name in a ledger; a sandbox is started on the file in its name."""
     if name.startswith(SANDBOX_PREFIX):
         with _open_sandbox(Path(name.removeprefix(SANDBOX_PREFIX))) as target:
             yield target
@@ -74,14 +74,14 @@ def open_target_named(name: str, api_key_file: Path | None) -> Iterator[Target]:
 
 
 def target_name(sandbox: bool, url: str) -> str:
-    """What the ledger calls the target."""
+    """Return the target's name in the ledger: its normalised URL, or `sandbox:` and the sandbox's file."""
     from importer.triage.target import normalise_target
 
     return f"{SANDBOX_PREFIX}{sandbox_file()}" if sandbox else normalise_target(url)
 
 
 def sandbox_file() -> Path:
-    """Where `--sandbox` keeps its issues, so that a second run finds those of the first."""
+    """Return the file in which `--sandbox` keeps its issues, so that a second run finds those of the first."""
     from importer.ledger.opening import default_path
 
     return default_path().with_name("sandbox.db")
@@ -89,7 +89,7 @@ def sandbox_file() -> Path:
 
 @contextmanager
 def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[Target]:
-    """The target to send to; with `--sandbox` it runs until the block ends."""
+    """Open the target to send to; a sandbox runs until the block ends."""
     from importer.triage.target import Target, normalise_target
 
     if not sandbox:
@@ -112,7 +112,7 @@ def _open_sandbox(file: Path) -> Iterator[Target]:
         raise UsageError("The sandbox is not installed.", hint=how_to_install("sandbox")) from error
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file.touch(mode=0o600)
+        file.touch(mode=0o600)  # SQLite would make it readable for everybody
     except OSError as error:
         raise UsageError(
             f"The sandbox can't keep its issues in {file}: {error.strerror}.",
@@ -126,7 +126,10 @@ def _open_sandbox(file: Path) -> Iterator[Target]:
 
 
 def read_api_key(file: Path | None) -> ApiKey:
-    """The key, from a file or the environment, never from an argument. Raises UsageError."""
+    """Read the API key from a file, else from BLAND_API_KEY. Raises UsageError.
+
+    It is never an argument: everybody on the machine can read those.
+    """
     from importer.triage.target import ApiKey
 
     if file is not None:

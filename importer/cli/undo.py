@@ -1,4 +1,4 @@
-"""`triage-import undo`: close or delete what a run created, as far as no person has touched it."""
+"""`triage-import undo`: closes or deletes the issues that a run created, but for those that a person has touched."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any)
 
 
 def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:
-    """Compare with `--expect`, then ask on a terminal; before a deletion, for the count."""
-    change_set = _errand(way)
+    """Compare with `--expect`, then ask, and return the refusal, or ""; for a deletion the number has to be typed."""
+    change_set = _undo_of(way)
     total = way.to_change + change_set.done_before
     if expect is not None and expect != total:
         return f"--expect says {expect:,} issues, and it would be {total:,}."
@@ -74,11 +74,11 @@ def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:
 
 
 def describe(way: ChangeRunner) -> Iterator[str]:
-    """What an undo would do, and what stays because of whose hand."""
+    """Yield the lines that show what an undo would do, and which issues stay because a person has touched them."""
     from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED
     from importer.runs.undo import CLOSED
 
-    change_set, counts = _errand(way), way.count()
+    change_set, counts = _undo_of(way), way.count()
     parts = (
         (change_set.done_before, f"{change_set.done} by an earlier attempt"),
         (counts[UNTOUCHED], f"untouched, will be {change_set.done}"),
@@ -94,7 +94,7 @@ def describe(way: ChangeRunner) -> Iterator[str]:
         yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))
 
 
-def _errand(way: ChangeRunner) -> Undo:
+def _undo_of(way: ChangeRunner) -> Undo:
     from importer.runs.undo import Undo
 
     assert isinstance(way.change_set, Undo)

@@ -1,4 +1,4 @@
-"""`triage-import users`: the people of a source, in a table that says who they are in Triage."""
+"""`triage-import users`: writes users.csv, the people of a source, to be filled in with their Triage user ids."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class UsersSummary:
-    """The figures of a table of users: its lines, those that have a user id, and how much of the open work is whose."""
+    """The figures of a users table: lines, lines with a user id, open issues, and those with an owner or assignee."""
 
     exit_code: int
     people: int

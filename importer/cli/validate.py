@@ -1,4 +1,4 @@
-"""`triage-import validate`: the check pass, without any network."""
+"""`triage-import validate`: checks every row and writes what would be sent, without network and ledger."""
 
 from __future__ import annotations
 

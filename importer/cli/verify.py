@@ -1,4 +1,4 @@
-"""`triage-import verify`: whether Triage still has what a run sent."""
+"""`triage-import verify`: reads back what a run sent, and shows what differs in Triage now."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def verify(
 
 
 def describe(summary: VerifySummary) -> str:
-    """The line of counts, the worst first."""
+    """Return the line of counts, the worst verdict first."""
     issues = summary.same + summary.different + summary.missing
     fields = ", ".join(f"{count:,} × {name}" for name, count in list(summary.fields.items())[:FIELDS_SHOWN])
     counts = (
