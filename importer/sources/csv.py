@@ -1,4 +1,4 @@
-"""CSV by Python's reader, strict: it knows physical lines and leaves the width of each row as it is."""
+"""Reading CSV, strictly, with Python's reader: it knows physical lines and keeps each row's own width."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DELIMITERS = (",", ";", "\t", "|")
 LINE_ENDS = ("\n", "\r")
 
 CELL_CHARACTERS = 16 * 1024 * 1024
-"""The longest cell. A quote that is never closed ends here instead of filling the memory with the rest of the file."""
+"""The longest cell. A quote that is never closed stops here instead of filling memory with the rest of the file."""
 
 STILL_CUT = Finding(
     "row-ragged",
@@ -32,11 +32,11 @@ STILL_CUT = Finding(
 )
 
 NumberedRow = tuple[int, list[str], Finding | None]
-"""Physical line where the row begins, its cells, and why it can't be used."""
+"""Physical line where the row begins, its cells, and why it can't be used, or None."""
 
 
 def check_delimiter(option: str) -> str:
-    """Return the character that the option means. Raises UsageError where it is not one."""
+    """Return the delimiter that `--delimiter` means. Raises UsageError if it is not one character."""
     delimiter = "\t" if option in ("tab", "\\t") else option
     if len(delimiter) != 1 or delimiter in '"\r\n':
         raise UsageError(f"{option!r} is not a delimiter.", hint="Give one character, or the word tab: --delimiter ';'")
@@ -44,10 +44,10 @@ def check_delimiter(option: str) -> str:
 
 
 def find_delimiter(sample: str) -> str:
-    """Find the delimiter by structure: most rows fit the header, which is wider than one cell.
+    """Return the delimiter with which most rows fit the header, and the header is wider than one cell.
 
-    `sample` is the file's beginning; its last row may be cut. A file of one column gets any delimiter. An errors file
-    is known by its header: all of its rows may be ragged.
+    `sample` is the file's beginning; its last row may be cut. A file of one column may get any delimiter. An errors
+    file is recognised by its header, as all of its rows may be ragged.
     """
     tables = {delimiter: _parse_sample(sample, delimiter) for delimiter in DELIMITERS}
     if is_errors_header((tables[","] or [[]])[0]):
@@ -70,13 +70,13 @@ def find_delimiter(sample: str) -> str:
 def _parse_sample(sample: str, delimiter: str) -> list[list[str]]:
     csv.field_size_limit(CELL_CHARACTERS)
     rows: list[list[str]] = []
-    with suppress(csv.Error):  # what was read up to there shows the structure
+    with suppress(csv.Error):  # the rows read so far show the structure
         rows.extend(filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)))
     return rows
 
 
 class _Lines:
-    """The physical lines of a file; keeps those of the record at hand, for the error messages, and the last one."""
+    """Iterates over physical lines; keeps those of the current record, for error messages, and the last one."""
 
     def __init__(self, text: Iterator[str]) -> None:
         self._next = text.__next__
@@ -99,11 +99,11 @@ class _Lines:
 
 
 def read_rows(text: Iterator[str], name: str, delimiter: str, above: int = 0) -> Iterator[NumberedRow]:
-    """Read all rows, those above the header and the header first; physically blank lines are none.
+    """Yield all rows, including the header and the `above` rows before it; blank lines are skipped.
 
-    A row with a stray quote is one cell, its text as it came, with the finding `row-malformed`; reading goes on at the
-    next line. Raises SourceNotReady where the file ends inside a quoted cell or in the middle of a row, SourceError
-    where a cell is too long.
+    A row with a stray quote becomes one cell with its raw text and the finding `row-malformed`; reading continues at
+    the next line. Raises SourceNotReady if the file ends inside a quoted cell or in the middle of a row, SourceError if
+    a cell is too long.
     """
     csv.field_size_limit(CELL_CHARACTERS)
     lines = _Lines(text)
@@ -135,8 +135,8 @@ def read_rows(text: Iterator[str], name: str, delimiter: str, above: int = 0) ->
 
 
 def _never_closed(name: str, lines: _Lines, line: int, delimiter: str) -> SourceError | SourceNotReady:
-    """Say where the quote was opened that swallows what follows; `line` is where its record begins."""
-    # Quoted cells from left to right; the one that reaches the end is open.
+    """Return the error for an open quote, with the line where it was opened; `line` is where its record begins."""
+    # Match quoted cells from left to right; the one that reaches the end of the text is open.
     quoted = re.finditer(rf'(?:\A|{re.escape(delimiter)})(")(?:[^"]++|"")*+("|\Z)', "".join(lines.record))
     offset = next((match.start(1) for match in quoted if not match[2]), None)
     if offset is None:
@@ -163,12 +163,12 @@ def _malformed(first: int, last: int, error: csv.Error) -> Finding:
 
 
 def own_header(header: Sequence[str]) -> tuple[str, ...]:
-    """Return the header's cells; those of an errors file without the import columns, unescaped."""
+    """Return the header's cells; of an errors file unescaped, without the import columns."""
     return tuple(own_cells(header[: -len(IMPORT_COLUMNS)], len(header)) if is_errors_header(header) else header)
 
 
 def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[int, ...]]:
-    """Resolve references to physical columns from 0: all whose header is that name, outer white space ignored."""
+    """Return for each reference all physical columns, from 0, with that header; outer white space is ignored."""
     columns: dict[str, tuple[int, ...]] = defaultdict(tuple)
     for index, cell in enumerate(header):
         columns[cell.strip()] += (index,)
@@ -176,10 +176,14 @@ def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[
 
 
 class Batch(NamedTuple):
-    """Rows of one chunk.
+    """The rows of one chunk.
 
-    raw    the cells as they came; of an errors file as the source had them
-    cells  as wide as the header; blank for rows with a defect
+    records  record numbers, from 1
+    lines    physical lines where the rows begin
+    raw      the cells as read; of an errors file as the original source had them
+    cells    the cells, as many as the header has; blank for rows with a defect
+    defects  row → finding that makes it unusable
+    origins  row → place in the original source, of an errors file
     """
 
     records: range
@@ -191,24 +195,24 @@ class Batch(NamedTuple):
 
 
 def open_rows(text: Iterator[str], name: str, delimiter: str, above: int) -> tuple[list[str], Iterator[NumberedRow]]:
-    """Read up to the header, above which `above` rows stand; give its cells as they came, and the rows below."""
+    """Read up to the header, which follows `above` rows; return its cells as read, and the rows below lazily."""
     rows = read_rows(text, name, delimiter, above)
-    header = next(islice(rows, above, None), (1, [""], None))  # a file can be emptied after it was looked at
+    header = next(islice(rows, above, None), (1, [""], None))  # a file can be emptied after it was surveyed
     return header[1], rows
 
 
 def read_batches(header: list[str], rows: Iterator[NumberedRow], size: int) -> Iterator[Batch]:
-    """Take the rows below a header, up to `size` at a time.
+    """Yield the rows below a header in batches of up to `size`.
 
-    Raises SourceNotReady where the file ends inside a quoted cell or in the middle of a row, SourceError where a cell
-    is too long.
+    Raises SourceNotReady if the file ends inside a quoted cell or in the middle of a row, SourceError if a cell is too
+    long.
     """
     own = own_header(header)
     least = least_width(own)
     first = 1
     ahead: list[NumberedRow] = []
     while batch := [*ahead, *islice(rows, size - len(ahead))]:
-        # Whether a row of one cell is a title is only known by the next row.
+        # Only the next row shows whether a row with one filled cell is a title.
         ahead = list(islice(rows, 1)) if len(batch) == size and count_filled(batch[-1][1]) == 1 else []
         lines, raw, findings = map(list, zip(*batch, strict=True))
         repeated = find_repeated([*raw, *(row for _, row, _ in ahead)], header)
@@ -241,11 +245,11 @@ def frame_batches(
 def _take_back(
     raw: Sequence[list[str]], header: Sequence[str], defects: dict[int, Finding]
 ) -> tuple[list[list[str]], dict[int, str]]:
-    """Return the rows of an errors file as the source had them, and where each stood there."""
+    """Return the rows of an errors file as the original source had them, and their places there."""
     width = len(header) - len(IMPORT_COLUMNS)
     rows, origins = list(raw), {}
     for index, row in enumerate(raw):
-        if index in defects:  # malformed: one cell, as it came
+        if index in defects:  # malformed: one cell with the raw text
             continue
         rows[index] = own_cells(row, width)
         ragged = _ragged(row, header) if len(row) < len(header) else None
@@ -263,7 +267,7 @@ def _take_back(
 def _fit_rows(
     raw: Sequence[list[str]], header: Sequence[str], least: int, defects: dict[int, Finding]
 ) -> list[list[str]]:
-    """Return rows as wide as the header: blank for those with a defect; ragged ones are added to `defects`."""
+    """Return rows as wide as the header, blank ones for defects; ragged rows are added to `defects`."""
     width = len(header)
     blank = [""] * width
     cells = list(raw)
@@ -277,7 +281,7 @@ def _fit_rows(
 
 
 def _ragged(row: Sequence[str], header: Sequence[str]) -> Finding | None:
-    """Refuse a row of another width, unless nothing can be lost."""
+    """Return the finding for a row of another width, None if none of its cells is lost."""
     if fits(row, header):
         return None
     return Finding(

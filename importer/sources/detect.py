@@ -1,4 +1,4 @@
-"""What a file is: CSV, JSON lines or JSON, by its name, else by its beginning; or nothing that can be read here."""
+"""Detecting a file's format: CSV, JSON lines or JSON, by its name, else its beginning; other formats are refused."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXTENSIONS: dict[str, Format] = {
     ".ndjson": "jsonl",
     ".json": "json",
 }
-# A few NULs are a matter of their rows. UTF-16 has one in every second byte, at least one a delimiter.
+# A few NULs concern only their rows. UTF-16 has one in nearly every second byte.
 FEW_NULS = 3
 NUL_SHARE = 0.02
 
@@ -72,14 +72,14 @@ _YAML = re.compile(
     r"(%YAML|---\s*\n|(- )?[\w.-]+:( [^,;\t|\n]*)?\r?\n([ -]*[\w.-]+:( [^\n]*)?\r?\n|[ ]*- [^\n]*\n){2})"
 )
 
-# The beginning of an array or object that no header of a table has.
+# A beginning of an array or object that no CSV header has.
 _JSON = re.compile(r'(\[\s*\[?\s*)?\{\s*"|\[\s*\[\s*"|\[\s*\]')
 
 
 def refuse_foreign(name: str, head: bytes, encoding: str | None) -> None:
-    """Raise SourceError for what is plainly no text; `head` is the file's first bytes, decompressed.
+    """Raise SourceError for a binary file; `head` is its first bytes, decompressed.
 
-    NUL bytes are accepted where the user names an encoding, and a few of them in what is valid UTF-8.
+    NUL bytes are accepted if the user names an encoding, and a few of them in valid UTF-8.
     """
     for magic, what in FOREIGN.items():
         if head.startswith(magic):
@@ -96,7 +96,7 @@ def _is_binary(head: bytes) -> bool:
 
 
 def refuse_other_text(name: str, sample: str, option: Format | None) -> None:
-    """Raise SourceError for markup, and where the user doesn't say what it is, for SQL, mail and YAML.
+    """Raise SourceError for markup; and, unless the user names the format, for SQL, mail and YAML.
 
     `sample` is the file's beginning.
     """
@@ -120,9 +120,9 @@ def refuse_other_text(name: str, sample: str, option: Format | None) -> None:
 
 
 def choose_format(name: str, sample: str, option: Format | None) -> Format:
-    """Choose the format: the option, else the file's extension (below .gz and .zst), else its first character.
+    """Return the format: the option, else by the extension (before .gz or .zst), else by the first character.
 
-    A .json file that holds JSON lines is JSON lines, and JSON under the name of a table is JSON. `sample` is the file's
+    JSON lines in a .json file are read as JSON lines, and JSON in a .csv file as JSON. `sample` is the file's
     beginning. Raises SourceError for text of another kind.
     """
     refuse_other_text(name, sample, option)

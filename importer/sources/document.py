@@ -1,4 +1,4 @@
-"""A JSON document that is read from the left in pieces, so that its size doesn't matter."""
+"""A pull parser for JSON documents of any size, which reads them in small pieces."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from importer.sources.json_values import decoder, lenient_decoder
 PIECE_CHARACTERS = 64 * 1024
 SPACE = re.compile(r"[ \t\r\n]*")
 
-# What a text can end with where it is cut inside a word, a number or a \uXXXX escape.
+# The end of a text that is cut inside a word, a number or a \uXXXX escape.
 HALF_TOKEN = re.compile(r"t(ru?)?|f(a(ls?)?)?|n(ul?)?|-|\.|[eE][+-]?|u[0-9a-fA-F]{0,4}")
 
 # The most characters that the parser takes at once: a pair of \uXXXX escapes.
@@ -25,15 +25,15 @@ NUMBER_CHARACTERS = 3
 
 
 def ends_inside(text: str, position: int, reason: str) -> bool:
-    """Whether a text that can't be parsed ends inside a value, by the place and the words of the parser's error."""
+    """Whether an invalid text ends inside a value, judging by the position and the message of the parser's error."""
     rest = text[position : position + TOKEN_CHARACTERS]
     return not rest or HALF_TOKEN.fullmatch(rest) is not None or reason.startswith("Unterminated string")
 
 
 class Document:
-    """A place in a JSON document; every method reads on from it. `line` is its physical line, from 1.
+    """A position in a JSON document, from which every method reads on. `line` is its physical line, from 1.
 
-    Every method raises SourceError where the document is damaged, SourceNotReady where it is cut off.
+    Every method raises SourceError if the document is damaged, SourceNotReady if it is cut off.
     """
 
     def __init__(self, text: TextIO, name: str, piece: int = PIECE_CHARACTERS) -> None:
@@ -46,7 +46,7 @@ class Document:
         self._before_line = 0  # characters of the current line that have left the buffer
 
     def peek(self) -> str:
-        """Pass white space and return the next character; empty at the document's end."""
+        """Skip white space and return the next character, "" at the end of the document."""
         while True:
             space = SPACE.match(self._buffer, self._place)
             self._move(space.end() if space else self._place)
@@ -56,7 +56,7 @@ class Document:
                 return ""
 
     def value(self) -> tuple[Any, str]:
-        """Read one value; return it with its own text."""
+        """Read one value; return it and its raw text."""
         self.peek()
         while True:
             try:
@@ -67,7 +67,7 @@ class Document:
             except RecursionError:
                 self._damaged(self._place, "nested too deeply")
             else:
-                # Near the buffer's end a number may go on: `1` may be `1e+5`.
+                # A number at the end of the buffer may continue: `1` may be `1e+5`.
                 if end + NUMBER_CHARACTERS <= len(self._buffer) or not self._read_on():
                     raw = self._buffer[self._place : end]
                     self._move(end)
@@ -79,11 +79,11 @@ class Document:
         except JSONDecodeError as error:
             if self._buffer[error.pos : error.pos + 1] != "\0":
                 raise
-            # A NUL in a text is a matter of its record, not of the document.
+            # A NUL in a string concerns its record, not the whole document.
             return lenient_decoder.raw_decode(self._buffer, self._place)
 
     def members(self) -> Iterator[str]:
-        """Read an object: stop before each value, which must be read before the next key is asked for."""
+        """Read an object: yield each key, before its value; the caller must read or skip the value."""
         self._take("{")
         if self.peek() != "}":
             while True:
@@ -99,7 +99,7 @@ class Document:
         self._take("}")
 
     def elements(self) -> Iterator[str]:
-        """Read an array: stop before each value with its first character; it must be read before the next one."""
+        """Read an array: yield the first character before each value; the caller must read or skip the value."""
         self._take("[")
         if self.peek() != "]":
             while True:
@@ -110,7 +110,7 @@ class Document:
         self._take("]")
 
     def skip(self) -> None:
-        """Pass one value; a big one is never in memory as a whole."""
+        """Skip one value, without holding a big one in memory."""
         try:
             self._skip()
         except RecursionError:
@@ -128,7 +128,7 @@ class Document:
             self.value()
 
     def end(self) -> None:
-        """Check that nothing follows."""
+        """Raise SourceError if anything but white space follows."""
         if self.peek():
             raise SourceError(
                 f"{self._name}:{self.line}: goes on after the end of its JSON document.",
@@ -145,7 +145,7 @@ class Document:
         self._place = place
 
     def _read_on(self) -> bool:
-        # As much as is waiting, or more: a long value is tried again a few times only.
+        # At least double the buffer, so that a long value is parsed again only a few times.
         rest = len(self._buffer) - self._place
         more = self._text.read(max(self._piece, rest))
         if not more:
@@ -157,7 +157,7 @@ class Document:
         return True
 
     def _is_cut(self, error: JSONDecodeError) -> bool:
-        """Whether more text may mend the error; one that is damaged in its middle isn't read to its end."""
+        """Whether the error may only be the end of the buffer; a damaged document is not read on."""
         near_end = error.pos >= len(self._buffer) - TOKEN_CHARACTERS
         return near_end or error.msg.startswith("Unterminated string")
 

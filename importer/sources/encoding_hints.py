@@ -1,4 +1,4 @@
-"""Which encoding undeclared bytes may have: by how much their text looks like one that people write. Only for hints."""
+"""Ranking encodings of undecodable bytes by how plausible the decoded text is. Used for hints in errors only."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable
 from itertools import pairwise
 
 LIKELY = 0.5
-"""The least share of a text's characters that have to be usual ones."""
+"""The share of plausible characters that an encoding needs to be proposed."""
 SAMPLE_BYTES = 16 * 1024
 SIGNS, SIGN_WEIGHT = range(0xA1, 0xA4), 0.9
 WIDE_NULS = 4
 WIDE_SHARE = 0.9
-"""The share of NULs that the upper two bytes of characters of four bytes have at least."""
+"""The least share of NULs in the upper two bytes of each four that means UTF-32."""
 
 _LATIN_LETTER = r"[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸ]"
 _LATIN_WORD = re.compile(rf"{_LATIN_LETTER}+")
@@ -29,12 +29,12 @@ def _high(text: str) -> list[str]:
 
 
 def _turned(text: str) -> int:
-    """How often a capital that is no plain letter stands behind a small letter, which nobody writes."""
+    """Count non-ASCII capitals right after small letters, which real text hardly has."""
     return sum(second >= "\x80" and first.islower() and second.isupper() for first, second in pairwise(text))
 
 
 def _latin(text: str) -> float:
-    """Of Western text: single accents among plain letters, and typographers' signs."""
+    """Rate Western text: single accented letters among ASCII letters, and typographic signs."""
     usual = len(_TYPOGRAPHY.findall(text)) - _turned(text)
     for word in _LATIN_WORD.findall(text):
         accents = len(_high(word))
@@ -43,23 +43,23 @@ def _latin(text: str) -> float:
 
 
 def _central(text: str) -> float:
-    """Of Polish, Czech, Hungarian, Romanian text: their letters, among plain ones."""
+    """Rate Polish, Czech, Hungarian and Romanian text: their letters among ASCII letters."""
     usual = sum(character in _CENTRAL for character in _high(text)) + len(_TYPOGRAPHY.findall(text))
     letters = re.sub(r"[^\x00-\x7f]", lambda match: "é" if match[0] in _CENTRAL else match[0], text)
     return 0.99 * min((usual - _turned(text)) / len(_high(text)), _latin(letters))
 
 
 def _cyrillic(text: str) -> float:
-    """Of Cyrillic text: words without any plain letter, no capital behind a small letter."""
+    """Rate Cyrillic text: words without ASCII letters, and no capital after a small letter."""
     words = [word for word in _LETTERS.findall(text) if not _PLAIN_LETTER.search(word)]
     letters = sum(character in _CYRILLIC for character in "".join(words)) + text.count("№")
     return max(0, letters - 3 * _turned(text)) / len(_high(text))
 
 
 def _by_bytes(encoding: str, letters: range, weight: float) -> Callable[[str], float]:
-    """Of text in characters of two bytes: those whose first byte is one of `letters` are common ones.
+    """Return a rating for a two-byte encoding: characters whose first byte is in `letters` are common ones.
 
-    Signs, whose first bytes are alike everywhere, say less.
+    Punctuation has the same first bytes in all of these encodings, so it weighs less.
     """
 
     def rate(text: str) -> float:
@@ -75,7 +75,7 @@ def _encode(character: str, encoding: str) -> bytes:
 
 
 def _japanese(text: str) -> float:
-    """Of Japanese text: kana make a good part of it; half-width ones are what other encodings look like."""
+    """Rate Japanese text, which has many kana; half-width kana are what other encodings look like."""
     characters = _high(text)
     kana = sum("\u3040" <= character <= "\u30ff" for character in characters)
     kanji = sum(b"\x88" <= _encode(character, "cp932")[:1] <= b"\x97" for character in characters if character >= "一")
@@ -83,7 +83,7 @@ def _japanese(text: str) -> float:
     return (kana + signs + kanji * (1.0 if kana else 0.8)) / len(characters)
 
 
-# Simplified and traditional characters are sorted by how common they are, Korean syllables by sound.
+# GB 2312 and Big5 order characters by frequency, EUC-KR orders syllables by sound.
 RATINGS: dict[str, Callable[[str], float]] = {
     "cp1252": _latin,
     "cp1250": _central,
@@ -101,9 +101,9 @@ RATINGS: dict[str, Callable[[str], float]] = {
 
 
 def rank_encodings(sample: bytes, known: str = "") -> list[tuple[str, str]]:
-    """The encodings in which these bytes look like text, the likeliest first, each with the text; `known` isn't one.
+    """Return the encodings in which these bytes look like text, likeliest first, each with the decoded text.
 
-    The sample's last character may be cut.
+    `known` is an encoding to leave out. The sample's last character may be cut.
     """
     rated = []
     excluded = codecs.lookup(known or "utf-8").name.replace("-", "_")
@@ -130,7 +130,7 @@ def _has_controls(text: str) -> bool:
 
 
 def wide_encoding(head: bytes) -> str:
-    """Name the encoding of two or four bytes a character whose NUL bytes these are; `""` if it is none of them."""
+    """Return the UTF-16 or UTF-32 encoding that explains the NUL bytes, "" if none does."""
     if head.count(0) < WIDE_NULS:
         return ""
     nuls = [_share_of_nuls(head, place) for place in range(4)]

@@ -1,4 +1,4 @@
-"""Bytes → text, without guessing: a byte order mark, else what the user says, else UTF-8."""
+"""Decoding files without guessing: by a byte order mark, else as the user says, else as UTF-8."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.sources.encoding_hints import rank_encodings, wide_encoding
 from importer.sources.files import StoredFile, cut_off, open_file, still_written
 
-# That of UTF-32 begins as that of UTF-16 does, so it comes first.
+# UTF-32 comes first, as its mark begins with that of UTF-16.
 BYTE_ORDER_MARKS = {
     codecs.BOM_UTF8: "utf-8-sig",
     codecs.BOM_UTF32_LE: "utf-32",
@@ -21,23 +21,23 @@ BYTE_ORDER_MARKS = {
     codecs.BOM_UTF16_BE: "utf-16",
 }
 USUAL = "cp1252"
-"""What exports that are not UTF-8 have most often."""
+"""The most frequent encoding of exports that are not UTF-8."""
 OTHERS_SHOWN = 3
 BEFORE_SHOWN, SHOWN = 15, 40
-"""How many characters of a text a hint shows, and how many of them before the first that is not plain."""
+"""The characters of a text that a hint shows: those before the first non-ASCII one, and in all."""
 
 BLOCK_BYTES = 64 * 1024
 
 
 class OpenText(NamedTuple):
-    """A file that is being read as text: `stored` tells how far (compressed bytes), `text` gives its characters."""
+    """An open text file: `stored` tells how many stored bytes were read, `text` yields characters."""
 
     stored: BinaryIO
     text: TextIO
 
 
 def check_encoding(name: str) -> None:
-    """Raise UsageError where Python knows no text encoding of this name."""
+    """Raise UsageError if Python knows no text encoding of this name."""
     try:
         "a".encode(name)
     except (LookupError, ValueError) as error:
@@ -47,7 +47,7 @@ def check_encoding(name: str) -> None:
 
 
 def choose_encoding(head: bytes, option: str | None) -> str:
-    """Name the encoding of a file by its first bytes; a byte order mark is stronger than the option."""
+    """Return the encoding of a file by its first bytes; a byte order mark overrides the option."""
     for mark, encoding in BYTE_ORDER_MARKS.items():
         if head.startswith(mark):
             return encoding
@@ -56,10 +56,10 @@ def choose_encoding(head: bytes, option: str | None) -> str:
 
 @contextmanager
 def open_text(file: StoredFile, encoding: str) -> Iterator[OpenText]:
-    """Open a file as text; line ends stay as they are.
+    """Open a file as text; line ends are kept.
 
-    Raises, now or while it is read, SourceError for bytes that are not valid in the encoding, SourceNotReady where the
-    file ends inside a character.
+    Raises, now or while it is read, SourceError for bytes that are invalid in the encoding, SourceNotReady if the file
+    ends inside a character.
     """
     with open_file(file) as (stored, data):
         try:
@@ -70,9 +70,9 @@ def open_text(file: StoredFile, encoding: str) -> Iterator[OpenText]:
 
 
 def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> SourceError | SourceNotReady:
-    """Say where a file's bytes are not valid, by line and offset; a reader of text only knows the place in its buffer.
+    """Return the error that locates invalid bytes by line and offset, which the text reader doesn't know.
 
-    `read` returns the next block of the file, empty at its end.
+    `read` returns the next block of the file, b"" at its end.
     """
     decoder = codecs.getincrementaldecoder(encoding)()
     # Counts lines as the readers do: CR LF is one line end, even across blocks.
@@ -86,7 +86,7 @@ def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> Sourc
         except UnicodeDecodeError as error:
             if not block:
                 return _ends_in_character(name, line, error)
-            good = block[: max(0, error.start - len(waiting))]  # the decoder still has what was waiting
+            good = block[: max(0, error.start - len(waiting))]  # the decoder still holds the waiting bytes
             line += newlines.decode(decoder.decode(good), final=True).count("\n")
             return _undecodable(name, encoding, line, offset - len(waiting) + error.start, error)
         except UnicodeError as error:
@@ -102,13 +102,13 @@ def _undecodable(name: str, encoding: str, line: int, offset: int, error: Unicod
         return binary_file(name, sample)
     bad = sample[error.start : error.end].hex(" ")
     message = f"{name}:{line}: the bytes {bad} at byte {offset:,} of the text are not valid {encoding}."
-    # From the line's beginning, so that no character is cut there.
+    # From the beginning of the line, so that the sample begins with a whole character.
     return SourceError(message, hint=_suggest(sample[sample.rfind(b"\n", 0, error.start) + 1 :], encoding))
 
 
 def _suggest(sample: bytes, encoding: str) -> str:
-    """Name the likeliest encoding of a sample and what the text is in it, so that a person can see whether it is."""
-    # A file that is in several encodings has only this line to go by.
+    """Return a hint with the likeliest encoding and the text in it, so that the user can see whether it is right."""
+    # A file that mixes encodings: try the line alone.
     ranked = rank_encodings(sample, encoding) or rank_encodings(sample.partition(b"\n")[0], encoding)
     if not ranked:
         return "Say which encoding it has with --encoding, or export it as UTF-8."
@@ -129,7 +129,7 @@ def _ends_in_character(name: str, line: int, error: UnicodeDecodeError) -> Sourc
 
 
 def can_decode(sample: bytes, encoding: str) -> bool:
-    """Whether bytes are valid in an encoding; the last character may be cut."""
+    """Whether bytes are valid in an encoding; the last character may be cut off."""
     try:
         codecs.getincrementaldecoder(encoding)().decode(sample)
     except UnicodeError:
@@ -138,7 +138,7 @@ def can_decode(sample: bytes, encoding: str) -> bool:
 
 
 def binary_file(name: str, head: bytes) -> SourceError:
-    """Say that a file is no text; or in which encoding of two or four bytes a character it would be one."""
+    """Return the error for a file with NUL bytes; the hint names UTF-16 or UTF-32 if it is valid in that."""
     encoding = wide_encoding(head)
     otherwise = f"It seems to be text in {encoding} without a byte order mark: --encoding {encoding}"
     return SourceError(

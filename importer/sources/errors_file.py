@@ -1,4 +1,4 @@
-"""An errors file that is given back: its import columns lead to the first file's rows and are no part of a record."""
+"""Reading errors.csv and errors.jsonl as a source: their import columns are no part of the records."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def is_errors_record(record: object) -> bool:
 
 
 def own_cells(row: Sequence[str], width: int) -> list[str]:
-    """Return a row of errors.csv without the import columns, unescaped. `width` counts the source's own columns."""
+    """Return a row of errors.csv unescaped, without the import columns; `width` is how many columns the source has."""
     return [unescape_cell(cell) for cell in (*row[:width], *row[width + len(IMPORT_COLUMNS) :])]
 
 
@@ -38,5 +38,5 @@ def own_keys(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def own_text(own: dict[str, Any]) -> str:
-    """Return the text of a record without the import keys; where nobody has mended it, the text that it came from."""
+    """Return the text of a record without the import keys; of an unmended one, the raw text that it came from."""
     return to_text(own[IMPORT_RAW]) if own.keys() == {IMPORT_RAW} else write(own)

@@ -1,4 +1,4 @@
-"""Files as bytes: named, spooled, decompressed, hashed and watched for changes."""
+"""Source files as bytes: finding, spooling, decompressing, hashing, and noticing changes."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ STDIN = "-"
 GZIP_MAGIC = b"\x1f\x8b"
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 
-# So little at a time that what it decompresses to stays small.
+# Small, so that what it decompresses to stays small.
 ZSTD_INPUT_BYTES = 16 * 1024
 
 
 class Stamp(NamedTuple):
-    """What changes when a file does, without reading it: size in bytes, time of change in nanoseconds, inode."""
+    """Size in bytes, time of change in nanoseconds, and inode: they differ if a file may have changed."""
 
     size: int
     mtime_ns: int
@@ -38,11 +38,11 @@ class Stamp(NamedTuple):
 
 
 class StoredFile(NamedTuple):
-    """A file as it lies on disk.
+    """A source file on disk.
 
-    name     as typed, bytes that are no UTF-8 spelled out
-    path     where its bytes are
-    spooled  whether `path` is a copy of what came through a pipe: it never changes, and its times say nothing
+    name     as the user typed it; bytes that are not UTF-8 are escaped
+    path     the file to read
+    spooled  whether `path` is a copy of piped data: it never changes, and its times mean nothing
     """
 
     name: str
@@ -51,7 +51,7 @@ class StoredFile(NamedTuple):
 
 
 class OpenFile(NamedTuple):
-    """A file that is being read: `stored` tells how far (compressed bytes), `data` gives its decompressed bytes."""
+    """An open file: `stored` tells how many stored bytes were read, `data` yields decompressed bytes."""
 
     stored: BinaryIO
     data: BinaryIO
@@ -62,7 +62,7 @@ class DamagedData(Exception):
 
 
 def cut_off(name: str, where: str, otherwise: str = "") -> SourceNotReady:
-    """Say where a file ends too early; `otherwise` is what to do if it is complete all the same."""
+    """Return the error for a file that ends too early; `otherwise` is what to do if it is complete all the same."""
     return SourceNotReady(
         f"{name} ends {where}: it looks as if it is still being written, or was cut.",
         hint=f"Run the same command again when it is complete, or export it again. {otherwise}".rstrip(),
@@ -70,7 +70,7 @@ def cut_off(name: str, where: str, otherwise: str = "") -> SourceNotReady:
 
 
 def still_written(name: str) -> SourceNotReady:
-    """Say that a file is not as it was when it was opened."""
+    """Return the error for a file that changed since it was opened."""
     return SourceNotReady(
         f"{name} changed while it was read. It is still being written.",
         hint="Run the same command again when it is complete.",
@@ -78,9 +78,9 @@ def still_written(name: str) -> SourceNotReady:
 
 
 def find_files(paths: Sequence[str], stack: ExitStack) -> list[StoredFile]:
-    """Check that each path can be read; spool standard input and pipes, which can't be read twice.
+    """Return the files at these paths; standard input and pipes are spooled, as they can't be read twice.
 
-    Spool files are private (0600) and are removed when `stack` closes.
+    Spool files are private (mode 0600) and are removed when `stack` closes.
     Raises UsageError, SourceNotReady (missing, no bytes), SourceError (a directory, not readable), StorageFull.
     """
     if not paths:
@@ -137,13 +137,13 @@ def _stat(file: StoredFile) -> os.stat_result:
 
 
 def take_stamp(file: StoredFile) -> Stamp:
-    """Stamp a file. Raises SourceNotReady where it is gone."""
+    """Return the stamp of a file. Raises SourceNotReady if it no longer exists."""
     status = _stat(file)
     return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 def digest_files(files: Sequence[StoredFile]) -> str:
-    """Hash all bytes as they are stored, in order: SHA-256 in hex."""
+    """Return the SHA-256 of all files' stored bytes, in order, in hex."""
     digest = hashlib.sha256()
     for file in files:
         with _open_stored(file) as stored:
@@ -162,7 +162,7 @@ def _open_stored(file: StoredFile) -> BinaryIO:
 
 @contextmanager
 def open_file(file: StoredFile) -> Iterator[OpenFile]:
-    """Open a file for reading, decompressing gzip and zstd by their magic bytes, whatever the file's name.
+    """Open a file to read; gzip and zstd are recognised by their magic bytes, not by the name.
 
     Raises, now or while it is read, SourceError for data that is damaged, SourceNotReady for data that is cut off.
     """
@@ -192,7 +192,7 @@ def _decompress(file: StoredFile, stored: BinaryIO, magic: bytes) -> BinaryIO:
 
 
 class _ZstdFile(io.RawIOBase):
-    """Zstandard frames, read one after another. The library's own reader takes a frame that is cut off for complete."""
+    """Reads zstd frames one after another. The library's own reader accepts a frame that is cut off."""
 
     def __init__(self, name: str, stored: BinaryIO) -> None:
         try:

@@ -1,4 +1,4 @@
-"""Values that were found in records → chunks: each reference has as many columns as its longest list."""
+"""Making chunks of values found in JSON records: a reference gets as many columns as its longest list."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ from importer.sources.json_values import to_columns
 
 
 class FoundRow(NamedTuple):
-    """A row with the values of its references: `found` has one for each, or is why the row can't be used.
+    """A row with the values of its references.
 
-    `raw` is its own text, or its cells; `origin` is where an errors file says that it stood first.
+    line    physical line where it begins
+    raw     its raw text, or its cells
+    origin  its place in the original source, of an errors file; else ""
+    found   one value for each reference, or why the row can't be used
     """
 
     line: int
@@ -30,9 +33,10 @@ def frame_rows(
     size: int,
     tables: Mapping[Table, Mapping[str, str]],
 ) -> Iterator[Chunk]:
-    """Chunk rows, up to `size` each; `number` and `name` are the file's.
+    """Yield chunks of up to `size` rows.
 
-    A reference always has a column: a key that this chunk doesn't have may be in the next one.
+    `number` is the file's place in the source, `name` as the user typed it, `tables` the look-up tables beside its
+    records. Every reference gets a column: a key that is absent in this chunk may be in the next one.
     """
     from importer.sources.frames import frame_columns
 
@@ -54,7 +58,7 @@ def frame_rows(
 def _place_columns(
     values: Mapping[Ref, Sequence[Any]],
 ) -> tuple[dict[int, list[str]], dict[Ref, tuple[int, ...]]]:
-    """Give each reference as many columns as its longest list needs, labelled from 0; return columns and positions."""
+    """Return the columns of all references, labelled from 0, and the labels of each reference."""
     columns: dict[int, list[str]] = {}
     positions: dict[Ref, tuple[int, ...]] = {}
     for ref, own_values in values.items():

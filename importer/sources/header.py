@@ -1,4 +1,4 @@
-"""The header of a CSV file: what stands above it, where it comes again, and whether there is one at all."""
+"""Finding the header of a CSV file: titles above it, repetitions of it, and files without one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importer.records import Finding
 
 HEAD_ROWS = 20
 HEADER_CELLS = 3
-"""A header below a title has at least so many filled cells."""
+"""The least number of filled cells of a header below a title."""
 DATA_SHARE = 1 / 3
 CELLS_SHOWN = 6
 CELL_SHOWN = 40
@@ -30,15 +30,15 @@ _DATA = re.compile(
 
 
 def count_filled(row: Sequence[str]) -> int:
-    """How many cells hold more than white space."""
+    """Count the cells that hold more than white space."""
     return sum(map(bool, map(str.strip, row)))
 
 
 def count_above(rows: Sequence[Sequence[str]]) -> int:
-    """How many of a file's first rows stand above its header: those of a spreadsheet's titles, and empty ones.
+    """Count the rows above the header: titles of a spreadsheet, and empty rows.
 
-    A title is one filled cell. The header below has at least three and half of what any row has, and what follows
-    fits it.
+    A title is a row with one filled cell. The header below it has at least three filled cells and half as many as the
+    fullest row, and most rows after it fit it.
     """
     filled = [count_filled(row) for row in rows[:HEAD_ROWS]]
     first = next((place for place, count in enumerate(filled) if count), 0)
@@ -56,24 +56,24 @@ def _is_below_titles(rows: Sequence[Sequence[str]], widest: int) -> bool:
 
 
 def fits(row: Sequence[str], header: Sequence[str]) -> bool:
-    """Whether nothing of a row can be lost below this header.
+    """Whether a row loses nothing under this header.
 
-    That is: what is too much is empty; or what is missing has no header, or the row is empty anyhow. A filled row that
-    ends early may have been cut.
+    Surplus cells must be empty; missing cells must have no header, unless the whole row is empty. A filled row that
+    ends early may have been cut off.
     """
     too_much, missing = row[len(header) :], header[len(row) :]
     return not (count_filled(too_much) or (count_filled(missing) and count_filled(row)))
 
 
 def is_data(row: Sequence[str]) -> bool:
-    """Whether a third of a row's filled cells are what no column is called."""
+    """Whether a third of a row's filled cells are data, not names: addresses, numbers, dates."""
     filled = [cell.strip() for cell in row if cell.strip()]
     data = sum(_DATA.fullmatch(cell) is not None for cell in filled)
     return bool(filled) and data >= DATA_SHARE * len(filled)
 
 
 def check_header(name: str, line: int, header: Sequence[str]) -> None:
-    """Raise SourceError where the first row is empty or plainly data: addresses, numbers, dates."""
+    """Raise SourceError if the header is empty or is a row of data: addresses, numbers, dates."""
     filled = [cell.strip() for cell in header if cell.strip()]
     if is_data(header):
         shown = ", ".join(cell[:CELL_SHOWN] for cell in filled[:CELLS_SHOWN])
@@ -87,7 +87,7 @@ def check_header(name: str, line: int, header: Sequence[str]) -> None:
 
 
 def least_width(header: Sequence[str]) -> int:
-    """How many cells a row has at least: some trackers leave out the last of columns that repeat, as comments do."""
+    """Return the least width of a row: some trackers leave out the last of repeated columns, such as comments."""
     times = Counter(header)
     width = len(header)
     while width > 1 and times[header[width - 1]] > 1:
@@ -96,7 +96,7 @@ def least_width(header: Sequence[str]) -> int:
 
 
 def find_repeated(rows: Sequence[list[str]], header: Sequence[str]) -> dict[int, Finding]:
-    """The rows that are the header again, and those of one filled cell right above one."""
+    """Return findings for rows that repeat the header, and for rows with one filled cell right above such a row."""
     header = list(header)
     found: dict[int, Finding] = {}
     if count_filled(header) < 2:  # of a single column, a cell may say by chance what the header says

@@ -1,4 +1,4 @@
-"""JSON and JSON lines: each record with its line and its own text; a big array passes through a small buffer."""
+"""Reading JSON and JSON lines: each record with its physical line and raw text, in flat memory."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from importer.sources.wrappers import PAIRS, is_pair, open_envelope, open_pair
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
 NumberedValue = tuple[int, str, Any]
-"""Physical line where a value begins, its text, and the value, or a Finding where it can't be read."""
+"""Physical line where a value begins, its raw text, and the value; a Finding if it can't be read."""
 NumberedRecord = tuple[int, str, dict[str, Any] | Finding]
-"""Physical line where the record begins, its text, and the record or why it can't be used."""
+"""Physical line where a record begins, its raw text, and the record; a Finding if it can't be used."""
 
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def parse_lines(text: Iterable[str], name: str) -> Iterator[NumberedValue]:
-    """Read JSON lines; blank lines are none. A line that is no JSON has the finding `row-malformed`.
+    """Yield the values of JSON lines; blank lines are skipped. A line that is no JSON gets the finding `row-malformed`.
 
-    Raises SourceNotReady where the file ends in the middle of a record.
+    Raises SourceNotReady if the file ends in the middle of a record.
     """
     for line, content in enumerate(text, start=1):
         if raw := content.strip():
@@ -50,10 +50,10 @@ def _parse_line(name: str, line: int, content: str) -> Any:
 
 
 def parse_documents(text: TextIO, name: str, path: Sequence[str]) -> Iterator[NumberedValue]:
-    """Read the elements of the array at `path` in a JSON document, and in those that follow it: pages, one by one.
+    """Yield the elements of the array at `path` in a JSON document, and in those that follow it (pages of an API).
 
     The empty path is the document itself: an array of records, or one record.
-    Raises SourceError where there is no array or the document is damaged, SourceNotReady where it is cut off.
+    Raises SourceError if there is no array or the document is damaged, SourceNotReady if it is cut off.
     """
     document = Document(text, name)
     while first := document.peek():
@@ -94,9 +94,9 @@ def _wrong_path(name: str, line: int, what: str) -> SourceError:
 
 
 def check_records(values: Iterable[NumberedValue], envelope: str) -> Iterator[NumberedRecord]:
-    """Give each value as a record, or as the finding `row-malformed` where it is no object.
+    """Yield each value as a record, or the finding `row-malformed` if it is no object.
 
-    A pair becomes one object that names its stream: its text too, so that an errors file can take it.
+    A [stream, record] pair becomes one object that names its stream, and so does its text, for the errors file.
     """
     if envelope == PAIRS:
         values = (_as_object(numbered) for numbered in values)
@@ -113,7 +113,7 @@ def _as_object(numbered: NumberedValue) -> NumberedValue:
 
 
 def check_value(line: int, raw: str, value: Any) -> dict[str, Any] | Finding:
-    """Give a value that is an object, else the finding `row-malformed`; `raw` is its text."""
+    """Return a value that is an object, else the finding `row-malformed`; `raw` is its raw text."""
     if isinstance(value, Finding):
         return value
     if not isinstance(value, dict):
@@ -136,14 +136,14 @@ def _name_type(value: Any) -> str:
 
 
 def no_records(name: str) -> SourceNotReady:
-    """Say that a file has no records."""
+    """Return the error for a file without records."""
     return SourceNotReady(f"{name} has no records.", hint="Export again, or wait until it is written.")
 
 
 def find_rows(
     records: Iterable[NumberedRecord], refs: Sequence[Ref], envelope: str, *, is_errors_file: bool
 ) -> Iterator[FoundRow]:
-    """Give each record's line, text, origin and the values of `refs`; lazily, so that a chunk holds no whole records.
+    """Yield each record's line, text, origin and the values of `refs`; lazily, so that no chunk holds whole records.
 
     `envelope` is what the records are wrapped in, as `find_envelope` names it.
     """

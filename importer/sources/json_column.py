@@ -1,4 +1,4 @@
-"""Records that are JSON objects in one column of a CSV file: raw tables of data pipelines."""
+"""CSV files whose records are JSON objects in one column, as data pipelines write them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,19 @@ from importer.sources.json import check_value
 from importer.sources.json_values import decoder, find_values, make_getter
 
 COLUMNS_AT_MOST = 12
-"""A wider table has columns that say something themselves."""
-
+"""A wider table has its data in its columns."""
 
 OBJECT_SHARE = 0.5
-
+"""The least share of the column's cells that are objects; the others are to be mended."""
 
 TEXT_SHARE = 0.5
-"""The share of a file's text that the objects have at least: a small one is a field of the record, not the record."""
-
+"""The least share of the rows' text that is in the column: a small object is a field of the record, not the record."""
 
 HINT = "Mend the JSON in that cell."
 
 
 def find_json_column(header: Sequence[str], rows: Sequence[Sequence[str]]) -> int | None:
-    """Find the column whose cells are JSON objects and hold most of the rows' text; None if there is none."""
+    """Return the index of the column whose cells are JSON objects with most of the rows' text, None without one."""
     if len(header) > COLUMNS_AT_MOST:
         return None
     cells = {column: [row[column] for row in rows if column < len(row)] for column in range(len(header))}
@@ -39,7 +37,7 @@ def find_json_column(header: Sequence[str], rows: Sequence[Sequence[str]]) -> in
 
 
 def _are_objects(cells: Sequence[str]) -> bool:
-    """Whether half of the cells are objects at least; the others are those that somebody has to mend."""
+    """Whether at least half of the cells are JSON objects."""
     objects = sum(cell.lstrip().startswith("{") and isinstance(_parse(cell), dict) for cell in cells)
     return objects >= OBJECT_SHARE * len(cells)
 
@@ -52,7 +50,7 @@ def _parse(cell: str) -> Any:
 
 
 def embedded_record(header: Sequence[str], cells: Sequence[str], column: int, line: int) -> dict[str, Any] | Finding:
-    """The object in a row's cell, beside it the other cells by their header where the object has no such key."""
+    """Return the object in a row's cell, together with the other cells by header; the object's own keys win."""
     where = f"Line {line}, column {header[column].strip()!r}"
     cell = cells[column].strip()
     if not cell:
@@ -73,7 +71,7 @@ def embedded_record(header: Sequence[str], cells: Sequence[str], column: int, li
 def find_embedded(
     batches: Iterable[Batch], header: Sequence[str], column: int, refs: Sequence[Ref]
 ) -> Iterator[FoundRow]:
-    """Give each row's line, cells as they came, origin, and what the references find in its record."""
+    """Yield each row's line, raw cells, origin, and the values of the references in its record."""
     getters = {ref: make_getter(ref) for ref in refs}
     for batch in batches:
         for index, (line, raw, cells) in enumerate(zip(batch.lines, batch.raw, batch.cells, strict=True)):

@@ -1,4 +1,4 @@
-"""The outline of a JSON object: where arrays of records are in it, or whether it is a record itself."""
+"""Outlining a JSON object: where its arrays of records are, or whether it is itself a record or an error."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ IDENTITY_KEYS = {"id", "key", "iid", "gid", "number", "_id"}
 TITLE_KEYS = {"title", "summary", "subject"}
 TEXT_KEYS = {*TITLE_KEYS, "name", "description", "body", "text", "desc"}
 
-# Keys of answers that say an error, and those that come along with them.
+# Keys by which API answers report an error, and those that come with them.
 ERROR_KEYS = ("error", "errors", "errorMessages", "message", "messages", "detail", "error_description", "errorMessage")
 _BESIDE_ERRORS = {
     *("code", "status", "statusCode", "status_code", "documentation_url", "type", "title", "timestamp", "path"),
@@ -33,14 +33,14 @@ _BESIDE_ERRORS = {
 
 @dataclass(slots=True)
 class Outline:
-    """What a JSON object holds.
+    """The contents of a JSON object.
 
-    keys    those at its top, in order
-    names   all keys, dotted through objects
-    scalars how many single values it has at its top or just below
-    arrays  path of an array of records → its sampled records
-    empty   whether it has an array without elements
-    said    key of an error → what it says
+    keys    its top-level keys, in order
+    names   all keys, with those of nested objects dotted
+    scalars number of scalar values at the top level or one below
+    arrays  path of an array of records → a sample of them
+    empty   whether it has an empty array
+    said    key of an error message → the message
     """
 
     keys: list[str] = field(default_factory=list)
@@ -52,32 +52,32 @@ class Outline:
 
     @property
     def has_identity(self) -> bool:
-        """Whether it has a key by which records are told apart."""
+        """Whether it has a key that identifies a record."""
         return not IDENTITY_KEYS.isdisjoint(self.keys)
 
     @property
     def is_titled(self) -> bool:
-        """Whether it has a title, and nothing within it has one."""
+        """Whether it has a title, and none of its arrays' records has one."""
         inner: set[str] = set().union(*(names for sampler in self.arrays.values() for names in sampler.names.values()))
         return not TITLE_KEYS.isdisjoint(self.keys) and TITLE_KEYS.isdisjoint(inner)
 
     @property
     def is_error(self) -> bool:
-        """Whether it is an answer that says what went wrong, instead of records."""
+        """Whether it is an error that a service answered, instead of records."""
         only = self.keys and {*self.keys} <= {*ERROR_KEYS, *_BESIDE_ERRORS}
         plain = not {"error", "errors", "errorMessages"}.isdisjoint(self.keys)
         return bool(self.said) and not self.arrays and bool(only or (plain and not self.has_identity))
 
     @property
     def is_record(self) -> bool:
-        """Whether it can be a record itself: it can be told apart, or there is nothing else and it says enough."""
+        """Whether it can be a record itself: it is identified, or it has no arrays but several scalar values."""
         if self.is_error:
             return False
         return self.has_identity or (not self.arrays and not self.empty and self.scalars >= SCALARS_OF_A_RECORD)
 
 
 def outline_document(document: Document) -> Outline:
-    """Read an object from its beginning to its end, once; of its arrays only the first records are kept."""
+    """Read a whole object, once; of each array only the first records are kept."""
     outline = Outline()
     _walk(document, outline, ())
     return outline
@@ -106,7 +106,6 @@ def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) ->
     count = 0
     for count, first in enumerate(document.elements(), start=1):
         if count > 1 and (sampler.full or not sampler.rows):
-            sampler.passed += 1
             document.skip()
             continue
         if count == 1 and first not in "{[":
@@ -124,7 +123,7 @@ def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) ->
 
 
 def _note_error(outline: Outline, path: tuple[str, ...], value: Any) -> bool:
-    """Whether an element is an error of an answer, which is no record."""
+    """Note an element of the array `errors` of an answer; return whether it is one, and so no record."""
     if path != ("errors",) or not isinstance(value, dict) or "message" not in value or "id" in value:
         return False
     outline.said.setdefault("errors", str(value["message"])[:ERROR_CHARACTERS])
@@ -138,10 +137,10 @@ def _note_scalar(outline: Outline, path: tuple[str, ...], value: Any) -> None:
 
 
 def choose_records(name: str, outline: Outline) -> tuple[str, ...] | SourceError | SourceNotReady:
-    """Choose where the records of an object are: its only array, else itself; or say why that can't be chosen.
+    """Return the path of an object's records, () for the object itself, or the error if there is no clear choice.
 
-    An object that can be told apart from others, and has a title alone or arrays only further down, is a record: an
-    issue with its labels, or with its links.
+    An identified object is a record if only it has a title, or if its arrays are further down: an issue with its
+    labels, or with its links. Otherwise its only array is chosen.
     """
     arrays = list(outline.arrays)
     if outline.is_record and (outline.is_titled or all(len(path) > 1 for path in arrays)):
@@ -168,7 +167,7 @@ def choose_records(name: str, outline: Outline) -> tuple[str, ...] | SourceError
 
 
 def is_page(value: Any) -> bool:
-    """Whether a value is a page of an answer: an object with one array of objects, and nothing that a record has."""
+    """Whether a value is a page of an API's answer: an object with one array of objects and no fields of a record."""
     if not isinstance(value, dict) or len(value) > PAGE_KEYS_AT_MOST or is_message(value):
         return False
     if not (IDENTITY_KEYS | TEXT_KEYS).isdisjoint(map(str.casefold, value)):

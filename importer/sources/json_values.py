@@ -1,4 +1,4 @@
-"""JSON values → text, numbers as they are written; JMESPath finds them."""
+"""JSON values as cells: decoding with numbers as written, JMESPath look-up, and conversion to text."""
 
 from __future__ import annotations
 
@@ -11,44 +11,44 @@ from jmespath.exceptions import JMESPathError
 
 from importer.records import Finding, Ref
 
-# Python converts no longer ones (sys.get_int_max_str_digits).
+# Python refuses to convert longer ones (sys.get_int_max_str_digits).
 INTEGER_DIGITS = 4300
 
 
 class WrittenNumber(float):
-    """A number that keeps how it was written: `1e5`, `1.10`, `-0`. It counts and compares as a float."""
+    """A float that keeps its text: `1e5`, `1.10`, `-0`."""
 
     __slots__ = ("text",)
     text: str
 
     def __new__(cls, text: str) -> WrittenNumber:
-        """Make the number that `text` says."""
+        """Parse a number."""
         number = super().__new__(cls, text)
         number.text = text
         return number
 
 
-WrittenNumber.__name__ = "float"  # JMESPath's functions know numbers by the name of their type.
+WrittenNumber.__name__ = "float"  # JMESPath's functions recognise numbers by the name of their type.
 
 
 def _integer(text: str) -> int | WrittenNumber:
-    # An int is written back as it was; what isn't, is kept as text.
+    # Integers that Python would not write back as they were are kept as text.
     return WrittenNumber(text) if text == "-0" or len(text) >= INTEGER_DIGITS else int(text)
 
 
 decoder = json.JSONDecoder(parse_int=_integer, parse_float=WrittenNumber, parse_constant=WrittenNumber)
-"""Reads JSON so that `write` gives each number back as it was written."""
+"""Decodes JSON so that `write` writes each number as it was."""
 
 lenient_decoder = json.JSONDecoder(
     parse_int=_integer, parse_float=WrittenNumber, parse_constant=WrittenNumber, strict=False
 )
-"""Reads texts with control characters in them too."""
+"""The same, but allows control characters in strings."""
 
 _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def write(value: Any) -> str:
-    """Write a value as compact JSON, numbers as they were written."""
+    """Return a value as compact JSON, with numbers as they were written."""
     if isinstance(value, dict):
         return "{" + ",".join(f"{write(key)}:{write(item)}" for key, item in value.items()) + "}"
     if isinstance(value, list):
@@ -57,21 +57,21 @@ def write(value: Any) -> str:
 
 
 def to_text(value: Any) -> str:
-    """Turn a value into one cell: text as it is, null empty, an object or list as compact JSON."""
+    """Return a value as one cell: text as it is, null as "", an object or list as compact JSON."""
     if value is None:
         return ""
     return value if isinstance(value, str) else write(value)
 
 
 def to_cells(value: Any) -> list[str]:
-    """Turn a value into cells: a list of scalars has one for each, anything else has one."""
+    """Return a value as cells: one for each item of a list of scalars, one for anything else."""
     if isinstance(value, list) and not any(isinstance(item, (dict, list)) for item in value):
         return [to_text(item) for item in value]
     return [to_text(value)]
 
 
 def to_columns(values: Sequence[Any]) -> list[list[str]]:
-    """Turn one value a row into columns: as many as the longest list of scalars has items, at least one."""
+    """Return the values of all rows as columns: as many as the longest list of scalars has items, at least one."""
     if not any(isinstance(value, list) for value in values):
         return [[to_text(value) for value in values]]
     rows = [to_cells(value) for value in values]
@@ -83,7 +83,7 @@ Getter = Callable[[Mapping[str, Any]], Any]
 
 
 def make_getter(ref: Ref) -> Getter:
-    """Make the function that finds a reference in a record: a top-level key by its exact name, or a JMESPath."""
+    """Return a function that gets a reference's value from a record, by a top-level key's exact name or a JMESPath."""
     if ref.kind == "column":
         return lambda record: record.get(ref.name)
     search: Getter = jmespath.compile(ref.name).search
@@ -91,7 +91,7 @@ def make_getter(ref: Ref) -> Getter:
 
 
 def find_values(getters: Mapping[Ref, Getter], record: Mapping[str, Any]) -> list[Any] | Finding:
-    """Find every reference in a record, or say which JMESPath does not fit it."""
+    """Return the value of every reference in a record, or the finding for a JMESPath that fails on it."""
     values: list[Any] = []
     for ref, getter in getters.items():
         try:

@@ -1,4 +1,4 @@
-"""What the first records of a file show: how they are wrapped, their streams, and the names of their keys."""
+"""Sampling the first records of a file: how they are wrapped, their streams, and their keys."""
 
 from __future__ import annotations
 
@@ -21,24 +21,22 @@ from importer.spreadsheet import IMPORT_RAW
 
 HEAD_RECORDS = 20
 SAMPLED_RECORDS = 100
-"""So many records of one stream show which keys its records have."""
+"""Records of one stream that are sampled for their keys."""
 PAIRS_PASSED = 5_000
-"""So many pairs show which streams there are."""
+"""Wrapped records that are read to find all streams."""
 NAME_DEPTH = 3
 
 
 class Sampler:
-    """Takes records as they come, wrapped or not; keeps only the first few of them.
+    """Samples records, wrapped or not; only the first few are kept.
 
-    rows         records seen, by stream
+    rows         number of records seen, by stream
     names        their keys, by stream
-    passed       records that were counted elsewhere and not looked at
     errors_file  whether the first record is one of an errors file
     """
 
     def __init__(self) -> None:
         self.rows = Counter[str]()
-        self.passed = 0
         self.errors_file = False
         self._names: dict[str, set[str]] = {}
         self._head: list[Any] = []
@@ -46,7 +44,7 @@ class Sampler:
 
     @property
     def full(self) -> bool:
-        """Whether more records would show nothing new."""
+        """Whether enough records were sampled."""
         first = self._head[0] if self._head else None
         streams = self._envelope in (PAIRS, MESSAGES) or is_pair(first) or is_message(first)
         limit = PAIRS_PASSED if streams else SAMPLED_RECORDS
@@ -54,18 +52,18 @@ class Sampler:
 
     @property
     def envelope(self) -> str:
-        """What the records are wrapped in."""
+        """What the records are wrapped in, in words; "" if they are not."""
         self._decide()
         return self._envelope or ""
 
     @property
     def names(self) -> dict[str, set[str]]:
-        """Stream → the keys of its records, dotted through objects."""
+        """Stream → keys of its records, with those of nested objects dotted."""
         self._decide()
         return self._names
 
     def add(self, value: Any) -> None:
-        """Take the next record, or whatever stands in its place."""
+        """Sample the next value, whether it is a record or not."""
         record = value
         if is_errors_record(value):
             self.errors_file = self.errors_file or not self.rows
@@ -101,7 +99,7 @@ class Sampler:
 
 
 def dotted_names(record: dict[str, Any], depth: int = NAME_DEPTH, before: str = "") -> Iterator[str]:
-    """The keys of a record, those within objects dotted: `fields.status.name`; lists are not entered."""
+    """Yield the keys of a record, with those of nested objects dotted: `fields.status.name`; lists are not entered."""
     for key, value in record.items():
         yield before + key
         if isinstance(value, dict) and depth > 1:

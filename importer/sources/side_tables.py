@@ -1,4 +1,4 @@
-"""What stands beside the records: look-up tables, and comments and the like, spooled by the record they belong to."""
+"""Data beside the records: look-up tables of a JSON document, and comments, spooled by the record they belong to."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from importer.sources.wrappers import EDGES, open_envelope
 
 
 def read_arrays(file: StoredFile, encoding: str, paths: Collection[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
-    """Give the objects of the arrays at these dotted paths, each with the path and the line where it begins.
+    """Yield the objects of the arrays at these dotted paths: path, physical line, object.
 
-    Whatever else stands in the document, or in the arrays, is passed over.
-    Raises SourceError where the document is damaged, SourceNotReady where it is cut off.
+    Everything else in the document is skipped.
+    Raises SourceError if the document is damaged, SourceNotReady if it is cut off.
     """
     with open_text(file, encoding) as (_, text):
         document = Document(text, file.name)
@@ -52,31 +52,23 @@ def _walk(
 
 
 ANY_FILE = -1
-"""The file of objects that may belong to a record of any file."""
-
+"""Stands for the file of objects that may belong to a record of any file."""
 
 ASKED_AT_ONCE = 500
-
-
 COLUMNS_SHOWN = 40
-
 
 _SCHEMA = """
 CREATE TABLE objects (file INTEGER, key BLOB, text BLOB);
 CREATE TABLE asked (file INTEGER, key BLOB, PRIMARY KEY (file, key)) WITHOUT ROWID;
 """
-
-
 _FIND = "SELECT file, key, text FROM objects WHERE file IN (?, ?) AND key IN ({}) ORDER BY rowid"
-
-
 _ORPHANS = (
     "FROM objects WHERE NOT EXISTS (SELECT 1 FROM asked WHERE asked.file = objects.file AND asked.key = objects.key)"
 )
 
 
 class BesideObject(NamedTuple):
-    """An object, or why it can't be used. `file` is the place of the records' file that it stands in, or ANY_FILE."""
+    """An object beside the records, or why it can't be used. `file` is its file's place in the source, or ANY_FILE."""
 
     file: int
     file_name: str
@@ -85,10 +77,10 @@ class BesideObject(NamedTuple):
 
 
 class Spool:
-    """The objects of an annex, in a database on disk that has no name: nothing is left behind, however we end.
+    """The objects of an annex on disk, to be found by the record that they belong to. See `scratch.Scratch`.
 
-    Raises SourceError where nothing in a `--comments` file is what the annex asks for, StorageFull where the disk takes
-    no more, and what reading the objects raises.
+    Raises SourceError if nothing in a `--comments` file is what the annex asks for, StorageFull if the disk is full,
+    and whatever reading the objects raises.
     """
 
     def __init__(self, annex: Annex, objects: Iterable[BesideObject]) -> None:
@@ -108,7 +100,7 @@ class Spool:
                 raise _nothing_taken(file_name, annex, columns)
 
     def close(self) -> None:
-        """Free what it holds."""
+        """Free the disk space."""
         self._scratch.close()
 
     def _entries(self, objects: Iterable[BesideObject]) -> Iterator[tuple[int, bytes, bytes]]:
@@ -126,7 +118,7 @@ class Spool:
                     yield file, _bytes(found), _bytes(write(value))
 
     def _owner(self, value: dict[str, Any]) -> str | Finding | None:
-        """The native text of the record that an object belongs to; None where it isn't one that counts."""
+        """Return the native key of the record that an object belongs to, None if the condition `when` excludes it."""
         try:
             if self._when is not None and not _holds(self._when(value)):
                 return None
@@ -135,7 +127,7 @@ class Spool:
             return Finding("row-path-failed", "", str(error).partition("\n")[0])
 
     def finder(self, file: int) -> Finder:
-        """What finds the objects that belong to records of this file."""
+        """Return a function that finds the objects of records of this file: native key → objects as JSON."""
 
         def find(texts: Sequence[str]) -> dict[str, list[str]]:
             names = {text: _bytes(text.strip()) for text in set(texts)}
@@ -157,7 +149,7 @@ class Spool:
                 yield place, name, text.decode("utf-8", "surrogatepass")
 
     def warnings(self) -> Iterator[str]:
-        """What could not be put beside a record, once all records have been read."""
+        """Yield sentences about objects that belong to no record; call it after all records have been read."""
         [orphans] = self._scratch.row(f"SELECT count(*) {_ORPHANS}")
         if orphans:
             [name] = self._scratch.row(f"SELECT key {_ORPHANS} ORDER BY rowid LIMIT 1")
@@ -173,7 +165,7 @@ def _bytes(text: str) -> bytes:
 
 
 def _holds(found: Any) -> bool:
-    """Whether JMESPath takes a value for true: a number always is."""
+    """Whether a value is true in JMESPath, where every number is."""
     return found is not None and found is not False and found not in ("", [], {})
 
 
@@ -188,9 +180,9 @@ def _nothing_taken(file_name: str, annex: Annex, columns: Sequence[str]) -> Sour
 
 
 def read_tables(file: StoredFile, encoding: str, tables: Sequence[Table]) -> Mapping[Table, Mapping[str, str]]:
-    """Read the tables that a JSON document has; the others are empty. Where an id comes again, the first counts.
+    """Read the look-up tables of a JSON document; absent ones are empty, and the first of repeated ids counts.
 
-    Raises SourceError where the document is damaged, SourceNotReady where it is cut off.
+    Raises SourceError if the document is damaged, SourceNotReady if it is cut off.
     """
     texts: dict[Table, dict[str, str]] = {table: {} for table in tables}
     arrays = {table.array for table in tables}

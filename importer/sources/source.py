@@ -1,4 +1,4 @@
-"""The source of an import: its files, read as often as needed."""
+"""The source of an import: its files, read in chunks of rows as often as needed."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ ROWS_AT_ONCE = 4096
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What the user or the mapping says of the files; None is found out.
+    """What the user or the mapping says about the files; None is detected.
 
-    encoding   a Python codec's name; a byte order mark is stronger
+    encoding   name of a Python codec; a byte order mark overrides it
     delimiter  one character or `tab`
     records    dotted path to the array of records in a JSON object
     """
@@ -43,15 +43,15 @@ class SourceOptions:
 class SourceFile:
     """One file of a source and how it is read.
 
-    name         as typed; `-` is standard input
-    header       CSV: the header's cells as they came, without the import columns; JSON: None
-    errors_file  whether it is an errors file given back
+    name         as the user typed it; `-` is standard input
+    header       CSV: the header's cells as read, without the import columns; JSON: None
+    errors_file  whether it is an errors file of an earlier run
     delimiter    CSV only
     records      JSON only: the keys that lead to the array of records; () is the document itself
-    envelope     what each record is wrapped in, in words; empty where it isn't
-    json_column  CSV only: the place of the column whose cells are the records
+    envelope     what each record is wrapped in, in words; "" if it isn't
+    json_column  CSV only: the index of the column whose cells are the records
     above        CSV only: the titles above the header
-    rows_above   CSV only: how many rows these are, empty ones among them
+    rows_above   CSV only: the number of rows above the header, including empty ones
     """
 
     name: str
@@ -69,12 +69,12 @@ class SourceFile:
 
     @property
     def is_table(self) -> bool:
-        """Whether its header says all that a mapping can read."""
+        """Whether its header names everything that a mapping can read."""
         return self.header is not None and self.json_column is None
 
 
 def read_values(file: SourceFile, text: TextIO) -> Iterator[json.NumberedValue]:
-    """Read what stands where a JSON file's records are, still wrapped."""
+    """Yield the values in the place of a JSON file's records, still wrapped."""
     if file.format == "jsonl":
         return json.parse_lines(text, file.name)
     return json.parse_documents(text, file.name, file.records)
@@ -100,7 +100,7 @@ def _read_file(
 
 
 def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[str, Any] | Finding]]:
-    """Read each row as an object, with its line: of a table header → cell, of headers that repeat the first filled."""
+    """Yield each row's line and object; of CSV header → cell, the first filled one where headers repeat."""
     if file.header is None:
         for line, _, record in json.check_records(read_values(file, text), file.envelope):
             yield line, record if isinstance(record, Finding) else open_envelope(file.envelope, record)
@@ -126,9 +126,9 @@ def _name_cells(header: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
 
 
 class Source:
-    """Files that are one import; `Chunk.file` is the index in `files`.
+    """The files of one import; `Chunk.file` is an index into `files`.
 
-    `comments` are the files of `--comments`; who opened them closes them.
+    `comments` are the files of `--comments`; whoever opened them closes them.
     """
 
     def __init__(
@@ -155,7 +155,7 @@ class Source:
         self.close()
 
     def close(self) -> None:
-        """Remove what was spooled."""
+        """Remove spooled files."""
         self._resources.close()
 
     def chunks(
@@ -165,13 +165,14 @@ class Source:
         tables: Sequence[Table] = (),
         annexes: Mapping[int, Annex] | None = None,
     ) -> Iterator[Chunk]:
-        """Read all files, `size` rows at a time, each with the columns that `refs` name. Every call reads anew.
+        """Yield all files in chunks of up to `size` rows, with the columns that `refs` name. Every call reads anew.
 
-        `tables` are those that stand beside the records of a JSON document: each chunk has those of its file.
-        `annexes` are read once for all calls: `Chunk.beside` finds their objects under the same numbers.
+        tables   look-up tables beside the records of a JSON document; each chunk has those of its file
+        annexes  objects beside the records, such as comments; read once for all calls, and found by `Chunk.beside`
+                 under the same numbers
 
-        Raises SourceNotReady when a file changes meanwhile or ends too early, SourceError where it can't be read on,
-        and what `Spool` raises.
+        Raises SourceNotReady if a file changes meanwhile or ends too early, SourceError if it can't be read on, and
+        whatever `Spool` raises.
         """
         self._bytes_before = 0
         spools = {place: self._spool(annex) for place, annex in (annexes or {}).items()}
@@ -195,7 +196,7 @@ class Source:
         return self._spools[annex]
 
     def _objects(self, annex: Annex) -> Iterator[BesideObject]:
-        """An array may stand in a `--comments` file too: an errors file has the records alone."""
+        """Yield an annex's objects; its array may be in a `--comments` file too, as an errors file has only records."""
         places = [(ANY_FILE, file) for file in self.every_file[len(self.files) :]]
         if annex.array:
             for place, file in [*enumerate(self.files), *places]:
@@ -209,45 +210,45 @@ class Source:
                     yield BesideObject(place, file.name, line, found)
 
     def warnings(self) -> list[str]:
-        """What stands beside the records and could not be put to one of them, once they all have been asked for."""
+        """Return sentences about comments that belong to no record; call it after all records have been read."""
         return [warning for spool in self._spools.values() for warning in spool.warnings()]
 
     @property
     def every_file(self) -> tuple[SourceFile, ...]:
-        """The files that the import reads: the records', then those of `--comments`."""
+        """All files that the import reads: those with records, then those of `--comments`."""
         return self.files if self.comments is None else (*self.files, *self.comments.files)
 
     def digest(self) -> str:
-        """Hash the bytes of every file as they are stored, in order: SHA-256 in hex. Reads the files."""
+        """Return the SHA-256 of all files' stored bytes, in order, in hex; reads the files."""
         return digest_files([file.stored for file in self.every_file])
 
     def stamp(self) -> tuple[Stamp, ...]:
-        """Stamp each file, without reading it: unequal stamps mean that it may have changed."""
+        """Return each file's stamp, without reading it: unequal stamps mean that it may have changed."""
         return tuple(take_stamp(file.stored) for file in self.files)
 
     def check_unchanged(self) -> None:
-        """Raise SourceNotReady where a file is not as it was when the source was opened: something still writes it."""
+        """Raise SourceNotReady if a file has changed since the source was opened: something is still writing it."""
         for file, opened in zip(self.files, self._opened, strict=True):
             _check_unchanged(file, opened)
         if self.comments is not None:
             self.comments.check_unchanged()
 
     def age_seconds(self, now: float) -> float:
-        """How long before `now` (seconds since 1970) the youngest file was changed; infinite for what was piped in.
+        """Return how many seconds before `now` (seconds since 1970) the newest file was changed; infinite if piped.
 
-        Negative where that time lies ahead: the clocks of this machine and of the files' differ.
+        It is negative if that time is in the future, as the clocks of this machine and of the file system differ.
         """
         changes = [take_stamp(file.stored).mtime_ns for file in self.every_file if not file.stored.spooled]
         return now - max(changes) / 1e9 if changes else math.inf
 
     @property
     def total_bytes(self) -> int:
-        """Bytes of all files as they are stored."""
+        """Stored bytes of all files."""
         return sum(stamp.size for stamp in self.stamp())
 
     @property
     def bytes_read(self) -> int:
-        """Stored bytes that the present or last call of `chunks` has read."""
+        """Stored bytes that the current or last call of `chunks` has read."""
         return self._bytes_before + (self._reading.tell() if self._reading and not self._reading.closed else 0)
 
 

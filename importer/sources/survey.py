@@ -1,4 +1,4 @@
-"""The survey of a source: what its files are and which columns and keys they have, before it is known what to read."""
+"""Surveying a source before it is read: the format, encoding, and columns or keys of each file."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from importer.spreadsheet import IMPORT_COLUMNS
 
 
 class Sample(NamedTuple):
-    """The columns of one file, or of one array or stream in it.
+    """The columns of a file, or of one array or stream in it.
 
-    records   JSON objects: the dotted path of the array; empty for all else
-    envelope  what each record is wrapped in, in words: `Perceval envelope`, `JSON in column data`; empty if it isn't
-    stream    the stream that a pair's record came in; empty if none is named
-    names     CSV: the header's cells; JSON: keys of the first records, those within objects dotted: `fields.summary`
-    rows      how many rows were seen: all of an array in an object, else those at the file's beginning
+    records   of a JSON object: the dotted path of the array; "" for anything else
+    envelope  what each record is wrapped in, in words: `Perceval envelope`, `JSON in column data`; "" if it isn't
+    stream    the stream that the records came in; "" if none is named
+    names     CSV: the header's cells; JSON: keys of the first records, those of nested objects dotted: `fields.summary`
+    rows      number of rows sampled
     """
 
     file_name: str
@@ -46,9 +46,10 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Surveyed:
-    """A file: its samples, how it is read at each place where records may be, and which of these counts unasked.
+    """A surveyed file: its samples, and the ways to read it.
 
-    `places` are dotted paths; the empty one is the document itself.
+    places  dotted path of an array of records → how the file is read then; "" is the document itself
+    choice  how it is read if the user names no path, or the error if that is not clear
     """
 
     samples: tuple[Sample, ...]
@@ -57,7 +58,7 @@ class Surveyed:
 
 
 class Survey:
-    """Files that were looked at. They are opened by `open`, once; till then the survey holds what was spooled."""
+    """The surveyed files of a source, and their spooled copies until `open` hands these over; call it once."""
 
     def __init__(self, files: tuple[Surveyed, ...], stamps: tuple[Stamp, ...], resources: ExitStack) -> None:
         self.samples = tuple(sample for file in files for sample in file.samples)
@@ -66,10 +67,12 @@ class Survey:
         self._resources = resources
 
     def open(self, records: str | None = None, comments: Source | None = None) -> Source:
-        """Open the files; `records` is a sample's path, and counts for the files that have records there.
+        """Open the files. Close the source, or use it as a context manager.
 
-        `comments` are the files of `--comments`. Close the source, or use it as a context manager.
-        Raises SourceError where a file has several arrays of records and none is chosen.
+        records   a sample's path; it is used for the files that have records there
+        comments  the files of `--comments`
+
+        Raises SourceError if a file has several arrays of records and none is chosen.
         """
         chosen = []
         for file in self._files:
@@ -82,10 +85,10 @@ class Survey:
 
 @contextmanager
 def survey_files(paths: Sequence[str], options: SourceOptions) -> Iterator[Survey]:
-    """Look at the files: their beginning, of a JSON object the whole.
+    """Survey the files: read the beginning of each, or the whole of a JSON object.
 
-    Raises UsageError (an option), SourceNotReady (a file is missing, empty, without rows or still being written) and
-    SourceError (a file is not what it claims to be).
+    Raises UsageError (a bad option), SourceNotReady (a file is missing, empty, without rows or still being written) and
+    SourceError (a file can't be read as what it seems to be).
     """
     if options.encoding is not None:
         check_encoding(options.encoding)
@@ -93,21 +96,21 @@ def survey_files(paths: Sequence[str], options: SourceOptions) -> Iterator[Surve
     with ExitStack() as stack:
         found = find_files(paths, stack)
         stamps = tuple(take_stamp(file) for file in found)
-        files = tuple(_look_at(file, options, delimiter) for file in found)
+        files = tuple(_survey_file(file, options, delimiter) for file in found)
         yield Survey(files, stamps, stack)
 
 
 def open_source(paths: Sequence[str], options: SourceOptions) -> Source:
-    """Look at the files and open them. Close the source, or use it as a context manager.
+    """Survey the files and open them. Close the source, or use it as a context manager.
 
-    Raises what `survey_files` raises, and SourceError where a file has several arrays of records and `options` says
-    not which.
+    Raises whatever `survey_files` raises, and SourceError if a file has several arrays of records and `options` doesn't
+    say which.
     """
     with survey_files(paths, options) as survey:
         return survey.open()
 
 
-def _look_at(stored: StoredFile, options: SourceOptions, delimiter: str | None) -> Surveyed:
+def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | None) -> Surveyed:
     with open_file(stored) as opened:
         head = opened.data.read(HEAD_BYTES)
     refuse_foreign(stored.name, head, options.encoding)
@@ -118,14 +121,14 @@ def _look_at(stored: StoredFile, options: SourceOptions, delimiter: str | None) 
         raise SourceNotReady(f"{stored.name} is empty.", hint="Export again, or wait until it is written.")
     format_ = choose_format(stored.name, sample, options.format)
     if format_ == "csv":
-        return _look_at_csv(stored, encoding, delimiter or csv.find_delimiter(sample))
+        return _survey_csv(stored, encoding, delimiter or csv.find_delimiter(sample))
     file = SourceFile(stored.name, format_, None, False, stored, encoding)
     if format_ == "jsonl" and options.format is None and _holds_pages(file):
         file = replace(file, format="json")
-    return _look_at_json(file, options.records)
+    return _survey_json(file, options.records)
 
 
-def _look_at_csv(stored: StoredFile, encoding: str, delimiter: str) -> Surveyed:
+def _survey_csv(stored: StoredFile, encoding: str, delimiter: str) -> Surveyed:
     above = _read_above(stored, encoding, delimiter)
     with open_text(stored, encoding) as (_, text):
         rows = islice(csv.read_rows(text, stored.name, delimiter, len(above)), len(above), None)
@@ -140,7 +143,7 @@ def _look_at_csv(stored: StoredFile, encoding: str, delimiter: str) -> Surveyed:
             raise SourceNotReady(
                 f"{stored.name} has a header and no rows.", hint="Export again, or wait until it is written."
             )
-        with suppress(SourceError, SourceNotReady):  # said when it is read on
+        with suppress(SourceError, SourceNotReady):  # reported when it is read on
             sampled += islice(rows, HEAD_ROWS - 1)
     file = SourceFile(stored.name, "csv", csv.own_header(header), is_errors_header(header), stored, encoding, delimiter)
     titles = tuple(title for row in above if (title := " ".join(" ".join(row).split())))
@@ -149,7 +152,7 @@ def _look_at_csv(stored: StoredFile, encoding: str, delimiter: str) -> Surveyed:
 
 
 def _with_records(file: SourceFile, cells: list[list[str]], width: int) -> Surveyed:
-    """A table, or records in one of its columns; `cells` are its first rows, `width` counts all cells of its header."""
+    """Survey a CSV file as a table, or as JSON records in a column; `cells` are its first rows."""
     header = file.header or ()
     names = {name.strip() for name in header}
     if file.errors_file:
@@ -165,7 +168,7 @@ def _with_records(file: SourceFile, cells: list[list[str]], width: int) -> Surve
 
 def _read_above(stored: StoredFile, encoding: str, delimiter: str) -> list[list[str]]:
     rows: list[list[str]] = []
-    with open_text(stored, encoding) as (_, text), suppress(SourceError, SourceNotReady):  # said when it is read on
+    with open_text(stored, encoding) as (_, text), suppress(SourceError, SourceNotReady):  # reported when it is read on
         for _, row, malformed in islice(csv.read_rows(text, stored.name, delimiter), HEAD_ROWS):
             if malformed:
                 break
@@ -174,14 +177,14 @@ def _read_above(stored: StoredFile, encoding: str, delimiter: str) -> list[list[
 
 
 def _holds_pages(file: SourceFile) -> bool:
-    with open_text(file.stored, file.encoding) as (_, text), suppress(SourceNotReady):  # said when it is read
+    with open_text(file.stored, file.encoding) as (_, text), suppress(SourceNotReady):  # reported when it is read
         return is_page(next((value for _, _, value in read_values(file, text)), None))
     return False
 
 
-def _look_at_json(file: SourceFile, records: str | None) -> Surveyed:
+def _survey_json(file: SourceFile, records: str | None) -> Surveyed:
     if file.format == "jsonl":
-        return _look_at_records(file)
+        return _survey_records(file)
     with open_text(file.stored, file.encoding) as (_, text):
         document = Document(text, file.name)
         first = document.peek()
@@ -191,19 +194,19 @@ def _look_at_json(file: SourceFile, records: str | None) -> Surveyed:
             )
         outline = outline_document(document) if first == "{" and records is None else None
     if outline is not None:
-        return _look_at_object(file, outline)
-    return _look_at_records(replace(file, records=tuple(records.split("."))) if first == "{" and records else file)
+        return _survey_object(file, outline)
+    return _survey_records(replace(file, records=tuple(records.split("."))) if first == "{" and records else file)
 
 
-def _look_at_records(file: SourceFile) -> Surveyed:
-    """Look at the first records where they are known to be; an array is not read to its end."""
+def _survey_records(file: SourceFile) -> Surveyed:
+    """Survey the first records in a known place; the array is not read to its end."""
     sampler = Sampler()
     with open_text(file.stored, file.encoding) as (_, text):
         values = read_values(file, text)
         any_value = more = _add_next(values, sampler)
         while more and not sampler.rows:
             more = _add_next(values, sampler)
-        with suppress(SourceError, SourceNotReady):  # said when it is read on
+        with suppress(SourceError, SourceNotReady):  # reported when it is read on
             while not sampler.full and _add_next(values, sampler):
                 pass
     if not any_value:
@@ -213,7 +216,7 @@ def _look_at_records(file: SourceFile) -> Surveyed:
 
 
 def _add_next(values: Iterator[json.NumberedValue], sampler: Sampler) -> bool:
-    """Sample the next value; whether there was one."""
+    """Sample the next value; return whether there was one."""
     for _, _, value in values:
         if not isinstance(value, Finding):
             sampler.add(value)
@@ -221,7 +224,7 @@ def _add_next(values: Iterator[json.NumberedValue], sampler: Sampler) -> bool:
     return False
 
 
-def _look_at_object(file: SourceFile, outline: Outline) -> Surveyed:
+def _survey_object(file: SourceFile, outline: Outline) -> Surveyed:
     places: dict[str, SourceFile] = {}
     samples: list[Sample] = []
     for path, sampler in outline.arrays.items():
@@ -229,7 +232,7 @@ def _look_at_object(file: SourceFile, outline: Outline) -> Surveyed:
         places[".".join(path)] = found
         samples += _samples(found, sampler)
     if is_wrapped(outline.keys):
-        return _look_at_records(file)
+        return _survey_records(file)
     if outline.is_record:
         places[""] = file
         samples.append(Sample(file.name, file.format, "", "", "", frozenset(outline.names), 1))
@@ -246,7 +249,7 @@ def _with_sample(file: SourceFile, sampler: Sampler) -> SourceFile:
 
 
 def _samples(file: SourceFile, sampler: Sampler) -> tuple[Sample, ...]:
-    """One sample for each stream."""
+    """Return one sample for each stream."""
     records, names = ".".join(file.records), sampler.names
     return tuple(
         Sample(file.name, file.format, records, file.envelope, stream, frozenset(names.get(stream, ())), rows)

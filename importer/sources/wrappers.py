@@ -1,4 +1,4 @@
-"""Records that come wrapped: Perceval's envelopes, [stream, record] pairs, connectors' messages, GraphQL's edges."""
+"""Unwrapping records: Perceval envelopes, [stream, record] pairs, connector messages, GraphQL edges, Elastic hits."""
 
 from __future__ import annotations
 
@@ -6,31 +6,18 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 PAIRS = "[stream, record] pairs"
-
-
 PERCEVAL = "Perceval envelope"
-
-
 EDGES = "GraphQL edges"
-
-
 MESSAGES = "connector messages"
-
-
 HITS = "Elasticsearch hits"
 
-
 STREAM_KEY = "_stream"
-"""The key of a record that says which stream its pair named."""
-
+"""Added to a record: the stream that its pair or message named."""
 
 CATEGORY_KEY = "_category"
-"""The key of a record that says which category its Perceval envelope named."""
-
+"""Added to a record: the category that its Perceval envelope named."""
 
 _EDGE_KEYS = {"node", "cursor", "__typename"}
-
-
 _MESSAGE_TYPES = {
     *("RECORD", "SCHEMA", "STATE", "ACTIVATE_VERSION", "BATCH"),  # Singer
     *("LOG", "SPEC", "CATALOG", "CONNECTION_STATUS", "TRACE", "CONTROL"),  # Airbyte
@@ -38,7 +25,7 @@ _MESSAGE_TYPES = {
 
 
 def is_pair(value: Any) -> bool:
-    """Whether a value is a list of a stream's name and a record."""
+    """Whether a value is a list of a stream name and a record."""
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict)
 
 
@@ -60,7 +47,7 @@ def _is_edge(value: Any) -> bool:
 
 
 def is_message(value: Any) -> bool:
-    """Whether a value is a message that a Singer tap or an Airbyte source writes."""
+    """Whether a value is a message of a Singer tap or an Airbyte source."""
     return (
         isinstance(value, dict)
         and value.get("type") in _MESSAGE_TYPES
@@ -76,7 +63,7 @@ _FORMS: dict[str, Callable[[Any], bool]] = {PAIRS: is_pair, PERCEVAL: _is_percev
 
 
 def find_envelope(values: Sequence[Any]) -> str:
-    """Name the envelope that all of these values are in, `""` if there is none; numbers and the like don't count."""
+    """Return the envelope that all of these values are in, in words; "" if there is none. Scalars are ignored."""
     values = [value for value in values if isinstance(value, list | dict)]
     if values and _are_messages(values):
         return MESSAGES
@@ -84,13 +71,13 @@ def find_envelope(values: Sequence[Any]) -> str:
 
 
 def open_pair(pair: Sequence[Any]) -> dict[str, Any]:
-    """The record of a pair, its stream as its first key."""
+    """Return the record of a pair, with the stream as its first key."""
     stream = {STREAM_KEY: pair[0]}
     return {**stream, **pair[1], **stream}
 
 
 def _open_message(message: dict[str, Any]) -> dict[str, Any]:
-    """The record of a message, its stream as its first key; of one that has no record its type, as a stream."""
+    """Return the record of a message, with the stream as its first key; without a record, its type as the stream."""
     record = message.get("record")
     if message["type"] != "RECORD" or not isinstance(record, dict):
         return {STREAM_KEY: message["type"]}
@@ -100,7 +87,7 @@ def _open_message(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def open_envelope(envelope: str, record: dict[str, Any]) -> dict[str, Any]:
-    """The record within a record. One that isn't wrapped, among others that are, is taken as it is."""
+    """Return the record in an envelope; one that isn't wrapped, among others that are, is returned as it is."""
     if envelope == PERCEVAL and _is_perceval(record):
         data: dict[str, Any] = record["data"]
         category = record.get("category")
@@ -110,13 +97,13 @@ def open_envelope(envelope: str, record: dict[str, Any]) -> dict[str, Any]:
         return node
     if envelope == HITS and _is_hit(record):
         source: dict[str, Any] = record["_source"]
-        return open_envelope(PERCEVAL, source)  # GrimoireLab keeps Perceval's envelopes there
+        return open_envelope(PERCEVAL, source)  # GrimoireLab stores Perceval envelopes in Elasticsearch
     if envelope == MESSAGES and is_message(record):
         return _open_message(record)
     return record
 
 
 def stream_of(record: dict[str, Any]) -> str:
-    """The stream that a record, or a message with one, came in, `""` if none is named."""
+    """Return the stream that a record or a message names, "" if none."""
     stream = _open_message(record)[STREAM_KEY] if is_message(record) else record.get(STREAM_KEY)
     return stream if isinstance(stream, str) else ""
