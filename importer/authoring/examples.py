@@ -1,4 +1,4 @@
-"""A mapping's examples, tried: each row goes through the same transform and validate as those of an export."""
+"""Testing a mapping's `examples`: each goes through the same transform and rules as a row of an export."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FOOTER = "---\nImported from "
 
 @dataclass(frozen=True, slots=True)
 class Mismatch:
-    """A field of an example that is not as it says. `number` counts examples from 1, `place` is the expecting line."""
+    """A field of an example that came out otherwise. `number` counts examples from 1; `place` is its line."""
 
     place: Place
     number: int
@@ -36,7 +36,7 @@ class Mismatch:
 
 
 def try_examples(loaded: LoadedMapping) -> list[Mismatch]:
-    """All that is not as the mapping's examples say; none if they hold."""
+    """Return where the mapping's examples fail; an empty list if all hold."""
     transform = Transform(loaded.model, loaded.model.input.name)
     found = []
     for number, example in enumerate(loaded.model.examples):
@@ -62,7 +62,7 @@ def _try(transform: Transform, example: Example, *, name_given: bool) -> Iterato
 
 
 def _outcome(records: Records, skip: str) -> dict[str, str]:
-    """What the row becomes, under the names that an example uses."""
+    """Return the outcome of the row, by the names that an example uses."""
     values = {name: records.values[name].targets()[0] or "" for name in VALUE_FIELDS}
     return {
         "key": records.keys[0].partition(":")[2],  # a source's name has no colon
@@ -85,7 +85,7 @@ def _compare_codes(expect: Expected, findings: list[Finding], skip: str) -> Iter
 
 
 def _chunk(transform: Transform, given: dict[str, Any]) -> Chunk:
-    """The row as a record of a JSON file: columns are its keys. Tables stand in it as they do in their document."""
+    """Return the example's row as a chunk of one JSON record: columns are its keys, look-up tables are arrays in it."""
     found = find_values({ref: make_getter(ref) for ref in transform.refs}, given)
     defects = {0: found} if isinstance(found, Finding) else {}
     values = [None] * len(transform.refs) if isinstance(found, Finding) else found

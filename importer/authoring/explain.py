@@ -1,4 +1,4 @@
-"""Explain: what one row becomes and why: for each field the cell, the rule, its line in the mapping, the result."""
+"""Explaining one row: for each field of its issue the cells, the rule, the line of the mapping, and the result."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """One field of the issue: the cells it comes from, why, where the mapping says so, and what it becomes."""
+    """A field of the issue: its source cells as (name, text), the rule, its line in the mapping, and the result."""
 
     field: str
     cells: tuple[tuple[str, str], ...]
@@ -50,9 +50,11 @@ class Trace:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One row. `body` is the exact text that would be sent, or None; `skip` the code of the rule that leaves it out.
+    """The explanation of one row. Where several rows are one issue, title, description, body and additions are its.
 
-    Where rows are one issue, title, description, body and what is added to it are the issue's.
+    skip       code of the rule that leaves the row out, "" if none does
+    body       the exact body of its create, None if none would be sent
+    additions  what would be sent after the create
     """
 
     key: str
@@ -69,9 +71,9 @@ class Explanation:
 
 
 def explain_row(job: Job, which: str) -> Explanation:
-    """Explain the row with that key (native or full), else the one at that physical line, `LINE` or `FILE:LINE`.
+    """Explain the row with this key (native or full), else the row at this physical line, `LINE` or `FILE:LINE`.
 
-    A bare line is one of the first file. Raises UsageError if there is no such row.
+    A line without a file is one of the first file. Raises UsageError if there is no such row.
     """
     file_name, _, number = which.rpartition(":")
     file_name = file_name or job.source.files[0].name
@@ -94,7 +96,7 @@ def explain_row(job: Job, which: str) -> Explanation:
 
 
 def _row_at(chunk: Chunk, line: int) -> int | None:
-    """The row to which a physical line belongs, if there is one: blank lines, and the header, belong to none."""
+    """Return the row that a physical line is part of, None for blank lines and the header."""
     row = bisect_right(chunk.lines, line) - 1
     if row < 0:
         return None
@@ -123,7 +125,7 @@ def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanatio
 
 
 def _plan(examined: Examined, row: int) -> list[Addition]:
-    """What would be added to the issue; its evidence goes along with the create."""
+    """Return the additions of the issue, except evidence, which the create has already."""
     additions, _ = plan_chunk(examined, [row], had_nothing).get(row, ([], 0))
     return [addition for addition in additions if addition.act is not Act.EVIDENCE]
 
@@ -213,7 +215,7 @@ def _reason(step: Step) -> str:
 
 
 def _rule(columns: Columns, spec: Text, row: int) -> str:
-    """How a text is read, in words."""
+    """Return how a text is read, in words."""
     rule = "as it is written"
     if spec.first is not None:
         filled = any(is_filled(columns.text(choice)[row]) for choice in spec.first)
@@ -233,7 +235,7 @@ def _deciding(columns: Columns, spec: Text, path: Path, row: int) -> Path:
 
 
 def _cells(columns: Columns, spec: Text, row: int) -> tuple[tuple[str, str], ...]:
-    """The cells that a text reads, of its first filled choice only; columns that the file doesn't have are left out."""
+    """Return the cells that a text reads, of its first filled choice only; columns that the file lacks are left out."""
     for choice in spec.first or ():
         if is_filled(columns.text(choice)[row]):
             return _cells(columns, choice, row)

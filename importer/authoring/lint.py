@@ -1,4 +1,4 @@
-"""What a mapping says in vain: lines that load, and that no row can ever reach. Only what is certain is named."""
+"""Linting a mapping: lines that are valid but can never have an effect. Only certain cases are reported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from importer.mapping.texts import TEXT_SOURCES, Condition, Text, walk_texts
 
 Path = tuple[str | int, ...]
 Remark = tuple[Path, str, str]
-"""The key that is meant, what is wrong with it, and what to do."""
+"""Path of the key, what is wrong with it, and what to do."""
 
 VALUE_FIELDS = ("severity", "status", "category")
 _TEXT_KEYS = {*TEXT_SOURCES, "pattern", "to", "lookup"}
@@ -22,9 +22,9 @@ _DELETE = "delete it, or move it up"
 
 
 def lint(loaded: LoadedMapping) -> list[Problem]:
-    """Lines of the mapping's own file that can never count, in order.
+    """Return the lines of the mapping's own file that can never have an effect, in order.
 
-    Lines of a mapping that it extends are not its business: that an override leaves them without work is its purpose.
+    Lines of a mapping that it extends are not reported: overriding them is what `extends` is for.
     """
     own = loaded.tree.place.file
     found = []
@@ -59,7 +59,7 @@ def _all(loaded: LoadedMapping) -> Iterator[Remark]:
 
 
 def _identity(text: Text) -> str:
-    """What two texts have in common exactly if they always read the same."""
+    """Return what is equal for two texts exactly if they always read the same."""
     return repr(text.model_dump(include=_TEXT_KEYS))
 
 
@@ -72,7 +72,7 @@ def _conditions(model: Mapping) -> Iterator[tuple[Path, Sequence[Condition]]]:
 
 
 def _implies(premise: Condition, conclusion: Condition) -> bool:
-    """Whether the conclusion surely holds of each row of which the premise holds."""
+    """Whether the conclusion certainly holds for each row for which the premise holds."""
     if _identity(premise) != _identity(conclusion):
         return False
     if premise.model_dump() == conclusion.model_dump():
@@ -88,7 +88,7 @@ def _implies(premise: Condition, conclusion: Condition) -> bool:
 
 
 def _covers(weaker: Sequence[Condition], stronger: Sequence[Condition]) -> bool:
-    """Whether the one rule holds wherever the other does."""
+    """Whether the weaker rule holds wherever the stronger one does."""
     return all(any(_implies(premise, conclusion) for premise in stronger) for conclusion in weaker)
 
 
@@ -138,7 +138,7 @@ def _dead_patterns(loaded: LoadedMapping, field: str, spec: Value[Any]) -> Itera
 
 
 def _taker(text: str, exact: dict[str, str], patterns: Iterable[str]) -> str | None:
-    """The value that a text comes to before any later pattern is tried."""
+    """Return the value or pattern that takes a text before later patterns are tried, None if none does."""
     if fold(text) in exact:
         return exact[fold(text)]
     plain = (name for name in patterns if "(?" not in name.replace("(?:", ""))  # flags may make case count
@@ -146,13 +146,13 @@ def _taker(text: str, exact: dict[str, str], patterns: Iterable[str]) -> str | N
 
 
 def _canonical(name: str) -> str:
-    """A pattern as case doesn't count in it: escapes stay, since `\\d` is not `\\D`."""
+    """Return a pattern in lower case, except its escapes, since `\\d` is not `\\D`."""
     body = name[1:-1].removeprefix("(?i)")
     return re.sub(r"\\.|[^\\]", lambda part: part[0] if part[0].startswith("\\") else part[0].lower(), body)
 
 
 def _literals(name: str) -> list[str]:
-    """The only texts that a pattern finds, if it is `^Text$` or `^(One|Two)$`."""
+    """Return the only texts that a pattern matches, if it is `^Text$` or `^(One|Two)$`; else nothing."""
     anchored = re.fullmatch(r"(?:\(\?i\))?\^(.+)\$", name[1:-1])
     if anchored is None:
         return []
@@ -164,7 +164,7 @@ def _literals(name: str) -> list[str]:
 
 
 def _values_of_rules(loaded: LoadedMapping, field: str, spec: Value[Any]) -> Iterator[Remark]:
-    """Exact values that a rule decides first. With a fallback, its text may still come to them."""
+    """Yield exact values that a rule always takes first; none with a fallback, whose text may still reach them."""
     if spec.fallback is not None:
         return
     for number, rule in enumerate(spec.rules):
@@ -179,7 +179,7 @@ def _values_of_rules(loaded: LoadedMapping, field: str, spec: Value[Any]) -> Ite
 
 
 def _idle_keys(field: str, spec: Value[Any]) -> Iterator[Remark]:
-    """Keys that can't count because of what the text is."""
+    """Yield keys that can't have an effect because of the text that they belong to."""
     if spec.fallback is not None and _identity(spec.fallback) == _identity(spec):
         yield (field, "fallback"), "is the same text again", "name another text, or delete it"
     if spec.missing is not None and _is_never_empty(spec):

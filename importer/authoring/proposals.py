@@ -1,4 +1,4 @@
-"""Proposals: what a source value that the mapping doesn't know may become, and why. Pure."""
+"""Proposals for values that a mapping doesn't know: what they may become, and why. Pure."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ DEFAULT_CATEGORY = "General"
 NO_EVIDENCE = "no evidence: decide"
 
 _ENOUGH = 0.9
-"""The share of a value's rows that must say the same before it counts as evidence."""
+"""The share of a value's rows that must agree to count as evidence."""
 
 _BY_RESOLUTION = {
     **dict.fromkeys(("done", "fixed", "resolved", "completed", "complete"), "done"),
@@ -36,15 +36,15 @@ _STATUS_NAMES = {
     **{"To Do": "todo", "In Progress": "in_progress", "Done": "done", "Complete": "done"},
     **{"review": "in_review", "progress": "in_progress"},
 }
-"""Triage's names, the categories that trackers sort statuses into, and words that say it wherever they stand."""
+"""Triage's status names, the status categories of trackers, and words that mean a status wherever they occur."""
 
 _STAGES = {"backlog": "todo", "in_review": "in_progress", "closed": "done"}
-"""Status → the plainest one of its status category, where that is another."""
+"""Status → the plainest status of the same status category, if that is another one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What a value may become. `neutral`: nothing sure speaks for it, so each of its rows gets a warning."""
+    """What a value may become, and why; `neutral` if nothing certain supports it, so that its rows get a warning."""
 
     target: str
     reason: str
@@ -64,7 +64,7 @@ class Proposer:
         }
 
     def propose(self, unknown: Unknown) -> Proposal:
-        """A proposal for any value: from its spelling or from evidence, else a neutral one."""
+        """Return a proposal for any value: from its spelling, else from evidence, else a neutral one."""
         spellings = self._spellings[unknown.field]
         near = spellings.spelling(unknown.value)
         if near is not None:
@@ -77,9 +77,10 @@ class Proposer:
         return Proposal("medium" if unknown.field == "severity" else self._default_category, NO_EVIDENCE, neutral=True)
 
     def _status(self, evidence: Evidence, word: Near | None) -> Proposal:
-        """A word in the name, unless the status category says otherwise; then category, resolution, closing date.
+        """Propose a status: by a word in its name, by status category, by resolution, or by closing date.
 
-        A word in doubt counts if the status category says the same, or if there is no evidence at all.
+        A status category that contradicts the word overrides it. A doubtful word counts only if the status category
+        agrees, or if there is no evidence at all.
         """
         category, resolution = _agreed(evidence.status_category), _agreed(evidence.resolution)
         known = self._spellings["status"].spelling(category)
@@ -123,6 +124,6 @@ def _by_closing_date(filled: Counter[bool]) -> Proposal:
 
 
 def _agreed(counts: Counter[str]) -> str:
-    """What nearly all rows say, or nothing; empty cells count as rows that say something else."""
+    """Return the text of nearly all rows, else ""; empty cells count as rows that disagree."""
     [(text, count)] = counts.most_common(1) or [("", 0)]
     return text.strip() if count >= _ENOUGH * counts.total() else ""

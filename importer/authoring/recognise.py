@@ -1,4 +1,4 @@
-"""Recognise: which preset a source is for, by the columns of its files; with the evidence, never by a guess. Pure."""
+"""Recognising the preset for a source by the columns of its files, without guessing. Pure."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from importer.mapping.yaml_tree import parse
 from importer.phrases import listed
 from importer.sources.survey import Sample
 
-# Thirty presets take seconds to load and check; of most of them only this block is ever wanted.
+# Loading and checking thirty presets takes seconds, and only this block of each is needed.
 _BLOCK = re.compile(r"^recognise:\n(?:(?:[ #-].*)?\n)*", re.MULTILINE)
 
 
 ENOUGH = 0.5
-"""The share of its columns that a form needs to be taken for what it is."""
+"""The least share of a shape's columns that a source must have."""
 LEAD = 2
-"""So many more columns than any other preset's form: less is a tie."""
+"""By how many columns a shape must lead over those of other presets; less is a tie."""
 CANDIDATES_SHOWN = 4
 NAMES_SHOWN = 12
 ABSENT_SHOWN = 3
@@ -30,7 +30,7 @@ ABSENT_SHOWN = 3
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A form of a preset against the columns of a sample: `found` of `expected`, and what it needs and lacks."""
+    """A preset's shape compared with a sample: `found` of `expected` columns, and required ones that it `lacks`."""
 
     preset: str
     shape: Shape
@@ -41,12 +41,12 @@ class Match:
 
     @property
     def fits(self) -> bool:
-        """Whether it has all that it needs, and enough of the rest."""
+        """Whether no required column is missing, and enough of all columns were found."""
         return not self.lacks and self.found >= ENOUGH * self.expected
 
     @property
     def strength(self) -> tuple[bool, int, float]:
-        """What matches are compared by."""
+        """The sort key of matches."""
         return (self.fits, self.found, self.found / self.expected)
 
     def __str__(self) -> str:
@@ -55,7 +55,7 @@ class Match:
 
 
 def match_shapes(samples: Iterable[Sample], shapes: Mapping[str, Sequence[Shape]]) -> list[Match]:
-    """Every form against every sample, the strongest of each preset, strongest first."""
+    """Compare every shape with every sample; return the strongest match of each preset, strongest first."""
     best: dict[str, Match] = {}
     for sample in samples:
         for preset, forms in shapes.items():
@@ -78,9 +78,10 @@ def _match(preset: str, shape: Shape, sample: Sample) -> Match:
 
 
 def recognise(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]) -> list[Match]:
-    """The presets that the source may be for, strongest first: one if it is certain, several if it is a tie.
+    """Return the matching presets, strongest first: one if it is certain, several if it is a tie.
 
-    All files are of one tracker. Raises SourceError where nothing fits or is seen, or files are of several trackers.
+    All files must come from one tracker. Raises SourceError if nothing fits, if there are no records, or if files come
+    from several trackers.
     """
     if not samples:
         raise SourceError(
@@ -108,7 +109,7 @@ def _by_file(samples: Sequence[Sample]) -> Iterable[tuple[str, list[Sample]]]:
 
 
 def _tied(matches: Sequence[Match]) -> list[Match]:
-    """The strongest match, and those that come too near to it."""
+    """Return the strongest match, and those that come too close to it."""
     best = matches[0]
     return [match for match in matches if match.fits and (match is best or match.found > best.found - LEAD)]
 
@@ -138,7 +139,7 @@ def _absent(match: Match) -> str:
 
 
 def preset_shapes() -> dict[str, list[Shape]]:
-    """Preset → its forms; presets without any are absent."""
+    """Return preset → its shapes; presets without any are absent."""
     return {name: shapes for name in preset_names() if (shapes := _read_shapes(name))}
 
 

@@ -1,4 +1,4 @@
-"""Near spellings: which known name a value may spell. Careful: `-1` is not `P1`, `Not done` is not `Done`."""
+"""Finding the known name that a value spells differently. Careful: `-1` is not `P1`, `Not done` is not `Done`."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ _TURNS_AROUND = frozenset(
     {"not", "no", "non", "never", "nicht", "kein", "pas", "sin", "não", "niet"}
     | {"to", "be", "for", "ready", "waiting", "awaiting", "pending", "before"}
 )
-"""Words that make another thing of the word they stand with: `Ready for review`, `To be closed`."""
+"""Words that change the meaning of the word beside them: `Ready for review`, `To be closed`."""
 
 
 class Near(NamedTuple):
-    """A known name that a value is near to, and what that name becomes; `doubt` is what speaks against it."""
+    """A known name near to a value, the target of that name, and a reason for doubt, if there is one."""
 
     name: str
     target: str
@@ -31,7 +31,7 @@ class Near(NamedTuple):
 
 
 class Spellings:
-    """The known names of a field, prepared for looking up many values."""
+    """The known names of a field, indexed to look up many values."""
 
     def __init__(self, targets: Mapping[str, str]) -> None:
         self._targets = {fold(name): Near(name, target) for name, target in targets.items()}
@@ -45,9 +45,9 @@ class Spellings:
                 self._by_rank[rank[1]].add(near)
 
     def spelling(self, value: str) -> Near | None:
-        """The name that a value spells in another way: other punctuation, a typing error, or the same rank.
+        """Return the name that a value spells with other punctuation, a typing error, or the same rank, else None.
 
-        A bare number that only has the rank of a name is in doubt: nobody knows where its scale begins and ends.
+        A bare number that equals only the rank of a name is in doubt: its scale may begin at the other end.
         """
         folded = fold(value)
         if not folded or len(folded) > _LONGEST:
@@ -62,7 +62,7 @@ class Spellings:
         return _only(bare) or _only(self._close(folded))
 
     def word_inside(self, value: str) -> Near | None:
-        """The name that is one word of a value: `Done by vendor`. None if words of two meanings are in it.
+        """Return the name that is one word of a value: `Done by vendor`; None if its words have several targets.
 
         Words before it put it in doubt: `Very high`, `Code done`.
         """
@@ -82,7 +82,7 @@ class Spellings:
 
 
 def _only(found: set[Near]) -> Near | None:
-    """One of the names found, if all of them mean the same."""
+    """Return one of the names found, None unless all have the same target."""
     return min(found) if len({near.target for near in found}) == 1 else None
 
 

@@ -1,4 +1,4 @@
-"""`suggested-mapping.yaml`: a proposal for what a mapping rejects and could take, usable as it stands. Pure text."""
+"""`suggested-mapping.yaml`: extends a mapping with proposals for what it rejects, usable as it is. Pure text."""
 
 from __future__ import annotations
 
@@ -45,11 +45,13 @@ def suggest(
     *,
     beside: Path | None = None,
 ) -> str:
-    """The text of a mapping that extends the one in use, knows all of `unknowns` and takes what is `too_long`.
+    """Return the YAML of a mapping that extends the one in use and accepts all of `unknowns` and what is `too_long`.
 
-    `too_long` is how many rows have a longer `title` or `description` than Triage takes.
-    `beside` is the folder that the text will be written to: the path under `extends` is relative to it. Values that are
-    equal but for case and outer white space become one. `load_mapping` takes the result whatever the values are.
+    too_long  `title` or `description` → number of rows in which it is longer than Triage allows
+    beside    the folder that the text will be written to, to which the path under `extends` is relative
+
+    Values that are equal but for case and outer white space become one. `load_mapping` accepts the result whatever the
+    values are.
     """
     groups = list(_grouped(unknowns))
     proposer = Proposer(mapping.model)
@@ -82,7 +84,7 @@ def _field_lines(field: FieldName, proposals: list[tuple[Unknown, Proposal]], ne
 
 
 def _grouped(unknowns: Iterable[Unknown]) -> Iterable[Unknown]:
-    """One for each value as a value map compares it, in the order of their first coming."""
+    """Merge unknown values that a value map treats as equal, in order of first occurrence."""
     groups: dict[tuple[str, str], Unknown] = {}
     for unknown in filter(_can_be_written, unknowns):
         first = groups.setdefault((unknown.field, fold(unknown.value)), unknown)
@@ -93,7 +95,7 @@ def _grouped(unknowns: Iterable[Unknown]) -> Iterable[Unknown]:
 
 
 def _can_be_written(unknown: Unknown) -> bool:
-    """Whether a value is text at all: half of a surrogate pair fits neither YAML nor Triage, its rows stay rejected."""
+    """Whether a value is valid text: a lone surrogate fits neither YAML nor Triage, so its rows stay rejected."""
     return not any("\ud800" <= character <= "\udfff" for character in unknown.value)
 
 

@@ -1,45 +1,52 @@
-"""users.csv, written: everybody whom a source names, with how much of it is theirs and who they may be in Triage."""
+"""Writing users.csv: the people of a source, with counts of their issues and comments and proposals for their users."""
 
 from __future__ import annotations
-
-import re
-from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from importer.check.job import Job
-from importer.check.rows import Examined, examine
-from importer.errors import UsageError
-from importer.mapping.identities import Identity, number_people
-from importer.mapping.model import Mapping as MappingModel
-from importer.transform.chunk_records import Records
-from importer.transform.people import CLOSED, identify, identify_all
-
-if TYPE_CHECKING:
-    from importer.progress import Progress
 
 import csv
 import io
 import os
+import re
 import tempfile
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from importer.check.account_names import _count_known
-from importer.errors import StorageFull
-from importer.mapping.identities import Directory
+from importer.check.job import Job
+from importer.check.rows import Examined, examine
+from importer.errors import StorageFull, UsageError
+from importer.mapping.identities import Directory, Identity, number_people
+from importer.mapping.model import Mapping as MappingModel
 from importer.mapping.users_table import COLUMNS, COUNTED, IDENTIFYING, USER, Sheet, _roster, read_sheet
 from importer.spreadsheet import escape_cell
+from importer.transform.chunk_records import Records
+from importer.transform.people import CLOSED, identify, identify_all
 from importer.triage.answers import Member
+
+if TYPE_CHECKING:
+    from importer.progress import Progress
 
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+")
 
 
+@dataclass(frozen=True, slots=True)
+class Someone:
+    """A person of the source: counts of issues and comments, the proposed user, and the user's id if it is decided."""
+
+    who: Identity
+    open_issues: int = 0
+    closed_issues: int = 0
+    comments: int = 0
+    proposal: str = ""
+    user_id: str = ""
+
+
 @dataclass(frozen=True)
 class Counted:
-    """The people of a source who own, do or say something, and how many of its open issues have one."""
+    """The people of a source with their counts, the number of open issues, and of those that have a person."""
 
     people: tuple[Someone, ...]
     open_issues: int
@@ -47,10 +54,12 @@ class Counted:
 
 
 def count_people(job: Job, progress: Progress) -> Counted:
-    """Read a source and count what is whose. Rows that are skipped count nothing, keys that come again do so twice.
+    """Read a source and count the issues and comments of each person.
+
+    Skipped rows don't count; keys that are repeated count twice.
 
     Raises:
-        UsageError: the mapping names nobody.
+        UsageError: the mapping has no owner, assignee or comments.
     """
     model = job.mapping.model
     if not (model.owner or model.assignee or model.comments):
@@ -68,12 +77,12 @@ def count_people(job: Job, progress: Progress) -> Counted:
 
 
 class _Work:
-    """Counts by distinct people, so that it grows with them and not with the rows."""
+    """Counts by distinct people, so that memory grows with them and not with the rows."""
 
     def __init__(self, model: MappingModel) -> None:
         self._holders = [person for person in (model.owner, model.assignee) if person is not None]
         self._known = model.people.known
-        self._issues = Counter[tuple[tuple[Identity, ...], bool]]()  # whose it is, and whether it is closed
+        self._issues = Counter[tuple[tuple[Identity, ...], bool]]()  # its people, and whether it is closed
         self._authors = Counter[str]()
         self._taught = Counter[Identity]()
 
@@ -91,13 +100,13 @@ class _Work:
                 _count_known(self._taught, (column[row] for row in rows))
 
     def count(self) -> Counted:
-        """Put identities of one person together, and their counts."""
+        """Merge the identities of each person, and add up their counts."""
         holding, writing = self._holding(), self._writing()
         identities = holding + writing + self._taught
         numbers = number_people(identities)
         issues = {is_closed: Counter[int]() for is_closed in (False, True)}
         for (people, is_closed), rows in self._issues.items():
-            # An issue that somebody owns and works on is one issue.
+            # An issue of which somebody is both owner and assignee counts once.
             issues[is_closed].update({numbers[who]: rows for who in people if who.shown})
         comments = Counter[int]()
         for who, written in writing.items():
@@ -120,7 +129,7 @@ class _Work:
         return holding
 
     def _writing(self) -> Counter[Identity]:
-        """Authors are one word each: an account if a column has it as one, else a mail or a name."""
+        """An author is a single text: an account if a column has it as one, else a mail address or a name."""
         accounts = {who.account for who in (*self._holding(), *self._taught)}
         writing = Counter[Identity]()
         for author, written in self._authors.items():
@@ -135,7 +144,7 @@ def _authors(records: Records, rows: Iterable[int]) -> Iterator[str]:
 
 
 def _issues(records: Records, rows: Collection[int]) -> Iterable[Sequence[int]]:
-    """The rows of each issue."""
+    """Yield the rows of each issue."""
     if records.groups is None:
         return ((row,) for row in rows)
     wanted = set(rows)
@@ -147,7 +156,7 @@ def _first(people: Iterable[Identity]) -> Identity:
 
 
 def _describe(identities: Counter[Identity], numbers: Mapping[Identity, int]) -> dict[int, Identity]:
-    """Number → what is known of that person; where a part differs, the most frequent counts."""
+    """Return number → identity of that person; where a part differs, the most frequent one counts."""
     people: dict[int, Identity] = {}
     for who, _ in identities.most_common():
         before = people.get(numbers[who], Identity())
@@ -156,9 +165,9 @@ def _describe(identities: Counter[Identity], numbers: Mapping[Identity, int]) ->
 
 
 def propose_users(people: Iterable[Someone], members: Sequence[Member], *, fill: bool) -> list[Someone]:
-    """Say of each person which member has the same mail, else the same name, if only one has.
+    """Propose for each person the only member with the same mail address, else with the same name.
 
-    With `fill`, the same mail is an answer.
+    With `fill`, a member with the same mail address is entered as the user.
     """
     by_mail = Directory((Identity(mail=member.mail), member.user_id) for member in members)
     by_name = Directory((Identity(name=member.name), member.user_id) for member in members)
@@ -173,22 +182,10 @@ def _propose(someone: Someone, by_mail: Directory[str], by_name: Directory[str],
     return someone if likely is None else replace(someone, proposal=f"{likely} (same name)")
 
 
-@dataclass(frozen=True, slots=True)
-class Someone:
-    """A person of the source: issues that are theirs, comments that they wrote, and what is known of their user."""
-
-    who: Identity
-    open_issues: int = 0
-    closed_issues: int = 0
-    comments: int = 0
-    proposal: str = ""
-    user_id: str = ""
-
-
 class UsersFile:
-    """A users.csv that is written, or brought up to date: what people have put there stays.
+    """A users.csv to be written or updated; whatever people entered stays.
 
-    Raises UsageError where there is one that can't be read; nothing is written then.
+    Raises UsageError if there is a file that can't be read; nothing is written then.
     """
 
     def __init__(self, path: Path) -> None:
@@ -197,10 +194,10 @@ class UsersFile:
         self._roster = _roster(self._sheet, path)
 
     def update(self, people: Iterable[Someone]) -> list[Mapping[str, str]]:
-        """Write the people, most open issues first, and give the lines by column.
+        """Write the people, most open issues first; return the lines as column → cell.
 
-        A line that is there already gets new counts and proposals; its ids, names and other columns stay. Lines of
-        people whom the source doesn't have stay with counts of 0.
+        An existing line gets new counts and proposals; its ids, names and other columns stay. Lines of people who are
+        not in the source stay, with counts of 0.
 
         Raises:
             StorageFull: it can't be written.
@@ -237,7 +234,7 @@ def _cells(someone: Someone, user_id: str) -> dict[str, str]:
 
 
 def _is_other(account: str, other: str) -> bool:
-    """Whether two accounts are known and differ: such people keep lines of their own, whatever else they share."""
+    """Whether two accounts are known and differ: then two people keep separate lines, whatever else they share."""
     return bool(account and other) and account != other
 
 
@@ -246,7 +243,7 @@ def _by_work(line: Mapping[str, str]) -> tuple[int | str, ...]:
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """Put a file in another's place, whole or not at all. It names people: only its owner may read it."""
+    """Replace a file atomically. It names people, so only its owner may read it."""
     target = path.resolve()  # a link stays one
     try:
         descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")

@@ -1,4 +1,4 @@
-"""Choose: which column is the title, the status and so on, by what it is called and by what is in it. Pure."""
+"""Choosing the columns of a draft: title, status and so on, by their names and contents. Pure."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from importer.mapping.scalars import CATEGORY_LIMIT
 from importer.phrases import listed
 
 VALUES_LISTED = 200
-"""Distinct values that a draft lists one by one; a category with more is kept as it is written."""
+"""The most values that a draft lists one by one; a category with more is kept as written."""
 FOOTER_LINES = 25
 SEVERAL_WEIGHT = 8
-"""Columns below it are tags and such: of those, several may stand in one cell."""
+"""Columns with a lower weight are tags and the like, several of which may be in one cell."""
 COLUMNS_SHOWN = 40
 NAMED = 10
-"""The least weight of a header that is the field's own name, and nothing that may stand for it."""
+"""The least weight of a header that names the field itself, and not a substitute for it."""
 SURE = 4.0
-"""The least that a column must score to be taken."""
+"""The least score of a column that is chosen."""
 
 Judge = Callable[[FieldName, Iterable[str]], float]
 """The share of some values that are known words of a field."""
@@ -30,7 +30,7 @@ Judge = Callable[[FieldName, Iterable[str]], float]
 
 @dataclass(frozen=True, slots=True)
 class Pick:
-    """A column for a field, and why."""
+    """The column chosen for a field, and why."""
 
     column: Column
     reason: str
@@ -38,7 +38,7 @@ class Pick:
 
 @dataclass
 class Choice:
-    """What is taken from where; None where no column is fit for it."""
+    """The columns chosen for a draft; None where no column is suitable."""
 
     title: Pick
     key: Pick | None = None
@@ -53,16 +53,16 @@ class Choice:
 
     @property
     def closing_rule(self) -> Pick | None:
-        """The column of closing dates, where it says better than the status that a row is done.
+        """The column of closing dates, if it tells better than the status whether a row is done.
 
-        A section or a list is where a card lies: what is done often stays there.
+        Sections and lists say where a card is, and done cards often stay there.
         """
         if self.closed is None or (self.status and weigh(header_tokens(self.status.column), words.STATUS) >= NAMED):
             return None
         return self.closed
 
     def uses(self) -> dict[int, str]:
-        """Column's number → what it is used for."""
+        """Return column number → use, in words."""
         named = {
             name: getattr(self, name)
             for name in ("title", "key", "description", "severity", "status", "category", "status_category")
@@ -74,13 +74,13 @@ class Choice:
         return used
 
     def value_pick(self, name: FieldName) -> Pick | None:
-        """The column of a value field."""
+        """Return the column chosen for a value field."""
         pick: Pick | None = getattr(self, name)
         return pick
 
 
 def choose(profile: Profile, judge: Judge, name: str) -> Choice:
-    """Choose the columns. Raises SourceError where none can be a title; `name` is the source's."""
+    """Choose the columns of a draft; `name` is the source's. Raises SourceError if no column can be the title."""
     columns = [column for column in profile.columns if column.filled]
     rows = profile.rows
     title = _best(columns, lambda column: _title(column, rows), "title") or _by_content(columns, rows)
@@ -106,7 +106,7 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     choice.status = pick_value("status", words.STATUS)
     choice.category = pick("category", lambda column: _category(column, rows))
     choice.description = pick("description", lambda column: _description(column))
-    # These stay in the footer: they are evidence, and facts of their own.
+    # These are evidence, and stay in the footer as well.
     evidence = [column for column in columns if column.number not in taken]
     choice.resolution = _best(evidence, lambda column: _named(column, words.RESOLUTION), "resolution")
     choice.closed = _best(evidence, _closed, "closing date")
@@ -115,7 +115,7 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
 
 
 def header_tokens(column: Column) -> tuple[str, ...]:
-    """The words that say what a column is: `status.name` is the status, `fields.summary` the summary."""
+    """Return the words that name a column: `status.name` is the status, `fields.summary` the summary."""
     parts = [part.removesuffix("[]") for part in column.place.parts]
     tokens = [token for part in parts for token in [tokens_of(part)] if token]
     while len(tokens) > 1 and tokens[0][0] in WRAPPERS and len(tokens[0]) == 1:
@@ -136,13 +136,13 @@ def _unwrapped(tokens: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _is_leaf(column: Column) -> bool:
-    """Whether it is the name of an object beside the record, which is a value and no title."""
+    """Whether a column is a field of an object in the record, which is a value and no title."""
     parts = [part for part in column.place.parts if part != "__text__"]
     return len(parts) > 2 or (len(parts) == 2 and not WRAPPERS.intersection(tokens_of(parts[0])[:1]))
 
 
 def _is_of_another(tokens: Sequence[str], things: frozenset[str] = OTHER_THINGS) -> bool:
-    """Whether the words before the last one make it the name, id or type of something else: `assignees type`."""
+    """Whether the words before the last make it the name, id or type of something else: `assignees type`."""
     return any(token in things or token.removesuffix("s") in things for token in tokens[:-1])
 
 
@@ -170,7 +170,7 @@ def _title(column: Column, rows: int) -> float:
 
 
 def _by_content(columns: Sequence[Column], rows: int) -> Pick | None:
-    """Short, varied text with spaces in it, if no column is called as titles are."""
+    """Choose a column of short, varied texts with spaces as the title, if no column is named like one."""
 
     def score(column: Column) -> float:
         spaced = sum(" " in text for text in column.samples) / max(1, len(column.samples))
@@ -206,14 +206,14 @@ def _key(column: Column, rows: int) -> float:
         return 0.0
     if _is_of_another(tokens) and score < 12:
         return 0.0
-    named = score >= 12  # a key that comes twice is still the key: the check says which rows are doubled
+    named = score >= 12  # a key with duplicates is still the key: the check reports the rows
     if not (column.is_unique or (named and column.distinct >= 0.95 * column.filled)) or column.filled < 0.5 * rows:
         return 0.0
     return score + 4 * column.filled / max(1, rows)
 
 
 def _with_repeats(pick: Pick | None) -> Pick | None:
-    """The key, with what is known of texts that come twice."""
+    """Add to the reason for the key whether its texts repeat."""
     if pick is None:
         return None
     repeats = pick.column.filled - pick.column.distinct
@@ -281,7 +281,7 @@ def _closed(column: Column) -> float:
 
 
 def _footer(columns: Sequence[Column]) -> list[Column]:
-    """People, dates, links, then what else is short, up to a screenful; one leaf of each object."""
+    """Choose up to 25 footer columns: people, dates, links, then other short texts; one field of each object."""
     ranked = [(rank, column) for column in columns if (rank := _footer_rank(column)) is not None]
     best: dict[tuple[str, ...], tuple[tuple[int, int], Column]] = {}
     for _, column in ranked:
@@ -304,7 +304,7 @@ def _leaf_rank(column: Column) -> int:
 
 
 def _footer_rank(column: Column) -> int | None:
-    """What comes first in the footer; None for what says nothing to a person."""
+    """Return the priority of a column in the footer, lowest first; None for what is of no use to people."""
     tokens = header_tokens(column)
     nested, leaf = len(column.place.parts), _has_leaf(column)
     if column.longest > 500 or column.multiline > 0.1 * column.filled or nested > 3:

@@ -1,4 +1,4 @@
-"""Drafting: from a source to a mapping and its table of values, in files that don't exist yet."""
+"""Drafting a mapping and its table of values from a source, as new files."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from importer.sources.source import Source
 
 Ask = Callable[[Sequence[Value]], Sequence[Value]]
-"""Asks a person about values: returns them, with what was decided."""
+"""Asks the user about values; returns them with the decisions."""
 
 
 def make_draft(source: Source, progress: Progress, ask: Ask) -> Draft:
-    """Look at a source and put together all that a mapping needs. Raises SourceError where there is no title."""
+    """Profile a source and draft a mapping. Raises SourceError if no column can be the title."""
     speller = Speller()
     profile = profile_source(source, progress)
     choice = choose(profile, speller.judge, ", ".join(file.name for file in source.files))
@@ -34,7 +34,7 @@ def make_draft(source: Source, progress: Progress, ask: Ask) -> Draft:
 
 
 def check_free(out: Path) -> None:
-    """Raise UsageError where a file would be overwritten."""
+    """Raise UsageError if a file would be overwritten."""
     if out.exists():
         raise UsageError(
             f"{out} exists already, and a draft overwrites nothing.",
@@ -43,10 +43,10 @@ def check_free(out: Path) -> None:
 
 
 def save_draft(draft: Draft, source: Source, out: Path, options: dict[str, str]) -> tuple[Path, Path]:
-    """Write the mapping and the table beside it; return their paths. Nothing that exists is overwritten."""
+    """Write the mapping, and the table beside it; return their paths. Existing files are not overwritten."""
     check_free(out)
     table = out.with_name(FILE_NAME)
-    if table.exists():  # of another draft in the same folder
+    if table.exists():  # it belongs to another draft in the same folder
         table = out.with_name(f"{out.stem}-{FILE_NAME}")
         check_free(table)
     files = [file.name for file in source.files]
@@ -58,13 +58,13 @@ def save_draft(draft: Draft, source: Source, out: Path, options: dict[str, str])
 
 
 def source_name(file: str) -> str:
-    """A name for a source, from its file's: it has no colon, and no end like `.csv.gz`."""
+    """Return a source name for a file name: without colons and without an extension like `.csv.gz`."""
     stem = re.sub(r"(?:\.(?:csv|tsv|txt|jsonl?|ndjson|gz|zst))+$", "", Path(file).name, flags=re.IGNORECASE)
     return re.sub(r"[\s:]+", " ", "".join(filter(str.isprintable, stem))).strip(" -") or "import"
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a file that doesn't exist. Raises UsageError where it does."""
+    """Write a new file. Raises UsageError if it exists, StorageFull if it can't be written."""
     try:
         with path.open("xb") as file:
             file.write(data)

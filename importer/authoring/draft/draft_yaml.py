@@ -1,4 +1,4 @@
-"""The draft as YAML: each line says why it is there. Pure text; whatever comes from the source is quoted."""
+"""The draft as YAML with a reason on each line. Pure text; everything that comes from the source is quoted."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _ONE_OPEN = """
 
 
 class Draft:
-    """All that a draft says, put together from what was seen."""
+    """A draft: the profile of the source, the chosen columns, and the values with their proposals."""
 
     def __init__(self, profile: Profile, choice: Choice, values: Sequence[Value]) -> None:
         self.profile = profile
@@ -46,11 +46,11 @@ class Draft:
 
     @property
     def open(self) -> list[Value]:
-        """The values that nobody has decided."""
+        """The undecided values."""
         return [value for value in self.values if not value.decided]
 
     def text(self, files: Sequence[str], mapping: str, table: str, name: str, options: dict[str, str]) -> str:
-        """The mapping. `options` are keys of `input` that were given on the command line."""
+        """Return the YAML of the mapping. `options` are keys of `input` that were given on the command line."""
         count = len(self.open)
         opened = (_ONE_OPEN if count == 1 else _OPEN).format(count=count, table=_comment(table)) if count else ""
         shown = ", ".join(map(_comment, files))
@@ -149,7 +149,7 @@ class Draft:
 
 
 def column_lines(profile: Profile, uses: dict[int, str]) -> list[str]:
-    """A comment on each column: what it is used for, and what is in it."""
+    """Return comment lines, one for each column: its use and its contents."""
     lines = ["# The columns, with what is in them:"]
     for column in profile.columns[:COLUMN_LINES]:
         use = uses.get(column.number, "not used")
@@ -161,12 +161,12 @@ def column_lines(profile: Profile, uses: dict[int, str]) -> list[str]:
 
 
 def column_line(column: Column) -> str:
-    """How the comment on a column begins."""
+    """Return the beginning of the comment line of a column."""
     return f"#   {quote(shorten(column.place.name, COLUMN_LENGTH))}"
 
 
 def describe(column: Column, rows: int) -> str:
-    """What is in a column, on one line: `98 % filled, 12 texts; "Open", "Done"`."""
+    """Return the contents of a column on one line: `98 % filled, 12 texts; "Open", "Done"`."""
     if not column.filled:
         return "Empty"
     share = "filled" if column.filled >= rows else f"{max(1, int(100 * column.filled / rows))} % filled"
@@ -182,12 +182,12 @@ def describe(column: Column, rows: int) -> str:
 
 
 def target_of(value: Value) -> str:
-    """The word in the mapping: `?` as long as nobody has decided."""
+    """Return the target in the mapping: `?` as long as it is undecided."""
     return value.proposal if value.decided else UNDECIDED
 
 
 def reason_of(value: Value) -> str:
-    """How often a value comes, and why it becomes what it becomes."""
+    """Return how often a value occurs, and the reason for its target."""
     rows = counted(value.rows, "row") + (" without a text" if not value.value else "")
     if value.decided:
         return f"{rows}; {_comment(value.reason)}"

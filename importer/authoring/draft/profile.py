@@ -1,4 +1,4 @@
-"""What is in each column of a source: how filled, how many distinct texts, how long, of which kind. Memory is flat."""
+"""Profiling the columns of a source: filled cells, distinct texts, lengths, kinds of contents. Memory is flat."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from importer.sources.source import Source
 
 DISTINCT_KEPT = 1_000
-"""A column with more distinct texts is free text: they are no longer counted one by one."""
+"""A column with more distinct texts is free text, whose texts are no longer counted one by one."""
 SAMPLES_KEPT = 200
 TEXT_KEPT = 200
-"""Characters of a text that is kept; of a longer one it is a digest."""
+"""Characters of a text that is kept; of a longer text its digest is kept."""
 COLUMNS_KEPT = 1_000
 BITS = 1 << 23
 KEY_LENGTH = 255
@@ -40,18 +40,18 @@ DATE_FORMATS = (
     "%b %d, %Y %I:%M %p", "%a %b %d %Y %H:%M:%S GMT%z (%Z)", "%a, %d %b %Y %H:%M:%S UTC%z",
     "%a, %d %b %Y %H:%M:%S %z", "%a %b %d %H:%M:%S %Y", "%a %b %d %H:%M:%S %z %Y", "%Y-%m-%d %H:%M:%S %Z",
 )  # fmt: skip
-"""Forms of dates that trackers write, beside ISO 8601; where two fit all dates, the first is taken."""
+"""Date formats of trackers besides ISO 8601; if several fit all dates, the first is taken."""
 
 
 class Bits:
-    """How many distinct texts there are, nearly, in one megabyte: by linear counting."""
+    """Estimates the number of distinct texts in one megabyte, by linear counting."""
 
     def __init__(self) -> None:
         self._bits = bytearray(BITS // 8)
         self._set = 0
 
     def add(self, digest: bytes) -> None:
-        """Take note of a text by its digest."""
+        """Count a text by its digest."""
         place, bit = divmod(int.from_bytes(digest, "big") % BITS, 8)
         if not self._bits[place] >> bit & 1:
             self._bits[place] |= 1 << bit
@@ -59,12 +59,12 @@ class Bits:
 
     @property
     def estimate(self) -> float:
-        """The number of distinct texts; within a percent up to five million."""
+        """The number of distinct texts, within 1 % up to five million."""
         return -BITS * math.log(max(1, BITS - self._set) / BITS)
 
 
 class Column:
-    """What was seen of one column. `rows` without a text are those of the source less `filled`."""
+    """The profile of one column, from its filled cells alone."""
 
     def __init__(self, place: Place, number: int) -> None:
         self.place = place
@@ -80,14 +80,14 @@ class Column:
         self._distinct = 0
 
     def add(self, texts: Sequence[str], several: int = 0) -> None:
-        """Take note of filled cells; so many of them hold several texts."""
+        """Count filled cells; `several` of them hold more than one text."""
         self.filled += len(texts)
         self.several += several
         self.longest = max(self.longest, *map(len, texts)) if texts else self.longest
         self.characters += sum(map(len, texts))
         self.multiline += sum("\n" in text for text in texts)
         if self.is_free and self._bits is None:
-            return  # no more than its lengths is wanted of free text
+            return  # of free text only lengths are counted
         for text, count in Counter(map(str.strip, texts)).items():
             self._count(text, count)
 
@@ -104,14 +104,14 @@ class Column:
 
     def _overflow(self, counts: Counter[str | bytes]) -> None:
         self._distinct = len(counts)
-        if len(counts) >= 0.9 * counts.total() and self.longest <= KEY_LENGTH:  # a key may be unique to the end
+        if len(counts) >= 0.9 * counts.total() and self.longest <= KEY_LENGTH:  # it may be a key, unique in all rows
             self._bits = Bits()
             for text in counts:
                 self._bits.add(text if isinstance(text, bytes) else _digest(text))
 
     @property
     def distinct(self) -> int:
-        """How many distinct texts there are; after `DISTINCT_KEPT` of them at least that many, or an estimate."""
+        """The number of distinct texts; above `DISTINCT_KEPT` a lower bound, or an estimate for what may be a key."""
         if self.counts is not None:
             return len(self.counts)
         return min(self.filled, round(self._bits.estimate)) if self._bits else self._distinct
@@ -123,13 +123,13 @@ class Column:
 
     @property
     def is_unique(self) -> bool:
-        """Whether no text comes twice, as far as can be known in flat memory."""
+        """Whether no text is repeated, as far as can be known in flat memory."""
         exact = self.counts is not None
         return self.distinct >= (self.filled if exact else 0.995 * self.filled) if self._bits or exact else False
 
     @property
     def average(self) -> float:
-        """Characters of a filled cell."""
+        """The average number of characters in a filled cell."""
         return self.characters / self.filled if self.filled else 0.0
 
     @property
@@ -138,7 +138,7 @@ class Column:
         return self.several > 0
 
     def share(self, pattern: re.Pattern[str]) -> float:
-        """The share of samples that have a form."""
+        """Return the share of samples that match a pattern."""
         return sum(pattern.fullmatch(text) is not None for text in self.samples) / max(1, len(self.samples))
 
     @property
@@ -157,7 +157,7 @@ class Column:
         return {text.casefold() for text in self.samples} <= {"true", "false", "yes", "no", "0", "1"}
 
     def date_format(self) -> str | None:
-        """The form of its dates: `""` is ISO 8601; None if it holds no dates."""
+        """Return the format of its dates, "" for ISO 8601, None if it holds no dates."""
         texts = [text for text in self.samples if _DATE.fullmatch(text)]
         if len(texts) < 0.9 * len(self.samples) or not texts or self.is_number:
             return None
@@ -174,7 +174,7 @@ def _digest(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The columns of a source in their order; `left` are so many that there was no room for."""
+    """The columns of a source in order; `left` is the number of columns beyond COLUMNS_KEPT."""
 
     columns: tuple[Column, ...]
     rows: int
@@ -182,7 +182,7 @@ class Profile:
 
 
 def profile_source(source: Source, progress: Progress) -> Profile:
-    """Read a source once and tell what is in its columns."""
+    """Read a source once and profile its columns."""
     columns: dict[Place, Column] = {}
     left: set[bytes] = set()
     rows = 0

@@ -1,4 +1,4 @@
-"""The columns of a source: cells by header, or the values in JSON records by their paths."""
+"""Reading all columns of a source: cells by header, or values in JSON records by path."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from importer.sources.source import Source
 
 ROWS_AT_ONCE = 256
-"""Few rows at a time: a cell may have hundreds of thousands of characters."""
+"""Few, as a cell may have hundreds of thousands of characters."""
 DEEPEST = 5
 ITEMS_READ = 50
-"""Items of a list that are looked at."""
+"""The most items of a list that are read."""
 
 _WHOLE = Ref("path", "@")
 _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -27,10 +27,10 @@ _PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a column's text comes from.
+    """The place of a column in the source.
 
-    ref    what a mapping reads
-    parts  the header, or the keys that lead to a value in a JSON record; `[]` is in a part whose value is a list
+    ref    how a mapping refers to it
+    parts  the header, or the keys that lead to a value in a JSON record; `[]` follows a key whose value is a list
     """
 
     ref: Ref
@@ -38,16 +38,16 @@ class Place:
 
     @property
     def name(self) -> str:
-        """What a person knows it by."""
+        """Its name for display."""
         return ".".join(self.parts)
 
 
 Cell = tuple[Place, str, int]
-"""Where a text stands, the text, and how many texts of its record stand there."""
+"""The place of a text, the text, and the number of texts of its record in that place."""
 
 
 class Cells:
-    """The filled cells of one column in one chunk, and how many of them hold several texts."""
+    """The filled cells of one column in one chunk; `several` of them hold more than one text."""
 
     __slots__ = ("several", "texts")
 
@@ -57,7 +57,7 @@ class Cells:
 
 
 def read_columns(source: Source) -> Iterator[tuple[int, Mapping[Place, Cells]]]:
-    """Chunk by chunk: how many of its rows have anything in them, and the columns, whether filled or not."""
+    """Yield for each chunk the number of rows that are not empty, and its columns, empty ones too."""
     headers = [file.header for file in source.files]
     names = dict.fromkeys(name.strip() for header in headers for name in header or () if name.strip())
     places = [Place(Ref("column", name), (name,)) for name in names]
@@ -70,7 +70,7 @@ def read_columns(source: Source) -> Iterator[tuple[int, Mapping[Place, Cells]]]:
 
 
 def _of_table(chunk: Chunk, places: Iterable[Place]) -> tuple[int, Mapping[Place, Cells]]:
-    """Where a header repeats, the first filled cell counts."""
+    """Read the columns of a table; of repeated headers the first filled cell counts."""
     columns: dict[Place, Cells] = {}
     used = [False] * len(chunk)
     for place in places:
@@ -107,7 +107,7 @@ def _of_records(texts: Iterable[str]) -> tuple[int, Mapping[Place, Cells]]:
 def _record_cells(text: str) -> Iterator[Cell]:
     if not text:
         return
-    # Numbers stay as they are written, as a mapping reads them.
+    # Numbers stay as written, which is how a mapping reads them.
     record = json.loads(text, parse_int=str, parse_float=str, parse_constant=str, strict=False)
     if not isinstance(record, dict):
         return
@@ -130,7 +130,7 @@ def _nested_cells(value: Any, parts: tuple[str, ...]) -> Iterator[Cell]:
 
 
 def _list_cells(items: Sequence[Any], parts: tuple[str, ...]) -> Iterator[Cell]:
-    """A list of texts is one cell; of a list of objects each scalar key is one."""
+    """Yield a list of scalars as one cell, and of a list of objects each scalar key as one cell."""
     scalars = [_to_text(item) for item in items if not isinstance(item, dict | list)]
     if scalars:
         yield make_place(parts), ", ".join(scalars), len(scalars)
@@ -150,7 +150,7 @@ def _top_place(key: str) -> Place:
 
 @lru_cache(maxsize=4096)
 def make_place(parts: tuple[str, ...]) -> Place:
-    """The place that a JMESPath of these keys leads to."""
+    """Return the place that these keys lead to, with its JMESPath."""
     return Place(Ref("path", ".".join(map(_step, parts))), parts)
 
 

@@ -1,4 +1,4 @@
-"""`values.csv`: what each value becomes, as a table for people who don't write YAML."""
+"""`values.csv`: the target of each value, as a table for people who don't write YAML."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ FILE_NAME = "values.csv"
 
 
 def new_table(values: Iterable[Value]) -> bytes:
-    """The table of a new draft: open values first, marked with `?`. What the mapping has decided has an empty cell."""
+    """Return the table of a new draft: undecided values first, with `?`; decided ones have an empty cell."""
     ordered = sorted(values, key=lambda value: value.decided)
     lines = [_cells(value, UNDECIDED if not value.decided else "") for value in ordered]
     return codecs.BOM_UTF8 + _csv([COLUMNS, *lines], ",").encode()
 
 
 def added_lines(values: Iterable[Value], layout: Layout, before: bytes) -> bytes:
-    """Lines to put behind an existing table, written as it is written. These values stand nowhere else."""
+    """Return lines to append to an existing table in its own layout, for values that are nowhere else."""
     rows = []
     for value in values:
         cells = dict(zip(COLUMNS, _cells(value, value.proposal if value.decided else UNDECIDED), strict=True))

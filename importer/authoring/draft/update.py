@@ -1,4 +1,4 @@
-"""Updating: what a later export has that a mapping doesn't know is put behind what stands in its files already."""
+"""Updating a draft: values and columns of a later export are appended to the mapping's files."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Added:
-    """What an update found: values that the mapping doesn't know, and columns that it says nothing of.
+    """The result of an update: values that the mapping didn't know, and columns that it doesn't mention.
 
-    `table` is where the values were put.
+    `table` is the file that the values were appended to, None if there were none.
     """
 
     values: Sequence[Value]
@@ -43,7 +43,7 @@ class Added:
 
 
 def update_draft(source: Source, mapping: LoadedMapping, progress: Progress, ask: Ask) -> Added:
-    """Add to a mapping's files what is new in a source. Nothing that stands there is touched."""
+    """Append what is new in a source to a mapping's files; existing lines are not changed."""
     path = mapping.files[0]
     text = path.read_bytes().decode("utf-8-sig")
     profile = profile_source(source, progress)
@@ -74,7 +74,7 @@ def _new_values(source: Source, mapping: LoadedMapping, progress: Progress) -> l
 
 
 def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None:
-    """Count the rows of values that the mapping has no word on, as far as their status isn't done or closed."""
+    """Count the rows of unknown values whose status is neither done nor closed."""
     values = examined.records.values
     targets = values["status"].targets()
     for name in FIELDS:
@@ -86,7 +86,7 @@ def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None
 
 
 def _new_columns(profile: Profile, mapping: LoadedMapping, text: str) -> list[Column]:
-    """Columns that the mapping neither reads nor names in a comment of its own."""
+    """Return the filled columns that the mapping neither reads nor mentions in a comment."""
     read = {ref.name.strip() for ref in collect_refs(mapping.model)}
     return [
         column
@@ -96,7 +96,7 @@ def _new_columns(profile: Profile, mapping: LoadedMapping, text: str) -> list[Co
 
 
 def _table_of(mapping: LoadedMapping, path: Path) -> Path:
-    """Where new values go: the table that this file names, else a new one beside it."""
+    """Return the table for new values: the one that this file names, else a new one beside it."""
     place = mapping.place("decisions")
     if mapping.model.decisions is not None and Path(place.file).name == path.name:
         return path.parent / mapping.model.decisions
@@ -105,7 +105,7 @@ def _table_of(mapping: LoadedMapping, path: Path) -> Path:
 
 
 def _behind(profile: Profile, columns: Sequence[Column], table: Path | None) -> str:
-    """The lines to put behind a mapping's end."""
+    """Return the lines to append to a mapping."""
     lines = []
     if table is not None and not table.exists():
         lines += ["", "# What became known later is decided in a table:", f"decisions: {quote(table.name)}"]
@@ -139,7 +139,7 @@ def _append(path: Path, data: bytes) -> None:
 
 
 def _check_room(path: Path, text: str) -> None:
-    """Raise MappingError where a file's form has no room for lines behind it: `{…}` around everything, or a `...`."""
+    """Raise MappingError if nothing can be appended to the file: it is all in `{…}`, or ends in `...`."""
     tree, problems = parse(text, str(path))
     if tree is None or problems:
         raise MappingError(

@@ -1,4 +1,4 @@
-"""What the words of values mean: the preset `jira` has those of many languages, here are those of other trackers."""
+"""Known words of values and their targets: those of the preset `jira`, in many languages, and of other trackers."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ STATUS_WORDS = {
 
 
 class Speller:
-    """Knows what the words of values usually mean; what a mapping says of them comes first."""
+    """Makes proposals by known words; the values of a mapping take precedence."""
 
     def __init__(self, mapping: Mapping | None = None) -> None:
         self.proposer = Proposer(_widened(load_mapping("jira").model, mapping))
 
     def judge(self, name: FieldName, values: Iterable[str]) -> float:
-        """The share of some values that are known words of a field."""
+        """Return the share of these values that are known words of a field."""
         verdicts = [not self.proposer.propose(Unknown(name, value, 1)).neutral for value in values]
         return sum(verdicts) / max(1, len(verdicts))
 
@@ -60,12 +60,12 @@ def _widened(model: Mapping, mapping: Mapping | None) -> Mapping:
 
 
 def _words(model: Mapping, name: FieldName) -> dict[str, str]:
-    """The preset's words; a bare number is none: another tracker's scale may begin at its other end."""
+    """Return the preset's words, without bare numbers: another tracker's scale may begin at the other end."""
     return {value: target for value, target in getattr(model, name).values.items() if not value.strip().isdigit()}
 
 
 def _decided(mapping: Mapping, name: FieldName) -> dict[str, str]:
-    """What a mapping's values become, as far as somebody has decided it."""
+    """Return the values of a mapping whose targets are decided."""
     spec = getattr(mapping, name)
     return {
         value: target

@@ -1,4 +1,4 @@
-"""Values: every severity, status and category of a source, counted, and what each becomes."""
+"""The values of a draft: every severity, status and category of a source, counted, with a proposal for each."""
 
 from __future__ import annotations
 
@@ -27,13 +27,15 @@ SAMPLE_LENGTH = 80
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A source value and what it becomes.
+    """A source value with its proposed target.
 
-    value     `""` is the empty cell
-    rows      rows that have it; `open_rows` are those of them that are neither closed nor done
-    sample    one of the rows, by key and title
-    proposal  what it probably becomes, and `reason` why
-    decided   whether the reason is good enough; otherwise a person must say
+    value      "" is the empty cell
+    rows       number of rows that have it
+    open_rows  number of those rows that are neither closed nor done
+    sample     key and title of one of them
+    proposal   the proposed target
+    reason     why it is proposed
+    decided    whether the reason is good enough; otherwise the user must decide
     """
 
     field: FieldName
@@ -48,7 +50,7 @@ class Value:
 
 @dataclass
 class _Seen:
-    """The rows of one value. `states` counts them by their status and whether they have a closing date."""
+    """The rows of one value; `states` counts them by status and whether they have a closing date."""
 
     value: str
     rows: int = 0
@@ -61,7 +63,7 @@ Seen = Mapping[FieldName, Mapping[str, _Seen]]
 
 
 def text_of(pick: Pick | None) -> Text:
-    """The text that a mapping reads for a column; an empty one where there is none."""
+    """Return the mapping's text for a column, an empty one if there is none."""
     if pick is None:
         return Text(value="")
     ref = pick.column.place.ref
@@ -69,13 +71,13 @@ def text_of(pick: Pick | None) -> Text:
 
 
 def is_listed(choice: Choice, name: FieldName) -> bool:
-    """Whether the values of a field are listed one by one; a category with too many is kept as it is written."""
+    """Whether the values of a field are listed one by one; a category with too many is kept as written."""
     pick = choice.value_pick(name)
     return pick is None or not (pick.column.is_free or pick.column.distinct > VALUES_LISTED)
 
 
 def count_values(source: Source, choice: Choice, progress: Progress) -> Seen:
-    """Read a source once more and count the values of the chosen columns, as a mapping sees them."""
+    """Read a source again and count the values of the chosen columns as a mapping reads them."""
     fields = [name for name in FIELDS if is_listed(choice, name)]
     texts = {name: text_of(choice.value_pick(name)) for name in fields}
     others = {
@@ -91,7 +93,7 @@ def count_values(source: Source, choice: Choice, progress: Progress) -> Seen:
         facts = zip(read["status_category"], read["resolution"], closed, strict=True)
         own = zip(*(columns.text(texts[name]) for name in fields), strict=True)
         rows = [*zip(own, facts, strict=True)]
-        # A row without a title is rejected, whatever its status.
+        # Rows without a title are rejected, so their values don't count.
         counts = Counter(row for row, title in zip(rows, read["title"], strict=True) if is_filled(title))
         first = {row: place for place, row in reversed([*enumerate(rows)]) if is_filled(read["title"][place])}
         for row, count in counts.items():
@@ -118,7 +120,7 @@ def _count(
     *,
     ruled: bool,
 ) -> None:
-    """Count so many rows with the same values; `ruled`: a closing date decides the status, whatever stands there."""
+    """Count rows with the same values; with `ruled`, a closing date decides the status whatever its cell says."""
     for name, value in values.items():
         if ruled and facts.closed and name == "status":
             continue
@@ -133,7 +135,7 @@ def _count(
 
 
 def propose_values(seen: Seen, choice: Choice, speller: Speller) -> list[Value]:
-    """What each value becomes, the most frequent first, the empty cell last."""
+    """Return all values with their proposals, by field, the most frequent first, the empty cell last."""
     values = [_propose(name, found, choice, speller) for name in FIELDS for found in seen[name].values()]
     over = {fold(value.value) for value in values if value.field == "status" and value.proposal in DONE}
     by_name = {(value.field, fold(value.value)): value for value in values}
@@ -158,7 +160,7 @@ def _propose(name: FieldName, found: _Seen, choice: Choice, speller: Speller) ->
 
 
 def propose_unknown(unknown: Unknown, open_rows: int, speller: Speller) -> Value:
-    """What a value becomes, from its words or what its rows say; a category is kept if its words are unknown."""
+    """Return a value with a proposal from its words or its rows; a category of unknown words is kept as it is."""
     if not unknown.value and unknown.field == "severity":
         return _as_value(unknown, Proposal("medium", "nobody has ranked it"), open_rows)
     if not unknown.value and unknown.field == "category":
@@ -186,12 +188,12 @@ def _as_value(unknown: Unknown, proposal: Proposal, open_rows: int) -> Value:
 
 
 def decide(value: Value, word: str) -> Value:
-    """The value as a person has decided it."""
+    """Return the value with the target that the user decided."""
     reason = value.reason if word == value.proposal else "decided by you"
     return replace(value, proposal=word, reason=reason, decided=True)
 
 
 def shorten(text: str, length: int) -> str:
-    """A text on one line, with what is too long cut off."""
+    """Return a text on one line, cut to `length` characters with `…`."""
     line = single_line(text[: 4 * length])
     return line if len(line) <= length else line[: length - 1] + "…"

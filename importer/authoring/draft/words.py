@@ -1,4 +1,4 @@
-"""Words that columns are called by, in the languages of trackers, and words that values are written with."""
+"""Names of columns in many languages, by field and weight; and words that change what a header means."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Weights = dict[str, int]
 
 
 def _weigh(**words: str) -> Weights:
-    """Words by weight: `w9="status|bug status"`."""
+    """Return word → weight: `w9="status|bug status"` gives both the weight 9."""
     return {word: int(weight[1:]) for weight, listed in words.items() for word in listed.split("|")}
 
 
@@ -187,7 +187,7 @@ OTHER_THINGS = frozenset(
         "proyecto",
     ]
 )
-"""Words before a `name` or `id` that make it the name of another thing than the issue."""
+"""Words that make a following `name` or `id` that of something else than the issue."""
 NOT_A_VALUE = frozenset(
     [
         "id",
@@ -231,7 +231,7 @@ NOT_A_VALUE = frozenset(
         "description",
     ]
 )
-"""Words that make another thing of the status, priority or type beside them."""
+"""Words that make a status, priority or type beside them something else than a value."""
 WRAPPERS = frozenset(
     [
         "fields",
@@ -250,7 +250,7 @@ WRAPPERS = frozenset(
         "incident",
     ]
 )
-"""Keys that only hold the record, or name the maker of a field."""
+"""Keys that only wrap a record, or name the vendor of a field."""
 LEAVES = (
     "name",
     "displayname",
@@ -264,17 +264,17 @@ LEAVES = (
     "web",
     "username",
 )
-"""The last key of an object that says what the object is; better ones first."""
+"""Last keys that name an object; better ones first."""
 
 
 def tokens_of(name: str) -> tuple[str, ...]:
-    """The words of a header: `issueType`, `Issue Type`, `issue_type` and `issue-type` are two each."""
+    """Return the words of a header: `issueType`, `Issue Type`, `issue_type` and `issue-type` are two words each."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFKC", name))
     return tuple(re.findall(r"[^\W_]+", spaced.casefold()))
 
 
 def weigh(tokens: tuple[str, ...], words: Weights) -> int:
-    """How much a header says that it is one of these: most if it is just that, less if it ends with it or has it."""
+    """Return the weight of a header by these words: highest if it equals one, lower if it ends with or has one."""
     best = 0
     joined = " ".join(tokens)
     for word, weight in words.items():
