@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importer.mapping.scalars import CATEGORY_LIMIT
-from importer.transform.prose import DESCRIPTION_LIMIT, TITLE_LIMIT
+from importer.api import CATEGORY_LIMIT, DESCRIPTION_LIMIT, TITLE_LIMIT
 
 CODES: dict[str, str] = {
     "row-empty": "All cells are empty; skipped.",

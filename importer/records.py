@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -137,12 +139,12 @@ ADDITIONS = (Act.EVIDENCE, Act.FLAG, Act.COMMENT, Act.RELATION, Act.REFER)
 
 
 ADDITION_PATHS = {
-    Act.EVIDENCE: "resources",
-    Act.FLAG: "flags",
-    Act.COMMENT: "comments",
-    Act.RELATION: "relations",
+    Act.EVIDENCE: RESOURCES,
+    Act.FLAG: FLAGS,
+    Act.COMMENT: COMMENTS,
+    Act.RELATION: RELATIONS,
 }
-"""Where it is sent to, below the issue. Source: post/triage-issues-id-resources, -flags, -comments, -relations."""
+"""The part of the issue's path that it is sent to."""
 
 
 class Comment(NamedTuple):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from importer.api import VALUE_FIELDS
 from importer.check.rules import validate
 from importer.mapping.model import Example, Expected
 from importer.mapping.reader import LoadedMapping
@@ -15,7 +16,6 @@ from importer.sources.frames import frame_columns
 from importer.sources.json_values import find_values, make_getter, to_columns, to_text, write
 from importer.transform.chunk_records import Records
 from importer.transform.transform import Transform
-from importer.transform.value_maps import VALUE_FIELDS
 
 SKIP_PREFIX = "skip-"
 FOOTER = "---\nImported from "
@@ -63,7 +63,7 @@ def _try(transform: Transform, example: Example, *, name_given: bool) -> Iterato
 
 def _outcome(records: Records, skip: str) -> dict[str, str]:
     """Return the outcome of the row, by the names that an example uses."""
-    values = {name: records.values[name].targets()[0] or "" for name in VALUE_FIELDS}
+    values: dict[str, str] = {name: records.values[name].targets()[0] or "" for name in VALUE_FIELDS}
     return {
         "key": records.keys[0].partition(":")[2],  # a source's name has no colon
         "title": records.titles[0],

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from importer.api import VALUE_FIELDS
 from importer.check.job import Job
 from importer.check.knowledge import had_nothing
 from importer.check.plan import plan_chunk
@@ -18,7 +19,7 @@ from importer.mapping.texts import Text
 from importer.records import Act, Addition, Chunk, Finding, Ref
 from importer.transform.columns import Columns, is_filled
 from importer.transform.people import identify
-from importer.transform.value_maps import VALUE_FIELDS, Step
+from importer.transform.value_maps import Step
 
 Path = tuple[str | int, ...]
 LINE_BREAK = re.compile(r"\r\n|\r|\n")

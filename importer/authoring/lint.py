@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any
 
+from importer.api import VALUE_FIELDS
 from importer.errors import Problem
 from importer.mapping.model import Mapping, Skip, Value, fold, is_pattern
 from importer.mapping.reader import LoadedMapping
@@ -16,7 +17,6 @@ Path = tuple[str | int, ...]
 Remark = tuple[Path, str, str]
 """Path of the key, what is wrong with it, and what to do."""
 
-VALUE_FIELDS = ("severity", "status", "category")
 _TEXT_KEYS = {*TEXT_SOURCES, "pattern", "to", "lookup"}
 _DELETE = "delete it, or move it up"
 

@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from importer.api import SEVERITIES, STATUSES, FieldName
 from importer.authoring.spelling import Near, Spellings
-from importer.mapping.model import (
-    SEVERITIES,
-    STATUSES,
-    UNDECIDED,
-    Category,
-    FieldName,
-    Mapping,
-    Severity,
-    Status,
-    fold,
-    is_pattern,
-)
+from importer.mapping.model import UNDECIDED, Category, Mapping, Severity, Status, fold, is_pattern
 from importer.mapping.unknown_values import Evidence, Unknown
 
 DEFAULT_CATEGORY = "General"

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from importer.api import VALUE_FIELDS, FieldName
 from importer.authoring.proposals import Proposal, Proposer
-from importer.mapping.model import FIELDS, FieldName, exact_key, fold
+from importer.mapping.model import exact_key, fold
 from importer.mapping.presets import is_preset
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.unknown_values import Evidence, Unknown
@@ -56,7 +57,7 @@ def suggest(
     groups = list(_grouped(unknowns))
     proposer = Proposer(mapping.model)
     lines = [_HEAD.format(name=quote(mapping.name)), f"extends: {_scalar(_extends(mapping, beside))}"]
-    for field in FIELDS:
+    for field in VALUE_FIELDS:
         proposals = [(unknown, proposer.propose(unknown)) for unknown in groups if unknown.field == field]
         if proposals:
             lines += _field_lines(field, proposals, getattr(mapping.model, field).neutral)

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from importer.api import FINISHED
 from importer.check.account_names import _count_known
 from importer.check.job import Job
 from importer.check.rows import Examined, examine
@@ -23,7 +24,7 @@ from importer.mapping.model import Mapping as MappingModel
 from importer.mapping.users_table import COLUMNS, COUNTED, IDENTIFYING, USER, Sheet, _roster, read_sheet
 from importer.spreadsheet import escape_cell
 from importer.transform.chunk_records import Records
-from importer.transform.people import CLOSED, identify, identify_all
+from importer.transform.people import identify, identify_all
 from importer.triage.answers import Member
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ class _Work:
         holders = [identify(person, records.columns) for person in self._holders]
         for issue in _issues(records, rows):
             whose = tuple(_first(column[row] for row in issue) for column in holders)
-            self._issues[whose, statuses[issue[0]] in CLOSED] += 1
+            self._issues[whose, statuses[issue[0]] in FINISHED] += 1
         self._authors.update(_authors(records, rows))
         for person in self._known:
             for column in identify_all(person, records.columns):

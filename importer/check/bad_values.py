@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from importer.api import VALUE_FIELDS
 from importer.check.fixes import FixCount
 from importer.check.rows import Examined
 from importer.mapping.fixes_table import Fix, Fixes
@@ -14,7 +15,6 @@ from importer.mapping.model import Mapping as MappingModel
 from importer.mapping.texts import Text
 from importer.records import Finding, Outcome, Row
 from importer.transform.columns import Columns, is_filled
-from importer.transform.value_maps import VALUE_FIELDS
 
 CODES = {
     **{f"{name}-unknown": name for name in VALUE_FIELDS},

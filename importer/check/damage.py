@@ -10,11 +10,11 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from importer.api import VALUE_FIELDS
 from importer.mapping.model import Duplicates, Mapping
 from importer.mapping.texts import Condition, Text
 from importer.records import Chunk, Ref
 from importer.transform.columns import is_filled
-from importer.transform.value_maps import VALUE_FIELDS
 
 if TYPE_CHECKING:
     from importer.check.rows import Examined

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import orjson
 
+from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
 from importer.check.knowledge import LedgerStatus
 from importer.codes import CODES
 from importer.errors import UsageError
@@ -19,8 +20,7 @@ from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome
-from importer.triage.client import issue_path
-from importer.triage.snapshot import COMPARED, PATCHABLE, adopt_snapshot, find_changes, is_gone, pending_fields
+from importer.triage.snapshot import adopt_snapshot, find_changes, is_gone, pending_fields
 
 
 class OnChange(StrEnum):
@@ -52,20 +52,20 @@ class ChangePolicy:
     """
 
     on_change: OnChange = OnChange.REPORT
-    fields: frozenset[str] = frozenset(COMPARED)
+    fields: frozenset[str] = frozenset(ISSUE_FIELDS)
     accept_mapping: bool = False
 
 
 def read_fields(names: str | None) -> frozenset[str]:
     """Read `--fields`. Raises UsageError for a name that is no field."""
     if names is None:
-        return frozenset(COMPARED)
+        return frozenset(ISSUE_FIELDS)
     fields = frozenset(name.strip() for name in names.split(",") if name.strip())
-    unknown = sorted(fields.difference(PATCHABLE))
+    unknown = sorted(fields.difference(PATCHABLE_FIELDS))
     if unknown or not fields:
         raise UsageError(
             f"--fields {names}: there is no field {', '.join(unknown) or 'in it'} that can be changed.",
-            hint=f"Fields are {', '.join(PATCHABLE)}.",
+            hint=f"Fields are {', '.join(PATCHABLE_FIELDS)}.",
         )
     return fields
 
@@ -140,7 +140,7 @@ class LedgerHistory:
         kept = kept._replace(returned=adopt_snapshot(kept.returned, create.body))
         changes = find_changes(kept.returned, create.body)
         differing = pending_fields(kept.pending).union(changes)
-        wanted = [name for name in COMPARED if name in differing and name in self._policy.fields]
+        wanted = [name for name in ISSUE_FIELDS if name in differing and name in self._policy.fields]
         if not wanted and not kept.pending:
             return settled
         # The same cells make another body: not the row has changed, but the mapping.
@@ -161,7 +161,7 @@ class LedgerHistory:
         An issue whose last update has no known outcome gets one in any case: carrying it out reads the issue first.
         """
         row = orjson.loads(create.body)
-        patch = {name: row.get(name) for name in wanted if name in PATCHABLE}
+        patch = {name: row.get(name) for name in wanted if name in PATCHABLE_FIELDS}
         note = _finding("source-fixed", CODES["source-fixed"]) if "source" in wanted else None
         if not patch and not kept.pending:
             return LedgerStatus(Outcome.UNCHANGED, note)

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from importer.api import ISSUES_PATH
 from importer.check.grouping import regroup, take_rows
 from importer.check.rules import Findings, validate
 from importer.mapping.fixes_table import Fixed, content_of
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 from importer.check.job import Job
 
-CREATE_PATH = "/v1/triage/issues"
 """Source: post/triage-issues."""
 
 
@@ -62,7 +62,7 @@ class Examined:
         # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
         fixed = "".join(content_of(self.fixed.get(member, ())) for member in members) if self.fixed else ""
         content = hash_content("\x1d".join(map(as_text, (records.chunk.raw[member] for member in members))), fixed)
-        return Operation(records.keys[row], "POST", CREATE_PATH, self.bodies[row], records.markers[row], content)
+        return Operation(records.keys[row], "POST", ISSUES_PATH, self.bodies[row], records.markers[row], content)
 
     def flowing(self) -> list[int]:
         """The rows that the value flow counts: all but skipped and defective ones."""

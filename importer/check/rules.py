@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from importer.mapping.model import SEVERITIES, SOURCES, STATUSES
-from importer.mapping.scalars import CATEGORY_LIMIT
+from importer.api import (
+    CATEGORY_LIMIT,
+    DESCRIPTION_LIMIT,
+    SEVERITIES,
+    SOURCES,
+    STATUSES,
+    TITLE_LIMIT,
+    VALUE_FIELDS,
+    count_units,
+)
 from importer.mapping.yaml_text import quote
 from importer.records import Finding, IssueParts
 from importer.transform.chunk_records import Records
-from importer.transform.lengths import count_units, is_longer
-from importer.transform.prose import DESCRIPTION_LIMIT, TITLE_LIMIT
-from importer.transform.value_maps import VALUE_FIELDS, Mapped, Step
+from importer.transform.lengths import is_longer
+from importer.transform.value_maps import Mapped, Step
 
 ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
 

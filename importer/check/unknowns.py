@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from importer.api import VALUE_FIELDS, FieldName
 from importer.check.rows import Examined
-from importer.mapping.model import FIELDS, EvidenceTexts, FieldName
+from importer.mapping.model import EvidenceTexts
 from importer.mapping.texts import Text
 from importer.mapping.unknown_values import Evidence, Unknown
 from importer.transform.columns import is_filled
@@ -25,7 +26,7 @@ class Unknowns:
     def add(self, examined: Examined) -> None:
         """Collect the unknown values of a chunk. Costs nothing where the mapping covers all of them."""
         records = examined.records
-        for name in FIELDS:
+        for name in VALUE_FIELDS:
             mapped = records.values[name]
             open_codes = {
                 code: step.source
@@ -54,5 +55,5 @@ class Unknowns:
 
     def as_list(self) -> list[Unknown]:
         """Return the values by field, most frequent first within each."""
-        found = sorted(self._found.items(), key=lambda item: (FIELDS.index(item[0][0]), -item[1][0], item[0][1]))
+        found = sorted(self._found.items(), key=lambda item: (VALUE_FIELDS.index(item[0][0]), -item[1][0], item[0][1]))
         return [Unknown(name, value, count, samples, evidence) for (name, value), (count, samples, evidence) in found]

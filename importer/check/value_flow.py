@@ -10,9 +10,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from importer.mapping.model import SEVERITIES, fold
+from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
+from importer.mapping.model import fold
 from importer.transform.chunk_records import Records
-from importer.transform.value_maps import VALUE_FIELDS, Mapped, Step
+from importer.transform.value_maps import Mapped, Step
 
 SAMPLES = 2
 DISTINCT_LIMIT = 10_000
@@ -170,7 +171,7 @@ STATUS_WORDS = {
     **dict.fromkeys(("open", "new", "to do", "todo", "backlog", "in progress", "reopened"), 0),
     **dict.fromkeys(("done", "closed", "resolved", "cancelled", "canceled"), 1),
 }
-STATUS_RANKS = {"backlog": 0, "todo": 0, "in_progress": 0, "in_review": 0, "done": 1, "closed": 1}
+STATUS_RANKS = {name: int(name in FINISHED) for name in STATUSES}
 
 
 def _contradictions(

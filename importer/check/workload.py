@@ -8,11 +8,12 @@ from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field, replace
 from itertools import product
 
+from importer.api import FINISHED
 from importer.check.plan import Plan
 from importer.check.relation_targets import InTriage, RelationTargets, TargetFindings, TargetsFound
 from importer.check.rows import Examined
 from importer.mapping.issue_parts import Bundling
-from importer.mapping.model import FINISHED, Mapping
+from importer.mapping.model import Mapping
 from importer.records import Act, Addition, AlreadyAdded, IssueParts, Outcome
 from importer.transform.addition_plan import plan_additions
 

@@ -140,10 +140,10 @@ def _decide(console: Console, value: Value) -> Value:
 
 def _category(text: str) -> str:
     """Strip a category, and check its length. Raises BadParameter, upon which click asks again."""
-    from importer.mapping.scalars import CATEGORY_LIMIT, utf16_length
+    from importer.api import CATEGORY_LIMIT, count_units
 
     name = text.strip()
-    if not name or utf16_length(name) > CATEGORY_LIMIT:
+    if not name or count_units(name) > CATEGORY_LIMIT:
         raise click.BadParameter(f"a category has 1 to {CATEGORY_LIMIT} characters")
     return name
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from importer.api import issue_path
 from importer.errors import TooManyFailures
 from importer.ledger.added import Added, Place, encode_details, find_already_added
 from importer.ledger.journal import Decision, Run, Snapshot
@@ -15,7 +16,6 @@ from importer.load.connection import FAILURE_CODES, Limits
 from importer.load.queue import Item
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import CallFailed
-from importer.triage.client import issue_path
 from importer.triage.fingerprint import fingerprint
 from importer.triage.snapshot import mark_gone
 

@@ -11,6 +11,7 @@ from itertools import islice
 
 import orjson
 
+from importer.api import COMMENT_LIMIT
 from importer.codes import GAVE_UP, MISSING, NO_END, PENDING, UNSETTLED
 from importer.errors import RunStopped
 from importer.ledger.added import Added, encode_details, relation_targets
@@ -25,7 +26,6 @@ from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
 from importer.records import Act, Addition, Operation, Outcome
 from importer.transform.addition_plan import plan_additions
-from importer.transform.lengths import COMMENT_LIMIT
 from importer.transform.references import References, insert_numbers
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient

@@ -12,6 +12,7 @@ from hashlib import sha256
 from math import inf
 from pathlib import Path
 
+from importer.api import FINISHED
 from importer.check.check_pass import Checked
 from importer.check.history import ChangePolicy, OnChange
 from importer.check.job import Job
@@ -34,7 +35,6 @@ from importer.load.queue import AdditionQueue, Item, Ranked
 from importer.load.reconcile import Reconciler
 from importer.load.settling import Settler
 from importer.load.updates import Updater
-from importer.mapping.model import FINISHED
 from importer.records import ADDITIONS, Act, Operation, Outcome, Row
 from importer.transform.bodies import encode_cells, value_refs
 from importer.transform.references import References

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from importer.api import ISSUE_FIELDS, PAGE_LIMIT
 from importer.check.sample import CONTACT_LIMIT
 from importer.errors import RunStopped
 from importer.ledger.journal import Run
@@ -21,11 +22,11 @@ from importer.phrases import listed
 from importer.records import Outcome
 from importer.transform.markers import find_marker
 from importer.triage.actions import Action, CallFailed
-from importer.triage.answers import FIELDS, Issue
+from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
 from importer.triage.limiter import Clock
-from importer.triage.listing import CLOCK_SKEW, PAGE_LIMIT, created_seconds, list_newest_first
+from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first
 from importer.triage.paced import PacedCalls
 from importer.triage.target import Target
 
@@ -294,7 +295,7 @@ class _Reading:
         for probe in self.probes:
             if probe.found_after is None:
                 try:
-                    search = partial(self._client.list_issues, search=probe.sent.marker, limit=PAGE_LIMIT)
+                    search = partial(self._client.list_issues, search=probe.sent.marker, limit=str(PAGE_LIMIT))
                     page = await self._calls.call(search)
                 except CallFailed as error:
                     self._note(SEARCH_FAILS, error)
@@ -358,7 +359,7 @@ def _find_differences(probe: _Probe) -> Iterator[tuple[str, str]]:
         return
     body = orjson.loads(probe.sent.body)
     stored = {**probe.issue.fields, "description": probe.issue.description}
-    for field in (*FIELDS, "description"):
+    for field in (*ISSUE_FIELDS, "description"):
         sent, kept = str(body.get(field) or ""), str(stored[field] or "")
         if sent != kept:
             yield field, _describe(sent, kept)

@@ -13,12 +13,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from math import inf
 
+from importer.api import PAGE_LIMIT
 from importer.records import Act
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
 from importer.triage.client import TriageClient
 from importer.triage.fingerprint import LISTS, Held, Shown, fingerprint, fingerprint_shown, is_addition
-from importer.triage.listing import CLOCK_SKEW, PAGE_LIMIT, created_seconds
+from importer.triage.listing import CLOCK_SKEW, created_seconds
 from importer.triage.paced import PacedCalls, Undecidable
 
 FIRST_LOOK, LONGEST_BETWEEN = 1.0, 8.0
@@ -105,7 +106,7 @@ class Reconciler:
         return Counter(seen.values())
 
     async def _pages(self, act: Act, issue_id: str) -> AsyncIterator[tuple[Shown, ...]]:
-        query = {"limit": PAGE_LIMIT}
+        query = {"limit": str(PAGE_LIMIT)}
         while True:
             page = await self._calls.call(partial(LISTS[act], self._client, issue_id, **query))
             yield page.items

@@ -7,15 +7,14 @@ from functools import partial
 
 import orjson
 
+from importer.api import DESCRIPTION_LIMIT, issue_path
 from importer.codes import EDITED
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.connection import RunConnection
 from importer.records import Act, Addition, Mention, Operation
-from importer.transform.prose import DESCRIPTION_LIMIT
 from importer.transform.references import insert_numbers
 from importer.triage.actions import Action, CallFailed
-from importer.triage.client import issue_path
 from importer.triage.snapshot import digest
 
 ATTEMPTS = 5

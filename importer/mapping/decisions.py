@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from importer.api import CATEGORY_LIMIT, count_units
 from importer.errors import Problem
 from importer.mapping.model import TARGETS, UNDECIDED, fold
 from importer.mapping.problems import nearest
-from importer.mapping.scalars import CATEGORY_LIMIT, utf16_length
 from importer.mapping.yaml_tree import Place
 from importer.spreadsheet import unescape_cell
 
@@ -168,8 +168,8 @@ class _Reader:
                 return name
             hint = nearest(word, names) or "an empty cell or ? leaves it open"
             self.complain(f"{word!r} is not one of {', '.join(names)}", line, "decision", hint)
-        elif utf16_length(word) > CATEGORY_LIMIT:
-            self.complain(f"{word[:20]!r}… has {utf16_length(word)} characters", line, "decision",
+        elif count_units(word) > CATEGORY_LIMIT:
+            self.complain(f"{word[:20]!r}… has {count_units(word)} characters", line, "decision",
                           f"a category has at most {CATEGORY_LIMIT}")  # fmt: skip
         else:
             return word

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
+from importer.api import NOTE_LIMIT, RelationType
 from importer.mapping.scalars import Flag as Yes
 from importer.mapping.scalars import Path, Pattern, RecordsPath, Scalar
 from importer.mapping.texts import Conditions, Strict, Text
@@ -15,8 +16,6 @@ COMMENT_PARTS = ("author", "date", "text", "private")
 """The named groups of a comment's `parse`."""
 
 Bundling = Literal["separate", "fold", "drop"]
-RelationType = Literal["related_to", "blocks", "duplicate_of"]
-"""Source: post/triage-issues-id-relations."""
 
 
 def _comment_pattern(value: str) -> str:
@@ -129,7 +128,7 @@ class FlagRule(Strict):
 
     call: Text = Field(description="The call's id; a row without one has no flag.")
     type: Text = Field(description="What is flagged: Triage makes lower_snake_case of it.")
-    note: Text | None = Field(None, description="Up to 4,000 characters.")
+    note: Text | None = Field(None, description=f"Up to {NOTE_LIMIT:,} characters.")
     message_index: Text | None = Field(None, description="The turn of the call, counted from 0.")
     first_turn: Literal["0", "1"] = Field("0", description="What the source calls the first turn.")
     when: Conditions | None = Field(None, description="Conditions that must all hold.")

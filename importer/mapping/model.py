@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar, get_args
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
+from importer.api import (
+    CATEGORY_LIMIT,
+    DESCRIPTION_LIMIT,
+    SEVERITIES,
+    SOURCES,
+    STATUSES,
+    TITLE_LIMIT,
+    ResourceType,
+    SeverityName,
+    StatusName,
+)
 from importer.mapping.issue_parts import Comments, FlagRule, People, Person, Reference, Relation
 from importer.mapping.scalars import (
     CategoryName,
@@ -24,12 +35,6 @@ from importer.mapping.scalars import (
     check_pattern,
 )
 from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, error_at
-
-FieldName = Literal["severity", "status", "category"]
-
-FIELDS: tuple[FieldName, ...] = ("severity", "status", "category")
-
-FINISHED = ("done", "closed")
 
 
 def fold(value: str) -> str:
@@ -48,19 +53,13 @@ def exact_key(value: str) -> str:
     return rf"/(?s)\A{re.escape(bare)}\Z/" if is_pattern(bare) else value
 
 
-SeverityName = Literal["critical", "high", "medium", "low"]
-StatusName = Literal["backlog", "todo", "in_progress", "in_review", "done", "closed"]
-SeverityTarget = Literal["critical", "high", "medium", "low", "?"]
-StatusTarget = Literal["backlog", "todo", "in_progress", "in_review", "done", "closed", "?"]
-SourceName = Literal["manual", "automated", "client"]
+SeverityTarget = Literal[SeverityName, "?"]
+StatusTarget = Literal[StatusName, "?"]
 Target = TypeVar("Target")
 
 UNDECIDED = "?"
 """A target that a draft has left open: `run` refuses until somebody has put the target there."""
 
-SEVERITIES: tuple[str, ...] = get_args(SeverityName)
-STATUSES: tuple[str, ...] = get_args(StatusName)
-SOURCES: tuple[str, ...] = get_args(SourceName)
 TARGETS: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSES, "category": ()}
 """Field with a fixed set of values → Triage's words for it; a category is free text."""
 
@@ -184,7 +183,7 @@ class SourceText(Text):
 class Link(Text):
     """Evidence: each filled cell is the id of a call, an SMS conversation or a file."""
 
-    type: Literal["call", "sms_conversation", "file"] = Field(description="What the ids are ids of.")
+    type: ResourceType = Field(description="What the ids are ids of.")
     split: str | None = Field(None, min_length=1, description="What separates several ids in one cell.")
     find: Pattern | None = Field(
         None, description="A regular expression: all that it finds in a cell, or its group 1 in that, are ids."
@@ -289,11 +288,13 @@ class Mapping(Strict):
 
     about: str = Field("", description="One sentence on what this mapping reads.")
     input: Input = Field(description="What the source is and what makes a record's key.")
-    title: Title = Field(description="1 to 200 characters on one line: line breaks and tabs become a space.")
-    description: LongText | None = Field(None, description="Up to 10,000 characters, the footer included.")
+    title: Title = Field(description=f"1 to {TITLE_LIMIT} characters on one line: line breaks and tabs become a space.")
+    description: LongText | None = Field(
+        None, description=f"Up to {DESCRIPTION_LIMIT:,} characters, the footer included."
+    )
     severity: Severity = Field(description="critical, high, medium or low.")
     status: Status = Field(description="backlog, todo, in_progress, in_review, done or closed.")
-    category: Category = Field(description="Free text of 1 to 64 characters.")
+    category: Category = Field(description=f"Free text of 1 to {CATEGORY_LIMIT} characters.")
     source: SourceText = Field(SourceText(value="client"), description="manual, automated or client.")
     owner_id: Text | None = Field(None, description="Triage's user id of the accountable person.")
     assignee_id: Text | None = Field(None, description="Triage's user id of the person who works on it.")

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from pydantic import ValidationError
 
+from importer.api import VALUE_FIELDS
 from importer.errors import Problem
 from importer.mapping.introspect import Kind, alternatives, below, fields_of, group_model, kind_at, model_of
 from importer.mapping.model import Mapping, fold, is_pattern
@@ -61,7 +62,7 @@ def _several_sources(node: Node, kind: Kind, path: Path) -> Iterator[Problem]:
 def value_problems(tree: Node) -> list[Problem]:
     """Source values of one file that are equal for a value map: written twice in another case, or empty."""
     problems: list[Problem] = []
-    for field in ("severity", "status", "category"):
+    for field in VALUE_FIELDS:
         group = tree.child(field)
         values = group.child("values") if group else None
         if values and isinstance(values.value, dict):

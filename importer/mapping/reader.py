@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from importer.api import VALUE_FIELDS
 from importer.errors import MappingError, Problem
 from importer.mapping.decisions import Decision, read_decisions
 from importer.mapping.merge import merge, spell_out
@@ -234,7 +235,7 @@ def _digest(model: Mapping) -> str:
     """
     silent = {"about", "decisions", "recognise", *OF_ONE_FILE}  # what is decided in a table stands in the values
     meaning = model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=silent)
-    for name in ("severity", "status", "category"):
+    for name in VALUE_FIELDS:
         spec = meaning.get(name, {})
         exact = {fold(value): target for value, target in spec.pop("values", {}).items() if not is_pattern(value)}
         patterns = [(value, target) for value, target in getattr(model, name).values.items() if is_pattern(value)]

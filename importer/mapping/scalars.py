@@ -17,16 +17,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandle
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
-CATEGORY_LIMIT = 64
-"""In UTF-16 units (post/triage-issues)."""
+from importer.api import CATEGORY_LIMIT, count_units
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(path:)?([^{}]+)\}")
 """In a template: an escaped brace, or a column's name, or `path:` and a JMESPath expression."""
-
-
-def utf16_length(text: str) -> int:
-    """Length as Triage's limits count it: in UTF-16 units."""
-    return len(text) + sum(character > "\uffff" for character in text)
 
 
 def _expression(value: str) -> str:
@@ -108,7 +102,7 @@ def _label(value: str) -> str:
 
 
 def _category(value: str) -> str:
-    if not value.strip() or utf16_length(value) > CATEGORY_LIMIT:
+    if not value.strip() or count_units(value) > CATEGORY_LIMIT:
         raise ValueError(f"a category has 1 to {CATEGORY_LIMIT} characters")
     return value
 
@@ -153,7 +147,7 @@ RecordsPath = Annotated[str, AfterValidator(_records)]
 Label = Annotated[str, AfterValidator(_label)]
 DateFormat = Annotated[str, AfterValidator(_date_format)]
 CategoryName = Annotated[
-    str, AfterValidator(_category), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": 64})
+    str, AfterValidator(_category), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": CATEGORY_LIMIT})
 ]
 Day = Annotated[str, AfterValidator(_day)]
 Scalars = Annotated[list[Scalar], BeforeValidator(as_list), OneOrMany()]

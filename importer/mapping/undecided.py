@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from importer.api import CATEGORY_LIMIT
 from importer.errors import Problem
 from importer.mapping.model import TARGETS, UNDECIDED, Mapping
 from importer.mapping.reader import LoadedMapping
@@ -37,4 +38,4 @@ def _shortened(name: str) -> str:
 
 
 def _hint(field: str) -> str:
-    return f"one of {', '.join(TARGETS[field])}" if TARGETS[field] else "a text of 1 to 64 characters"
+    return f"one of {', '.join(TARGETS[field])}" if TARGETS[field] else f"a text of 1 to {CATEGORY_LIMIT} characters"

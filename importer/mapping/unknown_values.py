@@ -6,7 +6,7 @@ import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 
-from importer.mapping.model import FieldName
+from importer.api import FieldName
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import IO
 
 import orjson
 
+from importer.api import ISSUES_PATH
 from importer.records import ADDITION_PATHS, Act, Addition, Operation, Outcome, Row
 
 
@@ -46,7 +47,7 @@ class PlannedFile:
 
 def _where(addition: Addition, row: Row) -> str:
     issue_id = row.issue_id if row.key == addition.key and row.issue_id else f"{{id:{addition.key}}}"
-    return f"/v1/triage/issues/{issue_id}/{ADDITION_PATHS[addition.act]}"
+    return f"{ISSUES_PATH}/{issue_id}/{ADDITION_PATHS[addition.act]}"
 
 
 def _with_other_issue(addition: Addition) -> bytes:

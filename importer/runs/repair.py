@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from importer.api import CATEGORY_LIMIT, VALUE_FIELDS, count_units, issue_path
 from importer.errors import UsageError
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
@@ -19,15 +20,13 @@ from importer.load.provenance import Provenance, find_miscounts
 from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
-from importer.mapping.scalars import CATEGORY_LIMIT
 from importer.records import Act, Chunk, Operation, Outcome, Ref
 from importer.runs.change_set import GONE, UNTOUCHED, Apply, ChangeVerdict, Left
 from importer.sources.frames import frame_cells
 from importer.transform.columns import Columns
-from importer.transform.lengths import count_units
-from importer.transform.value_maps import VALUE_FIELDS, Step, value_maps
+from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
-from importer.triage.client import TriageClient, issue_path
+from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import assume_applied, find_edits, is_gone, is_like, merge, pending_fields
 

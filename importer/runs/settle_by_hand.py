@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import NamedTuple
 
+from importer.api import ISSUES_PATH
 from importer.errors import ExitCode, UsageError
 from importer.ledger.journal import Decision
 from importer.ledger.schema import FOUND_AT_TARGET, RunKind, State
@@ -14,7 +15,7 @@ from importer.transform.markers import find_marker, record_marker
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
-from importer.triage.client import ISSUES_PATH, TriageClient
+from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.listing import list_newest_first

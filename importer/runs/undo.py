@@ -8,6 +8,7 @@ from functools import partial
 
 import orjson
 
+from importer.api import PATCHABLE_FIELDS, issue_path
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
@@ -18,14 +19,14 @@ from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED, Apply, ChangeVerdict, Left, find_open
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry, Issue
-from importer.triage.client import TriageClient, issue_path
+from importer.triage.client import TriageClient
 from importer.triage.fingerprint import COMMENT, Held, fingerprint_shown
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import PATCHABLE, assume_applied, find_edits, merge, pending_fields
+from importer.triage.snapshot import assume_applied, find_edits, merge, pending_fields
 
 CLOSED = "closed"
 CLOSING = {"status": CLOSED}
-CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE}
+CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE_FIELDS}
 """Type of an activity entry → the field that was changed. Source: get/triage-issues-id-activity."""
 ADDED = {f"{name}_added": name for name in HANGING}
 """Type of an activity entry → what was added to the issue."""
@@ -191,7 +192,7 @@ class Inspector:
         hanging = {name: act for name, act in HANGING.items() if own[act] and getattr(issue, f"{name}_count")}
         held = await self._reconciler.read_held(issue_id, set(hanging.values()) - {Act.EVIDENCE})
         learned = merge(assume_applied(returned, pending), issue, {}).returned
-        edits = [name for name in find_edits(learned, issue) if name in PATCHABLE]
+        edits = [name for name in find_edits(learned, issue) if name in PATCHABLE_FIELDS]
         strange = [f"{name}s" for name, act in hanging.items() if act in held and held[act] - own[act]]
         traces = find_traces(learned, issue, entries, wrote, own)
         return issue, learned, list(dict.fromkeys([*edits, *strange, *traces]))

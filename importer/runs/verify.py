@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from importer import __version__
+from importer.api import ISSUE_FIELDS
 from importer.errors import ExitCode
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
@@ -41,7 +42,7 @@ from importer.triage.fingerprint import LISTS, Held
 from importer.triage.limiter import Limiter
 from importer.triage.listing import CLOCK_SKEW, ELLIPSES, WORD, created_seconds, list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import COMPARED, DESCRIPTION_KEPT, assume_applied, digest, is_like, merge
+from importer.triage.snapshot import DESCRIPTION_KEPT, assume_applied, digest, is_like, merge
 from importer.triage.target import Target
 
 if TYPE_CHECKING:
@@ -280,4 +281,4 @@ def _values(issue: Issue) -> dict[str, Any]:
 
 
 def _digest(values: Mapping[str, Any]) -> bytes:
-    return blake2b(orjson.dumps([values.get(name) for name in COMPARED]), digest_size=16).digest()
+    return blake2b(orjson.dumps([values.get(name) for name in ISSUE_FIELDS]), digest_size=16).digest()

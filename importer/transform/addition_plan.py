@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import orjson
 
+from importer.api import COMMENT_LIMIT, count_units
 from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
 from importer.transform.columns import is_filled, single_line
 from importer.transform.comments import read_epoch
-from importer.transform.lengths import COMMENT_LIMIT, count_units, is_longer, split_text
+from importer.transform.lengths import is_longer, split_text
 
 WHO_LIMIT = 500
 """In UTF-16 units: what says who and when is a line of its own up to here; beyond, it is part of the text."""

@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
+from importer.api import VALUE_FIELDS
 from importer.mapping.model import Mapping
 from importer.mapping.reads import collect_refs
 from importer.records import Ref
 from importer.transform.chunk_records import Records
-from importer.transform.value_maps import VALUE_FIELDS
 
 
 def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:

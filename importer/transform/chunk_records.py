@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from importer.api import SEVERITIES, STATUSES
 from importer.mapping.issue_parts import Bundling
-from importer.mapping.model import SEVERITIES, STATUSES
 from importer.records import Chunk, Finding, IssueParts
 from importer.transform.columns import Columns
 from importer.transform.groups import Groups, merge_values

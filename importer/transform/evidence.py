@@ -9,15 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from importer.api import NOTE_LIMIT, count_units
 from importer.mapping.issue_parts import FlagRule
 from importer.mapping.model import Link
 from importer.mapping.texts import Text
 from importer.records import Comment, Finding, Flag
 from importer.transform.columns import Columns, is_filled
-from importer.transform.lengths import count_units, cut, is_longer
-
-NOTE_LIMIT = 4_000
-"""In UTF-16 units (post/triage-issues-id-flags)."""
+from importer.transform.lengths import cut, is_longer
 
 Clean = Callable[[int, str, str], str]
 """Makes a text of a row that may leave: takes the row, the field and the text."""

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from itertools import takewhile
 from typing import NamedTuple
 
-COMMENT_LIMIT = 4_000
-"""In UTF-16 units (post/triage-issues-id-comments), as strictly read as the limits of post/triage-issues."""
+from importer.api import COMMENT_LIMIT, count_units
 
 REST_LIMIT = COMMENT_LIMIT - 40
 """In UTF-16 units: a part of a description that goes on in comments; the others are for `Description, part 2 of 3`."""
@@ -40,11 +39,6 @@ class _Code(NamedTuple):
     end: int
     opening: str
     closing: str
-
-
-def count_units(text: str) -> int:
-    """Length in UTF-16 units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def is_longer(text: str, limit: int) -> bool:

@@ -6,14 +6,13 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from importer.api import FINISHED, PERSON_FIELDS
 from importer.mapping.identities import FINDING, NOBODY, Identity, Roster
 from importer.mapping.issue_parts import Person, Unmatched
 from importer.mapping.model import Mapping as MappingModel
 from importer.records import Finding
 from importer.transform.columns import Columns
 
-CLOSED = frozenset(("done", "closed"))
-"""Statuses of issues that nobody works on any more."""
 _HINT = "give them a triage_user_id in users.csv: `triage-import users SOURCE` writes it, `--users users.csv` reads it"
 
 
@@ -63,7 +62,7 @@ class PersonMap:
         """
         known: dict[tuple[Identity, bool], tuple[str, Finding | None]] = {}
         ids, findings = list(given), dict[int, Finding]()
-        cases = zip(identify(self.person, columns), map(CLOSED.__contains__, statuses), strict=True)
+        cases = zip(identify(self.person, columns), map(FINISHED.__contains__, statuses), strict=True)
         for row, case in enumerate(cases):
             if ids[row]:
                 continue
@@ -92,9 +91,9 @@ class PersonMap:
 
 def person_maps(mapping: MappingModel, roster: Roster) -> dict[str, PersonMap]:
     """The people of a mapping that Triage has a field for, by that field."""
-    named = {"owner_id": mapping.owner, "assignee_id": mapping.assignee}
+    named = zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True)
     unmatched = mapping.people.unmatched
-    return {field: PersonMap(field, person, unmatched, roster) for field, person in named.items() if person is not None}
+    return {field: PersonMap(field, person, unmatched, roster) for field, person in named if person is not None}
 
 
 def name_mentions(text: str, pattern: re.Pattern[str], roster: Roster, learned: Mapping[str, str]) -> str:

@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.mapping.model import Mapping as Model
 from importer.records import Finding
 from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.groups import Groups, merge_descriptions, merge_texts
-from importer.transform.lengths import REST_LIMIT, count_units, cut, is_longer, split_text
+from importer.transform.lengths import REST_LIMIT, cut, is_longer, split_text
 from importer.transform.markers import MARKER_NOTE, source_marker
 from importer.transform.sanitise import Sanitizer
-
-TITLE_LIMIT = 200
-DESCRIPTION_LIMIT = 10_000
-"""In UTF-16 units, the strictest reading of the "characters" of post/triage-issues: it also holds under code points."""
 
 CONTINUED = "[… goes on in the comments]"
 

@@ -6,9 +6,9 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from importer.api import count_units
 from importer.mapping.issue_parts import Reference
 from importer.records import Mention
-from importer.transform.lengths import count_units
 
 # A name is whole: PROJ-12 isn't in PROJ-123, PROJ-12-draft or XPROJ-12, GPL-3 not in GPL-3.0, nor #45 in a/b#45, &#45;.
 # What stands in brackets of its own is whole by them. Letters of scripts without spaces may touch it.

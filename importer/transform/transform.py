@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from importer.api import FINISHED, PERSON_FIELDS
 from importer.mapping.identities import Roster
 from importer.mapping.issue_parts import Bundling
-from importer.mapping.model import FINISHED, Duplicates, Mapping
+from importer.mapping.model import Duplicates, Mapping
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
 from importer.mapping.texts import Text
 from importer.records import Chunk
@@ -143,7 +144,7 @@ class Transform:
 
     def _assign(self, records: Records) -> Records:
         """Put Triage's users in for the people whom the source names, where no id is there already."""
-        for name, ids in (("owner_id", records.owners), ("assignee_id", records.assignees)):
+        for name, ids in zip(PERSON_FIELDS, (records.owners, records.assignees), strict=True):
             if name in self._person_maps:
                 found, findings = self._person_maps[name].apply(records.columns, ids, records.targets("status"))
                 ids[:] = found

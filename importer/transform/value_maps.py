@@ -9,12 +9,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from importer.api import VALUE_FIELDS
 from importer.mapping.model import TARGETS, UNDECIDED, Category, Mapping, Value, fold, is_pattern
 from importer.mapping.texts import Condition, Text
 from importer.transform.columns import Columns, is_filled, single_line
 
 How = Literal["rule", "constant", "mapped", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"]
-VALUE_FIELDS = tuple(TARGETS)
 KNOWN_LIMIT = 10_000
 """Distinct values remembered from chunk to chunk."""
 

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 import httpx
 import orjson
 
 from importer import __version__
+from importer.api import (
+    ACTIVITY,
+    CATEGORIES_PATH,
+    FLAGS,
+    ISSUES_PATH,
+    MEMBERSHIPS_PATH,
+    RELATIONS,
+    issue_path,
+    members_path,
+)
 from importer.triage.actions import (
     Action,
     CallFailed,
@@ -43,9 +53,6 @@ from importer.triage.target import ApiKey
 from importer.triage.transport import AiohttpTransport, Timeouts
 
 T = TypeVar("T")
-
-ISSUES_PATH = "/v1/triage/issues"
-"""Source: post/triage-issues."""
 
 
 class TriageClient:
@@ -124,7 +131,7 @@ class TriageClient:
 
     async def list_activity(self, issue_id: str, **query: str) -> Page[Entry]:
         """Read one page of an issue's activity, newest first: limit, cursor."""
-        return await self._list(f"{issue_path(issue_id)}/activity", query, read_entry)
+        return await self._list(issue_path(issue_id, ACTIVITY), query, read_entry)
 
     async def list_resources(self, issue_id: str, **query: str) -> Page[Attached]:
         """Read one page of an issue's resource links: limit, cursor."""
@@ -132,11 +139,11 @@ class TriageClient:
 
     async def list_flags(self, issue_id: str, **query: str) -> Page[Flagged]:
         """Read one page of an issue's flags: limit, cursor."""
-        return await self._list(f"{issue_path(issue_id)}/flags", query, read_flagged)
+        return await self._list(issue_path(issue_id, FLAGS), query, read_flagged)
 
     async def list_relations(self, issue_id: str, **query: str) -> Page[Related]:
         """Read one page of an issue's relations in both directions: limit, cursor."""
-        return await self._list(f"{issue_path(issue_id)}/relations", query, read_related)
+        return await self._list(issue_path(issue_id, RELATIONS), query, read_related)
 
     async def list_issues(self, **query: str) -> Page[Issue]:
         """Read one page of issues: limit, cursor, sort, order, search and so on. Source: get/triage-issues."""
@@ -144,23 +151,23 @@ class TriageClient:
 
     async def find_org_id(self) -> str:
         """Read the key's organisation from the first category, which carries it; "" if there are no categories."""
-        url = self._url("/v1/triage/categories?limit=1")
+        url = self._url(f"{CATEGORIES_PATH}?limit=1")
         return await self._call(Kind.REPEATABLE, "GET", url, b"", read_first_org_id)
 
     async def list_org_ids(self) -> tuple[str, ...]:
         """Read the ids of the organisations that the key's user belongs to. Source: get/org_list_self_memberships."""
-        return await self._call(Kind.REPEATABLE, "GET", self._url("/v1/orgs/self/memberships"), b"", read_org_ids)
+        return await self._call(Kind.REPEATABLE, "GET", self._url(MEMBERSHIPS_PATH), b"", read_org_ids)
 
     async def list_members(self, org_id: str) -> tuple[Member, ...]:
         """Read all members of an organisation; the list has no pages. Source: get/org_members."""
-        url = self._url(f"/v1/orgs/{quote(org_id, safe='')}/members")
+        url = self._url(members_path(org_id))
         return await self._call(Kind.REPEATABLE, "GET", url, b"", read_members)
 
     def _url(self, path: str) -> httpx.URL:
         return httpx.URL(self._base + path)
 
-    async def _add(self, issue_id: str, what: str, body: bytes) -> str:
-        url = self._url(f"{issue_path(issue_id)}/{what}")
+    async def _add(self, issue_id: str, part: str, body: bytes) -> str:
+        url = self._url(issue_path(issue_id, part))
         return await self._call(Kind.CHANGE, "POST", url, body, read_id)
 
     async def _list(self, path: str, query: Mapping[str, str], read: Callable[[Mapping[str, Any]], T]) -> Page[T]:
@@ -202,8 +209,3 @@ def _data(raw: bytes) -> Any:
     if document.get("errors"):
         raise ValueError("errors in an answer of success")
     return document["data"]
-
-
-def issue_path(issue_id: str) -> str:
-    """Return the path of an issue, given its UUID."""
-    return f"{ISSUES_PATH}/{quote(issue_id, safe='')}"

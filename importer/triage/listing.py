@@ -10,12 +10,12 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from functools import partial
 
+from importer.api import PAGE_LIMIT
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
 
-PAGE_LIMIT = "100"
 CLOCK_SKEW = 60.0
 """Seconds that the target's clock may differ from this machine's, or a commit may lag behind its creation time."""
 BEGINNINGS = 5
@@ -42,7 +42,7 @@ async def search_issues(client: TriageClient, calls: PacedCalls, word: str) -> A
 
 
 async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> AsyncIterator[tuple[Issue, ...]]:
-    first = {"limit": PAGE_LIMIT, **query}
+    first = {"limit": str(PAGE_LIMIT), **query}
     asked, beginnings = first, 1
     while True:
         try:

@@ -17,11 +17,9 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from importer.triage.answers import FIELDS, Issue
+from importer.api import ISSUE_FIELDS
+from importer.triage.answers import Issue
 
-PATCHABLE = ("title", "description", "severity", "status", "category", "owner_id", "assignee_id")
-"""Source: patch/triage-issues-id."""
-COMPARED = (*FIELDS, "description")
 COUNTS = ("resource_count", "flag_count", "relation_count")
 DESCRIPTION_KEPT = "(kept as its digest only)"
 SEEN_AT = "seen_at"
@@ -88,7 +86,7 @@ def adopt_snapshot(returned: bytes, body: bytes) -> bytes:
 def values_of(body: bytes) -> dict[str, Any]:
     """Return the compared fields of a create's body as a snapshot holds them: the description as its digest."""
     document = orjson.loads(body)
-    return {name: _kept(name, document.get(name)) for name in COMPARED}
+    return {name: _kept(name, document.get(name)) for name in ISSUE_FIELDS}
 
 
 def digest(text: str) -> str:
@@ -121,17 +119,19 @@ def _values(issue: Issue) -> dict[str, Any]:
     return {**issue.fields, "description": digest(issue.description)}
 
 
-def find_changes(returned: bytes, body: bytes, fields: Collection[str] = COMPARED) -> dict[str, Any]:
+def find_changes(returned: bytes, body: bytes, fields: Collection[str] = ISSUE_FIELDS) -> dict[str, Any]:
     """Return which of `fields` differ between a create's body and what we last sent: field → new value, texts whole."""
     snapshot, new, values = orjson.loads(returned), orjson.loads(body), values_of(body)
     sent = snapshot | snapshot.get("sent", {})
-    return {name: new.get(name) for name in COMPARED if name in fields and not is_like(values[name], sent.get(name))}
+    return {
+        name: new.get(name) for name in ISSUE_FIELDS if name in fields and not is_like(values[name], sent.get(name))
+    }
 
 
 def find_edits(returned: bytes, issue: Issue) -> list[str]:
     """Return the compared fields of an issue that are no longer as the target returned them for our last write."""
     snapshot, now = orjson.loads(returned), _values(issue)
-    return [name for name in COMPARED if name not in snapshot or not is_like(now[name], snapshot[name])]
+    return [name for name in ISSUE_FIELDS if name not in snapshot or not is_like(now[name], snapshot[name])]
 
 
 def merge(returned: bytes, issue: Issue, new: Mapping[str, Any]) -> Merged:
@@ -203,7 +203,7 @@ def record_pending_patch(returned: bytes, learned: bytes, patch: Mapping[str, An
     seen_at   the issue's `updated_at` at that reading
     """
     before, after = orjson.loads(returned), orjson.loads(learned)
-    held = {name: after[name] for name in COMPARED if name in after and after[name] != before.get(name)}
+    held = {name: after[name] for name in ISSUE_FIELDS if name in after and after[name] != before.get(name)}
     return orjson.dumps({**patch, SEEN_AT: seen_at, **({"held": held} if held else {})})
 
 
@@ -220,7 +220,7 @@ def assume_applied(returned: bytes, pending: bytes) -> bytes:
 
 def pending_fields(pending: bytes) -> frozenset[str]:
     """Return the fields that a change of unknown outcome was to write; none for b""."""
-    return frozenset(orjson.loads(pending)).intersection(COMPARED) if pending else frozenset()
+    return frozenset(orjson.loads(pending)).intersection(ISSUE_FIELDS) if pending else frozenset()
 
 
 def mark_gone(returned: bytes) -> bytes:

@@ -6,8 +6,8 @@ from collections import Counter
 
 import pytest
 
+from importer.api import FieldName
 from importer.authoring.proposals import Proposal, Proposer
-from importer.mapping.model import FieldName
 from importer.mapping.reader import load_mapping
 from importer.mapping.unknown_values import Evidence, Unknown
 

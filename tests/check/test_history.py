@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
+from importer.api import ISSUE_FIELDS
 from importer.check.history import ChangePolicy, LedgerHistory, OnChange, read_fields
 from importer.check.knowledge import LedgerStatus
 from importer.errors import UsageError
@@ -20,7 +21,7 @@ from importer.ledger.store import Ledger, RunIdentity
 from importer.ledger.target_scan import Found
 from importer.records import Act, Operation, Outcome, Row
 from importer.triage.answers import FIELDS, Issue
-from importer.triage.snapshot import COMPARED, mark_gone, take_snapshot
+from importer.triage.snapshot import mark_gone, take_snapshot
 
 TARGET, SOURCE, KEY, MARKER = "https://t.example", "s", "s:1", "tir" + "1" * 20
 ROW: dict[str, Any] = {
@@ -95,7 +96,7 @@ def bench(tmp_path: Path) -> Iterator[Bench]:
 
 def policy(name: str, *fields: str, accept: bool = False) -> ChangePolicy:
     """Make a policy."""
-    return ChangePolicy(OnChange(name), frozenset(fields or COMPARED), accept)
+    return ChangePolicy(OnChange(name), frozenset(fields or ISSUE_FIELDS), accept)
 
 
 ALL = [policy(name, accept=accept) for name in OnChange for accept in (False, True)]
@@ -295,7 +296,7 @@ def test_found_with_a_title_alone(bench: Bench) -> None:
 
 def test_names_of_fields() -> None:
     """A list with commas; what no update can change is refused by name."""
-    assert read_fields(None) == frozenset(COMPARED)
+    assert read_fields(None) == frozenset(ISSUE_FIELDS)
     assert read_fields("severity, status,") == {"severity", "status"}
     for wrong in ("source", "severity,prio", " , "):
         with pytest.raises(UsageError, match="--fields"):

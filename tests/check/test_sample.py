@@ -9,12 +9,12 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.api import SEVERITIES, STATUSES
 from importer.check.knowledge import LedgerStatus
 from importer.check.plan import plan_rows
 from importer.check.rows import Examined
 from importer.check.rules import validate
 from importer.check.sample import CONTACT_LIMIT, CanarySample
-from importer.mapping.model import SEVERITIES, STATUSES
 from importer.records import Operation, Outcome
 from importer.transform.bodies import encode_bodies
 from tests.harness.making import mapping_of, records_of

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.api import VALUE_FIELDS
 from importer.check.value_flow import DISTINCT_LIMIT, OTHERS, ValueFlow
 from importer.mapping.model import Mapping
-from importer.transform.value_maps import VALUE_FIELDS
 from tests.harness.making import mapping_of, records_of
 
 

@@ -27,7 +27,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from importer.check.rows import CREATE_PATH
+from importer.api import ISSUES_PATH
 from importer.cli.main import cli
 from importer.cli.validate import validate
 from importer.errors import ImporterError
@@ -143,7 +143,7 @@ def find_wrong(out: Path, summary: dict[str, Any]) -> str:
         results = list(csv.DictReader(file, strict=True))
     outcomes = {name: summary[name] for name in ("planned", "skipped", "rejected") if summary[name]}
     writes = [json.loads(line) for line in (out / "planned.jsonl").read_text(encoding="utf-8").split("\n")[:-1]]
-    planned = [write for write in writes if write["path"] == CREATE_PATH]
+    planned = [write for write in writes if write["path"] == ISSUES_PATH]
     if summary["rows"] != sum(outcomes.values()) or summary["rows"] != len(results):
         return f"{summary['rows']} rows, {outcomes}, {len(results)} lines in results.csv"
     if Counter(row["outcome"] for row in results) != outcomes:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from importer.check.rows import CREATE_PATH
+from importer.api import ISSUES_PATH
 from tests.end_to_end.exports import EXPORTS, counted_rows, files_of, measure
 from tests.harness.running import Ended, Program, read_csv
 
@@ -87,7 +87,7 @@ def test_what_is_planned_is_what_arrives(program: Program, name: str) -> None:
     mapping = checked.summary["suggestion"] or preset
     program("validate", source, "-m", mapping, "--out", "checked")
     lines = Path("checked/planned.jsonl").read_text(encoding="utf-8").splitlines()
-    planned = [write for write in map(json.loads, lines) if write["path"] == CREATE_PATH]
+    planned = [write for write in map(json.loads, lines) if write["path"] == ISSUES_PATH]
     run(program, source, mapping, "out")
     with program.own_sandbox() as sandbox:
         assert sorted(write["body"].encode() for write in planned) == sorted(sandbox.create_bodies())

@@ -15,11 +15,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.api import COMMENT_LIMIT
 from importer.records import AlreadyAdded, Comment, IssueParts, Mention
 from importer.sandbox.agent import mentions_norm
 from importer.sandbox.server import RunningSandbox
 from importer.transform.addition_plan import plan_additions
-from importer.transform.lengths import COMMENT_LIMIT, REST_LIMIT, split_text
+from importer.transform.lengths import REST_LIMIT, split_text
 from importer.transform.references import insert_numbers
 from importer.transform.sanitise import Sanitizer
 from tests.conftest import Serve

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from importer.api import COMMENT_LIMIT
 from importer.sandbox.body_rules import MISSING
-from importer.transform.lengths import COMMENT_LIMIT
 from tests.harness.additions import COMMENTS, HEADER, Drawn, Target, check_additions, join_parts
 from tests.harness.promises import Broken, Source
 

@@ -11,6 +11,7 @@ import httpx
 import orjson
 import pytest
 
+from importer.api import issue_path
 from importer.errors import KeyRefused, RunStopped
 from importer.ledger.journal import Decision, Run
 from importer.ledger.opening import open_ledger
@@ -19,7 +20,7 @@ from importer.ledger.store import Known, Ledger, RunIdentity
 from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome, Row
 from importer.triage.breaker import Breaker
-from importer.triage.client import TriageClient, issue_path
+from importer.triage.client import TriageClient
 from importer.triage.limiter import Limiter
 from importer.triage.paced import Interrupted, PacedCalls
 from importer.triage.snapshot import is_gone, pending_fields, take_snapshot

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.api import COMMENT_LIMIT
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
 from importer.transform.addition_plan import SEPARATOR, plan_additions
-from importer.transform.lengths import COMMENT_LIMIT
 from tests.transform.test_lengths import put_together, utf16_units
 
 KEY = "demo:P-1"

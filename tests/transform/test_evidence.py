@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.api import NOTE_LIMIT, count_units
 from importer.mapping.issue_parts import FlagRule
 from importer.mapping.model import Link
 from importer.records import Finding, Flag
 from importer.transform.columns import Columns
-from importer.transform.evidence import NOTE_LIMIT, Flagged, attach_flagged, read_evidence, read_flags
-from importer.transform.lengths import count_units
+from importer.transform.evidence import Flagged, attach_flagged, read_evidence, read_flags
 from tests.harness.making import chunk_of
 
 HEADER = ("Call", "Type", "Note", "Turn", "Verdict")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.mapping.model import SEVERITIES, STATUSES
+from importer.api import SEVERITIES, STATUSES
 from importer.records import Finding
 from importer.transform.groups import (
     end_of_group,

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from importer.transform.lengths import SMALLEST_PIECE, count_units, cut, is_longer, split_text
+from importer.api import count_units
+from importer.transform.lengths import SMALLEST_PIECE, cut, is_longer, split_text
 from tests.end_to_end.exports import EXPORTS
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=400)

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.records import Act, AlreadyAdded, IssueParts
 from importer.transform.addition_plan import plan_additions
-from importer.transform.lengths import REST_LIMIT, count_units
-from importer.transform.prose import CONTINUED, DESCRIPTION_LIMIT, TITLE_LIMIT, one_line
+from importer.transform.lengths import REST_LIMIT
+from importer.transform.prose import CONTINUED, one_line
 from tests.harness.making import HEADER, mapping_of, records_of
 
 CONTINUING = mapping_of(description={"column": "Text", "too_long": "continue"})

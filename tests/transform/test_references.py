@@ -8,9 +8,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from importer.api import count_units
 from importer.mapping.issue_parts import Reference
 from importer.records import Mention
-from importer.transform.lengths import count_units
 from importer.transform.markers import MARKER_NOTE, record_marker, source_marker
 from importer.transform.references import References, insert_numbers
 

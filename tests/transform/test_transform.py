@@ -11,14 +11,14 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
 
+from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.check.rules import validate
 from importer.mapping.reads import collect_refs
 from importer.records import Finding, Ref
 from importer.transform.bodies import encode_bodies
 from importer.transform.chunk_records import Records
-from importer.transform.lengths import count_units, cut, is_longer
+from importer.transform.lengths import cut, is_longer
 from importer.transform.markers import MARKER_NOTE, find_marker, record_marker, source_marker
-from importer.transform.prose import DESCRIPTION_LIMIT, TITLE_LIMIT
 from importer.transform.transform import Transform, content_key, is_empty
 from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, json_chunk_of, mapping_of, records_of
 

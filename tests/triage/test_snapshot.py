@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS
 from importer.records import Mention
 from importer.transform.references import insert_numbers
 from importer.triage.answers import FIELDS, Issue
 from importer.triage.snapshot import (
-    COMPARED,
     DESCRIPTION_KEPT,
-    PATCHABLE,
     adopt_snapshot,
     assume_applied,
     digest,
@@ -35,7 +34,7 @@ from importer.triage.snapshot import (
 Values = Mapping[str, Any]
 Store = Callable[[Values], Values]
 MADE, LATER = "2026-11-24T10:00:00.000Z", "2026-11-24T11:00:00.000Z"
-FIRST = dict.fromkeys(COMPARED, "a") | {"owner_id": None, "assignee_id": None, "source": "client"}
+FIRST = dict.fromkeys(ISSUE_FIELDS, "a") | {"owner_id": None, "assignee_id": None, "source": "client"}
 
 
 def trimmed(values: Values) -> Values:
@@ -52,10 +51,10 @@ stores = st.sampled_from((dict, trimmed, renamed))
 texts = st.sampled_from(("a", "b", " a ", "b\r\nc", "b\nc\n", "Straße", "Strasse\u0301"))
 people = st.one_of(st.none(), st.sampled_from(("u1", "u2")))
 bodies = st.fixed_dictionaries(
-    {name: people if name.endswith("_id") else texts for name in COMPARED if name != "source"}
+    {name: people if name.endswith("_id") else texts for name in ISSUE_FIELDS if name != "source"}
     | {"source": st.sampled_from(("client", "manual"))}
 )
-edits = st.dictionaries(st.sampled_from(PATCHABLE), st.sampled_from(("theirs", "a", "b")), max_size=3)
+edits = st.dictionaries(st.sampled_from(PATCHABLE_FIELDS), st.sampled_from(("theirs", "a", "b")), max_size=3)
 
 
 def issue_of(values: Values, updated_at: str = MADE) -> Issue:
@@ -71,12 +70,12 @@ def body_of(values: Values) -> bytes:
 
 def changes_of(returned: bytes, body: bytes) -> dict[str, Any]:
     """Say what an update would want to write."""
-    return {name: value for name, value in find_changes(returned, body).items() if name in PATCHABLE}
+    return {name: value for name, value in find_changes(returned, body).items() if name in PATCHABLE_FIELDS}
 
 
 def edited_fields(before: Values, after: Values) -> set[str]:
     """Say which fields a person really changed."""
-    return {name for name in COMPARED if not is_like(before[name], after[name])}
+    return {name for name in ISSUE_FIELDS if not is_like(before[name], after[name])}
 
 
 @given(bodies, stores)
@@ -135,7 +134,7 @@ def test_writes_without_an_answer_are_nobody_s_edit(
     there, at = store(one), MADE
     returned, pending = take_snapshot(issue_of(there), body_of(one)), b""
     for row, done in ((two, first_done), (three, second_done)):
-        wanted = {name: row[name] for name in PATCHABLE}
+        wanted = {name: row[name] for name in PATCHABLE_FIELDS}
         merged = merge(assume_applied(returned, pending), issue_of(there, at), wanted)
         assert not merged.conflicts
         pending = record_pending_patch(returned, merged.returned, merged.patch, at)
@@ -143,7 +142,7 @@ def test_writes_without_an_answer_are_nobody_s_edit(
         if done:
             there = {**there, **{name: store({**there, **merged.patch})[name] for name in merged.patch}}
             at = LATER if merged.patch else at
-    last = merge(assume_applied(returned, pending), issue_of(there, at), {name: one[name] for name in PATCHABLE})
+    last = merge(assume_applied(returned, pending), issue_of(there, at), {name: one[name] for name in PATCHABLE_FIELDS})
     assert not last.conflicts
 
 

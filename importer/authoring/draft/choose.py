@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
+from importer.api import CATEGORY_LIMIT, FieldName
 from importer.authoring.draft import words
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.words import LEAVES, NOT_A_VALUE, OTHER_THINGS, WRAPPERS, Weights, tokens_of, weigh
 from importer.errors import SourceError
-from importer.mapping.model import FieldName
-from importer.mapping.scalars import CATEGORY_LIMIT
 from importer.phrases import listed
 
 VALUES_LISTED = 200

@@ -5,15 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, VALUE_FIELDS, FieldName
 from importer.authoring.draft.choose import Choice, Pick, header_tokens
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, is_listed, shorten
-from importer.mapping.model import FIELDS, UNDECIDED, FieldName, exact_key
+from importer.mapping.model import UNDECIDED, exact_key
 from importer.mapping.yaml_text import quote
 from importer.phrases import counted
 
-TITLE_LENGTH = 200
-DESCRIPTION_LENGTH = 10_000
 LABEL_LENGTH = 60
 SAMPLES_SHOWN = 3
 SAMPLE_LENGTH = 40
@@ -42,7 +41,7 @@ class Draft:
         self.profile = profile
         self.choice = choice
         self.values = values
-        self._texts = {name: _text(pick) for name in FIELDS if (pick := choice.value_pick(name))}
+        self._texts = {name: _text(pick) for name in VALUE_FIELDS if (pick := choice.value_pick(name))}
 
     @property
     def open(self) -> list[Value]:
@@ -67,7 +66,7 @@ class Draft:
             self._input(name, options),
             self._title(),
             self._description(),
-            *(list(self._field(field)) for field in FIELDS),
+            *(list(self._field(field)) for field in VALUE_FIELDS),
             self._evidence(),
             self._footer(),
             column_lines(self.profile, self.choice.uses()),
@@ -95,7 +94,7 @@ class Draft:
     def _title(self) -> list[str]:
         pick = self.choice.title
         lines = ["title:", f"  {_text(pick)} # {pick.reason}"]
-        if pick.column.longest > TITLE_LENGTH:
+        if pick.column.longest > TITLE_LIMIT:
             note = f"up to {pick.column.longest:,} characters; the full title opens the description"
             lines.append(f"  too_long: shorten # {note}")
         return lines
@@ -105,8 +104,8 @@ class Draft:
         if pick is None:
             return []
         lines = ["description:", f"  {_text(pick)} # {pick.reason}"]
-        if pick.column.longest > DESCRIPTION_LENGTH - 1000:
-            over = f"up to {pick.column.longest:,} characters; over {DESCRIPTION_LENGTH:,} a row is rejected"
+        if pick.column.longest > DESCRIPTION_LIMIT - 1000:
+            over = f"up to {pick.column.longest:,} characters; over {DESCRIPTION_LIMIT:,} a row is rejected"
             lines.append(f"  # too_long: shorten # {over}, and this cuts it")
         return lines
 

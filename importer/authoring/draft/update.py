@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from importer.api import FINISHED, VALUE_FIELDS
 from importer.authoring.draft.draft import Ask, write_new
 from importer.authoring.draft.draft_yaml import column_line, column_lines
 from importer.authoring.draft.profile import Column, Profile, profile_source
 from importer.authoring.draft.table import FILE_NAME, added_lines, new_table
 from importer.authoring.draft.value_words import Speller
-from importer.authoring.draft.values import DONE, Value, propose_unknown
+from importer.authoring.draft.values import Value, propose_unknown
 from importer.check.job import Job
 from importer.check.rows import Examined, examine
 from importer.check.unknowns import Unknowns
 from importer.errors import MappingError, StorageFull
 from importer.mapping.decisions import read_decisions, read_layout
-from importer.mapping.model import FIELDS
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs
 from importer.mapping.yaml_text import quote
@@ -77,11 +77,11 @@ def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None
     """Count the rows of unknown values whose status is neither done nor closed."""
     values = examined.records.values
     targets = values["status"].targets()
-    for name in FIELDS:
+    for name in VALUE_FIELDS:
         steps, codes = values[name].steps, values[name].codes.tolist()
         if any(step.target is None for step in steps):
             for row in examined.flowing():
-                if steps[codes[row]].target is None and targets[row] not in DONE:
+                if steps[codes[row]].target is None and targets[row] not in FINISHED:
                     open_rows[name, steps[codes[row]].source] += 1
 
 

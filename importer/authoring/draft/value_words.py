@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from importer.api import FieldName
 from importer.authoring.proposals import Proposer
-from importer.mapping.model import UNDECIDED, FieldName, Mapping, fold, is_pattern
+from importer.mapping.model import UNDECIDED, Mapping, fold, is_pattern
 from importer.mapping.reader import load_mapping
 from importer.mapping.unknown_values import Unknown
 

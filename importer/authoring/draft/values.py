@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
+from importer.api import CATEGORY_LIMIT, FINISHED, VALUE_FIELDS, FieldName, count_units
 from importer.authoring.draft.choose import VALUES_LISTED, Choice, Pick
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
 from importer.authoring.draft.value_words import Speller
 from importer.authoring.proposals import DEFAULT_CATEGORY, Proposal
-from importer.mapping.model import FIELDS, UNDECIDED, FieldName, fold
-from importer.mapping.scalars import CATEGORY_LIMIT, utf16_length
+from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
 from importer.mapping.unknown_values import Evidence, Unknown
 from importer.progress import Progress
@@ -21,7 +21,6 @@ from importer.transform.columns import Columns, is_filled, single_line
 if TYPE_CHECKING:
     from importer.sources.source import Source
 
-DONE = frozenset({"done", "closed"})
 SAMPLE_LENGTH = 80
 
 
@@ -78,13 +77,13 @@ def is_listed(choice: Choice, name: FieldName) -> bool:
 
 def count_values(source: Source, choice: Choice, progress: Progress) -> Seen:
     """Read a source again and count the values of the chosen columns as a mapping reads them."""
-    fields = [name for name in FIELDS if is_listed(choice, name)]
+    fields = [name for name in VALUE_FIELDS if is_listed(choice, name)]
     texts = {name: text_of(choice.value_pick(name)) for name in fields}
     others = {
         name: text_of(getattr(choice, name)) for name in ("key", "title", "status_category", "resolution", "closed")
     }
     refs = list(dict.fromkeys(ref for text in [*texts.values(), *others.values()] for ref in text.refs))
-    seen: dict[FieldName, dict[str, _Seen]] = {name: {} for name in FIELDS}
+    seen: dict[FieldName, dict[str, _Seen]] = {name: {} for name in VALUE_FIELDS}
     progress.start("counting", source.total_bytes, "B")
     for chunk in source.chunks(refs, ROWS_AT_ONCE):
         columns = Columns(chunk)
@@ -136,15 +135,17 @@ def _count(
 
 def propose_values(seen: Seen, choice: Choice, speller: Speller) -> list[Value]:
     """Return all values with their proposals, by field, the most frequent first, the empty cell last."""
-    values = [_propose(name, found, choice, speller) for name in FIELDS for found in seen[name].values()]
-    over = {fold(value.value) for value in values if value.field == "status" and value.proposal in DONE}
+    values = [_propose(name, found, choice, speller) for name in VALUE_FIELDS for found in seen[name].values()]
+    over = {fold(value.value) for value in values if value.field == "status" and value.proposal in FINISHED}
     by_name = {(value.field, fold(value.value)): value for value in values}
     counted = [
         replace(by_name[name, key], open_rows=_open_rows(found.states, over))
-        for name in FIELDS
+        for name in VALUE_FIELDS
         for key, found in seen[name].items()
     ]
-    return sorted(counted, key=lambda value: (FIELDS.index(value.field), not value.value, -value.rows, value.value))
+    return sorted(
+        counted, key=lambda value: (VALUE_FIELDS.index(value.field), not value.value, -value.rows, value.value)
+    )
 
 
 def _open_rows(states: Counter[tuple[str, bool]], over: Iterable[str]) -> int:
@@ -167,7 +168,7 @@ def propose_unknown(unknown: Unknown, open_rows: int, speller: Speller) -> Value
         return _as_value(unknown, Proposal(DEFAULT_CATEGORY, "it has none"), open_rows)
     proposal = speller.proposer.propose(unknown)
     text = single_line(unknown.value)
-    if unknown.field == "category" and proposal.neutral and text and utf16_length(text) <= CATEGORY_LIMIT:
+    if unknown.field == "category" and proposal.neutral and text and count_units(text) <= CATEGORY_LIMIT:
         proposal = Proposal(text, "as it is written")
     return _as_value(unknown, proposal, open_rows)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from importer.api import FINISHED, VALUE_FIELDS
 from importer.mapping.issue_parts import Comments, Person, Relation
 from importer.mapping.model import Duplicates, Link, Mapping
 from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Mask, is_filled
-from importer.transform.value_maps import VALUE_FIELDS
 
 RULE = "rule"
 """The class of cells that only decide something, so that nothing of them arrives."""
@@ -52,11 +52,11 @@ def _uses(mapping: Mapping) -> Iterator[Use]:
     yield Use("title", mapping.title)
     if mapping.description is not None:
         yield Use("description", mapping.description)
-    for name in VALUE_FIELDS:
-        value = getattr(mapping, name)
-        yield Use(name, value, wanted=_without_rule(name))
+    for field in VALUE_FIELDS:
+        value = getattr(mapping, field)
+        yield Use(field, value, wanted=_without_rule(field))
         if value.fallback is not None:
-            yield Use(name, value.fallback, wanted=_by_fallback(name))
+            yield Use(field, value.fallback, wanted=_by_fallback(field))
     yield Use("source", mapping.source)
     for name, user_id, person in (
         ("owner", mapping.owner_id, mapping.owner),
@@ -140,7 +140,7 @@ def _with_comments(comments: Comments) -> Wanted:
     def wanted(records: Records) -> Mask | None:
         bundling = {True: comments.closed, False: comments.open}
         targets = records.values["status"].targets()
-        kept = (bundling[target in CLOSED] != "drop" for target in targets)
+        kept = (bundling[target in FINISHED] != "drop" for target in targets)
         return np.fromiter(kept, dtype=np.bool_, count=len(targets))
 
     return wanted
