@@ -1,37 +1,65 @@
-"""The codes of findings and outcomes, each with its sentence where one sentence fits all."""
+"""The codes of findings and outcomes, each with its sentence.
+
+A code that several modules write or compare has a name here; one that a single finding has is written where it is
+made, and a test finds it there.
+"""
 
 from __future__ import annotations
 
 from importer.api import CATEGORY_LIMIT, DESCRIPTION_LIMIT, TITLE_LIMIT
 
+SKIP_PREFIX = "skip-"
+"""Before the name of a skip rule of the mapping: the code of a row that it leaves out."""
+
+ROW_RAGGED = "row-ragged"
+KEY_DUPLICATE = "key-duplicate"
+GROUP_REJECTED = "group-rejected"
+FOUND_AT_TARGET = "found-at-target"
+CONFLICT = "conflict"
+GONE_AT_TARGET = "gone-at-target"
+TITLE_TOO_LONG = "title-too-long"
+DESCRIPTION_TOO_LONG = "description-too-long"
+CATEGORY_TOO_LONG = "category-too-long"
+INCOMPLETE = "incomplete"
+GROUP_INCOMPLETE = "group-incomplete"
+EVIDENCE_PENDING = "evidence-pending"
+EVIDENCE_MISSING = "evidence-missing"
+DESCRIPTION_EDITED = "description-edited"
+SOURCE_INVALID = "source-invalid"
+DATE_UNREADABLE = "date-unreadable"
+RELATION_END_MISSING = "relation-end-missing"
+REFUSED = "refused"
+GAVE_UP = "gave-up"
+FATE_UNKNOWN = "fate-unknown"
+
 CODES: dict[str, str] = {
     "row-empty": "All cells are empty; skipped.",
     "row-header": "The header again, or a title above it; skipped.",
-    "row-ragged": "The row has more or fewer cells than the header.",
+    ROW_RAGGED: "The row has more or fewer cells than the header.",
     "row-path-failed": "A JMESPath expression of the mapping can't be applied to the record.",
     "row-malformed": "The row can't be read as what the file claims to be.",
     "key-missing": "The row has no native key.",
     "key-needs-name": "The native key is only unique within one project, and nobody named the source.",
-    "key-duplicate": "The key came before with other content.",
-    "group-rejected": "Another row of the same issue is rejected, and the rows of an issue go together.",
+    KEY_DUPLICATE: "The key came before with other content.",
+    GROUP_REJECTED: "Another row of the same issue is rejected, and the rows of an issue go together.",
     "same-as": "The key came before with the same content; skipped.",
     "duplicate-of": "The key came before, and the mapping keeps the first; skipped.",
     "older-than": "The key comes again with a newer date, and the mapping keeps the newest; skipped.",
     "not-selected": "`--only` doesn't name the key; skipped.",
     "changed": "The issue is in Triage already, and its row has changed since; skipped.",
     "mapping-changed": "The issue is in Triage already, and only the mapping has changed since; skipped.",
-    "found-at-target": "The issue was found in Triage by its marker; the ledger did not know it.",
+    FOUND_AT_TARGET: "The issue was found in Triage by its marker; the ledger did not know it.",
     "found-changed": "The issue was found in Triage by its marker and is not as the row says now; skipped.",
     "title-in-triage": "Triage has an issue with this title, without a marker: it may be this row's (warning).",
     "changed-meanwhile": "The issue was made by an earlier attempt as its row was then; the next run compares them.",
     "source-fixed": "Triage can't change the source of an issue; the other fields are updated (warning).",
-    "conflict": "A person changed this field in Triage, so that the update left it alone; see conflicts.csv.",
+    CONFLICT: "A person changed this field in Triage, so that the update left it alone; see conflicts.csv.",
     "undo-open": "An undo may have deleted the issue: type the undo again to the end, then import; skipped.",
-    "gone-at-target": "The issue was deleted in Triage; it is not made again.",
+    GONE_AT_TARGET: "The issue was deleted in Triage; it is not made again.",
     "title-missing": "The title is empty.",
-    "title-too-long": f"The title has more than {TITLE_LIMIT} characters.",
+    TITLE_TOO_LONG: f"The title has more than {TITLE_LIMIT} characters.",
     "title-shortened": "The title was cut; the full title opens the description (warning).",
-    "description-too-long": f"The description, footer included, has more than {DESCRIPTION_LIMIT:,} characters.",
+    DESCRIPTION_TOO_LONG: f"The description, footer included, has more than {DESCRIPTION_LIMIT:,} characters.",
     "description-shortened": "The description was cut (warning).",
     "severity-missing": "The severity is empty and the mapping has no default.",
     "severity-unknown": "The mapping doesn't know the severity; a warning where it names a value for the unknown.",
@@ -42,15 +70,15 @@ CODES: dict[str, str] = {
     "category-missing": "The category is empty and the mapping has no default.",
     "category-unknown": "The mapping doesn't know the category; a warning where it names a value for the unknown.",
     "category-undecided": "Nobody has decided what the category becomes; a warning where a neutral value stands in.",
-    "category-too-long": f"The category has more than {CATEGORY_LIMIT} characters.",
-    "incomplete": "The issue is in Triage without all that belongs to it; the next run sends the rest.",
-    "group-incomplete": "The row's issue is in Triage without all that belongs to it, see its first row (warning).",
-    "evidence-pending": "Triage doesn't know a call, conversation or file yet; later runs try again (warning).",
-    "evidence-missing": "Triage never came to know a call, conversation or file; it is not tried again.",
-    "description-edited": "Somebody changed the description in Triage: other issues' numbers are left out (warning).",
-    "source-invalid": "The source is none of manual, automated, client.",
+    CATEGORY_TOO_LONG: f"The category has more than {CATEGORY_LIMIT} characters.",
+    INCOMPLETE: "The issue is in Triage without all that belongs to it; the next run sends the rest.",
+    GROUP_INCOMPLETE: "The row's issue is in Triage without all that belongs to it, see its first row (warning).",
+    EVIDENCE_PENDING: "Triage doesn't know a call, conversation or file yet; later runs try again (warning).",
+    EVIDENCE_MISSING: "Triage never came to know a call, conversation or file; it is not tried again.",
+    DESCRIPTION_EDITED: "Somebody changed the description in Triage: other issues' numbers are left out (warning).",
+    SOURCE_INVALID: "The source is none of manual, automated, client.",
     "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched: finding`.",
-    "date-unreadable": "A date that a rule needs can't be read.",
+    DATE_UNREADABLE: "A date that a rule needs can't be read.",
     "comment-unreadable": "A comment is not the JSON that the mapping says; it is taken as it is (warning).",
     "text-not-unicode": "A text has half a character (a lone surrogate), which can't be sent.",
     "format-dropped": "Something of a text's markup could not be kept: a picture, a colour (warning).",
@@ -64,22 +92,11 @@ CODES: dict[str, str] = {
     "flag-note-shortened": "The note of a flag was cut; a comment has the whole note (warning).",
     "relation-to-itself": "The row names itself as another issue; not sent (warning).",
     "relation-ambiguous": "Several rows have the text that the row names another issue by; not sent (warning).",
-    "relation-end-missing": "Another issue that the row names is neither in this import nor in Triage (warning).",
+    RELATION_END_MISSING: "Another issue that the row names is neither in this import nor in Triage (warning).",
     "relation-end-rejected": "Another issue that the row names is rejected (warning).",
     "relation-cycle": "Issues block each other in a circle; that is sent as it is (warning).",
-    "refused": "Triage refused the issue; the message is its answer.",
-    "gave-up": "Triage could not take the issue in all attempts; the next run tries again.",
-    "fate-unknown": "Whether the issue arrived is not known yet; the next run finds out.",
+    REFUSED: "Triage refused the issue; the message is its answer.",
+    GAVE_UP: "Triage could not take the issue in all attempts; the next run tries again.",
+    FATE_UNKNOWN: "Whether the issue arrived is not known yet; the next run finds out.",
 }
 """Every code that a row can end with, beside `skip-NAME` for the mapping's own skip rules, with its sentence."""
-
-
-PENDING, MISSING, NO_END = "evidence-pending", "evidence-missing", "relation-end-missing"
-
-
-EDITED, UNSETTLED = "description-edited", "fate-unknown"
-
-
-INCOMPLETE = "incomplete"
-"""Code of an issue that is in without all that belongs to it: its row stands there too."""
-REFUSED, GAVE_UP = "refused", "gave-up"

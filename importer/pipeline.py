@@ -20,7 +20,7 @@ from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.sample import CanarySample
 from importer.check.workload import Workload
-from importer.codes import INCOMPLETE, MISSING
+from importer.codes import EVIDENCE_MISSING, INCOMPLETE
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
 from importer.records import FailOn, Outcome
@@ -319,5 +319,7 @@ class _Report:
             return ExitCode.UNKNOWN
         known = self._since.known if self._context.settings.fail_on is FailOn.NEW else 0
         rejected = counts[Outcome.REJECTED] - known
-        partly = rejected or counts[Outcome.FAILED] or codes.get(INCOMPLETE) or codes.get(MISSING) or sent.refused
+        partly = (
+            rejected or counts[Outcome.FAILED] or codes.get(INCOMPLETE) or codes.get(EVIDENCE_MISSING) or sent.refused
+        )
         return ExitCode.PARTLY if partly else ExitCode.DONE

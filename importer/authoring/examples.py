@@ -8,6 +8,7 @@ from typing import Any
 
 from importer.api import VALUE_FIELDS
 from importer.check.rules import validate
+from importer.codes import SKIP_PREFIX
 from importer.mapping.model import Example, Expected
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.yaml_tree import Place
@@ -17,7 +18,6 @@ from importer.sources.json_values import find_values, make_getter, to_columns, t
 from importer.transform.chunk_records import Records
 from importer.transform.transform import Transform
 
-SKIP_PREFIX = "skip-"
 FOOTER = "---\nImported from "
 
 

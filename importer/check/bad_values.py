@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from importer.api import VALUE_FIELDS
 from importer.check.fixes import FixCount
 from importer.check.rows import Examined
+from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
 from importer.mapping.fixes_table import Fix, Fixes
 from importer.mapping.model import Duplicates
 from importer.mapping.model import Mapping as MappingModel
@@ -18,9 +19,9 @@ from importer.transform.columns import Columns, is_filled
 
 CODES = {
     **{f"{name}-unknown": name for name in VALUE_FIELDS},
-    "category-too-long": "category",
-    "source-invalid": "source",
-    "date-unreadable": "date",
+    CATEGORY_TOO_LONG: "category",
+    SOURCE_INVALID: "source",
+    DATE_UNREADABLE: "date",
 }
 """Codes of findings about the value of one cell → the field of the mapping that reads it."""
 

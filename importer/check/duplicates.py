@@ -16,6 +16,7 @@ from typing import IO, Literal, NamedTuple, Self
 
 import numpy as np
 
+from importer.codes import KEY_DUPLICATE
 from importer.errors import StorageFull
 from importer.records import Finding, Outcome
 
@@ -90,7 +91,7 @@ class Verdicts(Mapping[int, Verdict]):
 
 
 def _reject(message: str, hint: str) -> Verdict:
-    return Verdict(Outcome.REJECTED, Finding("key-duplicate", "key", message, hint))
+    return Verdict(Outcome.REJECTED, Finding(KEY_DUPLICATE, "key", message, hint))
 
 
 def _skip(code: str, message: str) -> Verdict:

@@ -12,11 +12,11 @@ import orjson
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
 from importer.check.knowledge import LedgerStatus
-from importer.codes import CODES
+from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.errors import UsageError
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.journal import Decision, Run
-from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State
+from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome
@@ -37,7 +37,7 @@ def _finding(code: str, message: str) -> Finding:
 
 
 UNCHANGED = LedgerStatus(Outcome.UNCHANGED)
-GONE = LedgerStatus(Outcome.SKIPPED, _finding("gone-at-target", CODES["gone-at-target"]), takes=False)
+GONE = LedgerStatus(Outcome.SKIPPED, _finding(GONE_AT_TARGET, CODES[GONE_AT_TARGET]), takes=False)
 NO_ROW = bytes(32)
 """In place of a body's SHA-256: no row equals the issue as it is, so that the next run finds a change."""
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from importer.codes import RELATION_END_MISSING
 from importer.records import Finding, Mention, Relation
 from importer.scratch import Scratch
 
@@ -75,7 +76,7 @@ _SAYS = {
 """A relation's type, and whether the row is its owner → the relation in words, as seen from the row."""
 
 _HINTS = {
-    "relation-end-missing": "import that issue too, and the next run sends the relation",
+    RELATION_END_MISSING: "import that issue too, and the next run sends the relation",
     "relation-end-rejected": "correct that row, and the next run sends the relation",
     "relation-cycle": "all of them are sent as they are; remove the wrong one in the source, or later in Triage",
 }
@@ -236,7 +237,7 @@ def _target_finding(place: int, kind: str, is_owner: int, key: bytes, reach: int
     what = f"the issue {_SAYS[kind, bool(is_owner)]} {native}"
     if reach == 0:
         return place, "relation-end-rejected", native, f"{what}, whose row is rejected"
-    return place, "relation-end-missing", native, f"{what}, which is neither in this import nor in Triage"
+    return place, RELATION_END_MISSING, native, f"{what}, which is neither in this import nor in Triage"
 
 
 def _finding(place: int, code: str, value: str, message: str) -> tuple[int, Finding]:

@@ -15,6 +15,7 @@ from importer.api import (
     VALUE_FIELDS,
     count_units,
 )
+from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, DESCRIPTION_TOO_LONG, SOURCE_INVALID, TITLE_TOO_LONG
 from importer.mapping.yaml_text import quote
 from importer.records import Finding, IssueParts
 from importer.transform.chunk_records import Records
@@ -102,7 +103,7 @@ def _titles(records: Records) -> Iterator[tuple[int, Finding]]:
             yield (
                 row,
                 Finding(
-                    "title-too-long",
+                    TITLE_TOO_LONG,
                     "title",
                     f"{count_units(title)} characters, {TITLE_LIMIT} allowed",
                     "`title: {too_long: shorten}` in the mapping keeps the full title in the description",
@@ -121,7 +122,7 @@ def _descriptions(records: Records) -> Iterator[tuple[int, Finding]]:
             yield (
                 row,
                 Finding(
-                    "description-too-long",
+                    DESCRIPTION_TOO_LONG,
                     "description",
                     f"{count_units(description):,} characters with its footer, {DESCRIPTION_LIMIT:,} allowed",
                     hint,
@@ -168,7 +169,7 @@ def _value_finding(name: str, step: Step) -> Finding | None:
     if step.target is not None and not allowed and not 1 <= count_units(step.target) <= CATEGORY_LIMIT:
         message = f"{count_units(step.target)} characters, {CATEGORY_LIMIT} allowed"
         hint = f"map it: `category: {{values: {{{quote(step.source)}: …}}}}`"
-        return Finding("category-too-long", name, message, hint, step.source)
+        return Finding(CATEGORY_TOO_LONG, name, message, hint, step.source)
     if allowed and step.target not in allowed:
         message = f"the value {step.target!r} is none of {', '.join(allowed)}"
         return Finding(f"{name}-unknown", name, message, "map it in the mapping's `values`", step.source)
@@ -188,14 +189,14 @@ def _sources(records: Records) -> Iterator[tuple[int, Finding]]:
                 message = f"source {source!r} is none of {', '.join(SOURCES)}"
                 yield (
                     row,
-                    Finding("source-invalid", "source", message, "`source: {value: client}` in the mapping", source),
+                    Finding(SOURCE_INVALID, "source", message, "`source: {value: client}` in the mapping", source),
                 )
 
 
 def _dates(records: Records) -> Iterator[tuple[int, Finding]]:
     for row, text in records.unreadable.items():
         hint = "name its format: `input: {dates: ['%d.%m.%Y']}` in the mapping"
-        yield row, Finding("date-unreadable", "date", f"the date {text!r} can't be read", hint)
+        yield row, Finding(DATE_UNREADABLE, "date", f"the date {text!r} can't be read", hint)
 
 
 def _characters(records: Records) -> Iterator[tuple[int, Finding]]:

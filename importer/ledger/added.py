@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, and_, or_, select
 
-from importer.codes import EDITED, MISSING
-from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State, operations, sources
+from importer.codes import DESCRIPTION_EDITED, EVIDENCE_MISSING, FOUND_AT_TARGET
+from importer.ledger.schema import UNDECIDED, State, operations, sources
 from importer.ledger.statements import Transaction, portions
 from importer.records import ADDITIONS, Act, AlreadyAdded
 
@@ -151,7 +151,9 @@ def find_already_added(added: Iterable[Added], places: Mapping[str, Place]) -> A
     `places` are those of the relations' targets, see `relation_targets`.
     """
     added = list(added)
-    settled = [each for each in added if (each.state is State.DONE or each.code == MISSING) and _leads(each, places)]
+    settled = [
+        each for each in added if (each.state is State.DONE or each.code == EVIDENCE_MISSING) and _leads(each, places)
+    ]
     return AlreadyAdded(
         frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
         frozenset(name for each in settled if each.act is Act.COMMENT for name in each.covers),
@@ -174,4 +176,4 @@ def _leads(added: Added, places: Mapping[str, Place]) -> bool:
 
 def _is_referred(added: Added) -> bool:
     """Whether a description has its reference numbers, or was edited by a person and stays as it is."""
-    return added.act is Act.REFER and (added.state in (State.DONE, State.SAME) or added.code == EDITED)
+    return added.act is Act.REFER and (added.state in (State.DONE, State.SAME) or added.code == DESCRIPTION_EDITED)

@@ -9,8 +9,9 @@ import orjson
 from sqlalchemy import Connection, and_, case, exists, func, or_, select, tuple_, update
 from sqlalchemy import Row as Selected
 
+from importer.codes import CONFLICT, FATE_UNKNOWN, FOUND_AT_TARGET, GONE_AT_TARGET, GROUP_INCOMPLETE, INCOMPLETE
 from importer.ledger.added import Added, read_additions
-from importer.ledger.schema import FOUND_AT_TARGET, GONE_AT_TARGET, UNDECIDED, State, operations, rows, runs
+from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
 from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, refresh_statistics
 from importer.records import ADDITIONS, Act, Outcome, Row
 
@@ -27,13 +28,7 @@ CHANGE_COLUMNS = tuple(
 PENDING = operations.alias("pending")
 ADDED = operations.alias("added")
 IN_TRIAGE = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
-CONFLICT = "conflict"
-"""Code of a change that left fields alone because a person had changed them."""
-INCOMPLETE = "incomplete"
-"""Code of an issue that was imported, but some of its additions are missing."""
-GROUP_INCOMPLETE = "group-incomplete"
-"""Code of the other rows of such an issue, where several rows are one issue."""
-ON_ITS_WAY = ("fate-unknown", "it was on its way when the run ended")
+ON_ITS_WAY = (FATE_UNKNOWN, "it was on its way when the run ended")
 
 
 class Made(NamedTuple):

@@ -23,10 +23,6 @@ class State(StrEnum):
 
 
 UNDECIDED = (State.SENT, State.UNKNOWN)
-FOUND_AT_TARGET = "found-at-target"
-"""Code of a create or an addition that was found in Triage: which run sent it is not known."""
-GONE_AT_TARGET = "gone-at-target"
-"""Code of what was not done because the issue was deleted in Triage."""
 
 
 class RunKind(StrEnum):

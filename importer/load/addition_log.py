@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from importer.api import issue_path
+from importer.codes import FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.errors import TooManyFailures
 from importer.ledger.added import Added, Place, encode_details, find_already_added
 from importer.ledger.journal import Decision, Run, Snapshot
-from importer.ledger.schema import FOUND_AT_TARGET, GONE_AT_TARGET, State
-from importer.load.connection import FAILURE_CODES, Limits
+from importer.ledger.schema import State
+from importer.load.connection import Limits
 from importer.load.queue import Item
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
-from importer.triage.actions import CallFailed
+from importer.triage.actions import FAILURE_CODES, CallFailed
 from importer.triage.fingerprint import fingerprint
 from importer.triage.snapshot import mark_gone
 

@@ -12,10 +12,17 @@ from itertools import islice
 import orjson
 
 from importer.api import COMMENT_LIMIT
-from importer.codes import GAVE_UP, MISSING, NO_END, PENDING, UNSETTLED
+from importer.codes import (
+    EVIDENCE_MISSING,
+    EVIDENCE_PENDING,
+    FATE_UNKNOWN,
+    FOUND_AT_TARGET,
+    GAVE_UP,
+    RELATION_END_MISSING,
+)
 from importer.errors import RunStopped
 from importer.ledger.added import Added, encode_details, relation_targets
-from importer.ledger.schema import FOUND_AT_TARGET, UNDECIDED, State
+from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result, decide
 from importer.load.connection import Limits, RunConnection
 from importer.load.provenance import find_existing_additions
@@ -200,7 +207,7 @@ class AdditionSender:
         if body is None:
             operation = work.operation(addition, addition.body)
             message = f"the issue of {addition.other} is not in Triage"
-            self.log.note(work, operation, Result(State.LEFT, NO_END, message, requests=0))
+            self.log.note(work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=0))
         elif addition.act is Act.EVIDENCE:
             await self._attach(work, addition)
         elif addition.act is Act.FLAG and (lacking := self._find_lacking(work, body)):
@@ -233,7 +240,7 @@ class AdditionSender:
             earlier = work.known.get((Act.EVIDENCE, addition.name))
             first = (earlier.first if earlier else 0.0) or self._now()
             await self._check_there(work)  # 404 may mean the evidence or the issue
-            code = PENDING if self._now() - first < self._limits.wait_seconds else MISSING
+            code = EVIDENCE_PENDING if self._now() - first < self._limits.wait_seconds else EVIDENCE_MISSING
             message = f"{kind} {name} is not attached: {error.message}"
             self.log.note(work, operation, Result(State.LEFT, code, message, first=first))
         else:
@@ -278,7 +285,9 @@ class AdditionSender:
                         await self._check_there(work)
                     if error.is_gone and operation.act is Act.RELATION:
                         message = "the issue at its other end is not there any more"
-                        self.log.note(work, operation, Result(State.LEFT, NO_END, message, requests=requests))
+                        self.log.note(
+                            work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=requests)
+                        )
                         return
                     self.log.refuse(work, operation, error, requests)
                     if error.action is Action.RETRY:  # what comes behind it must not overtake it
@@ -296,7 +305,9 @@ class AdditionSender:
                 return
             since = self._now()
             self._run.record(
-                decide(operation, State.UNKNOWN, requests, since=since, code=UNSETTLED, message=doubt, details=details)
+                decide(
+                    operation, State.UNKNOWN, requests, since=since, code=FATE_UNKNOWN, message=doubt, details=details
+                )
             )
             requests = 0
             try:

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from importer.codes import GAVE_UP, REFUSED
 from importer.ledger.journal import Run
-from importer.triage.actions import Action
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
 
 DAY = 86_400.0
-FAILURE_CODES = {Action.REFUSE: REFUSED, Action.RETRY: GAVE_UP}
-"""Action on a failed request → the code of its row or addition."""
 
 
 @dataclass(frozen=True)

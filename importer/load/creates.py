@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 
 import orjson
 
-from importer.codes import UNSETTLED
+from importer.codes import FATE_UNKNOWN
 from importer.errors import RunStopped, TooManyFailures
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
-from importer.load.connection import FAILURE_CODES, Limits, RunConnection
+from importer.load.connection import Limits, RunConnection
 from importer.load.settling import Settler
 from importer.load.updates import Updater
 from importer.records import Act, Operation, Outcome, Report
-from importer.triage.actions import Action, CallFailed
+from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.fingerprint import fingerprint
 from importer.triage.paced import Interrupted, Undecidable
@@ -168,7 +168,7 @@ class Loader:
         operation = attempt.operation
         if error.action is Action.SETTLE:
             since = self._now()
-            attempt.end(State.UNKNOWN, since=since, code=UNSETTLED, message=error.message)
+            attempt.end(State.UNKNOWN, since=since, code=FATE_UNKNOWN, message=error.message)
             self._start_settling(operation.key, operation.marker, since, operation)
         elif error.action is Action.STOP:
             attempt.end(State.UNSENT)

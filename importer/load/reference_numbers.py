@@ -8,7 +8,7 @@ from functools import partial
 import orjson
 
 from importer.api import DESCRIPTION_LIMIT, issue_path
-from importer.codes import EDITED
+from importer.codes import DESCRIPTION_EDITED
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.connection import RunConnection
@@ -64,7 +64,7 @@ class ReferenceNumbers:
             try:
                 issue = await self._calls.call(partial(self._client.get_issue, operation.issue_id))
                 if digest(issue.description) != digest(item.description):
-                    self._log.note(work, operation, Result(State.LEFT, EDITED, EDITED_MESSAGE, covers))
+                    self._log.note(work, operation, Result(State.LEFT, DESCRIPTION_EDITED, EDITED_MESSAGE, covers))
                     return
                 text = insert_numbers(issue.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
                 if text != issue.description:

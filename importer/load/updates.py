@@ -9,13 +9,12 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from importer.codes import UNSETTLED
+from importer.codes import CONFLICT, FATE_UNKNOWN
 from importer.errors import RunStopped
 from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.schema import State
-from importer.load.connection import FAILURE_CODES
 from importer.records import Operation, Outcome
-from importer.triage.actions import Action, CallFailed
+from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, PacedCalls
@@ -163,7 +162,7 @@ class Change:
         equals = (b"", b"") if conflicts else (self.operation.whole_sha, self.operation.content)
         self.record(
             state,
-            code="conflict" if conflicts else "",
+            code=CONFLICT if conflicts else "",
             message=message,
             details=orjson.dumps(list(map(tuple, conflicts))) if conflicts else None,
             snapshot=Snapshot(count_writes(returned, self.wrote), *equals),
@@ -182,7 +181,7 @@ class Change:
 
     def give_up(self) -> Updated:
         """End a change of which it is not known whether the last request was executed; the next run reads it back."""
-        self.record(State.UNKNOWN, code=UNSETTLED, message=self._message, details=self.pending)
+        self.record(State.UNKNOWN, code=FATE_UNKNOWN, message=self._message, details=self.pending)
         return Updated(Outcome.UNKNOWN, self._message)
 
     def _learned(self) -> Snapshot | None:

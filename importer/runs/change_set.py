@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import NamedTuple, Protocol
 
+from importer.codes import GONE_AT_TARGET
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
@@ -15,7 +16,7 @@ from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import Conflict
 
-UNTOUCHED, TOUCHED, GONE = "untouched", "touched", "gone-at-target"
+UNTOUCHED, TOUCHED, GONE = "untouched", "touched", GONE_AT_TARGET
 
 
 class ChangeVerdict(NamedTuple):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from importer.api import CATEGORY_LIMIT, VALUE_FIELDS, count_units, issue_path
+from importer.codes import CONFLICT
 from importer.errors import UsageError
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
@@ -32,7 +33,7 @@ from importer.triage.snapshot import assume_applied, find_edits, is_gone, is_lik
 
 AT_ONCE = 1000
 """The number of issues whose cells are mapped together."""
-EDITED, CORRECTED, CONFLICT = "edited-elsewhere", "corrected", "conflict"
+EDITED, CORRECTED = "edited-elsewhere", "corrected"
 UNKNOWN_VALUE = "value-unknown"
 
 

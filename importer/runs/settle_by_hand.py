@@ -6,9 +6,10 @@ from functools import partial
 from typing import NamedTuple
 
 from importer.api import ISSUES_PATH
+from importer.codes import FOUND_AT_TARGET
 from importer.errors import ExitCode, UsageError
 from importer.ledger.journal import Decision
-from importer.ledger.schema import FOUND_AT_TARGET, RunKind, State
+from importer.ledger.schema import RunKind, State
 from importer.ledger.store import Known, Ledger, RunIdentity
 from importer.records import Operation
 from importer.transform.markers import find_marker, record_marker

@@ -11,6 +11,7 @@ from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
+from importer.codes import ROW_RAGGED
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Chunk, Finding, Ref
 from importer.sources.errors_file import is_errors_header, own_cells
@@ -25,7 +26,7 @@ CELL_CHARACTERS = 16 * 1024 * 1024
 """The longest cell. A quote that is never closed stops here instead of filling memory with the rest of the file."""
 
 STILL_CUT = Finding(
-    "row-ragged",
+    ROW_RAGGED,
     "",
     "The row ended early, and its last cell is still empty.",
     hint="Put its cells right; if the last one is meant to be empty, clear import_code.",
@@ -259,7 +260,7 @@ def _take_back(
         origin, codes = (*row[width : width + 2], "", "")[:2]
         if origin:
             origins[index] = unescape_cell(origin)
-        if "row-ragged" in codes.split() and not count_filled(rows[index][-1:]):
+        if ROW_RAGGED in codes.split() and not count_filled(rows[index][-1:]):
             defects[index] = STILL_CUT
     return rows, origins
 
@@ -285,7 +286,7 @@ def _ragged(row: Sequence[str], header: Sequence[str]) -> Finding | None:
     if fits(row, header):
         return None
     return Finding(
-        "row-ragged",
+        ROW_RAGGED,
         "",
         f"The row has {len(row)} cells, the header {len(header)}.",
         hint="Look for a delimiter or a line break in a cell without quotes, or for a row that is cut off.",

@@ -6,6 +6,7 @@ from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import TypeVar
 
+from importer.codes import GROUP_REJECTED
 from importer.records import Finding
 from importer.transform.columns import is_filled
 
@@ -67,7 +68,7 @@ def hold_back(
         code = next(finding.code for finding in findings[fault] if finding.rejects)
         message = f"line {lines[fault]}, a row of the same issue, is rejected: {code}"
         hint = "mend that row, and give all rows of the issue back together, as the errors file has them"
-        yield row, Finding("group-rejected", "key", message, hint, code)
+        yield row, Finding(GROUP_REJECTED, "key", message, hint, code)
 
 
 def end_of_group(keys: Sequence[str | None], rows: int) -> int:

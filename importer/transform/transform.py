@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from importer.api import FINISHED, PERSON_FIELDS
+from importer.codes import SKIP_PREFIX
 from importer.mapping.identities import Roster
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Duplicates, Mapping
@@ -194,7 +195,7 @@ class Transform:
             if not finding.rejects:
                 skips[row] = finding.code
         for rule in self.mapping.skip:
-            code = f"skip-{rule.name}"
+            code = SKIP_PREFIX + rule.name
             for row in columns.holds(rule.when).nonzero()[0].tolist():
                 if row not in columns.chunk.defects:
                     skips[row] = skips[row] or code

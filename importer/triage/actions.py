@@ -11,6 +11,7 @@ from typing import Any
 import httpx
 import orjson
 
+from importer.codes import GAVE_UP, REFUSED
 from importer.errors import KeyRefused, RunStopped, TargetUnreachable
 
 MESSAGE_LIMIT = 300
@@ -73,6 +74,8 @@ EXCEPTIONS: dict[type[Exception], tuple[Action, Action, Action]] = {
     httpx.UnsupportedProtocol: (X, X, X),
     httpx.InvalidURL: (X, X, X),
 }
+FAILURE_CODES = {Action.REFUSE: REFUSED, Action.RETRY: GAVE_UP}
+"""The code of an operation that ended without being executed, by the action of its last answer."""
 COLUMN = {Kind.CREATE: 0, Kind.CHANGE: 1, Kind.REPEATABLE: 2}
 
 

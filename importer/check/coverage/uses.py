@@ -17,7 +17,6 @@ from importer.transform.columns import Mask, is_filled
 
 RULE = "rule"
 """The class of cells that only decide something, so that nothing of them arrives."""
-CLOSED = ("done", "closed")
 
 Wanted = Callable[[Records], Mask | None]
 """Returns a mask of the rows in which a text is read; None: all."""

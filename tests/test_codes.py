@@ -1,0 +1,83 @@
+"""Codes: each that the program can give to a row is defined with its sentence, and each that is defined is given."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from importer import codes
+from importer.api import VALUE_FIELDS
+from importer.codes import CODES, SKIP_PREFIX
+from tests.harness.running import ROOT
+
+PACKAGE = ROOT / "importer"
+MAKERS = {"Finding", "LedgerStatus", "_finding", "_warning", "_skip", "_note"}
+"""Functions and classes whose first argument is a code, if it is a text at all."""
+NAMES = {
+    name: value for name, value in vars(codes).items() if name.isupper() and isinstance(value, str) and value in CODES
+}
+
+
+def modules() -> Iterator[ast.Module]:
+    """All of the importer but the sandbox, which has codes of its own, and the definitions."""
+    for path in PACKAGE.rglob("*.py"):
+        if path.name != "codes.py" and PACKAGE / "sandbox" not in path.parents:
+            yield ast.parse(path.read_text())
+
+
+def given(tree: ast.AST) -> Iterator[ast.expr]:
+    """What stands where a code is given: the first argument of its makers, and `code=`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
+            if called in MAKERS and node.args:
+                yield node.args[0]
+            yield from (keyword.value for keyword in node.keywords if keyword.arg == "code")
+
+
+def spelled(node: ast.AST) -> set[str]:
+    """The codes that an expression spells out; of `f"{name}-unknown"` one for each field that has it."""
+    if isinstance(node, ast.Constant):
+        return {node.value} if isinstance(node.value, str) and node.value else set()
+    if isinstance(node, ast.JoinedStr):
+        ending = "".join(str(part.value) for part in node.values if isinstance(part, ast.Constant))
+        return {f"{name}{ending}" for name in (*VALUE_FIELDS, "title", "description")} & CODES.keys() or (
+            {ending} if ending.startswith("-") else set()
+        )
+    if isinstance(node, ast.IfExp):
+        return spelled(node.body) | spelled(node.orelse)
+    return {NAMES[node.id]} if isinstance(node, ast.Name) and node.id in NAMES else set()
+
+
+def test_each_code_that_is_given_is_defined() -> None:
+    """A typing error would be a code without a sentence, in no document."""
+    found = {code for tree in modules() for node in given(tree) for code in spelled(node)}
+    assert found - CODES.keys() == set()
+    assert len(found) > len(CODES) // 2, "the search has found next to nothing"
+
+
+def test_each_code_that_is_defined_is_used() -> None:
+    """None is left over from a finding that nobody makes any more."""
+    used = {code for tree in modules() for node in ast.walk(tree) for code in spelled(node)}
+    assert CODES.keys() - used == set()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names_are_their_codes(name: str) -> None:
+    """Who knows the code knows its name, and each code that has one is spelled by it alone."""
+    assert NAMES[name] == name.lower().replace("_", "-")
+    literals = {
+        node.value
+        for tree in modules()
+        for found in given(tree)
+        for node in ast.walk(found)
+        if isinstance(node, ast.Constant)
+    }
+    assert NAMES[name] not in literals
+
+
+def test_codes_of_skip_rules_are_told_from_the_others() -> None:
+    """A mapping names them, so no code of the program may begin like one."""
+    assert not any(code.startswith(SKIP_PREFIX) for code in CODES)
