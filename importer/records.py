@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -185,6 +186,10 @@ class Mention(NamedTuple):
 
     text: str
     key: str
+
+
+NUMBER_BESIDE = re.compile(r" \(T-\d+\)")
+"""The new number of another issue, as it is put behind the name that a text has for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,9 +16,8 @@ from importer.records import Chunk, Finding, Ref, Table
 from importer.sources.frames import frame_columns
 from importer.sources.json_values import find_values, make_getter, to_columns, to_text, write
 from importer.transform.chunk_records import Records
+from importer.transform.footers import find_footer
 from importer.transform.transform import Transform
-
-FOOTER = "---\nImported from "
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +63,11 @@ def _try(transform: Transform, example: Example, *, name_given: bool) -> Iterato
 def _outcome(records: Records, skip: str) -> dict[str, str]:
     """Return the outcome of the row, by the names that an example uses."""
     values: dict[str, str] = {name: records.values[name].targets()[0] or "" for name in VALUE_FIELDS}
+    description = records.descriptions[0]
     return {
         "key": records.keys[0].partition(":")[2],  # a source's name has no colon
         "title": records.titles[0],
-        "description": records.descriptions[0].rpartition(FOOTER)[0].rstrip(),
+        "description": description[: find_footer(description)].rstrip(),
         **values,
         "skip": skip.removeprefix(SKIP_PREFIX),
     }

@@ -9,9 +9,8 @@ from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.mapping.model import Mapping as Model
 from importer.records import Finding
 from importer.transform.columns import Columns, is_filled, single_line
-from importer.transform.groups import Groups, merge_descriptions, merge_texts
+from importer.transform.groups import Groups, merge_descriptions
 from importer.transform.lengths import REST_LIMIT, cut, is_longer, split_text
-from importer.transform.markers import MARKER_NOTE, source_marker
 from importer.transform.sanitise import Sanitizer
 
 CONTINUED = "[… goes on in the comments]"
@@ -117,38 +116,3 @@ def _shorten_titles(prose: Prose) -> Mapping[int, str]:
             prose.shorten(row, "title", title)
             prose.titles[row] = cut(title, TITLE_LIMIT - 1).rstrip() + "…"
     return openings
-
-
-def write_footers(
-    mapping: Model,
-    source_name: str,
-    columns: Columns,
-    keys: Sequence[str],
-    markers: Sequence[str],
-    groups: Groups | None,
-    clean: ColumnSanitizer,
-) -> list[str]:
-    """`Imported from <key>`, a line for each filled label of the mapping, and the import marker."""
-    lines = [[f"---\nImported from {key}\n" for key in clean.lines(list(map(one_line, keys)))]]
-    for label, spec in mapping.footer.items():
-        cells = columns.every_cell(spec)
-        if cells:
-            texts = (
-                cells[0] if len(cells) == 1 else [", ".join(filter(is_filled, row)) for row in zip(*cells, strict=True)]
-            )
-            if groups is not None:
-                texts = merge_texts(texts, groups, ", ")
-            distinct = [text for text in dict.fromkeys(texts) if is_filled(text)]
-            line = dict.fromkeys(texts, "")
-            labelled = [f"{label}: {one_line(text)}" for text in distinct]
-            for text, cleaned in zip(distinct, clean.lines(labelled), strict=True):
-                line[text] = f"{cleaned}\n"
-            lines.append([line[text] for text in texts])
-    first = source_marker(source_name)
-    lines.append([f"{first} {marker} {MARKER_NOTE}" for marker in markers])
-    return list(map("".join, zip(*lines, strict=True)))
-
-
-def one_line(text: str) -> str:
-    """The text with each run of white space as one space."""
-    return " ".join(text.split())

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from importer.api import count_units
 from importer.mapping.issue_parts import Reference
-from importer.records import Mention
+from importer.records import NUMBER_BESIDE, Mention
+from importer.transform.footers import find_footer
 
 # A name is whole: PROJ-12 isn't in PROJ-123, PROJ-12-draft or XPROJ-12, GPL-3 not in GPL-3.0, nor #45 in a/b#45, &#45;.
 # What stands in brackets of its own is whole by them. Letters of scripts without spaces may touch it.
@@ -28,9 +29,6 @@ _PASSAGE = re.compile(
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
-_NUMBERED = re.compile(r" \(T-\d+\)")
-_FOOTER_OPENING = "---\nImported from "
-_FOOTER = re.compile(r"^---\nImported from (?:.+\n)+tis[0-9a-f]{12} tir[0-9a-f]{20}\b", re.MULTILINE)
 
 _Span = tuple[int, int]
 """Where a name begins and ends in its text."""
@@ -54,7 +52,7 @@ class References:
 
         Where two patterns meet, the earlier and then the longer name counts, then the mapping's earlier pattern.
         """
-        body = text[: _footer_start(text)] if self._patterns else ""
+        body = text[: find_footer(text)] if self._patterns else ""
         names = self._names(body, own_key.removeprefix(f"{self._source_name}:"))
         if not names:
             return ()
@@ -92,7 +90,7 @@ def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str,
     if not known:
         return text
     names = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
-    body = text[: _footer_start(text)]
+    body = text[: find_footer(text)]
     spans = (match.span() for match in re.finditer(f"{_START}(?:{names}){_END}", body))
     room, parts, done = limit - count_units(text), list[str](), 0
     for start, end, behind in _places(body, spans):
@@ -119,7 +117,7 @@ def _places(text: str, spans: Iterable[_Span]) -> Iterator[tuple[int, int, int]]
             if passage["closed"] or start > passage.start("address") or passage.start() == labelled:
                 continue
             behind = max(end, passage.end())
-        numbered = _NUMBERED.match(text, behind)
+        numbered = NUMBER_BESIDE.match(text, behind)
         labelled = numbered.end() if numbered else behind  # a link whose label ends with a number needs no other
         reached = labelled + 1 if numbered else behind  # what is in a number, or touches it, is no name
         if not numbered:
@@ -135,9 +133,3 @@ def _trim(match: re.Match[str]) -> _Span:
     """Where a match begins and ends without the white space around it."""
     start = match.start() + len(match[0]) - len(match[0].lstrip())
     return start, start + len(match[0].strip())
-
-
-def _footer_start(text: str) -> int:
-    """Where the footer of the import begins, or the end of a text that has none."""
-    start = text.rfind(_FOOTER_OPENING)
-    return start if start >= 0 and _FOOTER.match(text, start) else len(text)

@@ -20,11 +20,12 @@ from importer.transform.chunk_parts import read_parts
 from importer.transform.chunk_records import Records, _merge_targets
 from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.comments import read_epoch
+from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import Groups, find_groups, join_keys, merge_firsts
 from importer.transform.markers import hex_digest, record_marker
 from importer.transform.people import name_mentions, person_maps
-from importer.transform.prose import ColumnSanitizer, write_footers, write_prose
+from importer.transform.prose import ColumnSanitizer, write_prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, find_no_keys
 from importer.transform.sanitise import Sanitizer

@@ -10,7 +10,6 @@ do the numbers that references get, as ` (T-1042)` after the key of another issu
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -18,12 +17,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from importer.api import ISSUE_FIELDS
+from importer.records import NUMBER_BESIDE
 from importer.triage.answers import Issue
 
 COUNTS = ("resource_count", "flag_count", "relation_count")
 DESCRIPTION_KEPT = "(kept as its digest only)"
 SEEN_AT = "seen_at"
-_NUMBER = re.compile(r" \(T-\d+\)")
 _GONE, _TOUCHED = b'"gone":true', b'"touched":true'  # within a JSON text their quotes would be escaped
 
 
@@ -97,7 +96,7 @@ def digest(text: str) -> str:
 def normalise(text: str) -> str:
     """Return a text as it is compared: without outer white space, CR, and the numbers of other issues."""
     text = text.strip()  # first, as a target that trims it may take away the blank before a bracket
-    while (shorter := _NUMBER.sub("", text)) != text:  # again, as removing one number may join the parts of another
+    while (shorter := NUMBER_BESIDE.sub("", text)) != text:  # again, as removing one number may join the parts of another
         text = shorter
     return _normal(text)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import orjson
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,7 +10,7 @@ from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.records import Act, AlreadyAdded, IssueParts
 from importer.transform.addition_plan import plan_additions
 from importer.transform.lengths import REST_LIMIT
-from importer.transform.prose import CONTINUED, one_line
+from importer.transform.prose import CONTINUED
 from tests.harness.making import HEADER, mapping_of, records_of
 
 CONTINUING = mapping_of(description={"column": "Text", "too_long": "continue"})
@@ -77,12 +76,6 @@ def test_mentions_are_defused_everywhere() -> None:
     texts = [*records.titles, *records.descriptions, *records.parts[0].rest]
     assert not [text for text in texts if "@norm" in text.casefold()]
     assert sum(text.count("(at)norm fix") for text in texts) == 1_000
-
-
-@pytest.mark.parametrize(("text", "line"), [(" a\r\n\tb ", "a b"), ("", ""), ("a  b", "a b")])
-def test_one_line(text: str, line: str) -> None:
-    """Runs of white space are one space."""
-    assert one_line(text) == line
 
 
 def test_a_group_has_one_description() -> None:
