@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import chain
 
+from importer.check.fixes import apply_fixes
 from importer.check.job import Job
 from importer.mapping.identities import Identity
 from importer.mapping.issue_parts import Person
@@ -30,7 +31,7 @@ def learn_names(job: Job) -> Mapping[str, str]:
         return {}
     pairs = Counter[Identity]()
     for chunk in job.source.chunks(collect_refs(named), tables=collect_tables(named)):
-        columns = Columns(job.fixes.apply(chunk)[0])
+        columns = Columns(apply_fixes(job.fixes, chunk)[0])
         for person in named:
             _count_known(pairs, chain.from_iterable(identify_all(person, columns)))
     names: dict[str, str] = {}

@@ -1,11 +1,38 @@
-"""Counts how often each correction of `--fixes` was applied, for the line that the check prints."""
+"""The corrections of `--fixes`: put into the cells of a chunk, and counted."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 from importer.mapping.fixes_table import Fix, Fixed, Fixes
 from importer.phrases import counted
+from importer.records import Chunk
+from importer.sources.frames import frame_columns
+
+
+def apply_fixes(fixes: Fixes, chunk: Chunk) -> tuple[Chunk, Fixed]:
+    """The chunk with its cells corrected, and what was. Its raw rows stay as they came: they make keys."""
+    touched = {
+        position: fixes.columns[ref.name.strip()]
+        for ref, positions in chunk.positions.items()
+        if ref.name.strip() in fixes.columns
+        for position in positions
+    }
+    cells: dict[int, list[str]] = {}
+    fixed: dict[int, tuple[Fix, ...]] = {}
+    for position, by_value in touched.items():
+        texts = chunk.frame[position].tolist()
+        hits = {text: by_value[text.strip()] for text in set(texts) if text.strip() in by_value}
+        if hits:
+            cells[position] = [hits[text].new if text in hits else text for text in texts]
+            for row, text in enumerate(texts):
+                if text in hits and hits[text] not in fixed.get(row, ()):
+                    fixed[row] = (*fixed.get(row, ()), hits[text])
+    if not fixed:
+        return chunk, {}
+    columns = {place: cells.get(place) or chunk.frame[place].tolist() for place in map(int, chunk.frame.columns)}
+    return replace(chunk, frame=frame_columns(columns, len(chunk))), fixed
 
 
 class FixCount:

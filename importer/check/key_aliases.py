@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 
+from importer.check.fixes import apply_fixes
 from importer.check.job import Job
 from importer.mapping.issue_parts import Relation
 from importer.mapping.reads import collect_key_refs, collect_refs
@@ -57,7 +58,7 @@ def _read(job: Job, specs: Mapping[int, Relation], scratch: Scratch) -> None:
     texts = [*specs.values(), *(spec.by for spec in specs.values())]
     refs = tuple(dict.fromkeys((*collect_key_refs(job.mapping.model), *collect_refs(texts))))
     for chunk in job.source.chunks(refs, tables=transform.tables):
-        chunk = job.fixes.apply(chunk)[0]
+        chunk = apply_fixes(job.fixes, chunk)[0]
         columns, keys = Columns(chunk), [_as_bytes(key) for key in transform.name_rows(chunk)]
         for place, spec in specs.items():
             named = {text for _, text in each_name(spec, columns)}

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from importer.api import ISSUES_PATH
+from importer.check.fixes import apply_fixes
 from importer.check.grouping import regroup, take_rows
 from importer.check.rules import Findings, validate
 from importer.mapping.fixes_table import Fixed, content_of
@@ -75,10 +76,10 @@ def examine(job: Job) -> Iterator[Examined]:
     transform = Transform(job.mapping.model, job.source_name, job.people, job.learned, job.find_keys)
     chunks = job.source.chunks(transform.refs, tables=transform.tables, annexes=transform.annexes)
     if job.mapping.model.group:  # with the fixes: a corrected cell may decide the group
-        chunks = regroup(chunks, lambda chunk: transform.find_groups(job.fixes.apply(chunk)[0]))
+        chunks = regroup(chunks, lambda chunk: transform.find_groups(apply_fixes(job.fixes, chunk)[0]))
     first = 0
     for chunk in _limited(chunks, job.limit, transform if job.mapping.model.group else None):
-        chunk, fixed = job.fixes.apply(chunk)
+        chunk, fixed = apply_fixes(job.fixes, chunk)
         records = transform(chunk)
         findings = validate(records, name_given=job.name_given)
         groups = {group[0]: group for group in records.groups or ()}

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
 import difflib
 import hashlib
-import io
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
 from importer.errors import Problem, UsageError
-from importer.records import Chunk, Ref
-from importer.sources.frames import frame_columns
-from importer.spreadsheet import unescape_cell
+from importer.records import Ref
+from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, read_cell, read_table
 
 COLUMN, BAD, NEW = "column", "bad value", "new value"
-DELIMITERS = ",;\t"
-BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 _HINT = "Take fixes.csv of a report, fill in its `new value`, and leave its header as it is."
 
 
@@ -46,29 +40,6 @@ class Fixes:
 
     def __iter__(self) -> Iterator[Fix]:
         return (fix for fixes in self.columns.values() for fix in fixes.values())
-
-    def apply(self, chunk: Chunk) -> tuple[Chunk, Fixed]:
-        """The chunk with its cells corrected, and what was. Its raw rows stay as they came: they make keys."""
-        touched = {
-            position: self.columns[ref.name.strip()]
-            for ref, positions in chunk.positions.items()
-            if ref.name.strip() in self.columns
-            for position in positions
-        }
-        cells: dict[int, list[str]] = {}
-        fixed: dict[int, tuple[Fix, ...]] = {}
-        for position, fixes in touched.items():
-            texts = chunk.frame[position].tolist()
-            hits = {text: fixes[text.strip()] for text in set(texts) if text.strip() in fixes}
-            if hits:
-                cells[position] = [hits[text].new if text in hits else text for text in texts]
-                for row, text in enumerate(texts):
-                    if text in hits and hits[text] not in fixed.get(row, ()):
-                        fixed[row] = (*fixed.get(row, ()), hits[text])
-        if not fixed:
-            return chunk, {}
-        columns = {place: cells.get(place) or chunk.frame[place].tolist() for place in map(int, chunk.frame.columns)}
-        return replace(chunk, frame=frame_columns(columns, len(chunk))), fixed
 
     def mark(self, digest: str) -> str:
         """The digest of a mapping together with these fixes: with others, it means something else."""
@@ -107,12 +78,26 @@ def content_of(fixed: tuple[Fix, ...]) -> str:
 
 
 def read_fixes(path: Path) -> Fixes:
-    """Read a table of fixes as a spreadsheet saves it: comma, semicolon or tab, UTF-8 or UTF-16 by its mark.
+    """Read a table of fixes.
 
     Raises:
         UsageError: it can't be read, or some lines are wrong; all of them at once.
     """
-    rows = ((line, row) for line, row in _read_rows(path) if any(map(str.strip, row)))
+    try:
+        return _read_fixes(read_table(path.read_bytes(), (COLUMN, BAD, NEW), has_nul=True), path)
+    except OSError as error:
+        raise UsageError(f"--fixes {path}: {error.strerror}.", hint=_HINT) from error
+    except NotText as error:
+        hint = "In the spreadsheet: save as `CSV UTF-8` or `Unicode text`."
+        problem = Problem(str(error), str(path), error.line)
+        raise UsageError(f"--fixes {path} can't be read.", hint=hint, problems=[problem]) from error
+    except NotCsv as error:
+        problem = Problem(f"can't be read as CSV: {error}", str(path), error.line, hint=DOUBLED_QUOTE)
+        raise _unusable(str(path), [problem]) from error
+
+
+def _read_fixes(table: EditedTable, path: Path) -> Fixes:
+    rows = table.rows()
     line, header = next(rows, (0, []))
     if not header:
         raise UsageError(f"--fixes {path} is empty.", hint=_HINT)
@@ -126,7 +111,7 @@ def read_fixes(path: Path) -> Fixes:
 
 
 def _fix(row: Sequence[str], places: Sequence[int], line: int) -> Fix:
-    column, bad, new = (unescape_cell(row[place].strip()).strip() if place < len(row) else "" for place in places)
+    column, bad, new = (read_cell(row, place) for place in places)
     return Fix(column, bad, new, line)
 
 
@@ -154,34 +139,3 @@ def _collect(path: Path, lines: Iterable[Fix]) -> Fixes:
 
 def _unusable(path: str, problems: Sequence[Problem]) -> UsageError:
     return UsageError(f"--fixes {path} can't be used.", hint=_HINT, problems=problems)
-
-
-def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows with the line on which each begins."""
-    text = _read_text(path)
-    header = text.lstrip().partition("\n")[0]
-    delimiter = max(DELIMITERS, key=header.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for row in reader:
-            yield line, row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        problem = Problem(f"can't be read as CSV: {error}", str(path), line, hint="a quote within quotes is doubled")
-        raise _unusable(str(path), [problem]) from error
-
-
-def _read_text(path: Path) -> str:
-    try:
-        stored = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"--fixes {path}: {error.strerror}.", hint=_HINT) from error
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if stored.startswith(mark)), "utf-8")
-    try:
-        return stored.decode(encoding)
-    except UnicodeError as error:
-        start = error.start if isinstance(error, UnicodeDecodeError) else 0
-        problem = Problem(f"is not {encoding}", str(path), stored.count(b"\n", 0, start) + 1)
-        hint = "In the spreadsheet: save as `CSV UTF-8` or `Unicode text`."
-        raise UsageError(f"--fixes {path} can't be read.", hint=hint, problems=[problem]) from error

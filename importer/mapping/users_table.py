@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from importer.errors import Problem, UsageError
-from importer.mapping.decisions import find_encoding
 from importer.mapping.identities import Identity, Line, Roster
-from importer.spreadsheet import unescape_cell
+from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, read_cell, read_table
 
 COUNTED = ("open_issues", "closed_issues", "comments")
 USER = "triage_user_id"
 IDENTIFYING = ("name", "account", "mail")
 COLUMNS = (*IDENTIFYING, *COUNTED, "proposal", USER)
-DELIMITERS = ",;\t"
 _ROUNDED = re.compile(r"\d([.,]\d+)?[Ee]\+\d+")  # what spreadsheets make of a long number
 _HINT = "`triage-import users SOURCE` writes such a table; fill in its `triage_user_id` and leave its header as it is."
 
@@ -87,13 +83,18 @@ def read_sheet(path: Path) -> Sheet:
         data = path.read_bytes()
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}.", hint=_HINT) from error
-    encoding = find_encoding(data)
-    if encoding is None:
+    try:
+        return _read_sheet(read_table(data, (USER,)), path)
+    except NotText as error:
         hint = "in the spreadsheet: save as `CSV UTF-8` or `Unicode text`"
-        raise _unusable(path, [Problem("is neither UTF-8 nor UTF-16", str(path), hint=hint)])
-    text = data.decode(encoding)
-    delimiter = max(DELIMITERS, key=text.lstrip().partition("\n")[0].count)
-    rows = _filled_rows(text, delimiter, path)
+        raise _unusable(path, [Problem("is neither UTF-8 nor UTF-16", str(path), hint=hint)]) from error
+    except NotCsv as error:
+        problem = Problem(f"can't be read as CSV: {error}", str(path), error.line, hint=DOUBLED_QUOTE)
+        raise _unusable(path, [problem]) from error
+
+
+def _read_sheet(table: EditedTable, path: Path) -> Sheet:
+    rows = table.rows()
     number, header = next(rows, (1, []))
     columns = tuple(name.strip() for name in header)
     if USER not in columns or not set(IDENTIFYING) & set(columns):
@@ -101,26 +102,9 @@ def read_sheet(path: Path) -> Sheet:
             f"the header has no {USER!r}, or none of {', '.join(IDENTIFYING)}: {', '.join(columns) or 'it is empty'}"
         )
         raise _unusable(path, [Problem(message, str(path), number)])
-    cells = ((line, dict(zip(columns, map(_read_cell, row), strict=False))) for line, row in rows)
-    return Sheet(columns, tuple(cells), encoding, delimiter)
-
-
-def _filled_rows(text: str, delimiter: str, path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows that have a filled cell, each with the line on which it begins."""
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for row in reader:
-            if any(map(str.strip, row)):
-                yield line, row
-            line = reader.line_num + 1
-    except csv.Error as error:
-        hint = "a quote within quotes is doubled"
-        raise _unusable(path, [Problem(f"can't be read as CSV: {error}", str(path), line, hint=hint)]) from error
-
-
-def _read_cell(cell: str) -> str:
-    return unescape_cell(cell.strip()).strip()
+    cells = ((line, {name: read_cell(row, place) for place, name in enumerate(columns)}) for line, row in rows)
+    encoding = "utf-8-sig" if table.encoding == "utf-8" else table.encoding
+    return Sheet(columns, tuple(cells), encoding, table.delimiter)
 
 
 def _unusable(path: Path, problems: Sequence[Problem]) -> UsageError:

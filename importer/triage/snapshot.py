@@ -96,7 +96,7 @@ def digest(text: str) -> str:
 def normalise(text: str) -> str:
     """Return a text as it is compared: without outer white space, CR, and the numbers of other issues."""
     text = text.strip()  # first, as a target that trims it may take away the blank before a bracket
-    while (shorter := NUMBER_BESIDE.sub("", text)) != text:  # again, as removing one number may join the parts of another
+    while (shorter := NUMBER_BESIDE.sub("", text)) != text:  # again: what is left may make another
         text = shorter
     return _normal(text)
 

@@ -1,4 +1,4 @@
-"""Fixes: tables as spreadsheets save them, what they do to a chunk, and what they do night after night."""
+"""Fixes: tables as spreadsheets save them, and what they do night after night."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from importer.check.fixes import FixCount
 from importer.check.rows import hash_content
 from importer.errors import UsageError
 from importer.mapping.fixes_table import Fix, Fixes, content_of, read_fixes
 from importer.records import Ref
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.harness.making import chunk_of
 from tests.harness.running import Ended, Program, issue_row, read_csv, write_csv
 
 HEADER = ("column", "bad value", "rows", "new value", "code", "hint")
@@ -96,33 +94,6 @@ def test_a_file_that_isn_t_there(tmp_path: Path) -> None:
         read_fixes(tmp_path / "none.csv")
 
 
-def test_cells_are_replaced_whole_and_only_in_their_column() -> None:
-    """Outer white space aside; both columns of a header that repeats; the raw rows stay as they came."""
-    rows = [("A", "P9", "x", "P9"), ("B", " P9 ", "P9", "P99"), ("C", "p9", "P9 ", "")]
-    chunk = chunk_of(("Key", "Priority", "Other", "Priority"), rows)
-    done, fixed = fixes_of(HIGH).apply(chunk)
-    assert done.frame.to_numpy().tolist() == [
-        ["A", "High", "x", "High"],
-        ["B", "High", "P9", "P99"],
-        ["C", "p9", "P9 ", ""],
-    ]
-    assert fixed == {0: (HIGH,), 1: (HIGH,)}
-    assert done.raw == rows
-
-
-def test_fixes_are_not_applied_to_what_fixes_made() -> None:
-    """Two values can be exchanged."""
-    fixes = fixes_of(Fix("A", "x", "y", 2), Fix("A", "y", "x", 3))
-    assert fixes.apply(chunk_of(("A",), [("x",), ("y",)]))[0].frame[0].tolist() == ["y", "x"]
-
-
-def test_where_nothing_is_to_be_done_the_chunk_stays() -> None:
-    """The very same: no copy is made."""
-    chunk = chunk_of(("Key", "Priority"), [("A", "P1")])
-    for fixes in (Fixes(), fixes_of(HIGH)):
-        assert fixes.apply(chunk)[0] is chunk
-
-
 def test_columns_that_nobody_reads_are_named() -> None:
     """By the mapping, and by the files; a JSON file has no header that could say."""
     refs, header = [Ref("column", "Priority"), Ref("path", "fields.status"), Ref("column", "Status")], ["Priority "]
@@ -135,17 +106,6 @@ def test_columns_that_nobody_reads_are_named() -> None:
         "fixes.csv:4:column: no file has a column of this name: 'Status'  its columns here: Priority",
     ]
     fixes_of(HIGH, Fix("Status", "a", "b", 4), Fix("fields.status", "a", "b", 5)).check_columns(refs, [None, header])
-
-
-def test_the_sentence() -> None:
-    """Values that were met, rows, lines that are left, and what no row has."""
-    fixes = Fixes(Path("fixes.csv"), fixes_of(HIGH, Fix("A", "typo", "b", 9)).columns, left=2)
-    count = FixCount(fixes)
-    count.add({0: (HIGH,), 7: (HIGH,)})
-    said = "fixes: 1 value, 2 rows; 2 lines without a new value; 1 value in no row, the first on line 9: 'typo'"
-    assert count.sentence() == said
-    assert count.rows_of(HIGH) == 2
-    assert FixCount(Fixes()).sentence() == ""
 
 
 def test_a_fixed_row_is_another_row() -> None:

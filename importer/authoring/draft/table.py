@@ -8,9 +8,9 @@ import io
 from collections.abc import Iterable, Sequence
 
 from importer.authoring.draft.values import Value
-from importer.mapping.decisions import COLUMNS, Layout
-from importer.mapping.model import UNDECIDED
-from importer.spreadsheet import escape_cell
+from importer.mapping.decisions import COLUMNS
+from importer.mapping.model import UNDECIDED, fold
+from importer.spreadsheet import EditedTable, escape_cell
 
 FILE_NAME = "values.csv"
 
@@ -22,12 +22,12 @@ def new_table(values: Iterable[Value]) -> bytes:
     return codecs.BOM_UTF8 + _csv([COLUMNS, *lines], ",").encode()
 
 
-def added_lines(values: Iterable[Value], layout: Layout, before: bytes) -> bytes:
+def added_lines(values: Iterable[Value], layout: EditedTable, before: bytes) -> bytes:
     """Return lines to append to an existing table in its own layout, for values that are nowhere else."""
     rows = []
     for value in values:
         cells = dict(zip(COLUMNS, _cells(value, value.proposal if value.decided else UNDECIDED), strict=True))
-        rows.append([cells.get(name, "") for name in layout.header])
+        rows.append([cells.get(name, "") for name in map(fold, layout.header)])
     text = _csv(rows, layout.delimiter)
     if layout.encoding == "utf-16":
         little = before.startswith(codecs.BOM_UTF16_LE)
