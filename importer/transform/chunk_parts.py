@@ -1,4 +1,4 @@
-"""Extras: what the rows of a chunk say of their issues beside the create."""
+"""Issue parts: what the rows of a chunk say of their issues beside the create."""
 
 from __future__ import annotations
 
@@ -12,67 +12,69 @@ from importer.records import Comment, Finding, IssueParts, Mention
 from importer.transform.columns import Columns
 from importer.transform.comments import Discussions, read_comments
 from importer.transform.evidence import attach_flagged, read_evidence, read_flags
-from importer.transform.groups import Groups, merge_sets
-from importer.transform.prose import ColumnSanitizer
+from importer.transform.groups import merge_sets
+from importer.transform.prose import ColumnSanitizer, Prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, read_relations
+from importer.transform.row_keys import RowKeys
 
 
 @dataclass(frozen=True)
 class Found:
-    """Row → its extras, rows without any absent; and what there is to say of rows and their discussions."""
+    """Row → the parts of its issue, rows without any absent; and the findings and discussions of the chunk."""
 
     parts: dict[int, IssueParts]
     findings: list[tuple[int, Finding]]
     discussions: Discussions = field(default_factory=Discussions)
 
 
-def read_parts(
-    mapping: Model,
-    columns: Columns,
-    keys: Sequence[str],
-    source_name: str,
-    *,
-    references: References,
-    descriptions: Sequence[str],
-    rests: Mapping[int, tuple[str, ...]],
-    groups: Groups | None,
-    clean: ColumnSanitizer,
-    bundlings: Sequence[Bundling],
-    name_author: Callable[[str], str],
-    find_keys: FindKeys,
-) -> Found:
-    """Read all that follows the issues of a chunk.
+@dataclass(frozen=True)
+class PartsReader:
+    """Reads what follows the issues of a source: evidence, flags, comments, relations, references.
 
-    `descriptions` are those of the creates, `rests` what of them goes on in comments. Of a group its first row has it.
-    `name_author` makes a person's name of the account that a comment has as its author.
-    A flag's note that is too long is a comment also where the discussion is dropped.
+    name_author  gives the name of the account that a comment has as its author
     """
-    evidence, malformed = read_evidence(mapping.resource_links, columns)
-    flagged = read_flags(mapping.flags, mapping.resource_links, columns, clean)
-    evidence = attach_flagged(evidence, flagged.flags)
-    relations, to_itself = read_relations(mapping.relations, columns, keys, source_name, find_keys)
-    discussions = Discussions()
-    if mapping.comments is not None:
-        discussions = read_comments(mapping.comments, columns, columns.chunk.beside)
-    discussed = {row: said for row, said in discussions.comments.items() if bundlings[row] != "drop"}
-    comments = _merge(flagged.notes, discussed)
-    if groups is not None:
-        evidence, relations = merge_sets(evidence, groups), merge_sets(relations, groups)
-        comments = merge_sets(comments, groups)
-        flagged = flagged._replace(flags=merge_sets(flagged.flags, groups))
-    parts: dict[str, Mapping[int, Any]] = {
-        "rest": rests,
-        "comments": _clean_comments(comments, clean, name_author),
-        "evidence": evidence,
-        "flags": flagged.flags,
-        "relations": relations,
-        "mentions": _find_mentions(references, descriptions, keys) if mapping.references else {},
-    }
-    rows = sorted(set().union(*parts.values()))
-    found = {row: IssueParts(**{name: tuple(has[row]) for name, has in parts.items() if row in has}) for row in rows}
-    findings = [*malformed, *flagged.findings, *to_itself, *discussions.findings]
-    return Found(found, findings, discussions)
+
+    mapping: Model
+    source_name: str
+    references: References
+    name_author: Callable[[str], str]
+    find_keys: FindKeys
+
+    def read(
+        self, columns: Columns, keys: RowKeys, prose: Prose, bundlings: Sequence[Bundling], clean: ColumnSanitizer
+    ) -> Found:
+        """Read the parts of a chunk's issues. Of a group its first row has them.
+
+        A flag's note that is too long is a comment also where the discussion is dropped.
+        """
+        mapping = self.mapping
+        evidence, malformed = read_evidence(mapping.resource_links, columns)
+        flagged = read_flags(mapping.flags, mapping.resource_links, columns, clean)
+        evidence = attach_flagged(evidence, flagged.flags)
+        relations, to_itself = read_relations(mapping.relations, columns, keys.full, self.source_name, self.find_keys)
+        discussions = Discussions()
+        if mapping.comments is not None:
+            discussions = read_comments(mapping.comments, columns, columns.chunk.beside)
+        discussed = {row: said for row, said in discussions.comments.items() if bundlings[row] != "drop"}
+        comments = _merge(flagged.notes, discussed)
+        if keys.groups is not None:
+            evidence, relations = merge_sets(evidence, keys.groups), merge_sets(relations, keys.groups)
+            comments = merge_sets(comments, keys.groups)
+            flagged = flagged._replace(flags=merge_sets(flagged.flags, keys.groups))
+        parts: dict[str, Mapping[int, Any]] = {
+            "rest": prose.rests,
+            "comments": _clean_comments(comments, clean, self.name_author),
+            "evidence": evidence,
+            "flags": flagged.flags,
+            "relations": relations,
+            "mentions": _find_mentions(self.references, prose.descriptions, keys.full) if mapping.references else {},
+        }
+        rows = sorted(set().union(*parts.values()))
+        found = {
+            row: IssueParts(**{name: tuple(has[row]) for name, has in parts.items() if row in has}) for row in rows
+        }
+        return Found(found, [*malformed, *flagged.findings, *to_itself, *discussions.findings], discussions)
 
 
 def _find_mentions(
@@ -86,7 +88,7 @@ def _find_mentions(
 def _clean_comments(
     comments: Mapping[int, Sequence[Comment]], clean: ColumnSanitizer, name_author: Callable[[str], str]
 ) -> dict[int, list[Comment]]:
-    """The comments as they may leave."""
+    """The comments with their texts, authors and dates sanitised."""
     rows = [row for row, said in comments.items() for _ in said]
     every = [comment for said in comments.values() for comment in said]
     texts = clean.column("comments", [comment.text for comment in every], rows)

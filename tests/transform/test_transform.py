@@ -19,7 +19,8 @@ from importer.transform.bodies import encode_bodies
 from importer.transform.chunk_records import Records
 from importer.transform.lengths import cut, is_longer
 from importer.transform.markers import MARKER_NOTE, find_marker, record_marker, source_marker
-from importer.transform.transform import Transform, content_key, is_empty
+from importer.transform.row_keys import content_key
+from importer.transform.transform import Transform, is_empty
 from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, json_chunk_of, mapping_of, records_of
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=12)

@@ -1,0 +1,88 @@
+"""The keys of a chunk's rows: what tells records apart, and which rows together are one issue."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from importer.mapping.model import Mapping
+from importer.transform.columns import Columns
+from importer.transform.groups import Groups, find_groups, join_keys
+from importer.transform.markers import hex_digest, record_marker, source_marker
+
+
+@dataclass(frozen=True, slots=True)
+class RowKeys:
+    """The keys of a chunk's rows, one entry a row in every list.
+
+    full           `<source name>:<native key>`, "" where the row has none
+    markers        the word that finds the record's issue again at the target
+    source_marker  the word that all issues of the source have
+    local          whether the key came from `input.local_key`
+    nameless       rows whose key is their content
+    groups         the rows of each issue; None where each row is an issue of its own
+    group_keys     the key of each row's group, see `groups.join_keys`
+    """
+
+    full: list[str]
+    markers: list[str]
+    source_marker: str
+    local: list[bool]
+    nameless: frozenset[int] = frozenset()
+    groups: Groups | None = None
+    group_keys: Sequence[str | None] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Native:
+    """The rows' keys within their source, "" where a row has none. `local` and `nameless` are those of RowKeys."""
+
+    keys: list[str]
+    local: list[bool]
+    nameless: frozenset[int] = frozenset()
+
+
+def identify_rows(mapping: Mapping, source_name: str, columns: Columns, skips: Sequence[str]) -> RowKeys:
+    """Give each row its key and its marker; rows with a code in `skips` are in no group."""
+    group_keys: list[str | None] = []
+    groups = None
+    if mapping.group:
+        group_keys = join_group(mapping, columns, skips)
+        groups = find_groups(group_keys)
+        native = _Native([key or "" for key in group_keys], [False] * len(columns))
+    else:
+        native = _find_native(mapping, columns)
+    full = [f"{source_name}:{key}" if key else "" for key in native.keys]
+    markers = [record_marker(key) for key in full]
+    return RowKeys(full, markers, source_marker(source_name), native.local, native.nameless, groups, group_keys)
+
+
+def name_rows(mapping: Mapping, columns: Columns, skips: Sequence[str]) -> list[str]:
+    """The native key of each row, "" where it has none."""
+    if mapping.group:
+        return [key or "" for key in join_group(mapping, columns, skips)]
+    return _find_native(mapping, columns).keys
+
+
+def join_group(mapping: Mapping, columns: Columns, skips: Sequence[str]) -> list[str | None]:
+    """The key of each row's group, as `groups.join_keys` makes it."""
+    return join_keys([columns.text(text) for text in mapping.group], skips)
+
+
+def content_key(raw: Sequence[str] | str) -> str:
+    """A native key for a row that has none: a hash of everything in it."""
+    return "row-" + hex_digest(raw if isinstance(raw, str) else "\x1f".join(raw).rstrip("\x1f"))[:20]
+
+
+def _find_native(mapping: Mapping, columns: Columns) -> _Native:
+    key, local_key = mapping.input.key, mapping.input.local_key
+    texts = [text.strip() for text in columns.text(key)]
+    local = [False] * len(columns)
+    if local_key is not None:
+        others = [text.strip() for text in columns.text(local_key)]
+        local = [not text and bool(other) for text, other in zip(texts, others, strict=True)]
+        texts = [text or other for text, other in zip(texts, others, strict=True)]
+    nameless = frozenset(row for row, text in enumerate(texts) if not text) if key.content else frozenset()
+    if nameless:
+        texts = [text or content_key(raw) for text, raw in zip(texts, columns.chunk.raw, strict=True)]
+    return _Native(texts, local, nameless)
