@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from importer.api import VALUE_FIELDS
 from importer.check.job import Job
-from importer.check.knowledge import had_nothing
+from importer.check.knowledge import know_nothing
 from importer.check.plan import plan_chunk
 from importer.check.rows import Examined, examine
 from importer.errors import UsageError
@@ -127,7 +127,7 @@ def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanatio
 
 def _plan(examined: Examined, row: int) -> list[Addition]:
     """Return the additions of the issue, except evidence, which the create has already."""
-    additions, _ = plan_chunk(examined, [row], had_nothing).get(row, ([], 0))
+    additions, _ = plan_chunk(examined, [row], know_nothing).get(row, ([], 0))
     return [addition for addition in additions if addition.act is not Act.EVIDENCE]
 
 

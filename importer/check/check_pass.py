@@ -269,7 +269,7 @@ class _Reading:
             yield f"comments for the team alone: {self.private:,} left out, as the mapping says"
 
     def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], writer: PlanWriter | None) -> Plan:
-        plan = plan_rows(examined, verdicts, self._known, self._known.had)
+        plan = plan_rows(examined, verdicts, self._known)
         rows = plan.rows
         _count(self.tally, examined, rows, verdicts)
         for place, note in plan.notes.items():

@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from pathlib import PurePath
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple
 
 from importer.api import VALUE_FIELDS
 from importer.mapping.model import Duplicates, Mapping
 from importer.mapping.texts import Condition, Text
 from importer.records import Chunk, Ref
+from importer.sources.source import SourceFile
 from importer.transform.columns import is_filled
 
 if TYPE_CHECKING:
@@ -96,22 +97,6 @@ GARBLES = tuple(_garbles())
 REPLACED = "\ufffd"
 
 
-class SourceFacts(Protocol):
-    """What is known of a file of the source before it is read; a `SourceFile`."""
-
-    @property
-    def name(self) -> str:
-        """Its name as typed."""
-
-    @property
-    def encoding(self) -> str:
-        """How its bytes are read."""
-
-    @property
-    def errors_file(self) -> bool:
-        """Whether it is an errors file given back as source, whose number of rows means nothing."""
-
-
 @dataclass(slots=True)
 class _Hits:
     """The rows that show one sign, a sample of them, and the columns."""
@@ -144,8 +129,8 @@ class _DateColumn:
 class DamageSigns:
     """Searches each chunk for signs of damage, whole columns at a time; memory doesn't grow with the rows."""
 
-    def __init__(self, mapping: Mapping, files: Sequence[SourceFacts], *, whole: bool = True) -> None:
-        """`whole`: the files are read to their ends, so that their rows can be compared with FULL_FILES."""
+    def __init__(self, mapping: Mapping, files: Sequence[SourceFile], *, whole: bool = True) -> None:
+        """`whole`: the files are read to their ends, so that their rows can be counted."""
         self._files, self._whole = files, whole
         self._formats = tuple(mapping.input.dates)
         self._rows = [0] * len(files)

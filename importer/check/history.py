@@ -75,7 +75,7 @@ NEAR = 0.8
 
 
 class LedgerHistory:
-    """Compares rows with a ledger, and with what discovery found in Triage; it implements `knowledge.Knows`.
+    """Asks a ledger about rows; it implements `knowledge.Knows`.
 
     With a `run`, issues found by discovery are recorded in the ledger as soon as their row comes by. With `near`, an
     issue without a marker is named beside rows with a similar title, not only with the same one. `matched` counts the
@@ -117,7 +117,7 @@ class LedgerHistory:
         return statuses
 
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
-        """Give what was added to the issues of these keys, by key; it implements `knowledge.AskHad`."""
+        """Say what was added to the issues of these keys."""
         additions = self._ledger.additions(self._target, self._source_name)
         known = additions.of(keys)
         # A relation whose other issue was deleted and made anew is to be added again.
@@ -125,7 +125,7 @@ class LedgerHistory:
         return {key: find_already_added(added, targets) for key, added in known.items()}
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
-        """Say which of these keys have an issue in Triage; it implements `knowledge.Knows`."""
+        """Say which of these keys have an issue in Triage."""
         return self._ledger.additions(self._target, self._source_name).places(keys).keys()
 
     def _compare(self, create: Operation, kept: Known) -> LedgerStatus:

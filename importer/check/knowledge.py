@@ -1,15 +1,42 @@
-"""The questions that a check asks a ledger, as a protocol, and the answers where there is no ledger."""
+"""What a check asks the ledger of a source's keys, and the answers where there is no ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import NamedTuple, Protocol
 
 from importer.records import AlreadyAdded, Finding, Operation, Outcome
 
 
+class LedgerStatus(NamedTuple):
+    """How a row that could be sent stands in the ledger: its outcome, what there is to say, and how to change it.
+
+    `issue_id` and `triage_id` are those of the key's issue, if it has one; `takes` says whether more may be added.
+    """
+
+    outcome: Outcome
+    finding: Finding | None = None
+    change: Operation | None = None
+    issue_id: str = ""
+    triage_id: str = ""
+    takes: bool = True
+
+
+class Knows(Protocol):
+    """What a ledger knows of a source: of its rows, of what was added to their issues, and of other keys."""
+
+    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
+        """Say how these creates stand, by key; keys of which there is nothing to say are absent: they are created."""
+
+    def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
+        """Say what was added to the issues of these keys, by key; keys without anything are absent."""
+
+    def in_triage(self, keys: Collection[str]) -> Collection[str]:
+        """Say which of these keys have an issue in Triage."""
+
+
 class NoLedger:
-    """Stands in for a ledger that nothing was ever sent from; it implements `Knows`."""
+    """Knows of no row, no addition and no issue: a check without a ledger. Implements `Knows`."""
 
     def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
         """No row was sent: all are to be created."""
@@ -25,51 +52,3 @@ class NoLedger:
 
 
 know_nothing = NoLedger()
-
-
-HAD_NOTHING = AlreadyAdded()
-
-
-class LedgerStatus(NamedTuple):
-    """The result of comparing a row with the ledger.
-
-    outcome    of the row before sending: planned, unchanged or skipped
-    finding    why, if that isn't plain; it never rejects
-    change     the update that brings the issue to its row, of a planned row whose issue is in Triage
-    issue_id   of the key's issue, or ""
-    triage_id  its number, `T-…`
-    takes      whether additions may be sent to the issue
-    """
-
-    outcome: Outcome
-    finding: Finding | None = None
-    change: Operation | None = None
-    issue_id: str = ""
-    triage_id: str = ""
-    takes: bool = True
-
-
-Ask = Callable[[Iterable[Operation]], Mapping[str, LedgerStatus]]
-"""Creates → key → status; keys to be created without any remark are absent."""
-
-
-class Knows(Protocol):
-    """Answers what a ledger knows of a source. As a protocol it keeps SQLAlchemy out of a check without a ledger."""
-
-    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
-        """Compare creates with the ledger; see `Ask`."""
-
-    def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
-        """Give what was added to the issues of these keys; see `AskHad`."""
-
-    def in_triage(self, keys: Collection[str]) -> Collection[str]:
-        """Give those of these full keys that have an issue in Triage."""
-
-
-AskHad = Callable[[Iterable[str]], Mapping[str, AlreadyAdded]]
-"""Full keys → key → what was added to its issue; keys without anything are absent."""
-
-
-def had_nothing(keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
-    """Answer `AskHad` without a ledger: nothing was added to any issue."""
-    return {}

@@ -9,11 +9,13 @@ from functools import lru_cache, partial
 from typing import NamedTuple
 
 from importer.check.duplicates import Verdict
-from importer.check.knowledge import HAD_NOTHING, Ask, AskHad, LedgerStatus, had_nothing
+from importer.check.knowledge import Knows, LedgerStatus
 from importer.check.rows import Examined
 from importer.codes import CODES
 from importer.records import Addition, AlreadyAdded, Finding, IssueParts, Operation, Outcome, Row
 from importer.transform.addition_plan import plan_additions
+
+_NOTHING_ADDED = AlreadyAdded()
 
 
 class Plan(NamedTuple):
@@ -30,11 +32,8 @@ class Plan(NamedTuple):
     additions: dict[int, list[Addition]]
 
 
-def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask, ask_had: AskHad = had_nothing) -> Plan:
-    """Plan a chunk: each row is to be sent, rejected, skipped, or what comparing it with the ledger says.
-
-    `verdicts` are those on duplicate keys, by place in the whole input; `known` and `ask_had` ask the ledger.
-    """
+def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows) -> Plan:
+    """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says."""
     chunk, keys = examined.records.chunk, examined.records.keys
     creates = dict[int, Operation]()
 
@@ -74,10 +73,10 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Ask, a
         if leader in examined.bodies:  # else each row has its own finding
             for row in others:
                 rows[row] = _follow(rows[row], rows[leader])
-    open_rows = [
+    takers = [
         row for row in examined.bodies if examined.first + row not in verdicts and _may_be_added_to(ledger, keys[row])
     ]
-    planned = plan_chunk(examined, open_rows, ask_had)
+    planned = plan_chunk(examined, takers, known)
     for row, (additions, earlier) in planned.items():
         # A relation may be the other issue's: it is counted with the row that has that key.
         of_its_key = sum(addition.key == keys[row] for addition in additions)
@@ -106,18 +105,18 @@ def _follow(row: Row, leader: Row) -> Row:
     return row._replace(codes=leader.codes, fields=leader.fields, messages=leader.messages, hints=leader.hints)
 
 
-def plan_chunk(examined: Examined, rows: Iterable[int], ask_had: AskHad) -> dict[int, tuple[list[Addition], int]]:
-    """Plan additions: row → those still to be sent, and how many were sent before; rows without any are absent."""
+def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[int, tuple[list[Addition], int]]:
+    """Row → what is still to be added to its issue, and how much was; rows with nothing to add are absent."""
     records, keys = examined.records, examined.records.keys
     rows = [row for row in rows if row in records.parts]
     if not rows:
         return {}
     # Relations that another issue owns are in the ledger under that issue's key.
     owners = (relation.owner for row in rows for relation in records.parts[row].relations)
-    had = ask_had(dict.fromkeys([*(keys[row] for row in rows), *owners]))
+    had = known.had(dict.fromkeys([*(keys[row] for row in rows), *owners]))
     planned = {}
     for row in rows:
-        key, mine = keys[row], had.get(keys[row], HAD_NOTHING)
+        key, mine = keys[row], had.get(keys[row], _NOTHING_ADDED)
         parts, referred = _without_referred(records.parts[row], examined.bodies[row], mine)
         additions = plan_additions(
             key,
@@ -127,7 +126,7 @@ def plan_chunk(examined: Examined, rows: Iterable[int], ask_had: AskHad) -> dict
             description=records.descriptions[row],
             find_mentions=partial(records.references.find, own_key=key),
         )
-        left = [each for each in additions if (each.act, each.name) not in had.get(each.key, HAD_NOTHING).names]
+        left = [each for each in additions if (each.act, each.name) not in had.get(each.key, _NOTHING_ADDED).names]
         planned[row] = left, len(mine.names) + referred
     return planned
 

@@ -155,7 +155,7 @@ class Attempt:
             other = self.checked.other if bodies is None else None
             for place, finding in other.between(*examined.span) if other is not None else ():
                 examined.findings.add(place - examined.first, finding)
-            plan = plan_rows(examined, self.checked.verdicts, self.known, self.known.had)
+            plan = plan_rows(examined, self.checked.verdicts, self.known)
             rows = self._with_cells(examined, plan)
             if bodies is not None:
                 bodies |= {examined.records.keys[place]: body for place, body in examined.bodies.items()}

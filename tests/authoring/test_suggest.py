@@ -151,14 +151,20 @@ def test_ten_thousand_values_are_no_trouble(write: WriteMapping) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "target"), [("P3", "low"), ('a "b": #c', "medium"), (" ", "medium"), ("x" * 3000, "medium")]
+    ("value", "line"),
+    [
+        ("P3", '    "P3": medium  # 7 rows,'),
+        ('a "b": #c', r'    "a \"b\": #c": medium  # 7 rows,'),
+        ("x" * 3000, '    ? "' + "x" * 3000 + '"\n    : medium  # 7 rows,'),
+        (" ", "  missing: medium  # 7 rows,"),
+    ],
+    ids=["word", "quotes", "long", "empty"],
 )
-def test_a_suggestion_takes_the_value_as_it_is(write: WriteMapping, value: str, target: str) -> None:
-    """Signs of YAML are quoted, blanks are the missing value, and a very long key takes another form."""
-    text = suggest(load_mapping("jira"), [Unknown("severity", value, 1)])
-    assert ("  missing: " in text) == (value == " ")
-    assert ("    ? " in text) == (len(value) == 3000)
-    assert target_of(load_mapping(write(text)), "severity", value) == target
+def test_a_line_for_each_value(value: str, line: str) -> None:
+    """Quoted where it has to be; YAML allows short keys only before a colon, and a longer one takes another form."""
+    text = suggest(load_preset("linear"), [Unknown("severity", value, 7)])
+    assert line in text
+    assert target_of(load_text(text), "severity", value) == "medium"
 
 
 def test_too_long_texts_have_a_proposal() -> None:

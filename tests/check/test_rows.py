@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
@@ -13,15 +13,16 @@ from hypothesis import strategies as st
 
 from importer.check.duplicates import KeySpool, Policy
 from importer.check.job import Job
-from importer.check.knowledge import LedgerStatus
+from importer.check.knowledge import LedgerStatus, know_nothing
 from importer.check.plan import plan_rows
 from importer.check.rows import Examined, examine
 from importer.check.rules import validate
 from importer.mapping.reader import load_mapping
-from importer.records import Finding, Operation, Outcome, Row
+from importer.records import Finding, Outcome, Row
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import open_source
 from importer.transform.bodies import encode_bodies
+from tests.harness.knowing import Knowing
 from tests.harness.making import SOURCE_NAME, mapping_of, records_of
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"
@@ -44,11 +45,6 @@ E,Five,P1,Open
 """
 
 
-def ask_nothing(operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
-    """A ledger that knows no key."""
-    return {}
-
-
 @pytest.fixture
 def source(tmp_path: Path) -> Source:
     """The file `issues.csv`."""
@@ -66,7 +62,7 @@ def job_of(source: Source, folder: Path, *, limit: int | None = None, only: froz
 
 def all_rows(job: Job) -> list[Row]:
     """The rows of a source that no ledger knows."""
-    return [row for examined in examine(job) for row in plan_rows(examined, {}, ask_nothing).rows]
+    return [row for examined in examine(job) for row in plan_rows(examined, {}, know_nothing).rows]
 
 
 def test_outcomes(source: Source, tmp_path: Path) -> None:
@@ -111,7 +107,7 @@ def test_operation(source: Source, tmp_path: Path) -> None:
     """A row that would be sent has an operation with its body and marker; equal rows have equal digests."""
     (examined,) = examine(job_of(source, tmp_path))
     operation = examined.create(0)
-    assert operation == plan_rows(examined, {}, ask_nothing).operations[0]
+    assert operation == plan_rows(examined, {}, know_nothing).operations[0]
     assert operation.content not in (b"", examined.create(5).content)
     assert (operation.key, operation.method, operation.path) == ("demo:A", "POST", "/v1/triage/issues")
     assert operation.marker in orjson.loads(operation.body)["description"]
@@ -125,9 +121,7 @@ def test_what_the_ledger_knows(source: Source, tmp_path: Path) -> None:
     note = Finding("changed", "", "It has changed.", rejects=False)
     known = {"demo:A": LedgerStatus(Outcome.UNCHANGED), "demo:E": LedgerStatus(Outcome.SKIPPED, note)}
     (examined,) = examine(job_of(source, tmp_path))
-    rows, operations, _, _ = plan_rows(
-        examined, {}, lambda creates: {create.key: known[create.key] for create in creates}
-    )
+    rows, operations, _, _ = plan_rows(examined, {}, Knowing(known))
     assert not operations
     assert (rows[0].outcome, rows[0].codes) == (Outcome.UNCHANGED, ())
     assert (rows[5].outcome, rows[5].codes, len(rows[5].messages)) == (Outcome.SKIPPED, ("changed",), 1)
@@ -156,7 +150,7 @@ def test_every_row_has_exactly_one_outcome(rows: Sequence[Sequence[str]], policy
             spool.add(place, 0, place + 2, examined.records.keys[place], examined.digest(place), None)
         verdicts = spool.verdicts()
     ledger = {"demo:A": LedgerStatus(Outcome.SKIPPED, Finding("changed", "", "", rejects=False))} if known else {}
-    found, operations, _, _ = plan_rows(examined, verdicts, lambda creates: ledger)
+    found, operations, _, _ = plan_rows(examined, verdicts, Knowing(ledger, asks=False))
     assert [found[place].outcome for place in operations] == [Outcome.PLANNED] * len(operations)
     assert [row.record for row in found] == [number + 1 for number in range(len(rows))]
     planned = [row.key for row in found if row.outcome is Outcome.PLANNED]

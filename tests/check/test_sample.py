@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.api import SEVERITIES, STATUSES
-from importer.check.knowledge import LedgerStatus
+from importer.check.knowledge import LedgerStatus, know_nothing
 from importer.check.plan import plan_rows
 from importer.check.rows import Examined
 from importer.check.rules import validate
 from importer.check.sample import CONTACT_LIMIT, CanarySample
-from importer.records import Operation, Outcome
+from importer.records import Outcome
 from importer.transform.bodies import encode_bodies
+from tests.harness.knowing import Knowing
 from tests.harness.making import mapping_of, records_of
 
 HEADER = ("Key", "Title", "Text", "Priority", "State", "Kind", "Owner", "Worker", "Call")
@@ -44,11 +45,6 @@ def examine_lines(lines: Sequence[Line]) -> Examined:
     findings = validate(records, name_given=True)
     sendable = [row for row in range(len(lines)) if not findings.rejects(row)]
     return Examined(0, records, findings, records.skips, encode_bodies(records, sendable))
-
-
-def know_nothing(operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
-    """A ledger that knows no key."""
-    return {}
 
 
 def cover(lines: Sequence[Line], limit: int = CONTACT_LIMIT) -> tuple[str, ...]:
@@ -114,7 +110,7 @@ def test_only_rows_that_would_be_created() -> None:
     examined = examine_lines([line(1, Priority="none"), line(2, Priority="high"), line(3)])
     known = {"demo:K-2": LedgerStatus(Outcome.UNCHANGED)}
     found = CanarySample()
-    found.add(examined, plan_rows(examined, {}, lambda operations: known).rows)
+    found.add(examined, plan_rows(examined, {}, Knowing(known, asks=False)).rows)
     assert found.keys == ("demo:K-3",)
 
 

@@ -1,0 +1,21 @@
+"""What a ledger may answer a check, without a ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from importer.check.knowledge import LedgerStatus, NoLedger
+from importer.records import Operation
+
+
+class Knowing(NoLedger):
+    """Knows how these keys stand, and nothing else; `asks` is whether it looks at the creates at all."""
+
+    def __init__(self, statuses: Mapping[str, LedgerStatus], *, asks: bool = True) -> None:
+        self._statuses, self._asks = statuses, asks
+
+    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
+        """Say how they stand."""
+        if not self._asks:
+            return self._statuses
+        return {each.key: self._statuses[each.key] for each in operations if each.key in self._statuses}
