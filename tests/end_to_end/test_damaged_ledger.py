@@ -22,6 +22,8 @@ from tests.end_to_end.sweep import KILLED, TROUBLE, Launcher, launching, staging
 from tests.harness.running import Ended, Program, write_issues
 from tests.harness.sweep_child import AFTER_COMMIT, BEFORE_COMMIT, Boundary
 
+pytestmark = pytest.mark.slow
+
 PAGE = 4096
 HALFWAY, NEARLY_DONE, NEVER = Boundary(AFTER_COMMIT, 7), Boundary(BEFORE_COMMIT, 12), None
 """Where the import is killed whose ledger is then damaged."""

@@ -30,7 +30,10 @@ FILES = {
     "zentao/apache__incubator-devlake___raw_zentao_api_bugs.csv": "title",
 }
 VALID_SHARE = 0.95
-pytestmark = pytest.mark.skipif(not EXPORTS.is_dir(), reason="The collection of real exports is not beside this clone.")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not EXPORTS.is_dir(), reason="The collection of real exports is not beside this clone."),
+]
 
 
 def take_proposals(table: Path) -> None:

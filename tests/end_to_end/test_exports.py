@@ -20,7 +20,10 @@ FILES = {
     "github/dlt-hub__dlt__github.issues.load_page_5_duck.json": ("github", 100),
     "linear/semperos__shortcut-repl__linear-export.csv": ("linear", 10),
 }
-pytestmark = pytest.mark.skipif(not EXPORTS.is_dir(), reason="The collection of real exports is not beside this clone.")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not EXPORTS.is_dir(), reason="The collection of real exports is not beside this clone."),
+]
 
 
 def run(program: Program, source: Path, mapping: str, out: str) -> Ended:

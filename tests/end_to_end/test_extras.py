@@ -11,7 +11,10 @@ from tests.end_to_end.extras import files_of, measure
 
 FILES = files_of(EXPORTS) if EXPORTS.is_dir() else []
 
-pytestmark = pytest.mark.skipif(not FILES, reason="The collection of real exports is not beside this clone.")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not FILES, reason="The collection of real exports is not beside this clone."),
+]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name[:20]}")

@@ -25,6 +25,8 @@ from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, postgres
 from tests.harness.running import Ended, Program, issue_row, read_csv, write_csv, write_issues
 from tests.ledger.test_postgres import schema_of
 
+pytestmark = pytest.mark.slow
+
 __all__ = ["postgres"]
 
 CANARY = "org_canary/3f9c+1d77"

@@ -55,6 +55,8 @@ from tests.harness.machine import (
 from tests.harness.promises import FINISHED, check_end
 from tests.harness.running import KEY, Ended, Program, read_csv, write_csv
 
+pytestmark = pytest.mark.slow
+
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PROFILE = settings(
     max_examples=400 if LONG else 12,

@@ -8,6 +8,8 @@ import pytest
 
 from tests.end_to_end.mutations import FAILED, MUTATIONS, ROOT, Mutation, mutate, run_test
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.safeguard)
 def test_a_missing_safeguard_is_noticed(mutation: Mutation, tmp_path: Path) -> None:

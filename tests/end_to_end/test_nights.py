@@ -9,6 +9,8 @@ import pytest
 
 from tests.end_to_end.nights import Settings, Source, run_nights
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("on_change", ["report", "update"])
 def test_a_few_nights(on_change: str) -> None:

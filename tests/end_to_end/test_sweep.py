@@ -7,8 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.end_to_end.sweep import KINDS, REFUSED, ROWS, find_problems, sweep, table
 from tests.harness.running import Ended, write_csv
+
+pytestmark = pytest.mark.slow
 
 FEWEST_KILLS = 120
 

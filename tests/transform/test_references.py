@@ -210,6 +210,6 @@ RUNS = ("a", "`", "](", "(", ".", "https://", "---\nImported from ", " (T-1)", "
 def test_strange_texts_take_no_time(opening: str, run: str) -> None:
     """No text makes finding slow, however long its runs are."""
     text = f"P-1 {opening}{run * (100_000 // len(run))} P-2"
-    started = time.perf_counter()
+    started = time.process_time()
     numbered(text)
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2

@@ -153,14 +153,14 @@ def test_findings() -> None:
 @pytest.mark.parametrize("trick", ["@", "@\u200b", "@&amp;", "@```\n", "`@a` ", "@n", "&amp;", "@" + "\u200b" * 500])
 def test_hostile_texts(trick: str) -> None:
     """100 kB of one trick are no work."""
-    start = time.monotonic()
+    start = time.process_time()
     neutralise_mentions(trick * (100_000 // len(trick)) + "@norm", norm=True, mentions=True)
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_usual_texts_are_fast() -> None:
     """A text without an at-sign is looked through once."""
     text = "".join(random.Random(1).choices("abcdefgh \n", k=1_000_000))
-    start = time.monotonic()
+    start = time.process_time()
     assert neutralise_mentions(text, norm=True, mentions=True) is text
-    assert time.monotonic() - start < 2
+    assert time.process_time() - start < 2

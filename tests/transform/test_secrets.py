@@ -101,14 +101,15 @@ def test_only_the_secret_changes(before: str, kind: str, after: str) -> None:
     assert masked.endswith(text[secrets[-1].end :])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "trick", ["eyJ", "eyJa.", "aws key ", "://a:", "4 ", "xoxb-1-", "glagent-", "PRIVATE KEY ", "//"]
 )
 def test_hostile_texts(trick: str) -> None:
     """100 kB of one trick don't hang."""
-    start = time.monotonic()
+    start = time.process_time()
     find_secrets(trick * (100_000 // len(trick)) + "@")
-    assert time.monotonic() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_the_library_is_loaded_by_the_first_candidate() -> None:

@@ -68,9 +68,9 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_texts(form: TextFormat, name: str) -> None:
     """100 kB of one trick neither hang nor break a reader, and what stands behind them is still there."""
-    start = time.monotonic()
+    start = time.process_time()
     assert "core" in convert(HOSTILE[name] + "\ncore", form, "markdown").text
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def test_real_html() -> None:
