@@ -31,8 +31,8 @@ Serve = Callable[..., RunningSandbox]
 
 
 @pytest.fixture
-def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
-    """Return the program, with a working folder, a state folder and an API key of its own."""
+def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program]:
+    """Give the program, with a working folder, a state folder and an API key of its own."""
     folder, state = tmp_path / "work", tmp_path / "state"
     folder.mkdir()
     monkeypatch.chdir(folder)
@@ -40,7 +40,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     monkeypatch.setenv("BLAND_API_KEY", KEY)
     monkeypatch.delenv("TRIAGE_API_URL", raising=False)
-    return Program(folder, state)
+    running = Program(folder, state)
+    yield running
+    running.end()
 
 
 @pytest.fixture

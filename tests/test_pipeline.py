@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -32,6 +31,7 @@ from tests.harness.running import (
     write_csv,
     write_issues,
 )
+from tests.harness.turnstile import turnstile
 
 
 def send_to(url: str, *more: str, source: str = "export.csv") -> tuple[str, ...]:
@@ -56,20 +56,18 @@ def test_an_interrupted_run_continues(program: Program, serve: Serve, number: si
     """The first attempt accounts for every row, the same command sends the rest under the same name."""
     sandbox = serve()
     write_issues(Path("export.csv"), 40)
-    process = program.start(*send_to(sandbox.url, "--rate", "20"))
-    wait_for_creates(sandbox, 5, process)
-    process.send_signal(number)
-    first = finish(process)
+    with turnstile(sandbox.url, 5) as door:
+        first = door.interrupt(program.start(*send_to(door.url, "--rate", "0")), number)
+        results = read_csv(Path(first.summary["out"]) / "results.csv")
+        second = program(*send_to(door.url, "--rate", "0"))
     assert first.code == ExitCode.INTERRUPTED, first.err
     assert first.summary["stopped_because"] == "It was interrupted, by Ctrl-C or by a signal."
     assert "Stopped: It was interrupted, by Ctrl-C or by a signal." in first.err
     assert sum(first.outcomes().values()) == first.summary["rows"] == 40
     assert first.outcomes().keys() == {"created", "planned"}
     assert "rows still to be sent: the same command continues." in first.err
-    results = read_csv(Path(first.summary["out"]) / "results.csv")
     assert Counter(row["outcome"] for row in results) == first.outcomes()
 
-    second = program(*send_to(sandbox.url, "--rate", "0"))
     assert (second.code, second.outcomes()) == (0, {"created": 40}), "the run's outcomes, both attempts together"
     assert second.summary["run_id"] == first.summary["run_id"]
     assert second.summary["requests"] == first.summary["planned"] + 1, "the opening look is the one more"
@@ -86,12 +84,10 @@ def test_a_second_signal_leaves_at_once(program: Program, serve: Serve) -> None:
     assert process.stderr is not None
     while "waiting for what is on its way" not in process.stderr.readline():
         assert process.poll() is None
-    started = time.monotonic()
     process.send_signal(signal.SIGINT)
     first = finish(process)
-    assert time.monotonic() - started < 10
     assert first.code == ExitCode.INTERRUPTED
-    assert first.summary["unknown"] >= 1
+    assert first.summary["unknown"] >= 1, "it would be known if it had been waited for"
     assert first.summary["created"] + first.summary["unknown"] == 12
 
     second = program(*send_to(sandbox.url, "--rate", "0"))
@@ -103,11 +99,9 @@ def test_a_killed_run_continues(program: Program, serve: Serve) -> None:
     """No warning, no clean end: what is in the ledger is enough."""
     sandbox = serve()
     write_issues(Path("export.csv"), 30)
-    process = program.start(*send_to(sandbox.url, "--rate", "25", "--concurrency", "2"))
-    wait_for_creates(sandbox, 6, process)
-    process.kill()
-    finish(process)
-    second = program(*send_to(sandbox.url, "--rate", "0", "--settle-seconds", "1"))
+    with turnstile(sandbox.url, 6) as door:
+        door.kill(program.start(*send_to(door.url, "--rate", "0", "--concurrency", "2")))
+        second = program(*send_to(door.url, "--rate", "0", "--settle-seconds", "1"))
     assert (second.code, second.outcomes()) == (0, {"created": 30})
     assert_each_once(sandbox, 30)
 
@@ -134,11 +128,13 @@ def test_an_ignored_signal_stays_ignored(program: Program, serve: Serve) -> None
     """Under `nohup` the end of the terminal is nothing to this program."""
     sandbox = serve()
     write_issues(Path("export.csv"), 12)
-    command = [*program.command, *send_to(sandbox.url, "--rate", "20")]
-    process = subprocess.Popen(["nohup", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    wait_for_creates(sandbox, 2, process)
-    process.send_signal(signal.SIGHUP)
-    ended = finish(process)
+    with turnstile(sandbox.url, 2) as door:
+        command = [*program.command, *send_to(door.url, "--rate", "0")]
+        process = subprocess.Popen(["nohup", *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        door.hold(process)
+        process.send_signal(signal.SIGHUP)
+        door.let()
+        ended = finish(process)
     assert (ended.code, ended.outcomes()) == (0, {"created": 12})
 
 
@@ -146,19 +142,19 @@ def test_two_at_once(program: Program, serve: Serve) -> None:
     """The second one is told who holds the ledger, and sends nothing."""
     sandbox = serve()
     write_issues(Path("export.csv"), 40)
-    process = program.start(*send_to(sandbox.url, "--rate", "20"))
-    wait_for_creates(sandbox, 1, process)
-    second = program(*send_to(sandbox.url))
-    assert second.code == ExitCode.LEDGER_IN_USE
-    assert f"is in use by process {process.pid}" in second.err
-    process.send_signal(signal.SIGINT)
-    assert finish(process).code == ExitCode.INTERRUPTED
+    with turnstile(sandbox.url, 1) as door:
+        process = program.start(*send_to(door.url))
+        door.hold(process)
+        second = program(*send_to(door.url))
+        assert second.code == ExitCode.LEDGER_IN_USE
+        assert f"is in use by process {process.pid}" in second.err
+        assert door.interrupt(process).code == ExitCode.INTERRUPTED
 
 
 def test_two_rehearsals_at_once(program: Program) -> None:
     """With `--sandbox` too it is the ledger that says so."""
-    write_issues(Path("export.csv"), 40)
-    command = ("run", "export.csv", "-m", "jira", "--sandbox", "--rate", "20", "--json")
+    write_issues(Path("export.csv"), 400)
+    command = ("run", "export.csv", "-m", "jira", "--sandbox", "--rate", "10", "--json")
     process = program.start(*command)
     wait_for(lambda: program.sandbox_file.exists() or process.poll() is not None)
     assert program(*command).code == ExitCode.LEDGER_IN_USE
@@ -273,11 +269,13 @@ def test_a_source_that_changes_while_it_is_sent(program: Program, serve: Serve) 
     sandbox = serve()
     source = write_issues(Path("export.csv"), 9000)
     chosen = ",".join(f"PROJ-{number}" for number in (*range(1, 21), 9000))
-    process = program.start(*send_to(sandbox.url, "--rate", "20", "--only", chosen))
-    wait_for_creates(sandbox, 2, process)
-    with source.open("a", encoding="utf-8") as file:
-        file.write("PROJ-9001,Title 9001,High,To Do,Bug,Text\r\n")
-    ended = finish(process)
+    with turnstile(sandbox.url, 2) as door:
+        process = program.start(*send_to(door.url, "--rate", "0", "--only", chosen))
+        door.hold(process)
+        with source.open("a", encoding="utf-8") as file:
+            file.write("PROJ-9001,Title 9001,High,To Do,Bug,Text\r\n")
+        door.let()
+        ended = finish(process)
     assert ended.code == ExitCode.STOPPED
     assert "export.csv changed while it was read." in ended.summary["stopped_because"]
     assert sum(ended.outcomes().values()) == ended.summary["rows"] == 9000
@@ -307,12 +305,10 @@ def test_limits_make_another_run(program: Program, serve: Serve) -> None:
     """An interrupted run with `--limit` is not continued by one without: its rows would be others."""
     sandbox = serve()
     write_issues(Path("export.csv"), 30)
-    process = program.start(*send_to(sandbox.url, "--rate", "20", "--limit", "20"))
-    wait_for_creates(sandbox, 2, process)
-    process.send_signal(signal.SIGINT)
-    first = finish(process)
-    second = program(*send_to(sandbox.url, "--rate", "0", "--limit", "20"))
-    third = program(*send_to(sandbox.url, "--rate", "0"))
+    with turnstile(sandbox.url, 2) as door:
+        first = door.interrupt(program.start(*send_to(door.url, "--rate", "0", "--limit", "20")))
+        second = program(*send_to(door.url, "--rate", "0", "--limit", "20"))
+        third = program(*send_to(door.url, "--rate", "0"))
     assert first.summary["run_id"] == second.summary["run_id"] != third.summary["run_id"]
     assert second.outcomes() == {"created": 20}
     assert third.outcomes() == {"created": 10, "unchanged": 20}

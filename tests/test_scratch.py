@@ -72,7 +72,7 @@ def run_on_a_small_disk(folder: Path, code: str) -> subprocess.CompletedProcess[
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
 
 

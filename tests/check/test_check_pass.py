@@ -31,7 +31,7 @@ def test_no_socket_is_opened(program: Program, command: tuple[str, ...]) -> None
     """Not one, however the check is called; not even a name is looked up."""
     arguments = [*command, str(SAMPLES / "jira.csv"), "-m", "jira", "--json"]
     done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_SOCKETS, *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", WITHOUT_SOCKETS, *arguments], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["planned"] == 12

@@ -22,7 +22,7 @@ def complete(*words: str) -> list[tuple[str, str]]:
         "COMP_WORDS": line,
         "COMP_CWORD": str(len(words)),
     }
-    done = subprocess.run(PROGRAM, env=environment, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(PROGRAM, env=environment, capture_output=True, text=True, check=True, timeout=120)
     assert done.stderr == ""
     pairs = (line.partition(",") for line in done.stdout.splitlines())
     return [(kind, text) for kind, _, text in pairs]

@@ -5,10 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import signal
-import subprocess
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence, Sized
-from functools import partial
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,8 @@ import pytest
 from importer.errors import ExitCode
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.harness.running import SAMPLES, Ended, Program, finish, read_csv, wait_for, write_csv
+from tests.harness.running import SAMPLES, Ended, Program, read_csv, write_csv
+from tests.harness.turnstile import turnstile
 
 HEADER = ("review_id", "call_id", "criterion", "note", "turn", "severity", "status")
 SAMPLE = SAMPLES / "call-review.csv"
@@ -224,25 +223,31 @@ def test_limit_and_only_take_whole_issues(program: Program, serve: Serve) -> Non
     assert [len(flags) for flags in flags_by_issue(sandbox).values()] == [3, 3, 3]
 
 
-def has_come_far(process: subprocess.Popen[str], arrived: Callable[[], Sized], enough: int) -> bool:
-    """Whether so much has arrived, or the process has ended."""
-    return len(arrived()) > enough or process.poll() is not None
-
-
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_cut_off_goes_on(program: Program, serve: Serve, ending: signal.Signals) -> None:
     """Killed or interrupted among issues and flags: each is there once after the next run, every row accounted for."""
     write_findings([row for number in range(1, 21) for row in review(number)])
     sandbox = serve()
-    command = ("run", "findings.csv", "-m", "call-review", "--api-url", sandbox.url, "--yes", "--no-first-contact")
-    for arrived, enough in ((sandbox.issues, 5), (sandbox.flags, 9)):
-        process = program.start(*command, "--rate", "60", "--json")
-        wait_for(partial(has_come_far, process, arrived, enough))
-        process.send_signal(ending)
-        ended = finish(process)
-        if ending is signal.SIGINT:
-            assert sum(ended.outcomes().values()) == 60
-    last = program(*command, "--rate", "0", "--json", "--settle-seconds", "0.2")
+    with turnstile(sandbox.url, 0) as door:
+        command: tuple[str, ...] = (
+            "run",
+            "findings.csv",
+            "-m",
+            "call-review",
+            "--api-url",
+            door.url,
+            "--yes",
+            "--json",
+        )
+        command += ("--rate", "0", "--no-first-contact", "--settle-seconds", "0.2")
+        for enough in (6, 24):
+            door.let(enough)
+            process = program.start(*command)
+            if ending is signal.SIGINT:
+                assert sum(door.interrupt(process).outcomes().values()) == 60
+            else:
+                door.kill(process)
+        last = program(*command)
     assert last.code == 0, last.err
     assert sum(last.outcomes().values()) == 60
     assert len(sandbox.issues()) == len(sandbox.resources()) == 20

@@ -12,6 +12,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from importer.sources.detect import FEW_NULS, NUL_SHARE
+from importer.sources.source import HEAD_BYTES
 from tests.end_to_end.fuzz import EXPORTS, OPTIONS, Failed, Trial, draw_trial, find_wrong, fuzz, minimise, run_trial
 from tests.harness.fuzz_inputs import Draw, Stored, generic_mapping, load_seeds, mutate
 from tests.harness.running import SAMPLES, Program, write_issues
@@ -90,11 +92,16 @@ def test_any_bytes(data: bytes, kind: str, mapping: int) -> None:
 @settings(max_examples=EXAMPLES)
 @given(rows=st.lists(st.lists(CELLS, min_size=1, max_size=8), min_size=1, max_size=8), mapping=MAPPINGS)
 @example(rows=[["x" * 32_767] * 6, [""] * 6, ["\r"] * 7], mapping=0)
+@example(rows=[["\0"] * 3], mapping=0)
+@example(rows=[["\0"] * 4], mapping=0)
 def test_any_table(rows: list[list[str]], mapping: int) -> None:
-    """A sound header over rows of any cells and of any width: the check reads all of them."""
+    """A sound header over rows of any cells and of any width: all of them are read, unless they look like no text."""
     text = io.StringIO(newline="")
     csv.writer(text, quoting=csv.QUOTE_ALL).writerows([HEADER, *rows])
-    assert assert_sound(text.getvalue().encode(), "csv", mapping=mapping) == "checked"
+    data = text.getvalue().encode()
+    head = data[:HEAD_BYTES]
+    is_binary = head.count(b"\0") > max(FEW_NULS, NUL_SHARE * len(head))
+    assert assert_sound(data, "csv", mapping=mapping) == ("SourceError" if is_binary else "checked")
 
 
 @settings(max_examples=EXAMPLES)

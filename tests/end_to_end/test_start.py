@@ -29,7 +29,7 @@ finally:
 def loaded(*arguments: str) -> set[str]:
     """The top-level packages that a command has loaded at its end."""
     done = subprocess.run(
-        [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", PROBE, *arguments], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 0, done.stderr
     return set(done.stderr.splitlines()[-1].split()[1:])
@@ -74,7 +74,7 @@ def test_windows_is_a_sentence(program: Program, arguments: tuple[str, ...]) -> 
     """Where nobody has tested it, it says so, whatever is typed: exit code 2 and no traceback."""
     code = f"{WINDOWS}\nfrom importer.cli.main import main\nmain()"
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
@@ -90,7 +90,7 @@ def test_without_the_sandbox_s_libraries(program: Program, arguments: tuple[str,
     write_issues(program.folder / "export.csv", 1)
     prelude = "import sys; sys.modules['starlette'] = sys.modules['uvicorn'] = None\n"
     done = subprocess.run(
-        [sys.executable, "-c", prelude + PROBE, *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", prelude + PROBE, *arguments], capture_output=True, text=True, check=False, timeout=120
     )
     assert done.returncode == 2
     assert "In the clone of triage-importer, type: pip install '.[sandbox]'" in done.stderr
@@ -110,7 +110,7 @@ def test_a_checkout_that_is_not_installed(program: Program) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     with (ROOT / "pyproject.toml").open("rb") as file:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +17,7 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
-from tests.end_to_end.wayback import serving
-from tests.harness.following import PERSON, WHOLE, Nights
+from tests.harness.following import PERSON, WHOLE, Nights, forget_comment
 from tests.harness.running import (
     KEY,
     SAMPLES,
@@ -299,20 +297,16 @@ def test_what_was_added_to_issues(program: Program, serve: Serve) -> None:
     }
 
 
-def test_what_was_added_and_is_gone(program: Program) -> None:
+def test_what_was_added_and_is_gone(program: Program, serve: Serve) -> None:
     """A comment, a flag and its call, a relation: each is named, with how many there were and how many are left."""
-    db = Path("sandbox.db")
-    with serving(db) as sandbox:
-        nights = Nights(program, sandbox)
-        nights.run(WHOLE)
-        for key, kind in (("D-2", "flags"), ("D-2", "resources"), ("D-1", "relations")):
-            (there,) = httpx.get(f"{nights.url(key)}/{kind}", headers=PERSON).json()["data"]["items"]
-            httpx.delete(f"{nights.url(key)}/{kind}/{there['id']}", headers=PERSON).raise_for_status()
-        port = int(sandbox.url.rpartition(":")[2])
-    with closing(sqlite3.connect(db)) as store, store:
-        store.execute("DELETE FROM events WHERE type = 'comment' AND detail = 'two'")
-    with serving(db, port=port):
-        ended = verify(program)
+    sandbox = serve()
+    nights = Nights(program, sandbox)
+    nights.run(WHOLE)
+    for key, kind in (("D-2", "flags"), ("D-2", "resources"), ("D-1", "relations")):
+        (there,) = httpx.get(f"{nights.url(key)}/{kind}", headers=PERSON).json()["data"]["items"]
+        httpx.delete(f"{nights.url(key)}/{kind}/{there['id']}", headers=PERSON).raise_for_status()
+    forget_comment(sandbox, "two")
+    ended = verify(program)
     assert (ended.code, ended.summary["same"], ended.summary["different"]) == (ExitCode.PARTLY, 1, 2)
     assert verdicts(ended.summary["out"]) == [
         ("demo:D-1", "different", "comment", "2", "1"),

@@ -12,15 +12,14 @@ import json
 import os
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
 import httpx
 
-from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.harness.running import KEY, PROGRAM, ROOT, read_csv, write_issues
@@ -205,14 +204,6 @@ def _without_severity(shown: Any) -> Any:
     return {**shown, "issue": issue, "activity": activity}
 
 
-@contextmanager
-def serving(db: Path, *faults: str, port: int = 0) -> Iterator[RunningSandbox]:
-    """Run a sandbox that keeps its issues in a file, so that it can be run again under the same address."""
-    options = SandboxOptions(db=db, faults=tuple(map(parse_fault, faults)), seed=7)
-    with serve_in_thread(options, port) as running:
-        yield running
-
-
 def command(*arguments: str | Path) -> str:
     """Run a command in a process of its own, whose talk goes to stderr; gives the run's name."""
     line = [*PROGRAM, *map(str, arguments), "--rate", "0", "--json", "--yes"]
@@ -242,7 +233,7 @@ def main() -> None:
         write_issues(Path("export.csv"), given.issues)
         Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
         with ExitStack() as stack:
-            sandbox = stack.enter_context(serving(Path("sandbox.db")))
+            sandbox = stack.enter_context(serve_in_thread(SandboxOptions(db=Path("sandbox.db"))))
             run = command("run", "export.csv", "-m", "jira", "--api-url", sandbox.url)
             team = stack.enter_context(closing(Team(sandbox, given.edits)))
             command("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--out", "repair")

@@ -31,7 +31,8 @@ SAMPLES = ROOT / "sample_data"
 KEY = "canary-3f9c1d77"
 HEADER = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description")
 PROGRAM = (sys.executable, "-m", "importer")
-WAIT_SECONDS = 30.0
+WAIT_SECONDS = 120.0
+"""So long whatever must happen may take, on however busy a machine."""
 SWALLOWED_SECONDS = 5.0
 """So long a Ctrl-C gets before it counts as swallowed: a second one would end a process that is leaving already."""
 SWALLOWED_TIMES = 6
@@ -88,6 +89,7 @@ class Program:
         self.command = PROGRAM
         self.ledger = state / "triage-importer" / "ledger.db"
         self.sandbox_file = state / "triage-importer" / "sandbox.db"
+        self._started: list[subprocess.Popen[str]] = []
 
     def __call__(self, *arguments: str | Path) -> Ended:
         """Run a command in this process."""
@@ -109,13 +111,22 @@ class Program:
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
         """Start a command in a process of its own."""
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [*PROGRAM, *map(str, arguments)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
         )
+        self._started.append(process)
+        return process
+
+    def end(self) -> None:
+        """Kill what was started and not finished, as where a test has failed."""
+        for process in self._started:
+            if process.poll() is None:
+                process.kill()
+                process.communicate()
 
     @contextmanager
     def on_terminal(self, *arguments: str | Path) -> Iterator[Terminal]:

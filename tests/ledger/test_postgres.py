@@ -24,6 +24,7 @@ from tests.conftest import Serve
 from tests.harness.ledger_sending import TARGET, begin, operation, row, send
 from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, serve_pooler, with_option
 from tests.harness.running import Program, finish, wait_for, write_issues
+from tests.harness.turnstile import turnstile
 
 PASSWORD = "canary-pa55"
 WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted"
@@ -287,17 +288,19 @@ def test_the_server_is_restarted(postgres: PostgresServer, url: str, program: Pr
         pytest.skip("Somebody else's server is not restarted.")
     sandbox = serve()
     write_issues(Path("export.csv"), 60)
-    process = program.start(*import_to(sandbox.url, url, "--rate", "30"))
-    wait_for(lambda: len(sandbox.create_bodies()) > 9 or process.poll() is not None)
-    postgres.restart(mode)
-    first = finish(process)
+    with turnstile(sandbox.url, 10) as door:
+        process = program.start(*import_to(door.url, url, "--rate", "0"))
+        door.hold(process)
+        postgres.restart(mode)
+        door.let()
+        first = finish(process)
+        issues = len(sandbox.issues())
+        second = program(*import_to(door.url, url, "--rate", "0"))
     assert first.code == ExitCode.STOPPED, first.err
     assert "The connection to the ledger postgresql://" in first.err
     assert "the connection is closed" not in first.err, "the first cause is said"
     assert "Traceback" not in first.err
-    assert len(sandbox.issues()) < 60
-
-    second = program(*import_to(sandbox.url, url, "--rate", "0"))
+    assert issues < 60
     assert (second.code, second.outcomes()) == (0, {"created": 60}), second.err
     assert Counter(issue["title"] for issue in sandbox.issues()) == {f"Title {number}": 1 for number in range(1, 61)}
 
@@ -329,13 +332,13 @@ def test_two_at_once(postgres: PostgresServer, url: str, program: Program, serve
     """The second one is told who holds the ledger; a killed holder holds nothing."""
     sandbox = serve()
     write_issues(Path("export.csv"), 40)
-    process = program.start(*import_to(sandbox.url, url, "--rate", "20"))
-    wait_for(lambda: len(sandbox.create_bodies()) > 2 or process.poll() is not None)
-    second = program(*import_to(sandbox.url, url))
-    assert second.code == ExitCode.LEDGER_IN_USE, second.err
-    assert f"is in use by process {process.pid} on " in second.err
-    process.kill()
-    finish(process)
-    wait_for(lambda: not sessions(postgres))
-    third = program(*import_to(sandbox.url, url, "--rate", "0"))
+    with turnstile(sandbox.url, 3) as door:
+        process = program.start(*import_to(door.url, url, "--rate", "0"))
+        door.hold(process)
+        second = program(*import_to(door.url, url))
+        assert second.code == ExitCode.LEDGER_IN_USE, second.err
+        assert f"is in use by process {process.pid} on " in second.err
+        door.kill(process)
+        wait_for(lambda: not sessions(postgres))
+        third = program(*import_to(door.url, url, "--rate", "0"))
     assert (third.code, third.outcomes()) == (0, {"created": 40}), third.err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from tests.harness.running import (
     write_csv,
 )
 from tests.harness.running import HEADER as ISSUE_HEADER
+from tests.harness.turnstile import turnstile
 
 HEADER = (*ISSUE_HEADER, "Comment", *ADDED)
 
@@ -51,16 +51,15 @@ def test_interrupted_while_adding(program: Program, serve: Serve) -> None:
     """All issues are in, not all that belongs to them: that is an interrupted run, which the same command continues."""
     sandbox = serve()
     write_source(*({"Comment": f"1/Mar/26;Ann;comment {number}"} for number in range(20)))
-    process = program.start(*command(sandbox.url, "--rate", "20"))
-    wait_for(lambda: len(sandbox.comments()) > 2)
-    process.send_signal(signal.SIGINT)
-    first = finish(process)
+    with turnstile(sandbox.url, 20 + 3) as door:
+        first = door.interrupt(program.start(*command(door.url, "--rate", "0")))
+        names = results()
+        second = program(*command(door.url, "--rate", "0"))
     assert first.code == ExitCode.INTERRUPTED, first.err
     assert first.summary["stopped_because"] == "It was interrupted, by Ctrl-C or by a signal."
     assert "Stopped: It was interrupted, by Ctrl-C or by a signal." in first.err
     assert first.outcomes() == {"created": 20}
-    assert ("created", "incomplete") in results()
-    second = program(*command(sandbox.url, "--rate", "0"))
+    assert ("created", "incomplete") in names
     assert (second.code, second.outcomes()) == (0, {"created": 20}), second.err
     assert second.summary["run_id"] == first.summary["run_id"]
     assert len(sandbox.comments()) == 20

@@ -12,11 +12,14 @@ import pytest
 
 from importer.errors import ExitCode
 from importer.ledger.opening import open_ledger
+from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address, find_issue, serving
+from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address, find_issue
 from tests.harness.following import MAPPING, WHOLE, Nights
 from tests.harness.running import HEADER, Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
+from tests.harness.turnstile import turnstile
+from tests.harness.weather import bad_weather
 
 FAST = ("--rate", "0", "--json")
 REPORT = Path("triage-import-repair")
@@ -28,9 +31,9 @@ category: {value: Bug}
 """
 
 
-def send(program: Program, sandbox: RunningSandbox, *more: str, mapping: str = "jira") -> str:
+def send(program: Program, url: str, *more: str, mapping: str = "jira") -> str:
     """Import export.csv; gives the run's name."""
-    ended = program("run", "export.csv", "-m", mapping, "--api-url", sandbox.url, "--yes", *FAST, *more)
+    ended = program("run", "export.csv", "-m", mapping, "--api-url", url, "--yes", *FAST, *more)
     assert ended.code == ExitCode.DONE, ended.err
     return str(ended.summary["run_id"])
 
@@ -72,7 +75,7 @@ def test_a_preview_changes_nothing_and_says_everything(program: Program, serve: 
     """How many differ, whose are left alone, and which values become which; the list is enough to know it."""
     sandbox = serve()
     write_issues(Path("export.csv"), 12)
-    send(program, sandbox)
+    send(program, sandbox.url)
     edit(sandbox, 1, severity="medium")
     edit(sandbox, 2, severity="critical")
     edit(sandbox, 3, title="Title 3 as people call it")
@@ -98,7 +101,7 @@ def test_it_is_applied_once(program: Program, serve: Serve) -> None:
     """What may be patched is; a second time only the conflict is left; the corrected mapping finds all unchanged."""
     sandbox = serve()
     write_issues(Path("export.csv"), 12)
-    send(program, sandbox)
+    send(program, sandbox.url)
     edit(sandbox, 1, severity="medium")
     edit(sandbox, 2, severity="critical")
     patches = count_patches(sandbox)
@@ -122,7 +125,7 @@ def test_where_lists_cut_descriptions(program: Program, serve: Serve) -> None:
     """Only where something happened is an issue read by itself, and what a person wrote below the cut is seen."""
     sandbox = serve(cut_descriptions=True)
     write_csv(Path("export.csv"), [(*issue_row(number)[:5], "word " * 60) for number in range(1, 10)])
-    send(program, sandbox)
+    send(program, sandbox.url)
     edit(sandbox, 1, description=find_issue(sandbox, 1)["description"] + "\nMore of it")
     reads = count_reads(sandbox)
     ended = repair(program)
@@ -135,7 +138,7 @@ def test_every_edit_survives_and_is_named(program: Program, serve: Serve) -> Non
     """300 issues, of which a second client edited 30 in every way that there is."""
     sandbox = serve()
     write_issues(Path("export.csv"), 300)
-    send(program, sandbox)
+    send(program, sandbox.url)
     with closing(Team(sandbox, 30)) as team:
         ended = apply(program)
         lines = team.check_repair(REPORT)
@@ -151,7 +154,7 @@ def test_several_fields_and_rules(program: Program, serve: Serve) -> None:
     write_csv(Path("export.csv"), rows, header=(*HEADER, "Labels"))
     first = "extends: jira\nseverity: {unknown: low}\ncategory: {column: Labels, missing: Bug, keep_unknown: true}\n"
     Path("first.yaml").write_text(first, encoding="utf-8")
-    send(program, sandbox, mapping="first.yaml")
+    send(program, sandbox.url, mapping="first.yaml")
     mapping = """
 extends: jira
 severity: {rules: [{when: {column: Labels, is: ui}, then: low}], values: {'/^lo/': medium}}
@@ -172,7 +175,7 @@ def test_files_whose_headers_differ(program: Program, serve: Serve) -> None:
     write_csv(Path("other.csv"), [issue_row(3)])
     first = f"{PLAIN}severity: {{rules: [{{when: {{column: Labels, is: none}}, then: high}}], missing: low}}\n"
     Path("first.yaml").write_text(first.replace("severity: {", "severity: {column: Labels, unknown: low, "))
-    send(program, sandbox, "other.csv", mapping="first.yaml")
+    send(program, sandbox.url, "other.csv", mapping="first.yaml")
     rules = "[{when: {column: Labels, is: ui}, then: high}, {when: {column: Labels, filled: false}, then: medium}]"
     assert apply(program, mapping=f"{PLAIN}severity: {{column: Labels, rules: {rules}}}\n").code == ExitCode.DONE
     assert [find_issue(sandbox, number)["severity"] for number in (1, 2, 3)] == ["high", "medium", "medium"]
@@ -182,7 +185,7 @@ def test_columns_that_were_not_kept(program: Program, serve: Serve) -> None:
     """They are named, with the way out, and nothing is done."""
     sandbox = serve()
     write_issues(Path("export.csv"), 2)
-    send(program, sandbox)
+    send(program, sandbox.url)
     mapping = "extends: jira\nseverity: {column: Urgency, values: {High: low}}\n"
     ended = apply(program, mapping=mapping)
     assert ended.code == ExitCode.UNUSABLE
@@ -201,7 +204,7 @@ def test_values_that_the_mapping_does_not_know(program: Program, serve: Serve, p
     write_csv(Path("export.csv"), [issue_row(1), issue_row(2, priority=priority)])
     known = "values: {High: high}, unknown: low, missing: low"
     Path("first.yaml").write_text(f"{PLAIN}severity: {{column: Priority, {known}}}\n", encoding="utf-8")
-    send(program, sandbox, mapping="first.yaml")
+    send(program, sandbox.url, mapping="first.yaml")
     mapping = f"{PLAIN}severity: {{column: Priority, values: {{High: critical}}}}\n"
     for ended in (repair(program, mapping=mapping), apply(program, mapping=mapping)):
         assert ended.code == ExitCode.PARTLY
@@ -215,7 +218,7 @@ def test_an_issue_that_is_gone(program: Program, serve: Serve) -> None:
     """A person deleted it: it is said, and not made again."""
     sandbox = serve()
     write_issues(Path("export.csv"), 3)
-    send(program, sandbox)
+    send(program, sandbox.url)
     url = find_address(sandbox, 2)
     assert httpx.delete(url, headers={"Authorization": "person"}).is_success
     assert "2 untouched will be patched, 1 deleted in Triage" in repair(program).err
@@ -223,45 +226,37 @@ def test_an_issue_that_is_gone(program: Program, serve: Serve) -> None:
     assert verdicts()["PROJ-2"] == "gone-at-target"
 
 
-def test_writes_that_go_wrong(program: Program) -> None:
+def test_writes_that_go_wrong(program: Program, serve: Serve) -> None:
     """Each is done once, or left for the same command; none is taken for a person's edit."""
     write_issues(Path("export.csv"), 60)
-    db = Path("target.db")
-    with serving(db) as sandbox:
-        send(program, sandbox)
-        port = int(sandbox.url.rpartition(":")[2])
-    faults = ("500-after:write@15%", "hang-after=0.1:write@10%", "429=0:write@10%", "reset-before:write@10%")
-    with serving(db, *faults, port=port) as sandbox:
+    sandbox = serve(faults=bad_weather(60))
+    send(program, sandbox.url)
+    ended = apply(program)
+    for _ in range(9):
+        if ended.code != ExitCode.UNKNOWN:
+            break
         ended = apply(program)
-        for _ in range(9):
-            if ended.code != ExitCode.UNKNOWN:
-                break
-            ended = apply(program)
-        assert ended.code == ExitCode.DONE, ended.err
-        assert severities(sandbox) == {"critical": 60}
-        assert sandbox.statuses().keys() >= {429, 500}, "the faults had their turn"
+    assert ended.code == ExitCode.DONE, ended.err
+    assert severities(sandbox) == {"critical": 60}
+    assert sandbox.statuses().keys() >= {429, 500}, "the faults had their turn"
     assert not (REPORT / "conflicts.csv").exists()
 
 
-def test_killed_on_the_way(program: Program) -> None:
+def test_killed_on_the_way(program: Program, serve: Serve) -> None:
     """A PATCH that was executed, and nobody there to hear of it: the same command goes on, and takes it for its own."""
     write_issues(Path("export.csv"), 12)
-    db = Path("target.db")
-    with serving(db) as sandbox:
-        run = send(program, sandbox)
-        port = int(sandbox.url.rpartition(":")[2])
+    sandbox = serve(faults=(parse_fault("hang-after=60:write@req=17"),))
+    run = send(program, sandbox.url)
     Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
-    with serving(db, "hang-after=60:write@req=5", port=port) as sandbox:
-        command = ("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--yes", *FAST)
-        process = program.start(*command, "--concurrency", "1")
-        wait_for(lambda: severities(sandbox)["critical"] == 5 or process.poll() is not None)
-        process.kill()
-        finish(process)
-    with serving(db, port=port) as sandbox:
-        # Another mapping than that of the killed attempt: what that one wrote is ours, and no person's.
-        ended = apply(program, mapping="extends: jira\nseverity: {values: {High: low}}\n")
-        assert (ended.code, ended.outcomes()) == (0, {"updated": 12})
-        assert severities(sandbox) == {"low": 12}
+    command = ("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--yes", *FAST)
+    process = program.start(*command, "--concurrency", "1")
+    wait_for(lambda: severities(sandbox)["critical"] == 5 or process.poll() is not None)
+    process.kill()
+    finish(process)
+    # Another mapping than that of the killed attempt: what that one wrote is ours, and no person's.
+    ended = apply(program, mapping="extends: jira\nseverity: {values: {High: low}}\n")
+    assert (ended.code, ended.outcomes()) == (0, {"updated": 12})
+    assert severities(sandbox) == {"low": 12}
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -269,20 +264,19 @@ def test_an_interrupted_repair_continues(program: Program, serve: Serve, number:
     """Exit 130 with a report that accounts for all; the same command goes on under the same name."""
     sandbox = serve()
     write_issues(Path("export.csv"), 40)
-    run = send(program, sandbox)
     Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
-    command = ("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--yes", "--json")
-    process = program.start(*command, "--rate", "40", "--out", str(REPORT))
-    wait_for(lambda: severities(sandbox)["critical"] >= 3 or process.poll() is not None)
-    process.send_signal(number)
-    first = finish(process)
+    with turnstile(sandbox.url, 40 + 3) as door:
+        run = send(program, door.url)
+        command = ("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--yes")
+        first = door.interrupt(program.start(*command, *FAST, "--out", str(REPORT)), number)
+        rows = verdicts()
+        second = apply(program)
     assert first.code == ExitCode.INTERRUPTED, first.err
     assert first.summary["stopped_because"] == "It was interrupted, by Ctrl-C or by a signal."
     assert "Stopped: It was interrupted, by Ctrl-C or by a signal." in first.err
     assert first.outcomes().keys() == {"updated", "planned"}
-    assert Counter(verdicts().values()) == {"patched": first.summary["updated"], "planned": first.summary["planned"]}
+    assert Counter(rows.values()) == {"patched": first.summary["updated"], "planned": first.summary["planned"]}
     assert "issues still to be patched: the same command continues." in first.err
-    second = apply(program)
     assert (second.code, second.outcomes()) == (0, {"updated": 40})
     assert second.summary["run_id"] == first.summary["run_id"]
     assert severities(sandbox) == {"critical": 40}
@@ -292,7 +286,7 @@ def test_a_target_that_refuses(program: Program, serve: Serve) -> None:
     """The key is refused on the way: exit 3, nothing is lost."""
     sandbox = serve(api_key="canary-3f9c1d77")
     write_issues(Path("export.csv"), 3)
-    send(program, sandbox)
+    send(program, sandbox.url)
     Path("wrong").write_text("another", encoding="utf-8")
     ended = apply(program, "--api-key-file", "wrong")
     assert ended.code == ExitCode.STOPPED
@@ -304,7 +298,7 @@ def test_one_at_a_time(program: Program, serve: Serve) -> None:
     """In earnest it holds the ledger; a preview neither waits nor minds."""
     sandbox = serve()
     write_issues(Path("export.csv"), 2)
-    send(program, sandbox)
+    send(program, sandbox.url)
     with open_ledger(program.ledger):
         assert apply(program).code == ExitCode.LEDGER_IN_USE
         assert repair(program).code == ExitCode.DONE
@@ -329,7 +323,7 @@ def test_a_repair_is_no_import(program: Program, serve: Serve) -> None:
     """Its name leads to the import that it worked on."""
     sandbox = serve()
     write_issues(Path("export.csv"), 1)
-    run = send(program, sandbox)
+    run = send(program, sandbox.url)
     name = apply(program).summary["run_id"]
     ended = program("repair", name, "-m", "corrected.yaml", "--fields", "severity")
     assert ended.code == ExitCode.UNUSABLE
@@ -340,7 +334,7 @@ def test_asked_on_a_terminal(program: Program, serve: Serve) -> None:
     """No is the default, and then nothing is changed."""
     sandbox = serve()
     write_issues(Path("export.csv"), 2)
-    run = send(program, sandbox)
+    run = send(program, sandbox.url)
     Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
     command = ("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--rate", "0")
     with program.on_terminal(*command) as terminal:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
@@ -12,20 +11,23 @@ import httpx
 import pytest
 
 from importer.errors import ExitCode
+from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address, serving
+from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address
 from tests.harness.following import WHOLE, Nights
 from tests.harness.running import Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
+from tests.harness.turnstile import turnstile
+from tests.harness.weather import bad_weather
 
 FAST = ("--rate", "0", "--json")
 REPORT = Path("undone")
 FIRST_LINE = "A wrong field? `repair` keeps numbers and discussion."
 
 
-def send(program: Program, sandbox: RunningSandbox, *more: str) -> Ended:
+def send(program: Program, url: str, *more: str) -> Ended:
     """Import export.csv."""
-    return program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", *FAST, *more)
+    return program("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", *FAST, *more)
 
 
 def undo(program: Program, *more: str) -> Ended:
@@ -54,7 +56,7 @@ def test_a_preview_changes_nothing(program: Program, serve: Serve, how: str, don
     """It points to `repair` first, then says how many would go and whose hand keeps the others; the list is enough."""
     sandbox = serve()
     write_issues(Path("export.csv"), 12)
-    send(program, sandbox)
+    send(program, sandbox.url)
     edit(sandbox, 4, severity="low")
     before, requests = sandbox.issues(), sandbox.requests()
     ended = undo(program, how)
@@ -77,7 +79,7 @@ def test_every_edit_survives_and_is_named(program: Program, serve: Serve, how: s
     """300 issues, of which a second client edited 30 in every way that there is."""
     sandbox = serve()
     write_issues(Path("export.csv"), 300)
-    send(program, sandbox)
+    send(program, sandbox.url)
     with closing(Team(sandbox, 30)) as team:
         ended = undo(program, how, "--apply", "--yes", "--expect", "270")
         lines = team.check_undo(REPORT)
@@ -91,15 +93,15 @@ def test_closed_ones_count_as_imported(program: Program, serve: Serve) -> None:
     """The next import of the same file finds them unchanged, a second undo finds them closed; nothing reopens them."""
     sandbox = serve()
     write_issues(Path("export.csv"), 6)
-    send(program, sandbox)
+    send(program, sandbox.url)
     assert undo(program, "--close", "--apply", "--yes").outcomes() == {"updated": 6}
     assert statuses(sandbox) == {"closed": 6}
-    assert send(program, sandbox, "--on-change", "update", "--accept-mapping-change").outcomes() == {"unchanged": 6}
+    assert send(program, sandbox.url, "--on-change", "update", "--accept-mapping-change").outcomes() == {"unchanged": 6}
     assert undo(program, "--close", "--apply", "--yes").outcomes() == {"unchanged": 6}
     assert verdicts() == {"closed": 6}
 
     write_csv(Path("export.csv"), [issue_row(number, title=f"Title {number}, new") for number in range(1, 7)])
-    assert send(program, sandbox, "--on-change", "update").outcomes() == {"updated": 6}
+    assert send(program, sandbox.url, "--on-change", "update").outcomes() == {"updated": 6}
     assert statuses(sandbox) == {"closed": 6}, "a row whose title changed says nothing of its status"
     assert undo(program, "--delete").outcomes() == {"planned": 6}, "and all of that was ours"
 
@@ -108,12 +110,12 @@ def test_deleted_ones_may_be_imported_again(program: Program, serve: Serve) -> N
     """The same command makes them again, and only them."""
     sandbox = serve()
     write_issues(Path("export.csv"), 6)
-    send(program, sandbox)
+    send(program, sandbox.url)
     edit(sandbox, 1, title="Ours now")
     assert delete(program, 5).outcomes() == {"updated": 5, "skipped": 1}
     assert [issue["title"] for issue in sandbox.issues()] == ["Ours now"]
     assert verdicts() == {"deleted": 5, "touched": 1}
-    assert send(program, sandbox).outcomes() == {"created": 5, "unchanged": 1}
+    assert send(program, sandbox.url).outcomes() == {"created": 5, "unchanged": 1}
     assert len(sandbox.issues()) == 6
 
 
@@ -121,9 +123,9 @@ def test_only_what_the_run_created(program: Program, serve: Serve) -> None:
     """Not what it updated, and not what it found there."""
     sandbox = serve()
     write_issues(Path("export.csv"), 4)
-    send(program, sandbox)
+    send(program, sandbox.url)
     write_csv(Path("export.csv"), [issue_row(number, title=f"Title {number}, new") for number in range(3, 7)])
-    ended = send(program, sandbox, "--on-change", "update")
+    ended = send(program, sandbox.url, "--on-change", "update")
     assert ended.outcomes() == {"created": 2, "updated": 2}
     second = program("undo", ended.summary["run_id"], "--delete", *FAST)
     assert second.outcomes() == {"planned": 2}
@@ -135,7 +137,7 @@ def test_after_a_repair(program: Program, serve: Serve) -> None:
     """What we changed ourselves since is no person's edit, nor is the trace of it; one change more is."""
     sandbox = serve()
     write_issues(Path("export.csv"), 5)
-    run = send(program, sandbox).summary["run_id"]
+    run = send(program, sandbox.url).summary["run_id"]
     Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
     program("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--yes", *FAST)
     edit(sandbox, 2, severity="low")
@@ -150,7 +152,7 @@ def test_looked_at_again_right_before(program: Program, serve: Serve) -> None:
     """An edit between the preview and the answer survives."""
     sandbox = serve()
     write_issues(Path("export.csv"), 3)
-    run = send(program, sandbox).summary["run_id"]
+    run = send(program, sandbox.url).summary["run_id"]
     with program.on_terminal("undo", run, "--delete", "--apply", "--rate", "0") as terminal:
         terminal.read_until("Type their number to do it")
         edit(sandbox, 2, category="Latency")
@@ -169,7 +171,7 @@ def test_another_answer(program: Program, serve: Serve, how: str, question: str,
     """Nothing is changed, and that is said."""
     sandbox = serve()
     write_issues(Path("export.csv"), 3)
-    run = send(program, sandbox).summary["run_id"]
+    run = send(program, sandbox.url).summary["run_id"]
     with program.on_terminal("undo", run, how, "--apply", "--rate", "0") as terminal:
         terminal.read_until(question)
         terminal.type(f"{answer}\n")
@@ -183,7 +185,7 @@ def test_another_number_than_expected(program: Program, serve: Serve) -> None:
     """A script that means 4 issues does nothing to 3."""
     sandbox = serve()
     write_issues(Path("export.csv"), 3)
-    send(program, sandbox)
+    send(program, sandbox.url)
     ended = delete(program, 4)
     assert ended.code == ExitCode.UNUSABLE
     assert "Nothing was changed: --expect says 4 issues, and it would be 3." in ended.err
@@ -208,66 +210,57 @@ def test_commands_that_can_t_be_meant(program: Program, more: tuple[str, ...], s
 
 
 @pytest.mark.parametrize("how", ["--close", "--delete"])
-def test_writes_that_go_wrong(program: Program, how: str) -> None:
+def test_writes_that_go_wrong(program: Program, serve: Serve, how: str) -> None:
     """However a write ends: each issue is closed or deleted, and the reports say so."""
     write_issues(Path("export.csv"), 60)
-    db = Path("target.db")
-    with serving(db) as sandbox:
-        send(program, sandbox)
-        port = int(sandbox.url.rpartition(":")[2])
-    faults = ("500-after:write@15%", "hang-after=0.1:write@10%", "429=0:write@10%", "reset-before:write@10%")
+    sandbox = serve(faults=bad_weather(60))
+    send(program, sandbox.url)
     command = (how, "--apply", "--yes", "--expect", "60")
-    with serving(db, *faults, port=port) as sandbox:
+    ended = undo(program, *command)
+    for _ in range(9):
+        if ended.code != ExitCode.UNKNOWN:
+            break
         ended = undo(program, *command)
-        for _ in range(9):
-            if ended.code != ExitCode.UNKNOWN:
-                break
-            ended = undo(program, *command)
-        assert (ended.code, ended.outcomes()) == (0, {"updated": 60}), ended.err
-        assert statuses(sandbox) == ({"closed": 60} if how == "--close" else {})
-        assert sandbox.statuses().keys() >= {429, 500}, "the faults had their turn"
+    assert (ended.code, ended.outcomes()) == (0, {"updated": 60}), ended.err
+    assert statuses(sandbox) == ({"closed": 60} if how == "--close" else {})
+    assert sandbox.statuses().keys() >= {429, 500}, "the faults had their turn"
     assert verdicts().total() == 60
 
 
 @pytest.mark.parametrize("how", ["--close", "--delete"])
-def test_killed_on_the_way(program: Program, how: str) -> None:
+def test_killed_on_the_way(program: Program, serve: Serve, how: str) -> None:
     """A write that was executed, and nobody there to hear of it: the same command goes on and reports all of it."""
     write_issues(Path("export.csv"), 12)
-    db = Path("target.db")
-    with serving(db) as sandbox:
-        run = send(program, sandbox).summary["run_id"]
-        port = int(sandbox.url.rpartition(":")[2])
+    sandbox = serve(faults=(parse_fault("hang-after=60:write@req=17"),))
+    run = send(program, sandbox.url).summary["run_id"]
     command = (how, "--apply", "--yes", "--expect", "12")
-    with serving(db, "hang-after=60:write@req=5", port=port) as sandbox:
-        process = program.start("undo", run, "--out", REPORT, *FAST, *command, "--concurrency", "1")
-        wait_for(lambda: statuses(sandbox)["todo"] == 7 or process.poll() is not None)
-        process.kill()
-        finish(process)
-    with serving(db, port=port) as sandbox:
-        ended = undo(program, *command)
-        assert (ended.code, ended.outcomes()) == (0, {"updated": 12}), ended.err
-        assert statuses(sandbox) == ({"closed": 12} if how == "--close" else {})
-        assert verdicts() == {"closed" if how == "--close" else "deleted": 12}
-        again = send(program, sandbox)
-        assert again.outcomes() == ({"unchanged": 12} if how == "--close" else {"created": 12})
+    process = program.start("undo", run, "--out", REPORT, *FAST, *command, "--concurrency", "1")
+    wait_for(lambda: statuses(sandbox)["todo"] == 7 or process.poll() is not None)
+    process.kill()
+    finish(process)
+    ended = undo(program, *command)
+    assert (ended.code, ended.outcomes()) == (0, {"updated": 12}), ended.err
+    assert statuses(sandbox) == ({"closed": 12} if how == "--close" else {})
+    assert verdicts() == {"closed" if how == "--close" else "deleted": 12}
+    again = send(program, sandbox.url)
+    assert again.outcomes() == ({"unchanged": 12} if how == "--close" else {"created": 12})
 
 
 def test_an_interrupted_undo_continues(program: Program, serve: Serve) -> None:
     """Exit 130 with a report that accounts for all; the same command goes on under the same name."""
     sandbox = serve()
     write_issues(Path("export.csv"), 40)
-    run = send(program, sandbox).summary["run_id"]
-    command = ("undo", run, "--delete", "--apply", "--yes", "--expect", "40", "--out", REPORT, "--json")
-    process = program.start(*command, "--rate", "60")
-    wait_for(lambda: len(sandbox.issues()) <= 37 or process.poll() is not None)
-    process.send_signal(signal.SIGINT)
-    first = finish(process)
+    with turnstile(sandbox.url, 40 + 3) as door:
+        run = send(program, door.url).summary["run_id"]
+        command = ("undo", run, "--delete", "--apply", "--yes", "--expect", "40", "--out", REPORT, *FAST)
+        first = door.interrupt(program.start(*command))
+        left = len(sandbox.issues())
+        second = program(*command)
     assert first.code == ExitCode.INTERRUPTED, first.err
     assert first.summary["stopped_because"] == "It was interrupted, by Ctrl-C or by a signal."
     assert "Stopped: It was interrupted, by Ctrl-C or by a signal." in first.err
     assert first.outcomes().keys() == {"updated", "planned"}
-    assert first.summary["planned"] == len(sandbox.issues())
-    second = program(*command, "--rate", "0")
+    assert first.summary["planned"] == left
     assert (second.code, second.outcomes()) == (0, {"updated": 40})
     assert f"created 40 issues: {first.summary['updated']} deleted by an earlier attempt, " in second.err
     assert second.summary["run_id"] == first.summary["run_id"]
@@ -278,18 +271,18 @@ def test_an_issue_that_a_person_deleted(program: Program, serve: Serve) -> None:
     """That was somebody's will: it is named, and its key stays known."""
     sandbox = serve()
     write_issues(Path("export.csv"), 3)
-    send(program, sandbox)
+    send(program, sandbox.url)
     assert httpx.delete(find_address(sandbox, 2), headers={"Authorization": "person"}).is_success
     assert delete(program, 2).outcomes() == {"updated": 2, "skipped": 1}
     assert verdicts() == {"deleted": 2, "gone-at-target": 1}
-    assert send(program, sandbox).outcomes() == {"created": 2, "skipped": 1}
+    assert send(program, sandbox.url).outcomes() == {"created": 2, "skipped": 1}
 
 
 def test_an_undo_is_no_import(program: Program, serve: Serve) -> None:
     """Its name leads to the import that it worked on."""
     sandbox = serve()
     write_issues(Path("export.csv"), 1)
-    run = send(program, sandbox).summary["run_id"]
+    run = send(program, sandbox.url).summary["run_id"]
     name = delete(program, 1).summary["run_id"]
     ended = program("undo", name, "--close")
     assert ended.code == ExitCode.UNUSABLE

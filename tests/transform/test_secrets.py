@@ -118,5 +118,5 @@ def test_the_library_is_loaded_by_the_first_candidate() -> None:
         "import sys; from importer.transform.sanitise import Sanitizer; Sanitizer().clean('a'); "
         "print('requests' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.strip() == "False"

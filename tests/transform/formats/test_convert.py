@@ -104,5 +104,5 @@ def test_dropped_finding() -> None:
 def test_the_library_is_loaded_by_the_first_text() -> None:
     """Who has no Textile doesn't load its library."""
     code = "import sys, importer.transform.formats.convert; print('textile' in sys.modules, 'nh3' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.split() == ["False", "False"]
