@@ -15,15 +15,16 @@ from importer.check.history import ChangePolicy, LedgerHistory, OnChange, read_f
 from importer.check.knowledge import LedgerStatus
 from importer.errors import UsageError
 from importer.ledger.journal import Decision, Run, Snapshot
-from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
 from importer.ledger.target_scan import Found
 from importer.records import Act, Operation, Outcome, Row
 from importer.triage.answers import FIELDS, Issue
 from importer.triage.snapshot import mark_gone, take_snapshot
+from tests.harness.bench import TARGET, Bench, opened
+from tests.harness.virtual_time import VirtualTime
 
-TARGET, SOURCE, KEY, MARKER = "https://t.example", "s", "s:1", "tir" + "1" * 20
+SOURCE, KEY, MARKER = Bench.source, "s:1", "tir" + "1" * 20
 ROW: dict[str, Any] = {
     "title": "Old",
     "description": f"text\n{MARKER}",
@@ -49,12 +50,12 @@ def issue(updated_at: str = MADE, **changes: Any) -> Issue:
     return Issue("id-1", "T-1", "org", values["description"], fields, MADE, updated_at, 0, 0, 0, False)
 
 
-class Bench:
+class Remembering(Bench):
     """A ledger that knows one issue of one row."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self.ledger = ledger
-        self.run = ledger.begin_run(RunIdentity(TARGET, SOURCE, "d", "m"))
+    def __init__(self, ledger: Ledger, time: VirtualTime) -> None:
+        super().__init__(time, ledger)
+        self.run = self.begin()
 
     def keep(self, returned: bytes | None = None, row: Operation | None = None) -> None:
         """Let the ledger know that the issue was made of a row."""
@@ -88,10 +89,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path) -> Iterator[Remembering]:
     """Give a ledger."""
-    with open_ledger(tmp_path / "ledger.db") as ledger:
-        yield Bench(ledger)
+    time = VirtualTime()
+    with opened(tmp_path, time) as ledger:
+        yield Remembering(ledger, time)
 
 
 def policy(name: str, *fields: str, accept: bool = False) -> ChangePolicy:
@@ -103,7 +105,7 @@ ALL = [policy(name, accept=accept) for name in OnChange for accept in (False, Tr
 
 
 @pytest.mark.parametrize("each", ALL)
-def test_a_new_and_an_unchanged_row(bench: Bench, each: ChangePolicy) -> None:
+def test_a_new_and_an_unchanged_row(bench: Remembering, each: ChangePolicy) -> None:
     """A key that isn't in has nothing to be said; one that is, as it was sent, is unchanged, whatever the policy."""
     assert bench.ask(create(), each) is None
     bench.keep()
@@ -119,13 +121,13 @@ def test_a_new_and_an_unchanged_row(bench: Bench, each: ChangePolicy) -> None:
         ("overwrite", "planned", ""),
     ],
 )
-def test_a_changed_row(bench: Bench, name: str, outcome: str, code: str) -> None:
+def test_a_changed_row(bench: Remembering, name: str, outcome: str, code: str) -> None:
     """Reported or skipped, or a change of the fields that differ."""
     bench.keep()
     assert bench.shown(create(title="New", severity="high"), policy(name)) == (outcome, code)
 
 
-def test_the_report_names_the_fields(bench: Bench) -> None:
+def test_the_report_names_the_fields(bench: Remembering) -> None:
     """A person can see what differs without looking at both."""
     bench.keep()
     standing = bench.ask(create(title="New", severity="high"), policy("report"))
@@ -134,7 +136,7 @@ def test_the_report_names_the_fields(bench: Bench) -> None:
     assert standing.finding.message.endswith(" It differs in: title, severity.")
 
 
-def test_the_change_itself(bench: Bench) -> None:
+def test_the_change_itself(bench: Remembering) -> None:
     """It has the fields that differ alone, null for what the row doesn't say any more, and what it has to know."""
     bench.keep(row=create(OLD, owner_id="u1"))
     standing = bench.ask(create(title="New"), policy("update"))
@@ -148,7 +150,7 @@ def test_the_change_itself(bench: Bench) -> None:
     assert change.whole_sha
 
 
-def test_outer_white_space_is_no_change(bench: Bench) -> None:
+def test_outer_white_space_is_no_change(bench: Remembering) -> None:
     """What targets trim is not updated every night."""
     bench.keep()
     row = create(title=" Old ", description=f"text\r\n{MARKER}\n")
@@ -166,13 +168,13 @@ def test_outer_white_space_is_no_change(bench: Bench) -> None:
         ("overwrite", True, "planned", ""),
     ],
 )
-def test_only_the_mapping_has_changed(bench: Bench, name: str, accept: bool, outcome: str, code: str) -> None:
+def test_only_the_mapping_has_changed(bench: Remembering, name: str, accept: bool, outcome: str, code: str) -> None:
     """The row is the same, its issue would be another one: only on purpose."""
     bench.keep()
     assert bench.shown(create(OLD, severity="high"), policy(name, accept=accept)) == (outcome, code)
 
 
-def test_narrowed_to_fields(bench: Bench) -> None:
+def test_narrowed_to_fields(bench: Remembering) -> None:
     """A change elsewhere doesn't count; a narrowed update doesn't make the issue stand for the whole row."""
     bench.keep()
     row = create(title="New", severity="high")
@@ -191,7 +193,7 @@ def test_narrowed_to_fields(bench: Bench) -> None:
     assert orjson.loads(standing.change.body) == {"title": "New"}, "and not for the mapping's, either"
 
 
-def test_the_source_of_an_issue_stays(bench: Bench) -> None:
+def test_the_source_of_an_issue_stays(bench: Remembering) -> None:
     """It can't be changed: the other fields are, with a warning; alone it is a warning on an unchanged row."""
     bench.keep()
     assert bench.shown(create(source="manual"), policy("report")) == ("skipped", "changed")
@@ -205,7 +207,7 @@ def test_the_source_of_an_issue_stays(bench: Bench) -> None:
     assert standing.change.whole_sha == b""
 
 
-def test_deleted_at_the_target(bench: Bench) -> None:
+def test_deleted_at_the_target(bench: Remembering) -> None:
     """It is said every night, without a request; only a row that changes once more is a reason to look again."""
     bench.keep(mark_gone(take_snapshot(issue(), create().body)))
     for name in OnChange:
@@ -216,7 +218,7 @@ def test_deleted_at_the_target(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("title", ["Old", "New", "Newer"])
-def test_a_change_of_unknown_fate(bench: Bench, title: str) -> None:
+def test_a_change_of_unknown_fate(bench: Remembering, title: str) -> None:
     """It is looked at by the next update, and its fields are taken to what the row says now, or back."""
     bench.keep()
     bench.leave_open(title="New")
@@ -230,7 +232,7 @@ def test_a_change_of_unknown_fate(bench: Bench, title: str) -> None:
     assert change.whole_sha
 
 
-def test_a_change_of_unknown_fate_outside_the_fields(bench: Bench) -> None:
+def test_a_change_of_unknown_fate_outside_the_fields(bench: Remembering) -> None:
     """It is looked at all the same, and nothing but the fields that are meant is written."""
     bench.keep()
     bench.leave_open(title="New")
@@ -240,7 +242,7 @@ def test_a_change_of_unknown_fate_outside_the_fields(bench: Bench) -> None:
     assert (orjson.loads(standing.change.body), standing.change.whole_sha) == ({}, b"")
 
 
-def test_a_conflict_of_an_earlier_attempt(bench: Bench) -> None:
+def test_a_conflict_of_an_earlier_attempt(bench: Remembering) -> None:
     """A run that continues doesn't look again at what it has left alone; the next run does."""
     bench.keep()
     bench.run.register([Row(0, "a.csv", 1, 2, KEY, Outcome.PLANNED)])
@@ -272,7 +274,7 @@ def found(updated_at: str = MADE, marker: str = MARKER, **changes: Any) -> Found
     ("changes", "shown"),
     [({}, ("unchanged", "found-at-target")), ({"title": "Other"}, ("skipped", "found-changed"))],
 )
-def test_found_at_the_target(bench: Bench, changes: dict[str, Any], shown: tuple[str, str]) -> None:
+def test_found_at_the_target(bench: Remembering, changes: dict[str, Any], shown: tuple[str, str]) -> None:
     """An issue that the ledger had lost is taken in; from then on it is an issue like any other."""
     bench.ledger.seen(TARGET, SOURCE, writable=True).note([found(**changes)])
     assert bench.shown(create(), policy("report")) == shown
@@ -283,7 +285,7 @@ def test_found_at_the_target(bench: Bench, changes: dict[str, Any], shown: tuple
     assert bench.shown(create(), policy("report")) == expected
 
 
-def test_found_with_a_title_alone(bench: Bench) -> None:
+def test_found_with_a_title_alone(bench: Remembering) -> None:
     """An issue without a marker may be the row's: the row is sent, with a warning that names the other one."""
     bench.ledger.seen(TARGET, SOURCE, writable=True).note([found(marker="", title="  OLD")])
     standing = bench.ask(create(), policy("report"))

@@ -15,7 +15,8 @@ from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, wait_for, write_csv
+from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv
+from tests.harness.turnstile import turnstile
 
 Row = tuple[str, ...]
 GET, PATCH = "GET /v1/triage/issues/{id}", "PATCH /v1/triage/issues/{id}"
@@ -24,8 +25,8 @@ GET, PATCH = "GET /v1/triage/issues/{id}", "PATCH /v1/triage/issues/{id}"
 class Nights:
     """One source, one target, and the same command every night."""
 
-    def __init__(self, program: Program, sandbox: RunningSandbox) -> None:
-        self.program, self.sandbox = program, sandbox
+    def __init__(self, program: Program, sandbox: RunningSandbox, url: str = "") -> None:
+        self.program, self.sandbox, self.url = program, sandbox, url or sandbox.url
         self.source = Path("export.csv")
 
     def run(self, *options: str, rows: list[Row] | None = None, mapping: str = "jira") -> Ended:
@@ -34,7 +35,7 @@ class Nights:
             write_csv(self.source, rows)
             an_hour_ago = time.time() - 3600
             os.utime(self.source, (an_hour_ago, an_hour_ago))
-        command = ("run", self.source, "-m", mapping, "--api-url", self.sandbox.url, "--yes", "--json", "--rate", "0")
+        command = ("run", self.source, "-m", mapping, "--api-url", self.url, "--yes", "--json", "--rate", "0")
         return self.program(*command, "--max-rejected", "100%", "--out", "reports", *options)
 
     def edit(self, number: int, **fields: Any) -> None:
@@ -224,18 +225,18 @@ def test_updates_that_meet_faults(program: Program, serve: Serve, fault: str) ->
 def test_updates_that_are_killed(program: Program, serve: Serve) -> None:
     """Killed again and again while it updates, the run ends with every update in and no conflict that is none."""
     numbers = range(1, 31)
-    nights = Nights(program, serve(faults=(parse_fault("slow=0.05:write"),)))
-    nights.run("--concurrency", "32", rows=rows(*numbers))
-    new = {f"T{number}": f"New {number}" for number in numbers}
-    write_csv(nights.source, rows(*numbers, **new))
-    command = ["run", "export.csv", "-m", "jira", "--api-url", nights.sandbox.url, "--yes", "--json", "--rate", "0"]
-    command += ["--on-change", "update", "--out", "reports", "--concurrency", "4"]
-    for round_ in range(1, 4):
-        process = program.start(*command)
-        wait_for(lambda: nights.writes() >= 7 * round_ or process.poll() is not None)  # noqa: B023 # at once
-        process.kill()
-        process.communicate()
-    ended = program(*command)
+    sandbox = serve()
+    with turnstile(sandbox.url, len(numbers)) as door:
+        nights = Nights(program, sandbox, door.url)
+        nights.run("--concurrency", "32", rows=rows(*numbers))
+        new = {f"T{number}": f"New {number}" for number in numbers}
+        write_csv(nights.source, rows(*numbers, **new))
+        command = ["run", "export.csv", "-m", "jira", "--api-url", door.url, "--yes", "--json", "--rate", "0"]
+        command += ["--on-change", "update", "--out", "reports", "--concurrency", "4"]
+        for _ in range(3):
+            door.let(7)
+            door.kill(program.start(*command))
+        ended = program(*command)
     assert (ended.code, ended.outcomes()) == (0, {"updated": 30})
     assert not Path("reports/conflicts.csv").exists()
     assert [nights.issue(number)["title"] for number in numbers] == [f"New {number}" for number in numbers]

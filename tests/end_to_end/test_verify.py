@@ -17,7 +17,7 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
-from tests.harness.following import PERSON, WHOLE, Nights, forget_comment
+from tests.harness.following import PERSON, WHOLE, Nights
 from tests.harness.running import (
     KEY,
     SAMPLES,
@@ -30,6 +30,7 @@ from tests.harness.running import (
     write_csv,
     write_issues,
 )
+from tests.harness.sandbox_inside import forget_comment
 
 ISSUE = "/v1/triage/issues/{id}"
 

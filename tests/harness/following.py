@@ -29,12 +29,6 @@ ISSUE = "/v1/triage/issues/{id}"
 PERSON = {"Authorization": "person"}
 
 
-def forget_comment(sandbox: RunningSandbox, detail: str) -> None:
-    """Let a comment be gone, for which the API has no way."""
-    statement = "DELETE FROM events WHERE type = 'comment' AND detail = ?"
-    sandbox._ask(lambda: sandbox._store.db.execute(statement, (detail,)))
-
-
 class Row(NamedTuple):
     """A row of the source; the title is the key."""
 

@@ -33,7 +33,7 @@ HEADER = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Descripti
 PROGRAM = (sys.executable, "-m", "importer")
 WAIT_SECONDS = 120.0
 """So long whatever must happen may take, on however busy a machine."""
-SWALLOWED_SECONDS = 5.0
+SWALLOWED_SECONDS = 15.0
 """So long a Ctrl-C gets before it counts as swallowed: a second one would end a process that is leaving already."""
 SWALLOWED_TIMES = 6
 

@@ -53,7 +53,7 @@ def test_flush_while_the_last_group_is_committed() -> None:
         await asyncio.sleep(0.01)
         assert not flush.done()
         committed.set()
-        await asyncio.wait_for(flush, 10)
+        await asyncio.wait_for(flush, 120)
         commits.close()
 
     asyncio.run(main())
@@ -79,7 +79,7 @@ def test_flush_while_a_commit_fails() -> None:
         await asyncio.sleep(0.01)
         begun.set()
         with pytest.raises(StorageFull):
-            await asyncio.wait_for(flush, 10)
+            await asyncio.wait_for(flush, 120)
         commits.close()
 
     asyncio.run(main())
@@ -87,4 +87,4 @@ def test_flush_while_a_commit_fails() -> None:
 
 def assert_waited(event: threading.Event) -> None:
     """Wait as a disk lets wait."""
-    assert event.wait(10)
+    assert event.wait(120)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +15,9 @@ import pytest
 
 from importer.errors import KeyRefused, RunStopped, TooManyFailures
 from importer.ledger.added import encode_details
-from importer.ledger.journal import Decision, Run
-from importer.ledger.opening import open_ledger
+from importer.ledger.journal import Decision
 from importer.ledger.schema import State
-from importer.ledger.store import Ledger, RunIdentity
+from importer.ledger.store import Ledger
 from importer.load.additions import AdditionSender
 from importer.load.connection import DAY, Limits, RunConnection
 from importer.load.queue import Item
@@ -30,27 +28,22 @@ from importer.sandbox.flags import all_flags
 from importer.sandbox.issue_relations import all_relations
 from importer.sandbox.issues import all_issues
 from importer.sandbox.resources import all_resources
-from importer.sandbox.routes import build_application
-from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
 from importer.sandbox.timeline import all_comments
 from importer.transform.references import References
-from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.fingerprint import fingerprint
-from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
-from importer.triage.target import ApiKey
+from tests.harness.bench import TARGET, Bench, SandboxTransport, opened, real_time, refusal
 from tests.harness.virtual_time import VirtualTime
 
-TARGET = "https://t.example"
 HEADERS = {"Authorization": "person"}
 CALL = ("call", "c1")
 FLAG = Flag("c1", "wrong tone", "at 0:42", 3)
 
 
-class Bench(httpx.AsyncBaseTransport):
-    """Issues of a source at a sandbox in this process, and a ledger that knows them; several follows are several runs.
+class Faulty(SandboxTransport):
+    """A sandbox that misbehaves, but not to people.
 
     faults  number of an addition's request, from 1 → what becomes of it: `after` and `before` answer 500, `lost` never
             arrives, a number is a status
@@ -58,44 +51,56 @@ class Bench(httpx.AsyncBaseTransport):
     sent    requests by method and what they are about: `POST comments`
     """
 
-    def __init__(self, ledger: Ledger, store: Store, time_: VirtualTime) -> None:
-        self.ledger, self.store, self.time = ledger, store, time_
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
         self.faults: dict[int, str | int] = {}
-        self.fails = 0
+        self.fails = self.stop_at = self.passed = 0
         self.sent = Counter[str]()
         self.stop = asyncio.Event()
-        self.stop_at = 0
-        self.issues: dict[str, str] = {}
-        self._passed = 0
-        self._triage = httpx.ASGITransport(build_application(store, SandboxOptions()))
-        self.seen: list[Outcome] = []
-        self.unsure = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as the sandbox does, or not."""
         if request.headers["Authorization"] == HEADERS["Authorization"]:
-            return await self._triage.handle_async_request(request)
+            return await super().handle_async_request(request)
         *_, above, last = request.url.path.split("/")
         self.sent[f"{request.method} {'issue' if above == 'issues' else last}"] += 1
         if request.method == "GET":
-            return _refusal(self.fails) if self.fails else await self._triage.handle_async_request(request)
-        self._passed += 1
-        if self._passed == self.stop_at:
+            return refusal(self.fails) if self.fails else await super().handle_async_request(request)
+        self.passed += 1
+        if self.passed == self.stop_at:
             self.stop.set()
-            await asyncio.sleep(0.01)  # until it is noticed
-        fault = self.faults.get(self._passed)
+            for _ in range(20):
+                await asyncio.sleep(0)  # until it is noticed
+        fault = self.faults.get(self.passed)
         if fault == "lost":
             raise httpx.ConnectError("refused", request=request)
         if isinstance(fault, int):
-            return _refusal(fault)
-        answer = None if fault == "before" else await self._triage.handle_async_request(request)
-        return _refusal(500) if fault or answer is None else answer
+            return refusal(fault)
+        answer = None if fault == "before" else await super().handle_async_request(request)
+        return refusal(500) if fault or answer is None else answer
+
+
+class Following(Bench):
+    """Issues of a source at a sandbox in this process, and a ledger that knows them; several follows are several runs.
+
+    It misbehaves as `triage` is told.
+    """
+
+    source = "demo"
+
+    def __init__(self, ledger: Ledger, store: Store, time_: VirtualTime) -> None:
+        super().__init__(time_, ledger)
+        self.store = store
+        self.transport = self.triage = Faulty(store)
+        self.issues: dict[str, str] = {}
+        self.seen: list[Outcome] = []
+        self.unsure = False
 
     def person(self, method: str, path: str, *bodies: object) -> list[Any]:
         """Let a person do something at the target, once for each body; gives what it answers."""
 
         async def act() -> list[Any]:
-            async with httpx.AsyncClient(transport=self, headers=HEADERS) as one:
+            async with httpx.AsyncClient(transport=self.transport, headers=HEADERS) as one:
                 url = f"{TARGET}/v1/triage/issues{path}"
                 answers = [await one.request(method, url, json=body) for body in bodies or (None,)]
             assert all(answer.is_success for answer in answers)
@@ -103,16 +108,12 @@ class Bench(httpx.AsyncBaseTransport):
 
         return self.time.run(act())
 
-    def run(self) -> Run:
-        """Begin the run, or continue it."""
-        return self.ledger.begin_run(RunIdentity(TARGET, "demo", "d", "m"))
-
     def create(self, *keys: str, description: str = "") -> None:
         """Make the issues of these keys, as phase 1 does."""
         plain = {"severity": "low", "category": "Bug", "description": description}
         made = self.person("POST", "", *(plain | {"title": key} for key in keys))
         self.issues |= {key: issue["id"] for key, issue in zip(keys, made, strict=True)}
-        self.run().decide(
+        self.begin().decide(
             [
                 Decision(issue["title"], State.DONE, 1, 0.0, issue["id"], issue["triage_id"], returned=b"{}")
                 for issue in made
@@ -122,31 +123,29 @@ class Bench(httpx.AsyncBaseTransport):
 
     def follow(self, *items: Item, max_errors: int | None = None, wait_days: float = 7) -> PacedCalls:
         """Add what belongs to issues."""
-        clock, sleep = self.time.clock, self.time.sleep
-        calls = PacedCalls(Limiter(0, clock=clock, sleep=sleep), Breaker(clock), sleep=sleep)
-        self._passed, self.seen = 0, []
-        self.sent.clear()
+        clock = self.time.clock
+        self.triage.passed, self.seen = 0, []
+        self.triage.sent.clear()
 
-        async def main() -> None:
-            async with TriageClient(TARGET, ApiKey("org_x"), transport=self) as client:
-                sender = AdditionSender(
-                    RunConnection(client, self.run(), calls),
-                    Reconciler(client, calls, settle_seconds=2, now=clock),
-                    References([Reference(pattern=r"P-\d+")], "demo"),
-                    Limits(1, max_errors, wait_seconds=wait_days * DAY),
-                    now=clock,
-                )
-                try:
-                    await sender.add_all(iter(items), self.stop)
-                finally:
-                    self.unsure, self.seen = sender.is_unsure, list(sender.log.outcomes.elements())
+        async def follow(client: TriageClient, calls: PacedCalls) -> PacedCalls:
+            sender = AdditionSender(
+                RunConnection(client, self.begin(), calls),
+                Reconciler(client, calls, settle_seconds=2, now=clock),
+                References([Reference(pattern=r"P-\d+")], "demo"),
+                Limits(1, max_errors, wait_seconds=wait_days * DAY),
+                now=clock,
+            )
+            try:
+                await sender.add_all(iter(items), self.triage.stop)
+            finally:
+                self.unsure, self.seen = sender.is_unsure, list(sender.log.outcomes.elements())
+            return calls
 
-        self.time.run(main())
-        return calls
+        return self.with_client(follow)
 
     def crash_after_intent(self, operation: Operation, details: bytes) -> None:
         """Leave an attempt's intent behind, and no more."""
-        run = self.run()
+        run = self.begin()
 
         async def crash() -> None:
             async with run.sending(1):
@@ -166,11 +165,7 @@ class Bench(httpx.AsyncBaseTransport):
 
     def states(self, key: str) -> Counter[tuple[Act, State, str]]:
         """What the ledger says became of an issue's additions."""
-        return Counter((each.act, each.state, each.code) for each in self.run().additions.of([key]).get(key, ()))
-
-
-def _refusal(status: int) -> httpx.Response:
-    return httpx.Response(status, json={"data": None, "errors": [{"error": "no", "message": "because"}]})
+        return Counter((each.act, each.state, each.code) for each in self.begin().additions.of([key]).get(key, ()))
 
 
 def sha_source(description: str) -> bytes:
@@ -190,12 +185,11 @@ def item(key: str, parts: IssueParts, description: str = "", bundling: Bundling 
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path) -> Iterator[Following]:
     """Give a ledger and a target with the issues demo:P-1 and demo:P-2."""
-    time_, store = VirtualTime(), Store(None)
-    time_.now = time.time()
-    with open_ledger(tmp_path / "ledger.db", now=time_.clock) as ledger:
-        made = Bench(ledger, store, time_)
+    time_, store = real_time(), Store(None)
+    with opened(tmp_path, time_) as ledger:
+        made = Following(ledger, store, time_)
         made.create("demo:P-1", "demo:P-2")
         yield made
     store.close()
@@ -210,7 +204,7 @@ ALL = IssueParts(
 )
 
 
-def test_everything_once(bench: Bench) -> None:
+def test_everything_once(bench: Following) -> None:
     """Evidence, flags, comments, relations are there, a request each; the next run has nothing to ask."""
     bench.follow(item("demo:P-1", ALL))
     assert bench.comments("demo:P-1") == ["Description, part 2 of 2\n\nthe rest", "first, see P-2 (T-1002)", "second"]
@@ -223,25 +217,25 @@ def test_everything_once(bench: Bench) -> None:
     ]
     (relation,) = all_relations(bench.store)
     assert relation["issue_id"] == bench.issues["demo:P-1"]
-    assert bench.sent == {"POST resources": 2, "POST flags": 1, "POST comments": 3, "POST relations": 1}
+    assert bench.triage.sent == {"POST resources": 2, "POST flags": 1, "POST comments": 3, "POST relations": 1}
     assert bench.seen == [Outcome.UPDATED]
     bench.follow(item("demo:P-1", ALL))
-    assert not bench.sent
+    assert not bench.triage.sent
     assert bench.seen == []
 
 
-def test_an_issue_that_is_not_there(bench: Bench) -> None:
+def test_an_issue_that_is_not_there(bench: Following) -> None:
     """What belongs to a row whose create failed is not sent."""
     bench.follow(item("demo:P-9", said("hello")), item("demo:P-1", said("hello")))
-    assert bench.sent == {"POST comments": 1}
+    assert bench.triage.sent == {"POST comments": 1}
 
 
 @pytest.mark.parametrize("fault", ["before", "after"])
 @pytest.mark.parametrize("number", [1, 2, 3, 4, 5])
-def test_an_answer_that_is_lost(bench: Bench, fault: str, number: int) -> None:
+def test_an_answer_that_is_lost(bench: Following, fault: str, number: int) -> None:
     """Whatever addition has no answer: it is there once, and the comments are in their order."""
     parts = IssueParts(comments=said("a", "b", "a").comments, flags=(), relations=ALL.relations, evidence=(CALL,))
-    bench.faults = {number: fault}
+    bench.triage.faults = {number: fault}
     bench.follow(item("demo:P-1", parts))
     assert bench.comments("demo:P-1") == ["a", "b", "a"]
     assert len(all_relations(bench.store)) == 1
@@ -250,125 +244,125 @@ def test_an_answer_that_is_lost(bench: Bench, fault: str, number: int) -> None:
     assert not bench.unsure
 
 
-def test_a_flag_whose_answer_is_lost(bench: Bench) -> None:
+def test_a_flag_whose_answer_is_lost(bench: Following) -> None:
     """It is there once, though the target writes its type in another way."""
-    bench.faults = {2: "after"}
+    bench.triage.faults = {2: "after"}
     bench.follow(item("demo:P-1", IssueParts(evidence=(CALL,), flags=(FLAG,))))
     assert len(all_flags(bench.store)) == 1
-    assert bench.sent["POST flags"] == 1
+    assert bench.triage.sent["POST flags"] == 1
 
 
-def test_looks_that_fail(bench: Bench) -> None:
+def test_looks_that_fail(bench: Following) -> None:
     """While nobody knows whether a comment was made none follows it; other issues go on, and the next run settles."""
     items = item("demo:P-1", said("a", "b", "c")), item("demo:P-2", said("d"))
-    bench.faults, bench.fails = {2: "before"}, 400
+    bench.triage.faults, bench.triage.fails = {2: "before"}, 400
     bench.follow(*items)
     assert bench.comments("demo:P-1") == ["a"]
     assert bench.comments("demo:P-2") == ["d"]
     assert bench.states("demo:P-1")[Act.COMMENT, State.UNKNOWN, "fate-unknown"] == 1
     assert bench.unsure
-    bench.faults, bench.fails = {}, 0
+    bench.triage.faults, bench.triage.fails = {}, 0
     bench.follow(*items)
     assert bench.comments("demo:P-1") == ["a", "b", "c"]
-    assert bench.sent["POST comments"] == 2
+    assert bench.triage.sent["POST comments"] == 2
     assert not bench.unsure
 
 
-def test_looks_that_fail_again(bench: Bench) -> None:
+def test_looks_that_fail_again(bench: Following) -> None:
     """What an earlier run could not settle, and this one can't either, still keeps the others back."""
-    bench.faults, bench.fails = {1: "after"}, 400
+    bench.triage.faults, bench.triage.fails = {1: "after"}, 400
     bench.follow(item("demo:P-1", said("a", "b")))
     bench.follow(item("demo:P-1", said("a", "b")))
     assert bench.unsure
-    assert not bench.sent["POST comments"]
+    assert not bench.triage.sent["POST comments"]
     assert bench.seen == [Outcome.FAILED]
 
 
 @pytest.mark.parametrize("fault", ["before", "lost"])
-def test_no_answer_again_and_again(bench: Bench, fault: str) -> None:
+def test_no_answer_again_and_again(bench: Following, fault: str) -> None:
     """A comment that can't be sent keeps those after it back, so that the next run sends all in order."""
-    bench.faults = dict.fromkeys(range(2, 20), fault)
+    bench.triage.faults = dict.fromkeys(range(2, 20), fault)
     bench.follow(item("demo:P-1", said("a", "b", "c")))
     assert bench.comments("demo:P-1") == ["a"]
-    assert 2 < bench.sent["POST comments"] < 10
+    assert 2 < bench.triage.sent["POST comments"] < 10
     assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE, State.REFUSED}
-    bench.faults = {}
+    bench.triage.faults = {}
     bench.follow(item("demo:P-1", said("a", "b", "c")))
     assert bench.comments("demo:P-1") == ["a", "b", "c"]
 
 
-def test_a_comment_that_is_refused(bench: Bench) -> None:
+def test_a_comment_that_is_refused(bench: Following) -> None:
     """It is kept with its reason, the others go on, and the next run tries it again."""
-    bench.faults = {2: 400}
+    bench.triage.faults = {2: 400}
     bench.follow(item("demo:P-1", said("a", "b", "c")))
     assert bench.comments("demo:P-1") == ["a", "c"]
     assert bench.states("demo:P-1")[Act.COMMENT, State.REFUSED, "refused"] == 1
     assert bench.seen == [Outcome.UPDATED]
-    bench.faults = {1: 400}
+    bench.triage.faults = {1: 400}
     bench.follow(item("demo:P-1", said("a", "b", "c")))
-    assert bench.sent == {"POST comments": 1}
+    assert bench.triage.sent == {"POST comments": 1}
     assert bench.seen == [Outcome.FAILED]
 
 
-def test_an_issue_that_is_gone(bench: Bench) -> None:
+def test_an_issue_that_is_gone(bench: Following) -> None:
     """A person has deleted it: that is noted, and nothing else is sent to it."""
     bench.person("DELETE", f"/{bench.issues['demo:P-1']}")
     bench.follow(item("demo:P-1", IssueParts(comments=said("a", "b").comments, relations=ALL.relations)))
-    assert bench.sent == {"POST comments": 1, "GET issue": 1}
+    assert bench.triage.sent == {"POST comments": 1, "GET issue": 1}
     assert bench.seen == [Outcome.SKIPPED]
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, KeyRefused), (403, KeyRefused)])
-def test_what_ends_a_run(bench: Bench, status: int, error: type[RunStopped]) -> None:
+def test_what_ends_a_run(bench: Following, status: int, error: type[RunStopped]) -> None:
     """A refused key ends it at once; the addition was surely not made."""
-    bench.faults = {2: status}
+    bench.triage.faults = {2: status}
     with pytest.raises(error):
         bench.follow(item("demo:P-1", said("a", "b")), item("demo:P-2", said("c")))
-    assert bench.sent == {"POST comments": 2}
+    assert bench.triage.sent == {"POST comments": 2}
     assert bench.states("demo:P-1")[Act.COMMENT, State.UNSENT, ""] == 1
 
 
-def test_too_many_failures(bench: Bench) -> None:
+def test_too_many_failures(bench: Following) -> None:
     """More refused additions than allowed end it."""
-    bench.faults = dict.fromkeys(range(1, 20), 400)
+    bench.triage.faults = dict.fromkeys(range(1, 20), 400)
     with pytest.raises(TooManyFailures, match="3 rows and additions failed, the last with: 400 no: because"):
         bench.follow(item("demo:P-1", said(*"abcdef")), max_errors=2)
-    assert bench.sent == {"POST comments": 3}
+    assert bench.triage.sent == {"POST comments": 3}
 
 
-def test_stop(bench: Bench) -> None:
+def test_stop(bench: Following) -> None:
     """After a stop nothing leaves any more; what was on its way is recorded, and the next run sends the rest."""
-    bench.stop_at = 2
+    bench.triage.stop_at = 2
     bench.follow(item("demo:P-1", said("a", "b", "c")), item("demo:P-2", said("d")))
     assert bench.comments("demo:P-1") == ["a", "b"]
     assert bench.states("demo:P-1") == {(Act.COMMENT, State.DONE, ""): 2}
-    bench.stop, bench.stop_at = asyncio.Event(), 0
+    bench.triage.stop, bench.triage.stop_at = asyncio.Event(), 0
     bench.follow(item("demo:P-1", said("a", "b", "c")), item("demo:P-2", said("d")))
     assert bench.comments("demo:P-1") == ["a", "b", "c"]
     assert bench.comments("demo:P-2") == ["d"]
 
 
-def test_stop_while_a_fate_is_open(bench: Bench) -> None:
+def test_stop_while_a_fate_is_open(bench: Following) -> None:
     """A stop doesn't wait for a look; the fate stays open for the next run."""
-    bench.faults, bench.stop_at = {1: "after"}, 1
+    bench.triage.faults, bench.triage.stop_at = {1: "after"}, 1
     begun = bench.time.now
     bench.follow(item("demo:P-1", said("a", "b")))
     assert bench.time.now - begun < 2
     assert bench.states("demo:P-1") == {(Act.COMMENT, State.UNKNOWN, "fate-unknown"): 1}
 
 
-def test_stop_while_others_wait_for_their_turn(bench: Bench) -> None:
+def test_stop_while_others_wait_for_their_turn(bench: Following) -> None:
     """Who looks for what became of a request has given up its turn, and needs none to end."""
     bench.create("demo:P-3")
-    bench.faults, bench.stop_at = {1: "before"}, 2
+    bench.triage.faults, bench.triage.stop_at = {1: "before"}, 2
     bench.follow(*(item(f"demo:P-{number}", said("a")) for number in (1, 2, 3)))
-    assert bench.sent["POST comments"] == 2
+    assert bench.triage.sent["POST comments"] == 2
     assert [bench.comments(f"demo:P-{number}") for number in (1, 2, 3)] == [[], ["a"], []]
 
 
 @pytest.mark.parametrize("arrived", [True, False])
 @pytest.mark.parametrize("act", [Act.COMMENT, Act.RELATION])
-def test_a_crash_after_the_intent(bench: Bench, act: Act, arrived: bool) -> None:
+def test_a_crash_after_the_intent(bench: Following, act: Act, arrived: bool) -> None:
     """What a dead attempt may have sent is looked for first: it is there once, whether it had arrived or not."""
     issue, other = bench.issues["demo:P-1"], bench.issues["demo:P-2"]
     parts = said("a", "b") if act is Act.COMMENT else IssueParts(relations=ALL.relations)
@@ -391,7 +385,7 @@ def test_a_crash_after_the_intent(bench: Bench, act: Act, arrived: bool) -> None
     assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}
 
 
-def test_folded_comments(bench: Bench) -> None:
+def test_folded_comments(bench: Following) -> None:
     """What was folded is one comment, and isn't sent again however it would be bundled now."""
     bench.follow(item("demo:P-1", said("a", "b"), bundling="fold"))
     assert bench.comments("demo:P-1") == ["a\n\n---\n\nb"]
@@ -399,7 +393,7 @@ def test_folded_comments(bench: Bench) -> None:
     assert bench.comments("demo:P-1") == ["a\n\n---\n\nb", "c"]
 
 
-def test_evidence_that_comes_late(bench: Bench) -> None:
+def test_evidence_that_comes_late(bench: Following) -> None:
     """A call that Triage doesn't know is pending, and its flag with it; both are there once it does."""
     call = item("demo:P-1", IssueParts(evidence=(("call", "late-1"),), flags=(Flag("late-1", "tone", "", None),)))
     bench.follow(call)
@@ -407,7 +401,7 @@ def test_evidence_that_comes_late(bench: Bench) -> None:
         (Act.EVIDENCE, State.LEFT, "evidence-pending"): 1,
         (Act.FLAG, State.LEFT, "evidence-pending"): 1,
     }
-    assert bench.sent == {"POST resources": 1, "GET issue": 1}
+    assert bench.triage.sent == {"POST resources": 1, "GET issue": 1}
     assert bench.seen == []
     bench.store.db.execute("UPDATE late SET is_there = 1")
     bench.time.now += 86_400
@@ -416,7 +410,7 @@ def test_evidence_that_comes_late(bench: Bench) -> None:
     assert len(all_flags(bench.store)) == 1
 
 
-def test_evidence_that_never_comes(bench: Bench) -> None:
+def test_evidence_that_never_comes(bench: Following) -> None:
     """After the wait it is missing, its flag too, and no later run asks again."""
     call = item("demo:P-1", IssueParts(evidence=(("call", "missing-1"),), flags=(Flag("missing-1", "tone", "", None),)))
     bench.follow(call)
@@ -427,14 +421,14 @@ def test_evidence_that_never_comes(bench: Bench) -> None:
     bench.follow(call)
     assert {code for _, _, code in bench.states("demo:P-1")} == {"evidence-missing"}
     bench.follow(call)
-    assert not bench.sent
+    assert not bench.triage.sent
 
 
-def test_relation_whose_end_comes_later(bench: Bench) -> None:
+def test_relation_whose_end_comes_later(bench: Following) -> None:
     """It is left without a request, and sent by the run that finds the other issue in Triage."""
     related = item("demo:P-1", IssueParts(relations=(Relation("demo:P-1", "blocks", "demo:P-3"),)))
     bench.follow(related)
-    assert not bench.sent
+    assert not bench.triage.sent
     assert bench.states("demo:P-1") == {(Act.RELATION, State.LEFT, "relation-end-missing"): 1}
     bench.create("demo:P-3")
     bench.follow(related)
@@ -442,12 +436,12 @@ def test_relation_whose_end_comes_later(bench: Bench) -> None:
     assert [relation["related_issue_id"] for relation in all_relations(bench.store)] == [bench.issues["demo:P-3"]]
 
 
-def test_relation_whose_end_is_gone(bench: Bench) -> None:
+def test_relation_whose_end_is_gone(bench: Following) -> None:
     """A person has deleted the other issue: that fails nobody's row."""
     bench.person("DELETE", f"/{bench.issues['demo:P-2']}")
     bench.follow(item("demo:P-1", IssueParts(relations=ALL.relations, comments=said("a").comments)))
     assert bench.states("demo:P-1")[Act.RELATION, State.LEFT, "relation-end-missing"] == 1
-    assert bench.sent == {"POST comments": 1, "POST relations": 1, "GET issue": 1}
+    assert bench.triage.sent == {"POST comments": 1, "POST relations": 1, "GET issue": 1}
     assert bench.seen == [Outcome.UPDATED]
 
 
@@ -460,32 +454,32 @@ def refers(key: str = "demo:P-3", text: str = TEXT) -> Item:
     return item(key, IssueParts(mentions=mentions), text)
 
 
-def test_numbers_in_a_description(bench: Bench) -> None:
+def test_numbers_in_a_description(bench: Following) -> None:
     """They are put in by one change; again only when another issue is there."""
     bench.create("demo:P-3", description=TEXT)
     bench.follow(refers())
     assert bench.description("demo:P-3") == "See P-1 (T-1001), P-2 (T-1002) and P-4."
-    assert bench.sent == {"GET issue": 1, "PATCH issue": 1}
+    assert bench.triage.sent == {"GET issue": 1, "PATCH issue": 1}
     bench.follow(refers())
-    assert not bench.sent
+    assert not bench.triage.sent
     bench.create("demo:P-4")
     bench.follow(refers())
     assert bench.description("demo:P-3") == "See P-1 (T-1001), P-2 (T-1002) and P-4 (T-1004)."
-    assert bench.sent == {"GET issue": 1, "PATCH issue": 1}
+    assert bench.triage.sent == {"GET issue": 1, "PATCH issue": 1}
 
 
 @pytest.mark.parametrize(("fault", "patches"), [("after", 1), ("before", 2)])
-def test_numbers_whose_answer_is_lost(bench: Bench, fault: str, patches: int) -> None:
+def test_numbers_whose_answer_is_lost(bench: Following, fault: str, patches: int) -> None:
     """The description is read before it is changed again: if the numbers are in, nothing is changed."""
     bench.create("demo:P-3", description=TEXT)
-    bench.faults = {1: fault}
+    bench.triage.faults = {1: fault}
     bench.follow(refers())
     assert bench.description("demo:P-3") == "See P-1 (T-1001), P-2 (T-1002) and P-4."
-    assert bench.sent["PATCH issue"] == patches
+    assert bench.triage.sent["PATCH issue"] == patches
     assert bench.states("demo:P-3") == {(Act.REFER, State.DONE, ""): 1}
 
 
-def test_a_description_that_a_person_edited(bench: Bench) -> None:
+def test_a_description_that_a_person_edited(bench: Following) -> None:
     """It stays as the person wrote it, and no later run asks again."""
     bench.create("demo:P-3", description=TEXT)
     bench.person("PATCH", f"/{bench.issues['demo:P-3']}", {"description": "P-1 it is."})
@@ -493,30 +487,30 @@ def test_a_description_that_a_person_edited(bench: Bench) -> None:
     assert bench.description("demo:P-3") == "P-1 it is."
     assert bench.states("demo:P-3") == {(Act.REFER, State.LEFT, "description-edited"): 1}
     bench.follow(refers())
-    assert not bench.sent
+    assert not bench.triage.sent
 
 
-def test_a_description_of_another_row(bench: Bench) -> None:
+def test_a_description_of_another_row(bench: Following) -> None:
     """While the issue stands for a row as it was before, its description is left alone."""
     bench.create("demo:P-3", description="as it was")
     bench.follow(refers())
-    assert not bench.sent
+    assert not bench.triage.sent
     assert bench.description("demo:P-3") == "as it was"
 
 
-def test_a_description_that_names_nobody_here(bench: Bench) -> None:
+def test_a_description_that_names_nobody_here(bench: Following) -> None:
     """Without any of the issues that it names there is nothing to do, and nothing is missing."""
     mention = Mention("UTF-8", "demo:UTF-8")
     bench.create("demo:P-3", description="in UTF-8")
     bench.follow(item("demo:P-3", IssueParts(mentions=(mention,)), "in UTF-8"))
-    assert not bench.sent
+    assert not bench.triage.sent
     assert bench.states("demo:P-3") == {(Act.REFER, State.SAME, ""): 1}
 
 
-def test_many_issues(bench: Bench) -> None:
+def test_many_issues(bench: Following) -> None:
     """More issues than a page of the ledger's knowledge, with doubts among them: each comment is there once."""
     keys = [f"demo:P-{number}" for number in range(10, 240)]
     bench.create(*keys)
-    bench.faults = dict.fromkeys(range(5, 400, 40), "after")
+    bench.triage.faults = dict.fromkeys(range(5, 400, 40), "after")
     bench.follow(*(item(key, said("a", "b")) for key in keys))
     assert all(bench.comments(key) == ["a", "b"] for key in keys)

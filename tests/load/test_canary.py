@@ -19,6 +19,7 @@ from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
 from importer.triage.target import ApiKey
 from tests.conftest import Serve
+from tests.harness.bench import Bench
 from tests.harness.fake_triage import ORG, make_issue
 from tests.harness.virtual_time import VirtualTime
 
@@ -91,24 +92,18 @@ class OddTriage:
         return httpx.Response(200, json={"data": {"items": items, "next_cursor": None}, "errors": None})
 
 
-class Bench:
-    """A first contact with an odd target, in virtual time."""
+class Contact(Bench):
+    """A first contact with an odd target."""
 
     def __init__(self) -> None:
-        self.time = VirtualTime()
+        super().__init__(VirtualTime())
         self.triage = OddTriage(self.time)
+        self.transport = httpx.MockTransport(self.triage.answer)
 
     def read_back(self, *sent: Sent, refusal: str = "") -> Findings:
         """Read issues back."""
-        time = self.time
-        calls = PacedCalls(Limiter(0, clock=time.clock, sleep=time.sleep), Breaker(time.clock), sleep=time.sleep)
-
-        async def main() -> Findings:
-            transport = httpx.MockTransport(self.triage.answer)
-            async with TriageClient(URL, ApiKey("org_x"), transport=transport) as client:
-                return await read_back(client, calls, sent, refusal=refusal, clock=time.clock)
-
-        return time.run(main())
+        clock = self.time.clock
+        return self.with_client(lambda client, calls: read_back(client, calls, sent, refusal=refusal, clock=clock))
 
     def say(self, *sent: Sent) -> str:
         """What a person reads of it."""
@@ -116,12 +111,12 @@ class Bench:
 
 
 @pytest.fixture
-def bench() -> Bench:
+def bench() -> Contact:
     """Give a target and the way to it."""
-    return Bench()
+    return Contact()
 
 
-def test_a_target_that_stores_and_finds_everything(bench: Bench) -> None:
+def test_a_target_that_stores_and_finds_everything(bench: Contact) -> None:
     """All is said to be well, with the organisation and the figures, and nobody waits."""
     found = bench.read_back(*map(bench.triage.make, (1, 2, 3)))
     assert not found.is_fatal
@@ -151,7 +146,7 @@ def test_a_target_that_stores_and_finds_everything(bench: Bench) -> None:
     ],
 )
 def test_a_field_that_is_stored_otherwise(
-    bench: Bench, keep: Callable[[dict[str, Any]], dict[str, Any]], said: str
+    bench: Contact, keep: Callable[[dict[str, Any]], dict[str, Any]], said: str
 ) -> None:
     """Which field, how, and of which issues; that alone stops nothing."""
     bench.triage.keep = keep
@@ -162,7 +157,7 @@ def test_a_field_that_is_stored_otherwise(
     assert not found.is_fatal
 
 
-def test_links_that_are_not_attached(bench: Bench) -> None:
+def test_links_that_are_not_attached(bench: Contact) -> None:
     """The target says how many an issue has."""
     link = {"resource_type": "call", "resource_id": "c1"}
     sent = bench.triage.make(1, resource_links=[link, link])
@@ -171,7 +166,7 @@ def test_links_that_are_not_attached(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize(("lag", "after"), [(0.0, 0.0), (2.0, 3.0), (9.0, 10.0)])
-def test_a_search_that_lags(bench: Bench, lag: float, after: float) -> None:
+def test_a_search_that_lags(bench: Contact, lag: float, after: float) -> None:
     """It is asked again after 3 and 10 seconds, and only for those that it has not found."""
     sent = bench.triage.make(1)
     bench.triage.lag = lag
@@ -181,7 +176,7 @@ def test_a_search_that_lags(bench: Bench, lag: float, after: float) -> None:
     assert sum("sort=created_at" in url for url in bench.triage.asked) == 1, "found in the list at the first look"
 
 
-def test_a_search_that_finds_nothing_where_the_list_does(bench: Bench) -> None:
+def test_a_search_that_finds_nothing_where_the_list_does(bench: Contact) -> None:
     """It is said plainly, and not fatal: creates are looked up in the list first."""
     sent = bench.triage.make(1)
     bench.triage.lag = 11.0
@@ -190,7 +185,7 @@ def test_a_search_that_finds_nothing_where_the_list_does(bench: Bench) -> None:
     assert not found.is_fatal
 
 
-def test_a_list_without_the_issues_where_search_finds_them(bench: Bench) -> None:
+def test_a_list_without_the_issues_where_search_finds_them(bench: Contact) -> None:
     """It is said plainly, and not fatal."""
     sent = bench.triage.make(1)
     bench.triage.lists = False
@@ -199,7 +194,7 @@ def test_a_list_without_the_issues_where_search_finds_them(bench: Bench) -> None
     assert (found.found_after, found.is_fatal) == (0.0, False)
 
 
-def test_neither_list_nor_search(bench: Bench) -> None:
+def test_neither_list_nor_search(bench: Contact) -> None:
     """Without either nobody could tell whether a create was done: that is fatal, after the last look."""
     sent = bench.triage.make(1)
     bench.triage.lists, bench.triage.lag = False, 11.0
@@ -208,7 +203,7 @@ def test_neither_list_nor_search(bench: Bench) -> None:
     assert bench.time.now == 1010.0
 
 
-def test_a_list_in_another_order(bench: Bench) -> None:
+def test_a_list_in_another_order(bench: Contact) -> None:
     """What it shows is no proof of what it doesn't: with a search that lags too long it counts as none."""
     first = bench.triage.make(1)
     bench.time.now += 5
@@ -221,7 +216,7 @@ def test_a_list_in_another_order(bench: Bench) -> None:
     assert bench.read_back(first, second).is_fatal
 
 
-def test_a_lost_marker(bench: Bench) -> None:
+def test_a_lost_marker(bench: Contact) -> None:
     """An issue that the list shows, and that nothing tells whose it is, can't be found again: fatal."""
     bench.triage.keep = lambda body: body | {"description": body["description"].replace("tir", "TIR")}
     found = bench.read_back(bench.triage.make(1))
@@ -229,7 +224,7 @@ def test_a_lost_marker(bench: Bench) -> None:
     assert "warning: the marker is not in the stored description: T-1001" in list(found.sentences())
 
 
-def test_an_issue_that_is_gone(bench: Bench) -> None:
+def test_an_issue_that_is_gone(bench: Contact) -> None:
     """404 for what was made a moment ago: fatal, with the reason."""
     sent = bench.triage.make(1)._replace(issue_id=str(uuid.UUID(int=99)))
     found = bench.read_back(sent)
@@ -237,7 +232,7 @@ def test_an_issue_that_is_gone(bench: Bench) -> None:
     assert any("T-1001 can't be read: 404" in line for line in found.sentences())
 
 
-def test_cut_descriptions(bench: Bench) -> None:
+def test_cut_descriptions(bench: Contact) -> None:
     """At which length lists cut them."""
     bench.triage.cut_at = 120
     sent = bench.triage.make(1)
@@ -248,7 +243,7 @@ def test_cut_descriptions(bench: Bench) -> None:
     ("part", "said"),
     [("search=", "the search can't be used"), ("sort=", "the list of the newest issues can't be read")],
 )
-def test_reads_that_are_refused(bench: Bench, part: str, said: str) -> None:
+def test_reads_that_are_refused(bench: Contact, part: str, said: str) -> None:
     """One of the two ways is enough; what the target says of the other is shown."""
     bench.triage.refuse = (part,)
     found = bench.read_back(bench.triage.make(1))
@@ -256,7 +251,7 @@ def test_reads_that_are_refused(bench: Bench, part: str, said: str) -> None:
     assert not found.is_fatal
 
 
-def test_a_key_that_is_refused_meanwhile(bench: Bench) -> None:
+def test_a_key_that_is_refused_meanwhile(bench: Contact) -> None:
     """It ends the run, as everywhere."""
     sent = bench.triage.make(1)
     bench.triage.status = 401
@@ -264,7 +259,7 @@ def test_a_key_that_is_refused_meanwhile(bench: Bench) -> None:
         bench.read_back(sent)
 
 
-def test_nothing_was_made(bench: Bench) -> None:
+def test_nothing_was_made(bench: Contact) -> None:
     """Then there is only the refusal to show, and nothing is asked."""
     found = bench.read_back(refusal="400 bad_request: title")
     assert list(found.sentences()) == [
@@ -275,7 +270,7 @@ def test_nothing_was_made(bench: Bench) -> None:
     assert not found.is_fatal
 
 
-def test_findings_are_json(bench: Bench) -> None:
+def test_findings_are_json(bench: Contact) -> None:
     """What the ledger keeps reads back as it was."""
     bench.triage.keep = lambda body: body | {"title": body["title"].strip()}
     kept = orjson.loads(orjson.dumps(bench.read_back(bench.triage.make(1)).as_json()))

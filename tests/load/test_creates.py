@@ -11,7 +11,6 @@ import orjson
 import pytest
 
 from importer.errors import KeyRefused, RunStopped, StorageFull, TargetUnreachable, TooManyFailures
-from importer.ledger.journal import Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
@@ -25,10 +24,9 @@ from importer.triage.client import TriageClient
 from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
 from importer.triage.target import ApiKey
+from tests.harness.bench import TARGET, Bench, opened
 from tests.harness.fake_triage import FakeTriage, footer, make_issue
 from tests.harness.virtual_time import VirtualTime
-
-TARGET = "https://t.example"
 
 
 def make_operation(number: int, **more: object) -> Operation:
@@ -38,56 +36,42 @@ def make_operation(number: int, **more: object) -> Operation:
     return Operation(f"k{number}", "POST", "/v1/triage/issues", orjson.dumps(body), marker)
 
 
-class Import:
-    """One run against a fake target, in virtual time; several loads are several attempts."""
+class Import(Bench):
+    """One run against a fake target; several loads are several attempts."""
 
     def __init__(self, ledger: Ledger, triage: FakeTriage, time_: VirtualTime) -> None:
-        self.ledger, self.triage, self.time = ledger, triage, time_
+        super().__init__(time_, ledger)
+        self.triage, self.transport = triage, triage.transport
         self.stop = asyncio.Event()
         self.seen: list[Outcome] = []
         self.settle_seconds = 30.0
         self.max_errors: int | None = None
         triage.now = time_.clock
 
-    def run(self) -> Run:
-        """Begin the run, or continue it."""
-        return self.ledger.begin_run(RunIdentity(TARGET, "s", "d", "m"))
-
     def load(self, operations: list[Operation] | Iterator[Operation], concurrency: int = 4) -> PacedCalls:
         """Register the operations' rows and send them."""
-        run = self.run()
+        run = self.begin()
         if isinstance(operations, list):
             run.register(Row(1, "a", int(o.key[1:]), 1, o.key, Outcome.PLANNED) for o in operations)
-        calls = PacedCalls(
-            Limiter(0, clock=self.time.clock, sleep=self.time.sleep), Breaker(self.time.clock), sleep=self.time.sleep
-        )
 
-        async def main() -> None:
-            async with TriageClient(TARGET, ApiKey("org_x"), transport=self.triage.transport) as client:
-                settler = Settler(
-                    client,
-                    run,
-                    calls,
-                    settle_seconds=self.settle_seconds,
-                    now=self.time.clock,
-                    sleep=self.time.sleep,
-                )
-                loader = Loader(
-                    RunConnection(client, run, calls),
-                    settler,
-                    Updater(client, run, calls),
-                    Limits(concurrency, self.max_errors),
-                    report=self.seen.append,
-                    now=self.time.clock,
-                )
-                await loader.load(iter(operations), self.stop)
+        async def load(client: TriageClient, calls: PacedCalls) -> PacedCalls:
+            clock, sleep = self.time.clock, self.time.sleep
+            loader = Loader(
+                RunConnection(client, run, calls),
+                Settler(client, run, calls, settle_seconds=self.settle_seconds, now=clock, sleep=sleep),
+                Updater(client, run, calls),
+                Limits(concurrency, self.max_errors),
+                report=self.seen.append,
+                now=clock,
+            )
+            await loader.load(iter(operations), self.stop)
+            return calls
 
-        self.time.run(main())
-        return calls
+        return self.with_client(load)
 
     def outcomes(self) -> dict[Outcome, int]:
         """Count the run's rows by outcome, without the zeros."""
-        return {outcome: number for outcome, number in self.run().count().items() if number}
+        return {outcome: number for outcome, number in self.begin().count().items() if number}
 
     def each_once(self, count: int) -> bool:
         """Say whether each row has exactly one issue."""
@@ -98,7 +82,7 @@ class Import:
 def bench(tmp_path: Path) -> Iterator[Import]:
     """Give an import with a fresh ledger and target."""
     time_ = VirtualTime()
-    with open_ledger(tmp_path / "ledger.db", now=time_.clock) as ledger:
+    with opened(tmp_path, time_) as ledger:
         yield Import(ledger, FakeTriage(), time_)
 
 
@@ -122,7 +106,7 @@ def test_refused_row(bench: Import) -> None:
     bench.triage.faults = {3: "400"}
     bench.load(operations(6))
     assert bench.outcomes() == {Outcome.CREATED: 5, Outcome.FAILED: 1}
-    (failed,) = [row for row in bench.run().results() if row.outcome is Outcome.FAILED]
+    (failed,) = [row for row in bench.begin().results() if row.outcome is Outcome.FAILED]
     assert failed.codes == ("refused",)
     assert failed.messages == ("400 no: because",)
 
@@ -142,7 +126,7 @@ def test_connect_failures_are_retried(bench: Import) -> None:
     calls = bench.load(operations(2), concurrency=1)
     assert bench.each_once(2)
     assert calls.retries == 2
-    assert [row.attempts for row in bench.run().results()] == [3, 1]
+    assert [row.attempts for row in bench.begin().results()] == [3, 1]
 
 
 def test_quoted_marker(bench: Import) -> None:
@@ -176,7 +160,7 @@ def test_absence_takes_its_time(bench: Import) -> None:
 def test_crash_after_the_intent(bench: Import) -> None:
     """Intents of a dead attempt are settled first: one that was made is not made again, one that wasn't is."""
     rows = operations(4)
-    run = bench.run()
+    run = bench.begin()
     run.register(Row(1, "a", int(o.key[1:]), 1, o.key, Outcome.PLANNED) for o in rows)
 
     async def crash() -> None:
@@ -242,7 +226,7 @@ def test_stop(bench: Import) -> None:
                 bench.stop.set()
             yield operation
 
-    bench.run().register(Row(1, "a", n, 1, f"k{n}", Outcome.PLANNED) for n in range(1, 101))
+    bench.begin().register(Row(1, "a", n, 1, f"k{n}", Outcome.PLANNED) for n in range(1, 101))
     bench.load(rows())
     outcomes = bench.outcomes()
     assert set(outcomes) == {Outcome.CREATED, Outcome.PLANNED}
@@ -263,7 +247,7 @@ def test_stop_does_not_wait_for_settling(bench: Import) -> None:
         yield from operations(3)
 
     tasks: list[asyncio.Task[None]] = []
-    bench.run().register(Row(1, "a", n, 1, f"k{n}", Outcome.PLANNED) for n in range(1, 4))
+    bench.begin().register(Row(1, "a", n, 1, f"k{n}", Outcome.PLANNED) for n in range(1, 4))
     bench.load(rows())
     assert bench.time.now - started < 10
     assert bench.outcomes() == {Outcome.UNKNOWN: 3}
@@ -279,7 +263,7 @@ def test_second_interrupt_does_not_wait(bench: Import) -> None:
             yield operation
 
     loads: list[asyncio.Task[None]] = []
-    run = bench.run()
+    run = bench.begin()
     calls = PacedCalls(Limiter(), Breaker())
 
     async def main() -> None:
@@ -305,7 +289,7 @@ def test_links_come_along_or_later(bench: Import, refuse: bool) -> None:
     operation = make_operation(1, resource_links=LINKS)
     bench.load([operation])
     assert len(bench.triage.issues) == 1
-    added = bench.run().additions.of([operation.key])
+    added = bench.begin().additions.of([operation.key])
     names = [each.name for each in added.get(operation.key, ())]
     assert names == ([] if refuse else ["call/c1", "call/missing-2"])
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
-from importer.ledger.journal import Decision, Run
-from importer.ledger.opening import open_ledger
+from importer.ledger.journal import Decision
 from importer.ledger.schema import State
-from importer.ledger.store import RunIdentity
+from importer.ledger.store import Ledger
 from importer.load.settling import Settler
 from importer.records import Operation
 from importer.triage.answers import Issue
-from importer.triage.breaker import Breaker
-from importer.triage.client import TriageClient
-from importer.triage.limiter import Limiter
-from importer.triage.paced import PacedCalls, Undecidable
-from importer.triage.target import ApiKey
+from importer.triage.paced import Undecidable
+from tests.harness.bench import Bench, opened
 from tests.harness.fake_triage import FakeTriage, footer, make_issue
 from tests.harness.virtual_time import VirtualTime
 
@@ -28,12 +24,14 @@ T = TypeVar("T")
 MARKERS = [f"tir{number:020x}" for number in range(1, 9)]
 
 
-class Bench:
-    """A settler against a fake target, in virtual time."""
+class Settling(Bench):
+    """A settler against a fake target."""
 
-    def __init__(self, run: Run, time: VirtualTime) -> None:
-        self.run, self.time = run, time
+    def __init__(self, ledger: Ledger, time: VirtualTime) -> None:
+        super().__init__(time, ledger)
+        self.run = self.begin()
         self.triage = FakeTriage(now=time.clock)
+        self.transport = self.triage.transport
 
     def add(self, number: int, text: str, at: float) -> None:
         """Let the target have an issue."""
@@ -54,17 +52,11 @@ class Bench:
 
         return self.with_settler(main)
 
-    def with_settler(self, use: Callable[[Settler], Awaitable[T]]) -> T:
+    def with_settler(self, use: Callable[[Settler], Coroutine[Any, Any, T]]) -> T:
         """Give a settler to what uses it."""
-        calls = PacedCalls(
-            Limiter(0, clock=self.time.clock, sleep=self.time.sleep), Breaker(self.time.clock), sleep=self.time.sleep
+        return self.with_client(
+            lambda client, calls: use(Settler(client, self.run, calls, now=self.time.clock, sleep=self.time.sleep))
         )
-
-        async def main() -> T:
-            async with TriageClient("https://t.example", ApiKey("org_x"), transport=self.triage.transport) as client:
-                return await use(Settler(client, self.run, calls, now=self.time.clock, sleep=self.time.sleep))
-
-        return self.time.run(main())
 
     async def commit(self, late: float) -> None:
         """Let the target commit, so many seconds from now, what it has in store."""
@@ -73,11 +65,11 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path) -> Iterator[Settling]:
     """Give a settler's surroundings."""
     time = VirtualTime()
-    with open_ledger(tmp_path / "ledger.db", now=time.clock) as ledger:
-        yield Bench(ledger.begin_run(RunIdentity("https://t.example", "s", "d", "m")), time)
+    with opened(tmp_path, time) as ledger:
+        yield Settling(ledger, time)
 
 
 def ids(found: list[Issue | BaseException | None]) -> list[str | None]:
@@ -85,7 +77,7 @@ def ids(found: list[Issue | BaseException | None]) -> list[str | None]:
     return [issue.triage_id if isinstance(issue, Issue) else None for issue in found]
 
 
-def test_found_together(bench: Bench) -> None:
+def test_found_together(bench: Settling) -> None:
     """Several creates are found in one look, soon."""
     now = bench.time.now
     for number in (1, 2, 3):
@@ -95,7 +87,7 @@ def test_found_together(bench: Bench) -> None:
     assert bench.time.now - now < 5
 
 
-def test_absent_after_two_looks_beyond_the_deadline(bench: Bench) -> None:
+def test_absent_after_two_looks_beyond_the_deadline(bench: Settling) -> None:
     """Absence is believed after 30 seconds and two looks made after that."""
     now = bench.time.now
     assert bench.settle(MARKERS[0], since=now) == [None]
@@ -103,7 +95,7 @@ def test_absent_after_two_looks_beyond_the_deadline(bench: Bench) -> None:
     assert bench.triage.reads >= 4  # two lists, two searches
 
 
-def test_deadline_counts_from_the_attempt(bench: Bench) -> None:
+def test_deadline_counts_from_the_attempt(bench: Settling) -> None:
     """After a restart the wait does not start anew."""
     now = bench.time.now
     assert bench.settle(MARKERS[0], since=now - 3600) == [None]
@@ -111,19 +103,19 @@ def test_deadline_counts_from_the_attempt(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("late", [3.0, 15.0, 29.0])
-def test_late_commit(bench: Bench, late: float) -> None:
+def test_late_commit(bench: Settling, late: float) -> None:
     """A create that the target commits before the deadline is found."""
     bench.triage.late = [make_issue(1, footer(1), bench.time.now)]
     assert ids(bench.settle(MARKERS[0], since=bench.time.now, meanwhile=bench.commit(late))) == ["T-1001"]
 
 
-def test_a_commit_between_the_two_looks(bench: Bench) -> None:
+def test_a_commit_between_the_two_looks(bench: Settling) -> None:
     """One look that finds nothing decides nothing: what the target commits right after it is found by the second."""
     bench.triage.late = [make_issue(1, footer(1), bench.time.now)]
     assert ids(bench.settle(MARKERS[0], since=bench.time.now, meanwhile=bench.commit(31.5))) == ["T-1001"]
 
 
-def test_cut_descriptions(bench: Bench) -> None:
+def test_cut_descriptions(bench: Settling) -> None:
     """Where lists cut descriptions, issues that the ledger doesn't know are read whole, each once."""
     now = bench.time.now
     bench.triage.cut_at = 5
@@ -140,7 +132,7 @@ QUOTATIONS = {
 
 
 @pytest.mark.parametrize("text", QUOTATIONS.values(), ids=QUOTATIONS)
-def test_quoted_marker(bench: Bench, text: str) -> None:
+def test_quoted_marker(bench: Settling, text: str) -> None:
     """An issue that quotes another's marker is not taken for it, wherever lists cut, even right after the quotation."""
     for cut_at in (None, 5, text.index(MARKERS[1]) + len(MARKERS[1]), len(text) - len(footer(1)) - 1):
         now = bench.time.now
@@ -150,7 +142,7 @@ def test_quoted_marker(bench: Bench, text: str) -> None:
         assert ids(bench.settle(*MARKERS[:2], since=now)) == ["T-1001", None]
 
 
-def test_cut_after_the_quotation_of_another(bench: Bench) -> None:
+def test_cut_after_the_quotation_of_another(bench: Settling) -> None:
     """An issue whose cut text ends with the footer of another is found by search."""
     now = bench.time.now
     bench.triage.cut_at = len(footer(2))
@@ -158,14 +150,14 @@ def test_cut_after_the_quotation_of_another(bench: Bench) -> None:
     assert ids(bench.settle(MARKERS[0], since=now)) == ["T-1001"]
 
 
-def test_text_below_the_footer(bench: Bench) -> None:
+def test_text_below_the_footer(bench: Settling) -> None:
     """What people add below the footer takes no marker away."""
     now = bench.time.now
     bench.add(1, f"text\n{footer(1)}\nKim: still so today", now)
     assert ids(bench.settle(MARKERS[0], since=now)) == ["T-1001"]
 
 
-def test_an_issue_of_another_key(bench: Bench) -> None:
+def test_an_issue_of_another_key(bench: Settling) -> None:
     """An issue that the ledger knows as another key's settles none, even if somebody put the footer at its end."""
     now = bench.time.now
     bench.add(1, f"text\n{footer(1)}\ncopied: {MARKERS[1]}\n{footer(2)}", now)
@@ -180,7 +172,7 @@ def test_an_issue_of_another_key(bench: Bench) -> None:
     assert bench.settle(MARKERS[1], since=now) == [None]
 
 
-def test_one_issue_settles_one_key(bench: Bench) -> None:
+def test_one_issue_settles_one_key(bench: Settling) -> None:
     """An issue that was given to a create is not given to another, whatever becomes of its text."""
     now = bench.time.now
     bench.add(1, f"text\n{footer(1)}", now)
@@ -194,7 +186,7 @@ def test_one_issue_settles_one_key(bench: Bench) -> None:
     assert ids(bench.settle(*MARKERS[:2], since=now, meanwhile=edit())) == ["T-1001", None]
 
 
-def test_read_before_its_create_failed(bench: Bench) -> None:
+def test_read_before_its_create_failed(bench: Settling) -> None:
     """An issue that a look read while its create was still on its way is found when that gets no answer."""
     now = bench.time.now
     bench.triage.cut_at = 5
@@ -209,7 +201,7 @@ def test_read_before_its_create_failed(bench: Bench) -> None:
     assert ids(list(bench.with_settler(main))) == ["T-1001", "T-1002"]
 
 
-def test_far_back(bench: Bench) -> None:
+def test_far_back(bench: Settling) -> None:
     """A look pages back as far as the create is old, and not further than a minute more."""
     now = bench.time.now
     bench.add(1, "ancient", now - 10_000)
@@ -219,7 +211,7 @@ def test_far_back(bench: Bench) -> None:
     assert ids(bench.settle(MARKERS[0], since=now - 500)) == ["T-1002"]
 
 
-def test_look_ups_that_fail(bench: Bench) -> None:
+def test_look_ups_that_fail(bench: Settling) -> None:
     """If looks fail, the fate stays open, and is said to."""
     bench.triage.reads_fail = True
     (fate,) = bench.settle(MARKERS[0], since=bench.time.now)

@@ -14,21 +14,18 @@ import pytest
 from importer.api import issue_path
 from importer.errors import KeyRefused, RunStopped
 from importer.ledger.journal import Decision, Run
-from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
-from importer.ledger.store import Known, Ledger, RunIdentity
+from importer.ledger.store import Known, Ledger
 from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome, Row
-from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
-from importer.triage.limiter import Limiter
 from importer.triage.paced import Interrupted, PacedCalls
 from importer.triage.snapshot import is_gone, pending_fields, take_snapshot
-from importer.triage.target import ApiKey
+from tests.harness.bench import TARGET, Bench, opened
 from tests.harness.fake_triage import make_issue
 from tests.harness.virtual_time import VirtualTime
 
-TARGET, SOURCE, KEY = "https://t.example", "s", "s:1"
+SOURCE, KEY = Bench.source, "s:1"
 ROW = {"title": "old", "severity": "low", "description": "text"}
 NEW_SHA = b"n" * 32
 
@@ -76,29 +73,24 @@ class OneIssue:
         return httpx.Response(200, json={"data": self.issue, "errors": None})
 
 
-class Bench:
-    """A ledger that knows the issue, and changes to it in virtual time; each run is another night's."""
+class Updating(Bench):
+    """A ledger that knows the issue, and changes to it; each run is another night's."""
 
     def __init__(self, ledger: Ledger, time: VirtualTime) -> None:
-        self.ledger, self.time = ledger, time
+        super().__init__(time, ledger)
         self.triage = OneIssue()
+        self.transport = self.triage.transport
         self.nights = 0
         create = Operation(KEY, "POST", "/v1/triage/issues", orjson.dumps(ROW), "tir0", b"row-0001")
         done = Decision(KEY, State.DONE, issue_id=self.triage.issue["id"], triage_id="T-1001")
-        self.run = self.begin()
-        self.run.decide([done._replace(returned=self._remembered())], [create])
+        self.run = self.turn()
+        made = self.with_client(lambda client, _: client.get_issue(self.triage.issue["id"]))
+        self.run.decide([done._replace(returned=take_snapshot(made, orjson.dumps(ROW)))], [create])
 
-    def _remembered(self) -> bytes:
-        async def read() -> bytes:
-            async with TriageClient(TARGET, ApiKey("org_x"), transport=self.triage.transport) as client:
-                return take_snapshot(await client.get_issue(self.triage.issue["id"]), orjson.dumps(ROW))
-
-        return asyncio.run(read())
-
-    def begin(self) -> Run:
+    def turn(self) -> Run:
         """Begin the next night."""
         self.nights += 1
-        self.run = self.ledger.begin_run(RunIdentity(TARGET, SOURCE, f"night {self.nights}", "m"))
+        self.run = self.begin(f"night {self.nights}")
         self.run.register([Row(0, "a.csv", 1, 2, KEY, Outcome.PLANNED)])
         return self.run
 
@@ -126,27 +118,21 @@ class Bench:
 
     def update(self, *, force: bool = False, interrupt_after: int | None = None, **fields: Any) -> Updated:
         """Carry out the change to these fields; the calls may be interrupted after so many seconds."""
-        calls = PacedCalls(
-            Limiter(0, clock=self.time.clock, sleep=self.time.sleep), Breaker(self.time.clock), sleep=self.time.sleep
-        )
 
-        async def interrupt(seconds: int) -> None:
+        async def interrupt(calls: PacedCalls, seconds: int) -> None:
             await self.time.sleep(seconds)
             calls.interrupt()
 
-        async def main() -> Updated | BaseException:
-            async with (
-                TriageClient(TARGET, ApiKey("org_x"), transport=self.triage.transport) as client,
-                self.run.sending(1),
-            ):
+        async def update(client: TriageClient, calls: PacedCalls) -> Updated | BaseException:
+            async with self.run.sending(1):
                 updater = Updater(client, self.run, calls, force=force)
-                task = asyncio.create_task(interrupt(interrupt_after)) if interrupt_after is not None else None
+                task = asyncio.create_task(interrupt(calls, interrupt_after)) if interrupt_after is not None else None
                 (amended,) = await asyncio.gather(updater.update(self.operation(**fields)), return_exceptions=True)
                 if task is not None:
                     task.cancel()
                 return amended  # an error leaves only once what was handed in is durable, as in the loader
 
-        amended = self.time.run(main())
+        amended = self.with_client(update)
         if isinstance(amended, BaseException):
             raise amended
         return amended
@@ -157,14 +143,14 @@ class Bench:
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Iterator[Bench]:
+def bench(tmp_path: Path) -> Iterator[Updating]:
     """Give an issue that is in."""
     time = VirtualTime()
-    with open_ledger(tmp_path / "ledger.db", now=time.clock) as ledger:
-        yield Bench(ledger, time)
+    with opened(tmp_path, time) as ledger:
+        yield Updating(ledger, time)
 
 
-def test_an_update(bench: Bench) -> None:
+def test_an_update(bench: Updating) -> None:
     """Only what differs is written, and the issue stands for its new row."""
     bench.triage.change(severity="high")
     assert bench.update(title="new", severity="high").outcome is Outcome.UPDATED
@@ -175,7 +161,7 @@ def test_an_update(bench: Bench) -> None:
     assert len(bench.triage.patches) == 1
 
 
-def test_a_conflict_stays_until_it_is_solved(bench: Bench) -> None:
+def test_a_conflict_stays_until_it_is_solved(bench: Updating) -> None:
     """What a person changed is left alone, tonight and every night, while the other fields follow their row."""
     bench.triage.change(title="theirs")
     assert bench.update(title="new", severity="high") == (Outcome.UPDATED, "title was changed in Triage")
@@ -184,16 +170,16 @@ def test_a_conflict_stays_until_it_is_solved(bench: Bench) -> None:
         assert bench.left() == [[["title", "old", "theirs", "new"]]]
         known = bench.known()
         assert (known.body_sha, known.content) == (b"", b""), "it stands for no row"
-        bench.begin()
+        bench.turn()
         assert bench.update(title="new", severity="high").outcome is Outcome.SKIPPED
     bench.triage.change(title="new")
-    bench.begin()
+    bench.turn()
     assert bench.update(title="new", severity="high").outcome is Outcome.UNCHANGED
     assert (bench.left(), bench.known().body_sha) == ([], NEW_SHA)
     assert len(bench.triage.patches) == 1
 
 
-def test_overwriting(bench: Bench) -> None:
+def test_overwriting(bench: Updating) -> None:
     """With force a person's change goes; it was asked for."""
     bench.triage.change(title="theirs")
     assert bench.update(force=True, title="new").outcome is Outcome.UPDATED
@@ -216,7 +202,7 @@ def test_overwriting(bench: Bench) -> None:
         ("410", Outcome.SKIPPED, 1),
     ],
 )
-def test_what_a_write_meets(bench: Bench, fault: str, outcome: Outcome, patches: int) -> None:
+def test_what_a_write_meets(bench: Updating, fault: str, outcome: Outcome, patches: int) -> None:
     """An answer that leaves it open is followed by a look, and what was executed is not sent again."""
     bench.triage.faults = [fault]
     assert bench.update(title="new").outcome is outcome
@@ -228,7 +214,7 @@ def test_what_a_write_meets(bench: Bench, fault: str, outcome: Outcome, patches:
     assert is_gone(known.returned) is (outcome is Outcome.SKIPPED)
 
 
-def test_a_look_that_finds_nothing(bench: Bench) -> None:
+def test_a_look_that_finds_nothing(bench: Updating) -> None:
     """An issue that was deleted is not written to, and that is remembered."""
     bench.triage.exists = False
     assert bench.update(title="new") == (Outcome.SKIPPED, "the issue is not there any more")
@@ -240,7 +226,7 @@ def test_a_look_that_finds_nothing(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("fault", ["401", "403"])
-def test_a_key_that_is_refused_now(bench: Bench, fault: str) -> None:
+def test_a_key_that_is_refused_now(bench: Updating, fault: str) -> None:
     """The run stops, and the write was surely not executed."""
     bench.triage.faults = [fault]
     with pytest.raises(KeyRefused):
@@ -249,7 +235,7 @@ def test_a_key_that_is_refused_now(bench: Bench, fault: str) -> None:
     assert bench.update(title="new").outcome is Outcome.UPDATED
 
 
-def test_interrupted_while_everybody_waits(bench: Bench) -> None:
+def test_interrupted_while_everybody_waits(bench: Updating) -> None:
     """After a 429 the write waits for its turn; what ends it then leaves nothing open."""
     bench.triage.faults = ["429"] * 9
     with pytest.raises(Interrupted):
@@ -258,20 +244,20 @@ def test_interrupted_while_everybody_waits(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("executed", [True, False])
-def test_nobody_knows_what_became_of_it(bench: Bench, executed: bool) -> None:
+def test_nobody_knows_what_became_of_it(bench: Updating, executed: bool) -> None:
     """A target that answers no write: unknown, until a later look tells; a person's edit since counts as theirs."""
     bench.triage.faults = ["500-after" if executed else "500-before", *["500-before"] * 9]
     bench.triage.reads = ["", *["400"] * 9]
     assert bench.update(title="new").outcome is Outcome.UNKNOWN
     assert pending_fields(bench.known().pending) == {"title"}
     bench.triage.faults, bench.triage.reads = [], []
-    bench.begin()
+    bench.turn()
     assert bench.update(title="new").outcome is Outcome.UPDATED
     assert len(bench.triage.patches) == (1 if executed else 2)
     assert bench.known().pending == b""
 
 
-def test_a_target_that_answers_no_write(bench: Bench) -> None:
+def test_a_target_that_answers_no_write(bench: Updating) -> None:
     """After some attempts it is left for the next run."""
     bench.triage.faults = ["500-before"] * 99
     assert bench.update(title="new").outcome is Outcome.UNKNOWN
@@ -279,7 +265,7 @@ def test_a_target_that_answers_no_write(bench: Bench) -> None:
     assert pending_fields(bench.known().pending) == {"title"}
 
 
-def test_nothing_leaves_without_its_intent(bench: Bench) -> None:
+def test_nothing_leaves_without_its_intent(bench: Updating) -> None:
     """When a write arrives, the ledger knows already what it may do."""
     intents: list[bytes] = []
     bench.triage.watch = lambda: intents.append(bench.known().pending)
@@ -289,7 +275,7 @@ def test_nothing_leaves_without_its_intent(bench: Bench) -> None:
 
 @pytest.mark.parametrize("executed", [True, False])
 @pytest.mark.parametrize("row", ["new", "newer", "old"])
-def test_killed_between_intent_and_answer(bench: Bench, executed: bool, row: str) -> None:
+def test_killed_between_intent_and_answer(bench: Updating, executed: bool, row: str) -> None:
     """The next attempt takes the issue to the row as it is then, whatever became of the write, without a conflict."""
 
     async def begin() -> None:
@@ -299,7 +285,7 @@ def test_killed_between_intent_and_answer(bench: Bench, executed: bool, row: str
     asyncio.run(begin())
     if executed:
         bench.triage.change(title="new")
-    bench.begin()
+    bench.turn()
     amended = bench.update(title=row)
     there = "new" if executed else "old"
     changed = executed or row != "old"
@@ -309,7 +295,7 @@ def test_killed_between_intent_and_answer(bench: Bench, executed: bool, row: str
     assert (bench.known().pending, bench.known().body_sha) == (b"", NEW_SHA)
 
 
-def test_a_person_takes_a_write_of_unknown_fate_back(bench: Bench) -> None:
+def test_a_person_takes_a_write_of_unknown_fate_back(bench: Updating) -> None:
     """Where the old value is there again and somebody wrote since, that is a person's word, and is left alone."""
 
     async def begin() -> None:
@@ -319,12 +305,12 @@ def test_a_person_takes_a_write_of_unknown_fate_back(bench: Bench) -> None:
     asyncio.run(begin())
     bench.triage.change(title="new")
     bench.triage.change(title="old")
-    bench.begin()
+    bench.turn()
     assert bench.update(title="new") == (Outcome.SKIPPED, "title was changed in Triage")
     assert bench.left() == [[["title", "old", "old", "new"]]]
 
 
-def test_a_person_comes_between(bench: Bench) -> None:
+def test_a_person_comes_between(bench: Updating) -> None:
     """Between a write without an answer and the look after it a person changes the same field: that stays."""
     bench.triage.faults = ["500-after"]
     bench.triage.reads = ["", "400"]
@@ -336,7 +322,7 @@ def test_a_person_comes_between(bench: Bench) -> None:
 
 
 @pytest.mark.parametrize("second", ["500-before", "500-after", "401", "400"])
-def test_two_writes_without_an_answer(bench: Bench, second: str) -> None:
+def test_two_writes_without_an_answer(bench: Updating, second: str) -> None:
     """What the first has written is known as ours, though the second, of another row, ends badly as well."""
     bench.triage.faults, bench.triage.reads = ["500-after"], ["", "400"]
     assert bench.update(title="new").outcome is Outcome.UNKNOWN

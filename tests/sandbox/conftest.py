@@ -118,6 +118,6 @@ def make_sandbox() -> Iterator[MakeSandbox]:
 BODY: Json = {"title": "A title", "severity": "high", "category": "Bug"}
 
 
-def post(sandbox: RunningSandbox, body: Json | None = None, timeout: float = 5) -> httpx.Response:
+def post(sandbox: RunningSandbox, body: Json | None = None, timeout: float = 60) -> httpx.Response:
     """Create an issue over a connection of its own."""
     return httpx.post(sandbox.url + ISSUES, json=body or BODY, headers=KEY, timeout=timeout)

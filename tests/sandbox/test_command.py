@@ -46,7 +46,7 @@ def test_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with started("--db", str(tmp_path / "s.db")) as (process, url):
         assert httpx.get(f"{url}/v1/me", headers=KEY).status_code == 200
         process.send_signal(number)
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=120)
     assert (process.returncode, errors) == (0, "")
     assert [path.name for path in tmp_path.iterdir()] == ["s.db"]
 

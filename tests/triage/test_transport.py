@@ -48,12 +48,12 @@ class RawServer:
             writer.close()
 
 
-async def create(server: RawServer, times: int, pause: float = 0.0) -> list[Action]:
-    """Send creates one after the other; say how each ended."""
+async def create(server: RawServer, times: int, *, turns: int = 0, patience: float = 60) -> list[Action]:
+    """Send creates one after the other, with so many turns of the loop between; say how each ended."""
     ends = []
     async with await asyncio.start_server(server.handle, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
-        timeouts = Timeouts(connect=0.2, answer=0.2)
+        timeouts = Timeouts(connect=patience, answer=patience)
         async with TriageClient(f"http://127.0.0.1:{port}", ApiKey("org_x"), timeouts=timeouts) as client:
             for number in range(times):
                 try:
@@ -61,7 +61,8 @@ async def create(server: RawServer, times: int, pause: float = 0.0) -> list[Acti
                     ends.append(Action.DONE)
                 except CallFailed as error:
                     ends.append(error.action)
-                await asyncio.sleep(pause)
+                for _ in range(turns):
+                    await asyncio.sleep(0.001)
     return ends
 
 
@@ -85,7 +86,7 @@ def test_kept_connection_that_dies_with_the_request() -> None:
 def test_connection_closed_after_the_answer() -> None:
     """A server that closes after each answer gets each POST once."""
     server = RawServer((OK, True), (OK, True), (OK, True))
-    assert asyncio.run(create(server, 3, pause=0.02)) == [Action.DONE] * 3
+    assert asyncio.run(create(server, 3, turns=20)) == [Action.DONE] * 3
     assert len(server.requests) == 3
 
 
@@ -102,7 +103,7 @@ def test_broken_answer(answer: bytes) -> None:
 def test_no_answer() -> None:
     """A server that never answers leaves the fate open after the time for it."""
     server = RawServer((b"", False))
-    assert asyncio.run(create(server, 1)) == [Action.SETTLE]
+    assert asyncio.run(create(server, 1, patience=0.2)) == [Action.SETTLE]
 
 
 def test_nobody_listens() -> None:

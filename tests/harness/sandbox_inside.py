@@ -1,0 +1,16 @@
+"""What no request can do to a sandbox: let its time pass, and forget."""
+
+from __future__ import annotations
+
+from importer.sandbox.server import RunningSandbox
+
+
+def end_waits(sandbox: RunningSandbox) -> None:
+    """Let all time pass that the sandbox waits for: what is late happens now, what hangs is dropped."""
+    sandbox._ask(sandbox._gate.stop)
+
+
+def forget_comment(sandbox: RunningSandbox, detail: str) -> None:
+    """Let a comment be gone, for which the API has no way."""
+    statement = "DELETE FROM events WHERE type = 'comment' AND detail = ?"
+    sandbox._ask(lambda: sandbox._store.db.execute(statement, (detail,)))
