@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from importer.scratch import Scratch
-from tests.check.test_key_aliases import HEADER, MAPPING
+from tests.harness.families import HEADER, MAPPING
 from tests.harness.running import ROOT, write_csv
 
 LIMIT_BYTES = 1 << 20

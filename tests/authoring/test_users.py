@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from importer.authoring.users import Counted, Someone, count_people
+from importer.authoring.users import Counted, Someone, count_people, propose_users
 from importer.check.account_names import KNOWN_LIMIT, learn_names
 from importer.check.job import Job
 from importer.check.rows import examine
@@ -22,34 +20,11 @@ from importer.mapping.identities import Identity
 from importer.mapping.reader import load_mapping
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
+from importer.triage.answers import Member
 from tests.end_to_end.exports import EXPORTS
-from tests.harness.running import write_csv
+from tests.harness.people import MAPPING, ROWS, job_of
 
 KNOWN = ("Assignee Id", "Creator Id", "Watchers Id")
-ROWS = [("1", "Open", "", "", "", "", "")]
-HEADER = ("Key", "State", "Owner", "Assignee", "Assignee Id", "Reporter", "Reporter Id")
-MAPPING = r"""
-input: {name: demo, key: Key}
-title: Key
-severity: {value: low}
-status: {column: State, values: {Open: todo, Done: done}, missing: todo}
-category: {value: Bug}
-owner: Owner
-assignee: {name: Assignee, account: Assignee Id}
-people:
-  known: [{name: Reporter, account: Reporter Id}]
-  mentions: '\[~(\w+)\]'
-skip: [{name: gone, when: {column: State, is: Gone}}]
-"""
-
-
-@contextmanager
-def job_of(folder: Path, rows: Sequence[Sequence[str]], mapping: str = MAPPING, **changes: Any) -> Iterator[Job]:
-    """An import of these rows."""
-    (folder / "m.yaml").write_text(mapping, encoding="utf-8")
-    path = write_csv(folder / "export.csv", rows, HEADER)
-    with open_source([str(path)], SourceOptions()) as source:
-        yield Job(source, load_mapping(str(folder / "m.yaml")), "demo", name_given=True, **changes)
 
 
 def count(folder: Path, *rows: Sequence[str], mapping: str = MAPPING) -> Counted:
@@ -196,3 +171,17 @@ def test_a_mapping_that_names_nobody(tmp_path: Path) -> None:
     nobody = "\n".join(line for line in MAPPING.splitlines() if not line.startswith(("owner", "assignee")))
     with pytest.raises(UsageError, match="names nobody"):
         count(tmp_path, *ROWS, mapping=nobody)
+
+
+MEMBERS = (Member("u-1", "Ann Meyer", "Ann@x.example"), Member("u-2", "Jo Li", "jo@x"), Member("u-3", "Jo Li", "li@x"))
+
+
+def test_proposals() -> None:
+    """The same mail is sure and may be filled in, the same name is not, and one of two members is none."""
+    mail, name = Someone(Identity("A. Meyer", mail="ann@X.example")), Someone(Identity("ann  meyer", "5f1"))
+    two, stranger = Someone(Identity("Jo Li")), Someone(Identity("Cy", mail="cy@x"))
+    proposed = propose_users([mail, name, two, stranger], MEMBERS, fill=False)
+    assert [someone.proposal for someone in proposed] == ["u-1 (same mail)", "u-1 (same name)", "", ""]
+    assert [someone.user_id for someone in proposed] == [""] * 4
+    filled = propose_users([mail, name, two, stranger], MEMBERS, fill=True)
+    assert [someone.user_id for someone in filled] == ["u-1", "", "", ""]

@@ -19,19 +19,9 @@ from importer.mapping.reader import load_mapping
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from importer.transform.relations import find_no_keys
+from tests.harness.families import HEADER, MAPPING
 from tests.harness.running import write_csv
 
-HEADER = ("Key", "Id", "Parent", "Blocks")
-MAPPING = """
-input: {name: demo, key: Key}
-title: Key
-severity: {value: low}
-status: {value: todo}
-category: {value: Bug}
-relations:
-  - {column: Blocks, type: blocks}
-  - {column: Parent, type: related_to, by: Id}
-"""
 FAMILY = [("A", "1", "", "B"), ("B", "2", "1", ""), ("C", "3", "2", ""), ("D", "4", "9", "")]
 
 

@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from importer.cli.users import users
 from importer.errors import UsageError
-from tests.authoring.test_users import HEADER, MAPPING
 from tests.conftest import Serve
+from tests.harness.people import HEADER, MAPPING
 from tests.harness.running import KEY, Program, read_csv, write_csv
 
 MAILS = MAPPING.replace("account: Assignee Id", "mail: Assignee Id")

@@ -29,7 +29,8 @@ from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.target import normalise_target
-from tests.end_to_end.storm import Command, faults_of, wait_for_end
+from tests.end_to_end.storm import faults_of
+from tests.harness.attempts import Command, wait_for_end
 from tests.harness.promises import Say, Tally, check_end, promise
 from tests.harness.running import read_csv, write_csv
 

@@ -74,6 +74,11 @@ class PostgresServer:
         _run("pg_ctl", "restart", *_server(self.folder), "-m", mode)
 
 
+def schema_of(url: str) -> str:
+    """Say in which schema a ledger is."""
+    return url.rpartition("%3D")[2]
+
+
 def with_option(url: str, name: str, value: str) -> str:
     """Add a parameter to a URL."""
     return f"{url}{'&' if '?' in url else '?'}{name}={quote(value, safe='')}"

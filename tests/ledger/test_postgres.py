@@ -22,17 +22,12 @@ from importer.ledger.store import RunIdentity
 from importer.records import Outcome
 from tests.conftest import Serve
 from tests.harness.ledger_sending import TARGET, begin, operation, row, send
-from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, serve_pooler, with_option
+from tests.harness.postgres import GUARDED_PASSWORD, PostgresServer, schema_of, serve_pooler, with_option
 from tests.harness.running import Program, finish, wait_for, write_issues
 from tests.harness.turnstile import turnstile
 
 PASSWORD = "canary-pa55"
 WAITING = "SELECT 1 FROM pg_locks WHERE NOT granted"
-
-
-def schema_of(url: str) -> str:
-    """Say in which schema a ledger is."""
-    return url.rpartition("%3D")[2]
 
 
 def sessions(postgres: PostgresServer) -> list[int]:

@@ -3,185 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import orjson
 import pytest
 
 from importer.errors import KeyRefused, RunStopped, TooManyFailures
 from importer.ledger.added import encode_details
-from importer.ledger.journal import Decision
 from importer.ledger.schema import State
-from importer.ledger.store import Ledger
-from importer.load.additions import AdditionSender
-from importer.load.connection import DAY, Limits, RunConnection
 from importer.load.queue import Item
-from importer.load.reconcile import Reconciler
-from importer.mapping.issue_parts import Bundling, Reference
-from importer.records import Act, Comment, Flag, IssueParts, Mention, Operation, Outcome, Relation
+from importer.records import Act, Flag, IssueParts, Mention, Operation, Outcome, Relation
 from importer.sandbox.flags import all_flags
 from importer.sandbox.issue_relations import all_relations
-from importer.sandbox.issues import all_issues
 from importer.sandbox.resources import all_resources
 from importer.sandbox.storage import Store
-from importer.sandbox.timeline import all_comments
-from importer.transform.references import References
-from importer.triage.client import TriageClient
 from importer.triage.fingerprint import fingerprint
-from importer.triage.paced import PacedCalls
-from tests.harness.bench import TARGET, Bench, SandboxTransport, opened, real_time, refusal
-from tests.harness.virtual_time import VirtualTime
-
-HEADERS = {"Authorization": "person"}
-CALL = ("call", "c1")
-FLAG = Flag("c1", "wrong tone", "at 0:42", 3)
-
-
-class Faulty(SandboxTransport):
-    """A sandbox that misbehaves, but not to people.
-
-    faults  number of an addition's request, from 1 → what becomes of it: `after` and `before` answer 500, `lost` never
-            arrives, a number is a status
-    fails   the status of every look, if it is set
-    sent    requests by method and what they are about: `POST comments`
-    """
-
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
-        self.faults: dict[int, str | int] = {}
-        self.fails = self.stop_at = self.passed = 0
-        self.sent = Counter[str]()
-        self.stop = asyncio.Event()
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer as the sandbox does, or not."""
-        if request.headers["Authorization"] == HEADERS["Authorization"]:
-            return await super().handle_async_request(request)
-        *_, above, last = request.url.path.split("/")
-        self.sent[f"{request.method} {'issue' if above == 'issues' else last}"] += 1
-        if request.method == "GET":
-            return refusal(self.fails) if self.fails else await super().handle_async_request(request)
-        self.passed += 1
-        if self.passed == self.stop_at:
-            self.stop.set()
-            for _ in range(20):
-                await asyncio.sleep(0)  # until it is noticed
-        fault = self.faults.get(self.passed)
-        if fault == "lost":
-            raise httpx.ConnectError("refused", request=request)
-        if isinstance(fault, int):
-            return refusal(fault)
-        answer = None if fault == "before" else await super().handle_async_request(request)
-        return refusal(500) if fault or answer is None else answer
-
-
-class Following(Bench):
-    """Issues of a source at a sandbox in this process, and a ledger that knows them; several follows are several runs.
-
-    It misbehaves as `triage` is told.
-    """
-
-    source = "demo"
-
-    def __init__(self, ledger: Ledger, store: Store, time_: VirtualTime) -> None:
-        super().__init__(time_, ledger)
-        self.store = store
-        self.transport = self.triage = Faulty(store)
-        self.issues: dict[str, str] = {}
-        self.seen: list[Outcome] = []
-        self.unsure = False
-
-    def person(self, method: str, path: str, *bodies: object) -> list[Any]:
-        """Let a person do something at the target, once for each body; gives what it answers."""
-
-        async def act() -> list[Any]:
-            async with httpx.AsyncClient(transport=self.transport, headers=HEADERS) as one:
-                url = f"{TARGET}/v1/triage/issues{path}"
-                answers = [await one.request(method, url, json=body) for body in bodies or (None,)]
-            assert all(answer.is_success for answer in answers)
-            return [answer.json()["data"] for answer in answers if answer.content]
-
-        return self.time.run(act())
-
-    def create(self, *keys: str, description: str = "") -> None:
-        """Make the issues of these keys, as phase 1 does."""
-        plain = {"severity": "low", "category": "Bug", "description": description}
-        made = self.person("POST", "", *(plain | {"title": key} for key in keys))
-        self.issues |= {key: issue["id"] for key, issue in zip(keys, made, strict=True)}
-        self.begin().decide(
-            [
-                Decision(issue["title"], State.DONE, 1, 0.0, issue["id"], issue["triage_id"], returned=b"{}")
-                for issue in made
-            ],
-            [Operation(key, "POST", "", sha_source(description), "") for key in keys],
-        )
-
-    def follow(self, *items: Item, max_errors: int | None = None, wait_days: float = 7) -> PacedCalls:
-        """Add what belongs to issues."""
-        clock = self.time.clock
-        self.triage.passed, self.seen = 0, []
-        self.triage.sent.clear()
-
-        async def follow(client: TriageClient, calls: PacedCalls) -> PacedCalls:
-            sender = AdditionSender(
-                RunConnection(client, self.begin(), calls),
-                Reconciler(client, calls, settle_seconds=2, now=clock),
-                References([Reference(pattern=r"P-\d+")], "demo"),
-                Limits(1, max_errors, wait_seconds=wait_days * DAY),
-                now=clock,
-            )
-            try:
-                await sender.add_all(iter(items), self.triage.stop)
-            finally:
-                self.unsure, self.seen = sender.is_unsure, list(sender.log.outcomes.elements())
-            return calls
-
-        return self.with_client(follow)
-
-    def crash_after_intent(self, operation: Operation, details: bytes) -> None:
-        """Leave an attempt's intent behind, and no more."""
-        run = self.begin()
-
-        async def crash() -> None:
-            async with run.sending(1):
-                await run.intend(operation, details)
-
-        asyncio.run(crash())
-
-    def comments(self, key: str) -> list[str]:
-        """The comments of an issue, in order."""
-        here = (comment for comment in all_comments(self.store) if comment["issue_id"] == self.issues[key])
-        return [comment["detail"] for comment in here]
-
-    def description(self, key: str) -> str:
-        """The description of an issue as it is now."""
-        (issue,) = [issue for issue in all_issues(self.store) if issue["id"] == self.issues[key]]
-        return str(issue["description"])
-
-    def states(self, key: str) -> Counter[tuple[Act, State, str]]:
-        """What the ledger says became of an issue's additions."""
-        return Counter((each.act, each.state, each.code) for each in self.begin().additions.of([key]).get(key, ()))
-
-
-def sha_source(description: str) -> bytes:
-    """The body of a create, as far as anybody asks here."""
-    return description.encode()
-
-
-def said(*texts: str) -> IssueParts:
-    """What has these comments; each has an id of its own."""
-    return IssueParts(comments=tuple(Comment(f"{number:016x}", "", "", text) for number, text in enumerate(texts)))
-
-
-def item(key: str, parts: IssueParts, description: str = "", bundling: Bundling = "separate") -> Item:
-    """What is to be added to an issue of which nothing else is to be done."""
-    sha = hashlib.sha256(sha_source(description)).digest()
-    return Item(key, parts, bundling, description, sha, is_all=True)
+from tests.harness.addition_bench import CALL, FLAG, Following, item, said
+from tests.harness.bench import opened, real_time
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
-"""Sources that are not ready, and what a run says of its input."""
+"""Sources that are not ready, what a run says of its input, and user ids that are none of the organisation's."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from pathlib import Path
@@ -9,10 +10,18 @@ from typing import Any
 
 import pytest
 
+from importer.check.job import Job
 from importer.cli.inputs import open_job
-from importer.errors import SourceNotReady
-from importer.load.preflight import check_quiet, check_rows, describe_input
-from tests.harness.running import issue_row, write_csv
+from importer.errors import KeyRefused, SourceNotReady, UsageError
+from importer.load.preflight import check_members, check_quiet, check_rows, describe_input, given_users
+from importer.mapping.identities import Identity, Line, Roster
+from importer.triage.breaker import Breaker
+from importer.triage.limiter import Limiter
+from importer.triage.paced import PacedCalls
+from importer.triage.target import ApiKey, Target
+from tests.conftest import Serve
+from tests.harness.people import MAPPING, ROWS, job_of
+from tests.harness.running import Answer, issue_row, serve_answers, write_csv
 
 
 def job(path: Path, mapping: Path, **more: Any) -> Any:
@@ -74,3 +83,72 @@ def test_an_errors_file_is_no_whole_input(tmp_path: Path, snapshot: Path) -> Non
     mended = write_csv(tmp_path / "errors.csv", [("PROJ-1", "Title", "a.csv:1", "", "", "", "")], header)
     with job(mended, snapshot) as opened:
         assert describe_input(opened) == {"whole": False, "snapshot": True}
+
+
+KIM = "5a9d0000-0000-4000-8000-000000000002"
+
+
+def target_at(url: str) -> Target:
+    """A target on this machine."""
+    return Target(url, url, ApiKey("canary"))
+
+
+def check(job: Job, url: str, organisation: str = "") -> list[str]:
+    """Check the ids that a job gives."""
+    calls = PacedCalls(Limiter(), Breaker())
+    return asyncio.run(check_members(target_at(url), calls, organisation, job))
+
+
+def lines(*ids: str) -> Roster:
+    """A users.csv with these ids."""
+    return Roster(tuple(Line(Identity(f"Name {id_}"), id_, row) for row, id_ in enumerate(ids, 2)), "users.csv")
+
+
+def test_ids_that_are_members(serve: Serve, tmp_path: Path) -> None:
+    """Nothing to say; without ids nothing is asked."""
+    with job_of(tmp_path, ROWS, people=lines(KIM, "")) as job:
+        assert check(job, serve().url) == []
+    with job_of(tmp_path, ROWS, people=lines("")) as job:
+        assert check(job, "http://127.0.0.1:9") == []
+
+
+def test_ids_that_are_no_members(serve: Serve, tmp_path: Path) -> None:
+    """All at once, with the lines of users.csv and of the mapping; `nobody` and `finding` are no ids."""
+    mapping = MAPPING.replace("people:", "people:\n  unmatched: {open: finding, closed: u-archive}")
+    mapping += "owner_id: {value: u-boss}\n"
+    with job_of(tmp_path, ROWS, mapping, people=lines("u-1", KIM, "u-1", "u-2")) as job:
+        assert list(given_users(job)) == ["u-1", KIM, "u-2", "u-boss", "u-archive"]
+        with pytest.raises(UsageError, match="nothing was sent") as caught:
+            check(job, serve().url)
+    found = [(Path(problem.file).name, problem.line, problem.key) for problem in caught.value.problems]
+    assert found[:2] == [("users.csv", 2, "triage_user_id"), ("users.csv", 5, "triage_user_id")]
+    assert [(file, key) for file, _, key in found[2:]] == [
+        ("m.yaml", "owner_id"),
+        ("m.yaml", "people.unmatched.closed"),
+    ]
+    assert all(line > 1 for _, line, _ in found)
+
+
+def refuse(status: int) -> Answer:
+    """A target that says who it is, and refuses its members."""
+    document: Any = {"data": None, "errors": [{"error": "no", "message": "not for this key"}]}
+    return lambda method, path, headers: (status, document)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_members_that_the_key_may_not_see(tmp_path: Path, status: int) -> None:
+    """A warning: nobody can say whose ids they are."""
+    with serve_answers(refuse(status)) as url, job_of(tmp_path, ROWS, people=lines("u-1")) as job:
+        (warning,) = check(job, url, "org-1")
+    assert "can't be read" in warning
+    assert "not for this key" in warning
+
+
+def test_a_key_that_is_refused(tmp_path: Path) -> None:
+    """Ends the run: everything else would be refused too."""
+    with (
+        serve_answers(refuse(401)) as url,
+        job_of(tmp_path, ROWS, people=lines("u-1")) as job,
+        pytest.raises(KeyRefused),
+    ):
+        check(job, url)

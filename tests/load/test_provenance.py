@@ -1,4 +1,4 @@
-"""What an import whose ledger is lost has added: each comment is known by its own text, however it was folded."""
+"""What is ours at an issue: each comment known by its own text, however it was folded, and what is more than that."""
 
 from __future__ import annotations
 
@@ -6,13 +6,17 @@ from collections import Counter
 from collections.abc import Sequence
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.load.provenance import find_comments
+from importer.ledger.added import Added
+from importer.ledger.schema import State
+from importer.load.provenance import count_own, find_comments, find_miscounts
 from importer.mapping.issue_parts import Bundling
-from importer.records import Act, Addition, AlreadyAdded, Comment, IssueParts
+from importer.records import ADDITIONS, Act, Addition, AlreadyAdded, Comment, IssueParts
 from importer.transform.addition_plan import plan_additions
+from importer.triage.answers import FIELDS, Issue
 
 # Rules and numbers as people write them, beside words.
 TEXTS = st.lists(st.sampled_from(("a", "b", "---", "\n\n---\n\n", " (T-7)", "- ", "\n", " ")), min_size=1).map("".join)
@@ -61,3 +65,45 @@ def test_parts_of_a_long_one() -> None:
     found = list(find_comments(planned, details([planned[0], planned[2]])))
     assert [addition.name for addition in found] == [planned[0].name, planned[2].name]
     assert {addition.act for addition in found} == {Act.COMMENT}
+
+
+def added(act: Act, state: State, sha: bytes = b"1") -> Added:
+    """An addition as the ledger knows it."""
+    return Added(act, "n", state, b"", (), 0.0, 0.0, sha, "", "")
+
+
+def issue_of(resources: int, flags: int, relations: int) -> Issue:
+    """An issue on which so much hangs."""
+    return Issue("id", "T-1", "org", "", dict.fromkeys(FIELDS), "t", "t", resources, flags, relations, False)
+
+
+def test_only_what_is_asked_for() -> None:
+    """By act and fingerprint; what was refused is nobody's."""
+    known = [
+        added(Act.COMMENT, State.DONE),
+        added(Act.COMMENT, State.DONE),
+        added(Act.COMMENT, State.SENT, b"2"),
+        added(Act.FLAG, State.REFUSED),
+    ]
+    assert count_own(known, (State.DONE,))[Act.COMMENT] == {b"1": 2}
+    assert count_own(known, (State.DONE, State.SENT))[Act.COMMENT] == {b"1": 2, b"2": 1}
+    assert not count_own(known, (State.DONE,))[Act.FLAG]
+
+
+@pytest.mark.parametrize(
+    ("resources", "flags", "relations", "miscounts"),
+    [
+        (1, 0, 0, []),
+        (2, 1, 0, []),
+        (3, 1, 0, ["resources"]),
+        (0, 2, 1, ["resources", "flags", "relations"]),
+    ],
+)
+def test_counts_that_can_t_be_ours(resources: int, flags: int, relations: int, miscounts: list[str]) -> None:
+    """At least what came along with the create, at most that or all that we added: the create's is among it."""
+    ours = {act: Counter[bytes]() for act in ADDITIONS} | {
+        Act.EVIDENCE: Counter((b"1", b"2")),
+        Act.FLAG: Counter((b"3",)),
+    }
+    returned = orjson.dumps({"resource_count": 1})
+    assert find_miscounts(returned, issue_of(resources, flags, relations), ours) == miscounts

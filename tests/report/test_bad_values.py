@@ -5,17 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.bad_values import find_cells
 from importer.mapping.fixes_table import read_fixes
-from importer.records import Ref
 from importer.report.bad_values import write_fixes
 from importer.report.folder import ReportFolder
-from importer.transform.columns import Columns
-from tests.harness.making import chunk_of, mapping_of
 from tests.harness.running import Program, issue_row, read_csv, write_csv
 
 CELLS = st.text(st.characters(exclude_categories=["Cs"])).map(str.strip).filter(bool)
@@ -143,31 +138,3 @@ def test_what_is_written_is_read_back(lines: list[tuple[str, str, str]]) -> None
         reports = ReportFolder(Path(folder))
         write_fixes(reports, [(column, bad, "1", new, "", "") for column, bad, new in lines])
         assert sorted(fix[:3] for fix in read_fixes(reports.file("fixes.csv"))) == sorted(lines)
-
-
-@pytest.mark.parametrize(
-    ("text", "found"),
-    [
-        ("A", {0: ("A", "x"), 1: ("A", "z")}),
-        (["B", "A"], {0: ("B", "y"), 1: ("A", "z")}),
-        ({"first": ["B", "A"], "pattern": "z"}, {0: ("B", "y"), 1: ("A", "z")}),
-        ({"column": "A", "pattern": "^z"}, {1: ("A", "z")}),
-        ({"template": "{A}-{B}"}, {}),
-        ({"value": "x"}, {}),
-    ],
-)
-def test_which_cell_a_text_comes_from(text: object, found: dict[int, tuple[str, str]]) -> None:
-    """Of a column that repeats the filled one; what several columns make can't be corrected in one."""
-    chunk = chunk_of(("A", "A", "B"), [(" x", "", "y"), ("", "z", "")])
-    assert Ref("column", "A") in chunk.positions
-    mapping = mapping_of(description=text)
-    assert mapping.description is not None
-    assert find_cells(Columns(chunk), mapping.description, [0, 1]) == found
-
-
-def test_of_a_column_that_repeats_it_is_the_wanted_cell() -> None:
-    """A date that can't be read may be the second one."""
-    chunk = chunk_of(("A", "A"), [("2020-01-01", "soon")])
-    text = mapping_of(description="A").description
-    assert text is not None
-    assert find_cells(Columns(chunk), text, [0], {0: "soon"}) == {0: ("A", "soon")}

@@ -14,8 +14,8 @@ from importer.sources.csv import DELIMITERS, find_delimiter
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from importer.spreadsheet import IMPORT_COLUMNS
+from tests.harness.csv_tables import DIALECTS, TABLES, Dialect, write_row
 from tests.harness.source_files import MakeSource
-from tests.sources.test_csv import DIALECTS, TABLES, Dialect, write_row
 
 
 @given(table=TABLES, dialect=DIALECTS)

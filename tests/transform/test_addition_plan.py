@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from importer.api import COMMENT_LIMIT
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
 from importer.transform.addition_plan import SEPARATOR, plan_additions
-from tests.transform.test_lengths import put_together, utf16_units
+from tests.harness.text_pieces import put_together, utf16_units
 
 KEY = "demo:P-1"
 NOBODY = AlreadyAdded()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from importer.api import count_units
 from importer.transform.lengths import SMALLEST_PIECE, cut, is_longer, split_text
 from tests.end_to_end.exports import EXPORTS
+from tests.harness.text_pieces import CLOSED, OPENED, put_together, utf16_units
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=400)
 LINES = st.lists(
@@ -28,25 +29,6 @@ LINES = st.lists(
     max_size=40,
 )
 MARKDOWN = st.builds(str.join, st.sampled_from(["\n", "\r\n", "\n\n", " \n"]), LINES)
-_CLOSED = re.compile(r"\n(`{3,8})\Z")
-_OPENED = re.compile(r"(`{3,8})[^`\n]*?(?=[^\S\n]*\n)")
-
-
-def put_together(pieces: list[str]) -> str:
-    """The text that pieces come from: a fence that ends one and opens the next was added to both."""
-    text, *others = pieces
-    for piece in others:
-        closed, opened = _CLOSED.search(text), _OPENED.match(piece)
-        if closed and opened and closed[1] == opened[1]:
-            text = text[: closed.start()] + piece[opened.end() :]
-        else:
-            text += piece
-    return text
-
-
-def utf16_units(text: str) -> int:
-    """Length in UTF-16 units, counted character by character."""
-    return sum(2 if ord(character) > 0xFFFF else 1 for character in text)
 
 
 @given(st.text(), st.integers(0, 60))
@@ -87,7 +69,7 @@ def test_nothing_is_lost(text: str, first: int, rest: int) -> None:
 def test_blocks_are_closed(text: str) -> None:
     """A piece that opens a block and ends with a line of it closes it: a reader sees each piece alone."""
     for before, after in pairwise(split_text(text, 150, 150)):
-        if _CLOSED.search(before) and _OPENED.match(after):
+        if CLOSED.search(before) and OPENED.match(after):
             fences = re.findall(r"^ {0,3}`{3,8}[^`\n]*$", before, re.MULTILINE)
             assert len(fences) > 1
 

@@ -1,4 +1,4 @@
-"""The limiter, the breaker and the retries, in virtual time."""
+"""The limiter, in virtual time."""
 
 from __future__ import annotations
 
@@ -10,10 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from importer.errors import TargetUnreachable
-from importer.triage.breaker import Breaker
 from importer.triage.limiter import CATCH_UP, LONGEST_PAUSE, Limiter
-from importer.triage.retry import make_retrying
 from tests.harness.virtual_time import VirtualTime
 
 
@@ -174,51 +171,3 @@ def test_pause_stops_everybody_once(retry_after: float | None, seconds: float) -
 
     time.run(main())
     assert left == pytest.approx([seconds, seconds + 0.1, seconds + 0.2], abs=0.06)
-
-
-def test_breaker() -> None:
-    """A target is down after ten failures in a row over a minute; one answer starts the count anew."""
-    time = VirtualTime()
-    breaker = Breaker(time.clock)
-    for _ in range(50):
-        breaker.fail("quick ones are no proof")
-    time.now += 61
-    breaker.succeed()
-    for _ in range(20):
-        breaker.fail("503")
-    time.now += 61
-    with pytest.raises(TargetUnreachable, match=r"21 calls in 61 seconds failed, the last with: 503"):
-        breaker.fail("503")
-
-
-def test_nothing_but_429() -> None:
-    """A target that only says 429 for half an hour ends the run."""
-    time = VirtualTime()
-    breaker = Breaker(time.clock)
-    breaker.limit()
-    time.now += 1801
-    with pytest.raises(TargetUnreachable):
-        breaker.limit()
-
-
-def test_retries_are_bounded() -> None:
-    """A call is tried six times, with waits in between, and then its own error is raised."""
-    waits: list[float] = []
-    calls = 0
-
-    async def note(seconds: float) -> None:
-        waits.append(seconds)
-
-    async def fail() -> None:
-        nonlocal calls
-        calls += 1
-        raise ConnectionError
-
-    async def main() -> None:
-        await make_retrying(lambda error: isinstance(error, ConnectionError), note)(fail)
-
-    with pytest.raises(ConnectionError):
-        asyncio.run(main())
-    assert calls == 6
-    assert len(waits) == 5
-    assert all(0 <= wait <= 30 for wait in waits)

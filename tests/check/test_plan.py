@@ -1,0 +1,71 @@
+"""The plan: what becomes of each row, by its findings, its key and what the ledger knows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import get_args
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.check.duplicates import KeySpool, Policy
+from importer.check.knowledge import LedgerStatus
+from importer.check.plan import plan_rows
+from importer.check.rows import Examined, examine
+from importer.check.rules import validate
+from importer.records import Finding, Outcome
+from importer.sources.source import Source
+from importer.transform.bodies import encode_bodies
+from tests.harness.knowing import Knowing
+from tests.harness.making import mapping_of, records_of
+from tests.harness.small_source import job_of
+
+
+def test_what_the_ledger_knows(source: Source, tmp_path: Path) -> None:
+    """The ledger's outcome stands for a row that would be sent; a code of its own replaces the row's warnings."""
+    note = Finding("changed", "", "It has changed.", rejects=False)
+    known = {"demo:A": LedgerStatus(Outcome.UNCHANGED), "demo:E": LedgerStatus(Outcome.SKIPPED, note)}
+    (examined,) = examine(job_of(source, tmp_path))
+    rows, operations, _, _ = plan_rows(examined, {}, Knowing(known))
+    assert not operations
+    assert (rows[0].outcome, rows[0].codes) == (Outcome.UNCHANGED, ())
+    assert (rows[5].outcome, rows[5].codes, len(rows[5].messages)) == (Outcome.SKIPPED, ("changed",), 1)
+
+
+POLICIES: tuple[Policy, ...] = get_args(Policy)
+CELL = st.sampled_from(["", " ", "a", "P1", "p1", "Open", "x\ud800", "t" * 201])
+ROWS = st.lists(st.tuples(st.sampled_from(["", "A", "B", "C"]), CELL, CELL, CELL, CELL), max_size=8)
+
+
+def examined_of(rows: Sequence[Sequence[str]]) -> Examined:
+    """Rows as the first chunk of an input."""
+    skip = [{"name": "open", "when": {"column": "State", "is": "a"}}]
+    records = records_of(mapping_of(skip=skip, title={"column": "Title", "too_long": "shorten"}), rows)
+    findings = validate(records, name_given=True)
+    sendable = [row for row, skip in enumerate(records.skips) if not skip and not findings.rejects(row)]
+    return Examined(0, records, findings, records.skips, encode_bodies(records, sendable))
+
+
+@given(ROWS, st.sampled_from(POLICIES), st.booleans())
+def test_every_row_has_exactly_one_outcome(rows: Sequence[Sequence[str]], policy: Policy, known: bool) -> None:
+    """Planned rows have a body and a key of their own; all others have a reason, in four lists of one length."""
+    examined = examined_of(rows)
+    with KeySpool(policy, ["f"]) as spool:
+        for place in examined.bodies:
+            spool.add(place, 0, place + 2, examined.records.keys[place], examined.digest(place), None)
+        verdicts = spool.verdicts()
+    ledger = {"demo:A": LedgerStatus(Outcome.SKIPPED, Finding("changed", "", "", rejects=False))} if known else {}
+    found, operations, _, _ = plan_rows(examined, verdicts, Knowing(ledger, asks=False))
+    assert [found[place].outcome for place in operations] == [Outcome.PLANNED] * len(operations)
+    assert [row.record for row in found] == [number + 1 for number in range(len(rows))]
+    planned = [row.key for row in found if row.outcome is Outcome.PLANNED]
+    assert len(planned) == len(set(planned))
+    for place, row in enumerate(found):
+        assert len(row.codes) == len(row.fields) == len(row.messages) == len(row.hints)
+        if row.outcome is Outcome.PLANNED:
+            assert place in examined.bodies
+        else:
+            assert row.outcome in (Outcome.SKIPPED, Outcome.REJECTED)
+            assert row.codes
+        assert (row.raw is not None) is (row.outcome is Outcome.REJECTED)

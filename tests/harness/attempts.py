@@ -1,0 +1,113 @@
+"""An import that is killed, and started again until it has come to its end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from importer.sandbox.server import RunningSandbox
+from tests.harness.promises import (
+    FINISHED,
+    Broken,
+    check_end,
+)
+from tests.harness.running import KEY, PROGRAM, ROOT, Ended, read_csv
+
+ATTEMPTS_TO_FINISH = 20
+
+
+QUIET_SECONDS = 60.0
+"""An attempt that sends no request for so long, and its settle seconds, hangs."""
+
+
+Wait = Callable[["subprocess.Popen[str]"], None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """One import as people start it, in a folder of its own that holds the source and takes the reports."""
+
+    folder: Path
+    url: str
+    ledger: str
+    settle_seconds: float
+    more: tuple[str, ...] = ()
+    mapping: str = "jira"
+
+    def start(self) -> subprocess.Popen[str]:
+        """Start it in a process of its own."""
+        arguments = [
+            "run",
+            "export.csv",
+            "-m",
+            self.mapping,
+            "--api-url",
+            self.url,
+            "--yes",
+            "--json",
+            "--out",
+            "reports",
+        ]
+        arguments += ["--max-rejected", "100%"]
+        arguments += ["--settle-seconds", f"{self.settle_seconds:g}", *self.more]
+        return self._start(*arguments)
+
+    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+        environment = {name: value for name, value in os.environ.items() if name != "TRIAGE_API_URL"}
+        return subprocess.Popen(
+            [*PROGRAM, *arguments, "--ledger", self.ledger],
+            cwd=self.folder,
+            env={**environment, "BLAND_API_KEY": KEY, "PYTHONPATH": str(ROOT), "TRIAGE_IMPORT_DEBUG": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    def attempt(self, wait: Wait) -> Ended | None:
+        """Start it and kill it after `wait`; gives None if that killed it, else how it had ended before."""
+        process = self.start()
+        try:
+            wait(process)
+        finally:
+            process.kill()
+            out, err = process.communicate()
+        return None if process.returncode == -signal.SIGKILL else Ended(process.returncode, out, err)
+
+    def finish(self, rows: int, sandbox: RunningSandbox) -> Ended:
+        """Let it run until it has finished, again where it says that something is left to be sent. Raises Broken."""
+
+        def wait(process: subprocess.Popen[str]) -> None:
+            seen = None
+            while process.poll() is None and seen != (seen := sandbox.requests()):
+                wait_for_end(process, QUIET_SECONDS + self.settle_seconds)
+
+        for _ in range(ATTEMPTS_TO_FINISH):
+            ended = self.attempt(wait)
+            if ended is None:
+                raise Broken("silent", "an attempt that nobody disturbs neither asks anything nor ends")
+            check_end(ended, rows)
+            if ended.code in FINISHED and not self.is_incomplete():
+                return ended
+        raise Broken("silent", f"it is not finished after {ATTEMPTS_TO_FINISH} attempts")
+
+    def is_incomplete(self) -> bool:
+        """Whether something is left to be sent after a run has finished."""
+        return any("incomplete" in result["code"] for result in read_csv(self.folder / "reports" / "results.csv"))
+
+    def verify(self) -> Ended:
+        """Let the program itself read back what its last run has sent."""
+        process = self._start("verify", "last", "--rate", "0", "--json", "--out", "verified")
+        out, err = process.communicate()
+        return Ended(process.returncode, out, err)
+
+
+def wait_for_end(process: subprocess.Popen[str], seconds: float) -> None:
+    """Wait until a process ends, but not longer than this."""
+    with suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
