@@ -74,7 +74,7 @@ def test_lines() -> None:
 
 
 def test_as_json() -> None:
-    """summary.json has the streams of every field, widest first; the target of rejected rows is null."""
+    """`summary.json` has the streams of every field, widest first; the target of rejected rows is null."""
     flow = severities({"P1": "high"}, {"P9": 1, "P1": 3})
     assert flow.as_json()["severity"] == [
         {"source": "P1", "target": "high", "how": "mapped", "rows": 3, "samples": ["demo:P1-0", "demo:P1-1"]},

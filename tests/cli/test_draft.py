@@ -34,7 +34,7 @@ def export(program: Program) -> Path:
 
 
 def test_a_draft_is_written_beside_its_table(program: Program, export: Path) -> None:
-    """mapping.yaml and values.csv, fine for `mappings check`; what is next is said on stderr."""
+    """`mapping.yaml` and `values.csv`, fine for `mappings check`; what is next is said on stderr."""
     ended = program("draft", export)
     assert (ended.code, ended.out) == (0, "")
     assert "2 values are open; `run` refuses until each is decided:" in ended.err

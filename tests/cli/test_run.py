@@ -56,7 +56,7 @@ def test_what_the_check_plans_is_what_arrives(program: Program, serve: Serve) ->
 
 
 def test_rejected_rows_come_back_mended(program: Program, serve: Serve) -> None:
-    """errors.csv, mended and given back, leads to the first file's keys and rows; the rest isn't sent again."""
+    """`errors.csv`, mended and given back, leads to the first file's keys and rows; the rest isn't sent again."""
     sandbox = serve()
     rows = [issue_row(1), issue_row(2, priority="Pressing"), issue_row(3, title="")]
     source = write_csv(Path("export.csv"), rows)
@@ -256,7 +256,7 @@ def test_reports_are_private(program: Program) -> None:
 
 
 def test_the_counts_add_up_everywhere(program: Program) -> None:
-    """summary.json, `--json` and results.csv say the same, and each rejected row says why and what to do."""
+    """`summary.json`, `--json` and `results.csv` say the same, and each rejected row says why and what to do."""
     ended = program("run", SAMPLES / "undecided.csv", "-m", "jira", "--sandbox", *FAST)
     folder = Path(ended.summary["out"])
     assert json.loads((folder / "summary.json").read_text(encoding="utf-8")) == ended.summary

@@ -106,7 +106,7 @@ def test_rows_with_too_many_cells(tmp_path: Path) -> None:
 
 
 def test_files_with_different_headers(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
-    """errors.csv has the columns of all files; the second of a name stands under the second of the other file."""
+    """`errors.csv` has the columns of all files; the second of a name stands under the second of the other file."""
     headers = [("Key", "C", "C"), ("C", "New", "Key")]
     write(tmp_path, headers, [row_of(["k1", "c1", "c2"]), row_of(["c", "n", "k2"], file=1)])
     assert (tmp_path / "errors.csv").read_bytes().decode() == snapshot
@@ -127,7 +127,7 @@ JSON = st.recursive(
 
 @given(st.lists(st.lists(JSON, max_size=3), min_size=1, max_size=3))
 def test_json_comes_back(records: list[list[str]]) -> None:
-    """errors.jsonl is one line a record, with the record's own text: numbers stay as they are written."""
+    """`errors.jsonl` is one line a record, with the record's own text: numbers stay as they are written."""
     raws = ["{" + ",\n".join(f'"{n}" : {value}' for n, value in enumerate(record)) + "\n}" for record in records]
     with TemporaryDirectory() as name:
         write(Path(name), [None], map(row_of, raws))

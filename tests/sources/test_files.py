@@ -35,7 +35,7 @@ def read(path: Path) -> bytes:
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress, zstandard.compress])
 def test_compression_is_known_by_content(tmp_path: Path, compress: object) -> None:
-    """gzip and zstd are decompressed whatever the file's name."""
+    """What gzip or zstd has compressed is read whatever the file's name."""
     path = tmp_path / "issues.csv"
     assert callable(compress)
     path.write_bytes(compress(b"a,b\n" * 100_000))

@@ -1,0 +1,231 @@
+"""The plan of the house holds: rooms, names, sizes, and a test file for whom one looks for it."""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from tests.harness.running import ROOT
+
+PACKAGE, TESTS = ROOT / "importer", ROOT / "tests"
+MOST_ENTRIES = 24
+MOST_LINES = 400
+MOST_FUNCTION_LINES = 60
+MOST_PARAMETERS = 6
+ONCE = {"run", "fixes", "people", "additions", "rules"}
+FACES = {"cli", "report"}
+"""Rooms whose files may have the name of what they show."""
+WITHOUT_MODULE = {
+    "test_documents.py": "the Markdown files of the whole repository",
+    "test_house.py": "this file",
+    "check/coverage/test_exports.py": "the coverage of real exports, which is slow",
+    "mapping/test_preset_additions.py": "what presets say of comments, links and people",
+    "mapping/test_tracker_additions.py": "the same of trackers with other forms of them",
+    "mapping/test_reference.py": "mappings/README.md against the model",
+    "sandbox/test_command.py": "the sandbox as a process of its own",
+    "sources/test_csv_dialects.py": "the dialects that csv.py finds out",
+}
+"""Test files in the rooms' folders that belong to no module; what each is about."""
+APART = ("end_to_end", "harness", "benchmarks")
+"""Folders of tests that mirror no room."""
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    """The syntax tree of a file."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def files(folder: Path) -> list[Path]:
+    """All Python files below a folder."""
+    return sorted(folder.rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    """The name under which a file is imported."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imports_of(tree: ast.AST) -> Iterator[str]:
+    """Every name that a file imports while it runs, in functions too: `importer.records.Row` for what a module has."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from imports_of(ast.Module(node.orelse, []))
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        else:
+            yield from imports_of(node)
+
+
+def functions(path: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Every function of a file, methods and inner ones too."""
+    return (node for node in ast.walk(parsed(path)) if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)))
+
+
+def graph() -> dict[str, set[str]]:
+    """Module → the modules of the package that it imports."""
+    modules = {name_of(path): path for path in files(PACKAGE)}
+    found: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        wanted = set(imports_of(parsed(path)))
+        found[name] = ({one for one in wanted if one in modules} | {one.rpartition(".")[0] for one in wanted}) & {
+            other for other in modules if other != name
+        }
+    return found
+
+
+def circle_in(edges: Mapping[str, set[str]]) -> list[str]:
+    """A way from a node back to itself, or nothing."""
+    done: set[str] = set()
+
+    def follow(node: str, way: list[str]) -> list[str]:
+        if node in way:
+            return [*way[way.index(node) :], node]
+        if node in done:
+            return []
+        for other in sorted(edges[node]):
+            if found := follow(other, [*way, node]):
+                return found
+        done.add(node)
+        return []
+
+    return next((found for node in sorted(edges) if (found := follow(node, []))), [])
+
+
+def test_each_test_file_has_its_module() -> None:
+    """`tests/check/test_plan.py` is about `importer/check/plan.py`; the few about something else are listed."""
+    named = [path.relative_to(TESTS) for path in files(TESTS) if path.name.startswith("test_")]
+    mirrored = {path for path in named if path.parts[0] not in APART}
+    without = {
+        path.as_posix() for path in mirrored if not (PACKAGE / path.parent / path.name.removeprefix("test_")).is_file()
+    }
+    assert without == WITHOUT_MODULE.keys()
+
+
+def test_no_test_imports_another() -> None:
+    """What two test files need is in the harness."""
+    found = [
+        (name_of(path), name)
+        for path in files(TESTS)
+        for name in imports_of(parsed(path))
+        if name.startswith("tests.") and any(part.startswith("test_") for part in name.split(".")[:-1])
+    ]
+    assert not found
+
+
+def test_private_modules_stay_in_their_room() -> None:
+    """A module whose name begins with `_` is imported within its own package only."""
+    strangers = [
+        (name, imported)
+        for name, others in graph().items()
+        for imported in others
+        for place, part in enumerate(imported.split("."))
+        if part.startswith("_") and not name.startswith(".".join(imported.split(".")[:place]) + ".")
+    ]
+    assert not strangers
+
+
+def test_packages_are_empty() -> None:
+    """A room's `__init__.py` has nothing in it: who imports one module loads no other."""
+    rooms = [path for path in files(PACKAGE) if path.name == "__init__.py" and path.parent != PACKAGE]
+    assert rooms
+    assert not [name_of(path) for path in rooms if path.read_text(encoding="utf-8").strip()]
+
+
+def test_no_circle() -> None:
+    """No module imports, over others, itself, not even within functions."""
+    assert circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+    assert circle_in(graph()) == []
+
+
+def test_few_things_lie_at_the_top() -> None:
+    """The package's own folder is read at a glance."""
+    entries = [path.name for path in PACKAGE.iterdir() if path.name != "__pycache__"]
+    assert len(entries) <= MOST_ENTRIES, sorted(entries)
+
+
+@pytest.mark.parametrize("folder", [PACKAGE, TESTS], ids=lambda folder: folder.name)
+def test_no_file_is_too_long(folder: Path) -> None:
+    """A file has 400 lines at most."""
+    lengths = {name_of(path): len(path.read_text(encoding="utf-8").splitlines()) for path in files(folder)}
+    assert not {name: length for name, length in lengths.items() if length > MOST_LINES}
+
+
+def test_no_function_is_too_long() -> None:
+    """A function has 60 lines at most, its decorators aside."""
+    lengths = {
+        f"{name_of(path)}:{function.name}": (function.end_lineno or 0) - function.lineno + 1
+        for path in files(PACKAGE)
+        for function in functions(path)
+    }
+    assert not {name: length for name, length in lengths.items() if length > MOST_FUNCTION_LINES}
+
+
+def test_no_function_takes_too_much() -> None:
+    """A function takes six parameters at most, but for commands, whose options they are."""
+    found = {}
+    for path in files(PACKAGE):
+        is_cli = PACKAGE / "cli" in path.parents
+        for function in functions(path):
+            given = function.args
+            names = [one.arg for one in (*given.posonlyargs, *given.args, *given.kwonlyargs)]
+            names += [one.arg for one in (given.vararg, given.kwarg) if one is not None]
+            count = len([name for name in names if name not in ("self", "cls")])
+            if count > MOST_PARAMETERS and not (is_cli and function.decorator_list):
+                found[f"{name_of(path)}:{function.name}"] = count
+    assert not found
+
+
+def test_names_stand_once() -> None:
+    """A file's name stands twice only where one is the other's command or report; some names never do."""
+    places: dict[str, list[str]] = defaultdict(list)
+    for path in files(PACKAGE):
+        if not path.name.startswith("__"):
+            places[path.stem].append(PurePosixPath(path.relative_to(PACKAGE)).parts[0])
+    twice = {name: rooms for name, rooms in places.items() if len(rooms) > 1}
+    assert not {
+        name: rooms
+        for name, rooms in twice.items()
+        if name in ONCE or len(set(rooms)) < len(rooms) or len([room for room in rooms if room not in FACES]) != 1
+    }
+
+
+def test_no_contract_has_a_hole() -> None:
+    """The layers hold without exceptions between rooms; only libraries outside are let in where they belong."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    assert contracts
+    holes = [
+        ignored
+        for contract in contracts
+        for ignored in contract.get("ignore_imports", ())
+        if all(end.strip().startswith("importer") for end in ignored.split("->"))
+    ]
+    assert not holes
+
+
+def test_each_test_says_what_it_shows() -> None:
+    """Every test begins with a sentence."""
+    silent = [
+        f"{name_of(path)}:{function.name}"
+        for path in files(TESTS)
+        if path.name.startswith("test_")
+        for function in functions(path)
+        if function.name.startswith("test_")
+        if not _is_sentence(ast.get_docstring(function) or "")
+    ]
+    assert not silent
+
+
+def _is_sentence(text: str) -> bool:
+    return text[:1] != "" and not text[0].islower() and text.rstrip()[-1] in ".:!?`"
