@@ -145,7 +145,7 @@ def test_two_at_once(program: Program, serve: Serve) -> None:
     with turnstile(sandbox.url, 1) as door:
         process = program.start(*send_to(door.url))
         door.hold(process)
-        second = program(*send_to(door.url))
+        second = program(*send_to(sandbox.url))
         assert second.code == ExitCode.LEDGER_IN_USE
         assert f"is in use by process {process.pid}" in second.err
         assert door.interrupt(process).code == ExitCode.INTERRUPTED

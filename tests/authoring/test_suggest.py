@@ -71,7 +71,7 @@ def is_text(value: str) -> bool:
 
 
 @pytest.mark.parametrize("preset", ["jira", "linear"])
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=20)
 @given(unknowns)
 def test_a_suggestion_is_usable_whatever_the_values(preset: str, found: list[Unknown]) -> None:
     """It loads, and every value has a target or is undecided, counted by its folded spelling."""

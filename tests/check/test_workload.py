@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -49,6 +50,7 @@ def earlier(row: tuple[str, ...]) -> tuple[str, ...]:
     return (*row[:first], *("",) * (COMMENTS - 1), *row[first + COMMENTS - 1 :])
 
 
+@pytest.mark.slow
 @settings(max_examples=8)
 @given(random=st.randoms(use_true_random=False), open_=BUNDLINGS, closed=BUNDLINGS)
 def test_to_the_request(random: Random, open_: str, closed: str) -> None:

@@ -154,6 +154,7 @@ def test_on_a_terminal_it_asks(program: Program, export: Path) -> None:
     assert '"Limbo": "?"' in text
 
 
+@pytest.mark.slow
 def test_a_big_file_takes_little_memory(program: Program) -> None:
     """Thirty times the rows with long cells take nearly the same memory."""
 

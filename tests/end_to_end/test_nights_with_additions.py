@@ -13,6 +13,8 @@ from tests.conftest import Serve
 from tests.harness.following import ISSUE, PERSON, WHOLE, Nights, Row
 from tests.harness.running import Program, finish, wait_for
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def nights(program: Program, serve: Serve) -> Nights:

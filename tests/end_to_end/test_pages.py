@@ -19,8 +19,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
+import pytest
 
 from tests.harness.running import PROGRAM, ROOT, Ended, Program, read_csv
+
+pytestmark = pytest.mark.slow
 
 PAGES = 40
 ROWS = 40

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 TURNS = 30
 """Rounds of the loop that are enough for whatever can go on without time passing."""
+SOON = 0.01
+"""So near is what happens in real time, as a commit that waits for company, and no virtual time passes before it."""
 
 
 class VirtualTime:
-    """A clock and a sleep, and a run that moves the clock to the next who wakes."""
+    """A clock and a sleep, and a run that moves the clock to the next who wakes.
+
+    It isn't moved while a thread is at work: a disk may take its time.
+    """
 
     def __init__(self) -> None:
         self.now = 1000.0
         self._sleepers: list[tuple[float, int, asyncio.Future[None]]] = []
         self._count = 0
+        self._threads = 0
 
     def clock(self) -> float:
         """Give the time."""
@@ -36,16 +42,41 @@ class VirtualTime:
         return asyncio.run(self._drive(work))
 
     async def _drive(self, work: Coroutine[Any, Any, T]) -> T:
+        loop = asyncio.get_running_loop()
+        self._threads = 0
+        loop.run_in_executor = self._counting(loop.run_in_executor)  # type: ignore[assignment, method-assign]
         task = asyncio.create_task(work)
         while not task.done():
             for _ in range(TURNS):
                 await asyncio.sleep(0)
-            while self._sleepers and not task.done():
-                at, _, future = heapq.heappop(self._sleepers)
-                if not future.done():
-                    self.now = max(self.now, at)
-                    future.set_result(None)
-                    break
-            else:
-                await asyncio.sleep(0.001)  # a thread is at work
+            if task.done():
+                break
+            if self._is_busy(loop) or not self._wake_next():
+                await asyncio.sleep(0.001)
         return await task
+
+    def _wake_next(self) -> bool:
+        while self._sleepers:
+            at, _, future = heapq.heappop(self._sleepers)
+            if not future.done():
+                self.now = max(self.now, at)
+                future.set_result(None)
+                return True
+        return False
+
+    def _is_busy(self, loop: asyncio.AbstractEventLoop) -> bool:
+        timers: list[asyncio.TimerHandle] = getattr(loop, "_scheduled", [])
+        soon = loop.time() + SOON
+        return self._threads > 0 or any(not timer.cancelled() and timer.when() < soon for timer in timers)
+
+    def _counting(self, run: Callable[..., asyncio.Future[Any]]) -> Callable[..., asyncio.Future[Any]]:
+        def counting(*arguments: Any) -> asyncio.Future[Any]:
+            future = run(*arguments)
+            self._threads += 1
+            future.add_done_callback(lambda _: self._end_thread())
+            return future
+
+        return counting
+
+    def _end_thread(self) -> None:
+        self._threads -= 1

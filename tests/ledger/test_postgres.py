@@ -276,6 +276,7 @@ def import_to(target: str, url: str, *more: str) -> tuple[str, ...]:
     return ("run", "export.csv", "-m", "jira", "--ledger", url, *sending, *more)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["immediate", "fast"])
 def test_the_server_is_restarted(postgres: PostgresServer, url: str, program: Program, serve: Serve, mode: str) -> None:
     """In the middle of a run: it stops at once, and the same command continues, each key once."""
@@ -330,7 +331,7 @@ def test_two_at_once(postgres: PostgresServer, url: str, program: Program, serve
     with turnstile(sandbox.url, 3) as door:
         process = program.start(*import_to(door.url, url, "--rate", "0"))
         door.hold(process)
-        second = program(*import_to(door.url, url))
+        second = program(*import_to(sandbox.url, url))
         assert second.code == ExitCode.LEDGER_IN_USE, second.err
         assert f"is in use by process {process.pid} on " in second.err
         door.kill(process)

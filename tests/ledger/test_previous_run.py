@@ -95,6 +95,7 @@ def test_vanished_keys(nights: Nights) -> None:
     assert nights.compare(third) == Since(0, 1, second.name), "once a key has vanished it is not said again"
 
 
+@pytest.mark.slow
 def test_many_vanished_keys(nights: Nights) -> None:
     """More than a query takes, in the order in which they were made; between two of them the ledger can be asked."""
     first = nights.run(row(number, f"k{number}") for number in range(1, 1203))

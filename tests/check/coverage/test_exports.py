@@ -90,6 +90,7 @@ def check(path: Path, mapping: str | None) -> Coverage:
     return losses
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not EXPORTS.is_dir(), reason="The collection of real exports is not beside this clone.")
 @pytest.mark.parametrize("name", EVERY)
 def test_every_export_adds_up(name: str) -> None:
