@@ -206,6 +206,7 @@ def test_deleted_in_triage(nights: Nights) -> None:
     assert len(nights.sandbox.issues()) == 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", ["500-after", "500-before", "reset-after", "reset-before", "not-json", "429=0", "503=0"]
 )
@@ -222,6 +223,7 @@ def test_updates_that_meet_faults(program: Program, serve: Serve, fault: str) ->
     assert nights.run("--on-change", "update").outcomes() == {"unchanged": 4, "skipped": 1}
 
 
+@pytest.mark.slow
 def test_updates_that_are_killed(program: Program, serve: Serve) -> None:
     """Killed again and again while it updates, the run ends with every update in and no conflict that is none."""
     numbers = range(1, 31)

@@ -134,6 +134,7 @@ def test_where_lists_cut_descriptions(program: Program, serve: Serve) -> None:
     assert verdicts()["PROJ-1"] == "edited-elsewhere"
 
 
+@pytest.mark.slow
 def test_every_edit_survives_and_is_named(program: Program, serve: Serve) -> None:
     """300 issues, of which a second client edited 30 in every way that there is."""
     sandbox = serve()
@@ -226,6 +227,7 @@ def test_an_issue_that_is_gone(program: Program, serve: Serve) -> None:
     assert verdicts()["PROJ-2"] == "gone-at-target"
 
 
+@pytest.mark.slow
 def test_writes_that_go_wrong(program: Program, serve: Serve) -> None:
     """Each is done once, or left for the same command; none is taken for a person's edit."""
     write_issues(Path("export.csv"), 60)
@@ -242,6 +244,7 @@ def test_writes_that_go_wrong(program: Program, serve: Serve) -> None:
     assert not (REPORT / "conflicts.csv").exists()
 
 
+@pytest.mark.slow
 def test_killed_on_the_way(program: Program, serve: Serve) -> None:
     """A PATCH that was executed, and nobody there to hear of it: the same command goes on, and takes it for its own."""
     write_issues(Path("export.csv"), 12)

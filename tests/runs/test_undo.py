@@ -74,6 +74,7 @@ def test_a_preview_changes_nothing(program: Program, serve: Serve, how: str, don
     assert verdicts() == {"untouched": 11, "touched": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["--close", "--delete"])
 def test_every_edit_survives_and_is_named(program: Program, serve: Serve, how: str) -> None:
     """300 issues, of which a second client edited 30 in every way that there is."""
@@ -209,6 +210,7 @@ def test_commands_that_can_t_be_meant(program: Program, more: tuple[str, ...], s
     assert says in ended.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["--close", "--delete"])
 def test_writes_that_go_wrong(program: Program, serve: Serve, how: str) -> None:
     """However a write ends: each issue is closed or deleted, and the reports say so."""
@@ -227,6 +229,7 @@ def test_writes_that_go_wrong(program: Program, serve: Serve, how: str) -> None:
     assert verdicts().total() == 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["--close", "--delete"])
 def test_killed_on_the_way(program: Program, serve: Serve, how: str) -> None:
     """A write that was executed, and nobody there to hear of it: the same command goes on and reports all of it."""
