@@ -288,3 +288,12 @@ def test_shell_blocks_run(name: str, text: str, program: Program, monkeypatch: p
         ["bash", "-euo", "pipefail", "-c", text], capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, f"{name}\n{text}\n{done.stdout}{done.stderr}"
+
+
+def test_the_architecture_names_files_that_exist() -> None:
+    """Each file and folder in its tables is there, so that a reader who looks for something finds it."""
+    page = document("importer/README.md")
+    names = {name for name in re.findall(r"`([a-z_./]+)`", page.text) if name.endswith(("/", ".py"))} - {"__init__.py"}
+    assert len(names) > 40
+    places = page.path.parent, ROOT
+    assert [name for name in sorted(names) if not any((place / name).exists() for place in places)] == []

@@ -38,8 +38,8 @@ for number in range(40_000):
     agenda.add([(0.0, Item("k", IssueParts(relations=(Relation(f"{number:0300}", "blocks", "k"),))))])
 """,
     "another order": """
-from importer.load.queue import Ranked
-ranked = Ranked()
+from importer.load.queue import RankedOperations
+ranked = RankedOperations()
 for number in range(9):
     ranked.add((0.0, "x" * 900) for _ in range(1_000))
 """,

@@ -232,7 +232,7 @@ def _full_cells(column: Sequence[str]) -> dict[int, str]:
 
 
 def _is_full(text: str) -> bool:
-    # Programs count line ends as one character or two, and so those beyond U+FFFF, which are two UTF-16 units.
+    # Spreadsheets differ in what they count: a line end may be one character or two, and so may one beyond U+FFFF.
     lines = text.replace("\r\n", "\n")
     return CELL_LIMIT in (len(text), len(lines), len(lines) + sum(character > "\uffff" for character in lines))
 

@@ -87,9 +87,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
             rows[place] = plan._replace(raw=chunk.raw[place])
         elif plan.outcome is Outcome.PLANNED and place in examined.bodies:
             change = ledger[plan.key].change if plan.key in ledger else None
-            operations[place] = (
-                change or creates.get(place) or examined.create(place)
-            )  # no create where nothing was asked
+            operations[place] = change or creates.get(place) or examined.create(place)  # `creates`: see above
     return Plan(rows, operations, notes, {row: additions for row, (additions, _) in planned.items() if additions})
 
 

@@ -74,10 +74,12 @@ def go_back(
     from importer.triage.event_loop import run_loop
 
     path = given.ledger or default_path()
+    # Without --apply the ledger is only read, so that a preview needs no lock and can be had beside an import.
     with Console() as console, (open_ledger if given.apply else read_ledger)(path) as ledger:
         run = find_import(ledger, name, click.get_current_context().info_name or "").run
         change_set = make(ledger, run)
         with open_target_named(run.target, given.api_key_file) as target:
+            # With the key of another organisation all issues would seem to be deleted.
             ledger.check_org(run.target, run_loop(find_organisation(target, console.say)))
             out = given.out or Path(f"triage-import-{run.name}-{change_set.kind}")
             pace = Pace(choose_rate(given.rate, run.target), given.concurrency)

@@ -124,7 +124,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
                 recognised=evidence,
             )
             warnings = (*check_fit(job), *warn_of_absent(mapping, source))
-            with learn_aliases(job) as find_keys:
+            with learn_aliases(job) as find_keys:  # its spool must be there as long as the job is used
                 yield replace(job, warnings=warnings, learned=learn_names(job), find_keys=find_keys)
 
 

@@ -185,6 +185,7 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
     The same command again continues where it stopped, and creates nothing twice. It writes its reports to
     ./triage-import-RUN/.
     """
+    # First the options: what can't be meant is refused at once, before the imports below and before the source is read.
     options = RunOptions(**{field.name: given.pop(field.name) for field in fields(RunOptions)})
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
@@ -222,7 +223,7 @@ def send(job: Job, options: RunOptions, console: Console) -> Summary:
     from importer.load.context import ImportContext
     from importer.pipeline import Questions, run_import
 
-    refuse_open(job)
+    refuse_open(job)  # before the ledger is locked and the target opened
     settings = options.settings()
     questions = Questions(make_confirm(job, options, console), make_confirm_rest(options, console))
     with (

@@ -47,6 +47,7 @@ def verify(
     with Console() as console, read_ledger(ledger or default_path()) as book:
         run = find_import(book, name, "verify").run
         with open_target_named(run.target, api_key_file) as target:
+            # With the key of another organisation all issues would seem to be missing.
             book.check_org(run.target, run_loop(find_organisation(target, console.say)))
             folder = out or Path(f"triage-import-{run.name}-verify")
             summary = verify_run(run, target, choose_rate(rate, run.target), folder, console)

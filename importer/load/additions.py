@@ -136,7 +136,7 @@ class AdditionSender:
             self.log.outcomes[Outcome.UPDATED if work.made else Outcome.FAILED] += 1
 
     async def _complete(self, work: IssueWork) -> None:
-        """Settle what earlier attempts left open, take in what discovery makes likely, then send the rest in order."""
+        """Settle what earlier attempts left open, take in what the issue has already, then send the rest in order."""
         for added in [each for each in work.known.values() if each.state in UNDECIDED]:
             await self._decide_earlier(work, added)
         if work.place.was_found:
@@ -165,12 +165,7 @@ class AdditionSender:
         if added.act not in _SENDERS:
             return  # evidence and numbers: to send these twice has no effect
         operation = work.operation(Addition(work.item.key, added.act, added.name, added.body), added.body)
-        try:
-            made = await self._was_made(work, operation, added.since)
-        except Undecidable as error:
-            self.is_unsure = True
-            raise OutcomePending from error
-        state = State.DONE if made else State.UNSENT
+        state = State.DONE if await self._settle(work, operation, added.since) else State.UNSENT
         self.log.note(work, operation, Result(state, covers=added.covers, requests=0))
 
     async def _take_in_existing(self, work: IssueWork) -> None:
@@ -281,17 +276,7 @@ class AdditionSender:
                     self.log.note(work, operation, Result(State.UNSENT, covers=covers, requests=requests))
                     raise error.as_stop() from error
                 if error.action is not Action.SETTLE:
-                    if error.is_gone:
-                        await self._check_there(work)
-                    if error.is_gone and operation.act is Act.RELATION:
-                        message = "the issue at its other end is not there any more"
-                        self.log.note(
-                            work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=requests)
-                        )
-                        return
-                    self.log.refuse(work, operation, error, requests)
-                    if error.action is Action.RETRY:  # what comes behind it must not overtake it
-                        raise OutcomePending from error
+                    await self._refuse(work, operation, error, requests)
                     return
                 doubt = error.message
             except (Interrupted, RunStopped) as stop:
@@ -310,16 +295,31 @@ class AdditionSender:
                 )
             )
             requests = 0
-            try:
-                made = await self._was_made(work, operation, since)
-            except Undecidable as error:
-                self.is_unsure = True
-                raise OutcomePending from error
-            if made:
+            if await self._settle(work, operation, since):
                 self.log.note(work, operation, Result(State.DONE, covers=covers, requests=0))
                 return
         self.log.fail(work, operation, Result(State.REFUSED, GAVE_UP, doubt, requests=0))
         raise OutcomePending
+
+    async def _refuse(self, work: IssueWork, operation: Operation, error: CallFailed, requests: int) -> None:
+        """Record why an addition was not taken. Raises IssueGone, or OutcomePending where a later run may send it."""
+        if error.is_gone:
+            await self._check_there(work)
+        if error.is_gone and operation.act is Act.RELATION:
+            message = "the issue at its other end is not there any more"
+            self.log.note(work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=requests))
+            return
+        self.log.refuse(work, operation, error, requests)
+        if error.action is Action.RETRY:  # what comes behind it must not overtake it
+            raise OutcomePending from error
+
+    async def _settle(self, work: IssueWork, operation: Operation, since: float) -> bool:
+        """Find out whether an addition was made. Raises OutcomePending where that can't be found out now."""
+        try:
+            return await self._was_made(work, operation, since)
+        except Undecidable as error:
+            self.is_unsure = True
+            raise OutcomePending from error
 
     async def _was_made(self, work: IssueWork, operation: Operation, since: float) -> bool:
         """Settle a request. Raises Undecidable, or IssueGone if the issue was deleted."""

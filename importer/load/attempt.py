@@ -31,7 +31,7 @@ from importer.load.connection import DAY, Limits, RunConnection
 from importer.load.context import AS_THEY_ARE, ImportContext
 from importer.load.creates import Loader
 from importer.load.preflight import describe_input
-from importer.load.queue import AdditionQueue, Item, Ranked
+from importer.load.queue import AdditionQueue, Item, RankedOperations
 from importer.load.reconcile import Reconciler
 from importer.load.settling import Settler
 from importer.load.updates import Updater
@@ -150,7 +150,7 @@ class Attempt:
 
         With `bodies`, `job` selects the rows of a canary: their bodies are put there, other rows aren't registered.
         """
-        ranked = Ranked[Operation]() if self.settings.order != "source" and bodies is None else None
+        ranked = RankedOperations() if self.settings.order != "source" and bodies is None else None
         for examined in examine(job):
             other = self.checked.other if bodies is None else None
             for place, finding in other.between(*examined.span) if other is not None else ():

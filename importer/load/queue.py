@@ -5,13 +5,11 @@ from __future__ import annotations
 import pickle
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from importer.mapping.issue_parts import Bundling
-from importer.records import IssueParts, Relation
+from importer.records import IssueParts, Operation, Relation
 from importer.scratch import Scratch
-
-T = TypeVar("T")
 
 _TABLES = """
 CREATE TABLE items (rank REAL NOT NULL, place INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, item BLOB NOT NULL);
@@ -39,20 +37,20 @@ class Item(NamedTuple):
     is_all: bool = False
 
 
-class Ranked(Generic[T]):
-    """Sorts things by rank, those of equal rank as they came; on disk, in flat memory."""
+class RankedOperations:
+    """Sorts operations by rank, those of equal rank as they came; on disk, in flat memory."""
 
     def __init__(self) -> None:
-        self._scratch = Scratch("CREATE TABLE ranked (rank REAL, place INTEGER PRIMARY KEY, it BLOB);")
+        self._scratch = Scratch("CREATE TABLE ranked (rank REAL, place INTEGER PRIMARY KEY, operation BLOB);")
 
-    def add(self, ranked: Iterable[tuple[float, T]]) -> None:
-        """Add things with their ranks. Raises StorageFull if the temporary disk is full."""
-        values = ((rank, pickle.dumps(it)) for rank, it in ranked)
-        self._scratch.write("INSERT INTO ranked (rank, it) VALUES (?, ?)", values)
+    def add(self, ranked: Iterable[tuple[float, Operation]]) -> None:
+        """Add operations with their ranks. Raises StorageFull if the temporary disk is full."""
+        values = ((rank, pickle.dumps(operation)) for rank, operation in ranked)
+        self._scratch.write("INSERT INTO ranked (rank, operation) VALUES (?, ?)", values)
 
-    def __iter__(self) -> Iterator[T]:
-        """Yield all things, the lowest rank first, then delete them."""
-        for (pickled,) in self._scratch.rows("SELECT it FROM ranked ORDER BY rank, place"):
+    def __iter__(self) -> Iterator[Operation]:
+        """Yield all, the lowest rank first, then delete them."""
+        for (pickled,) in self._scratch.rows("SELECT operation FROM ranked ORDER BY rank, place"):
             yield pickle.loads(pickled)
         self._scratch.close()
 

@@ -56,6 +56,7 @@ class ReportFolder:
     def _edited(self) -> set[Path]:
         with suppress(FileNotFoundError):
             finished = (self.path / SUMMARY).stat().st_mtime_ns
+            # With `errors-2.csv` and the like, which an earlier run has put beside a spared file.
             files = [file for name in FOR_PEOPLE for file in self.path.glob(name.replace(".", "*."))]
             return {file.resolve() for file in files if file.stat().st_mtime_ns > finished}
         return set()

@@ -7,8 +7,8 @@ import tracemalloc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.load.queue import AdditionQueue, Item, Ranked
-from importer.records import Comment, IssueParts, Relation
+from importer.load.queue import AdditionQueue, Item, RankedOperations
+from importer.records import Comment, IssueParts, Operation, Relation
 
 RELATIONS = st.builds(
     Relation, st.sampled_from("abcd"), st.sampled_from(["blocks", "related_to"]), st.sampled_from("abcde")
@@ -75,10 +75,13 @@ def test_flat_memory() -> None:
     assert most < 1_000_000
 
 
-@given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, float("inf")]), st.integers())))
-def test_ranked(ranked: list[tuple[float, int]]) -> None:
+OPERATIONS = st.builds(Operation, st.text(), st.just("POST"), st.just("/"), st.binary(), st.text())
+
+
+@given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, float("inf")]), OPERATIONS)))
+def test_ranked(ranked: list[tuple[float, Operation]]) -> None:
     """The lowest rank first, and of one rank as it came."""
-    order = Ranked[int]()
+    order = RankedOperations()
     for each in ranked:
         order.add([each])
-    assert list(order) == [it for _, it in sorted(ranked, key=lambda pair: pair[0])]
+    assert list(order) == [operation for _, operation in sorted(ranked, key=lambda pair: pair[0])]
