@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from importer.api import ISSUES_PATH
 from importer.check.fixes import apply_fixes
 from importer.check.grouping import regroup, take_rows
+from importer.check.job import Job
 from importer.check.rules import Findings, validate
 from importer.mapping.fixes_table import Fixed, content_of
 from importer.records import Chunk, Operation
@@ -17,11 +17,6 @@ from importer.transform.bodies import encode_bodies
 from importer.transform.chunk_records import Records
 from importer.transform.groups import end_of_group, hold_back
 from importer.transform.transform import Transform
-
-if TYPE_CHECKING:
-    pass
-
-from importer.check.job import Job
 
 """Source: post/triage-issues."""
 
