@@ -1,4 +1,4 @@
-"""The two phrases that most messages have in them: so many of something, and the first few of many names."""
+"""Two phrases that most messages use: a number with its noun, and the first few of many names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 
 def counted(number: int, what: str) -> str:
-    """`1 row`, `2,000 rows`: a number with its noun, which takes an s."""
+    """`1 row`, `2,000 rows`: a number with its noun, whose plural takes an s."""
     return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 

@@ -1,4 +1,4 @@
-"""How far the work is: what it tells whoever shows it to a person."""
+"""Progress: what long work reports to whoever shows it to a person."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """What shows a person how far the work is; units are rows, bytes, issues or operations."""
+    """Shows a person how far the work is; units are rows, bytes, issues or operations."""
 
     def say(self, text: str = "") -> None: ...  # noqa: D102
     def start(self, what: str, total: int, unit: str) -> None: ...  # noqa: D102
@@ -16,7 +16,7 @@ class Progress(Protocol):
 
 
 class Unseen:
-    """Progress that nobody watches."""
+    """Shows nothing."""
 
     def say(self, text: str = "") -> None:
         """Nothing."""

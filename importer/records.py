@@ -1,4 +1,4 @@
-"""The few frozen types that travel down the pipeline."""
+"""The frozen types that the rooms pass on to each other, from a row of the source to its outcome."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Ref(NamedTuple):
-    """What a mapping reads: a column by its header (in JSON: a top-level key), or a JMESPath into a JSON record."""
+    """Something that a mapping reads: a column by its header (in JSON: a top-level key), or a JMESPath expression."""
 
     kind: Literal["column", "path"]
     name: str
@@ -25,11 +25,11 @@ class Ref(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table beside the records of a JSON document: text → text, by two keys of the objects of an array.
+    """A look-up table beside the records of a JSON document, made from an array of objects: text → text.
 
     array  the dotted path of the array in the document
-    by     the key of its objects that is looked up
-    take   the key of the object found that is wanted
+    by     the key whose value is looked up
+    take   the key whose value is the result
     """
 
     array: str
@@ -38,11 +38,11 @@ class Table(NamedTuple):
 
 
 class Annex(NamedTuple):
-    """Objects beside the records, each of which names the record that it belongs to.
+    """Objects beside the records, such as comments, each of which names its record.
 
-    array  the dotted path of their array in the records' JSON document; empty: they are the rows of `--comments FILE`
-    by     JMESPath into an object: the native text of its record
-    when   JMESPath that is true of those that count; empty: all do
+    array  the dotted path of their array in the JSON document; if empty, they are the rows of `--comments FILE`
+    by     JMESPath into an object: the text that names its record
+    when   JMESPath that is true for the objects wanted; if empty, all are
     """
 
     array: str
@@ -51,7 +51,7 @@ class Annex(NamedTuple):
 
 
 Finder = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]
-"""Native texts → the JSON of the objects that belong to each, in the order of the file; texts with none are absent."""
+"""Texts that name records → the JSON of the objects of each, in the order of the file; those without are absent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,23 @@ class Finding:
 
     @property
     def cause(self) -> tuple[str, str, str]:
-        """What groups this finding with others."""
+        """The group of this finding in summaries."""
         return (self.code, self.field, self.value)
 
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows read together. All sequences are parallel: index i is one row.
+    """Rows that are read and handled together. All sequences are parallel: index i is one row.
 
     records    number of the record in its file, from 1, header not counted
     lines      physical line in its file where the record begins, from 1
     raw        CSV: the cells as they came, exactly as many as in the file; JSON: the record's own text
     frame      one object column of text for each physical column that the mapping uses; column labels are integers
     positions  reference → frame columns, in physical order; () where this file doesn't have it
-    defects    row index → why this row can't be used at all (ragged, malformed); its cells in the frame are empty
+    defects    row index → the finding of a row that can't be used (ragged, malformed); its cells in the frame are empty
     origins    row index → `FILE:RECORD` of the first file, where this file is an errors file given back
     tables     the tables beside this file's records that the mapping looks texts up in
-    beside     place in the mapping's `comments: from` → finds the objects of what stands beside the records there
+    beside     index in the mapping's `comments: from` → finds the objects beside the records that are read there
     """
 
     file: int
@@ -106,7 +106,7 @@ class Chunk:
 
 
 class Outcome(StrEnum):
-    """What became of a row. Every row ends in exactly one; `planned` is what a dry run, or an open run, has left."""
+    """The outcome of a row: exactly one each. In a dry run or an unfinished run, `planned` rows are left."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -119,11 +119,11 @@ class Outcome(StrEnum):
 
 
 Report = Callable[[Outcome], None]
-"""Is told what became of a row, as soon as it is known."""
+"""Called with the outcome of a row as soon as it is known."""
 
 
 class Act(StrEnum):
-    """What an operation does to a record's issue. Of create, update, delete and refer a record has at most one each."""
+    """What an operation does. A record has at most one create, one update, one delete and one refer."""
 
     CREATE = "create"
     UPDATE = "update"
@@ -136,7 +136,7 @@ class Act(StrEnum):
 
 
 ADDITIONS = (Act.EVIDENCE, Act.FLAG, Act.COMMENT, Act.RELATION, Act.REFER)
-"""What is added to an issue after all creates, in this order."""
+"""What is sent after all creates, in this order for each issue."""
 
 
 ADDITION_PATHS = {
@@ -149,9 +149,9 @@ ADDITION_PATHS = {
 
 
 class Comment(NamedTuple):
-    """A comment of the source. `id` tells it from all others of its record and stays, whatever the mapping makes of it.
+    """A comment of the source. Its `id` is unique in its record, and the same under every mapping.
 
-    `date` is as the source writes it; `author` and `date` are "" where nobody says.
+    `date` is as the source writes it; `author` and `date` are "" where the source has none.
     """
 
     id: str
@@ -171,9 +171,9 @@ class Flag(NamedTuple):
 
 
 class Relation(NamedTuple):
-    """What one issue is to another; both are full keys, and `owner` is the API's outgoing side.
+    """A relation between two issues, given by their full keys; `owner` is the API's outgoing side.
 
-    Whichever row says it, a relation looks the same: of `related_to` the owner is the lesser key.
+    It is the same whichever of the two rows states it: the owner of a `related_to` is the lesser key.
     """
 
     owner: str
@@ -182,7 +182,7 @@ class Relation(NamedTuple):
 
 
 class Mention(NamedTuple):
-    """Where a text names another issue: the text that does, and that issue's full key."""
+    """The name of another issue in a text, and that issue's full key."""
 
     text: str
     key: str
@@ -194,10 +194,10 @@ NUMBER_BESIDE = re.compile(r" \(T-\d+\)")
 
 @dataclass(frozen=True, slots=True)
 class IssueParts:
-    """All that a row says of its issue beside the create.
+    """Everything that a row has for its issue beside the fields of the create.
 
-    rest       the parts of the description that go on in comments, in order
-    evidence   (resource type, resource id) of all that is to be attached
+    rest       the parts of a long description that go on in comments, in order
+    evidence   (resource type, resource id) of each resource to attach
     mentions   other issues that the description names, in its order
     """
 
@@ -213,9 +213,9 @@ class Addition(NamedTuple):
     """One operation on a record's issue after its create.
 
     key       the record's full key
-    name      tells it from the others of its record and act; the same row gives the same name
-    body      the exact JSON that is sent, but for what only the target can give: issue ids and numbers
-    covers    ids of the source's comments that a comment carries
+    name      unique among those of the same record and act, and stable: the same row gives the same name
+    body      the JSON that is sent, without what only the target can give: issue ids and numbers
+    covers    ids of the source's comments that are in this comment
     mentions  other issues that the body's text names
     other     full key of the issue at the other end of a relation
     """
@@ -232,15 +232,15 @@ class Addition(NamedTuple):
 class Operation(NamedTuple):
     """One thing to do to the target.
 
-    body       the exact text that is sent; of an update the fields that our side wants to change
+    body       the JSON that is sent; of an update, the fields that the source has changed
     marker     finds the issue again at the target
     content    digest of the row that it comes from, 8 bytes; empty where there is none
-    whole_sha  SHA-256 of the create that the row stands for now, where that isn't `body`
+    whole_sha  SHA-256 of the create that the row would be now, where that isn't `body`
     issue_id   the issue that is changed; empty in a create
     triage_id  its number, T-…
-    returned   of a change: what `compare.take_snapshot` kept of the issue after our last write
-    pending    of a change: the body of an earlier one of which nobody knows whether it was executed
-    name       of an addition: what tells it from the others of its record and act
+    returned   of a change: the issue's snapshot after our last write, see `triage.snapshot`
+    pending    of a change: the body of an earlier change that may or may not have been executed
+    name       of an addition: its name, see Addition
     """
 
     key: str
@@ -262,7 +262,7 @@ class Row(NamedTuple):
     """One row of the source after the check, as the ledger and the reports know it.
 
     `codes`, `fields`, `messages` and `hints` list its findings in one order; `raw` is kept for rows that a person has
-    to mend, `cells` (see `transform.encode_cells`) for `repair`, and `origin` is `FILE:RECORD` of the first file where
+    to correct, `cells` (see `bodies.encode_cells`) for `repair`, and `origin` is `FILE:RECORD` of the first file where
     the source is an errors file given back. A planned row with an `issue_id` is an update of that issue; `conflicts` is
     JSON of what such an update left alone: [[field, ours, theirs, new], …]. Additions are counted as they stand by now,
     whichever run made them. A row that `follows` is in the issue of another one.
@@ -299,11 +299,11 @@ class FailOn(StrEnum):
 
 
 class AlreadyAdded(NamedTuple):
-    """What the ledger has of a record already: none of it is planned again.
+    """Additions to a record's issue that the ledger has already, and that are not planned again.
 
-    names     act and name of each of the record's own additions, but for numbers in the description
-    covered   ids of the source's comments that any of them carries, in whole or in part
-    referred  SHA-256 of the create, and a key whose number was put into its description
+    names     act and name of each of the record's own additions, except for numbers in the description
+    covered   ids of the source's comments that are in any of them, in whole or in part
+    referred  SHA-256 of a create, and a key whose number was put into its description
     """
 
     names: frozenset[tuple[Act, str]] = frozenset()

@@ -1,4 +1,4 @@
-"""What outgrows memory while a command runs: a spool on disk that vanishes with it."""
+"""A spool on disk for data that may outgrow memory; it is gone when the command ends."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ BEGIN;
 
 
 class Scratch:
-    """A SQLite database in a file without a name: small ones stay in memory, and nothing is left behind.
+    """A SQLite database in an unnamed temporary file: a small one stays in memory, and nothing is left behind.
 
-    It is closed with the block, or with the last who holds it. Whatever is done with it raises StorageFull if the disk
-    takes no more.
+    It is closed at the end of its `with` block, or when nothing refers to it any more. Every method raises StorageFull
+    if the disk is full.
     """
 
     def __init__(self, schema: str) -> None:
@@ -44,7 +44,7 @@ class Scratch:
         self.close()
 
     def close(self) -> None:
-        """Forget everything."""
+        """Close it, and drop what it holds."""
         _close(self._database)
 
     def script(self, statements: str) -> None:
@@ -58,23 +58,23 @@ class Scratch:
             self._database.execute(statement, values)
 
     def write(self, statement: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Execute a statement with each of the rows."""
+        """Execute a statement once for each of the rows."""
         with _on_disk():
             self._database.executemany(statement, rows)
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
-        """Give the rows of a query as they are asked for."""
+        """Iterate over the rows of a query, which are fetched as they are needed."""
         with _on_disk():
             yield from self._database.execute(query, values)
 
     def row(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
-        """Give the one row that a query has."""
+        """Return the single row of a query."""
         (row,) = self.rows(query, values)
         return row
 
 
 def scratch_folder() -> str:
-    """The folder that SQLite takes for files without a name. Source: sqlite.org/tempfiles.html, section 5."""
+    """The folder in which SQLite makes unnamed files. Source: sqlite.org/tempfiles.html, section 5."""
     named = (os.environ.get("SQLITE_TMPDIR"), os.environ.get("TMPDIR"), "/var/tmp", "/usr/tmp", "/tmp")
     usable = (folder for folder in named if folder and Path(folder).is_dir() and os.access(folder, os.W_OK | os.X_OK))
     return next(usable, ".")

@@ -1,4 +1,4 @@
-"""values.csv, read: what a source value becomes, decided in a table beside the mapping."""
+"""Reads values.csv, the table beside a mapping in which people decide what each source value becomes."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _SPREADSHEET_HINT = "save it as `CSV UTF-8` (or as `Unicode text`) and run the c
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """A line of the table: what a value of a field becomes; `target` is empty where the mapping's word stays.
+    """A line of the table: the target of one source value of a field. The value `""` is the empty cell.
 
-    A target of `?` is one that nobody has decided yet. The value `""` is the empty cell.
+    An empty `target` leaves the value as the mapping has it; `?` marks a value that nobody has decided yet.
     """
 
     field: str
@@ -35,7 +35,7 @@ class Decision:
 
 
 def read_decisions(path: Path, shown: str) -> tuple[list[Decision], list[Problem]]:
-    """The lines of a table as people and their spreadsheets save it, and everything that is wrong with it."""
+    """The decisions in a table, and everything that is wrong with it; lines with a problem are left out."""
     try:
         table = read_table(path.read_bytes(), NEEDED)
     except OSError as error:
@@ -54,7 +54,7 @@ def read_decisions(path: Path, shown: str) -> tuple[list[Decision], list[Problem
 
 
 def read_layout(path: Path) -> EditedTable | None:
-    """How an existing table is written, which lines that are added to it must keep; None if it can't be read as one."""
+    """The existing table, so that added lines keep its encoding, delimiter and columns; None if it isn't one."""
     try:
         table = read_table(path.read_bytes(), NEEDED)
     except NotText:

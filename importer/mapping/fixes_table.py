@@ -1,4 +1,4 @@
-"""fixes.csv, read: values that a person has corrected, put into the columns before the mapping sees them."""
+"""Reads fixes.csv: corrected values, which replace those of the source before the mapping is applied."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HINT = "Take fixes.csv of a report, fill in its `new value`, and leave its head
 
 
 class Fix(NamedTuple):
-    """One corrected value: in `column` the text `bad` becomes `new`. `line` is where the table says so."""
+    """One correction: in `column`, the text `bad` is replaced by `new`. `line` is its line in the table."""
 
     column: str
     bad: str
@@ -27,12 +27,12 @@ class Fix(NamedTuple):
 
 
 Fixed = Mapping[int, tuple[Fix, ...]]
-"""Row of a chunk → what was corrected in it; other rows are absent."""
+"""Row of a chunk → the corrections made in it; rows without any are absent."""
 
 
 @dataclass(frozen=True)
 class Fixes:
-    """A table of fixes: column → its bad value → fix. `left` counts the lines without a new value."""
+    """The corrections of a table: column → bad value → fix. `left` counts the lines whose new value is empty."""
 
     path: Path | None = None
     columns: Mapping[str, Mapping[str, Fix]] = field(default_factory=dict)
@@ -42,17 +42,17 @@ class Fixes:
         return (fix for fixes in self.columns.values() for fix in fixes.values())
 
     def mark(self, digest: str) -> str:
-        """The digest of a mapping together with these fixes: with others, it means something else."""
+        """Combine a mapping's digest with these fixes, since the same mapping with other fixes gives other records."""
         if not self.columns:
             return digest
         meaning = sorted(fix[:3] for fix in self)
         return hashlib.sha256(f"{digest} {meaning}".encode("utf-8", "surrogatepass")).hexdigest()
 
     def check_columns(self, refs: Iterable[Ref], headers: Sequence[Collection[str] | None]) -> None:
-        """Make sure that each column is one that the mapping reads and, of tables, one that a file has.
+        """Check that the mapping reads each column and that some file has it, where all files have headers.
 
         Raises:
-            UsageError: with every line whose column is none.
+            UsageError: with every line that names another column.
         """
         mapped = {ref.name.strip() for ref in refs}
         problems = []
@@ -73,7 +73,7 @@ class Fixes:
 
 
 def content_of(fixed: tuple[Fix, ...]) -> str:
-    """What tells a row that was corrected from the same row without it, or with another correction."""
+    """A text for a row's digest: the same row without corrections, or with others, has another one."""
     return "\x1f".join(part for fix in sorted(fixed) for part in fix[:3])
 
 

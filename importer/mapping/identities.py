@@ -1,4 +1,4 @@
-"""Who people are: what identifies a person in a source, and the lines of users.csv."""
+"""Identities of people: what a source knows them by, matching them, and the lines of users.csv."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ T = TypeVar("T")
 
 
 NOBODY, FINDING = "nobody", "finding"
-"""What `unmatched` says beside a user id."""
+"""The two settings of `unmatched` that are no user id."""
 
 
 class Identity(NamedTuple):
-    """Who somebody is, as a source says it; each part is "" where it doesn't."""
+    """A person as a source names them; a part is "" where the source doesn't have it."""
 
     name: str = ""
     account: str = ""
@@ -25,20 +25,20 @@ class Identity(NamedTuple):
 
     @property
     def shown(self) -> str:
-        """What a person calls them; "" where nobody is meant."""
+        """The most readable of the three, for messages; "" if all are empty."""
         return self.name or self.mail or self.account
 
     @property
     def folded(self) -> Identity:
-        """The same for all who differ in nothing that counts."""
+        """The identity for comparison: case and white space of name and mail removed."""
         return Identity(fold_word(self.name), self.account, fold_word(self.mail))
 
 
 class Directory(Generic[T]):
-    """People by what identifies them: the account, else the mail, else a name that only one of them has.
+    """Finds people by account, else by mail, else by a name that only one of them has.
 
-    Case and white space don't count in mails and names. A name proves nothing where both sides have accounts, or
-    mails, and these differ. Who is there with just these parts is found, whoever shares some of them.
+    Case and white space are ignored in mails and names. The same name is no match where both sides have an account, or
+    both a mail, and these differ. An identity that was entered with exactly the same parts is always found.
     """
 
     def __init__(self, people: Iterable[tuple[Identity, T]]) -> None:
@@ -56,7 +56,7 @@ class Directory(Generic[T]):
                 self._names.setdefault(fold_word(who.name), []).append((who, found))
 
     def find(self, who: Identity) -> T | None:
-        """What is known of somebody; None for strangers, and where it is more than one who has that mail or name."""
+        """The entry of a person; None if there is none, or if several with different entries have that mail or name."""
         if who.account in self._accounts:
             return self._accounts[who.account]
         if who.shown and who.folded in self._alike:
@@ -76,9 +76,9 @@ def _only(people: Sequence[tuple[Identity, T]]) -> T | None:
 
 
 def number_people(identities: Collection[Identity]) -> dict[Identity, int]:
-    """Number identities, from 0, so that those of one person have one number.
+    """Number identities from 0, giving those of one person the same number.
 
-    Who has an account is told apart by it; the others are whom a mail, or else a name, finds among those before.
+    Accounts come first; then identities with only a mail join those that have it, then those with only a name.
     """
     numbers: dict[Identity, int] = {}
     keys: dict[tuple[str, str], int] = {}
@@ -94,12 +94,12 @@ def number_people(identities: Collection[Identity]) -> dict[Identity, int]:
 
 
 def fold_word(text: str) -> str:
-    """What mails and names are compared by."""
+    """Normalise a mail or a name for comparison: Unicode form, case and white space."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
 class Line(NamedTuple):
-    """A line of users.csv: `user_id` is "" where nobody has filled it in; `number` is where it stands."""
+    """A line of users.csv, at line `number` of the file; `user_id` is "" until somebody fills it in."""
 
     who: Identity
     user_id: str
@@ -108,7 +108,7 @@ class Line(NamedTuple):
 
 @dataclass(frozen=True)
 class Roster:
-    """Who is who in Triage, as users.csv says it; without lines it knows nobody. `file` is what it was read from."""
+    """The people of users.csv and their Triage users. Without `lines` it finds nobody; `file` is the path as typed."""
 
     lines: tuple[Line, ...] = ()
     file: str = ""
@@ -122,15 +122,15 @@ class Roster:
         return {line.who.account: line.who.name for line in reversed(self.lines) if line.who.account}
 
     def find(self, who: Identity) -> str:
-        """The Triage user of somebody, "" where there is none."""
+        """The Triage user id of a person, "" if there is none."""
         return self._users.find(who) or ""
 
     def name_of(self, account: str) -> str:
-        """The name of an account, "" where no line has it."""
+        """The name that belongs to an account, "" if no line has the account."""
         return self._names.get(account, "")
 
     def mark(self, digest: str) -> str:
-        """The digest of a mapping together with these people: with others, it means something else."""
+        """Combine a mapping's digest with these people, since the same mapping with others gives other records."""
         if not self.lines:
             return digest
         meaning = sorted((*line.who, line.user_id) for line in self.lines)

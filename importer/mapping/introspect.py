@@ -1,4 +1,4 @@
-"""The shape of the model: what may stand below a key. The one place that reads the model's annotations."""
+"""Introspection of the mapping's model: which keys and values are allowed where. Only this reads its annotations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Kind = Any
 
 
 def alternatives(kind: Kind) -> tuple[Kind, ...]:
-    """The members of a union, `Annotated` taken off."""
+    """The members of a union, without `Annotated`; any other type alone."""
     origin: Kind = get_origin(kind)
     if origin is Annotated:
         return alternatives(get_args(kind)[0])
@@ -25,29 +25,29 @@ def alternatives(kind: Kind) -> tuple[Kind, ...]:
 
 
 def model_of(kind: Kind) -> type[BaseModel] | None:
-    """The model among the alternatives; the mapping has no union of two."""
+    """The pydantic model among the alternatives, if any; no union in the mapping has two."""
     models = (found for found in alternatives(kind) if isinstance(found, type) and issubclass(found, BaseModel))
     return next(models, None)
 
 
 def group_model(kind: Kind) -> type[BaseModel] | None:
-    """The model of a group of keys that stands for this kind: itself, or the only item of a list."""
+    """The model of a group of keys written here: the kind's own, or that of its items where it is a list."""
     return model_of(kind) or model_of(_item(kind))
 
 
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
-    """The fields of a model by the key that a mapping uses."""
+    """The fields of a model by their YAML keys."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _item(kind: Kind) -> Kind:
-    """What a list among the alternatives holds; None if there is no list."""
+    """The type of the items of a list among the alternatives; None if there is no list."""
     origins: list[Kind] = [get_origin(found) for found in alternatives(kind)]
     return get_args(alternatives(kind)[origins.index(list)])[0] if list in origins else None
 
 
 def below(kind: Kind, part: str | int) -> Kind:
-    """What stands below a key or an item's number; None if nothing may."""
+    """The type of the value under a key, or of the item with a number; None if there can be none."""
     model = model_of(kind)
     if model is not None:
         field = fields_of(model).get(str(part))
@@ -63,5 +63,5 @@ def below(kind: Kind, part: str | int) -> Kind:
 
 
 def kind_at(root: Kind, path: Iterable[str | int]) -> Kind:
-    """What stands at a path."""
+    """The type of the value at a path."""
     return reduce(below, path, root)

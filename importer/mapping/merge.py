@@ -1,6 +1,6 @@
-"""Merging: a mapping laid over the one that it extends. Groups merge key by key; texts and lists replace.
+"""Merges a mapping over the one that it extends: groups key by key, while texts and lists are replaced.
 
-Before that, short forms are spelled out, so that `title: Summary` and `title: {too_long: shorten}` meet as equals.
+Short forms are spelled out first, so that `title: Summary` and `title: {too_long: shorten}` can be merged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ Group = dict[str, Node]
 
 
 def spell_out(node: Node, kind: Kind = Mapping) -> Node:
-    """The same tree with every short form of a text written as a group."""
+    """The tree with each short form of a text written out as a group of keys."""
     model = model_of(kind)
     if isinstance(node.value, dict):
         return Node({key: spell_out(child, below(kind, key)) for key, child in node.value.items()}, node.place)
@@ -28,7 +28,7 @@ def spell_out(node: Node, kind: Kind = Mapping) -> Node:
 
 
 def merge(base: Node, override: Node, kind: Kind = Mapping) -> Node:
-    """The tree of `override` laid over that of `base`, both spelled out."""
+    """The tree of `override` merged over that of `base`; both have to be spelled out."""
     if not isinstance(base.value, dict) or not isinstance(override.value, dict):
         return override
     model = model_of(kind)
@@ -44,7 +44,7 @@ def merge(base: Node, override: Node, kind: Kind = Mapping) -> Node:
 
 
 def _without_replaced(old: Group, new: Group, model: type[Text]) -> Group:
-    """A text that names a source drops the base's source, and the pattern that was made for it."""
+    """The base's keys, without its source and the pattern made for that where the override names a source."""
     sources = {*TEXT_SOURCES, "content"} if issubclass(model, Key) else {*TEXT_SOURCES}
     if not sources & new.keys():
         return old
@@ -52,7 +52,7 @@ def _without_replaced(old: Group, new: Group, model: type[Text]) -> Group:
 
 
 def _merge_values(base: Node, override: Node) -> Node:
-    """An override's value takes the place of the equal one; its own patterns come first, so that they can win."""
+    """Merge value maps: equal values are replaced in place; new patterns come first, so that they are tried first."""
     if not isinstance(base.value, dict) or not isinstance(override.value, dict):
         return override
     new = {_identity(name): (name, child) for name, child in override.value.items()}

@@ -38,7 +38,7 @@ from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, er
 
 
 def fold(value: str) -> str:
-    """What value maps compare: case and outer white space don't count."""
+    """Normalise a value for comparison: without outer white space, in one case."""
     return value.strip().casefold()
 
 
@@ -48,7 +48,7 @@ def is_pattern(value: str) -> bool:
 
 
 def exact_key(value: str) -> str:
-    """The key of a value map that means just this value, also where it looks like a pattern between slashes."""
+    """The key of a value map that matches just this value, even one that looks like a pattern between slashes."""
     bare = value.strip()
     return rf"/(?s)\A{re.escape(bare)}\Z/" if is_pattern(bare) else value
 
@@ -58,10 +58,10 @@ StatusTarget = Literal[StatusName, "?"]
 Target = TypeVar("Target")
 
 UNDECIDED = "?"
-"""A target that a draft has left open: `run` refuses until somebody has put the target there."""
+"""The target that a draft leaves open: `run` refuses until somebody has replaced it."""
 
 TARGETS: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSES, "category": ()}
-"""Field with a fixed set of values → Triage's words for it; a category is free text."""
+"""Value field → the names that Triage has for it; none for the category, which is free text."""
 
 
 def _source_value(value: str) -> str:
@@ -135,7 +135,7 @@ class Value(Text, Generic[Target]):
 
     @cached_property
     def undecided(self) -> frozenset[str]:
-        """The folded source values whose target nobody has decided."""
+        """The values under `neutral`, folded: nobody has decided their targets."""
         return frozenset(map(fold, self.neutral))
 
 

@@ -1,4 +1,4 @@
-"""Decisions of values.csv laid over the mapping's own values."""
+"""Puts the decisions of values.csv into the tree of the mapping that they belong to."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from importer.mapping.yaml_tree import Node
 
 
 def apply_decisions(tree: Node, decisions: Iterable[Decision]) -> Node:
-    """A spelled-out tree in which what was decided in the table stands in place of the mapping's own word."""
+    """A spelled-out tree in which decided values replace the mapping's own targets."""
     return _lay_over(tree, [decision for decision in decisions if decision.target not in ("", UNDECIDED)])
 
 
 def apply_open(tree: Node, decisions: Iterable[Decision]) -> Node:
-    """A merged tree that has `?` for each open value of the table which the mapping doesn't cover in any way."""
+    """A merged tree with `?` as the target of each undecided value that nothing else in the mapping covers."""
     wanted = [decision for decision in decisions if decision.target == UNDECIDED]
     covers = {field: _Cover(field, tree.child(field)) for field in {decision.field for decision in wanted}}
     return _lay_over(tree, [decision for decision in wanted if not covers[decision.field].has(decision.value)])
@@ -32,7 +32,7 @@ def _lay_over(tree: Node, decisions: Sequence[Decision]) -> Node:
 
 
 def _overlay(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
-    """The field's group with nothing in it but decisions. It keeps the places of the keys that are written already."""
+    """A field's group holding only decisions; keys that the mapping has already keep their places in the file."""
     group = tree.child(field)
     place = group.place if group else decisions[0].place
     keys: dict[str, Node] = {}
@@ -50,7 +50,7 @@ def _overlay(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
 
 
 def _without_neutral(tree: Node, field: str, decisions: Sequence[Decision]) -> Node:
-    """The tree without the lines that say of these values that nobody has decided them."""
+    """The tree with the decided values taken out of the field's `neutral`."""
     group = tree.child(field)
     neutral = group.child("neutral") if group else None
     if group is None or neutral is None or not isinstance(neutral.value, list) or not isinstance(group.value, dict):
@@ -63,7 +63,7 @@ def _without_neutral(tree: Node, field: str, decisions: Sequence[Decision]) -> N
 
 
 class _Cover:
-    """Which values of a field a mapping has a word on."""
+    """The values of a field for which a mapping has a target, in whatever way."""
 
     def __init__(self, field: str, group: Node | None) -> None:
         keys = group.value if group and isinstance(group.value, dict) else {}
@@ -76,7 +76,7 @@ class _Cover:
         self._patterns = [found for name in names if is_pattern(name) for found in _compiled(name)]
 
     def has(self, value: str) -> bool:
-        """Whether a row with this value is told what it becomes."""
+        """Whether there is a target for this value."""
         if not fold(value):
             return self._missing
         known = fold(value) in self._exact or any(pattern.search(value.strip()) for pattern in self._patterns)

@@ -1,4 +1,4 @@
-"""The mappings that we ship. Nothing heavy is imported here: `--help` may name them."""
+"""The presets, mappings that ship with the program. Imports nothing heavy, since `--help` lists them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ SUFFIX = ".yaml"
 
 
 def presets_folder() -> Path:
-    """Where the presets are: inside the package in a wheel, beside it in a checkout or an editable install."""
+    """The folder of the presets: in the package if installed from a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]
     inside = package / "presets"
     return inside if inside.is_dir() else package.parent / "mappings"
@@ -25,5 +25,5 @@ def preset_path(name: str) -> Path | None:
 
 
 def is_preset(path: Path) -> bool:
-    """Whether a file is one of those that we ship."""
+    """Whether a file is a preset."""
     return path.resolve().parent == presets_folder().resolve()

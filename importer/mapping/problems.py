@@ -1,4 +1,4 @@
-"""What is wrong with a mapping, in words for people: which key, on which line, and the nearest right name."""
+"""Problems of a mapping in words for people: which key, on which line, and the nearest valid name."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from importer.mapping.yaml_tree import Node
 Path = tuple[str | int, ...]
 
 _INCOMPLETE = frozenset({"missing", "missing_source"})
-"""Errors that a mapping also has when the one that it extends can't be read."""
+"""Pydantic's errors that only mean that a part is missing: expected while an extended file can't be read."""
 
 _START = "`extends: jira` takes it from a preset."
 
 
 _TARGET_RATIO = 0.75
-"""How like a target name a wrong value must be: `hihg` is a slip of `high`, `opened` says nothing of `done`."""
+"""Similarity from which a wrong target counts as a typing error: `hihg` of `high`, but not `opened` of `done`."""
 
 
 def nearest(name: str, names: Iterable[str], *, ratio: float = 0.6) -> str:
-    """`did you mean …?` with the nearest of some names, or nothing if none is as like as `ratio` (1: the same)."""
+    """`did you mean …?` with the most similar of some names, "" if none reaches `ratio` (1: identical)."""
     by_fold = {fold(known): known for known in names}
     found = get_close_matches(fold(name), by_fold, n=1, cutoff=ratio)
     return f"did you mean `{by_fold[found[0]]}`?" if found else ""
 
 
 def model_problems(error: ValidationError, tree: Node, *, whole: bool) -> list[Problem]:
-    """Pydantic's errors as problems.
+    """Translate pydantic's errors into problems.
 
-    `whole` is false if a part of the mapping could not be read; what is missing is no problem then.
+    If `whole` is false, a file of the mapping could not be read, and missing keys are not reported.
     """
     details = error.errors(include_url=False)
     problems = [_problem(detail, tree) for detail in details if whole or detail["type"] not in _INCOMPLETE]
@@ -46,7 +46,7 @@ def model_problems(error: ValidationError, tree: Node, *, whole: bool) -> list[P
 
 
 def _several_sources(node: Node, kind: Kind, path: Path) -> Iterator[Problem]:
-    """Texts with more than one source: pydantic is silent about a node while one of its keys is wrong."""
+    """Texts with more than one source, which pydantic doesn't report where a key of the same group is wrong too."""
     if isinstance(node.value, str):
         return
     parts = node.value.items() if isinstance(node.value, dict) else enumerate(node.value)
@@ -60,7 +60,7 @@ def _several_sources(node: Node, kind: Kind, path: Path) -> Iterator[Problem]:
 
 
 def value_problems(tree: Node) -> list[Problem]:
-    """Source values of one file that are equal for a value map: written twice in another case, or empty."""
+    """Source values in one file that are empty, or that a value map can't tell apart: they differ only in case."""
     problems: list[Problem] = []
     for field in VALUE_FIELDS:
         group = tree.child(field)
@@ -93,7 +93,7 @@ def _problem(detail: Any, tree: Node) -> Problem:
 
 
 def _path(loc: Sequence[str | int], tree: Node) -> Path:
-    """Pydantic's path as the keys that are written: no union tags, no numbers of lists of one that are no list."""
+    """Pydantic's path as the keys in the file: without union tags, and without an item number where no list is."""
     path: list[str | int] = []
     node: Node | None = tree
     for part in loc:
@@ -140,7 +140,7 @@ def _not_one_of(path: Path, detail: Any) -> tuple[str, str]:
 
 
 def _forms(kind: Kind) -> dict[str, str]:
-    """The keys of a group that may stand in place of a word, each as it is written: `{newest: COLUMN}`."""
+    """The groups that are allowed in place of a word, as they are written: `{newest: COLUMN}`."""
     model = model_of(kind)
     return {key: f"{{{key}: COLUMN}}" for key in fields_of(model)} if model else {}
 

@@ -1,4 +1,4 @@
-"""Loading a mapping: the files of its `extends` chain are read, merged and checked, with every problem in one pass."""
+"""Loads a mapping: reads, merges and checks the files of its `extends` chain, and reports all problems at once."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from importer.mapping.problems import model_problems, nearest, value_problems
 from importer.mapping.yaml_tree import Node, Place, parse
 
 OF_ONE_FILE = ("examples",)
-"""Keys that speak of the file in which they stand alone."""
+"""Keys that are not inherited through `extends`."""
 
 
 @dataclass(frozen=True)
 class LoadedMapping:
-    """A mapping that can be used, and where each of its keys is written.
+    """A valid mapping, with the file and line of each of its keys.
 
     name           the preset's name, or the path as it was typed
-    digest         SHA-256 of what the merged mapping means, in hex: other files of the same meaning share it
+    digest         SHA-256 of the merged mapping in hex; files that are written differently and mean the same share it
     named_by_user  `input.name` is set by a file that is not one of our presets
     files          the file and those that it extends, in that order
     """
@@ -43,20 +43,20 @@ class LoadedMapping:
     tree: Node = field(repr=False)
 
     def place(self, *path: str | int) -> Place:
-        """Where a key (or the nearest one above it) is written, in the file of the chain whose word counts."""
+        """The line of a key, or of the nearest key above it, in the file of the chain that decides it."""
         return self.tree.place_of(path)
 
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A mapping that we ship, and one sentence on it."""
+    """A preset and one sentence about it."""
 
     name: str
     about: str
 
 
 def load_mapping(name_or_path: str) -> LoadedMapping:
-    """Load a preset by its name, or a file. Raises MappingError with every problem of every file of the chain."""
+    """Load a preset by its name, or a file. Raises MappingError with all problems of all files in the chain."""
     chain = _Chain(name_or_path)
     problems = list(chain.problems)
     if not chain.files:
@@ -86,7 +86,7 @@ def list_presets() -> list[Preset]:
 
 
 def preset_text(name: str) -> str:
-    """The YAML text of a preset. Raises MappingError, which names the nearest one."""
+    """The YAML text of a preset. Raises MappingError if there is none, with the most similar name."""
     path = preset_path(name)
     if path is None:
         hint = nearest(name, preset_names()) or f"the presets are {', '.join(preset_names())}"
@@ -108,12 +108,12 @@ class _File:
     decisions: tuple[Decision, ...] = ()
 
     def spelled_out(self) -> Node:
-        """The file's keys in their long forms; what is decided in its table stands in them."""
+        """The file's tree in long forms, with the decisions of its table."""
         return apply_decisions(spell_out(self.tree), self.decisions)
 
 
 class _Chain:
-    """The files from a mapping to the last one that it extends; `whole` is false if one of them can't be read."""
+    """The files of a mapping's `extends` chain, its own first; `whole` is false if one of them can't be read."""
 
     def __init__(self, name_or_path: str) -> None:
         self.files: list[_File] = []
@@ -163,7 +163,7 @@ class _Chain:
         return tree
 
     def _decisions(self, node: Node | None, path: Path) -> tuple[Decision, ...]:
-        """What the table beside a file says; its name is relative to the file."""
+        """The decisions in the table that a file names; the path is relative to that file."""
         if node is None or not isinstance(node.value, str) or not node.value:
             return ()
         table = path.parent / node.value
@@ -194,7 +194,7 @@ class _Chain:
 
 
 def _find(reference: str, folder: Path) -> tuple[Path, str]:
-    """The file that a name or path means, and what it is called in messages."""
+    """The file for a preset's name or a path, and how messages call it."""
     preset = preset_path(reference)
     if preset is not None:
         return preset, preset.name
@@ -203,7 +203,7 @@ def _find(reference: str, folder: Path) -> tuple[Path, str]:
 
 
 def without_keys(tree: Node, names: Iterable[str]) -> Node:
-    """A tree without some of its topmost keys."""
+    """A tree without some of its top-level keys."""
     keys = tree.value if isinstance(tree.value, dict) else {}
     return Node({key: child for key, child in keys.items() if key not in names}, tree.place)
 
@@ -229,9 +229,9 @@ def plain(node: Node) -> Any:
 
 
 def _digest(model: Mapping) -> str:
-    """SHA-256 of the mapping's meaning: no defaults, no `about`, no case where none counts.
+    """SHA-256 of the mapping, without defaults, `about`, and case where case is ignored.
 
-    The order of footer lines, rules and patterns counts; that of exact values doesn't.
+    The order of footer lines, rules and patterns is significant; that of exact values is not.
     """
     silent = {"about", "decisions", "recognise", *OF_ONE_FILE}  # what is decided in a table stands in the values
     meaning = model.model_dump(mode="json", by_alias=True, exclude_defaults=True, exclude=silent)

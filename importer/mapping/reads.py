@@ -1,4 +1,4 @@
-"""What a mapping reads of a source: columns and paths, look-up tables, objects beside the records."""
+"""What a mapping reads from a source: columns and paths, look-up tables, objects beside the records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from importer.records import Annex, Ref, Table
 
 
 def collect_annexes(mapping: Mapping) -> dict[int, Annex]:
-    """Place in `comments: from` → the objects that stand beside the records there."""
+    """Index in `comments: from` → the objects beside the records that are read there."""
     sources = [] if mapping.comments is None else mapping.comments.from_
     return {
         place: Annex(spec.beside.in_ or "", spec.beside.by, spec.beside.when or "")
@@ -20,7 +20,7 @@ def collect_annexes(mapping: Mapping) -> dict[int, Annex]:
 
 
 def table_of(lookup: Lookup) -> Table:
-    """What a lookup reads, as the source knows it."""
+    """The table that a lookup reads."""
     return Table(lookup.in_, lookup.by, lookup.take)
 
 
@@ -30,7 +30,7 @@ def collect_refs(mapping: Any) -> tuple[Ref, ...]:
 
 
 def collect_key_refs(mapping: Mapping) -> tuple[Ref, ...]:
-    """Every column and path that the rows' native keys are made of."""
+    """Every column and path that is needed to build the rows' native keys."""
     named = [mapping.input.key, mapping.input.local_key]
     return collect_refs([*named, mapping.group, mapping.skip] if mapping.group else named)
 

@@ -1,6 +1,6 @@
-"""The mapping's scalars: text that is checked, and what an editor may take for it.
+"""Types of the mapping's scalars: texts with a check, and the JSON Schema that editors see for them.
 
-Every check raises ValueError with a sentence that names the value.
+Each check raises ValueError with a sentence that quotes the value.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic_core import CoreSchema
 from importer.api import CATEGORY_LIMIT, count_units
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(path:)?([^{}]+)\}")
-"""In a template: an escaped brace, or a column's name, or `path:` and a JMESPath expression."""
+"""In a template: an escaped brace, or a placeholder with a column's name or with `path:` and a JMESPath expression."""
 
 
 def _expression(value: str) -> str:
@@ -33,7 +33,7 @@ def _expression(value: str) -> str:
 
 
 def check_pattern(value: str) -> str:
-    """The pattern itself, if it is a regular expression."""
+    """Return the pattern, if it is a valid regular expression."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)  # `[[:alpha:]]` compiles, and means something else
@@ -127,7 +127,7 @@ def as_list(value: Any) -> Any:
 
 
 class OneOrMany:
-    """A list for which an item alone may stand."""
+    """Marks a list that may be written as a single item."""
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         schema = handler(core_schema)

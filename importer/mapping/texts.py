@@ -1,4 +1,4 @@
-"""Where a text comes from, and the tests that a condition makes of it."""
+"""The mapping's model of texts, which say where in a row a text comes from, and of conditions on them."""
 
 from __future__ import annotations
 
@@ -31,16 +31,16 @@ TextFormat = Literal["html", "jira", "textile", "adf"]
 AsText = Literal["markdown", "text"]
 
 TEXT_SOURCES = ("column", "path", "first", "template", "value")
-"""The keys of which a text has exactly one; an override that names one drops the others (see `merge`)."""
+"""Keys of which a text has exactly one; an override with one of them drops the others (see `merge`)."""
 
 
 def sources_message(named: list[str]) -> str:
-    """What is wrong with a text that names several sources."""
+    """The message for a text that names several sources."""
     return f"has {' and '.join(named)}; a text has one of {', '.join(TEXT_SOURCES)}"
 
 
 def error_at(path: tuple[str | int, ...], message: str, hint: str) -> PydanticCustomError:
-    """An error of a key below the node that is checked."""
+    """A validation error at a key below the model that is being validated."""
     return PydanticCustomError("error_at", "{message}", {"path": path, "message": message, "hint": hint})
 
 
@@ -194,11 +194,11 @@ Conditions = Annotated[list[Condition], BeforeValidator(as_list), OneOrMany(), F
 
 
 KeyPath = tuple[str | int, ...]
-"""The keys and numbers that lead to a node of a mapping."""
+"""Keys and item numbers from the top of a mapping to a value."""
 
 
 def walk_texts(node: Any, path: KeyPath = (), *, choices: bool) -> Iterator[tuple[KeyPath, Text]]:
-    """Every text of a mapping, or of a part of one, with the keys that lead to it; `choices`: those of `first` too."""
+    """Every text of a mapping, or of a part of it, with its path. With `choices`, the texts under `first` too."""
     if isinstance(node, Text):
         yield path, node
     if isinstance(node, list):

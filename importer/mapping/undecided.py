@@ -1,4 +1,4 @@
-"""Targets that a mapping leaves open (`?`), each with its place."""
+"""Targets that a mapping leaves open (`?`), each with its file and line."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importer.mapping.reader import LoadedMapping
 
 
 def open_targets(mapping: LoadedMapping) -> list[Problem]:
-    """Every target of a mapping that nobody has decided, with the line where a word must be put."""
+    """A problem for each target that nobody has decided, at the line where it has to be filled in."""
     return [
         Problem(f"{what} is open", place.file, place.line, ".".join(map(str, path)), _hint(field))
         for field in TARGETS

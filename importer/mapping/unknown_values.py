@@ -1,4 +1,4 @@
-"""Source values that a mapping doesn't know, with the evidence for what they may become."""
+"""Source values that a mapping doesn't know, with the evidence for proposing targets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from importer.api import FieldName
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the rows that have an unknown status also say, each counted by what is written there (empty ones too)."""
+    """Other columns of the rows with an unknown status: text → rows that have it, empty texts included."""
 
     status_category: Counter[str] = dataclasses.field(default_factory=Counter)
     resolution: Counter[str] = dataclasses.field(default_factory=Counter)
@@ -20,7 +20,7 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A source value that the mapping doesn't know, with its rows' number; `""` is the empty cell without `missing`."""
+    """A source value that the mapping doesn't know, and in how many rows it is; `""` is an empty cell."""
 
     field: FieldName
     value: str

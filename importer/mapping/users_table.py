@@ -1,4 +1,4 @@
-"""users.csv, read: who is who in Triage, a line a person, as spreadsheets save it."""
+"""Reads users.csv, which has a line for each person of the source and says which Triage user that is."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _HINT = "`triage-import users SOURCE` writes such a table; fill in its `triage_u
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table as it is stored. `rows` are line number and cells by column; columns that we don't know stay in it."""
+    """The table as it is stored, with columns that people have added. `rows` are line numbers and cells by column."""
 
     columns: tuple[str, ...] = COLUMNS
     rows: tuple[tuple[int, Mapping[str, str]], ...] = ()
@@ -29,7 +29,7 @@ class Sheet:
     delimiter: str = ","
 
     def identities(self) -> Iterator[Identity]:
-        """Who each row is."""
+        """The person of each row."""
         return (Identity(*(cells.get(name, "") for name in IDENTIFYING)) for _, cells in self.rows)
 
 

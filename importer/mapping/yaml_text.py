@@ -1,10 +1,10 @@
-"""Texts written as YAML, so that each is read back as it was."""
+"""Writes texts as YAML scalars that are read back unchanged."""
 
 from __future__ import annotations
 
 
 def quote(text: str) -> str:
-    """A text as a double-quoted YAML scalar, on one line, whatever is in it."""
+    """A text as a double-quoted YAML scalar on one line, whatever characters it has."""
     return '"' + "".join(_escape(character) for character in text) + '"'
 
 

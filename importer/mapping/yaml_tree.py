@@ -1,4 +1,4 @@
-"""A YAML file as a tree: every scalar is the text that is written, every node knows its line."""
+"""Parses a YAML file into a tree in which scalars stay text and every node knows its line."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A text, a list or a group of keys; `place` is where its key is written, or its list item."""
+    """A text, a list or a group of keys; `place` is the line of its key or list item."""
 
     value: str | list[Node] | dict[str, Node]
     place: Place
@@ -42,7 +42,7 @@ class Node:
         return None
 
     def place_of(self, path: Iterable[str | int]) -> Place:
-        """Where the key at the end of a path is written, or the nearest one above it."""
+        """The line of the key at the end of a path, or of the nearest key above it."""
         node = self
         for part in path:
             child = node.child(part)

@@ -1,4 +1,4 @@
-"""The plan of additions: what follows an issue after its create, in order, each under a name that stays."""
+"""Plans the additions to an issue: what is sent after its create, in order, each under a stable name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from importer.transform.comments import read_epoch
 from importer.transform.lengths import is_longer, split_text
 
 WHO_LIMIT = 500
-"""In UTF-16 units: what says who and when is a line of its own up to here; beyond, it is part of the text."""
+"""In UTF-16 units: a longer line of author and date is treated as part of the comment's text."""
 
 SEPARATOR = "\n\n---\n\n"
 """Between the comments that are folded into one."""
@@ -29,7 +29,7 @@ _PART = re.compile(r"([0-9a-f]{16})/([0-9]+)/([0-9]+)")
 
 
 class _Detail(NamedTuple):
-    """A comment as it is to be sent: its name, its text, and the ids of the source's comments in it."""
+    """A comment to be sent: its name and text, and the ids of the source's comments in it."""
 
     name: str
     text: str
@@ -45,11 +45,11 @@ def plan_additions(
     description: str,
     find_mentions: FindMentions,
 ) -> list[Addition]:
-    """What is still to be added to a record's issue: evidence, flags, comments, relations, references, in this order.
+    """Plan what is still to be added to a record's issue: evidence, flags, comments, relations, references, in order.
 
-    `description` is that of the create, as it is sent. Relations that another record owns come under that record's key
-    and always, since `had` has the names of this record alone. A comment of which all parts are there, or that was
-    folded, is never planned again, however it would be bundled now.
+    `description` is the one that the create sends. A relation that another record owns is planned under that record's
+    key even if it was sent already, since `had` has only this record's names. A comment that is in Triage completely,
+    by itself or folded, is not planned again, even if it would be bundled differently now.
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
@@ -96,7 +96,7 @@ def _relate(relation: Relation) -> Addition:
 
 
 def _continue(rest: Sequence[str]) -> Iterator[_Detail]:
-    """The parts of a description after the first, which stands in the issue."""
+    """The parts of a long description after the first, which is in the issue itself."""
     for number, text in enumerate(rest, start=2):
         if is_filled(text):
             name = f"rest/{number}/{_digest(text.encode(), 8)}"
@@ -104,7 +104,7 @@ def _continue(rest: Sequence[str]) -> Iterator[_Detail]:
 
 
 def _discuss(comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> Iterator[_Detail]:
-    """The comments that are not there yet, each by itself or folded."""
+    """The comments that are not in Triage yet, separate or folded."""
     if bundling == "drop":
         return
     begun, whole = _find_arrived(had)
@@ -116,7 +116,7 @@ def _discuss(comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded)
 
 
 def _find_arrived(had: AlreadyAdded) -> tuple[Collection[str], Collection[str]]:
-    """Comments of which a part is there, and those that are there whole: all parts of a number, or folded."""
+    """The ids of comments that are in Triage in part, and of those that are there completely."""
     if not had.names:  # as of every new issue
         return (), had.covered
     parts = Counter(
@@ -128,7 +128,7 @@ def _find_arrived(had: AlreadyAdded) -> tuple[Collection[str], Collection[str]]:
 
 
 def _fold(comments: Iterable[Comment], begun: Collection[str]) -> Iterator[_Detail]:
-    """Comments packed in their order into as few as fit; one that doesn't fit, or is there in part, is by itself."""
+    """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
     pack: list[_Detail] = []
     for comment in comments:
         details = list(_divide(comment))
@@ -154,7 +154,7 @@ def _wrap(pack: Sequence[_Detail]) -> _Detail:
 
 
 def _divide(comment: Comment) -> Iterator[_Detail]:
-    """A comment of the source as one, or as numbered parts where it is too long. White space at its end is left out."""
+    """A comment of the source as one comment, or as numbered parts if it is too long, without trailing white space."""
     who, text = _say_who(comment), comment.text.rstrip()
     if is_longer(who, WHO_LIMIT):
         who, text = "", f"{who}\n\n{text}"
@@ -177,7 +177,7 @@ def _number_parts(who: str, text: str) -> list[str]:
 
 
 def _say_who(comment: Comment) -> str:
-    """The line that opens a comment: who wrote it and when, in the source's own words."""
+    """The first line of a comment: its author, date and privacy."""
     moment = read_epoch(comment.date)
     date = f"{moment:%Y-%m-%d %H:%M} UTC" if moment is not None else single_line(comment.date)
     return " · ".join(filter(None, (single_line(comment.author), date, "private" if comment.is_private else "")))

@@ -1,4 +1,4 @@
-"""Records → the JSON text of their creates, and of the source cells that the ledger keeps."""
+"""Encodes records as JSON: the bodies of their creates, and the source cells that the ledger keeps."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from importer.transform.chunk_records import Records
 
 
 def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
-    """Row → the exact JSON text of its create. A function of row, mapping and source name alone.
+    """Row → the JSON body of its create, which depends on nothing but row, mapping and source name.
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
@@ -41,7 +41,7 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
 
 
 def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int]) -> dict[int, bytes]:
-    """Row → JSON of its cells under these references: a list of cells for each, as many as the file has columns."""
+    """Row → JSON of its cells: for each reference a list with the cell of each column that it names."""
     columns = [records.columns.cells(ref) for ref in refs]
     return {row: orjson.dumps([[cells[row] for cells in column] for column in columns]) for row in rows}
 

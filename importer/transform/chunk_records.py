@@ -1,4 +1,4 @@
-"""The records of a chunk: one entry a row in every list."""
+"""The records that a transform makes of a chunk, column by column."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from importer.transform.references import References
 from importer.transform.value_maps import Mapped
 
 ORDERS = {"severity": SEVERITIES, "status": STATUSES}
-"""Of a group of rows the value that comes first here counts."""
+"""Of the values in a group of rows, the one that comes first here is sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class Records:
-    """What the rows of a chunk become. Every list has one entry a row; an entry of a row with a skip code is idle.
+    """The records of a chunk, one entry a row in every list; the entries of rows with a skip code are not used.
 
     keys        `<source name>:<native key>`, `""` where the row has none
     markers     the word that finds the record's issue again at the target
@@ -30,13 +30,13 @@ class Records:
     nameless    rows whose key is their content
     skips       code of the rule that leaves the row out, or `""`
     values      severity, status, category
-    extras      row → what it says of its issue beside the create; rows without any are absent
+    parts       row → what it says of its issue beside the create; rows without any are absent
     references  finds the issues that a text names
     bundlings   how the comments of each row's issue are sent
     groups      the rows that are one issue, the first of which has all that is sent; None where each row is one
     group_keys  of each row the key of its group, see `groups.join_keys`
-    noted       rows and what the transform itself found out about them
-    defused     how many mentions in titles, descriptions, comments and flags pull nobody in any more
+    noted       (row, finding) of the transform itself; the rules of the check add theirs
+    neutralised how many mentions in titles, descriptions, comments and flags were neutralised
     private     row → how many comments were left out because they are for the team alone
     shortened   row → fields that the mapping's `too_long` cut, with the length in UTF-16 units
     newest      the date that `duplicates: {newest: …}` compares, if the mapping says so
@@ -75,7 +75,7 @@ class Records:
         return self.targets("status")
 
     def targets(self, name: str) -> list[str | None]:
-        """Severity, status or category as it is sent: of a group the worst severity, the status least finished."""
+        """Severity, status or category as it is sent; a group has its worst severity and its least finished status."""
         return merge_targets(self.values, self.groups, name)
 
 

@@ -1,4 +1,4 @@
-"""Texts and conditions of a mapping, evaluated on the whole columns of a chunk."""
+"""Evaluates texts and conditions of a mapping on the whole columns of a chunk."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ Mask = NDArray[np.bool_]
 class Columns:
     """The columns of one chunk, as lists of text with one entry a row.
 
-    `unreadable` collects row → text for every date that a condition could not read; such a row decides nothing.
-    `dropped` collects row → what a conversion could not keep of the markup of its texts, and how often.
+    unreadable  collects row → the text of a date that a condition could not read; the condition is false there
+    dropped     collects row → the parts of its markup that a conversion could not keep, and how often
     """
 
     def __init__(self, chunk: Chunk, date_formats: Sequence[str] = ()) -> None:
@@ -39,7 +39,7 @@ class Columns:
         return len(self.chunk)
 
     def cells(self, ref: Ref) -> list[list[str]]:
-        """The physical columns that a reference names, in their order; none where the file doesn't have it."""
+        """The columns of the file that a reference names, in order; empty if the file has none."""
         return [self._column(position) for position in self.chunk.positions.get(ref, ())]
 
     def _column(self, position: int) -> list[str]:
@@ -49,9 +49,9 @@ class Columns:
         return cells
 
     def text(self, spec: Text) -> list[str]:
-        """One text for each row; `""` where there is none. Of a column that repeats it is the first filled cell.
+        """One text for each row, `""` where there is none. If a column repeats, it is the first filled cell.
 
-        A pattern is searched in each of those cells, so that one label of many can be meant: the first match counts.
+        A pattern is applied to each of its cells first, so that it can pick one label out of many.
         """
         if spec.value is not None:
             columns = [[spec.value] * len(self)]
@@ -68,7 +68,7 @@ class Columns:
         return self._first_filled(self._extract(columns, spec))
 
     def every_cell(self, spec: Text) -> list[list[str]]:
-        """As `text`, but a column that repeats is all of its cells: one list a physical column."""
+        """Like `text`, but with all the cells of a column that repeats: one list for each column of the file."""
         if spec.column is not None:
             columns = self.cells(Ref("column", spec.column))
         elif spec.path is not None:
@@ -80,7 +80,7 @@ class Columns:
         return self._extract(columns, spec)
 
     def _extract(self, columns: list[list[str]], spec: Text) -> list[list[str]]:
-        """What the text's pattern finds in each cell, what its lookup makes of that, and that without its markup."""
+        """Apply the text's pattern, then its lookup, then its conversion of markup to each cell."""
         if spec.pattern is not None:
             columns = [_replace(column, re.compile(spec.pattern), spec.to) for column in columns]
         if spec.lookup is not None:
@@ -91,7 +91,7 @@ class Columns:
         return columns
 
     def _convert(self, column: list[str], form: TextFormat, as_: AsText) -> list[str]:
-        """The column without its markup, worked out once for each distinct text."""
+        """Convert a column's markup, each distinct text once."""
         converted = {text: convert(text, form, as_) for text in set(column)}
         if any(text.dropped for text in converted.values()):
             for row, text in enumerate(column):
@@ -100,7 +100,7 @@ class Columns:
         return [converted[text].text for text in column]
 
     def _first_with_cells(self, choices: Sequence[Text]) -> list[list[str]]:
-        """All cells of the first choice that has any in this file; where several have, the first filled text."""
+        """The cells of the first choice that the file has; of several, those of the first filled one in each row."""
         present = [cells for choice in choices if (cells := self.every_cell(choice))]
         if len(present) <= 1:
             return present[0] if present else []
@@ -128,7 +128,7 @@ class Columns:
         return texts
 
     def _fill(self, template: str) -> list[str]:
-        """A template whose placeholders are all empty is no text: `https://…/` alone would say nothing."""
+        """Fill in a template; the text is "" where all placeholders are empty, since `https://…/` alone is useless."""
         parts, refs = split_template(template)
         if not refs:
             return [parts[0]] * len(self)
@@ -142,9 +142,9 @@ class Columns:
         ]
 
     def holds(self, conditions: Iterable[Condition], among: Mask | None = None) -> Mask:
-        """Where all conditions hold; `among` are the rows that are asked at all.
+        """The rows where all conditions hold, of those in `among`.
 
-        A row whose date can't be read, and where all else holds, is undecided: it is kept in `unreadable`.
+        Where only a date that can't be read is in the way, the row doesn't count, and is noted in `unreadable`.
         """
         mask = np.ones(len(self), dtype=np.bool_) if among is None else among.copy()
         undecided: dict[int, str] = {}
@@ -168,7 +168,7 @@ class Columns:
         return ~mask if condition.filled is False else mask
 
     def _in_time(self, columns: Sequence[list[str]], condition: Condition, undecided: dict[int, str]) -> Mask:
-        """Where a date is in time, or might be: rows with a date that can't be read are added to `undecided`."""
+        """Rows with a date in the range, or one that can't be read and might be: those are added to `undecided`."""
         bound = datetime.fromisoformat(condition.before or condition.after or "").replace(tzinfo=UTC)
         early = condition.before is not None
         mask = np.zeros(len(self), dtype=np.bool_)
@@ -184,7 +184,7 @@ class Columns:
         return mask
 
     def dates(self, texts: Sequence[str]) -> list[datetime | None]:
-        """Dates in UTC; None for an empty text, and for one that can't be read (kept in `unreadable`)."""
+        """Dates in UTC; None for an empty text, and for one that can't be read, which is noted in `unreadable`."""
         dates = [read_date(text, self.date_formats) for text in texts]
         for row, (text, date) in enumerate(zip(texts, dates, strict=True)):
             if date is None and is_filled(text):
@@ -193,7 +193,7 @@ class Columns:
 
 
 def _replace(column: list[str], pattern: re.Pattern[str], to: str | None) -> list[str]:
-    """What a pattern finds in each text, worked out once for each distinct one: `expand` reads its template anew."""
+    """The match of a pattern in each text, expanded to `to`; each distinct text is searched once."""
     search = pattern.search
     found = {
         text: "" if (match := search(text)) is None else match[0] if to is None else match.expand(to)
@@ -203,9 +203,9 @@ def _replace(column: list[str], pattern: re.Pattern[str], to: str | None) -> lis
 
 
 def single_line(text: str) -> str:
-    """The text without outer white space, its lines joined by spaces, a tab being one too.
+    """The text on one line, with spaces in place of line breaks and tabs.
 
-    A text in which nothing can be seen (zero-width or control characters alone) is none.
+    A text without a visible character (only zero-width or control characters) becomes "".
     """
     lines = (line.strip() for line in text.replace("\t", " ").splitlines())
     text = " ".join(filter(None, lines))
@@ -213,7 +213,7 @@ def single_line(text: str) -> str:
 
 
 def is_filled(text: str) -> bool:
-    """Whether there is more than white space."""
+    """Whether a text has anything but white space."""
     return bool(text) and not text.isspace()
 
 

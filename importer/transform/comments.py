@@ -1,4 +1,4 @@
-"""The discussion of issues: comments from columns that repeat, journals, JSON, and what stands beside the records."""
+"""Reads the comments of a chunk: from repeated columns, journals in one cell, JSON, and objects beside the records."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.formats.convert import convert
 
 _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
-"""What the source says of a comment that everybody may read, folded; the last two are ServiceNow's."""
+"""Texts under `private` that mean a public comment, folded; the last two are ServiceNow's."""
 
 _EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
 
@@ -33,12 +33,12 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 @dataclass(frozen=True, slots=True)
 class Discussions:
-    """What a chunk's rows have of comments. Rows without any are absent everywhere.
+    """The comments of a chunk; rows without any are absent everywhere.
 
     comments  row → its comments in order
     findings  rows with a comment that could not be read as the mapping says; it is taken as it is
     private   row → how many of its comments were left out because they are for the team alone
-    dropped   row → what a conversion of markup dropped of its comments, and how often
+    dropped   row → the parts of markup that a conversion could not keep, and how often
     """
 
     comments: dict[int, tuple[Comment, ...]] = field(default_factory=dict)
@@ -48,10 +48,10 @@ class Discussions:
 
 
 class _Said(NamedTuple):
-    """A comment as the source writes it.
+    """A comment as the source has it.
 
-    problem  why its parts can't be told apart, if so: the text is all of it
-    place    of its source in the mapping
+    problem  why it could not be read as the mapping says; the text then is the whole cell or object
+    place    index of its source in `comments: from`
     """
 
     text: str
@@ -63,14 +63,14 @@ class _Said(NamedTuple):
 
 
 _Paths = Mapping[str, Callable[[Any], Any]]
-"""The parts of a comment, and what finds each in a JSON object."""
+"""Part of a comment → the function that finds it in a JSON object."""
 
 
 def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]) -> Discussions:
-    """The comments of a chunk's rows, of all sources; `beside` has the finders of those that stand beside the records.
+    """Read the comments of a chunk from all sources; `beside` has the finders of those beside the records.
 
-    They are in the order of their dates where all of a row's dates can be read, else source by source: each that way,
-    or as in the file.
+    A row's comments are sorted by date if all of its dates can be read; otherwise each source's are, and if that fails
+    too they stay in the order of the file.
     """
     said: defaultdict[int, list[_Said]] = defaultdict(list)
     for place, source in enumerate(spec.from_):
@@ -86,7 +86,7 @@ def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]
 
 
 def read_epoch(text: str) -> datetime | None:
-    """A time in seconds or milliseconds since 1970, of 10 or 13 digits; None for any other text."""
+    """A Unix time in seconds (10 digits) or milliseconds (13); None for any other text."""
     match = _EPOCH.fullmatch(text.strip())
     if match is None:
         return None
@@ -94,7 +94,7 @@ def read_epoch(text: str) -> datetime | None:
 
 
 def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) -> Iterator[tuple[int, str]]:
-    """Each row's filled cells, or the objects that stand beside it, in the order of the file."""
+    """(row, text) of each filled cell, or of each object beside the records, in the order of the file."""
     if source.beside is not None:
         keys = [text.strip() for text in columns.text(source.beside.key)]
         objects = finder(list(dict.fromkeys(filter(None, keys)))) if finder is not None else {}
@@ -118,7 +118,7 @@ def _make_reader(source: CommentSource) -> Callable[[str], Iterable[_Said]]:
 
 
 def _read_text(cell: str, pattern: re.Pattern[str]) -> Iterator[_Said]:
-    """Each match, and what is written around them: it has no author and date."""
+    """A comment for each match, and one without author and date for each text between them."""
     end = 0
     for match in pattern.finditer(cell):
         yield _Said(cell[end : match.start()])
@@ -133,7 +133,7 @@ def _compile(each: Each) -> _Paths:
 
 
 def _read_json(cell: str, paths: _Paths) -> Iterator[_Said]:
-    """The objects and texts of an array, or the one object that the cell is. Numbers and `true` are no comments."""
+    """The comments in a JSON array of objects or texts, or in a single object; other values are ignored."""
     try:
         value = _decode(cell)
     except (ValueError, RecursionError):  # an integer of thousands of digits is a ValueError too
@@ -177,7 +177,7 @@ def _in_order(said: list[_Said], date_formats: tuple[str, ...]) -> list[_Said]:
 
 
 def _finish(row: int, said: Sequence[_Said], spec: Comments, found: Discussions) -> Iterator[Comment]:
-    """A row's comments that go on, their markup converted; the rest is noted in `found`."""
+    """A row's comments with their markup converted; private and unreadable ones are noted in `found`."""
     findings = dict.fromkeys(_unreadable(one, spec.from_[one.place]) for one in said if one.problem)
     found.findings.extend((row, finding) for finding in findings)
     for name, one in zip(_identify(said), said, strict=True):
@@ -194,7 +194,7 @@ def _finish(row: int, said: Sequence[_Said], spec: Comments, found: Discussions)
 
 
 def _identify(said: Sequence[_Said]) -> Iterator[str]:
-    """An id for each: of what the source says, whatever a mapping makes of its text, and of how many such it is one."""
+    """An id for each comment, from its author, date, text in the source, and its number among equal ones."""
     equal: Counter[tuple[str, str, str]] = Counter()
     for one in said:
         content = one.author, one.date, one.text

@@ -18,15 +18,15 @@ from importer.transform.columns import Columns, is_filled
 from importer.transform.lengths import cut, is_longer
 
 Clean = Callable[[int, str, str], str]
-"""Makes a text of a row that may leave: takes the row, the field and the text."""
+"""(row, field, text) → the text, sanitised."""
 
 Resource = tuple[str, str]
-"""The resource's type and its id."""
+"""A resource's type and id."""
 
 _NAMES = {"call": "a call", "sms_conversation": "an SMS conversation", "file": "a file"}
 _TURN = re.compile(r"(-?[0-9]{1,9})(?:\.0+)?")  # a spreadsheet makes 7.0 of 7; no call has a turn of ten digits
 _SHOWN = 60
-"""Characters of a cell that a message quotes."""
+"""How many characters of a cell a message quotes."""
 
 _CHECK_HINT = "correct the cell, or the `check` under `resource_links` in the mapping"
 _TYPE_HINT = "fill the cell, or narrow the flag's `when` in the mapping"
@@ -34,10 +34,10 @@ _TURN_HINT = "`first_turn` under `flags` in the mapping says what the source cal
 
 
 class Flagged(NamedTuple):
-    """What a chunk's rows flag.
+    """The flags in a chunk.
 
     flags     row → its flags, in the order of the mapping's rules
-    notes     row → a comment with the whole note of each flag that can't hold it
+    notes     row → a comment with the full note of each flag whose note was too long
     findings  (row, finding); all are warnings
     """
 
@@ -47,7 +47,7 @@ class Flagged(NamedTuple):
 
 
 def each_id(columns: Columns, text: Text, split: str | None) -> Iterator[tuple[int, str]]:
-    """Every id in the cells of a text, as (row, id): one a cell, or several with `split` between them."""
+    """(row, id) of every id in the cells of a text: one in a cell, or several separated by `split`."""
     for cells in columns.every_cell(text):
         if any(cells):  # most columns that a preset names are empty
             for row, cell in enumerate(cells):
@@ -59,9 +59,9 @@ def each_id(columns: Columns, text: Text, split: str | None) -> Iterator[tuple[i
 def read_evidence(
     links: Sequence[Link], columns: Columns
 ) -> tuple[dict[int, tuple[Resource, ...]], list[tuple[int, Finding]]]:
-    """What each row attaches, each resource once and in order; and (row, finding) for ids that can't be any.
+    """Row → the resources that it attaches, each once and in order; and (row, finding) of malformed ids.
 
-    A malformed id is a warning and isn't sent: the issue is worth more than its evidence.
+    A malformed id only causes a warning and isn't sent: the issue is worth more than its evidence.
     """
     evidence: dict[int, dict[Resource, None]] = {}
     findings: dict[tuple[int, Finding], None] = {}
@@ -77,7 +77,7 @@ def read_evidence(
 
 
 def find_ids(find: re.Pattern[str], text: str) -> Iterator[str]:
-    """Everything that a pattern finds in a text: its group 1, or the whole where that took no part."""
+    """Every match of a pattern in a text: its group 1, or the whole match where the group is empty."""
     for match in find.finditer(text):
         name = (match[1] if find.groups else None) or match[0]
         if is_filled(name):
@@ -91,10 +91,10 @@ def _malformed(kind: str, name: str, cell: str) -> Finding:
 
 
 def read_flags(rules: Sequence[FlagRule], links: Sequence[Link], columns: Columns, clean: Clean) -> Flagged:
-    """The flags of each row where a rule holds and names a call, each once.
+    """Read the flags of each row where a rule holds and names a call, each once.
 
-    A call's id must be what `check` demands of the links of calls. A turn that is no number, like a time, opens the
-    note; so does one before the first, with a finding. Nothing of a note is lost: what a flag can't hold is a comment.
+    The call's id has to pass the `check` of the links of calls. A turn that isn't a number, such as a time, goes to the
+    beginning of the note; so does a turn before the first, with a finding. A note that is too long becomes a comment.
     """
     whole: dict[int, dict[Flag, None]] = {}
     findings: dict[tuple[int, Finding], None] = {}
@@ -119,7 +119,7 @@ def read_flags(rules: Sequence[FlagRule], links: Sequence[Link], columns: Column
 def attach_flagged(
     evidence: Mapping[int, tuple[Resource, ...]], flags: Mapping[int, tuple[Flag, ...]]
 ) -> dict[int, tuple[Resource, ...]]:
-    """The evidence with every flagged call in it: only a call that is attached can be flagged."""
+    """The evidence plus every flagged call, since only an attached call can be flagged."""
     attached = dict(evidence)
     for row, flagged in flags.items():
         calls = (("call", flag.call) for flag in flagged)
@@ -128,7 +128,7 @@ def attach_flagged(
 
 
 class _Saying(NamedTuple):
-    """What a rule's columns say of one row's flag."""
+    """The texts of one row's flag, as the source has them."""
 
     call: str
     type: str
@@ -153,13 +153,13 @@ def _texts(columns: Columns, text: Text | None) -> list[str]:
 
 
 def _call_checks(links: Sequence[Link]) -> list[re.Pattern[str]]:
-    """Of which an id of a call must match one; none where a link of calls takes any id."""
+    """Patterns of which a call's id has to match one; none if a link of calls takes any id."""
     checks = [link.check for link in links if link.type == "call"]
     return [re.compile(check) for check in checks if check is not None] if None not in checks else []
 
 
 def _read_flag(said: _Saying, checks: Sequence[re.Pattern[str]], first_turn: int) -> tuple[Flag | None, Finding | None]:
-    """The flag with its whole note, or None where it can't be sent; and what there is to say of it."""
+    """The flag with its whole note, or None if it can't be sent; and a finding, if any."""
     if checks and not any(check.fullmatch(said.call) for check in checks):
         message = f"{_shown(said.call)} can't be the id of a call; its flag isn't sent"
         return None, _warning("flag-call-malformed", message, _CHECK_HINT, said.call)
@@ -184,7 +184,7 @@ def _fitting(flag: Flag) -> Flag:
 
 
 def _whole_note(flag: Flag) -> Comment:
-    """The note as a comment, known by what it says."""
+    """The note as a comment, whose id is made from its text."""
     text = f"The whole note of the flag {flag.type} on call {flag.call}:\n\n{flag.note}"
     digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
     return Comment(digest.hexdigest()[:16], author="", date="", text=text)

@@ -1,4 +1,4 @@
-"""Rows that are one issue: which they are, and how what each says becomes what the issue says."""
+"""Groups of rows that are one issue: finds them, and merges what their rows say."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from importer.transform.columns import is_filled
 
 Item = TypeVar("Item", bound=Hashable)
 Groups = list[list[int]]
-"""The rows of each group, in order. The first one leads: what a merge makes of a group stands in its place."""
+"""The rows of each group, in order. The first row leads: it gets the merged values of its group."""
 
 
 def join_keys(columns: Sequence[Sequence[str]], skips: Sequence[str]) -> list[str | None]:
     """The key of each row's group: its texts joined by `/`.
 
-    `""`, which stands alone, where a text is empty: nobody knows where the row belongs; None where it is left out.
+    It is `""` where a text is empty, since such a row may belong to any group and is kept alone; None for skipped rows.
     """
     texts = ([text.strip() for text in row] for row in zip(*columns, strict=True))
     return [None if skip else "/".join(row) if all(row) else "" for row, skip in zip(texts, skips, strict=True)]
 
 
 def find_groups(keys: Sequence[str | None]) -> Groups:
-    """The groups: rows that follow each other with one key; rows that are left out may stand between them."""
+    """Group consecutive rows with the same key; skipped rows between them don't divide a group."""
     rows = [row for row, key in enumerate(keys) if key is not None]
     groups: Groups = []
     for key, found in groupby(rows, key=keys.__getitem__):
@@ -35,9 +35,9 @@ def find_groups(keys: Sequence[str | None]) -> Groups:
 
 
 def find_faults(groups: Groups, keys: Sequence[str | None], rejected: Collection[int]) -> dict[int, int]:
-    """Row → the row for whose sake it must not be sent: a rejected one of its group, or one beside it without a key.
+    """Row → the row that keeps it from being sent: a rejected one of its group, or a neighbour without a key.
 
-    The latter may be one of either side's, and an issue that lacks a row is worse than one that waits for it.
+    A row without a key may belong to the group on either side. An issue that lacks a row is worse than one that waits.
     """
     strange = [not keys[group[0]] for group in groups]
     faulty = [next((row for row in group if row in rejected), None) for group in groups]
@@ -58,10 +58,10 @@ def find_faults(groups: Groups, keys: Sequence[str | None], rejected: Collection
 def hold_back(
     groups: Groups, keys: Sequence[str | None], findings: Mapping[int, Sequence[Finding]], lines: Sequence[int]
 ) -> Iterator[tuple[int, Finding]]:
-    """For each row that has to wait for another one of its issue, the finding `group-rejected`, which names that one.
+    """(row, `group-rejected`) for each row that has to wait for another row of its issue, which the finding names.
 
-    `findings` are those of the rows by themselves, one without a key having `key-missing` or its defect; `lines` are
-    the physical lines of all rows.
+    `findings` are those of the single rows, where a row without a key has `key-missing` or its defect; `lines` are the
+    physical lines of all rows.
     """
     rejected = {row for row, found in findings.items() if any(finding.rejects for finding in found)}
     for row, fault in find_faults(groups, keys, rejected).items():
@@ -72,12 +72,12 @@ def hold_back(
 
 
 def end_of_group(keys: Sequence[str | None], rows: int) -> int:
-    """How many rows there are if the first `rows` are wanted and no group is split."""
+    """How many rows to take so that at least `rows` are taken and no group is divided."""
     return next((group[-1] + 1 for group in find_groups(keys) if group[0] < rows <= group[-1]), rows)
 
 
 def merge_values(targets: Sequence[str | None], groups: Groups, order: Sequence[str]) -> list[str | None]:
-    """Of each group the target that comes first in `order`: the worst severity, the status that is least finished."""
+    """Give each group the target that comes first in `order`: its worst severity, its least finished status."""
     rank = {target: place for place, target in enumerate(order)}
     merged = list(targets)
     for group in groups:
@@ -88,7 +88,7 @@ def merge_values(targets: Sequence[str | None], groups: Groups, order: Sequence[
 
 
 def merge_firsts(texts: Sequence[str], groups: Groups) -> list[str]:
-    """Of each group the first text that is filled."""
+    """Give each group its first filled text."""
     merged = list(texts)
     for group in groups:
         merged[group[0]] = next((texts[row] for row in group if is_filled(texts[row])), merged[group[0]])
@@ -96,7 +96,7 @@ def merge_firsts(texts: Sequence[str], groups: Groups) -> list[str]:
 
 
 def merge_texts(texts: Sequence[str], groups: Groups, join: str) -> list[str]:
-    """Of each group its distinct filled texts in order, with `join` between them."""
+    """Give each group its distinct filled texts in order, joined by `join`."""
     merged = list(texts)
     for group in groups:
         if len(group) > 1:
@@ -105,7 +105,7 @@ def merge_texts(texts: Sequence[str], groups: Groups, join: str) -> list[str]:
 
 
 def merge_descriptions(texts: Sequence[str], titles: Sequence[str], groups: Groups) -> list[str]:
-    """Of each group its distinct descriptions as paragraphs; where its titles differ, each below its own title."""
+    """Give each group its distinct descriptions as paragraphs; if its titles differ, each under its title."""
     merged = merge_texts(texts, groups, "\n\n")
     for group in groups:
         if len({titles[row] for row in group}) > 1:
@@ -115,7 +115,7 @@ def merge_descriptions(texts: Sequence[str], titles: Sequence[str], groups: Grou
 
 
 def merge_sets(found: Mapping[int, Sequence[Item]], groups: Groups) -> dict[int, tuple[Item, ...]]:
-    """Of each group all that its rows have, each once, in order; groups that have nothing are absent."""
+    """Give each group the items of all its rows, each once, in order; groups without any are absent."""
     merged = {}
     for group in groups:
         items = tuple(dict.fromkeys(item for row in group for item in found.get(row, ())))

@@ -1,4 +1,4 @@
-"""Lengths in UTF-16 units, and texts that are cut or split to fit them."""
+"""Cuts and splits texts to lengths in UTF-16 units."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import NamedTuple
 from importer.api import COMMENT_LIMIT, count_units
 
 REST_LIMIT = COMMENT_LIMIT - 40
-"""In UTF-16 units: a part of a description that goes on in comments; the others are for `Description, part 2 of 3`."""
+"""In UTF-16 units: a part of a description that goes on in comments, below `Description, part 2 of 3`."""
 
 SMALLEST_PIECE = 100
-"""In UTF-16 units: with less, a fence that is opened again would leave no room for text."""
+"""In UTF-16 units: a smaller piece could be filled by the fence of a code block alone."""
 
 _SEAMS = (
     re.compile(r"(?<!\s)(?=[^\S\n]*\n[^\S\n]*\n)"),  # before a blank line
@@ -22,7 +22,7 @@ _SEAMS = (
     re.compile(r"(?<=[.!?…])(?=\s)|(?<=[。！？])"),
     re.compile(r"(?<!\s)(?=\s)"),
 )
-"""Where a text is split, the best first. All but the end of a Chinese sentence are before white space."""
+"""Where a text may be split, the best first. All but the end of a Chinese sentence are before white space."""
 _LOOKAHEAD = 64  # characters of white space that a seam is recognised by
 _STEP_BACK = 32  # characters that a cut gives up at the most to fall between two that don't belong together
 
@@ -81,7 +81,7 @@ def split_text(text: str, first: int, rest: int) -> list[str]:
 
 
 def _find_code(text: str) -> Iterator[_Code]:
-    """The fenced blocks of a text; one that is never closed goes to its end."""
+    """The fenced code blocks of a text; an unclosed one reaches to its end."""
     opened: re.Match[str] | None = None
     for fence in _FENCE.finditer(text):
         if opened is None:
@@ -105,7 +105,7 @@ def _find_seam(text: str, start: int, limit: int) -> int:
 
 
 def _find_cut(text: str, start: int, limit: int) -> int:
-    """The last place that divides nothing, if there is one near; else the limit itself."""
+    """The last position near the limit that doesn't divide a character as readers see it; else the limit."""
     for place in range(limit, max(start, limit - _STEP_BACK), -1):
         if not _belong_together(text[place - 1], text[place]):
             return place
@@ -113,7 +113,7 @@ def _find_cut(text: str, start: int, limit: int) -> int:
 
 
 def _belong_together(before: str, after: str) -> bool:
-    """Whether two characters are one to the reader: a base and its mark, a joined emoji, backticks of one fence."""
+    """Whether readers see two characters as one: a base and its mark, a joined emoji, the backticks of a fence."""
     if before == after == "`" or "\u200d" in (before, after):
         return True
     return unicodedata.category(after).startswith("M") or "\U0001f3fb" <= after <= "\U0001f3ff"

@@ -1,4 +1,4 @@
-"""Import markers: the words in an issue's footer that say which source and record it is from."""
+"""Import markers: two words in an issue's footer that identify its source and its record."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ _MARKER_LINE = re.compile(r"^(tis[0-9a-f]{12}) (tir[0-9a-f]{20})\b", re.MULTILIN
 
 
 def source_marker(source_name: str) -> str:
-    """The word that all issues of a source have: `tis` and 12 hex digits of its name."""
+    """The word in all issues of a source: `tis` and 12 hex digits of its name's SHA-256."""
     return "tis" + hex_digest(source_name)[:12]
 
 
 def record_marker(key: str) -> str:
-    """The word that finds a record's issue again at the target: `tir` and 20 hex digits of its key."""
+    """The word by which a record's issue is found in Triage: `tir` and 20 hex digits of its key's SHA-256."""
     return "tir" + hex_digest(key)[:20]
 
 
 def find_marker(description: str) -> str:
-    """The record marker of an issue that was imported, `""` if it has none.
+    """The record marker in an issue's description, `""` if it has none.
 
-    It stands in the footer's last line; people may have added text below, and quoted other markers above.
+    The last one counts: people may have quoted another issue above the footer. Text below it does no harm.
     """
     return find_marker_line(description)[1]
 
 
 def find_marker_line(description: str) -> tuple[str, str]:
-    """The markers of an issue's source and record, each `""` if it has none."""
+    """The source and the record marker in an issue's description, each `""` if it has none."""
     lines = _MARKER_LINE.findall(description)
     return lines[-1] if lines else ("", "")
 

@@ -1,4 +1,4 @@
-"""People: whom a row names, and which Triage user that is. Pure: the tables of people come from outside."""
+"""Finds the people that a row names, and the Triage users that they are."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _HINT = "give them a triage_user_id in users.csv: `triage-import users SOURCE` w
 
 
 def identify(person: Person, columns: Columns) -> list[Identity]:
-    """Whom each row of a chunk names; of several the first."""
+    """The person that each row of a chunk names; of several, the first."""
     nobody = [""] * len(columns)
     parts = (nobody if text is None else columns.text(text) for text in (person.name, person.account, person.mail))
     return _join(*parts)
 
 
 def identify_all(person: Person, columns: Columns) -> list[list[Identity]]:
-    """Everybody whom the rows of a chunk name, one list a physical column; rows that name fewer have nobodies.
+    """Everybody whom the rows of a chunk name: a list for each column of the file, with empty identities as padding.
 
-    Columns that repeat are paired in their order; where there are not as many of each, nobody knows what is whose, and
-    only the first counts.
+    Repeated columns of names, accounts and mails are paired in order. If their numbers differ, they can't be paired,
+    and only the first person of each row is given.
     """
     parts = [None if text is None else columns.every_cell(text) for text in (person.name, person.account, person.mail)]
     widths = {len(cells) for cells in parts if cells is not None}
@@ -45,7 +45,7 @@ def _join(*parts: Sequence[str]) -> list[Identity]:
 
 @dataclass(frozen=True)
 class PersonMap:
-    """One person of a mapping, ready to be applied to chunks. `field` is what the API calls it: owner_id."""
+    """An owner or assignee of a mapping, ready to be applied to chunks. `field` is that of the API: owner_id."""
 
     field: str
     person: Person
@@ -57,8 +57,8 @@ class PersonMap:
     ) -> tuple[list[str], dict[int, Finding]]:
         """Each row's user id, "" for nobody, and the findings of rows whose person users.csv doesn't match.
 
-        given     ids that the source has itself: they stay
-        statuses  what each row's status becomes
+        given     user ids from the source itself, which are kept
+        statuses  the target of each row's status
         """
         known: dict[tuple[Identity, bool], tuple[str, Finding | None]] = {}
         ids, findings = list(given), dict[int, Finding]()
@@ -74,7 +74,7 @@ class PersonMap:
         return ids, findings
 
     def _resolve(self, who: Identity, is_closed: bool) -> tuple[str, Finding | None]:
-        """The user of somebody. That users.csv lacks them is worth a word only where there is one, or a choice."""
+        """A person's user id, and a finding if users.csv lacks them; none without a users.csv and an `unmatched`."""
         user_id = self.roster.find(who)
         if user_id or not who.shown:
             return user_id, None
@@ -90,16 +90,16 @@ class PersonMap:
 
 
 def person_maps(mapping: MappingModel, roster: Roster) -> dict[str, PersonMap]:
-    """The people of a mapping that Triage has a field for, by that field."""
+    """The owner and the assignee of a mapping, by the API's field."""
     named = zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True)
     unmatched = mapping.people.unmatched
     return {field: PersonMap(field, person, unmatched, roster) for field, person in named if person is not None}
 
 
 def name_mentions(text: str, pattern: re.Pattern[str], roster: Roster, learned: Mapping[str, str]) -> str:
-    """A text with `@Ann Meyer` for each mention of an account, group 1 of the pattern; unknown ones stay as they are.
+    """Replace each mention of an account, group 1 of the pattern, by `@Ann Meyer`; unknown accounts stay.
 
-    `learned` are the names that the source itself has; users.csv is stronger.
+    `learned` are names that the source itself has for accounts; users.csv takes precedence.
     """
 
     def name(mention: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Titles, descriptions and footers as they will be sent: harmless, and cut where the mapping says so."""
+"""Writes titles and descriptions as they are sent: sanitised, and shortened where the mapping says so."""
 
 from __future__ import annotations
 
@@ -17,29 +17,30 @@ CONTINUED = "[… goes on in the comments]"
 
 
 class ColumnSanitizer:
-    """Makes texts that may leave: people are named, agents and people not called.
+    """Sanitises the texts of one chunk: puts names for accounts, neutralises mentions, treats secrets.
 
-    `secrets` is row → field → kinds of the secrets in its text; `neutralised` counts the mentions that call nobody now.
+    secrets      row → field → kinds of the secrets found in it
+    neutralised  how many mentions were neutralised
     """
 
-    def __init__(self, harmless: Sanitizer, name: Callable[[Sequence[str]], Sequence[str]]) -> None:
-        self._harmless, self._name = harmless, name
+    def __init__(self, sanitizer: Sanitizer, name: Callable[[Sequence[str]], Sequence[str]]) -> None:
+        self._sanitizer, self._name = sanitizer, name
         self.secrets: dict[int, dict[str, tuple[str, ...]]] = {}
         self.neutralised = 0
 
     def findings(self) -> Iterator[tuple[int, Finding]]:
-        """What there is to say of secrets, by row."""
+        """(row, finding) for each kind of secret in a field."""
         for row, fields in self.secrets.items():
             for name, kinds in fields.items():
-                yield from ((row, finding) for finding in self._harmless.findings(name, kinds))
+                yield from ((row, finding) for finding in self._sanitizer.findings(name, kinds))
 
     def __call__(self, row: int, field: str, text: str) -> str:
-        """A text of a row; `field` is where it goes to."""
+        """Sanitise one text of a row that goes into `field`."""
         return self.column(field, [text], [row])[0]
 
     def column(self, field: str, texts: Sequence[str], rows: Sequence[int] | None = None) -> list[str]:
-        """Texts that go to a field: one a row, or those of `rows`."""
-        cleaned, secrets, neutralised = self._harmless.clean_column(self._name(texts))
+        """Sanitise texts that go into `field`: one for each row of the chunk, or for each of `rows`."""
+        cleaned, secrets, neutralised = self._sanitizer.clean_column(self._name(texts))
         self.neutralised += neutralised
         for place, kinds in secrets.items():
             fields = self.secrets.setdefault(place if rows is None else rows[place], {})
@@ -47,15 +48,15 @@ class ColumnSanitizer:
         return cleaned
 
     def lines(self, texts: Sequence[str]) -> list[str]:
-        """Lines of which nobody asks whether they have secrets: those of a footer."""
-        return self._harmless.clean_column(texts)[0]
+        """Sanitise short lines, such as a footer's, without noting their secrets."""
+        return self._sanitizer.clean_column(texts)[0]
 
 
 @dataclass
 class Prose:
-    """The texts of a chunk.
+    """The titles and descriptions of a chunk.
 
-    rests      row → what of its description goes on in comments
+    rests      row → the parts of its description that go on in comments
     shortened  row → fields that were cut, with their length in UTF-16 units
     """
 
@@ -65,11 +66,11 @@ class Prose:
     shortened: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
 
     def shorten(self, row: int, name: str, text: str) -> None:
-        """Keep that a text was cut."""
+        """Note that a text was shortened."""
         self.shortened.setdefault(row, []).append((name, count_units(text)))
 
     def fit(self, row: int, text: str, footer: str, *, goes_on: bool) -> str:
-        """A description that fits, its rest lost or left for comments; "" where the footer alone leaves no room."""
+        """Shorten a description to the limit; its rest goes to comments or is lost. "" if the footer leaves no room."""
         note = CONTINUED if goes_on else f"[… cut at import: {count_units(text):,} characters in the source]"
         ending = f"\n\n{note}\n\n{footer}"
         room = DESCRIPTION_LIMIT - count_units(ending)
@@ -86,7 +87,7 @@ class Prose:
 def write_prose(
     mapping: Model, columns: Columns, footers: Sequence[str], groups: Groups | None, clean: ColumnSanitizer
 ) -> Prose:
-    """Titles and descriptions, footer included; of a group its first row has what all say."""
+    """Write titles and descriptions with their footers; the first row of a group gets the texts of all its rows."""
     prose = Prose()
     titles = columns.text(mapping.title)
     titles = [text.strip() if text.isprintable() else single_line(text) for text in titles]  # printable: one line
@@ -101,14 +102,14 @@ def write_prose(
         text = openings.get(row, "") + text
         whole = f"{text}\n\n{footer}" if is_filled(text) else footer
         if too_long != "reject" and is_longer(whole, DESCRIPTION_LIMIT):
-            # What has no room because of its footer stays as it is, and validate rejects it.
+            # Where the footer leaves no room, the description stays too long, and the check rejects it.
             whole = prose.fit(row, text, footer, goes_on=too_long == "continue") or whole
         prose.descriptions.append(whole)
     return prose
 
 
 def _shorten_titles(prose: Prose) -> Mapping[int, str]:
-    """Cut titles that are too long; give, by row, what the description opens with instead."""
+    """Shorten titles that are too long; returns row → the full title, which opens the description."""
     openings = {}
     for row, title in enumerate(prose.titles):
         if is_longer(title, TITLE_LIMIT):

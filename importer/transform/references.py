@@ -1,4 +1,4 @@
-"""References: other issues that texts name, and their new numbers beside them."""
+"""References: finds the issues that a text names, and puts their new numbers behind the names."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ _PASSAGE = re.compile(
 )
 
 _Span = tuple[int, int]
-"""Where a name begins and ends in its text."""
+"""Start and end of a name in a text."""
 
 
 class References:
-    """How the texts of a source name its issues, ready to find them.
+    """The mapping's patterns for names of issues, compiled for one source.
 
-    A name within an address, in code or in the footer of an import is none; one that is a whole address is.
+    A name inside an address, in code or in an import's footer is ignored; one that is a whole address counts.
     """
 
     def __init__(self, specs: Sequence[Reference], source_name: str) -> None:
@@ -50,7 +50,7 @@ class References:
     def find(self, text: str, own_key: str) -> tuple[Mention, ...]:
         """The issues that a text names without a number beside them, each once and in order; never `own_key`.
 
-        Where two patterns meet, the earlier and then the longer name counts, then the mapping's earlier pattern.
+        Where matches overlap, the one that begins first counts, then the longer one, then the mapping's first pattern.
         """
         body = text[: find_footer(text)] if self._patterns else ""
         names = self._names(body, own_key.removeprefix(f"{self._source_name}:"))
@@ -64,9 +64,9 @@ class References:
         return tuple(dict.fromkeys(mention for mention in mentions if mention.key != own_key))
 
     def _names(self, text: str, own: str) -> dict[_Span, str]:
-        """Where the patterns find whole names → the native key, white space around either left out.
+        """Span of each whole name → its native key, both without outer white space.
 
-        `own` is the native key of the issue whose text it is: names that count only within a part of it are completed.
+        `own` is the native key of the issue that has the text: it completes names that are relative to it, like `#45`.
         """
         names: dict[_Span, str] = {}
         for pattern, key, within in self._patterns:
@@ -104,7 +104,7 @@ def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str,
 
 
 def _places(text: str, spans: Iterable[_Span]) -> Iterator[tuple[int, int, int]]:
-    """Of names in their order: where each begins and ends, and where its number goes."""
+    """The (start, end, position for the number) of each name that takes a number, in order."""
     passages = list(_PASSAGE.finditer(text))
     ends = [passage.end() for passage in passages]
     reached = labelled = -1
@@ -130,6 +130,6 @@ def _search(pattern: re.Pattern[str], text: str) -> str | None:
 
 
 def _trim(match: re.Match[str]) -> _Span:
-    """Where a match begins and ends without the white space around it."""
+    """The span of a match without outer white space."""
     start = match.start() + len(match[0]) - len(match[0].lstrip())
     return start, start + len(match[0].strip())

@@ -1,4 +1,4 @@
-"""Relations of a chunk: what its rows say that their issues are to other issues of the source."""
+"""Reads the relations of a chunk's issues to other issues of the source."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from importer.transform.columns import Columns
 from importer.transform.evidence import each_id, find_ids
 
 FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]
-"""Place of a relation in the mapping, and texts that it names rows by → the native key of each row that has that text.
+"""(index of a relation in the mapping, texts that name other rows) → the native key of the row that each text names.
 
-It is "" where several rows have it; texts that no row has are absent.
+The key is "" if several rows have the text; texts that no row has are absent.
 """
 
 
 def find_no_keys(place: int, texts: Collection[str]) -> Mapping[str, str]:
-    """Find nothing: what nobody has looked for in the source."""
+    """Find no row: for a mapping whose relations name other issues by their keys."""
     return {}
 
 
@@ -29,10 +29,10 @@ def read_relations(
     source_name: str,
     find_keys: FindKeys = find_no_keys,
 ) -> tuple[dict[int, tuple[Relation, ...]], list[tuple[int, Finding]]]:
-    """Row → its relations, each once and in order; and (row, finding) for what names the row itself or nobody for sure.
+    """Row → its relations, each once and in order; and (row, finding) where one names the row itself or several rows.
 
-    `keys` are the rows' full keys; a row without one has no relations. What names another row by a text that no row has
-    is taken for its key. Whether the other issue exists is not known here: see `ends`.
+    `keys` are the rows' full keys; a row without one has no relations. A text that no row has is taken for a key.
+    Whether the other issue exists is checked in `check.relation_targets`.
     """
     relations: dict[int, dict[Relation, None]] = {}
     findings: dict[tuple[int, Finding], None] = {}
@@ -54,14 +54,14 @@ def read_relations(
 
 
 def each_name(spec: additions.Relation, columns: Columns) -> Iterator[tuple[int, str]]:
-    """Every text by which rows name other issues, as (row, text)."""
+    """(row, text) of every text that names another issue."""
     find = None if spec.find is None else re.compile(spec.find)
     for row, part in each_id(columns, spec, spec.split):
         yield from ((row, name) for name in ((part,) if find is None else find_ids(find, part)))
 
 
 def relate(one: str, kind: str, other: str) -> Relation:
-    """What `one` is to `other` (full keys) in the form that both their rows give it.
+    """The relation of `one` to `other` (full keys) in one form, whichever of the two rows states it.
 
     The API's relations point one way (post/triage-issues-id-relations), and `related_to` means the same in both.
     """
@@ -71,7 +71,7 @@ def relate(one: str, kind: str, other: str) -> Relation:
 
 
 def _without_implied(relations: Iterable[Relation]) -> tuple[Relation, ...]:
-    """All but `related_to` beside a relation of the same two that says more: trackers often export both."""
+    """Drop `related_to` where the same two issues have a more specific relation: trackers often export both."""
     relations = tuple(relations)
     closer = {frozenset((said.owner, said.other)) for said in relations if said.type != "related_to"}
     return tuple(

@@ -1,4 +1,4 @@
-"""Texts that do no harm where they arrive: no agent starts, nobody is pinged, no secret travels unnoticed.
+"""Sanitises outgoing texts, so that no agent starts, nobody is pinged, and no secret is sent unnoticed.
 
 Source: post/triage-issues-id-comments: a comment with `@norm` anywhere starts Norm, who is billed and can edit. How it
 is matched is not said, so whatever anybody could read as `@norm` is taken for it: in any case, in letters of any width
@@ -31,7 +31,7 @@ REPLACEMENT = "(at)"
 
 _AT = re.compile(r"[@﹫＠]|&(?:amp;)*+(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?", re.IGNORECASE)
 _AT_SIGNS = "@﹫＠&"
-"""A text without any of these has no match."""
+"""Only a text with one of these can match `_AT`."""
 _ENTITY = re.compile(r"&(?:amp;)*+((?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});?)", re.IGNORECASE)
 _CODE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?^ {0,3}\1|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 _ADDRESS_BEFORE = re.compile(r"[\w.+%/-]\Z")
@@ -55,7 +55,7 @@ _LOOK_ALIKES = {
 
 
 class Sanitized(NamedTuple):
-    """A text as it may be sent, and the kinds of the secrets that were in it, each once."""
+    """A sanitised text, and the kinds of secrets that were found in it, each once."""
 
     text: str
     secrets: tuple[str, ...] = ()
@@ -63,11 +63,11 @@ class Sanitized(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Sanitizer:
-    """What a mapping wants done to every text that is sent, in the mapping's words.
+    """The mapping's settings for every text that is sent.
 
-    norm      what becomes of `@norm`
-    mentions  and of all other mentions
-    secrets   and of a text with a secret; only `mask` changes it
+    norm      for `@norm`
+    mentions  for all other mentions
+    secrets   for a text with a secret; only `mask` changes the text
     """
 
     norm: Treatment = "defuse"
@@ -75,7 +75,7 @@ class Sanitizer:
     secrets: Secrecy = "warn"
 
     def clean(self, text: str) -> Sanitized:
-        """A whole outgoing text: what is joined to it later would have to be cleaned again."""
+        """Sanitise a complete text: mentions and secrets may cross the seam if something is joined to it later."""
         secrets = () if self.secrets == "ignore" else find_secrets(text)
         if secrets and self.secrets == "mask":
             text = mask(text, secrets)
@@ -85,9 +85,9 @@ class Sanitizer:
         )
 
     def clean_column(self, texts: Sequence[str]) -> tuple[list[str], dict[int, tuple[str, ...]], int]:
-        """Each of many texts as `clean` makes it, row → kinds of its secrets, and how many mentions were defused.
+        """Sanitise many texts; also returns row → kinds of its secrets, and how many mentions were neutralised.
 
-        Only suspects are looked at alone.
+        One search over all texts together finds the few that need to be looked at one by one.
         """
         whole = "\n".join(texts)
         suspects = [] if self.secrets == "ignore" else find_suspects(whole)
@@ -104,7 +104,7 @@ class Sanitizer:
         return cleaned, secrets, neutralised
 
     def findings(self, field: str, kinds: tuple[str, ...]) -> Iterator[Finding]:
-        """What is to be said of the secrets of a field."""
+        """A finding for each kind of secret in a field."""
         for kind in kinds:
             if self.secrets == "mask":
                 yield Finding("secret-masked", field, f"{_article(kind)} was masked", value=kind, rejects=False)
@@ -120,9 +120,9 @@ class Sanitizer:
 
 
 def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
-    """The text with the `@` of mentions as `(at)`: of `@norm` in every disguise, and of all other names.
+    """Replace the `@` of mentions by `(at)`: of `@norm` in every disguise, and of all other names.
 
-    A mail address is no mention, nor is a name in an address of the web or in Markdown's code; `@norm` always is one.
+    Mail addresses, names in web addresses and names in Markdown code are no mentions; `@norm` is one everywhere.
     """
     first = _AT.search(text)
     if first is None or not (norm or mentions):
@@ -161,7 +161,7 @@ def _is_mention(text: str, at: re.Match[str], codes: Sequence[tuple[int, int]]) 
 
 
 def _letters(text: str, position: int) -> Iterator[str]:
-    """What can be seen of a text from a position on, folded: a character gives one letter, or several (№)."""
+    """The visible letters of a text from a position on, folded; one character may give several (№)."""
     while position < len(text):
         character = text[position]
         position += 1
@@ -176,7 +176,7 @@ def _letters(text: str, position: int) -> Iterator[str]:
 
 @lru_cache(maxsize=4096)
 def _fold(character: str) -> str:
-    """A character as somebody reads it who ignores case, style and accents; `""` for one that shows nothing."""
+    """The letters that a character reads as, without case, style and accents; `""` if it is invisible."""
     if character.isspace() and character not in "\x1c\x1d\x1e\x1f\x85":
         return " "
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())

@@ -1,7 +1,7 @@
-"""Secrets in texts: keys, tokens, passwords in addresses, card numbers.
+"""Finds secrets in texts: keys, tokens, passwords in addresses, card numbers.
 
 The patterns are those of detect-secrets (Yelp), read from its plugins; over the 43,684 texts of real exports
-(3.9 MB) they take 0.4 s and find one secret, a password in a URL that is one. Left out of it:
+(3.9 MB) they take 0.4 s and find one secret, a real password in a URL. These plugins are left out:
 entropy, keyword and IP address   they take commit hashes, UUIDs and versions for secrets, which issues are full of
 IBM, Cloudant, Softlayer          they take any 44 or 64 letters after `key:`
 Artifactory                       it takes words that begin with `APA` to `APF`
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 
 class Secret(NamedTuple):
-    """Where a text has a secret, and what kind it is of, in words that people know."""
+    """The position of a secret in a text, and its kind in words that people know."""
 
     kind: str
     start: int
@@ -26,7 +26,7 @@ class Secret(NamedTuple):
 
 
 class _Plugin(NamedTuple):
-    """A plugin of detect-secrets, as `module.Class`; a text without any of the hints has none of its secrets."""
+    """A plugin of detect-secrets, as `module.Class`; only a text with one of the hints can have its secrets."""
 
     path: str
     kind: str
@@ -77,7 +77,7 @@ _LEAST_TO_SHOW = 16  # of a shorter secret nothing is shown: four letters of eig
 
 
 def find_secrets(text: str) -> tuple[Secret, ...]:
-    """The secrets of a text in its order; none lies in another."""
+    """The secrets of a text in order, without overlaps."""
     found = sorted(_all(text), key=lambda secret: (secret.start, -secret.end))
     secrets: list[Secret] = []
     for secret in found:
@@ -87,12 +87,12 @@ def find_secrets(text: str) -> tuple[Secret, ...]:
 
 
 def find_suspects(lines: str) -> list[int]:
-    """Where in many texts, joined by line ends, a secret begins: none of a text's secrets is lost by the joining."""
+    """Positions where secrets begin in many texts joined by line ends; joining them hides none."""
     return [secret.start for secret in _all(lines)]
 
 
 def mask(text: str, secrets: Sequence[Secret]) -> str:
-    """The text with each of its secrets named instead, after four characters of it at the most."""
+    """Replace each secret by its kind, keeping at most its first four characters."""
     parts, position = [], 0
     for kind, start, end in secrets:
         shown = _SHOWN if end - start >= _LEAST_TO_SHOW else 0
@@ -120,7 +120,7 @@ def _all(text: str) -> Iterator[Secret]:
 
 @cache
 def _patterns(path: str) -> tuple[re.Pattern[str], ...]:
-    """The patterns of a plugin, loaded by the first text that may have such a secret."""
+    """The patterns of a plugin, which is imported when the first text has one of its hints."""
     module, _, name = path.partition(".")
     patterns = getattr(import_module(f"detect_secrets.plugins.{module}"), name).denylist
     return tuple(re.compile(pattern.pattern, pattern.flags | re.MULTILINE) for pattern in patterns)
@@ -137,7 +137,7 @@ def _tokens(text: str, kind: str, pattern: re.Pattern[str]) -> Iterator[Secret]:
 
 
 def _end_of_key(text: str, position: int) -> int:
-    """Where a private key ends that may be cut off, or be written in one line."""
+    """The end of a private key, which may be cut off or written on one line."""
     body = _KEY_BODY.match(text, position)
     end = body.end() if body else position
     closing = _KEY_END.match(text, end)
@@ -145,7 +145,7 @@ def _end_of_key(text: str, position: int) -> int:
 
 
 def _is_card(text: str) -> bool:
-    """Whether digits are those of an issuer of cards, and their check digit is right."""
+    """Whether a number begins like a card issuer's and its check digit is right."""
     digits = text.replace(" ", "").replace("-", "")
     if not _CARD_ISSUERS.fullmatch(digits):
         return False

@@ -1,4 +1,4 @@
-"""A chunk of rows becomes records, whole columns at a time. Pure: no I/O, no clock."""
+"""Transforms a chunk of rows into records, whole columns at a time. Pure: no I/O, no clock."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Transform:
         self._parts = PartsReader(mapping, source_name, self.references, self._name_author, find_keys)
 
     def __call__(self, chunk: Chunk) -> Records:
-        """The chunk's records. Defective rows come along empty; their finding is already in the chunk."""
+        """Transform a chunk. Defective rows become empty records; the chunk has their findings already."""
         mapping = self.mapping
         columns = Columns(chunk, mapping.input.dates)
         skips = self._skips(columns)
@@ -120,7 +120,7 @@ class Transform:
         return name_rows(self.mapping, columns, self._skips(columns) if self.mapping.group else ())
 
     def _assign(self, records: Records) -> Records:
-        """Put Triage's users in for the people whom the source names, where no id is there already."""
+        """Fill in the Triage users of the people that the source names, where the source has no user id."""
         for name, ids in zip(PERSON_FIELDS, (records.owners, records.assignees), strict=True):
             if name in self._person_maps:
                 found, findings = self._person_maps[name].apply(records.columns, ids, records.targets("status"))
@@ -131,7 +131,7 @@ class Transform:
         return records
 
     def _name_author(self, author: str) -> str:
-        """The name of an account, or the text as it is."""
+        """The name of an account, or the text itself."""
         return self._people.name_of(author) or self._learned.get(author, "") or author
 
     def _neutralise(self, categories: Mapped) -> None:
@@ -149,9 +149,10 @@ class Transform:
         return [name_mentions(text, pattern, self._people, self._learned) for text in texts]
 
     def _skips(self, columns: Columns) -> list[str]:
-        """Rules never leave out a defective row: its cells are only empty because nobody knows them.
+        """The code of each row that is skipped, "" for the others.
 
-        A defect that doesn't reject says itself why its row is left out.
+        Skip rules don't apply to defective rows, whose cells are unknown rather than empty. A defect that doesn't
+        reject is itself the reason to skip its row.
         """
         skips = ["row-empty" if is_empty(raw) else "" for raw in columns.chunk.raw]
         for row, finding in columns.chunk.defects.items():
@@ -166,7 +167,7 @@ class Transform:
 
 
 def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bundling]:
-    """How the comments of each row's issue are sent: by whether it is finished."""
+    """How the comments of each row's issue are bundled, which depends on whether the issue is finished."""
     comments = mapping.comments
     if comments is None:
         return ["separate"] * len(statuses)
@@ -174,12 +175,12 @@ def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bun
 
 
 def read_times(columns: Columns, text: Text) -> list[datetime | None]:
-    """Times in UTC, where they can be read; nothing depends on them but the order in which issues are made."""
+    """Times in UTC, None if unreadable: they only decide in which order issues are created."""
     return [read_date(each, columns.date_formats) or read_epoch(each) for each in columns.text(text)]
 
 
 def is_empty(raw: Sequence[str] | str) -> bool:
-    """Whether a row says nothing: all cells are empty; in JSON all values are null or empty texts, lists, objects."""
+    """Whether all cells of a row are empty; in JSON, whether all values are null or empty texts, lists or objects."""
     if isinstance(raw, str):
         return _NOTHING.fullmatch(raw.strip()) is not None
     return not any(raw) or not any(map(is_filled, raw))

@@ -1,4 +1,4 @@
-"""Severity, status and category: what each source value becomes, worked out once for each distinct value."""
+"""Maps source values to severity, status and category, each distinct value once."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from importer.transform.columns import Columns, is_filled, single_line
 
 How = Literal["rule", "constant", "mapped", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"]
 KNOWN_LIMIT = 10_000
-"""Distinct values remembered from chunk to chunk."""
+"""How many distinct values are remembered from chunk to chunk."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """How one source value became its target.
+    """How a source value got its target.
 
     source  the text as written without outer white space, or the rule that matched
-    target  None if nothing in the mapping covers it: such a row is rejected
+    target  None if the mapping has none: such a row is rejected
     how     `missing`: empty and no default; `default`: empty, with one; `unknown`: outside the map (target: the
             mapping's `unknown`, or None); `undecided`: the mapping has `?`; `fallback`: by the fallback's text;
             `neutral` marks a value that nobody has decided yet
@@ -63,7 +63,7 @@ class ValueMap:
         self._known: dict[str, Step] = {}
 
     def apply(self, columns: Columns) -> Mapped:
-        """Rules first, in order; then the value map."""
+        """Map a chunk: rules first, in order, then the value map."""
         steps: list[Step] = []
         codes = np.full(len(columns), -1, dtype=np.intp)
         for number, rule in enumerate(self.spec.rules):
@@ -84,7 +84,7 @@ class ValueMap:
         return Mapped(steps, codes)
 
     def _fall_back(self, columns: Columns, fallback: Text, steps: list[Step], codes: NDArray[np.intp]) -> None:
-        """Give rows whose text the value map lacks what it has for their fallback."""
+        """Map the rows whose text the value map lacks by their fallback text instead."""
         lacking = {code for code, step in enumerate(steps) if step.how in ("unknown", "kept")}
         if not lacking:
             return
@@ -103,7 +103,7 @@ class ValueMap:
                 codes[row] = index[pair]
 
     def resolve(self, text: str) -> Step:
-        """What one source text becomes, its fallback aside."""
+        """Map one source text, without regard to a fallback."""
         step = self._known.get(text)
         if step is None:
             step = self._resolve(text.strip())
