@@ -1,4 +1,4 @@
-"""The Atlassian Document Format, a tree in JSON → tree. Source: developer.atlassian.com, Atlassian Document Format."""
+"""Reads the Atlassian Document Format, a tree in JSON. Source: developer.atlassian.com, Atlassian Document Format."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _children(node: dict[str, Any], depth: int) -> list[Node]:
 
 
 def _texts(nodes: list[dict[str, Any]]) -> list[str]:
-    """Every text below, without a call for each level."""
+    """Every text in a document, found without recursion."""
     texts: list[str] = []
     pending = nodes[::-1]
     while pending:
@@ -156,7 +156,7 @@ def _task(attrs: dict[str, str], children: list[Node]) -> list[Node]:
 
 
 def _titled(tag: str, title: str) -> Callable[[dict[str, str], list[Node]], list[Node]]:
-    """A reader of what has a title, which one of its attributes is."""
+    """A reader for nodes whose title is one of their attributes."""
 
     def read(attrs: dict[str, str], children: list[Node]) -> list[Node]:
         text = attrs.get(title, "")

@@ -1,4 +1,4 @@
-"""Markup of other trackers → Markdown or plain text: HTML, Jira's wiki markup and document format, Textile."""
+"""Converts HTML, Jira's wiki markup, the Atlassian Document Format and Textile to Markdown or plain text."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ _READERS: dict[TextFormat, Callable[[str], Element | None]] = {
 
 
 class Converted(NamedTuple):
-    """A text without its markup, and what of it could not be kept: names in order, as often as it was there."""
+    """A converted text, and the parts of its markup that were lost: their names in order, once for each loss."""
 
     text: str
     dropped: tuple[str, ...] = ()
 
 
 def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
-    """A text in `format` as Markdown or plain text.
+    """Convert a text in `format` to Markdown or plain text.
 
-    A text whose words the conversion leaves alone stays as it is, byte for byte; so does one that isn't in `format`,
+    A text whose words the conversion doesn't change stays as it is, byte for byte; so does one that isn't in `format`,
     and one that can't be read, which `dropped` says.
     """
     if not text or text.isspace():
@@ -50,6 +50,6 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
 
 
 def dropped_finding(field: str, dropped: Iterable[str]) -> Finding:
-    """The warning that a conversion could not keep everything."""
+    """The warning that a conversion lost something."""
     names = ", ".join(dict.fromkeys(dropped))
     return Finding("format-dropped", field, f"not kept of the markup: {names}", rejects=False)

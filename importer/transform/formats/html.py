@@ -1,4 +1,4 @@
-"""HTML → tree. Nothing that a reader would see is lost: what is no tag of HTML (`List<String>`) is text.
+"""Reads HTML. Nothing that a reader would see is lost: what isn't an HTML tag (`List<String>`) is text.
 
 Libraries were measured first, on 100 kB of hostile text: markdownify 1.2 takes 37 s for a run of spaces and breaks at
 1,000 levels, html-to-markdown 3.21 silently drops the text in unclosed tags, both drop `<String>`; html2text is GPL.
@@ -42,13 +42,13 @@ _ENCLOSING = frozenset(("td", "th", "table"))  # an end tag inside doesn't reach
 
 
 def read_html(text: str) -> Element | None:
-    """The tree of an HTML text; None where it has no tag at all."""
+    """The tree of an HTML text; None if it has no tag at all."""
     builder = _Builder(text)
     return builder.read() if _TAG.search(text) is not None and builder.has_tags() else None
 
 
 def unescape(text: str) -> str:
-    """The text with its entities as characters. One without a semicolon is none: `?a=1&copy=2` is an address."""
+    """Replace entities by their characters. Each needs its semicolon, since `?a=1&copy=2` is part of an address."""
     return _ENTITY.sub(lambda match: html.unescape(match[0]), text) if "&" in text else text
 
 
@@ -74,7 +74,7 @@ class _Builder:
         return self._root
 
     def _take(self, match: re.Match[str]) -> int:
-        """Add what a mark stands for; where to read on."""
+        """Add the element of a mark to the tree, and return where to read on."""
         name = (match[2] or "").lower()
         if match[0] == "<!--":
             return self._skip_to(re.compile("-->"), match)
@@ -94,7 +94,7 @@ class _Builder:
         return match.end()
 
     def _skip_to(self, ending: re.Pattern[str], match: re.Match[str]) -> int:
-        """The end of what isn't shown; where it has none, its beginning is text."""
+        """The end of an element that isn't shown; if it is never closed, its opening mark is text."""
         if ending.pattern not in self._unclosed:
             found = ending.search(self._text, match.end())
             if found is not None:
@@ -137,7 +137,7 @@ class _Builder:
 
 
 def _is_tag(match: re.Match[str]) -> bool:
-    """Whether it is HTML and not `<String>`, `<john@x.org>` or `a <b && c>`."""
+    """Whether a mark is an HTML tag, and not `<String>`, `<john@x.org>` or `a <b && c>`."""
     return match[2].lower() in _KNOWN and all(
         _ATTR_NAME.match(attribute[1]) for attribute in _ATTR.finditer(match[3].rstrip("/"))
     )

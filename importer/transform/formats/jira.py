@@ -1,6 +1,6 @@
-"""Jira's wiki markup → tree. Source: jira.atlassian.com, Text Formatting Notation Help.
+"""Reads Jira's wiki markup. Source: jira.atlassian.com, Text Formatting Notation Help.
 
-What looks like markup and isn't sure to be stays as it is written; so do `[~accountid:…]` and `[^file]`, which others
+Whatever may not be markup stays as it is written; so do `[~accountid:…]` and `[^file]`, which others
 look for. jira2markdown 0.5, the library for it, reads 4 kB a second.
 """
 
@@ -89,7 +89,7 @@ def _title(options: str) -> list[Node]:
 
 
 def _read_lines(text: str) -> list[Node]:
-    """The blocks of a text without macros."""
+    """The blocks of a text that has no macros."""
     blocks: list[Node] = []
     lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
     paragraph: Element | None = None  # what a plain line goes on with
@@ -114,7 +114,7 @@ def _read_lines(text: str) -> list[Node]:
 
 
 def _own_block(blocks: list[Node], line: str) -> Element | None:
-    """The block that a line is by itself; a row of a table goes into the table that stands before it."""
+    """The block for a single line; a row of a table is added to the table before it."""
     if (heading := _HEADING.match(line)) is not None:
         return Element(f"h{heading[1]}", {}, _read_inline(heading[2]))
     if (quote := _QUOTE.match(line)) is not None:
@@ -143,7 +143,7 @@ def _read_cells(line: str) -> Iterator[Element]:
 
 
 def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str, text: str) -> Element:
-    """Put an item where its marker wants it: `*#` is a numbered list in an item of another."""
+    """Add an item at the depth of its marker: `*#` is a numbered list inside an item of a bulleted one."""
     depth = min(len(marker), DEPTH_LIMIT)
     marker = marker[:depth]
     while lists and (len(lists) > depth or lists[-1][0] != marker[: len(lists)]):
@@ -172,7 +172,7 @@ def _read_inline(text: str, depth: int = 0) -> list[Node]:
 
 
 def _inline(match: re.Match[str], depth: int) -> list[Node]:
-    """What a piece of inline markup stands for."""
+    """The element for a piece of inline markup."""
     kind = match.lastgroup or ""
     found = match[kind]
     if kind in ("strong", "em", "del", "u"):

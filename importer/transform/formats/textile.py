@@ -1,4 +1,4 @@
-"""Textile → tree, by way of the HTML that the library `textile` makes of it."""
+"""Reads Textile, which the library `textile` converts to HTML first."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MARKS_LIMIT = 1_500
 
 
 def read_textile(text: str) -> Element | None:
-    """The tree of a text in Textile; None for one that comes to nothing.
+    """The tree of a text in Textile; None if nothing is left of it.
 
     What is between `<pre>` and `</pre>` the library doesn't see: it would read marks and tags in code as markup.
 

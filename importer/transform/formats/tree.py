@@ -38,17 +38,17 @@ Node = Element | str
 
 
 def lost(name: str) -> Element:
-    """What stands where something couldn't be kept."""
+    """The element that marks where something was lost."""
     return Element(LOST, {"name": name})
 
 
 def is_inline(node: Node) -> bool:
-    """Whether a node flows in a line of text: an inline element around a block does not."""
+    """Whether a node is part of a line of text; an inline element around a block is not."""
     return isinstance(node, str) or (node.tag not in BLOCKS and all(map(is_inline, node.children)))
 
 
 def raw_text(element: Element) -> str:
-    """All text below an element as it is; a line break is one."""
+    """All text inside an element, unchanged, with line breaks."""
     return "".join(
         child if isinstance(child, str) else "\n" if child.tag == "br" else raw_text(child)
         for child in element.children

@@ -1,4 +1,4 @@
-"""Tree → Markdown or plain text.
+"""Writes a tree as Markdown or plain text.
 
 Characters that mean something in Markdown are not escaped: nobody says that Triage renders Markdown, and
 `snake\\_case` would be found by no search. Pictures become links, so that nobody's browser fetches them unasked.
@@ -26,7 +26,7 @@ _SPACE = re.compile(r"\s+")
 
 
 def write(root: Element, *, markdown: bool) -> tuple[str, Counter[str]]:
-    """The text of a tree, and what of it could not be kept: name → how often."""
+    """The text of a tree, and what was lost: name → how often."""
     writer = _Writer(markdown)
     return "\n\n".join(writer.blocks(root.children)), writer.dropped
 
@@ -237,7 +237,7 @@ def _direct(element: Element, tag: str) -> list[Element]:
 
 
 def _rows_of(table: Element) -> list[list[Element]]:
-    """The cells of each row; what stands in a table and in no cell is a row of its own."""
+    """The cells of each row of a table; content outside of all cells becomes a row of its own."""
     rows: list[list[Element]] = []
     for child in table.children:
         if isinstance(child, str):
@@ -257,7 +257,7 @@ def _as_cell(node: Node) -> Element:
 
 
 def _is_data(rows: Sequence[Sequence[Element]]) -> bool:
-    """Whether a table is one to be read in rows, and not what mail programs lay a page out with."""
+    """Whether a table holds data, and isn't only the layout of a mail."""
     cells = [cell for row in rows for cell in row]
     if any(_holds(cell, ("table", "pre", "h1", "h2", "h3")) for cell in cells):
         return False
@@ -270,7 +270,7 @@ def _holds(element: Element, tags: tuple[str, ...]) -> bool:
 
 
 def _join_item(blocks: Sequence[str]) -> str:
-    """The blocks of a list's item: a list below it follows at once, anything else after a blank line."""
+    """Join the blocks of a list item: a nested list follows at once, anything else after a blank line."""
     starts_list: Callable[[str], re.Match[str] | None] = re.compile(r"(?:- |\d+\. )").match
     return blocks[0] + "".join(("\n" if starts_list(block) else "\n\n") + block for _, block in pairwise(blocks))
 
@@ -285,7 +285,7 @@ def _one_line(text: str) -> str:
 
 
 def _target(address: str) -> str:
-    """An address as Markdown has it between parentheses."""
+    """An address escaped for the parentheses of a Markdown link."""
     if not re.search(r"[\s()<>]", address):
         return address
     return "<" + _one_line(address).replace("<", "%3C").replace(">", "%3E") + ">"
