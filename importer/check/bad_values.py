@@ -17,7 +17,7 @@ from importer.mapping.texts import Text
 from importer.records import Finding, Outcome, Row
 from importer.transform.columns import Columns, is_filled
 
-CODES = {
+FIELDS_OF_CODES = {
     **{f"{name}-unknown": name for name in VALUE_FIELDS},
     CATEGORY_TOO_LONG: "category",
     SOURCE_INVALID: "source",
@@ -55,8 +55,8 @@ class BadValues:
         wrong: dict[str, dict[int, Finding]] = defaultdict(dict)
         for row, findings in examined.findings.by_row.items():
             for finding in findings:
-                if finding.code in CODES and finding.rejects and rows[row].outcome is Outcome.REJECTED:
-                    wrong[CODES[finding.code]][row] = finding
+                if finding.code in FIELDS_OF_CODES and finding.rejects and rows[row].outcome is Outcome.REJECTED:
+                    wrong[FIELDS_OF_CODES[finding.code]][row] = finding
         places: dict[Cell, set[int]] = defaultdict(set)  # a set: two findings of a row may be about one cell
         for name, found in wrong.items():
             wanted = examined.records.unreadable if name == "date" else None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
+from importer.api import VALUE_FIELDS
 from importer.errors import ExitCode
 from importer.phrases import counted
 from importer.records import Act
@@ -135,7 +136,7 @@ class Console:
 
     def show_flow(self, flow: ValueFlow) -> None:
         """Show each field's values, most rows first, each with two keys as samples."""
-        for name in ("severity", "status", "category"):
+        for name in VALUE_FIELDS:
             streams = flow.streams(name)
             if streams:
                 self.say(f"{name}:")

@@ -125,6 +125,7 @@ class RunOptions:
                 "There is no terminal to ask on before anything is sent.",
                 hint="--yes sends without asking, --dry-run sends nothing, --sandbox rehearses.",
             )
+        self.changes()
 
     @property
     def asks(self) -> bool:

@@ -67,5 +67,7 @@ def locked(ledger: Path, wait_seconds: float = 0.0) -> Iterator[None]:
 
 def in_use(ledger: str, holder: str) -> LedgerInUse:
     """Return the error that names the holder of a ledger."""
-    hint = "Wait until it has ended (--wait 10m does), or give this import a ledger of its own with --ledger."
+    hint = (
+        "Wait until it has ended (--wait 10m does). Another ledger, for the same source, would make every issue twice."
+    )
     return LedgerInUse(f"The ledger {ledger} is in use by {holder}.", hint=hint)

@@ -359,7 +359,7 @@ def _find_differences(probe: _Probe) -> Iterator[tuple[str, str]]:
         return
     body = orjson.loads(probe.sent.body)
     stored = {**probe.issue.fields, "description": probe.issue.description}
-    for field in (*ISSUE_FIELDS, "description"):
+    for field in ISSUE_FIELDS:
         sent, kept = str(body.get(field) or ""), str(stored[field] or "")
         if sent != kept:
             yield field, _describe(sent, kept)

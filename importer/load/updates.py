@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from importer.codes import CONFLICT, FATE_UNKNOWN
+from importer.codes import CONFLICT, FATE_UNKNOWN, GONE_AT_TARGET
 from importer.errors import RunStopped
 from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.schema import State
@@ -141,7 +141,7 @@ class Change:
         if error.is_gone:
             message = "the issue is not there any more"
             memory = Snapshot(mark_gone(self.returned), self.operation.whole_sha, self.operation.content)
-            self.record(State.LEFT, code="gone-at-target", message=message, snapshot=memory)
+            self.record(State.LEFT, code=GONE_AT_TARGET, message=message, snapshot=memory)
             return Updated(Outcome.SKIPPED, message)
         if self.pending:
             self._message = error.message

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from importer.api import ISSUE_FIELDS
+
 T = TypeVar("T")
 
-FIELDS = ("title", "severity", "status", "category", "source", "owner_id", "assignee_id")
+FIELDS = tuple(name for name in ISSUE_FIELDS if name != "description")
 """The fields of an issue that an import sets, except its description. Source: get/triage-issues-id."""
 
 

@@ -279,3 +279,12 @@ def test_what_triage_refuses(program: Program, serve: Serve) -> None:
     assert refused["Issue key"] == "PROJ-1"
     assert (refused["import_code"], "owner_id" in refused["import_message"]) == ("refused", True)
     assert "1 failed (Triage refused)" in ended.err
+
+
+def test_options_are_refused_before_anything_is_read(program: Program) -> None:
+    """A field that there isn't is said at once, not after a large source was looked at."""
+    ended = program("run", "nowhere.csv", "--fields", "nope", "--sandbox")
+    assert (ended.code, ended.err.splitlines()[0]) == (
+        2,
+        "Error: --fields nope: there is no field nope that can be changed.",
+    )
