@@ -134,6 +134,25 @@ def test_private_modules_stay_in_their_room() -> None:
     assert not strangers
 
 
+def test_private_names_stay_in_their_module() -> None:
+    """A function whose name begins with `_` is nobody else's."""
+    taken = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in files(PACKAGE)
+        for name in imports_of(parsed(path))
+        if name.startswith("importer.") and name.rpartition(".")[2].startswith("_") and "__" not in name
+    ]
+    assert taken == []
+
+
+def test_each_module_defines_something() -> None:
+    """A file of imports alone is what a move has left behind."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    modules = [path for path in files(PACKAGE) if path.name not in ("__init__.py", "__main__.py")]
+    empty = [path for path in modules if not any(isinstance(node, kinds) for node in parsed(path).body)]
+    assert empty == []
+
+
 def test_packages_are_empty() -> None:
     """A room's `__init__.py` has nothing in it: who imports one module loads no other."""
     rooms = [path for path in files(PACKAGE) if path.name == "__init__.py" and path.parent != PACKAGE]

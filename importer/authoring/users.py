@@ -15,13 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.api import FINISHED
-from importer.check.account_names import _count_known
+from importer.check.account_names import count_known
 from importer.check.job import Job
 from importer.check.rows import Examined, examine
 from importer.errors import StorageFull, UsageError
 from importer.mapping.identities import Directory, Identity, number_people
 from importer.mapping.model import Mapping as MappingModel
-from importer.mapping.users_table import COLUMNS, COUNTED, IDENTIFYING, USER, Sheet, _roster, read_sheet
+from importer.mapping.users_table import COLUMNS, COUNTED, IDENTIFYING, USER, Sheet, make_roster, read_sheet
 from importer.spreadsheet import escape_cell
 from importer.transform.chunk_records import Records
 from importer.transform.people import identify, identify_all
@@ -98,7 +98,7 @@ class _Work:
         self._authors.update(_authors(records, rows))
         for person in self._known:
             for column in identify_all(person, records.columns):
-                _count_known(self._taught, (column[row] for row in rows))
+                count_known(self._taught, (column[row] for row in rows))
 
     def count(self) -> Counted:
         """Merge the identities of each person, and add up their counts."""
@@ -192,7 +192,7 @@ class UsersFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._sheet = read_sheet(path) if path.exists() else Sheet()
-        self._roster = _roster(self._sheet, path)
+        self._roster = make_roster(self._sheet, path)
 
     def update(self, people: Iterable[Someone]) -> list[Mapping[str, str]]:
         """Write the people, most open issues first; return the lines as column → cell.

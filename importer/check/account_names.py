@@ -33,7 +33,7 @@ def learn_names(job: Job) -> Mapping[str, str]:
     for chunk in job.source.chunks(collect_refs(named), tables=collect_tables(named)):
         columns = Columns(apply_fixes(job.fixes, chunk)[0])
         for person in named:
-            _count_known(pairs, chain.from_iterable(identify_all(person, columns)))
+            count_known(pairs, chain.from_iterable(identify_all(person, columns)))
     names: dict[str, str] = {}
     for who, _ in pairs.most_common():  # of equal counts the first comes first
         if who.account and who.name:
@@ -45,7 +45,8 @@ def _persons(mapping: MappingModel) -> list[Person]:
     return [person for person in (mapping.owner, mapping.assignee, *mapping.people.known) if person is not None]
 
 
-def _count_known(seen: Counter[Identity], people: Iterable[Identity]) -> None:
+def count_known(seen: Counter[Identity], people: Iterable[Identity]) -> None:
+    """Count rows by person, up to KNOWN_LIMIT distinct people, so that memory stays flat."""
     for who, rows in Counter(people).items():
         if who.shown and (who in seen or len(seen) < KNOWN_LIMIT):
             seen[who] += rows

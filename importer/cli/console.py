@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from importer.pipeline import Forecast
     from importer.report.summary import Summary
 
-from importer.cli.sentences import ADDED, _how_long, describe_load, format_duration, format_time, printable, shorten
+from importer.cli.sentences import ADDED, describe_load, format_duration, format_time, how_long, printable, shorten
 
 SCREEN_LINES = 8
 """Lines of a list that are shown; the reports have all of them."""
@@ -169,7 +169,7 @@ class Console:
         self.say()
         self.say(f"Target {forecast.target}, organisation {forecast.organisation or 'unknown'}:")
         updates = f", {counted(forecast.updates, 'issue')} to update" if forecast.updates else ""
-        self.say(f"  {counted(forecast.creates, 'issue')} to create{updates}, {_how_long(forecast.seconds)}.")
+        self.say(f"  {counted(forecast.creates, 'issue')} to create{updates}, {how_long(forecast.seconds)}.")
         if forecast.first and forecast.first < forecast.creates + forecast.updates:
             self.say(f"  First {counted(forecast.first, 'issue')} alone, to be read back; then you are asked again.")
         if forecast.rejected:

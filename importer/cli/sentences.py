@@ -26,7 +26,8 @@ ADDED = {
 }
 
 
-def _how_long(seconds: float | None) -> str:
+def how_long(seconds: float | None) -> str:
+    """Say how long sending takes; None is where nothing limits the rate."""
     return "as fast as the target takes them" if seconds is None else f"about {format_duration(seconds)} at this rate"
 
 

@@ -39,10 +39,11 @@ def read_users(path: Path) -> Roster:
     Raises:
         UsageError: it can't be read, or some lines are wrong; all of them at once.
     """
-    return _roster(read_sheet(path), path)
+    return make_roster(read_sheet(path), path)
 
 
-def _roster(sheet: Sheet, path: Path) -> Roster:
+def make_roster(sheet: Sheet, path: Path) -> Roster:
+    """Make a roster of a table that was read. Raises UsageError with every line that is wrong."""
     lines = [
         Line(who, cells.get(USER, ""), number)
         for who, (number, cells) in zip(sheet.identities(), sheet.rows, strict=True)
