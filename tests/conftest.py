@@ -24,8 +24,10 @@ __all__ = ["bring", "make_source", "postgres", "problems", "write"]
 hypothesis.settings.register_profile("shared machine", deadline=None)  # time is no property of what is tested
 hypothesis.settings.load_profile("shared machine")
 
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as a shell's `&` leaves it, for all that is started here
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# As a shell's `&` and `nohup` leave them, for all that is started here: what ignores a signal can't be ended by it.
+for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, usual)
 
 Serve = Callable[..., RunningSandbox]
 
