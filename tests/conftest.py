@@ -29,6 +29,17 @@ for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHU
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, usual)
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest, so that none of them is waited for alone at the end."""
+
+    def seconds(item: pytest.Item) -> int:
+        mark = item.get_closest_marker("slow")
+        return 0 if mark is None else int(mark.kwargs.get("seconds", 0))
+
+    items.sort(key=seconds, reverse=True)
+
+
 Serve = Callable[..., RunningSandbox]
 
 

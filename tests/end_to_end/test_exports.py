@@ -21,7 +21,7 @@ FILES = {
     "linear/semperos__shortcut-repl__linear-export.csv": ("linear", 10),
 }
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(seconds=20),
     pytest.mark.skipif(not EXPORTS.is_dir(), reason="The collection of real exports is not beside this clone."),
 ]
 

@@ -12,7 +12,7 @@ from tests.end_to_end.extras import files_of, measure
 FILES = files_of(EXPORTS) if EXPORTS.is_dir() else []
 
 pytestmark = [
-    pytest.mark.slow,
+    pytest.mark.slow(seconds=20),
     pytest.mark.skipif(not FILES, reason="The collection of real exports is not beside this clone."),
 ]
 

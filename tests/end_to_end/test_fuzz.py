@@ -18,7 +18,7 @@ from tests.end_to_end.fuzz import EXPORTS, OPTIONS, Failed, Trial, draw_trial, f
 from tests.harness.fuzz_inputs import Draw, Stored, generic_mapping, load_seeds, mutate
 from tests.harness.running import SAMPLES, Program, write_issues
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=30)
 
 SECONDS = 20.0
 SEED = 20261124

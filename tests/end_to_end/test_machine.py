@@ -39,7 +39,7 @@ from tests.harness.machine import (
 from tests.harness.promises import FINISHED, check_end
 from tests.harness.running import Ended, write_csv
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=80)
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PROFILE = settings(

@@ -9,7 +9,7 @@ import pytest
 
 from tests.end_to_end.nights import Settings, Source, run_nights
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=40)
 
 
 @pytest.mark.parametrize("on_change", ["report", "update"])

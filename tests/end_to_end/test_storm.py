@@ -15,7 +15,7 @@ from tests.end_to_end.storm import Settings, run_black_box, run_storm
 from tests.harness.promises import Broken, Source, check_end, check_results, check_target, check_verified
 from tests.harness.running import Ended, write_csv
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=50)
 
 OUTCOMES = ("created", "updated", "unchanged", "skipped", "rejected", "failed", "unknown", "planned")
 

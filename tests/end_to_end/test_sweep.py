@@ -12,7 +12,7 @@ import pytest
 from tests.end_to_end.sweep import KINDS, REFUSED, ROWS, find_problems, sweep, table
 from tests.harness.running import Ended, write_csv
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=150)
 
 FEWEST_KILLS = 120
 

@@ -26,10 +26,12 @@ def test_intend_waits_for_the_commit() -> None:
     async def main() -> None:
         commits = GroupCommit(write, 1)
         intent = asyncio.create_task(commits.intend({"key": "s:1"}))
-        for _ in range(20):
-            await asyncio.sleep(0.001)
-        assert not intent.done()
-        committed.set()
+        try:
+            for _ in range(20):
+                await asyncio.sleep(0.001)
+            assert not intent.done()
+        finally:
+            committed.set()  # else the thread would be waited for where this fails
         await intent
         commits.close()
 

@@ -105,7 +105,8 @@ def test_many_vanished_keys(nights: Nights) -> None:
     keys = []
     for vanished in pair.vanished():
         keys.append(vanished.key)
-        assert nights.ledger.find_run("last").name == second.name
+        if len(keys) % 50 == 1:
+            assert nights.ledger.find_run("last").name == second.name
     assert (pair.name, keys) == (first.name, [f"k{number}" for number in range(2, 1203)])
 
 
