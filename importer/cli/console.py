@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Self
 import click
 
 from importer.api import VALUE_FIELDS
+from importer.codes import CONFLICT
 from importer.errors import ExitCode
 from importer.phrases import counted
 from importer.records import Act
@@ -215,7 +216,7 @@ class Console:
             )
         if summary.known:
             self.say(f"{counted(summary.known, 'row')} of these for the same reason as in the last run.")
-        if conflicts := summary.findings.get("conflict"):
+        if conflicts := summary.findings.get(CONFLICT):
             self.say(f"{counted(conflicts, 'issue')} also changed by a person: left alone there, see conflicts.csv.")
         if summary.vanished:
             self.say(f"{counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv.")

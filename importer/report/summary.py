@@ -10,6 +10,7 @@ from typing import IO, Any
 from importer import __version__
 from importer.check.check_pass import Checked
 from importer.check.job import Job
+from importer.codes import INCOMPLETE
 from importer.errors import ExitCode
 from importer.records import Outcome
 
@@ -71,7 +72,7 @@ class Summary:
     @property
     def incomplete(self) -> int:
         """Issues that are in Triage without all of their additions."""
-        return self.findings.get("incomplete", 0)
+        return self.findings.get(INCOMPLETE, 0)
 
     def outcomes(self) -> dict[str, int]:
         """Outcome → rows."""
