@@ -84,8 +84,8 @@ def _so_far(run: Run, created: int) -> dict[str, Any]:
     kept = _minimal(run, STILL_RUNNING) | {"rows": run.summary.get("rows", 0)}
     if run.attempts > 1:
         return kept
-    seconds = max(time.time() - run.started_at, 0.001)
-    return kept | {"elapsed_seconds": round(seconds, 3), "issues_per_second": round(created / seconds, 1)}
+    seconds = max(round(time.time() - run.started_at, 3), 0.001)
+    return kept | {"elapsed_seconds": seconds, "issues_per_second": round(created / seconds, 1)}
 
 
 def _minimal(run: Run, because: str) -> dict[str, Any]:
