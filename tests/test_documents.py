@@ -58,6 +58,9 @@ def options() -> Iterator[tuple[str, click.Option]]:
         for option in command.params:
             if isinstance(option, click.Option):
                 yield name, option
+        if name in COMMANDS and isinstance(command, click.Group):  # its parts count as the command
+            for part in command.commands.values():
+                yield from ((name, option) for option in part.params if isinstance(option, click.Option))
 
 
 def option_rows() -> Iterator[tuple[frozenset[str], list[str], str]]:

@@ -1,12 +1,16 @@
-"""Types of arguments and options that the shell completes on Tab: files, presets, names of runs."""
+"""Types of arguments and options that the shell completes on Tab: files, presets, names of runs and sources."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
+
+if TYPE_CHECKING:
+    from importer.ledger.store import Ledger
 
 MAPPING_SUFFIXES = (".yaml", ".yml")
 
@@ -58,6 +62,17 @@ class RunType(click.ParamType[str]):
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+class SourceNameType(click.ParamType[str]):
+    """The name of a source that the ledger knows."""
+
+    name = "source"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the names of sources in the ledger."""
+        names = _sources(ctx.params.get("ledger"))
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
 def _yaml_files(incomplete: str) -> list[str]:
     folder = incomplete[: incomplete.rfind("/") + 1]
     try:
@@ -68,13 +83,25 @@ def _yaml_files(incomplete: str) -> list[str]:
 
 
 def _imports(ledger: str | None) -> Iterator[str]:
-    """Yield the names of imports in a ledger file; none where it can't be read, nor of a server, which may be slow."""
+    """Yield the names of imports in a ledger."""
+    yield from _read(ledger, lambda book: [run.name for run in book.list_runs() if run.kind == "import"])
+
+
+def _sources(ledger: str | None) -> Iterator[str]:
+    """Yield the names of sources in a ledger, each once."""
+    from importer.ledger.source_list import list_sources
+
+    yield from _read(ledger, lambda book: sorted({source.name for source in list_sources(book)}))
+
+
+def _read(ledger: str | None, find: Callable[[Ledger], list[str]]) -> Iterator[str]:
+    """Yield names in a ledger file; none where it can't be read, nor of a server, which may be slow."""
     if ledger is not None and "://" in ledger:
         return
     try:
         from importer.ledger.opening import default_path, read_ledger
 
         with read_ledger(ledger or default_path()) as book:
-            yield from [run.name for run in book.list_runs() if run.kind == "import"]
+            yield from find(book)
     except Exception:  # noqa: BLE001 - in the middle of a line that somebody types, there is no place for an error
         return

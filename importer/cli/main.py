@@ -30,6 +30,7 @@ COMMANDS = {
     "undo": "importer.cli.undo",
     "runs": "importer.cli.runs",
     "report": "importer.cli.report",
+    "sources": "importer.cli.sources",
     "settle": "importer.cli.settle",
     "rebuild-ledger": "importer.cli.rebuild_ledger",
     "users": "importer.cli.users",

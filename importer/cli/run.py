@@ -203,11 +203,13 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check the source against the ledger, and send nothing."""
     from importer.check.history import LedgerHistory
     from importer.ledger.opening import default_path, read_ledger
+    from importer.ledger.source_list import refuse_retired
     from importer.load.preflight import check_rows
     from importer.pipeline import run_check
 
     name, strict = target_name(options.sandbox, options.url), options.strict
     with read_ledger(options.ledger or default_path()) as ledger:
+        refuse_retired(ledger, name, job.source_name)
         console.show_opening(name, ledger.name, ledger.read_facts(name, job.source_name))
         known = LedgerHistory(ledger, name, job.source_name, options.changes())
         checked, summary = run_check(

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 
 
 class State(StrEnum):
@@ -64,6 +64,7 @@ sources = Table(
     Column("looked", Integer, nullable=False, default=0, server_default="0"),
     # The last operation known at that time: up to it, issues may have additions that the ledger doesn't know.
     Column("unsure_to", Integer, nullable=False, default=0, server_default="0"),
+    Column("retired_at", Float),  # since when every import of it refuses; NULL: none does
     UniqueConstraint("target_id", "name"),
 )
 runs = Table(
@@ -200,4 +201,5 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "ALTER TABLE rows ADD COLUMN follows INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE sources ADD COLUMN unsure_to INTEGER NOT NULL DEFAULT 0",
     ),
+    3: ("ALTER TABLE sources ADD COLUMN retired_at FLOAT",),
 }

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from importer.check.job import Job
 from importer.errors import Problem, SourceNotReady, TargetMismatch, TargetUnreachable, UsageError
 from importer.ledger.previous_run import SNAPSHOT, WHOLE
+from importer.ledger.source_list import refuse_retired
 from importer.load.context import ImportContext
 from importer.mapping.identities import FINDING, NOBODY
 from importer.mapping.users_table import USER
@@ -49,10 +50,11 @@ def preflight(context: ImportContext) -> Preflight:
         SourceNotReady: the source is a snapshot that was changed within the last minute.
         TargetMismatch: it is another organisation than the expected one, or than the one that the ledger knows.
         TargetUnreachable: nothing answers.
-        UsageError: a given user id is not a member's.
+        UsageError: the source is retired, or a given user id is not a member's.
         RunStopped: the key is refused.
     """
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
+    refuse_retired(ledger, target.name, job.source_name)
     check_quiet(job, time.time())
     organisation = run_loop(find_organisation(target, context.progress.say))
     check_expected(settings.expect_org, organisation, target.name)

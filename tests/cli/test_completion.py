@@ -78,6 +78,15 @@ def test_runs(program: Program) -> None:
     assert complete("report", "--ledger", str(program.ledger), names[0]) == [("plain", names[0])]
 
 
+def test_sources(program: Program) -> None:
+    """The names of the sources in the ledger, to retire one."""
+    write_issues(Path("export.csv"), 1)
+    for source_name in ("two", "one"):
+        program("run", "export.csv", "-m", "jira", "--source-name", source_name, "--sandbox")
+    for command in ("retire", "resume"):
+        assert complete("sources", command, "") == [("plain", "one"), ("plain", "two")]
+
+
 @pytest.mark.parametrize("ledger", ["none.db", "text.db", ".", "postgresql://127.0.0.1:9/none", "none://x"])
 def test_runs_of_a_ledger_that_can_t_be_read(program: Program, ledger: str) -> None:
     """Nothing is said in the middle of a line, and nothing is made."""

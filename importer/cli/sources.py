@@ -1,0 +1,102 @@
+"""`triage-import sources`: lists the sources that the ledger knows, retires one, and takes that back."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from importer.cli.completion import SourceNameType
+from importer.cli.options import print_data, with_options
+from importer.cli.target_options import API_URL_OPTION, DEFAULT_URL, LEDGER_OPTION, SANDBOX_OPTION, target_name
+
+if TYPE_CHECKING:
+    from importer.ledger.source_list import KnownSource
+
+PLACE_OPTIONS = (SANDBOX_OPTION, API_URL_OPTION, LEDGER_OPTION)
+
+
+@click.group(invoke_without_command=True)
+@click.pass_context
+def sources(context: click.Context) -> None:
+    """List the sources that the ledger knows, retire one after its last import, or take that back."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_command)
+
+
+@sources.command("list")
+@with_options(LEDGER_OPTION, click.option("--json", "as_json", is_flag=True, help="Print a list of objects."))
+def list_command(ledger: str | None = None, as_json: bool = False) -> None:
+    """List the sources by target: how many issues each has, its last run, and whether it is retired."""
+    from importer.ledger.opening import default_path, read_ledger
+    from importer.ledger.source_list import list_sources
+
+    with read_ledger(ledger or default_path()) as book:
+        known = list_sources(book)
+    if as_json:
+        print_data(json.dumps([show(each) for each in known], ensure_ascii=False, indent=2) + "\n")
+    else:
+        print_data("".join(map(as_lines, known)) or f"No source yet: the ledger {book.name} knows of none.\n")
+
+
+@sources.command("retire")
+@click.argument("name", type=SourceNameType())
+@with_options(*PLACE_OPTIONS)
+def retire_command(name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
+    """Let every later `run` of the source NAME refuse, as after a cut-over: last month's crontab sends nothing more."""
+    from importer.cli.console import Console
+    from importer.ledger.opening import default_path, open_ledger
+    from importer.ledger.source_list import how_to_resume, set_retired
+
+    target = target_name(sandbox, api_url or DEFAULT_URL)
+    with Console() as console, open_ledger(ledger or default_path()) as book:
+        set_retired(book, target, name, time.time())
+        console.say(f"Every run of {name!r} into {target} refuses from now on.")
+        console.say(f"To take that back: {how_to_resume(book, target, name)}")
+
+
+@sources.command("resume")
+@click.argument("name", type=SourceNameType())
+@with_options(*PLACE_OPTIONS)
+def resume_command(name: str, sandbox: bool, api_url: str | None, ledger: str | None) -> None:
+    """Let a retired source NAME be imported again."""
+    from importer.cli.console import Console
+    from importer.ledger.opening import default_path, open_ledger
+    from importer.ledger.source_list import set_retired
+
+    target = target_name(sandbox, api_url or DEFAULT_URL)
+    with Console() as console, open_ledger(ledger or default_path()) as book:
+        before = set_retired(book, target, name, None)
+        was = "was not retired: nothing has changed" if before.retired_at is None else "can be imported again"
+        console.say(f"The source {name!r} in {target} {was}.")
+
+
+def show(known: KnownSource) -> dict[str, Any]:
+    """Make a source's JSON object; times are ISO 8601 in UTC."""
+    return {
+        **known._asdict(),
+        "last_run": known.last_run or None,
+        "last_started_at": _iso(known.last_started_at or None),
+        "retired_at": _iso(known.retired_at),
+    }
+
+
+def _iso(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
+
+
+def as_lines(known: KnownSource) -> str:
+    """Format a source as a few lines of text."""
+    from importer.cli.sentences import format_time, printable
+    from importer.phrases import counted
+
+    retired = "" if known.retired_at is None else f", retired {format_time(known.retired_at)}"
+    last = f", the last {known.last_run} of {format_time(known.last_started_at)}" if known.last_run else ""
+    lines = (
+        f"{known.name} → {known.target}{retired}",
+        f"  {counted(known.issues, 'issue')}; {counted(known.imports, 'run')}{last}",
+    )
+    return "".join(f"{printable(line)}\n" for line in lines)

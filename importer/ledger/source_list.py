@@ -1,0 +1,99 @@
+"""The sources that a ledger knows: how much of each is in Triage, when it last ran, and whether it is retired."""
+
+from __future__ import annotations
+
+import shlex
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import and_, func, select, update
+
+from importer.errors import UsageError
+from importer.ledger.schema import RunKind, State, operations, runs, sources, targets
+from importer.ledger.store import Ledger
+from importer.records import Act
+
+NAMES_SHOWN = 5
+SANDBOX_PREFIX = "sandbox:"
+
+
+class KnownSource(NamedTuple):
+    """A source in a target. Times are seconds since 1970.
+
+    issues           keys that have an issue
+    imports          runs that imported it
+    last_run         name of the newest of them, "" if there is none
+    last_started_at  0 if there is none
+    retired_at       since when every `run` of it refuses, None if none does
+    """
+
+    target: str
+    name: str
+    issues: int
+    imports: int
+    last_run: str
+    last_started_at: float
+    retired_at: float | None
+
+
+def list_sources(ledger: Ledger) -> list[KnownSource]:
+    """Return all sources that the ledger knows, by target and name."""
+    made = and_(operations.c.act == Act.CREATE, operations.c.state == State.DONE)
+    issues = (
+        select(func.count()).where(operations.c.source_id == sources.c.id, made).correlate(sources).scalar_subquery()
+    )
+    its_imports = and_(runs.c.source_id == sources.c.id, runs.c.kind == RunKind.IMPORT)
+    imports = select(func.count()).where(its_imports).correlate(sources).scalar_subquery()
+    last = select(func.max(runs.c.id)).where(its_imports).correlate(sources).scalar_subquery()
+    newest = runs.alias("newest")
+    statement = (
+        select(targets.c.url, sources.c.name, issues, imports, newest.c.name, newest.c.started_at, sources.c.retired_at)
+        .select_from(sources.join(targets).outerjoin(newest, newest.c.id == last))
+        .order_by(targets.c.url, sources.c.name)
+    )
+    with ledger.transaction() as connection:
+        found = connection.execute(statement).all()
+    return [KnownSource(*each[:4], each[4] or "", each[5] or 0.0, each[6]) for each in found]
+
+
+def set_retired(ledger: Ledger, target: str, name: str, retired_at: float | None) -> KnownSource:
+    """Retire a source, or with None take that back; returns it as it was before.
+
+    Raises:
+        UsageError: the ledger knows no source of this name in this target.
+    """
+    known = list_sources(ledger)
+    found = next((each for each in known if (each.target, each.name) == (target, name)), None)
+    if found is None:
+        others = [f"{each.name} in {each.target}" for each in known]
+        more = f", and {len(others) - NAMES_SHOWN:,} more" if len(others) > NAMES_SHOWN else ""
+        hint = f"Known are: {', '.join(others[:NAMES_SHOWN])}{more}." if known else "It knows no source yet."
+        raise UsageError(f"{ledger.name} knows no source {name!r} in {target}.", hint=hint)
+    its_target = select(targets.c.id).where(targets.c.url == target).scalar_subquery()
+    this = (sources.c.name == name, sources.c.target_id == its_target)
+    with ledger.transaction() as connection:
+        connection.execute(update(sources).where(*this).values(retired_at=retired_at))
+    return found
+
+
+def refuse_retired(ledger: Ledger, target: str, name: str) -> None:
+    """Make sure that a source isn't retired.
+
+    Raises:
+        UsageError: it is; the hint has the command that lifts it.
+    """
+    statement = select(sources.c.retired_at).select_from(sources.join(targets))
+    with ledger.transaction() as connection:
+        retired_at = connection.scalar(statement.where(targets.c.url == target, sources.c.name == name))
+    if retired_at is not None:
+        raise UsageError(
+            f"The source {name!r} was retired on {datetime.fromtimestamp(retired_at):%Y-%m-%d}: "
+            f"nothing of it is sent to {target} any more.",
+            hint=f"An old schedule may be at work. If this import is meant: {how_to_resume(ledger, target, name)}",
+        )
+
+
+def how_to_resume(ledger: Ledger, target: str, name: str) -> str:
+    """Return the command that takes the retirement of a source back."""
+    where = ["--sandbox"] if target.startswith(SANDBOX_PREFIX) else ["--api-url", target]
+    return shlex.join(["triage-import", "sources", "resume", name, *where, "--ledger", ledger.name])

@@ -1,0 +1,59 @@
+"""Which sources a ledger knows, and which are retired, in ledgers of each kind."""
+
+from __future__ import annotations
+
+import shlex
+
+import pytest
+
+from importer.errors import ExitCode, UsageError
+from importer.ledger.schema import RunKind
+from importer.ledger.source_list import how_to_resume, list_sources, refuse_retired, set_retired
+from importer.ledger.store import Ledger, RunIdentity
+from tests.harness.ledger_sending import NOON, TARGET
+
+
+def test_each_source_with_its_last_import(ledger: Ledger) -> None:
+    """By target and name; a repair is no import, and a source that was only looked at has no run."""
+    assert list_sources(ledger) == []
+    first = ledger.begin_run(RunIdentity(TARGET, "b", "1", "m"))
+    first.finish(ExitCode.DONE, {})
+    last = ledger.begin_run(RunIdentity(TARGET, "b", "2", "m"))
+    ledger.begin_run(RunIdentity(TARGET, "b", last.name, "m", RunKind.REPAIR))
+    ledger.seen("sandbox:/tmp/s.db", "a", writable=True)
+    found = [(each.target, each.name, each.imports, each.last_run) for each in list_sources(ledger)]
+    assert found == sorted([(TARGET, "b", 2, last.name), ("sandbox:/tmp/s.db", "a", 0, "")])
+
+
+def test_a_retired_source_refuses_until_it_is_resumed(ledger: Ledger) -> None:
+    """In that target only, and the hint is the command that lifts it."""
+    for target in (TARGET, "https://other.example"):
+        ledger.seen(target, "jira", writable=True)
+    refuse_retired(ledger, TARGET, "jira")
+    assert set_retired(ledger, TARGET, "jira", NOON).retired_at is None
+    with pytest.raises(UsageError, match=r"The source 'jira' was retired on \d{4}-\d\d-\d\d") as caught:
+        refuse_retired(ledger, TARGET, "jira")
+    assert caught.value.hint.endswith(how_to_resume(ledger, TARGET, "jira"))
+    refuse_retired(ledger, "https://other.example", "jira")
+    refuse_retired(ledger, TARGET, "github")
+    assert set_retired(ledger, TARGET, "jira", None).retired_at == NOON
+    refuse_retired(ledger, TARGET, "jira")
+
+
+def test_a_name_that_is_not_known(ledger: Ledger) -> None:
+    """It is refused, with those that there are: a slip would leave the schedule at work."""
+    with pytest.raises(UsageError, match="knows no source 'jra'") as caught:
+        set_retired(ledger, TARGET, "jra", NOON)
+    assert caught.value.hint == "It knows no source yet."
+    for number in range(7):
+        ledger.seen(TARGET, f"s{number}", writable=True)
+    with pytest.raises(UsageError) as caught:
+        set_retired(ledger, TARGET, "jra", NOON)
+    assert caught.value.hint.startswith(f"Known are: s0 in {TARGET}, ")
+    assert caught.value.hint.endswith(", and 2 more.")
+
+
+def test_the_command_can_be_typed_as_it_stands(ledger: Ledger) -> None:
+    """A name with a blank is quoted; a sandbox is named by its option."""
+    words = shlex.split(how_to_resume(ledger, "sandbox:/x/s.db", "jira acme"))
+    assert words == ["triage-import", "sources", "resume", "jira acme", "--sandbox", "--ledger", ledger.name]
