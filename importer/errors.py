@@ -41,7 +41,7 @@ class ExitCode(IntEnum):
     )
     STOPPED = 3, "Stopped before the end; the same command continues."
     UNKNOWN = 4, "Finished; the fate of some rows is unknown."
-    LEDGER_IN_USE = 5, "The ledger is in use by another process."
+    LEDGER_IN_USE = 5, "The ledger or the source is in use by another process."
     NOT_READY = 6, "The source is missing, empty or still being written."
     INTERRUPTED = 130, "Interrupted; the same command continues."
 
@@ -110,7 +110,7 @@ class SourceNotReady(ImporterError):
 
 
 class LedgerInUse(ImporterError):
-    """Another process holds the ledger."""
+    """Another process holds the ledger, or the source."""
 
     exit_code = ExitCode.LEDGER_IN_USE
 

@@ -165,11 +165,11 @@ def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
     from importer.ledger.schema import RunKind
     from importer.ledger.store import RunIdentity
     from importer.load.discovery import look_at_all
-    from importer.load.preflight import find_organisation
+    from importer.load.preflight import claim_source
     from importer.triage.event_loop import run_loop
 
     job, target, ledger, say = context.job, context.target, context.ledger, context.progress.say
-    ledger.check_org(target.name, run_loop(find_organisation(target, say)))
+    claim_source(target, ledger, job.source_name, say)
     discovered = run_loop(look_at_all(context, thorough=True))
     say(f"{discovered.taken:,} issues of this source are in Triage, unknown to the ledger until now.")
     for double in discovered.doubles:

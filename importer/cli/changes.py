@@ -69,9 +69,8 @@ def go_back(
     from importer.cli.console import Console
     from importer.ledger.opening import default_path, open_ledger, read_ledger
     from importer.ledger.overview import find_import
-    from importer.load.preflight import find_organisation
+    from importer.load.preflight import claim_source
     from importer.runs.change_runner import ChangeRunner, Pace
-    from importer.triage.event_loop import run_loop
 
     path = given.ledger or default_path()
     # Without --apply the ledger is only read, so that a preview needs no lock and can be had beside an import.
@@ -80,7 +79,7 @@ def go_back(
         change_set = make(ledger, run)
         with open_target_named(run.target, given.api_key_file) as target:
             # With the key of another organisation all issues would seem to be deleted.
-            ledger.check_org(run.target, run_loop(find_organisation(target, console.say)))
+            claim_source(target, ledger, run.source_name, console.say)
             out = given.out or Path(f"triage-import-{run.name}-{change_set.kind}")
             pace = Pace(choose_rate(given.rate, run.target), given.concurrency)
             way = ChangeRunner(run, change_set, target, pace, out, console)

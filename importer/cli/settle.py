@@ -46,4 +46,4 @@ def settle(
         open_ledger(ledger or default_path()) as book,
         open_target(sandbox, api_url or DEFAULT_URL, api_key_file) as target,
     ):
-        console.say(settle_by_hand(book, target, key, answer, choose_rate(rate, target.name)))
+        console.say(settle_by_hand(book, target, key, answer, choose_rate(rate, target.name), console.say))

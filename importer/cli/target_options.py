@@ -13,6 +13,7 @@ import click
 from importer.cli.completion import FileType
 from importer.cli.numbers import DurationType, FiniteRange
 from importer.errors import UsageError, how_to_install
+from importer.triage.target import SANDBOX_PREFIX
 
 if TYPE_CHECKING:
     from importer.triage.target import ApiKey, Target
@@ -43,7 +44,7 @@ WAIT_OPTION = click.option(
     type=DurationType(),
     default="0",
     metavar="TIME",
-    help="How long to wait for another process that holds the ledger: 90s, 10m, 2h.  [default: not at all]",
+    help="How long to wait for another process on the ledger or the source: 90s, 10m, 2h.  [default: not at all]",
 )
 RATE_OPTION = click.option(
     "--rate",
@@ -51,7 +52,6 @@ RATE_OPTION = click.option(
     metavar="N",
     help="Requests a second; 0 sets no limit of ours.  [default: 5; with --sandbox: 0]",
 )
-SANDBOX_PREFIX = "sandbox:"
 KEY_FILE_HINT = "Name a file that holds the key alone."
 
 

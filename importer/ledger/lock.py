@@ -1,4 +1,7 @@
-"""The lock of a ledger file, which lets one process write and ends with that process."""
+"""Locks in files: the lock of a ledger, which lets one process write, and what every such lock is made of.
+
+A lock ends with its process, whatever ends that.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,9 @@ from importer.errors import LedgerInUse, UsageError
 
 T = TypeVar("T")
 POLL_SECONDS = 0.5
+HOLDER_BYTES = 1000
+WAIT = "Wait until it has ended; `run` does so with --wait 10m."
+"""The hint of every lock."""
 
 
 def wait_until_free(take: Callable[[], T], wait_seconds: float) -> T:
@@ -43,31 +49,41 @@ def locked(ledger: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         UsageError: the lock file can't be written.
     """
     try:
-        descriptor = os.open(ledger.with_name(ledger.name + ".lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = open_lock(ledger.with_name(ledger.name + ".lock"))
     except OSError as error:
         hint = "Give a file in a folder that you can write to: --ledger PATH"
         raise UsageError(f"The ledger {ledger} can't be locked: {error.strerror}.", hint=hint) from error
-
-    def take() -> None:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            holder = os.pread(descriptor, 200, 0).decode("utf-8", "replace").strip() or "another process"
-            raise in_use(str(ledger), holder) from error
-
     try:
-        wait_until_free(take, wait_seconds)
-        started = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-        os.truncate(descriptor, 0)
-        os.pwrite(descriptor, f"process {os.getpid()}, started {started}\n".encode(), 0)
+        wait_until_free(lambda: take_lock(descriptor, lambda holder: in_use(str(ledger), holder)), wait_seconds)
         yield
     finally:
         os.close(descriptor)
 
 
+def open_lock(path: Path) -> int:
+    """Open a lock file, which is made where there is none; closing it ends the lock. Raises OSError."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def take_lock(
+    descriptor: int, refuse: Callable[[str], LedgerInUse], *, is_shared: bool = False, about: str = ""
+) -> None:
+    """Take the lock of an open file, and write into it who holds it; `about` is added to that.
+
+    Raises:
+        LedgerInUse: another process holds it: what `refuse` makes of its name.
+        OSError: files can't be locked there.
+    """
+    try:
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        holder = os.pread(descriptor, HOLDER_BYTES, 0).decode("utf-8", "replace").strip() or "another process"
+        raise refuse(holder) from error
+    started = datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
+    os.truncate(descriptor, 0)
+    os.pwrite(descriptor, f"process {os.getpid()}, started {started}{about}\n".encode(), 0)
+
+
 def in_use(ledger: str, holder: str) -> LedgerInUse:
     """Return the error that names the holder of a ledger."""
-    hint = (
-        "Wait until it has ended (--wait 10m does). Another ledger, for the same source, would make every issue twice."
-    )
-    return LedgerInUse(f"The ledger {ledger} is in use by {holder}.", hint=hint)
+    return LedgerInUse(f"The ledger {ledger} is in use by {holder}.", hint=WAIT)

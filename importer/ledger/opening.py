@@ -6,11 +6,13 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 
 from importer.errors import StorageFull, UsageError, how_to_install
 from importer.ledger.database import storage
+from importer.ledger.source_lock import SourceLocks
 from importer.ledger.sqlite import open_file, read_file
 from importer.ledger.store import Ledger
 
@@ -36,13 +38,15 @@ def open_ledger(
         UsageError: it can't be reached or written, is damaged, not a ledger, or one of a newer version.
     """
     with ExitStack() as stack:
+        advisory = None
         with _opening(place):
             if _is_url(place):
-                opened = _postgres().open_server(str(place), wait_seconds)
+                database = stack.enter_context(_postgres().open_server(str(place), wait_seconds))
+                advisory = partial(_postgres().lock_source, database)
             else:
-                opened = open_file(Path(place), wait_seconds)
-            database = stack.enter_context(opened)
-        yield Ledger(database, now)
+                database = stack.enter_context(open_file(Path(place), wait_seconds))
+        locks = SourceLocks(database.name, lambda: default_path().with_name("locks"), stack, wait_seconds, advisory)
+        yield Ledger(database, now, locks)
 
 
 @contextmanager

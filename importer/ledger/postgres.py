@@ -26,6 +26,7 @@ from importer.ledger.database import Database
 from importer.ledger.lock import in_use, wait_until_free
 from importer.ledger.migrations import prepare, read_version
 from importer.ledger.schema import SCHEMA_VERSION, stamp
+from importer.ledger.source_lock import Claim, Refuse
 from importer.ledger.sqlite import empty_in_memory
 from importer.ledger.statements import refresh_statistics
 from importer.ledger.target_scan import mark_incomplete
@@ -149,7 +150,7 @@ def _refusing(name: str) -> Iterator[None]:
         yield
     except psycopg.Error as error:
         text = " ".join(str(error).split()).rstrip(".?")
-        hint = "Mend the URL, the password (PGPASSWORD or ~/.pgpass) or the server, or give a file: --ledger PATH"
+        hint = "Mend the URL, the password (PGPASSWORD or ~/.pgpass) or the server, then run the same command again."
         raise UsageError(f"The ledger {name} can't be used: {text}.", hint=hint) from None
 
 
@@ -183,6 +184,21 @@ def _lock(connection: psycopg.Connection, name: str) -> None:
     if not taken:
         holder, since = connection.execute(FIND_HOLDER, (key,)).fetchone() or ("another process", "")
         raise in_use(name, f"{holder}{since}")
+
+
+def lock_source(database: Database, claim: Claim, refuse: Refuse) -> None:
+    """Take the lock of a source, whatever schema its ledger is in; the session holds it until its end.
+
+    Raises:
+        LedgerInUse: another session holds it: what `refuse` makes of its process.
+        StorageFull: the connection is lost.
+    """
+    key = int.from_bytes(claim.digest[:8]) >> 1
+    take = f"SELECT pg_try_advisory_lock{'_shared' * claim.is_shared}(%s)"
+    with database.transaction() as connection:
+        if not connection.exec_driver_sql(take, (key,)).scalar():
+            session = connection.exec_driver_sql(FIND_HOLDER, (key,)).first() or ("another process", "")
+            raise refuse("".join(session))
 
 
 def _compare_origins(connection: Connection) -> None:

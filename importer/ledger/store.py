@@ -20,6 +20,7 @@ from importer.ledger.database import Database
 from importer.ledger.journal import Run
 from importer.ledger.results import CHANGES
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, targets
+from importer.ledger.source_lock import SourceLocks
 from importer.ledger.statements import portions
 from importer.ledger.target_scan import Seen
 from importer.records import Act
@@ -71,10 +72,17 @@ class Known(NamedTuple):
 
 
 class Ledger:
-    """An open ledger, made by `open_ledger` or `read_ledger`; `name` is its path or URL for display."""
+    """An open ledger, made by `open_ledger` or `read_ledger`.
 
-    def __init__(self, database: Database, now: Callable[[], float] = time.time) -> None:
+    name   its path or URL for display
+    locks  of the sources that it is used for; None where it is only read
+    """
+
+    def __init__(
+        self, database: Database, now: Callable[[], float] = time.time, locks: SourceLocks | None = None
+    ) -> None:
         self.name = database.name
+        self.locks = locks
         self._database = database
         self.transaction = database.transaction
         self._now = now

@@ -10,6 +10,7 @@ from importer.check.job import Job
 from importer.errors import Problem, SourceNotReady, TargetMismatch, TargetUnreachable, UsageError
 from importer.ledger.previous_run import SNAPSHOT, WHOLE
 from importer.ledger.source_list import refuse_retired
+from importer.ledger.store import Ledger
 from importer.load.context import ImportContext
 from importer.mapping.identities import FINDING, NOBODY
 from importer.mapping.users_table import USER
@@ -49,6 +50,7 @@ def preflight(context: ImportContext) -> Preflight:
     Raises:
         SourceNotReady: the source is a snapshot that was changed within the last minute.
         TargetMismatch: it is another organisation than the expected one, or than the one that the ledger knows.
+        LedgerInUse: another process works on the source.
         TargetUnreachable: nothing answers.
         UsageError: the source is retired, or a given user id is not a member's.
         RunStopped: the key is refused.
@@ -56,11 +58,30 @@ def preflight(context: ImportContext) -> Preflight:
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
     refuse_retired(ledger, target.name, job.source_name)
     check_quiet(job, time.time())
-    organisation = run_loop(find_organisation(target, context.progress.say))
-    check_expected(settings.expect_org, organisation, target.name)
-    ledger.check_org(target.name, organisation)
+    organisation = claim_source(target, ledger, job.source_name, context.progress.say, settings.expect_org)
     warnings = run_loop(check_members(target, context.calls, organisation, job)) if settings.check_users else []
     return Preflight(organisation, tuple(warnings), ledger.find_contact(target.name, organisation) is None)
+
+
+def claim_source(
+    target: Target, ledger: Ledger, source_name: str, say: Callable[[str], None], expected: str = ""
+) -> str:
+    """Return the id of the target's organisation, "" where it gives none, and lock the source there.
+
+    Whatever changes something in Triage or in the ledger begins with it; the lock is held until the ledger is closed.
+
+    Raises:
+        TargetMismatch: it is another organisation than the expected one, or than the one that the ledger knows.
+        LedgerInUse: another process works on the source.
+        TargetUnreachable: nothing answers.
+        RunStopped: the key is refused.
+    """
+    organisation = run_loop(find_organisation(target, say))
+    check_expected(expected, organisation, target.name)
+    ledger.check_org(target.name, organisation)
+    if ledger.locks is not None and target.is_shared:
+        ledger.locks.hold(target.name, organisation, source_name, say)
+    return organisation
 
 
 def check_quiet(job: Job, now: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ from importer.errors import ExitCode, UsageError
 from importer.ledger.journal import Decision
 from importer.ledger.schema import RunKind, State
 from importer.ledger.store import Known, Ledger, RunIdentity
+from importer.load.preflight import claim_source
 from importer.records import Operation
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.actions import CallFailed, stop_of
@@ -27,12 +29,15 @@ from importer.triage.target import Target
 ABSENT = "absent"
 
 
-def settle_by_hand(ledger: Ledger, target: Target, key: str, answer: str, rate: float) -> str:
+def settle_by_hand(
+    ledger: Ledger, target: Target, key: str, answer: str, rate: float, say: Callable[[str], None]
+) -> str:
     """Record by hand what became of a key's create; returns a sentence for the user.
 
     `answer` is the issue that was created, as `T-1042` or UUID, or ABSENT: there is none, or it was deleted.
 
     Raises:
+        LedgerInUse: another process works on the source.
         UsageError: the ledger or Triage contradicts the answer.
         RunStopped: Triage can't be read.
     """
@@ -41,6 +46,7 @@ def settle_by_hand(ledger: Ledger, target: Target, key: str, answer: str, rate: 
         raise UsageError(
             f"{key} is no key.", hint="A key is the source's name, a colon, and the native key: jira:PROJ-7"
         )
+    claim_source(target, ledger, source_name, say)
     known = ledger.find_known(target.name, source_name, [key]).get(key)
     return run_loop(_settle(ledger, target, _Record(source_name, key, known), answer, rate))
 

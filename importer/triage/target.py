@@ -10,6 +10,9 @@ from urllib.parse import quote, urlsplit
 
 from importer.errors import UsageError
 
+SANDBOX_PREFIX = "sandbox:"
+"""How the name of a target begins that is a sandbox inside this process."""
+
 
 class ApiKey:
     """The API key. It appears in no repr and no message; only `reveal` returns it."""
@@ -85,3 +88,8 @@ class Target:
     url: str
     name: str
     api_key: ApiKey
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether another process may send to it at the same time, as to any but a sandbox inside this one."""
+        return not self.name.startswith(SANDBOX_PREFIX)

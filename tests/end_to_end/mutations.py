@@ -124,6 +124,13 @@ MUTATIONS = (
         "tests/test_pipeline.py::test_two_at_once",
     ),
     Mutation(
+        "the lock of the source",
+        "importer/load/preflight.py",
+        "        ledger.locks.hold(target.name, organisation, source_name, say)\n",
+        "        pass\n",
+        "tests/ledger/test_source_lock.py::test_a_second_import_with_another_ledger",
+    ),
+    Mutation(
         "what people changed",
         "importer/triage/snapshot.py",
         "        elif name in snapshot and is_like(now[name], snapshot[name]) and name not in reverted:\n",
