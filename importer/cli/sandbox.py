@@ -67,6 +67,11 @@ Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
     "--norm-everywhere", is_flag=True, help="`@norm` starts the agent in titles, descriptions and flags, too."
 )
 @click.option(
+    "--rewrite-texts",
+    type=click.Choice(["escape", "blanks", "emoji", "trim", "polish"]),
+    help="Store titles, descriptions, comments and notes with other characters than they were sent.",
+)
+@click.option(
     "--api-key",
     envvar="TRIAGE_SANDBOX_KEY",
     show_envvar=True,
@@ -83,6 +88,7 @@ def sandbox(
     cut_descriptions: bool,
     invalid_status: str,
     norm_everywhere: bool,
+    rewrite_texts: str | None,
     api_key: str | None,
 ) -> None:
     """Run a stand-in for Triage's API on this machine, to rehearse on; it can misbehave. Ctrl-C ends it."""
@@ -105,6 +111,7 @@ def sandbox(
             cut_descriptions=cut_descriptions,
             invalid_status=int(invalid_status),
             norm_everywhere=norm_everywhere,
+            rewrite_texts=rewrite_texts,
             api_key=api_key,
             seed=seed,
         )

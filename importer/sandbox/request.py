@@ -11,6 +11,7 @@ from starlette.datastructures import QueryParams
 
 from importer.sandbox.body_rules import Shape, read_body
 from importer.sandbox.refusals import bad_request
+from importer.sandbox.rewriting import rewrite
 from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
 
@@ -38,8 +39,8 @@ class Call:
     body: bytes
 
     def fields(self, shape: Shape, status: int = 400) -> Json:
-        """Return the known fields of the body. Raises Refusal with `status` if one breaks a rule."""
-        return read_body(self.body, shape, status)
+        """Return the known fields of the body as they are stored. Raises Refusal with `status` if one breaks a rule."""
+        return rewrite(read_body(self.body, shape, status), self.options.rewrite_texts)
 
     def issue_number(self) -> int:
         """Return the number of the issue in the path. Raises Refusal 404 if there is none."""

@@ -19,6 +19,7 @@ class SandboxOptions:
     cut_descriptions  whether list items have only the first 100 characters of a description
     invalid_status    the status of a bad create, 400 or 422
     norm_everywhere   whether `@norm` in titles, descriptions and notes of flags dispatches Norm, too
+    rewrite_texts     how texts are changed before they are stored, one of `rewriting.WAYS`; None keeps them
     api_key           the only key accepted; None accepts any that is not empty
     seed              of the faults that strike by chance; None chooses one at random
     """
@@ -30,5 +31,6 @@ class SandboxOptions:
     cut_descriptions: bool = False
     invalid_status: int = 400
     norm_everywhere: bool = False
+    rewrite_texts: str | None = None
     api_key: str | None = None
     seed: int | None = None

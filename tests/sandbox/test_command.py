@@ -16,6 +16,7 @@ from click.testing import CliRunner, Result
 
 from importer.cli.sandbox import sandbox
 from importer.sandbox.faults import KINDS, WHERES
+from importer.sandbox.rewriting import WAYS
 from tests.sandbox.conftest import KEY
 
 COMMAND = [sys.executable, "-c", "from importer.cli.sandbox import sandbox; sandbox()"]
@@ -98,9 +99,10 @@ def test_bad_options_are_explained(arguments: list[str], problem: str) -> None:
 
 
 def test_help_explains_every_fault() -> None:
-    """The grammar's words are all in the help."""
+    """The grammar's words and the ways of rewriting texts are all in the help."""
     text = run("--help").stdout
     assert [word for word in (*KINDS, *WHERES) if word not in text] == []
+    assert "|".join(WAYS) in text
 
 
 def test_help_is_light() -> None:
