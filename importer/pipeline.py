@@ -156,7 +156,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
 def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
     """Look through all of Triage for issues of a source, and take in those that belong to its rows.
 
-    The summary is that of a check: rows that are in are `unchanged` or `skipped`, those that are not `planned`.
+    The summary is that of a check: rows that are in are `unchanged`, `changed` or `skipped`, the others `planned`.
 
     Raises:
         ImporterError: the target or the source can't be read.

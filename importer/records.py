@@ -111,11 +111,16 @@ class Outcome(StrEnum):
     CREATED = "created"
     UPDATED = "updated"
     UNCHANGED = "unchanged"
+    CHANGED = "changed"  # in Triage, otherwise than its row says now, and left so
     SKIPPED = "skipped"
     REJECTED = "rejected"
     FAILED = "failed"
     UNKNOWN = "unknown"
     PLANNED = "planned"
+
+
+PASSED_OVER = (Outcome.SKIPPED, Outcome.CHANGED)
+"""Outcomes of rows that send no create and no update; their code says why."""
 
 
 Report = Callable[[Outcome], None]

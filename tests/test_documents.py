@@ -165,7 +165,7 @@ def test_outcomes_and_reports() -> None:
 
 
 def test_keys_of_the_summary() -> None:
-    """Each is named; the eight outcomes are those of the table."""
+    """Each is named; the nine outcomes are those of the table."""
     outcomes = {outcome.value for outcome in Outcome}
     for field in fields(Summary):
         assert f"`{field.name}`" in REPORTS or field.name in outcomes, field.name

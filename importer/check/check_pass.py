@@ -27,7 +27,7 @@ from importer.mapping.model import Duplicates
 from importer.mapping.unknown_values import Unknown
 from importer.phrases import listed
 from importer.progress import Progress
-from importer.records import Act, Addition, Operation, Outcome, Row
+from importer.records import PASSED_OVER, Act, Addition, Operation, Outcome, Row
 from importer.transform.sanitise import REPLACEMENT
 
 NAMES_SHOWN = 5
@@ -296,7 +296,7 @@ def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapp
         if verdict is not None and row.outcome is Outcome.REJECTED:
             tally.find(verdict.finding, row.key)
     for place, found in examined.findings.by_row.items():  # a row of `--only` that isn't selected is skipped
-        if rows[place].outcome is not Outcome.SKIPPED:
+        if rows[place].outcome not in PASSED_OVER:
             for finding in found:
                 tally.find(finding, rows[place].key)
 

@@ -152,8 +152,8 @@ class LedgerHistory:
             return GONE
         code = "mapping-changed" if only_mapping else "changed"
         if self._policy.on_change is OnChange.SKIP:
-            return LedgerStatus(Outcome.SKIPPED, _finding(code, CODES[code]), takes=False)
-        return LedgerStatus(Outcome.SKIPPED, _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}."))
+            return LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes=False)
+        return LedgerStatus(Outcome.CHANGED, _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}."))
 
     def _change(self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str]) -> LedgerStatus:
         """Make the update of an issue to its row; `wanted` are the fields to change, `differing` all that differ.
@@ -193,7 +193,7 @@ class LedgerHistory:
                 self.matched += 1
                 changes = find_changes(issue.returned, create.body)
                 code = "found-changed" if changes else FOUND_AT_TARGET
-                outcome = Outcome.SKIPPED if changes else Outcome.UNCHANGED
+                outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
                 message = f"{CODES[code]} It differs in: {', '.join(changes)}." if changes else CODES[code]
                 finding = _finding(code, message)
                 statuses[create.key] = LedgerStatus(outcome, finding, None, issue.issue_id, issue.triage_id)

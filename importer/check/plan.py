@@ -12,7 +12,7 @@ from importer.check.duplicates import Verdict
 from importer.check.knowledge import Knows, LedgerStatus
 from importer.check.rows import Examined
 from importer.codes import CODES
-from importer.records import Addition, AlreadyAdded, Finding, IssueParts, Operation, Outcome, Row
+from importer.records import PASSED_OVER, Addition, AlreadyAdded, Finding, IssueParts, Operation, Outcome, Row
 from importer.transform.addition_plan import plan_additions
 
 _NOTHING_ADDED = AlreadyAdded()
@@ -22,7 +22,7 @@ class Plan(NamedTuple):
     """The rows of a chunk with their outcome before sending.
 
     operations  place of a planned row in the chunk → its create or update
-    notes       place → the finding of change detection on a row that is not skipped
+    notes       place → the finding of change detection on a row that is not passed over
     additions   place → what is still to be added to the row's issue; places without any are absent
     """
 
@@ -64,7 +64,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
             if finding is not None:
                 own = examined.findings.by_row.get(row, []) if outcome is Outcome.PLANNED else []
                 rows[row] = _with_findings(rows[row], [*own, finding])
-                if outcome is not Outcome.SKIPPED:
+                if outcome not in PASSED_OVER:
                     notes[row] = finding
             rows[row] = rows[row]._replace(outcome=outcome, issue_id=issue_id, triage_id=triage_id)
     for row, origin in chunk.origins.items():

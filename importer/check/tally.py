@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from importer.records import Finding, Outcome, Row
+from importer.records import PASSED_OVER, Finding, Outcome, Row
 
 SAMPLES = 2
 CAUSE_LIMIT = 10_000
@@ -22,20 +22,20 @@ class Cause:
 
 
 class Tally:
-    """Counts the rows of a pass by outcome, and their findings by cause and by code."""
+    """Counts the rows of a pass by outcome, those passed over also by code, and findings by cause."""
 
     def __init__(self) -> None:
         self.rows = 0
         self.outcomes = Counter[Outcome]()
-        self.skipped = Counter[str]()
+        self.passed_over = Counter[tuple[Outcome, str]]()
         self._causes: dict[tuple[str, str, str], Cause] = {}
 
     def add(self, row: Row) -> None:
         """Count one row by its outcome."""
         self.rows += 1
         self.outcomes[row.outcome] += 1
-        if row.outcome is Outcome.SKIPPED:
-            self.skipped[row.codes[0]] += 1
+        if row.outcome in PASSED_OVER:
+            self.passed_over[row.outcome, row.codes[0]] += 1
 
     def find(self, finding: Finding, key: str) -> None:
         """Count one finding of a row."""
@@ -59,5 +59,6 @@ class Tally:
         codes = Counter[str]()
         for cause in self._causes.values():
             codes[cause.finding.code] += cause.rows
-        codes.update(self.skipped)
+        for (_, code), rows in self.passed_over.items():
+            codes[code] += rows
         return dict(codes.most_common())

@@ -128,8 +128,8 @@ class Console:
             self.say(f"warning: {warning}")
         self.show_causes("warnings", checked.tally.causes(rejects=False))
         self.show_causes("rejected (not sent)", checked.tally.causes(rejects=True))
-        for code, rows in checked.tally.skipped.most_common():
-            self.say(f"skipped: {rows:,} × {code}")
+        for (outcome, code), rows in checked.tally.passed_over.most_common():
+            self.say(f"{outcome}: {rows:,} × {code}")
         for line in (*(checked.coverage.show() if checked.coverage else ()), *describe_load(checked.load, rate)):
             self.say(line)
         counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)

@@ -13,7 +13,7 @@ from importer.codes import CONFLICT, FATE_UNKNOWN, FOUND_AT_TARGET, GONE_AT_TARG
 from importer.ledger.added import Added, read_additions
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
 from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, refresh_statistics
-from importer.records import ADDITIONS, Act, Outcome, Row
+from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row
 
 PAGE = 1000
 OPERATION_COLUMNS = tuple(
@@ -27,7 +27,7 @@ CHANGE_COLUMNS = tuple(
 )
 PENDING = operations.alias("pending")
 ADDED = operations.alias("added")
-IN_TRIAGE = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED)
+IN_TRIAGE = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.CHANGED)
 ON_ITS_WAY = (FATE_UNKNOWN, "it was on its way when the run ended")
 
 
@@ -107,12 +107,12 @@ class Results:
 
     @property
     def _joined(self) -> Any:
-        """Rows joined with their key's create and change; a skipped row too, as its report names the key's issue."""
+        """Rows joined with their key's create and change; one passed over too, as its report names the key's issue."""
         create = and_(
             operations.c.source_id == self._source_id,
             operations.c.key == rows.c.key,
             operations.c.act == Act.CREATE,
-            rows.c.outcome.in_((*WITH_OPERATION, Outcome.SKIPPED)),
+            rows.c.outcome.in_((*WITH_OPERATION, *PASSED_OVER)),
         )
         change = and_(
             CHANGES.c.source_id == self._source_id,
@@ -238,8 +238,8 @@ class Results:
         attempts = found.change_attempts if changed else found.create_attempts
         return row._replace(
             outcome=became,
-            # The operation that a skipped row is joined with belongs to another row.
-            attempts=0 if found.outcome == Outcome.SKIPPED else (attempts or 0) + on_its_way,
+            # The operation that such a row is joined with belongs to another row, or to an earlier run.
+            attempts=0 if found.outcome in PASSED_OVER else (attempts or 0) + on_its_way,
             # A change names the issue that it changed; the key may have another issue since.
             issue_id=(found.change_issue_id if changed else found.create_issue_id) or row.issue_id,
             triage_id=(found.change_triage_id if changed else found.create_triage_id) or row.triage_id,

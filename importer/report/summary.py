@@ -38,6 +38,7 @@ class Summary:
     created: int = 0
     updated: int = 0
     unchanged: int = 0
+    changed: int = 0
     skipped: int = 0
     rejected: int = 0
     failed: int = 0

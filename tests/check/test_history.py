@@ -115,8 +115,8 @@ def test_a_new_and_an_unchanged_row(bench: Remembering, each: ChangePolicy) -> N
 @pytest.mark.parametrize(
     ("name", "outcome", "code"),
     [
-        ("report", "skipped", "changed"),
-        ("skip", "skipped", "changed"),
+        ("report", "changed", "changed"),
+        ("skip", "changed", "changed"),
         ("update", "planned", ""),
         ("overwrite", "planned", ""),
     ],
@@ -160,11 +160,11 @@ def test_outer_white_space_is_no_change(bench: Remembering) -> None:
 @pytest.mark.parametrize(
     ("name", "accept", "outcome", "code"),
     [
-        ("report", False, "skipped", "mapping-changed"),
-        ("skip", False, "skipped", "mapping-changed"),
-        ("update", False, "skipped", "mapping-changed"),
+        ("report", False, "changed", "mapping-changed"),
+        ("skip", False, "changed", "mapping-changed"),
+        ("update", False, "changed", "mapping-changed"),
         ("update", True, "planned", ""),
-        ("overwrite", False, "skipped", "mapping-changed"),
+        ("overwrite", False, "changed", "mapping-changed"),
         ("overwrite", True, "planned", ""),
     ],
 )
@@ -196,7 +196,7 @@ def test_narrowed_to_fields(bench: Remembering) -> None:
 def test_the_source_of_an_issue_stays(bench: Remembering) -> None:
     """It can't be changed: the other fields are, with a warning; alone it is a warning on an unchanged row."""
     bench.keep()
-    assert bench.shown(create(source="manual"), policy("report")) == ("skipped", "changed")
+    assert bench.shown(create(source="manual"), policy("report")) == ("changed", "changed")
     assert bench.shown(create(source="manual"), policy("update")) == ("unchanged", "source-fixed")
     standing = bench.ask(create(source="manual", title="New"), policy("update"))
     assert standing is not None
@@ -222,7 +222,7 @@ def test_a_change_of_unknown_fate(bench: Remembering, title: str) -> None:
     """It is looked at by the next update, and its fields are taken to what the row says now, or back."""
     bench.keep()
     bench.leave_open(title="New")
-    assert bench.shown(create(title=title), policy("report")) == ("skipped", "changed")
+    assert bench.shown(create(title=title), policy("report")) == ("changed", "changed")
     standing = bench.ask(create(title=title), policy("update"))
     assert standing is not None
     change = standing.change
@@ -272,7 +272,7 @@ def found(updated_at: str = MADE, marker: str = MARKER, **changes: Any) -> Found
 
 @pytest.mark.parametrize(
     ("changes", "shown"),
-    [({}, ("unchanged", "found-at-target")), ({"title": "Other"}, ("skipped", "found-changed"))],
+    [({}, ("unchanged", "found-at-target")), ({"title": "Other"}, ("changed", "found-changed"))],
 )
 def test_found_at_the_target(bench: Remembering, changes: dict[str, Any], shown: tuple[str, str]) -> None:
     """An issue that the ledger had lost is taken in; from then on it is an issue like any other."""
@@ -281,7 +281,7 @@ def test_found_at_the_target(bench: Remembering, changes: dict[str, Any], shown:
     assert bench.ledger.find_known(TARGET, SOURCE, [KEY]) == {}, "a check takes nothing in"
     bench.ask(create(), policy("report"), bench.run)
     assert bench.ledger.find_known(TARGET, SOURCE, [KEY])[KEY].issue_id == "id-1"
-    expected = ("skipped", "changed") if changes else ("unchanged", "")
+    expected = ("changed", "changed") if changes else ("unchanged", "")
     assert bench.shown(create(), policy("report")) == expected
 
 

@@ -17,7 +17,7 @@ def test_outcomes_add_up() -> None:
     for row in (row_of(Outcome.PLANNED), row_of(Outcome.SKIPPED, "row-empty"), row_of(Outcome.REJECTED, "a", "b")):
         tally.add(row)
     assert tally.rows == sum(tally.outcomes.values()) == 3
-    assert tally.skipped == {"row-empty": 1}
+    assert tally.passed_over == {(Outcome.SKIPPED, "row-empty"): 1}
 
 
 def test_causes() -> None:

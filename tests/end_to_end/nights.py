@@ -184,7 +184,7 @@ class Calendar:
         titles = {issue["triage_id"]: issue["title"] for issue in self.sandbox.issues()}
         wanted = [f"{SOURCE_NAME}:{row[0]}" for row in self.source.rows]
         promise([result["key"] for result in results] == wanted, "misreported", "not every row has its result")
-        codes = {"rejected": ["severity-unknown"], "skipped": ["changed", "same-as"]}
+        codes = {"rejected": ["severity-unknown"], "changed": ["changed"], "skipped": ["same-as"]}
         for row, result in zip(self.source.rows, results, strict=True):
             title = row[1]
             there = titles.get(result["triage_id"])

@@ -58,13 +58,13 @@ def test_a_new_comment_is_added_once(nights: Nights, policy: str) -> None:
     assert ended.code == ExitCode.DONE, ended.err
     outcomes = {key: outcome for key, (outcome, _) in nights.results().items()}
     is_followed = policy in ("update", "overwrite")
-    assert outcomes == {"D-1": "updated", "D-2": "updated" if is_followed else "skipped", "D-3": "unchanged"}
+    assert outcomes == {"D-1": "updated", "D-2": "updated" if is_followed else "changed", "D-3": "unchanged"}
     said = nights.comments()
     assert said["D-1"] == ["one", "two", "new"]
     assert said["D-2"][1:] == ([] if policy == "skip" else ["new too"])
     before = nights.everything()
     again = nights.run(None, "--on-change", policy)
-    assert again.outcomes() == ({"unchanged": 3} if is_followed else {"unchanged": 2, "skipped": 1})
+    assert again.outcomes() == ({"unchanged": 3} if is_followed else {"unchanged": 2, "changed": 1})
     assert nights.everything() == before
 
 

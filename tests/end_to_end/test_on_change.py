@@ -86,14 +86,28 @@ def test_nothing_new_costs_nothing(nights: Nights) -> None:
 
 
 def test_changed_rows_are_reported(nights: Nights) -> None:
-    """By default: skipped, with the names of the fields, and exit code 0."""
+    """By default: named with the fields that differ, as an outcome of its own, and exit code 0."""
     nights.run(rows=rows(1, 2))
     ended = nights.run(rows=rows(1, 2, P2="Low", T2="New"))
-    assert (ended.code, ended.outcomes()) == (0, {"unchanged": 1, "skipped": 1})
+    assert (ended.code, ended.outcomes()) == (0, {"unchanged": 1, "changed": 1})
     _, changed = read_csv(Path("reports/results.csv"))
     assert (changed["code"], changed["triage_id"]) == ("changed", nights.issue(2)["triage_id"])
     assert changed["message"].endswith(" It differs in: title, severity.")
     assert nights.writes() == 0
+    assert "changed: 1 × changed" in ended.err
+    assert "2 rows: 1 unchanged, 1 changed" in ended.err
+
+
+def test_changed_rows_are_counted_wherever_a_run_is_looked_at(nights: Nights, program: Program) -> None:
+    """In `runs`, in `report`, and in the file that both of them come from."""
+    nights.run(rows=rows(1, 2))
+    nights.run(rows=rows(1, 2, T2="New"))
+    (last, _) = json.loads(program("runs", "--json").out)
+    assert last["counts"] == {"unchanged": 1, "changed": 1}
+    assert "1 unchanged, 1 changed" in program("runs").out
+    again = program("report", "last", "--out", "again", "--json")
+    assert again.outcomes() == {"unchanged": 1, "changed": 1}
+    assert [row["outcome"] for row in read_csv(Path("again/results.csv"))] == ["unchanged", "changed"]
 
 
 def test_changed_rows_are_updated(nights: Nights) -> None:
@@ -145,8 +159,8 @@ def test_overwriting_on_purpose(nights: Nights) -> None:
 def test_skipping(nights: Nights) -> None:
     """`skip` leaves them alone."""
     nights.run(rows=rows(1))
-    assert nights.run("--on-change", "skip", rows=rows(1, T1="New")).outcomes() == {"skipped": 1}
-    assert nights.results() == [("skipped", "changed")]
+    assert nights.run("--on-change", "skip", rows=rows(1, T1="New")).outcomes() == {"changed": 1}
+    assert nights.results() == [("changed", "changed")]
 
 
 def test_only_some_fields(nights: Nights) -> None:
@@ -174,9 +188,9 @@ def test_only_the_mapping_has_changed(nights: Nights) -> None:
     Path("mine.yaml").write_text("extends: jira\nseverity: {values: {High: critical}}\n", encoding="utf-8")
     for options in ((), ("--on-change", "update")):
         ended = nights.run(*options, rows=rows(1, 2, 3, P3="Low"), mapping="mine.yaml")
-        assert "skipped: 2 × mapping-changed" in ended.err
+        assert "changed: 2 × mapping-changed" in ended.err
         assert ended.summary["findings"]["mapping-changed"] == 2
-    assert ended.outcomes() == {"updated": 1, "skipped": 2}
+    assert ended.outcomes() == {"updated": 1, "changed": 2}
     ended = nights.run("--on-change", "update", "--accept-mapping-change", mapping="mine.yaml")
     assert ended.outcomes() == {"updated": 2, "unchanged": 1}
     assert [nights.issue(number)["severity"] for number in (1, 2, 3)] == ["critical", "critical", "low"]
@@ -326,4 +340,4 @@ def test_a_rejected_row_changes_nothing(program: Program, serve: Serve) -> None:
     write_csv(Path("export.csv"), [issue_row(1), issue_row(1, title="Rejected"), issue_row(2)])
     ended = program(*command, "--on-change", "update", "--max-rejected", "100%")
     assert ended.outcomes() == {"unchanged": 2, "rejected": 1}
-    assert [issue["title"] for issue in sandbox.issues()] == ["Title 1", "Title 2"]
+    assert {issue["title"] for issue in sandbox.issues()} == {"Title 1", "Title 2"}

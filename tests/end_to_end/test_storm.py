@@ -17,7 +17,7 @@ from tests.harness.running import Ended, write_csv
 
 pytestmark = pytest.mark.slow(seconds=50)
 
-OUTCOMES = ("created", "updated", "unchanged", "skipped", "rejected", "failed", "unknown", "planned")
+OUTCOMES = ("created", "updated", "unchanged", "changed", "skipped", "rejected", "failed", "unknown", "planned")
 
 
 def test_a_short_storm() -> None:

@@ -37,7 +37,7 @@ def _issue(number: int) -> dict[str, Any]:
 
 def _problems(folder: Path, issues: list[dict[str, Any]], rows: list[tuple[str, ...]], code: int = 1) -> list[str]:
     write_csv(folder / "results.csv", rows, header=RESULT_COLUMNS)
-    names = ("created", "updated", "unchanged", "skipped", "rejected", "failed", "unknown", "planned")
+    names = ("created", "updated", "unchanged", "changed", "skipped", "rejected", "failed", "unknown", "planned")
     counts = {name: sum(row[1] == name for row in rows) for name in names}
     return list(find_problems(Ended(code, json.dumps(counts), ""), folder, issues))
 

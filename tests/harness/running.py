@@ -76,7 +76,7 @@ class Ended(NamedTuple):
 
     def outcomes(self) -> dict[str, int]:
         """The outcomes that are not 0."""
-        names = ("created", "updated", "unchanged", "skipped", "rejected", "failed", "unknown", "planned")
+        names = ("created", "updated", "unchanged", "changed", "skipped", "rejected", "failed", "unknown", "planned")
         return {name: self.summary[name] for name in names if self.summary[name]}
 
 

@@ -131,7 +131,7 @@ def test_an_edited_issue_that_was_lost(program: Program, serve: Serve) -> None:
     httpx.patch(f"{sandbox.url}/v1/triage/issues/{issue['id']}", json={"title": "Mine"}, headers={"Authorization": "x"})
     program.ledger.unlink()
     ended = program(*RUN, "--api-url", sandbox.url)
-    assert ended.outcomes() == {"unchanged": 1, "skipped": 1}
+    assert ended.outcomes() == {"unchanged": 1, "changed": 1}
     assert ended.summary["findings"] == {"found-at-target": 1, "found-changed": 1}
     assert len(sandbox.issues()) == 2
 

@@ -45,7 +45,7 @@ def test_a_ledger_made_again(program: Program, serve: Serve) -> None:
     ended = program("settle", "jira:PROJ-9", "T-1009", "--api-url", sandbox.url, "--rate", "0")
     assert (ended.code, ended.err) == (0, "jira:PROJ-9 is T-1009.\n")
     ended = program(*RUN, "--api-url", sandbox.url)
-    assert ended.outcomes() == {"created": 1, "unchanged": 7, "skipped": 1}, "the edited one differs, and is no new one"
+    assert ended.outcomes() == {"created": 1, "unchanged": 7, "changed": 1}, "the edited one differs, and is no new one"
     assert len(sandbox.issues()) == 9
 
 

@@ -19,7 +19,7 @@ from importer.check.coverage.lines import DROPPED, Line, Lines
 from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted, listed
-from importer.records import Chunk, Finding, Outcome, Row
+from importer.records import PASSED_OVER, Chunk, Finding, Outcome, Row
 from importer.sources.json_column import embedded_record
 from importer.sources.json_values import decoder, lenient_decoder
 from importer.sources.wrappers import open_envelope
@@ -35,7 +35,7 @@ COLUMNS_NAMED = 100
 """Dropped columns that summary.json names; losses.csv has all."""
 RARE_ISSUES, RARE_NAMES = 5, 10
 """A category of fewer than RARE_ISSUES issues is rare; from RARE_NAMES rare ones on a warning says so."""
-LEFT_OUT = (Outcome.SKIPPED, Outcome.REJECTED)
+LEFT_OUT = (*PASSED_OVER, Outcome.REJECTED)
 
 _OUTCOME = attrgetter("outcome")
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)|\d{1,2}[-/. ](?:\d{1,2}|[^\W\d]{3,9})[-/. ,]+\d{2,4}(?!\d)")
