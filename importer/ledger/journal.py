@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, select, update
 from sqlalchemy import Row as Selected
 
+from importer.codes import REFUSED
 from importer.errors import ExitCode
 from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
@@ -63,15 +64,19 @@ class Decision(NamedTuple):
 
 
 class Undecided(NamedTuple):
-    """A create of unknown outcome.
+    """A create that was sent, and of which the ledger knows no issue.
 
-    `since` is in seconds since 1970, `body_sha` the SHA-256 of the body that was sent.
+    since     when its last request ended, in seconds since 1970 by our clock
+    body_sha  SHA-256 of the body that was sent
+    mark      the newest creation time that the target had shown before it was sent, by the target's clock; 0 if none is
+              known
     """
 
     key: str
     marker: str
     since: float
     body_sha: bytes
+    mark: float
 
 
 class Run:
@@ -115,11 +120,17 @@ class Run:
 
     def find_undecided(self) -> list[Undecided]:
         """Return the source's creates of unknown outcome, of this attempt or of an earlier one."""
-        columns = operations.c.key, operations.c.marker, operations.c.since, operations.c.body_sha
-        undecided = and_(operations.c.act == Act.CREATE, operations.c.state.in_(UNDECIDED))
+        return self._find_creates(operations.c.state.in_(UNDECIDED))
+
+    def find_refused(self) -> list[Undecided]:
+        """Return the source's creates that were answered with a refusal, of this attempt or of an earlier one."""
+        return self._find_creates(and_(operations.c.state == State.REFUSED, operations.c.code == REFUSED))
+
+    def _find_creates(self, condition: ColumnElement[bool]) -> list[Undecided]:
+        columns = (operations.c[name] for name in Undecided._fields)
+        creates = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
         with self._transaction() as connection:
-            found = connection.execute(select(*columns).where(operations.c.source_id == self._source_id, undecided))
-            return [Undecided(*values) for values in found]
+            return [Undecided(*values) for values in connection.execute(select(*columns).where(*creates, condition))]
 
     def find_issues(self, triage_ids: Mapping[str, str]) -> set[str]:
         """Return the ids of those issues that belong to a key of this target; `triage_ids` is issue id → `T-…`."""
@@ -150,16 +161,19 @@ class Run:
             self._commits.close()
             self._commits = None
 
-    async def intend(self, operation: Operation, details: bytes | None = None) -> None:
-        """Return once it is durable that this operation may have been sent; `details` is what a change would write.
+    async def intend(self, operation: Operation, details: bytes | None = None, *, mark: float = 0.0) -> None:
+        """Return once it is durable that this operation may have been sent.
+
+        details  what a change would write
+        mark     of a create, see `Undecided`
 
         Raises:
             StorageFull: the ledger can't be written.
         """
         assert self._commits is not None
-        await self._commits.intend(self._intent(operation, details))
+        await self._commits.intend(self._intent(operation, details, mark))
 
-    def _intent(self, operation: Operation, details: bytes | None) -> dict[str, Any]:
+    def _intent(self, operation: Operation, details: bytes | None, mark: float = 0.0) -> dict[str, Any]:
         return {
             "source_id": self._source_id,
             "run_id": self._id,
@@ -173,6 +187,7 @@ class Run:
             "content": operation.content,
             "state": str(State.SENT),
             "since": self._now(),
+            "mark": mark,
             "issue_id": operation.issue_id,
             "details": details,
             "code": "",

@@ -112,6 +112,8 @@ operations = Table(
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False),
     Column("since", Float, nullable=False),  # of the intent; for an unknown one, of the end of its request
+    # Of a create: the newest creation time that the target had shown before, by its own clock; 0 if none is known.
+    Column("mark", Float, nullable=False, default=0.0, server_default="0"),
     Column("issue_id", String, nullable=False),
     Column("triage_id", String, nullable=False),
     Column("returned", LargeBinary, nullable=False),  # of a create: JSON of the issue after our last write
@@ -201,5 +203,10 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "ALTER TABLE rows ADD COLUMN follows INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE sources ADD COLUMN unsure_to INTEGER NOT NULL DEFAULT 0",
     ),
-    3: ("ALTER TABLE sources ADD COLUMN retired_at FLOAT",),
+    3: (
+        "ALTER TABLE sources ADD COLUMN retired_at FLOAT",
+        "ALTER TABLE operations ADD COLUMN mark FLOAT NOT NULL DEFAULT 0",
+        # Version 3 took a create that ended its run, as with 403, for one that was surely not carried out.
+        "UPDATE operations SET state = 'unknown' WHERE act = 'create' AND state = 'unsent' AND attempts > 0",
+    ),
 }

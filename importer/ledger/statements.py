@@ -99,7 +99,20 @@ REGISTER = upsert(
 INTEND = upsert(
     operations,
     ("source_id", "key", "act", "name"),
-    ("run_id", "method", "path", "marker", "body_sha", "content", "state", "since", "issue_id", "details", "code"),
+    (
+        "run_id",
+        "method",
+        "path",
+        "marker",
+        "body_sha",
+        "content",
+        "state",
+        "since",
+        "mark",
+        "issue_id",
+        "details",
+        "code",
+    ),
     {"attempts": 0, "triage_id": "", "returned": b"", "message": ""},
 )
 _IT = (

@@ -75,7 +75,7 @@ class Attempt:
 
     def __init__(self, context: ImportContext, run: Run, checked: Checked, known: Knows) -> None:
         self.job, self.settings, self.progress = context.job, context.settings, context.progress
-        self.target, self.calls = context.target, context.calls
+        self.target, self.calls, self.target_time = context.target, context.calls, context.target_time
         self.run, self.checked, self.known = run, checked, known
         self.refs = value_refs(self.job.mapping.model)
         self.stopped: RunStopped | None = None
@@ -227,7 +227,7 @@ class Attempt:
             settler = Settler(client, self.run, calls, settle_seconds=settings.settle_seconds)
             force = settings.changes.on_change is OnChange.OVERWRITE
             updater = Updater(client, self.run, calls, force=force)
-            connection = RunConnection(client, self.run, calls)
+            connection = RunConnection(client, self.run, calls, self.target_time)
             loader = Loader(connection, settler, updater, self._limits(), report=self._advance)
             await loader.load(operations, stop)
 
@@ -241,7 +241,7 @@ class Attempt:
         references = References(self.job.mapping.model.references, self.job.source_name)
         async with TriageClient(self.target.url, self.target.api_key) as client, self._stoppable() as stop:
             reconciler = Reconciler(client, self.calls, settle_seconds=self.settings.settle_seconds)
-            connection = RunConnection(client, self.run, self.calls)
+            connection = RunConnection(client, self.run, self.calls, self.target_time)
             self.sender = AdditionSender(connection, reconciler, references, self._limits(), progress=self.progress)
             await self.sender.add_all(iter(self.queue), stop)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from importer.ledger.journal import Run
 from importer.triage.client import TriageClient
+from importer.triage.listing import TargetTime
 from importer.triage.paced import PacedCalls
 
 DAY = 86_400.0
@@ -15,14 +16,16 @@ DAY = 86_400.0
 class RunConnection:
     """A run and its connection to the target.
 
-    client  makes the requests
-    run     records intents and outcomes in the ledger
-    calls   paces and repeats the requests; one for all of an import
+    client       makes the requests
+    run          records intents and outcomes in the ledger
+    calls        paces and repeats the requests; one for all of an import
+    target_time  how far the target's own clock is known to be
     """
 
     client: TriageClient
     run: Run
     calls: PacedCalls
+    target_time: TargetTime = field(default_factory=TargetTime)
 
 
 @dataclass(frozen=True)

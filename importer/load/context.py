@@ -13,6 +13,7 @@ from importer.progress import Progress
 from importer.records import FailOn
 from importer.triage.breaker import Breaker
 from importer.triage.limiter import Limiter
+from importer.triage.listing import TargetTime
 from importer.triage.paced import PacedCalls
 from importer.triage.target import Target
 
@@ -66,3 +67,8 @@ class ImportContext:
     def calls(self) -> PacedCalls:
         """The calls of this import: one limiter and one breaker for all requests, which are counted here."""
         return PacedCalls(Limiter(self.settings.rate), Breaker())
+
+    @cached_property
+    def target_time(self) -> TargetTime:
+        """How far the target's own clock is known to be."""
+        return TargetTime()

@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 
 import orjson
 
-from importer.codes import FATE_UNKNOWN
+from importer.codes import FATE_UNKNOWN, REFUSED
 from importer.errors import RunStopped, TooManyFailures
-from importer.ledger.journal import Decision, Run
+from importer.ledger.journal import Decision, Run, Undecided
 from importer.ledger.schema import State
 from importer.load.connection import Limits, RunConnection
 from importer.load.settling import Settler
@@ -42,12 +42,16 @@ class Loader:
         now: Callable[[], float] = time.time,
     ) -> None:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
+        self._target_time = connection.target_time
         self._settler, self._updater, self._limits = settler, updater, limits
         self._report, self._now = report, now
         self._retries: deque[Operation] = deque()  # settled: not executed, so they may be sent again
         self._open: dict[str, Operation | None] = {}  # by key: being settled, with the operation once it came by
         self._found: dict[str, Issue] = {}  # by key: settled before the operation came by
         self._sent: dict[str, bytes] = {}  # by key: SHA-256 of the body that an earlier attempt sent
+        self._refused: dict[str, Undecided] = {}  # by key: refused in an earlier attempt, and not looked for since
+        self._unlinked: set[str] = set()  # keys that were refused with their links: the next request has none
+        self._doubted = 0  # creates of this attempt that were refused and are looked for
         self._workers: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
         self._failures = limits.failures
@@ -65,9 +69,10 @@ class Loader:
         watch = asyncio.create_task(self._watch(stop))
         try:
             async with self._run.sending(self._limits.concurrency):
-                for key, marker, since, body_sha in self._run.find_undecided():
-                    self._sent[key] = body_sha
-                    self._start_settling(key, marker, since, None)
+                self._refused = {create.key: create for create in self._run.find_refused()}
+                for create in self._run.find_undecided():
+                    self._sent[create.key] = create.body_sha
+                    self._start_settling(create, None)
                 await self._work(operations)
         finally:
             for task in (watch, *self._workers, *self._settling):
@@ -117,10 +122,14 @@ class Loader:
                 self._open[key] = operation
             elif key in self._found:
                 self._finish_settled(operation, self._found.pop(key))
+            elif key in self._refused:  # nothing is written a second time without a look
+                refused = self._refused.pop(key)
+                self._sent[key] = refused.body_sha
+                self._start_settling(refused, operation, is_refused=True)
             else:
                 await self._create(operation)
             # Else a target that answers nothing would have all of the source wait in memory.
-            if len(self._settling) >= UNSETTLED_LIMIT:
+            while len(self._settling) >= UNSETTLED_LIMIT or (self._settling and self._may_be_too_many()):
                 await asyncio.wait(self._settling, return_when=asyncio.FIRST_COMPLETED)
 
     def _take(self, operations: Iterator[Operation]) -> Operation | None:
@@ -130,29 +139,20 @@ class Loader:
         outcome, message = await self._updater.update(operation)
         self._note(outcome, message)
 
-    async def _create(self, operation: Operation) -> None:
-        attempt = _Attempt(self._run, operation)
-        try:
-            issue = await self._send(attempt, operation.body)
-        except CallFailed as error:
-            links = _links(operation)
-            # A link to something that Triage doesn't know fails the whole create: the link is sent again by itself.
-            if links and (error.action is Action.REFUSE or error.status == 404):
-                await self._create_without_links(attempt)
-            else:
-                self._conclude(attempt, error)
-        else:
-            self._finish(operation, issue, attempt.requests)
+    def _may_be_too_many(self) -> bool:
+        """Whether too many rows failed if all that are looked for turn out to be refused."""
+        most = self._limits.max_errors
+        return most is not None and self._failures + self._doubted > most
 
-    async def _create_without_links(self, attempt: _Attempt) -> None:
-        body = orjson.loads(attempt.operation.body)
-        del body["resource_links"]
+    async def _create(self, operation: Operation) -> None:
+        attempt = _Attempt(self._run, operation, self._target_time.newest)
         try:
-            issue = await self._send(attempt, orjson.dumps(body))
+            body = _without_links(operation.body) if operation.key in self._unlinked else operation.body
+            issue = await self._send(attempt, body)
         except CallFailed as error:
             self._conclude(attempt, error)
         else:
-            self._finish(attempt.operation, issue, attempt.requests)
+            self._finish(operation, issue, attempt.requests)
 
     async def _send(self, attempt: _Attempt, body: bytes) -> Issue:
         try:
@@ -165,17 +165,24 @@ class Loader:
             raise
 
     def _conclude(self, attempt: _Attempt, error: CallFailed) -> None:
+        """Record a create without an issue. Whatever its answer said, it may have made one, unless it never arrived."""
         operation = attempt.operation
-        if error.action is Action.SETTLE:
-            since = self._now()
-            attempt.end(State.UNKNOWN, since=since, code=FATE_UNKNOWN, message=error.message)
-            self._start_settling(operation.key, operation.marker, since, operation)
-        elif error.action is Action.STOP:
-            attempt.end(State.UNSENT)
-            raise error.as_stop() from error
-        else:
+        if error.action is Action.RETRY:
             attempt.end(State.REFUSED, code=FAILURE_CODES[error.action], message=error.message)
             self._note(Outcome.FAILED, error.message)
+            return
+        since = self._now()
+        attempt.end(State.UNKNOWN, since=since, code=FATE_UNKNOWN, message=error.message)
+        # A link to something that Triage doesn't know fails the whole create, with 404, too.
+        has_links = operation.key not in self._unlinked and bool(_links(operation))
+        if error.action is Action.STOP and not (has_links and error.status == 404):
+            raise error.as_stop() from error
+        create = Undecided(operation.key, operation.marker, since, b"", attempt.mark)
+        if error.action is Action.SETTLE:
+            self._start_settling(create, operation)
+        else:
+            self._doubted += 1
+            self._start_settling(create, operation, is_refused=True, refusal=error.message)
 
     def _note(self, outcome: Outcome, message: str) -> None:
         """Report an outcome. Raises TooManyFailures if more failed than `max_errors`."""
@@ -187,6 +194,7 @@ class Loader:
 
     def _finish(self, operation: Operation, issue: Issue, requests: int) -> None:
         """Record a create as done, with its links if all are attached; else they are sent as additions later."""
+        self._target_time.note([issue])
         self._run.record(_done(operation.key, issue, requests, operation.body))
         links = _links(operation)
         if issue.resource_count >= len(links):
@@ -204,28 +212,44 @@ class Loader:
             self._run.record(done._replace(code="changed-meanwhile", message=CHANGED_MEANWHILE))
             self._report(Outcome.CREATED)
 
-    def _start_settling(self, key: str, marker: str, since: float, operation: Operation | None) -> None:
-        self._open[key] = operation
-        task = asyncio.create_task(self._settle(key, marker, since))
+    def _start_settling(
+        self, create: Undecided, operation: Operation | None, *, is_refused: bool = False, refusal: str | None = None
+    ) -> None:
+        """Look for the issue of a create; `refusal` is what Triage answered, if that was in this attempt."""
+        self._open[create.key] = operation
+        task = asyncio.create_task(self._settle(create, is_refused, refusal))
         self._settling.add(task)
         task.add_done_callback(self._note_end)
 
-    async def _settle(self, key: str, marker: str, since: float) -> None:
+    async def _settle(self, create: Undecided, is_refused: bool, refusal: str | None) -> None:
+        key = create.key
         try:
-            issue = await self._settler.settle(key, marker, since)
+            issue = await self._settler.settle(create, is_refused=is_refused)
         except Undecidable:
             self._report(Outcome.UNKNOWN)
             return  # it stays in `_open`, so that it is not sent
+        finally:
+            self._doubted -= refusal is not None
         operation = self._open.pop(key)
         if issue is None:
-            self._run.record(Decision(key, State.UNSENT, attempts=0))
-            if operation is not None:
-                self._retries.append(operation)
+            self._conclude_absence(key, operation, refusal)
         elif operation is not None:
             self._finish_settled(operation, issue)
         else:
             self._found[key] = issue
             self._run.record(_done(key, issue, 0))
+
+    def _conclude_absence(self, key: str, operation: Operation | None, refusal: str | None) -> None:
+        """Record that a create has made no issue: it is sent again, if need be without links, or has failed."""
+        if refusal is not None and operation is not None:
+            if key in self._unlinked or not _links(operation):
+                self._run.record(Decision(key, State.REFUSED, attempts=0, code=REFUSED, message=refusal))
+                self._note(Outcome.FAILED, refusal)
+                return
+            self._unlinked.add(key)
+        self._run.record(Decision(key, State.UNSENT, attempts=0))
+        if operation is not None:
+            self._retries.append(operation)
 
 
 CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was then; the next run compares them"
@@ -234,14 +258,14 @@ CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was th
 class _Attempt:
     """The requests of one create, each preceded by its intent in the ledger."""
 
-    def __init__(self, run: Run, operation: Operation) -> None:
+    def __init__(self, run: Run, operation: Operation, mark: float) -> None:
         self._run = run
-        self.operation = operation
+        self.operation, self.mark = operation, mark
         self.requests = 0
 
     async def begin(self) -> None:
         # Before each request, not only the first: settling counts its time from the last one.
-        await self._run.intend(self.operation)
+        await self._run.intend(self.operation, mark=self.mark)
         self.requests += 1
 
     def end(self, state: State, *, since: float = 0.0, code: str = "", message: str = "") -> None:
@@ -267,6 +291,12 @@ def _attached(key: str, issue: Issue, link: dict[str, str]) -> Decision:
     name = f"{link['resource_type']}/{link['resource_id']}"
     operation = Operation(key, "POST", "", body, "", act=Act.EVIDENCE, whole_sha=mark, issue_id=issue.id, name=name)
     return Decision(key, State.DONE, 0, issue_id=issue.id, operation=operation)
+
+
+def _without_links(body: bytes) -> bytes:
+    document = orjson.loads(body)
+    del document["resource_links"]
+    return orjson.dumps(document)
 
 
 def _links(operation: Operation) -> list[dict[str, str]]:

@@ -8,8 +8,8 @@ it finds.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from math import inf
 from typing import NamedTuple
 
 from importer.ledger.schema import UNDECIDED, State
@@ -20,7 +20,14 @@ from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
-from importer.triage.listing import CLOCK_SKEW, WholeIssues, created_seconds, list_newest_first, search_issues
+from importer.triage.listing import (
+    CLOCK_SKEW,
+    TargetTime,
+    WholeIssues,
+    created_seconds,
+    list_newest_first,
+    search_issues,
+)
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import take_snapshot
 
@@ -52,10 +59,10 @@ class Discovery:
         calls: PacedCalls,
         seen: Seen,
         source_name: str,
-        *,
-        now: Callable[[], float] = time.time,
+        target_time: TargetTime | None = None,
     ) -> None:
-        self._client, self._calls, self._seen, self._now = client, calls, seen, now
+        self._client, self._calls, self._seen = client, calls, seen
+        self._target_time = target_time or TargetTime()
         self._marker = source_marker(source_name)
         self._wholes = WholeIssues(client, calls)
         self._examined: set[str] = set()  # ids: a list that moves shows issues twice
@@ -85,10 +92,11 @@ class Discovery:
         back_to = 0.0
         async for page in list_newest_first(self._client, self._calls):
             known = self._known(page)
+            self._target_time.note(page)
             # Only the first known issue counts. Those created just before it may have been committed after it.
             if to_known and known and not back_to:
                 back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known) - CLOCK_SKEW
-            new = [issue for issue in page if created_seconds(issue, self._now()) >= back_to]
+            new = [issue for issue in page if created_seconds(issue, inf) >= back_to]
             await self._note(new, known, unmarked=not to_known)
             if len(new) < len(page):
                 return
@@ -109,7 +117,7 @@ class Discovery:
                 continue  # deleted since
             source, record = find_marker_line(issue.description)
             if source == self._marker or (unmarked and not source):
-                created = created_seconds(issue, self._now())
+                created = created_seconds(issue, 0.0)
                 new.append(Found(issue.id, issue.triage_id, record, issue.title, created, take_snapshot(issue)))
         self._issue_ids.update(found.issue_id for found in new)
         self._seen.note(new)
@@ -142,4 +150,6 @@ async def look_at_all(context: ImportContext, *, thorough: bool) -> Discovered:
     """
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
     async with TriageClient(context.target.url, context.target.api_key) as client:
-        return await Discovery(client, context.calls, seen, context.job.source_name).look(thorough=thorough)
+        source_name = context.job.source_name
+        discovery = Discovery(client, context.calls, seen, source_name, context.target_time)
+        return await discovery.look(thorough=thorough)

@@ -1,10 +1,14 @@
-"""Settles creates without an answer: reads the list of issues for their markers, one reading for many creates.
+"""Settles creates without an answer, and refused ones: reads the list of issues for their markers, once for many.
 
 A reading goes through the list, newest first, and reads those issues whole that may be among the wanted ones: texts
 quote markers, and lists may cut descriptions anywhere, so only a whole description says whose an issue is. An issue
-that is found settles its create at once. That there is none is decided after `settle_seconds`, by two readings in which
-it isn't found; these go back to the time of the create, and search for the marker, too. Earlier readings only go back
-to where the last one began.
+that is found settles its create at once. How far back a reading goes is a matter of the target's own times: to the
+newest issue that it had shown before the create was sent. Earlier readings only go back to where the last one began.
+
+That there is none is decided for a create without an answer after `settle_seconds`, by two readings in which it isn't
+found, and a search for its marker. For a create that was refused, one reading decides after REFUSED_SECONDS: nearly
+all refusals are what they say, the issue of one that isn't was there before its answer left, and what shows even later
+is found by the look before its row is sent again, or by the closing look.
 """
 
 from __future__ import annotations
@@ -14,8 +18,9 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 
-from importer.ledger.journal import Run
+from importer.ledger.journal import Run, Undecided
 from importer.load.reconcile import DECIDING_LOOKS, FAILED_LOOKS, FIRST_LOOK, LONGEST_BETWEEN
 from importer.transform.markers import find_marker
 from importer.triage.actions import Action, CallFailed
@@ -26,15 +31,24 @@ from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_fir
 from importer.triage.paced import PacedCalls, Undecidable
 
 USUAL_SECONDS = 5.0
-"""Seconds before the end of its request within which an issue is usually made; readings that decide go further back."""
+"""By how much an issue's creation time may lie before the newest that was known; deciding readings go further back."""
+REFUSED_SECONDS = 3.0
+"""Seconds after a refusal within which the list shows an issue that was made all the same."""
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A create that waits for its outcome; `since` is when its last request ended, in seconds since 1970."""
+    """A create that waits for its outcome.
+
+    since       when its last request ended, in seconds since 1970, by our clock
+    mark        the newest creation time that the target had shown before it was sent, by the target's clock
+    is_refused  whether it was answered with a refusal
+    """
 
     marker: str
     since: float
+    mark: float
+    is_refused: bool
     was_read_for: bool = False
     absences: int = 0  # deciding readings that didn't find it
     outcome: asyncio.Future[Issue | None] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -60,24 +74,23 @@ class Settler:
         self._newest_read = 0.0  # the newest creation time in the readings so far
         self._markers: dict[str, str] = {}  # of issues that were read whole, by id: none is read twice
 
-    async def settle(self, key: str, marker: str, since: float) -> Issue | None:
-        """Return the issue with this marker, or None once it is sure that there is none.
-
-        `since` is when the create was last on its way, in seconds since 1970.
+    async def settle(self, create: Undecided, *, is_refused: bool = False) -> Issue | None:
+        """Return the issue of a create, or None once it is sure that there is none.
 
         Raises:
             Undecidable: three readings in a row failed.
             RunStopped: the key is refused, or the target is down.
         """
         # A time ahead of now, from a clock that was wrong then, would be waited for.
-        pending = self._pending[marker] = _Pending(marker, min(since, self._now()))
+        since = min(create.since, self._now())
+        pending = self._pending[create.marker] = _Pending(create.marker, since, create.mark, is_refused)
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read_until_settled())
             self._reader.add_done_callback(self._end)
         try:
             return await pending.outcome
         finally:
-            self._pending.pop(marker, None)
+            self._pending.pop(create.marker, None)
             if not self._pending and self._reader is not None:
                 self._reader.cancel()
                 self._reader = None  # the cancelled task isn't done yet: the next create needs a new one
@@ -105,8 +118,13 @@ class Settler:
             self._give_up(error)
 
     def _seconds_to_deadline(self) -> float:
-        nearest = min(pending.since for pending in self._pending.values()) + self._settle_seconds
+        nearest = min(map(self._deadline, self._pending.values()))
         return max(FIRST_LOOK, nearest - self._now())
+
+    def _deadline(self, pending: _Pending) -> float:
+        """Return from when on it may be decided that a create made nothing, by our clock."""
+        wait = min(REFUSED_SECONDS, self._settle_seconds) if pending.is_refused else self._settle_seconds
+        return pending.since + wait
 
     def _give_up(self, error: BaseException) -> None:
         for pending in self._pending.values():
@@ -114,34 +132,34 @@ class Settler:
                 pending.outcome.set_exception(error)
 
     async def _read_once(self) -> None:
-        """Read the list once, and decide for creates that are past `settle_seconds`, which are due."""
-        due = [pending for pending in self._pending.values() if self._now() > pending.since + self._settle_seconds]
+        """Read the list once, and decide for creates that are past their deadline, which are due."""
+        due = [pending for pending in self._pending.values() if self._now() > self._deadline(pending)]
         await self._read_list(self._back_to(due))
         for pending in self._pending.values():
             pending.was_read_for = True
         for pending in due:
-            if not pending.outcome.done():
+            if not pending.outcome.done() and not pending.is_refused:
                 await self._search(pending)
             if not pending.outcome.done():
                 pending.absences += 1
-                if pending.absences == DECIDING_LOOKS:
+                if pending.is_refused or pending.absences == DECIDING_LOOKS:
                     pending.outcome.set_result(None)
 
     def _back_to(self, due: Sequence[_Pending]) -> float:
-        """Return the creation time to read back to: of the oldest create that is due, else of the last reading."""
+        """Return the creation time, by the target's clock, to read back to: for creates that are due, else for new."""
         if due:
-            return min(pending.since for pending in due) - CLOCK_SKEW
-        new = [pending.since for pending in self._pending.values() if not pending.was_read_for]
+            return min(each.mark - (USUAL_SECONDS if each.is_refused else CLOCK_SKEW) for each in due)
+        new = [pending.mark for pending in self._pending.values() if not pending.was_read_for]
         return min(new) - USUAL_SECONDS if new else self._newest_read
 
     async def _read_list(self, back_to: float) -> None:
         newest = 0.0
         async for page in list_newest_first(self._client, self._calls):
-            times = [created_seconds(issue, self._now()) for issue in page]
-            newest = max([newest, *times])
+            newest = max([newest, *(created_seconds(issue, 0.0) for issue in page)])
             await self._read_whole(issue for issue in page if self._may_be_awaited(issue))
             done = all(pending.outcome.done() for pending in self._pending.values())
-            if done or min(times, default=0.0) < back_to:
+            # A time that can't be read ends nothing.
+            if done or min((created_seconds(issue, inf) for issue in page), default=inf) < back_to:
                 break
         self._newest_read = max(self._newest_read, newest)
 

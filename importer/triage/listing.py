@@ -6,8 +6,8 @@ again, so a caller may see issues twice.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from datetime import datetime
+from collections.abc import AsyncIterator, Iterable
+from datetime import UTC, datetime
 from functools import partial
 
 from importer.api import PAGE_LIMIT
@@ -17,7 +17,7 @@ from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
 
 CLOCK_SKEW = 60.0
-"""Seconds that the target's clock may differ from this machine's, or a commit may lag behind its creation time."""
+"""Seconds by which the target's own times may be out of order: it has several clocks, and commits lag behind them."""
 BEGINNINGS = 5
 """How often a list is read from its beginning, at most, because the issue of a cursor was deleted."""
 WORD = 64
@@ -59,11 +59,26 @@ async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> 
 
 
 def created_seconds(item: Issue | Entry, otherwise: float) -> float:
-    """Return when an issue or entry was created, in seconds since 1970; `otherwise` if it is no ISO 8601 time."""
+    """Return when an issue or entry was created, in seconds since 1970; `otherwise` if it is no ISO 8601 time.
+
+    By the target's clock, and a time without a zone taken for UTC: it is only ever compared with another such time.
+    """
     try:
-        return datetime.fromisoformat(item.created_at).timestamp()
+        moment = datetime.fromisoformat(item.created_at)
     except ValueError:
         return otherwise
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+class TargetTime:
+    """The newest creation time that the target has shown so far, by its own clock; 0 before it has shown any."""
+
+    def __init__(self) -> None:
+        self.newest = 0.0
+
+    def note(self, issues: Iterable[Issue]) -> None:
+        """Take note of issues that it has shown."""
+        self.newest = max([self.newest, *(created_seconds(issue, 0.0) for issue in issues)])
 
 
 class WholeIssues:

@@ -34,7 +34,7 @@ MUTATIONS = (
     Mutation(
         "the intent",
         "importer/load/creates.py",
-        "        await self._run.intend(self.operation)\n",
+        "        await self._run.intend(self.operation, mark=self.mark)\n",
         "",
         "tests/load/test_creates.py::test_crash_after_the_intent",
     ),
@@ -70,7 +70,7 @@ MUTATIONS = (
     Mutation(
         "the wait",
         "importer/load/settling.py",
-        "if self._now() > pending.since + self._settle_seconds]",
+        "if self._now() > self._deadline(pending)]",
         "]",
         "tests/load/test_settling.py::test_late_commit",
     ),

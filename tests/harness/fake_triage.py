@@ -13,7 +13,9 @@ import httpx
 import orjson
 
 ORG = "9a1f7c52-0f2b-4a4e-8a63-6f0a8f2f3c77"
-Fault = Literal["500-before", "500-after", "reset-after", "429", "connect", "400", "401", "404", "late"]
+Fault = Literal["500-before", "500-after", "reset-after", "429", "connect", "400", "401", "404", "409", "422", "late"]
+
+REFUSALS = ("400", "401", "404", "409", "422")
 
 
 def make_issue(number: int, description: str, at: float | None = None) -> dict[str, Any]:
@@ -58,6 +60,7 @@ class FakeTriage:
         self.searchable = True
         self.unlisted: set[str] = set()  # ids that only the search finds
         self.attached: list[tuple[str, str]] = []
+        self.obeys = False  # whether it makes an issue all the same when it answers with 400 to 422
 
     @property
     def transport(self) -> httpx.MockTransport:
@@ -94,8 +97,8 @@ class FakeTriage:
             return httpx.Response(429, headers={"Retry-After": "0"}, json={"status": "error", "message": "slow down"})
         if fault == "500-before":
             return httpx.Response(500)
-        if fault in ("400", "401", "404"):
-            return httpx.Response(int(fault), json={"data": None, "errors": [{"error": "no", "message": "because"}]})
+        if fault in REFUSALS and not self.obeys:
+            return _refuse(int(fault))
         body = orjson.loads(request.content)
         if self.refuse_links and "resource_links" in body:
             return httpx.Response(404, json={"data": None, "errors": [{"error": "not_found", "message": "Resource"}]})
@@ -105,6 +108,8 @@ class FakeTriage:
         (self.late if fault == "late" else self.issues).append(issue)
         if fault == "reset-after":
             raise httpx.ReadError("reset", request=request)
+        if fault in REFUSALS:
+            return _refuse(int(fault))
         if fault in ("500-after", "late"):
             return httpx.Response(500)
         return httpx.Response(201, json={"data": issue, "errors": None})
@@ -132,3 +137,7 @@ class FakeTriage:
         page = [issue | {"description": issue["description"][: self.cut_at]} for issue in page]
         cursor = str(start + limit) if start + limit < len(found) else None
         return httpx.Response(200, json={"data": {"items": page, "next_cursor": cursor}, "errors": None})
+
+
+def _refuse(status: int) -> httpx.Response:
+    return httpx.Response(status, json={"data": None, "errors": [{"error": "no", "message": "because"}]})

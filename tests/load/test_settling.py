@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import pytest
 
-from importer.ledger.journal import Decision
+from importer.ledger.journal import Decision, Undecided
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.load.settling import Settler
@@ -38,13 +38,20 @@ class Settling(Bench):
         self.triage.issues.append(make_issue(number, text, at))
 
     def settle(
-        self, *markers: str, since: float, meanwhile: Coroutine[None, None, None] | None = None
+        self,
+        *markers: str,
+        since: float,
+        mark: float | None = None,
+        meanwhile: Coroutine[None, None, None] | None = None,
     ) -> list[Issue | BaseException | None]:
-        """Settle creates while something else happens."""
+        """Settle creates while something else happens; `mark` is the target's time before them, by default ours."""
 
         async def main(settler: Settler) -> list[Issue | BaseException | None]:
             task = asyncio.create_task(meanwhile) if meanwhile is not None else None
-            fates = (settler.settle(f"k{marker}", marker, since) for marker in markers)
+            fates = (
+                settler.settle(Undecided("k", marker, since, b"", since if mark is None else mark))
+                for marker in markers
+            )
             found = await asyncio.gather(*fates, return_exceptions=True)
             if task is not None:
                 task.cancel()
@@ -195,8 +202,8 @@ def test_read_before_its_create_failed(bench: Settling) -> None:
     bench.add(2, f"a long enough text\n{footer(2)}", now)
 
     async def main(settler: Settler) -> list[Issue | None]:
-        first = await settler.settle("k1", MARKERS[0], now)
-        return [first, await settler.settle("k2", MARKERS[1], bench.time.now)]
+        first = await settler.settle(Undecided("k1", MARKERS[0], now, b"", now))
+        return [first, await settler.settle(Undecided("k2", MARKERS[1], bench.time.now, b"", now))]
 
     assert ids(list(bench.with_settler(main))) == ["T-1001", "T-1002"]
 
