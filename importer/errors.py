@@ -32,8 +32,8 @@ class ExitCode(IntEnum):
         member.sentence = sentence
         return member
 
-    DONE = 0, "All rows are in, or valid, or there was nothing to do."
-    PARTLY = 1, "Finished; some rows were rejected, failed or are incomplete."
+    DONE = 0, "All rows are in, with all that belongs to them, or valid, or there was nothing to do."
+    PARTLY = 1, "Finished; some rows were rejected, failed or are incomplete, until each is settled."
     UNUSABLE = (
         2,
         "Nothing was sent: usage, mapping or source can't be used, too many rows would be rejected, or, with --strict, "

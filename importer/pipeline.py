@@ -20,14 +20,13 @@ from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.sample import CanarySample
 from importer.check.workload import Workload
-from importer.codes import EVIDENCE_MISSING, INCOMPLETE
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
 from importer.records import FailOn, Outcome
 from importer.report.bad_values import write_fixes
 from importer.report.check_files import CheckFiles
 from importer.report.folder import SUGGESTION, ReportFolder, report_folder
-from importer.report.summary import Summary, summarise
+from importer.report.summary import Summary, decide_exit_code, summarise
 from importer.report.tables import write_coverage
 
 if TYPE_CHECKING:
@@ -310,16 +309,11 @@ class _Report:
         return deadline.isoformat(timespec="seconds")
 
     def _exit_code(self, counts: Mapping[Outcome, int], codes: Mapping[str, int]) -> ExitCode:
-        sent = self._sent
-        if sent.interrupted and (counts[Outcome.PLANNED] or counts[Outcome.UNKNOWN] or codes.get(INCOMPLETE)):
-            return ExitCode.INTERRUPTED
-        if self._stopped is not None:
-            return ExitCode.STOPPED
-        if counts[Outcome.UNKNOWN] or sent.pending:
-            return ExitCode.UNKNOWN
-        known = self._since.known if self._context.settings.fail_on is FailOn.NEW else 0
-        rejected = counts[Outcome.REJECTED] - known
-        partly = (
-            rejected or counts[Outcome.FAILED] or codes.get(INCOMPLETE) or codes.get(EVIDENCE_MISSING) or sent.refused
+        return decide_exit_code(
+            counts,
+            codes,
+            stopped=self._stopped is not None,
+            interrupted=self._sent.interrupted,
+            undecided=self._run.count_undecided_additions(),
+            known=self._since.known if self._context.settings.fail_on is FailOn.NEW else 0,
         )
-        return ExitCode.PARTLY if partly else ExitCode.DONE

@@ -288,7 +288,7 @@ def test_shell_blocks_run(name: str, text: str, program: Program, monkeypatch: p
     monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     shutil.copytree(SAMPLES, program.folder / "sample_data")
     done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", text], capture_output=True, text=True, timeout=120, check=False
+        ["bash", "-euo", "pipefail", "-c", text], capture_output=True, text=True, timeout=600, check=False
     )
     assert done.returncode == 0, f"{name}\n{text}\n{done.stdout}{done.stderr}"
 

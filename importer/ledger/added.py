@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, and_, func, or_, select
 
 from importer.codes import DESCRIPTION_EDITED, EVIDENCE_MISSING, FOUND_AT_TARGET
 from importer.ledger.schema import UNDECIDED, State, operations, sources
@@ -91,6 +91,18 @@ class AddedOperations:
                 for key, *place in connection.execute(statement.where(operations.c.key.in_(some))):
                     places[key] = Place._make(place)
         return places
+
+    def count_undecided(self, run_id: int) -> int:
+        """Count the additions that a run has worked on, and of which nobody knows whether they were made."""
+        its = operations.c
+        undecided = select(func.count()).where(
+            its.source_id == self._source_id,
+            its.run_id == run_id,
+            its.act.in_((Act.COMMENT, Act.FLAG, Act.RELATION)),
+            its.state.in_(UNDECIDED),
+        )
+        with self._transaction() as connection:
+            return connection.scalar(undecided) or 0
 
     def relations(self) -> list[tuple[str, str, bytes]]:
         """Return each relation that was made, or perhaps made: its key, the other issue's key, and its fingerprint."""

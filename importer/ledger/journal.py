@@ -277,6 +277,10 @@ class Run:
         """Count the rows by outcome; every outcome has a count."""
         return self._results.count()
 
+    def count_undecided_additions(self) -> int:
+        """Count this run's additions of which nobody knows yet whether they were made."""
+        return self.additions.count_undecided(self._id)
+
     def finish(self, exit_code: ExitCode, summary: Mapping[str, Any]) -> None:
         """End this attempt. With exit code 0 or 1 the run is finished, else the same command continues it."""
         ended = {"ended_at": self._now()}

@@ -279,7 +279,9 @@ def _may_have_more(row: Row) -> bool:
 
 def _with_additions(row: Row, added: Iterable[Added], run_id: int) -> Row:
     """Add a row's counts of additions and name the missing ones; waiting ones only in the run that tried them."""
-    if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED) or GONE_AT_TARGET in row.codes:
+    if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED):
+        return row
+    if GONE_AT_TARGET in row.codes and row.outcome is not Outcome.CREATED:  # decided, but for what this run has made
         return row
     # A row that plans no additions may still own relations that other rows state.
     added = [each for each in added if row.additions_planned or (each.act is Act.RELATION and each.run_id == run_id)]

@@ -88,7 +88,6 @@ class AdditionLog:
 
     done        additions that were made, by act
     outcomes    rows for which only additions were sent, by outcome
-    has_failed  whether an addition was refused, or given up
     """
 
     def __init__(self, run: Run, limits: Limits) -> None:
@@ -96,7 +95,6 @@ class AdditionLog:
         self._failures = limits.failures
         self.done = Counter[Act]()
         self.outcomes = Counter[Outcome]()
-        self.has_failed = False
 
     def note(self, work: IssueWork, operation: Operation, result: Result) -> None:
         """Record the outcome of an addition."""
@@ -119,7 +117,6 @@ class AdditionLog:
         """Record an addition as failed. Raises TooManyFailures if more failed than `max_errors`."""
         self.note(work, operation, result)
         work.failed = True
-        self.has_failed = True
         self._failures += 1
         if self._limits.max_errors is not None and self._failures > self._limits.max_errors:
             raise TooManyFailures(

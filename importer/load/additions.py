@@ -45,7 +45,7 @@ OPEN_LIMIT = 1000
 
 
 class AdditionSender:
-    """Sends the additions of one run. `log` counts them; `is_unsure` says whether an outcome could not be found out."""
+    """Sends the additions of one run. `log` counts them."""
 
     def __init__(
         self,
@@ -65,7 +65,6 @@ class AdditionSender:
         self._error: BaseException | None = None
         self.log = AdditionLog(connection.run, limits)
         self._numbers = ReferenceNumbers(connection, self.log)
-        self.is_unsure = False
 
     async def add_all(self, items: Iterator[Item], stop: asyncio.Event) -> None:
         """Send all additions that weren't sent yet. After `stop` is set none leaves; requests under way are awaited.
@@ -318,7 +317,6 @@ class AdditionSender:
         try:
             return await self._was_made(work, operation, since)
         except Undecidable as error:
-            self.is_unsure = True
             raise OutcomePending from error
 
     async def _was_made(self, work: IssueWork, operation: Operation, since: float) -> bool:

@@ -56,8 +56,6 @@ class Sent:
     additions    additions that were made, by act
     stopped      the error that ended it early, if one did
     interrupted  whether a signal ended it
-    refused      whether an addition was refused, or given up
-    pending      whether the outcome of an addition could not be found out
     """
 
     outcomes: Counter[Outcome]
@@ -66,8 +64,6 @@ class Sent:
     elapsed_seconds: float
     stopped: RunStopped | None = None
     interrupted: bool = False
-    refused: bool = False
-    pending: bool = False
 
 
 class Attempt:
@@ -113,17 +109,7 @@ class Attempt:
 
     def _sent(self, elapsed_seconds: float) -> Sent:
         log = self.sender.log if self.sender is not None else AdditionLog(self.run, Limits())
-        pending = self.sender is not None and self.sender.is_unsure
-        return Sent(
-            self.became,
-            log.outcomes,
-            log.done,
-            elapsed_seconds,
-            self.stopped,
-            self.interrupted,
-            refused=log.has_failed,
-            pending=pending,
-        )
+        return Sent(self.became, log.outcomes, log.done, elapsed_seconds, self.stopped, self.interrupted)
 
     def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
         self.progress.start("first contact", canary.issues, "issue")

@@ -10,7 +10,7 @@ from typing import IO, Any
 from importer import __version__
 from importer.check.check_pass import Checked
 from importer.check.job import Job
-from importer.codes import INCOMPLETE
+from importer.codes import EVIDENCE_MISSING, EVIDENCE_PENDING, INCOMPLETE
 from importer.errors import ExitCode
 from importer.records import Outcome
 
@@ -86,6 +86,36 @@ class Summary:
     def write(self, file: IO[str]) -> None:
         """Write summary.json."""
         file.write(self.as_text())
+
+
+def decide_exit_code(
+    counts: Mapping[Outcome, int],
+    codes: Mapping[str, int],
+    *,
+    stopped: bool,
+    interrupted: bool,
+    undecided: int = 0,
+    known: int = 0,
+) -> ExitCode:
+    """Decide the exit code of a run that sends, from what the ledger has of it: 0 means that everything is there.
+
+    counts       rows by outcome
+    codes        rows by code
+    stopped      whether something ended it early
+    interrupted  whether a signal did
+    undecided    additions of which nobody knows yet whether they were made
+    known        rejected rows that don't count, as an earlier run has rejected them, too
+    """
+    partly = sum(codes.get(code, 0) for code in (INCOMPLETE, EVIDENCE_PENDING, EVIDENCE_MISSING))
+    partly += counts[Outcome.REJECTED] - known + counts[Outcome.FAILED]
+    unknown = counts[Outcome.UNKNOWN] + undecided
+    if interrupted and (counts[Outcome.PLANNED] or unknown or codes.get(INCOMPLETE)):
+        return ExitCode.INTERRUPTED
+    if stopped:
+        return ExitCode.STOPPED
+    if unknown:
+        return ExitCode.UNKNOWN
+    return ExitCode.PARTLY if partly or counts[Outcome.PLANNED] else ExitCode.DONE
 
 
 def summarise(

@@ -21,7 +21,7 @@ from importer.ledger.journal import Run
 from importer.ledger.store import Ledger, RunIdentity
 from importer.records import Operation, Outcome, Row
 from importer.report.folder import SUMMARY, ReportFolder
-from importer.report.summary import Summary
+from importer.report.summary import Summary, decide_exit_code
 from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
 from importer.runs.change_set import GONE, TOUCHED, ChangeSet, ChangeVerdict
 from importer.triage.actions import CallFailed
@@ -121,7 +121,7 @@ class ChangeRunner:
             interrupted = True
         self._progress.finish()
         counts = Counter(own.count())
-        code = _exit_code(counts, stopped, interrupted)
+        code = decide_exit_code(counts, {}, stopped=stopped is not None, interrupted=interrupted)
         because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         if stopped is not None:
             because = f"{stopped.message}\n{stopped.hint}".strip()
@@ -323,13 +323,3 @@ def _row(row: Row, outcome: Outcome, code: str, field: str, message: str) -> Row
         messages=(message,),
         hints=("",),
     )
-
-
-def _exit_code(counts: Mapping[Outcome, int], stopped: RunStopped | None, interrupted: bool) -> ExitCode:
-    if interrupted and (counts[Outcome.PLANNED] or counts[Outcome.UNKNOWN]):
-        return ExitCode.INTERRUPTED
-    if stopped is not None:
-        return ExitCode.STOPPED
-    if counts[Outcome.UNKNOWN]:
-        return ExitCode.UNKNOWN
-    return ExitCode.PARTLY if counts[Outcome.REJECTED] or counts[Outcome.FAILED] else ExitCode.DONE

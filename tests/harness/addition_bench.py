@@ -122,8 +122,9 @@ class Following(Bench):
         self.triage.sent.clear()
 
         async def follow(client: TriageClient, calls: PacedCalls) -> PacedCalls:
+            run = self.begin()
             sender = AdditionSender(
-                RunConnection(client, self.begin(), calls),
+                RunConnection(client, run, calls),
                 Reconciler(client, calls, settle_seconds=2, now=clock),
                 References([Reference(pattern=r"P-\d+")], "demo"),
                 Limits(1, max_errors, wait_seconds=wait_days * DAY),
@@ -132,7 +133,8 @@ class Following(Bench):
             try:
                 await sender.add_all(iter(items), self.triage.stop)
             finally:
-                self.unsure, self.seen = sender.is_unsure, list(sender.log.outcomes.elements())
+                self.seen = list(sender.log.outcomes.elements())
+                self.unsure = run.count_undecided_additions() > 0
             return calls
 
         return self.with_client(follow)

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
+from typing import Any
 
+import pytest
 from syrupy.assertion import SnapshotAssertion
 
-from importer.report.summary import Summary
+from importer.errors import ExitCode
+from importer.records import Outcome
+from importer.report.summary import Summary, decide_exit_code
 
 SUMMARY = Summary(
     "2026-11-24-jira-1", 1, rows=10, created=4, skipped=3, rejected=2, unknown=1, findings={"title-missing": 2}
@@ -29,3 +34,30 @@ def test_write() -> None:
     file = io.StringIO()
     SUMMARY.write(file)
     assert json.loads(file.getvalue())["exit_code"] == 1
+
+
+@pytest.mark.parametrize(
+    ("counts", "codes", "more", "code"),
+    [
+        ({Outcome.CREATED: 3, Outcome.SKIPPED: 1}, {}, {}, ExitCode.DONE),
+        ({Outcome.CREATED: 3}, {"incomplete": 1}, {}, ExitCode.PARTLY),
+        ({Outcome.CREATED: 3}, {"evidence-pending": 1}, {}, ExitCode.PARTLY),
+        ({Outcome.CREATED: 3}, {"evidence-missing": 1}, {}, ExitCode.PARTLY),
+        ({Outcome.CREATED: 3, Outcome.PLANNED: 1}, {}, {}, ExitCode.PARTLY),
+        ({Outcome.FAILED: 1}, {}, {}, ExitCode.PARTLY),
+        ({Outcome.REJECTED: 2}, {}, {"known": 1}, ExitCode.PARTLY),
+        ({Outcome.REJECTED: 2}, {}, {"known": 2}, ExitCode.DONE),
+        ({Outcome.CREATED: 3}, {}, {"undecided": 1}, ExitCode.UNKNOWN),
+        ({Outcome.CREATED: 2, Outcome.UNKNOWN: 1}, {"incomplete": 1}, {}, ExitCode.UNKNOWN),
+        ({Outcome.UNKNOWN: 1}, {}, {"stopped": True}, ExitCode.STOPPED),
+        ({Outcome.CREATED: 3}, {}, {"interrupted": True}, ExitCode.DONE),
+        ({Outcome.CREATED: 3}, {}, {"interrupted": True, "undecided": 1}, ExitCode.INTERRUPTED),
+        ({Outcome.PLANNED: 3}, {}, {"interrupted": True, "stopped": True}, ExitCode.INTERRUPTED),
+    ],
+)
+def test_nothing_that_is_missing_ends_with_0(
+    counts: dict[Outcome, int], codes: dict[str, int], more: dict[str, Any], code: ExitCode
+) -> None:
+    """What is not in Triage, neither done nor decided, is in the exit code; the worst of several counts."""
+    settings = {"stopped": False, "interrupted": False} | more
+    assert decide_exit_code(Counter(counts), codes, **settings) is code
