@@ -36,8 +36,8 @@ class ExitCode(IntEnum):
     PARTLY = 1, "Finished; some rows were rejected, failed or are incomplete, until each is settled."
     UNUSABLE = (
         2,
-        "Nothing was sent: usage, mapping or source can't be used, too many rows would be rejected, or, with --strict, "
-        "a column would be lost.",
+        "Nothing was sent: usage, mapping or source can't be used, too many rows would be rejected or changed, or, "
+        "with --strict, a column would be lost.",
     )
     STOPPED = 3, "Stopped before the end; the same command continues."
     UNKNOWN = 4, "Finished; the fate of some rows is unknown."

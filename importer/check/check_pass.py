@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from importer.check.bad_values import Corrections
 from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.damage import DamageSigns
+from importer.check.drift import Drift
 from importer.check.duplicates import KeySpool, Policy, Verdict
 from importer.check.job import Job
 from importer.check.knowledge import Knows
@@ -51,6 +52,7 @@ class Checked:
     load      the requests that a send pass would take
     coverage  what becomes of every filled cell, column by column
     other     findings on the issues that rows name; None if there are none
+    drift     how far the rows are from what the ledger knows of them
     notes     warnings of preflight and discovery: about members, and issues that are in Triage twice
     """
 
@@ -58,6 +60,7 @@ class Checked:
     flow: ValueFlow
     unknowns: Sequence[Unknown]
     verdicts: Mapping[int, Verdict]
+    drift: Drift
     absent: tuple[str, ...]
     digest: str
     elapsed_seconds: float
@@ -164,6 +167,7 @@ def check(
         reading.flow,
         reading.unknowns.as_list(),
         verdicts,
+        reading.drift,
         tuple(sorted(keys.absent)),
         digest,
         time.monotonic() - started,
@@ -243,6 +247,7 @@ class _Reading:
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
         self.corrections = Corrections(model, job.fixes)
         self.coverage = Coverage(model, job.source.files)
+        self.drift = Drift(job.source_name, self._known.sample())
         self.neutralised = self.private = 0
         self.work.clear()
         if self._canary_sample is not None:
@@ -278,6 +283,7 @@ class _Reading:
         self.unknowns.add(examined)
         self.corrections.add(examined, rows)
         self.work.add(examined, plan)
+        self.drift.add(examined.records.keys, plan)
         self.coverage.add(examined.records, rows)
         self.neutralised += examined.records.neutralised
         self.private += examined.records.private.total()

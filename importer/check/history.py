@@ -7,20 +7,22 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from typing import Any
 
 import orjson
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
-from importer.check.knowledge import LedgerStatus
+from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus
 from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.errors import UsageError
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import UNDECIDED, State
+from importer.ledger.source_list import sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome
-from importer.triage.snapshot import adopt_snapshot, find_changes, is_gone, pending_fields
+from importer.triage.snapshot import adopt_snapshot, find_changes, is_gone, pending_fields, sent_values
 
 
 class OnChange(StrEnum):
@@ -70,6 +72,8 @@ def read_fields(names: str | None) -> frozenset[str]:
     return fields
 
 
+SAMPLE = 1000
+"""Most known issues that are held in memory, to recognise rows that come under new keys."""
 NEAR = 0.8
 """Least similarity, from 0 to 1, at which a title in Triage is shown beside that of a row; see `difflib`."""
 
@@ -98,6 +102,7 @@ class LedgerHistory:
         self._titles = {_fold(issue.title): issue.triage_id for issue in self._seen.unmarked()}
         self._any_found = self._seen.count() > 0
         self._near = near
+        self._sample: KnownSample | None = None
         self.matched = 0
         # Conflicts of an earlier attempt of this run are not tried again before the next run.
         self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
@@ -128,6 +133,18 @@ class LedgerHistory:
         """Say which of these keys have an issue in Triage."""
         return self._ledger.additions(self._target, self._source_name).places(keys).keys()
 
+    def sample(self) -> KnownSample:
+        """Give some of the keys that have an issue, spread over all of them."""
+        if self._sample is None:
+            total, step, found = sample_issues(self._ledger, self._target, self._source_name, SAMPLE)
+            issues = [
+                KnownIssue(key, content, str(sent_values(returned).get("title") or ""))
+                for key, content, returned in found
+                if not is_gone(returned)
+            ]
+            self._sample = KnownSample(total, step, issues)
+        return self._sample
+
     def _compare(self, create: Operation, kept: Known) -> LedgerStatus:
         """Compare a row's create with the last body that was sent for its issue."""
         if kept.is_leaving:
@@ -141,19 +158,23 @@ class LedgerHistory:
         changes = find_changes(kept.returned, create.body)
         differing = pending_fields(kept.pending).union(changes)
         wanted = [name for name in ISSUE_FIELDS if name in differing and name in self._policy.fields]
-        if not wanted and not kept.pending:
-            return settled
         # The same cells make another body: not the row has changed, but the mapping.
         only_mapping = bool(kept.content) and kept.content == create.content
+        differs = None if only_mapping else _difference(kept.returned, changes)
+        if not wanted and not kept.pending:
+            return settled._replace(differs=differs)
         if self._policy.on_change in (OnChange.UPDATE, OnChange.OVERWRITE):
             if kept.pending or not only_mapping or self._policy.accept_mapping:
-                return self._change(create, kept, wanted, differing)
+                written = [name for name in wanted if name in PATCHABLE_FIELDS]
+                change = self._change(create, kept, wanted, differing)
+                return change._replace(differs=differs and differs._replace(written=written))
         elif settled is GONE:
-            return GONE
+            return GONE._replace(differs=differs)
         code = "mapping-changed" if only_mapping else "changed"
         if self._policy.on_change is OnChange.SKIP:
-            return LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes=False)
-        return LedgerStatus(Outcome.CHANGED, _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}."))
+            return LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes=False, differs=differs)
+        finding = _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}.")
+        return LedgerStatus(Outcome.CHANGED, finding, differs=differs)
 
     def _change(self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str]) -> LedgerStatus:
         """Make the update of an issue to its row; `wanted` are the fields to change, `differing` all that differ.
@@ -196,7 +217,8 @@ class LedgerHistory:
                 outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
                 message = f"{CODES[code]} It differs in: {', '.join(changes)}." if changes else CODES[code]
                 finding = _finding(code, message)
-                statuses[create.key] = LedgerStatus(outcome, finding, None, issue.issue_id, issue.triage_id)
+                status = LedgerStatus(outcome, finding, None, issue.issue_id, issue.triage_id)
+                statuses[create.key] = status._replace(differs=_difference(issue.returned, changes))
             elif self._titles:
                 title = self._nearest(_fold(orjson.loads(create.body)["title"]))
                 if title is not None:
@@ -235,6 +257,14 @@ class LedgerHistory:
                 )
             )
         self._run.decide(decisions, intents)
+
+
+def _difference(returned: bytes, changes: Mapping[str, Any]) -> Difference | None:
+    """Put what was last sent beside what differs from it: field → new value."""
+    if not changes:
+        return None
+    sent = sent_values(returned)
+    return Difference({name: (sent.get(name), new) for name, new in changes.items()})
 
 
 def _fold(title: str) -> str:

@@ -2,16 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
 from importer.records import AlreadyAdded, Finding, Operation, Outcome
+
+
+class Difference(NamedTuple):
+    """How a row, and not only its mapping, differs from what was last sent for its issue.
+
+    fields   field → (what was sent, what the row says now); of a description that was sent, its digest
+    written  the fields that an update would write
+    """
+
+    fields: Mapping[str, tuple[Any, Any]]
+    written: Sequence[str] = ()
+
+
+class KnownIssue(NamedTuple):
+    """A key that has an issue, with the digest of its row, b"" if that isn't known, and the title that was sent."""
+
+    key: str
+    content: bytes
+    title: str
+
+
+class KnownSample(NamedTuple):
+    """Every `step`-th of the `total` keys of a source that have an issue."""
+
+    total: int
+    step: int
+    issues: Sequence[KnownIssue]
 
 
 class LedgerStatus(NamedTuple):
     """How a row that could be sent stands in the ledger: its outcome, what there is to say, and how to change it.
 
-    `issue_id` and `triage_id` are those of the key's issue, if it has one; `takes` says whether more may be added.
+    `issue_id` and `triage_id` are those of the key's issue, if it has one; `takes` says whether more may be added, and
+    `differs` how the row has changed, if it has.
     """
 
     outcome: Outcome
@@ -20,6 +48,7 @@ class LedgerStatus(NamedTuple):
     issue_id: str = ""
     triage_id: str = ""
     takes: bool = True
+    differs: Difference | None = None
 
 
 class Knows(Protocol):
@@ -33,6 +62,9 @@ class Knows(Protocol):
 
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         """Say which of these keys have an issue in Triage."""
+
+    def sample(self) -> KnownSample:
+        """Give some of the keys that have an issue, and how many there are."""
 
 
 class NoLedger:
@@ -49,6 +81,10 @@ class NoLedger:
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         """No key has an issue in Triage."""
         return ()
+
+    def sample(self) -> KnownSample:
+        """There is none."""
+        return KnownSample(0, 1, ())
 
 
 know_nothing = NoLedger()

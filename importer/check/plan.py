@@ -24,12 +24,14 @@ class Plan(NamedTuple):
     operations  place of a planned row in the chunk → its create or update
     notes       place → the finding of change detection on a row that is not passed over
     additions   place → what is still to be added to the row's issue; places without any are absent
+    ledger      key → what the ledger says of it; keys of which it has nothing to say are absent
     """
 
     rows: list[Row]
     operations: dict[int, Operation]
     notes: dict[int, Finding]
     additions: dict[int, list[Addition]]
+    ledger: Mapping[str, LedgerStatus]
 
 
 def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows) -> Plan:
@@ -60,7 +62,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
             findings = examined.findings.by_row.get(row, []) if verdict.outcome is Outcome.REJECTED else []
             rows[row] = _with_findings(rows[row], [*findings, verdict.finding])._replace(outcome=verdict.outcome)
         elif row in examined.bodies and keys[row] in ledger:
-            outcome, finding, _, issue_id, triage_id, _ = ledger[keys[row]]
+            outcome, finding, _, issue_id, triage_id, *_ = ledger[keys[row]]
             if finding is not None:
                 own = examined.findings.by_row.get(row, []) if outcome is Outcome.PLANNED else []
                 rows[row] = _with_findings(rows[row], [*own, finding])
@@ -88,7 +90,8 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
         elif plan.outcome is Outcome.PLANNED and place in examined.bodies:
             change = ledger[plan.key].change if plan.key in ledger else None
             operations[place] = change or creates.get(place) or examined.create(place)  # `creates`: see above
-    return Plan(rows, operations, notes, {row: additions for row, (additions, _) in planned.items() if additions})
+    left = {row: additions for row, (additions, _) in planned.items() if additions}
+    return Plan(rows, operations, notes, left, ledger)
 
 
 def _may_be_added_to(ledger: Mapping[str, LedgerStatus], key: str) -> bool:

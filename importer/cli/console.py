@@ -165,9 +165,11 @@ class Console:
         if left > 0:
             self.say(f"  … and {left:,} more {what}: see {where}")
 
-    def ask(self, forecast: Forecast, checked: Checked) -> bool:
-        """Ask before anything is sent. For a terminal only."""
+    def ask(self, forecast: Forecast, checked: Checked, doubts: Iterable[str] = ()) -> bool:
+        """Ask before anything is sent, with what speaks against it. For a terminal only."""
         self.say()
+        for doubt in doubts:
+            self.say(f"warning: {doubt}")
         self.say(f"Target {forecast.target}, organisation {forecast.organisation or 'unknown'}:")
         updates = f", {counted(forecast.updates, 'issue')} to update" if forecast.updates else ""
         self.say(f"  {counted(forecast.creates, 'issue')} to create{updates}, {how_long(forecast.seconds)}.")

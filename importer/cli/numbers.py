@@ -23,17 +23,24 @@ class FiniteRange(click.FloatRange):
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A limit of rows: a number of them, or a percentage of all."""
+    """A limit of rows: a number of them, or a percentage of all; `least` are allowed in any case."""
 
     amount: float
     percent: bool
+    least: int = 0
 
     def __str__(self) -> str:
-        return f"{self.amount:.10g}%" if self.percent else f"{self.amount:.10g}"
+        least = f", at least {self.least}" if self.least else ""
+        return (f"{self.amount:.10g}%" if self.percent else f"{self.amount:.10g}") + least
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether it is 100 %."""
+        return self.percent and self.amount >= 100
 
     def is_exceeded(self, rows: int, total: int) -> bool:
         """Whether `rows` of `total` are more than this limit."""
-        return rows > (self.amount * total / 100 if self.percent else self.amount)
+        return rows > max(self.least, self.amount * total / 100 if self.percent else self.amount)
 
 
 class ShareType(click.ParamType[Share]):

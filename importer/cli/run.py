@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 DEFAULT_MAX_REJECTED = Share(5, percent=True)
+DEFAULT_MAX_CHANGES = Share(10, percent=True, least=20)
 
 TARGET_OPTIONS = (
     SANDBOX_OPTION,
@@ -58,6 +59,9 @@ SENDING_OPTIONS = (
                  help="How long an issue whose fate is unknown may still appear, before it is sent again."),
     click.option("--max-rejected", type=ShareType(), metavar="N|N%",
                  help="Send nothing if more rows would be rejected.  [default with --yes: 5%]"),
+    click.option("--max-changes", type=ShareType(), metavar="N|N%",
+                 help="Send nothing if more issues would change, if rows look like another site's, or if known ones "
+                 "come under new keys; 100% sends all.  [default: 10%, at least 20; on a terminal you are asked]"),
     click.option("--max-errors", type=click.IntRange(min=0), default=100, show_default=True, metavar="N",
                  help="Stop when Triage has refused more rows than this; 0 never stops."),
     click.option("--no-first-contact", is_flag=True,
@@ -100,6 +104,7 @@ class RunOptions:
     concurrency: int
     settle_seconds: float
     max_rejected: Share | None
+    max_changes: Share | None
     max_errors: int
     on_change: str
     fields: str | None
@@ -148,6 +153,21 @@ class RunOptions:
     def rejected_limit(self) -> Share | None:
         """How many rejected rows are allowed; None is any number: a person who is asked sees how many there are."""
         return self.max_rejected or (DEFAULT_MAX_REJECTED if self.yes and not self.sandbox else None)
+
+    def doubts(self, checked: Checked) -> list[str]:
+        """Say why the rows are not believed, see `check.drift`; nothing with `--max-changes 100%`."""
+        limit = self.max_changes or DEFAULT_MAX_CHANGES
+        return [] if limit.is_everything else checked.drift.doubts(limit)
+
+    def refusal(self, checked: Checked) -> str:
+        """Say why nothing may be sent by `--strict` and `--max-changes`, or nothing.
+
+        Without `--max-changes` a person who is asked sees the doubts beside the question.
+        """
+        if self.strict and checked.refusal:
+            return checked.refusal
+        believes = self.asks and self.max_changes is None
+        return "" if believes else "\n".join(self.doubts(checked)[:1])
 
     def changes(self) -> ChangePolicy:
         """Make the policy for changed rows. Raises UsageError for a name in `--fields` that is no field."""
@@ -207,14 +227,12 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
     from importer.load.preflight import check_rows
     from importer.pipeline import run_check
 
-    name, strict = target_name(options.sandbox, options.url), options.strict
+    name = target_name(options.sandbox, options.url)
     with read_ledger(options.ledger or default_path()) as ledger:
         refuse_retired(ledger, name, job.source_name)
         console.show_opening(name, ledger.name, ledger.read_facts(name, job.source_name))
         known = LedgerHistory(ledger, name, job.source_name, options.changes())
-        checked, summary = run_check(
-            job, known, console, options.out, target=name, refuse=lambda checked: strict * checked.refusal
-        )
+        checked, summary = run_check(job, known, console, options.out, target=name, refuse=options.refusal)
         check_rows(checked.tally.rows, options.min_rows)
     console.show_check(job, checked, options.requests_a_second)
     return summary
@@ -261,7 +279,7 @@ def _is_typed(option: str) -> bool:
 
 
 def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[Checked, Forecast], str]:
-    """Make the function that decides after the check whether to send: by `--strict`, `--max-rejected`, then a person.
+    """Make the function that decides after the check whether to send: by the options, then by a person.
 
     It returns the refusal, or "".
     """
@@ -269,15 +287,15 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
 
     def confirm(checked: Checked, forecast: Forecast) -> str:
         console.show_check(job, checked, forecast.rate)
-        if options.strict and checked.refusal:
-            return checked.refusal
+        if refusal := options.refusal(checked):
+            return refusal
         meant = checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
         if limit is not None and limit.is_exceeded(checked.rejected, meant):
             return (
                 f"{checked.rejected:,} of {meant:,} rows would be rejected, and --max-rejected allows {limit}.\n"
                 "Settle the causes above, or send the others all the same with a higher --max-rejected (up to 100%)."
             )
-        if options.asks and checked.load.requests and not console.ask(forecast, checked):
+        if options.asks and checked.load.requests and not console.ask(forecast, checked, options.doubts(checked)):
             return "The answer was no."
         return ""
 

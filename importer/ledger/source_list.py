@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -54,6 +55,31 @@ def list_sources(ledger: Ledger) -> list[KnownSource]:
     with ledger.transaction() as connection:
         found = connection.execute(statement).all()
     return [KnownSource(*each[:4], each[4] or "", each[5] or 0.0, each[6]) for each in found]
+
+
+def sample_issues(
+    ledger: Ledger, target: str, name: str, most: int
+) -> tuple[int, int, Sequence[tuple[str, bytes, bytes]]]:
+    """Return how many keys of a source have an issue, a step, and of every step-th key, content and snapshot.
+
+    They are at most `most`, spread evenly over the order in which the issues were made.
+    """
+    source_id = select(sources.c.id).select_from(sources.join(targets))
+    source_id = source_id.where(targets.c.url == target, sources.c.name == name)
+    made = and_(
+        operations.c.source_id == source_id.scalar_subquery(),
+        operations.c.act == Act.CREATE,
+        operations.c.state == State.DONE,
+    )
+    with ledger.transaction() as connection:
+        total = connection.scalar(select(func.count()).where(made)) or 0
+        step = max(1, -(-total // most))
+        numbered = select(operations.c.id, func.row_number().over(order_by=operations.c.id).label("place")).where(made)
+        places = numbered.subquery()
+        ids = select(places.c.id).where(places.c.place % step == 0)
+        columns = (operations.c.key, operations.c.content, operations.c.returned)
+        found = connection.execute(select(*columns).where(operations.c.id.in_(ids))).all() if total else []
+    return total, step, [(each.key, each.content, each.returned) for each in found]
 
 
 def set_retired(ledger: Ledger, target: str, name: str, retired_at: float | None) -> KnownSource:

@@ -118,10 +118,15 @@ def _values(issue: Issue) -> dict[str, Any]:
     return {**issue.fields, "description": digest(issue.description)}
 
 
+def sent_values(returned: bytes) -> dict[str, Any]:
+    """Return the fields of a snapshot as we last sent them."""
+    snapshot = orjson.loads(returned)
+    return {**snapshot, **snapshot.get("sent", {})}
+
+
 def find_changes(returned: bytes, body: bytes, fields: Collection[str] = ISSUE_FIELDS) -> dict[str, Any]:
     """Return which of `fields` differ between a create's body and what we last sent: field → new value, texts whole."""
-    snapshot, new, values = orjson.loads(returned), orjson.loads(body), values_of(body)
-    sent = snapshot | snapshot.get("sent", {})
+    sent, new, values = sent_values(returned), orjson.loads(body), values_of(body)
     return {
         name: new.get(name) for name in ISSUE_FIELDS if name in fields and not is_like(values[name], sent.get(name))
     }

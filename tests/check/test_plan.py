@@ -27,7 +27,7 @@ def test_what_the_ledger_knows(source: Source, tmp_path: Path) -> None:
     note = Finding("changed", "", "It has changed.", rejects=False)
     known = {"demo:A": LedgerStatus(Outcome.UNCHANGED), "demo:E": LedgerStatus(Outcome.SKIPPED, note)}
     (examined,) = examine(job_of(source, tmp_path))
-    rows, operations, _, _ = plan_rows(examined, {}, Knowing(known))
+    rows, operations, *_ = plan_rows(examined, {}, Knowing(known))
     assert not operations
     assert (rows[0].outcome, rows[0].codes) == (Outcome.UNCHANGED, ())
     assert (rows[5].outcome, rows[5].codes, len(rows[5].messages)) == (Outcome.SKIPPED, ("changed",), 1)
@@ -56,7 +56,7 @@ def test_every_row_has_exactly_one_outcome(rows: Sequence[Sequence[str]], policy
             spool.add(place, 0, place + 2, examined.records.keys[place], examined.digest(place), None)
         verdicts = spool.verdicts()
     ledger = {"demo:A": LedgerStatus(Outcome.SKIPPED, Finding("changed", "", "", rejects=False))} if known else {}
-    found, operations, _, _ = plan_rows(examined, verdicts, Knowing(ledger, asks=False))
+    found, operations, *_ = plan_rows(examined, verdicts, Knowing(ledger, asks=False))
     assert [found[place].outcome for place in operations] == [Outcome.PLANNED] * len(operations)
     assert [row.record for row in found] == [number + 1 for number in range(len(rows))]
     planned = [row.key for row in found if row.outcome is Outcome.PLANNED]

@@ -248,7 +248,7 @@ def test_updates_that_are_killed(program: Program, serve: Serve) -> None:
         new = {f"T{number}": f"New {number}" for number in numbers}
         write_csv(nights.source, rows(*numbers, **new))
         command = ["run", "export.csv", "-m", "jira", "--api-url", door.url, "--yes", "--json", "--rate", "0"]
-        command += ["--on-change", "update", "--out", "reports", "--concurrency", "4"]
+        command += ["--on-change", "update", "--max-changes", "100%", "--out", "reports", "--concurrency", "4"]
         for _ in range(3):
             door.let(7)
             door.kill(program.start(*command))

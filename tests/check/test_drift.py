@@ -1,0 +1,179 @@
+"""Signs that a source is not what it was: too much at once, another site, other keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+import pytest
+
+from importer.check.drift import Drift
+from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus
+from importer.check.plan import Plan
+from importer.cli.numbers import Share
+from importer.records import Operation, Outcome
+
+TEN = Share(10, percent=True, least=20)
+NOTHING = KnownSample(0, 1, ())
+
+
+def known_row(**fields: tuple[Any, Any]) -> LedgerStatus:
+    """A row whose issue is in Triage, with the fields in which it differs: what was sent, and what it says now."""
+    differs = Difference(fields, tuple(fields)) if fields else None
+    return LedgerStatus(Outcome.UNCHANGED, issue_id="id", differs=differs)
+
+
+def new_row(key: str, title: str = "", content: bytes = b"") -> Operation:
+    """The create of a row."""
+    return Operation(key, "POST", "/", orjson.dumps({"title": title}), "", content)
+
+
+def doubts(
+    statuses: Mapping[str, LedgerStatus] | None = None,
+    new: Iterable[Operation] = (),
+    sample: KnownSample = NOTHING,
+    limit: Share = TEN,
+) -> list[str]:
+    """Say what a source of these rows comes to."""
+    drift, statuses = Drift("jira", sample), statuses or {}
+    operations = dict(enumerate(new))
+    keys = [*statuses, *(operation.key for operation in operations.values())]
+    drift.add(keys, Plan([], operations, {}, {}, statuses))
+    return drift.doubts(limit)
+
+
+def of(total: int) -> KnownSample:
+    """A ledger that knows so many issues, none of which the source has lost."""
+    return KnownSample(total, 1, ())
+
+
+def changed(count: int, total: int, **fields: tuple[Any, Any]) -> dict[str, LedgerStatus]:
+    """So many changed rows of all that are known."""
+    return {f"jira:{number}": known_row(**(fields if number < count else {})) for number in range(total)}
+
+
+@pytest.mark.parametrize(
+    ("count", "total", "limit", "stops"),
+    [
+        (20, 30, TEN, False),
+        (21, 30, TEN, True),
+        (100, 1000, TEN, False),
+        (101, 1000, TEN, True),
+        (3, 30, Share(10, percent=True), False),
+        (4, 30, Share(10, percent=True), True),
+        (5, 30, Share(5, percent=False), False),
+        (6, 30, Share(5, percent=False), True),
+    ],
+)
+def test_more_changes_than_are_believed(count: int, total: int, limit: Share, stops: bool) -> None:
+    """A share of all issues that the ledger knows, or a number; the default lets a few change in any case."""
+    found = doubts(changed(count, total, severity=("high", "low")), sample=of(total), limit=limit)
+    assert bool(found) is stops
+    if stops:
+        first, *samples, hint = found[0].splitlines()
+        assert first == f"{count:,} of {total:,} issues would change, and --max-changes allows {limit}."
+        assert samples == [f'  jira:{number}: severity was "high", would be "low"' for number in range(3)]
+        assert hint == "If that is meant: the same command with --max-changes 100%"
+
+
+def test_a_delta_is_measured_by_the_ledger() -> None:
+    """An export of what changed has nothing but changes: few of all that is in Triage."""
+    assert doubts(changed(90, 90, severity=("high", "low")), sample=of(1000)) == []
+
+
+def test_a_change_that_is_not_written_is_believed() -> None:
+    """With `--on-change report` nothing is at stake."""
+    reported = known_row()._replace(differs=Difference({"severity": ("high", "low")}))
+    assert doubts({f"jira:{number}": reported for number in range(100)}, sample=of(100)) == []
+
+
+def test_a_column_in_another_form() -> None:
+    """Titles in capitals, or a field that changes in nearly all issues: even where they are few."""
+    capitals = changed(4, 30, title=("Login fails", "LOGIN FAILS"))
+    assert doubts(capitals, sample=of(30))[0].startswith("The title would change in 4 of 30 issues: a column seems")
+    dates = changed(
+        11,
+        12,
+        description=("digest", f"Text\n\n---\nImported from jira:1\nCreated: 31/12/2025\ntis{'0' * 12} tir{'0' * 20}"),
+    )
+    (found,) = doubts(dates, sample=of(12))
+    assert found.startswith("The description would change in 11 of 12 issues")
+    assert 'with the footer "--- Imported from jira:1 Created: 31/12/2025 tis00' in found
+    assert doubts(changed(9, 9, status=("todo", "done")), sample=of(9)) == [], "a handful may well end together"
+    assert doubts(changed(11, 13, status=("todo", "done")), sample=of(13)) == []
+
+
+OTHER = {"title": ("Login fails on Safari", "Add an export of invoices"), "description": ("digest", "Text")}
+
+
+def test_another_site() -> None:
+    """Most rows with known keys have nothing in common with what was sent for them, though they are only two."""
+    (found,) = doubts(changed(2, 2, **OTHER), sample=of(1000))
+    what, *samples, name, override = found.splitlines()
+    assert what.startswith(
+        "Of 2 rows whose keys are in Triage, 2 have quite other titles: this looks like another site"
+    )
+    assert samples[0] == '  jira:0: title was "Login fails on Safari", would be "Add an export of invoices"'
+    assert name.endswith("the same command with --source-name jira-2")
+    assert override.endswith("--max-changes 100%")
+
+
+@pytest.mark.parametrize(
+    ("statuses", "why"),
+    [
+        (changed(1, 1, **OTHER), "one may be rewritten"),
+        (changed(2, 4, **OTHER), "half of them are as they were"),
+        (changed(5, 5, title=OTHER["title"]), "they were given other titles, and nothing else"),
+        (changed(9, 9, title=("Login fails", "Login fails on Safari 17"), status=("todo", "done")), "edited"),
+        (changed(9, 9, title=("", "Login fails"), status=("todo", "done")), "what was sent isn't known"),
+    ],
+)
+def test_the_same_site(statuses: Mapping[str, LedgerStatus], why: str) -> None:
+    """Rows that were rewritten here and there, or whose titles were edited, are believed."""
+    assert doubts(statuses, sample=of(1000)) == [], why
+
+
+def test_another_site_of_which_nothing_would_be_written() -> None:
+    """Its new rows would be created under the wrong name, and its comments added to the wrong issues."""
+    reported = known_row()._replace(differs=Difference(OTHER))
+    assert doubts({"jira:1": reported, "jira:2": reported}, sample=of(2))
+
+
+def sample_of(*issues: tuple[str, bytes, str], step: int = 1) -> KnownSample:
+    """Known issues."""
+    return KnownSample(len(issues) * step, step, [KnownIssue(*issue) for issue in issues])
+
+
+KNOWN = sample_of(*((f"jira:{number}", f"row-{number}".encode(), f"Title {number}") for number in range(10)))
+
+
+def test_rows_that_come_again_under_new_keys() -> None:
+    """The content of rows whose keys are gone: the key's column has changed, and all would be created again."""
+    new = [new_row(f"jira:P-{number}", content=f"row-{number}".encode()) for number in range(3)]
+    (found,) = doubts(new=new, sample=KNOWN)
+    what, first, *_ = found.splitlines()
+    assert what.startswith("3 rows would be created, with the content of rows that are in Triage under other keys")
+    assert first == "  jira:P-0 was jira:0"
+    assert found.endswith("--max-changes 100%")
+    beside = {f"jira:{number}": known_row() for number in range(3)}
+    assert doubts(beside, new, KNOWN) == [], "the old keys are there as well: these are copies"
+    assert doubts(new=[*new, *(new_row(f"jira:Q-{number}") for number in range(4))], sample=KNOWN) == []
+
+
+def test_titles_that_come_again_under_new_keys() -> None:
+    """Where the cells are others too: most titles that only one issue has."""
+    new = [new_row(f"jira:P-{number}", f"TITLE {number}") for number in range(6)]
+    assert "with the titles of rows that are in Triage under other keys" in doubts(new=new, sample=KNOWN)[0]
+    assert doubts(new=new[:5], sample=KNOWN) == [], "not most of them"
+    alerts = sample_of(*((f"jira:{number}", b"", "CPU is high") for number in range(10)))
+    assert doubts(new=[new_row(f"jira:P-{number}", "CPU is high") for number in range(10)], sample=alerts) == []
+
+
+def test_a_large_ledger_is_known_by_a_sample() -> None:
+    """Every hundredth issue tells as well: two of them stand for two hundred."""
+    large = KNOWN._replace(total=1000, step=100)
+    new = [new_row(f"jira:P-{number}", content=f"row-{number}".encode()) for number in range(2)]
+    others = [new_row(f"jira:Q-{number}") for number in range(300)]
+    assert doubts(new=[*new, *others], sample=large)
+    assert doubts(new=[*new, *others, *others], sample=large) == []

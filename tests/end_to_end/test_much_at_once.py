@@ -1,0 +1,178 @@
+"""Much at once is not believed: a broken export, another site with the same keys, another column for the key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.errors import ExitCode
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.harness.running import HEADER, Ended, Program, issue_row, write_csv
+
+Import = Callable[..., Ended]
+NUMBERS = range(1, 31)
+
+
+@pytest.fixture
+def sandbox(serve: Serve) -> RunningSandbox:
+    """Give a target."""
+    return serve()
+
+
+@pytest.fixture
+def run(program: Program, sandbox: RunningSandbox) -> Import:
+    """Give a scheduled import of rows."""
+
+    def run(
+        rows: Sequence[Sequence[str]], *options: str, header: Sequence[str] = HEADER, preset: str = "jira"
+    ) -> Ended:
+        source = write_csv(Path("export.csv"), rows, header)
+        command = ("run", source, "-m", preset, "--api-url", sandbox.url, "--yes", "--rate", "0", "--json")
+        return program(*command, "--no-first-contact", "--out", "reports", *options)
+
+    return run
+
+
+def contents(sandbox: RunningSandbox) -> list[Any]:
+    """What the issues say."""
+    return sorted((issue["title"], issue["description"], issue["severity"]) for issue in sandbox.issues())
+
+
+def assert_refused(ended: Ended, sandbox: RunningSandbox, before: list[Any], because: str) -> None:
+    """Nothing was written, the exit code says so, and the sentence is on the screen and in the summary."""
+    assert ended.code == ExitCode.UNUSABLE
+    assert because in ended.summary["stopped_because"]
+    assert f"Nothing was sent: {ended.summary['stopped_because']}" in ended.err
+    assert contents(sandbox) == before
+    assert Path("reports/results.csv").is_file()
+
+
+@pytest.mark.parametrize("policy", ["update", "overwrite"])
+def test_too_many_changes(run: Import, sandbox: RunningSandbox, policy: str) -> None:
+    """More than 20 and more than a tenth: three samples, and the command that goes on anyway."""
+    assert run(list(map(issue_row, NUMBERS))).code == ExitCode.DONE
+    before = contents(sandbox)
+    rows = [issue_row(number, "Low" if number <= 21 else "High") for number in NUMBERS]
+    ended = run(rows, "--on-change", policy)
+    assert_refused(ended, sandbox, before, "21 of 30 issues would change, and --max-changes allows 10%, at least 20.")
+    assert ended.summary["stopped_because"].count('severity was "high", would be "low"') == 3
+    assert run(rows, "--on-change", policy, "--max-changes", "5").code == ExitCode.UNUSABLE
+    assert run(rows, "--on-change", "report").code == ExitCode.DONE, "nothing would be written"
+    assert contents(sandbox) == before
+    assert run(rows, "--on-change", policy, "--max-changes", "100%").code == ExitCode.DONE
+    assert {issue["severity"] for issue in sandbox.issues()} == {"low", "high"}
+    assert run(rows, "--on-change", policy).outcomes() == {"unchanged": 30}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        (lambda row: (*row[:1], row[1].upper(), *row[2:]), "title"),
+        (lambda row: (*row[:5], row[5].replace("2025-12-31", "31/12/2025")), "description"),
+    ],
+    ids=["capitals", "dates"],
+)
+def test_a_column_in_another_form(
+    run: Import, sandbox: RunningSandbox, change: Callable[[tuple[str, ...]], tuple[str, ...]], field: str
+) -> None:
+    """All twelve titles in capitals, all dates in another locale: fewer than 20, and yet not believed."""
+    rows = [(*issue_row(number)[:5], f"Met on 2025-12-31, case {number}") for number in range(1, 13)]
+    run(rows)
+    before = contents(sandbox)
+    ended = run([change(row) for row in rows], "--on-change", "update")
+    assert_refused(ended, sandbox, before, f"The {field} would change in 12 of 12 issues: a column seems to have")
+    again = run([change(row) for row in rows], "--on-change", "update", "--max-changes", "100%")
+    assert again.outcomes() == {"updated": 12}
+
+
+SITE = ("ID", "Work Item Type", "Title", "State", "Priority", "Description")
+FIRST = [("4", "Bug", "Login fails on Safari", "New", "2", "Steps"), ("5", "Bug", "Slow search", "New", "2", "Slow")]
+SECOND = [
+    ("4", "Task", "Order new chairs", "New", "3", "Oak"),
+    ("5", "Task", "Book the meeting room", "New", "3", "Big"),
+    ("6", "Task", "Invite all guests", "New", "3", "By mail"),
+]
+
+
+@pytest.mark.parametrize("policy", ["update", "report", "skip"])
+def test_another_site_with_the_same_ids(run: Import, sandbox: RunningSandbox, policy: str) -> None:
+    """A second organisation's 4 and 5 are no changes of the first one's; the command that is shown keeps them apart."""
+    assert run(FIRST, header=SITE, preset="azuredevops").outcomes() == {"created": 2}
+    before = contents(sandbox)
+    ended = run(SECOND, "--on-change", policy, header=SITE, preset="azuredevops")
+    assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have quite other titles")
+    assert 'azuredevops:4: title was "Login fails on Safari", would be "Order new chairs"' in ended.err
+    named = re.search(r"the same command with (--source-name) (\S+)", ended.err)
+    assert named is not None
+    ended = run(SECOND, "--on-change", policy, *named.groups(), header=SITE, preset="azuredevops")
+    assert ended.outcomes() == {"created": 3}
+    assert len(contents(sandbox)) == 5
+
+
+def test_another_site_and_a_lost_ledger(program: Program, run: Import, sandbox: RunningSandbox) -> None:
+    """What discovery finds by its marker is compared as well."""
+    run(FIRST, header=SITE, preset="azuredevops")
+    before = contents(sandbox)
+    for path in program.ledger.parent.glob("ledger.db*"):
+        path.unlink()
+    ended = run(SECOND, header=SITE, preset="azuredevops")
+    assert_refused(ended, sandbox, before, "Of 2 rows whose keys are in Triage, 2 have quite other titles")
+
+
+def test_another_column_for_the_key(run: Import, sandbox: RunningSandbox) -> None:
+    """The same rows under new keys would all be there twice; a run that is meant so goes on."""
+    rows = [(*issue_row(number), f"uuid-{number}") for number in range(1, 6)]
+    header = (*HEADER, "Guid")
+    run(rows, header=header)
+    before = contents(sandbox)
+    Path("guid.yaml").write_text("extends: jira\ninput: {key: Guid}\n", encoding="utf-8")
+    ended = run(rows, header=header, preset="guid.yaml")
+    assert_refused(ended, sandbox, before, "5 rows would be created, with the content of rows that are in Triage under")
+    assert "  jira:uuid-1 was jira:PROJ-1\n" in ended.err
+    assert run(rows, "--max-changes", "100%", header=header, preset="guid.yaml").outcomes() == {"created": 5}
+
+
+def test_another_export_with_other_keys(run: Import, sandbox: RunningSandbox) -> None:
+    """Where the cells have changed with the keys, the titles tell."""
+    run(list(map(issue_row, range(1, 11))))
+    before = contents(sandbox)
+    ended = run([(f"{1000 + number}", *issue_row(number)[1:]) for number in range(1, 11)])
+    assert_refused(ended, sandbox, before, "10 rows would be created, with the titles of rows that are in Triage under")
+
+
+def test_a_dry_run_says_the_same(run: Import, sandbox: RunningSandbox) -> None:
+    """It ends as the run would end."""
+    run(FIRST, header=SITE, preset="azuredevops")
+    ended = run(SECOND, "--dry-run", header=SITE, preset="azuredevops")
+    assert ended.code == ExitCode.UNUSABLE
+    assert "--source-name azuredevops-2" in ended.summary["stopped_because"]
+
+
+def test_on_a_terminal_the_question_shows_it(program: Program, run: Import, sandbox: RunningSandbox) -> None:
+    """A person decides; only an explicit `--max-changes` decides for them."""
+    run(FIRST, header=SITE, preset="azuredevops")
+    source = write_csv(Path("export.csv"), SECOND, SITE)
+    command = (
+        "run",
+        source,
+        "-m",
+        "azuredevops",
+        "--api-url",
+        sandbox.url,
+        "--on-change",
+        "update",
+        "--no-first-contact",
+    )
+    with program.on_terminal(*command, "--max-changes", "50%") as terminal:
+        assert terminal.end().code == ExitCode.UNUSABLE
+    with program.on_terminal(*command) as terminal:
+        terminal.read_until("Send them?")
+        assert "warning: Of 2 rows whose keys are in Triage, 2 have quite other titles" in terminal.shown
+        terminal.type("y\n")
+        assert terminal.end().code == ExitCode.DONE
+    assert {issue["title"] for issue in sandbox.issues()} == {row[2] for row in SECOND}
