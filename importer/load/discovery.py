@@ -15,7 +15,7 @@ from typing import NamedTuple
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.target_scan import Double, Found, Seen
 from importer.load.context import ImportContext
-from importer.transform.markers import find_marker_line, source_marker
+from importer.transform.markers import find_marker, find_marker_line, source_marker
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
@@ -50,6 +50,10 @@ class Discovered(NamedTuple):
         return f"{self.taken:,} issues of this source are in Triage that the ledger did not know: taken in."
 
 
+class _ListCuts(Exception):
+    """A list turned out to cut descriptions after it was trusted: it has to be read again."""
+
+
 class Discovery:
     """Discovers the issues of one source, once; `calls` paces the requests, as all of an import."""
 
@@ -64,7 +68,7 @@ class Discovery:
         self._client, self._calls, self._seen = client, calls, seen
         self._target_time = target_time or TargetTime()
         self._marker = source_marker(source_name)
-        self._wholes = WholeIssues(client, calls)
+        self._wholes = WholeIssues(client, calls, _is_finished)
         self._examined: set[str] = set()  # ids: a list that moves shows issues twice
         self._issue_ids: set[str] = set()
 
@@ -75,17 +79,24 @@ class Discovery:
             RunStopped: the target can't be read.
         """
         try:
-            if self._seen.is_complete() and not thorough:
-                await self._read_list(to_known=True)
-            else:
-                self._seen.forget()
-                async for page in search_issues(self._client, self._calls, self._marker):
-                    await self._note(page, self._known(page), unmarked=True)
-                await self._read_list(to_known=False)
-                self._seen.complete()
+            try:
+                await self._look(thorough)
+            except _ListCuts:
+                self._examined.clear()
+                await self._look(thorough)
         except CallFailed as error:
             raise stop_of(error) from error
         return Discovered(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids))
+
+    async def _look(self, thorough: bool) -> None:
+        if self._seen.is_complete() and not thorough:
+            await self._read_list(to_known=True)
+            return
+        self._seen.forget()
+        async for page in search_issues(self._client, self._calls, self._marker):
+            await self._note(page, self._known(page), unmarked=True)
+        await self._read_list(to_known=False)
+        self._seen.complete()
 
     async def _read_list(self, *, to_known: bool) -> None:
         """Read the whole list, or back to the newest issue that the ledger knows, by the target's own clock."""
@@ -106,11 +117,12 @@ class Discovery:
 
     async def _note(self, page: Sequence[Issue], known: Collection[str], *, unmarked: bool) -> None:
         """Keep the unknown issues of a page with this source's marker, and with `unmarked` those without any marker."""
-        new = []
-        # The longest first: if the list shows it whole, it shows shorter ones whole, too, which need no request.
-        for listed in sorted(page, key=lambda issue: -len(issue.description)):
-            if listed.id in known or listed.id in self._examined:
-                continue
+        new, cut = [], self._wholes.cuts
+        unknown = [issue for issue in page if issue.id not in known and issue.id not in self._examined]
+        await self._wholes.probe(unknown)
+        if self._wholes.cuts and not cut and self._examined:
+            raise _ListCuts
+        for listed in unknown:
             self._examined.add(listed.id)
             issue = await self._wholes.read(listed)
             if issue is None:
@@ -121,6 +133,11 @@ class Discovery:
                 new.append(Found(issue.id, issue.triage_id, record, issue.title, created, take_snapshot(issue)))
         self._issue_ids.update(found.issue_id for found in new)
         self._seen.note(new)
+
+
+def _is_finished(text: str) -> bool:
+    """Whether a text ends with the marker line of an import."""
+    return bool(find_marker(text.rstrip().rpartition("\n")[2]))
 
 
 def discover(context: ImportContext, *, thorough: bool) -> Discovered:

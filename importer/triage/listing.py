@@ -6,13 +6,14 @@ again, so a caller may see issues twice.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
 from importer.api import PAGE_LIMIT
+from importer.errors import TargetUnreachable
 from importer.triage.actions import CallFailed
-from importer.triage.answers import Entry, Issue
+from importer.triage.answers import Entry, Issue, Page
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
 
@@ -20,6 +21,8 @@ CLOCK_SKEW = 60.0
 """Seconds by which the target's own times may be out of order: it has several clocks, and commits lag behind them."""
 BEGINNINGS = 5
 """How often a list is read from its beginning, at most, because the issue of a cursor was deleted."""
+STALE_PAGES = 3
+"""So many pages in a row without an issue that was not shown before mean that a list never ends."""
 WORD = 64
 """By how many characters cut descriptions may differ in length, as they may be cut between words."""
 ELLIPSES = ("...", "…")
@@ -30,32 +33,55 @@ async def list_newest_first(client: TriageClient, calls: PacedCalls) -> AsyncIte
 
     Raises:
         CallFailed: a page can't be read.
+        TargetUnreachable: the pages never end.
     """
     async for page in _list_pages(client, calls, sort="created_at", order="desc"):
         yield page
 
 
 async def search_issues(client: TriageClient, calls: PacedCalls, word: str) -> AsyncIterator[tuple[Issue, ...]]:
-    """Yield pages of the issues whose title or description contains a word. Raises CallFailed."""
+    """Yield pages of the issues whose title or description contains a word. Raises as `list_newest_first`."""
     async for page in _list_pages(client, calls, search=word):
         yield page
 
 
 async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> AsyncIterator[tuple[Issue, ...]]:
     first = {"limit": str(PAGE_LIMIT), **query}
-    asked, beginnings = first, 1
+    asked, beginnings, pages = first, 1, _Pages()
     while True:
         try:
             page = await calls.call(partial(client.list_issues, **asked))
         except CallFailed as error:
             if error.status != 400 or asked is first or beginnings == BEGINNINGS:
                 raise
-            asked, beginnings = first, beginnings + 1
+            asked, beginnings, pages = first, beginnings + 1, _Pages()
             continue
         yield page.items
-        if page.next_cursor in (None, asked.get("cursor")):  # a cursor that stays the same would loop forever
+        if page.next_cursor is None:
             return
+        pages.note(page)
         asked = {**first, "cursor": page.next_cursor}
+
+
+class _Pages:
+    """The pages of one reading: notices where they never end, as then nobody knows what a look hasn't seen."""
+
+    def __init__(self) -> None:
+        self._cursors: set[str | None] = set()
+        self._issues: set[int] = set()  # hashes of their ids
+        self._stale = 0
+
+    def note(self, page: Page[Issue]) -> None:
+        """Take note of a page that another one follows. Raises TargetUnreachable if they come again."""
+        new = {hash(issue.id) for issue in page.items} - self._issues
+        self._issues |= new
+        self._stale = 0 if new else self._stale + 1
+        if page.next_cursor in self._cursors or self._stale == STALE_PAGES:
+            raise TargetUnreachable(
+                "The list of issues in Triage never ends: its pages come again.",
+                hint="Nothing is sent without a look first. Run the same command again once the list can be read.",
+            )
+        self._cursors.add(page.next_cursor)
 
 
 def created_seconds(item: Issue | Entry, otherwise: float) -> float:
@@ -84,26 +110,59 @@ class TargetTime:
 class WholeIssues:
     """Reads issues with their whole descriptions, saving requests where the list doesn't cut them.
 
-    The API doesn't document whether lists cut descriptions. A list item is trusted once a longer one proved to be
-    whole: the same text in the list and read by itself, with a blank line in it. A list of first paragraphs, or of
-    empty descriptions, therefore proves nothing.
+    The API doesn't document whether lists cut descriptions. Two probes, read by themselves, tell: the longest text, and
+    the longest that isn't `finished`, as the marker line that ends an import's description is lost with a cut. Where
+    both came whole, no text that is as long is probed again, and all are trusted. As a list of first paragraphs shows
+    nothing at its ends, each page has its second probe until a blank line was seen. `cuts` is set once a probe differs:
+    from then on each issue is read by itself, and those that were trusted before have to be read again.
+
+    The trust that is given up: of a list that cuts at words, the longest text may be whole and a shorter one cut; of a
+    list that gives first paragraphs, the probes may all have a single one.
     """
 
-    def __init__(self, client: TriageClient, calls: PacedCalls) -> None:
-        self._client, self._calls = client, calls
-        self._whole_length = 0
+    def __init__(self, client: TriageClient, calls: PacedCalls, finished: Callable[[str], bool]) -> None:
+        self._client, self._calls, self._finished = client, calls, finished
+        self._longest = self._longest_unfinished = 0  # characters of the longest probes that came whole
+        self._has_paragraphs = False
+        self._probes: dict[str, Issue | None] = {}  # of the present page
+        self.cuts = False
+
+    async def probe(self, page: Sequence[Issue]) -> None:
+        """Probe a page whose issues are to be read. Raises CallFailed."""
+        self._probes = {}
+        self._has_paragraphs = self._has_paragraphs or any("\n\n" in issue.description for issue in page)
+        if self.cuts or not page:
+            return
+        longest = max(page, key=lambda issue: len(issue.description))
+        if len(longest.description) > self._longest:
+            self._longest = await self._probe(longest)
+        unfinished = [issue for issue in page if not self._finished(issue.description) and issue is not longest]
+        other = max(unfinished, key=lambda issue: len(issue.description), default=longest)
+        is_longer = len(other.description) > self._longest_unfinished
+        if other is not longest and not self.cuts and (is_longer or not self._has_paragraphs):
+            self._longest_unfinished = max(self._longest_unfinished, await self._probe(other))
+
+    async def _probe(self, listed: Issue) -> int:
+        issue = self._probes[listed.id] = await self._read(listed)
+        self.cuts = self.cuts or (issue is not None and issue.description != listed.description)
+        return len(listed.description)
 
     async def read(self, listed: Issue) -> Issue | None:
-        """Return a listed issue with its whole description, None if it no longer exists. Raises CallFailed."""
-        text = listed.description
-        if len(text) + WORD <= self._whole_length and not text.endswith(ELLIPSES):
+        """Return an issue of the probed page with its whole description, None if it no longer exists.
+
+        Raises:
+            CallFailed: it can't be read.
+        """
+        if listed.id in self._probes:
+            return self._probes[listed.id]
+        if not self.cuts and not listed.description.endswith(ELLIPSES):
             return listed
+        return await self._read(listed)
+
+    async def _read(self, listed: Issue) -> Issue | None:
         try:
-            issue = await self._calls.call(partial(self._client.get_issue, listed.id))
+            return await self._calls.call(partial(self._client.get_issue, listed.id))
         except CallFailed as error:
             if error.is_gone:
                 return None
             raise
-        if issue.description == text and "\n\n" in text:
-            self._whole_length = max(self._whole_length, len(text))
-        return issue

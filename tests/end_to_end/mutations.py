@@ -91,8 +91,8 @@ MUTATIONS = (
     Mutation(
         "the search of the opening look",
         "importer/load/discovery.py",
-        "                    await self._note(page, self._known(page), unmarked=True)\n",
-        "                    pass\n",
+        "            await self._note(page, self._known(page), unmarked=True)\n",
+        "            pass\n",
         "tests/load/test_discovery.py::test_what_only_the_search_finds",
     ),
     Mutation(

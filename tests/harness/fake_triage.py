@@ -57,6 +57,7 @@ class FakeTriage:
         self.running = self.most_at_once = 0
         self.reads_fail = self.refuse_links = False
         self.cut_at: int | None = None  # where lists cut descriptions
+        self.shows: Callable[[str], str] = lambda text: text[: self.cut_at]  # what lists show of a description
         self.searchable = True
         self.unlisted: set[str] = set()  # ids that only the search finds
         self.attached: list[tuple[str, str]] = []
@@ -134,7 +135,7 @@ class FakeTriage:
         found = [issue for issue in found if word or issue["id"] not in self.unlisted]
         start, limit = int(request.url.params.get("cursor", 0)), int(request.url.params["limit"])
         page = [] if word and not self.searchable else found[start : start + limit]
-        page = [issue | {"description": issue["description"][: self.cut_at]} for issue in page]
+        page = [issue | {"description": self.shows(issue["description"])} for issue in page]
         cursor = str(start + limit) if start + limit < len(found) else None
         return httpx.Response(200, json={"data": {"items": page, "next_cursor": cursor}, "errors": None})
 

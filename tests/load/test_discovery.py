@@ -6,7 +6,7 @@ import asyncio
 import shutil
 import sqlite3
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -209,16 +209,25 @@ def test_who_was_here_before_reads_no_further_than_needed(ledger: Ledger) -> Non
     assert triage.reads < 70, "what is older than a minute before it is not read whole"
 
 
-def test_lists_that_prove_nothing(ledger: Ledger) -> None:
-    """Without a proof each issue is read alone; a longer text with a blank line that came whole is one."""
+@pytest.mark.parametrize("text", ["short", "two\n\nparagraphs"])
+def test_a_look_costs_a_request_for_a_hundred_issues(ledger: Ledger, text: str) -> None:
+    """However short other people's issues are: a page has two probes at most."""
     triage = FakeTriage()
-    long = described("jira:A", text="long " * 100)
-    triage.issues = [make_issue(1, long), *(make_issue(number, described(f"jira:{number}")) for number in range(2, 50))]
-    assert look(triage, ledger).taken == 49
-    whole = triage.reads
-    triage.reads, triage.cut_at = 0, 80
-    assert look(triage, ledger, thorough=True).taken == 49
-    assert whole < 20 < 49 <= triage.reads
+    triage.issues = [make_issue(number, f"{text} {number}") for number in range(1, 501)]
+    triage.issues.append(make_issue(501, described("jira:A")))
+    assert look(triage, ledger).taken == 1
+    assert triage.reads <= 5 * 3 + 3
+
+
+@pytest.mark.parametrize("shows", [lambda text: text[:80], lambda text: text.split("\n\n")[0]])
+def test_lists_that_cut(ledger: Ledger, shows: Callable[[str], str]) -> None:
+    """Where a list cuts descriptions, after some length or paragraph, each issue is read by itself."""
+    triage = FakeTriage()
+    triage.issues = [make_issue(number, described(f"jira:{number}")) for number in range(1, 120)]
+    triage.issues += [make_issue(number, f"{number}") for number in range(120, 240)]
+    triage.shows, triage.searchable = shows, False
+    assert look(triage, ledger).taken == 119
+    assert triage.reads > 200, "those before the first that was seen to be cut, too"
 
 
 def test_what_was_deleted_since_it_was_seen(program: Program, serve: Serve) -> None:
