@@ -13,6 +13,7 @@ import pytest
 
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
+from importer.triage import redaction
 from tests.harness.brought import bring
 from tests.harness.mapping_files import problems, write
 from tests.harness.postgres import postgres
@@ -61,6 +62,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     monkeypatch.setenv("BLAND_API_KEY", KEY)
     monkeypatch.delenv("TRIAGE_API_URL", raising=False)
+    monkeypatch.setattr(redaction, "_echoed", {})  # a process of its own has heard no echo
     running = Program(folder, state)
     yield running
     running.end()

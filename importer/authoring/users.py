@@ -26,6 +26,7 @@ from importer.spreadsheet import escape_cell
 from importer.transform.chunk_records import Records
 from importer.transform.people import identify, identify_all
 from importer.triage.answers import Member
+from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
     from importer.progress import Progress
@@ -250,7 +251,7 @@ def _replace(path: Path, data: bytes) -> None:
         descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
         try:
             with os.fdopen(descriptor, "wb") as file:
-                file.write(data)
+                file.write(redact(data))
             Path(temporary).replace(target)
         except BaseException:
             with suppress(OSError):

@@ -19,6 +19,7 @@ import click
 from importer import __version__
 from importer.cli.options import describe_bug, print_data, summarise_error
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
+from importer.triage.redaction import redact
 
 # Command → module, imported when it is used, so that `--help` is instant and `validate` loads no httpx.
 COMMANDS = {
@@ -125,8 +126,8 @@ def show_error(error: Exception | KeyboardInterrupt) -> int:
 
 def show_bug(error: Exception) -> None:
     """Show where a bug is; the traceback only with TRIAGE_IMPORT_DEBUG."""
-    click.echo(f"Error: {describe_bug(error)}", err=True)
+    click.echo(redact(f"Error: {describe_bug(error)}"), err=True)
     if os.environ.get("TRIAGE_IMPORT_DEBUG"):
-        traceback.print_exception(error)
+        click.echo(redact("".join(traceback.format_exception(error))), err=True)
     else:
         click.echo("With TRIAGE_IMPORT_DEBUG=1 it prints where it comes from.", err=True)

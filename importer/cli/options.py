@@ -15,6 +15,7 @@ import click
 from importer import __version__
 from importer.cli.completion import FileType, MappingType
 from importer.errors import ExitCode, ImporterError, StorageFull
+from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
     from importer.report.summary import Summary
@@ -134,7 +135,7 @@ def print_data(text: str) -> None:
     Raises StorageFull if stdout takes no more.
     """
     try:
-        click.echo(text, nl=False)
+        click.echo(redact(text), nl=False)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
         if not isinstance(error, BrokenPipeError):

@@ -124,6 +124,6 @@ def _announce(running: RunningSandbox, db: Path | None) -> None:
     click.echo(
         f"{running.url}  imitates Triage's API (api.bland.ai, as documented in August 2026).\n"
         f"Issues: {db or 'in memory, gone at the end'}. Seed of the faults: {running.seed}.\n"
-        f"Try: BLAND_API_KEY=any triage-import run SOURCE -m MAPPING --api-url {running.url}",
+        f"Try: BLAND_API_KEY=org_rehearsal triage-import run SOURCE -m MAPPING --api-url {running.url}",
         err=True,
     )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from importer.phrases import counted
 from importer.records import Act
+from importer.triage.redaction import redact
 
 if TYPE_CHECKING:
     from importer.check.workload import Workload
@@ -60,7 +61,8 @@ def shorten(text: str) -> str:
 
 
 def printable(text: str) -> str:
-    """Escape characters that would control a terminal, or change the direction of writing."""
+    """Escape characters that would control a terminal, or change the direction of writing; redact the API key."""
+    text = redact(text)
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

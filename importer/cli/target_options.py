@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 import click
@@ -120,7 +121,7 @@ def _open_sandbox(file: Path) -> Iterator[Target]:
         ) from error
     try:
         with serve_in_thread(SandboxOptions(db=file)) as running:
-            yield Target(running.url, f"{SANDBOX_PREFIX}{file}", ApiKey("sandbox"))
+            yield Target(running.url, f"{SANDBOX_PREFIX}{file}", ApiKey(f"sandbox-{token_hex(8)}"))
     except SandboxError as error:
         raise UsageError(str(error)) from error
 
@@ -143,7 +144,7 @@ def read_api_key(file: Path | None) -> ApiKey:
         try:
             return ApiKey(text)
         except UsageError as error:
-            raise UsageError(f"--api-key-file {file}: it is not one word of ASCII.", hint=KEY_FILE_HINT) from error
+            raise UsageError(f"--api-key-file {file}: {error.message}", hint=KEY_FILE_HINT) from error
     key = os.environ.get("BLAND_API_KEY", "")
     if not key:
         raise UsageError(

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from importer.errors import StorageFull, UsageError
 from importer.ledger.staleness import Generation
+
+Redact = Callable[[Any], Any]
 
 
 class ConnectionLost(StorageFull):
@@ -31,6 +34,8 @@ class Database:
         self.is_read_only = is_read_only
         self.is_remote = engine.dialect.name == "postgresql"
         self._engine = engine
+        self._find_redaction: Callable[[], Redact | None] = lambda: None
+        event.listen(engine, "before_cursor_execute", self._redact, retval=True)
         self._generation = generation
         self._lock = threading.Lock()
         self._lost: ConnectionLost | None = None
@@ -52,6 +57,16 @@ class Database:
                 self._lost = error
                 raise
 
+    def redact_with(self, find_redaction: Callable[[], Redact | None]) -> None:
+        """Pass all that is stored from now on through what a function returns; None where there is no secret yet."""
+        self._find_redaction = find_redaction
+
+    def _redact(
+        self, _connection: Connection, _cursor: object, statement: str, parameters: Any, *_: object
+    ) -> tuple[str, Any]:
+        redact = self._find_redaction()
+        return statement, parameters if redact is None else _clean(parameters, redact)
+
     @contextmanager
     def advance(self, *, exact: bool = False) -> Iterator[Connection]:
         """Open a transaction that raises the ledger's generation by one, see `staleness.Generation`.
@@ -70,6 +85,17 @@ class Database:
         self._generation.reach(reached)
         if exact:
             self._generation.write()
+
+
+def _clean(value: Any, redact: Redact) -> Any:
+    match value:
+        case str() | bytes():
+            return redact(value)
+        case dict():
+            return {name: _clean(each, redact) for name, each in value.items()}
+        case list() | tuple():
+            return type(value)(_clean(each, redact) for each in value)
+    return value
 
 
 @contextmanager

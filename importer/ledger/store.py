@@ -84,7 +84,7 @@ class Ledger:
         self.name = database.name
         self.locks = locks
         self._database = database
-        self.transaction = database.transaction
+        self.transaction, self.redact_with = database.transaction, database.redact_with
         self._now = now
 
     def read_facts(self, target: str, source_name: str) -> Facts:

@@ -21,6 +21,7 @@ from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.members import read_members
 from importer.triage.paced import PacedCalls
+from importer.triage.redaction import find_redaction
 from importer.triage.target import Target
 
 UNREADABLE = (403, 404)
@@ -76,6 +77,7 @@ def claim_source(
         TargetUnreachable: nothing answers.
         RunStopped: the key is refused.
     """
+    ledger.redact_with(find_redaction)
     organisation = run_loop(find_organisation(target, say))
     check_expected(expected, organisation, target.name)
     ledger.check_org(target.name, organisation)

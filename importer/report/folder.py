@@ -7,12 +7,13 @@ import os
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from importer.check.job import Job
 from importer.errors import StorageFull, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.report.mark import MarkWhereNeeded
+from importer.triage.redaction import redact
 
 FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
 FOR_PEOPLE = ("errors.csv", "errors.jsonl", SUGGESTION, FIXES)
@@ -86,12 +87,20 @@ class ReportFolder:
             raise StorageFull(f"{path} can't be written: {error.strerror}.", hint=hint) from error
 
 
+class _Redacting(io.TextIOWrapper):
+    """A text file without the API key, if a target has echoed it."""
+
+    def write(self, text: str) -> int:
+        return super().write(redact(text))
+
+
 def _writing(path: Path, *, is_table: bool, for_people: bool) -> IO[str]:
     if is_table and not for_people:
-        bare = MarkWhereNeeded(open(path, "w+b", opener=_private))  # noqa: SIM115 - the wrapper closes it
-        return io.TextIOWrapper(bare, encoding="utf-8", errors="backslashreplace", newline="")
-    encoding = "utf-8-sig" if is_table else "utf-8"
-    return open(path, "w", encoding=encoding, errors="backslashreplace", newline="", opener=_private)
+        bare: Any = MarkWhereNeeded(open(path, "w+b", opener=_private))  # noqa: SIM115 - the wrapper closes it
+    else:
+        bare = open(path, "wb", opener=_private)  # noqa: SIM115 - the wrapper closes it
+    encoding = "utf-8-sig" if is_table and for_people else "utf-8"
+    return _Redacting(bare, encoding=encoding, errors="backslashreplace", newline="")
 
 
 def _private(path: str, flags: int) -> int:

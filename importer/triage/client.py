@@ -179,10 +179,11 @@ class TriageClient:
         request = httpx.Request(method, url, headers=headers, stream=httpx.ByteStream(body))
         try:
             response = await self._transport.handle_async_request(request)
-            raw = self._key.scrub(await _read(response))
+            raw = await _read(response)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            text = self._key.scrub(f"{type(error).__name__}: {error}".encode()).decode()
+            text = self._key.mask(f"{type(error).__name__}: {error}".encode()).decode()
             raise CallFailed(action_for(error, kind), text) from None  # its request carries the key
+        self._key.watch(raw)
         action = action_for(response.status_code, kind)
         if action is Action.DONE:
             try:
@@ -192,7 +193,7 @@ class TriageClient:
                 action = action_for(httpx.DecodingError(""), kind)
         if response.status_code in (404, 405, 410) and not is_error_document(raw):
             action = Action.STOP  # not Triage's own 404: a proxy's page says nothing about an issue
-        message = f"{response.status_code} {error_message(raw)}".rstrip()
+        message = f"{response.status_code} {error_message(self._key.mask(raw))}".rstrip()
         retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
         raise CallFailed(action, message, status=response.status_code, retry_after=retry_after)
 

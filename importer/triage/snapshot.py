@@ -19,6 +19,7 @@ import orjson
 from importer.api import ISSUE_FIELDS
 from importer.records import NUMBER_BESIDE
 from importer.triage.answers import Issue
+from importer.triage.redaction import redact
 
 COUNTS = ("resource_count", "flag_count", "relation_count")
 DESCRIPTION_KEPT = "(kept as its digest only)"
@@ -107,7 +108,8 @@ def is_like(one: Any, other: Any) -> bool:
 
 
 def _normal(value: Any) -> str:
-    return unicodedata.normalize("NFC", str(value or "").replace("\r\n", "\n")).strip()
+    # What is kept was redacted, and what was just read was not.
+    return unicodedata.normalize("NFC", redact(str(value or "")).replace("\r\n", "\n")).strip()
 
 
 def _kept(name: str, value: Any) -> Any:

@@ -2,53 +2,54 @@
 
 from __future__ import annotations
 
-import re
-from base64 import b64encode
 from dataclasses import dataclass
 from ipaddress import ip_address
-from urllib.parse import quote, urlsplit
+from urllib.parse import urlsplit
 
 from importer.errors import UsageError
+from importer.triage.redaction import Secret, note_echo
 
 SANDBOX_PREFIX = "sandbox:"
 """How the name of a target begins that is a sandbox inside this process."""
 
 
-class ApiKey:
-    """The API key. It appears in no repr and no message; only `reveal` returns it."""
+SHORTEST_KEY = 8
+"""Characters of a key: a shorter one would be found in texts that have nothing to do with it."""
 
-    __slots__ = ("_escaped", "_text", "_ways")
+
+class ApiKey:
+    """The API key. It appears in no repr and no message; only `reveal` returns it.
+
+    Raises UsageError for what can be no key; the message doesn't have it.
+    """
+
+    __slots__ = ("_secret", "_text")
 
     def __init__(self, text: str) -> None:
-        text = text.strip()
+        text, hint = text.strip(), "Set BLAND_API_KEY to the key."
         if not text or not text.isascii() or not text.isprintable() or " " in text:
-            raise UsageError("The API key is empty or not one word of ASCII.", hint="Set BLAND_API_KEY to the key.")
+            raise UsageError("The API key is empty or not one word of ASCII.", hint=hint)
+        if len(text) < SHORTEST_KEY:
+            why = "in what is shown it couldn't be told from a word"
+            raise UsageError(f"The API key has fewer than {SHORTEST_KEY} characters: {why}.", hint=hint)
         self._text = text
-        self._ways = _write_all_ways(text)
-        signs = (rf"(?:{re.escape(sign)}|(?i:\\u{ord(sign):04x})|\\{re.escape(sign)})" for sign in text)
-        self._escaped = re.compile("".join(signs).encode())
+        self._secret = Secret(text)
 
     def reveal(self) -> str:
         """Return the key itself, for the Authorization header."""
         return self._text
 
-    def scrub(self, raw: bytes) -> bytes:
-        """Replace the key in an answer that echoes it by `***`: as it is, and as JSON, URLs and base64 encode it."""
-        for way in self._ways:
-            raw = raw.replace(way, b"***")
-        return self._escaped.sub(b"***", raw) if b"\\u00" in raw else raw
+    def watch(self, raw: bytes) -> None:
+        """Look for the key in an answer: what a target echoes is in nothing that is shown or kept from then on."""
+        if self._secret.is_in(raw):
+            note_echo(self._secret)
+
+    def mask(self, raw: bytes) -> bytes:
+        """Return what a target said, without the key: to be shown, not to be parsed."""
+        return self._secret.mask(raw)
 
     def __repr__(self) -> str:
         return "ApiKey(***)"
-
-
-def _write_all_ways(key: str) -> list[bytes]:
-    """Return the encodings in which a key may appear in an answer, the longest first."""
-    ways = {key, quote(key, safe=""), quote(key), key.replace("/", "\\/")}
-    for before in ("", "x", "xx"):  # within a longer text, base64 depends on the offset modulo 3
-        encoded = b64encode((before + key).encode()).decode()
-        ways.add(encoded[(8 * len(before) + 5) // 6 : (8 * (len(before) + len(key))) // 6])
-    return [way.encode() for way in sorted(ways, key=len, reverse=True)]
 
 
 def normalise_target(url: str) -> str:

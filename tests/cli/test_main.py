@@ -72,7 +72,7 @@ SLIPS: dict[str, tuple[list[str], int, str]] = {
     "key file has more": (
         ["run", JIRA, "-m", "jira", "--yes", "--api-key-file", "people.csv"],
         2,
-        "--api-key-file people.csv: it is not one word of ASCII.",
+        "--api-key-file people.csv: The API key is empty or not one word of ASCII.",
     ),
     "unencrypted": (["run", JIRA, "-m", "jira", "--yes", "--api-url", "http://a.example"], 2, "https://a.example"),
     "not a URL": (["run", JIRA, "-m", "jira", "--yes", "--api-url", "triage"], 2, "--api-url https://api.bland.ai"),

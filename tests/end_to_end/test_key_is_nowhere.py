@@ -1,6 +1,6 @@
 """The API key is a canary: it is in nothing that the program shows or leaves behind, even where the target echoes it.
 
-What a target says is searched for the key as it is, as JSON escapes it, and as URLs and base64 write it.
+What a target says is searched for the key as it is, and as JSON, URLs, HTML, UTF-16, hex and base64 write it.
 """
 
 from __future__ import annotations
@@ -35,6 +35,10 @@ FORMS: dict[str, Callable[[str], str]] = {
     "JSON escapes": lambda key: "".join(f"\\u{ord(sign):04x}" for sign in key),
     "JSON with \\/": lambda key: key.replace("/", "\\/"),
     "URL": lambda key: quote(key, safe=""),
+    "URL, each sign": lambda key: "".join(f"%{ord(sign):02x}" for sign in key),
+    "HTML": lambda key: "".join(f"&#{ord(sign)};" for sign in key),
+    "UTF-16": lambda key: "\\u0000".join(key),
+    "hex": lambda key: key.encode().hex().upper(),
     "base64": lambda key: b64encode(key.encode()).decode(),
 }
 """How a target may write a key within a JSON text."""

@@ -67,7 +67,7 @@ class Bench:
         calls = paced(self.time)
 
         async def main() -> T:
-            async with TriageClient(TARGET, ApiKey("org_x"), transport=self.transport) as client:
+            async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=self.transport) as client:
                 return await use(client, calls)
 
         return self.time.run(main())

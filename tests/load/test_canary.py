@@ -284,7 +284,7 @@ def test_the_sandbox(serve: Serve) -> None:
 
     async def main() -> Findings:
         calls = PacedCalls(Limiter(), Breaker())
-        async with TriageClient(sandbox.url, ApiKey("any")) as client:
+        async with TriageClient(sandbox.url, ApiKey("org_rehearsal")) as client:
             bodies = [orjson.dumps(body_of(number, owner_id="u1")) for number in (1, 2)]
             issues = [await client.create_issue(body) for body in bodies]
             sent = [

@@ -314,7 +314,7 @@ def test_second_interrupt_does_not_wait(bench: Import) -> None:
     calls = PacedCalls(Limiter(), Breaker())
 
     async def main() -> None:
-        async with TriageClient(TARGET, ApiKey("org_x"), transport=bench.triage.transport) as client:
+        async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=bench.triage.transport) as client:
             connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)
             loader = Loader(connection, settler, Updater(client, run, calls), Limits(4))
             loads.append(asyncio.create_task(loader.load(rows(), bench.stop)))
@@ -357,7 +357,7 @@ def test_real_clock(tmp_path: Path) -> None:
         run = ledger.begin_run(RunIdentity(TARGET, "s", "d", "m"))
 
         async def main(now: Callable[[], float] = time.time) -> None:
-            async with TriageClient(TARGET, ApiKey("org_x"), transport=triage.transport) as client:
+            async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=triage.transport) as client:
                 calls = PacedCalls(Limiter(500), Breaker())
                 connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)
                 loader = Loader(connection, settler, Updater(client, run, calls), now=now)

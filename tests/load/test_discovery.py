@@ -50,7 +50,7 @@ def look(triage: FakeTriage, ledger: Ledger, *, thorough: bool = False) -> Disco
     """Look once for the source `jira`."""
 
     async def main() -> Discovered:
-        async with TriageClient(TARGET, ApiKey("org_x"), transport=triage.transport) as client:
+        async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=triage.transport) as client:
             seen = ledger.seen(TARGET, "jira", writable=True)
             return await Discovery(client, PacedCalls(Limiter(), Breaker()), seen, "jira").look(thorough=thorough)
 

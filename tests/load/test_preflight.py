@@ -90,7 +90,7 @@ KIM = "5a9d0000-0000-4000-8000-000000000002"
 
 def target_at(url: str) -> Target:
     """A target on this machine."""
-    return Target(url, url, ApiKey("canary"))
+    return Target(url, url, ApiKey("org_canary"))
 
 
 def check(job: Job, url: str, organisation: str = "") -> list[str]:

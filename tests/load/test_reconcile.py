@@ -271,7 +271,7 @@ def test_at_a_sandbox(fault: str, made: bool) -> None:
     time_ = real_time()
 
     async def comment(sandbox: RunningSandbox) -> bool:
-        async with TriageClient(sandbox.url, ApiKey("org_x")) as client:
+        async with TriageClient(sandbox.url, ApiKey("org_rehearsal")) as client:
             issue = await client.create_issue(orjson.dumps(ISSUE))
             body = orjson.dumps(COMMENT)
             with pytest.raises(CallFailed) as caught:

@@ -53,6 +53,6 @@ def test_members_of_a_real_sandbox(serve: Serve) -> None:
     kim = Member("5a9d0000-0000-4000-8000-000000000002", "Kim Shore", "kim.shore@example.com")
     sandbox = serve()
     found = asyncio.run(
-        read_members(Target(sandbox.url, sandbox.url, ApiKey("canary")), PacedCalls(Limiter(), Breaker()))
+        read_members(Target(sandbox.url, sandbox.url, ApiKey("org_canary")), PacedCalls(Limiter(), Breaker()))
     )
     assert kim in found

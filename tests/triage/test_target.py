@@ -59,11 +59,12 @@ def test_any_text(url: str) -> None:
         assert normalise_target(url).startswith(("https://", "http://"))
 
 
-@pytest.mark.parametrize("text", ["", "  ", "two words", "schlüssel", "line\nbreak"])
+@pytest.mark.parametrize("text", ["", "  ", "two words", "schlüssel", "line\nbreak", "any", "sandbox"])
 def test_no_key(text: str) -> None:
-    """What can't be a header's value is no key."""
-    with pytest.raises(UsageError):
+    """What can't be a header's value is no key, nor what is in the middle of words; it isn't repeated."""
+    with pytest.raises(UsageError) as caught:
         ApiKey(text)
+    assert len(text) < 3 or text not in caught.value.message
 
 
 def test_key_is_shown_to_nobody() -> None:

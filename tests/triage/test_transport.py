@@ -54,7 +54,7 @@ async def create(server: RawServer, times: int, *, turns: int = 0, patience: flo
     async with await asyncio.start_server(server.handle, "127.0.0.1", 0) as listening:
         port = listening.sockets[0].getsockname()[1]
         timeouts = Timeouts(connect=patience, answer=patience)
-        async with TriageClient(f"http://127.0.0.1:{port}", ApiKey("org_x"), timeouts=timeouts) as client:
+        async with TriageClient(f"http://127.0.0.1:{port}", ApiKey("org_rehearsal"), timeouts=timeouts) as client:
             for number in range(times):
                 try:
                     await client.create_issue(b'{"number": %d}' % number)
@@ -113,7 +113,7 @@ def test_nobody_listens() -> None:
         port = unused.getsockname()[1]
 
         async def main() -> None:
-            async with TriageClient(f"http://127.0.0.1:{port}", ApiKey("org_x")) as client:
+            async with TriageClient(f"http://127.0.0.1:{port}", ApiKey("org_rehearsal")) as client:
                 await client.create_issue(b"{}")
 
         with pytest.raises(CallFailed) as caught:
