@@ -6,6 +6,7 @@ and perhaps created again, no longer count.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -17,7 +18,11 @@ from importer.ledger.schema import UNDECIDED, State, operations, sources
 from importer.ledger.statements import Transaction, portions
 from importer.records import ADDITIONS, Act, AlreadyAdded
 
+_NEVER_TWICE = (Act.COMMENT, Act.FLAG, Act.RELATION)
+"""What a second request would make a second time."""
 CREATES = operations.alias("creates")
+_UNMARKED_PART = re.compile(r"([0-9a-f]{16})/[0-9]+/(?!1\Z)[0-9]+")
+"""The name of a part of a long comment as versions before markers gave it."""
 
 
 class Added(NamedTuple):
@@ -44,6 +49,12 @@ class Added(NamedTuple):
     code: str
     message: str
     run_id: int = 0
+
+    @property
+    def may_be_there(self) -> bool:
+        """Whether a request for it may have reached Triage and been carried out, whatever the answer was."""
+        may_be = self.act in _NEVER_TWICE and self.state in (*UNDECIDED, State.REFUSED)
+        return may_be or (self.act is Act.RELATION and self.state is State.LEFT and bool(self.covers))
 
 
 class Place(NamedTuple):
@@ -170,6 +181,9 @@ def find_already_added(added: Iterable[Added], places: Mapping[str, Place]) -> A
         frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
         frozenset(name for each in settled if each.act is Act.COMMENT for name in each.covers),
         frozenset((each.sha, key) for each in added if _is_referred(each) for key in each.covers),
+        frozenset(
+            match[1] for each in added if each.act is Act.COMMENT and (match := _UNMARKED_PART.fullmatch(each.name))
+        ),
     )
 
 

@@ -14,10 +14,10 @@ from importer.ledger.added import Added, Place, encode_details, find_already_add
 from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.schema import State
 from importer.load.connection import Limits
+from importer.load.fingerprint import fingerprint
 from importer.load.queue import Item
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
-from importer.triage.fingerprint import fingerprint
 from importer.triage.snapshot import mark_gone
 
 
@@ -39,6 +39,7 @@ class IssueWork:
     ours    fingerprint → how many additions of ours the issue has with it
     made    whether this run has added anything
     failed  whether an addition was refused, or its outcome is open
+    last    id of the newest comment that this run has added; "" where there is none
     ends    key → where the issue at the other end of a relation is
     """
 
@@ -48,21 +49,28 @@ class IssueWork:
     ours: Counter[bytes] = field(default_factory=Counter)
     made: bool = False
     failed: bool = False
-
+    last: str = ""
     ends: Mapping[str, Place] = field(default_factory=dict)
 
     def had(self) -> AlreadyAdded:
         """Return what needs no sending any more."""
         return find_already_added(self.known.values(), self.ends)
 
+    def earlier(self, added: Added) -> Operation:
+        """Make the operation of an addition that was sent before, with the fingerprint that it had then."""
+        return self._operation(added.act, added.name, added.body, added.sha)
+
     def operation(self, addition: Addition, body: bytes) -> Operation:
         """Make the operation of an addition, with the fingerprint that identifies it at the target."""
-        issue_id, act = self.place.issue_id, addition.act
-        path = f"{issue_path(issue_id)}/{ADDITION_PATHS[act]}" if act in ADDITION_PATHS else ""
+        act = addition.act
         # Without the other issue's id a relation has no fingerprint yet; numbers are told by the create's body.
         is_whole = act is not Act.REFER and (act is not Act.RELATION or b'"related_issue_id"' in body)
-        mark = fingerprint(act, issue_id, body) if is_whole else b""
-        key, name = self.item.key, addition.name
+        mark = fingerprint(act, self.place.issue_id, body) if is_whole else b""
+        return self._operation(act, addition.name, body, mark)
+
+    def _operation(self, act: Act, name: str, body: bytes, mark: bytes) -> Operation:
+        key, issue_id = self.item.key, self.place.issue_id
+        path = f"{issue_path(issue_id)}/{ADDITION_PATHS[act]}" if act in ADDITION_PATHS else ""
         return Operation(key, "POST", path, body, "", act=act, whole_sha=mark, issue_id=issue_id, name=name)
 
 
@@ -105,13 +113,20 @@ class AdditionLog:
         added = Added(operation.act, operation.name, state, b"", covers, 0.0, first, mark, code, message)
         work.known[operation.act, operation.name] = added
         work.made |= state is State.DONE and requests > 0 and code != FOUND_AT_TARGET
-        work.ours[mark] += state is State.DONE
-        if state is State.DONE and code != FOUND_AT_TARGET:
-            self.done[operation.act] += 1
+        if state is State.DONE:
+            work.ours[mark] += 1
+            self.done[operation.act] += code != FOUND_AT_TARGET
 
-    def refuse(self, work: IssueWork, operation: Operation, error: CallFailed, requests: int = 1) -> None:
+    def refuse(
+        self,
+        work: IssueWork,
+        operation: Operation,
+        error: CallFailed,
+        requests: int = 1,
+        covers: tuple[str, ...] = (),
+    ) -> None:
         """Record an addition that the target refused. Raises TooManyFailures as `fail`."""
-        self.fail(work, operation, Result(State.REFUSED, FAILURE_CODES[error.action], error.message, (), requests))
+        self.fail(work, operation, Result(State.REFUSED, FAILURE_CODES[error.action], error.message, covers, requests))
 
     def fail(self, work: IssueWork, operation: Operation, result: Result) -> None:
         """Record an addition as failed. Raises TooManyFailures if more failed than `max_errors`."""

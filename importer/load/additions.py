@@ -33,7 +33,9 @@ from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
 from importer.records import Act, Addition, Operation, Outcome
 from importer.transform.addition_plan import plan_additions
+from importer.transform.comment_texts import REST
 from importer.transform.references import References, insert_numbers
+from importer.transform.unmarked import plan_unmarked
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, Undecidable
@@ -136,7 +138,7 @@ class AdditionSender:
 
     async def _complete(self, work: IssueWork) -> None:
         """Settle what earlier attempts left open, take in what the issue has already, then send the rest in order."""
-        for added in [each for each in work.known.values() if each.state in UNDECIDED]:
+        for added in [each for each in work.known.values() if each.may_be_there]:
             await self._decide_earlier(work, added)
         if work.place.was_found:
             await self._take_in_existing(work)
@@ -160,12 +162,22 @@ class AdditionSender:
         return plan_additions(item.key, parts, bundling, work.had(), description="", find_mentions=find)
 
     async def _decide_earlier(self, work: IssueWork, added: Added) -> None:
-        """Settle an addition that an earlier attempt may have sent. Raises OutcomePending if that fails."""
-        if added.act not in _SENDERS:
-            return  # evidence and numbers: to send these twice has no effect
-        operation = work.operation(Addition(work.item.key, added.act, added.name, added.body), added.body)
-        state = State.DONE if await self._settle(work, operation, added.since) else State.UNSENT
-        self.log.note(work, operation, Result(state, covers=added.covers, requests=0))
+        """Look for an addition that an earlier attempt may have sent, whatever was answered then.
+
+        Raises OutcomePending if that fails.
+        """
+        operation, covers = work.earlier(added), added.covers or self._find_covers(work, added)
+        if added.act is Act.COMMENT and not covers and not added.name.startswith(REST):
+            return  # of an earlier version: what it covers is not known any more
+        if await self._settle(work, operation, added.since):
+            self.log.note(work, operation, Result(State.DONE, covers=covers, requests=0))
+        elif added.state in UNDECIDED:
+            self.log.note(work, operation, Result(State.UNSENT, covers=covers, requests=0))
+
+    def _find_covers(self, work: IssueWork, added: Added) -> tuple[str, ...]:
+        """Return what a comment covers that was refused to an earlier version, which didn't keep that."""
+        planned = (each.covers for each in self._plan(work) if (each.act, each.name) == (added.act, added.name))
+        return next(planned, ())
 
     async def _take_in_existing(self, work: IssueWork) -> None:
         """Record the additions that an issue has already, where the ledger may have lost them."""
@@ -174,8 +186,9 @@ class AdditionSender:
         issue_id = work.place.issue_id
         bodies = ((addition, self._fill(addition)) for addition in self._plan(work, "separate"))
         filled = [addition._replace(body=body) for addition, body in bodies if body is not None]
+        unmarked = plan_unmarked(work.item.key, work.item.parts)
         try:
-            existing = await find_existing_additions(self._reconciler, issue_id, filled, work.ours)
+            existing = await find_existing_additions(self._reconciler, issue_id, filled, unmarked, work.ours)
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
@@ -259,6 +272,8 @@ class AdditionSender:
             RunStopped: the key is refused, the target is down, or too many additions failed.
         """
         details = encode_details(covers, body=operation.body)
+        # What lies behind it in the activity is older than its first request, which here is the one that follows.
+        after = work.last if (operation.act, operation.name) not in work.known else ""
         requests = 0
 
         async def begin() -> None:
@@ -269,13 +284,13 @@ class AdditionSender:
         send = partial(_SENDERS[operation.act], self._client, operation.issue_id, operation.body)
         for _ in range(ATTEMPTS):
             try:
-                await self._calls.call(send, begin)
+                entry = await self._calls.call(send, begin)
             except CallFailed as error:
                 if error.action is Action.STOP:
-                    self.log.note(work, operation, Result(State.UNSENT, covers=covers, requests=requests))
+                    self._doubt(operation, error.message, requests, details)
                     raise error.as_stop() from error
                 if error.action is not Action.SETTLE:
-                    await self._refuse(work, operation, error, requests)
+                    await self._refuse(work, operation, error, requests, covers)
                     return
                 doubt = error.message
             except (Interrupted, RunStopped) as stop:
@@ -286,47 +301,50 @@ class AdditionSender:
                 raise
             else:
                 self.log.note(work, operation, Result(State.DONE, covers=covers, requests=requests))
+                work.last = entry if operation.act is Act.COMMENT else work.last
                 return
-            since = self._now()
-            self._run.record(
-                decide(
-                    operation, State.UNKNOWN, requests, since=since, code=FATE_UNKNOWN, message=doubt, details=details
-                )
-            )
+            since = self._doubt(operation, doubt, requests, details)
             requests = 0
-            if await self._settle(work, operation, since):
+            if await self._settle(work, operation, since, after):
                 self.log.note(work, operation, Result(State.DONE, covers=covers, requests=0))
                 return
-        self.log.fail(work, operation, Result(State.REFUSED, GAVE_UP, doubt, requests=0))
+        self.log.fail(work, operation, Result(State.REFUSED, GAVE_UP, doubt, covers, requests=0))
         raise OutcomePending
 
-    async def _refuse(self, work: IssueWork, operation: Operation, error: CallFailed, requests: int) -> None:
+    def _doubt(self, operation: Operation, doubt: str, requests: int, details: bytes | None) -> float:
+        """Record that nobody knows whether an addition was made; return since when."""
+        since = self._now()
+        unknown = {"since": since, "code": FATE_UNKNOWN, "message": doubt, "details": details}
+        self._run.record(decide(operation, State.UNKNOWN, requests, **unknown))
+        return since
+
+    async def _refuse(
+        self, work: IssueWork, operation: Operation, error: CallFailed, requests: int, covers: tuple[str, ...]
+    ) -> None:
         """Record why an addition was not taken. Raises IssueGone, or OutcomePending where a later run may send it."""
         if error.is_gone:
             await self._check_there(work)
         if error.is_gone and operation.act is Act.RELATION:
             message = "the issue at its other end is not there any more"
-            self.log.note(work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=requests))
+            result = Result(State.LEFT, RELATION_END_MISSING, message, covers, requests)
+            self.log.note(work, operation, result)
             return
-        self.log.refuse(work, operation, error, requests)
+        self.log.refuse(work, operation, error, requests, covers)
         if error.action is Action.RETRY:  # what comes behind it must not overtake it
             raise OutcomePending from error
 
-    async def _settle(self, work: IssueWork, operation: Operation, since: float) -> bool:
+    async def _settle(self, work: IssueWork, operation: Operation, since: float, after: str = "") -> bool:
         """Find out whether an addition was made. Raises OutcomePending where that can't be found out now."""
         try:
-            return await self._was_made(work, operation, since)
+            return await self._was_made(work, operation, since, after)
         except Undecidable as error:
             raise OutcomePending from error
 
-    async def _was_made(self, work: IssueWork, operation: Operation, since: float) -> bool:
+    async def _was_made(self, work: IssueWork, operation: Operation, since: float, after: str) -> bool:
         """Settle a request. Raises Undecidable, or IssueGone if the issue was deleted."""
-        ours = work.ours[operation.whole_sha]
         self._slots.release()  # this takes `settle_seconds`: others send meanwhile
         try:
-            return await self._reconciler.was_made(
-                operation.act, operation.issue_id, operation.body, ours=ours, since=since
-            )
+            return await self._reconciler.was_made(operation, ours=work.ours, since=since, after=after)
         except CallFailed as error:
             raise IssueGone from error
         finally:

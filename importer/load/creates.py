@@ -15,12 +15,12 @@ from importer.errors import RunStopped, TooManyFailures
 from importer.ledger.journal import Decision, Run, Undecided
 from importer.ledger.schema import State
 from importer.load.connection import Limits, RunConnection
+from importer.load.fingerprint import fingerprint
 from importer.load.settling import Settler
 from importer.load.updates import Updater
 from importer.records import Act, Operation, Outcome, Report
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
-from importer.triage.fingerprint import fingerprint
 from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.snapshot import take_snapshot
 

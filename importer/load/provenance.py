@@ -9,12 +9,13 @@ import orjson
 
 from importer.ledger.added import Added, AddedOperations
 from importer.ledger.schema import UNDECIDED, State
+from importer.load.fingerprint import COMMENT, Held, fingerprint, fingerprint_shown
 from importer.load.reconcile import Reconciler
 from importer.records import ADDITIONS, Act, Addition
-from importer.transform.addition_plan import SEPARATOR
+from importer.transform.comment_texts import REST, name_part, stem_of
+from importer.transform.markers import comment_marker, find_openings
+from importer.transform.unmarked import find_comments
 from importer.triage.answers import Issue
-from importer.triage.fingerprint import COMMENT, Held, fingerprint, fingerprint_shown
-from importer.triage.snapshot import normalise
 
 PERHAPS_THERE = (State.DONE, *UNDECIDED)
 
@@ -22,33 +23,41 @@ HANGING = {"resource": Act.EVIDENCE, "flag": Act.FLAG, "relation": Act.RELATION}
 """Kinds of things that an issue counts, as its fields `…_count` name them → the act that adds one."""
 
 
-RULE = " ".join(["", *SEPARATOR.split(), ""])
-"""The line between folded comments, on one line with them."""
-
-
 async def find_existing_additions(
-    reconciler: Reconciler, issue_id: str, additions: Sequence[Addition], ours: Counter[bytes]
+    reconciler: Reconciler,
+    issue_id: str,
+    planned: Sequence[Addition],
+    unmarked: Sequence[Addition],
+    ours: Counter[bytes],
 ) -> list[Addition]:
     """Find those of these additions that an issue has already; comments are returned as they are there.
 
-    additions  as they are to be sent, but each comment by itself
-    ours       fingerprint → how many additions with it are known on the issue: these don't count here
+    planned   as they are to be sent, but each comment by itself
+    unmarked  the comments as earlier versions sent them
+    ours      fingerprint → how many additions with it are known on the issue: these don't count here
 
     Raises CallFailed, and what `PacedCalls.call` raises.
     """
-    acts = dict.fromkeys(addition.act for addition in additions)
-    held = await reconciler.read_held(issue_id, (act for act in acts if act is not Act.COMMENT))
+    acts = dict.fromkeys(addition.act for addition in planned)
+    held = await reconciler.read_held(issue_id, (act for act in acts if act is not Act.COMMENT), ours)
     unclaimed = {act: marks - ours for act, marks in held.items()}
     found = list[Addition]()
-    for addition in additions:
-        mark = fingerprint(addition.act, issue_id, addition.body)
-        if addition.act in unclaimed and unclaimed[addition.act][mark] > 0:
-            unclaimed[addition.act][mark] -= 1
-            found.append(addition)
-    if Act.COMMENT in acts:  # comments are compared by their texts: an earlier run may have folded them otherwise
+    for addition in planned:
+        if addition.act in unclaimed:
+            mark = fingerprint(addition.act, issue_id, addition.body)
+            if unclaimed[addition.act][mark] > 0:
+                unclaimed[addition.act][mark] -= 1
+                found.append(addition)
+    if Act.COMMENT in acts:
         entries = reversed(await reconciler.read_entries(issue_id))
         said = [(fingerprint_shown(issue_id, entry), entry.detail) for entry in entries if entry.type == COMMENT]
-        found += find_comments((each for each in additions if each.act is Act.COMMENT), _leave_out(said, ours))
+        details = list(_leave_out(said, ours))
+        comments = [each for each in planned if each.act is Act.COMMENT]
+        marked = list(find_marked(comments, details))
+        found += marked
+        there = {name for each in marked for name in each.covers} | {stem_of(each.name) for each in marked}
+        left = [each for each in unmarked if not there.intersection((*each.covers, stem_of(each.name)))]
+        found += find_comments(left, (detail for detail in details if not find_openings(detail)))
     return found
 
 
@@ -62,31 +71,28 @@ def _leave_out(said: Iterable[tuple[bytes, str]], known: Counter[bytes]) -> Iter
             yield detail
 
 
-def find_comments(additions: Iterable[Addition], details: Iterable[str]) -> Iterator[Addition]:
-    """Yield an issue's comments that contain any of these, each as one addition that covers all that it contains.
+def find_marked(comments: Sequence[Addition], details: Iterable[str]) -> Iterator[Addition]:
+    """Yield an issue's comments that have the marker of any of these, each as one addition that covers all in it.
 
-    Each is found by its own text, however comments were folded then and whatever the source has lost since. `details`
-    are the texts of the issue's comments, the oldest first.
+    A comment may have been folded or parted otherwise then: of a part its own opening line says which it is.
     """
-    left = [(_enclose(orjson.loads(addition.body)["detail"]), addition) for addition in additions]
+    stems = {stem_of(each.name): each for each in comments}
+    by_id = {stem.partition("/")[0]: each for stem, each in stems.items()}
+    markers: dict[int, dict[str, str]] = {}  # number of a part → marker → id of a comment that has such a part
     for detail in details:
-        text, carried = _enclose(detail), list[Addition]()
-        for each in list(left):
-            if text == RULE:  # nothing else is in this comment
-                break
-            its_text, addition = each
-            if its_text in text:
-                text = text.replace(its_text, RULE, 1)
-                carried.append(addition)
-                left.remove(each)
+        carried = list[Addition]()
+        for marker, part, total in find_openings(detail):
+            if part not in markers:
+                markers[part] = {comment_marker(each.key, f"{id_}/{part}"): id_ for id_, each in by_id.items()}
+            id_ = markers[part].pop(marker, "")  # another with the same one is a copy
+            stem = f"{id_}/{part}"
+            if id_ == REST and stem in stems:
+                carried.append(stems[stem])
+            elif id_ and id_ != REST:
+                carried.append(by_id[id_]._replace(name=name_part(id_, part, total)))
         if carried:
             covers = tuple(name for addition in carried for name in addition.covers)
             yield carried[0]._replace(body=orjson.dumps({"detail": detail}), covers=covers)
-
-
-def _enclose(detail: str) -> str:
-    """Put a comment's text on one line between two rules, as folded ones are; a target may have trimmed its ends."""
-    return f"{RULE}{' '.join(normalise(detail).split())}{RULE}"
 
 
 def count_own(added: Iterable[Added], states: Collection[State]) -> dict[Act, Counter[bytes]]:

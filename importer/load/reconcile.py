@@ -1,7 +1,7 @@
 """Reconciles additions: reads what an issue has, and decides whether an addition of unknown outcome is among it.
 
-The target gives no key to an addition, so it is recognised by its content. A target may trim texts, rewrite line ends
-and spell a flag's type its own way; fingerprints are equal all the same. An addition that is found is done at once.
+The target gives no key to an addition, so it is recognised by its fingerprint. How far back the activity is read
+follows from its own order, never from its times: these are another clock's. An addition that is found is done at once.
 That it wasn't made is decided after `settle_seconds`, by two readings in which it isn't found.
 """
 
@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from functools import partial
-from math import inf
 
 from importer.api import PAGE_LIMIT
-from importer.records import Act
+from importer.load.fingerprint import LISTS, Held, Shown, fingerprint_shown, is_addition
+from importer.records import Act, Operation
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
 from importer.triage.client import TriageClient
-from importer.triage.fingerprint import LISTS, Held, Shown, fingerprint, fingerprint_shown, is_addition
-from importer.triage.listing import CLOCK_SKEW, created_seconds
 from importer.triage.paced import PacedCalls, Undecidable
 
 FIRST_LOOK, LONGEST_BETWEEN = 1.0, 8.0
@@ -44,13 +42,13 @@ class Reconciler:
         self._client, self._calls = client, calls
         self._settle_seconds, self._now = settle_seconds, now
 
-    async def was_made(self, act: Act, issue_id: str, body: bytes, *, ours: int, since: float) -> bool:
+    async def was_made(self, operation: Operation, *, ours: Counter[bytes], since: float, after: str = "") -> bool:
         """Return whether the target has carried out an addition, once that is sure.
 
-        body   what was sent
-        ours   how many additions of the same fingerprint we are known to have made to the issue: it has one more if
-               this one was carried out
-        since  when its last request ended, in seconds since 1970
+        ours   fingerprint → how many additions of ours the issue is known to have: of the operation's it has one more
+               if this one was carried out
+        since  when its last request ended, in seconds since 1970 by this machine's clock
+        after  id of an entry of the activity that was there before its first request; "" where none is known
 
         Raises:
             CallFailed: the issue was deleted.
@@ -60,33 +58,47 @@ class Reconciler:
         """
         since = min(since, self._now())  # a time ahead, from a clock that was wrong then, would be waited for
         deadline = since + self._settle_seconds
-        # Older ones are a person's unless some of them are ours: then all have to be counted.
-        back_to = -inf if ours else since - CLOCK_SKEW
-        wanted = fingerprint(act, issue_id, body)
+        wanted = operation.whole_sha
+        most = ours[wanted]
         failed, absent, between = 0, 0, FIRST_LOOK
         while absent < DECIDING_LOOKS:
             await self._calls.sleep(min(between, max(FIRST_LOOK, deadline - self._now())))
             between = min(LONGEST_BETWEEN, between * 2)
             decides = self._now() > deadline
             try:
-                found = await self._read(act, issue_id, back_to)
+                found = await self._count(operation, {*ours, wanted}, most, after)
             except CallFailed as error:
                 failed += 1
                 _give_up_on(error, failed)
             else:
-                if found[wanted] > ours:
+                if found > most:
                     return True
                 failed = 0
                 absent += decides
         return False
 
-    async def read_held(self, issue_id: str, acts: Iterable[Act]) -> Held:
+    async def _count(self, operation: Operation, known: Collection[bytes], most: int, after: str) -> int:
+        """Count an issue's additions with the fingerprint of an operation, until there are more than `most`."""
+        ids = set[str]()  # pages that shift meanwhile may show one twice
+        issue_id, wanted = operation.issue_id, operation.whole_sha
+        async for items in self._pages(operation.act, issue_id):
+            ids |= {
+                item.id for item in items if is_addition(item) and fingerprint_shown(issue_id, item, known) == wanted
+            }
+            # The whole page counts: times that are equal leave the order of their entries open.
+            if len(ids) > most or any(item.id == after for item in items):
+                break
+        return len(ids)
+
+    async def read_held(self, issue_id: str, acts: Iterable[Act], known: Collection[bytes]) -> Held:
         """Read all additions of these kinds that an issue has: a request for each 100 of a kind.
+
+        `known` are the fingerprints of those in the ledger.
 
         Raises:
             CallFailed: a page can't be read.
         """
-        return {act: await self._read(act, issue_id) for act in acts}
+        return {act: await self._read(act, issue_id, known) for act in acts}
 
     async def read_entries(self, issue_id: str) -> list[Entry]:
         """Read all of an issue's activity, newest first. Raises CallFailed."""
@@ -95,14 +107,10 @@ class Reconciler:
             entries |= {item.id: item for item in items if isinstance(item, Entry)}
         return list(entries.values())
 
-    async def _read(self, act: Act, issue_id: str, back_to: float = -inf) -> Counter[bytes]:
-        """Count additions by fingerprint: comments since `back_to`, of other kinds all, since these have no order."""
+    async def _read(self, act: Act, issue_id: str, known: Collection[bytes]) -> Counter[bytes]:
         seen: dict[str, bytes] = {}  # by id: pages that shift meanwhile may show one twice
         async for items in self._pages(act, issue_id):
-            recent = [item for item in items if not isinstance(item, Entry) or created_seconds(item, inf) >= back_to]
-            seen |= {item.id: fingerprint_shown(issue_id, item) for item in recent if is_addition(item)}
-            if len(recent) < len(items):
-                break
+            seen |= {item.id: fingerprint_shown(issue_id, item, known) for item in items if is_addition(item)}
         return Counter(seen.values())
 
     async def _pages(self, act: Act, issue_id: str) -> AsyncIterator[tuple[Shown, ...]]:

@@ -12,6 +12,7 @@ from importer.api import PATCHABLE_FIELDS, issue_path
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
+from importer.load.fingerprint import COMMENT, Held, fingerprint_shown
 from importer.load.provenance import HANGING, Provenance, count_most, find_miscounts
 from importer.load.reconcile import Reconciler
 from importer.load.updates import ATTEMPTS, WRITES, Change, Updated
@@ -20,7 +21,6 @@ from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED, Apply, ChangeVerd
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.client import TriageClient
-from importer.triage.fingerprint import COMMENT, Held, fingerprint_shown
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import assume_applied, find_edits, merge, pending_fields
 
@@ -190,7 +190,7 @@ class Inspector:
         issue = await self._calls.call(partial(self._client.get_issue, issue_id))
         # Compared one by one, except evidence: ledgers of earlier versions only know how much came with a create.
         hanging = {name: act for name, act in HANGING.items() if own[act] and getattr(issue, f"{name}_count")}
-        held = await self._reconciler.read_held(issue_id, set(hanging.values()) - {Act.EVIDENCE})
+        held = await self._reconciler.read_held(issue_id, set(hanging.values()) - {Act.EVIDENCE}, own[Act.FLAG])
         learned = merge(assume_applied(returned, pending), issue, {}).returned
         edits = [name for name in find_edits(learned, issue) if name in PATCHABLE_FIELDS]
         strange = [f"{name}s" for name, act in hanging.items() if act in held and held[act] - own[act]]

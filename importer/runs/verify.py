@@ -27,6 +27,7 @@ from importer.errors import ExitCode
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import State
+from importer.load.fingerprint import LISTS, Held
 from importer.load.provenance import count_own
 from importer.load.reconcile import Reconciler
 from importer.records import Act
@@ -38,7 +39,6 @@ from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
-from importer.triage.fingerprint import LISTS, Held
 from importer.triage.limiter import Limiter
 from importer.triage.listing import CLOCK_SKEW, ELLIPSES, WORD, created_seconds, list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
@@ -204,7 +204,7 @@ class Verifier:
 
     async def _find_losses(self, issue_id: str, own: Held) -> list[tuple[str, str, str]]:
         """Return the kinds of additions that have losses: act, how many were sent, how many are left."""
-        held = await self._reconciler.read_held(issue_id, [act for act in LISTS if own[act]])
+        held = await self._reconciler.read_held(issue_id, [act for act in LISTS if own[act]], own[Act.FLAG])
         counts = {act: (own[act].total(), (own[act] & held[act]).total()) for act in held}
         return [(str(act), str(sent), str(left)) for act, (sent, left) in counts.items() if left < sent]
 

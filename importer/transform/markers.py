@@ -1,12 +1,24 @@
-"""Import markers: two words in an issue's footer that identify its source and its record."""
+"""Import markers: words that identify what is ours, two in an issue's footer and one in the opening of a comment."""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
+from typing import NamedTuple
 
 MARKER_NOTE = "(leave this line: it identifies the import)"
 _MARKER_LINE = re.compile(r"^(tis[0-9a-f]{12}) (tir[0-9a-f]{20})\b", re.MULTILINE)
+
+# Who and when, a sign between, and the marker. A target may write the sign in another way.
+_HEAD = r"(?:(?P<who>\S.*?)\s(?:[^\w\s]+|&#?\w+;)\s+)?(?P<marker>tic[a-z2-7]{10})"
+_OPENING = re.compile(_HEAD)
+_OPENING_WITHIN = re.compile(_HEAD.replace(".*?", ".{0,600}?") + r"(?!\S)")
+_PART = re.compile(r"part (\d+) of (\d+)$")
+_RULE = re.compile(r"^[^\S\n]*(?:-{3,}|[‒–—―])[^\S\n]*$", re.MULTILINE)
+_RULE_WITHIN = re.compile(r"\s(?:-{3,}|[—―])\s")
+_BLANK_LINE = re.compile(r"\n\s*\n")
+_QUOTES = (">", "&gt;")
 
 
 def source_marker(source_name: str) -> str:
@@ -36,3 +48,53 @@ def find_marker_line(description: str) -> tuple[str, str]:
 def hex_digest(text: str) -> str:
     """SHA-256 of a text in hex digits."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Opening(NamedTuple):
+    """The opening line of a comment of ours: its marker, and which part of how many it opens."""
+
+    marker: str
+    part: int = 1
+    total: int = 1
+
+
+def comment_marker(key: str, stem: str) -> str:
+    """The word in the opening line of a comment: `tic` and 10 of the 32 signs of base 32.
+
+    `stem` names the comment, or a part of it, among those of a record's issue: see `addition_plan.stem_of`.
+    """
+    digest = hashlib.sha256(f"{key}\n{stem}".encode("utf-8", "surrogatepass")).digest()
+    return "tic" + base64.b32encode(digest)[:10].decode().lower()
+
+
+def find_openings(detail: str) -> list[Opening]:
+    """The opening lines of a comment of ours, the first and those of the comments folded into it; [] of any other.
+
+    A marker counts at the end of the first line, or of the first line below a rule. So what a person quotes is none.
+    A target may have wrapped a long line, folded blank lines, or folded all into one line, and made a dash of the rule.
+    """
+    text = detail.replace("\r", "\n").strip()
+    is_one_line = "\n" not in text
+    openings = [_read_opening(piece, is_one_line) for piece in (_RULE_WITHIN if is_one_line else _RULE).split(text)]
+    return [opening for opening in openings if opening is not None] if openings[0] is not None else []
+
+
+def find_opening(detail: str) -> Opening | None:
+    """The first opening line of a comment of ours: it identifies the comment. None of any other."""
+    openings = find_openings(detail)
+    return openings[0] if openings else None
+
+
+def _read_opening(piece: str, is_one_line: bool) -> Opening | None:
+    paragraph = _BLANK_LINE.split(piece.strip(), maxsplit=1)[0]
+    if paragraph.startswith(_QUOTES):
+        return None
+    if is_one_line:
+        found = _OPENING_WITHIN.match(paragraph)
+    else:
+        lines = (paragraph.partition("\n")[0].strip(), " ".join(paragraph.split()))
+        found = next(filter(None, map(_OPENING.fullmatch, lines)), None)
+    if found is None:
+        return None
+    part = _PART.search(found["who"] or "")
+    return Opening(found["marker"], int(part[1]), int(part[2])) if part else Opening(found["marker"])

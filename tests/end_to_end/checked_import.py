@@ -19,7 +19,7 @@ from importer.ledger.schema import RunKind, State
 from importer.ledger.store import Known
 from importer.records import Outcome
 from importer.sandbox.server import RunningSandbox
-from importer.transform.addition_plan import SEPARATOR
+from importer.transform.comment_texts import SEPARATOR
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.target import normalise_target
 from tests.harness.machine import (
@@ -35,6 +35,7 @@ from tests.harness.machine import (
     Trouble,
 )
 from tests.harness.running import KEY, Ended, Program, read_csv
+from tests.harness.unmarked import unmarked
 
 PASSED_OVER = {
     "changed": {"changed", "mapping-changed", "found-changed"},
@@ -95,7 +96,7 @@ class CheckedImport(RuleBasedStateMachine):
 
     def _said(self, issue_id: str) -> list[str]:
         """The comments on an issue that are not people's, in order."""
-        said = (comment["detail"] for comment in self.sandbox.comments() if comment["issue_id"] == issue_id)
+        said = (unmarked(comment["detail"]) for comment in self.sandbox.comments() if comment["issue_id"] == issue_id)
         return [NUMBER.sub("", text) for detail in said for text in detail.split(SEPARATOR) if text != REMARK]
 
     def _options(self) -> tuple[str | Path, ...]:

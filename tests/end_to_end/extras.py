@@ -23,6 +23,7 @@ from importer.sandbox.settings import SandboxOptions
 from tests.end_to_end.exports import EXPORTS
 from tests.harness.running import KEY, PROGRAM, read_csv
 from tests.harness.told import READERS, Link, Told
+from tests.harness.unmarked import unmarked
 
 SECONDS = 300
 TRACKERS = ("jira", "github", "gitlab", "zendesk", "trello")
@@ -118,7 +119,7 @@ def _look(issues: Iterable[Any], comments: Iterable[Any], relations: Iterable[An
     details: dict[str, list[str]] = defaultdict(list)
     for comment in comments:
         if not comment["detail"].startswith("Description, part "):
-            details[keys[comment["issue_id"]]].append(comment["detail"])
+            details[keys[comment["issue_id"]]].append(unmarked(comment["detail"]))
     ends = ((keys[one["issue_id"]], one["relation_type"], keys[one["related_issue_id"]]) for one in relations)
     return Arrived(by_key, details, Counter(ends))
 

@@ -26,6 +26,7 @@ from importer.transform.sanitise import Sanitizer
 from tests.conftest import Serve
 from tests.end_to_end.exports import EXPORTS
 from tests.harness.running import Ended, Program, read_csv, write_csv
+from tests.harness.unmarked import unmarked
 
 LONGEST = EXPORTS / "gitlab" / "meltano__sdk__gitlab_issues_api.ASSEMBLED.json"
 PATCH = "PATCH /v1/triage/issues/{id}"
@@ -58,7 +59,7 @@ def comments_of(sandbox: RunningSandbox) -> dict[str, list[str]]:
     """Issue id → what its comments say, in order."""
     said: dict[str, list[str]] = {issue["id"]: [] for issue in sandbox.issues()}
     for comment in sandbox.comments():
-        said[comment["issue_id"]].append(comment["detail"])
+        said[comment["issue_id"]].append(unmarked(comment["detail"]))
     return said
 
 

@@ -25,6 +25,7 @@ from importer.transform.references import References
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
 from tests.harness.bench import TARGET, Bench, SandboxTransport, refusal
+from tests.harness.unmarked import unmarked
 from tests.harness.virtual_time import VirtualTime
 
 HEADERS = {"Authorization": "person"}
@@ -40,7 +41,7 @@ class Faulty(SandboxTransport):
     """A sandbox that misbehaves, but not to people.
 
     faults  number of an addition's request, from 1 → what becomes of it: `after` and `before` answer 500, `lost` never
-            arrives, a number is a status
+            arrives, a number is a status, as `made-404` of what is made all the same
     fails   the status of every look, if it is set
     sent    requests by method and what they are about: `POST comments`
     """
@@ -71,6 +72,8 @@ class Faulty(SandboxTransport):
         if isinstance(fault, int):
             return refusal(fault)
         answer = None if fault == "before" else await super().handle_async_request(request)
+        if isinstance(fault, str) and fault.startswith("made-"):
+            return refusal(int(fault.removeprefix("made-")))
         return refusal(500) if fault or answer is None else answer
 
 
@@ -150,7 +153,11 @@ class Following(Bench):
         asyncio.run(crash())
 
     def comments(self, key: str) -> list[str]:
-        """The comments of an issue, in order."""
+        """The comments of an issue, in order, without their markers."""
+        return [unmarked(detail) for detail in self.details(key)]
+
+    def details(self, key: str) -> list[str]:
+        """The comments of an issue as they are, in order."""
         here = (comment for comment in all_comments(self.store) if comment["issue_id"] == self.issues[key])
         return [comment["detail"] for comment in here]
 

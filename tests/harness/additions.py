@@ -22,6 +22,7 @@ from importer.sandbox.storage import Store
 from importer.sandbox.timeline import all_comments
 from tests.harness.promises import Source, promise
 from tests.harness.running import HEADER as ISSUE_HEADER
+from tests.harness.unmarked import unmarked
 
 COMMENTS = 5
 """Columns of comments."""
@@ -162,7 +163,7 @@ class _Look:
         _compare("flag", self._wanted_flags(), self._flags())
         comments = defaultdict(list)
         for comment in self._target.comments:
-            comments[comment["issue_id"]].append(comment["detail"])
+            comments[comment["issue_id"]].append(unmarked(comment["detail"]))
         for key, issue in self._issues.items():
             self._check_discussion(key, comments[issue["id"]])
             self._check_numbers(key, issue["description"])

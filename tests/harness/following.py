@@ -10,6 +10,7 @@ import httpx
 
 from importer.sandbox.server import RunningSandbox
 from tests.harness.running import Ended, Program, read_csv, write_csv
+from tests.harness.unmarked import unmarked
 
 HEADER = ("Key", "Title", "Text", "State", "Severity", "Call", "Flag", "Blocks", "Note", "Note", "Note", "Note")
 MAPPING = r"""
@@ -101,7 +102,7 @@ class Nights:
         said: dict[str, list[str]] = {title: [] for title in titles.values()}
         for comment in self.sandbox.comments():
             if comment["issue_id"] in titles:
-                said[titles[comment["issue_id"]]].append(comment["detail"])
+                said[titles[comment["issue_id"]]].append(unmarked(comment["detail"]))
         return said
 
     def everything(self) -> dict[str, Any]:

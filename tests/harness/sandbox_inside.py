@@ -12,5 +12,5 @@ def end_waits(sandbox: RunningSandbox) -> None:
 
 def forget_comment(sandbox: RunningSandbox, detail: str) -> None:
     """Let a comment be gone, for which the API has no way."""
-    statement = "DELETE FROM events WHERE type = 'comment' AND detail = ?"
+    statement = "DELETE FROM events WHERE type = 'comment' AND detail LIKE '%' || ?"
     sandbox._ask(lambda: sandbox._store.db.execute(statement, (detail,)))

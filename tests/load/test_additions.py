@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import orjson
@@ -12,15 +13,17 @@ import pytest
 from importer.errors import KeyRefused, RunStopped, TooManyFailures
 from importer.ledger.added import encode_details
 from importer.ledger.schema import State
+from importer.load.fingerprint import fingerprint
 from importer.load.queue import Item
 from importer.records import Act, Flag, IssueParts, Mention, Operation, Outcome, Relation
 from importer.sandbox.flags import all_flags
 from importer.sandbox.issue_relations import all_relations
 from importer.sandbox.resources import all_resources
 from importer.sandbox.storage import Store
-from importer.triage.fingerprint import fingerprint
+from importer.transform.markers import comment_marker
 from tests.harness.addition_bench import CALL, FLAG, Following, item, said
 from tests.harness.bench import opened, real_time
+from tests.harness.unmarked import unmarked
 
 
 @pytest.fixture
@@ -34,6 +37,8 @@ def bench(tmp_path: Path) -> Iterator[Following]:
     store.close()
 
 
+MARKED = f"{comment_marker('demo:P-1', f'{0:016x}/1')}\n\na"
+"""The first comment of `said` as it is sent."""
 ALL = IssueParts(
     rest=("the rest",),
     comments=said("first, see P-2", "second").comments,
@@ -138,9 +143,25 @@ def test_a_comment_that_is_refused(bench: Following) -> None:
     assert bench.states("demo:P-1")[Act.COMMENT, State.REFUSED, "refused"] == 1
     assert bench.seen == [Outcome.UPDATED]
     bench.triage.faults = {1: 400}
+    bench.time.now += 60
     bench.follow(item("demo:P-1", said("a", "b", "c")))
-    assert bench.triage.sent == {"POST comments": 1}
+    assert bench.triage.sent == {"GET activity": 2, "POST comments": 1}
     assert bench.seen == [Outcome.FAILED]
+
+
+@pytest.mark.parametrize("fault", ["made-400", "made-403", "made-404", "made-409", "made-422"])
+@pytest.mark.parametrize("number", [2, 3, 4])
+def test_what_was_made_and_refused(bench: Following, fault: str, number: int) -> None:
+    """Whatever is answered to a flag, a comment or a relation that is made all the same: it is there once."""
+    parts = IssueParts(comments=said("a").comments, flags=(FLAG,), relations=ALL.relations, evidence=(CALL,))
+    bench.triage.faults = {number: fault}
+    with suppress(KeyRefused):
+        bench.follow(item("demo:P-1", parts))
+    bench.triage.faults = {}
+    bench.follow(item("demo:P-1", parts))
+    assert bench.comments("demo:P-1") == ["a"]
+    assert (len(all_flags(bench.store)), len(all_relations(bench.store))) == (1, 1)
+    assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}
 
 
 def test_an_issue_that_is_gone(bench: Following) -> None:
@@ -153,12 +174,15 @@ def test_an_issue_that_is_gone(bench: Following) -> None:
 
 @pytest.mark.parametrize(("status", "error"), [(401, KeyRefused), (403, KeyRefused)])
 def test_what_ends_a_run(bench: Following, status: int, error: type[RunStopped]) -> None:
-    """A refused key ends it at once; the addition was surely not made."""
+    """A refused key ends it at once; whether the addition was made is looked for by the next run."""
     bench.triage.faults = {2: status}
     with pytest.raises(error):
         bench.follow(item("demo:P-1", said("a", "b")), item("demo:P-2", said("c")))
     assert bench.triage.sent == {"POST comments": 2}
-    assert bench.states("demo:P-1")[Act.COMMENT, State.UNSENT, ""] == 1
+    assert bench.states("demo:P-1")[Act.COMMENT, State.UNKNOWN, "fate-unknown"] == 1
+    bench.triage.faults = {}
+    bench.follow(item("demo:P-1", said("a", "b")))
+    assert bench.comments("demo:P-1") == ["a", "b"]
 
 
 def test_too_many_failures(bench: Following) -> None:
@@ -200,12 +224,15 @@ def test_stop_while_others_wait_for_their_turn(bench: Following) -> None:
 
 
 @pytest.mark.parametrize("arrived", [True, False])
-@pytest.mark.parametrize("act", [Act.COMMENT, Act.RELATION])
-def test_a_crash_after_the_intent(bench: Following, act: Act, arrived: bool) -> None:
-    """What a dead attempt may have sent is looked for first: it is there once, whether it had arrived or not."""
+@pytest.mark.parametrize(("act", "text"), [(Act.COMMENT, MARKED), (Act.COMMENT, "a"), (Act.RELATION, "")])
+def test_a_crash_after_the_intent(bench: Following, act: Act, text: str, arrived: bool) -> None:
+    """What a dead attempt may have sent is looked for first: it is there once, whether it had arrived or not.
+
+    So is a comment without a marker, of an earlier version.
+    """
     issue, other = bench.issues["demo:P-1"], bench.issues["demo:P-2"]
     parts = said("a", "b") if act is Act.COMMENT else IssueParts(relations=ALL.relations)
-    body = {"detail": "a"} if act is Act.COMMENT else {"related_issue_id": other, "relation_type": "blocks"}
+    body = {"detail": text} if act is Act.COMMENT else {"related_issue_id": other, "relation_type": "blocks"}
     name = f"{0:016x}/1/1" if act is Act.COMMENT else "blocks/demo:P-2"
     path = f"/{issue}/{act}s"
     if arrived:
@@ -218,7 +245,8 @@ def test_a_crash_after_the_intent(bench: Following, act: Act, arrived: bool) -> 
     bench.crash_after_intent(operation, encode_details(covers, body=raw) or b"")
     bench.follow(item("demo:P-1", parts))
     if act is Act.COMMENT:
-        assert bench.comments("demo:P-1") == ["a", "b"]
+        first, second = bench.details("demo:P-1")
+        assert (first, unmarked(second)) == (text if arrived else MARKED, "b")
     else:
         assert len(all_relations(bench.store)) == 1
     assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}

@@ -12,15 +12,16 @@ import orjson
 import pytest
 
 from importer.errors import KeyRefused
+from importer.load.fingerprint import LISTS, fingerprint
 from importer.load.reconcile import Reconciler
-from importer.records import Act
+from importer.records import Act, Operation
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
+from importer.transform.markers import comment_marker
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient
-from importer.triage.fingerprint import LISTS, fingerprint
 from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.target import ApiKey
 from tests.harness.bench import Bench, SandboxTransport, paced, real_time, refusal
@@ -28,7 +29,7 @@ from tests.harness.sandbox_inside import end_waits
 
 T = TypeVar("T")
 ISSUE = {"title": "t", "severity": "low", "category": "Bug"}
-COMMENT = {"detail": "Ann · 2026-03-02\n\nIt broke again."}
+COMMENT = {"detail": f"Ann · 2026-03-02 · {comment_marker('s:1', '1')}\n\nIt broke again."}
 FLAG = {"call_id": "c1", "type": "Wrong Tone", "note": "at 0:42", "message_index": 3}
 CALL = {"resource_type": "call", "resource_id": "c1"}
 
@@ -79,6 +80,8 @@ class Reconciling(Bench):
     ) -> bool:
         """Ask whether an addition was made; with `late` the target makes it so many seconds later."""
         begun = self.time.now if since is None else since
+        operation = operation_of(act, issue_id, body)
+        known = Counter({operation.whole_sha: ours})
 
         async def ask(client: TriageClient, lookback: Reconciler) -> bool:
             async def commit() -> None:
@@ -86,12 +89,18 @@ class Reconciling(Bench):
                 await add(client, act, issue_id, body)
 
             committing = asyncio.create_task(commit()) if late else None
-            made = await lookback.was_made(act, issue_id, orjson.dumps(body), ours=ours, since=begun)
+            made = await lookback.was_made(operation, ours=known, since=begun)
             if committing is not None:
                 committing.cancel()
             return made
 
         return self.run(ask)
+
+
+def operation_of(act: Act, issue_id: str, body: object) -> Operation:
+    """An addition as it is sent."""
+    raw = orjson.dumps(body)
+    return Operation("s:1", "POST", "", raw, "", act=act, whole_sha=fingerprint(act, issue_id, raw), issue_id=issue_id)
 
 
 async def add(client: TriageClient, act: Act, issue_id: str, body: object) -> None:
@@ -178,12 +187,35 @@ def test_equal_ones_that_are_ours_already(bench: Reconciling) -> None:
     assert bench.was_made(Act.COMMENT, issue, COMMENT, ours=1)
 
 
-def test_an_equal_comment_that_is_older(bench: Reconciling) -> None:
-    """What a person wrote an hour before is not taken for ours, whatever it says."""
+@pytest.mark.parametrize("text", ["Ann · 2026-03-02\n\nIt broke again.", "> {}", "As {} says", "It was {}, I think"])
+def test_a_person_who_says_the_same(bench: Reconciling, text: str) -> None:
+    """What a person wrote is not taken for ours, though it says or quotes the same."""
+    issue = bench.issue()
+    quoted = text.format(COMMENT["detail"].partition("\n")[0])
+    bench.add(Act.COMMENT, issue, {"detail": f"{quoted}\n\nI saw it, too."})
+    assert not bench.was_made(Act.COMMENT, issue, COMMENT)
+
+
+@pytest.mark.parametrize("ahead", [60.0, 86_400.0, -86_400.0])
+def test_a_clock_that_is_not_the_target_s(bench: Reconciling, ahead: float) -> None:
+    """How far back is looked doesn't depend on what time it is here."""
     issue = bench.issue()
     bench.add(Act.COMMENT, issue, COMMENT)
-    bench.time.now += 3600
-    assert not bench.was_made(Act.COMMENT, issue, COMMENT)
+    bench.time.now += ahead
+    assert bench.was_made(Act.COMMENT, issue, COMMENT)
+
+
+def test_as_far_back_as_the_comment_before(bench: Reconciling) -> None:
+    """No page is read that lies behind an entry which was there before."""
+    issue = bench.issue()
+
+    async def ask(client: TriageClient, lookback: Reconciler) -> bool:
+        ids = [await client.add_comment(issue, orjson.dumps({"detail": f"{number}"})) for number in range(250)]
+        operation = operation_of(Act.COMMENT, issue, COMMENT)
+        return await lookback.was_made(operation, ours=Counter(), since=bench.time.now - 60, after=ids[120])
+
+    assert not bench.run(ask)
+    assert bench.triage.reads == 4, "two looks of two pages"
 
 
 def test_many_entries(bench: Reconciling) -> None:
@@ -238,7 +270,7 @@ def test_interrupted(bench: Reconciling) -> None:
 
     async def ask(client: TriageClient, lookback: Reconciler) -> None:
         asking = asyncio.create_task(
-            lookback.was_made(Act.COMMENT, issue, orjson.dumps(COMMENT), ours=0, since=bench.time.now)
+            lookback.was_made(operation_of(Act.COMMENT, issue, COMMENT), ours=Counter(), since=bench.time.now)
         )
         await bench.time.sleep(4)
         bench.calls.interrupt()
@@ -259,8 +291,8 @@ def test_held(bench: Reconciling) -> None:
     expected = {act: Counter([fingerprint(act, issue, orjson.dumps(body))]) for act, body in sent.items()}
     expected[Act.COMMENT] += expected[Act.COMMENT]
     expected[Act.EVIDENCE] = Counter([fingerprint(Act.EVIDENCE, issue, orjson.dumps(CALL))])
-    assert bench.run(lambda client, lookback: lookback.read_held(issue, LISTS)) == expected
-    seen = bench.run(lambda client, lookback: lookback.read_held(other, [Act.RELATION]))
+    assert bench.run(lambda client, lookback: lookback.read_held(issue, LISTS, ())) == expected
+    seen = bench.run(lambda client, lookback: lookback.read_held(other, [Act.RELATION], ()))
     assert seen == {Act.RELATION: expected[Act.RELATION]}
 
 
@@ -279,7 +311,9 @@ def test_at_a_sandbox(fault: str, made: bool) -> None:
             assert caught.value.action is Action.SETTLE
             late = asyncio.create_task(commit(sandbox))
             lookback = Reconciler(client, paced(time_), settle_seconds=2, now=time_.clock)
-            found = await lookback.was_made(Act.COMMENT, issue.id, body, ours=0, since=time_.now)
+            found = await lookback.was_made(
+                operation_of(Act.COMMENT, issue.id, COMMENT), ours=Counter(), since=time_.now
+            )
             late.cancel()
             return found
 

@@ -14,8 +14,11 @@ from hypothesis import strategies as st
 
 from importer.api import COMMENT_LIMIT
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
-from importer.transform.addition_plan import SEPARATOR, plan_additions
+from importer.transform.addition_plan import plan_additions
+from importer.transform.comment_texts import SEPARATOR
+from importer.transform.markers import comment_marker
 from tests.harness.text_pieces import put_together, utf16_units
+from tests.harness.unmarked import unmarked
 
 KEY = "demo:P-1"
 NOBODY = AlreadyAdded()
@@ -76,6 +79,11 @@ def bodies(additions: Sequence[Addition]) -> list[dict[str, Any]]:
     return [orjson.loads(addition.body) for addition in additions]
 
 
+def said(additions: Sequence[Addition]) -> list[dict[str, Any]]:
+    """The bodies without the markers of comments."""
+    return [body | {"detail": unmarked(body["detail"])} if "detail" in body else body for body in bodies(additions)]
+
+
 def details(comments: Sequence[Comment], bundling: Literal["separate", "fold", "drop"] = "separate") -> list[str]:
     """The texts of the comments that are sent."""
     return [body["detail"] for body in bodies(plan(IssueParts(comments=tuple(comments)), bundling))]
@@ -85,7 +93,14 @@ def whole(comment: Comment) -> str:
     """A comment as it is where nothing is split: worked out again, from the rules."""
     author, date = " ".join(comment.author.split()), comment.date.replace("1772442840000", "2026-03-02 09:14 UTC")
     who = " · ".join(filter(None, [author, date, "private" * comment.is_private]))
-    return f"{who}\n\n{comment.text.rstrip()}" if who else comment.text.rstrip()
+    if utf16_units(who) > 500:  # no name: it is part of the text
+        return f"{marker(comment.id)}\n\n{who}\n\n{comment.text.rstrip()}"
+    return f"{' · '.join(filter(None, [who, marker(comment.id)]))}\n\n{comment.text.rstrip()}"
+
+
+def marker(comment: str, part: int = 1) -> str:
+    """The word at the end of an opening line."""
+    return comment_marker(KEY, f"{comment}/{part}")
 
 
 def check_arrival(additions: Sequence[Addition], comments: Sequence[Comment]) -> None:
@@ -103,14 +118,13 @@ def check_arrival(additions: Sequence[Addition], comments: Sequence[Comment]) ->
             continue
         (name,) = covers
         openings, pieces = zip(*(part.split("\n\n", 1) for part in parts), strict=True)
-        who = whole(said[name]).removesuffix(said[name].text.rstrip()).rstrip("\n")
-        if utf16_units(who) > 500:  # no name: it is part of the text
-            assert put_together(list(pieces)) == whole(said[name])
-            who = ""
-        else:
-            assert put_together(list(pieces)) == said[name].text.rstrip()
-        numbers = [f"part {number} of {len(parts)}" for number in range(1, len(parts) + 1)]
-        assert list(openings) == [f"{who} · {number}" if who else number for number in numbers]
+        opening, _, text = whole(said[name]).partition("\n\n")
+        who = opening.removesuffix(marker(name)).removesuffix(" · ")
+        assert put_together(list(pieces)) == text
+        assert list(openings) == [
+            " · ".join(filter(None, [who, f"part {number} of {len(parts)}", marker(name, number)]))
+            for number in range(1, len(parts) + 1)
+        ]
 
 
 @given(COMMENTS, st.sampled_from(BUNDLINGS))
@@ -163,8 +177,8 @@ def test_one_comment_more() -> None:
     """A comment that a later export has in addition comes by itself."""
     comments = tuple(Comment(f"{number:016x}", "", "", f"text {number}") for number in range(3))
     first = plan(IssueParts(comments=comments[:2]), "fold")
-    assert bodies(first) == [{"detail": "text 0\n\n---\n\ntext 1"}]
-    assert bodies(plan(IssueParts(comments=comments), "fold", had_of(first))) == [{"detail": "text 2"}]
+    assert said(first) == [{"detail": "text 0\n\n---\n\ntext 1"}]
+    assert said(plan(IssueParts(comments=comments), "fold", had_of(first))) == [{"detail": "text 2"}]
 
 
 def test_a_conversion_that_makes_another_number_of_parts() -> None:
@@ -198,28 +212,32 @@ def test_a_comment_that_is_there_in_part_is_not_folded() -> None:
 )
 def test_opening(comment: Comment, detail: str) -> None:
     """A line says who and when, as the source writes it, where it does."""
-    assert details([comment]) == [detail]
+    assert [unmarked(text) for text in details([comment])] == [detail]
 
 
 def test_parts() -> None:
     """Parts are numbered, with or without a name, and carry the comment's id."""
     comments = (Comment("a" * 16, "Ann", "", "a" * 8_000), Comment("b" * 16, "", "", "b" * 4_001))
     planned = plan(IssueParts(comments=comments))
-    assert [body["detail"].split("\n\n")[0] for body in bodies(planned)] == [
+    assert [body["detail"].split("\n\n")[0] for body in said(planned)] == [
         "Ann · part 1 of 3",
         "Ann · part 2 of 3",
         "Ann · part 3 of 3",
         "part 1 of 2",
         "part 2 of 2",
     ]
-    assert [addition.name for addition in planned[1:4]] == [f"{'a' * 16}/2/3", f"{'a' * 16}/3/3", f"{'b' * 16}/1/2"]
+    assert [addition.name for addition in planned[1:4]] == [
+        f"{'a' * 16}/2 of 3",
+        f"{'a' * 16}/3 of 3",
+        f"{'b' * 16}/1 of 2",
+    ]
     assert [addition.covers for addition in planned[2:4]] == [("a" * 16,), ("b" * 16,)]
 
 
 def test_many_parts() -> None:
     """Numbers of several digits have their room."""
     texts = details([Comment("", "Ann", "", "a" * 200_000)])
-    assert texts[-1].startswith("Ann · part 51 of 51\n\n")
+    assert unmarked(texts[-1]).startswith("Ann · part 51 of 51\n\n")
     assert max(map(utf16_units, texts)) <= COMMENT_LIMIT
     assert min(map(utf16_units, texts[:-1])) > COMMENT_LIMIT - 20
 
@@ -229,14 +247,14 @@ def test_no_comments() -> None:
     parts = IssueParts(
         rest=("more",), comments=(Comment("1" * 16, "Ann", "", " \n"), Comment("2" * 16, "", "", "text"))
     )
-    assert [body["detail"] for body in bodies(plan(parts))] == ["Description, part 2 of 2\n\nmore", "text"]
-    assert [body["detail"] for body in bodies(plan(parts, "drop"))] == ["Description, part 2 of 2\n\nmore"]
+    assert [body["detail"] for body in said(plan(parts))] == ["Description, part 2 of 2\n\nmore", "text"]
+    assert [body["detail"] for body in said(plan(parts, "drop"))] == ["Description, part 2 of 2\n\nmore"]
 
 
 def test_description_that_goes_on() -> None:
     """The parts of a description are numbered after the first, which stands in the issue; a changed one is another."""
     planned = plan(IssueParts(rest=("b", "c")))
-    assert [body["detail"] for body in bodies(planned)] == [
+    assert [body["detail"] for body in said(planned)] == [
         "Description, part 2 of 3\n\nb",
         "Description, part 3 of 3\n\nc",
     ]
@@ -270,7 +288,7 @@ def test_order_and_bodies() -> None:
         ("demo:P-3", "relation", f"duplicate_of/{KEY}"),
         (KEY, "refer", ""),
     ]
-    assert bodies(planned) == [
+    assert said(planned) == [
         {"resource_type": "call", "resource_id": "c-1"},
         {"resource_type": "file", "resource_id": "f/1"},
         {"call_id": "c-1", "type": "late"},

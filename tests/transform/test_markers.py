@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import re
+import textwrap
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.transform.markers import MARKER_NOTE, find_marker, find_marker_line, record_marker, source_marker
+from importer.transform.markers import (
+    MARKER_NOTE,
+    Opening,
+    comment_marker,
+    find_marker,
+    find_marker_line,
+    find_opening,
+    find_openings,
+    record_marker,
+    source_marker,
+)
 
 LINE = f"{source_marker('demo')} {record_marker('demo:P-1')} {MARKER_NOTE}"
 BOTH = (source_marker("demo"), record_marker("demo:P-1"))
@@ -39,3 +52,69 @@ def test_find_marker_line(description: str, found: tuple[str, str]) -> None:
     """It is the last line that begins with both words; what a text quotes above, or within a line, is none."""
     assert find_marker_line(description) == found
     assert find_marker(description) == found[1]
+
+
+WORD = comment_marker("demo:P-1", "abc/1")
+OPENED = f"Ann Meyer · 2025-12-01 15:31 UTC · {WORD}"
+LONG = f"{'Ann Meyer von und zu der langen Straße ' * 3}· {WORD}"
+
+
+def test_a_marker_for_every_comment() -> None:
+    """Thirteen letters and digits, another for each record, comment and part."""
+    assert re.fullmatch("tic[a-z2-7]{10}", WORD)
+    others = {
+        comment_marker("demo:P-2", "abc/1"),
+        comment_marker("demo:P-1", "abc/2"),
+        comment_marker("demo:P-1", "/1"),
+    }
+    assert len(others | {WORD}) == 4
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        f"{OPENED}\n\ntext",
+        f"{WORD}\n\ntext",
+        f"{OPENED}\n\n{OPENED}",
+        f"  {OPENED}  \r\n\r\ntext",
+        f"{OPENED}\ntext",
+        f"{OPENED} text on one line",
+        f"{WORD} text on one line",
+        OPENED.replace("·", "&middot;") + "\n\ntext",
+        OPENED.replace("·", "*") + "\n\ntext",
+        textwrap.fill(LONG, 60) + "\n\ntext",
+    ],
+)
+def test_find_opening(detail: str) -> None:
+    """It ends the opening line, however a target has wrapped, trimmed or folded it."""
+    assert find_opening(detail) == Opening(WORD)
+    assert find_openings(detail) == [Opening(WORD)]
+
+
+@pytest.mark.parametrize(
+    "detail",
+    [
+        "",
+        "text",
+        f"see {WORD}",
+        f"see {WORD}\n\ntext",
+        f"> {OPENED}\n\ntext",
+        f"&gt; {OPENED}\n\ntext",
+        f"I know.\n\n{OPENED}\n\ntext",
+        f"I know.\n\n---\n\n{OPENED}\n\ntext",
+        f"As {OPENED}, says\n\nno",
+        f"{OPENED}x\n\ntext",
+    ],
+)
+def test_what_is_no_opening(detail: str) -> None:
+    """What stands elsewhere is quoted, and a comment that a person began is not ours."""
+    assert find_opening(detail) is None
+
+
+@pytest.mark.parametrize("rule", ["\n\n---\n\n", "\n---\n", "\r\n\r\n---\r\n\r\n", "\n\n—\n\n"])
+def test_folded(rule: str) -> None:
+    """Each opening line counts below a rule, with the part that it says; a rule in a text opens nothing."""
+    other = comment_marker("demo:P-1", "def/2")
+    detail = rule.join([f"{OPENED}\n\none", "text", f"Bob · part 2 of 3 · {other}\n\ntwo"])
+    assert find_openings(detail) == [Opening(WORD), Opening(other, 2, 3)]
+    assert find_openings(" ".join(detail.split())) == [Opening(WORD), Opening(other, 2, 3)]

@@ -6,12 +6,13 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
+from importer.api import COMMENT_LIMIT, DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.records import Act, AlreadyAdded, IssueParts
 from importer.transform.addition_plan import plan_additions
 from importer.transform.lengths import REST_LIMIT
 from importer.transform.prose import CONTINUED
 from tests.harness.making import HEADER, mapping_of, records_of
+from tests.harness.unmarked import unmarked
 
 CONTINUING = mapping_of(description={"column": "Text", "too_long": "continue"})
 LONG = st.builds(
@@ -39,14 +40,15 @@ def test_nothing_is_lost(text: str) -> None:
 
 
 def test_the_rest_is_numbered() -> None:
-    """The parts say which of how many they are; the description is the first."""
+    """The parts say which of how many they are, one that is full in fewer words; the description is the first."""
     records = records_of(CONTINUING, [("P-1", "Title", "word " * 3_500, "P1", "Open")])
     planned = plan_additions(
         "demo:P-1", records.parts[0], "separate", AlreadyAdded(), description="", find_mentions=lambda text: ()
     )
     assert [addition.act for addition in planned] == [Act.COMMENT] * 2
-    openings = [orjson.loads(addition.body)["detail"].partition("\n\n")[0] for addition in planned]
-    assert openings == ["Description, part 2 of 3", "Description, part 3 of 3"]
+    openings = [unmarked(orjson.loads(addition.body)["detail"]).partition("\n\n")[0] for addition in planned]
+    assert max(count_units(orjson.loads(addition.body)["detail"]) for addition in planned) <= COMMENT_LIMIT
+    assert openings == ["part 2 of 3", "Description, part 3 of 3"]
 
 
 def test_a_footer_without_room_for_a_text() -> None:

@@ -1,19 +1,24 @@
-"""Fingerprints of additions: equal for what was sent and for what Triage shows of it, which has no key in common."""
+"""Fingerprints of additions: equal for what was sent and for what Triage shows of it, which has no key in common.
+
+A comment is known by the marker in its opening line; evidence by kind and id; a relation by its ends and kind; a flag
+by call, type and turn. No text counts, as a target may rewrite it, but for comments from before they had markers.
+"""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Container, Mapping
 from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from importer.records import Act
+from importer.transform import unmarked
+from importer.transform.markers import find_opening
 from importer.triage.answers import Attached, Entry, Flagged, Page, Related
 from importer.triage.client import TriageClient
-from importer.triage.snapshot import digest
 
 COMMENT = "comment"
 """Type of an entry in the activity. Source: get/triage-issues-id-activity."""
@@ -38,10 +43,10 @@ LISTS: Mapping[Act, Callable[..., Awaitable[Page[Any]]]] = {
 
 
 def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
-    """Return the SHA-256 (32 bytes) of what an addition says, whatever Triage's normalisation did to it.
+    """Return the SHA-256 (32 bytes) of what identifies an addition at the target.
 
-    `body` is the request's JSON. Equal additions to one issue have the same fingerprint; a relation has the same on
-    both of its issues, where `issue_id` is its source. Raises ValueError for an act that no list shows.
+    `body` is the request's JSON. A relation has the same on both of its issues, where `issue_id` is its source. Raises
+    ValueError for an act that no list shows.
     """
     fields = orjson.loads(body)
     match act:
@@ -50,8 +55,9 @@ def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
         case Act.EVIDENCE:
             return fingerprint_shown(issue_id, Attached("", fields["resource_type"], fields["resource_id"]))
         case Act.FLAG:
-            note, index = fields.get("note") or "", fields.get("message_index")
-            return fingerprint_shown(issue_id, Flagged("", fields["call_id"], fields["type"], note, index))
+            return fingerprint_shown(
+                issue_id, Flagged("", fields["call_id"], fields["type"], "", fields.get("message_index"))
+            )
         case Act.RELATION:
             related = Related("", fields["related_issue_id"], fields["relation_type"], OUTGOING)
             return fingerprint_shown(issue_id, related)
@@ -59,24 +65,42 @@ def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
             raise ValueError(f"{act} adds nothing that the target lists")
 
 
-def fingerprint_shown(issue_id: str, item: Shown) -> bytes:
-    """Return the fingerprint of an item of an issue's list; an entry of the activity counts as a comment."""
-    return sha256(orjson.dumps(_identify(issue_id, item))).digest()
+def fingerprint_shown(issue_id: str, item: Shown, known: Container[bytes] = ()) -> bytes:
+    """Return the fingerprint of an item of an issue's list; an entry of the activity counts as a comment.
+
+    `known` are those of the ledger: an item that has one of an earlier version there gets that.
+    """
+    if isinstance(item, Flagged) and (earlier := _hash(_identify_with_note(item))) in known:
+        return earlier
+    return _hash(_identify(issue_id, item))
+
+
+def _hash(identity: tuple[object, ...]) -> bytes:
+    return sha256(orjson.dumps(identity)).digest()
 
 
 def _identify(issue_id: str, item: Shown) -> tuple[object, ...]:
     match item:
         case Entry():
-            return (Act.COMMENT, digest(item.detail))
+            opening = find_opening(item.detail)
+            return (Act.COMMENT, opening.marker if opening else unmarked.digest(item.detail))
         case Attached():
             return (Act.EVIDENCE, item.resource_type, item.resource_id)
         case Flagged():
-            # "Normalised to lower_snake_case" (post/triage-issues-id-flags), by no stated rules: compare letters alone.
-            letters = re.sub("[^a-z0-9]", "", item.type.lower())
-            return (Act.FLAG, item.call_id, letters, digest(item.note), item.message_index)
+            return (Act.FLAG, item.call_id, _letters_of(item.type), item.message_index)
         case Related():
             ends = (issue_id, item.related_issue_id)
             return (Act.RELATION, item.relation_type, *(ends if item.direction == OUTGOING else ends[::-1]))
+
+
+def _identify_with_note(flag: Flagged) -> tuple[object, ...]:
+    """By what earlier versions knew a flag."""
+    return (Act.FLAG, flag.call_id, _letters_of(flag.type), unmarked.digest(flag.note), flag.message_index)
+
+
+def _letters_of(type_: str) -> str:
+    """ "Normalised to lower_snake_case" (post/triage-issues-id-flags), by no stated rules: only letters count."""
+    return re.sub("[^a-z0-9]", "", type_.lower())
 
 
 def is_addition(item: Shown) -> bool:

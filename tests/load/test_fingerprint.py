@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import orjson
@@ -9,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.load.fingerprint import COMMENT, fingerprint, fingerprint_shown
 from importer.records import Act
-from importer.triage.fingerprint import fingerprint
+from importer.sandbox.rewriting import WAYS
+from importer.transform.markers import comment_marker
+from importer.triage.answers import Entry, Flagged
 
 
 @pytest.mark.parametrize(
@@ -43,9 +47,29 @@ FLAGS = st.fixed_dictionaries(
 
 @given(FLAGS, FLAGS)
 def test_flags_that_differ(one: dict[str, Any], other: dict[str, Any]) -> None:
-    """Call, type, note and turn each make another flag."""
+    """Call, type and turn each make another flag; its note, which a target may rewrite, does not."""
     prints = {fingerprint(Act.FLAG, "i", orjson.dumps(flag)) for flag in (one, other)}
-    assert (len(prints) == 1) == (one == other)
+    assert (len(prints) == 1) == (one | {"note": ""} == other | {"note": ""})
+
+
+def test_a_flag_that_an_earlier_version_sent() -> None:
+    """It has the fingerprint that the ledger has of it, by its note; another flag of the turn has the one of today."""
+    ours = Flagged("f", "c1", "Wrong Tone", "a note", 3)
+    letters = (Act.FLAG, "c1", "wrongtone", hashlib.sha256(b"a note").hexdigest(), 3)
+    earlier = hashlib.sha256(orjson.dumps(letters)).digest()
+    assert fingerprint_shown("i", ours, {earlier}) == earlier
+    assert fingerprint_shown("i", ours._replace(note="other"), {earlier}) == fingerprint_shown("i", ours)
+
+
+MARKED = f"Ann · {comment_marker('s:1', '1')}\n\ntext"
+
+
+@pytest.mark.parametrize("text", [change(MARKED) for change in WAYS.values()] + [" ".join(MARKED.split())])
+def test_a_comment_is_its_marker(text: str) -> None:
+    """Whatever a target makes of its text."""
+    ours = fingerprint_shown("i", Entry("", COMMENT, MARKED))
+    assert fingerprint_shown("i", Entry("", COMMENT, text)) == ours
+    assert fingerprint_shown("i", Entry("", COMMENT, f"> {text}\n\nNo.")) != ours
 
 
 def test_what_has_no_list() -> None:

@@ -1,0 +1,92 @@
+"""The texts of comments as they are sent: an opening line with who, when and a marker, and in parts if too long."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+from importer.api import COMMENT_LIMIT, count_units
+from importer.records import Comment
+from importer.transform.columns import is_filled, single_line
+from importer.transform.comments import read_epoch
+from importer.transform.lengths import is_longer, split_text
+from importer.transform.markers import comment_marker
+
+WHO_LIMIT = 500
+"""In UTF-16 units: a longer line of author and date is treated as part of the comment's text."""
+
+SEPARATOR = "\n\n---\n\n"
+"""Between the comments that are folded into one."""
+
+REST = "rest"
+"""Stands for a comment's id in the names of the parts of a description."""
+
+NAME = re.compile(r"([0-9a-f]{16})/([0-9]+)(/| of )([0-9]+)")
+"""The name of a comment or a part of it: its id, which part, and of how many; see `divide`."""
+
+
+class Detail(NamedTuple):
+    """A comment to be sent: its name and text, and the ids of the source's comments in it."""
+
+    name: str
+    text: str
+    covers: tuple[str, ...] = ()
+
+
+def divide(key: str, comment: Comment, *, is_marked: bool = True) -> Iterator[Detail]:
+    """A comment of the source as one comment, or as numbered parts if it is too long, without trailing white space.
+
+    One has the name `ID/1/1`, a part `ID/2 of 3`; without a marker, as earlier versions sent it, a part has `ID/2/3`.
+    """
+    who, text = _say_who(comment), comment.text.rstrip()
+    if is_longer(who, WHO_LIMIT):
+        who, text = "", f"{who}\n\n{text}"
+
+    def opening(number: int, part: str = "") -> str:
+        line = " · ".join(filter(None, (who, part, comment_marker(key, f"{comment.id}/{number}") if is_marked else "")))
+        return f"{line}\n\n" if line else ""
+
+    whole = opening(1) + text
+    if not is_longer(whole, COMMENT_LIMIT):
+        yield Detail(name_part(comment.id, 1, 1), whole, (comment.id,))
+        return
+    most = count_units(text)  # there are never more parts than units
+    room = COMMENT_LIMIT - count_units(opening(most, f"part {most} of {most}"))
+    pieces = split_text(text, room, room)
+    for number, piece in enumerate(pieces, start=1):
+        name = name_part(comment.id, number, len(pieces)) if is_marked else f"{comment.id}/{number}/{len(pieces)}"
+        yield Detail(name, opening(number, f"part {number} of {len(pieces)}") + piece, (comment.id,))
+
+
+def name_part(comment: str, number: int, total: int) -> str:
+    """The name of a comment, or of a part of it: of its addition in the ledger."""
+    return f"{comment}/{number} of {total}" if total > 1 else f"{comment}/1/1"
+
+
+def stem_of(name: str) -> str:
+    """Which comment and part a name stands for, however many parts there are and whatever they say: `ID/2`."""
+    return NAME.sub(r"\1/\2", name) if NAME.fullmatch(name) else name.rpartition("/")[0]
+
+
+def continue_description(key: str, rest: Sequence[str], *, is_marked: bool = True) -> Iterator[Detail]:
+    """The parts of a long description after the first, which is in the issue itself."""
+    for number, text in enumerate(rest, start=2):
+        if not is_filled(text):
+            continue
+        part = f"part {number} of {len(rest) + 1}"
+        detail = f"Description, {part}\n\n{text}"
+        if is_marked:
+            marker = comment_marker(key, f"{REST}/{number}")
+            detail = f"Description, {part} · {marker}\n\n{text}"
+            if is_longer(detail, COMMENT_LIMIT):  # a part may fill its room, which leaves none for all of this line
+                detail = f"{part} · {marker}\n\n{text}"
+        yield Detail(f"{REST}/{number}/{hashlib.sha256(text.encode()).hexdigest()[:8]}", detail)
+
+
+def _say_who(comment: Comment) -> str:
+    """The first line of a comment: its author, date and privacy."""
+    moment = read_epoch(comment.date)
+    date = f"{moment:%Y-%m-%d %H:%M} UTC" if moment is not None else single_line(comment.date)
+    return " · ".join(filter(None, (single_line(comment.author), date, "private" if comment.is_private else "")))
