@@ -25,6 +25,7 @@ GROUP_INCOMPLETE = "group-incomplete"
 EVIDENCE_PENDING = "evidence-pending"
 EVIDENCE_MISSING = "evidence-missing"
 DESCRIPTION_EDITED = "description-edited"
+COMMENT_EDITED = "comment-edited"
 SOURCE_INVALID = "source-invalid"
 DATE_UNREADABLE = "date-unreadable"
 RELATION_END_MISSING = "relation-end-missing"
@@ -79,6 +80,7 @@ CODES: dict[str, str] = {
     SOURCE_INVALID: "The source is none of manual, automated, client.",
     "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched: finding`.",
     DATE_UNREADABLE: "A date that a rule needs can't be read.",
+    COMMENT_EDITED: "A comment was edited in the source; what is in Triage stays as it is (warning).",
     "comment-unreadable": "A comment is not the JSON that the mapping says; it is taken as it is (warning).",
     "text-not-unicode": "A text has half a character (a lone surrogate), which can't be sent.",
     "format-dropped": "Something of a text's markup could not be kept: a picture, a colour (warning).",

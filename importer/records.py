@@ -156,7 +156,8 @@ ADDITION_PATHS = {
 class Comment(NamedTuple):
     """A comment of the source. Its `id` is unique in its record, and the same under every mapping.
 
-    `date` is as the source writes it; `author` and `date` are "" where the source has none.
+    `date` is as the source writes it; `author` and `date` are "" where the source has none. Where the source has an id
+    for it, `id` follows from that, and `content` is the one that follows from author, date and text.
     """
 
     id: str
@@ -164,6 +165,12 @@ class Comment(NamedTuple):
     date: str
     text: str
     is_private: bool = False
+    content: str = ""
+
+    @property
+    def covers(self) -> tuple[str, ...]:
+        """What an addition that has this comment says of it: its id and, beside one of the source's, its content."""
+        return (self.id, f"{self.id}={self.content}") if self.content else (self.id,)
 
 
 class Flag(NamedTuple):

@@ -277,7 +277,7 @@ class _Reading:
         plan = plan_rows(examined, verdicts, self._known)
         rows = plan.rows
         _count(self.tally, examined, rows, verdicts)
-        for place, note in plan.notes.items():
+        for place, note in plan.notes:
             self.tally.find(note, rows[place].key)
         self.flow.add(examined.records, examined.flowing())
         self.unknowns.add(examined)

@@ -11,9 +11,9 @@ from typing import NamedTuple
 from importer.check.duplicates import Verdict
 from importer.check.knowledge import Knows, LedgerStatus
 from importer.check.rows import Examined
-from importer.codes import CODES
+from importer.codes import CODES, COMMENT_EDITED
 from importer.records import PASSED_OVER, Addition, AlreadyAdded, Finding, IssueParts, Operation, Outcome, Row
-from importer.transform.addition_plan import plan_additions
+from importer.transform.addition_plan import count_edited, plan_additions
 
 _NOTHING_ADDED = AlreadyAdded()
 
@@ -22,14 +22,14 @@ class Plan(NamedTuple):
     """The rows of a chunk with their outcome before sending.
 
     operations  place of a planned row in the chunk → its create or update
-    notes       place → the finding of change detection on a row that is not passed over
+    notes       (place, finding) of change detection on a row that is not passed over, and of comments that were edited
     additions   place → what is still to be added to the row's issue; places without any are absent
     ledger      key → what the ledger says of it; keys of which it has nothing to say are absent
     """
 
     rows: list[Row]
     operations: dict[int, Operation]
-    notes: dict[int, Finding]
+    notes: list[tuple[int, Finding]]
     additions: dict[int, list[Addition]]
     ledger: Mapping[str, LedgerStatus]
 
@@ -47,7 +47,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
                 yield creates[row]
 
     ledger = known(ask())  # where there is no ledger nothing is asked, and `creates` stays empty
-    notes: dict[int, Finding] = {}
+    notes = list[tuple[int, Finding]]()
     places = zip(chunk.records, chunk.lines, keys, strict=True)
     rows = [Row(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED) for record, line, key in places]
     for row, code in enumerate(examined.skips):
@@ -67,7 +67,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
                 own = examined.findings.by_row.get(row, []) if outcome is Outcome.PLANNED else []
                 rows[row] = _with_findings(rows[row], [*own, finding])
                 if outcome not in PASSED_OVER:
-                    notes[row] = finding
+                    notes.append((row, finding))
             rows[row] = rows[row]._replace(outcome=outcome, issue_id=issue_id, triage_id=triage_id)
     for row, origin in chunk.origins.items():
         rows[row] = rows[row]._replace(origin=origin)
@@ -79,7 +79,10 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
         row for row in examined.bodies if examined.first + row not in verdicts and _may_be_added_to(ledger, keys[row])
     ]
     planned = plan_chunk(examined, takers, known)
-    for row, (additions, earlier) in planned.items():
+    for row, (additions, earlier, edited) in planned.items():
+        if edited:
+            notes.append((row, edited))
+            rows[row] = _with_another(rows[row], edited)
         # A relation may be the other issue's: it is counted with the row that has that key.
         of_its_key = sum(addition.key == keys[row] for addition in additions)
         rows[row] = rows[row]._replace(additions_planned=of_its_key + earlier)
@@ -90,8 +93,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
         elif plan.outcome is Outcome.PLANNED and place in examined.bodies:
             change = ledger[plan.key].change if plan.key in ledger else None
             operations[place] = change or creates.get(place) or examined.create(place)  # `creates`: see above
-    left = {row: additions for row, (additions, _) in planned.items() if additions}
-    return Plan(rows, operations, notes, left, ledger)
+    return Plan(rows, operations, notes, {row: each[0] for row, each in planned.items() if each[0]}, ledger)
 
 
 def _may_be_added_to(ledger: Mapping[str, LedgerStatus], key: str) -> bool:
@@ -106,8 +108,13 @@ def _follow(row: Row, leader: Row) -> Row:
     return row._replace(codes=leader.codes, fields=leader.fields, messages=leader.messages, hints=leader.hints)
 
 
-def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[int, tuple[list[Addition], int]]:
-    """Row → what is still to be added to its issue, and how much was; rows with nothing to add are absent."""
+def plan_chunk(
+    examined: Examined, rows: Iterable[int], known: Knows
+) -> dict[int, tuple[list[Addition], int, Finding | None]]:
+    """Row → what is still to be added to its issue, how much was, and what of that was edited in the source since.
+
+    Rows that never have anything to add are absent.
+    """
     records, keys = examined.records, examined.records.keys
     rows = [row for row in rows if row in records.parts]
     if not rows:
@@ -128,7 +135,8 @@ def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[in
             find_mentions=partial(records.references.find, own_key=key),
         )
         left = [each for each in additions if (each.act, each.name) not in had.get(each.key, _NOTHING_ADDED).names]
-        planned[row] = left, len(mine.names) + referred
+        edited = count_edited(parts.comments, mine) if mine.covered else 0
+        planned[row] = left, len(mine.names) + referred, _note_edited(edited) if edited else None
     return planned
 
 
@@ -145,6 +153,22 @@ def _without_referred(parts: IssueParts, body: bytes, had: AlreadyAdded) -> tupl
 def _note(code: str) -> Finding:
     """Make the finding of a skip code; one that codes.py doesn't have is named by the mapping."""
     return Finding(code, "", CODES.get(code, "Left out by the mapping's rule; skipped."), rejects=False)
+
+
+def _note_edited(count: int) -> Finding:
+    message = f"{count} of its comments {'was' if count == 1 else 'were'} edited in the source"
+    hint = "Triage has no way to change a comment: correct it there, or add a comment by hand"
+    return Finding(COMMENT_EDITED, "comments", message, hint, rejects=False)
+
+
+def _with_another(row: Row, finding: Finding) -> Row:
+    """Append a finding to those that a row has already."""
+    return row._replace(
+        codes=(*row.codes, finding.code),
+        fields=(*row.fields, finding.field),
+        messages=(*row.messages, finding.message),
+        hints=(*row.hints, finding.hint),
+    )
 
 
 def _with_findings(row: Row, findings: Sequence[Finding]) -> Row:

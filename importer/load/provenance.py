@@ -78,6 +78,8 @@ def find_marked(comments: Sequence[Addition], details: Iterable[str]) -> Iterato
     """
     stems = {stem_of(each.name): each for each in comments}
     by_id = {stem.partition("/")[0]: each for stem, each in stems.items()}
+    for each in comments:  # it may have been sent before the mapping named the source's own ids
+        by_id |= {content: each for _, _, content in (name.partition("=") for name in each.covers) if content}
     markers: dict[int, dict[str, str]] = {}  # number of a part → marker → id of a comment that has such a part
     for detail in details:
         carried = list[Addition]()

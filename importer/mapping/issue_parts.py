@@ -12,7 +12,7 @@ from importer.mapping.scalars import Flag as Yes
 from importer.mapping.scalars import Path, Pattern, RecordsPath, Scalar
 from importer.mapping.texts import Conditions, Strict, Text
 
-COMMENT_PARTS = ("author", "date", "text", "private")
+COMMENT_PARTS = ("author", "date", "text", "private", "id")
 """The named groups of a comment's `parse`."""
 
 Bundling = Literal["separate", "fold", "drop"]
@@ -23,7 +23,7 @@ def _comment_pattern(value: str) -> str:
     strange = sorted(set(groups).difference(COMMENT_PARTS))
     if strange or "text" not in groups:
         named = f"has a group {strange[0]!r}" if strange else "has no group `text`"
-        raise ValueError(f"{named}; its groups are (?P<text>…), and perhaps {', '.join(COMMENT_PARTS[:2])}, private")
+        raise ValueError(f"{named}; its groups are (?P<text>…), and perhaps author, date, private, id")
     return value
 
 
@@ -40,6 +40,7 @@ class Each(Strict):
     author: Path | None = Field(None, description="Who wrote it.")
     date: Path | None = Field(None, description="When it was written.")
     private: Path | None = Field(None, description="True where it is for the team alone.")
+    id: Path | None = Field(None, description="The source's own id of the comment.")
 
 
 class Beside(Strict):
@@ -58,8 +59,8 @@ class CommentSource(Text):
 
     parse: Annotated[Pattern, AfterValidator(_comment_pattern)] | None = Field(
         None,
-        description="A regular expression whose groups `text`, `author`, `date`, `private` are the parts of a comment. "
-        "Each match in a cell is one; a cell without a match is one as it is.",
+        description="A regular expression whose groups `text`, `author`, `date`, `private`, `id` are the parts of a "
+        "comment. Each match in a cell is one; a cell without a match is one as it is.",
     )
     each: Each | None = Field(None, description="The parts of a comment where it is a JSON object.")
     beside: Beside | None = Field(None, description="Comments that stand beside the records, in place of a column.")

@@ -82,12 +82,26 @@ def _discuss(key: str, comments: Iterable[Comment], bundling: Bundling, had: Alr
     if bundling == "drop":
         return
     begun, whole = _find_arrived(had)
-    left = [comment for comment in comments if comment.id not in whole and is_filled(comment.text)]
+    contents = {known.partition("=")[2] for known in had.covered} - {""}
+    left = list[Comment]()
+    for comment in comments:
+        if comment.content in begun or comment.content in had.unmarked:
+            comment = comment._replace(id=comment.content, content="")  # as it was begun, before it had an id
+        is_known = comment.id in whole or comment.content in whole
+        is_known |= comment.content in contents and comment.id not in begun  # there under another id
+        if not is_known and is_filled(comment.text):
+            left.append(comment)
     divided = {each.id: list(divide(key, each, is_marked=each.id not in had.unmarked)) for each in left}
     if bundling == "fold":
         yield from _fold(divided, begun | had.unmarked)
     else:
         yield from (part for details in divided.values() for part in details)
+
+
+def count_edited(comments: Iterable[Comment], had: AlreadyAdded) -> int:
+    """Count the comments that are in Triage, by the source's own id, and say something else by now."""
+    known = {id_ for id_, is_said, _ in (each.partition("=") for each in had.covered) if is_said}
+    return sum(comment.id in known and had.covered.isdisjoint(comment.covers[1:]) for comment in comments)
 
 
 def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:

@@ -50,14 +50,14 @@ def divide(key: str, comment: Comment, *, is_marked: bool = True) -> Iterator[De
 
     whole = opening(1) + text
     if not is_longer(whole, COMMENT_LIMIT):
-        yield Detail(name_part(comment.id, 1, 1), whole, (comment.id,))
+        yield Detail(name_part(comment.id, 1, 1), whole, comment.covers)
         return
     most = count_units(text)  # there are never more parts than units
     room = COMMENT_LIMIT - count_units(opening(most, f"part {most} of {most}"))
     pieces = split_text(text, room, room)
     for number, piece in enumerate(pieces, start=1):
         name = name_part(comment.id, number, len(pieces)) if is_marked else f"{comment.id}/{number}/{len(pieces)}"
-        yield Detail(name, opening(number, f"part {number} of {len(pieces)}") + piece, (comment.id,))
+        yield Detail(name, opening(number, f"part {number} of {len(pieces)}") + piece, comment.covers)
 
 
 def name_part(comment: str, number: int, total: int) -> str:

@@ -50,6 +50,7 @@ class Discussions:
 class _Said(NamedTuple):
     """A comment as the source has it.
 
+    id       the source's own id of it
     problem  why it could not be read as the mapping says; the text then is the whole cell or object
     place    index of its source in `comments: from`
     """
@@ -58,6 +59,7 @@ class _Said(NamedTuple):
     author: str = ""
     date: str = ""
     private: str = ""
+    id: str = ""
     problem: str = ""
     place: int = 0
 
@@ -156,7 +158,8 @@ def _read_object(item: dict[str, Any], paths: _Paths) -> _Said:
 
 
 def _join_parts(parts: Mapping[str, str]) -> _Said:
-    return _Said(parts["text"], parts.get("author", ""), parts.get("date", ""), parts.get("private", ""))
+    author, date, private, own = (parts.get(name, "") for name in ("author", "date", "private", "id"))
+    return _Said(parts["text"], author, date, private, own)
 
 
 def _to_text(value: Any) -> str:
@@ -180,7 +183,7 @@ def _finish(row: int, said: Sequence[_Said], spec: Comments, found: Discussions)
     """A row's comments with their markup converted; private and unreadable ones are noted in `found`."""
     findings = dict.fromkeys(_unreadable(one, spec.from_[one.place]) for one in said if one.problem)
     found.findings.extend((row, finding) for finding in findings)
-    for name, one in zip(_identify(said), said, strict=True):
+    for (name, content), one in zip(_identify(said), said, strict=True):
         is_private = one.private.strip().casefold() not in _PUBLIC
         if is_private and spec.private == "drop":
             found.private[row] += 1
@@ -190,17 +193,26 @@ def _finish(row: int, said: Sequence[_Said], spec: Comments, found: Discussions)
             text, dropped = convert(text, source.format, source.as_)
             if dropped:
                 found.dropped.setdefault(row, Counter()).update(dropped)
-        yield Comment(name, one.author.strip(), one.date.strip(), text, is_private)
+        yield Comment(name, one.author.strip(), one.date.strip(), text, is_private, content)
 
 
-def _identify(said: Sequence[_Said]) -> Iterator[str]:
-    """An id for each comment, from its author, date, text in the source, and its number among equal ones."""
-    equal: Counter[tuple[str, str, str]] = Counter()
+def _identify(said: Sequence[_Said]) -> Iterator[tuple[str, str]]:
+    """For each comment an id, and its content where the id is not made from that.
+
+    A content is made from author, date, text in the source, and its number among equal ones; so is an id from the
+    source's own.
+    """
+    equal: Counter[tuple[str, ...]] = Counter()
+
+    def name(*parts: str) -> str:
+        equal[parts] += 1
+        named = json.dumps([*parts, equal[parts]])  # ASCII, lone surrogates included
+        return hashlib.sha256(named.encode()).hexdigest()[:16]
+
     for one in said:
-        content = one.author, one.date, one.text
-        equal[content] += 1
-        named = json.dumps([*content, equal[content]])  # ASCII, lone surrogates included
-        yield hashlib.sha256(named.encode()).hexdigest()[:16]
+        content = name(one.author, one.date, one.text)
+        own = one.id.strip()
+        yield (name(own), content) if own else (content, "")
 
 
 def _unreadable(one: _Said, source: CommentSource) -> Finding:

@@ -22,9 +22,10 @@ RULE = " ".join(["", *SEPARATOR.split(), ""])
 
 def plan_unmarked(key: str, parts: IssueParts) -> list[Addition]:
     """All comments of a record's issue as earlier versions sent them, each by itself."""
+    comments = [each._replace(id=each.content or each.id, content="") for each in parts.comments]
     details = [
         *continue_description(key, parts.rest, is_marked=False),
-        *(part for one in parts.comments if is_filled(one.text) for part in divide(key, one, is_marked=False)),
+        *(part for one in comments if is_filled(one.text) for part in divide(key, one, is_marked=False)),
     ]
     return [Addition(key, Act.COMMENT, name, orjson.dumps({"detail": text}), covers) for name, text, covers in details]
 

@@ -39,7 +39,7 @@ def doubts(
     drift, statuses = Drift("jira", sample), statuses or {}
     operations = dict(enumerate(new))
     keys = [*statuses, *(operation.key for operation in operations.values())]
-    drift.add(keys, Plan([], operations, {}, {}, statuses))
+    drift.add(keys, Plan([], operations, [], {}, statuses))
     return drift.doubts(limit)
 
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from importer.api import COMMENT_LIMIT
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
-from importer.transform.addition_plan import plan_additions
+from importer.transform.addition_plan import count_edited, plan_additions
 from importer.transform.comment_texts import SEPARATOR
 from importer.transform.markers import comment_marker
+from importer.transform.unmarked import plan_unmarked
 from tests.harness.text_pieces import put_together, utf16_units
 from tests.harness.unmarked import unmarked
 
@@ -301,3 +302,46 @@ def test_order_and_bodies() -> None:
     ]
     assert [addition.mentions for addition in planned if addition.mentions] == [mentions, mentions]
     assert [addition.other for addition in planned if addition.other] == ["demo:P-2", KEY]
+
+
+BY_ID = Comment("1" * 16, "Ann", "", "text", content="a" * 16)
+"""A comment that the source has an id of."""
+
+
+@pytest.mark.parametrize("bundling", BUNDLINGS)
+@pytest.mark.parametrize("edited", [False, True])
+def test_an_edited_comment(bundling: Literal["separate", "fold"], edited: bool) -> None:
+    """One that is known by the source's id is counted where it says something else by now, and not planned again."""
+    had = had_of(plan(IssueParts(comments=(BY_ID,)), bundling))
+    now = BY_ID._replace(text="edited", content="b" * 16) if edited else BY_ID
+    assert plan(IssueParts(comments=(now,)), bundling, had) == []
+    assert count_edited([now, BY_ID._replace(id="2" * 16)], had) == edited
+
+
+@pytest.mark.parametrize("text", ["text", "a" * 5_000])
+def test_a_mapping_that_learns_of_ids(text: str) -> None:
+    """What was sent without the source's id is there, in whole or in part, and goes on as it was begun."""
+    before = Comment("a" * 16, "Ann", "", text)
+    sent = plan(IssueParts(comments=(before,)))
+    now = IssueParts(comments=(BY_ID._replace(text=text),))
+    assert plan(now, had=had_of(sent)) == plan(now, "fold", had_of(sent)) == []
+    assert plan(now, had=had_of(sent[:1])) == sent[1:]
+    assert count_edited(now.comments, had_of(sent)) == 0
+
+
+def test_ids_that_another_export_writes_otherwise() -> None:
+    """A comment with the same content and another id is the same one."""
+    had = had_of(plan(IssueParts(comments=(BY_ID,))))
+    assert plan(IssueParts(comments=(BY_ID._replace(id="3" * 16),)), had=had) == []
+
+
+@pytest.mark.parametrize("bundling", BUNDLINGS)
+def test_parts_of_an_earlier_version(bundling: Literal["separate", "fold"]) -> None:
+    """A long comment of which an unmarked part is in Triage goes on as it was split then, without markers."""
+    comment = Comment("1" * 16, "Ann", "", "word " * 2_000)
+    before = plan_unmarked(KEY, IssueParts(comments=(comment,)))
+    assert [one.name for one in before] == [f"{'1' * 16}/{number}/3" for number in (1, 2, 3)]
+    had = had_of(before[:1])._replace(unmarked=frozenset([comment.id]))
+    left = plan(IssueParts(comments=(comment, comment._replace(id="2" * 16, text="new"))), bundling, had)
+    assert left[:2] == before[1:]
+    assert said(left[2:]) == [{"detail": "Ann\n\nnew"}]

@@ -287,3 +287,40 @@ def test_real_jira_comments() -> None:
     comments: list[Comment] = [one for row in found.comments.values() for one in row]
     assert Counter(f"{one.date};{one.author};{one.text}" for one in comments) == Counter(filled)
     assert all(one.date and one.author for one in comments)
+
+
+IDENTIFIED = {"path": "comments", "each": {"text": "body", "author": "author", "id": "id"}}
+
+
+def test_the_source_s_own_id() -> None:
+    """It identifies a comment whatever that says; its content is known beside it, as it would be without an id."""
+    says = {"author": "Ann", "body": "one"}
+    told: list[dict[str, Any]] = [
+        {**says, "id": 7},
+        {**says, "body": "two", "id": "7a"},
+        {"author": "Bob", "body": "three", "id": None},
+    ]
+    identified = discussions(IDENTIFIED, of_json("comments", {"comments": told})).comments[0]
+    plain = discussions(
+        {"path": "comments", "each": {"text": "body", "author": "author"}}, of_json("comments", {"comments": told})
+    ).comments[0]
+    assert [one.content or one.id for one in identified] == [one.id for one in plain]
+    assert [bool(one.content) for one in identified] == [True, True, False]
+    told[0]["body"] = "edited"
+    edited = discussions(IDENTIFIED, of_json("comments", {"comments": told})).comments[0]
+    assert [one.id for one in edited] == [one.id for one in identified]
+    assert edited[0].content != identified[0].content
+
+
+def test_an_id_that_stands_twice() -> None:
+    """Two comments with one id are two."""
+    told = [{"author": "Ann", "body": "one", "id": 1}, {"author": "Ann", "body": "two", "id": 1}]
+    first, second = discussions(IDENTIFIED, of_json("comments", {"comments": told})).comments[0]
+    assert first.id != second.id
+
+
+def test_an_id_in_a_text() -> None:
+    """`parse` may name it, too."""
+    source = {"column": "Note", "parse": r"(?P<id>\d+);(?P<text>.*)"}
+    one, again = (discussions(source, columns_of(["Note"], [f"7;{text}"])).comments[0][0] for text in ("a", "b"))
+    assert (one.id, one.text, again.text) == (again.id, "a", "b")
