@@ -79,8 +79,7 @@ def describe(way: ChangeRunner) -> Iterator[str]:
 def say_counts(counts: Counter[str], differ: int) -> str:
     """Sum up the verdicts on the issues in one sentence; `differ` is the number of those that differ."""
     from importer.codes import CONFLICT
-    from importer.runs.change_set import GONE, UNTOUCHED
-    from importer.runs.repair import CORRECTED, EDITED
+    from importer.runs.change_set import CORRECTED, EDITED, GONE, UNTOUCHED
 
     if not differ:
         return "No issue differs: nothing to repair."

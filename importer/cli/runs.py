@@ -126,7 +126,7 @@ def _can_be(overview: Overview, counts: dict[str, int]) -> dict[str, str]:
         "continued": run.is_open and not overview.is_running,
         "verified": is_import and bool(counts.get("created") or counts.get("updated")),
         "repaired": is_import and bool(counts.get("created") or counts.get("updated")),
-        "undone": is_import and bool(counts.get("created")),
+        "undone": is_import and bool(counts.get("created") or counts.get("updated")),
         "reported": is_import,
     }
     return {what: command.format(name=run.name) for what, command in COMMANDS.items() if is_possible[what]}

@@ -1,4 +1,4 @@
-"""`triage-import undo`: closes or deletes the issues that a run created, but for those that a person has touched."""
+"""`triage-import undo`: takes back what a run created and updated, but for what a person has touched."""
 
 from __future__ import annotations
 
@@ -26,72 +26,120 @@ NAMES_SHOWN = 8
 
 @click.command()
 @click.argument("name", type=RunType(), metavar="RUN")
-@click.option("--close", is_flag=True, help="Close them (advised): they keep their numbers, and count as imported.")
-@click.option("--delete", is_flag=True, help="Delete them for good: their keys may be imported again.")
+@click.option("--close", is_flag=True, help="Close what it created (advised): it keeps its number, counts as imported.")
+@click.option("--delete", is_flag=True, help="Delete what it created for good: the keys may be imported again.")
 @click.option(
     "--expect", type=click.IntRange(min=0), metavar="N", help="Do nothing unless it is so many issues; for scripts."
 )
 @with_options(*WAY_OPTIONS)
 @answers_with_summary
 def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any) -> Summary:
-    """Close or delete the issues that a run created and that nobody has touched since.
+    """Give back the fields that a run updated, and close or delete the issues that it created.
 
-    It only shows what it would do, unless --apply is given. What a person has had a hand in stays, and is named: a
-    field that was changed, a comment, a link, a flag, a relation, an agent at work. What the import itself added is no
-    person's. RUN is the import's name, or `last`. The report goes to ./triage-import-RUN-undo/.
+    It only shows what it would do, unless --apply is given. A field that a person has changed since stays, and so does
+    a created issue that a person has had a hand in: a field, a comment, a link, a flag, a relation, an agent at work.
+    Both are named. Without --close and --delete, what it created stays. RUN is the import's name, or `last`. The report
+    goes to ./triage-import-RUN-undo/.
     """
     click.echo(FIRST_LINE, err=True)
-    if close == delete:
-        raise UsageError("undo needs one of --close and --delete.", hint="--close is advised: it can itself be undone.")
+    if close and delete:
+        raise UsageError("undo takes one of --close and --delete.", hint="--close is advised: it can itself be undone.")
     if delete and given["apply"] and given["yes"] and expect is None:
         raise UsageError(
-            "--delete --yes needs --expect N: how many issues are to be deleted.",
+            "--delete --yes needs --expect N: how many issues are to be changed or deleted.",
             hint="Without --apply the command says how many it would be.",
         )
 
     from importer.runs.undo import Undo
 
     def make(ledger: Ledger, run: Run) -> Undo:
-        return Undo(ledger, run, delete=delete)
+        return Undo(ledger, run, way="close" if close else "delete" if delete else "")
 
     return go_back(name, Given(**given), make, describe, lambda way: confirm(way, expect, yes=given["yes"]))
 
 
 def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:
     """Compare with `--expect`, then ask, and return the refusal, or ""; for a deletion the number has to be typed."""
+    from importer.runs.change_set import UNTOUCHED
+
     change_set = _undo_of(way)
     total = way.to_change + change_set.done_before
     if expect is not None and expect != total:
         return f"--expect says {expect:,} issues, and it would be {total:,}."
+    created = way.count()[UNTOUCHED]
+    updated = way.to_change - created
+    no = "The answer was no."
     if yes:
         return ""
-    if change_set.delete:
-        question = f"{way.to_change:,} issues will be deleted for good. Type their number to do it"
+    if updated and not click.confirm(f"Give {updated:,} issues their old values back?", default=False, err=True):
+        return no
+    if created and change_set.way == "delete":
+        question = f"{created:,} issues will be deleted for good. Type their number to do it"
         answer = click.prompt(question, default="", show_default=False, err=True)
-        return "" if answer.replace(",", "").strip() == str(way.to_change) else "The number was not typed."
-    asked = click.confirm(f"Close {way.to_change:,} issues?", default=False, err=True)
-    return "" if asked else "The answer was no."
+        return "" if answer.replace(",", "").strip() == str(created) else "The number was not typed."
+    if created and not click.confirm(f"Close {created:,} issues?", default=False, err=True):
+        return no
+    return ""
 
 
 def describe(way: ChangeRunner) -> Iterator[str]:
-    """Yield the lines that show what an undo would do, and which issues stay because a person has touched them."""
-    from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED
-    from importer.runs.undo import CLOSED
+    """Yield the lines that show what an undo would do, and what stays because a person has touched it."""
+    change_set = _undo_of(way)
+    giving = change_set.giving.operations
+    created = Counter(verdict.code for issue_id, verdict in way.verdicts.items() if issue_id not in giving)
+    has_updated = bool(giving or change_set.given_before or change_set.kept_none)
+    if has_updated:
+        yield from _describe_updated(way, Counter(way.verdicts[issue_id].code for issue_id in giving))
+    if created or change_set.created_before or not has_updated:
+        yield from _describe_created(way, created)
+    elif change_set.created and not change_set.way:
+        yield f"It created {change_set.created:,} issues, which stay: --close or --delete takes them back, too."
 
-    change_set, counts = _undo_of(way), way.count()
+
+def _describe_created(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
+    from importer.runs.change_set import CLOSED, GONE, TOUCHED, UNTOUCHED
+
+    change_set = _undo_of(way)
     parts = (
-        (change_set.done_before, f"{change_set.done} by an earlier attempt"),
+        (change_set.created_before, f"{change_set.done} by an earlier attempt"),
         (counts[UNTOUCHED], f"untouched, will be {change_set.done}"),
         (counts[CLOSED], "closed already"),
         (counts[GONE], "deleted in Triage"),
         (counts[TOUCHED], "touched by a person since: they stay, see results.csv"),
     )
-    said = ", ".join(f"{count:,} {what}" for count, what in parts if count)
-    created = len(change_set.operations) + change_set.done_before
-    yield f"{way.run.name} created {created:,} issues: {said or 'none is left'}"
+    created = counts.total() + change_set.created_before
+    yield f"{way.run.name} created {created:,} issues: {_join(*parts) or 'none is left'}"
     traces = Counter(trace for verdict in way.verdicts.values() if verdict.code == TOUCHED for trace in verdict.fields)
     if traces:
         yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))
+
+
+def _describe_updated(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
+    from importer.codes import CONFLICT
+    from importer.runs.change_set import CORRECTED, EDITED, GONE
+    from importer.runs.give_back import LATER, RESTORABLE
+
+    change_set = _undo_of(way)
+    parts = (
+        (change_set.given_before, "given back by an earlier attempt"),
+        (counts[RESTORABLE], "will get all their old values back"),
+        (counts[EDITED], "some of them, as other fields were changed since: see results.csv and conflicts.csv"),
+        (counts[CORRECTED], "have them already"),
+        (counts[GONE], "deleted in Triage"),
+        (counts[CONFLICT], "changed by a person since: left alone, see conflicts.csv"),
+        (counts[LATER], "changed by a later run: left alone, see results.csv"),
+        (change_set.kept_none, "without old values in the ledger (only additions, or an older version's): they stay"),
+    )
+    updated = counts.total() + change_set.given_before + change_set.kept_none
+    yield f"{way.run.name} updated {updated:,} issues: {_join(*parts)}"
+    given = (verdict for verdict in way.verdicts.values() if verdict.code in (RESTORABLE, EDITED))
+    fields = Counter(name for verdict in given for name in verdict.fields)
+    if fields:
+        yield "  " + ", ".join(f"{count:,} × {name}" for name, count in fields.most_common())
+
+
+def _join(*parts: tuple[int, str]) -> str:
+    return ", ".join(f"{count:,} {what}" for count, what in parts if count)
 
 
 def _undo_of(way: ChangeRunner) -> Undo:

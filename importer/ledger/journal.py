@@ -12,11 +12,13 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, select, update
 from sqlalchemy import Row as Selected
 
-from importer.codes import REFUSED
+from importer.codes import CONFLICT, REFUSED
 from importer.errors import ExitCode
+from importer.ledger import replaced
 from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
 from importer.ledger.group_commit import GroupCommit
+from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Made, Results, encode_row
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
 from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER
@@ -104,12 +106,14 @@ class Run:
         self.out = Path(found.out)
         self.is_open: bool = found.state == "open"
         self.additions = AddedOperations(self._transaction, self._source_id)
+        self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self._results = Results(self._transaction, self._id, self._source_id, is_frozen=bool(found.frozen))
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
         self.ended_at: float | None = found.ended_at
         self.attempts: int = found.attempts
         self.options: Mapping[str, Any] = orjson.loads(found.options)
+        self._changed_id: int | None = None
         self.summary: Mapping[str, Any] = orjson.loads(found.summary or b"{}")
 
     def register(self, planned: Iterable[Row]) -> None:
@@ -161,17 +165,26 @@ class Run:
             self._commits.close()
             self._commits = None
 
-    async def intend(self, operation: Operation, details: bytes | None = None, *, mark: float = 0.0) -> None:
+    async def intend(
+        self,
+        operation: Operation,
+        details: bytes | None = None,
+        replacement: Replacement | None = None,
+        *,
+        mark: float = 0.0,
+    ) -> None:
         """Return once it is durable that this operation may have been sent.
 
-        details  what a change would write
-        mark     of a create, see `Undecided`
+        details      what a change would write
+        replacement  what it would replace, which is kept for an undo of this run
+        mark         of a create, see `Undecided`
 
         Raises:
             StorageFull: the ledger can't be written.
         """
         assert self._commits is not None
-        await self._commits.intend(self._intent(operation, details, mark))
+        keeps = replacement if self.kind is not RunKind.UNDO else None
+        await self._commits.intend(self._intent(operation, details, mark) | {"replacement": keeps})
 
     def _intent(self, operation: Operation, details: bytes | None, mark: float = 0.0) -> dict[str, Any]:
         return {
@@ -213,6 +226,9 @@ class Run:
         with ExitStack() as stack:
             connection = stack.enter_context(self._database.advance(exact=self._is_exact))
             self._decide(connection, decisions)
+            writes = [(each["key"], each["issue_id"], each["replacement"]) for each in intents if each["replacement"]]
+            if writes:
+                replaced.record(connection, self._source_id, self._find_changed(connection), self._attempt_id, writes)
             INTEND.execute(connection, intents)
             return stack.pop_all().close  # which commits
 
@@ -230,6 +246,25 @@ class Run:
             )
             deleted = (each for each in changes if each.act is Act.DELETE and each.state is State.DONE)
             FORGET.execute(connection, (self._create(each.key) for each in deleted))
+        if self.kind is RunKind.UNDO:
+            for each in changes:
+                self._give_back(connection, each)
+
+    def _find_changed(self, connection: Connection) -> int:
+        """Return the id of the import that a repair or an undo changes, of any other run its own."""
+        if self._changed_id is None:
+            of = self.options.get("of")
+            found = None if of is None else connection.scalar(select(runs.c.id).where(runs.c.name == of))
+            self._changed_id = self._id if found is None else int(found)
+        return self._changed_id
+
+    def _give_back(self, connection: Connection, change: Decision) -> None:
+        """Forget the old values that an update of an undo has given back, or found there."""
+        is_settled = change.state in (State.DONE, State.SAME) or change.code == CONFLICT
+        if change.operation is None or change.act is not Act.UPDATE or not is_settled:
+            return
+        left = [name for name, *_ in orjson.loads(change.details or b"[]")]
+        replaced.forget(connection, self._source_id, self._find_changed(connection), change.key, left)
 
     def _create(self, key: str) -> dict[str, Any]:
         return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value, "its_name": ""}

@@ -38,12 +38,13 @@ def prepare(connection: Connection, name: str) -> None:
     version = read_version(connection, name)
     if version == SCHEMA_VERSION:
         return
-    if connection.dialect.name == "sqlite":
+    is_server = connection.dialect.name == "postgresql"
+    if not is_server:
         connection.exec_driver_sql("BEGIN IMMEDIATE")  # Python's driver would commit each DDL statement by itself
     if version == 0:
         metadata.create_all(connection)
         connection.execute(insert(stamp), {"schema_version": SCHEMA_VERSION})
     for older in range(version or SCHEMA_VERSION, SCHEMA_VERSION):
         for statement in UPGRADES[older]:
-            connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(statement.replace(" BLOB", " BYTEA") if is_server else statement)
     connection.execute(update(stamp).values(schema_version=SCHEMA_VERSION))

@@ -151,6 +151,21 @@ rows = Table(
     Column("follows", Integer, nullable=False, default=0, server_default="0"),  # 1 if it is part of another row's issue
     sqlite_with_rowid=False,
 )
+# What fields of an issue were before a run updated it, until they are given back. See `replaced.Replacement`.
+replaced = Table(
+    "replaced",
+    metadata,
+    Column("source_id", ForeignKey("sources.id"), primary_key=True, autoincrement=False),
+    Column("key", String, primary_key=True),
+    Column("run_id", ForeignKey("runs.id"), primary_key=True, autoincrement=False),  # of a repair: the import's
+    Column("attempt_id", ForeignKey("attempts.id"), nullable=False),  # the last that wrote
+    Column("issue_id", String, nullable=False),
+    Column("wrote", LargeBinary, nullable=False),  # JSON: field → value that was written, as a snapshot holds it
+    Column("before", LargeBinary, nullable=False),  # JSON, compressed: field → value before, texts whole
+    Column("body_sha", LargeBinary, nullable=False),  # of the body that the issue stood for before
+    Column("content", LargeBinary, nullable=False),  # of the row that it stood for before
+)
+Index("replaced_run", replaced.c.run_id)
 # Issues of a source that discovery found in Triage and that no operation knew then.
 found = Table(
     "found",
@@ -208,5 +223,11 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "ALTER TABLE operations ADD COLUMN mark FLOAT NOT NULL DEFAULT 0",
         # Version 3 took a create that ended its run, as with 403, for one that was surely not carried out.
         "UPDATE operations SET state = 'unknown' WHERE act = 'create' AND state = 'unsent' AND attempts > 0",
+        "CREATE TABLE replaced (source_id INTEGER NOT NULL, key VARCHAR NOT NULL, run_id INTEGER NOT NULL, "
+        "attempt_id INTEGER NOT NULL, issue_id VARCHAR NOT NULL, wrote BLOB NOT NULL, before BLOB NOT NULL, "
+        "body_sha BLOB NOT NULL, content BLOB NOT NULL, PRIMARY KEY (source_id, key, run_id), "
+        "FOREIGN KEY(source_id) REFERENCES sources (id), FOREIGN KEY(run_id) REFERENCES runs (id), "
+        "FOREIGN KEY(attempt_id) REFERENCES attempts (id))",
+        "CREATE INDEX replaced_run ON replaced (run_id)",
     ),
 }

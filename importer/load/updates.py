@@ -12,19 +12,23 @@ import orjson
 from importer.codes import CONFLICT, FATE_UNKNOWN, GONE_AT_TARGET
 from importer.errors import RunStopped
 from importer.ledger.journal import Decision, Run, Snapshot
+from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
 from importer.records import Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, PacedCalls
+from importer.triage.redaction import redact
 from importer.triage.snapshot import (
     Conflict,
     assume_applied,
+    keep_values,
     mark_gone,
     merge,
     pending_fields,
     record_pending_patch,
+    standing_values,
     update_snapshot,
 )
 
@@ -96,14 +100,14 @@ class Change:
         self.returned = operation.returned
         self.pending = operation.pending
         self._leaving = b""  # the pending patch that the present request has recorded
-        self._seen_at = ""
+        self._seen: Issue | None = None
         self.wrote = set(pending_fields(operation.pending))
         self.requests = 0
         self._message = ""
 
     def learn(self, returned: bytes, issue: Issue) -> None:
         """Take over a reading of the issue, which has shown whether the pending patch was executed."""
-        self.returned, self.pending, self._seen_at = returned, b"", issue.updated_at
+        self.returned, self.pending, self._seen = returned, b"", issue
 
     async def write(self, calls: PacedCalls, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
         """Send a request that changes the issue; before it leaves, its fields are recorded as perhaps changed.
@@ -119,9 +123,11 @@ class Change:
             raise
 
     async def _begin(self, patch: Mapping[str, Any]) -> None:
-        self._leaving = record_pending_patch(self.operation.returned, self.returned, patch, self._seen_at)
+        seen_at = "" if self._seen is None else self._seen.updated_at
+        self._leaving = record_pending_patch(self.operation.returned, self.returned, patch, seen_at)
         self.wrote |= patch.keys()
-        await self._run.intend(self.operation, self._leaving)
+        replacement = None if self._seen is None else make_replacement(self.returned, self._seen, patch)
+        await self._run.intend(self.operation, self._leaving, replacement)
         self.requests += 1
 
     def doubt(self, message: str) -> None:
@@ -206,6 +212,17 @@ class Change:
                 **more,
             )
         )
+
+
+def make_replacement(returned: bytes, issue: Issue, patch: Mapping[str, Any]) -> Replacement | None:
+    """Return what a patch is about to replace in an issue as it was read, None if nothing of it may be kept.
+
+    A text with the API key in it is left out: the ledger may not have it, and without it it is another text.
+    """
+    before = {name: issue.description if name == "description" else issue.fields[name] for name in patch}
+    before = {name: value for name, value in before.items() if redact(str(value)) == str(value)}
+    wrote = keep_values({name: patch[name] for name in before})
+    return Replacement(before, standing_values(returned, issue, before), wrote) if before else None
 
 
 def count_writes(returned: bytes, fields: Iterable[str]) -> bytes:

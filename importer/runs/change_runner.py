@@ -181,8 +181,9 @@ class ChangeRunner:
         self._progress.reach(len(self.verdicts))
 
     async def _read_list(self, client: TriageClient) -> AsyncIterator[Issue]:
-        """Yield the target's issues back to the start of the run, as long as that costs less than reading each one."""
-        back_to, pages = self.run.started_at - CLOCK_SKEW, 0
+        """Yield the target's issues back to what the run may have changed, while that costs less than reading each."""
+        # What a run has updated may be older than the run.
+        back_to, pages = 0.0 if self.run.count()[Outcome.UPDATED] else self.run.started_at - CLOCK_SKEW, 0
         async for page in list_newest_first(client, self._calls):
             pages += 1
             for issue in page:
@@ -260,11 +261,10 @@ class ChangeRunner:
             verdict, fields, message = row.codes[-1], row.fields[0], row.messages[-1]
             if verdict == TOUCHED:
                 fields, message = message or fields, ""  # what the last reading found
-            verdict = {
-                Outcome.UPDATED: self.change_set.done,
-                Outcome.UNCHANGED: self.change_set.same,
-                Outcome.PLANNED: Outcome.PLANNED.value,
-            }.get(row.outcome, verdict)
+            if row.outcome is Outcome.PLANNED:
+                verdict = Outcome.PLANNED.value
+            elif row.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
+                verdict = self.change_set.name(row.codes[0], row.outcome)
             yield ChangeLine(row.key, row.triage_id, row.issue_id, verdict, fields, message)
 
     def _report(

@@ -17,6 +17,7 @@ from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import Conflict
 
 UNTOUCHED, TOUCHED, GONE = "untouched", "touched", GONE_AT_TARGET
+EDITED, CORRECTED, CLOSED = "edited-elsewhere", "corrected", "closed"
 
 
 class ChangeVerdict(NamedTuple):
@@ -48,7 +49,7 @@ class ChangeSet(Protocol):
 
     kind        the kind of the run that applies it
     digest      equal for change sets that do the same to one run
-    done, same  the code in results.csv of an issue that was changed, or that needed no change
+    done        what is said of the issues that were changed
     outcomes    code of a verdict → outcome of its row, once applied
     operations  issue id → its change, in input order
     left        issues that can't be changed
@@ -57,7 +58,6 @@ class ChangeSet(Protocol):
     kind: RunKind
     digest: str
     done: str
-    same: str
     outcomes: Mapping[str, Outcome]
     operations: dict[str, Operation]
     left: list[Left]
@@ -67,6 +67,9 @@ class ChangeSet(Protocol):
 
     async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
         """Read an issue whole and return the verdict on it. Raises CallFailed."""
+
+    def name(self, verdict: str, outcome: Outcome) -> str:
+        """Return the code in results.csv of an issue with this verdict that was changed, or needed no change."""
 
     def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
         """Return what applies one of the operations. `run` is the run that records it."""

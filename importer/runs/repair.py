@@ -22,7 +22,7 @@ from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
 from importer.records import Act, Chunk, Operation, Outcome, Ref
-from importer.runs.change_set import GONE, UNTOUCHED, Apply, ChangeVerdict, Left
+from importer.runs.change_set import CORRECTED, EDITED, GONE, UNTOUCHED, Apply, ChangeVerdict, Left
 from importer.sources.frames import frame_cells
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
@@ -33,7 +33,6 @@ from importer.triage.snapshot import assume_applied, find_edits, is_gone, is_lik
 
 AT_ONCE = 1000
 """The number of issues whose cells are mapped together."""
-EDITED, CORRECTED = "edited-elsewhere", "corrected"
 UNKNOWN_VALUE = "value-unknown"
 
 
@@ -52,7 +51,7 @@ class Repair:
     """
 
     kind = RunKind.REPAIR
-    done, same = "patched", CORRECTED
+    done = "patched"
     outcomes: Mapping[str, Outcome] = {
         UNTOUCHED: Outcome.PLANNED,
         EDITED: Outcome.PLANNED,
@@ -152,6 +151,10 @@ class Repair:
         verdict = self.assess(operation, issue, whole=True)
         assert verdict is not None  # nothing is missing in a whole issue
         return verdict
+
+    def name(self, verdict: str, outcome: Outcome) -> str:
+        """Return the code in results.csv of an issue that was changed, or needed no change."""
+        return self.done if outcome is Outcome.UPDATED else CORRECTED
 
     def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
         """Return what patches one issue."""

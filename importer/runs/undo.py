@@ -1,14 +1,15 @@
-"""The change set of `undo`: closes or deletes what a run created, unless a person has touched it since."""
+"""The change set of `undo`: closes or deletes what a run created, and gives back what it updated, but for edits."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 import orjson
 
 from importer.api import PATCHABLE_FIELDS, issue_path
+from importer.errors import UsageError
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
@@ -17,14 +18,14 @@ from importer.load.provenance import HANGING, Provenance, count_most, find_misco
 from importer.load.reconcile import Reconciler
 from importer.load.updates import ATTEMPTS, WRITES, Change, Updated
 from importer.records import ADDITIONS, Act, Operation, Outcome
-from importer.runs.change_set import GONE, TOUCHED, UNTOUCHED, Apply, ChangeVerdict, Left, find_open
+from importer.runs.change_set import CLOSED, CORRECTED, GONE, TOUCHED, UNTOUCHED, Apply, ChangeVerdict, Left, find_open
+from importer.runs.give_back import GIVEN_BACK, VERDICTS, GiveBack
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import assume_applied, find_edits, merge, pending_fields
 
-CLOSED = "closed"
 CLOSING = {"status": CLOSED}
 CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE_FIELDS}
 """Type of an activity entry → the field that was changed. Source: get/triage-issues-id-activity."""
@@ -38,11 +39,21 @@ TRACES = {
     ),
 }
 """Type of an activity entry → the trace that an undo reports; any other type is reported by its own name."""
+DONE = {"close": CLOSED, "delete": "deleted", "": "given back"}
+"""The options of `undo`, without their dashes → what is said of the issues that it was done to."""
 NOTHING: Held = {act: Counter() for act in ADDITIONS}
 
 
 class Undo:
-    """Closes, or with `delete` deletes, the issues of a run that nobody touched since. See `change_set.ChangeSet`."""
+    """Closes or deletes the issues of a run that nobody touched since, and gives back the fields that it updated.
+
+    See `change_set.ChangeSet`.
+
+    way       what becomes of created issues: `close`, `delete`, or "": they stay
+    created   the number of issues that the run created and that are not dealt with yet
+    giving    the issues that it updated
+    kept_none  the number of issues that it updated and of which the ledger has no old values
+    """
 
     kind = RunKind.UNDO
     outcomes: Mapping[str, Outcome] = {
@@ -50,25 +61,45 @@ class Undo:
         CLOSED: Outcome.UNCHANGED,
         TOUCHED: Outcome.SKIPPED,
         GONE: Outcome.SKIPPED,
+        **VERDICTS,
     }
-    same = CLOSED
 
-    def __init__(self, ledger: Ledger, run: Run, *, delete: bool) -> None:
-        self.delete = delete
-        self.digest = "delete" if delete else "close"
-        self.done = "deleted" if delete else CLOSED
+    def __init__(self, ledger: Ledger, run: Run, *, way: str) -> None:
+        """Plan it. Raises UsageError if the run only created issues and there is no way for them."""
+        self.way, self.digest, self.done = way, way or "fields", DONE[way]
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
         self._provenance = Provenance(run.additions)
         own = find_open(ledger, run, self)
         earlier = {row.key: row.outcome for row in own.results()} if own else {}
         done = {key for key, outcome in earlier.items() if outcome is Outcome.UPDATED}
-        self.done_before = len(done)
         self._sent = {key for key, outcome in earlier.items() if outcome is Outcome.UNKNOWN}
-        created = {row.key for row in run.results() if row.outcome is Outcome.CREATED}
-        left = created - done
+        became = {row.key: row.outcome for row in run.results() if row.outcome in (Outcome.CREATED, Outcome.UPDATED)}
+        created = {key for key, outcome in became.items() if outcome is Outcome.CREATED}
+        self.created_before, self.given_before = len(done & created), len(done - created)
+        self.created = len(created - done)
+        if way:
+            self._plan(run, created - done)
+        self.giving = GiveBack(run, created | done)
+        self.operations |= self.giving.operations
+        given = {operation.key for operation in self.giving.operations.values()}
+        self.kept_none = len(became.keys() - created - given - done)
+        if created and not way and not given and not done:
+            raise UsageError(
+                f"{run.name} updated no field, and what it created needs one of --close and --delete.",
+                hint="--close is advised: it can itself be undone.",
+            )
+
+    @property
+    def done_before(self) -> int:
+        """The number of issues that an earlier attempt has dealt with."""
+        return self.created_before + self.given_before
+
+    def _plan(self, run: Run, keys: Collection[str]) -> None:
+        """Plan to close or delete the issues of these keys."""
+        delete = self.way == "delete"
         for each in run.made():
-            if each.key in left:
+            if each.key in keys:
                 self.operations[each.issue_id] = Operation(
                     each.key,
                     "DELETE" if delete else "PATCH",
@@ -86,6 +117,8 @@ class Undo:
 
     def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
         """Return the verdict on an issue to which nothing ever happened; None for any other, which must be read."""
+        if operation.issue_id in self.giving.operations:
+            return self.giving.assess(operation, issue)
         edits = set(find_edits(operation.returned, issue)) - {"description"}  # the list may have cut it
         if edits or issue.updated_at != issue.created_at or find_traces(operation.returned, issue, (), (), NOTHING):
             return None
@@ -93,6 +126,8 @@ class Undo:
 
     async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
         """Read an issue with its activity and return the verdict on it. Raises CallFailed."""
+        if operation.issue_id in self.giving.operations:
+            return await self.giving.read(client, calls, operation)
         returned, pending = operation.returned, operation.pending
         try:
             inspector = Inspector(client, calls, self._provenance)
@@ -105,11 +140,24 @@ class Undo:
 
     def _untouched(self, operation: Operation) -> ChangeVerdict:
         """Only the ledger says that an issue is closed: after a write of unknown outcome it is still to be settled."""
-        return ChangeVerdict(CLOSED if not self.delete and _status_of(operation) == CLOSED else UNTOUCHED)
+        is_closed = self.way == "close" and _status_of(operation) == CLOSED
+        return ChangeVerdict(CLOSED if is_closed else UNTOUCHED)
+
+    def name(self, verdict: str, outcome: Outcome) -> str:
+        """Return the code in results.csv of an issue with this verdict that was changed, or needed no change."""
+        if verdict in VERDICTS:
+            return GIVEN_BACK if outcome is Outcome.UPDATED else CORRECTED
+        return self.done if outcome is Outcome.UPDATED else CLOSED
 
     def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
-        """Return what closes or deletes one issue."""
-        return Undoer(client, run, calls, self._provenance, self._sent).undo
+        """Return what closes or deletes one issue, or gives its fields back."""
+        undo = Undoer(client, run, calls, self._provenance, self._sent).undo
+        give_back = self.giving.applier(client, run, calls)
+
+        def apply(operation: Operation) -> Awaitable[Updated]:
+            return (give_back if operation.issue_id in self.giving.operations else undo)(operation)
+
+        return apply
 
 
 class Undoer:

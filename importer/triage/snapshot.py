@@ -126,6 +126,18 @@ def sent_values(returned: bytes) -> dict[str, Any]:
     return {**snapshot, **snapshot.get("sent", {})}
 
 
+def keep_values(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return fields as a snapshot holds them: a description as its digest."""
+    return {name: _kept(name, value) for name, value in fields.items()}
+
+
+def standing_values(returned: bytes, issue: Issue, fields: Collection[str]) -> dict[str, Any]:
+    """Return what we last sent for these fields of an issue; of one that a person changed, what the issue has now."""
+    snapshot, now, sent = orjson.loads(returned), _values(issue), sent_values(returned)
+    edited = {name for name in fields if name not in snapshot or not is_like(now[name], snapshot[name])}
+    return {name: now[name] if name in edited else sent[name] for name in fields}
+
+
 def find_changes(returned: bytes, body: bytes, fields: Collection[str] = ISSUE_FIELDS) -> dict[str, Any]:
     """Return which of `fields` differ between a create's body and what we last sent: field → new value, texts whole."""
     sent, new, values = sent_values(returned), orjson.loads(body), values_of(body)

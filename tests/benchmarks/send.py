@@ -79,7 +79,7 @@ def make_operations(run: Run, count: int) -> Iterator[Operation]:
 class NullRun(Run):
     """A run whose ledger forgets everything at once: what durability costs is the difference."""
 
-    async def intend(self, operation: Operation, details: bytes | None = None, *, mark: float = 0.0) -> None:
+    async def intend(self, operation: Operation, details: bytes | None = None, *_: Any, **__: Any) -> None:
         """Forget an intent."""
 
     def record(self, decision: Decision) -> None:

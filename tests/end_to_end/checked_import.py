@@ -63,6 +63,7 @@ class CheckedImport(RuleBasedStateMachine):
         self.closed: set[str] = set()  # by an undo
         self.deleted: dict[str, str] = {}  # key → its issue, that a person deleted and the ledger knows
         self.ids: set[str] = set()
+        self.values: set[tuple[str, str, str]] = set()  # issue, field and value, as they were after each command
         self.added: dict[Path, int] = {}  # copy of the ledger → what hung on issues then
 
     def teardown(self) -> None:

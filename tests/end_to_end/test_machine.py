@@ -195,16 +195,21 @@ class ImportMachine(CheckedImport):
 
     @rule(trouble=TROUBLES, cut=CUTS, pick=PICKS)
     def undo_close(self, trouble: Trouble | None, cut: float | None, pick: int) -> None:
-        """An import's issues are closed."""
+        """An import's issues are closed, and fields that it updated get a value that they had."""
         before, touched = self._issues(), set(self.people.touched)
+        made = self._made(pick) if self._runs() else set()
         ended = self._go_back("undo", pick, trouble, cut, "--close")
         after = self._issues()
         assert before.keys() == after.keys()
         for issue_id, field in _changes(before, after):
-            if (issue_id, field) not in self.people.edits:
+            if (issue_id, field) in self.people.edits:
+                continue
+            if issue_id in made:
                 assert (field, after[issue_id][field]) == ("status", "closed")
                 assert issue_id not in touched, "a touched issue is closed"
                 self.closed.add(issue_id)
+            else:
+                self._check_value(after[issue_id], field)
         if ended is not None and _check_sum(ended):
             for line in self._lines():
                 if line["verdict"] == "closed" and line["issue_id"] not in self.unsure:
@@ -224,13 +229,20 @@ class ImportMachine(CheckedImport):
         gone = before.keys() - after.keys()
         assert gone <= made, "an undo deletes only what its run created"
         assert not gone & touched, "a touched issue is deleted"
-        assert all(place in self.people.edits for place in _changes(before, after)), "it changes nothing"
+        for issue_id, field in _changes(before, after):
+            if (issue_id, field) not in self.people.edits:
+                assert issue_id not in made
+                self._check_value(after[issue_id], field)
         for issue_id in gone:
             self.people.miss(issue_id)
         if ended is not None and _check_sum(ended):
             for line in self._lines():
                 assert line["issue_id"] in after or line["verdict"] in ("deleted", "gone-at-target"), line
         self._forget_deleted()
+
+    def _check_value(self, issue: dict[str, Any], field: str) -> None:
+        """What an undo has given back was there once."""
+        assert (issue["id"], field, issue[field]) in self.values | self.people.wrote, f"{field} was never so"
 
     def _rebuild(self) -> None:
         """What is in Triage is taken into the ledger on purpose."""
@@ -261,6 +273,11 @@ class ImportMachine(CheckedImport):
         assert markers.keys() <= set(map(record_marker, self.keys)), "nobody asked for it"
         assert self.ids - issues.keys() <= self.people.removed, "lost"
         self.ids |= issues.keys()
+
+    @invariant()
+    def remember_values(self) -> None:
+        """An undo may only bring back what was there."""
+        self.values |= {(issue["id"], field, issue[field]) for issue in self._issues().values() for field in FIELDS}
 
     @invariant()
     def nothing_is_added_twice(self) -> None:

@@ -223,6 +223,7 @@ class People:
         self.edits: dict[tuple[str, str], str] = {}
         self.touched: set[str] = set()
         self.removed: set[str] = set()
+        self.wrote: set[tuple[str, str, str]] = set()
 
     def close(self) -> None:
         """Close their connections."""
@@ -243,6 +244,7 @@ class People:
         }[field]
         assert self._client.patch(f"/{issue['id']}", json={field: value}).is_success
         self.edits[issue["id"], field] = value
+        self.wrote.add((issue["id"], field, value))
         self.touched.add(issue["id"])
 
     def comment(self, issue: Mapping[str, Any]) -> None:

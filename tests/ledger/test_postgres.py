@@ -149,6 +149,28 @@ def test_reading_upgrades_nothing(postgres: PostgresServer, url: str) -> None:
         pass
 
 
+def test_an_older_version_is_upgraded(postgres: PostgresServer, url: str) -> None:
+    """Version 3 becomes what a new ledger is, in the types that this kind of database has."""
+    with open_ledger(url):
+        pass
+    schema = schema_of(url)
+    columns = (
+        "SELECT table_name, column_name, data_type, is_nullable FROM information_schema.columns "
+        f"WHERE table_schema = '{schema}' ORDER BY table_name, column_name"
+    )
+    new = postgres.execute(columns)
+    for statement in (
+        f"DROP TABLE {schema}.replaced",
+        f"ALTER TABLE {schema}.sources DROP COLUMN retired_at",
+        f"ALTER TABLE {schema}.operations DROP COLUMN mark",
+        f"UPDATE {schema}.stamp SET schema_version = 3",
+    ):
+        postgres.execute(statement)
+    with open_ledger(url):
+        pass
+    assert postgres.execute(columns) == new
+
+
 def test_nul_characters(url: str) -> None:
     """PostgreSQL has no text with NUL; a rejected row's key and a target's message may have one."""
     with open_ledger(url) as ledger:

@@ -20,6 +20,7 @@ from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome, Row
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, PacedCalls
+from importer.triage.redaction import Secret, note_echo
 from importer.triage.snapshot import is_gone, pending_fields, take_snapshot
 from tests.harness.bench import TARGET, Bench, opened
 from tests.harness.fake_triage import make_issue
@@ -334,3 +335,32 @@ def test_two_writes_without_an_answer(bench: Updating, second: str) -> None:
     bench.triage.faults, bench.triage.reads = [], []
     assert bench.update(title="newest") == (Outcome.UPDATED, "")
     assert (bench.triage.issue["title"], bench.left()) == ("newest", [])
+
+
+def test_the_replaced_values_are_kept(bench: Updating) -> None:
+    """As they were before the run's first write, whatever became of its answer, and whole."""
+    bench.triage.faults, bench.triage.reads = ["500-after"], ["", "400"]
+    assert bench.update(title="new", description="new text").outcome is Outcome.UNKNOWN
+    assert bench.update(title="new", description="new text").outcome is Outcome.UPDATED
+    assert bench.run.replaced.before(KEY) == {"title": "old", "description": "text"}
+
+
+def test_a_person_s_value_that_is_overwritten_is_kept(bench: Updating) -> None:
+    """It is what was there before, also where the run had written the field already."""
+    bench.update(title="new")
+    bench.triage.change(title="theirs")
+    assert bench.update(force=True, title="new").outcome is Outcome.UPDATED
+    assert bench.run.replaced.before(KEY) == {"title": "theirs"}
+
+
+def test_the_key_in_an_old_value_is_not_kept(bench: Updating) -> None:
+    """The ledger may not have it, compressed or not."""
+    bench.triage.change(description="The key is org_x_and_more.", category="Old")
+    bench.update(force=True, description="new", category="New")
+    before = bench.run.replaced.before(KEY)
+    assert before == {"description": "The key is org_x_and_more.", "category": "Old"}, "that is another text"
+    note_echo(Secret("org_x_and_more"))
+    bench.turn()
+    bench.triage.change(description="The key is org_x_and_more.", category="Old")
+    bench.update(force=True, description="newer", category="Newer")
+    assert bench.run.replaced.before(KEY) == {"category": "Old"}

@@ -121,7 +121,7 @@ def test_deleted_ones_may_be_imported_again(program: Program, serve: Serve) -> N
 
 
 def test_only_what_the_run_created(program: Program, serve: Serve) -> None:
-    """Not what it updated, and not what it found there."""
+    """Is closed or deleted; what it updated is not, but gets its old values back; what it found there stays."""
     sandbox = serve()
     write_issues(Path("export.csv"), 4)
     send(program, sandbox.url)
@@ -129,7 +129,9 @@ def test_only_what_the_run_created(program: Program, serve: Serve) -> None:
     ended = send(program, sandbox.url, "--on-change", "update")
     assert ended.outcomes() == {"created": 2, "updated": 2}
     second = program("undo", ended.summary["run_id"], "--delete", *FAST)
-    assert second.outcomes() == {"planned": 2}
+    assert second.outcomes() == {"planned": 4}
+    assert "updated 2 issues: 2 will get all their old values back" in second.err
+    assert "created 2 issues: 2 untouched, will be deleted" in second.err
     assert delete(program, 4).outcomes() == {"updated": 4}, "the update was ours, too"
     assert {issue["title"] for issue in sandbox.issues()} == {"Title 5, new", "Title 6, new"}
 
@@ -196,8 +198,8 @@ def test_another_number_than_expected(program: Program, serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("more", "says"),
     [
-        ((), "undo needs one of --close and --delete."),
-        (("--close", "--delete"), "undo needs one of --close and --delete."),
+        ((), "No run 'last'"),
+        (("--close", "--delete"), "undo takes one of --close and --delete."),
         (("--delete", "--apply", "--yes"), "--delete --yes needs --expect N"),
         (("--close", "--apply"), "There is no terminal to ask on"),
         (("--close",), "No run 'last'"),

@@ -1,0 +1,215 @@
+"""Replaced values: what fields of issues were before a run changed them, so that `undo` can give them back.
+
+A repair writes into what the import that it corrects has replaced: both are taken back together.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Connection, and_, delete, select, update
+
+from importer.ledger.schema import UNDECIDED, State, operations, replaced, runs
+from importer.ledger.statements import Transaction, upsert
+from importer.records import Act
+
+PAGE = 500
+PENDING = operations.alias("pending")
+LATER = replaced.alias("later")
+RECORD = upsert(
+    replaced,
+    ("source_id", "key", "run_id"),
+    ("attempt_id", "issue_id", "wrote", "before", "body_sha", "content"),
+)
+
+
+class Replacement(NamedTuple):
+    """The values of an issue that an update is about to replace, by field.
+
+    before     the issue's values, texts whole
+    stood_for  what they are by our last write, as a snapshot holds it; the issue's own where a person changed them
+    wrote      the new values, as a snapshot holds them
+    """
+
+    before: Mapping[str, Any]
+    stood_for: Mapping[str, Any]
+    wrote: Mapping[str, Any]
+
+
+class Replaced(NamedTuple):
+    """An issue of which a run replaced values, and which is the key's issue still.
+
+    returned  its snapshot
+    pending   a change of unknown outcome, as `record_pending_patch` wrote it; b"" if there is none
+    wrote     field → value that the run wrote, as a snapshot holds it
+    body_sha  SHA-256 of the body that the issue stood for before
+    content   digest of the row that it stood for before
+    later     field → the last run that wrote it later
+    """
+
+    key: str
+    issue_id: str
+    triage_id: str
+    marker: str
+    returned: bytes
+    pending: bytes
+    wrote: Mapping[str, Any]
+    body_sha: bytes
+    content: bytes
+    later: Mapping[str, str]
+
+
+class ReplacedValues:
+    """Reads the values that one run has replaced. See `Run.replaced`."""
+
+    def __init__(self, transaction: Transaction, source_id: int, run_id: int) -> None:
+        self._transaction, self._source_id, self._run_id = transaction, source_id, run_id
+
+    def issues(self) -> Iterator[Replaced]:
+        """Yield the issues of which the run replaced values, in the order in which they were made, in flat memory."""
+        create = and_(
+            operations.c.source_id == replaced.c.source_id,
+            operations.c.key == replaced.c.key,
+            operations.c.act == Act.CREATE,
+            operations.c.state == State.DONE,
+            operations.c.issue_id == replaced.c.issue_id,  # the key may have another issue since
+        )
+        pending = and_(
+            PENDING.c.source_id == replaced.c.source_id,
+            PENDING.c.key == replaced.c.key,
+            PENDING.c.act == Act.UPDATE,
+            PENDING.c.state.in_(UNDECIDED),
+        )
+        its = operations.c
+        kept = (replaced.c.wrote, replaced.c.body_sha, replaced.c.content, replaced.c.attempt_id)
+        statement = (
+            select(its.id, its.key, its.issue_id, its.triage_id, its.marker, its.returned, PENDING.c.details, *kept)
+            .select_from(replaced.join(operations, create).outerjoin(PENDING, pending))
+            .where(replaced.c.run_id == self._run_id)
+            .order_by(its.id)
+            .limit(PAGE)
+        )
+        after = 0
+        while True:
+            with self._transaction() as connection:
+                page = connection.execute(statement.where(its.id > after)).all()
+                later = find_later(connection, self._source_id, self._run_id, [each.key for each in page])
+            for each in page:
+                yield Replaced(
+                    each.key,
+                    each.issue_id,
+                    each.triage_id,
+                    each.marker,
+                    each.returned,
+                    each.details or b"",
+                    orjson.loads(each.wrote),
+                    each.body_sha,
+                    each.content,
+                    later.get(each.key, {}),
+                )
+            if len(page) < PAGE:
+                return
+            after = page[-1].id
+
+    def before(self, key: str) -> dict[str, Any]:
+        """Return field → value that the key's issue had before the run, texts whole."""
+        its = (replaced.c.source_id == self._source_id, replaced.c.key == key, replaced.c.run_id == self._run_id)
+        with self._transaction() as connection:
+            kept = connection.scalar(select(replaced.c.before).where(*its))
+        return {} if kept is None else _decode(kept)
+
+
+def find_later(connection: Connection, source_id: int, run_id: int, keys: Sequence[str]) -> dict[str, dict[str, str]]:
+    """Return key → field → the last run that has replaced it after this run did, the newest run at the end."""
+    statement = (
+        select(LATER.c.key, LATER.c.wrote, runs.c.name)
+        .select_from(replaced.join(LATER, and_(
+            LATER.c.source_id == replaced.c.source_id,
+            LATER.c.key == replaced.c.key,
+            LATER.c.issue_id == replaced.c.issue_id,
+            LATER.c.attempt_id > replaced.c.attempt_id,  # of this process or a later one: one at a time has a ledger
+        )).join(runs, runs.c.id == LATER.c.run_id))
+        .where(replaced.c.source_id == source_id, replaced.c.run_id == run_id, replaced.c.key.in_(keys))
+        .order_by(LATER.c.attempt_id)
+    )  # fmt: skip
+    later: dict[str, dict[str, str]] = {}
+    for key, wrote, name in connection.execute(statement):
+        fields = later.setdefault(key, {})
+        for field in orjson.loads(wrote):
+            fields.pop(field, None)
+            fields[field] = name
+    return later
+
+
+def record(
+    connection: Connection, source_id: int, run_id: int, attempt_id: int, writes: Sequence[tuple[str, str, Replacement]]
+) -> None:
+    """Record values that are about to be replaced, each with its key and issue id; of what a run replaces the first."""
+    create = and_(
+        operations.c.source_id == source_id, operations.c.key.in_([key for key, *_ in writes]),
+        operations.c.act == Act.CREATE,
+    )  # fmt: skip
+    its = and_(
+        replaced.c.source_id == source_id, replaced.c.key == operations.c.key, replaced.c.run_id == run_id,
+        replaced.c.issue_id == operations.c.issue_id,
+    )  # fmt: skip
+    now = (operations.c.key, operations.c.body_sha, operations.c.content)
+    then = (replaced.c.wrote, replaced.c.before, replaced.c.body_sha.label("sha"), replaced.c.content.label("row"))
+    statement = select(*now, *then).select_from(operations.outerjoin(replaced, its)).where(create)
+    known = {each.key: each for each in connection.execute(statement)}
+    rows = []
+    for key, issue_id, write in writes:
+        before, kept = dict(write.before), known[key]
+        earlier: dict[str, Any] = {}
+        if kept.before is not None:
+            first, earlier = _decode(kept.before), orjson.loads(kept.wrote)
+            # What stands there by this run's own earlier write is not what it was before the run.
+            ours = (name for name in first if name not in before or earlier[name] == write.stood_for[name])
+            before |= {name: first[name] for name in ours}
+        rows.append(
+            {
+                "source_id": source_id,
+                "key": key,
+                "run_id": run_id,
+                "attempt_id": attempt_id,
+                "issue_id": issue_id,
+                "wrote": orjson.dumps({**earlier, **write.wrote}),
+                "before": zlib.compress(orjson.dumps(before)),
+                "body_sha": kept.body_sha if kept.before is None else kept.sha,
+                "content": kept.content if kept.before is None else kept.row,
+            }
+        )
+    RECORD.execute(connection, rows)
+
+
+def forget(connection: Connection, source_id: int, run_id: int, key: str, kept: Collection[str]) -> None:
+    """Forget what fields were before a run, as they have been given back; not those kept, nor what runs wrote later.
+
+    The numbers of other issues that a description got by this run are not in the one that it has again.
+    """
+    its = (replaced.c.source_id == source_id, replaced.c.key == key, replaced.c.run_id == run_id)
+    found = connection.execute(select(replaced.c.wrote, replaced.c.before).where(*its)).one_or_none()
+    if found is None:
+        return
+    left = {*kept, *find_later(connection, source_id, run_id, [key]).get(key, {})}
+    wrote, before = orjson.loads(found.wrote), _decode(found.before)
+    remaining = [name for name in wrote if name in left]
+    if remaining:
+        values = {
+            "wrote": orjson.dumps({name: wrote[name] for name in remaining}),
+            "before": zlib.compress(orjson.dumps({name: before[name] for name in remaining})),
+        }
+        connection.execute(update(replaced).where(*its).values(values))
+    else:
+        connection.execute(delete(replaced).where(*its))
+    if "description" in wrote and "description" not in left:
+        numbers = (operations.c.source_id == source_id, operations.c.key == key, operations.c.act == Act.REFER)
+        connection.execute(update(operations).where(*numbers).values(state=State.UNSENT.value))
+
+
+def _decode(before: bytes) -> dict[str, Any]:
+    values: dict[str, Any] = orjson.loads(zlib.decompress(before))
+    return values

@@ -1,0 +1,120 @@
+"""Gives back what the fields of issues were before a run updated them: the part of `undo` that needs no new issue."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from functools import partial
+from typing import Any
+
+import orjson
+
+from importer.api import issue_path
+from importer.codes import CONFLICT
+from importer.ledger.journal import Run
+from importer.ledger.replaced import Replaced
+from importer.load.updates import Updated, Updater
+from importer.records import Act, Operation, Outcome
+from importer.runs.change_set import CLOSED, CORRECTED, EDITED, GONE, Apply, ChangeVerdict
+from importer.triage.answers import Issue
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls
+from importer.triage.snapshot import assume_applied, is_gone, is_like, merge, pending_fields, sent_values
+
+RESTORABLE, LATER = "restorable", "changed-later"
+GIVEN_BACK = "given-back"
+VERDICTS: Mapping[str, Outcome] = {
+    RESTORABLE: Outcome.PLANNED,
+    EDITED: Outcome.PLANNED,
+    CONFLICT: Outcome.SKIPPED,
+    LATER: Outcome.SKIPPED,
+    CORRECTED: Outcome.UNCHANGED,
+}
+
+
+class GiveBack:
+    """Sets the fields that a run has updated to what they were before; what a person changed since is left alone.
+
+    A field is given back only if this run was the last of ours to write it: `blockers` are the others, issue id →
+    field → the run that wrote it later. `operations` are by issue id; their bodies have names of fields alone, since
+    whole descriptions of all issues don't fit into memory: `fill` reads one.
+    """
+
+    def __init__(self, run: Run, without: Collection[str]) -> None:
+        """Plan it for the issues of a run, without those of the keys `without`."""
+        self._replaced = run.replaced
+        self.operations: dict[str, Operation] = {}
+        self.blockers: dict[str, Mapping[str, str]] = {}
+        for each in run.replaced.issues():
+            if each.key not in without:
+                self._plan(each)
+
+    def _plan(self, each: Replaced) -> None:
+        snapshot, sent = orjson.loads(each.returned), sent_values(each.returned)
+        # What else was written since, by a run that has been undone meanwhile or by `undo --close`, is not its own.
+        own = {name for name, value in each.wrote.items() if is_like(sent.get(name), value)}
+        own |= pending_fields(each.pending)
+        if snapshot.get("status") == CLOSED != sent.get("status"):
+            own.discard("status")
+        names = [name for name in each.wrote if name in own and name not in each.later]
+        is_whole = len(names) == len(each.wrote) and not each.later
+        self.operations[each.issue_id] = Operation(
+            each.key,
+            "PATCH",
+            issue_path(each.issue_id),
+            orjson.dumps(names),
+            each.marker,
+            each.content if is_whole else b"",
+            Act.UPDATE,
+            each.body_sha if is_whole else b"",
+            each.issue_id,
+            each.triage_id,
+            each.returned,
+            each.pending,
+        )
+        if each.later:
+            self.blockers[each.issue_id] = each.later
+
+    def fill(self, operation: Operation) -> Operation:
+        """Return an operation with the values that are to be given back."""
+        before = self._replaced.before(operation.key)
+        values: dict[str, Any] = {name: before[name] for name in orjson.loads(operation.body) if name in before}
+        return operation._replace(body=orjson.dumps(values))
+
+    def assess(self, operation: Operation, issue: Issue, *, is_whole: bool = False) -> ChangeVerdict | None:
+        """Return the verdict on an issue; None where only a description that a list has cut may be an edit."""
+        merged = merge(
+            assume_applied(operation.returned, operation.pending), issue, orjson.loads(self.fill(operation).body)
+        )
+        conflicts = tuple(merged.conflicts)
+        if not is_whole and any(each.field == "description" for each in conflicts):
+            return None
+        later = self.blockers.get(operation.issue_id, {})
+        message = ""
+        if later:
+            message = f"{', '.join(later)} changed by a later run; first: triage-import undo {[*later.values()][-1]}"
+        if merged.patch:
+            code = EDITED if conflicts or later else RESTORABLE
+            return ChangeVerdict(code, tuple(merged.patch), conflicts, message)
+        if conflicts:
+            return ChangeVerdict(CONFLICT, tuple(each.field for each in conflicts), conflicts, message)
+        if later:
+            return ChangeVerdict(LATER, tuple(later), (), message)
+        return ChangeVerdict(CORRECTED, tuple(merged.already))
+
+    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
+        """Read an issue whole and return the verdict on it. Raises CallFailed."""
+        if is_gone(operation.returned):
+            return ChangeVerdict(GONE)
+        issue = await calls.call(partial(client.get_issue, operation.issue_id))
+        verdict = self.assess(operation, issue, is_whole=True)
+        assert verdict is not None  # nothing is missing in a whole issue
+        return verdict
+
+    def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
+        """Return what gives the fields of one issue back."""
+        updater = Updater(client, run, calls)
+
+        async def give_back(operation: Operation) -> Updated:
+            return await updater.update(self.fill(operation))
+
+        return give_back
