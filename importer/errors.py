@@ -5,7 +5,7 @@ ImporterError
 │   ├── UsageError         an option, the key, the target
 │   ├── MappingError       the mapping, with every problem in it
 │   └── SourceError        a source that cannot be read as what it claims to be
-├── SourceNotReady    6  missing, empty, or still being written
+├── SourceNotReady    6  missing, empty, too old, or still being written
 ├── LedgerInUse       5  another process works on it
 └── RunStopped        3  the same command continues
     ├── KeyRefused, TargetUnreachable, TargetMismatch
@@ -42,7 +42,7 @@ class ExitCode(IntEnum):
     STOPPED = 3, "Stopped before the end; the same command continues."
     UNKNOWN = 4, "Finished; the fate of some rows is unknown."
     LEDGER_IN_USE = 5, "The ledger or the source is in use by another process."
-    NOT_READY = 6, "The source is missing, empty or still being written."
+    NOT_READY = 6, "The source is missing, empty, too old or still being written."
     INTERRUPTED = 130, "Interrupted; the same command continues."
 
 
@@ -104,7 +104,7 @@ class SourceError(Unusable):
 
 
 class SourceNotReady(ImporterError):
-    """The source is missing, empty or still being written."""
+    """The source is missing, empty, too old or still being written."""
 
     exit_code = ExitCode.NOT_READY
 

@@ -19,6 +19,7 @@ from importer.check.plan import Plan, plan_rows
 from importer.check.relation_targets import RelationTargets, TargetFindings
 from importer.check.rows import Examined, examine
 from importer.check.sample import CanarySample
+from importer.check.source_age import SourceAge
 from importer.check.tally import Tally
 from importer.check.unknowns import Unknowns
 from importer.check.value_flow import ValueFlow
@@ -132,23 +133,24 @@ def check(
 
     With `sample`, the canary sample is chosen on the way. `open_writer` opens the writer of the reports.
 
-    Duplicate keys and relation targets are only known at the end: where there are any findings of these, the source is
-    read a second time with them.
+    Duplicate keys and relation targets are known at the end only: with findings of these the source is read again.
 
     Raises:
         UsageError: the source has none of the keys that `--only` names.
-        SourceNotReady: the source changed while it was read.
+        SourceNotReady: the source changed while it was read, or is older than the job allows.
         StorageFull: the temporary disk takes no more.
     """
     started = time.monotonic()
-    names, grouped = [file.name for file in job.source.files], bool(job.mapping.model.group)
-    with KeySpool(_policy(job), names, grouped=grouped) as spool, ExitStack() as stack:
+    age = SourceAge(job, time.time())
+    age.check_files()
+    with _key_spool(job) as spool, ExitStack() as stack:
         targets = stack.enter_context(RelationTargets())
         keys = _Keys(job, spool)
         signs = DamageSigns(job.mapping.model, job.source.files, whole=job.limit is None)
         observers = _Observers(WorkCounter(job.mapping.model, targets), sample, open_writer)
         reading = _Reading(job, known, progress, observers)
-        reading.read({}, keys=keys, signs=signs)
+        reading.read({}, keys=keys, signs=signs, age=age)
+        age.check_dates()
         verdicts = spool.verdicts()
         if job.only and len(keys.absent) == len(job.only):
             raise _nothing_selected(job)
@@ -236,9 +238,10 @@ class _Reading:
         *,
         keys: _Keys | None = None,
         signs: DamageSigns | None = None,
+        age: SourceAge | None = None,
         other: TargetFindings | None = None,
     ) -> None:
-        """Read all rows, all counters at 0; `keys` and `signs` are fed by the first reading alone.
+        """Read all rows, all counters at 0; `keys`, `signs` and `age` are fed by the first reading alone.
 
         `verdicts` and `other` are what that one has found: duplicate keys, and findings on issues that rows name.
         """
@@ -263,6 +266,8 @@ class _Reading:
                     self.work.take_ends(examined, plan)
                 if signs is not None:
                     signs.add(examined)
+                if age is not None:
+                    age.add(examined)
                 self._progress.reach(job.source.bytes_read)
         self._progress.finish()
 
@@ -307,6 +312,7 @@ def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapp
                 tally.find(finding, rows[place].key)
 
 
-def _policy(job: Job) -> Policy:
-    duplicates = job.mapping.model.duplicates
-    return "newest" if isinstance(duplicates, Duplicates) else duplicates
+def _key_spool(job: Job) -> KeySpool:
+    model, names = job.mapping.model, [file.name for file in job.source.files]
+    policy: Policy = "newest" if isinstance(model.duplicates, Duplicates) else model.duplicates
+    return KeySpool(policy, names, grouped=bool(model.group))

@@ -16,16 +16,17 @@ from importer.transform.relations import FindKeys, find_no_keys
 class Job:
     """The input of an import: an open source, its mapping and tables, and which of its rows are selected.
 
-    source_name  first part of every key, before the colon
-    name_given   whether `source_name` was chosen for this source, on the command line or in the user's mapping
-    limit        rows to read from the beginning of the input; None is all
-    only         native or full keys to send; None is all
-    warnings     of the headers alone, before any row was read
-    recognised   the evidence for the preset, if no mapping was named; else ""
-    fixes        corrections of cells, from `--fixes`
-    people       who is who in Triage, from `--users`
-    learned      account → the source's own name of the person, for mentions in texts
-    find_keys    finds the keys of rows that relations name by another text than the key
+    source_name      first part of every key, before the colon
+    name_given       whether `source_name` was chosen for this source, on the command line or in the user's mapping
+    limit            rows to read from the beginning of the input; None is all
+    only             native or full keys to send; None is all
+    warnings         of the headers alone, before any row was read
+    recognised       the evidence for the preset, if no mapping was named; else ""
+    fixes            corrections of cells, from `--fixes`
+    people           who is who in Triage, from `--users`
+    learned          account → the source's own name of the person, for mentions in texts
+    find_keys        finds the keys of rows that relations name by another text than the key
+    max_age_seconds  the source is not ready if it is older; None is any age
     """
 
     source: Source
@@ -40,3 +41,4 @@ class Job:
     people: Roster = field(default_factory=Roster)
     learned: Mapping[str, str] = field(default_factory=dict)
     find_keys: FindKeys = find_no_keys
+    max_age_seconds: float | None = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -84,6 +84,8 @@ CHANGE_OPTIONS = (
 NIGHTLY_OPTIONS = (
     click.option("--min-rows", type=click.IntRange(min=0), default=0, metavar="N",
                  help="Send nothing if the source has fewer rows."),
+    click.option("--max-source-age", type=DurationType(), metavar="TIME",
+                 help="Send nothing if the newest date in the source, or its file, is older: 36h.  [default: any age]"),
     click.option("--fail-on", type=click.Choice(["new", "any"]),
                  help="Which rejected rows make the exit code 1: those that were not rejected for the same reason in "
                  "the last run, or any.  [default with --yes: new]"),
@@ -110,6 +112,7 @@ class RunOptions:
     fields: str | None
     accept_mapping_change: bool
     min_rows: int
+    max_source_age: float | None
     fail_on: str | None
     no_first_contact: bool
     expect_org: str | None
@@ -211,7 +214,8 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
 
-    with Console() as console, open_job(sources, **given) as job:
+    with Console() as console, open_job(sources, **given) as opened:
+        job = replace(opened, max_age_seconds=options.max_source_age)
         summary = (dry_run if options.dry_run else send)(job, options, console)
     if summary.run_id:  # without a run there was only a check, which is shown already
         console.show_summary(summary)

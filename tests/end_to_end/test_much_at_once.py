@@ -1,9 +1,12 @@
-"""Much at once is not believed: a broken export, another site with the same keys, another column for the key."""
+"""What is not believed: a broken export, a dead one, another site with the same keys, another column for the key."""
 
 from __future__ import annotations
 
+import os
 import re
+import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -176,3 +179,33 @@ def test_on_a_terminal_the_question_shows_it(program: Program, run: Import, sand
         terminal.type("y\n")
         assert terminal.end().code == ExitCode.DONE
     assert {issue["title"] for issue in sandbox.issues()} == {row[2] for row in SECOND}
+
+
+OLD = (*issue_row(1), "2025-12-31")
+DATED = (*HEADER, "Created")
+
+
+def test_a_dead_export_job(program: Program, run: Import, sandbox: RunningSandbox) -> None:
+    """A file of last week, or one that is copied anew with last week's rows, is not ready: exit code 6 each night."""
+    fresh = f"{datetime.now(UTC):%Y-%m-%d %H:%M}"
+    allowed = ("--max-source-age", "36h")
+    assert run([OLD, (*issue_row(2), fresh)], *allowed, header=DATED).outcomes() == {"created": 2}
+    for more in ((), ("--dry-run",)):
+        ended = run([OLD], *allowed, *more, header=DATED)
+        assert ended.code == ExitCode.NOT_READY
+        assert "The newest date in the source is 2025-12-31 00:00 UTC, " in ended.summary["stopped_because"]
+    source = write_csv(Path("export.csv"), [(*issue_row(3), fresh)], DATED)
+    week_ago = time.time() - 7 * 86_400
+    os.utime(source, (week_ago, week_ago))
+    command = ("run", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0", *allowed)
+    ended = program(*command, source)
+    assert ended.code == ExitCode.NOT_READY
+    assert "was changed 168 h ago, and --max-source-age allows 36 h; nothing was sent." in ended.err
+    assert len(contents(sandbox)) == 2
+    piped = program.apart(*command, "-", stdin=source.read_bytes())
+    assert piped.code == ExitCode.DONE, "of what is piped in only the dates count"
+    assert len(contents(sandbox)) == 3
+    undated = write_csv(Path("undated.csv"), [issue_row(4)])
+    piped = program.apart(*command, "-", stdin=undated.read_bytes())
+    assert piped.code == ExitCode.NOT_READY
+    assert "Nothing says how old the source is" in piped.err

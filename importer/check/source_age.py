@@ -1,0 +1,90 @@
+"""The age of a source: by its files' modification time, and by the newest date that the mapping reads in it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+
+from importer.check.job import Job
+from importer.check.rows import Examined
+from importer.errors import SourceNotReady
+from importer.transform.columns import read_date
+from importer.transform.comments import read_epoch
+
+AHEAD_SECONDS = 86_400.0
+"""A date further in the future is a plan, such as a due date; one that is nearer may lack its zone."""
+HINT = "Look whether the export still runs; if the source is right as it is, raise --max-source-age."
+
+
+class SourceAge:
+    """Finds out on the way through a source how old it is, and refuses one that is older than the job allows."""
+
+    def __init__(self, job: Job, now: float) -> None:
+        self._job, self._now = job, now
+        self._newest = -math.inf
+
+    def check_files(self) -> None:
+        """Make sure that a file was changed lately; what is piped in has no time.
+
+        Raises:
+            SourceNotReady: none was.
+        """
+        age_seconds = self._job.source.age_seconds(self._now)
+        if math.isfinite(age_seconds):
+            self._check(age_seconds, "The newest file of the source was changed")
+
+    def add(self, examined: Examined) -> None:
+        """Look at the dates of a chunk."""
+        if self._job.max_age_seconds is None or self._job.limit is not None:
+            return
+        times = (date.timestamp() for date in self._dates(examined))
+        self._newest = max(self._newest, *(time for time in times if time <= self._now + AHEAD_SECONDS), -math.inf)
+
+    def check_dates(self) -> None:
+        """Make sure that something in the source is of late; with `--limit` nobody knows.
+
+        Raises:
+            SourceNotReady: nothing is, or nothing says how old what was piped in is.
+        """
+        limit = self._job.max_age_seconds
+        if limit is None or self._job.limit is not None:
+            return
+        if math.isfinite(self._newest):
+            self._check(self._now - self._newest, f"The newest date in the source is {_day(self._newest)},")
+        elif not math.isfinite(self._job.source.age_seconds(self._now)):
+            raise SourceNotReady(
+                "Nothing says how old the source is: it is piped in, and the mapping reads no date in it.",
+                hint="Give it as a file, or let the mapping read a date: `created: {column: …}`.",
+            )
+
+    def _check(self, age_seconds: float, what: str) -> None:
+        limit = self._job.max_age_seconds
+        if limit is not None and age_seconds > limit:
+            raise SourceNotReady(
+                f"{what} {_hours(age_seconds)} ago, and --max-source-age allows {_hours(limit)}; nothing was sent.",
+                hint=HINT,
+            )
+
+    def _dates(self, examined: Examined) -> Iterator[datetime]:
+        """Yield the dates of a chunk: of records, of their comments, and footer lines that are nothing but a date."""
+        records, formats = examined.records, examined.records.columns.date_formats
+        for dates in (records.created, records.newest):
+            yield from filter(None, dates or ())
+        written = {comment.date for parts in records.parts.values() for comment in parts.comments}
+        yield from filter(None, (read_date(text, formats) or read_epoch(text) for text in written))
+        for spec in self._job.mapping.model.footer.values():
+            yield from _read_all(records.columns.text(spec), formats)
+
+
+def _read_all(texts: Iterable[str], formats: tuple[str, ...]) -> Iterator[datetime]:
+    yield from filter(None, (read_date(text, formats) for text in set(texts) if text))
+
+
+def _day(time: float) -> str:
+    return f"{datetime.fromtimestamp(time, UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _hours(seconds: float) -> str:
+    """`36 h`, or `20 min` where it is less than an hour and a half."""
+    return f"{seconds / 3600:,.0f} h" if seconds >= 5400 else f"{seconds / 60:,.0f} min"
