@@ -12,6 +12,8 @@ from importer.api import issue_path
 from importer.codes import CONFLICT
 from importer.ledger.journal import Run
 from importer.ledger.replaced import Replaced
+from importer.ledger.schema import State
+from importer.load.addition_log import decide
 from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome
 from importer.runs.change_set import CLOSED, CORRECTED, EDITED, GONE, Apply, ChangeVerdict
@@ -88,10 +90,7 @@ class GiveBack:
         conflicts = tuple(merged.conflicts)
         if not is_whole and any(each.field == "description" for each in conflicts):
             return None
-        later = self.blockers.get(operation.issue_id, {})
-        message = ""
-        if later:
-            message = f"{', '.join(later)} changed by a later run; first: triage-import undo {[*later.values()][-1]}"
+        later, message = self.blockers.get(operation.issue_id, {}), self._name_later(operation)
         if merged.patch:
             code = EDITED if conflicts or later else RESTORABLE
             return ChangeVerdict(code, tuple(merged.patch), conflicts, message)
@@ -115,6 +114,18 @@ class GiveBack:
         updater = Updater(client, run, calls)
 
         async def give_back(operation: Operation) -> Updated:
+            if operation.issue_id in self.blockers and not orjson.loads(operation.body):
+                message = self._name_later(operation)
+                more = {"triage_id": operation.triage_id, "code": LATER, "message": message}
+                run.record(decide(operation, State.LEFT, 0, **more))
+                return Updated(Outcome.SKIPPED, message)
             return await updater.update(self.fill(operation))
 
         return give_back
+
+    def _name_later(self, operation: Operation) -> str:
+        """Name the fields of an issue that a later run wrote, and what to type first; "" if there are none."""
+        later = self.blockers.get(operation.issue_id, {})
+        if not later:
+            return ""
+        return f"{', '.join(later)} changed by a later run; first: triage-import undo {[*later.values()][-1]}"

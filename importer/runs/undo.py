@@ -19,7 +19,7 @@ from importer.load.reconcile import Reconciler
 from importer.load.updates import ATTEMPTS, WRITES, Change, Updated
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import CLOSED, CORRECTED, GONE, TOUCHED, UNTOUCHED, Apply, ChangeVerdict, Left, find_open
-from importer.runs.give_back import GIVEN_BACK, VERDICTS, GiveBack
+from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.client import TriageClient
@@ -146,7 +146,11 @@ class Undo:
     def name(self, verdict: str, outcome: Outcome) -> str:
         """Return the code in results.csv of an issue with this verdict that was changed, or needed no change."""
         if verdict in VERDICTS:
-            return GIVEN_BACK if outcome is Outcome.UPDATED else CORRECTED
+            if outcome is Outcome.UPDATED:
+                return GIVEN_BACK
+            return (
+                verdict if verdict == LATER else CORRECTED
+            )  # the fields that are this run's have their values already
         return self.done if outcome is Outcome.UPDATED else CLOSED
 
     def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:

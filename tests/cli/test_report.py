@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections import Counter
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -142,6 +144,20 @@ def test_conflicts_again(program: Program, serve: Serve) -> None:
         "critical",
         "low",
     )
+
+
+def test_a_run_from_before_changed_was_an_outcome(program: Program) -> None:
+    """What it counted as skipped is reported as it was then, and its figures add up."""
+    for title in ("Old", "New"):
+        write_csv(Path("export.csv"), [issue_row(1, title=title), issue_row(2)])
+        ended = program("run", "export.csv", "-m", "jira", "--sandbox", "--yes", "--json")
+    assert ended.outcomes() == {"unchanged": 1, "changed": 1}
+    with closing(sqlite3.connect(program.ledger)) as connection, connection:
+        connection.execute("UPDATE rows SET outcome = 'skipped' WHERE outcome = 'changed'")
+        connection.execute("UPDATE runs SET summary = CAST(json_remove(summary, '$.changed') AS BLOB)")
+    again = program("report", "last", "--out", "again", "--json")
+    assert (again.code, again.outcomes()) == (0, {"unchanged": 1, "skipped": 1}), again.err
+    assert [line["code"] for line in read_csv(Path("again/results.csv"))] == ["changed", ""]
 
 
 def test_no_such_run(program: Program) -> None:

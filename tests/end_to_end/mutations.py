@@ -46,6 +46,20 @@ MUTATIONS = (
         "tests/load/test_updates.py::test_nothing_leaves_without_its_intent",
     ),
     Mutation(
+        "the values that an update replaces",
+        "importer/ledger/journal.py",
+        "            if writes:\n",
+        "            if not writes:\n",
+        "tests/ledger/test_replaced.py::test_it_is_kept_with_the_intent",
+    ),
+    Mutation(
+        "the runs that wrote a field later",
+        "importer/runs/give_back.py",
+        " and name not in each.later]",
+        "]",
+        "tests/runs/test_give_back.py::test_the_same_value_of_a_later_run",
+    ),
+    Mutation(
         "the intent's commit",
         "importer/ledger/group_commit.py",
         "            self._running.add_done_callback(lambda done: self._end(done.exception(), waiters))\n",

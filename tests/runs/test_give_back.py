@@ -13,7 +13,9 @@ from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.following import WHOLE, Nights
 from tests.harness.running import Ended, Program, finish, issue_row, read_csv, wait_for, write_csv
+from tests.harness.weather import bad_weather
 
 GOOD = "extends: jira\n"
 BAD = """extends: jira
@@ -33,8 +35,8 @@ LONG = "It began on a Monday. " * 100
 class Team:
     """One source, imported with a good mapping and then updated with a bad one; and people who edit issues."""
 
-    def __init__(self, program: Program, sandbox: RunningSandbox, count: int, url: str = "") -> None:
-        self.program, self.sandbox, self.count, self.url = program, sandbox, count, url or sandbox.url
+    def __init__(self, program: Program, sandbox: RunningSandbox, count: int) -> None:
+        self.program, self.sandbox, self.count = program, sandbox, count
         Path("good.yaml").write_text(GOOD, encoding="utf-8")
         Path("bad.yaml").write_text(BAD, encoding="utf-8")
         self.write()
@@ -48,8 +50,12 @@ class Team:
 
     def run(self, mapping: str, *more: str) -> Ended:
         """Import the source."""
-        command = ("run", "export.csv", "-m", mapping, "--source-name", "jira", "--api-url", self.url, "--yes")
-        return self.program(*command, "--rate", "0", "--json", "--no-first-contact", *more)
+        return self.program(*self.command(mapping), *more)
+
+    def command(self, mapping: str) -> tuple[str, ...]:
+        """Give the command that imports the source."""
+        target = ("--source-name", "jira", "--api-url", self.sandbox.url, "--no-first-contact")
+        return ("run", "export.csv", "-m", mapping, *target, "--yes", "--rate", "0", "--json")
 
     def spoil(self, mapping: str = "bad.yaml") -> str:
         """Update every issue with the bad mapping; give the run's name."""
@@ -166,6 +172,21 @@ def test_the_later_run_first(program: Program, serve: Serve) -> None:
     assert team.values() == team.before
 
 
+def test_the_same_value_of_a_later_run(program: Program, serve: Serve) -> None:
+    """It is that run's, though this one wrote it first."""
+    team = Team(program, serve(), 2)
+    first = team.spoil()
+    team.spoil("good.yaml")
+    third = team.spoil()
+    spoiled = team.values()
+    ended = team.undo_it(first)
+    assert (ended.outcomes(), team.values()) == ({"skipped": 2}, spoiled)
+    assert "2 changed by a later run: left alone, see results.csv" in ended.err
+    lines = read_csv(REPORT / "results.csv")
+    assert {line["verdict"] for line in lines} == {"changed-later"}
+    assert all(line["message"].endswith(f"first: triage-import undo {third}") for line in lines)
+
+
 def test_a_repair_of_the_run_goes_with_it(program: Program, serve: Serve) -> None:
     """What corrected the run's values is no later run's, and no person's."""
     team = Team(program, serve(), 3)
@@ -226,3 +247,52 @@ def test_killed_on_the_way(program: Program, serve: Serve) -> None:
     assert named == {(team.number(9), "title"), (team.number(14), "title")}
     # The two titles are neither as our last write left them nor as the row says; a person decides.
     assert team.run("good.yaml", "--on-change", "update").outcomes() == {"unchanged": 13, "skipped": 2}
+
+
+@pytest.mark.slow
+def test_an_import_that_was_killed(program: Program, serve: Serve) -> None:
+    """What it had written is taken back, also what it never heard of; its own command does the rest of it again."""
+    sandbox = serve(faults=(parse_fault("hang-after=60:write@req=22"),))
+    team = Team(program, sandbox, 12)
+    process = program.start(*team.command("bad.yaml"), *UPDATE, "--concurrency", "1")
+    wait_for(lambda: team.count_restored() == 2 or process.poll() is not None)
+    process.kill()
+    finish(process)
+    assert team.undo_it("last").outcomes() == {"updated": 10}
+    assert team.values() == team.before
+    assert team.spoil()
+    assert team.undo_it("last").outcomes() == {"updated": 12}
+    assert team.values() == team.before
+
+
+@pytest.mark.slow
+def test_writes_that_go_wrong(program: Program, serve: Serve) -> None:
+    """However a write ends: each issue is as it was, and the same command goes on until that is known."""
+    sandbox = serve(faults=bad_weather(60))
+    team = Team(program, sandbox, 30)
+    run = team.spoil()
+    ended = team.undo_it(run, "--expect", "30")
+    for _ in range(9):
+        if ended.code != ExitCode.UNKNOWN:
+            break
+        ended = team.undo_it(run, "--expect", "30")
+    assert (ended.code, ended.outcomes()) == (0, {"updated": 30}), ended.err
+    assert team.values() == team.before
+    assert sandbox.statuses().keys() >= {429, 500}, "the faults had their turn"
+    assert verdicts() == {"given-back": 30}
+
+
+def test_numbers_of_other_issues(program: Program, serve: Serve) -> None:
+    """They come back with the text that had them, and the later text gets its own once more."""
+    nights = Nights(program, serve())
+    nights.run(WHOLE)
+    before = {issue["title"]: issue["description"] for issue in nights.sandbox.issues()}
+    changed = (WHOLE[0]._replace(text="See D-3 first."), *WHOLE[1:])
+    for _ in range(2):
+        ended = nights.run(changed, "--on-change", "update")
+        assert ended.outcomes() == {"updated": 1, "unchanged": 2}
+        assert nights.issue("D-1")["description"].startswith("See D-3 (T-")
+        undone = program("undo", "last", "--apply", "--yes", "--rate", "0", "--json")
+        assert (undone.code, undone.outcomes()) == (ExitCode.DONE, {"updated": 1}), undone.err
+        assert {issue["title"]: issue["description"] for issue in nights.sandbox.issues()} == before
+    assert nights.run(WHOLE).outcomes() == {"unchanged": 3}
