@@ -30,6 +30,7 @@ SOURCE_INVALID = "source-invalid"
 DATE_UNREADABLE = "date-unreadable"
 RELATION_END_MISSING = "relation-end-missing"
 REFUSED = "refused"
+DOUBLE_IN_TRIAGE = "double-in-triage"
 GAVE_UP = "gave-up"
 FATE_UNKNOWN = "fate-unknown"
 
@@ -98,6 +99,7 @@ CODES: dict[str, str] = {
     "relation-end-rejected": "Another issue that the row names is rejected (warning).",
     "relation-cycle": "Issues block each other in a circle; that is sent as it is (warning).",
     REFUSED: "Triage refused the issue; the message is its answer.",
+    DOUBLE_IN_TRIAGE: "Triage has another issue with the row's marker, until `settle` names the right one (warning).",
     GAVE_UP: "Triage could not take the issue in all attempts; the next run tries again.",
     FATE_UNKNOWN: "Whether the issue arrived is not known yet; the next run finds out.",
 }

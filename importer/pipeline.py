@@ -20,6 +20,7 @@ from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.sample import CanarySample
 from importer.check.workload import Workload
+from importer.codes import DOUBLE_IN_TRIAGE
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
 from importer.records import FailOn, Outcome
@@ -31,6 +32,7 @@ from importer.report.tables import write_coverage
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
+    from importer.ledger.target_scan import Double
     from importer.load.attempt import ConfirmRest, Sent
     from importer.load.context import ImportContext
     from importer.load.preflight import Preflight
@@ -119,6 +121,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.check.history import LedgerHistory
     from importer.load.attempt import Attempt, begin_run, note_discovered
     from importer.load.canary import Canary
+    from importer.load.closing import look_back
     from importer.load.discovery import discover
     from importer.load.preflight import check_rows, preflight
 
@@ -146,9 +149,12 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     folder = report_folder(job, run.out)
     folder.prepare()  # one that can't be written is said before anything is sent; people's changes are spared once
     note_discovered(run, ledger.seen(target.name, job.source_name), seen)
+    if checked.creates:
+        ledger.seen(target.name, job.source_name).begin_span(context.target_time.newest)
     known = LedgerHistory(ledger, target.name, job.source_name, settings.changes, run)
     canary = Canary(ledger, run, target, checked.sample) if checked.sample else None
     sent = Attempt(context, run, checked, known).send(canary, questions.confirm_rest)
+    sent = look_back(context, run, sent)
     return _Report(context, run, checked, sent, folder).write()
 
 
@@ -227,15 +233,18 @@ class _Report:
         self._context, self._run, self._checked, self._sent, self._folder = context, run, checked, sent, folder
         self._stopped = sent.stopped
         self._since: Since = NOTHING
+        self._seen = context.ledger.seen(context.target.name, context.job.source_name)
 
     def write(self) -> Summary:
         """Write all that a run leaves in its folder; record the summary in the ledger."""
+        from importer.load.closing import name_doubles
         from importer.report.from_ledger import write_rows
         from importer.report.since import compare_with_last
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
         counts: Mapping[Outcome, int] = self._count_alone()
         codes, suggestion, unknown_until = Counter[str](), None, ""
+        doubles: list[Double] = []
         try:
             counts = self._count_all()
             unknown_until = self._unknown_until() if counts[Outcome.UNKNOWN] else ""
@@ -244,12 +253,15 @@ class _Report:
             if checked.coverage is not None:
                 write_coverage(folder, checked.coverage)
             self._since = compare_with_last(self._context.ledger, run, folder, checked.tally.rows)
+            doubles = self._seen.doubles()
+            codes[DOUBLE_IN_TRIAGE] = len(doubles)  # also those of keys that the source doesn't have
         except (StorageFull, UsageError) as error:
             self._stopped = self._stopped or StorageFull(error.message, hint=error.hint)
         code = self._exit_code(counts, codes)
         summary = replace(
             self._summarise(counts, codes, code), suggestion=str(suggestion or ""), unknown_until=unknown_until
         )
+        summary = replace(summary, warnings=tuple(dict.fromkeys((*summary.warnings, *name_doubles(doubles)))))
         try:
             run.finish(code, asdict(summary))
         except StorageFull as error:
@@ -270,7 +282,7 @@ class _Report:
             stopped_because=self._because(code),
             run_id=self._run.name,
             target=self._context.target.name,
-            findings=dict(codes.most_common()),
+            findings=dict((+codes).most_common()),
             additions={str(act): number for act, number in sent.additions.items()},
             requests=calls.requests,
             retries=calls.retries,
@@ -278,6 +290,7 @@ class _Report:
             elapsed_seconds=round(sent.elapsed_seconds, 3),
             issues_per_second=round(sent.outcomes[Outcome.CREATED] / max(sent.elapsed_seconds, 0.001), 1),
             out=str(self._run.out),
+            doubles=codes[DOUBLE_IN_TRIAGE] + self._seen.count_settled(),
             known=self._since.known,
             vanished=self._since.vanished,
             vanished_since=self._since.run,

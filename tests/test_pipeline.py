@@ -70,7 +70,7 @@ def test_an_interrupted_run_continues(program: Program, serve: Serve, number: si
 
     assert (second.code, second.outcomes()) == (0, {"created": 40}), "the run's outcomes, both attempts together"
     assert second.summary["run_id"] == first.summary["run_id"]
-    assert second.summary["requests"] == first.summary["planned"] + 1, "the opening look is the one more"
+    assert second.summary["requests"] == first.summary["planned"] + 2, "the two looks are the ones more"
     assert_each_once(sandbox, 40)
 
 

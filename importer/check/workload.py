@@ -7,8 +7,9 @@ from collections.abc import Iterable
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field, replace
 from itertools import product
+from math import ceil
 
-from importer.api import FINISHED
+from importer.api import FINISHED, PAGE_LIMIT
 from importer.check.plan import Plan
 from importer.check.relation_targets import InTriage, RelationTargets, TargetFindings, TargetsFound
 from importer.check.rows import Examined
@@ -41,13 +42,18 @@ class Workload:
 
     @property
     def requests(self) -> int:
-        """Requests of all operations, if each is sent once."""
-        return sum(number * REQUESTS.get(act, 1) for act, number in self.operations.items())
+        """Requests of all operations, if each is sent once, and of the looks before and after them."""
+        return self.looks + sum(number * REQUESTS.get(act, 1) for act, number in self.operations.items())
+
+    @property
+    def looks(self) -> int:
+        """Requests of the opening and the closing look, if nobody else makes issues: what is in Triage isn't known."""
+        return 1 + ceil(self.operations[Act.CREATE] / PAGE_LIMIT) if self.operations[Act.CREATE] else 0
 
     @property
     def issues(self) -> int:
-        """Requests of creates and updates."""
-        return sum(self.operations[act] * REQUESTS.get(act, 1) for act in (Act.CREATE, Act.UPDATE))
+        """Requests of creates and updates, and of the looks."""
+        return self.looks + sum(self.operations[act] * REQUESTS.get(act, 1) for act in (Act.CREATE, Act.UPDATE))
 
     @property
     def discussion(self) -> int:
@@ -57,7 +63,7 @@ class Workload:
     def as_json(self) -> dict[str, int]:
         """Operations and requests, as `forecast` of summary.json has them."""
         done = {str(act): number for act, number in self.operations.items() if number}
-        return {**done, "requests": self.requests}
+        return {**done, **({"looks": self.looks} if self.looks else {}), "requests": self.requests}
 
     def choices(self) -> list[tuple[Bundling, Bundling, int]]:
         """Other bundlings that need another number of requests: of open issues, of closed ones, requests in all."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, asynccontextmanager
+from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, and_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy import Row as Selected
 
 from importer.codes import CONFLICT, REFUSED
-from importer.errors import ExitCode
+from importer.errors import ExitCode, RunStopped
 from importer.ledger import replaced
 from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
@@ -21,7 +22,7 @@ from importer.ledger.group_commit import GroupCommit
 from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Made, Results, encode_row
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
-from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER
+from importer.ledger.statements import DECIDE, FORGET, INTEND, OWNERS, REGISTER, REMEMBER
 from importer.records import Act, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
@@ -136,6 +137,16 @@ class Run:
         with self._transaction() as connection:
             return [Undecided(*values) for values in connection.execute(select(*columns).where(*creates, condition))]
 
+    def first_mark(self) -> float:
+        """Return the newest creation time that the target had shown before the run's first create, by its own clock.
+
+        0 where it isn't known, infinite where the run has created nothing.
+        """
+        first = select(func.min(operations.c.mark)).where(operations.c.run_id == self._id)
+        with self._transaction() as connection:
+            mark = connection.scalar(first.where(operations.c.act == Act.CREATE, operations.c.state == State.DONE))
+        return inf if mark is None else float(mark)
+
     def find_issues(self, triage_ids: Mapping[str, str]) -> set[str]:
         """Return the ids of those issues that belong to a key of this target; `triage_ids` is issue id → `T-…`."""
         target_id = select(sources.c.target_id).where(sources.c.id == self._source_id).scalar_subquery()
@@ -239,6 +250,7 @@ class Run:
         changes = [decision for decision in decisions if decision.operation is not None]
         if changes:
             INTEND.execute(connection, (self._intent(each.operation, None) for each in changes if each.operation))
+        self._refuse_shared(connection, decisions)
         DECIDE.execute(connection, map(self._parameters, decisions))
         if changes:
             REMEMBER.execute(
@@ -265,6 +277,22 @@ class Run:
             return
         left = [name for name, *_ in orjson.loads(change.details or b"[]")]
         replaced.forget(connection, self._source_id, self._find_changed(connection), change.key, left)
+
+    def _refuse_shared(self, connection: Connection, decisions: Sequence[Decision]) -> None:
+        """Raise RunStopped if an issue would become that of two keys: one of their creates was answered wrongly."""
+        made: dict[str, Decision] = {}
+        for decision in decisions:
+            if not decision.issue_id or decision.act is not Act.CREATE or decision.state is not State.DONE:
+                continue
+            other = made.setdefault(decision.issue_id, decision)
+            if other.key != decision.key:
+                raise _shared(other.key, decision)
+        if not made:
+            return
+        names = {"issue_ids": list(made), "triage_ids": [each.triage_id for each in made.values()]}
+        for key, issue_id in connection.execute(OWNERS, {"its_source": self._source_id, **names}):
+            if key != made[issue_id].key:
+                raise _shared(key, made[issue_id])
 
     def _create(self, key: str) -> dict[str, Any]:
         return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value, "its_name": ""}
@@ -326,3 +354,10 @@ class Run:
             connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(ended))
             if state == "finished":
                 self._results.freeze(connection)
+
+
+def _shared(key: str, decision: Decision) -> RunStopped:
+    return RunStopped(
+        f"Triage gave {key} and {decision.key} the same issue, {decision.triage_id}: one of them has none.",
+        hint="A proxy or a cache may answer in its place. Run the same command again: it looks for both first.",
+    )

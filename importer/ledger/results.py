@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection, and_, case, exists, func, or_, select, tuple_, update
 from sqlalchemy import Row as Selected
 
-from importer.codes import CONFLICT, FATE_UNKNOWN, FOUND_AT_TARGET, GONE_AT_TARGET, GROUP_INCOMPLETE, INCOMPLETE
+from importer.codes import (
+    CONFLICT,
+    DOUBLE_IN_TRIAGE,
+    FATE_UNKNOWN,
+    FOUND_AT_TARGET,
+    GONE_AT_TARGET,
+    GROUP_INCOMPLETE,
+    INCOMPLETE,
+)
 from importer.ledger.added import Added, read_additions
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
 from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, refresh_statistics
+from importer.ledger.target_scan import find_doubles
 from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row
 
 PAGE = 1000
@@ -58,12 +67,13 @@ class Results:
     def __init__(self, transaction: Transaction, run_id: int, source_id: int, *, is_frozen: bool) -> None:
         self._transaction = transaction
         self._id, self._source_id, self._is_frozen = run_id, source_id, is_frozen
+        self._doubles: dict[str, str] | None = None  # by key: the sentence on its other issue; read once for a pass
 
     def rows(self) -> Iterator[Row]:
         """Yield every row with its outcome, in order of file and record, in flat memory."""
         with self._transaction() as connection:
             refresh_statistics(connection)
-        after, tell = (-1, -1), _Followers()
+        after, tell, self._doubles = (-1, -1), _Followers(), None
         while True:
             with self._transaction() as connection:
                 page = self._page(connection, after)
@@ -86,7 +96,10 @@ class Results:
         return self._complete(connection, [self._decode(found) for found in connection.execute(statement)])
 
     def _complete(self, connection: Connection, page: list[Row]) -> list[Row]:
-        """Add the outcomes of their additions to the rows of a page."""
+        """Add the outcomes of their additions, and their issues' doubles, to the rows of a page."""
+        if self._doubles is None:
+            self._doubles = {each.key: str(each) for each in find_doubles(connection, self._source_id)}
+        page = [_with_double(row, self._doubles) if row.key in self._doubles else row for row in page]
         added = read_additions(connection, self._source_id, (row.key for row in page if _may_have_more(row)))
         return [_with_additions(row, added.get(row.key, ()), self._id) if _may_have_more(row) else row for row in page]
 
@@ -207,7 +220,7 @@ class Results:
 
     def freeze(self, connection: Connection) -> None:
         """Store each outcome in its row, as later runs reuse the operations; imported rows lose their raw cells."""
-        after, tell = (-1, -1), _Followers()
+        after, tell, self._doubles = (-1, -1), _Followers(), None
         while page := self._page(connection, after):
             told = map(tell, page)
             REGISTER.execute(
@@ -270,6 +283,17 @@ class _Followers:
                 hints=(*row.hints, "the same command sends the rest"),
             )
         return row
+
+
+def _with_double(row: Row, doubles: Mapping[str, str]) -> Row:
+    if row.follows or row.outcome is Outcome.SKIPPED:
+        return row
+    return row._replace(
+        codes=(*row.codes, DOUBLE_IN_TRIAGE),
+        fields=(*row.fields, ""),
+        messages=(*row.messages, doubles[row.key]),
+        hints=(*row.hints, ""),
+    )
 
 
 def _may_have_more(row: Row) -> bool:

@@ -25,6 +25,14 @@ class State(StrEnum):
 UNDECIDED = (State.SENT, State.UNKNOWN)
 
 
+class FoundState(StrEnum):
+    """What is known of an issue that was found in Triage."""
+
+    NOTED = "noted"  # by an opening look; it may be a row's
+    STRANGER = "stranger"  # by a closing look: made meanwhile, and not by this ledger
+    SETTLED = "settled"  # beside the issue that a person has named as the right one
+
+
 class RunKind(StrEnum):
     """What a run does."""
 
@@ -65,6 +73,13 @@ sources = Table(
     # The last operation known at that time: up to it, issues may have additions that the ledger doesn't know.
     Column("unsure_to", Integer, nullable=False, default=0, server_default="0"),
     Column("retired_at", Float),  # since when every import of it refuses; NULL: none does
+    # Of the oldest create that no closing look has passed: the newest creation time that the target had shown before,
+    # by its own clock; NULL if there is none.
+    Column("unswept", Float),
+    # A whole reading of the list that was broken off: when, the newest creation time when it began, the next cursor.
+    Column("look_at", Float, nullable=False, default=0.0, server_default="0"),
+    Column("look_top", Float, nullable=False, default=0.0, server_default="0"),
+    Column("look_cursor", String, nullable=False, default="", server_default=""),
     UniqueConstraint("target_id", "name"),
 )
 runs = Table(
@@ -177,6 +192,8 @@ found = Table(
     Column("title", String, nullable=False),
     Column("created_at", Float, nullable=False),
     Column("returned", LargeBinary, nullable=False),  # snapshot of the issue as it was found
+    Column("key", String, nullable=False, default="", server_default=""),  # as its footer says; "" if it doesn't
+    Column("state", String, nullable=False, default="noted", server_default="noted"),
 )
 Index("found_marker", found.c.source_id, found.c.marker)
 
@@ -229,5 +246,11 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "FOREIGN KEY(source_id) REFERENCES sources (id), FOREIGN KEY(run_id) REFERENCES runs (id), "
         "FOREIGN KEY(attempt_id) REFERENCES attempts (id))",
         "CREATE INDEX replaced_run ON replaced (run_id)",
+        "ALTER TABLE sources ADD COLUMN unswept FLOAT",
+        "ALTER TABLE sources ADD COLUMN look_at FLOAT NOT NULL DEFAULT 0",
+        "ALTER TABLE sources ADD COLUMN look_top FLOAT NOT NULL DEFAULT 0",
+        "ALTER TABLE sources ADD COLUMN look_cursor VARCHAR NOT NULL DEFAULT ''",
+        "ALTER TABLE found ADD COLUMN key VARCHAR NOT NULL DEFAULT ''",
+        "ALTER TABLE found ADD COLUMN state VARCHAR NOT NULL DEFAULT 'noted'",
     ),
 }

@@ -9,10 +9,10 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, case, update
+from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, case, select, update
 
 from importer.ledger.schema import State, operations, rows
-from importer.records import Outcome
+from importer.records import Act, Outcome
 
 T = TypeVar("T")
 Transaction = Callable[[], AbstractContextManager[Connection]]
@@ -138,6 +138,14 @@ DECIDE = Many(
             message=bindparam("its_message"),
         )
     )
+)
+# Of these issues, the ones that a key of the source has already. The index is on the `T-…`.
+OWNERS = select(operations.c.key, operations.c.issue_id).where(
+    operations.c.source_id == bindparam("its_source"),
+    operations.c.act == Act.CREATE,
+    operations.c.state == State.DONE,
+    operations.c.triage_id.in_(bindparam("triage_ids", expanding=True)),
+    operations.c.issue_id.in_(bindparam("issue_ids", expanding=True)),
 )
 # After a change, the create's operation says what the issue stands for now; a deleted issue may be created again.
 REMEMBER = Many(

@@ -2,24 +2,34 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
-from importer.ledger.schema import State, found, operations, sources
+from importer.ledger.schema import FoundState, State, found, operations, sources
 from importer.ledger.statements import Transaction, portions
 from importer.records import Act
 
-COLUMNS = (found.c.issue_id, found.c.triage_id, found.c.marker, found.c.title, found.c.created_at, found.c.returned)
+COLUMNS = (
+    found.c.issue_id,
+    found.c.triage_id,
+    found.c.marker,
+    found.c.title,
+    found.c.created_at,
+    found.c.returned,
+    found.c.key,
+)
 
 
 class Found(NamedTuple):
     """An issue of the source that discovery found in Triage.
 
     marker      its record's, "" if a person removed it
-    created_at  seconds since 1970
+    created_at  seconds since 1970, by the target's clock
     returned    its snapshot, see `triage.snapshot`
+    key         its record's, as the footer says it
     """
 
     issue_id: str
@@ -28,26 +38,39 @@ class Found(NamedTuple):
     title: str
     created_at: float
     returned: bytes
+    key: str = ""
 
 
 class Double(NamedTuple):
-    """A key with two issues in Triage: the one that the ledger knows, and another."""
+    """An issue with this source's marker that is not the ledger's own, until a person has settled it.
+
+    triage_id  the issue that the ledger knows of the key; "" if it knows none
+    other      the issue's number, and `issue_id` its id
+    """
 
     key: str
     triage_id: str
     other: str
+    issue_id: str
 
     def __str__(self) -> str:
+        command = f"triage-import settle {shlex.quote(self.key or 'KEY')}"
+        if not self.triage_id:
+            return (
+                f"{self.other} has the marker of {self.key or 'a row of this source'}, and the ledger does not know "
+                f"it: another machine or ledger has made it. If it is the right one, say so: {command} {self.other}"
+            )
         return (
-            f"{self.key} has two issues, {self.triage_id}, which the ledger knows, and {self.other}: Triage took "
-            "longer than --settle-seconds to make one, or somebody copied it. Compare them, and delete one."
+            f"{self.key} has two issues, {self.triage_id}, which the ledger knows, and {self.other}: two imports ran "
+            "at once, Triage made one later than anybody waited, or somebody copied it. Compare them, delete one, and "
+            f"name the right one: {command} {self.triage_id}"
         )
 
 
 def mark_incomplete(connection: Connection) -> None:
     """Record that the ledger lost something: discovery is due for all sources, and issues may have more additions."""
     last = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
-    connection.execute(update(sources).values(looked=0, unsure_to=last))
+    connection.execute(update(sources).values(looked=0, unsure_to=last, look_cursor=""))
 
 
 class Seen:
@@ -93,24 +116,56 @@ class Seen:
             return connection.scalar(owner.limit(1)) or ""
 
     def forget(self) -> None:
-        """Begin a complete discovery: delete what earlier ones found."""
+        """Begin a complete discovery: delete what earlier ones found, but for what a person has to settle, or has."""
         with self._transaction() as connection:
-            connection.execute(delete(found).where(self._here))
+            connection.execute(delete(found).where(self._here, found.c.state == FoundState.NOTED))
 
-    def note(self, issues: Sequence[Found]) -> None:
-        """Store issues that were found, replacing what was stored of them before."""
+    def note(self, issues: Sequence[Found], state: FoundState = FoundState.NOTED) -> None:
+        """Store issues that were found, replacing what was stored of them before, but for their state."""
         if not issues:
             return
-        values = [{"source_id": self._source_id, **issue._asdict()} for issue in issues]
         with self._transaction() as connection:
-            ids = [issue.issue_id for issue in issues]
-            connection.execute(delete(found).where(self._here, found.c.issue_id.in_(ids)))
+            these = (self._here, found.c.issue_id.in_([issue.issue_id for issue in issues]))
+            kept = connection.execute(select(found.c.issue_id, found.c.state).where(*these))
+            states = {issue_id: FoundState(name) for issue_id, name in kept}
+            connection.execute(delete(found).where(*these))
+            here = {"source_id": self._source_id}
+            values = [{**here, **each._asdict(), "state": str(states.get(each.issue_id, state))} for each in issues]
             connection.execute(insert(found), values)
 
     def complete(self) -> None:
         """End a complete discovery: from now on the ledger knows all issues of this source."""
+        self._set(looked=1, look_cursor="")
+
+    def keep_place(self, at: float, top: float, cursor: str) -> None:
+        """Keep how far a complete discovery is: when that is, the newest creation time it saw, the next cursor."""
+        self._set(look_at=at, look_top=top, look_cursor=cursor)
+
+    def place(self, since: float) -> tuple[float, str]:
+        """Return the newest time and the cursor of a discovery that was broken off since then; 0 and "" if none was."""
+        columns = sources.c.look_at, sources.c.look_top, sources.c.look_cursor
         with self._transaction() as connection:
-            connection.execute(update(sources).where(sources.c.id == self._source_id).values(looked=1))
+            at, top, cursor = connection.execute(select(*columns).where(sources.c.id == self._source_id)).one()
+        return (top, cursor) if at >= since else (0.0, "")
+
+    def begin_span(self, newest: float) -> None:
+        """Note, before the first create after a closing look, the newest creation time that the target has shown."""
+        with self._transaction() as connection:
+            this = (sources.c.id == self._source_id, sources.c.unswept.is_(None))
+            connection.execute(update(sources).where(*this).values(unswept=newest))
+
+    def unswept(self) -> float | None:
+        """Return the creation time to which the closing look has to read back, None if nothing was created since."""
+        with self._transaction() as connection:
+            return connection.scalar(select(sources.c.unswept).where(sources.c.id == self._source_id))
+
+    def end_span(self) -> None:
+        """Note that a closing look has passed all creates."""
+        self._set(unswept=None)
+
+    def _set(self, **values: object) -> None:
+        with self._transaction() as connection:
+            connection.execute(update(sources).where(sources.c.id == self._source_id).values(**values))
 
     def find(self, markers: Iterable[str]) -> dict[str, Found]:
         """Return the found issues with these markers, by marker; of two with the same the older one."""
@@ -140,14 +195,45 @@ class Seen:
             return connection.scalar(statement.where(found.c.marker.not_in(decided))) or 0
 
     def doubles(self) -> list[Double]:
-        """Return the keys for which another issue was found than the one that the ledger knows."""
-        same = and_(found.c.source_id == operations.c.source_id, found.c.marker == operations.c.marker)
-        statement = (
-            select(operations.c.key, operations.c.triage_id, found.c.triage_id)
-            .select_from(found.join(operations, same))
-            .where(self._here, operations.c.state == State.DONE, operations.c.act == Act.CREATE)
-            .where(found.c.issue_id != operations.c.issue_id)
-            .order_by(operations.c.key)
-        )
+        """Return the issues that a person has to settle: a key's second one, and what only a closing look has seen."""
         with self._transaction() as connection:
-            return [Double(*values) for values in connection.execute(statement)]
+            return find_doubles(connection, self._source_id)
+
+    def count_settled(self) -> int:
+        """Count the issues that are left beside the right one, as a person has said."""
+        with self._transaction() as connection:
+            settled = select(func.count()).where(self._here, found.c.state == FoundState.SETTLED)
+            return connection.scalar(settled) or 0
+
+    def settle(self, issue_ids: Collection[str]) -> None:
+        """Note that a person has said which issue is the right one beside these."""
+        with self._transaction() as connection:
+            these = (self._here, found.c.issue_id.in_(issue_ids))
+            connection.execute(update(found).where(*these).values(state=FoundState.SETTLED.value))
+
+    def drop(self, issue_id: str) -> None:
+        """Forget an issue that isn't in Triage any more."""
+        with self._transaction() as connection:
+            connection.execute(delete(found).where(self._here, found.c.issue_id == issue_id))
+
+
+def find_doubles(connection: Connection, source_id: int) -> list[Double]:
+    """Return the issues of a source that a person has to settle, by key."""
+    made = and_(
+        operations.c.source_id == found.c.source_id,
+        operations.c.marker == found.c.marker,
+        operations.c.act == Act.CREATE,
+        operations.c.state == State.DONE,
+    )
+    statement = (
+        select(operations.c.key, found.c.key, operations.c.triage_id, found.c.triage_id, found.c.issue_id)
+        .select_from(found.outerjoin(operations, made))
+        .where(found.c.source_id == source_id, found.c.marker != "", found.c.state != FoundState.SETTLED)
+        .where(or_(found.c.issue_id != operations.c.issue_id, found.c.state == FoundState.STRANGER))
+        .where(or_(operations.c.issue_id.is_(None), found.c.issue_id != operations.c.issue_id))
+        .order_by(operations.c.key, found.c.triage_id)
+    )
+    return [
+        Double(key or said, own or "", other, issue_id)
+        for key, said, own, other, issue_id in connection.execute(statement)
+    ]

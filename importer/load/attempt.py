@@ -283,8 +283,8 @@ def _meaning(job: Job, changes: ChangePolicy) -> str:
 
 
 def note_discovered(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
-    """Record creates of a crashed attempt as done whose issue discovery has just found: they need no settling."""
-    undecided = {each.marker: each.key for each in run.find_undecided()}
+    """Record creates as done that had no answer, or a refusal, and whose issue a look has just found."""
+    undecided = {each.marker: each.key for each in (*run.find_refused(), *run.find_undecided())}
     run.decide(
         Decision(
             undecided[marker],

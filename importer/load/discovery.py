@@ -8,14 +8,18 @@ it finds.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import re
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from functools import partial
 from math import inf
 from typing import NamedTuple
 
-from importer.ledger.schema import UNDECIDED, State
+from importer.ledger.schema import UNDECIDED, FoundState, State
 from importer.ledger.target_scan import Double, Found, Seen
 from importer.load.context import ImportContext
-from importer.transform.markers import find_marker, find_marker_line, source_marker
+from importer.progress import Progress, Unseen
+from importer.transform.markers import find_marker, find_marker_line, record_marker, source_marker
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
@@ -26,10 +30,17 @@ from importer.triage.listing import (
     WholeIssues,
     created_seconds,
     list_newest_first,
+    read_pages,
     search_issues,
 )
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import take_snapshot
+
+RESUMED_SECONDS = 3600.0
+"""A whole look that was broken off goes on for so long; then issues that it has seen may be gone."""
+DOUBLES_READ = 100
+"""So many doubles are looked for in each look, to see whether they are still there."""
+_KEY = re.compile(r"^Imported from (.+)$", re.MULTILINE)
 
 
 class Discovered(NamedTuple):
@@ -64,59 +75,115 @@ class Discovery:
         seen: Seen,
         source_name: str,
         target_time: TargetTime | None = None,
+        *,
+        progress: Progress | None = None,
     ) -> None:
         self._client, self._calls, self._seen = client, calls, seen
-        self._target_time = target_time or TargetTime()
+        self._target_time, self._progress = target_time or TargetTime(), progress or Unseen()
         self._marker = source_marker(source_name)
         self._wholes = WholeIssues(client, calls, _is_finished)
         self._examined: set[str] = set()  # ids: a list that moves shows issues twice
         self._issue_ids: set[str] = set()
+        self._state, self._unmarked = FoundState.NOTED, False  # of what is noted; whether issues without marker are
+        self._reached = 0  # issues that were read
 
     async def look(self, *, thorough: bool = False) -> Discovered:
         """Read what the ledger may not know, and keep it there; `thorough` reads all there is.
 
         Raises:
-            RunStopped: the target can't be read.
+            RunStopped: the target can't be read, or its list never ends.
         """
-        try:
-            try:
-                await self._look(thorough)
-            except _ListCuts:
-                self._examined.clear()
-                await self._look(thorough)
-        except CallFailed as error:
-            raise stop_of(error) from error
+        await self._read_all(self._look_at_all if thorough or not self._seen.is_complete() else self._look_at_new)
         return Discovered(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids))
 
-    async def _look(self, thorough: bool) -> None:
-        if self._seen.is_complete() and not thorough:
-            await self._read_list(to_known=True)
-            return
-        self._seen.forget()
-        async for page in search_issues(self._client, self._calls, self._marker):
-            await self._note(page, self._known(page), unmarked=True)
-        await self._read_list(to_known=False)
-        self._seen.complete()
+    async def sweep(self, back_to: float | None) -> frozenset[str]:
+        """Read the list back to a creation time of the target's, and keep what is not the ledger's own as strangers.
 
-    async def _read_list(self, *, to_known: bool) -> None:
-        """Read the whole list, or back to the newest issue that the ledger knows, by the target's own clock."""
-        back_to = 0.0
+        Returns their ids. With None nothing is read but the doubles that the ledger has.
+
+        Raises:
+            RunStopped: the target can't be read, or its list never ends.
+        """
+
+        async def read() -> None:
+            if back_to is not None:
+                await self._read_list(back_to - CLOCK_SKEW)
+
+        self._state = FoundState.STRANGER
+        await self._read_all(read)
+        return frozenset(self._issue_ids)
+
+    async def _read_all(self, read: Callable[[], Awaitable[None]]) -> None:
+        self._progress.start("looking through Triage", 0, "issue")
+        try:
+            try:
+                await read()
+            except _ListCuts:
+                self._examined.clear()
+                await read()
+            await self._forget_gone()
+        except CallFailed as error:
+            raise stop_of(error) from error
+        self._progress.finish()
+
+    async def _look_at_new(self) -> None:
+        """Read the list back to the newest issue that the ledger knows."""
+        back_to: float | None = None
         async for page in list_newest_first(self._client, self._calls):
             known = self._known(page)
-            self._target_time.note(page)
             # Only the first known issue counts. Those created just before it may have been committed after it.
-            if to_known and known and not back_to:
+            if known and back_to is None:
                 back_to = max(created_seconds(issue, 0.0) for issue in page if issue.id in known) - CLOCK_SKEW
-            new = [issue for issue in page if created_seconds(issue, inf) >= back_to]
-            await self._note(new, known, unmarked=not to_known)
-            if len(new) < len(page):
+            if await self._read_page(page, known, back_to):
                 return
+
+    async def _look_at_all(self) -> None:
+        """Search for the source's marker and read the whole list, or what was left of it when that was broken off."""
+        self._unmarked = True
+        top, cursor = self._seen.place(time.time() - RESUMED_SECONDS)
+        if cursor and top:
+            await self._read_list(top - CLOCK_SKEW)  # what was made since
+        else:
+            cursor = ""
+            self._seen.forget()
+            async for found in search_issues(self._client, self._calls, self._marker):
+                await self._note(found, self._known(found))
+        newest = self._target_time.newest
+        async for page in read_pages(self._client, self._calls, cursor):
+            await self._read_page(page.items, self._known(page.items), None)
+            newest = newest or self._target_time.newest
+            self._seen.keep_place(time.time(), newest, page.next_cursor or "")
+        self._seen.complete()
+
+    async def _read_list(self, back_to: float) -> None:
+        async for page in list_newest_first(self._client, self._calls):
+            if await self._read_page(page, self._known(page), back_to):
+                return
+
+    async def _read_page(self, page: Sequence[Issue], known: Collection[str], back_to: float | None) -> bool:
+        """Note the issues of a page, back to a creation time of the target's; returns whether that is reached."""
+        self._target_time.note(page)
+        new = [issue for issue in page if back_to is None or created_seconds(issue, inf) >= back_to]
+        await self._note(new, known)
+        self._reached += len(page)
+        self._progress.reach(self._reached)
+        return len(new) < len(page)
+
+    async def _forget_gone(self) -> None:
+        """Forget issues that were to be settled and are not there any more: the list itself has just been read."""
+        for double in self._seen.doubles()[:DOUBLES_READ]:
+            try:
+                await self._calls.call(partial(self._client.get_issue, double.issue_id))
+            except CallFailed as error:
+                if not error.is_gone:
+                    raise
+                self._seen.drop(double.issue_id)
 
     def _known(self, page: Sequence[Issue]) -> set[str]:
         return self._seen.known({issue.id: issue.triage_id for issue in page})
 
-    async def _note(self, page: Sequence[Issue], known: Collection[str], *, unmarked: bool) -> None:
-        """Keep the unknown issues of a page with this source's marker, and with `unmarked` those without any marker."""
+    async def _note(self, page: Sequence[Issue], known: Collection[str]) -> None:
+        """Keep the unknown issues of a page with this source's marker, and perhaps those without any marker."""
         new, cut = [], self._wholes.cuts
         unknown = [issue for issue in page if issue.id not in known and issue.id not in self._examined]
         await self._wholes.probe(unknown)
@@ -128,11 +195,18 @@ class Discovery:
             if issue is None:
                 continue  # deleted since
             source, record = find_marker_line(issue.description)
-            if source == self._marker or (unmarked and not source):
+            if source == self._marker or (self._unmarked and not source):
                 created = created_seconds(issue, 0.0)
-                new.append(Found(issue.id, issue.triage_id, record, issue.title, created, take_snapshot(issue)))
+                key = _find_key(issue.description, record)
+                new.append(Found(issue.id, issue.triage_id, record, issue.title, created, take_snapshot(issue), key))
         self._issue_ids.update(found.issue_id for found in new)
-        self._seen.note(new)
+        self._seen.note(new, self._state)
+
+
+def _find_key(description: str, marker: str) -> str:
+    """Return the key that an issue's footer names, "" if it isn't the one of its marker."""
+    keys = _KEY.findall(description)
+    return keys[-1] if keys and record_marker(keys[-1]) == marker else ""
 
 
 def _is_finished(text: str) -> bool:
@@ -168,5 +242,6 @@ async def look_at_all(context: ImportContext, *, thorough: bool) -> Discovered:
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
     async with TriageClient(context.target.url, context.target.api_key) as client:
         source_name = context.job.source_name
-        discovery = Discovery(client, context.calls, seen, source_name, context.target_time)
+        calls, target_time, progress = context.calls, context.target_time, context.progress
+        discovery = Discovery(client, calls, seen, source_name, target_time, progress=progress)
         return await discovery.look(thorough=thorough)

@@ -10,7 +10,7 @@ from typing import IO, Any
 from importer import __version__
 from importer.check.check_pass import Checked
 from importer.check.job import Job
-from importer.codes import EVIDENCE_MISSING, EVIDENCE_PENDING, INCOMPLETE
+from importer.codes import DOUBLE_IN_TRIAGE, EVIDENCE_MISSING, EVIDENCE_PENDING, INCOMPLETE
 from importer.errors import ExitCode
 from importer.records import Outcome
 
@@ -26,6 +26,7 @@ class Summary:
     losses         figures of the columns that are lost, see `Coverage.as_json`
     additions      additions that were made, by what they do
     findings       code → rows
+    doubles        issues with the marker of another, or that the ledger doesn't know, settled ones, too
     known          rejected rows that were rejected for the same reasons in the last run
     vanished       issues whose keys the source had in the run `vanished_since`, and has no more
     value_flow     see `ValueFlow.as_json`
@@ -59,6 +60,7 @@ class Summary:
     mapping: str = ""
     mapping_sha256: str = ""
     findings: Mapping[str, int] = field(default_factory=dict)
+    doubles: int = 0
     known: int = 0
     vanished: int = 0
     vanished_since: str = ""
@@ -106,7 +108,7 @@ def decide_exit_code(
     undecided    additions of which nobody knows yet whether they were made
     known        rejected rows that don't count, as an earlier run has rejected them, too
     """
-    partly = sum(codes.get(code, 0) for code in (INCOMPLETE, EVIDENCE_PENDING, EVIDENCE_MISSING))
+    partly = sum(codes.get(code, 0) for code in (INCOMPLETE, EVIDENCE_PENDING, EVIDENCE_MISSING, DOUBLE_IN_TRIAGE))
     partly += counts[Outcome.REJECTED] - known + counts[Outcome.FAILED]
     unknown = counts[Outcome.UNKNOWN] + undecided
     if interrupted and (counts[Outcome.PLANNED] or unknown or codes.get(INCOMPLETE)):

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -183,12 +184,12 @@ class ChangeRunner:
     async def _read_list(self, client: TriageClient) -> AsyncIterator[Issue]:
         """Yield the target's issues back to what the run may have changed, while that costs less than reading each."""
         # What a run has updated may be older than the run.
-        back_to, pages = 0.0 if self.run.count()[Outcome.UPDATED] else self.run.started_at - CLOCK_SKEW, 0
+        back_to, pages = 0.0 if self.run.count()[Outcome.UPDATED] else self.run.first_mark() - CLOCK_SKEW, 0
         async for page in list_newest_first(client, self._calls):
             pages += 1
             for issue in page:
                 yield issue
-            oldest = min((created_seconds(issue, back_to) for issue in page), default=0.0)
+            oldest = min((created_seconds(issue, inf) for issue in page), default=inf)
             if oldest < back_to or pages >= len(self.change_set.operations) - len(self.verdicts):
                 return
 

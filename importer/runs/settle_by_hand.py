@@ -10,8 +10,9 @@ from importer.api import ISSUES_PATH
 from importer.codes import FOUND_AT_TARGET
 from importer.errors import ExitCode, UsageError
 from importer.ledger.journal import Decision
-from importer.ledger.schema import RunKind, State
+from importer.ledger.schema import FoundState, RunKind, State
 from importer.ledger.store import Known, Ledger, RunIdentity
+from importer.ledger.target_scan import Found
 from importer.load.preflight import claim_source
 from importer.records import Operation
 from importer.transform.markers import find_marker, record_marker
@@ -78,6 +79,10 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
     owner = ledger.seen(target.name, record.source_name, writable=True).owner_of(issue.id)
     if owner not in ("", record.key):
         raise UsageError(f"{answer} is {owner} already.", hint="Compare the keys in the two descriptions.")
+    if record.known is not None and record.known.state is State.DONE:
+        sentence = await _choose(ledger, target, record, issue)
+        if sentence:
+            return sentence
     if record.known is not None and record.known.state is State.DONE and record.known.issue_id != issue.id:
         number = record.known.triage_id
         hint = f"If that issue is gone, say so first: triage-import settle {record.key} {ABSENT}"
@@ -94,6 +99,28 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
         settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
         settling.finish(ExitCode.DONE, {})
     return f"{record.key} is {issue.triage_id}."
+
+
+async def _choose(ledger: Ledger, target: Target, record: _Record, issue: Issue) -> str:
+    """Name the right one of a key's issues, of which looks have found several; returns "" if they haven't."""
+    assert record.known is not None
+    known, seen = record.known, ledger.seen(target.name, record.source_name, writable=True)
+    doubles = [double for double in seen.doubles() if double.key == record.key]
+    others = {double.issue_id: double.other for double in doubles if double.issue_id != issue.id}
+    if not doubles or (known.issue_id != issue.id and len(others) == len(doubles)):
+        return ""
+    if known.issue_id != issue.id:
+        run = ledger.find_run_of(target.name, record.key)
+        assert run is not None
+        snapshot = take_snapshot(issue)
+        done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=snapshot)
+        run.decide([done])
+        marker = record_marker(record.key)
+        own = Found(known.issue_id, known.triage_id, marker, "", 0.0, known.returned, record.key)
+        seen.note([own], FoundState.SETTLED)
+        others[known.issue_id] = known.triage_id
+    seen.settle(others)
+    return f"{record.key} is {issue.triage_id}; beside it there is {', '.join(others.values())}, which you may delete."
 
 
 async def _note_absence(

@@ -146,7 +146,7 @@ class Verifier:
         for made in self._run.made():
             self._expected[made.issue_id] = _expect(made)
         self._progress.start("reading back", len(self._expected), "issue")
-        back_to = self._run.started_at - CLOCK_SKEW
+        back_to = self._run.first_mark() - CLOCK_SKEW
         async for page in list_newest_first(self._client, self._calls):
             self._see(page)
             if min((created_seconds(issue, inf) for issue in page), default=inf) < back_to:

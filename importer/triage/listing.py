@@ -39,6 +39,12 @@ async def list_newest_first(client: TriageClient, calls: PacedCalls) -> AsyncIte
         yield page
 
 
+async def read_pages(client: TriageClient, calls: PacedCalls, cursor: str) -> AsyncIterator[Page[Issue]]:
+    """Yield the pages of `list_newest_first` from a cursor on; from the beginning if it is "" or no longer good."""
+    async for page in _read_pages(client, calls, cursor, sort="created_at", order="desc"):
+        yield page
+
+
 async def search_issues(client: TriageClient, calls: PacedCalls, word: str) -> AsyncIterator[tuple[Issue, ...]]:
     """Yield pages of the issues whose title or description contains a word. Raises as `list_newest_first`."""
     async for page in _list_pages(client, calls, search=word):
@@ -46,8 +52,13 @@ async def search_issues(client: TriageClient, calls: PacedCalls, word: str) -> A
 
 
 async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> AsyncIterator[tuple[Issue, ...]]:
+    async for page in _read_pages(client, calls, "", **query):
+        yield page.items
+
+
+async def _read_pages(client: TriageClient, calls: PacedCalls, cursor: str, **query: str) -> AsyncIterator[Page[Issue]]:
     first = {"limit": str(PAGE_LIMIT), **query}
-    asked, beginnings, pages = first, 1, _Pages()
+    asked, beginnings, pages = {**first, "cursor": cursor} if cursor else first, 1, _Pages()
     while True:
         try:
             page = await calls.call(partial(client.list_issues, **asked))
@@ -56,7 +67,7 @@ async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> 
                 raise
             asked, beginnings, pages = first, beginnings + 1, _Pages()
             continue
-        yield page.items
+        yield page
         if page.next_cursor is None:
             return
         pages.note(page)

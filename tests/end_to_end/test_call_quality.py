@@ -81,7 +81,7 @@ def test_a_call_that_is_known_only_later(program: Program) -> None:
     assert (first.code, first.outcomes()) == (ExitCode.PARTLY, {"created": 9})
     with program.own_sandbox() as sandbox:
         titles = {issue["title"]: issue["id"] for issue in sandbox.issues()}
-        assert list(titles) == ["Review of call c-1", "Review of call late-2", "Review of call c-3"]
+        assert titles.keys() == {"Review of call c-1", "Review of call late-2", "Review of call c-3"}
         known = [("c-1", "greets", 0), ("c-1", "asks", 1), ("c-1", "ends", 2)]
         assert flags_by_issue(sandbox)["Review of call c-1"] == known
         assert flags_by_issue(sandbox)["Review of call late-2"] == []
@@ -162,7 +162,7 @@ def test_the_sample_is_recognised_and_adds_up(program: Program, serve: Serve) ->
     assert (ended.code, ended.outcomes()) == (0, {"created": 6, "skipped": 2})
     assert planned["forecast"]["create"] == len(sandbox.issues()) == 3
     writes = sum(number for kind, number in sandbox.requests().items() if not kind.startswith("GET"))
-    assert planned["forecast"]["requests"] == writes == 3 + 6
+    assert planned["forecast"]["requests"] - planned["forecast"]["looks"] == writes == 3 + 6
     issues = {row["key"]: row["triage_id"] for row in results() if row["triage_id"]}
     assert len(issues) == 3
     assert {(row["key"], row["triage_id"]) for row in results() if row["outcome"] == "created"} == set(issues.items())

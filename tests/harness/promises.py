@@ -51,7 +51,7 @@ def check_end(ended: Ended, rows: int) -> None:
     open_ = became["planned"] + became["unknown"]
     bad = became["rejected"] + became["failed"] - summary.get("known", 0)  # last night's bad rows are no news
     findings = summary.get("findings", {})
-    lacking = any(code in findings for code in ("incomplete", "evidence-missing"))
+    lacking = any(code in findings for code in ("incomplete", "evidence-missing", "double-in-triage"))
     means = {
         int(ExitCode.DONE): not open_ and not bad and not lacking,
         int(ExitCode.PARTLY): not open_ and (bad > 0 or lacking),

@@ -174,6 +174,21 @@ def test_what_refusals_cost(bench: Import) -> None:
     assert calls.requests < 1.1 * 2000
 
 
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_two_creates_with_one_issue(bench: Import, concurrency: int) -> None:
+    """An issue that Triage gives to two rows stops the run, and never counts for both; each is found or sent then."""
+    bench.triage.repeats = 4
+    with pytest.raises(RunStopped, match=r"gave k1 and k\d the same issue, T-1001"):
+        bench.load(operations(6), concurrency)
+    rows = [row for row in bench.begin().results() if row.outcome is Outcome.CREATED]
+    assert len({row.issue_id for row in rows}) == len(rows) < 4
+    bench.triage.repeats = 0
+    created = {row.key for row in rows}
+    bench.load([operation for operation in operations(6) if operation.key not in created])
+    assert bench.each_once(6)
+    assert bench.outcomes() == {Outcome.CREATED: 6}
+
+
 @pytest.mark.parametrize("hours", [-1.0, 1.0])
 def test_the_clock_of_the_target(bench: Import, hours: float) -> None:
     """A target whose clock is an hour off loses and doubles nothing: its times are compared with its own alone."""

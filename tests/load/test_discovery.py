@@ -18,6 +18,7 @@ from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
 from importer.load.discovery import Discovered, Discovery
+from importer.progress import Progress, Unseen
 from importer.records import Operation
 from importer.sandbox.server import RunningSandbox
 from importer.transform.markers import record_marker, source_marker
@@ -46,13 +47,14 @@ def described(key: str, text: str = "A text.", source: str = "jira") -> str:
     return f"{text}\n\n---\nImported from {key}\n{source_marker(source)} {record_marker(key)} (leave this line)"
 
 
-def look(triage: FakeTriage, ledger: Ledger, *, thorough: bool = False) -> Discovered:
+def look(triage: FakeTriage, ledger: Ledger, *, thorough: bool = False, shown: Progress | None = None) -> Discovered:
     """Look once for the source `jira`."""
 
     async def main() -> Discovered:
         async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=triage.transport) as client:
             seen = ledger.seen(TARGET, "jira", writable=True)
-            return await Discovery(client, PacedCalls(Limiter(), Breaker()), seen, "jira").look(thorough=thorough)
+            discovery = Discovery(client, PacedCalls(Limiter(), Breaker()), seen, "jira", progress=shown)
+            return await discovery.look(thorough=thorough)
 
     return asyncio.run(main())
 
@@ -217,6 +219,33 @@ def test_a_look_costs_a_request_for_a_hundred_issues(ledger: Ledger, text: str) 
     triage.issues.append(make_issue(501, described("jira:A")))
     assert look(triage, ledger).taken == 1
     assert triage.reads <= 5 * 3 + 3
+
+
+class Interrupting(Unseen):
+    """Shows how far a look is, and presses Ctrl-C at some number of issues."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+        self.reached: list[int] = []
+
+    def reach(self, done: int) -> None:
+        """Note it, and perhaps interrupt."""
+        self.reached.append(done)
+        if done == self.at:
+            raise KeyboardInterrupt
+
+
+def test_a_look_goes_on_where_it_was_left(ledger: Ledger) -> None:
+    """After Ctrl-C the whole look reads what was made since, and goes on; it shows how far it is."""
+    triage = FakeTriage()
+    triage.issues = [make_issue(number, described(f"jira:{number}"), at=1e6 + 100 * number) for number in range(1, 601)]
+    with pytest.raises(KeyboardInterrupt):
+        look(triage, ledger, shown=Interrupting(at=500))
+    triage.issues.append(make_issue(601, described("jira:new"), at=2e6))
+    before, shown = triage.reads, Interrupting(at=0)
+    assert look(triage, ledger, shown=shown).taken == 601
+    assert triage.reads - before <= 5, "the first page, the last two, and probes"
+    assert shown.reached == [100, 200, 300, 301], "page 5 was not kept yet, and moved by one"
 
 
 @pytest.mark.parametrize("shows", [lambda text: text[:80], lambda text: text.split("\n\n")[0]])

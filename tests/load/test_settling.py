@@ -70,6 +70,11 @@ class Settling(Bench):
         await self.time.sleep(late)
         self.triage.commit_late()
 
+    async def commit_in_order(self, late: float) -> None:
+        """The same, where the list is in the order of the times of the requests."""
+        await self.commit(late)
+        self.triage.issues.sort(key=lambda issue: str(issue["created_at"]))
+
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Settling]:
@@ -216,6 +221,28 @@ def test_far_back(bench: Settling) -> None:
     for number in range(3, 303):
         bench.add(number, f"text\n{footer(number)}", now - 400 + number)
     assert ids(bench.settle(MARKERS[0], since=now - 500)) == ["T-1002"]
+
+
+@pytest.mark.parametrize("hours", [-1.0, 1.0])
+def test_another_clock(bench: Settling, hours: float) -> None:
+    """A look goes as far back as the target's own times say, whatever our clock says, and a late commit is found."""
+    now = bench.time.now = 1_000_000.0
+    there = now + 3600 * hours
+    for number in range(10, 310):
+        bench.add(number, f"text\n{footer(number)}", there + number)
+    bench.triage.late, bench.triage.searchable = [make_issue(1, footer(1), there)], False
+    found = bench.settle(MARKERS[0], since=now, mark=there, meanwhile=bench.commit_in_order(31.5))
+    assert ids(found) == ["T-1001"]
+
+
+@pytest.mark.parametrize("created_at", ["2026-11-26T08:00:00", "26.11.2026 08:00", ""])
+def test_times_that_nobody_understands(bench: Settling, created_at: str) -> None:
+    """Times without a zone, unreadable ones and none lose nothing: what can't be compared ends no reading."""
+    for number in range(1, 251):
+        bench.add(number, f"text\n{footer(number)}", 0.0)
+        bench.triage.issues[-1]["created_at"] = created_at
+    bench.triage.searchable = False
+    assert ids(bench.settle(MARKERS[0], since=bench.time.now, mark=0.0)) == ["T-1001"]
 
 
 def test_look_ups_that_fail(bench: Settling) -> None:

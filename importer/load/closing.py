@@ -1,0 +1,62 @@
+"""The closing look: after all is sent, the list is read back to the run's beginning, for issues that nobody expects.
+
+Two machines at once, a create that was carried out later than anybody waited, an older double: what carries the
+source's marker and is not the ledger's own is kept and named, until `settle` says which issue is the right one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from importer.errors import INTERRUPTED, RunStopped
+from importer.ledger.journal import Run
+from importer.ledger.target_scan import Double, Seen
+from importer.load.attempt import Sent, note_discovered
+from importer.load.context import ImportContext
+from importer.load.discovery import Discovery
+from importer.triage.client import TriageClient
+from importer.triage.event_loop import run_loop
+
+DOUBLES_SAID = 20
+"""So many are named on the screen and in the summary."""
+
+
+def look_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
+    """Make the closing look where one is due: something was created since the last one, or a double isn't settled.
+
+    What stops it is in the result: the look is then made by the command that continues.
+    """
+    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    back_to = seen.unswept()
+    if sent.stopped is not None or sent.interrupted or (back_to is None and not seen.doubles()):
+        return sent
+    if run.find_undecided():  # the run goes on: its last attempt looks, and reads as far
+        return sent
+    try:
+        found = run_loop(_sweep(context, seen, back_to))
+    except RunStopped as error:
+        return replace(sent, stopped=error)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return replace(sent, stopped=RunStopped(INTERRUPTED))
+    finally:
+        context.progress.finish()
+    note_discovered(run, seen, found)
+    seen.end_span()
+    for sentence in name_doubles(seen.doubles()):
+        context.progress.say(f"warning: {sentence}")
+    return sent
+
+
+async def _sweep(context: ImportContext, seen: Seen, back_to: float | None) -> frozenset[str]:
+    source_name, progress = context.job.source_name, context.progress
+    async with TriageClient(context.target.url, context.target.api_key) as client:
+        discovery = Discovery(client, context.calls, seen, source_name, context.target_time, progress=progress)
+        return await discovery.sweep(back_to)
+
+
+def name_doubles(doubles: list[Double]) -> list[str]:
+    """Return a sentence for each of the first doubles, and one for the others."""
+    sentences = [str(double) for double in doubles[:DOUBLES_SAID]]
+    rest = len(doubles) - len(sentences)
+    return [*sentences, f"{rest:,} more have the marker of another issue: see results.csv."] if rest else sentences
