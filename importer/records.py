@@ -253,6 +253,7 @@ class Operation(NamedTuple):
     returned   of a change: the issue's snapshot after our last write, see `triage.snapshot`
     pending    of a change: the body of an earlier change that may or may not have been executed
     name       of an addition: its name, see Addition
+    since      of a change: when the answer to the issue's create came, in seconds since 1970; 0 is long ago
     """
 
     key: str
@@ -268,6 +269,7 @@ class Operation(NamedTuple):
     returned: bytes = b""
     pending: bytes = b""
     name: str = ""
+    since: float = 0.0
 
 
 class Row(NamedTuple):

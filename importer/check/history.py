@@ -22,7 +22,7 @@ from importer.ledger.source_list import sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome
-from importer.triage.snapshot import adopt_snapshot, find_changes, is_gone, pending_fields, sent_values
+from importer.triage.snapshot import adopt_snapshot, find_changes, is_gone, is_missing, pending_fields, sent_values
 
 
 class OnChange(StrEnum):
@@ -151,7 +151,8 @@ class LedgerHistory:
             return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes=False)
         whole_sha = hashlib.sha256(create.body).digest()
         settled = GONE if is_gone(kept.returned) else UNCHANGED
-        if not kept.pending and (kept.body_sha == whole_sha or create.key in self._conflicting):
+        to_read = bool(kept.pending) or (is_missing(kept.returned) and settled is not GONE)
+        if not to_read and (kept.body_sha == whole_sha or create.key in self._conflicting):
             return settled  # nearly all rows of a repeated import end here, before any JSON is parsed
         # Of an issue that discovery found, what a person changed is only known with the row's body.
         kept = kept._replace(returned=adopt_snapshot(kept.returned, create.body))
@@ -161,30 +162,35 @@ class LedgerHistory:
         # The same cells make another body: not the row has changed, but the mapping.
         only_mapping = bool(kept.content) and kept.content == create.content
         differs = None if only_mapping else _difference(kept.returned, changes)
-        if not wanted and not kept.pending:
+        if not wanted and not to_read:
             return settled._replace(differs=differs)
         if self._policy.on_change in (OnChange.UPDATE, OnChange.OVERWRITE):
-            if kept.pending or not only_mapping or self._policy.accept_mapping:
+            if to_read or not only_mapping or self._policy.accept_mapping:
                 written = [name for name in wanted if name in PATCHABLE_FIELDS]
-                change = self._change(create, kept, wanted, differing)
+                change = self._change(create, kept, wanted, differing, to_read=to_read)
                 return change._replace(differs=differs and differs._replace(written=written))
         elif settled is GONE:
             return GONE._replace(differs=differs)
+        elif to_read and not kept.pending:
+            return self._change(create, kept, [], differing, to_read=True)._replace(differs=differs)
         code = "mapping-changed" if only_mapping else "changed"
         if self._policy.on_change is OnChange.SKIP:
             return LedgerStatus(Outcome.CHANGED, _finding(code, CODES[code]), takes=False, differs=differs)
         finding = _finding(code, f"{CODES[code]} It differs in: {', '.join(wanted)}.")
         return LedgerStatus(Outcome.CHANGED, finding, differs=differs)
 
-    def _change(self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str]) -> LedgerStatus:
+    def _change(
+        self, create: Operation, kept: Known, wanted: list[str], differing: Collection[str], *, to_read: bool
+    ) -> LedgerStatus:
         """Make the update of an issue to its row; `wanted` are the fields to change, `differing` all that differ.
 
-        An issue whose last update has no known outcome gets one in any case: carrying it out reads the issue first.
+        With `to_read` it gets one in any case, as carrying it out reads the issue first: its last update has no known
+        outcome, or one run alone has found it deleted.
         """
         row = orjson.loads(create.body)
         patch = {name: row.get(name) for name in wanted if name in PATCHABLE_FIELDS}
         note = _finding("source-fixed", CODES["source-fixed"]) if "source" in wanted else None
-        if not patch and not kept.pending:
+        if not patch and not to_read:
             return LedgerStatus(Outcome.UNCHANGED, note)
         whole = patch.keys() == set(differing)  # not with `--fields`, nor where `source` differs: it can't be patched
         change = create._replace(
@@ -199,6 +205,7 @@ class LedgerHistory:
             triage_id=kept.triage_id,
             returned=kept.returned,
             pending=kept.pending,
+            since=kept.since,
         )
         return LedgerStatus(Outcome.PLANNED, note, change)
 

@@ -64,6 +64,7 @@ class Place(NamedTuple):
     returned   its snapshot
     body_sha   SHA-256 of the body that the issue stands for
     content    digest of its row, 8 bytes
+    since      when the answer to its create came, in seconds since 1970
     """
 
     issue_id: str
@@ -72,6 +73,7 @@ class Place(NamedTuple):
     returned: bytes
     body_sha: bytes
     content: bytes
+    since: float = 0.0
 
 
 class AddedOperations:
@@ -90,7 +92,7 @@ class AddedOperations:
         places = {}
         unsure_to = select(sources.c.unsure_to).where(sources.c.id == self._source_id).scalar_subquery()
         was_found = or_(operations.c.code == FOUND_AT_TARGET, operations.c.id <= unsure_to)
-        names = ("returned", "body_sha", "content")
+        names = ("returned", "body_sha", "content", "since")
         its = operations.c
         statement = select(its.key, its.issue_id, its.triage_id, was_found, *(its[name] for name in names)).where(
             operations.c.source_id == self._source_id,

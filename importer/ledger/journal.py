@@ -40,7 +40,7 @@ class Decision(NamedTuple):
     """The outcome of an operation.
 
     attempts   requests that it took
-    since      end of the request, in seconds since 1970, while the outcome is unknown
+    since      end of the request, in seconds since 1970, while the outcome is unknown; of an issue that is there: 0
     returned   of a create: the issue's snapshot
     operation  None for a create; others are recorded even if they were never sent
     details    JSON of what a change left alone or may have sent; of an addition see `added.encode_details`
@@ -307,6 +307,7 @@ class Run:
         }
 
     def _parameters(self, decision: Decision) -> dict[str, Any]:
+        made = decision.act is Act.CREATE and decision.state is State.DONE
         return {
             "its_source": self._source_id,
             "its_run": self._id,
@@ -315,7 +316,7 @@ class Run:
             "its_name": decision.operation.name if decision.operation else "",
             "its_state": str(decision.state),
             "more": decision.attempts,
-            "its_since": decision.since,
+            "its_since": decision.since or (self._now() if made else 0.0),
             "its_issue": decision.issue_id,
             "its_triage": decision.triage_id,
             "its_returned": decision.returned,

@@ -47,6 +47,7 @@ class Made(NamedTuple):
     body_sha  SHA-256 of the body that it stands for
     content   digest of its row, 8 bytes
     cells     JSON of the source cells of its value fields, for `repair`; None in ledgers of earlier versions
+    since     when the answer to its create came, in seconds since 1970
     pending   a change of unknown outcome, as `record_pending_patch` wrote it; b"" if there is none
     """
 
@@ -58,6 +59,7 @@ class Made(NamedTuple):
     body_sha: bytes
     content: bytes
     cells: bytes | None
+    since: float
     pending: bytes
 
 
@@ -194,6 +196,7 @@ class Results:
             operations.c.body_sha,
             operations.c.content,
             rows.c.cells,
+            operations.c.since,
             PENDING.c.details,
         )
         statement = (

@@ -126,7 +126,7 @@ operations = Table(
     Column("content", LargeBinary, nullable=False, default=b""),  # digest of its row, 8 bytes
     Column("state", String, nullable=False),
     Column("attempts", Integer, nullable=False),
-    Column("since", Float, nullable=False),  # of the intent; for an unknown one, of the end of its request
+    Column("since", Float, nullable=False),  # of the intent; for an unknown or a made one, of its answer
     # Of a create: the newest creation time that the target had shown before, by its own clock; 0 if none is known.
     Column("mark", Float, nullable=False, default=0.0, server_default="0"),
     Column("issue_id", String, nullable=False),

@@ -57,6 +57,7 @@ class Known(NamedTuple):
     body_sha    SHA-256 of the body that the issue stands for
     content     digest of its row, 8 bytes
     returned    its snapshot, see `triage.snapshot`
+    since       when the answer to its create came, in seconds since 1970
     pending     a change of unknown outcome as JSON; b"" if there is none
     is_leaving  whether a deletion may have been sent
     """
@@ -67,6 +68,7 @@ class Known(NamedTuple):
     body_sha: bytes
     content: bytes
     returned: bytes
+    since: float
     pending: bytes
     is_leaving: bool
 
@@ -110,6 +112,7 @@ class Ledger:
             operations.c.body_sha,
             operations.c.content,
             operations.c.returned,
+            operations.c.since,
             CHANGES.c.details,
             LEAVING.c.id,
         )
@@ -132,7 +135,17 @@ class Ledger:
             statement = select(*columns).select_from(joined).where(*creates)
             for some in portions(keys) if source_id else ():
                 for each in connection.execute(statement.where(operations.c.key.in_(some))):
-                    known[each.key] = Known(State(each.state), *each[2:-2], each.details or b"", each.id is not None)
+                    known[each.key] = Known(
+                        State(each.state),
+                        each.issue_id,
+                        each.triage_id,
+                        each.body_sha,
+                        each.content,
+                        each.returned,
+                        each.since,
+                        pending=each.details or b"",
+                        is_leaving=each.id is not None,
+                    )
         return known
 
     def seen(self, target: str, source_name: str, *, writable: bool = False) -> Seen:

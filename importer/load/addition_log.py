@@ -142,7 +142,7 @@ class AdditionLog:
     def note_gone(self, work: IssueWork) -> None:
         """Record that an issue was deleted in Triage, so that no later run adds anything to it."""
         place, key = work.place, work.item.key
-        gone = Snapshot(mark_gone(place.returned), place.body_sha, place.content)
+        gone = Snapshot(mark_gone(place.returned, self._run.name), place.body_sha, place.content)
         path = issue_path(place.issue_id)
         operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=place.issue_id)
         message = "the issue is not there any more"

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
+from typing import TypeVar
 
 import orjson
 
@@ -21,7 +22,7 @@ from importer.codes import (
     RELATION_END_MISSING,
 )
 from importer.errors import RunStopped
-from importer.ledger.added import Added, encode_details, relation_targets
+from importer.ledger.added import Added, Place, encode_details, relation_targets
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result, decide
 from importer.load.connection import Limits, RunConnection
@@ -36,10 +37,12 @@ from importer.transform.addition_plan import plan_additions
 from importer.transform.comment_texts import REST
 from importer.transform.references import References, insert_numbers
 from importer.transform.unmarked import plan_unmarked
+from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, Undecidable
 
+T = TypeVar("T")
 PAGE = 200
 """Items whose places and earlier additions are read from the ledger at a time."""
 OPEN_LIMIT = 1000
@@ -61,12 +64,13 @@ class AdditionSender:
     ) -> None:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
         self._reconciler, self._references, self._limits = reconciler, references, limits
+        self._absence = Absence(self._client, self._calls, settle_seconds=connection.settle_seconds, now=now)
         self._progress, self._now = progress or Unseen(), now
         self._ended = 0  # additions
         self._slots = asyncio.Semaphore(limits.concurrency)  # one for each request at a time, not for each issue
         self._error: BaseException | None = None
         self.log = AdditionLog(connection.run, limits)
-        self._numbers = ReferenceNumbers(connection, self.log)
+        self._numbers = ReferenceNumbers(connection, self.log, self._absence)
 
     async def add_all(self, items: Iterator[Item], stop: asyncio.Event) -> None:
         """Send all additions that weren't sent yet. After `stop` is set none leaves; requests under way are awaited.
@@ -146,7 +150,7 @@ class AdditionSender:
             await self._add(work, addition)
             self._count_one()
         if work.item.parts.mentions:
-            await self._numbers.put(work)
+            await self._when_sure(partial(self._numbers.put, work))
             self._count_one()
 
     def _count_one(self) -> None:
@@ -192,7 +196,9 @@ class AdditionSender:
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
-            raise (IssueGone if error.is_gone else OutcomePending) from error
+            if error.is_gone:
+                await self._check_there(work.place)
+            raise OutcomePending from error
         for addition in existing:
             operation = work.operation(addition, addition.body)
             result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
@@ -246,22 +252,35 @@ class AdditionSender:
                 return
             earlier = work.known.get((Act.EVIDENCE, addition.name))
             first = (earlier.first if earlier else 0.0) or self._now()
-            await self._check_there(work)  # 404 may mean the evidence or the issue
+            await self._check_there(work.place)  # 404 may mean the evidence or the issue
             code = EVIDENCE_PENDING if self._now() - first < self._limits.wait_seconds else EVIDENCE_MISSING
             message = f"{kind} {name} is not attached: {error.message}"
             self.log.note(work, operation, Result(State.LEFT, code, message, first=first))
         else:
             self.log.note(work, operation, Result(State.DONE))
 
-    async def _check_there(self, work: IssueWork) -> None:
-        """Read the issue after a 404, which may mean something else. Raises IssueGone if it was deleted."""
+    async def _check_there(self, place: Place) -> None:
+        """Read an issue after a 404, which may mean something else. Raises IssueGone if it was deleted."""
         try:
-            await self._calls.call(partial(self._client.get_issue, work.place.issue_id))
+            issue = await self._when_sure(partial(self._absence.look, place.issue_id, place.since))
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
-            if error.is_gone:
-                raise IssueGone from error
+            raise OutcomePending from error
+        if issue is None:
+            raise IssueGone
+
+    async def _when_sure(self, look: Callable[[], Awaitable[T]]) -> T:
+        """Look until it is sure whether an issue is gone; others send while this waits."""
+        while True:
+            try:
+                return await look()
+            except NotYet as wait:
+                self._slots.release()
+                try:
+                    await self._calls.sleep(wait.seconds)
+                finally:
+                    await self._slots.acquire()
 
     async def _post(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
         """Send an addition that must not be made twice: the intent is durable first, and an open outcome is settled.
@@ -289,8 +308,13 @@ class AdditionSender:
                 if error.action is Action.STOP:
                     self._doubt(operation, error.message, requests, details)
                     raise error.as_stop() from error
-                if error.action is not Action.SETTLE:
-                    await self._refuse(work, operation, error, requests, covers)
+                if error.is_gone and await self._is_end_missing(work, operation):
+                    message = "the issue at its other end is not there any more"
+                    result = Result(State.LEFT, RELATION_END_MISSING, message, covers, requests)
+                    self.log.note(work, operation, result)
+                    return
+                if not error.is_gone and error.action is not Action.SETTLE:
+                    self._refuse(work, operation, error, requests, covers)
                     return
                 doubt = error.message
             except (Interrupted, RunStopped) as stop:
@@ -318,17 +342,24 @@ class AdditionSender:
         self._run.record(decide(operation, State.UNKNOWN, requests, **unknown))
         return since
 
-    async def _refuse(
+    async def _is_end_missing(self, work: IssueWork, operation: Operation) -> bool:
+        """Whether a relation was answered 404 for its other issue. Raises IssueGone if its own was deleted."""
+        await self._check_there(work.place)
+        if operation.act is not Act.RELATION:
+            return False
+        other = operation.name.partition("/")[2]
+        place = self._run.additions.places([other]).get(other)
+        try:
+            if place is not None:
+                await self._check_there(place)
+        except IssueGone:
+            return True
+        return place is None
+
+    def _refuse(
         self, work: IssueWork, operation: Operation, error: CallFailed, requests: int, covers: tuple[str, ...]
     ) -> None:
-        """Record why an addition was not taken. Raises IssueGone, or OutcomePending where a later run may send it."""
-        if error.is_gone:
-            await self._check_there(work)
-        if error.is_gone and operation.act is Act.RELATION:
-            message = "the issue at its other end is not there any more"
-            result = Result(State.LEFT, RELATION_END_MISSING, message, covers, requests)
-            self.log.note(work, operation, result)
-            return
+        """Record why an addition was not taken. Raises OutcomePending where a later run may send it."""
         self.log.refuse(work, operation, error, requests, covers)
         if error.action is Action.RETRY:  # what comes behind it must not overtake it
             raise OutcomePending from error
@@ -346,9 +377,11 @@ class AdditionSender:
         try:
             return await self._reconciler.was_made(operation, ours=work.ours, since=since, after=after)
         except CallFailed as error:
-            raise IssueGone from error
+            gone = error
         finally:
             await self._slots.acquire()
+        await self._check_there(work.place)
+        raise Undecidable(gone.message)
 
 
 _SENDERS: dict[Act, Callable[[TriageClient, str, bytes], Awaitable[str]]] = {

@@ -38,6 +38,7 @@ from importer.load.updates import Updater
 from importer.records import ADDITIONS, Act, Operation, Outcome, Row
 from importer.transform.bodies import encode_cells, value_refs
 from importer.transform.references import References
+from importer.triage.absence import Absence
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
 from importer.triage.paced import Interrupted
@@ -212,8 +213,9 @@ class Attempt:
         async with TriageClient(self.target.url, self.target.api_key) as client, self._stoppable() as stop:
             settler = Settler(client, self.run, calls, settle_seconds=settings.settle_seconds)
             force = settings.changes.on_change is OnChange.OVERWRITE
-            updater = Updater(client, self.run, calls, force=force)
-            connection = RunConnection(client, self.run, calls, self.target_time)
+            absence = Absence(client, calls, settle_seconds=settings.settle_seconds)
+            updater = Updater(client, self.run, calls, absence, force=force)
+            connection = RunConnection(client, self.run, calls, self.target_time, settings.settle_seconds)
             loader = Loader(connection, settler, updater, self._limits(), report=self._advance)
             await loader.load(operations, stop)
 
@@ -227,7 +229,7 @@ class Attempt:
         references = References(self.job.mapping.model.references, self.job.source_name)
         async with TriageClient(self.target.url, self.target.api_key) as client, self._stoppable() as stop:
             reconciler = Reconciler(client, self.calls, settle_seconds=self.settings.settle_seconds)
-            connection = RunConnection(client, self.run, self.calls, self.target_time)
+            connection = RunConnection(client, self.run, self.calls, self.target_time, self.settings.settle_seconds)
             self.sender = AdditionSender(connection, reconciler, references, self._limits(), progress=self.progress)
             await self.sender.add_all(iter(self.queue), stop)
 

@@ -21,6 +21,7 @@ from importer.ledger.store import Ledger
 from importer.phrases import listed
 from importer.records import Outcome
 from importer.transform.markers import find_marker
+from importer.triage.absence import Absence
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
@@ -237,7 +238,8 @@ async def read_back(
         RunStopped: the target can't be used at the moment.
         Interrupted: the calls were interrupted.
     """
-    reading = _Reading(client, calls, [_Probe(each) for each in sent])
+    # They were made right before, so that they may not be there yet.
+    reading = _Reading(client, calls, [_Probe(each) for each in sent], Absence(client, calls, now=clock), clock())
     await reading.get()
     started = clock()
     for seconds in look_seconds if reading.probes else ():
@@ -253,8 +255,11 @@ async def read_back(
 class _Reading:
     """Reads all issues of a canary back, each of them, the list, and the search."""
 
-    def __init__(self, client: TriageClient, calls: PacedCalls, probes: list[_Probe]) -> None:
+    def __init__(
+        self, client: TriageClient, calls: PacedCalls, probes: list[_Probe], absence: Absence, made_at: float
+    ) -> None:
         self._client, self._calls = client, calls
+        self._absence, self._made_at = absence, made_at
         self.probes = probes
         self._in_order = True
         self._problems: dict[str, str] = {}  # by what failed: of list and search only the last failure counts
@@ -263,9 +268,12 @@ class _Reading:
         """Read each issue by its id."""
         for probe in self.probes:
             try:
-                probe.issue = await self._calls.call(partial(self._client.get_issue, probe.sent.issue_id))
+                probe.issue = await self._absence.read(probe.sent.issue_id, self._made_at)
             except CallFailed as error:
                 self._note(f"{probe.name} can't be read", error)
+            else:
+                if probe.issue is None:
+                    self._problems[f"{probe.name} can't be read"] = "it is not there"
 
     async def list(self) -> None:
         """Read the list, newest first, back to the oldest of the issues that were not found in it yet."""

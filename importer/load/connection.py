@@ -20,12 +20,14 @@ class RunConnection:
     run          records intents and outcomes in the ledger
     calls        paces and repeats the requests; one for all of an import
     target_time  how far the target's own clock is known to be
+    settle_seconds  how long after the answer to its create an issue may not be there yet for whoever reads it
     """
 
     client: TriageClient
     run: Run
     calls: PacedCalls
     target_time: TargetTime = field(default_factory=TargetTime)
+    settle_seconds: float = 30.0
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from importer.load.fingerprint import fingerprint
 from importer.load.settling import Settler
 from importer.load.updates import Updater
 from importer.records import Act, Operation, Outcome, Report
+from importer.triage.absence import NotYet
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.paced import Interrupted, Undecidable
@@ -136,8 +137,19 @@ class Loader:
         return self._retries.popleft() if self._retries else next(operations, None)
 
     async def _update(self, operation: Operation) -> None:
-        outcome, message = await self._updater.update(operation)
-        self._note(outcome, message)
+        try:
+            outcome, message = await self._updater.update(operation)
+        except NotYet as wait:
+            task = asyncio.create_task(self._put_back(operation, wait.seconds))
+            self._settling.add(task)
+            task.add_done_callback(self._note_end)
+        else:
+            self._note(outcome, message)
+
+    async def _put_back(self, operation: Operation, seconds: float) -> None:
+        """Wait, and let a worker take an operation again; others send meanwhile."""
+        await self._calls.sleep(seconds)
+        self._retries.append(operation)
 
     def _may_be_too_many(self) -> bool:
         """Whether too many rows failed if all that are looked for turn out to be refused."""

@@ -14,6 +14,7 @@ from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.connection import RunConnection
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers
+from importer.triage.absence import Absence
 from importer.triage.actions import Action, CallFailed
 from importer.triage.snapshot import digest
 
@@ -25,9 +26,10 @@ EDITED_MESSAGE = "the description was changed in Triage, so that the numbers of 
 class ReferenceNumbers:
     """Puts numbers into the descriptions of a run's issues that are still as the run has sent them."""
 
-    def __init__(self, connection: RunConnection, log: AdditionLog) -> None:
+    def __init__(self, connection: RunConnection, log: AdditionLog, absence: Absence) -> None:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
-        self._log = log
+        self._log, self._absence = log, absence
+        self._sent = set[str]()  # keys whose description may have been changed by now
 
     def of(self, mentions: Iterable[Mention]) -> dict[str, str]:
         """Return the numbers of mentioned issues that are in Triage: full key → `T-…`."""
@@ -39,6 +41,7 @@ class ReferenceNumbers:
 
         Raises:
             IssueGone: the issue was deleted.
+            NotYet: whether it was deleted isn't sure yet: to be called again then.
             RunStopped: the key is refused, the target is down, or too many additions failed.
         """
         item, place = work.item, work.place
@@ -46,7 +49,8 @@ class ReferenceNumbers:
         numbers = self.of(item.parts.mentions)
         body = orjson.dumps({"description": item.description})
         operation = work.operation(Addition(item.key, Act.REFER, "", body), body)
-        operation = operation._replace(method="PATCH", path=issue_path(place.issue_id), whole_sha=place.body_sha)
+        path = issue_path(place.issue_id)
+        operation = operation._replace(method="PATCH", path=path, whole_sha=place.body_sha, since=place.since)
         if not numbers or place.body_sha != item.body_sha:
             if known is None:  # recorded once, so that the row's counts are complete; a later run tries again
                 self._log.note(work, operation, Result(State.SAME, requests=0))
@@ -57,29 +61,33 @@ class ReferenceNumbers:
 
     async def _change(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:
         """Read the description and change it. No outcome has to be settled: a repetition changes nothing."""
-        item, covers = work.item, tuple(numbers)
-        known = work.known.get((Act.REFER, ""))
-        was_sent = known is not None and known.state in UNDECIDED
         for _ in range(ATTEMPTS):
             try:
-                issue = await self._calls.call(partial(self._client.get_issue, operation.issue_id))
-                if digest(issue.description) != digest(item.description):
-                    self._log.note(work, operation, Result(State.LEFT, DESCRIPTION_EDITED, EDITED_MESSAGE, covers))
-                    return
-                text = insert_numbers(issue.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
-                if text != issue.description:
-                    was_sent = True
-                    patch = orjson.dumps({"description": text})
-                    intend = partial(self._run.intend, operation)
-                    await self._calls.call(partial(self._client.update_issue, operation.issue_id, patch), intend)
+                await self._calls.in_turn(partial(self._read_and_write, work, operation, numbers))
+                return
             except CallFailed as error:
                 if error.action is Action.STOP:
                     raise error.as_stop() from error
-                if error.is_gone:
-                    raise IssueGone from error
-                if error.action is not Action.SETTLE:
+                # That the issue isn't there is only believed by reading it.
+                if error.action is not Action.SETTLE and not error.is_gone:
                     self._log.refuse(work, operation, error)
                     return
-            else:
-                self._log.note(work, operation, Result(State.DONE if was_sent else State.SAME, covers=covers))
-                return
+
+    async def _read_and_write(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:
+        item, covers = work.item, tuple(numbers)
+        known = work.known.get((Act.REFER, ""))
+        if known is not None and known.state in UNDECIDED:
+            self._sent.add(item.key)
+        issue = await self._absence.look(operation.issue_id, operation.since)
+        if issue is None:
+            raise IssueGone
+        if digest(issue.description) != digest(item.description):
+            self._log.note(work, operation, Result(State.LEFT, DESCRIPTION_EDITED, EDITED_MESSAGE, covers))
+            return
+        text = insert_numbers(issue.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
+        if text != issue.description:
+            self._sent.add(item.key)
+            patch = orjson.dumps({"description": text})
+            intend = partial(self._run.intend, operation)
+            await self._calls.call(partial(self._client.update_issue, operation.issue_id, patch), intend)
+        self._log.note(work, operation, Result(State.DONE if item.key in self._sent else State.SAME, covers=covers))

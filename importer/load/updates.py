@@ -9,12 +9,13 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from importer.codes import CONFLICT, FATE_UNKNOWN, GONE_AT_TARGET
+from importer.codes import CONFLICT, EDITED_MEANWHILE, FATE_UNKNOWN, GONE_AT_TARGET
 from importer.errors import RunStopped
 from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
 from importer.records import Operation, Outcome
+from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
@@ -23,6 +24,7 @@ from importer.triage.redaction import redact
 from importer.triage.snapshot import (
     Conflict,
     assume_applied,
+    find_other_changes,
     keep_values,
     mark_gone,
     merge,
@@ -50,8 +52,11 @@ class Updated(NamedTuple):
 class Updater:
     """Sends the updates of one run. With `force` it also overwrites what a person changed."""
 
-    def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, *, force: bool = False) -> None:
-        self._client, self._run, self._calls, self._force = client, run, calls, force
+    def __init__(
+        self, client: TriageClient, run: Run, calls: PacedCalls, absence: Absence | None = None, *, force: bool = False
+    ) -> None:
+        self._client, self._absence, self._force = client, absence or Absence(client, calls), force
+        self._changes = Changes(run, calls)
 
     async def update(self, operation: Operation) -> Updated:
         """Bring an issue to the fields in the operation's body, but for those that a person changed.
@@ -59,29 +64,57 @@ class Updater:
         The outcome is recorded: updated, unchanged, skipped (`conflict`, `gone-at-target`), failed or unknown.
 
         Raises:
+            NotYet: whether the issue is gone isn't sure yet: to be called again then.
             RunStopped: the answer ends the run.
             Interrupted: the run was interrupted before the next request.
         """
-        new = orjson.loads(operation.body)
-        change = Change(self._run, operation)
-        for _ in range(ATTEMPTS):
-            try:
-                issue = await self._calls.call(partial(self._client.get_issue, operation.issue_id))
-                # The pending patch may or may not have been executed: merging decides that for each field.
-                merged = merge(assume_applied(change.returned, change.pending), issue, new)
-                change.learn(merged.returned, issue)
-                conflicts = [] if self._force else merged.conflicts
-                unsent = {*merged.already, *(conflict.field for conflict in conflicts)}
-                patch = {name: value for name, value in new.items() if name not in unsent}
-                if patch:
-                    send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(patch))
-                    issue = await change.write(self._calls, send, patch)
-            except CallFailed as error:
-                if error.action is not Action.SETTLE:
-                    return change.conclude(error)
-                change.doubt(error.message)
-            else:
-                return change.end(issue, patch, merged.already, conflicts)
+        return await self._changes.carry_out(operation, self._read_and_write)
+
+    async def _read_and_write(self, change: Change) -> Updated:
+        operation, new = change.operation, orjson.loads(change.operation.body)
+        issue = await self._absence.look(operation.issue_id, operation.since)
+        if issue is None:
+            return change.end_gone()
+        # The pending patch may or may not have been executed: merging decides that for each field.
+        merged = merge(assume_applied(change.returned, change.pending), issue, new)
+        change.learn(merged.returned, issue)
+        conflicts = [] if self._force else merged.conflicts
+        unsent = {*merged.already, *(conflict.field for conflict in conflicts)}
+        patch = {name: value for name, value in new.items() if name not in unsent}
+        if patch:
+            send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(patch))
+            issue = await change.write(send, patch)
+        return change.end(issue, patch, merged.already, conflicts)
+
+
+class Changes:
+    """Carries out the changes of one run: each is read and written in one turn, and again while its fate is open."""
+
+    def __init__(self, run: Run, calls: PacedCalls) -> None:
+        self._run, self._calls = run, calls
+        self._open: dict[str, Change] = {}  # by key: those that wait until it is sure that their issue is gone
+
+    async def carry_out(self, operation: Operation, read_and_write: Callable[[Change], Awaitable[Updated]]) -> Updated:
+        """Carry out one change; `read_and_write` reads the issue, makes one request at most, and ends the change.
+
+        Raises NotYet, RunStopped and Interrupted as `Updater.update`.
+        """
+        change = self._open.pop(operation.key, None) or Change(self._run, self._calls, operation)
+        try:
+            for _ in range(ATTEMPTS):
+                try:
+                    return await self._calls.in_turn(partial(read_and_write, change))
+                except CallFailed as error:
+                    # That the issue isn't there is only believed by reading it.
+                    if error.action is not Action.SETTLE and not error.is_gone:
+                        return change.conclude(error)
+                    change.doubt(error.message)
+        except NotYet:
+            self._open[operation.key] = change
+            raise
+        except (Interrupted, RunStopped) as stop:
+            change.withdraw(stop)
+            raise
         return change.give_up()
 
 
@@ -94,8 +127,8 @@ class Change:
     requests  how many PATCH requests were sent
     """
 
-    def __init__(self, run: Run, operation: Operation) -> None:
-        self._run = run
+    def __init__(self, run: Run, calls: PacedCalls, operation: Operation) -> None:
+        self._run, self._calls = run, calls
         self.operation = operation
         self.returned = operation.returned
         self.pending = operation.pending
@@ -109,18 +142,12 @@ class Change:
         """Take over a reading of the issue, which has shown whether the pending patch was executed."""
         self.returned, self.pending, self._seen = returned, b"", issue
 
-    async def write(self, calls: PacedCalls, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
+    async def write(self, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
         """Send a request that changes the issue; before it leaves, its fields are recorded as perhaps changed.
 
-        Raises CallFailed, and Interrupted and RunStopped as `PacedCalls.call`.
+        Raises as `PacedCalls.call` within a turn.
         """
-        try:
-            return await calls.call(send, partial(self._begin, patch))
-        except (Interrupted, RunStopped) as stop:
-            cause = stop.__cause__
-            if not (isinstance(cause, CallFailed) and cause.action is Action.SETTLE):
-                self._withdraw()
-            raise
+        return await self._calls.call(send, partial(self._begin, patch))
 
     async def _begin(self, patch: Mapping[str, Any]) -> None:
         seen_at = "" if self._seen is None else self._seen.updated_at
@@ -134,21 +161,17 @@ class Change:
         """Note that the present request may have been executed, or not."""
         self.pending, self._leaving, self._message = self._leaving, b"", message
 
-    def _withdraw(self) -> None:
-        """Record that the present request, if it was begun, was surely not executed."""
-        if self.requests and self._leaving:
+    def withdraw(self, stop: BaseException) -> None:
+        """Record that the present request, if it was begun, was surely not executed, unless what stopped it says so."""
+        cause = stop.__cause__
+        if self._leaving and not (isinstance(cause, CallFailed) and cause.action is Action.SETTLE):
+            self._leaving = b""
             self.record(State.UNSENT, snapshot=self._learned())
 
     def conclude(self, error: CallFailed) -> Updated:
         """End a change whose reading or PATCH was refused. Raises RunStopped if all others would be, too."""
         if error.action is Action.STOP:
-            self._withdraw()
             raise error.as_stop() from error
-        if error.is_gone:
-            message = "the issue is not there any more"
-            memory = Snapshot(mark_gone(self.returned), self.operation.whole_sha, self.operation.content)
-            self.record(State.LEFT, code=GONE_AT_TARGET, message=message, snapshot=memory)
-            return Updated(Outcome.SKIPPED, message)
         if self.pending:
             self._message = error.message
             return self.give_up()
@@ -156,19 +179,34 @@ class Change:
         self.record(State.REFUSED, code=code, message=error.message, snapshot=self._learned())
         return Updated(Outcome.FAILED, error.message)
 
+    def end_gone(self) -> Updated:
+        """End a change whose issue was deleted in Triage."""
+        message = "the issue is not there any more"
+        gone = mark_gone(self.returned, self._run.name)
+        snapshot = Snapshot(gone, self.operation.whole_sha, self.operation.content)
+        self.record(State.LEFT, code=GONE_AT_TARGET, message=message, snapshot=snapshot)
+        return Updated(Outcome.SKIPPED, message)
+
     def end(
         self, issue: Issue, patch: Mapping[str, Any], already: Mapping[str, Any], conflicts: Sequence[Conflict]
     ) -> Updated:
-        """End a change that was sent as far as it may be; the next run compares fields in conflict again."""
+        """End a change that was sent as far as it may be; the next run compares fields in conflict again.
+
+        `issue` is the answer to the request, or what was read if there was nothing to send.
+        """
         changed = bool(patch) or self._learned() is not None
         state = State.DONE if changed else State.LEFT if conflicts else State.SAME
-        message = "; ".join(f"{each.field} was changed in Triage" for each in conflicts)
+        others = find_other_changes(self._seen, issue, patch) if self._seen is not None else []
+        message = "; ".join(
+            [f"{each.field} was changed in Triage" for each in conflicts]
+            + [f"{name} was changed in Triage while the update was on its way" for name in others]
+        )
         returned = update_snapshot(self.returned, issue, {**patch, **already})
         # With a conflict the issue equals no row, so that the next run finds a change again.
         equals = (b"", b"") if conflicts else (self.operation.whole_sha, self.operation.content)
         self.record(
             state,
-            code=CONFLICT if conflicts else "",
+            code=CONFLICT if conflicts else EDITED_MEANWHILE if others else "",
             message=message,
             details=orjson.dumps(list(map(tuple, conflicts))) if conflicts else None,
             snapshot=Snapshot(count_writes(returned, self.wrote), *equals),

@@ -24,7 +24,8 @@ from importer.records import Operation, Outcome, Row
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.summary import Summary, decide_exit_code
 from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
-from importer.runs.change_set import GONE, TOUCHED, ChangeSet, ChangeVerdict
+from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict, Connection
+from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -155,7 +156,7 @@ class ChangeRunner:
                 await work(client)
 
     async def _assess(self, client: TriageClient) -> None:
-        change_set, calls = self.change_set, self._calls
+        change_set, connection = self.change_set, self._connect(client)
         with suppress(Interrupted):
             async for issue in self._read_list(client):
                 operation = change_set.operations.get(issue.id)
@@ -164,13 +165,7 @@ class ChangeRunner:
                     self._record_verdict(issue.id, verdict)
 
         async def read(operation: Operation) -> None:
-            try:
-                verdict = await change_set.read(client, calls, operation)
-            except CallFailed as error:
-                if not error.is_gone:
-                    raise
-                verdict = ChangeVerdict(GONE)
-            self._record_verdict(operation.issue_id, verdict)
+            self._record_verdict(operation.issue_id, await change_set.read(connection, operation))
 
         unseen = (operation for issue_id, operation in change_set.operations.items() if issue_id not in self.verdicts)
         error = await self._work_through(unseen, read)
@@ -193,23 +188,42 @@ class ChangeRunner:
             if oldest < back_to or pages >= len(self.change_set.operations) - len(self.verdicts):
                 return
 
-    async def _work_through(self, items: Iterator[T], work: Callable[[T], Awaitable[None]]) -> BaseException | None:
-        """Work on the items with several workers; return the first error once all requests under way have ended."""
+    def _connect(self, client: TriageClient) -> Connection:
+        return Connection(client, self._calls, Absence(client, self._calls))
 
-        async def take() -> None:
+    async def _work_through(self, items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> BaseException | None:
+        """Work on the items with several workers; return the first error once all requests under way have ended.
+
+        Items whose issue may be gone are worked on again until that is sure, after all others.
+        """
+        put_back: list[T] = []
+        waits = [0.0]
+
+        async def take(items: Iterator[T]) -> None:
             try:
                 for item in items:
-                    await work(item)
+                    try:
+                        await work(item)
+                    except NotYet as wait:
+                        put_back.append(item)
+                        waits.append(wait.seconds)
             except BaseException:
                 self._calls.interrupt()
                 raise
 
-        workers = (take() for _ in range(self._pace.concurrency))
-        ends = await asyncio.gather(*workers, return_exceptions=True)
-        return next((end for end in ends if end is not None and not isinstance(end, Interrupted)), None)
+        while True:
+            left = iter(items)
+            workers = (take(left) for _ in range(self._pace.concurrency))
+            ends = await asyncio.gather(*workers, return_exceptions=True)
+            error = next((end for end in ends if end is not None and not isinstance(end, Interrupted)), None)
+            if error is not None or self._calls.interrupted or not put_back:
+                return error
+            with suppress(Interrupted):
+                await self._calls.sleep(max(waits))
+            items, put_back[:], waits[:] = tuple(put_back), [], [0.0]
 
     async def _apply(self, client: TriageClient, own: Run) -> None:
-        apply = self.change_set.applier(client, own, self._calls)
+        apply = self.change_set.applier(self._connect(client), own)
 
         async def change(operation: Operation) -> None:
             amended = await apply(operation)
@@ -222,7 +236,7 @@ class ChangeRunner:
                 )
 
         async with own.sending(self._pace.concurrency):
-            error = await self._work_through(iter(self.change_set.operations.values()), change)
+            error = await self._work_through(self.change_set.operations.values(), change)
         if error is not None:
             raise error
 

@@ -11,6 +11,7 @@ from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
 from importer.load.updates import Updated
 from importer.records import Operation, Outcome
+from importer.triage.absence import Absence
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
@@ -41,7 +42,15 @@ class Left(NamedTuple):
 
 
 Apply = Callable[[Operation], Awaitable[Updated]]
-"""Applies one change and records its outcome."""
+"""Applies one change and records its outcome. Raises NotYet while it isn't sure that the issue is gone."""
+
+
+class Connection(NamedTuple):
+    """The connection to the target: the client, the pace of its calls, and what decides which issues are gone."""
+
+    client: TriageClient
+    calls: PacedCalls
+    absence: Absence
 
 
 class ChangeSet(Protocol):
@@ -65,13 +74,13 @@ class ChangeSet(Protocol):
     def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
         """Return the verdict on an issue as a list shows it, None if it must be read whole to decide."""
 
-    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
-        """Read an issue whole and return the verdict on it. Raises CallFailed."""
+    async def read(self, connection: Connection, operation: Operation) -> ChangeVerdict:
+        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
 
     def name(self, verdict: str, outcome: Outcome) -> str:
         """Return the code in results.csv of an issue with this verdict that was changed, or needed no change."""
 
-    def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
+    def applier(self, connection: Connection, run: Run) -> Apply:
         """Return what applies one of the operations. `run` is the run that records it."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import partial
 from typing import Any
 
 import orjson
@@ -16,10 +15,8 @@ from importer.ledger.schema import State
 from importer.load.addition_log import decide
 from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome
-from importer.runs.change_set import CLOSED, CORRECTED, EDITED, GONE, Apply, ChangeVerdict
+from importer.runs.change_set import CLOSED, CORRECTED, EDITED, GONE, Apply, ChangeVerdict, Connection
 from importer.triage.answers import Issue
-from importer.triage.client import TriageClient
-from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import assume_applied, is_gone, is_like, merge, pending_fields, sent_values
 
 RESTORABLE, LATER = "restorable", "changed-later"
@@ -100,18 +97,20 @@ class GiveBack:
             return ChangeVerdict(LATER, tuple(later), (), message)
         return ChangeVerdict(CORRECTED, tuple(merged.already))
 
-    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
-        """Read an issue whole and return the verdict on it. Raises CallFailed."""
+    async def read(self, connection: Connection, operation: Operation) -> ChangeVerdict:
+        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
         if is_gone(operation.returned):
             return ChangeVerdict(GONE)
-        issue = await calls.call(partial(client.get_issue, operation.issue_id))
+        issue = await connection.absence.look(operation.issue_id)
+        if issue is None:
+            return ChangeVerdict(GONE)
         verdict = self.assess(operation, issue, is_whole=True)
         assert verdict is not None  # nothing is missing in a whole issue
         return verdict
 
-    def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
+    def applier(self, connection: Connection, run: Run) -> Apply:
         """Return what gives the fields of one issue back."""
-        updater = Updater(client, run, calls)
+        updater = Updater(connection.client, run, connection.calls, connection.absence)
 
         async def give_back(operation: Operation) -> Updated:
             if operation.issue_id in self.blockers and not orjson.loads(operation.body):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
@@ -22,13 +21,11 @@ from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
 from importer.records import Act, Chunk, Operation, Outcome, Ref
-from importer.runs.change_set import CORRECTED, EDITED, GONE, UNTOUCHED, Apply, ChangeVerdict, Left
+from importer.runs.change_set import CORRECTED, EDITED, GONE, UNTOUCHED, Apply, ChangeVerdict, Connection, Left
 from importer.sources.frames import frame_cells
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
-from importer.triage.client import TriageClient
-from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import assume_applied, find_edits, is_gone, is_like, merge, pending_fields
 
 AT_ONCE = 1000
@@ -117,6 +114,7 @@ class Repair:
                 triage_id=made.triage_id,
                 returned=made.returned,
                 pending=made.pending,
+                since=made.since,
             )
 
     def assess(self, operation: Operation, issue: Issue, *, whole: bool = False) -> ChangeVerdict | None:
@@ -143,11 +141,13 @@ class Repair:
             return ChangeVerdict(CONFLICT, tuple(each.field for each in conflicts), conflicts, message)
         return ChangeVerdict(CORRECTED, tuple(merged.already), (), message)
 
-    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
-        """Read an issue whole and return the verdict on it. Raises CallFailed."""
+    async def read(self, connection: Connection, operation: Operation) -> ChangeVerdict:
+        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
         if is_gone(operation.returned):
             return ChangeVerdict(GONE)
-        issue = await calls.call(partial(client.get_issue, operation.issue_id))
+        issue = await connection.absence.look(operation.issue_id, operation.since)
+        if issue is None:
+            return ChangeVerdict(GONE)
         verdict = self.assess(operation, issue, whole=True)
         assert verdict is not None  # nothing is missing in a whole issue
         return verdict
@@ -156,9 +156,9 @@ class Repair:
         """Return the code in results.csv of an issue that was changed, or needed no change."""
         return self.done if outcome is Outcome.UPDATED else CORRECTED
 
-    def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
+    def applier(self, connection: Connection, run: Run) -> Apply:
         """Return what patches one issue."""
-        return Updater(client, run, calls).update
+        return Updater(connection.client, run, connection.calls, connection.absence).update
 
 
 def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list[Ref]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import NamedTuple
 
 from importer.api import ISSUES_PATH
@@ -16,6 +15,7 @@ from importer.ledger.target_scan import Found
 from importer.load.preflight import claim_source
 from importer.records import Operation
 from importer.transform.markers import find_marker, record_marker
+from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -130,23 +130,13 @@ async def _note_absence(
     if record.known is None or run is None:
         raise UsageError(f"The ledger doesn't know {record.key}: it will be made by the next run.")
     if record.known.state is State.DONE:
-        if await _is_there(client, calls, record.known.issue_id):
+        if await Absence(client, calls).read(record.known.issue_id, record.known.since) is not None:
             number = record.known.triage_id
             raise UsageError(f"{record.key} is {number}, and {number} is in Triage.", hint="Delete it there first.")
         run.decide([Decision(record.key, State.DELETED, 0)])
     else:
         run.decide([Decision(record.key, State.UNSENT, 0)])
     return f"{record.key} has no issue: the next run makes it."
-
-
-async def _is_there(client: TriageClient, calls: PacedCalls, issue_id: str) -> bool:
-    try:
-        await calls.call(partial(client.get_issue, issue_id))
-    except CallFailed as error:
-        if error.is_gone:
-            return False
-        raise
-    return True
 
 
 async def _find_issue(client: TriageClient, calls: PacedCalls, name: str) -> Issue | None:
@@ -157,6 +147,4 @@ async def _find_issue(client: TriageClient, calls: PacedCalls, name: str) -> Iss
             found = next((issue.id for issue in page if issue.triage_id == name.upper()), None)
             if found is not None:
                 break
-    if found is None or not await _is_there(client, calls, found):
-        return None
-    return await calls.call(partial(client.get_issue, found))
+    return None if found is None else await Absence(client, calls).read(found)

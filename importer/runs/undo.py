@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Awaitable, Collection, Iterable, Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import orjson
 
@@ -16,14 +17,24 @@ from importer.ledger.store import Ledger
 from importer.load.fingerprint import COMMENT, Held, fingerprint_shown
 from importer.load.provenance import HANGING, Provenance, count_most, find_miscounts
 from importer.load.reconcile import Reconciler
-from importer.load.updates import ATTEMPTS, WRITES, Change, Updated
+from importer.load.updates import ATTEMPTS, WRITES, Change, Changes, Updated
 from importer.records import ADDITIONS, Act, Operation, Outcome
-from importer.runs.change_set import CLOSED, CORRECTED, GONE, TOUCHED, UNTOUCHED, Apply, ChangeVerdict, Left, find_open
+from importer.runs.change_set import (
+    CLOSED,
+    CORRECTED,
+    GONE,
+    TOUCHED,
+    UNTOUCHED,
+    Apply,
+    ChangeVerdict,
+    Connection,
+    Left,
+    find_open,
+)
 from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack
-from importer.triage.actions import Action, CallFailed
+from importer.triage.absence import APART, NotYet
+from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
-from importer.triage.client import TriageClient
-from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import assume_applied, find_edits, merge, pending_fields
 
 CLOSING = {"status": CLOSED}
@@ -113,6 +124,7 @@ class Undo:
                     each.triage_id,
                     each.returned,
                     each.pending,
+                    since=each.since,
                 )
 
     def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
@@ -124,19 +136,16 @@ class Undo:
             return None
         return self._untouched(operation)
 
-    async def read(self, client: TriageClient, calls: PacedCalls, operation: Operation) -> ChangeVerdict:
-        """Read an issue with its activity and return the verdict on it. Raises CallFailed."""
+    async def read(self, connection: Connection, operation: Operation) -> ChangeVerdict:
+        """Read an issue with its activity and return the verdict on it. Raises CallFailed, and NotYet."""
         if operation.issue_id in self.giving.operations:
-            return await self.giving.read(client, calls, operation)
+            return await self.giving.read(connection, operation)
         returned, pending = operation.returned, operation.pending
-        try:
-            inspector = Inspector(client, calls, self._provenance)
-            *_, touched = await inspector.inspect(operation, returned, pending, pending_fields(pending))
-        except CallFailed as error:
-            if error.is_gone and operation.key in self._sent:
-                return ChangeVerdict(UNTOUCHED)
-            raise
-        return ChangeVerdict(TOUCHED, tuple(touched)) if touched else self._untouched(operation)
+        inspector = Inspector(connection, self._provenance)
+        seen = await inspector.inspect(operation, returned, pending, pending_fields(pending))
+        if seen is None:
+            return ChangeVerdict(UNTOUCHED if operation.key in self._sent else GONE)
+        return ChangeVerdict(TOUCHED, tuple(seen.touched)) if seen.touched else self._untouched(operation)
 
     def _untouched(self, operation: Operation) -> ChangeVerdict:
         """Only the ledger says that an issue is closed: after a write of unknown outcome it is still to be settled."""
@@ -153,10 +162,10 @@ class Undo:
             )  # the fields that are this run's have their values already
         return self.done if outcome is Outcome.UPDATED else CLOSED
 
-    def applier(self, client: TriageClient, run: Run, calls: PacedCalls) -> Apply:
+    def applier(self, connection: Connection, run: Run) -> Apply:
         """Return what closes or deletes one issue, or gives its fields back."""
-        undo = Undoer(client, run, calls, self._provenance, self._sent).undo
-        give_back = self.giving.applier(client, run, calls)
+        undo = Undoer(connection, run, self._provenance, self._sent).undo
+        give_back = self.giving.applier(connection, run)
 
         def apply(operation: Operation) -> Awaitable[Updated]:
             return (give_back if operation.issue_id in self.giving.operations else undo)(operation)
@@ -167,87 +176,106 @@ class Undo:
 class Undoer:
     """Closes or deletes issues. `sent` are the keys whose issues an earlier attempt may have deleted."""
 
-    def __init__(
-        self, client: TriageClient, run: Run, calls: PacedCalls, provenance: Provenance, sent: Collection[str] = ()
-    ) -> None:
-        self._client, self._run, self._calls, self._sent = client, run, calls, sent
-        self._inspector = Inspector(client, calls, provenance)
+    def __init__(self, connection: Connection, run: Run, provenance: Provenance, sent: Collection[str] = ()) -> None:
+        self._client, self._absence, self._sent = connection.client, connection.absence, sent
+        self._changes = Changes(run, connection.calls)
+        self._inspector = Inspector(connection, provenance)
 
     async def undo(self, operation: Operation) -> Updated:
         """Read an issue, and close or delete it if nobody has touched it; the outcome is recorded.
 
         Raises:
+            NotYet: whether the issue is gone isn't sure yet: to be called again then.
             RunStopped: the answer ends the run.
             Interrupted: the run was interrupted.
         """
-        change = Change(self._run, operation)
-        deletes = operation.act is Act.DELETE
-        for _ in range(ATTEMPTS):
-            try:
-                issue, touched = await self._inspect(change)
-                if touched:
-                    return change.leave(TOUCHED, ", ".join(touched))
-                return await (self._delete(change) if deletes else self._close(change, issue))
-            except CallFailed as error:
-                # Gone after a request of ours, so most likely by it. The transport may repeat a DELETE, too.
-                perhaps_ours = change.requests > 0 or operation.key in self._sent
-                if deletes and perhaps_ours and error.is_gone:
-                    return change.finish()
-                if error.action is not Action.SETTLE:
-                    return change.conclude(error)
-                change.doubt(error.message)
-        return change.give_up()
+        return await self._changes.carry_out(operation, self._read_and_write)
+
+    async def _read_and_write(self, change: Change) -> Updated:
+        operation, deletes = change.operation, change.operation.act is Act.DELETE
+        seen = await self._inspector.inspect(operation, change.returned, change.pending, change.wrote)
+        if seen is None:
+            # Gone after a request of ours, so most likely by it. The transport may repeat a DELETE, too.
+            perhaps_ours = change.requests > 0 or operation.key in self._sent
+            return change.finish() if deletes and perhaps_ours else change.end_gone()
+        change.learn(seen.returned, seen.issue)
+        if seen.touched:
+            return change.leave(TOUCHED, ", ".join(seen.touched))
+        return await (self._delete(change) if deletes else self._close(change, seen.issue))
 
     async def _delete(self, change: Change) -> Updated:
-        await change.write(self._calls, partial(self._client.delete_issue, change.operation.issue_id), {})
-        return change.finish()
+        """Delete an issue, and read it: what is reported as deleted must not be there, or an import would double it."""
+        operation = change.operation
+        await change.write(partial(self._client.delete_issue, operation.issue_id), {})
+        change.doubt("Triage has answered that the issue is deleted, and still shows it")
+        self._absence.note_deleted(operation.issue_id)
+        if await self._absence.look(operation.issue_id, operation.since) is None:
+            return change.finish()
+        if change.requests >= ATTEMPTS:
+            return change.give_up()
+        raise NotYet(APART)
 
     async def _close(self, change: Change, issue: Issue) -> Updated:
         operation = change.operation
         if issue.fields["status"] != CLOSED:
             send = partial(self._client.update_issue, operation.issue_id, operation.body)
-            issue = await change.write(self._calls, send, CLOSING)
+            issue = await change.write(send, CLOSING)
         snapshot = orjson.loads(operation.returned)
         # The row still stands for the status that it was sent with, so that no later run takes it for changed.
         sent = {name: value for name, value in (snapshot | snapshot.get("sent", {})).items() if name in CLOSING}
         return change.end(issue, {} if _status_of(operation) == CLOSED else sent, {}, [])
 
-    async def _inspect(self, change: Change) -> tuple[Issue, list[str]]:
-        operation, returned, pending = change.operation, change.returned, change.pending
-        issue, learned, touched = await self._inspector.inspect(operation, returned, pending, change.wrote)
-        change.learn(learned, issue)
-        return issue, touched
+
+class Inspected(NamedTuple):
+    """An issue as it was read, its snapshot after this reading, and the traces of others."""
+
+    issue: Issue
+    returned: bytes
+    touched: list[str]
 
 
 class Inspector:
     """Reads issues with their activity and additions, and tells what of these people or agents did."""
 
-    def __init__(self, client: TriageClient, calls: PacedCalls, provenance: Provenance) -> None:
-        self._client, self._calls, self._provenance = client, calls, provenance
-        self._reconciler = Reconciler(client, calls)
+    def __init__(self, connection: Connection, provenance: Provenance) -> None:
+        self._absence, self._provenance = connection.absence, provenance
+        self._reconciler = Reconciler(connection.client, connection.calls)
 
     async def inspect(
         self, operation: Operation, returned: bytes, pending: bytes, wrote: Iterable[str]
-    ) -> tuple[Issue, bytes, list[str]]:
-        """Read an issue; return it, its snapshot after this reading, and the traces of others.
+    ) -> Inspected | None:
+        """Read an issue; None if it is gone.
 
         returned  its snapshot
         pending   a change of unknown outcome, b"" if there is none
         wrote     the fields that this program may have changed since the snapshot
 
-        Raises CallFailed.
+        Raises CallFailed, and NotYet as `Absence.look`.
         """
-        issue_id, own = operation.issue_id, self._provenance.of(operation.key)
-        entries = await self._reconciler.read_entries(issue_id)
-        issue = await self._calls.call(partial(self._client.get_issue, issue_id))
-        # Compared one by one, except evidence: ledgers of earlier versions only know how much came with a create.
-        hanging = {name: act for name, act in HANGING.items() if own[act] and getattr(issue, f"{name}_count")}
-        held = await self._reconciler.read_held(issue_id, set(hanging.values()) - {Act.EVIDENCE}, own[Act.FLAG])
+        own = self._provenance.of(operation.key)
+        try:
+            issue, entries, held = await self._read(operation, own)
+        except CallFailed as error:
+            if not error.is_gone:
+                raise
+            await self._absence.weigh(error, operation.issue_id, operation.since)
+            return None
+        if issue is None:
+            return None
         learned = merge(assume_applied(returned, pending), issue, {}).returned
         edits = [name for name in find_edits(learned, issue) if name in PATCHABLE_FIELDS]
-        strange = [f"{name}s" for name, act in hanging.items() if act in held and held[act] - own[act]]
+        strange = [f"{name}s" for name, act in HANGING.items() if act in held and held[act] - own[act]]
         traces = find_traces(learned, issue, entries, wrote, own)
-        return issue, learned, list(dict.fromkeys([*edits, *strange, *traces]))
+        return Inspected(issue, learned, list(dict.fromkeys([*edits, *strange, *traces])))
+
+    async def _read(self, operation: Operation, own: Held) -> tuple[Issue | None, list[Entry], Held]:
+        """Read the activity, the additions as far as some are ours, and last the issue itself."""
+        issue_id = operation.issue_id
+        entries = await self._reconciler.read_entries(issue_id)
+        # Compared one by one, except evidence: ledgers of earlier versions only know how much came with a create.
+        acts = {act for act in HANGING.values() if own[act]} - {Act.EVIDENCE}
+        held = await self._reconciler.read_held(issue_id, acts, own[Act.FLAG])
+        return await self._absence.look(issue_id, operation.since), entries, held
 
 
 def find_traces(returned: bytes, issue: Issue, entries: Sequence[Entry], wrote: Iterable[str], own: Held) -> list[str]:

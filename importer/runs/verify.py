@@ -12,7 +12,6 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
-from functools import partial
 from hashlib import blake2b
 from itertools import islice
 from math import inf
@@ -34,6 +33,7 @@ from importer.records import Act
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
 from importer.transform.markers import find_marker, record_marker, source_marker
+from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -48,7 +48,8 @@ from importer.triage.target import Target
 if TYPE_CHECKING:
     from importer.progress import Progress
 
-AT_ONCE = 8
+AT_ONCE, PAGE = 8, 200
+"""Requests at a time, and issues that are read in one go; some of them may have to be looked for twice."""
 RESOURCES = "resource_count"
 
 
@@ -131,6 +132,8 @@ class Verifier:
         self._client, self._run, self._calls, self._progress = client, run, calls, progress
         self._reconciler = Reconciler(client, calls)
         self._source_marker = source_marker(run.source_name)
+        self._absence = Absence(client, calls)
+        self._slots = asyncio.Semaphore(AT_ONCE)
         self._expected: dict[str, _Expected | None] = {}  # by issue id; None once it was confirmed
         self._unknown: dict[str, _Unknown] = {}
         self._confirmed = 0
@@ -154,9 +157,9 @@ class Verifier:
         async for page in search_issues(self._client, self._calls, self._source_marker):
             self._see(page)
         all_made = self._run.made()
-        while some := list(islice(all_made, AT_ONCE)):
+        while some := list(islice(all_made, PAGE)):
             added = self._run.additions.of(made.key for made in some)
-            judged = (self._judge(made, count_own(added.get(made.key, ()), (State.DONE,))) for made in some)
+            judged = (self._judge_when_sure(made, count_own(added.get(made.key, ()), (State.DONE,))) for made in some)
             for lines in await asyncio.gather(*judged):
                 yield lines
         for line in await self._strangers():
@@ -182,12 +185,21 @@ class Verifier:
         self._confirmed += 1
         self._progress.reach(self._confirmed)
 
+    async def _judge_when_sure(self, made: Made, own: Held) -> list[Verified]:
+        """Return the lines of an issue, once it is sure whether it is gone; others are read meanwhile."""
+        while True:
+            try:
+                async with self._slots:
+                    return await self._judge(made, own)
+            except NotYet as wait:
+                await self._calls.sleep(wait.seconds)
+
     async def _judge(self, made: Made, own: Held) -> list[Verified]:
-        """Return the lines of an issue; `own` is what the import added to it."""
+        """Return the lines of an issue; `own` is what the import added to it. Raises NotYet as `Absence.look`."""
         name = (made.key, made.triage_id, made.issue_id)
         differences: list[tuple[str, str, str]] = []
         if made.issue_id not in self._expected or self._expected[made.issue_id] is not None:
-            issue = await self._read(made.issue_id)
+            issue = await self._absence.look(made.issue_id, made.since)
             self._advance()
             if issue is None:
                 return [Verified(*name, Verdict.MISSING)]
@@ -197,9 +209,10 @@ class Verifier:
         try:
             differences += await self._find_losses(made.issue_id, own)
         except CallFailed as error:
-            if error.is_gone:
-                return [Verified(*name, Verdict.MISSING)]
-            raise
+            if not error.is_gone:
+                raise
+            await self._absence.weigh(error, made.issue_id, made.since)
+            return [Verified(*name, Verdict.MISSING)]
         return [Verified(*name, Verdict.DIFFERENT, *each) for each in differences] or [Verified(*name, Verdict.SAME)]
 
     async def _find_losses(self, issue_id: str, own: Held) -> list[tuple[str, str, str]]:
@@ -208,21 +221,12 @@ class Verifier:
         counts = {act: (own[act].total(), (own[act] & held[act]).total()) for act in held}
         return [(str(act), str(sent), str(left)) for act, (sent, left) in counts.items() if left < sent]
 
-    async def _read(self, issue_id: str) -> Issue | None:
-        """Read an issue whole; None if it doesn't exist."""
-        try:
-            return await self._calls.call(partial(self._client.get_issue, issue_id))
-        except CallFailed as error:
-            if error.is_gone:
-                return None
-            raise
-
     async def _strangers(self) -> list[Verified]:
         """Return the unknown issues with this source's marker, which only a whole description shows for certain."""
         whole = {}
         for issue_id, unknown in self._unknown.items():
             may_be_cut = unknown.length > self._shown_whole
-            issue = await self._read(issue_id) if unknown.has_marker or may_be_cut else None
+            issue = await self._absence.read(issue_id) if unknown.has_marker or may_be_cut else None
             if issue is not None and self._has_marker(issue.description):
                 whole[issue_id] = (issue.triage_id, find_marker(issue.description))
         # Read in this order: an issue that another process settles in between is undecided here or known below.

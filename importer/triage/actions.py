@@ -34,22 +34,28 @@ class Kind(StrEnum):
     CREATE = "create"  # creates an issue: never repeated without reading back, as the API has no idempotency key
     CHANGE = "change"  # changes, deletes or adds to an issue: repeated only after the issue was read again
     REPEATABLE = "repeatable"  # a read, or a write that the API repeats without effect (attaching a resource)
+    LOOK = "look"  # reads one issue, or what hangs on it: a 404 may say that it isn't there
 
 
 D, R, S, F, X = Action.DONE, Action.RETRY, Action.SETTLE, Action.REFUSE, Action.STOP
 
-# First match wins: status codes, then the action for a CREATE, a CHANGE and a REPEATABLE call. A number in none of the
-# ranges is not an HTTP status, and is taken for an answer that got lost.
-STATUSES: tuple[tuple[Sequence[int], Action, Action, Action], ...] = (
-    (range(200, 300), D, D, D),
-    (range(300, 400), X, X, X),  # an API does not redirect: what answers is not Triage
-    ((401, 402, 403, 407), X, X, X),
-    ((404, 405, 410), X, F, F),  # the path of a create holds no id: what answers is not Triage
-    ((408,), S, S, R),
-    ((425, 429), R, R, R),
-    (range(400, 500), F, F, F),
-    (range(100, 600), S, S, R),
+# First match wins: status codes, then the action for a CREATE, a CHANGE, a REPEATABLE call and a LOOK. A number in none
+# of the ranges is not an HTTP status, and is taken for an answer that got lost.
+STATUSES: tuple[tuple[Sequence[int], Action, Action, Action, Action], ...] = (
+    (range(200, 300), D, D, D, D),
+    (range(300, 400), X, X, X, X),  # an API does not redirect: what answers is not Triage
+    ((401, 402, 403, 407), X, X, X, X),
+    ((404, 405, 410), X, F, F, F),  # the path of a create holds no id: what answers is not Triage
+    ((408,), S, S, R, R),
+    ((425, 429), R, R, R, R),
+    (range(400, 500), F, F, F, F),
+    (range(100, 600), S, S, R, R),
 )
+FOREIGN = {404: (S, S, R, F), 405: (S, S, R, R), 410: (S, S, R, F)}
+"""The same for answers that are not in the API's own form: a gateway's, which are taken for an outage.
+
+What a 404 or 410 to a LOOK says of its issue, in either form, is decided by `absence`.
+"""
 BY_STATUS = {status: tuple(actions) for codes, *actions in reversed(STATUSES) for status in codes}
 EXCEPTIONS: dict[type[Exception], tuple[Action, Action, Action]] = {
     httpx.ConnectError: (R, R, R),
@@ -76,24 +82,41 @@ EXCEPTIONS: dict[type[Exception], tuple[Action, Action, Action]] = {
 }
 FAILURE_CODES = {Action.REFUSE: REFUSED, Action.RETRY: GAVE_UP}
 """The code of an operation that ended without being executed, by the action of its last answer."""
-COLUMN = {Kind.CREATE: 0, Kind.CHANGE: 1, Kind.REPEATABLE: 2}
+COLUMN = {Kind.CREATE: 0, Kind.CHANGE: 1, Kind.REPEATABLE: 2, Kind.LOOK: 3}
 
 
-def action_for(cause: int | Exception, kind: Kind) -> Action:
-    """Return the action for a status or an exception; after an unlisted exception the call may have been executed."""
-    actions = EXCEPTIONS.get(type(cause)) if isinstance(cause, Exception) else BY_STATUS.get(cause)
-    return (actions or (S, S, R))[COLUMN[kind]]
+def action_for(cause: int | Exception, kind: Kind, *, is_foreign: bool = False) -> Action:
+    """Return the action for a status or an exception; after an unlisted exception the call may have been executed.
+
+    `is_foreign` says that the answer is none of the API's: its status is then one of FOREIGN.
+    """
+    if isinstance(cause, Exception):
+        return EXCEPTIONS.get(type(cause), (S, S, R))[COLUMN[Kind.REPEATABLE if kind is Kind.LOOK else kind]]
+    return (FOREIGN if is_foreign else BY_STATUS).get(cause, (S, S, R, R))[COLUMN[kind]]
 
 
 class CallFailed(Exception):
-    """A call without the expected answer. `status` is 0 if there was no answer at all, `retry_after` is in seconds."""
+    """A call without the expected answer.
 
-    def __init__(self, action: Action, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
+    `status` is 0 if there was no answer at all, `retry_after` is in seconds, and `is_foreign` says that it is one of
+    FOREIGN in another form than the API's own.
+    """
+
+    def __init__(
+        self,
+        action: Action,
+        message: str,
+        *,
+        status: int = 0,
+        retry_after: float | None = None,
+        is_foreign: bool = False,
+    ) -> None:
         super().__init__(message)
         self.action = action
         self.message = message
         self.status = status
         self.retry_after = retry_after
+        self.is_foreign = is_foreign
 
     @property
     def rate_limited(self) -> bool:
@@ -102,7 +125,7 @@ class CallFailed(Exception):
 
     @property
     def is_gone(self) -> bool:
-        """Whether the issue, or the addition, no longer exists."""
+        """Whether the answer says that the issue, or what it names, isn't there; `absence` decides if that is so."""
         return self.status in (404, 410)
 
     def as_stop(self) -> RunStopped:
@@ -110,6 +133,12 @@ class CallFailed(Exception):
         if self.status in (401, 402, 403):
             hint = "Triage needs a full-access key: check BLAND_API_KEY, then run the same command again."
             return KeyRefused(f"Triage refuses the API key: {self.message}", hint=hint)
+        if self.is_foreign:
+            hint = (
+                "Run the same command again once Triage itself answers;"
+                " if it never did, check --api-url and the proxy settings."
+            )
+            return TargetUnreachable(f"What answers there is not Triage: {self.message}", hint=hint)
         if self.action in (Action.RETRY, Action.SETTLE):
             hint = "Run the same command again once the target answers as it should."
             return TargetUnreachable(f"The target can't be used at the moment: {self.message}", hint=hint)
@@ -130,13 +159,14 @@ def error_message(raw: bytes) -> str:
     return "; ".join(texts) or raw.decode("utf-8", "replace")[:MESSAGE_LIMIT]
 
 
-def is_error_document(raw: bytes) -> bool:
-    """Whether a body is JSON that reports errors in the API's way."""
+def is_own_form(raw: bytes) -> bool:
+    """Whether a body reports errors in the API's own form: JSON with a list `errors`. Source: get/triage-issues-id."""
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return False
-    return isinstance(document, dict) and bool(document.keys() & {"errors", "error", "message"})
+    errors = document.get("errors") if isinstance(document, dict) else None
+    return isinstance(errors, list) and bool(errors)
 
 
 def _one_error(error: Any) -> str:

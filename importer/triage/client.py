@@ -22,12 +22,13 @@ from importer.api import (
     members_path,
 )
 from importer.triage.actions import (
+    FOREIGN,
     Action,
     CallFailed,
     Kind,
     action_for,
     error_message,
-    is_error_document,
+    is_own_form,
     parse_retry_after,
 )
 from importer.triage.answers import (
@@ -107,7 +108,7 @@ class TriageClient:
 
     async def get_issue(self, issue_id: str) -> Issue:
         """Read an issue by its UUID, with its whole description. Source: get/triage-issues-id."""
-        return await self._call(Kind.REPEATABLE, "GET", self._url(issue_path(issue_id)), b"", read_issue)
+        return await self._call(Kind.LOOK, "GET", self._url(issue_path(issue_id)), b"", read_issue)
 
     async def update_issue(self, issue_id: str, body: bytes) -> Issue:
         """Change the fields in `body`; returns the whole issue. Source: patch/triage-issues-id."""
@@ -147,7 +148,7 @@ class TriageClient:
 
     async def list_issues(self, **query: str) -> Page[Issue]:
         """Read one page of issues: limit, cursor, sort, order, search and so on. Source: get/triage-issues."""
-        return await self._list(ISSUES_PATH, query, read_issue)
+        return await self._list(ISSUES_PATH, query, read_issue, Kind.REPEATABLE)
 
     async def find_org_id(self) -> str:
         """Read the key's organisation from the first category, which carries it; "" if there are no categories."""
@@ -170,9 +171,11 @@ class TriageClient:
         url = self._url(issue_path(issue_id, part))
         return await self._call(Kind.CHANGE, "POST", url, body, read_id)
 
-    async def _list(self, path: str, query: Mapping[str, str], read: Callable[[Mapping[str, Any]], T]) -> Page[T]:
+    async def _list(
+        self, path: str, query: Mapping[str, str], read: Callable[[Mapping[str, Any]], T], kind: Kind = Kind.LOOK
+    ) -> Page[T]:
         url = self._url(f"{path}?{urlencode(query)}")
-        return await self._call(Kind.REPEATABLE, "GET", url, b"", page_of(read))
+        return await self._call(kind, "GET", url, b"", page_of(read))
 
     async def _call(self, kind: Kind, method: str, url: httpx.URL, body: bytes, parse: Callable[[Any], T]) -> T:
         headers = self._json_headers if body else self._headers
@@ -184,18 +187,21 @@ class TriageClient:
             text = self._key.mask(f"{type(error).__name__}: {error}".encode()).decode()
             raise CallFailed(action_for(error, kind), text) from None  # its request carries the key
         self._key.watch(raw)
-        action = action_for(response.status_code, kind)
+        is_foreign = response.status_code in FOREIGN and not is_own_form(raw)
+        action = action_for(response.status_code, kind, is_foreign=is_foreign)
         if action is Action.DONE:
             try:
                 return parse(None if response.status_code == 204 else _data(raw))
             except (ValueError, LookupError, TypeError, AttributeError):
                 # A 2xx with a body that can't be read: nobody knows whether the call was executed.
                 action = action_for(httpx.DecodingError(""), kind)
-        if response.status_code in (404, 405, 410) and not is_error_document(raw):
-            action = Action.STOP  # not Triage's own 404: a proxy's page says nothing about an issue
-        message = f"{response.status_code} {error_message(self._key.mask(raw))}".rstrip()
-        retry_after = parse_retry_after(response.headers.get("Retry-After", ""))
-        raise CallFailed(action, message, status=response.status_code, retry_after=retry_after)
+        raise CallFailed(
+            action,
+            f"{response.status_code} {error_message(self._key.mask(raw))}".rstrip(),
+            status=response.status_code,
+            retry_after=parse_retry_after(response.headers.get("Retry-After", "")),
+            is_foreign=is_foreign,
+        )
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -149,6 +149,13 @@ class Limiter:
                 await self._sleep(delay)
             self._next = max(self._next, self._clock() - CATCH_UP) + 1 / self._rate.value
 
+    def take(self) -> bool:
+        """Take a turn at once, for which those that wait will wait longer; False during a pause."""
+        self._delay()  # which ends a pause that is over
+        if not self._paused and self._rate.value != inf:
+            self._next = max(self._next, self._clock() - CATCH_UP) + 1 / self._rate.value
+        return not self._paused
+
     def _delay(self) -> float:
         now = self._clock()
         if self._paused and now >= self._paused_until:

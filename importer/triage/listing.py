@@ -12,6 +12,7 @@ from functools import partial
 
 from importer.api import PAGE_LIMIT
 from importer.errors import TargetUnreachable
+from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue, Page
 from importer.triage.client import TriageClient
@@ -132,7 +133,7 @@ class WholeIssues:
     """
 
     def __init__(self, client: TriageClient, calls: PacedCalls, finished: Callable[[str], bool]) -> None:
-        self._client, self._calls, self._finished = client, calls, finished
+        self._absence, self._finished = Absence(client, calls), finished
         self._longest = self._longest_unfinished = 0  # characters of the longest probes that came whole
         self._has_paragraphs = False
         self._probes: dict[str, Issue | None] = {}  # of the present page
@@ -154,7 +155,7 @@ class WholeIssues:
             self._longest_unfinished = max(self._longest_unfinished, await self._probe(other))
 
     async def _probe(self, listed: Issue) -> int:
-        issue = self._probes[listed.id] = await self._read(listed)
+        issue = self._probes[listed.id] = await self._absence.read(listed.id)
         self.cuts = self.cuts or (issue is not None and issue.description != listed.description)
         return len(listed.description)
 
@@ -168,12 +169,4 @@ class WholeIssues:
             return self._probes[listed.id]
         if not self.cuts and not listed.description.endswith(ELLIPSES):
             return listed
-        return await self._read(listed)
-
-    async def _read(self, listed: Issue) -> Issue | None:
-        try:
-            return await self._calls.call(partial(self._client.get_issue, listed.id))
-        except CallFailed as error:
-            if error.is_gone:
-                return None
-            raise
+        return await self._absence.read(listed.id)

@@ -24,6 +24,17 @@ class Undecidable(Exception):
     """Reading back failed as well, so that an operation's outcome stays unknown."""
 
 
+class TooLate(Exception):
+    """A call within a turn that could not leave at once, or was surely not executed: what was read may be old by now.
+
+    `__cause__` is the CallFailed if it left.
+    """
+
+
+FAILED_TURNS = 5
+"""How often calls in one turn are made, at most, if one of them surely was not executed; 429 costs a pause instead."""
+
+
 class PacedCalls:
     """Makes calls at the limiter's pace, retries those that were certainly not executed, and counts requests.
 
@@ -34,6 +45,7 @@ class PacedCalls:
         self._limiter, self._breaker, self._sleep = limiter, breaker, sleep
         self._retrying = make_retrying(_is_retryable, self.sleep)
         self._waiting: set[asyncio.Task[object]] = set()
+        self._turns: dict[asyncio.Task[object] | None, bool] = {}  # tasks within `in_turn`: whether theirs has come
         self.interrupted = False
         self.requests = 0
         self.retries = 0
@@ -49,20 +61,75 @@ class PacedCalls:
         """Sleep between calls. Raises Interrupted as soon as the run is interrupted."""
         await self._wait(partial(self._sleep, seconds))
 
-    async def call(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None = None) -> T:
+    async def call(
+        self,
+        send: Callable[[], Awaitable[T]],
+        before: Callable[[], Awaitable[None]] | None = None,
+        *,
+        alone: bool = False,
+    ) -> T:
         """Make a call; `before` is awaited after the limiter, right before each request: it makes the intent durable.
+
+        With `alone` it waits for a turn of its own, also within `in_turn`.
 
         Raises:
             CallFailed: with any action but DONE; with RETRY if every attempt failed.
+            TooLate: within `in_turn` alone.
             Interrupted: the run was interrupted before the request, or the next attempt, was sent.
             TargetUnreachable: the target is down; `__cause__` is the CallFailed.
         """
+        task = None if alone else asyncio.current_task()
+        if self._turns.get(task):
+            return await self._call_at_once(send, before)
         try:
-            return await self._attempt(send, before)
+            answer = await self._attempt(send, before)
         except CallFailed as error:
             if error.action is not Action.RETRY:
                 raise
-            return await self._retry(error, send, before)
+            answer = await self._retry(error, send, before)
+        if task in self._turns:
+            self._turns[task] = True
+        return answer
+
+    async def in_turn(self, read_and_write: Callable[[], Awaitable[T]]) -> T:
+        """Let calls that read, and one that writes what depends on them, take one turn of the limiter together.
+
+        The first one waits for it, the others leave right after; whoever is next waits longer for that. So nobody's
+        edit falls between them, but for the time that they are on their way. What is read doesn't outlive a pause, or a
+        request that wasn't executed: then all of it is done again.
+
+        Raises as `call`, but for TooLate; CallFailed with RETRY if this has failed five times.
+        """
+        task, failed = asyncio.current_task(), 0
+        while True:
+            self._turns[task] = False
+            try:
+                return await read_and_write()
+            except TooLate as late:
+                cause = late.__cause__
+                self.retries += 1
+                if isinstance(cause, CallFailed) and not cause.rate_limited:
+                    failed += 1
+                    if failed == FAILED_TURNS:
+                        raise cause from None
+            finally:
+                del self._turns[task]
+
+    async def _call_at_once(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None) -> T:
+        """Make a call without waiting. Raises TooLate if all pause, or if it was surely not executed."""
+        if self.interrupted:
+            raise Interrupted
+        if not self._limiter.take():
+            raise TooLate
+        if before is not None:
+            await before()
+        self.requests += 1
+        try:
+            return await self._send(send)
+        except CallFailed as error:
+            if error.action is Action.RETRY:
+                raise TooLate from error
+            raise
 
     async def _retry(
         self, first: CallFailed, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None
@@ -84,21 +151,28 @@ class PacedCalls:
                 await before()
             self.requests += 1
             try:
-                answer = await send()
+                return await self._send(send)
             except CallFailed as error:
                 if not error.rate_limited:
-                    self._note(error)
                     raise
-                self.rate_limited += 1
-                self._limiter.refuse(error.retry_after)
-                self._breaker.limit()
-            else:
-                self._limiter.accept()
-                self._breaker.succeed()
-                return answer
+
+    async def _send(self, send: Callable[[], Awaitable[T]]) -> T:
+        """Make a request, and tell limiter and breaker of its answer."""
+        try:
+            answer = await send()
+        except CallFailed as error:
+            self._note(error)
+            raise
+        self._limiter.accept()
+        self._breaker.succeed()
+        return answer
 
     def _note(self, error: CallFailed) -> None:
-        if error.action in (Action.RETRY, Action.SETTLE):
+        if error.rate_limited:
+            self.rate_limited += 1
+            self._limiter.refuse(error.retry_after)
+            self._breaker.limit()
+        elif error.action in (Action.RETRY, Action.SETTLE):
             try:
                 self._limiter.pause(self._breaker.fail(error.message))
             except TargetUnreachable as stop:

@@ -24,7 +24,9 @@ from importer.triage.redaction import redact
 COUNTS = ("resource_count", "flag_count", "relation_count")
 DESCRIPTION_KEPT = "(kept as its digest only)"
 SEEN_AT = "seen_at"
-_GONE, _TOUCHED = b'"gone":true', b'"touched":true'  # within a JSON text their quotes would be escaped
+RUNS_THAT_AGREE = 2
+"""So many runs must have found an issue deleted before none asks for it again."""
+_GONE, _TOUCHED = b'"gone":', b'"touched":true'  # within a JSON text their quotes would be escaped
 
 
 class Conflict(NamedTuple):
@@ -152,6 +154,12 @@ def find_edits(returned: bytes, issue: Issue) -> list[str]:
     return [name for name in ISSUE_FIELDS if name not in snapshot or not is_like(now[name], snapshot[name])]
 
 
+def find_other_changes(read: Issue, answered: Issue, patch: Collection[str]) -> list[str]:
+    """Return the fields that were not written and are not in the answer to a write as they were read right before."""
+    before, after = _values(read), _values(answered)
+    return [name for name in ISSUE_FIELDS if name not in patch and not is_like(before[name], after[name])]
+
+
 def merge(returned: bytes, issue: Issue, new: Mapping[str, Any]) -> Merged:
     """Merge new values into an issue, field by field: what a person changed is a conflict, unless it is equal."""
     known, reverted = _resolve_pending(returned, issue), _find_reverted(returned, issue)
@@ -241,9 +249,16 @@ def pending_fields(pending: bytes) -> frozenset[str]:
     return frozenset(orjson.loads(pending)).intersection(ISSUE_FIELDS) if pending else frozenset()
 
 
-def mark_gone(returned: bytes) -> bytes:
-    """Mark a snapshot as that of an issue which was deleted in Triage."""
-    return orjson.dumps(orjson.loads(returned) | {"gone": True})
+def mark_gone(returned: bytes, run: str) -> bytes:
+    """Mark a snapshot as that of an issue which a run has found deleted in Triage."""
+    snapshot = orjson.loads(returned)
+    return orjson.dumps(snapshot | {"gone": sorted({*_runs_without(snapshot), run})})
+
+
+def _runs_without(snapshot: Mapping[str, Any]) -> list[str]:
+    """Return the runs that found an issue deleted; earlier versions kept no name, and only one of them."""
+    gone = snapshot.get("gone", [])
+    return gone if isinstance(gone, list) else [""]
 
 
 def is_touched(returned: bytes) -> bool:
@@ -251,6 +266,11 @@ def is_touched(returned: bytes) -> bool:
     return _TOUCHED in returned
 
 
-def is_gone(returned: bytes) -> bool:
-    """Whether the issue was found deleted when it was last read."""
+def is_missing(returned: bytes) -> bool:
+    """Whether the issue was found deleted when it was last read; see `is_gone`."""
     return _GONE in returned
+
+
+def is_gone(returned: bytes) -> bool:
+    """Whether the issue is deleted for good, as so many runs as that takes have found: nobody asks for it again."""
+    return is_missing(returned) and len(_runs_without(orjson.loads(returned))) >= RUNS_THAT_AGREE

@@ -209,12 +209,24 @@ def test_the_source_of_an_issue_stays(bench: Remembering) -> None:
 
 def test_deleted_at_the_target(bench: Remembering) -> None:
     """It is said every night, without a request; only a row that changes once more is a reason to look again."""
-    bench.keep(mark_gone(take_snapshot(issue(), create().body)))
+    bench.keep(mark_gone(mark_gone(take_snapshot(issue(), create().body), "one"), "two"))
     for name in OnChange:
         assert bench.shown(create(), policy(name)) == ("skipped", "gone-at-target")
     assert bench.shown(create(title="New"), policy("report")) == ("skipped", "gone-at-target")
     assert bench.shown(create(title="New"), policy("update", "severity")) == ("skipped", "gone-at-target")
     assert bench.shown(create(title="New"), policy("update")) == ("planned", "")
+
+
+def test_deleted_as_one_run_has_found(bench: Remembering) -> None:
+    """The next run looks once more, whatever it does about changes; that look writes nothing but what it may."""
+    bench.keep(mark_gone(take_snapshot(issue(), create().body), "one"))
+    for name in OnChange:
+        standing = bench.ask(create(), policy(name))
+        assert standing is not None
+        assert (standing.outcome, standing.change and standing.change.body) == ("planned", b"{}")
+    changed = bench.ask(create(title="New"), policy("report"))
+    assert changed is not None
+    assert (changed.outcome, changed.change and changed.change.body) == ("planned", b"{}")
 
 
 @pytest.mark.parametrize("title", ["Old", "New", "Newer"])

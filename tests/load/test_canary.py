@@ -225,11 +225,11 @@ def test_a_lost_marker(bench: Contact) -> None:
 
 
 def test_an_issue_that_is_gone(bench: Contact) -> None:
-    """404 for what was made a moment ago: fatal, with the reason."""
+    """404 for what was made a moment ago, and for all the time that it may take to be seen: fatal, with the reason."""
     sent = bench.triage.make(1)._replace(issue_id=str(uuid.UUID(int=99)))
     found = bench.read_back(sent)
     assert found.is_fatal
-    assert any("T-1001 can't be read: 404" in line for line in found.sentences())
+    assert any("T-1001 can't be read: it is not there" in line for line in found.sentences())
 
 
 def test_cut_descriptions(bench: Contact) -> None:

@@ -75,7 +75,7 @@ def test_flat_memory() -> None:
     assert most < 1_000_000
 
 
-OPERATIONS = st.builds(Operation, st.text(), st.just("POST"), st.just("/"), st.binary(), st.text())
+OPERATIONS = st.builds(Operation, st.text(), st.just("POST"), st.just("/"), st.binary(), st.text(), since=st.just(1.0))
 
 
 @given(st.lists(st.tuples(st.sampled_from([0.0, 1.0, float("inf")]), OPERATIONS)))

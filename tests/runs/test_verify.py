@@ -38,7 +38,7 @@ def issue_of(**changes: object) -> Issue:
 
 def made_of(issue: Issue, pending: bytes = b"") -> Made:
     """What the ledger keeps of BODY, if the target answered its create with this issue."""
-    return Made("s:1", "id", "T-1", "tir", take_snapshot(issue, orjson.dumps(BODY)), b"", b"", None, pending)
+    return Made("s:1", "id", "T-1", "tir", take_snapshot(issue, orjson.dumps(BODY)), b"", b"", None, 0.0, pending)
 
 
 def test_as_it_was_sent() -> None:

@@ -87,7 +87,7 @@ def test_addition(what: str) -> None:
     [
         (httpx.Response(201, json={"data": {}, "errors": None}), Action.SETTLE),
         (httpx.Response(404, json={"errors": [{"error": "not_found", "message": "Issue not found"}]}), Action.REFUSE),
-        (httpx.Response(404, text="<html>"), Action.STOP),
+        (httpx.Response(404, text="<html>"), Action.SETTLE),
         (httpx.Response(409, json={"errors": [{"error": "call_not_attached"}]}), Action.REFUSE),
         (httpx.Response(429), Action.RETRY),
         (httpx.Response(500), Action.SETTLE),

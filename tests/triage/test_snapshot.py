@@ -23,6 +23,7 @@ from importer.triage.snapshot import (
     find_edits,
     is_gone,
     is_like,
+    is_missing,
     mark_gone,
     merge,
     pending_fields,
@@ -204,9 +205,14 @@ def test_gone_until_it_is_written_again() -> None:
     """A deleted issue is known as such, whatever its texts say; a write shows that it is there after all."""
     returned = take_snapshot(issue_of({**FIRST, "title": '"gone":true'}), body_of(FIRST))
     assert not is_gone(returned)
-    gone = mark_gone(returned)
+    once = mark_gone(mark_gone(returned, "one"), "one")
+    assert (is_missing(once), is_gone(once)) == (True, False), "one run alone is not believed for good"
+    gone = mark_gone(once, "two")
     assert is_gone(gone)
-    assert not is_gone(update_snapshot(gone, issue_of(FIRST), {"title": "a"}))
+    assert not is_missing(update_snapshot(gone, issue_of(FIRST), {"title": "a"}))
+    earlier = orjson.dumps(orjson.loads(returned) | {"gone": True})
+    assert (is_missing(earlier), is_gone(earlier)) == (True, False), "an earlier version kept no names"
+    assert is_gone(mark_gone(earlier, "two"))
 
 
 NAMES = ("T-45", "PROJ-1", "#45", "e")
