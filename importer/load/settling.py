@@ -134,7 +134,10 @@ class Settler:
     async def _read_once(self) -> None:
         """Read the list once, and decide for creates that are past their deadline, which are due."""
         due = [pending for pending in self._pending.values() if self._now() > self._deadline(pending)]
-        await self._read_list(self._back_to(due))
+        oldest = await self._read_list(self._back_to(due))
+        if any(oldest > pending.mark > 0 and not pending.outcome.done() for pending in due):
+            # A list that lacks what it has shown before, or is empty, says nothing about what it lacks.
+            raise CallFailed(Action.SETTLE, "the list of issues lacks those that it has shown before")
         for pending in self._pending.values():
             pending.was_read_for = True
         for pending in due:
@@ -152,16 +155,19 @@ class Settler:
         new = [pending.mark for pending in self._pending.values() if not pending.was_read_for]
         return min(new) - USUAL_SECONDS if new else self._newest_read
 
-    async def _read_list(self, back_to: float) -> None:
-        newest = 0.0
+    async def _read_list(self, back_to: float) -> float:
+        """Read the list back to a creation time; return the oldest that it has shown."""
+        newest, oldest = 0.0, inf
         async for page in list_newest_first(self._client, self._calls):
             newest = max([newest, *(created_seconds(issue, 0.0) for issue in page)])
+            oldest = min([oldest, *(created_seconds(issue, inf) for issue in page)])
             await self._read_whole(issue for issue in page if self._may_be_awaited(issue))
             done = all(pending.outcome.done() for pending in self._pending.values())
             # A time that can't be read ends nothing.
-            if done or min((created_seconds(issue, inf) for issue in page), default=inf) < back_to:
+            if done or oldest < back_to:
                 break
         self._newest_read = max(self._newest_read, newest)
+        return oldest
 
     async def _search(self, pending: _Pending) -> None:
         async for page in search_issues(self._client, self._calls, pending.marker):

@@ -8,7 +8,11 @@ import re
 from typing import NamedTuple
 
 MARKER_NOTE = "(leave this line: it identifies the import)"
-_MARKER_LINE = re.compile(r"^(tis[0-9a-f]{12}) (tir[0-9a-f]{20})\b", re.MULTILINE)
+_WORDS = r"(tis[0-9a-f]{12}) (tir[0-9a-f]{20})\b"
+_MARKER_LINE = re.compile("^" + _WORDS, re.MULTILINE)
+_UNSEEN = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
+_LINE_TAG = re.compile(r"</?(?:br|p|div)\b[^>]*>")
+_FOOTER_WITHIN = re.compile(r"\s(?:-{3,}|[‒–—―])\s.*\s" + _WORDS)
 
 # Who and when, a sign between, and the marker. A target may write the sign in another way.
 _HEAD = r"(?:(?P<who>\S.*?)\s(?:[^\w\s]+|&#?\w+;)\s+)?(?P<marker>tic[a-z2-7]{10})"
@@ -41,8 +45,17 @@ def find_marker(description: str) -> str:
 
 def find_marker_line(description: str) -> tuple[str, str]:
     """The source and the record marker in an issue's description, each `""` if it has none."""
-    lines = _MARKER_LINE.findall(description)
+    lines = _MARKER_LINE.findall(description) or _find_rewritten(description)
     return lines[-1] if lines else ("", "")
+
+
+def _find_rewritten(description: str) -> list[tuple[str, str]]:
+    """Find the marker lines of a description that the target has in another form than it was sent.
+
+    It may have changed their case, put unseen signs between, made lines of HTML of them, or folded all into one line.
+    """
+    text = _LINE_TAG.sub("\n", _UNSEEN.sub("", description.lower())).strip()
+    return _MARKER_LINE.findall(text) or ([] if "\n" in text else _FOOTER_WITHIN.findall(text))
 
 
 def hex_digest(text: str) -> str:

@@ -24,6 +24,10 @@ T = TypeVar("T")
 MARKERS = [f"tir{number:020x}" for number in range(1, 9)]
 
 
+OLDER = 90
+"""The number of an issue that is there from the beginning."""
+
+
 class Settling(Bench):
     """A settler against a fake target."""
 
@@ -44,12 +48,18 @@ class Settling(Bench):
         mark: float | None = None,
         meanwhile: Coroutine[None, None, None] | None = None,
     ) -> list[Issue | BaseException | None]:
-        """Settle creates while something else happens; `mark` is the target's time before them, by default ours."""
+        """Settle creates while something else happens.
+
+        `mark` is the creation time of an older issue that the target has shown before them; by default, `since`.
+        """
+        if mark is None:
+            mark = since
+            self.add(OLDER, footer(OLDER), mark)
 
         async def main(settler: Settler) -> list[Issue | BaseException | None]:
             task = asyncio.create_task(meanwhile) if meanwhile is not None else None
             fates = (
-                settler.settle(Undecided("k", marker, since, b"", since if mark is None else mark))
+                settler.settle(Undecided("k", marker, since, b"", mark))
                 for marker in markers
             )
             found = await asyncio.gather(*fates, return_exceptions=True)
@@ -105,6 +115,15 @@ def test_absent_after_two_looks_beyond_the_deadline(bench: Settling) -> None:
     assert bench.settle(MARKERS[0], since=now) == [None]
     assert bench.time.now - now >= 31
     assert bench.triage.reads >= 4  # two lists, two searches
+
+
+def test_a_list_that_lacks_what_it_has_shown(bench: Settling) -> None:
+    """An empty list, or one that is behind, is no sign that an issue was not made: it stays unknown."""
+    now = bench.time.now
+    (found,) = bench.settle(MARKERS[0], since=now, mark=now - 5)
+    assert isinstance(found, Undecidable)
+    bench.add(OLDER, footer(OLDER), now - 5)
+    assert bench.settle(MARKERS[0], since=now, mark=now - 5) == [None]
 
 
 def test_deadline_counts_from_the_attempt(bench: Settling) -> None:

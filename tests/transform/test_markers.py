@@ -54,6 +54,24 @@ def test_find_marker_line(description: str, found: tuple[str, str]) -> None:
     assert find_marker(description) == found[1]
 
 
+FOOTER = f"text\n\n---\nImported from demo:P-1\n{LINE}"
+
+
+@pytest.mark.parametrize(
+    "rewritten",
+    [
+        FOOTER.upper(),
+        " ".join(FOOTER.split()),
+        "<p>" + FOOTER.replace("\n\n", "</p><p>").replace("\n", "<br />") + "</p>",
+        "\u200b".join(re.findall("(?s).{1,10}", FOOTER)),
+        " ".join(f"see {OTHER} {FOOTER}".replace("---", "—").split()),
+    ],
+)
+def test_a_footer_in_another_form(rewritten: str) -> None:
+    """A target that folds lines, writes HTML or capitals, or puts unseen signs between still shows whose issue it is."""
+    assert find_marker_line(rewritten) == BOTH
+
+
 WORD = comment_marker("demo:P-1", "abc/1")
 OPENED = f"Ann Meyer · 2025-12-01 15:31 UTC · {WORD}"
 LONG = f"{'Ann Meyer von und zu der langen Straße ' * 3}· {WORD}"
