@@ -139,9 +139,13 @@ def read_flagged(data: Mapping[str, Any]) -> Flagged:
     return Flagged(read_id(data), call_id, type_, note, data.get("message_index"))
 
 
-def read_related(data: Mapping[str, Any]) -> Related:
-    """Read a relation. Source: get/triage-issues-id-relations."""
-    return Related(read_id(data), *_texts(data, "related_issue_id", "relation_type", "direction"))
+def read_related(data: Mapping[str, Any], of: str) -> Related:
+    """Read a relation of an issue. Source: get/triage-issues-id-relations.
+
+    The page doesn't say which end an incoming one names: where that is the issue itself, the other one is its source.
+    """
+    source, other, relation_type, direction = _texts(data, "issue_id", "related_issue_id", "relation_type", "direction")
+    return Related(read_id(data), source if other == of else other, relation_type, direction)
 
 
 def read_org_ids(data: list[Any]) -> tuple[str, ...]:

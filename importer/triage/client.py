@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 from urllib.parse import urlencode
@@ -144,7 +145,7 @@ class TriageClient:
 
     async def list_relations(self, issue_id: str, **query: str) -> Page[Related]:
         """Read one page of an issue's relations in both directions: limit, cursor."""
-        return await self._list(issue_path(issue_id, RELATIONS), query, read_related)
+        return await self._list(issue_path(issue_id, RELATIONS), query, partial(read_related, of=issue_id))
 
     async def list_issues(self, **query: str) -> Page[Issue]:
         """Read one page of issues: limit, cursor, sort, order, search and so on. Source: get/triage-issues."""

@@ -123,6 +123,9 @@ def test_what_hangs_on_an_issue() -> None:
     relation = {"id": "1", "related_issue_id": "o", "relation_type": "blocks", "direction": "incoming"}
     page = call(envelope({"items": [relation]}), lambda client: client.list_relations("i"))
     assert page.items == (("1", "o", "blocks", "incoming"),)
+    as_stored = relation | {"issue_id": "o", "related_issue_id": "i"}
+    page = call(envelope({"items": [as_stored]}), lambda client: client.list_relations("i"))
+    assert page.items == (("1", "o", "blocks", "incoming"),)
 
 
 def test_organisation() -> None:
