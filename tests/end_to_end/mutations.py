@@ -161,8 +161,8 @@ MUTATIONS = (
     Mutation(
         "the lock",
         "importer/ledger/lock.py",
-        "            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)\n",
-        "            pass\n",
+        "        fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)\n",
+        "        pass\n",
         "tests/test_pipeline.py::test_two_at_once",
     ),
     Mutation(
