@@ -68,7 +68,7 @@ FOOTER = f"text\n\n---\nImported from demo:P-1\n{LINE}"
     ],
 )
 def test_a_footer_in_another_form(rewritten: str) -> None:
-    """A target that folds lines, writes HTML or capitals, or puts unseen signs between still shows whose issue it is."""
+    """A target that folds lines, writes HTML or capitals, or puts unseen signs between still shows whose it is."""
     assert find_marker_line(rewritten) == BOTH
 
 
