@@ -19,6 +19,7 @@ from importer.load.fingerprint import fingerprint
 from importer.load.settling import Settler
 from importer.load.updates import Updater
 from importer.records import Act, Operation, Outcome, Report
+from importer.transform.markers import find_marker
 from importer.triage.absence import NotYet
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
@@ -164,7 +165,10 @@ class Loader:
         except CallFailed as error:
             self._conclude(attempt, error)
         else:
-            self._finish(operation, issue, attempt.requests)
+            if _is_of_another(issue, operation):
+                self._conclude(attempt, CallFailed(Action.SETTLE, OF_ANOTHER))
+            else:
+                self._finish(operation, issue, attempt.requests)
 
     async def _send(self, attempt: _Attempt, body: bytes) -> Issue:
         try:
@@ -264,6 +268,7 @@ class Loader:
             self._retries.append(operation)
 
 
+OF_ANOTHER = "the answer was that of another create"
 CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was then; the next run compares them"
 
 
@@ -303,6 +308,12 @@ def _attached(key: str, issue: Issue, link: dict[str, str]) -> Decision:
     name = f"{link['resource_type']}/{link['resource_id']}"
     operation = Operation(key, "POST", "", body, "", act=Act.EVIDENCE, whole_sha=mark, issue_id=issue.id, name=name)
     return Decision(key, State.DONE, 0, issue_id=issue.id, operation=operation)
+
+
+def _is_of_another(issue: Issue, operation: Operation) -> bool:
+    """Whether a create was answered with the issue of another row, by its marker; without any it is believed."""
+    text = issue.description
+    return operation.marker not in text and find_marker(text) not in ("", operation.marker)
 
 
 def _without_links(body: bytes) -> bytes:

@@ -61,7 +61,8 @@ class FakeTriage:
         self.searchable = True
         self.unlisted: set[str] = set()  # ids that only the search finds
         self.attached: list[tuple[str, str]] = []
-        self.repeats = 0  # the number of the create that is answered with the first issue
+        self.repeats = 0  # the number of the create that is answered with the first issue's ids
+        self.mistakes = 0  # the number of the create that is answered with the first issue
         self.obeys = False  # whether it makes an issue all the same when it answers with 400 to 422
 
     @property
@@ -114,7 +115,11 @@ class FakeTriage:
             return _refuse(int(fault))
         if fault in ("500-after", "late"):
             return httpx.Response(500)
-        shown = self.issues[0] if self.creates == self.repeats else issue
+        shown, first = issue, self.issues[0]
+        if self.creates == self.mistakes:
+            shown = first
+        elif self.creates == self.repeats:
+            shown = issue | {"id": first["id"], "triage_id": first["triage_id"]}
         return httpx.Response(201, json={"data": shown, "errors": None})
 
     def _attach(self, request: httpx.Request) -> httpx.Response:

@@ -189,6 +189,15 @@ def test_two_creates_with_one_issue(bench: Import, concurrency: int) -> None:
     assert bench.outcomes() == {Outcome.CREATED: 6}
 
 
+def test_the_answer_of_another_create(bench: Import) -> None:
+    """A create that is answered with the issue of another row is looked for: each row has its own issue."""
+    bench.triage.mistakes = 3
+    bench.load(operations(5), concurrency=1)
+    assert bench.outcomes() == {Outcome.CREATED: 5}
+    assert bench.each_once(5)
+    assert len({row.issue_id for row in bench.begin().results()}) == 5
+
+
 @pytest.mark.parametrize("hours", [-1.0, 1.0])
 def test_the_clock_of_the_target(bench: Import, hours: float) -> None:
     """A target whose clock is an hour off loses and doubles nothing: its times are compared with its own alone."""

@@ -58,10 +58,7 @@ class Settling(Bench):
 
         async def main(settler: Settler) -> list[Issue | BaseException | None]:
             task = asyncio.create_task(meanwhile) if meanwhile is not None else None
-            fates = (
-                settler.settle(Undecided("k", marker, since, b"", mark))
-                for marker in markers
-            )
+            fates = (settler.settle(Undecided("k", marker, since, b"", mark)) for marker in markers)
             found = await asyncio.gather(*fates, return_exceptions=True)
             if task is not None:
                 task.cancel()
