@@ -26,6 +26,11 @@ Faults: KIND[=SECONDS][:WHERE][@WHEN]
   not-json                 does it and answers with a page of HTML
   slow                     does it SECONDS (0.2) late
   429, 503                 does nothing; Retry-After: SECONDS (1)
+  gateway-404, gateway-html
+                           does nothing; 404 as of a gateway, in its JSON or HTML
+  400-after, 403-after, 404-after, 409-after, 422-after
+                           does it, then refuses it
+  edit                     a person edits an issue SECONDS (0.3) after its reading
 WHERE: create, update, comment, resource, flag, relation, write (default: all
        of these and more), read, all
 WHEN:  2% by chance, req=7 the seventh such request; without it, always
@@ -55,6 +60,21 @@ Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
     metavar="SECONDS",
     help="Time until `search` finds a new or changed issue.  [default: 0]",
 )
+@click.option(
+    "--read-lag",
+    type=FiniteRange(min=0),
+    default=0.0,
+    metavar="SECONDS",
+    help="Time until an issue, and what is added to it, is there for other requests.  [default: 0]",
+)
+@click.option(
+    "--clock-offset",
+    type=FiniteRange(),
+    default=0.0,
+    metavar="SECONDS",
+    help="Its clock is so much ahead, or behind with a minus.  [default: 0]",
+)
+@click.option("--times-without-zone", is_flag=True, help="Show times without their zone.")
 @click.option("--cut-descriptions", is_flag=True, help="Lists give only the beginning of a description.")
 @click.option(
     "--invalid-status",
@@ -85,6 +105,9 @@ def sandbox(
     specs: tuple[str, ...],
     seed: int | None,
     search_lag: float,
+    read_lag: float,
+    clock_offset: float,
+    times_without_zone: bool,
     cut_descriptions: bool,
     invalid_status: str,
     norm_everywhere: bool,
@@ -108,6 +131,9 @@ def sandbox(
             rate_limit=rate_limit,
             faults=tuple(parse_fault(spec) for spec in specs),
             search_lag=search_lag,
+            read_lag=read_lag,
+            clock_offset=clock_offset,
+            no_zone=times_without_zone,
             cut_descriptions=cut_descriptions,
             invalid_status=int(invalid_status),
             norm_everywhere=norm_everywhere,

@@ -24,6 +24,10 @@ _SPEC = re.compile(r"(?P<kind>[^=:@]+)(=(?P<seconds>[^:@]*))?(:(?P<where>[^@]*))
 _NUMBER = r"\d+(\.\d+)?"
 
 
+REFUSALS_AFTER = (400, 403, 404, 409, 422)
+"""Statuses of the API's own form with which a request can be refused that was carried out."""
+
+
 class Kind(NamedTuple):
     """A kind of fault: what it does, and its default SECONDS; None if it takes none."""
 
@@ -43,6 +47,10 @@ KINDS: dict[str, Kind] = {
     "slow": Kind("does it, but SECONDS late", 0.2),
     "503": Kind("does nothing and answers 503 with Retry-After: SECONDS", 1.0),
     "429": Kind("does nothing and answers 429 with Retry-After: SECONDS", 1.0),
+    "gateway-404": Kind("does nothing and answers 404 in a gateway's JSON"),
+    "gateway-html": Kind("does nothing and answers 404 with a page of HTML"),
+    **{f"{status}-after": Kind(f"does it, then refuses it with {status}") for status in REFUSALS_AFTER},
+    "edit": Kind("answers, and SECONDS after the reading of an issue a person changes its title", 0.3),
 }
 
 

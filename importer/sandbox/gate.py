@@ -10,19 +10,29 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
 
-from starlette.responses import HTMLResponse, Response
+import orjson
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from importer.sandbox.bucket import TokenBucket
-from importer.sandbox.faults import ISSUES_PATH, Fault, FaultPlan
+from importer.sandbox.faults import ISSUES_PATH, REFUSALS_AFTER, Fault, FaultPlan
 from importer.sandbox.routes import error_response, path_kind, storage_failed
 from importer.sandbox.storage import Store
 
 _PAGE = "<html><body>This is not the answer that you expected.</body></html>"
 
+_REFUSALS = {
+    400: ("bad_request", "description: must be something else"),
+    403: ("forbidden", "Not allowed"),
+    404: ("not_found", "Issue not found"),
+    409: ("conflict", "It is being changed by somebody else"),
+    422: ("unprocessable", "It can't be processed"),
+}
 NO_ANSWER = 0
 """Counted as the status of a request that got no answer."""
-_ACTS_FIRST = {"500-after", "hang-after", "reset-after", "not-json"}
+_REFUSED_AFTER = {f"{status}-after": status for status in REFUSALS_AFTER}
+_ACTS_FIRST = {"500-after", "hang-after", "reset-after", "not-json", *_REFUSED_AFTER}
+EDITED_TITLE = "Edited by a person"
 
 
 class _Request(NamedTuple):
@@ -123,6 +133,15 @@ class Gate:
                 await self._carry_out(request, request.send)
             case "429":
                 await self._answer(request, _too_many(math.ceil(fault.seconds)))
+            case "gateway-404":
+                await self._answer(request, JSONResponse({"message": "no Route matched with those values"}, 404))
+            case "gateway-html":
+                await self._answer(request, HTMLResponse(_PAGE, 404))
+            case "edit":
+                await self._carry_out(request, request.send)
+                self._edit_later(fault.seconds, request)
+            case kind if kind in _REFUSED_AFTER:
+                await self._answer(request, error_response(_REFUSED_AFTER[kind], *_REFUSALS[_REFUSED_AFTER[kind]]))
             case "503":
                 await self._answer(request, _unavailable(math.ceil(fault.seconds)))
 
@@ -148,6 +167,13 @@ class Gate:
         task = asyncio.create_task(later())
         self._late.add(task)
         task.add_done_callback(self._late.discard)
+
+    def _edit_later(self, seconds: float, request: _Request) -> None:
+        """Let a person change the title of the issue that a request has read, if it has read one."""
+        method, path = request.scope["method"], request.scope["path"]
+        if method == "GET" and path_kind(path) == f"{ISSUES_PATH}/{{id}}":
+            body = orjson.dumps({"title": EDITED_TITLE})
+            self._carry_out_later(seconds, request._replace(scope={**request.scope, "method": "PATCH"}, body=body))
 
     async def _answer(self, request: _Request, response: Response) -> None:
         await response(request.scope, request.receive, request.send)

@@ -11,7 +11,6 @@ from importer.sandbox.body_rules import RESOURCE_TYPES, SEVERITIES, STATUSES
 from importer.sandbox.issues import SELECT_ISSUES, show_issue
 from importer.sandbox.refusals import bad_request
 from importer.sandbox.request import Answer, Call, Json, bad_cursor, page
-from importer.sandbox.storage import ago
 
 _CUT_DESCRIPTION = 100
 _WINDOW_DAYS = {"24h": 1, "7d": 7, "30d": 30, "90d": 90}
@@ -59,7 +58,7 @@ def _list_item(call: Call, row: sqlite3.Row) -> Json:
 
 def _filters(call: Call) -> tuple[list[str], list[Any]]:
     """Return SQL conditions and their values: OR within one key, AND between keys."""
-    query, where, values = call.query, list[str](), list[Any]()
+    query, where, values = call.query, ["created_at <= ?"], list[Any]([call.store.visible()])
     for name, allowed in (("status", STATUSES), ("severity", SEVERITIES), ("category", None)):
         wanted = query.getlist(name)
         if allowed and not set(wanted) <= set(allowed):
@@ -77,13 +76,13 @@ def _filters(call: Call) -> tuple[list[str], list[Any]]:
     date_field = call.choice("date_field", ("last_activity_at", "created_at"), "last_activity_at")
     if "date_range" in query:
         where.append(f"{date_field} >= ?")
-        values.append(ago(timedelta(days=_WINDOW_DAYS[call.choice("date_range", tuple(_WINDOW_DAYS), "")])))
+        values.append(call.store.ago(timedelta(days=_WINDOW_DAYS[call.choice("date_range", tuple(_WINDOW_DAYS), "")])))
     words = _words(query.get("search", ""))
     if words:
         _index_words(call)
         # The + makes SQLite walk in list order, so that it stops at a full page even for a word that all issues have.
         where.append("text_changed_at <= ? AND +number IN (SELECT rowid FROM words WHERE words MATCH ?)")
-        values += [ago(timedelta(seconds=call.options.search_lag)), words]
+        values += [call.store.ago(timedelta(seconds=call.options.search_lag)), words]
     return where, values
 
 

@@ -9,7 +9,7 @@ from importer.sandbox.body_rules import CREATE_ISSUE, PATCH_ISSUE
 from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.request import NO_CONTENT, Answer, Call, Json
 from importer.sandbox.resources import attach, attach_and_note, require_resource
-from importer.sandbox.storage import Event, Store, new_id, now
+from importer.sandbox.storage import Event, Store, new_id
 
 _DEFAULTS: Json = {"description": "", "status": "todo", "source": "manual", "owner_id": None, "assignee_id": None}
 
@@ -97,7 +97,7 @@ def delete_issue(call: Call) -> Answer:
 def view_issue(call: Call) -> Answer:
     """PUT /v1/triage/issues/{id}/view."""
     call.store.db.execute("UPDATE issues SET unread = 0 WHERE number = ?", (call.issue_number(),))
-    return Answer({"issue_id": call.path["id"], "last_viewed_at": now()})
+    return Answer({"issue_id": call.path["id"], "last_viewed_at": call.store.now()})
 
 
 def attach_call(call: Call) -> Answer:

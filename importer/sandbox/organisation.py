@@ -5,7 +5,7 @@ from __future__ import annotations
 from importer.sandbox.body_rules import CATEGORY
 from importer.sandbox.refusals import not_found
 from importer.sandbox.request import Answer, Call, Json
-from importer.sandbox.storage import BUILT_IN_CATEGORIES, now
+from importer.sandbox.storage import BUILT_IN_CATEGORIES
 
 NORM_ID = "0b1a0000-0000-4000-8000-000000000001"
 CALLER_ID = "5a9d0000-0000-4000-8000-000000000001"
@@ -73,7 +73,7 @@ def create_category(call: Call) -> Answer:
     """POST /v1/triage/categories: 201, or 200 with the existing one of that name."""
     name = call.fields(CATEGORY)["name"]
     known = name in call.store.categories or name in BUILT_IN_CATEGORIES
-    call.store.learn_category(name, now())
+    call.store.learn_category(name, call.store.now())
     return Answer(_category(call, name), 200 if known else 201)
 
 

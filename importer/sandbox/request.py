@@ -79,13 +79,13 @@ def bad_cursor() -> Exception:
 def page_of(call: Call, table: str, show: Callable[[sqlite3.Row], Json], *, newest_first: bool = False) -> Answer:
     """Return a page of an issue's rows in `table`, in the order of creation."""
     number, limit, cursor = call.issue_number(), call.limit(), call.cursor()
-    after, values = "", [number]
+    after, values = "AND created_at <= ?", [number, call.store.visible()]
     order, sign = ("DESC", "<") if newest_first else ("ASC", ">")
     if cursor is not None:
         last = call.store.row_or_none(f"SELECT seq FROM {table} WHERE id = ? AND issue = ?", cursor, number)
         if last is None:
             raise bad_cursor()
-        after = f"AND seq {sign} ?"
+        after += f" AND seq {sign} ?"
         values.append(last["seq"])
     sql = f"SELECT * FROM {table} WHERE issue = ? {after} ORDER BY seq {order} LIMIT ?"
     return page(call.store.rows(sql, *values, limit + 1), limit, show)

@@ -84,9 +84,22 @@ def _handler(store: Store, options: SandboxOptions, endpoint: Endpoint) -> Calla
             answer = endpoint(call)
         except Refusal as refusal:
             return error_response(refusal.status, refusal.code, refusal.message)
-        return Response(status_code=204) if answer.status == 204 else _envelope(answer.status, answer.data, None)
+        data = _without_zone(answer.data) if options.no_zone else answer.data
+        return Response(status_code=204) if answer.status == 204 else _envelope(answer.status, data, None)
 
     return handle
+
+
+def _without_zone(data: object) -> object:
+    """Return what an answer shows, its times without their Z."""
+    if isinstance(data, list):
+        return [_without_zone(each) for each in data]
+    if not isinstance(data, dict):
+        return data
+    return {
+        name: value.removesuffix("Z") if name.endswith("_at") and isinstance(value, str) else _without_zone(value)
+        for name, value in data.items()
+    }
 
 
 def error_response(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> Response:

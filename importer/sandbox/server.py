@@ -49,7 +49,7 @@ class RunningSandbox:
     def __init__(self, options: SandboxOptions, listener: socket.socket) -> None:
         self.seed = secrets.randbelow(10**6) if options.seed is None else options.seed
         self.url = f"http://{HOST}:{listener.getsockname()[1]}"
-        self._store = Store(options.db)
+        self._store = Store(options.db, clock_offset=options.clock_offset, read_lag=options.read_lag)
         self.org_id = self._store.org_id
         self._gate = Gate(
             build_application(self._store, options),

@@ -18,6 +18,10 @@ from importer.sandbox.sql_tables import APPLICATION_ID, LATE_TABLE, TABLES, VERS
 BUILT_IN_CATEGORIES = ("Bug", "Dialogue", "Latency", "Routing", "Speech", "Telephony", "Tools", "Transcription")
 
 
+_ALWAYS = "9999"
+"""A time after all others."""
+
+
 class Event(NamedTuple):
     """An entry of an issue's activity, less its id and time; one with a session is Norm's, any other the caller's.
 
@@ -39,8 +43,9 @@ class Store:
     Raises SandboxError if `path` can't be used: another process has it, it is no sandbox's, or it can't be written.
     """
 
-    def __init__(self, path: Path | None) -> None:
+    def __init__(self, path: Path | None, *, clock_offset: float = 0.0, read_lag: float = 0.0) -> None:
         self.db = _open(path)
+        self._offset, self._lag = timedelta(seconds=clock_offset), timedelta(seconds=read_lag)
         organisation = self.row("SELECT id, created_at FROM organisation")
         self.org_id: str = organisation["id"]
         self.created_at: str = organisation["created_at"]
@@ -56,7 +61,7 @@ class Store:
         """Open a transaction, which is rolled back on an error; yields the time of the change."""
         self.db.execute("BEGIN")
         try:
-            yield now()
+            yield self.now()
             self.db.execute("COMMIT")
         except BaseException:
             if self.db.in_transaction:  # a full disk has rolled it back already
@@ -92,9 +97,21 @@ class Store:
         cursor = self.db.execute(f"INSERT INTO {table} ({names}) VALUES ({marks})", tuple(values.values()))
         return cursor.lastrowid or 0
 
+    def now(self) -> str:
+        """Return the time by its clock, as the API writes it."""
+        return self.ago(timedelta())
+
+    def ago(self, span: timedelta) -> str:
+        """Return the time that was `span` ago by its clock."""
+        return timestamp(datetime.now(UTC) + self._offset - span)
+
+    def visible(self) -> str:
+        """Return the time up to which what was written is there for whoever asks now."""
+        return self.ago(self._lag) if self._lag else _ALWAYS
+
     def number_or_none(self, issue_id: str) -> int | None:
-        """Return the number of the issue with this id, None if there is none."""
-        row = self.row_or_none("SELECT number FROM issues WHERE id = ?", issue_id)
+        """Return the number of the issue with this id, None if there is none, or if it isn't there yet."""
+        row = self.row_or_none("SELECT number FROM issues WHERE id = ? AND created_at <= ?", issue_id, self.visible())
         return row["number"] if row else None
 
     def issue_number(self, issue_id: str) -> int:
@@ -135,11 +152,6 @@ def now() -> str:
 def timestamp(moment: datetime) -> str:
     """Format a UTC time as the API does; texts sort like the times."""
     return moment.isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
-def ago(span: timedelta) -> str:
-    """Return the time that was `span` ago."""
-    return timestamp(datetime.now(UTC) - span)
 
 
 def _open(path: Path | None) -> sqlite3.Connection:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from importer.sandbox.faults import parse_fault
-from importer.sandbox.gate import NO_ANSWER
+from importer.sandbox.gate import EDITED_TITLE, NO_ANSWER
 from importer.sandbox.server import RunningSandbox
 from tests.harness.running import WAIT_SECONDS, wait_for
 from tests.harness.sandbox_inside import end_waits
@@ -162,3 +162,32 @@ def test_fault_strikes_what_it_names(make_sandbox: MakeSandbox) -> None:
             statuses += [client.post(ISSUES, json=BODY).status_code, client.get(ISSUES).status_code]
     assert statuses == [201, 200, 503, 200, 201, 200]
     assert sandbox.statuses() == {200: 3, 201: 2, 503: 1}
+
+
+@pytest.mark.parametrize("spec", ["gateway-404", "gateway-html"])
+def test_a_gateway_answers(make_sandbox: MakeSandbox, spec: str) -> None:
+    """Nothing is done, and the answer is not in the API's own form."""
+    sandbox = faulty(make_sandbox, f"{spec}:all")
+    answer = post(sandbox)
+    assert (answer.status_code, sandbox.issues()) == (404, [])
+    assert "errors" not in answer.text
+    assert httpx.get(sandbox.url + ISSUES, headers=KEY).status_code == 404
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
+def test_refused_after_it_was_done(make_sandbox: MakeSandbox, status: int) -> None:
+    """The issue is there, though the answer says no in the API's own form."""
+    sandbox = faulty(make_sandbox, f"{status}-after:create")
+    answer = post(sandbox)
+    assert (answer.status_code, len(sandbox.issues())) == (status, 1)
+    assert answer.json()["errors"][0]["error"]
+
+
+def test_a_person_edits_what_was_read(make_sandbox: MakeSandbox) -> None:
+    """The reader gets the title as it was; a moment later it is another one. A list is no reading of an issue."""
+    sandbox = faulty(make_sandbox, "edit=0.05:read")
+    issue = post(sandbox).json()["data"]
+    assert httpx.get(sandbox.url + ISSUES, headers=KEY).status_code == 200
+    shown = httpx.get(f"{sandbox.url}{ISSUES}/{issue['id']}", headers=KEY).json()["data"]
+    assert shown["title"] == issue["title"]
+    wait_for(lambda: sandbox.issues()[0]["title"] == EDITED_TITLE)

@@ -7,6 +7,7 @@ import gc
 import socket
 import threading
 import warnings
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.refusals import SandboxError
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
+from tests.harness.running import wait_for
 from tests.sandbox.conftest import BODY, ISSUES, KEY, MakeSandbox, post
 
 
@@ -113,3 +115,32 @@ def test_seed_is_drawn_or_given(make_sandbox: MakeSandbox) -> None:
     """A seed that is given is kept; else there is one to be printed."""
     assert make_sandbox(seed=7).seed == 7
     assert make_sandbox().seed >= 0
+
+
+def test_what_is_not_there_yet() -> None:
+    """With a read lag an issue is there for other requests after a while, and what hangs on it as well."""
+    with (
+        serve_in_thread(SandboxOptions(read_lag=0.5)) as sandbox,
+        httpx.Client(headers=KEY, base_url=sandbox.url) as client,
+    ):
+        made = client.post(ISSUES, json=BODY).json()["data"]
+        path = f"{ISSUES}/{made['id']}"
+        assert client.get(path).json()["errors"] == [{"error": "not_found", "message": "Issue not found"}]
+        assert client.get(ISSUES).json()["data"]["items"] == []
+        assert client.post(f"{path}/comments", json={"detail": "x"}).status_code == 404
+        assert client.patch(path, json={"title": "x"}).status_code == 404
+        wait_for(lambda: client.get(path).status_code == 200)
+        assert len(client.get(ISSUES).json()["data"]["items"]) == 1
+        assert client.post(f"{path}/comments", json={"detail": "x"}).status_code == 201
+        assert len(client.get(f"{path}/activity").json()["data"]["items"]) == 1
+        wait_for(lambda: len(client.get(f"{path}/activity").json()["data"]["items"]) == 2)
+
+
+@pytest.mark.parametrize("offset", [-60.0, 60.0])
+def test_another_clock(offset: float) -> None:
+    """Its times are by its own clock, and without a zone where that is asked for."""
+    with serve_in_thread(SandboxOptions(clock_offset=offset, no_zone=True)) as sandbox:
+        made = httpx.post(sandbox.url + ISSUES, json=BODY, headers=KEY).json()["data"]
+    assert not made["created_at"].endswith("Z")
+    moment = datetime.fromisoformat(made["created_at"]).replace(tzinfo=UTC)
+    assert abs((moment - datetime.now(UTC)).total_seconds() - offset) < 20
