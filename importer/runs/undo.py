@@ -157,9 +157,7 @@ class Undo:
         if verdict in VERDICTS:
             if outcome is Outcome.UPDATED:
                 return GIVEN_BACK
-            return (
-                verdict if verdict == LATER else CORRECTED
-            )  # the fields that are this run's have their values already
+            return LATER if verdict == LATER else CORRECTED
         return self.done if outcome is Outcome.UPDATED else CLOSED
 
     def applier(self, connection: Connection, run: Run) -> Apply:
