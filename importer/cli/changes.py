@@ -80,7 +80,7 @@ def go_back(
         with open_target_named(run.target, given.api_key_file) as target:
             # With the key of another organisation all issues would seem to be deleted.
             claim_source(target, ledger, run.source_name, console.say)
-            out = given.out or Path(f"triage-import-{run.name}-{change_set.kind}")
+            out = given.out or run.folder_of(change_set.kind.value)
             pace = Pace(choose_rate(given.rate, run.target), given.concurrency)
             way = ChangeRunner(run, change_set, target, pace, out, console)
             way.assess()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli.options import INPUT_OPTIONS, print_data, sources_argument, with_options
+from importer.cli.sentences import printable
 from importer.errors import ExitCode
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
     from importer.cli.inputs import open_job
 
     with open_job(sources, **given) as job:
-        print_data("\n".join(render(explain_row(job, which))) + "\n")
+        lines = "\n".join(render(explain_row(job, which))).split("\n")
+        print_data("".join(f"{printable(line)}\n" for line in lines))
     return ExitCode.DONE
 
 

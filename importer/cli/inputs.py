@@ -16,6 +16,7 @@ from importer.check.account_names import learn_names
 from importer.check.headers import check_fit
 from importer.check.job import Job
 from importer.check.key_aliases import learn_aliases
+from importer.cli.sentences import printable
 from importer.errors import UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.identities import Roster
@@ -104,7 +105,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
         if mapping is None:
             match = find_preset(survey.samples)
             evidence = str(match)
-            click.echo(f"{match.sample.file_name}: {evidence}", err=True)
+            click.echo(printable(f"{match.sample.file_name}: {evidence}"), err=True)
             mapping = load_mapping(match.preset)
         records = reading.records or find_array(survey.samples, mapping.model)
         # The tables count as part of the mapping: with other ones the same command begins another run.
@@ -188,6 +189,6 @@ def find_array(samples: Sequence[Sample], mapping: Mapping) -> str | None:
 def _ask(matches: Sequence[Match]) -> Match:
     click.echo("The files may be of several trackers:", err=True)
     for match in matches:
-        click.echo(f"  {match}", err=True)
+        click.echo(printable(f"  {match}"), err=True)
     by_name = {match.preset: match for match in matches}
     return by_name[click.prompt("Which is it?", type=click.Choice(list(by_name)), err=True)]

@@ -18,6 +18,7 @@ import click
 
 from importer import __version__
 from importer.cli.options import describe_bug, print_data, summarise_error
+from importer.cli.shortage import check_limits, find_shortage
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
 from importer.triage.redaction import redact
 
@@ -71,6 +72,7 @@ def cli() -> None:
     Begin with a rehearsal on your own machine:
       triage-import run export.csv -m jira --sandbox
     """
+    check_limits()
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -119,6 +121,9 @@ def show_error(error: Exception | KeyboardInterrupt) -> int:
         case ImporterError():
             Console().show_error(error)
             return error.exit_code
+        case _ if shortage := find_shortage(error):
+            Console().show_error(shortage)
+            return shortage.exit_code
         case _:
             show_bug(error)
             return ExitCode.STOPPED

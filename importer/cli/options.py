@@ -14,6 +14,8 @@ import click
 
 from importer import __version__
 from importer.cli.completion import FileType, MappingType
+from importer.cli.sentences import printable
+from importer.cli.shortage import find_shortage
 from importer.errors import ExitCode, ImporterError, StorageFull
 from importer.triage.redaction import redact
 
@@ -115,6 +117,8 @@ def summarise_error(error: Exception | KeyboardInterrupt) -> Summary:
         case ImporterError():
             code = int(error.exit_code)
             because = "\n".join(filter(None, (error.message, *map(str, error.problems), error.hint)))
+        case _ if shortage := find_shortage(error):
+            code, because = int(shortage.exit_code), f"{shortage.message}\n{shortage.hint}"
         case _:
             code, because = int(ExitCode.STOPPED), describe_bug(error)
     return Summary(run_id="", exit_code=code, rows=0, stopped_because=because, version=__version__)
@@ -129,13 +133,18 @@ def describe_bug(error: Exception) -> str:
     )
 
 
+def _for_terminal(text: str) -> str:
+    """Return a text in which nothing controls a terminal; into a file or a pipe it goes as it is."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def print_data(text: str) -> None:
     """Print to stdout. A reader that has gone (`| head`) changes nothing about how the command ends.
 
     Raises StorageFull if stdout takes no more.
     """
     try:
-        click.echo(redact(text), nl=False)
+        click.echo(_for_terminal(redact(text)) if sys.stdout.isatty() else redact(text), nl=False)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
         if not isinstance(error, BrokenPipeError):

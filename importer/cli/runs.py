@@ -101,7 +101,7 @@ def show(known: tuple[Overview, Sequence[Overview]]) -> dict[str, Any]:
         "counts": counts,
         "repaired_by": changed_by["repair"],
         "undone_by": changed_by["undo"],
-        "can_be": _can_be(overview, counts),
+        "can_be": _can_be(overview, counts, is_undone=any(map(_has_undone, changes))),
         "out": str(run.out),
     }
 
@@ -119,14 +119,18 @@ def _counts(overview: Overview) -> dict[str, int]:
     return {outcome.value: run.summary[outcome] for outcome in Outcome if run.summary.get(outcome)}
 
 
-def _can_be(overview: Overview, counts: dict[str, int]) -> dict[str, str]:
+def _has_undone(change: Overview) -> bool:
+    return change.run.kind == "undo" and not change.run.is_open and change.run.exit_code == ExitCode.DONE
+
+
+def _can_be(overview: Overview, counts: dict[str, int], *, is_undone: bool) -> dict[str, str]:
     """Return what can be done about a run → the command."""
     run, is_import = overview.run, overview.run.kind == "import"
     is_possible = {
         "continued": run.is_open and not overview.is_running,
         "verified": is_import and bool(counts.get("created") or counts.get("updated")),
         "repaired": is_import and bool(counts.get("created") or counts.get("updated")),
-        "undone": is_import and bool(counts.get("created") or counts.get("updated")),
+        "undone": is_import and bool(counts.get("created") or counts.get("updated")) and not is_undone,
         "reported": is_import,
     }
     return {what: command.format(name=run.name) for what, command in COMMANDS.items() if is_possible[what]}

@@ -12,6 +12,8 @@ from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, 
 from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 
 if TYPE_CHECKING:
+    from importer.ledger.journal import Run
+    from importer.ledger.store import Ledger
     from importer.report.verify import VerifySummary
 
 FIELDS_SHOWN = 8
@@ -49,15 +51,25 @@ def verify(
         with open_target_named(run.target, api_key_file) as target:
             # With the key of another organisation all issues would seem to be missing.
             book.check_org(run.target, run_loop(find_organisation(target, console.say)))
-            folder = out or Path(f"triage-import-{run.name}-verify")
+            folder = out or run.folder_of("verify")
             summary = verify_run(run, target, choose_rate(rate, run.target), folder, console)
-        console.say(describe(summary))
+        console.say(describe(summary, find_last_change(book, run)))
         console.say(f"Report: {summary.out}")
     return summary
 
 
-def describe(summary: VerifySummary) -> str:
-    """Return the line of counts, the worst verdict first."""
+def find_last_change(ledger: Ledger, run: Run) -> str:
+    """Return the name of the newest import of a run's source that created or changed something; "" if there is none."""
+    from importer.ledger.overview import list_overviews
+
+    source = (run.target, run.source_name)
+    imports = (each.run for each in list_overviews(ledger) if each.run.kind == "import")
+    same = (each for each in imports if (each.target, each.source_name) == source)
+    return next((each.name for each in same if each.summary.get("created") or each.summary.get("updated")), "")
+
+
+def describe(summary: VerifySummary, last_change: str = "") -> str:
+    """Return the line of counts, the worst verdict first; `last_change` is the run to verify where this did nothing."""
     issues = summary.same + summary.different + summary.missing
     fields = ", ".join(f"{count:,} × {name}" for name, count in list(summary.fields.items())[:FIELDS_SHOWN])
     counts = (
@@ -68,4 +80,7 @@ def describe(summary: VerifySummary) -> str:
         (summary.same, "the same"),
     )
     parts = ", ".join(f"{count:,} {what}" for count, what in counts if count)
-    return f"{summary.run_id}: {issues:,} issues read back: {parts or 'none should be there'}"
+    if parts:
+        return f"{summary.run_id}: {issues:,} issues read back: {parts}"
+    other = f" The last run that did: triage-import verify {last_change}" if last_change else ""
+    return f"{summary.run_id} created and changed nothing, so that there is nothing to read back.{other}"

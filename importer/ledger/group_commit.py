@@ -11,8 +11,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from importer.errors import ImporterError
-
 if TYPE_CHECKING:
     from importer.ledger.journal import Decision
 
@@ -100,10 +98,10 @@ class GroupCommit:
         self._intents, self._decisions, self._waiters = [], [], []
         try:
             commit = self._write(intents, decisions)
-        except ImporterError as error:
+            self._running = self._loop.run_in_executor(self._thread, commit)
+        except Exception as error:  # noqa: BLE001 - without memory, too, those who wait are told
             self._end(error, waiters)
         else:
-            self._running = self._loop.run_in_executor(self._thread, commit)
             self._running.add_done_callback(lambda done: self._end(done.exception(), waiters))
 
     def _end(self, error: BaseException | None, waiters: list[asyncio.Future[None]]) -> None:

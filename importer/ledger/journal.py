@@ -117,6 +117,12 @@ class Run:
         self._changed_id: int | None = None
         self.summary: Mapping[str, Any] = orjson.loads(found.summary or b"{}")
 
+    def folder_of(self, command: str) -> Path:
+        """Return where a command that works on this run puts its report by default: beside the run's own folder."""
+        default = f"triage-import-{self.name}"
+        own = self.out.name if self.out.name.startswith(default) else default
+        return Path(f"{own}-{command}")
+
     def register(self, planned: Iterable[Row]) -> None:
         """Write a chunk of rows as the check left them, replacing those of an earlier attempt."""
         values = [encode_row(self._id, row) for row in planned]

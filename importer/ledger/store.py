@@ -195,7 +195,8 @@ class Ledger:
     ) -> Run:
         """Continue the open run of this identity under its name, or begin a new one.
 
-        out      where its results go, `./triage-import-RUN/` by default; a continued run keeps the one it had
+        out      where its results go, by default `./triage-import-RUN/`, with a number behind it where another
+                 ledger's run has taken that; a continued run keeps the one it had
         options  what a new run keeps as JSON, for the commands that work on it later
         """
         target, source_name, source_digest, mapping_digest, kind = identity
@@ -213,7 +214,7 @@ class Ledger:
                     "kind": kind.value,
                     "source_digest": source_digest,
                     "mapping_digest": mapping_digest,
-                    "out": str((out or Path(f"triage-import-{name}")).resolve()),
+                    "out": str((out or _free_folder(f"triage-import-{name}")).resolve()),
                     "options": orjson.dumps(options or {}),
                     "state": "open",
                     "started_at": now,
@@ -269,6 +270,14 @@ def _select_runs() -> Select[Any]:
     return select(
         runs, targets.c.url.label("target"), sources.c.name.label("source_name"), counted.label("attempts")
     ).select_from(runs.join(sources, sources.c.id == runs.c.source_id).join(targets))
+
+
+def _free_folder(name: str) -> Path:
+    folder, number = Path(name), 1
+    while folder.exists():
+        number += 1
+        folder = Path(f"{name}-{number}")
+    return folder
 
 
 def _find_source(connection: Connection, target: str, name: str) -> int | None:

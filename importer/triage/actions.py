@@ -17,6 +17,8 @@ from importer.errors import KeyRefused, RunStopped, TargetUnreachable
 MESSAGE_LIMIT = 300
 """Characters that are kept of an answer that isn't the API's JSON."""
 
+DAY_SECONDS = 86_400.0
+
 
 class Action(StrEnum):
     """What the caller must do after an answer, or after none came."""
@@ -176,15 +178,19 @@ def _one_error(error: Any) -> str:
 
 
 def parse_retry_after(value: str) -> float | None:
-    """Read a Retry-After header, whole seconds or an HTTP date, as seconds from now; None where it is neither."""
+    """Read a Retry-After header, seconds or an HTTP date, as seconds from now; None where it is neither.
+
+    It is 0 for times that have passed, and a day at most.
+    """
     try:
-        return max(0.0, float(value)) if value.strip().replace(".", "", 1).isdigit() else _seconds_until(value)
-    except ValueError:
+        seconds = float(value) if value.strip().replace(".", "", 1).isdigit() else _seconds_until(value)
+    except (ValueError, OverflowError, OSError, LookupError, TypeError):  # what the parser makes of absurd dates
         return None
+    return min(max(0.0, seconds), DAY_SECONDS)
 
 
 def _seconds_until(date: str) -> float:
-    return max(0.0, parsedate_to_datetime(date).timestamp() - time.time())
+    return parsedate_to_datetime(date).timestamp() - time.time()
 
 
 def stop_of(error: CallFailed) -> RunStopped:

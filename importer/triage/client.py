@@ -52,7 +52,7 @@ from importer.triage.answers import (
     read_related,
 )
 from importer.triage.target import ApiKey
-from importer.triage.transport import AiohttpTransport, Timeouts
+from importer.triage.transport import LONGEST_ANSWER, AiohttpTransport, Timeouts, too_long
 
 T = TypeVar("T")
 
@@ -209,7 +209,13 @@ async def _read(response: httpx.Response) -> bytes:
     # httpx's own reading costs 10 µs more, a tenth of a request.
     if isinstance(response.stream, httpx.ByteStream) and "Content-Encoding" not in response.headers:
         return b"".join(response.stream)
-    return await response.aread()
+    parts, size = [], 0
+    async for part in response.aiter_bytes():
+        size += len(part)
+        if size > LONGEST_ANSWER:
+            raise too_long()
+        parts.append(part)
+    return b"".join(parts)
 
 
 def _data(raw: bytes) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import urllib.request
+from collections.abc import AsyncIterator
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,6 +12,27 @@ import httpx
 import yarl
 
 from importer.triage.target import is_loopback
+
+LONGEST_ANSWER = 32_000_000
+"""Bytes that are read of an answer: five times a list of a hundred issues whose descriptions are all escapes."""
+
+
+PIECE = 4096
+"""Bytes of a compressed answer that are unpacked at a time: they may become a thousand times as many."""
+
+
+def too_long() -> httpx.DecodingError:
+    """Return the error for an answer that is longer than LONGEST_ANSWER, compressed or not."""
+    return httpx.DecodingError(f"the answer is longer than {LONGEST_ANSWER // 1_000_000} MB")
+
+
+class _Pieces(httpx.AsyncByteStream):
+    def __init__(self, raw: bytes) -> None:
+        self._raw = raw
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for first in range(0, len(self._raw), PIECE):
+            yield self._raw[first : first + PIECE]
 
 
 class Timeouts(NamedTuple):
@@ -46,7 +68,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 proxy=proxy,
                 allow_redirects=False,
             ) as answer:
-                stream = httpx.ByteStream(await answer.read())
+                raw = await _read(answer)
+                stream = _Pieces(raw) if "Content-Encoding" in answer.headers else httpx.ByteStream(raw)
                 return httpx.Response(answer.status, headers=answer.raw_headers, stream=stream, request=request)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             raise _translate(error)(str(error) or type(error).__name__, request=request) from error
@@ -65,6 +88,20 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         """Close the kept connections."""
         if self._session is not None:
             await self._session.close()
+
+
+async def _read(answer: aiohttp.ClientResponse) -> bytes:
+    """Read an answer. Raises DecodingError where it is too long, without reading on."""
+    if answer.content_length is not None and answer.content_length <= LONGEST_ANSWER:
+        return await answer.read()
+    parts, size = [], answer.content_length or 0
+    while size <= LONGEST_ANSWER and (part := await answer.content.readany()):
+        parts.append(part)
+        size += len(part)
+    if size > LONGEST_ANSWER:
+        answer.close()
+        raise too_long()
+    return b"".join(parts)
 
 
 @lru_cache(maxsize=8)

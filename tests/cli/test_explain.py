@@ -41,3 +41,14 @@ def test_a_long_cell_is_cut_on_screen_only(program: Program) -> None:
     ended = program("explain", "export.csv", "-m", "jira", "2")
     assert f"Description = '{'x' * 100}… (5,000 characters)'" in ended.out
     assert "x" * 5000 in ended.out.splitlines()[-1]
+
+
+def test_what_would_control_a_terminal(program: Program) -> None:
+    """Whatever a cell has, it is shown and not carried out, neither in the title nor in its lines."""
+    evil = "\x1b[2J\x9b31m\u202e\rgone"
+    write_csv(Path("export.csv"), [(*issue_row(1, title=f"Title {evil}")[:5], f"One\n{evil}")])
+    for which in ("PROJ-1", "2"):
+        ended = program("explain", "export.csv", "-m", "jira", which)
+        assert ended.code == 0
+        assert all(line.isprintable() for line in (ended.out + ended.err).splitlines()), ended.out
+        assert "gone" in ended.out

@@ -154,6 +154,16 @@ def test_what_was_repaired_and_undone(program: Program, serve: Serve) -> None:
         assert (ended.code, ended.err.splitlines()[-1]) == (2, f"triage-import {command} {name}")
 
 
+def test_what_is_undone_is_not_offered_again(program: Program, serve: Serve) -> None:
+    """Once an undo has finished; the other commands stay."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    name = program(*import_from(sandbox.url)).summary["run_id"]
+    assert "undone" in known(program)[0]["can_be"]
+    assert program("undo", name, "--close", "--apply", "--yes", "--rate", "0").code == 0
+    assert known(program)[1]["can_be"].keys() == {"verified", "repaired", "reported"}
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_watching_until_somebody_ends_it(program: Program, serve: Serve, number: signal.Signals) -> None:
     """What is new is seen, the import is not disturbed, and the end is no error."""

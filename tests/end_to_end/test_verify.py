@@ -273,6 +273,20 @@ def test_a_key_that_is_refused(program: Program, serve: Serve, monkeypatch: pyte
     assert not list(program.folder.glob("*-verify"))
 
 
+def test_a_run_that_did_nothing(program: Program, serve: Serve) -> None:
+    """It says so, and names the last run of the source that did something."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    first = send(program, sandbox)
+    second = send(program, sandbox)
+    ended = verify(program)
+    assert ended.code == 0
+    assert (
+        f"{second} created and changed nothing, so that there is nothing to read back. "
+        f"The last run that did: triage-import verify {first}\n"
+    ) in ended.err
+
+
 def test_no_such_run(program: Program) -> None:
     """Exit code 2; a ledger that doesn't exist knows none."""
     ended = verify(program, "nightly")

@@ -90,3 +90,20 @@ def test_flush_while_a_commit_fails() -> None:
 def assert_waited(event: threading.Event) -> None:
     """Wait as a disk lets wait."""
     assert event.wait(120)
+
+
+def test_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where memory is too short for the thread, whoever waits is told, now and later."""
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> None:
+        commits = GroupCommit(lambda intents, decisions: lambda: None, 1)
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        for _ in range(2):
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                await asyncio.wait_for(commits.intend({"key": "s:1"}), 120)
+        commits.close()
+
+    asyncio.run(main())

@@ -72,6 +72,18 @@ def test_the_same_command_continues(ledger: Ledger, code: ExitCode, continues: b
     assert (begin(ledger).name == first.name) is continues
 
 
+def test_the_folder_of_another_ledger_s_run(place: str | Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ledgers give the same names: the reports of each stay, and a continued run keeps its folder."""
+    monkeypatch.chdir(tmp_path)
+    folders = []
+    for each in (place, tmp_path / "other.db"):
+        with open_ledger(each, now=lambda: NOON) as ledger:
+            folders.append(begin(ledger).out)
+            folders[-1].mkdir()
+            assert begin(ledger).out == folders[-1]
+    assert [folder.name for folder in folders] == [f"triage-import-2026-11-24-jira-acme-1{end}" for end in ("", "-2")]
+
+
 def test_organisation(ledger: Ledger) -> None:
     """The organisation first seen is kept; another one is refused, with both named."""
     ledger.check_org(TARGET, "org-1")

@@ -290,7 +290,7 @@ def test_a_target_that_refuses(program: Program, serve: Serve) -> None:
     sandbox = serve(api_key="canary-3f9c1d77")
     write_issues(Path("export.csv"), 3)
     send(program, sandbox.url)
-    Path("wrong").write_text("another", encoding="utf-8")
+    Path("wrong").write_text("another-key", encoding="utf-8")
     ended = apply(program, "--api-key-file", "wrong")
     assert ended.code == ExitCode.STOPPED
     assert "Triage refuses the API key" in ended.err

@@ -111,6 +111,26 @@ def test_retry_after_in_seconds(value: str, seconds: float | None) -> None:
     assert parse_retry_after(value) == seconds
 
 
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("Fri, 31 Dec 99999999999 23:59:59 GMT", None),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 86_400),
+        ("Mon, 1 Jan 2030 25:99:99 GMT", None),
+        ("Fri, 31 Dec 0001 00:00:00", 0),
+        ("99999999999", 86_400),
+        ("9" * 400, 86_400),
+        ("-5", None),
+        ("1e400", None),
+        ("nan", None),
+        ("\u00b2", None),
+    ],
+)
+def test_an_absurd_retry_after(value: str, seconds: float | None) -> None:
+    """It is a day at most, or nothing."""
+    assert parse_retry_after(value) == seconds
+
+
 def test_retry_after_as_a_date() -> None:
     """An HTTP date becomes the seconds until then, never negative ones."""
     assert 3000 < (parse_retry_after(formatdate(time.time() + 3600, usegmt=True)) or 0) <= 3600

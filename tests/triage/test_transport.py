@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 from collections.abc import Awaitable, Callable
 
@@ -11,7 +12,7 @@ import pytest
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient
 from importer.triage.target import ApiKey
-from importer.triage.transport import Timeouts
+from importer.triage.transport import LONGEST_ANSWER, Timeouts
 from tests.harness.fake_triage import answer_bytes
 
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -125,3 +126,47 @@ def test_redirect_is_not_followed() -> None:
     """A redirect ends the run: the key goes nowhere else."""
     server = RawServer((b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", False))
     assert asyncio.run(create(server, 1)) == [Action.STOP]
+
+
+LONG = bytes(LONGEST_ANSWER + 1)
+BODY = OK.partition(b"\r\n\r\n")[2]
+
+
+def packed(body: bytes) -> bytes:
+    """An answer that is small on the wire."""
+    body = gzip.compress(body)
+    return b"HTTP/1.1 201 Created\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n{" % len(LONG),
+        b"HTTP/1.1 200 OK\r\n\r\n" + LONG,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%x\r\n" % (2 * len(LONG)) + LONG,
+        packed(LONG),
+    ],
+    ids=["by its length", "without a length", "in chunks", "unpacked"],
+)
+def test_an_answer_that_is_too_long(answer: bytes) -> None:
+    """It is not read to its end, and a create's fate is open."""
+
+    async def main() -> CallFailed:
+        server = RawServer((answer, False))
+        async with await asyncio.start_server(server.handle, "127.0.0.1", 0) as listening:
+            port = listening.sockets[0].getsockname()[1]
+            async with TriageClient(f"http://127.0.0.1:{port}", ApiKey("org_rehearsal")) as client:
+                with pytest.raises(CallFailed) as caught:
+                    await client.create_issue(b"{}")
+                return caught.value
+
+    error = asyncio.run(main())
+    assert error.action is Action.SETTLE
+    assert "the answer is longer than 32 MB" in error.message
+
+
+def test_a_long_answer() -> None:
+    """Of some megabytes it is read, packed or not, with a length or without."""
+    body = BODY + b" " * 3_000_000
+    answers = (packed(body), b"HTTP/1.1 201 Created\r\n\r\n" + body)
+    assert [asyncio.run(create(RawServer((answer, True)), 1)) for answer in answers] == [[Action.DONE]] * 2

@@ -1,0 +1,43 @@
+"""Too little memory or too few open files: looked at before anything begins, and recognised where it is met later."""
+
+from __future__ import annotations
+
+import errno
+
+from importer.errors import RunStopped, UsageError
+
+FEWEST_FILES, ENOUGH_FILES = 128, 1024
+"""Files that a command may have open at least; as many as it asks for where the limit can be raised."""
+LEAST_MEMORY = 512 * 2**20
+"""Bytes of address space for the libraries and a small import; below it they end the process without a word."""
+NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start new thread")
+"""What libraries say in an error of another kind where memory is short, in lower case."""
+
+
+def check_limits() -> None:
+    """Raise the limit of open files if need be and possible. Raises UsageError where limits are too low."""
+    import resource  # POSIX only, as the commands are, but not what says so
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < ENOUGH_FILES:
+        soft = ENOUGH_FILES if hard == resource.RLIM_INFINITY else min(hard, ENOUGH_FILES)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        if soft < FEWEST_FILES:
+            message = f"Only {soft:,} files may be open at a time, and {FEWEST_FILES} are needed."
+            raise UsageError(message, hint=f"Raise it, then run the same command again: ulimit -n {ENOUGH_FILES}")
+    space, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if space != resource.RLIM_INFINITY and space < LEAST_MEMORY:
+        message = f"Only {space // 2**20:,} MB of memory may be used, and {LEAST_MEMORY // 2**20} MB are needed."
+        raise UsageError(message, hint="Raise it, then run the same command again: ulimit -v unlimited")
+
+
+def find_shortage(error: BaseException) -> RunStopped | None:
+    """Return the error to show where memory or files have run out; None for any other error."""
+    if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
+        hint = f"Raise the limit (ulimit -n {ENOUGH_FILES}), or lower --concurrency; the same command continues."
+        return RunStopped("Too many files are open.", hint=hint)
+    is_short = isinstance(error, OSError) and error.errno == errno.ENOMEM
+    if is_short or isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY):
+        hint = "What is done is recorded: with more memory (ulimit -v, or the container's) the same command continues."
+        return RunStopped("There is not enough memory.", hint=hint)
+    return None
