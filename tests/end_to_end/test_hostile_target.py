@@ -1,0 +1,119 @@
+"""Targets that behave as nobody promised they wouldn't: each row is there once, and no run says so too early."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import orjson
+import pytest
+
+from importer.api import ISSUES_PATH
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.harness.machine import Door, serve_door
+from tests.harness.running import Program, write_csv, write_issues
+
+RUN = ("run", "export.csv", "--yes", "--json", "--rate", "0", "--no-first-contact", "--settle-seconds", "1")
+ATTEMPTS = 4
+EVIDENCE = """
+extends: jira
+resource_links:
+  - {type: call, column: Call}
+"""
+
+
+class Hostile(Door):
+    """Carries every request out; some creates, by number, are answered with `status`, and times as `shows` says."""
+
+    def __init__(self, target: str, struck: set[int], status: int) -> None:
+        super().__init__(target)
+        self._struck, self._status, self._creates = struck, status, 0
+        self.shows: Callable[[str], str] = lambda time: time
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        """Carry a request out, and answer otherwise."""
+        with self._lock:
+            done = self._target.request(method, path, headers=headers, content=body)
+            if (method, path) == ("POST", ISSUES_PATH):
+                self._creates += 1
+                if self._creates in self._struck:
+                    error = {"error": "not_found", "message": "Resource not found"}
+                    return self._status, orjson.dumps({"data": None, "errors": [error]})
+            pattern = rb'("(?:created|updated|last_activity)_at":)"([^"]*)"'
+            shown = re.sub(pattern, lambda found: found[1] + orjson.dumps(self.shows(found[2].decode())), done.content)
+            return done.status_code, shown
+
+
+@contextmanager
+def hostile(sandbox: RunningSandbox, struck: set[int], status: int) -> Iterator[Hostile]:
+    """Put a hostile door before a sandbox."""
+    door = Hostile(sandbox.url, struck, status)
+    with serve_door(door):
+        yield door
+
+
+def import_to_the_end(program: Program, sandbox: RunningSandbox, rows: int, *arguments: str) -> int:
+    """Run an import until it says that it has finished; gives how many requests its attempts took."""
+    requests = 0
+    for _ in range(ATTEMPTS):
+        ended = program(*RUN, *arguments)
+        requests += ended.summary["requests"]
+        there = Counter(issue["title"] for issue in sandbox.issues())
+        assert not there or max(there.values()) == 1, "doubled"
+        assert ended.code != 0 or len(there) == rows, "exit 0, and not all is there"
+        if ended.code in (0, 1):
+            break
+    assert ended.code == 0, ended.err
+    return requests
+
+
+@pytest.mark.parametrize("calls", [False, True], ids=["no links", "links"])
+@pytest.mark.parametrize("status", [400, 403, 404, 409, 422])
+def test_created_and_refused(program: Program, serve: Serve, status: int, calls: bool) -> None:
+    """A create that is carried out and answered with a refusal makes one issue, with its evidence or without."""
+    sandbox = serve()
+    if calls:
+        header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description", "Call")
+        rows = [(f"PROJ-{n}", f"Title {n}", "High", "To Do", "Bug", "Text", f"call-{n}") for n in range(1, 13)]
+        write_csv(Path("export.csv"), rows, header)
+        Path("mine.yaml").write_text(EVIDENCE, encoding="utf-8")
+    else:
+        write_issues(Path("export.csv"), 12)
+    with hostile(sandbox, {2, 5, 9}, status) as door:
+        import_to_the_end(program, sandbox, 12, "-m", "mine.yaml" if calls else "jira", "--api-url", door.url)
+    if calls:
+        assert len(sandbox.resources()) == 12
+
+
+def shifted(hours: float) -> Callable[[str], str]:
+    """Times of a clock that is so many hours ahead."""
+    return lambda time: (datetime.fromisoformat(time) + timedelta(hours=hours)).isoformat().replace("+00:00", "Z")
+
+
+CLOCKS: dict[str, Callable[[str], str]] = {
+    "an hour ahead": shifted(1),
+    "an hour behind": shifted(-1),
+    "a minute ahead": shifted(1 / 60),
+    "without a zone": lambda time: time.removesuffix("Z"),
+    "in words": lambda time: f"on {time[8:10]}/{time[5:7]} at {time[11:16]}",
+    "none": lambda time: "",
+}
+
+
+@pytest.mark.parametrize("shows", CLOCKS.values(), ids=CLOCKS)
+def test_another_clock(program: Program, serve: Serve, shows: Callable[[str], str]) -> None:
+    """Whatever the target's clock shows, creates without an answer are found where they are, behind many others."""
+    sandbox = serve(search_lag=3600.0)
+    write_issues(Path("export.csv"), 250)
+    with hostile(sandbox, {3, 60, 130, 249}, 500) as door:
+        door.shows = shows
+        requests = import_to_the_end(program, sandbox, 250, "-m", "jira", "--api-url", door.url)
+        program.ledger.unlink()
+        assert program(*RUN, "-m", "jira", "--api-url", door.url).outcomes() == {"unchanged": 250}
+    assert len(sandbox.issues()) == 250
+    assert requests < 1.4 * 250
