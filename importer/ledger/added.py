@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Connection, Row, and_, func, or_, select
 
-from importer.codes import DESCRIPTION_EDITED, EVIDENCE_MISSING, FOUND_AT_TARGET
+from importer.codes import DESCRIPTION_EDITED, EVIDENCE_MISSING, FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.ledger.schema import UNDECIDED, State, operations, sources
 from importer.ledger.statements import Transaction, portions
 from importer.records import ADDITIONS, Act, AlreadyAdded
@@ -53,8 +53,10 @@ class Added(NamedTuple):
     @property
     def may_be_there(self) -> bool:
         """Whether a request for it may have reached Triage and been carried out, whatever the answer was."""
-        may_be = self.act in _NEVER_TWICE and self.state in (*UNDECIDED, State.REFUSED)
-        return may_be or (self.act is Act.RELATION and self.state is State.LEFT and bool(self.covers))
+        if self.act not in _NEVER_TWICE:
+            return False
+        was_sent = self.code == GONE_AT_TARGET or (self.act is Act.RELATION and bool(self.covers))
+        return self.state in (*UNDECIDED, State.REFUSED) or (self.state is State.LEFT and was_sent)
 
 
 class Place(NamedTuple):

@@ -12,7 +12,7 @@ from importer.codes import FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.errors import TooManyFailures
 from importer.ledger.added import Added, Place, encode_details, find_already_added
 from importer.ledger.journal import Decision, Run, Snapshot
-from importer.ledger.schema import State
+from importer.ledger.schema import UNDECIDED, State
 from importer.load.connection import Limits
 from importer.load.fingerprint import fingerprint
 from importer.load.queue import Item
@@ -40,6 +40,7 @@ class IssueWork:
     made    whether this run has added anything
     failed  whether an addition was refused, or its outcome is open
     last    id of the newest comment that this run has added; "" where there is none
+    begun   the addition whose request was sent last, and what it covers; None once its outcome is recorded
     ends    key → where the issue at the other end of a relation is
     """
 
@@ -50,6 +51,7 @@ class IssueWork:
     made: bool = False
     failed: bool = False
     last: str = ""
+    begun: tuple[Operation, tuple[str, ...]] | None = None
     ends: Mapping[str, Place] = field(default_factory=dict)
 
     def had(self) -> AlreadyAdded:
@@ -113,6 +115,7 @@ class AdditionLog:
         added = Added(operation.act, operation.name, state, b"", covers, 0.0, first, mark, code, message)
         work.known[operation.act, operation.name] = added
         work.made |= state is State.DONE and requests > 0 and code != FOUND_AT_TARGET
+        work.begun = None
         if state is State.DONE:
             work.ours[mark] += 1
             self.done[operation.act] += code != FOUND_AT_TARGET
@@ -139,6 +142,15 @@ class AdditionLog:
                 hint="Look at errors.csv; the same command continues, with a higher --max-errors if that is meant.",
             )
 
+    def note_replaced(self, work: IssueWork) -> None:
+        """Record as settled what was refused once and has come since in another comment, folded otherwise."""
+        covered = work.had().covered
+        for each in list(work.known.values()):
+            is_part = "/" in each.name and not each.name.endswith("/1/1")
+            is_left = each.act is Act.COMMENT and each.state in (State.REFUSED, State.UNSENT)
+            if is_left and not is_part and each.covers and covered.issuperset(each.covers):
+                self.note(work, work.earlier(each), Result(State.SAME, covers=each.covers, requests=0))
+
     def note_gone(self, work: IssueWork) -> None:
         """Record that an issue was deleted in Triage, so that no later run adds anything to it."""
         place, key = work.place, work.item.key
@@ -146,6 +158,9 @@ class AdditionLog:
         path = issue_path(place.issue_id)
         operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=place.issue_id)
         message = "the issue is not there any more"
+        undecided = [(work.earlier(each), each.covers) for each in work.known.values() if each.state in UNDECIDED]
+        for addition, covers in [*undecided, *([work.begun] if work.begun else [])]:
+            self.note(work, addition, Result(State.LEFT, GONE_AT_TARGET, message, covers, requests=0))
         gone_at_target = {"code": GONE_AT_TARGET, "message": message, "snapshot": gone}
         self._run.record(decide(operation, State.LEFT, 0, triage_id=place.triage_id, **gone_at_target))
         if work.item.is_all:

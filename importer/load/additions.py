@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -142,13 +142,18 @@ class AdditionSender:
 
     async def _complete(self, work: IssueWork) -> None:
         """Settle what earlier attempts left open, take in what the issue has already, then send the rest in order."""
-        for added in [each for each in work.known.values() if each.may_be_there]:
-            await self._decide_earlier(work, added)
-        if work.place.was_found:
+        perhaps = [each for each in work.known.values() if each.may_be_there]
+        # An earlier version didn't keep what a refused comment covers: that is seen from what is there.
+        blank = {each.name for each in perhaps if each.act is Act.COMMENT and not each.covers} - _rest_of(perhaps)
+        for added in perhaps:
+            if added.name not in blank:
+                await self._decide_earlier(work, added)
+        if work.place.was_found or blank:
             await self._take_in_existing(work)
         for addition in self._plan(work):
             await self._add(work, addition)
             self._count_one()
+        self.log.note_replaced(work)
         if work.item.parts.mentions:
             await self._when_sure(partial(self._numbers.put, work))
             self._count_one()
@@ -170,18 +175,11 @@ class AdditionSender:
 
         Raises OutcomePending if that fails.
         """
-        operation, covers = work.earlier(added), added.covers or self._find_covers(work, added)
-        if added.act is Act.COMMENT and not covers and not added.name.startswith(REST):
-            return  # of an earlier version: what it covers is not known any more
+        operation = work.earlier(added)
         if await self._settle(work, operation, added.since):
-            self.log.note(work, operation, Result(State.DONE, covers=covers, requests=0))
+            self.log.note(work, operation, Result(State.DONE, covers=added.covers, requests=0))
         elif added.state in UNDECIDED:
-            self.log.note(work, operation, Result(State.UNSENT, covers=covers, requests=0))
-
-    def _find_covers(self, work: IssueWork, added: Added) -> tuple[str, ...]:
-        """Return what a comment covers that was refused to an earlier version, which didn't keep that."""
-        planned = (each.covers for each in self._plan(work) if (each.act, each.name) == (added.act, added.name))
-        return next(planned, ())
+            self.log.note(work, operation, Result(State.UNSENT, covers=added.covers, requests=0))
 
     async def _take_in_existing(self, work: IssueWork) -> None:
         """Record the additions that an issue has already, where the ledger may have lost them."""
@@ -190,7 +188,11 @@ class AdditionSender:
         issue_id = work.place.issue_id
         bodies = ((addition, self._fill(addition)) for addition in self._plan(work, "separate"))
         filled = [addition._replace(body=body) for addition, body in bodies if body is not None]
-        unmarked = plan_unmarked(work.item.key, work.item.parts)
+        names = {name for addition in filled for name in (addition.name, *addition.covers)}
+        parts = work.item.parts
+        left = tuple(each for each in parts.comments if names.intersection((each.id, each.content)))
+        unmarked = plan_unmarked(work.item.key, replace(parts, comments=left))
+        unmarked = [each for each in unmarked if each.covers or each.name in names]
         try:
             existing = await find_existing_additions(self._reconciler, issue_id, filled, unmarked, work.ours)
         except CallFailed as error:
@@ -298,7 +300,7 @@ class AdditionSender:
         async def begin() -> None:
             nonlocal requests
             await self._run.intend(operation, details)
-            requests += 1
+            work.begun, requests = (operation, covers), requests + 1
 
         send = partial(_SENDERS[operation.act], self._client, operation.issue_id, operation.body)
         for _ in range(ATTEMPTS):
@@ -382,6 +384,11 @@ class AdditionSender:
             await self._slots.acquire()
         await self._check_there(work.place)
         raise Undecidable(gone.message)
+
+
+def _rest_of(added: Iterable[Added]) -> set[str]:
+    """Return the names of parts of a description, which cover no comment."""
+    return {each.name for each in added if each.name.startswith(f"{REST}/")}
 
 
 _SENDERS: dict[Act, Callable[[TriageClient, str, bytes], Awaitable[str]]] = {

@@ -9,14 +9,17 @@ import orjson
 
 from importer.api import DESCRIPTION_LIMIT, issue_path
 from importer.codes import DESCRIPTION_EDITED
+from importer.ledger.added import encode_details
+from importer.ledger.journal import Snapshot
 from importer.ledger.schema import UNDECIDED, State
-from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
+from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result, decide
 from importer.load.connection import RunConnection
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers
 from importer.triage.absence import Absence
 from importer.triage.actions import Action, CallFailed
-from importer.triage.snapshot import digest
+from importer.triage.answers import Issue
+from importer.triage.snapshot import allow_numbers, is_as_it_was, knows_numbers
 
 ATTEMPTS = 5
 """Most requests for one change without a clear answer; the issue is read before each."""
@@ -75,19 +78,32 @@ class ReferenceNumbers:
 
     async def _read_and_write(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:
         item, covers = work.item, tuple(numbers)
-        known = work.known.get((Act.REFER, ""))
-        if known is not None and known.state in UNDECIDED:
+        earlier = work.known.get((Act.REFER, ""))
+        if earlier is not None and earlier.state in UNDECIDED:
             self._sent.add(item.key)
         issue = await self._absence.look(operation.issue_id, operation.since)
         if issue is None:
             raise IssueGone
-        if digest(issue.description) != digest(item.description):
+        if not is_as_it_was(work.place.returned, issue, item.description):
             self._log.note(work, operation, Result(State.LEFT, DESCRIPTION_EDITED, EDITED_MESSAGE, covers))
             return
-        text = insert_numbers(issue.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
-        if text != issue.description:
+        # From our own text, as a target that escapes what it stores would escape it again.
+        text = insert_numbers(item.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
+        known = {f"({number})" for number in numbers.values()}
+        left = [number for number in known if number in text and number not in issue.description]
+        if left or not knows_numbers(work.place.returned):
+            self._allow(work, operation, issue, numbers)
+        if left:
             self._sent.add(item.key)
             patch = orjson.dumps({"description": text})
-            intend = partial(self._run.intend, operation)
+            intend = partial(self._run.intend, operation, encode_details(covers))
             await self._calls.call(partial(self._client.update_issue, operation.issue_id, patch), intend)
         self._log.note(work, operation, Result(State.DONE if item.key in self._sent else State.SAME, covers=covers))
+
+    def _allow(self, work: IssueWork, operation: Operation, issue: Issue, numbers: dict[str, str]) -> None:
+        """Keep which numbers are ours; it is durable with the intent, before the request that puts them in."""
+        place = work.place
+        returned = allow_numbers(place.returned, issue, work.item.description, numbers.values())
+        work.place = place._replace(returned=returned)
+        details, snapshot = encode_details(numbers), Snapshot(returned, place.body_sha, place.content)
+        self._run.record(decide(operation, State.SENT, 0, details=details, snapshot=snapshot))

@@ -28,6 +28,7 @@ from importer.triage.snapshot import (
     keep_values,
     mark_gone,
     merge,
+    numbers_of,
     pending_fields,
     record_pending_patch,
     standing_values,
@@ -259,7 +260,7 @@ def make_replacement(returned: bytes, issue: Issue, patch: Mapping[str, Any]) ->
     """
     before = {name: issue.description if name == "description" else issue.fields[name] for name in patch}
     before = {name: value for name, value in before.items() if redact(str(value)) == str(value)}
-    wrote = keep_values({name: patch[name] for name in before})
+    wrote = keep_values({name: patch[name] for name in before}, numbers_of(orjson.loads(returned)))
     return Replacement(before, standing_values(returned, issue, before), wrote) if before else None
 
 

@@ -42,7 +42,7 @@ from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.listing import CLOCK_SKEW, ELLIPSES, WORD, created_seconds, list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import DESCRIPTION_KEPT, assume_applied, digest, is_like, merge
+from importer.triage.snapshot import DESCRIPTION_KEPT, Numbers, assume_applied, digest, is_like, merge, numbers_of
 from importer.triage.target import Target
 
 if TYPE_CHECKING:
@@ -111,10 +111,14 @@ async def _verify(run: Run, target: Target, calls: PacedCalls, file: VerifyFile,
 
 
 class _Expected(NamedTuple):
-    """How an issue should look: the digest of its fields, and the number of resources that the import attached."""
+    """How an issue should look: the digest of its fields, and the number of resources that the import attached.
+
+    `numbers` are those that the import put into its description, which don't count.
+    """
 
     fields: bytes
     resources: int
+    numbers: Numbers
 
 
 class _Unknown(NamedTuple):
@@ -260,7 +264,7 @@ def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]
     """
     snapshot = orjson.loads(merge(assume_applied(made.returned, made.pending), issue, {}).returned)
     sent = snapshot | snapshot.get("sent", {})
-    for name, theirs in _values(issue).items():
+    for name, theirs in _values(issue, numbers_of(snapshot)).items():
         ours = sent.get(name)
         if not is_like(ours, theirs):
             if name == "description":
@@ -272,16 +276,18 @@ def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]
 
 def _expect(made: Made) -> _Expected:
     snapshot = orjson.loads(made.returned)
-    return _Expected(_digest(snapshot | snapshot.get("sent", {})), snapshot.get(RESOURCES, 0))
+    sent = _digest(snapshot | snapshot.get("sent", {}))
+    return _Expected(sent, snapshot.get(RESOURCES, 0), numbers_of(snapshot))
 
 
 def _is_as(expected: _Expected, issue: Issue) -> bool:
-    return expected.fields == _digest(_values(issue)) and expected.resources <= issue.resource_count
+    values = _values(issue, expected.numbers)
+    return expected.fields == _digest(values) and expected.resources <= issue.resource_count
 
 
-def _values(issue: Issue) -> dict[str, Any]:
+def _values(issue: Issue, numbers: Numbers) -> dict[str, Any]:
     """Return the compared fields as a snapshot holds them."""
-    return {**issue.fields, "description": digest(issue.description)}
+    return {**issue.fields, "description": digest(issue.description, numbers)}
 
 
 def _digest(values: Mapping[str, Any]) -> bytes:

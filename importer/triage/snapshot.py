@@ -4,12 +4,15 @@ A snapshot is JSON that the ledger keeps for each issue, in its column `returned
 them for our last write, the description as a digest. Where the target returned another value than we sent, ours stands
 under `sent`. A field whose value in Triage differs from the snapshot was changed by a person; so, to be safe, was a
 field that the snapshot doesn't have. Triage may trim texts and rewrite line ends, so such differences never count. Nor
-do the numbers that references get, as ` (T-1042)` after the key of another issue: a text with them is the same text.
+do the numbers that references get, as ` (T-1042)` after the key of another issue: a text with those that we put in is
+the same text. They stand under `numbers`; without it, as where discovery found the issue or an earlier version wrote
+the snapshot, nobody knows which are ours, and none counts.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
@@ -24,6 +27,9 @@ from importer.triage.redaction import redact
 COUNTS = ("resource_count", "flag_count", "relation_count")
 DESCRIPTION_KEPT = "(kept as its digest only)"
 SEEN_AT = "seen_at"
+NUMBERS = "numbers"
+Numbers = Collection[str] | None
+"""Numbers of issues, `T-1042`, that count as ours in a description; None where nobody knows which are."""
 RUNS_THAT_AGREE = 2
 """So many runs must have found an issue deleted before none asks for it again."""
 _GONE, _TOUCHED = b'"gone":', b'"touched":true'  # within a JSON text their quotes would be escaped
@@ -60,11 +66,13 @@ def take_snapshot(issue: Issue, body: bytes | None = None) -> bytes:
     person: the snapshot has it as sent, so that it counts as changed. Without a body `adopt_snapshot` decides that
     later.
     """
-    snapshot = _values(issue) | {"updated_at": issue.updated_at} | {name: getattr(issue, name) for name in COUNTS}
+    snapshot = _values(issue, None) | {"updated_at": issue.updated_at} | {name: getattr(issue, name) for name in COUNTS}
     touched = issue.updated_at != issue.created_at
     if body is None:
         return orjson.dumps(snapshot | ({"touched": True} if touched else {}))
+    snapshot["description"] = digest(issue.description)
     unlike = {name: value for name, value in values_of(body).items() if not is_like(value, snapshot[name])}
+    snapshot[NUMBERS] = []
     if touched:
         snapshot |= unlike
     elif unlike:
@@ -85,22 +93,23 @@ def adopt_snapshot(returned: bytes, body: bytes) -> bytes:
     return orjson.dumps(snapshot)
 
 
-def values_of(body: bytes) -> dict[str, Any]:
+def values_of(body: bytes, numbers: Numbers = ()) -> dict[str, Any]:
     """Return the compared fields of a create's body as a snapshot holds them: the description as its digest."""
     document = orjson.loads(body)
-    return {name: _kept(name, document.get(name)) for name in ISSUE_FIELDS}
+    return {name: _kept(name, document.get(name), numbers) for name in ISSUE_FIELDS}
 
 
-def digest(text: str) -> str:
-    """Return what a snapshot holds instead of a description: SHA-256 in hex of the normalised text."""
-    return hashlib.sha256(normalise(text).encode()).hexdigest()
+def digest(text: str, numbers: Numbers = ()) -> str:
+    """Return what a snapshot holds instead of a description: SHA-256 in hex of the text, without our numbers in it."""
+    return hashlib.sha256(_without(text, numbers).encode()).hexdigest()
 
 
-def normalise(text: str) -> str:
-    """Return a text as it is compared: without outer white space, CR, and the numbers of other issues."""
+def _without(text: str, numbers: Numbers) -> str:
     text = text.strip()  # first, as a target that trims it may take away the blank before a bracket
-    while (shorter := NUMBER_BESIDE.sub("", text)) != text:  # again: what is left may make another
-        text = shorter
+    if numbers is None or numbers:
+        ours = NUMBER_BESIDE if numbers is None else re.compile(rf" \((?:{'|'.join(map(re.escape, numbers))})\)")
+        while (shorter := ours.sub("", text)) != text:  # again: what is left may make another
+            text = shorter
     return _normal(text)
 
 
@@ -114,12 +123,42 @@ def _normal(value: Any) -> str:
     return unicodedata.normalize("NFC", redact(str(value or "")).replace("\r\n", "\n")).strip()
 
 
-def _kept(name: str, value: Any) -> Any:
-    return digest(value or "") if name == "description" else value
+def _kept(name: str, value: Any, numbers: Numbers) -> Any:
+    return digest(value or "", numbers) if name == "description" else value
 
 
-def _values(issue: Issue) -> dict[str, Any]:
-    return {**issue.fields, "description": digest(issue.description)}
+def _values(issue: Issue, numbers: Numbers = ()) -> dict[str, Any]:
+    return {**issue.fields, "description": digest(issue.description, numbers)}
+
+
+def numbers_of(snapshot: Mapping[str, Any]) -> Numbers:
+    """Return the numbers that we put into the description of an issue with this snapshot."""
+    return snapshot.get(NUMBERS)
+
+
+def knows_numbers(returned: bytes) -> bool:
+    """Whether a snapshot says which numbers in the issue's description are ours."""
+    return numbers_of(orjson.loads(returned)) is not None
+
+
+def is_as_it_was(returned: bytes, issue: Issue, description: str) -> bool:
+    """Whether an issue has the description of its snapshot, or this one, but for numbers that we put in."""
+    snapshot = orjson.loads(returned)
+    numbers = numbers_of(snapshot)
+    return digest(issue.description, numbers) in (snapshot.get("description"), digest(description, numbers))
+
+
+def allow_numbers(returned: bytes, issue: Issue, description: str, numbers: Collection[str]) -> bytes:
+    """Return the snapshot of an issue, which was just read, into whose description these numbers are to be put.
+
+    `description` is the one without them that we sent.
+    """
+    snapshot = orjson.loads(returned)
+    snapshot[NUMBERS] = sorted({*(numbers_of(snapshot) or ()), *numbers})
+    if "description" in snapshot:
+        theirs, ours = (digest(text, snapshot[NUMBERS]) for text in (issue.description, description))
+        _take(snapshot, "description", theirs, ours)
+    return orjson.dumps(snapshot)
 
 
 def sent_values(returned: bytes) -> dict[str, Any]:
@@ -128,21 +167,23 @@ def sent_values(returned: bytes) -> dict[str, Any]:
     return {**snapshot, **snapshot.get("sent", {})}
 
 
-def keep_values(fields: Mapping[str, Any]) -> dict[str, Any]:
+def keep_values(fields: Mapping[str, Any], numbers: Numbers = ()) -> dict[str, Any]:
     """Return fields as a snapshot holds them: a description as its digest."""
-    return {name: _kept(name, value) for name, value in fields.items()}
+    return {name: _kept(name, value, numbers) for name, value in fields.items()}
 
 
 def standing_values(returned: bytes, issue: Issue, fields: Collection[str]) -> dict[str, Any]:
     """Return what we last sent for these fields of an issue; of one that a person changed, what the issue has now."""
-    snapshot, now, sent = orjson.loads(returned), _values(issue), sent_values(returned)
+    snapshot, sent = orjson.loads(returned), sent_values(returned)
+    now = _values(issue, numbers_of(snapshot))
     edited = {name for name in fields if name not in snapshot or not is_like(now[name], snapshot[name])}
     return {name: now[name] if name in edited else sent[name] for name in fields}
 
 
 def find_changes(returned: bytes, body: bytes, fields: Collection[str] = ISSUE_FIELDS) -> dict[str, Any]:
     """Return which of `fields` differ between a create's body and what we last sent: field → new value, texts whole."""
-    sent, new, values = sent_values(returned), orjson.loads(body), values_of(body)
+    sent, new = sent_values(returned), orjson.loads(body)
+    values = values_of(body, numbers_of(sent))
     return {
         name: new.get(name) for name in ISSUE_FIELDS if name in fields and not is_like(values[name], sent.get(name))
     }
@@ -150,7 +191,8 @@ def find_changes(returned: bytes, body: bytes, fields: Collection[str] = ISSUE_F
 
 def find_edits(returned: bytes, issue: Issue) -> list[str]:
     """Return the compared fields of an issue that are no longer as the target returned them for our last write."""
-    snapshot, now = orjson.loads(returned), _values(issue)
+    snapshot = orjson.loads(returned)
+    now = _values(issue, numbers_of(snapshot))
     return [name for name in ISSUE_FIELDS if name not in snapshot or not is_like(now[name], snapshot[name])]
 
 
@@ -163,10 +205,12 @@ def find_other_changes(read: Issue, answered: Issue, patch: Collection[str]) -> 
 def merge(returned: bytes, issue: Issue, new: Mapping[str, Any]) -> Merged:
     """Merge new values into an issue, field by field: what a person changed is a conflict, unless it is equal."""
     known, reverted = _resolve_pending(returned, issue), _find_reverted(returned, issue)
-    snapshot, now = orjson.loads(known), _values(issue)
+    snapshot = orjson.loads(known)
+    numbers = numbers_of(snapshot)
+    now = _values(issue, numbers)
     merged = Merged({}, {}, [], known)
     for name, value in new.items():
-        if is_like(now[name], _kept(name, value)):
+        if is_like(now[name], _kept(name, value, numbers)):
             merged.already[name] = value
         elif name in snapshot and is_like(now[name], snapshot[name]) and name not in reverted:
             merged.patch[name] = value
@@ -183,8 +227,8 @@ def _find_reverted(returned: bytes, issue: Issue) -> set[str]:
     A person may have reverted them, so they must not be sent again. Our own comments move `updated_at` as well: what
     counts is whether it moved since the issue was read right before the change.
     """
-    snapshot, now = orjson.loads(returned), _values(issue)
-    pending = snapshot.get("pending", {})
+    snapshot = orjson.loads(returned)
+    now, pending = _values(issue, numbers_of(snapshot)), snapshot.get("pending", {})
     if issue.updated_at == pending.get(SEEN_AT, snapshot.get("updated_at")):
         return set()
     return {name for name in pending if name in snapshot and is_like(now.get(name), snapshot[name])}
@@ -192,8 +236,8 @@ def _find_reverted(returned: bytes, issue: Issue) -> set[str]:
 
 def _resolve_pending(returned: bytes, issue: Issue) -> bytes:
     """Resolve a pending change in a snapshot: see which of its values, or of those before it, the issue has."""
-    snapshot, now = orjson.loads(returned), _values(issue)
-    pending = snapshot.pop("pending", {})
+    snapshot = orjson.loads(returned)
+    now, pending = _values(issue, numbers_of(snapshot)), snapshot.pop("pending", {})
     for name in find_edits(returned, issue):
         ours = (each[name] for each in (pending, pending.get("held", {})) if name in each)
         if any(is_like(now[name], value) for value in ours):
@@ -213,10 +257,12 @@ def _take(snapshot: dict[str, Any], name: str, theirs: Any, ours: Any) -> None:
 
 def update_snapshot(returned: bytes, issue: Issue, written: Mapping[str, Any]) -> bytes:
     """Return the snapshot after a write: only the written fields are taken from the issue, ours beside them."""
-    snapshot, now = orjson.loads(returned), _values(issue)
+    snapshot = orjson.loads(returned)
+    numbers = numbers_of(snapshot)
+    now = _values(issue, numbers)
     snapshot.pop("gone", None)
     for name, value in written.items():
-        _take(snapshot, name, now[name], _kept(name, value))
+        _take(snapshot, name, now[name], _kept(name, value, numbers))
     snapshot["updated_at"] = issue.updated_at
     return orjson.dumps(snapshot)
 
@@ -240,8 +286,9 @@ def assume_applied(returned: bytes, pending: bytes) -> bytes:
     """
     if not pending:
         return returned
-    values = orjson.loads(pending)
-    return orjson.dumps(orjson.loads(returned) | {"pending": {name: _kept(name, values[name]) for name in values}})
+    values, snapshot = orjson.loads(pending), orjson.loads(returned)
+    kept = {name: _kept(name, value, numbers_of(snapshot)) for name, value in values.items()}
+    return orjson.dumps(snapshot | {"pending": kept})
 
 
 def pending_fields(pending: bytes) -> frozenset[str]:

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 ROWS = (
     Row("D-1", ('a <b> & "c"', "it's  🎧 ﬁne \n\n---\n\n too", 'a <b> & "c"')),
-    Row("D-2", ("one <i>", "two  &"), state="Closed", call="c-2", flag="Rude <!>"),
+    Row("D-2", ("one <i>", "two  &"), state="Closed", call="c-2", flag="Rude <!>", text="As D-1 <b>  says & 🎧"),
     Row("D-3", ("word & <b> 🎧 " * 400,), blocks="D-1"),
 )
 
@@ -28,6 +28,9 @@ def test_nothing_comes_twice(program: Program, serve: Serve, way: str, faults: t
     first = nights.run(ROWS)
     assert (first.code, first.outcomes()) == (ExitCode.DONE, {"created": 3}), first.err
     before, writes = nights.comments(), nights.writes()
+    number = nights.issue("D-1")["triage_id"]
+    assert nights.issue("D-2")["description"].startswith(f"As D-1 ({number}) "), "escaped once, as it would be anyway"
+    assert "amp;lt" not in nights.issue("D-2")["description"]
     assert {key: len(said) for key, said in before.items()} == {"D-1": 3, "D-2": 1, "D-3": 2}
     options = ("--rate", "0", "--json")
     verified = program("verify", "last", *options)

@@ -171,6 +171,7 @@ def test_an_issue_that_is_gone(bench: Following) -> None:
     bench.follow(item("demo:P-1", IssueParts(comments=said("a", "b").comments, relations=ALL.relations)))
     assert bench.triage.sent == {"POST comments": 1, "GET issue": 2}
     assert bench.seen == [Outcome.SKIPPED]
+    assert bench.states("demo:P-1") == {(Act.COMMENT, State.LEFT, "gone-at-target"): 1}
 
 
 @pytest.mark.parametrize(("status", "error"), [(401, KeyRefused), (403, KeyRefused)])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
+from importer.transform.markers import comment_marker
 from tests.conftest import Serve
 from tests.harness.additions import ADDED, MAPPING
 from tests.harness.running import (
@@ -87,7 +90,9 @@ def test_a_comment_of_unknown_fate(program: Program) -> None:
 
     def answer(method: str, path: str, headers: Mapping[str, str]) -> tuple[int, Any]:
         if path.endswith("/comments"):
-            details.append({"id": f"e{len(details)}", "type": "comment", "detail": "Ann · 1/Mar/26\n\nhello"})
+            details.append(
+                {"id": f"e{len(details)}", "type": "comment", "detail": f"Ann · 1/Mar/26 · {marker}\n\nhello"}
+            )
             return 500, {}
         if "/activity" in path:
             entries = {"data": {"items": details, "next_cursor": None}, "errors": None}
@@ -97,6 +102,8 @@ def test_a_comment_of_unknown_fate(program: Program) -> None:
         return 200, CATEGORIES if "categories" in path else NO_ISSUES
 
     write_source({"Comment": "1/Mar/26;Ann;hello"})
+    content = hashlib.sha256(json.dumps(["Ann", "1/Mar/26", "hello", 1]).encode()).hexdigest()[:16]
+    marker = comment_marker("jira:PROJ-1", f"{content}/1")
     with serve_answers(answer) as url:
         first = program(*command(url, "--rate", "0", "--settle-seconds", "0"))
         assert (first.code, first.outcomes()) == (ExitCode.UNKNOWN, {"created": 1}), first.err

@@ -304,6 +304,20 @@ def test_what_the_import_added_is_no_person_s(program: Program, serve: Serve) ->
     assert nights.run().outcomes() == {"unchanged": 3}
 
 
+@pytest.mark.parametrize("key", ["D-1", "D-2"])
+def test_a_number_that_a_person_put_in(program: Program, serve: Serve, key: str) -> None:
+    """Only those are ours that we put in; beside them, and where there are none, a person's number is an edit."""
+    nights = Nights(program, serve())
+    run = nights.run(WHOLE).summary["run_id"]
+    first, _, rest = nights.issue(key)["description"].partition("\n")
+    nights.edit(key, description=f"{first} (T-4711)\n{rest}")
+    verified = program("verify", run, *FAST)
+    assert verified.summary["fields"] == {"description": 1}
+    ended = program("undo", run, "--delete", "--apply", "--yes", "--expect", "2", "--out", str(REPORT), *FAST)
+    assert ended.outcomes() == {"updated": 2, "skipped": 1}, ended.err
+    assert [issue["title"] for issue in nights.sandbox.issues()] == [key]
+
+
 TOUCHES: Mapping[str, Callable[[Nights], None]] = {
     "comment": lambda nights: nights.post("D-2", "comments", detail="I know more."),
     "resources": lambda nights: nights.post("D-2", "resources", resource_type="call", resource_id="c-9"),
