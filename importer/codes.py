@@ -45,6 +45,7 @@ CODES: dict[str, str] = {
     "key-needs-name": "The native key is only unique within one project, and nobody named the source.",
     KEY_DUPLICATE: "The key came before with other content.",
     GROUP_REJECTED: "Another row of the same issue is rejected, and the rows of an issue go together.",
+    "group-partial": "The source has fewer rows of the issue than it was written from; it stays as it is.",
     "same-as": "The key came before with the same content; skipped.",
     "duplicate-of": "The key came before, and the mapping keeps the first; skipped.",
     "older-than": "The key comes again with a newer date, and the mapping keeps the newest; skipped.",

@@ -16,6 +16,7 @@ from importer.check.knowledge import Difference, KnownIssue, KnownSample, Ledger
 from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.errors import UsageError
 from importer.ledger.added import find_already_added, relation_targets
+from importer.ledger.group_sizes import count_written_rows
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import sample_issues
@@ -132,6 +133,10 @@ class LedgerHistory:
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         """Say which of these keys have an issue in Triage."""
         return self._ledger.additions(self._target, self._source_name).places(keys).keys()
+
+    def written_rows(self, keys: Collection[str]) -> Mapping[str, int]:
+        """Say of how many rows the issues of these keys were made when they were last written."""
+        return count_written_rows(self._ledger, self._target, self._source_name, keys)
 
     def sample(self) -> KnownSample:
         """Give some of the keys that have an issue, spread over all of them."""

@@ -63,6 +63,9 @@ class Knows(Protocol):
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         """Say which of these keys have an issue in Triage."""
 
+    def written_rows(self, keys: Collection[str]) -> Mapping[str, int]:
+        """Say of how many rows the issues of these keys were made when they were last written, where that is known."""
+
     def sample(self) -> KnownSample:
         """Give some of the keys that have an issue, and how many there are."""
 
@@ -81,6 +84,10 @@ class NoLedger:
     def in_triage(self, keys: Collection[str]) -> Collection[str]:
         """No key has an issue in Triage."""
         return ()
+
+    def written_rows(self, keys: Collection[str]) -> Mapping[str, int]:
+        """None was written."""
+        return {}
 
     def sample(self) -> KnownSample:
         """There is none."""

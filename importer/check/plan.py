@@ -12,6 +12,7 @@ from importer.check.duplicates import Verdict
 from importer.check.knowledge import Knows, LedgerStatus
 from importer.check.rows import Examined
 from importer.codes import CODES, COMMENT_EDITED
+from importer.phrases import counted
 from importer.records import PASSED_OVER, Addition, AlreadyAdded, Finding, IssueParts, Operation, Outcome, Row
 from importer.transform.addition_plan import count_edited, plan_additions
 
@@ -46,7 +47,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
                 creates[row] = examined.create(row)
                 yield creates[row]
 
-    ledger = known(ask())  # where there is no ledger nothing is asked, and `creates` stays empty
+    ledger = _hold_partial(examined, known(ask()), known)  # without a ledger nothing is asked: `creates` stays empty
     notes = list[tuple[int, Finding]]()
     places = zip(chunk.records, chunk.lines, keys, strict=True)
     rows = [Row(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED) for record, line, key in places]
@@ -94,6 +95,34 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
             change = ledger[plan.key].change if plan.key in ledger else None
             operations[place] = change or creates.get(place) or examined.create(place)  # `creates`: see above
     return Plan(rows, operations, notes, {row: each[0] for row, each in planned.items() if each[0]}, ledger)
+
+
+def _hold_partial(examined: Examined, statuses: Mapping[str, LedgerStatus], known: Knows) -> Mapping[str, LedgerStatus]:
+    """Hold back updates of issues that were written from more rows than the source has of them now.
+
+    The text of the rows that are absent would be taken away, and a delta need not have them. What its rows add, such as
+    comments, is added all the same.
+    """
+    keys = examined.records.keys
+    sizes = {keys[leader]: len(members) for leader, members in examined.groups.items()}
+    changes = [key for key in sizes if key in statuses and statuses[key].change is not None]
+    if examined.is_whole or not changes:
+        return statuses
+    written = known.written_rows(changes)
+    held = dict[str, LedgerStatus]()
+    for key in changes:
+        status, rows, before = statuses[key], sizes[key], written.get(key, 0)
+        if rows < before:
+            differs = None if status.differs is None else status.differs._replace(written=())
+            finding = _partial(rows, before)
+            held[key] = status._replace(outcome=Outcome.CHANGED, finding=finding, change=None, differs=differs)
+    return {**statuses, **held}
+
+
+def _partial(rows: int, before: int) -> Finding:
+    message = f"the issue was written from {counted(before, 'row')}, and the source has {rows:,} of them"
+    hint = "give all rows of the issue together; where each export has all there are: input: {kind: snapshot}"
+    return Finding("group-partial", "description", message, hint, rejects=False)
 
 
 def _may_be_added_to(ledger: Mapping[str, LedgerStatus], key: str) -> bool:

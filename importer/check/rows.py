@@ -30,6 +30,7 @@ class Examined:
     bodies    row → the JSON of its create; only rows that can be sent have one
     fixed     row → the corrections of `--fixes` in it
     groups    first row of an issue that several rows make → all its rows
+    is_whole  whether the source has all rows of each issue: it is a snapshot
     """
 
     first: int
@@ -39,6 +40,7 @@ class Examined:
     bodies: Mapping[int, bytes]
     fixed: Fixed = field(default_factory=dict)
     groups: Mapping[int, list[int]] = field(default_factory=dict)
+    is_whole: bool = False
 
     @property
     def span(self) -> tuple[int, int]:
@@ -86,7 +88,8 @@ def examine(job: Job) -> Iterator[Examined]:
         sendable = [
             row for row, code in enumerate(skips) if not code and row not in followers and not findings.rejects(row)
         ]
-        yield Examined(first, records, findings, skips, encode_bodies(records, sendable), fixed, groups)
+        bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.kind == "snapshot"
+        yield Examined(first, records, findings, skips, bodies, fixed, groups, is_whole)
         first += len(chunk)
 
 

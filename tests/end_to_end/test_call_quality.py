@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -211,6 +213,33 @@ def test_an_issue_that_lacks_something_keeps_its_rows_together(program: Program,
         assert (again.code, again.outcomes()) == (1, {"failed": 3})
     assert [issue["description"] for issue in sandbox.issues()] == described
     assert len(sandbox.flags()) == 5
+
+
+@pytest.mark.parametrize("policy", ["update", "overwrite"])
+def test_a_partial_file_takes_nothing_away(program: Program, serve: Serve, policy: str) -> None:
+    """A later file with fewer rows of an issue changes nothing that the others say; all of them together do."""
+    whole, sandbox = review(1), serve()
+    write_findings([*whole, *review(2)])
+    import_(program, sandbox)
+    described = sorted(issue["description"] for issue in sandbox.issues())
+    for _ in range(2):
+        write_findings([whole[0], finding("r-1", "c-9", "Thanks", "7")])
+        ended = import_(program, sandbox, "--on-change", policy)
+        assert (ended.code, ended.outcomes()) == (0, {"changed": 2})
+        assert sorted(issue["description"] for issue in sandbox.issues()) == described
+        assert [row["code"] for row in results()] == ["group-partial"] * 2
+        assert results()[0]["message"] == "the issue was written from 3 rows, and the source has 2 of them"
+    assert sum("c-9" in calls for calls in calls_by_issue(sandbox).values()) == 1, "new evidence is added all the same"
+    write_findings([*whole, finding("r-1", "c-9", "Thanks", "7")])
+    assert import_(program, sandbox, "--on-change", policy).outcomes() == {"updated": 4}
+    assert sum("Thanks fails" in issue["description"] for issue in sandbox.issues()) == 1
+    write_findings(whole)
+    assert import_(program, sandbox, "--on-change", policy).outcomes() == {"changed": 3}, "it has four rows by now"
+    Path("snapshot.yaml").write_text("extends: call-review\ninput: {kind: snapshot}\n", encoding="utf-8")
+    an_hour_ago = time.time() - 3600
+    os.utime("findings.csv", (an_hour_ago, an_hour_ago))
+    ended = import_(program, sandbox, "--on-change", policy, mapping="snapshot.yaml")
+    assert ended.outcomes() == {"updated": 3}, "a snapshot has all rows that there are"
 
 
 def test_limit_and_only_take_whole_issues(program: Program, serve: Serve) -> None:
