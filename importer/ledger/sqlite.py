@@ -5,14 +5,16 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, select, update
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
 from importer.errors import UsageError
@@ -22,6 +24,9 @@ from importer.ledger.migrations import prepare, read_version
 from importer.ledger.schema import SCHEMA_VERSION, operations, stamp
 from importer.ledger.staleness import Generation, open_generation, side_file
 from importer.ledger.target_scan import mark_incomplete
+
+UNWRITABLE = ("attempt to write a readonly database", "unable to open database file")
+"""What SQLite says where it can make no file beside the one that it is to read."""
 
 
 @contextmanager
@@ -49,7 +54,8 @@ def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
 def read_file(path: Path) -> Iterator[Database]:
     """Open a file to read, without a lock; one that doesn't exist reads as empty.
 
-    A ledger of an older version is read from an upgraded copy in memory.
+    A ledger of an older version is read from an upgraded copy in memory, one in a place that can't be written from a
+    copy of its files: SQLite needs a file beside them.
 
     Raises:
         UsageError: it is not a ledger, or one of a newer version.
@@ -58,7 +64,7 @@ def read_file(path: Path) -> Iterator[Database]:
         with empty_in_memory(str(path)) as empty:
             yield empty
         return
-    with _connected(_read_only(path)) as engine, _connected("sqlite://") as copy:
+    with _readable(path) as file, _connected(_read_only(file)) as engine, _connected("sqlite://") as copy:
         with engine.connect() as connection:
             version = read_version(connection, str(path))
         if version != SCHEMA_VERSION:
@@ -97,6 +103,25 @@ def empty_in_memory(name: str) -> Iterator[Database]:
         with engine.begin() as connection:
             prepare(connection, name)
         yield Database(engine, name, is_read_only=True)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[Path]:
+    """Give a ledger's own path, or that of a copy where SQLite can't read it in its place."""
+    try:
+        with _connected(_read_only(path)) as engine, engine.connect() as connection:
+            connection.exec_driver_sql("SELECT 1 FROM sqlite_master")
+    except OperationalError as error:
+        if not str(error.orig).startswith(UNWRITABLE):
+            raise
+    else:
+        yield path
+        return
+    with TemporaryDirectory(prefix="triage-importer-") as folder:
+        for each in (path, path.with_name(path.name + "-wal")):  # what was not copied back into the file yet
+            if each.exists():
+                shutil.copyfile(each, Path(folder) / each.name)
+        yield Path(folder) / path.name
 
 
 def _read_only(path: Path) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import stat
-from collections.abc import Callable
-from contextlib import AbstractContextManager, closing
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Engine, event
@@ -85,6 +87,44 @@ def test_a_file_that_cannot_be_written(path: Path, mode: int) -> None:
     path.chmod(mode)
     with pytest.raises(UsageError, match="Permission denied"), open_ledger(path):
         pass
+
+
+NOBODY = 65_534
+
+
+@contextmanager
+def nobody_in(folder: Path) -> Iterator[None]:
+    """Become somebody to whom all in a folder is read-only: for root nothing is."""
+    others = [*folder.rglob("*"), folder]
+    modes = {each: each.stat().st_mode for each in others}
+    for each in others:
+        each.chmod(0o555 if each.is_dir() else 0o444)
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+        for each, mode in modes.items():
+            each.chmod(mode)
+
+
+@pytest.mark.parametrize("has_wal", [False, True])
+def test_a_folder_that_can_only_be_read(has_wal: bool) -> None:
+    """A backup, or another user's ledger: it is read all the same, what is in its side file too; nothing is left."""
+    with TemporaryDirectory() as name:  # `tmp_path` is below a folder that others can't enter
+        path = Path(name) / "ledger.db"
+        with open_ledger(path) as ledger:
+            send(begin(ledger), "k1")
+            if has_wal:
+                (Path(name) / "backup").mkdir()
+                for file in (path, path.with_name("ledger.db-wal")):
+                    shutil.copyfile(file, Path(name) / "backup" / file.name)
+        place = Path(name) / "backup" / "ledger.db" if has_wal else path
+        with nobody_in(Path(name)), read_ledger(place) as ledger:
+            assert ledger.find_known(TARGET, "jira-acme", ["k1"])
+            assert not list(place.parent.glob("*-shm"))
 
 
 def test_default_path(monkeypatch: pytest.MonkeyPatch) -> None:
