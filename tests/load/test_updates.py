@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import orjson
 import pytest
 
@@ -24,55 +23,11 @@ from importer.triage.paced import Interrupted, PacedCalls
 from importer.triage.redaction import Secret, note_echo
 from importer.triage.snapshot import is_gone, is_missing, pending_fields, take_snapshot
 from tests.harness.bench import TARGET, Bench, opened
-from tests.harness.fake_triage import make_issue
+from tests.harness.one_issue import ROW, OneIssue
 from tests.harness.virtual_time import VirtualTime
 
 SOURCE, KEY = Bench.source, "s:1"
-ROW = {"title": "old", "severity": "low", "description": "text"}
 NEW_SHA = b"n" * 32
-
-
-class OneIssue:
-    """A Triage with one issue. `faults` are the answers to the next writes, `reads` to the next looks; "" is none.
-
-    A write that ends in `-after` is executed.
-    """
-
-    def __init__(self) -> None:
-        self.issue = make_issue(1, "text", 1000.0) | ROW | {"owner_id": None, "assignee_id": None}
-        self.exists = True
-        self.faults: list[str] = []
-        self.reads: list[str] = []
-        self.patches: list[dict[str, Any]] = []
-        self.watch: Callable[[], object] = lambda: None  # is called when a write arrives
-
-    @property
-    def transport(self) -> httpx.MockTransport:
-        """Give what stands in for the network."""
-        return httpx.MockTransport(self._handle)
-
-    def change(self, **fields: Any) -> None:
-        """Let somebody change the issue."""
-        self.issue |= fields | {"updated_at": "2030-01-01T00:00:00.000Z"}
-
-    def _handle(self, request: httpx.Request) -> httpx.Response:
-        if request.method == "GET":
-            fault = self.reads.pop(0) if self.reads else ""
-        else:
-            self.watch()
-            self.patches.append(orjson.loads(request.content))
-            fault = self.faults.pop(0) if self.faults else ""
-            if fault.endswith("-after") or not fault:
-                self.change(**self.patches[-1])
-        if fault.startswith("reset"):
-            raise httpx.ReadError("reset", request=request)
-        if fault == "connect":
-            raise httpx.ConnectError("refused", request=request)
-        if fault:
-            return httpx.Response(int(fault[:3]), json={"errors": [{"error": "no", "message": "because"}]})
-        if not self.exists:
-            return httpx.Response(404, json={"errors": [{"error": "not_found", "message": "Issue not found"}]})
-        return httpx.Response(200, json={"data": self.issue, "errors": None})
 
 
 async def until_sure(updater: Updater, operation: Operation, calls: PacedCalls) -> Updated:
@@ -381,3 +336,25 @@ def test_the_key_in_an_old_value_is_not_kept(bench: Updating) -> None:
     bench.triage.change(description="The key is org_x_and_more.", category="Old")
     bench.update(force=True, description="newer", category="Newer")
     assert bench.run.replaced.before(KEY) == {"category": "Old"}
+
+
+def test_what_another_has_changed_meanwhile(bench: Updating) -> None:
+    """A field that we didn't send and that the answer has otherwise than it was read is named, and stays theirs."""
+    bench.triage.watch = lambda: bench.triage.change(severity="critical")
+    assert bench.update(title="new") == (
+        Outcome.UPDATED,
+        "severity was changed in Triage while the update was on its way",
+    )
+    (row,) = bench.run.results()
+    assert row.codes == ("edited-meanwhile",)
+    bench.triage.watch = lambda: None
+    bench.turn()
+    assert bench.update(severity="high").outcome is Outcome.SKIPPED
+
+
+def test_a_write_that_waited_reads_again(bench: Updating) -> None:
+    """While everybody pauses after a 429 a person edits the same field: what was read before is not written over it."""
+    bench.triage.faults = ["429"]
+    bench.triage.watch = lambda: bench.triage.change(title="theirs")
+    assert bench.update(title="new").outcome is Outcome.SKIPPED
+    assert (bench.triage.issue["title"], len(bench.triage.patches)) == ("theirs", 1)

@@ -1,0 +1,50 @@
+"""A gateway before a target, which answers in its place while the target is down."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import httpx
+
+from tests.harness.machine import Door, serve_door
+
+ANSWER = 404, b'{"message": "no Route matched with those values"}'
+
+
+class Gateway(Door):
+    """Passes requests on to a target, at `url`.
+
+    begins  says of method and path whether the outage begins with this request
+    lasts   seconds until it ends
+    covers  says of a method whether requests with it are answered by the gateway meanwhile
+    """
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self._target = httpx.Client(base_url=target, timeout=None)
+        self.begins: Callable[[str, str], bool] = lambda method, path: False
+        self.covers: Callable[[str], bool] = lambda method: True
+        self.lasts = math.inf
+        self.until = 0.0
+        self.refused = 0
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        """Answer for the target, or let it answer."""
+        if not self.until and self.begins(method, path):
+            self.until = time.monotonic() + self.lasts
+        if time.monotonic() < self.until and self.covers(method):
+            self.refused += 1
+            return ANSWER
+        done = self._target.request(method, path, headers=headers, content=body)
+        return done.status_code, done.content
+
+
+@contextmanager
+def gateway(target: str) -> Iterator[Gateway]:
+    """Put a gateway before a target."""
+    door = Gateway(target)
+    with serve_door(door):
+        yield door
