@@ -165,8 +165,8 @@ class Loader:
         except CallFailed as error:
             self._conclude(attempt, error)
         else:
-            if _is_of_another(issue, operation):
-                self._conclude(attempt, CallFailed(Action.SETTLE, OF_ANOTHER))
+            if not issue.title or _is_of_another(issue, operation):
+                self._conclude(attempt, CallFailed(Action.SETTLE, NOT_ITS_ISSUE))
             else:
                 self._finish(operation, issue, attempt.requests)
 
@@ -268,7 +268,7 @@ class Loader:
             self._retries.append(operation)
 
 
-OF_ANOTHER = "the answer was that of another create"
+NOT_ITS_ISSUE = "the answer doesn't show the issue that was sent"
 CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was then; the next run compares them"
 
 

@@ -211,7 +211,7 @@ class Verifier:
             fields = find_differences(made, issue)
             differences += (each for each in fields if each[0] != RESOURCES or not own[Act.EVIDENCE])
         try:
-            differences += await self._find_losses(made.issue_id, own)
+            differences += await self._find_miscounts(made.issue_id, own)
         except CallFailed as error:
             if not error.is_gone:
                 raise
@@ -219,11 +219,20 @@ class Verifier:
             return [Verified(*name, Verdict.MISSING)]
         return [Verified(*name, Verdict.DIFFERENT, *each) for each in differences] or [Verified(*name, Verdict.SAME)]
 
-    async def _find_losses(self, issue_id: str, own: Held) -> list[tuple[str, str, str]]:
-        """Return the kinds of additions that have losses: act, how many were sent, how many are left."""
+    async def _find_miscounts(self, issue_id: str, own: Held) -> list[tuple[str, str, str]]:
+        """Return the kinds of additions of which some are lost or doubled: act, how many were sent, how many are there.
+
+        Evidence and flags that are there twice may be a person's, a comment with our marker or a relation is ours.
+        """
         held = await self._reconciler.read_held(issue_id, [act for act in LISTS if own[act]], own[Act.FLAG])
-        counts = {act: (own[act].total(), (own[act] & held[act]).total()) for act in held}
-        return [(str(act), str(sent), str(left)) for act, (sent, left) in counts.items() if left < sent]
+        miscounts = []
+        for act, there in held.items():
+            sent = own[act]
+            most = there if act in (Act.COMMENT, Act.RELATION) else sent
+            pairs = [(number, min(there[mark], most[mark])) for mark, number in sent.items()]
+            if any(number != found for number, found in pairs):
+                miscounts.append((str(act), str(sent.total()), str(sum(found for _, found in pairs))))
+        return miscounts
 
     async def _strangers(self) -> list[Verified]:
         """Return the unknown issues with this source's marker, which only a whole description shows for certain."""

@@ -329,3 +329,16 @@ def test_what_was_added_and_is_gone(program: Program, serve: Serve) -> None:
         ("demo:D-2", "different", "evidence", "1", "0"),
         ("demo:D-2", "different", "flag", "1", "0"),
     ]
+
+
+def test_a_comment_that_came_late_and_twice(program: Program, serve: Serve) -> None:
+    """What Triage carried out after it was sent again is there twice: verify says so."""
+    sandbox = serve()
+    nights = Nights(program, sandbox)
+    nights.run(WHOLE)
+    activity = httpx.get(f"{nights.url('D-1')}/activity", headers=PERSON).json()["data"]["items"]
+    detail = next(entry["detail"] for entry in activity if entry["type"] == "comment")
+    nights.post("D-1", "comments", detail=detail)
+    ended = verify(program)
+    assert ended.code == ExitCode.PARTLY
+    assert verdicts(ended.summary["out"]) == [("demo:D-1", "different", "comment", "2", "3")]
