@@ -22,7 +22,7 @@ _PART = re.compile(r"part (\d+) of (\d+)$")
 _RULE = re.compile(r"^[^\S\n]*(?:-{3,}|[‒–—―])[^\S\n]*$", re.MULTILINE)
 _RULE_WITHIN = re.compile(r"\s(?:-{3,}|[—―])\s")
 _BLANK_LINE = re.compile(r"\n\s*\n")
-_QUOTES = (">", "&gt;")
+_QUOTES = (">", "&gt;", "<blockquote")
 
 
 def source_marker(source_name: str) -> str:
@@ -45,17 +45,16 @@ def find_marker(description: str) -> str:
 
 def find_marker_line(description: str) -> tuple[str, str]:
     """The source and the record marker in an issue's description, each `""` if it has none."""
-    lines = _MARKER_LINE.findall(description) or _find_rewritten(description)
+    lines = _MARKER_LINE.findall(description)
+    if not lines:
+        text = _restore(description)
+        lines = _MARKER_LINE.findall(text) or ([] if "\n" in text else _FOOTER_WITHIN.findall(text))
     return lines[-1] if lines else ("", "")
 
 
-def _find_rewritten(description: str) -> list[tuple[str, str]]:
-    """Find the marker lines of a description that the target has in another form than it was sent.
-
-    It may have changed their case, put unseen signs between, made lines of HTML of them, or folded all into one line.
-    """
-    text = _LINE_TAG.sub("\n", _UNSEEN.sub("", description.lower())).strip()
-    return _MARKER_LINE.findall(text) or ([] if "\n" in text else _FOOTER_WITHIN.findall(text))
+def _restore(text: str) -> str:
+    """Undo what a target may have done to a text that hides markers: capitals, unseen signs, lines of HTML."""
+    return _LINE_TAG.sub("\n", _UNSEEN.sub("", text.lower())).strip()
 
 
 def hex_digest(text: str) -> str:
@@ -87,15 +86,19 @@ def find_openings(detail: str) -> list[Opening]:
     A target may have wrapped a long line, folded blank lines, or folded all into one line, and made a dash of the rule.
     """
     text = detail.replace("\r", "\n").strip()
-    is_one_line = "\n" not in text
-    openings = [_read_opening(piece, is_one_line) for piece in (_RULE_WITHIN if is_one_line else _RULE).split(text)]
-    return [opening for opening in openings if opening is not None] if openings[0] is not None else []
+    return _read_openings(text) or _read_openings(_restore(text))
 
 
 def find_opening(detail: str) -> Opening | None:
     """The first opening line of a comment of ours: it identifies the comment. None of any other."""
     openings = find_openings(detail)
     return openings[0] if openings else None
+
+
+def _read_openings(text: str) -> list[Opening]:
+    is_one_line = "\n" not in text
+    openings = [_read_opening(piece, is_one_line) for piece in (_RULE_WITHIN if is_one_line else _RULE).split(text)]
+    return [opening for opening in openings if opening is not None] if openings[0] is not None else []
 
 
 def _read_opening(piece: str, is_one_line: bool) -> Opening | None:

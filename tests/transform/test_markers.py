@@ -101,10 +101,14 @@ def test_a_marker_for_every_comment() -> None:
         OPENED.replace("·", "&middot;") + "\n\ntext",
         OPENED.replace("·", "*") + "\n\ntext",
         textwrap.fill(LONG, 60) + "\n\ntext",
+        f"{OPENED}\n\ntext".upper(),
+        f"<p>{OPENED}</p><p>text</p>",
+        f"{OPENED}<br /><br />text",
+        "\u200b".join(re.findall("(?s).{1,10}", f"{OPENED}\n\ntext")),
     ],
 )
 def test_find_opening(detail: str) -> None:
-    """It ends the opening line, however a target has wrapped, trimmed or folded it."""
+    """It ends the opening line, however a target has wrapped, trimmed, folded or rewritten it."""
     assert find_opening(detail) == Opening(WORD)
     assert find_openings(detail) == [Opening(WORD)]
 
@@ -118,6 +122,7 @@ def test_find_opening(detail: str) -> None:
         f"see {WORD}\n\ntext",
         f"> {OPENED}\n\ntext",
         f"&gt; {OPENED}\n\ntext",
+        f"<blockquote>{OPENED}<br>text</blockquote>",
         f"I know.\n\n{OPENED}\n\ntext",
         f"I know.\n\n---\n\n{OPENED}\n\ntext",
         f"As {OPENED}, says\n\nno",
