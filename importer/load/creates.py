@@ -53,6 +53,7 @@ class Loader:
         self._sent: dict[str, bytes] = {}  # by key: SHA-256 of the body that an earlier attempt sent
         self._refused: dict[str, Undecided] = {}  # by key: refused in an earlier attempt, and not looked for since
         self._unlinked: set[str] = set()  # keys that were refused with their links: the next request has none
+        self._misled: set[str] = set()  # keys that were answered with another row's issue
         self._doubted = 0  # creates of this attempt that were refused and are looked for
         self._workers: set[asyncio.Task[None]] = set()
         self._settling: set[asyncio.Task[None]] = set()
@@ -165,10 +166,18 @@ class Loader:
         except CallFailed as error:
             self._conclude(attempt, error)
         else:
-            if not issue.title or _is_of_another(issue, operation):
-                self._conclude(attempt, CallFailed(Action.SETTLE, NOT_ITS_ISSUE))
+            if _is_of_another(issue, operation):
+                self._doubt_answer(attempt)
             else:
                 self._finish(operation, issue, attempt.requests)
+
+    def _doubt_answer(self, attempt: _Attempt) -> None:
+        """Look for the issue of a create that was answered with another one; the second time for a row ends the run."""
+        key = attempt.operation.key
+        self._conclude(attempt, CallFailed(Action.SETTLE, OF_ANOTHER))
+        if key in self._misled:
+            raise RunStopped(f"Triage answers the create of {key} with another issue again and again.")
+        self._misled.add(key)
 
     async def _send(self, attempt: _Attempt, body: bytes) -> Issue:
         try:
@@ -268,7 +277,7 @@ class Loader:
             self._retries.append(operation)
 
 
-NOT_ITS_ISSUE = "the answer doesn't show the issue that was sent"
+OF_ANOTHER = "the answer was that of another create"
 CHANGED_MEANWHILE = "the issue was made by an earlier attempt, as its row was then; the next run compares them"
 
 

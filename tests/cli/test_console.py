@@ -36,7 +36,7 @@ def test_the_question_and_no(program: Program, serve: Serve) -> None:
         terminal.type("n\n")
         ended = terminal.end()
     assert f"Target {sandbox.url}, organisation {sandbox.org_id}:" in ended.err
-    assert "  2 issues to create, about 0.4 s at this rate." in ended.err
+    assert "  2 issues to create, about 0.8 s at this rate." in ended.err
     assert "  1 row to leave behind: 1 × title-missing." in ended.err
     assert "Nothing was sent: The answer was no." in ended.err
     assert (ended.code, ended.summary["exit_code"]) == (2, 2)

@@ -62,8 +62,7 @@ class FakeTriage:
         self.unlisted: set[str] = set()  # ids that only the search finds
         self.attached: list[tuple[str, str]] = []
         self.repeats = 0  # the number of the create that is answered with the first issue's ids
-        self.mistakes = 0  # the number of the create that is answered with the first issue
-        self.short = 0  # the number of the create that is answered with nothing but the id
+        self.mistakes = range(0)  # the numbers of the creates that are answered with the first issue
         self.obeys = False  # whether it makes an issue all the same when it answers with 400 to 422
 
     @property
@@ -117,10 +116,8 @@ class FakeTriage:
         if fault in ("500-after", "late"):
             return httpx.Response(500)
         shown, first = issue, self.issues[0]
-        if self.creates == self.mistakes:
+        if self.creates in self.mistakes:
             shown = first
-        elif self.creates == self.short:
-            shown = {"id": issue["id"]}
         elif self.creates == self.repeats:
             shown = issue | {"id": first["id"], "triage_id": first["triage_id"]}
         return httpx.Response(201, json={"data": shown, "errors": None})

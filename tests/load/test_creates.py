@@ -190,12 +190,21 @@ def test_two_creates_with_one_issue(bench: Import, concurrency: int) -> None:
 
 
 def test_the_answer_of_another_create(bench: Import) -> None:
-    """A create that is answered with another row's issue, or hardly any, is looked for: each row has its own issue."""
-    bench.triage.mistakes, bench.triage.short = 3, 4
+    """A create that is answered with another row's issue is looked for: each row has its own issue."""
+    bench.triage.mistakes = range(3, 4)
     bench.load(operations(5), concurrency=1)
     assert bench.outcomes() == {Outcome.CREATED: 5}
     assert bench.each_once(5)
     assert len({row.issue_id for row in bench.begin().results()}) == 5
+
+
+def test_answers_that_are_never_right(bench: Import) -> None:
+    """A target that answers each create with the same issue stops the run, and no row has two issues."""
+    bench.triage.mistakes, bench.triage.searchable = range(2, 100), False
+    bench.triage.unlisted = {make_issue(number, "")["id"] for number in range(2, 100)}
+    with pytest.raises(RunStopped, match="answers the create of k2 with another issue again and again"):
+        bench.load(operations(2), concurrency=1)
+    assert bench.triage.creates == 3
 
 
 @pytest.mark.parametrize("hours", [-1.0, 1.0])
