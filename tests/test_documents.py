@@ -202,6 +202,17 @@ def test_continuous_integration_types_both() -> None:
     assert ".ci/run" in (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
 
 
+def test_tests_that_are_named_exist() -> None:
+    """What a document says is shown by a test has that test."""
+    named = {found for document in DOCUMENTS for found in re.findall(r"`(tests/[\w/.]+)::(\w+)`", document.text)}
+    assert named
+    assert not [
+        f"{file}::{name}"
+        for file, name in sorted(named)
+        if f"\ndef {name}(" not in (ROOT / file).read_text(encoding="utf-8")
+    ]
+
+
 def test_the_picture_is_what_the_check_prints(program: Program) -> None:
     """Line by line, times aside."""
     command, _, shown = README.blocks[2].text.partition("\n")
