@@ -233,7 +233,7 @@ class _Report:
         self._context, self._run, self._checked, self._sent, self._folder = context, run, checked, sent, folder
         self._stopped = sent.stopped
         self._since: Since = NOTHING
-        self._seen = context.ledger.seen(context.target.name, context.job.source_name)
+        self._undecided = self._doubles = 0  # additions, and issues beside the right ones
 
     def write(self) -> Summary:
         """Write all that a run leaves in its folder; record the summary in the ledger."""
@@ -253,7 +253,10 @@ class _Report:
             if checked.coverage is not None:
                 write_coverage(folder, checked.coverage)
             self._since = compare_with_last(self._context.ledger, run, folder, checked.tally.rows)
-            doubles = self._seen.doubles()
+            self._undecided = run.count_undecided_additions()
+            seen = self._context.ledger.seen(run.target, run.source_name)
+            doubles = seen.doubles()
+            self._doubles = len(doubles) + seen.count_settled()
             codes[DOUBLE_IN_TRIAGE] = len(doubles)  # also those of keys that the source doesn't have
         except (StorageFull, UsageError) as error:
             self._stopped = self._stopped or StorageFull(error.message, hint=error.hint)
@@ -290,7 +293,7 @@ class _Report:
             elapsed_seconds=round(sent.elapsed_seconds, 3),
             issues_per_second=round(sent.outcomes[Outcome.CREATED] / max(sent.elapsed_seconds, 0.001), 1),
             out=str(self._run.out),
-            doubles=codes[DOUBLE_IN_TRIAGE] + self._seen.count_settled(),
+            doubles=self._doubles,
             known=self._since.known,
             vanished=self._since.vanished,
             vanished_since=self._since.run,
@@ -327,6 +330,6 @@ class _Report:
             codes,
             stopped=self._stopped is not None,
             interrupted=self._sent.interrupted,
-            undecided=self._run.count_undecided_additions(),
+            undecided=self._undecided,
             known=self._since.known if self._context.settings.fail_on is FailOn.NEW else 0,
         )

@@ -27,25 +27,32 @@ def look_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
 
     What stops it is in the result: the look is then made by the command that continues.
     """
-    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
-    back_to = seen.unswept()
-    if sent.stopped is not None or sent.interrupted or (back_to is None and not seen.doubles()):
-        return sent
-    if run.find_undecided():  # the run goes on: its last attempt looks, and reads as far
+    if sent.stopped is not None or sent.interrupted:
         return sent
     try:
-        found = run_loop(_sweep(context, seen, back_to))
+        _look_back(context, run)
     except RunStopped as error:
         return replace(sent, stopped=error)
     except (KeyboardInterrupt, asyncio.CancelledError):
         return replace(sent, stopped=RunStopped(INTERRUPTED))
     finally:
         context.progress.finish()
+    return sent
+
+
+def _look_back(context: ImportContext, run: Run) -> None:
+    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    back_to = seen.unswept()
+    if back_to is None and not seen.doubles():
+        return
+    if run.find_undecided():  # the run goes on: its last attempt looks, and reads as far
+        return
+    found = run_loop(_sweep(context, seen, back_to))
+    context.progress.finish()
     note_discovered(run, seen, found)
     seen.end_span()
     for sentence in name_doubles(seen.doubles()):
         context.progress.say(f"warning: {sentence}")
-    return sent
 
 
 async def _sweep(context: ImportContext, seen: Seen, back_to: float | None) -> frozenset[str]:

@@ -101,7 +101,7 @@ def faults_of(chance: Callable[[str, str], float], settle_seconds: float, late_s
     """Every kind of fault, of writes and of reads, each with the chance (in percent) that is wanted for it."""
     seconds = {"hang-after": min(2, settle_seconds / 2), "late-commit": late_seconds, "slow": 0.3, "429": 0}
     faults = []
-    for kind, where in itertools.product(KINDS, ("write", "read")):
+    for kind, where in itertools.product(MISBEHAVIOUR, ("write", "read")):
         length = f"={seconds.get(kind, 1):g}" if KINDS[kind].seconds is not None else ""
         faults.append(parse_fault(f"{kind}{length}:{where}@{chance(kind, where):g}%"))
     return tuple(faults)
@@ -109,7 +109,7 @@ def faults_of(chance: Callable[[str, str], float], settle_seconds: float, late_s
 
 def draw_weather(random: Random, settings: Settings) -> SandboxOptions:
     """A target's misbehaviour: a little of everything, more of one kind, often a storm of 429."""
-    favourite = random.choice(list(KINDS))
+    favourite = random.choice(MISBEHAVIOUR)
 
     def chance(kind: str, where: str) -> float:
         if kind == "429":  # those that have nothing to do with the pace make the importer crawl: few of them
@@ -245,6 +245,8 @@ def run_storm(settings: Settings, say: Say) -> Tally:
     return tally
 
 
+MISBEHAVIOUR = tuple(kind for kind in KINDS if kind != "edit")
+"""What a target does; an edit is a person's."""
 UNKNOWNS = ("500-after@2%", "hang-after=2@2%", "reset-after@2%", "late-commit={late:g}@2%", "not-json@2%", "429=1@1%")
 MOST_OVERHEAD = 1.4
 

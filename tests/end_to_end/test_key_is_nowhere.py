@@ -124,7 +124,7 @@ def do_everything(run: Witness, door: EchoingDoor) -> None:
         ("settle", "jira:PROJ-1", number, "--api-url", door.url),
         ("rebuild-ledger", "export.csv", "-m", "jira", "--api-url", door.url),
         ("undo", name, "--close", "--apply", "--yes"),
-        ("run", "changed.csv", *sending, "--on-change", "overwrite"),
+        ("run", "changed.csv", *sending, "--on-change", "overwrite", "--max-changes", "100%"),
     )
     write_csv(Path("changed.csv"), [issue_row(number, title=f"Other {number}") for number in range(1, 8)])
     finished = (ExitCode.DONE, ExitCode.PARTLY)

@@ -98,7 +98,11 @@ class Command:
 
     def is_incomplete(self) -> bool:
         """Whether something is left to be sent after a run has finished."""
-        return any("incomplete" in result["code"] for result in read_csv(self.folder / "reports" / "results.csv"))
+        return any(
+            "incomplete" in result["code"]
+            or ("evidence-pending" in result["code"] and "missing-" not in result["message"])
+            for result in read_csv(self.folder / "reports" / "results.csv")
+        )
 
     def verify(self) -> Ended:
         """Let the program itself read back what its last run has sent."""

@@ -51,7 +51,9 @@ def check_end(ended: Ended, rows: int) -> None:
     open_ = became["planned"] + became["unknown"]
     bad = became["rejected"] + became["failed"] - summary.get("known", 0)  # last night's bad rows are no news
     findings = summary.get("findings", {})
-    lacking = any(code in findings for code in ("incomplete", "evidence-missing", "double-in-triage"))
+    lacking = any(
+        code in findings for code in ("incomplete", "evidence-pending", "evidence-missing", "double-in-triage")
+    )
     means = {
         int(ExitCode.DONE): not open_ and not bad and not lacking,
         int(ExitCode.PARTLY): not open_ and (bad > 0 or lacking),
