@@ -102,6 +102,8 @@ def faults_of(chance: Callable[[str, str], float], settle_seconds: float, late_s
     seconds = {"hang-after": min(2, settle_seconds / 2), "late-commit": late_seconds, "slow": 0.3, "429": 0}
     faults = []
     for kind, where in itertools.product(MISBEHAVIOUR, ("write", "read")):
+        if (kind, where) == ("404-after", "read"):  # by the reference, that says of an issue that it was deleted
+            continue
         length = f"={seconds.get(kind, 1):g}" if KINDS[kind].seconds is not None else ""
         faults.append(parse_fault(f"{kind}{length}:{where}@{chance(kind, where):g}%"))
     return tuple(faults)
