@@ -121,11 +121,8 @@ class PacedCalls:
             raise Interrupted
         if not self._limiter.take():
             raise TooLate
-        if before is not None:
-            await before()
-        self.requests += 1
         try:
-            return await self._send(send)
+            return await self._send(send, before)
         except CallFailed as error:
             if error.action is Action.RETRY:
                 raise TooLate from error
@@ -147,17 +144,17 @@ class PacedCalls:
     async def _attempt(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None) -> T:
         while True:
             await self._wait(self._limiter.wait)
-            if before is not None:
-                await before()
-            self.requests += 1
             try:
-                return await self._send(send)
+                return await self._send(send, before)
             except CallFailed as error:
                 if not error.rate_limited:
                     raise
 
-    async def _send(self, send: Callable[[], Awaitable[T]]) -> T:
-        """Make a request, and tell limiter and breaker of its answer."""
+    async def _send(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None) -> T:
+        """Await `before`, make a request, and tell limiter and breaker of its answer."""
+        if before is not None:
+            await before()
+        self.requests += 1
         try:
             answer = await send()
         except CallFailed as error:
