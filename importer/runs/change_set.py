@@ -15,7 +15,7 @@ from importer.triage.absence import Absence
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import Conflict
+from importer.triage.snapshot import Conflict, is_gone
 
 UNTOUCHED, TOUCHED, GONE = "untouched", "touched", GONE_AT_TARGET
 EDITED, CORRECTED, CLOSED = "edited-elsewhere", "corrected", "closed"
@@ -82,6 +82,20 @@ class ChangeSet(Protocol):
 
     def applier(self, connection: Connection, run: Run) -> Apply:
         """Return what applies one of the operations. `run` is the run that records it."""
+
+
+async def read_and_assess(
+    connection: Connection, operation: Operation, assess: Callable[[Operation, Issue], ChangeVerdict | None]
+) -> ChangeVerdict:
+    """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
+    if is_gone(operation.returned):
+        return ChangeVerdict(GONE)
+    issue = await connection.absence.look(operation.issue_id, operation.since)
+    if issue is None:
+        return ChangeVerdict(GONE)
+    verdict = assess(operation, issue)
+    assert verdict is not None  # nothing is missing in a whole issue
+    return verdict
 
 
 def find_open(ledger: Ledger, run: Run, change_set: ChangeSet) -> Run | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Any
 
 import orjson
@@ -15,9 +16,9 @@ from importer.ledger.schema import State
 from importer.load.addition_log import decide
 from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome
-from importer.runs.change_set import CLOSED, CORRECTED, EDITED, GONE, Apply, ChangeVerdict, Connection
+from importer.runs.change_set import CLOSED, CORRECTED, EDITED, Apply, ChangeVerdict, Connection, read_and_assess
 from importer.triage.answers import Issue
-from importer.triage.snapshot import assume_applied, is_gone, is_like, merge, pending_fields, sent_values
+from importer.triage.snapshot import assume_applied, is_like, merge, pending_fields, sent_values
 
 RESTORABLE, LATER = "restorable", "changed-later"
 GIVEN_BACK = "given-back"
@@ -99,14 +100,7 @@ class GiveBack:
 
     async def read(self, connection: Connection, operation: Operation) -> ChangeVerdict:
         """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
-        if is_gone(operation.returned):
-            return ChangeVerdict(GONE)
-        issue = await connection.absence.look(operation.issue_id)
-        if issue is None:
-            return ChangeVerdict(GONE)
-        verdict = self.assess(operation, issue, is_whole=True)
-        assert verdict is not None  # nothing is missing in a whole issue
-        return verdict
+        return await read_and_assess(connection, operation, partial(self.assess, is_whole=True))
 
     def applier(self, connection: Connection, run: Run) -> Apply:
         """Return what gives the fields of one issue back."""

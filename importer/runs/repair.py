@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
@@ -21,12 +22,22 @@ from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
 from importer.records import Act, Chunk, Operation, Outcome, Ref
-from importer.runs.change_set import CORRECTED, EDITED, GONE, UNTOUCHED, Apply, ChangeVerdict, Connection, Left
+from importer.runs.change_set import (
+    CORRECTED,
+    EDITED,
+    GONE,
+    UNTOUCHED,
+    Apply,
+    ChangeVerdict,
+    Connection,
+    Left,
+    read_and_assess,
+)
 from importer.sources.frames import frame_cells
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
-from importer.triage.snapshot import assume_applied, find_edits, is_gone, is_like, merge, pending_fields
+from importer.triage.snapshot import assume_applied, find_edits, is_like, merge, pending_fields
 
 AT_ONCE = 1000
 """The number of issues whose cells are mapped together."""
@@ -117,12 +128,12 @@ class Repair:
                 since=made.since,
             )
 
-    def assess(self, operation: Operation, issue: Issue, *, whole: bool = False) -> ChangeVerdict | None:
+    def assess(self, operation: Operation, issue: Issue, *, is_whole: bool = False) -> ChangeVerdict | None:
         """Return the verdict on an issue; None where only a cut description in a list may be an edit."""
         new = orjson.loads(operation.body)
         merged = merge(assume_applied(operation.returned, operation.pending), issue, new)
         elsewhere = [name for name in find_edits(merged.returned, issue) if name not in new]
-        if "description" in elsewhere and not whole:
+        if "description" in elsewhere and not is_whole:
             if issue.updated_at != issue.created_at:
                 return None
             elsewhere.remove("description")
@@ -143,14 +154,7 @@ class Repair:
 
     async def read(self, connection: Connection, operation: Operation) -> ChangeVerdict:
         """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
-        if is_gone(operation.returned):
-            return ChangeVerdict(GONE)
-        issue = await connection.absence.look(operation.issue_id, operation.since)
-        if issue is None:
-            return ChangeVerdict(GONE)
-        verdict = self.assess(operation, issue, whole=True)
-        assert verdict is not None  # nothing is missing in a whole issue
-        return verdict
+        return await read_and_assess(connection, operation, partial(self.assess, is_whole=True))
 
     def name(self, verdict: str, outcome: Outcome) -> str:
         """Return the code in results.csv of an issue that was changed, or needed no change."""
