@@ -13,6 +13,9 @@ from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES
 if TYPE_CHECKING:
     import pandas as pd
 
+SANDBOX_PREFIX = "sandbox:"
+"""How the name of a target begins that is a sandbox inside this process; others are URLs."""
+
 
 class Ref(NamedTuple):
     """Something that a mapping reads: a column by its header (in JSON: a top-level key), or a JMESPath expression."""

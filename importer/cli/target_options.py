@@ -14,7 +14,7 @@ import click
 from importer.cli.completion import FileType
 from importer.cli.numbers import DurationType, FiniteRange
 from importer.errors import UsageError, how_to_install
-from importer.triage.target import SANDBOX_PREFIX
+from importer.records import SANDBOX_PREFIX
 
 if TYPE_CHECKING:
     from importer.triage.target import ApiKey, Target

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from sqlalchemy import func, select
 
-from importer.ledger.schema import State, operations, rows, sources, targets
+from importer.ledger.schema import State, operations, rows
 from importer.ledger.statements import portions
-from importer.ledger.store import Ledger
+from importer.ledger.store import Ledger, find_source
 from importer.records import Act, Outcome
 
 WRITES = (Act.CREATE, Act.UPDATE)
@@ -17,9 +17,9 @@ LEFT_OUT = (Outcome.REJECTED, Outcome.SKIPPED)
 
 def count_written_rows(ledger: Ledger, target: str, name: str, keys: Iterable[str]) -> dict[str, int]:
     """Return key → the rows that its issue was last written from; keys that no import has written are absent."""
-    source_id = select(sources.c.id).select_from(sources.join(targets))
-    source_id = source_id.where(targets.c.url == target, sources.c.name == name)
-    its = (operations.c.source_id == source_id.scalar_subquery(), operations.c.act.in_(WRITES))
+    with ledger.transaction() as connection:
+        source_id = find_source(connection, target, name)
+    its = (operations.c.source_id == source_id, operations.c.act.in_(WRITES))
     last = select(operations.c.key, func.max(operations.c.run_id).label("run_id")).where(
         *its, operations.c.state == State.DONE
     )

@@ -11,11 +11,10 @@ from sqlalchemy import and_, func, select, update
 
 from importer.errors import UsageError
 from importer.ledger.schema import RunKind, State, operations, runs, sources, targets
-from importer.ledger.store import Ledger
-from importer.records import Act
+from importer.ledger.store import Ledger, find_source
+from importer.records import SANDBOX_PREFIX, Act
 
 NAMES_SHOWN = 5
-SANDBOX_PREFIX = "sandbox:"
 
 
 class KnownSource(NamedTuple):
@@ -64,14 +63,12 @@ def sample_issues(
 
     They are at most `most`, spread evenly over the order in which the issues were made.
     """
-    source_id = select(sources.c.id).select_from(sources.join(targets))
-    source_id = source_id.where(targets.c.url == target, sources.c.name == name)
-    made = and_(
-        operations.c.source_id == source_id.scalar_subquery(),
-        operations.c.act == Act.CREATE,
-        operations.c.state == State.DONE,
-    )
     with ledger.transaction() as connection:
+        made = and_(
+            operations.c.source_id == find_source(connection, target, name),
+            operations.c.act == Act.CREATE,
+            operations.c.state == State.DONE,
+        )
         total = connection.scalar(select(func.count()).where(made)) or 0
         step = max(1, -(-total // most))
         numbered = select(operations.c.id, func.row_number().over(order_by=operations.c.id).label("place")).where(made)
@@ -95,10 +92,9 @@ def set_retired(ledger: Ledger, target: str, name: str, retired_at: float | None
         more = f", and {len(others) - NAMES_SHOWN:,} more" if len(others) > NAMES_SHOWN else ""
         hint = f"Known are: {', '.join(others[:NAMES_SHOWN])}{more}." if known else "It knows no source yet."
         raise UsageError(f"{ledger.name} knows no source {name!r} in {target}.", hint=hint)
-    its_target = select(targets.c.id).where(targets.c.url == target).scalar_subquery()
-    this = (sources.c.name == name, sources.c.target_id == its_target)
     with ledger.transaction() as connection:
-        connection.execute(update(sources).where(*this).values(retired_at=retired_at))
+        this = sources.c.id == find_source(connection, target, name)
+        connection.execute(update(sources).where(this).values(retired_at=retired_at))
     return found
 
 
@@ -108,9 +104,9 @@ def refuse_retired(ledger: Ledger, target: str, name: str) -> None:
     Raises:
         UsageError: it is; the hint has the command that lifts it.
     """
-    statement = select(sources.c.retired_at).select_from(sources.join(targets))
     with ledger.transaction() as connection:
-        retired_at = connection.scalar(statement.where(targets.c.url == target, sources.c.name == name))
+        this = sources.c.id == find_source(connection, target, name)
+        retired_at = connection.scalar(select(sources.c.retired_at).where(this))
     if retired_at is not None:
         raise UsageError(
             f"The source {name!r} was retired on {datetime.fromtimestamp(retired_at):%Y-%m-%d}: "

@@ -92,7 +92,7 @@ class Ledger:
     def read_facts(self, target: str, source_name: str) -> Facts:
         """Return the figures of a source in a target before a run begins."""
         with self.transaction() as connection:
-            source_id = _find_source(connection, target, source_name)
+            source_id = find_source(connection, target, source_name)
             creates = and_(operations.c.source_id == source_id, operations.c.act == Act.CREATE)
             done = select(func.count()).where(creates, operations.c.state == State.DONE)
             last = (
@@ -129,7 +129,7 @@ class Ledger:
             LEAVING.c.state.in_(UNDECIDED),
         )
         with self.transaction() as connection:
-            source_id = _find_source(connection, target, source_name)
+            source_id = find_source(connection, target, source_name)
             creates = (operations.c.source_id == source_id, operations.c.act == Act.CREATE)
             joined = operations.outerjoin(CHANGES, pending).outerjoin(LEAVING, leaving)
             statement = select(*columns).select_from(joined).where(*creates)
@@ -150,14 +150,14 @@ class Ledger:
 
     def seen(self, target: str, source_name: str, *, writable: bool = False) -> Seen:
         """Return what discovery found of a source; `writable` registers the source, for whoever runs discovery."""
-        take = _take_source if writable else _find_source
+        take = _take_source if writable else find_source
         with self.transaction() as connection:
             return Seen(self.transaction, take(connection, target, source_name) or 0)
 
     def additions(self, target: str, source_name: str) -> AddedOperations:
         """Return the reader of a source's additions."""
         with self.transaction() as connection:
-            return AddedOperations(self.transaction, _find_source(connection, target, source_name) or 0)
+            return AddedOperations(self.transaction, find_source(connection, target, source_name) or 0)
 
     def find_contact(self, target: str, org_id: str = "") -> dict[str, Any] | None:
         """Return what the canary found out about a target, or its organisation at another URL; None if none ran."""
@@ -244,7 +244,7 @@ class Ledger:
     def find_run_of(self, target: str, key: str) -> Run | None:
         """Return the run that last worked on a key's create, None if nothing was ever sent for it."""
         with self.transaction() as connection:
-            source_id = _find_source(connection, target, key.partition(":")[0])
+            source_id = find_source(connection, target, key.partition(":")[0])
             this = (operations.c.source_id == source_id, operations.c.key == key, operations.c.act == Act.CREATE)
             run_id = connection.scalar(select(operations.c.run_id).where(*this))
         return None if run_id is None else self._run(runs.c.id == run_id, 0)
@@ -280,7 +280,8 @@ def _free_folder(name: str) -> Path:
     return folder
 
 
-def _find_source(connection: Connection, target: str, name: str) -> int | None:
+def find_source(connection: Connection, target: str, name: str) -> int | None:
+    """Return the id of a source in a target; None if the ledger knows none of this name there."""
     join = sources.join(targets)
     return connection.scalar(
         select(sources.c.id).select_from(join).where(targets.c.url == target, sources.c.name == name)
@@ -288,7 +289,7 @@ def _find_source(connection: Connection, target: str, name: str) -> int | None:
 
 
 def _take_source(connection: Connection, target: str, name: str) -> int:
-    found = _find_source(connection, target, name)
+    found = find_source(connection, target, name)
     if found is not None:
         return found
     target_id = _take_target(connection, target)

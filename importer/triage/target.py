@@ -7,11 +7,8 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from importer.errors import UsageError
+from importer.records import SANDBOX_PREFIX
 from importer.triage.redaction import Secret, note_echo
-
-SANDBOX_PREFIX = "sandbox:"
-"""How the name of a target begins that is a sandbox inside this process."""
-
 
 SHORTEST_KEY = 8
 """Characters of a key: a shorter one would be found in texts that have nothing to do with it."""
