@@ -48,7 +48,6 @@ def _look_back(context: ImportContext, run: Run) -> None:
     if run.find_undecided():  # the run goes on: its last attempt looks, and reads as far
         return
     found = run_loop(_sweep(context, seen, back_to))
-    context.progress.finish()
     note_discovered(run, seen, found)
     seen.end_span()
     for sentence in name_doubles(seen.doubles()):
