@@ -102,7 +102,7 @@ def faults_of(chance: Callable[[str, str], float], settle_seconds: float, late_s
     seconds = {"hang-after": min(2, settle_seconds / 2), "late-commit": late_seconds, "slow": 0.3, "429": 0}
     faults = []
     for kind, where in itertools.product(MISBEHAVIOUR, ("write", "read")):
-        if (kind, where) == ("404-after", "read"):  # by the reference, that says of an issue that it was deleted
+        if where == "read" and kind in REFUSED_AFTER:  # a read that is refused does nothing that could be doubted
             continue
         length = f"={seconds.get(kind, 1):g}" if KINDS[kind].seconds is not None else ""
         faults.append(parse_fault(f"{kind}{length}:{where}@{chance(kind, where):g}%"))
@@ -114,7 +114,8 @@ def draw_weather(random: Random, settings: Settings) -> SandboxOptions:
     favourite = random.choice(MISBEHAVIOUR)
 
     def chance(kind: str, where: str) -> float:
-        if kind == "429":  # those that have nothing to do with the pace make the importer crawl: few of them
+        # Those 429 that have nothing to do with the pace make the importer crawl, and each 403 stops it: few of them.
+        if kind in ("429", "403-after"):
             return 0.5
         return random.choice((0, 10) if kind == favourite else (0, 1, 3))
 
@@ -249,6 +250,7 @@ def run_storm(settings: Settings, say: Say) -> Tally:
 
 MISBEHAVIOUR = tuple(kind for kind in KINDS if kind != "edit")
 """What a target does; an edit is a person's."""
+REFUSED_AFTER = ("400-after", "403-after", "404-after", "409-after", "422-after")
 UNKNOWNS = ("500-after@2%", "hang-after=2@2%", "reset-after@2%", "late-commit={late:g}@2%", "not-json@2%", "429=1@1%")
 MOST_OVERHEAD = 1.4
 
