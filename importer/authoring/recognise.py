@@ -11,7 +11,7 @@ from importer.errors import SourceError
 from importer.mapping.model import Shape
 from importer.mapping.presets import preset_names, preset_path
 from importer.mapping.reader import plain
-from importer.mapping.yaml_tree import parse
+from importer.mapping.yaml_tree import parse_preset
 from importer.phrases import listed
 from importer.sources.survey import Sample
 
@@ -146,5 +146,5 @@ def preset_shapes() -> dict[str, list[Shape]]:
 def _read_shapes(name: str) -> list[Shape]:
     path = preset_path(name)
     block = _BLOCK.search(path.read_text(encoding="utf-8")) if path else None
-    tree = parse(block[0], path.name)[0].child("recognise") if block and path else None  # type: ignore[union-attr]
+    tree = parse_preset(block[0], path.name)[0].child("recognise") if block and path else None  # type: ignore[union-attr]
     return [Shape.model_validate(shape) for shape in plain(tree)] if tree else []

@@ -7,7 +7,8 @@ import difflib
 from importer.check.job import Job
 from importer.errors import Problem, SourceError
 from importer.mapping.presets import preset_path
-from importer.mapping.texts import TEXT_SOURCES, Text, walk_texts
+from importer.mapping.texts import TEXT_SOURCES, KeyPath, Text, walk_texts
+from importer.mapping.yaml_tree import Place
 
 COLUMNS_SHOWN = 40
 EXPECTED = ("title", "description", "severity", "status", "category")
@@ -41,12 +42,12 @@ def check_fit(job: Job) -> list[str]:
     for path, text in walk_texts(model, choices=False):
         if path[0] == "input" or _can_be_filled(text, names):
             continue
-        problem = _absent(job, path, text, names)
-        shipped = preset_path(problem.file.removesuffix(".yaml")) is not None
-        if path == ("title",) or (len(path) == 1 and path[0] in EXPECTED and not shipped):
-            absent.append(problem)
-        elif not shipped or (len(path) == 1 and path[0] in EXPECTED):
-            warnings.append(str(problem).replace("\n  ", "; "))
+        shipped = preset_path(_place(job, path, text).file.removesuffix(".yaml")) is not None
+        expected = len(path) == 1 and path[0] in EXPECTED
+        if path == ("title",) or (expected and not shipped):
+            absent.append(_absent(job, path, text, names))
+        elif expected or not shipped:
+            warnings.append(str(_absent(job, path, text, names)).replace("\n  ", "; "))
     if absent:
         shown = ", ".join(sorted(names)[:COLUMNS_SHOWN]) + (" …" if len(names) > COLUMNS_SHOWN else "")
         raise SourceError(
@@ -61,9 +62,14 @@ def _can_be_filled(text: Text, names: set[str]) -> bool:
     return not text.refs or any(ref.kind == "column" and ref.name.strip() in names for ref in text.refs)
 
 
-def _absent(job: Job, path: tuple[str | int, ...], text: Text, names: set[str]) -> Problem:
+def _place(job: Job, path: KeyPath, text: Text) -> Place:
+    """The line of the key that says where a text comes from."""
+    return job.mapping.place(*path, next(name for name in TEXT_SOURCES if getattr(text, name) is not None))
+
+
+def _absent(job: Job, path: KeyPath, text: Text, names: set[str]) -> Problem:
     wanted = " or ".join(repr(ref.name) for ref in text.refs if ref.kind == "column") or "a column of a table"
-    place = job.mapping.place(*path, next(name for name in TEXT_SOURCES if getattr(text, name) is not None))
+    place = _place(job, path, text)
     near = [name for ref in text.refs for name in difflib.get_close_matches(ref.name, names, n=1, cutoff=0.7)]
     hint = f"the nearest column is {near[0]!r}" if near else ""
     return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), hint)

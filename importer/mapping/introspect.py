@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import reduce
+from functools import cache, reduce
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
@@ -35,6 +35,7 @@ def group_model(kind: Kind) -> type[BaseModel] | None:
     return model_of(kind) or model_of(_item(kind))
 
 
+@cache
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """The fields of a model by their YAML keys."""
     return {field.alias or name: field for name, field in model.model_fields.items()}

@@ -168,4 +168,6 @@ class People(Strict):
     mentions: Annotated[Pattern, AfterValidator(_mention_pattern)] | None = Field(
         None, description=r"How texts name an account, in its group 1: `\[~accountid:([^\]]+)\]` becomes `@Name`."
     )
-    unmatched: Unmatched = Field(Unmatched(), description="Owners and assignees that users.csv doesn't match.")
+    unmatched: Unmatched = Field(
+        default_factory=Unmatched, description="Owners and assignees that users.csv doesn't match."
+    )

@@ -66,7 +66,7 @@ TARGETS: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSE
 
 def _source_value(value: str) -> str:
     if is_pattern(value):
-        check_pattern(value[1:-1])
+        check_pattern(value[1:-1], re.IGNORECASE)
     return value
 
 
@@ -295,12 +295,14 @@ class Mapping(Strict):
     severity: Severity = Field(description="critical, high, medium or low.")
     status: Status = Field(description="backlog, todo, in_progress, in_review, done or closed.")
     category: Category = Field(description=f"Free text of 1 to {CATEGORY_LIMIT} characters.")
-    source: SourceText = Field(SourceText(value="client"), description="manual, automated or client.")
+    source: SourceText = Field(
+        default_factory=lambda: SourceText(value="client"), description="manual, automated or client."
+    )
     owner_id: Text | None = Field(None, description="Triage's user id of the accountable person.")
     assignee_id: Text | None = Field(None, description="Triage's user id of the person who works on it.")
     owner: Person | None = Field(None, description="The accountable person as the source names them: see `users`.")
     assignee: Person | None = Field(None, description="Who works on it as the source names them: see `users`.")
-    people: People = Field(People(), description="What the source says of people.")
+    people: People = Field(default_factory=People, description="What the source says of people.")
     created: Text | None = Field(None, description="When the issue was made: what `--order oldest-first` goes by.")
     group: list[Text] = Field(
         default_factory=list,

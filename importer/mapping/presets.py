@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 SUFFIX = ".yaml"
@@ -14,9 +15,10 @@ def presets_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "mappings"
 
 
-def preset_names() -> list[str]:
+@cache
+def preset_names() -> tuple[str, ...]:
     """The names of all presets, in order."""
-    return sorted(path.stem for path in presets_folder().glob(f"*{SUFFIX}"))
+    return tuple(sorted(path.stem for path in presets_folder().glob(f"*{SUFFIX}")))
 
 
 def preset_path(name: str) -> Path | None:

@@ -19,7 +19,7 @@ from importer.mapping.model import Mapping, fold, is_pattern
 from importer.mapping.overlay import apply_decisions, apply_open
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
 from importer.mapping.problems import model_problems, nearest, value_problems
-from importer.mapping.yaml_tree import Node, Place, parse
+from importer.mapping.yaml_tree import Node, Place, parse, parse_preset
 
 OF_ONE_FILE = ("examples",)
 """Keys that are not inherited through `extends`."""
@@ -151,7 +151,7 @@ class _Chain:
             way = " → ".join([*(file.shown for file in self.files), shown])
             self._break(f"extends itself in a circle: {way}", asked)
             return None
-        tree, problems = parse(text, shown)
+        tree, problems = (parse_preset if is_preset(path) else parse)(text, shown)
         self.problems += problems
         if tree is not None and not isinstance(tree.value, dict):
             self._break("holds no keys", tree.place, "a mapping begins with `extends: jira`, or `input:`")

@@ -32,12 +32,15 @@ def _expression(value: str) -> str:
     return value
 
 
-def check_pattern(value: str) -> str:
-    """Return the pattern, if it is a valid regular expression."""
+def check_pattern(value: str, flags: int = 0) -> str:
+    """Return the pattern, if it is a valid regular expression.
+
+    With the flags that it is used with it is compiled once: `re` remembers it.
+    """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", FutureWarning)  # `[[:alpha:]]` compiles, and means something else
-            re.compile(value)
+            re.compile(value, flags)
     except (re.error, OverflowError, RecursionError, FutureWarning) as error:
         raise ValueError(f"{value!r} is not a regular expression: {error}") from error
     return value

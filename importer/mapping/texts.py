@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -45,9 +45,9 @@ def error_at(path: tuple[str | int, ...], message: str, hint: str) -> PydanticCu
 
 
 class Strict(BaseModel):
-    """A node of the mapping: unknown keys are refused."""
+    """A node of the mapping: unknown keys are refused. Built when it is used: most are used as parts of another one."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Lookup(Strict):
@@ -201,13 +201,13 @@ def walk_texts(node: Any, path: KeyPath = (), *, choices: bool) -> Iterator[tupl
     """Every text of a mapping, or of a part of it, with its path. With `choices`, the texts under `first` too."""
     if isinstance(node, Text):
         yield path, node
+    parts: Iterable[tuple[str | int, Any]] = ()
     if isinstance(node, list):
-        for number, child in enumerate(node):
-            yield from walk_texts(child, (*path, number), choices=choices)
+        parts = enumerate(node)
     elif isinstance(node, dict):
-        for name, child in node.items():
-            yield from walk_texts(child, (*path, name), choices=choices)
+        parts = node.items()
     elif isinstance(node, BaseModel):
-        for name in type(node).model_fields:
-            if choices or name != "first":
-                yield from walk_texts(getattr(node, name), (*path, name), choices=choices)
+        parts = ((name, getattr(node, name)) for name in type(node).model_fields if choices or name != "first")
+    for part, child in parts:
+        if isinstance(child, list | dict | BaseModel):
+            yield from walk_texts(child, (*path, part), choices=choices)

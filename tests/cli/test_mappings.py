@@ -25,7 +25,7 @@ def test_list_names_each_preset(arguments: tuple[str, ...]) -> None:
     """A line each; without a subcommand it is the list that comes."""
     result = run(*arguments)
     assert result.exit_code == 0
-    assert [line.split()[0] for line in result.stdout.splitlines()] == preset_names()
+    assert [line.split()[0] for line in result.stdout.splitlines()] == list(preset_names())
 
 
 def test_show_prints_the_file_as_it_is() -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from importer.mapping.presets import presets_folder
 from importer.mapping.yaml_text import quote
-from importer.mapping.yaml_tree import Node, Place, parse
+from importer.mapping.yaml_tree import Node, Place, parse, parse_preset
 
 
 def tree_of(text: str) -> Node:
@@ -85,3 +88,17 @@ def test_what_is_wrong_has_a_line(text: str, message: str, line: int) -> None:
 def test_any_quoted_text_comes_back(text: str) -> None:
     """What `quote` writes is what the tree holds, whatever is in it."""
     assert text_at(tree_of(f"a: {quote(text)}\n"), "a") == text
+
+
+@pytest.mark.parametrize("path", sorted(presets_folder().glob("*.yaml")), ids=lambda path: path.stem)
+def test_presets_read_by_libyaml(path: Path) -> None:
+    """Our own files are read by another library than a person's, and alike to the line."""
+    text = path.read_text(encoding="utf-8")
+    assert parse_preset(text, path.name) == parse(text, path.name)
+
+
+def test_a_preset_that_is_none() -> None:
+    """A slip in one of ours is told as one in a person's file."""
+    for text in ("a: [", "a: 1\na: 2\n", ""):
+        assert parse_preset(text, "a.yaml") == parse(text, "a.yaml")
+        assert parse_preset(text, "a.yaml")[1]
