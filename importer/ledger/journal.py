@@ -19,8 +19,10 @@ from importer.ledger import replaced
 from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
 from importer.ledger.group_commit import GroupCommit
+from importer.ledger.outcomes import outcome_of
+from importer.ledger.registered import encode_row
 from importer.ledger.replaced import ReplacedValues, Replacement
-from importer.ledger.results import Made, Results, encode_row
+from importer.ledger.results import Made, Results
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
 from importer.ledger.statements import DECIDE, FORGET, INTEND, OWNERS, REGISTER, REMEMBER
 from importer.records import Act, Operation, Outcome, Row
@@ -216,6 +218,7 @@ class Run:
             "body_sha": operation.whole_sha or hashlib.sha256(operation.body).digest(),
             "content": operation.content,
             "state": str(State.SENT),
+            "outcome": outcome_of(operation.act, State.SENT),
             "since": self._now(),
             "mark": mark,
             "issue_id": operation.issue_id,
@@ -321,6 +324,7 @@ class Run:
             "its_act": str(decision.act),
             "its_name": decision.operation.name if decision.operation else "",
             "its_state": str(decision.state),
+            "its_outcome": outcome_of(decision.act, decision.state, decision.code),
             "more": decision.attempts,
             "its_since": decision.since or (self._now() if made else 0.0),
             "its_issue": decision.issue_id,

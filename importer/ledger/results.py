@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, case, exists, func, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, case, func, or_, select, tuple_, update
 from sqlalchemy import Row as Selected
 
-from importer.codes import (
-    CONFLICT,
-    DOUBLE_IN_TRIAGE,
-    FATE_UNKNOWN,
-    FOUND_AT_TARGET,
-    GONE_AT_TARGET,
-    GROUP_INCOMPLETE,
-    INCOMPLETE,
-)
-from importer.ledger.added import Added, read_additions
+from importer.codes import CONFLICT, FATE_UNKNOWN
+from importer.ledger.added import read_additions
+from importer.ledger.registered import decode_row, encode_row
+from importer.ledger.row_findings import Followers, is_in, may_have_more, with_additions, with_double, with_finding
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
 from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, refresh_statistics
 from importer.ledger.target_scan import find_doubles
@@ -36,7 +30,6 @@ CHANGE_COLUMNS = tuple(
 )
 PENDING = operations.alias("pending")
 ADDED = operations.alias("added")
-IN_TRIAGE = (Outcome.CREATED, Outcome.UPDATED, Outcome.UNCHANGED, Outcome.CHANGED)
 ON_ITS_WAY = (FATE_UNKNOWN, "it was on its way when the run ended")
 
 
@@ -75,11 +68,11 @@ class Results:
         """Yield every row with its outcome, in order of file and record, in flat memory."""
         with self._transaction() as connection:
             refresh_statistics(connection)
-        after, tell, self._doubles = (-1, -1), _Followers(), None
+        after, follow, self._doubles = (-1, -1), Followers(), None
         while True:
             with self._transaction() as connection:
                 page = self._page(connection, after)
-            yield from page if self._is_frozen else map(tell, page)
+            yield from page if self._is_frozen else map(follow, page)
             if len(page) < PAGE:
                 return
             after = (page[-1].file, page[-1].record)
@@ -94,16 +87,16 @@ class Results:
             .limit(PAGE)
         )
         if self._is_frozen:
-            return [_decode(found) for found in connection.execute(statement)]
+            return [decode_row(found) for found in connection.execute(statement)]
         return self._complete(connection, [self._decode(found) for found in connection.execute(statement)])
 
     def _complete(self, connection: Connection, page: list[Row]) -> list[Row]:
         """Add the outcomes of their additions, and their issues' doubles, to the rows of a page."""
         if self._doubles is None:
             self._doubles = {each.key: str(each) for each in find_doubles(connection, self._source_id)}
-        page = [_with_double(row, self._doubles) if row.key in self._doubles else row for row in page]
-        added = read_additions(connection, self._source_id, (row.key for row in page if _may_have_more(row)))
-        return [_with_additions(row, added.get(row.key, ()), self._id) if _may_have_more(row) else row for row in page]
+        page = [with_double(row, self._doubles[row.key]) if row.key in self._doubles else row for row in page]
+        added = read_additions(connection, self._source_id, (row.key for row in page if may_have_more(row)))
+        return [with_additions(row, added.get(row.key, ()), self._id) if may_have_more(row) else row for row in page]
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
         """Yield the conflicts of this run: key, `T-…`, and for each field its name, ours, theirs and new."""
@@ -140,38 +133,27 @@ class Results:
 
     @property
     def _became(self) -> Any:
-        """SQL expression: the outcome of a row in this run, from its registered outcome and its operations."""
+        """SQL expression: the outcome of a row in this run, the first that its operations have written."""
         if self._is_frozen:
             return rows.c.outcome
-        own = and_(operations.c.run_id == self._id, rows.c.outcome.in_(WITH_OPERATION))
-        made = and_(own, operations.c.state == State.DONE, operations.c.code != FOUND_AT_TARGET)
-        is_added_to = and_(
-            rows.c.outcome == Outcome.UNCHANGED,  # also one that only another row's relation was added to
-            CHANGES.c.key.is_(None),
-        )
-        return case(
-            # A key that an earlier attempt of this run made was registered as unchanged by the later one.
-            (made, Outcome.CREATED),
-            (CHANGES.c.state == State.DONE, Outcome.UPDATED),
-            (CHANGES.c.state == State.SAME, Outcome.UNCHANGED),
-            (CHANGES.c.state == State.LEFT, Outcome.SKIPPED),
-            (CHANGES.c.state == State.REFUSED, Outcome.FAILED),
-            (CHANGES.c.state.in_(UNDECIDED), Outcome.UNKNOWN),
-            (and_(is_added_to, self._has_added(*UNDECIDED)), Outcome.UNKNOWN),
-            (and_(is_added_to, self._has_added(State.DONE)), Outcome.UPDATED),
-            (and_(is_added_to, self._has_added(State.REFUSED)), Outcome.FAILED),
-            (rows.c.outcome != Outcome.PLANNED, rows.c.outcome),
-            (and_(own, operations.c.state == State.REFUSED), Outcome.FAILED),
-            (operations.c.state.in_(UNDECIDED), Outcome.UNKNOWN),
-            else_=Outcome.PLANNED,
-        )
+        # A key that an earlier attempt of this run made was registered as unchanged by the later one. What nobody knows
+        # of a create stays so in each run.
+        counts = or_(operations.c.run_id == self._id, operations.c.outcome == Outcome.UNKNOWN)
+        created = case((and_(counts, rows.c.outcome.in_(WITH_OPERATION)), operations.c.outcome))
+        return func.coalesce(created, CHANGES.c.outcome, self._added, rows.c.outcome)
 
-    def _has_added(self, *states: State) -> Any:
-        """SQL condition: this run has sent additions to the row's issue that ended in one of these states."""
+    @property
+    def _added(self) -> Any:
+        """SQL expression: what this run's additions make of an unchanged row, also those that another row states."""
+        unknown_first = (ADDED.c.outcome == Outcome.UNKNOWN).desc(), ADDED.c.outcome.desc()  # `updated`, `failed`
         return (
-            exists()
+            select(ADDED.c.outcome)
             .where(ADDED.c.source_id == self._source_id, ADDED.c.key == rows.c.key, ADDED.c.act.in_(ADDITIONS))
-            .where(ADDED.c.run_id == self._id, ADDED.c.state.in_(states), ADDED.c.code != FOUND_AT_TARGET)
+            .where(ADDED.c.run_id == self._id, ADDED.c.outcome.is_not(None), rows.c.outcome == Outcome.UNCHANGED)
+            .order_by(*unknown_first)
+            .limit(1)
+            .correlate(rows)
+            .scalar_subquery()
         )
 
     def made(self) -> Iterator[Made]:
@@ -223,19 +205,19 @@ class Results:
 
     def freeze(self, connection: Connection) -> None:
         """Store each outcome in its row, as later runs reuse the operations; imported rows lose their raw cells."""
-        after, tell, self._doubles = (-1, -1), _Followers(), None
+        after, follow, self._doubles = (-1, -1), Followers(), None
         while page := self._page(connection, after):
-            told = map(tell, page)
+            told = map(follow, page)
             REGISTER.execute(
                 connection,
-                (encode_row(self._id, row._replace(raw=None) if _is_in(row) else row) for row in told),
+                (encode_row(self._id, row._replace(raw=None) if is_in(row) else row) for row in told),
             )
             after = (page[-1].file, page[-1].record)
         connection.execute(update(runs).where(runs.c.id == self._id).values(frozen=1))
 
     def _decode(self, found: Selected[Any]) -> Row:
         """Return a registered row with the outcome that its operations give."""
-        row = _decode(found)
+        row = decode_row(found)
         changed = found.change_run_id == self._id
         state, code, message = found.create_state, found.create_code, found.create_message
         if changed:
@@ -245,12 +227,7 @@ class Results:
         if on_its_way:
             code, message = ON_ITS_WAY
         if code and (changed or became in (Outcome.CREATED, Outcome.FAILED, Outcome.UNKNOWN)):
-            row = row._replace(
-                codes=(*row.codes, code),
-                fields=(*row.fields, ""),
-                messages=(*row.messages, message),
-                hints=(*row.hints, ""),
-            )
+            row = with_finding(row, code, message)
         attempts = found.change_attempts if changed else found.create_attempts
         return row._replace(
             outcome=became,
@@ -261,133 +238,3 @@ class Results:
             triage_id=(found.change_triage_id if changed else found.create_triage_id) or row.triage_id,
             conflicts=found.change_details if changed and code == CONFLICT else None,
         )
-
-
-def _is_in(row: Row) -> bool:
-    """Whether a row is imported completely, so that there is nothing to mend."""
-    return row.outcome in IN_TRIAGE and not {INCOMPLETE, GROUP_INCOMPLETE} & set(row.codes)
-
-
-class _Followers:
-    """Marks the other rows of an issue as incomplete if its first row is. Call it with all rows in order."""
-
-    def __init__(self) -> None:
-        self._leader: Row | None = None
-
-    def __call__(self, row: Row) -> Row:
-        leader = self._leader
-        if not row.follows:
-            self._leader = row if row.key else leader  # a row that is left out may stand between
-        elif leader is not None and leader.key == row.key and INCOMPLETE in leader.codes:
-            return row._replace(
-                codes=(*row.codes, GROUP_INCOMPLETE),
-                fields=(*row.fields, ""),
-                messages=(*row.messages, f"see line {leader.line}, the first row of the same issue"),
-                hints=(*row.hints, "the same command sends the rest"),
-            )
-        return row
-
-
-def _with_double(row: Row, doubles: Mapping[str, str]) -> Row:
-    if row.follows or row.outcome is Outcome.SKIPPED:
-        return row
-    return row._replace(
-        codes=(*row.codes, DOUBLE_IN_TRIAGE),
-        fields=(*row.fields, ""),
-        messages=(*row.messages, doubles[row.key]),
-        hints=(*row.hints, ""),
-    )
-
-
-def _may_have_more(row: Row) -> bool:
-    """Whether additions are planned for a row's issue, or it may own a relation that another row states."""
-    return bool(row.additions_planned) or (row.outcome is not Outcome.SKIPPED and not row.follows)
-
-
-def _with_additions(row: Row, added: Iterable[Added], run_id: int) -> Row:
-    """Add a row's counts of additions and name the missing ones; waiting ones only in the run that tried them."""
-    if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED):
-        return row
-    if GONE_AT_TARGET in row.codes and row.outcome is not Outcome.CREATED:  # decided, but for what this run has made
-        return row
-    # A row that plans no additions may still own relations that other rows state.
-    added = [each for each in added if row.additions_planned or (each.act is Act.RELATION and each.run_id == run_id)]
-    done = sum(each.state in (State.DONE, State.SAME) for each in added)
-    lacking = [each for each in added if each.state is State.REFUSED or each.state in UNDECIDED]
-    waiting = [each for each in added if each.state is State.LEFT]
-    # The check has reported those whose code the row has already.
-    new = [each for each in waiting if each.run_id == run_id and each.code not in row.codes]
-    notes = dict.fromkeys((each.code, each.message) for each in new)
-    known = done + len(lacking) + len(waiting)
-    if any(each.code == FOUND_AT_TARGET and each.run_id == run_id for each in added):
-        # The plan didn't know what was in Triage already, nor how an earlier import had folded the comments.
-        row = row._replace(additions_planned=known)
-    unsent = sum(each.act is Act.RELATION and each.state is State.UNSENT and each.run_id == run_id for each in added)
-    rest = max(row.additions_planned - known, unsent)
-    row = row._replace(additions_planned=max(row.additions_planned, known + rest))
-    if lacking or rest > 0:
-        whys = dict.fromkeys(f"{each.act}: {each.message or 'it was on its way'}" for each in lacking)
-        why = "; ".join([*list(whys)[:3], *([f"{rest} not sent yet"] if rest > 0 else [])])
-        missing = len(lacking) + rest
-        notes[(INCOMPLETE, f"{missing} of {row.additions_planned} operations are missing: {why}")] = None
-    return row._replace(
-        codes=(*row.codes, *(code for code, _ in notes)),
-        fields=(*row.fields, *("" for _ in notes)),
-        messages=(*row.messages, *(message for _, message in notes)),
-        hints=(*row.hints, *("the same command sends the rest" if code == INCOMPLETE else "" for code, _ in notes)),
-        additions_done=done,
-        additions_failed=len(lacking),
-    )
-
-
-def _decode(found: Selected[Any]) -> Row:
-    codes, fields, messages, hints = (tuple(part) for part in orjson.loads(found.findings or b"[[],[],[],[]]"))
-    raw = None if found.raw is None else orjson.loads(found.raw)
-    return Row(
-        file=found.file,
-        file_name=found.file_name,
-        record=found.record,
-        line=found.line,
-        key=found.key,
-        outcome=Outcome(found.outcome),
-        codes=codes,
-        fields=fields,
-        messages=messages,
-        hints=hints,
-        raw=tuple(raw) if isinstance(raw, list) else raw,
-        cells=found.cells,
-        origin=found.origin,
-        attempts=found.attempts,
-        issue_id=found.issue_id,
-        triage_id=found.triage_id,
-        conflicts=found.conflicts,
-        additions_planned=found.additions_planned,
-        additions_done=found.additions_done,
-        additions_failed=found.additions_failed,
-        follows=bool(found.follows),
-    )
-
-
-def encode_row(run_id: int, row: Row) -> dict[str, Any]:
-    """Return the values of a row for its table."""
-    return {
-        "run_id": run_id,
-        "file": row.file,
-        "record": row.record,
-        "file_name": row.file_name,
-        "line": row.line,
-        "key": row.key,
-        "outcome": str(row.outcome),
-        "findings": orjson.dumps((row.codes, row.fields, row.messages, row.hints)) if row.codes else None,
-        "raw": None if row.raw is None else orjson.dumps(row.raw),
-        "cells": row.cells,
-        "origin": row.origin,
-        "attempts": row.attempts,
-        "issue_id": row.issue_id,
-        "triage_id": row.triage_id,
-        "conflicts": row.conflicts,
-        "additions_planned": row.additions_planned,
-        "additions_done": row.additions_done,
-        "additions_failed": row.additions_failed,
-        "follows": int(row.follows),
-    }

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 
 class State(StrEnum):
@@ -125,6 +125,7 @@ operations = Table(
     Column("body_sha", LargeBinary, nullable=False),  # of a create: of the body that the issue stands for now
     Column("content", LargeBinary, nullable=False, default=b""),  # digest of its row, 8 bytes
     Column("state", String, nullable=False),
+    Column("outcome", String),  # what it means for its row, see `outcomes`; NULL: nothing
     Column("attempts", Integer, nullable=False),
     Column("since", Float, nullable=False),  # of the intent; for an unknown or a made one, of its answer
     # Of a create: the newest creation time that the target had shown before, by its own clock; 0 if none is known.
@@ -252,5 +253,14 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "ALTER TABLE sources ADD COLUMN look_cursor VARCHAR NOT NULL DEFAULT ''",
         "ALTER TABLE found ADD COLUMN key VARCHAR NOT NULL DEFAULT ''",
         "ALTER TABLE found ADD COLUMN state VARCHAR NOT NULL DEFAULT 'noted'",
+    ),
+    4: (
+        "ALTER TABLE operations ADD COLUMN outcome VARCHAR",
+        "UPDATE operations SET outcome = CASE state "
+        "WHEN 'sent' THEN 'unknown' WHEN 'unknown' THEN 'unknown' WHEN 'refused' THEN 'failed' "
+        "WHEN 'done' THEN CASE act WHEN 'create' THEN 'created' ELSE 'updated' END "
+        "WHEN 'same' THEN CASE WHEN act IN ('update', 'delete') THEN 'unchanged' END "
+        "WHEN 'left' THEN CASE WHEN act IN ('update', 'delete') THEN 'skipped' END END "
+        "WHERE code <> 'found-at-target'",
     ),
 }

@@ -9,7 +9,7 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, case, select, update
+from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, case, null, select, update
 
 from importer.ledger.schema import State, operations, rows
 from importer.records import Act, Outcome
@@ -107,6 +107,7 @@ INTEND = upsert(
         "body_sha",
         "content",
         "state",
+        "outcome",
         "since",
         "mark",
         "issue_id",
@@ -128,6 +129,7 @@ DECIDE = Many(
         .values(
             run_id=bindparam("its_run"),
             state=bindparam("its_state"),
+            outcome=bindparam("its_outcome"),
             attempts=operations.c.attempts + bindparam("more"),
             since=case((bindparam("its_since") > 0, bindparam("its_since")), else_=operations.c.since),
             issue_id=bindparam("its_issue"),
@@ -157,4 +159,4 @@ REMEMBER = Many(
         )
     )
 )
-FORGET = Many(lambda _: update(operations).where(*_IT).values(state=State.DELETED.value))
+FORGET = Many(lambda _: update(operations).where(*_IT).values(state=State.DELETED.value, outcome=null()))

@@ -151,6 +151,7 @@ def test_reading_upgrades_nothing(postgres: PostgresServer, url: str) -> None:
 
 COLUMNS_SINCE = (
     "operations DROP COLUMN mark",
+    "operations DROP COLUMN outcome",
     "sources DROP COLUMN unswept",
     "sources DROP COLUMN look_at",
     "sources DROP COLUMN look_top",
