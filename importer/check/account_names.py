@@ -23,10 +23,16 @@ def learn_names(job: Job) -> Mapping[str, str]:
     """Read account → name from the columns that have both of a person; {} without mentions and comments.
 
     Of several names of an account the most frequent counts, then the first. All of the source is read for it, whatever
-    `--limit` says.
+    `--limit` says, unless no file has both columns.
     """
     model = job.mapping.model
-    named = [person for person in _persons(model) if person.name is not None and person.account is not None]
+    named = [
+        person
+        for person in _persons(model)
+        if person.name is not None
+        and person.account is not None
+        and job.source.may_have(person.name.refs, person.account.refs)
+    ]
     if (model.people.mentions is None and model.comments is None) or not named:
         return {}
     pairs = Counter[Identity]()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 
@@ -10,9 +10,7 @@ from importer.check.fixes import apply_fixes
 from importer.check.job import Job
 from importer.mapping.issue_parts import Relation
 from importer.mapping.reads import collect_key_refs, collect_refs
-from importer.records import Ref
 from importer.scratch import Scratch
-from importer.sources.source import Source
 from importer.transform.columns import Columns, is_filled
 from importer.transform.relations import FindKeys, each_name, find_no_keys
 from importer.transform.transform import Transform
@@ -43,7 +41,8 @@ def learn_aliases(job: Job) -> Iterator[FindKeys]:
     The source is read once for it, whatever `--limit` says, if the mapping has such relations and the source may have
     the columns. The aliases lie in a temporary file. Raises StorageFull if the disk takes no more.
     """
-    specs = [(place, spec) for place, spec in enumerate(job.mapping.model.relations) if _can_be_there(spec, job.source)]
+    relations, source = enumerate(job.mapping.model.relations), job.source
+    specs = [each for each in relations if each[1].by is not None and source.may_have(each[1].refs, each[1].by.refs)]
     if not specs:
         yield find_no_keys
         return
@@ -75,19 +74,6 @@ def _find(scratch: Scratch, place: int, texts: Iterable[str]) -> Iterator[tuple[
         statement = _FIND.format(",".join("?" * len(some)))
         for text, key in scratch.rows(statement, (place, *some)):
             yield names[text], key.decode("utf-8", "surrogatepass")
-
-
-def _can_be_there(spec: Relation, source: Source) -> bool:
-    """Whether the source may have both columns, that of the relation and that of the alias; JSON may have any."""
-    if spec.by is None:
-        return False
-    headers = [file.header for file in source.files if file.is_table]
-    names = {name.strip() for header in headers for name in header or ()}
-    return len(headers) < len(source.files) or all(_is_among(text.refs, names) for text in (spec, spec.by))
-
-
-def _is_among(refs: Iterable[Ref], names: Collection[str]) -> bool:
-    return any(ref.kind == "column" and ref.name.strip() in names for ref in refs)
 
 
 def _as_bytes(text: str) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -221,6 +221,14 @@ class Source:
     def digest(self) -> str:
         """Return the SHA-256 of all files' stored bytes, in order, in hex; reads the files."""
         return digest_files([file.stored for file in self.every_file])
+
+    def may_have(self, *choices: Iterable[Ref]) -> bool:
+        """Whether a file may have a column of each of the choices; JSON may have any."""
+        headers = [file.header for file in self.files if file.is_table]
+        names = {name.strip() for header in headers for name in header or ()}
+        return len(headers) < len(self.files) or all(
+            any(ref.kind == "column" and ref.name.strip() in names for ref in refs) for refs in choices
+        )
 
     def stamp(self) -> tuple[Stamp, ...]:
         """Return each file's stamp, without reading it: unequal stamps mean that it may have changed."""

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import click
 
-from tests.benchmarks.check import measure, write_export
+from tests.benchmarks.check import measure
+from tests.benchmarks.source_files import make_ordinary, write_export
 
 WANTED_RATIO = 1.6
 
@@ -24,7 +25,7 @@ def main(times: int) -> None:
     """Compare short commands with `import pandas`."""
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder) / "jira-1.csv", str(Path(folder) / "out")
-        write_export(path, 1)
+        write_export(path, 1, make_ordinary)
         validate = ("-m", "importer", "validate", str(path), "--out", out)
         commands = {
             "import pandas": ("-c", "import pandas"),
