@@ -6,12 +6,9 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 SANDBOX_PREFIX = "sandbox:"
 """How the name of a target begins that is a sandbox inside this process; others are URLs."""
@@ -84,9 +81,9 @@ class Chunk:
     records    number of the record in its file, from 1, header not counted
     lines      physical line in its file where the record begins, from 1
     raw        CSV: the cells as they came, exactly as many as in the file; JSON: the record's own text
-    frame      one object column of text for each physical column that the mapping uses; column labels are integers
-    positions  reference → frame columns, in physical order; () where this file doesn't have it
-    defects    row index → the finding of a row that can't be used (ragged, malformed); its cells in the frame are empty
+    cells      for each physical column that the mapping uses, by a number, the text of each row
+    positions  reference → columns in `cells`, in physical order; () where this file doesn't have it
+    defects    row index → the finding of a row that can't be used (ragged, malformed); its `cells` are empty
     origins    row index → `FILE:RECORD` of the first file, where this file is an errors file given back
     tables     the tables beside this file's records that the mapping looks texts up in
     beside     index in the mapping's `comments: from` → finds the objects beside the records that are read there
@@ -97,7 +94,7 @@ class Chunk:
     records: Sequence[int]
     lines: Sequence[int]
     raw: Sequence[Sequence[str]] | Sequence[str]
-    frame: pd.DataFrame
+    cells: Mapping[int, list[str]]
     positions: Mapping[Ref, tuple[int, ...]]
     defects: Mapping[int, Finding] = field(default_factory=dict)
     origins: Mapping[int, str] = field(default_factory=dict)

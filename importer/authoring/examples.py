@@ -13,7 +13,6 @@ from importer.mapping.model import Example, Expected
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.yaml_tree import Place
 from importer.records import Chunk, Finding, Ref, Table
-from importer.sources.frames import frame_columns
 from importer.sources.json_values import find_values, make_getter, to_columns, to_text, write
 from importer.transform.chunk_records import Records
 from importer.transform.footers import find_footer
@@ -96,7 +95,7 @@ def _chunk(transform: Transform, given: dict[str, Any]) -> Chunk:
         positions[ref] = tuple(own)
         columns |= own
     tables = {table: _entries(given, table) for table in transform.tables}
-    return Chunk(0, "example", [1], [1], [write(given)], frame_columns(columns, 1), positions, defects, tables=tables)
+    return Chunk(0, "example", [1], [1], [write(given)], columns, positions, defects, tables=tables)
 
 
 def _entries(given: dict[str, Any], table: Table) -> dict[str, str]:

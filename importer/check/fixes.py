@@ -8,7 +8,6 @@ from dataclasses import replace
 from importer.mapping.fixes_table import Fix, Fixed, Fixes
 from importer.phrases import counted
 from importer.records import Chunk
-from importer.sources.frames import frame_columns
 
 
 def apply_fixes(fixes: Fixes, chunk: Chunk) -> tuple[Chunk, Fixed]:
@@ -22,7 +21,7 @@ def apply_fixes(fixes: Fixes, chunk: Chunk) -> tuple[Chunk, Fixed]:
     cells: dict[int, list[str]] = {}
     fixed: dict[int, tuple[Fix, ...]] = {}
     for position, by_value in touched.items():
-        texts = chunk.frame[position].tolist()
+        texts = chunk.cells[position]
         hits = {text: by_value[text.strip()] for text in set(texts) if text.strip() in by_value}
         if hits:
             cells[position] = [hits[text].new if text in hits else text for text in texts]
@@ -31,8 +30,7 @@ def apply_fixes(fixes: Fixes, chunk: Chunk) -> tuple[Chunk, Fixed]:
                     fixed[row] = (*fixed.get(row, ()), hits[text])
     if not fixed:
         return chunk, {}
-    columns = {place: cells.get(place) or chunk.frame[place].tolist() for place in map(int, chunk.frame.columns)}
-    return replace(chunk, frame=frame_columns(columns, len(chunk))), fixed
+    return replace(chunk, cells={**chunk.cells, **cells}), fixed
 
 
 class FixCount:

@@ -7,11 +7,8 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TypeVar
 
-import pandas as pd
-
 from importer.errors import SourceError
 from importer.records import Chunk, Ref
-from importer.sources.frames import frame_columns
 from importer.transform.groups import find_groups
 
 GROUP_ROWS = 1000
@@ -84,7 +81,7 @@ def take_rows(chunk: Chunk, start: int, end: int) -> Chunk:
         records=chunk.records[start:end],
         lines=chunk.lines[start:end],
         raw=chunk.raw[start:end],
-        frame=chunk.frame.iloc[start:end],
+        cells={place: texts[start:end] for place, texts in chunk.cells.items()},
         defects=_shift(chunk.defects, start, end),
         origins=_shift(chunk.origins, start, end),
     )
@@ -93,13 +90,13 @@ def take_rows(chunk: Chunk, start: int, end: int) -> Chunk:
 def join_chunks(first: Chunk, second: Chunk) -> Chunk:
     """Join two consecutive chunks of one file."""
     length = len(first)
-    frame, positions = _join_frames(first, second)
+    cells, positions = _join_cells(first, second)
     return replace(
         second,
         records=[*first.records, *second.records],
         lines=[*first.lines, *second.lines],
         raw=[*first.raw, *second.raw],
-        frame=frame,
+        cells=cells,
         positions=positions,
         defects={**first.defects, **_shift(second.defects, -length, len(second))},
         origins={**first.origins, **_shift(second.origins, -length, len(second))},
@@ -110,10 +107,10 @@ def _shift(rows: Mapping[int, Value], start: int, end: int) -> dict[int, Value]:
     return {row - start: value for row, value in rows.items() if start <= row < end}
 
 
-def _join_frames(first: Chunk, second: Chunk) -> tuple[pd.DataFrame, Mapping[Ref, tuple[int, ...]]]:
-    """Join two frames whose JSON references may differ in width: each is as wide as the longest list in its chunk."""
+def _join_cells(first: Chunk, second: Chunk) -> tuple[dict[int, list[str]], Mapping[Ref, tuple[int, ...]]]:
+    """Join columns of JSON references that may differ in width: each is as wide as the longest list in its chunk."""
     if first.positions == second.positions:
-        return pd.concat([first.frame, second.frame], ignore_index=True), second.positions
+        return {place: [*texts, *second.cells[place]] for place, texts in first.cells.items()}, second.positions
     columns: dict[int, list[str]] = {}
     positions: dict[Ref, tuple[int, ...]] = {}
     for ref in second.positions:
@@ -121,10 +118,9 @@ def _join_frames(first: Chunk, second: Chunk) -> tuple[pd.DataFrame, Mapping[Ref
         positions[ref] = tuple(range(len(columns), len(columns) + width))
         for place in range(width):
             columns[len(columns)] = [*_column(first, ref, place), *_column(second, ref, place)]
-    return frame_columns(columns, len(first) + len(second)), positions
+    return columns, positions
 
 
 def _column(chunk: Chunk, ref: Ref, place: int) -> list[str]:
     own = chunk.positions[ref]
-    cells: list[str] = chunk.frame[own[place]].tolist() if place < len(own) else [""] * len(chunk)
-    return cells
+    return chunk.cells[own[place]] if place < len(own) else [""] * len(chunk)

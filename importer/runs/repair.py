@@ -33,7 +33,6 @@ from importer.runs.change_set import (
     Left,
     read_and_assess,
 )
-from importer.sources.frames import frame_cells
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
@@ -189,8 +188,9 @@ def _chunk(rows: Sequence[list[list[str]]], refs: Sequence[Ref]) -> Chunk:
         positions[ref] = tuple(range(width, width + len(cells)))
         width += len(cells)
     flat = [[cell for cells in row for cell in cells] for row in rows]
+    columns = dict(enumerate(map(list, zip(*flat, strict=True))))
     records = range(1, len(rows) + 1)
-    return Chunk(0, "", records, records, flat, frame_cells(flat, range(width)), positions)
+    return Chunk(0, "", records, records, flat, columns, positions)
 
 
 def _find_problem(name: str, step: Step) -> str:

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
@@ -228,19 +229,18 @@ def read_batches(header: list[str], rows: Iterator[NumberedRow], size: int) -> I
         first = records.stop
 
 
-def frame_batches(
+def chunk_batches(
     batches: Iterable[Batch], header: Sequence[str], number: int, name: str, refs: Sequence[Ref]
 ) -> Iterator[Chunk]:
     """Make a chunk of each batch, with the columns that `refs` name.
 
     `header` is the file's as `open_rows` gives it, `number` its place in the source, `name` as the user typed it.
     """
-    from importer.sources.frames import frame_cells
-
     positions = find_columns(own_header(header), refs)
     used = sorted({column for columns in positions.values() for column in columns})
     for records, lines, raw, cells, defects, origins in batches:
-        yield Chunk(number, name, records, lines, raw, frame_cells(cells, used), positions, defects, origins)
+        columns = {column: list(map(itemgetter(column), cells)) for column in used}
+        yield Chunk(number, name, records, lines, raw, columns, positions, defects, origins)
 
 
 def _take_back(

@@ -25,7 +25,7 @@ class FoundRow(NamedTuple):
     found: Sequence[Any] | Finding
 
 
-def frame_rows(
+def chunk_rows(
     rows: Iterable[FoundRow],
     number: int,
     name: str,
@@ -38,8 +38,6 @@ def frame_rows(
     `number` is the file's place in the source, `name` as the user typed it, `tables` the look-up tables beside its
     records. Every reference gets a column: a key that is absent in this chunk may be in the next one.
     """
-    from importer.sources.frames import frame_columns
-
     rows = iter(rows)
     nothing = [None] * len(refs)
     first = 1
@@ -49,9 +47,8 @@ def frame_rows(
         values = zip(*(nothing if index in defects else row for index, row in enumerate(found)), strict=True)
         columns, positions = _place_columns(dict(zip(refs, values, strict=True)))
         numbers = range(first, first + len(batch))
-        frame = frame_columns(columns, len(batch))
         known = {index: origin for index, origin in enumerate(origins) if origin}
-        yield Chunk(number, name, numbers, lines, raw, frame, positions, defects, known, tables)
+        yield Chunk(number, name, numbers, lines, raw, columns, positions, defects, known, tables)
         first = numbers.stop
 
 

@@ -14,7 +14,7 @@ from importer.sources import csv, json
 from importer.sources.detect import Format
 from importer.sources.encodings import open_text
 from importer.sources.files import Stamp, StoredFile, digest_files, still_written, take_stamp
-from importer.sources.found_rows import frame_rows
+from importer.sources.found_rows import chunk_rows
 from importer.sources.json_column import embedded_record, find_embedded
 from importer.sources.side_tables import ANY_FILE, BesideObject, Spool, read_arrays, read_tables
 from importer.sources.wrappers import open_envelope
@@ -91,12 +91,12 @@ def _read_file(
     if file.header is None:
         records = json.check_records(read_values(file, text), file.envelope)
         found = json.find_rows(records, refs, file.envelope, is_errors_file=file.errors_file)
-        return frame_rows(found, number, file.name, refs, size, tables)
+        return chunk_rows(found, number, file.name, refs, size, tables)
     header, rows = csv.open_rows(text, file.name, file.delimiter, file.rows_above)
     batches = csv.read_batches(header, rows, size)
     if file.json_column is None:
-        return csv.frame_batches(batches, header, number, file.name, refs)
-    return frame_rows(find_embedded(batches, file.header, file.json_column, refs), number, file.name, refs, size, {})
+        return csv.chunk_batches(batches, header, number, file.name, refs)
+    return chunk_rows(find_embedded(batches, file.header, file.json_column, refs), number, file.name, refs, size, {})
 
 
 def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[str, Any] | Finding]]:

@@ -33,20 +33,13 @@ class Columns:
         self.date_formats = tuple(date_formats)
         self.unreadable: dict[int, str] = {}
         self.dropped: dict[int, Counter[str]] = {}
-        self._cells: dict[int, list[str]] = {}
 
     def __len__(self) -> int:
         return len(self.chunk)
 
     def cells(self, ref: Ref) -> list[list[str]]:
         """The columns of the file that a reference names, in order; empty if the file has none."""
-        return [self._column(position) for position in self.chunk.positions.get(ref, ())]
-
-    def _column(self, position: int) -> list[str]:
-        cells = self._cells.get(position)
-        if cells is None:
-            cells = self._cells[position] = self.chunk.frame[position].tolist()
-        return cells
+        return [self.chunk.cells[position] for position in self.chunk.positions.get(ref, ())]
 
     def text(self, spec: Text) -> list[str]:
         """One text for each row, `""` where there is none. If a column repeats, it is the first filled cell.

@@ -37,7 +37,7 @@ _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+
 class Transform:
     """A mapping, ready to turn chunks of one source into records.
 
-    refs     every column and path that it reads: what a source has to put into its frames
+    refs     every column and path that it reads: what a source has to put into its chunks
     tables   the look-up tables beside the records that it reads
     annexes  place in `comments: from` → the objects beside the records that are read there
     """

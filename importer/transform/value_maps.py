@@ -13,6 +13,7 @@ from importer.api import VALUE_FIELDS
 from importer.mapping.model import TARGETS, UNDECIDED, Category, Mapping, Value, fold, is_pattern
 from importer.mapping.texts import Condition, Text
 from importer.transform.columns import Columns, is_filled, single_line
+from importer.transform.distinct import number_texts
 
 How = Literal["rule", "constant", "mapped", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"]
 KNOWN_LIMIT = 10_000
@@ -75,10 +76,9 @@ class ValueMap:
         left = np.flatnonzero(codes == -1)
         if len(left):
             texts = columns.text(self.spec)
-            chosen = [texts[row] for row in left.tolist()]
-            index = {text: len(steps) + place for place, text in enumerate(dict.fromkeys(chosen))}
-            steps += [self.resolve(text) for text in index]
-            codes[left] = [index[text] for text in chosen]
+            numbers, distinct = number_texts([texts[row] for row in left.tolist()])
+            codes[left] = numbers + len(steps)
+            steps += map(self.resolve, distinct)
             if self.spec.fallback is not None:
                 self._fall_back(columns, self.spec.fallback, steps, codes)
         return Mapped(steps, codes)

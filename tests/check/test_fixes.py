@@ -6,7 +6,7 @@ from pathlib import Path
 
 from importer.check.fixes import FixCount, apply_fixes
 from importer.mapping.fixes_table import Fix, Fixes
-from tests.harness.making import chunk_of
+from tests.harness.making import chunk_of, rows_of
 
 HIGH = Fix("Priority", "P9", "High", 2)
 
@@ -24,7 +24,7 @@ def test_cells_are_replaced_whole_and_only_in_their_column() -> None:
     rows = [("A", "P9", "x", "P9"), ("B", " P9 ", "P9", "P99"), ("C", "p9", "P9 ", "")]
     chunk = chunk_of(("Key", "Priority", "Other", "Priority"), rows)
     done, fixed = apply_fixes(fixes_of(HIGH), chunk)
-    assert done.frame.to_numpy().tolist() == [
+    assert rows_of(done) == [
         ["A", "High", "x", "High"],
         ["B", "High", "P9", "P99"],
         ["C", "p9", "P9 ", ""],
@@ -36,7 +36,7 @@ def test_cells_are_replaced_whole_and_only_in_their_column() -> None:
 def test_fixes_are_not_applied_to_what_fixes_made() -> None:
     """Two values can be exchanged."""
     fixes = fixes_of(Fix("A", "x", "y", 2), Fix("A", "y", "x", 3))
-    assert apply_fixes(fixes, chunk_of(("A",), [("x",), ("y",)]))[0].frame[0].tolist() == ["y", "x"]
+    assert apply_fixes(fixes, chunk_of(("A",), [("x",), ("y",)]))[0].cells[0] == ["y", "x"]
 
 
 def test_where_nothing_is_to_be_done_the_chunk_stays() -> None:

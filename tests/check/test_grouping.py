@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from importer.check.grouping import GROUP_ROWS, regroup
 from importer.errors import SourceError
 from importer.records import Chunk, Finding, Ref
-from importer.sources.frames import frame_columns
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from importer.transform.groups import find_faults, find_groups
@@ -26,11 +25,11 @@ ROWS = st.lists(st.tuples(st.sampled_from(["a", "a", "b", "", "skip"]), st.integ
 
 def read_keys(chunk: Chunk) -> list[str | None]:
     """The key column; rows that say `skip` are left out."""
-    return [None if key == "skip" else key for key in chunk.frame[chunk.positions[KEY][0]].tolist()]
+    return [None if key == "skip" else key for key in chunk.cells[chunk.positions[KEY][0]]]
 
 
 def chop(rows: Sequence[tuple[str, int]], sizes: Sequence[int], file: int = 0) -> list[Chunk]:
-    """Chunks of these sizes, over and over: of each row its key and how many labels it has, as JSON is framed."""
+    """Chunks of these sizes, over and over: of each row its key and how many labels it has, as JSON gives them."""
     chunks: list[Chunk] = []
     start = 0
     while start < len(rows):
@@ -46,7 +45,7 @@ def chop(rows: Sequence[tuple[str, int]], sizes: Sequence[int], file: int = 0) -
                 numbers,
                 [number * 10 for number in numbers],
                 [f"{number}" for number in numbers],
-                frame_columns(columns, len(some)),
+                columns,
                 {KEY: (0,), LABELS: tuple(range(1, 1 + width))},
                 {place: DEFECT for place, (key, _) in enumerate(some) if not key},
                 {place: f"x:{numbers[place]}" for place, (key, _) in enumerate(some) if key == "b"},
@@ -58,7 +57,7 @@ def chop(rows: Sequence[tuple[str, int]], sizes: Sequence[int], file: int = 0) -
 
 def describe(chunk: Chunk, row: int) -> tuple[Any, ...]:
     """All that a chunk says of a row; empty cells at the end of a list don't count."""
-    labels = [chunk.frame[place].tolist()[row] for place in chunk.positions[LABELS]]
+    labels = [chunk.cells[place][row] for place in chunk.positions[LABELS]]
     cells = read_keys(chunk)[row], [label for label in labels if label]
     return (
         *(chunk.file, chunk.records[row], chunk.lines[row], chunk.raw[row], cells),
@@ -71,7 +70,7 @@ def test_chunks_make_no_difference(rows: list[tuple[str, int]], sizes: list[int]
     """However the rows are chunked, they come unchanged and in order, in the same groups with the same faults."""
     one, many = list(regroup(chop(rows, [100]), read_keys)), list(regroup(chop(rows, sizes), read_keys))
     for chunks in (one, many):
-        assert all(len(chunk) == len(chunk.frame) == len(chunk.lines) == len(chunk.raw) for chunk in chunks)
+        assert all(len(chunk) == len(chunk.cells[0]) == len(chunk.lines) == len(chunk.raw) for chunk in chunks)
     assert [describe(chunk, row) for chunk in one for row in range(len(chunk))] == [
         describe(chunk, row) for chunk in many for row in range(len(chunk))
     ]
@@ -128,7 +127,7 @@ def test_rows_of_a_table(make_source: MakeSource) -> None:
     chunks = list(regroup(source.chunks([KEY, LABELS], size=1), read_keys))
     assert [chunk.raw for chunk in chunks] == [[["a", "1", "p"], ["a", "2", "q"]], [["b", "3", "r"]]]
     assert chunks[0].positions == {KEY: (0,), LABELS: (2,)}
-    assert chunks[0].frame[2].tolist() == ["p", "q"]
+    assert chunks[0].cells[2] == ["p", "q"]
 
 
 def test_nothing_to_read(tmp_path: Path) -> None:

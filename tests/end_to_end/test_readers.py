@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from importer.records import Chunk, Ref
-from importer.sources.csv import find_delimiter, frame_batches, open_rows, read_batches, read_rows
+from importer.sources.csv import chunk_batches, find_delimiter, open_rows, read_batches, read_rows
 from importer.sources.encodings import choose_encoding
 from importer.sources.source import HEAD_BYTES, SAMPLE_CHARACTERS
 from tests.end_to_end.exports import EXPORTS
@@ -32,7 +32,7 @@ class Read(NamedTuple):
     header: tuple[str, ...]
     rows: list[list[str]]
     lines: list[int]
-    frames: list[Chunk]
+    chunks: list[Chunk]
     delimiter: str
     encoding: str
 
@@ -48,7 +48,7 @@ def read_ours(path: Path) -> Read:
     refs = [Ref("column", name) for name in header]
     with path.open(encoding=encoding, newline="") as file:
         cells, below = open_rows(file, path.name, delimiter, 0)
-        chunks = list(frame_batches(read_batches(cells, below, 100), cells, 0, path.name, refs))
+        chunks = list(chunk_batches(read_batches(cells, below, 100), cells, 0, path.name, refs))
     rows = [list(row) for chunk in chunks for row in chunk.raw]
     lines = [line for chunk in chunks for line in chunk.lines]
     return Read(tuple(header), rows, lines, chunks, delimiter, encoding)
@@ -87,11 +87,11 @@ def as_pandas_has_them(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     return [[*row, *[""] * (width - len(row))] for row in rows]
 
 
-def unframed(read: Read) -> list[list[str]]:
+def chunk_cells(read: Read) -> list[list[str]]:
     """The rows again, from the columns that the mapping would see."""
     rows = []
-    for chunk in read.frames:
-        columns = [chunk.frame[position].tolist() for position in range(len(read.header))]
+    for chunk in read.chunks:
+        columns = [chunk.cells[position] for position in range(len(read.header))]
         rows += [list(row) for row in zip(*columns, strict=True)]
     return rows
 
@@ -118,10 +118,10 @@ def test_the_cells_are_those_of_pandas(path: Path) -> None:
 @needs_exports
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}-{path.stem[-24:]}")
 def test_what_the_mapping_sees_is_what_was_read(path: Path) -> None:
-    """The columns of the frames are the cells of the rows; a row that can't be used is blank and has a reason."""
+    """The columns of the chunks are the cells of the rows; a row that can't be used is blank and has a reason."""
     ours = read_ours(path)
-    defects = {chunk.records[place] for chunk in ours.frames for place in chunk.defects}
-    for record, (row, seen) in enumerate(zip(ours.rows, unframed(ours), strict=True), start=1):
+    defects = {chunk.records[place] for chunk in ours.chunks for place in chunk.defects}
+    for record, (row, seen) in enumerate(zip(ours.rows, chunk_cells(ours), strict=True), start=1):
         usual = [*row, *[""] * len(ours.header)][: len(ours.header)]
         assert seen == ([""] * len(ours.header) if record in defects else usual)
 

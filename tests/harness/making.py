@@ -8,8 +8,7 @@ from typing import Any
 
 from importer.mapping.model import Mapping
 from importer.records import Chunk, Finding, Ref
-from importer.sources.found_rows import frame_rows
-from importer.sources.frames import frame_cells
+from importer.sources.found_rows import chunk_rows
 from importer.sources.json import check_records, find_rows, parse_lines
 from importer.transform.chunk_records import Records
 from importer.transform.transform import Transform
@@ -43,15 +42,20 @@ def chunk_of(
     positions = {
         Ref("column", name): tuple(place for place, other in enumerate(header) if other == name) for name in header
     }
-    frame = frame_cells(rows, range(len(header)))
-    return Chunk(0, "issues.csv", records, [record + 1 for record in records], rows, frame, positions, defects or {})
+    cells = {place: [row[place] for row in rows] for place in range(len(header))}
+    return Chunk(0, "issues.csv", records, [record + 1 for record in records], rows, cells, positions, defects or {})
+
+
+def rows_of(chunk: Chunk) -> list[list[str]]:
+    """The cells of a chunk, row by row."""
+    return [list(row) for row in zip(*chunk.cells.values(), strict=True)]
 
 
 def json_chunk_of(lines: Sequence[str], refs: Sequence[Ref]) -> Chunk:
     """Records of a JSON lines file."""
     records = check_records(parse_lines(lines, "issues.jsonl"), "")
     rows = find_rows(records, refs, "", is_errors_file=False)
-    (chunk,) = frame_rows(rows, 0, "issues.jsonl", refs, len(lines), {})
+    (chunk,) = chunk_rows(rows, 0, "issues.jsonl", refs, len(lines), {})
     return chunk
 
 

@@ -15,15 +15,16 @@ from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
 from importer.sources.csv import (
     check_delimiter,
+    chunk_batches,
     find_columns,
     find_delimiter,
-    frame_batches,
     open_rows,
     read_batches,
     read_rows,
 )
 from importer.sources.source import Source
 from tests.harness.csv_tables import DIALECTS, TABLES, Dialect, write_row
+from tests.harness.making import rows_of
 from tests.harness.source_files import MakeSource
 
 
@@ -46,8 +47,8 @@ def test_chunks_hold_the_same_cells(table: list[list[str]], dialect: Dialect, si
     text = "".join(write_row(row, dialect) for row in [header, *table])
     refs = [Ref("column", name) for name in reversed(header)]
     cells, below = open_rows(io.StringIO(text, newline=""), "f", dialect.delimiter, 0)
-    chunks = list(frame_batches(read_batches(cells, below, size), cells, 3, "f", refs))
-    assert [cells for chunk in chunks for cells in chunk.frame.to_numpy().tolist()] == table
+    chunks = list(chunk_batches(read_batches(cells, below, size), cells, 3, "f", refs))
+    assert [cells for chunk in chunks for cells in rows_of(chunk)] == table
     assert [cells for chunk in chunks for cells in chunk.raw] == table
     assert [number for chunk in chunks for number in chunk.records] == list(range(1, len(table) + 1))
     assert all(len(chunk) <= size and not chunk.defects and chunk.file == 3 for chunk in chunks)
@@ -57,7 +58,7 @@ def test_chunks_hold_the_same_cells(table: list[list[str]], dialect: Dialect, si
 def column(source: Source, name: str) -> list[str]:
     """Read the first column of that name."""
     ref = Ref("column", name)
-    return [cell for chunk in source.chunks([ref]) for cell in chunk.frame[chunk.positions[ref][0]]]
+    return [cell for chunk in source.chunks([ref]) for cell in chunk.cells[chunk.positions[ref][0]]]
 
 
 @pytest.mark.parametrize("text", ["00123", "NA", "null", "1e5", "TRUE", "12345678901234567890", "2024-01-02", " x "])
@@ -66,18 +67,17 @@ def test_text_arrives_as_written(make_source: MakeSource, text: str) -> None:
     assert column(make_source(f"a,b\n{text},1\n,2\n"), "a") == [text, ""]
 
 
-def test_frames_hold_plain_text(make_source: MakeSource) -> None:
-    """Columns have the object dtype, their cells are str, their labels physical positions."""
+def test_cells_are_plain_text(make_source: MakeSource) -> None:
+    """Cells are text, and the labels of columns their physical positions."""
     [chunk] = make_source("a,b,c\n1,2,3\n").chunks([Ref("column", "c"), Ref("column", "a")])
-    assert {label: type(label) for label in chunk.frame} == {0: int, 2: int}
-    assert chunk.frame.dtypes.tolist() == [object, object]
-    assert {type(cell) for cell in chunk.frame.to_numpy().flat} == {str}
+    assert {label: type(label) for label in chunk.cells} == {0: int, 2: int}
+    assert {type(cell) for row in rows_of(chunk) for cell in row} == {str}
 
 
 def test_a_chunk_without_columns_has_its_rows(make_source: MakeSource) -> None:
     """A mapping that reads nothing from a file still gets every row."""
     [chunk] = make_source("a\n1\n2\n").chunks([])
-    assert chunk.frame.shape == (2, 0)
+    assert (len(chunk), chunk.cells) == (2, {})
     assert chunk.raw == [["1"], ["2"]]
 
 
@@ -107,11 +107,11 @@ def test_rows_of_another_width(make_source: MakeSource, row: str, accepted: bool
     assert chunk.raw[1] == cells
     if accepted:
         assert not chunk.defects
-        assert chunk.frame[0][1] == cells[0]
+        assert chunk.cells[0][1] == cells[0]
     else:
         assert chunk.defects[1].code == "row-ragged"
         assert f"{len(cells)} cells, the header 3" in chunk.defects[1].message
-        assert chunk.frame[0][1] == ""
+        assert chunk.cells[0][1] == ""
 
 
 def test_missing_cells_without_a_header_are_not_missed(make_source: MakeSource) -> None:
@@ -131,7 +131,7 @@ def test_a_stray_quote_costs_one_row(make_source: MakeSource) -> None:
     assert chunk.defects[0].code == "row-malformed"
     assert chunk.defects[0].message.startswith("Line 2 ")
     assert chunk.raw[0] == ['1,"the "best" one"']
-    assert chunk.frame[0].tolist() == ["", "3"]
+    assert chunk.cells[0] == ["", "3"]
     assert list(chunk.lines) == [2, 3]
 
 
@@ -272,7 +272,7 @@ def test_an_errors_file_given_back(make_source: MakeSource) -> None:
     assert source.files[0].header == ("a", "b")
     [chunk] = source.chunks([Ref("column", "a"), Ref("column", "import_row")])
     assert chunk.raw[:2] == [["=1", "'x"], ["new", "row"]]
-    assert chunk.frame[0].tolist() == ["=1", "new", ""]
+    assert chunk.cells[0] == ["=1", "new", ""]
     assert chunk.origins == {0: "issues.csv:7"}
     assert chunk.positions[Ref("column", "import_row")] == ()
     assert chunk.defects[2].code == "row-ragged"
@@ -281,5 +281,5 @@ def test_an_errors_file_given_back(make_source: MakeSource) -> None:
 def test_a_nul_stays_in_its_cell(make_source: MakeSource) -> None:
     """A NUL is a matter of its row: the validation refuses that one."""
     [chunk] = make_source("id,b\n1,x\n2,\0y\n").chunks([Ref("column", "b")])
-    assert chunk.frame[1].tolist() == ["x", "\0y"]
+    assert chunk.cells[1] == ["x", "\0y"]
     assert not chunk.defects

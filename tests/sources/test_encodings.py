@@ -34,7 +34,7 @@ def test_the_option_names_the_encoding(make_source: MakeSource, encoding: str) -
     """Other encodings are read where the user names them."""
     text = "a,b\nx,é\n" if encoding == "cp1252" else "a,b\nx,表\n"
     [chunk] = make_source(text.encode(encoding), encoding=encoding).chunks([Ref("column", "b")])
-    assert chunk.frame[1].tolist() == [text[-2]]
+    assert chunk.cells[1] == [text[-2]]
 
 
 @pytest.mark.parametrize("name", ["utf-9", "", "base64", "rot13", "a\0"])

@@ -13,6 +13,7 @@ from importer.records import Finding, Ref
 from importer.sources.csv import DELIMITERS
 from importer.sources.header import count_above, find_repeated, is_data, least_width
 from importer.transform.transform import Transform
+from tests.harness.making import rows_of
 from tests.harness.source_files import MakeSource
 
 NAME = Ref("column", "Name")
@@ -43,7 +44,7 @@ def test_titles_above_the_header(make_source: MakeSource, delimiter: str, padded
     assert (file.above, file.rows_above) == (("My board", "A text about it", "Group A"), 3)
     [chunk] = source.chunks([NAME])
     kept = [row for row in range(len(chunk)) if row not in chunk.defects]
-    assert [chunk.frame[0][row] for row in kept if chunk.frame[0][row]] == ["a", "b"]
+    assert [chunk.cells[0][row] for row in kept if chunk.cells[0][row]] == ["a", "b"]
     assert chunk.lines[0] == 6
 
 
@@ -74,7 +75,7 @@ def test_a_word_of_one_column_is_no_header(make_source: MakeSource) -> None:
     """In a table of one column a cell may say what the header says."""
     [chunk] = make_source("Name\nName\nx\n").chunks([NAME])
     assert not chunk.defects
-    assert chunk.frame[0].tolist() == ["Name", "x"]
+    assert chunk.cells[0] == ["Name", "x"]
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_rows_that_end_after_their_last_comment(make_source: MakeSource) -> None
     [chunk] = source.chunks(refs)
     assert source.files[0].delimiter == ","
     assert {row: finding.code for row, finding in chunk.defects.items()} == {3: "row-ragged"}
-    assert chunk.frame.to_numpy().tolist() == [["1", "c", ""], ["2", "", ""], ["3", "d", "e"], ["", "", ""]]
+    assert rows_of(chunk) == [["1", "c", ""], ["2", "", ""], ["3", "d", "e"], ["", "", ""]]
     assert chunk.raw[1] == ["2", "b"]
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Ref
+from tests.harness.making import rows_of
 from tests.harness.source_files import MakeSource
 
 ID = Ref("column", "id")
@@ -15,7 +16,7 @@ def test_lines_are_records(make_source: MakeSource) -> None:
     """Each line that isn't blank is a record with its own text."""
     [chunk] = make_source('{"id": 1}\n\n {"id": 2.0}\r\n', "a.jsonl").chunks([ID])
     assert list(zip(chunk.records, chunk.lines, chunk.raw, strict=True)) == [(1, 1, '{"id": 1}'), (2, 3, '{"id": 2.0}')]
-    assert chunk.frame[0].tolist() == ["1", "2.0"]
+    assert chunk.cells[0] == ["1", "2.0"]
 
 
 @pytest.mark.parametrize(
@@ -37,7 +38,7 @@ def test_a_line_that_is_no_object(make_source: MakeSource, line: str, message: s
     assert chunk.defects[1].code == "row-malformed"
     assert chunk.defects[1].message.startswith(message)
     assert chunk.raw[1] == line
-    assert chunk.frame[0].tolist() == ["1", "", "3"]
+    assert chunk.cells[0] == ["1", "", "3"]
 
 
 RECORD = r'{"id": 2, "a": [true, null, -1.5e+10], "b": "\u00e9\\"}'
@@ -64,7 +65,7 @@ def test_a_last_line_without_line_end(make_source: MakeSource, line: str) -> Non
 def test_a_whole_character_in_escapes(make_source: MakeSource) -> None:
     """A pair of surrogate escapes is one character."""
     [chunk] = make_source(r'{"id": "\ud83d\ude00"}', "a.jsonl").chunks([ID])
-    assert chunk.frame[0].tolist() == ["😀"]
+    assert chunk.cells[0] == ["😀"]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_a_whole_character_in_escapes(make_source: MakeSource) -> None:
 def test_where_the_records_are(make_source: MakeSource, text: str, records: str | None) -> None:
     """The records are the document's array, the one at the path, or the only one that holds objects."""
     [chunk] = make_source(text, "a.json", records=records).chunks([ID])
-    assert chunk.frame[0].tolist() == ["x"]
+    assert chunk.cells[0] == ["x"]
     assert chunk.raw == ['{"id": "x"}']
 
 
@@ -124,7 +125,7 @@ def test_elements_that_are_no_objects(make_source: MakeSource) -> None:
     """An element that is no object is malformed and named by its line."""
     [chunk] = make_source('[\n["stream", {}],\n{"id": "x"}]', "a.json").chunks([ID])
     assert chunk.defects[0].message.startswith("Line 2 holds a list")
-    assert chunk.frame[0].tolist() == ["", "x"]
+    assert chunk.cells[0] == ["", "x"]
 
 
 def test_lists_become_columns(make_source: MakeSource) -> None:
@@ -133,9 +134,8 @@ def test_lists_become_columns(make_source: MakeSource) -> None:
     text = '[{"id": 1, "labels": [{"name": "a"}, {"name": "b"}]}, {"id": 2, "labels": []}]'
     [chunk] = make_source(text, "a.json").chunks(refs)
     assert chunk.positions == {refs[0]: (0, 1), refs[1]: (2,), refs[2]: (3,)}
-    assert chunk.frame.to_numpy().tolist() == [["a", "b", "", "1"], ["", "", "", "2"]]
-    assert chunk.frame.dtypes.tolist() == [object] * 4
-    assert {type(cell) for cell in chunk.frame.to_numpy().flat} == {str}
+    assert rows_of(chunk) == [["a", "b", "", "1"], ["", "", "", "2"]]
+    assert {type(cell) for row in rows_of(chunk) for cell in row} == {str}
 
 
 def test_a_path_that_fails_costs_its_row(make_source: MakeSource) -> None:
@@ -143,7 +143,7 @@ def test_a_path_that_fails_costs_its_row(make_source: MakeSource) -> None:
     ref = Ref("path", "join(',', labels)")
     [chunk] = make_source('[{"labels": null}, {"labels": ["a", "b"]}]', "a.json").chunks([ref])
     assert chunk.defects[0].code == "row-path-failed"
-    assert chunk.frame[0].tolist() == ["", "a,b"]
+    assert chunk.cells[0] == ["", "a,b"]
 
 
 def test_a_document_that_is_cut_while_chunks_are_read(make_source: MakeSource) -> None:
@@ -162,7 +162,7 @@ def test_an_errors_file_given_back(make_source: MakeSource) -> None:
     [chunk] = source.chunks([ID, Ref("column", "import_row")])
     assert chunk.raw == ['{"id":1e5}', '{"id": "new"}']
     assert chunk.origins == {0: "a.json:7"}
-    assert chunk.frame.to_numpy().tolist() == [["1e5", ""], ["new", ""]]
+    assert rows_of(chunk) == [["1e5", ""], ["new", ""]]
 
 
 def test_a_record_that_is_half_mended(make_source: MakeSource) -> None:
@@ -171,7 +171,7 @@ def test_a_record_that_is_half_mended(make_source: MakeSource) -> None:
     [chunk] = make_source(f'{{"id": 1, "import_raw": "{{", {keys}}}\n{{"id": 2, {keys}}}', "errors.jsonl").chunks([ID])
     assert {row: finding.code for row, finding in chunk.defects.items()} == {0: "row-malformed"}
     assert chunk.raw == ['{"id":1,"import_raw":"{"}', '{"id":2}']
-    assert chunk.frame[0].tolist() == ["", "2"]
+    assert chunk.cells[0] == ["", "2"]
 
 
 @pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
@@ -181,5 +181,5 @@ def test_a_nul_costs_its_row(make_source: MakeSource, name: str) -> None:
     content = f"[{', '.join(records)}]" if name == "a.json" else "\n".join(records)
     [chunk] = make_source(content, name).chunks([ID])
     assert chunk.raw == records
-    assert chunk.frame[0].tolist() == ["1", "2\0" if name == "a.json" else "", "3"]
+    assert chunk.cells[0] == ["1", "2\0" if name == "a.json" else "", "3"]
     assert [finding.code for finding in chunk.defects.values()] == ["row-malformed"] * (name == "a.jsonl")

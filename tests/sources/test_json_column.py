@@ -11,6 +11,7 @@ import pytest
 from importer.records import Ref
 from importer.sources.json_column import find_json_column
 from importer.spreadsheet import IMPORT_COLUMNS
+from tests.harness.making import rows_of
 from tests.harness.source_files import MakeSource
 
 HEADER = ["id", "params", "data", "url"]
@@ -35,7 +36,7 @@ def test_the_records_are_in_one_column(make_source: MakeSource) -> None:
     source = make_source(write(row(RECORD), row({"title": "No id, but a title that is long enough"}, 9)))
     [chunk] = source.chunks(refs)
     assert chunk.positions == {refs[0]: (0,), refs[1]: (1,), refs[2]: (2, 3), refs[3]: (4,)}
-    assert chunk.frame.to_numpy().tolist() == [["7", "https://x", "a", "b", ""], ["9", "https://x", "", "", ""]]
+    assert rows_of(chunk) == [["7", "https://x", "a", "b", ""], ["9", "https://x", "", "", ""]]
     assert chunk.raw == [row(RECORD), row({"title": "No id, but a title that is long enough"}, 9)]
     assert (source.files[0].envelope, source.files[0].header) == ("JSON in column data", tuple(HEADER))
     assert not source.files[0].is_table
@@ -58,7 +59,7 @@ def test_a_cell_that_is_no_object(make_source: MakeSource, cell: str, message: s
     assert {place: finding.code for place, finding in chunk.defects.items()} == {1: "row-malformed"}
     assert chunk.defects[1].message.startswith(message)
     assert chunk.raw[1] == row(cell)
-    assert chunk.frame[0].tolist() == [RECORD["title"], "", RECORD["title"]]
+    assert chunk.cells[0] == [RECORD["title"], "", RECORD["title"]]
 
 
 def test_a_ragged_row(make_source: MakeSource) -> None:
@@ -74,7 +75,7 @@ def test_an_errors_file(make_source: MakeSource) -> None:
     source = make_source(write(*returned, header=[*HEADER, *IMPORT_COLUMNS]), "errors.csv")
     [chunk] = source.chunks([Ref("column", "id")])
     assert chunk.raw == [row(RECORD), row('{"a')]
-    assert chunk.frame[0].tolist() == ["7", ""]
+    assert chunk.cells[0] == ["7", ""]
     assert [finding.code for finding in chunk.defects.values()] == ["row-malformed"]
     assert chunk.origins == {0: "a.csv:5", 1: "a.csv:5"}
 

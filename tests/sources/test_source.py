@@ -32,7 +32,7 @@ def test_several_files_are_one_source(tmp_path: Path) -> None:
         chunks = list(source.chunks([ref]))
         assert [file.header for file in source.files] == [("id", "b"), ("b", "id"), None]
     assert [(chunk.file, chunk.file_name) for chunk in chunks] == list(enumerate(map(str, paths)))
-    assert [chunk.frame[chunk.positions[ref][0]].tolist() for chunk in chunks] == [["1"]] * 3
+    assert [chunk.cells[chunk.positions[ref][0]] for chunk in chunks] == [["1"]] * 3
     assert [list(chunk.records) for chunk in chunks] == [[1]] * 3
 
 

@@ -68,16 +68,16 @@ def test_an_object_with_several_arrays(tmp_path: Path) -> None:
             surveyed.open()
         assert "input.records" in raised.value.hint
         with surveyed.open("cards") as source:
-            assert [list(chunk.frame[0]) for chunk in source.chunks([ID])] == [["1", "2"]]
+            assert [chunk.cells[0] for chunk in source.chunks([ID])] == [["1", "2"]]
     with survey_files([path], SourceOptions()) as surveyed, surveyed.open("") as source:
-        assert [list(chunk.frame[0]) for chunk in source.chunks([ID])] == [["b"]]
+        assert [chunk.cells[0] for chunk in source.chunks([ID])] == [["b"]]
 
 
 def test_a_place_that_only_one_file_has(tmp_path: Path) -> None:
     """What is chosen counts for the files that have it; the others have their only array."""
     paths = [write(tmp_path, json.dumps(BOARD)), write(tmp_path, '[{"id": 9}]', "b.json")]
     with survey_files(paths, SourceOptions()) as surveyed, surveyed.open("cards") as source:
-        assert [list(chunk.frame[0]) for chunk in source.chunks([ID])] == [["1", "2"], ["9"]]
+        assert [chunk.cells[0] for chunk in source.chunks([ID])] == [["1", "2"], ["9"]]
 
 
 def test_streams(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_where_the_records_are(tmp_path: Path, content: str, records: str, ids: 
     for name in ("a.json", "b.jsonl") if "\n{\n" not in content and "[{" not in content[:2] else ("a.json",):
         with survey_files([write(tmp_path, content, name)], SourceOptions()) as surveyed, surveyed.open() as source:
             assert surveyed.samples[-1].records == records
-            assert [cell for chunk in source.chunks([ID]) for cell in chunk.frame[0]] == ids
+            assert [cell for chunk in source.chunks([ID]) for cell in chunk.cells[0]] == ids
 
 
 def test_json_lines_that_look_like_pages(tmp_path: Path) -> None:

@@ -23,8 +23,8 @@ EDGES = '{"data": {"issues": {"edges": [{"cursor": "x", "node": {"id": 1.50}}, {
 
 def cells(chunk: Chunk) -> list[list[str]]:
     """The cells of REFS, row by row."""
-    rows: list[list[str]] = chunk.frame[[chunk.positions[ref][0] for ref in REFS]].to_numpy().tolist()
-    return rows
+    columns = [chunk.cells[chunk.positions[ref][0]] for ref in REFS]
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 @pytest.mark.parametrize("lines", [False, True])

@@ -64,7 +64,7 @@ def read_columns(source: Source) -> Iterator[tuple[int, Mapping[Place, Cells]]]:
     for chunk in source.chunks([_WHOLE, *(place.ref for place in places)], ROWS_AT_ONCE):
         if chunk.positions.get(_WHOLE):
             [position] = chunk.positions[_WHOLE]
-            yield _of_records(chunk.frame[position].tolist())
+            yield _of_records(chunk.cells[position])
         else:
             yield _of_table(chunk, places)
 
@@ -75,7 +75,7 @@ def _of_table(chunk: Chunk, places: Iterable[Place]) -> tuple[int, Mapping[Place
     used = [False] * len(chunk)
     for place in places:
         cells = columns[place] = Cells()
-        physical = [chunk.frame[position].tolist() for position in chunk.positions.get(place.ref, ())]
+        physical = [chunk.cells[position] for position in chunk.positions.get(place.ref, ())]
         if len(physical) == 1:
             cells.texts = [text for text in physical[0] if text and not text.isspace()]
         for row, texts in enumerate(zip(*physical, strict=True)):

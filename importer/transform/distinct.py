@@ -1,0 +1,24 @@
+"""Numbering the distinct texts of a column, so that what depends on a text alone is done once for each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+FEW = 1_000
+"""Up to so many texts pandas isn't asked: loading it takes longer than a check of them."""
+
+
+def number_texts(texts: Sequence[str]) -> tuple[NDArray[np.intp], Sequence[str]]:
+    """For each text the place of its first equal among the distinct ones, and these in the order of the column."""
+    if len(texts) <= FEW:
+        numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
+        return np.fromiter(map(numbers.__getitem__, texts), dtype=np.intp, count=len(texts)), list(numbers)
+    import pandas as pd
+
+    column = np.empty(len(texts), dtype=object)
+    column[:] = texts
+    codes, distinct = pd.factorize(column)
+    return codes, distinct.tolist()
