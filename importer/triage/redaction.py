@@ -11,6 +11,7 @@ import json
 import re
 from base64 import b64encode
 from collections.abc import Callable
+from functools import cached_property
 from typing import TypeVar
 
 MASK = "***"
@@ -35,14 +36,9 @@ class Secret:
     These are the text itself, as UTF-16 too, its hex and its base64, with each sign as JSON, URLs or HTML may write it.
     """
 
-    __slots__ = ("_bytes", "_plain", "_text")
-
     def __init__(self, text: str) -> None:
-        forms = sorted(_forms(text), key=len, reverse=True)
-        self._plain = [form.encode() for form in forms]
-        pattern = "|".join(_BETWEEN.join(map(_in_any_writing, form)) for form in forms)
-        self._text = re.compile(pattern)
-        self._bytes = re.compile(pattern.encode())
+        self._forms = sorted(_forms(text), key=len, reverse=True)
+        self._plain = [form.encode() for form in self._forms]
 
     def is_in(self, raw: bytes) -> bool:
         """Whether it is in there, in any form; fast, as every answer is looked through."""
@@ -58,6 +54,19 @@ class Secret:
         if isinstance(value, str):
             return self._text.sub(MASK, value)
         return self._bytes.sub(MASK.encode(), value)
+
+    # Compiled when the first text has to be masked: it takes a tenth of a second, and hardly a target echoes a key.
+
+    @cached_property
+    def _text(self) -> re.Pattern[str]:
+        return re.compile(self._pattern())
+
+    @cached_property
+    def _bytes(self) -> re.Pattern[bytes]:
+        return re.compile(self._pattern().encode())
+
+    def _pattern(self) -> str:
+        return "|".join(_BETWEEN.join(map(_in_any_writing, form)) for form in self._forms)
 
 
 _echoed: dict[Secret, None] = {}
