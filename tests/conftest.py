@@ -18,9 +18,10 @@ from tests.harness.brought import bring
 from tests.harness.mapping_files import problems, write
 from tests.harness.postgres import postgres
 from tests.harness.running import KEY, ROOT, Program
+from tests.harness.short_waits import short_waits
 from tests.harness.source_files import make_source
 
-__all__ = ["bring", "make_source", "postgres", "problems", "write"]
+__all__ = ["bring", "make_source", "postgres", "problems", "short_waits", "write"]
 
 hypothesis.settings.register_profile("shared machine", deadline=None)  # time is no property of what is tested
 hypothesis.settings.load_profile("shared machine")

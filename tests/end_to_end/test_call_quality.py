@@ -18,6 +18,7 @@ from importer.errors import ExitCode
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.running import SAMPLES, Ended, Program, read_csv, write_csv
+from tests.harness.short_waits import SOON
 from tests.harness.turnstile import turnstile
 
 HEADER = ("review_id", "call_id", "criterion", "note", "turn", "severity", "status")
@@ -196,6 +197,7 @@ def test_a_rejected_row_holds_its_issue_back(program: Program, serve: Serve) -> 
     assert again.code == 0, "the same rows are rejected for the same reasons"
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_an_issue_that_lacks_something_keeps_its_rows_together(program: Program, serve: Serve) -> None:
     """All its rows stand in the errors file, now and in a later report: given back, they are what the issue says."""
     rows = [*review(1), *review(2)]
@@ -209,7 +211,7 @@ def test_an_issue_that_lacks_something_keeps_its_rows_together(program: Program,
     assert program("report", "last", "--out", "later").code == 0
     for errors in (Path("reports/errors.csv"), Path("later/errors.csv")):
         assert [row["criterion"] for row in read_csv(errors)] == ["Greets", "???", "Ends"]
-        again = import_(program, sandbox, errors, "--on-change", "update")
+        again = import_(program, sandbox, errors, "--on-change", "update", *SOON)
         assert (again.code, again.outcomes()) == (1, {"failed": 3})
     assert [issue["description"] for issue in sandbox.issues()] == described
     assert len(sandbox.flags()) == 5

@@ -16,6 +16,7 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv
+from tests.harness.short_waits import SOON
 from tests.harness.turnstile import turnstile
 
 Row = tuple[str, ...]
@@ -208,13 +209,14 @@ def test_the_source_can_t_be_changed(nights: Nights) -> None:
     assert nights.issue(1)["source"] == "client"
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_deleted_in_triage(nights: Nights) -> None:
     """It is never made again and said every night; two nights look for it, each more than once, and the others not."""
     nights.run(rows=rows(1, 2))
     nights.delete(2)
     for most in (10, 4, 0, 0):
         before = nights.sandbox.requests()[GET]
-        ended = nights.run("--on-change", "update", rows=rows(1, 2, T2="New"))
+        ended = nights.run("--on-change", "update", *SOON, rows=rows(1, 2, T2="New"))
         assert (ended.code, nights.results()) == (0, [("unchanged", ""), ("skipped", "gone-at-target")])
         looks = nights.sandbox.requests()[GET] - before
         assert looks == 0 if most == 0 else 2 <= looks <= most

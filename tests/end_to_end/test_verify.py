@@ -120,6 +120,7 @@ def test_all_the_same_in_few_requests(program: Program, serve: Serve) -> None:
     assert program.ledger.read_bytes() == ledger
 
 
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("cut", [False, True], ids=["whole lists", "cut descriptions"])
 def test_each_edit_is_named(program: Program, serve: Serve, join: Join, cut: bool) -> None:
     """Every field, what is gone, and a double; the line on the screen begins with the worst."""

@@ -215,6 +215,7 @@ def test_values_that_the_mapping_does_not_know(program: Program, serve: Serve, p
     assert verdicts() == {"PROJ-1": "patched", "PROJ-2": "value-unknown"}
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_an_issue_that_is_gone(program: Program, serve: Serve) -> None:
     """A person deleted it: it is said, and not made again."""
     sandbox = serve()

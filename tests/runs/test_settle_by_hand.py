@@ -67,6 +67,7 @@ def test_a_word_on_an_unknown_row(program: Program, serve: Serve) -> None:
     assert sorted(issue["title"] for issue in sandbox.issues()) == ["Title 1", "Title 2"]
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_what_was_deleted_is_made_again_on_a_person_s_word(program: Program, serve: Serve) -> None:
     """A key whose issue is gone may be sent again after `absent`, and only if it is gone."""
     sandbox = serve()

@@ -17,6 +17,7 @@ from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address
 from tests.harness.following import WHOLE, Nights
 from tests.harness.running import Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
+from tests.harness.short_waits import SOON
 from tests.harness.turnstile import turnstile
 from tests.harness.weather import bad_weather
 
@@ -251,6 +252,7 @@ def test_killed_on_the_way(program: Program, serve: Serve, how: str) -> None:
     assert again.outcomes() == ({"unchanged": 12} if how == "--close" else {"created": 12})
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_an_interrupted_undo_continues(program: Program, serve: Serve) -> None:
     """Exit 130 with a report that accounts for all; the same command goes on under the same name."""
     sandbox = serve()
@@ -272,6 +274,7 @@ def test_an_interrupted_undo_continues(program: Program, serve: Serve) -> None:
     assert sandbox.issues() == []
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_an_issue_that_a_person_deleted(program: Program, serve: Serve) -> None:
     """That was somebody's will: it is named, and its key stays known."""
     sandbox = serve()
@@ -280,7 +283,7 @@ def test_an_issue_that_a_person_deleted(program: Program, serve: Serve) -> None:
     assert httpx.delete(find_address(sandbox, 2), headers={"Authorization": "person"}).is_success
     assert delete(program, 2).outcomes() == {"updated": 2, "skipped": 1}
     assert verdicts() == {"deleted": 2, "gone-at-target": 1}
-    assert send(program, sandbox.url).outcomes() == {"created": 2, "skipped": 1}
+    assert send(program, sandbox.url, *SOON).outcomes() == {"created": 2, "skipped": 1}
 
 
 def test_an_undo_is_no_import(program: Program, serve: Serve) -> None:
