@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from functools import partial
 from math import inf
 from typing import NamedTuple
 
@@ -20,6 +19,7 @@ from importer.ledger.target_scan import Double, Found, Seen
 from importer.load.context import ImportContext
 from importer.progress import Progress, Unseen
 from importer.transform.markers import find_marker, find_marker_line, record_marker, source_marker
+from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import CallFailed, stop_of
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
@@ -170,14 +170,20 @@ class Discovery:
         return len(new) < len(page)
 
     async def _forget_gone(self) -> None:
-        """Forget issues that were to be settled and are not there any more: the list itself has just been read."""
-        for double in self._seen.doubles()[:DOUBLES_READ]:
-            try:
-                await self._calls.call(partial(self._client.get_issue, double.issue_id))
-            except CallFailed as error:
-                if not error.is_gone:
-                    raise
-                self._seen.drop(double.issue_id)
+        """Forget issues that were to be settled and are surely not there any more."""
+        absence, left = Absence(self._client, self._calls), self._seen.doubles()[:DOUBLES_READ]
+        while left:
+            unsure, seconds = [], 0.0
+            for double in left:
+                try:
+                    if await absence.look(double.issue_id) is None:
+                        self._seen.drop(double.issue_id)
+                except NotYet as wait:
+                    unsure.append(double)
+                    seconds = max(seconds, wait.seconds)
+            left = unsure
+            if left:
+                await self._calls.sleep(seconds)
 
     def _known(self, page: Sequence[Issue]) -> set[str]:
         return self._seen.known({issue.id: issue.triage_id for issue in page})

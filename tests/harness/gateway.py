@@ -11,7 +11,12 @@ import httpx
 
 from tests.harness.machine import Door, serve_door
 
-ANSWER = 404, b'{"message": "no Route matched with those values"}'
+FORMS = {
+    "gateway": (404, b'{"message": "no Route matched with those values"}'),
+    "html": (404, b"<html><body><h1>404 Not Found</h1></body></html>"),
+    "own": (404, b'{"data": null, "errors": [{"error": "not_found", "message": "Issue not found"}]}'),
+}
+"""What a gateway may answer: JSON of its own, HTML, or what only the target itself should say."""
 
 
 class Gateway(Door):
@@ -20,6 +25,7 @@ class Gateway(Door):
     begins  says of method and path whether the outage begins with this request
     lasts   seconds until it ends
     covers  says of a method whether requests with it are answered by the gateway meanwhile
+    form    one of FORMS
     """
 
     def __init__(self, target: str) -> None:
@@ -28,6 +34,7 @@ class Gateway(Door):
         self.begins: Callable[[str, str], bool] = lambda method, path: False
         self.covers: Callable[[str], bool] = lambda method: True
         self.lasts = math.inf
+        self.form = "gateway"
         self.until = 0.0
         self.refused = 0
 
@@ -37,7 +44,7 @@ class Gateway(Door):
             self.until = time.monotonic() + self.lasts
         if time.monotonic() < self.until and self.covers(method):
             self.refused += 1
-            return ANSWER
+            return FORMS[self.form]
         done = self._target.request(method, path, headers=headers, content=body)
         return done.status_code, done.content
 

@@ -9,6 +9,7 @@ import pytest
 
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.gateway import gateway
 from tests.harness.running import Program, finish, issue_row, read_csv, write_csv, write_issues
 from tests.harness.turnstile import turnstile
 
@@ -83,6 +84,22 @@ def test_a_double_that_was_deleted(program: Program, serve: Serve) -> None:
     delete_issue(sandbox, other)
     ended = program(*RUN, "--api-url", sandbox.url)
     assert (ended.code, ended.summary["doubles"]) == (0, 0), ended.err
+
+
+def test_a_double_that_is_not_shown_for_a_moment(program: Program, serve: Serve) -> None:
+    """One 404, even in the API's own form, doesn't make it forgotten."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    with gateway(sandbox.url) as door:
+        run = (*RUN, "--api-url", door.url)
+        program(*run)
+        number = copy_issue(sandbox, 1)
+        (double,) = [issue["id"] for issue in sandbox.issues() if issue["triage_id"] == number]
+        write_issues(Path("export.csv"), 3)
+        assert program(*run).code == 1
+        door.begins, door.lasts, door.form = lambda method, path: path.endswith(double), 1.0, "own"
+        ended = program(*run)
+    assert (door.refused, ended.code, ended.summary["doubles"]) == (1, 1, 1), ended.err
 
 
 def test_what_the_ledger_does_not_know_at_all(program: Program, serve: Serve) -> None:
