@@ -64,19 +64,24 @@ class ReferenceNumbers:
 
     async def _change(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:
         """Read the description and change it. No outcome has to be settled: a repetition changes nothing."""
+        refusal: CallFailed | None = None
         for _ in range(ATTEMPTS):
             try:
-                await self._calls.in_turn(partial(self._read_and_write, work, operation, numbers))
+                await self._calls.in_turn(partial(self._read_and_write, work, operation, numbers, refusal))
                 return
             except CallFailed as error:
                 if error.action is Action.STOP:
                     raise error.as_stop() from error
-                # That the issue isn't there is only believed by reading it.
-                if error.action is not Action.SETTLE and not error.is_gone:
+                # That the issue isn't there is only believed by reading it, and so is a refusal.
+                if error.action is Action.RETRY or refusal is not None:
                     self._log.refuse(work, operation, error)
                     return
+                if error.action is Action.REFUSE and not error.is_gone:
+                    refusal = error
 
-    async def _read_and_write(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:
+    async def _read_and_write(
+        self, work: IssueWork, operation: Operation, numbers: dict[str, str], refusal: CallFailed | None
+    ) -> None:
         item, covers = work.item, tuple(numbers)
         earlier = work.known.get((Act.REFER, ""))
         if earlier is not None and earlier.state in UNDECIDED:
@@ -93,6 +98,8 @@ class ReferenceNumbers:
         left = [number for number in known if number in text and number not in issue.description]
         if left or not knows_numbers(work.place.returned):
             self._allow(work, operation, issue, numbers)
+        if left and refusal is not None:
+            raise refusal
         if left:
             self._sent.add(item.key)
             patch = orjson.dumps({"description": text})

@@ -106,8 +106,7 @@ class Changes:
                 try:
                     return await self._calls.in_turn(partial(read_and_write, change))
                 except CallFailed as error:
-                    # That the issue isn't there is only believed by reading it.
-                    if error.action is not Action.SETTLE and not error.is_gone:
+                    if not change.is_open_after(error):
                         return change.conclude(error)
                     change.doubt(error.message)
         except NotYet:
@@ -135,6 +134,7 @@ class Change:
         self.pending = operation.pending
         self._leaving = b""  # the pending patch that the present request has recorded
         self._seen: Issue | None = None
+        self._refusal: CallFailed | None = None
         self.wrote = set(pending_fields(operation.pending))
         self.requests = 0
         self._message = ""
@@ -146,8 +146,10 @@ class Change:
     async def write(self, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
         """Send a request that changes the issue; before it leaves, its fields are recorded as perhaps changed.
 
-        Raises as `PacedCalls.call` within a turn.
+        Raises as `PacedCalls.call` within a turn; the same refusal again, if one was not carried out before.
         """
+        if self._refusal is not None:
+            raise self._refusal
         return await self._calls.call(send, partial(self._begin, patch))
 
     async def _begin(self, patch: Mapping[str, Any]) -> None:
@@ -158,14 +160,24 @@ class Change:
         await self._run.intend(self.operation, self._leaving, replacement)
         self.requests += 1
 
+    def is_open_after(self, error: CallFailed) -> bool:
+        """Whether only reading the issue tells what became of the present request, or whether there is an issue.
+
+        So it is after a refusal, too, once: it may have been carried out all the same.
+        """
+        if error.action is Action.REFUSE and self._leaving and not error.is_gone:
+            self._refusal = error
+            return True
+        return error.action is Action.SETTLE or error.is_gone
+
     def doubt(self, message: str) -> None:
         """Note that the present request may have been executed, or not."""
         self.pending, self._leaving, self._message = self._leaving, b"", message
 
     def withdraw(self, stop: BaseException) -> None:
-        """Record that the present request, if it was begun, was surely not executed, unless what stopped it says so."""
+        """Record that the present request, if it was begun, was not executed, unless its answer leaves that open."""
         cause = stop.__cause__
-        if self._leaving and not (isinstance(cause, CallFailed) and cause.action is Action.SETTLE):
+        if self._leaving and not (isinstance(cause, CallFailed) and cause.action is not Action.RETRY):
             self._leaving = b""
             self.record(State.UNSENT, snapshot=self._learned())
 

@@ -29,7 +29,7 @@ from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.target import normalise_target
-from tests.end_to_end.storm import REFUSED_AFTER, faults_of
+from tests.end_to_end.storm import faults_of
 from tests.harness.attempts import Command, wait_for_end
 from tests.harness.promises import Say, Tally, check_end, promise
 from tests.harness.running import read_csv, write_csv
@@ -200,8 +200,7 @@ class Calendar:
 def run_nights(settings: Settings, say: Say) -> Tally:
     """So many nights; the first that breaks a promise is the last. What was broken is in the tally."""
     tally = Tally(say)
-    # An update that is carried out and refused all the same counts as failed until the next night has read it.
-    chances = dict.fromkeys(REFUSED_AFTER, 0.0) | {"429": 0.5}
+    chances = {"429": 0.5, "403-after": 0.5}  # those 429 make it crawl, and each 403 stops it
     faults = faults_of(lambda kind, where: chances.get(kind, 2), settings.settle_seconds, settings.settle_seconds / 2)
     weather = SandboxOptions(faults=faults, seed=settings.seed, cut_descriptions=True, search_lag=1.0)
     more: tuple[str, ...] = ("--rate", "0", "--max-rejected", "20%", "--no-first-contact")

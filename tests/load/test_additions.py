@@ -340,15 +340,24 @@ def test_numbers_in_a_description(bench: Following) -> None:
     assert bench.triage.sent == {"GET issue": 1, "PATCH issue": 1}
 
 
-@pytest.mark.parametrize(("fault", "patches"), [("after", 1), ("before", 2)])
+@pytest.mark.parametrize(("fault", "patches"), [("after", 1), ("before", 2), ("made-400", 1), ("made-404", 1)])
 def test_numbers_whose_answer_is_lost(bench: Following, fault: str, patches: int) -> None:
-    """The description is read before it is changed again: if the numbers are in, nothing is changed."""
+    """The description is read before it is changed again, or refused: if the numbers are in, nothing is changed."""
     bench.create("demo:P-3", description=TEXT)
     bench.triage.faults = {1: fault}
     bench.follow(refers())
     assert bench.description("demo:P-3") == "See P-1 (T-1001), P-2 (T-1002) and P-4."
     assert bench.triage.sent["PATCH issue"] == patches
     assert bench.states("demo:P-3") == {(Act.REFER, State.DONE, ""): 1}
+
+
+def test_numbers_that_are_refused(bench: Following) -> None:
+    """What the reading after a refusal doesn't find has failed, after one request."""
+    bench.create("demo:P-3", description=TEXT)
+    bench.triage.faults = {1: 400}
+    bench.follow(refers())
+    assert bench.triage.sent == {"GET issue": 2, "PATCH issue": 1}
+    assert bench.states("demo:P-3") == {(Act.REFER, State.REFUSED, "refused"): 1}
 
 
 def test_a_description_that_a_person_edited(bench: Following) -> None:

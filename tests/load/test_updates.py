@@ -169,11 +169,14 @@ def test_overwriting(bench: Updating) -> None:
         ("422", Outcome.FAILED, 1),
         ("404", Outcome.UPDATED, 2),
         ("410", Outcome.UPDATED, 2),
+        ("400-after", Outcome.UPDATED, 1),
         ("404-after", Outcome.UPDATED, 1),
+        ("409-after", Outcome.UPDATED, 1),
+        ("422-after", Outcome.UPDATED, 1),
     ],
 )
 def test_what_a_write_meets(bench: Updating, fault: str, outcome: Outcome, patches: int) -> None:
-    """An answer that leaves it open is followed by a look, and what was executed is not sent again."""
+    """Every answer that leaves it open, a refusal too, is followed by a look: what was executed is not sent again."""
     bench.triage.faults = [fault]
     assert bench.update(title="new").outcome is outcome
     assert len(bench.triage.patches) == patches
@@ -198,14 +201,27 @@ def test_a_look_that_finds_nothing(bench: Updating) -> None:
     assert not is_missing(bench.known().returned)
 
 
-@pytest.mark.parametrize("fault", ["401", "403"])
-def test_a_key_that_is_refused_now(bench: Updating, fault: str) -> None:
-    """The run stops, and the write was surely not executed."""
+@pytest.mark.parametrize("fault", ["401", "403", "403-after"])
+@pytest.mark.parametrize("row", ["new", "newer"])
+def test_a_key_that_is_refused_now(bench: Updating, fault: str, row: str) -> None:
+    """The run stops, and the next one sees whether the write was executed; if it was, that is no person's edit."""
     bench.triage.faults = [fault]
     with pytest.raises(KeyRefused):
         bench.update(title="new")
-    assert bench.known().pending == b""
-    assert bench.update(title="new").outcome is Outcome.UPDATED
+    assert pending_fields(bench.known().pending) == {"title"}
+    bench.turn()
+    assert bench.update(title=row) == (Outcome.UPDATED, "")
+    assert (bench.triage.issue["title"], bench.left()) == (row, [])
+    assert len(bench.triage.patches) == (1 if fault == "403-after" and row == "new" else 2)
+
+
+def test_a_refusal_is_sent_once(bench: Updating) -> None:
+    """What the look after it doesn't find has failed; a read that is refused as well leaves it open."""
+    bench.triage.faults, bench.triage.reads = ["400"], ["", "400"]
+    assert bench.update(title="new").outcome is Outcome.UNKNOWN
+    bench.triage.faults, bench.triage.reads = ["422", "422"], []
+    assert bench.update(title="new") == (Outcome.FAILED, "422 no: because")
+    assert len(bench.triage.patches) == 2
 
 
 def test_interrupted_while_everybody_waits(bench: Updating) -> None:
