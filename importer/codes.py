@@ -17,6 +17,7 @@ GROUP_REJECTED = "group-rejected"
 FOUND_AT_TARGET = "found-at-target"
 CONFLICT = "conflict"
 GONE_AT_TARGET = "gone-at-target"
+PERHAPS_GONE = "perhaps-gone"
 EDITED_MEANWHILE = "edited-meanwhile"
 TITLE_TOO_LONG = "title-too-long"
 DESCRIPTION_TOO_LONG = "description-too-long"
@@ -60,7 +61,8 @@ CODES: dict[str, str] = {
     CONFLICT: "A person changed this field in Triage, so that the update left it alone; see conflicts.csv.",
     EDITED_MEANWHILE: "Another field was changed in Triage while the update was on its way; it stays so (warning).",
     "undo-open": "An undo may have deleted the issue: type the undo again to the end, then import; skipped.",
-    GONE_AT_TARGET: "The issue was deleted in Triage; it is not made again. The next run looks once more.",
+    GONE_AT_TARGET: "The issue was deleted in Triage, as two runs have found; it is not made again.",
+    PERHAPS_GONE: "The issue is not in Triage; it only counts as deleted once the next run has found the same.",
     "title-missing": "The title is empty.",
     TITLE_TOO_LONG: f"The title has more than {TITLE_LIMIT} characters.",
     "title-shortened": "The title was cut; the full title opens the description (warning).",

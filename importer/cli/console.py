@@ -32,7 +32,16 @@ if TYPE_CHECKING:
     from importer.pipeline import Forecast
     from importer.report.summary import Summary
 
-from importer.cli.sentences import ADDED, describe_load, format_duration, format_time, how_long, printable, shorten
+from importer.cli.sentences import (
+    ADDED,
+    describe_load,
+    describe_missing,
+    format_duration,
+    format_time,
+    how_long,
+    printable,
+    shorten,
+)
 
 SCREEN_LINES = 8
 """Lines of a list that are shown; the reports have all of them."""
@@ -232,6 +241,8 @@ class Console:
         if summary.incomplete:
             what = f"{counted(summary.incomplete, 'issue')} in Triage without all that belongs to them"
             self.say(f"{what}: see results.csv; the same command sends the rest.")
+        for sentence in describe_missing(summary.findings):
+            self.say(sentence)
         if waiting := summary.findings.get("evidence-pending"):
             what = f"{counted(waiting, 'row')} with a call, conversation or file that Triage doesn't know yet"
             self.say(f"{what}: see results.csv; later runs try again.")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from importer.codes import PERHAPS_GONE
 from importer.phrases import counted
 from importer.records import Act
 from importer.triage.redaction import redact
@@ -53,6 +54,13 @@ def describe_load(load: Workload, rate: float) -> Iterator[str]:
     if rate and load.requests / rate > LONG_SECONDS:
         faster = rate * FASTER
         yield f"At --rate {faster:g} all of it is {format_duration(load.requests / faster)}."
+
+
+def describe_missing(findings: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence on issues that only one run has found deleted so far; none where there are no such."""
+    if missing := findings.get(PERHAPS_GONE):
+        what = "1 issue is" if missing == 1 else f"{missing:,} issues are"
+        yield f"{what} not in Triage: the same command looks once more, and only then it counts as deleted."
 
 
 def shorten(text: str) -> str:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from importer.codes import DOUBLE_IN_TRIAGE, FOUND_AT_TARGET, GONE_AT_TARGET, GROUP_INCOMPLETE, INCOMPLETE
+from importer.codes import (
+    DOUBLE_IN_TRIAGE,
+    FOUND_AT_TARGET,
+    GONE_AT_TARGET,
+    GROUP_INCOMPLETE,
+    INCOMPLETE,
+    PERHAPS_GONE,
+)
 from importer.ledger.added import Added
 from importer.ledger.schema import UNDECIDED, State
 from importer.records import Act, Outcome, Row
@@ -44,7 +51,8 @@ def with_additions(row: Row, added: Iterable[Added], run_id: int) -> Row:
     """Add a row's counts of additions and name the missing ones; waiting ones only in the run that tried them."""
     if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED):
         return row
-    if GONE_AT_TARGET in row.codes and row.outcome is not Outcome.CREATED:  # decided, but for what this run has made
+    # Their issue has a code of its own, but for what this run has made.
+    if {GONE_AT_TARGET, PERHAPS_GONE}.intersection(row.codes) and row.outcome is not Outcome.CREATED:
         return row
     # A row that plans no additions may still own relations that other rows state.
     added = [each for each in added if row.additions_planned or (each.act is Act.RELATION and each.run_id == run_id)]

@@ -18,7 +18,7 @@ from importer.load.fingerprint import fingerprint
 from importer.load.queue import Item
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
-from importer.triage.snapshot import mark_gone
+from importer.triage.snapshot import gone_code, mark_gone
 
 
 class IssueGone(Exception):
@@ -152,7 +152,7 @@ class AdditionLog:
                 self.note(work, work.earlier(each), Result(State.SAME, covers=each.covers, requests=0))
 
     def note_gone(self, work: IssueWork) -> None:
-        """Record that an issue was deleted in Triage, so that no later run adds anything to it."""
+        """Record that an issue is not in Triage; once two runs have, no later one adds anything to it."""
         place, key = work.place, work.item.key
         gone = Snapshot(mark_gone(place.returned, self._run.name), place.body_sha, place.content)
         path = issue_path(place.issue_id)
@@ -161,8 +161,8 @@ class AdditionLog:
         undecided = [(work.earlier(each), each.covers) for each in work.known.values() if each.state in UNDECIDED]
         for addition, covers in [*undecided, *([work.begun] if work.begun else [])]:
             self.note(work, addition, Result(State.LEFT, GONE_AT_TARGET, message, covers, requests=0))
-        gone_at_target = {"code": GONE_AT_TARGET, "message": message, "snapshot": gone}
-        self._run.record(decide(operation, State.LEFT, 0, triage_id=place.triage_id, **gone_at_target))
+        missing = {"code": gone_code(gone.returned), "message": message, "snapshot": gone}
+        self._run.record(decide(operation, State.LEFT, 0, triage_id=place.triage_id, **missing))
         if work.item.is_all:
             self.outcomes[Outcome.SKIPPED] += 1
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import orjson
 
-from importer.codes import CONFLICT, EDITED_MEANWHILE, FATE_UNKNOWN, GONE_AT_TARGET
+from importer.codes import CONFLICT, EDITED_MEANWHILE, FATE_UNKNOWN
 from importer.errors import RunStopped
 from importer.ledger.journal import Decision, Run, Snapshot
 from importer.ledger.replaced import Replacement
@@ -25,6 +25,7 @@ from importer.triage.snapshot import (
     Conflict,
     assume_applied,
     find_other_changes,
+    gone_code,
     keep_values,
     mark_gone,
     merge,
@@ -62,7 +63,8 @@ class Updater:
     async def update(self, operation: Operation) -> Updated:
         """Bring an issue to the fields in the operation's body, but for those that a person changed.
 
-        The outcome is recorded: updated, unchanged, skipped (`conflict`, `gone-at-target`), failed or unknown.
+        The outcome is recorded: updated, unchanged, skipped (`conflict`, `gone-at-target`, `perhaps-gone`),
+        failed or unknown.
 
         Raises:
             NotYet: whether the issue is gone isn't sure yet: to be called again then.
@@ -193,11 +195,11 @@ class Change:
         return Updated(Outcome.FAILED, error.message)
 
     def end_gone(self) -> Updated:
-        """End a change whose issue was deleted in Triage."""
+        """End a change whose issue is not in Triage any more."""
         message = "the issue is not there any more"
         gone = mark_gone(self.returned, self._run.name)
         snapshot = Snapshot(gone, self.operation.whole_sha, self.operation.content)
-        self.record(State.LEFT, code=GONE_AT_TARGET, message=message, snapshot=snapshot)
+        self.record(State.LEFT, code=gone_code(gone), message=message, snapshot=snapshot)
         return Updated(Outcome.SKIPPED, message)
 
     def end(

@@ -10,7 +10,7 @@ from typing import IO, Any
 from importer import __version__
 from importer.check.check_pass import Checked
 from importer.check.job import Job
-from importer.codes import DOUBLE_IN_TRIAGE, EVIDENCE_MISSING, EVIDENCE_PENDING, INCOMPLETE
+from importer.codes import DOUBLE_IN_TRIAGE, EVIDENCE_MISSING, EVIDENCE_PENDING, INCOMPLETE, PERHAPS_GONE
 from importer.errors import ExitCode
 from importer.records import Outcome
 
@@ -90,6 +90,10 @@ class Summary:
         file.write(self.as_text())
 
 
+OPEN = (INCOMPLETE, EVIDENCE_PENDING, EVIDENCE_MISSING, DOUBLE_IN_TRIAGE, PERHAPS_GONE)
+"""Codes of rows that are neither done nor decided, whatever their outcome."""
+
+
 def decide_exit_code(
     counts: Mapping[Outcome, int],
     codes: Mapping[str, int],
@@ -108,7 +112,7 @@ def decide_exit_code(
     undecided    additions of which nobody knows yet whether they were made
     known        rejected rows that don't count, as an earlier run has rejected them, too
     """
-    partly = sum(codes.get(code, 0) for code in (INCOMPLETE, EVIDENCE_PENDING, EVIDENCE_MISSING, DOUBLE_IN_TRIAGE))
+    partly = sum(codes.get(code, 0) for code in OPEN)
     partly += counts[Outcome.REJECTED] - known + counts[Outcome.FAILED]
     unknown = counts[Outcome.UNKNOWN] + undecided
     if interrupted and (counts[Outcome.PLANNED] or unknown or codes.get(INCOMPLETE)):

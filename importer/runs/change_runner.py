@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from importer import __version__
+from importer.codes import PERHAPS_GONE
 from importer.errors import INTERRUPTED, ExitCode, RunStopped, StorageFull, TooManyFailures, UsageError
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger, RunIdentity
@@ -123,7 +124,8 @@ class ChangeRunner:
             interrupted = True
         self._progress.finish()
         counts = Counter(own.count())
-        code = decide_exit_code(counts, {}, stopped=stopped is not None, interrupted=interrupted)
+        codes = {PERHAPS_GONE: sum(PERHAPS_GONE in row.codes for row in own.results())}
+        code = decide_exit_code(counts, codes, stopped=stopped is not None, interrupted=interrupted)
         because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         if stopped is not None:
             because = f"{stopped.message}\n{stopped.hint}".strip()

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from importer.api import ISSUE_FIELDS
+from importer.codes import GONE_AT_TARGET, PERHAPS_GONE
 from importer.records import NUMBER_BESIDE
 from importer.triage.answers import Issue
 from importer.triage.redaction import redact
@@ -321,3 +322,8 @@ def is_missing(returned: bytes) -> bool:
 def is_gone(returned: bytes) -> bool:
     """Whether the issue is deleted for good, as so many runs as that takes have found: nobody asks for it again."""
     return is_missing(returned) and len(_runs_without(orjson.loads(returned))) >= RUNS_THAT_AGREE
+
+
+def gone_code(returned: bytes) -> str:
+    """Return the code of an issue that was just found deleted: only once runs agree is it decided."""
+    return GONE_AT_TARGET if is_gone(returned) else PERHAPS_GONE

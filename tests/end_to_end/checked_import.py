@@ -39,7 +39,7 @@ from tests.harness.unmarked import unmarked
 
 PASSED_OVER = {
     "changed": {"changed", "mapping-changed", "found-changed"},
-    "skipped": {"conflict", "gone-at-target", "undo-open"},
+    "skipped": {"conflict", "gone-at-target", "perhaps-gone", "undo-open"},
 }
 WRITING = ("update", "overwrite")
 

@@ -224,9 +224,23 @@ MUTATIONS = (
     Mutation(
         "what is missing in the exit code",
         "importer/report/summary.py",
-        "    partly = sum(codes.get(code, 0) for code in (INCOMPLETE, ",
-        "    partly = sum(0 for code in (INCOMPLETE, ",
+        "    partly = sum(codes.get(code, 0) for code in OPEN)\n",
+        "    partly = sum(0 for code in OPEN)\n",
         "tests/report/test_summary.py::test_nothing_that_is_missing_ends_with_0",
+    ),
+    Mutation(
+        "the second run that must find an issue gone",
+        "importer/triage/snapshot.py",
+        "    return GONE_AT_TARGET if is_gone(returned) else PERHAPS_GONE\n",
+        "    return GONE_AT_TARGET\n",
+        "tests/end_to_end/test_on_change.py::test_deleted_in_triage",
+    ),
+    Mutation(
+        "the look after an update that was refused",
+        "importer/load/updates.py",
+        "            self._refusal = error\n            return True\n",
+        "            return False\n",
+        "tests/load/test_updates.py::test_what_a_write_meets",
     ),
     Mutation(
         "the generation",

@@ -50,6 +50,7 @@ PROFILE = settings(
     print_blob=True,
 )
 PICKS = st.integers(0, 50)
+DELETED = ("deleted", "gone-at-target", "perhaps-gone")
 CHANGES = ("version", "urgent", "done", "kind", "repeated", "is_bad", "vanish", "add", "add", "comments", "comments")
 DEEDS = (*FIELDS, "comment", "delete")
 POLICIES = st.sampled_from(("report", "update", "update", "overwrite", "skip"))
@@ -237,7 +238,7 @@ class ImportMachine(CheckedImport):
             self.people.miss(issue_id)
         if ended is not None and _check_sum(ended):
             for line in self._lines():
-                assert line["issue_id"] in after or line["verdict"] in ("deleted", "gone-at-target"), line
+                assert line["issue_id"] in after or line["verdict"] in DELETED, line
         self._forget_deleted()
 
     def _check_value(self, issue: dict[str, Any], field: str) -> None:

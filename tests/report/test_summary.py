@@ -43,6 +43,8 @@ def test_write() -> None:
         ({Outcome.CREATED: 3}, {"incomplete": 1}, {}, ExitCode.PARTLY),
         ({Outcome.CREATED: 3}, {"evidence-pending": 1}, {}, ExitCode.PARTLY),
         ({Outcome.CREATED: 3}, {"evidence-missing": 1}, {}, ExitCode.PARTLY),
+        ({Outcome.SKIPPED: 1}, {"perhaps-gone": 1}, {}, ExitCode.PARTLY),
+        ({Outcome.SKIPPED: 1}, {"gone-at-target": 1}, {}, ExitCode.DONE),
         ({Outcome.CREATED: 3, Outcome.PLANNED: 1}, {}, {}, ExitCode.PARTLY),
         ({Outcome.FAILED: 1}, {}, {}, ExitCode.PARTLY),
         ({Outcome.REJECTED: 2}, {}, {"known": 1}, ExitCode.PARTLY),
