@@ -82,7 +82,7 @@ def users(
 
     table = UsersFile(output)
     with Console() as console, open_job(sources, **given) as job:
-        known = _read_members(sandbox, api_url or DEFAULT_URL, api_key_file) if members or fill else ()
+        known = _read_members(sandbox, api_url or DEFAULT_URL, api_key_file, console) if members or fill else ()
         counted = count_people(job, console)
         lines = table.update(propose_users(counted.people, known, fill=fill))
         summary = _summarise(counted, lines, output)
@@ -91,7 +91,7 @@ def users(
     return summary
 
 
-def _read_members(sandbox: bool, url: str, api_key_file: Path | None) -> Sequence[Member]:
+def _read_members(sandbox: bool, url: str, api_key_file: Path | None, console: Console) -> Sequence[Member]:
     from importer.triage.actions import CallFailed, stop_of
     from importer.triage.breaker import Breaker
     from importer.triage.event_loop import run_loop
@@ -100,7 +100,7 @@ def _read_members(sandbox: bool, url: str, api_key_file: Path | None) -> Sequenc
     from importer.triage.paced import PacedCalls
 
     with open_target(sandbox, url, api_key_file) as target:
-        calls = PacedCalls(Limiter(choose_rate(None, target.name)), Breaker())
+        calls = PacedCalls(Limiter(choose_rate(None, target.name)), Breaker(), console.say)
         try:
             return run_loop(read_members(target, calls))
         except CallFailed as error:

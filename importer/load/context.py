@@ -66,7 +66,7 @@ class ImportContext:
     @cached_property
     def calls(self) -> PacedCalls:
         """The calls of this import: one limiter and one breaker for all requests, which are counted here."""
-        return PacedCalls(Limiter(self.settings.rate), Breaker())
+        return PacedCalls(Limiter(self.settings.rate), Breaker(), self.progress.say)
 
     @cached_property
     def target_time(self) -> TargetTime:

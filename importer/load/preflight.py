@@ -209,7 +209,7 @@ async def find_organisation(target: Target, say: Callable[[str], None]) -> str:
             say(f"{target.url} is busy ({error.message}): waiting …")
         # Only now with repetitions: a target that isn't there at all is told above, at once.
         try:
-            return await PacedCalls(Limiter(), Breaker()).call(client.find_org_id)
+            return await PacedCalls(Limiter(), Breaker(), say).call(client.find_org_id)
         except CallFailed as error:
             raise _unreachable(target, error) from error
 

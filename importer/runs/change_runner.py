@@ -62,7 +62,7 @@ class ChangeRunner:
     ) -> None:
         self.run, self.change_set, self.out = run, change_set, out
         self._target, self._pace, self._progress = target, pace, progress
-        self._calls = PacedCalls(Limiter(pace.rate), Breaker())
+        self._calls = PacedCalls(Limiter(pace.rate), Breaker(), progress.say)
         self._started = time.monotonic()
         self._became = Counter[Outcome]()
         self._folder = ReportFolder(out)

@@ -49,7 +49,8 @@ def settle_by_hand(
         )
     claim_source(target, ledger, source_name, say)
     known = ledger.find_known(target.name, source_name, [key]).get(key)
-    return run_loop(_settle(ledger, target, _Record(source_name, key, known), answer, rate))
+    calls = PacedCalls(Limiter(rate), Breaker(), say)
+    return run_loop(_settle(ledger, target, _Record(source_name, key, known), answer, calls))
 
 
 class _Record(NamedTuple):
@@ -58,9 +59,8 @@ class _Record(NamedTuple):
     known: Known | None
 
 
-async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, rate: float) -> str:
+async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, calls: PacedCalls) -> str:
     async with TriageClient(target.url, target.api_key) as client:
-        calls = PacedCalls(Limiter(rate), Breaker())
         try:
             if answer == ABSENT:
                 return await _note_absence(ledger, target, record, client, calls)

@@ -63,7 +63,7 @@ def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progr
     started = time.monotonic()
     folder = ReportFolder(out)
     folder.prepare(NAMES)
-    calls = PacedCalls(Limiter(rate), Breaker())
+    calls = PacedCalls(Limiter(rate), Breaker(), progress.say)
     with folder.open("verify.csv") as file:
         counts = run_loop(_verify(run, target, calls, VerifyFile(file), progress))
     progress.finish()

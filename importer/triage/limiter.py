@@ -136,6 +136,11 @@ class Limiter:
         """Requests a second at this moment; `inf` where nothing limits them."""
         return self._rate.value
 
+    @property
+    def pause_left(self) -> float:
+        """Seconds until the present pause is over; not above 0 if there is none."""
+        return self._paused_until - self._clock()
+
     async def wait(self) -> None:
         """Wait until a request may leave."""
         if self._rate.value == inf and not self._paused:

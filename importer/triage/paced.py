@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
@@ -31,6 +32,8 @@ class TooLate(Exception):
     """
 
 
+LONG_PAUSE = 10.0
+"""Seconds; a longer pause is told to the person who waits."""
 FAILED_TURNS = 5
 """How often calls in one turn are made, at most, if one of them surely was not executed; 429 costs a pause instead."""
 
@@ -38,11 +41,19 @@ FAILED_TURNS = 5
 class PacedCalls:
     """Makes calls at the limiter's pace, retries those that were certainly not executed, and counts requests.
 
-    A 429 costs a pause but no attempt. After `interrupt` no request leaves; those on their way are waited for.
+    A 429 costs a pause but no attempt. After `interrupt` no request leaves; those on their way are waited for. `say`
+    tells a person why nothing leaves for long.
     """
 
-    def __init__(self, limiter: Limiter, breaker: Breaker, *, sleep: Sleep = asyncio.sleep) -> None:
-        self._limiter, self._breaker, self._sleep = limiter, breaker, sleep
+    def __init__(
+        self,
+        limiter: Limiter,
+        breaker: Breaker,
+        say: Callable[[str], object] = lambda text: None,
+        *,
+        sleep: Sleep = asyncio.sleep,
+    ) -> None:
+        self._limiter, self._breaker, self._say, self._sleep = limiter, breaker, say, sleep
         self._retrying = make_retrying(_is_retryable, self.sleep)
         self._waiting: set[asyncio.Task[object]] = set()
         self._turns: dict[asyncio.Task[object] | None, bool] = {}  # tasks within `in_turn`: whether theirs has come
@@ -165,6 +176,7 @@ class PacedCalls:
         return answer
 
     def _note(self, error: CallFailed) -> None:
+        paused_for = self._limiter.pause_left
         if error.rate_limited:
             self.rate_limited += 1
             self._limiter.refuse(error.retry_after)
@@ -177,6 +189,14 @@ class PacedCalls:
         else:
             self._limiter.accept()
             self._breaker.succeed()
+        seconds = self._limiter.pause_left
+        # Each request that was on its way makes the pause a little longer, which is not said again.
+        if seconds > LONG_PAUSE and seconds > paused_for + LONG_PAUSE / 2:
+            until = datetime.now() + timedelta(seconds=seconds)
+            self._say(
+                f"Triage doesn't take requests now ({error.message}): nothing is sent until {until:%H:%M:%S}, "
+                "then it is asked again. Ctrl-C ends the command; the same one continues."
+            )
 
     async def _wait(self, wait: Callable[[], Awaitable[None]]) -> None:
         if self.interrupted:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,10 +15,13 @@ import orjson
 import pytest
 
 from importer.api import ISSUES_PATH
+from importer.errors import ExitCode
+from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.machine import Door, serve_door
-from tests.harness.running import Program, write_csv, write_issues
+from tests.harness.running import Program, finish, write_csv, write_issues
+from tests.harness.turnstile import read_until
 
 RUN = ("run", "export.csv", "--yes", "--json", "--rate", "0", "--no-first-contact", "--settle-seconds", "1")
 ATTEMPTS = 4
@@ -117,3 +122,32 @@ def test_another_clock(program: Program, serve: Serve, shows: Callable[[str], st
         assert program(*RUN, "-m", "jira", "--api-url", door.url).outcomes() == {"unchanged": 250}
     assert len(sandbox.issues()) == 250
     assert requests < 1.4 * 250
+
+
+UNDO = ("undo", "last", "--close", "--apply", "--yes", "--rate", "0", "--json")
+
+
+@pytest.mark.parametrize(
+    ("where", "command"),
+    [
+        ("all@req=1 all@req=2", (*RUN, "-m", "jira")),  # before anything is known
+        ("create@req=3", (*RUN, "-m", "jira")),
+        ("read@req=6", ("verify", "last", "--rate", "0", "--json")),
+        ("update@req=1", UNDO),
+    ],
+)
+def test_a_pause_for_years(program: Program, serve: Serve, where: str, command: tuple[str, ...]) -> None:
+    """A Retry-After of 3,000 years is waited for in pieces, which is said, and Ctrl-C ends the wait."""
+    sandbox = serve(faults=tuple(parse_fault(f"429=99999999999:{each}") for each in where.split()))
+    write_issues(Path("export.csv"), 5)
+    to = ("--api-url", sandbox.url)
+    if command[0] != "run":
+        program(*RUN, "-m", "jira", *to)
+    process = program.start(*command, *(to if command[0] == "run" else ()))
+    said = read_until(process, "nothing is sent until")
+    assert "Triage doesn't take requests now (429" in said
+    begun = time.monotonic()
+    process.send_signal(signal.SIGINT)
+    ended = finish(process)
+    assert ended.code == ExitCode.INTERRUPTED, ended.err
+    assert time.monotonic() - begun < 60

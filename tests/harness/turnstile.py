@@ -59,7 +59,7 @@ class Turnstile(Door):
         """Ask a process that waits to end; when it has heard that, what is on its way arrives."""
         self.hold(process)
         process.send_signal(number)
-        said = _read_until(process, HEARD)
+        said = read_until(process, HEARD)
         self.let()
         ended = finish(process)
         return ended._replace(err=said + ended.err)
@@ -81,7 +81,7 @@ class Turnstile(Door):
             return not self._drops
 
 
-def _read_until(process: subprocess.Popen[str], text: str) -> str:
+def read_until(process: subprocess.Popen[str], text: str) -> str:
     """Read what a process says up to a line with this text."""
     assert process.stderr is not None
     said = ""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from contextlib import suppress
 from functools import partial
 
 import pytest
 
+from importer.errors import TargetUnreachable
 from importer.triage.actions import Action, CallFailed
 from importer.triage.breaker import Breaker
 from importer.triage.limiter import Limiter
@@ -21,7 +24,8 @@ class Paced:
         self.time = VirtualTime()
         self.start = self.time.now
         clock, sleep = self.time.clock, self.time.sleep
-        self.calls = PacedCalls(Limiter(1, clock=clock, sleep=sleep), Breaker(clock), sleep=sleep)
+        self.said: list[str] = []
+        self.calls = PacedCalls(Limiter(1, clock=clock, sleep=sleep), Breaker(clock), self.said.append, sleep=sleep)
         self.sent: list[tuple[str, float]] = []
         self.failures: list[CallFailed] = []  # of the next writes
 
@@ -95,3 +99,35 @@ def test_alone() -> None:
     (_, read), (_, control), (_, write) = paced.sent
     assert control > read
     assert control == write
+
+
+@pytest.mark.parametrize(("seconds", "times"), [(7, 0), (30, 3), (10**11, 3)])
+def test_a_long_pause_is_told(seconds: float, times: int) -> None:
+    """Once for each, however many requests were on their way: why nothing leaves, and until when."""
+    paced = Paced()
+    paced.failures = [CallFailed(Action.RETRY, "429 busy", status=429, retry_after=seconds) for _ in range(3)]
+
+    async def write() -> None:
+        await paced.calls.call(lambda: paced.send("write"))
+
+    paced.time.run(write())
+    assert len(paced.said) == times
+    assert all(re.search(r"\(429 busy\): nothing is sent until \d\d:\d\d:\d\d, then", said) for said in paced.said)
+
+
+def test_an_outage_is_told() -> None:
+    """What waits for a target that fails says so, too, until it gives up."""
+    paced = Paced()
+
+    async def read() -> None:
+        paced.failures = [CallFailed(Action.RETRY, "503 down", status=503)] * 99
+        with suppress(CallFailed):
+            await paced.calls.call(lambda: paced.send("write"))
+
+    async def work() -> None:
+        for _ in range(4):
+            await read()
+
+    with pytest.raises(TargetUnreachable):
+        paced.time.run(work())
+    assert "(503 down): nothing is sent until" in paced.said[0]
