@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from operator import methodcaller
 from typing import Any
 
-import jmespath
+import orjson
 from jmespath.exceptions import JMESPathError
 
+from importer.mapping.json_paths import Search, compile_path
 from importer.records import Finding, Ref
 
 # Python refuses to convert longer ones (sys.get_int_max_str_digits).
@@ -49,11 +51,22 @@ _encode = json.JSONEncoder(ensure_ascii=False).encode
 
 def write(value: Any) -> str:
     """Return a value as compact JSON, with numbers as they were written."""
-    if isinstance(value, dict):
-        return "{" + ",".join(f"{write(key)}:{write(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ",".join(map(write, value)) + "]"
+    if isinstance(value, dict | list):
+        try:
+            return orjson.dumps(value, _fragment).decode()
+        except orjson.JSONEncodeError:  # of half a character, or of an integer or a nesting that it doesn't take
+            return _write_parts(value)
     return value.text if isinstance(value, WrittenNumber) else _encode(value)
+
+
+def _fragment(number: WrittenNumber) -> orjson.Fragment:
+    return orjson.Fragment(number.text)
+
+
+def _write_parts(value: dict[str, Any] | list[Any]) -> str:
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{_encode(key)}:{write(item)}" for key, item in value.items()) + "}"
+    return "[" + ",".join(map(write, value)) + "]"
 
 
 def to_text(value: Any) -> str:
@@ -72,32 +85,26 @@ def to_cells(value: Any) -> list[str]:
 
 def to_columns(values: Sequence[Any]) -> list[list[str]]:
     """Return the values of all rows as columns: as many as the longest list of scalars has items, at least one."""
-    if not any(isinstance(value, list) for value in values):
+    if list not in set(map(type, values)):
         return [[to_text(value) for value in values]]
     rows = [to_cells(value) for value in values]
     width = max(1, *map(len, rows))
     return [[row[index] if index < len(row) else "" for row in rows] for index in range(width)]
 
 
-Getter = Callable[[Mapping[str, Any]], Any]
-
-
-def make_getter(ref: Ref) -> Getter:
+def make_getter(ref: Ref) -> Search:
     """Return a function that gets a reference's value from a record, by a top-level key's exact name or a JMESPath."""
-    if ref.kind == "column":
-        return lambda record: record.get(ref.name)
-    search: Getter = jmespath.compile(ref.name).search
-    return search
+    return methodcaller("get", ref.name) if ref.kind == "column" else compile_path(ref.name)
 
 
-def find_values(getters: Mapping[Ref, Getter], record: Mapping[str, Any]) -> list[Any] | Finding:
+def find_values(getters: Mapping[Ref, Search], record: Mapping[str, Any]) -> list[Any] | Finding:
     """Return the value of every reference in a record, or the finding for a JMESPath that fails on it."""
     values: list[Any] = []
-    for ref, getter in getters.items():
-        try:
+    try:
+        for getter in getters.values():
             values.append(getter(record))
-        except JMESPathError as error:
-            return _path_failed(ref, error)
+    except JMESPathError as error:
+        return _path_failed([*getters][len(values)], error)
     return values
 
 

@@ -7,10 +7,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-import jmespath
 from jmespath.exceptions import JMESPathError
 
 from importer.errors import SourceError
+from importer.mapping.json_paths import compile_path, is_true
 from importer.records import Annex, Finder, Finding, Table
 from importer.scratch import Scratch
 from importer.sources.document import Document
@@ -85,8 +85,8 @@ class Spool:
 
     def __init__(self, annex: Annex, objects: Iterable[BesideObject]) -> None:
         self._annex = annex
-        self._by = jmespath.compile(annex.by).search
-        self._when = jmespath.compile(annex.when).search if annex.when else None
+        self._by = compile_path(annex.by)
+        self._when = compile_path(annex.when) if annex.when else None
         self._columns: dict[str, tuple[str, ...]] = {}
         self._taken = Counter[str]()
         self._nameless = 0
@@ -120,7 +120,7 @@ class Spool:
     def _owner(self, value: dict[str, Any]) -> str | Finding | None:
         """Return the native key of the record that an object belongs to, None if the condition `when` excludes it."""
         try:
-            if self._when is not None and not _holds(self._when(value)):
+            if self._when is not None and not is_true(self._when(value)):
                 return None
             return to_text(self._by(value)).strip()
         except JMESPathError as error:
@@ -162,11 +162,6 @@ class Spool:
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
-
-
-def _holds(found: Any) -> bool:
-    """Whether a value is true in JMESPath, where every number is."""
-    return found is not None and found is not False and found not in ("", [], {})
 
 
 def _nothing_taken(file_name: str, annex: Annex, columns: Sequence[str]) -> SourceError:

@@ -13,10 +13,10 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-import jmespath
 from jmespath.exceptions import JMESPathError
 
 from importer.mapping.issue_parts import COMMENT_PARTS, Comments, CommentSource, Each
+from importer.mapping.json_paths import compile_path
 from importer.records import Comment, Finder, Finding
 from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.formats.convert import convert
@@ -131,7 +131,7 @@ def _read_text(cell: str, pattern: re.Pattern[str]) -> Iterator[_Said]:
 
 def _compile(each: Each) -> _Paths:
     named = {name: getattr(each, name) for name in COMMENT_PARTS}
-    return {name: jmespath.compile(path).search for name, path in named.items() if path is not None}
+    return {name: compile_path(path) for name, path in named.items() if path is not None}
 
 
 def _read_json(cell: str, paths: _Paths) -> Iterator[_Said]:
