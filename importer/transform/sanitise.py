@@ -19,11 +19,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import accumulate
 from typing import Literal, NamedTuple
 
 from importer.records import Finding
-from importer.transform.secrets import find_secrets, find_suspects, mask
+from importer.transform.scan import Scan
+from importer.transform.secrets import Secret, find_secrets, find_suspects, mask
 
 Treatment = Literal["defuse", "keep"]
 Secrecy = Literal["warn", "mask", "refuse", "ignore"]
@@ -76,7 +76,9 @@ class Sanitizer:
 
     def clean(self, text: str) -> Sanitized:
         """Sanitise a complete text: mentions and secrets may cross the seam if something is joined to it later."""
-        secrets = () if self.secrets == "ignore" else find_secrets(text)
+        return self._clean(text, () if self.secrets == "ignore" else find_secrets(text))
+
+    def _clean(self, text: str, secrets: Sequence[Secret]) -> Sanitized:
         if secrets and self.secrets == "mask":
             text = mask(text, secrets)
         kinds = tuple(dict.fromkeys(secret.kind for secret in secrets))
@@ -87,20 +89,18 @@ class Sanitizer:
     def clean_column(self, texts: Sequence[str]) -> tuple[list[str], dict[int, tuple[str, ...]], int]:
         """Sanitise many texts; also returns row → kinds of its secrets, and how many mentions were neutralised.
 
-        One search over all texts together finds the few that need to be looked at one by one.
+        One scan of all texts together finds the few that need to be looked at one by one.
         """
-        whole = "\n".join(texts)
-        suspects = [] if self.secrets == "ignore" else find_suspects(whole)
-        if "defuse" in (self.norm, self.mentions) and any(sign in whole for sign in _AT_SIGNS):
-            suspects += [match.start() for match in _AT.finditer(whole)]
+        scan = Scan(texts)
+        suspects = set[int]() if self.secrets == "ignore" else find_suspects(scan, texts)
+        signs = _AT_SIGNS if "defuse" in (self.norm, self.mentions) else ""
+        mentioning = {row for sign in signs for row in scan.rows_with(sign.encode())}
         cleaned, secrets, neutralised = list(texts), dict[int, tuple[str, ...]](), 0
-        if suspects:
-            ends = list(accumulate(len(text) + 1 for text in texts))
-            for row in sorted({bisect_right(ends, place) for place in suspects}):
-                cleaned[row], kinds = self.clean(texts[row])
-                neutralised += cleaned[row].count(REPLACEMENT) - texts[row].count(REPLACEMENT)
-                if kinds:
-                    secrets[row] = kinds
+        for row in sorted(suspects | mentioning):
+            cleaned[row], kinds = self._clean(texts[row], find_secrets(texts[row]) if row in suspects else ())
+            neutralised += cleaned[row].count(REPLACEMENT) - texts[row].count(REPLACEMENT)
+            if kinds:
+                secrets[row] = kinds
         return cleaned, secrets, neutralised
 
     def findings(self, field: str, kinds: tuple[str, ...]) -> Iterator[Finding]:

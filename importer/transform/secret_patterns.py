@@ -14,15 +14,20 @@ from typing import NamedTuple
 
 
 class TokenKind(NamedTuple):
-    """A kind of token in words that people know; only a text with one of the hints can have one."""
+    """A kind of token in words that people know.
+
+    Only a text with one of the hints can have one, and, where there is a core, only a text that this pattern is found
+    in: it is a part of the others that begins with a sign, which is found ten times faster.
+    """
 
     name: str
     hints: tuple[str, ...]
     patterns: tuple[str, ...]
+    core: str = ""
 
 
-def _kind(name: str, hints: tuple[str, ...], *patterns: str) -> TokenKind:
-    return TokenKind(name, hints, patterns)
+def _kind(name: str, hints: tuple[str, ...], *patterns: str, core: str = "") -> TokenKind:
+    return TokenKind(name, hints, patterns, core)
 
 
 OF_DETECT_SECRETS = {
@@ -36,7 +41,10 @@ OF_DETECT_SECRETS = {
         "Azure storage key", ("AccountKey=",), r"AccountKey=[a-zA-Z0-9+\/=]{88}"
     ),
     "discord.DiscordBotTokenDetector": _kind(
-        "Discord token", ("M", "N", "O"), r"[MNO][a-zA-Z\d_-]{23,25}\.[a-zA-Z\d_-]{6}\.[a-zA-Z\d_-]{27}"
+        "Discord token",
+        ("M", "N", "O"),
+        r"[MNO][a-zA-Z\d_-]{23,25}\.[a-zA-Z\d_-]{6}\.[a-zA-Z\d_-]{27}",
+        core=r"\.[a-zA-Z\d_-]{6}\.",
     ),
     "github_token.GitHubTokenDetector": _kind(
         "GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), r"(ghp|gho|ghu|ghs|ghr)_[A-Za-z0-9_]{36}"
@@ -74,7 +82,9 @@ OF_DETECT_SECRETS = {
     ),
     "square_oauth.SquareOAuthDetector": _kind("Square secret", ("sq0csp-",), r"sq0csp-[0-9A-Za-z\\\-_]{43}"),
     "stripe.StripeDetector": _kind("Stripe key", ("k_live_",), r"(?:r|s)k_live_[0-9a-zA-Z]{24}"),
-    "telegram_token.TelegramBotTokenDetector": _kind("Telegram token", (":",), r"\d{8,10}:[0-9A-Za-z_-]{35}"),
+    "telegram_token.TelegramBotTokenDetector": _kind(
+        "Telegram token", (":",), r"\d{8,10}:[0-9A-Za-z_-]{35}", core=r":[0-9A-Za-z_-]{35}"
+    ),
     "twilio.TwilioKeyDetector": _kind("Twilio key", ("AC", "SK"), r"AC[a-z0-9]{32}", r"SK[a-z0-9]{32}"),
     "private_key.PrivateKeyDetector": _kind(
         "private key",
@@ -99,3 +109,11 @@ NEWER = (  # than that release; as their vendors' secret-scanning pages give the
     _kind("Slack token", ("xapp-",), r"xapp-\d-[A-Z0-9]{6,20}-\d{6,20}-[a-z0-9]{20,100}"),
 )
 TOKENS = (*OF_DETECT_SECRETS.values(), *NEWER)
+
+AWS = OF_DETECT_SECRETS["aws.AWSKeyDetector"]
+LEAST_RUN = 20
+"""So many letters, digits, `_` and `-` follow each other in every token, but in AWS's second and those of SHORT."""
+SHORT = (
+    *("eyJ", "xox", "hooks.slack.com", "sq0csp-", "PRIVATE KEY", "PuTTY-User-Key-File-2"),
+    *("github_pat_", "AIza", "sk-ant-", "sk-proj-"),  # these may have letters of any script
+)

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from importer.transform.secret_patterns import TOKENS
+from importer.transform.scan import Scan, sign_table
+from importer.transform.secret_patterns import AWS, LEAST_RUN, SHORT, TOKENS
 
 
 class Secret(NamedTuple):
@@ -33,6 +34,11 @@ _CARD_ISSUERS = re.compile(
     r"4\d{15}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}"  # Visa, Mastercard
     r"|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|5\d\d|4[4-9]\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}"  # Amex and others
 )
+_CARD_DIGITS = 14
+_CARD_SIGNS = sign_table(lambda sign: sign.isdigit() or sign in " -")
+_TOKEN_SIGNS = sign_table(lambda sign: sign.isalnum() or sign in "_-")
+_AWS_DIGITS = 40
+_AWS_SIGNS = sign_table(lambda sign: sign.isalnum() or sign in "/+", "ſKıİ")  # letters of it where case is ignored
 _SHOWN = 4
 _LEAST_TO_SHOW = 16  # of a shorter secret nothing is shown: four letters of eight are half of it
 
@@ -47,9 +53,15 @@ def find_secrets(text: str) -> tuple[Secret, ...]:
     return tuple(secrets)
 
 
-def find_suspects(lines: str) -> list[int]:
-    """Positions where secrets begin in many texts joined by line ends; joining them hides none."""
-    return [secret.start for secret in _all(lines)]
+def find_suspects(scan: Scan, texts: Sequence[str]) -> set[int]:
+    """The rows of many texts that may have a secret: no other has one."""
+    suspects = {*scan.rows_with_run(_TOKEN_SIGNS, LEAST_RUN), *scan.rows_with_run(_CARD_SIGNS, _CARD_DIGITS)}
+    for hint in SHORT:
+        suspects.update(scan.rows_with(hint.encode()))
+    suspects.update(row for row in scan.rows_with(b"@") if "://" in texts[row])
+    aws = (row for row in scan.rows_with_run(_AWS_SIGNS, _AWS_DIGITS) if row not in suspects)
+    suspects.update(row for row in aws if any(hint in texts[row] for hint in AWS.hints))
+    return suspects
 
 
 def mask(text: str, secrets: Sequence[Secret]) -> str:
@@ -64,7 +76,7 @@ def mask(text: str, secrets: Sequence[Secret]) -> str:
 
 def _all(text: str) -> Iterator[Secret]:
     for kind in TOKENS:
-        if any(hint in text for hint in kind.hints):
+        if any(hint in text for hint in kind.hints) and (not kind.core or _compile(kind.core).search(text)):
             for pattern in kind.patterns:
                 yield from _tokens(text, kind.name, _compile(pattern))
     if "://" in text and "@" in text:

@@ -6,10 +6,12 @@ import time
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from importer.transform.secrets import Secret, find_secrets, mask
+from importer.transform.scan import Scan
+from importer.transform.secret_patterns import TOKENS
+from importer.transform.secrets import Secret, find_secrets, find_suspects, mask
 from tests.harness.markup_texts import texts_of_exports
 
 A40 = "abcdefghij0123456789ABCDEFGHIJabcdefghij"
@@ -97,6 +99,27 @@ def test_only_the_secret_changes(before: str, kind: str, after: str) -> None:
     masked = mask(text, secrets)
     assert masked.startswith(text[: secrets[0].start])
     assert masked.endswith(text[secrets[-1].end :])
+
+
+@pytest.mark.parametrize("pattern", [pattern for kind in TOKENS for pattern in kind.patterns])
+@settings(max_examples=20, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_suspects_of_a_pattern(pattern: str, data: st.DataObject) -> None:
+    """Whatever a pattern matches, in whatever letters and digits, is suspected if it is a secret."""
+    assert_suspected(data.draw(st.from_regex(pattern)))
+
+
+@given(st.lists(st.sampled_from(["4", "٣", " ", "-", "41", "://a:", "b", "@", "aws key '", A40, "ſ", "'", "."])))
+def test_suspects(pieces: list[str]) -> None:
+    """So is a card number, a password in a URL, and a key of AWS that its name alone gives away."""
+    assert_suspected("".join(pieces))
+
+
+def assert_suspected(text: str) -> None:
+    """A text with a secret is among the suspects, between others that aren't."""
+    texts = ["a", text, "b"]
+    found = find_suspects(Scan(texts), texts)
+    assert found == {1} if find_secrets(text) else found <= {1}
 
 
 @pytest.mark.slow

@@ -1,0 +1,25 @@
+"""One scan of many texts finds the rows that a search of each finds."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.transform.scan import Scan, sign_table
+
+TEXTS = st.lists(st.text(alphabet="ab1 \n@é٣\ud800", max_size=12), max_size=6)
+
+
+@given(TEXTS, st.sampled_from(["@", "ab", "é", "\ud800"]))
+def test_needles(texts: list[str], needle: str) -> None:
+    """Each row with the needle is yielded once, in order."""
+    rows = list(Scan(texts).rows_with(needle.encode("utf-8", "surrogatepass")))
+    assert rows == [row for row, text in enumerate(texts) if needle in text]
+
+
+@given(TEXTS)
+def test_runs(texts: list[str]) -> None:
+    """A run doesn't reach over a line end, and a digit of another script is a part of one."""
+    rows = set(Scan(texts).rows_with_run(sign_table(str.isalnum), 3))
+    assert rows >= {row for row, text in enumerate(texts) for run in ("ab1", "1b1", "a٣b", "bbb") if run in text}
+    assert all(any(len(word) > 1 for word in texts[row].split()) for row in rows)
