@@ -16,7 +16,7 @@ from importer.mapping.reads import table_of
 from importer.mapping.scalars import PLACEHOLDER
 from importer.mapping.texts import AsText, Condition, Text, TextFormat
 from importer.records import Chunk, Ref
-from importer.transform.formats.convert import convert
+from importer.transform.formats.convert import convert_all
 
 Mask = NDArray[np.bool_]
 
@@ -85,12 +85,15 @@ class Columns:
 
     def _convert(self, column: list[str], form: TextFormat, as_: AsText) -> list[str]:
         """Convert a column's markup, each distinct text once."""
-        converted = {text: convert(text, form, as_) for text in set(column)}
-        if any(text.dropped for text in converted.values()):
-            for row, text in enumerate(column):
-                if dropped := converted[text].dropped:  # a text that is asked for twice has dropped it once
-                    self.dropped[row] = self.dropped.get(row, Counter()) | Counter(dropped)
-        return [converted[text].text for text in column]
+        converted = convert_all(column, form, as_)
+        if not converted:
+            return column
+        for row, text in enumerate(column):
+            if text in converted and (
+                dropped := converted[text].dropped
+            ):  # one that is asked for twice dropped it once
+                self.dropped[row] = self.dropped.get(row, Counter()) | Counter(dropped)
+        return [converted[text].text if text in converted else text for text in column]
 
     def _first_with_cells(self, choices: Sequence[Text]) -> list[list[str]]:
         """The cells of the first choice that the file has; of several, those of the first filled one in each row."""

@@ -19,7 +19,7 @@ from importer.mapping.issue_parts import COMMENT_PARTS, Comments, CommentSource,
 from importer.mapping.json_paths import compile_path
 from importer.records import Comment, Finder, Finding
 from importer.transform.columns import Columns, is_filled, read_date
-from importer.transform.formats.convert import convert
+from importer.transform.formats.convert import Converted, convert_all
 
 _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
 """Texts under `private` that mean a public comment, folded; the last two are ServiceNow's."""
@@ -29,6 +29,7 @@ _EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
 # Fractions are kept as they are written; an integer is written back as it was.
 _decode = json.JSONDecoder(parse_float=str, parse_constant=str, strict=False).decode
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+_quote = json.JSONEncoder().encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +52,8 @@ class _Said(NamedTuple):
     """A comment as the source has it.
 
     id       the source's own id of it
-    problem  why it could not be read as the mapping says; the text then is the whole cell or object
     place    index of its source in `comments: from`
+    problem  why it could not be read as the mapping says; the text then is the whole cell or object
     """
 
     text: str
@@ -60,8 +61,8 @@ class _Said(NamedTuple):
     date: str = ""
     private: str = ""
     id: str = ""
-    problem: str = ""
     place: int = 0
+    problem: str = ""
 
 
 _Paths = Mapping[str, Callable[[Any], Any]]
@@ -76,15 +77,24 @@ def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]
     """
     said: defaultdict[int, list[_Said]] = defaultdict(list)
     for place, source in enumerate(spec.from_):
-        read = _make_reader(source)
+        read = _make_reader(source, place)
         for row, cell in _find_cells(source, columns, beside.get(place)):
-            said[row] += [one._replace(place=place) for one in read(cell) if is_filled(one.text)]
+            said[row] += [one for one in read(cell) if is_filled(one.text)]
+    converted = [
+        {} if source.format is None else convert_all(_texts_from(place, said.values()), source.format, source.as_)
+        for place, source in enumerate(spec.from_)
+    ]
     found = Discussions()
     for row in sorted(said):
-        comments = tuple(_finish(row, _in_order(said[row], columns.date_formats), spec, found))
+        comments = tuple(_finish(row, _in_order(said[row], columns.date_formats), spec, converted, found))
         if comments:
             found.comments[row] = comments
     return found
+
+
+def _texts_from(place: int, said: Iterable[Sequence[_Said]]) -> Iterator[str]:
+    """The texts from a source that could be read as the mapping says."""
+    return (one.text for several in said for one in several if one.place == place and not one.problem)
 
 
 def read_epoch(text: str) -> datetime | None:
@@ -108,25 +118,28 @@ def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) 
             yield from ((row, cell) for row, cell in enumerate(column) if is_filled(cell))
 
 
-def _make_reader(source: CommentSource) -> Callable[[str], Iterable[_Said]]:
+def _make_reader(source: CommentSource, place: int) -> Callable[[str], Iterable[_Said]]:
     """The function that finds the comments in a cell, or in an object beside the records."""
     if source.each is not None:
         paths = _compile(source.each)
-        return lambda cell: _read_json(cell, paths)
+        return lambda cell: _read_json(cell, paths, place)
     if source.parse is not None:
         pattern = re.compile(source.parse)
-        return lambda cell: _read_text(cell, pattern)
-    return lambda cell: (_Said(cell),)
+        groups = [name if name in pattern.groupindex else "" for name in _Said._fields[: len(COMMENT_PARTS)]]
+        return lambda cell: _read_text(cell, pattern, groups, place)
+    return lambda cell: (_Said(cell, place=place),)
 
 
-def _read_text(cell: str, pattern: re.Pattern[str]) -> Iterator[_Said]:
+def _read_text(cell: str, pattern: re.Pattern[str], groups: Sequence[str], place: int) -> Iterator[_Said]:
     """A comment for each match, and one without author and date for each text between them."""
     end = 0
     for match in pattern.finditer(cell):
-        yield _Said(cell[end : match.start()])
-        yield _join_parts(match.groupdict(default=""))
+        if match.start() > end:
+            yield _Said(cell[end : match.start()], place=place)
+        yield _Said._make([*(match[name] or "" if name else "" for name in groups), place, ""])
         end = match.end()
-    yield _Said(cell[end:])
+    if end < len(cell):
+        yield _Said(cell[end:], place=place)
 
 
 def _compile(each: Each) -> _Paths:
@@ -134,32 +147,27 @@ def _compile(each: Each) -> _Paths:
     return {name: compile_path(path) for name, path in named.items() if path is not None}
 
 
-def _read_json(cell: str, paths: _Paths) -> Iterator[_Said]:
+def _read_json(cell: str, paths: _Paths, place: int) -> Iterator[_Said]:
     """The comments in a JSON array of objects or texts, or in a single object; other values are ignored."""
     try:
         value = _decode(cell)
     except (ValueError, RecursionError):  # an integer of thousands of digits is a ValueError too
-        yield _Said(cell, problem="is not JSON")
+        yield _Said(cell, problem="is not JSON", place=place)
         return
     for item in value if isinstance(value, list) else [value]:
         if isinstance(item, dict):
-            yield _read_object(item, paths)
+            yield _read_object(item, paths, place)
         elif isinstance(item, str):
-            yield _Said(item)
+            yield _Said(item, place=place)
         elif isinstance(item, list):
-            yield _Said(_encode(item), problem="is a list")
+            yield _Said(_encode(item), problem="is a list", place=place)
 
 
-def _read_object(item: dict[str, Any], paths: _Paths) -> _Said:
+def _read_object(item: dict[str, Any], paths: _Paths, place: int) -> _Said:
     try:
-        return _join_parts({name: _to_text(search(item)) for name, search in paths.items()})
+        return _Said(**{name: _to_text(search(item)) for name, search in paths.items()}, place=place)
     except JMESPathError as error:
-        return _Said(_encode(item), problem=f"is an object that a path can't be applied to: {error}")
-
-
-def _join_parts(parts: Mapping[str, str]) -> _Said:
-    author, date, private, own = (parts.get(name, "") for name in ("author", "date", "private", "id"))
-    return _Said(parts["text"], author, date, private, own)
+        return _Said(_encode(item), problem=f"is an object that a path can't be applied to: {error}", place=place)
 
 
 def _to_text(value: Any) -> str:
@@ -179,7 +187,9 @@ def _in_order(said: list[_Said], date_formats: tuple[str, ...]) -> list[_Said]:
     return [said[place] for place in sorted(range(len(said)), key=known.__getitem__)]
 
 
-def _finish(row: int, said: Sequence[_Said], spec: Comments, found: Discussions) -> Iterator[Comment]:
+def _finish(
+    row: int, said: Sequence[_Said], spec: Comments, converted: Sequence[Mapping[str, Converted]], found: Discussions
+) -> Iterator[Comment]:
     """A row's comments with their markup converted; private and unreadable ones are noted in `found`."""
     findings = dict.fromkeys(_unreadable(one, spec.from_[one.place]) for one in said if one.problem)
     found.findings.extend((row, finding) for finding in findings)
@@ -188,11 +198,11 @@ def _finish(row: int, said: Sequence[_Said], spec: Comments, found: Discussions)
         if is_private and spec.private == "drop":
             found.private[row] += 1
             continue
-        source, text = spec.from_[one.place], one.text
-        if source.format is not None and not one.problem:
-            text, dropped = convert(text, source.format, source.as_)
-            if dropped:
-                found.dropped.setdefault(row, Counter()).update(dropped)
+        text = one.text
+        if not one.problem and (changed := converted[one.place].get(text)) is not None:
+            text = changed.text
+            if changed.dropped:
+                found.dropped.setdefault(row, Counter()).update(changed.dropped)
         yield Comment(name, one.author.strip(), one.date.strip(), text, is_private, content)
 
 
@@ -206,7 +216,7 @@ def _identify(said: Sequence[_Said]) -> Iterator[tuple[str, str]]:
 
     def name(*parts: str) -> str:
         equal[parts] += 1
-        named = json.dumps([*parts, equal[parts]])  # ASCII, lone surrogates included
+        named = f"[{', '.join(map(_quote, parts))}, {equal[parts]}]"  # JSON in ASCII, lone surrogates included
         return hashlib.sha256(named.encode()).hexdigest()[:16]
 
     for one in said:

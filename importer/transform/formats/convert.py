@@ -10,6 +10,7 @@ from importer.records import Finding
 from importer.transform.formats.adf import read_adf
 from importer.transform.formats.html import read_html, unescape
 from importer.transform.formats.jira import read_jira
+from importer.transform.formats.jira_marks import find_marked
 from importer.transform.formats.textile import read_textile
 from importer.transform.formats.tree import Element
 from importer.transform.formats.write import write
@@ -47,6 +48,14 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
     if written.split() == text.split() and not dropped:
         return Converted(text)
     return Converted(written, tuple(dropped.elements()))
+
+
+def convert_all(texts: Iterable[str], format: TextFormat, as_: AsText) -> dict[str, Converted]:
+    """Each text that `convert` changes, or loses something of, once."""
+    distinct = list(dict.fromkeys(texts))
+    rows = find_marked(distinct) if format == "jira" else range(len(distinct))
+    converted = ((distinct[row], convert(distinct[row], format, as_)) for row in rows)
+    return {text: found for text, found in converted if found.dropped or found.text != text}
 
 
 def dropped_finding(field: str, dropped: Iterable[str]) -> Finding:

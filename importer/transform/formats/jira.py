@@ -11,45 +11,47 @@ from collections.abc import Iterator
 
 from importer.transform.formats.tree import DEPTH_LIMIT, Element, Node, lost
 
-_MACRO = re.compile(r"\{(code|noformat|quote|panel)(?::([^{}\n]*+))?+\}")
+MACRO = re.compile(r"\{(code|noformat|quote|panel)(?::([^{}\n]*+))?+\}")
 _PANEL_TITLE = re.compile(r"(?:^|\|)title=([^|]*)")
 _LANGUAGE = re.compile(r"\A(?:language=)?([\w+#-]+)(?=\||\Z)")
 _HEADING = re.compile(r"\s*h([1-6])\.\s+(.*)\Z")
 _QUOTE = re.compile(r"\s*bq\.\s+(.*)\Z")
 _RULE = re.compile(r"\s*-{4,}\s*\Z")
-_MARKS = re.compile(r"[*_{}\[\]\\!+|#~^-]")
-_LINE_MARKS = ("h1.", "h2.", "h3.", "h4.", "h5.", "h6.", "bq.")
 _ITEM = re.compile(r"\s*([*#]+|-)\s+(\S.*)\Z")
+_BLOCK = re.compile(r"\s*(?:[*#]+\s|-\s|h[1-6]\.\s|bq\.\s|-{4,}\s*\Z|\|)")
+"""How a line may begin that is more than text."""
 _CELL = re.compile(r"\\\||\|\|?|\[[^\[\]\n]*+\]|![^!\n]*+!|\{\{[^{}\n]*+\}\}|[^|\[!{\\]+|.")
-_INLINE = re.compile(
+# The first sign is a class of its own, so that Python's `re` passes over all other characters at once.
+INLINE = re.compile(
     r"""
-      \\(?P<escaped>[{}\[\]*_+^~!|-])
-    | (?P<break>\\\\)(?=\s|\Z)
-    | (?P<url>(?:https?|ftp|file)://[^\s|\[\]{}<>"]++)
-    | \{\{(?P<mono>(?:[^{}\n]|[{}](?![{}]))++)\}\}
-    | (?P<colour>\{color(?::[^{}\n]*+)?+\})
-    | \[(?P<label>[^\[\]\n|]*+)\|(?P<target>[^\[\]\n|]++)(?:\|[^\[\]\n]*+)?+\]
-    | \[(?P<link>(?:https?://|ftp://|file:|mailto:|www\.)[^\[\]\s|]++)\]
-    | !(?P<image>https?://[^\s!|]++|[^\s!|][^!|\n]*\.[a-zA-Z]{2,5})(?:\|[^!\n]*+)?+!
-    | (?<![\w*])\*(?=\S)(?P<strong>[^*\n]*[^\s*])\*(?![\w*])
-    | (?<!\w)_(?=\S)(?P<em>[^_\n]*[^\s_])_(?!\w)
-    | (?<![\w-])-(?=[^\s-])(?P<del>[^-\n]*[^\s-])-(?![\w-])
-    | (?<![\w+])\+(?=[^\s+])(?P<u>[^+\n]*[^\s+])\+(?![\w+])
+    [\\hf{\[!*_+-]
+    (?:
+      (?<=\\)(?P<escaped>[{}\[\]*_+^~!|-])
+    | (?<=\\)(?P<break>\\)(?=\s|\Z)
+    | (?P<url>(?:(?<=h)ttps?|(?<=f)(?:tp|ile))://[^\s|\[\]{}<>"]++)
+    | (?<=\{)\{(?P<mono>(?:[^{}\n]|[{}](?![{}]))++)\}\}
+    | (?<=\{)(?P<colour>color(?::[^{}\n]*+)?+\})
+    | (?<=\[)(?P<label>[^\[\]\n|]*+)\|(?P<target>[^\[\]\n|]++)(?:\|[^\[\]\n]*+)?+\]
+    | (?<=\[)(?P<link>(?:https?://|ftp://|file:|mailto:|www\.)[^\[\]\s|]++)\]
+    | (?<=!)(?P<image>https?://[^\s!|]++|[^\s!|][^!|\n]*\.[a-zA-Z]{2,5})(?:\|[^!\n]*+)?+!
+    | (?<=\*)(?<![\w*]\*)(?=\S)(?P<strong>[^*\n]*[^\s*])\*(?![\w*])
+    | (?<=_)(?<!\w_)(?=\S)(?P<em>[^_\n]*[^\s_])_(?!\w)
+    | (?<=-)(?<![\w-]-)(?=[^\s-])(?P<del>[^-\n]*[^\s-])-(?![\w-])
+    | (?<=\+)(?<![\w+]\+)(?=[^\s+])(?P<u>[^+\n]*[^\s+])\+(?![\w+])
+    )
     """,
     re.VERBOSE,
 )
 _ADDRESS = re.compile(r"(?:https?://|ftp://|file:|mailto:|www\.)\S+\Z|#")
 
 
-def read_jira(text: str) -> Element | None:
-    """The tree of a text in Jira's wiki markup; None for one that can have none."""
-    if _MARKS.search(text) is None and not any(mark in text for mark in _LINE_MARKS):
-        return None
+def read_jira(text: str) -> Element:
+    """The tree of a text in Jira's wiki markup."""
     root = Element("body")
     opened = [("", root)]
     unclosed: set[str] = set()  # closers that were looked for to the end of the text, and aren't there
     position = start = 0
-    while (match := _MACRO.search(text, position)) is not None:
+    while (match := MACRO.search(text, position)) is not None:
         name, options = match[1], match[2] or ""
         position = match.end()
         block, end = None, position
@@ -94,13 +96,14 @@ def _read_lines(text: str) -> list[Node]:
     lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
     paragraph: Element | None = None  # what a plain line goes on with
     for line in text.splitlines():
-        item = _ITEM.match(line)
+        begins_block = _BLOCK.match(line) is not None
+        item = _ITEM.match(line) if begins_block else None
         if item is not None and not _RULE.match(line):
             paragraph = _add_item(blocks, lists, item[1], item[2])
         elif not line.strip():
             lists.clear()
             paragraph = None
-        elif (block := _own_block(blocks, line)) is not None:
+        elif begins_block and (block := _own_block(blocks, line)) is not None:
             lists.clear()
             paragraph = None
             if block not in blocks[-1:]:
@@ -165,7 +168,7 @@ def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str,
 def _read_inline(text: str, depth: int = 0) -> list[Node]:
     nodes: list[Node] = []
     position = 0
-    for match in _INLINE.finditer(text):
+    for match in INLINE.finditer(text):
         nodes += [text[position : match.start()], *_inline(match, depth)]
         position = match.end()
     return [*nodes, text[position:]]
@@ -190,7 +193,7 @@ def _inline(match: re.Match[str], depth: int) -> list[Node]:
         return [Element("a", {"href": found}, [found.removeprefix("mailto:")])]
     if kind == "image":
         return _image(found)
-    return [found]
+    return [match[0] if kind == "url" else found]
 
 
 def _image(name: str) -> list[Node]:

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 
 from importer.transform.formats.tree import LOST, Element, Node, is_inline, raw_text
 
@@ -23,6 +22,7 @@ _UNSAFE = re.compile(r"[\x00-\x20]*+(?:javascript|vbscript|data)\s*+:", re.IGNOR
 _UNREACHABLE = re.compile(r"(?:data|cid|blob|about)\s*:", re.IGNORECASE)
 _COLOUR = re.compile(r"(?:^|;)\s*(?:background(?:-color)?|color)\s*:", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
+_ITEM = re.compile(r"- |\d+\. ")
 
 
 def write(root: Element, *, markdown: bool) -> tuple[str, Counter[str]]:
@@ -47,13 +47,16 @@ class _Writer:
             if is_inline(node):
                 run.append(node)
             elif isinstance(node, Element):
-                blocks += self._paragraph(run)
+                if run:
+                    blocks += self._paragraph(run)
+                    run = []
                 blocks += self._block(node)
-                run = []
-        return blocks + self._paragraph(run)
+        return blocks + self._paragraph(run) if run else blocks
 
     def _paragraph(self, nodes: Sequence[Node]) -> list[str]:
-        text = "\n".join(map(str.strip, self._inline(nodes).split("\n"))).strip()
+        text = self._inline(nodes).strip()
+        if "\n" in text:
+            text = "\n".join(map(str.strip, text.split("\n")))
         return [text] if text else []
 
     def _block(self, element: Element) -> list[str]:
@@ -271,8 +274,7 @@ def _holds(element: Element, tags: tuple[str, ...]) -> bool:
 
 def _join_item(blocks: Sequence[str]) -> str:
     """Join the blocks of a list item: a nested list follows at once, anything else after a blank line."""
-    starts_list: Callable[[str], re.Match[str] | None] = re.compile(r"(?:- |\d+\. )").match
-    return blocks[0] + "".join(("\n" if starts_list(block) else "\n\n") + block for _, block in pairwise(blocks))
+    return blocks[0] + "".join(("\n" if _ITEM.match(block) else "\n\n") + block for block in blocks[1:])
 
 
 def _indent(text: str, first: str, others: str) -> str:

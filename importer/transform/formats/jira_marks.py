@@ -1,0 +1,71 @@
+"""Finds the texts that have Jira's wiki markup among many: most have none, and needn't be parsed.
+
+A sign such as `*` is markup only between certain neighbours. All texts are searched as one for signs that have them,
+and only there the parser's own patterns are tried.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+from numpy.typing import NDArray
+
+from importer.transform.formats.jira import INLINE, MACRO
+
+_BLOCK = re.compile(r"\s*(?:[*#]+\s|h[1-6]\.\s|bq\.\s|-{4,}\s*\Z|\|)")
+"""How a line begins that is no plain text. An item with a dash isn't here: it stays as it is."""
+
+Codes = NDArray[np.bool_]
+
+
+def _codes(signs: str) -> Codes:
+    """A table of bytes: whether each is one of the signs."""
+    return np.array([chr(code) in signs for code in range(256)], dtype=np.bool_)
+
+
+_LETTERS = _codes("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_SPACES = _codes(" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f")
+_MAY_BE_SPACE = _SPACES | (np.arange(256) >= 0x80)
+_PAIRED, _OPENING, _ITEM, _BAR, _DOT = map(_codes, ("*_-+", "{[!\\", "*#-", "|", "."))
+_BEFORE_DOT = _codes("123456q")
+_SIGNS = (_PAIRED | _OPENING | _ITEM | _BAR | _DOT).tobytes()
+
+
+def find_marked(texts: Sequence[str]) -> set[int]:
+    """The indexes of the texts that may have markup: of the others the conversion changes no word."""
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    data = b"\n".join((b"", *encoded, b""))
+    places = np.frombuffer(data.translate(_SIGNS), dtype=np.bool_).nonzero()[0]
+    codes = np.frombuffer(data, dtype=np.uint8)
+    sign, before, behind = codes[places], codes[places - 1], codes[places + 1]
+    apart = ~_LETTERS[before]
+    inline = (_PAIRED[sign] & apart & ~_SPACES[behind]) | (_OPENING[sign] & ((sign == ord("[")) | ~_SPACES[behind]))
+    block = (_ITEM[sign] | _BAR[sign]) & apart
+    block |= _DOT[sign] & _BEFORE_DOT[before] & _MAY_BE_SPACE[behind]
+    starts = np.fromiter(accumulate((len(text) + 1 for text in encoded), initial=1), dtype=np.intp)
+    marked = _with_inline(texts, encoded, places[inline], starts)
+    lines = {row: texts[row].splitlines() for row in _rows_of(places[block], starts) if row not in marked}
+    return marked | {row for row, found in lines.items() if any(map(_BLOCK.match, found))}
+
+
+def _with_inline(
+    texts: Sequence[str], encoded: Sequence[bytes], places: NDArray[np.intp], starts: NDArray[np.intp]
+) -> set[int]:
+    marked = set[int]()
+    rows = starts.searchsorted(places, "right") - 1
+    for row, place in zip(rows.tolist(), (places - starts[rows]).tolist(), strict=True):
+        if row not in marked:
+            text = texts[row]
+            if len(text) != len(encoded[row]):  # not only ASCII: the place is that of a byte
+                place = len(encoded[row][:place].decode("utf-8", "surrogatepass"))
+            if INLINE.match(text, place) or MACRO.match(text, place):
+                marked.add(row)
+    return marked
+
+
+def _rows_of(places: NDArray[np.intp], starts: NDArray[np.intp]) -> list[int]:
+    rows: list[int] = np.unique(starts.searchsorted(places, "right") - 1).tolist()
+    return rows

@@ -1,0 +1,37 @@
+"""Texts that aren't found to have Jira's markup stay as they are when they are converted."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.transform.formats.convert import convert
+from importer.transform.formats.jira_marks import find_marked
+from tests.harness.markup_texts import texts_of_exports
+
+PIECES = st.sampled_from(
+    [
+        *("*", "_", "-", "+", "a", "b ", " ", "\n", "\r", "\r\n", "\n\n", "* ", "# ", "- ", "h1. ", "bq. ", "|", "||"),
+        *("----", "{code}", "{quote}", "{color:red}", "[", "]", "[a|http://x.y]", "!x.png!", "!", "\\", "{{", "}}"),
+        *("é", "„", "\u2028", "\x85", "\x0b", "\t", "http://a_b_c.d/e-f", "word", "*bold*", "1.", "\xa0", "\ud800"),
+    ]
+)
+TEXTS = st.lists(st.lists(PIECES, max_size=12).map("".join), max_size=4)
+
+
+@given(TEXTS)
+def test_unmarked_texts_stay(texts: list[str]) -> None:
+    """What isn't found needs no conversion, and what stands beside a text doesn't matter."""
+    marked = find_marked(texts)
+    assert marked == {row for row, text in enumerate(texts) if find_marked([text])}
+    for row in set(range(len(texts))) - marked:
+        assert convert(texts[row], "jira", "markdown") == (texts[row], ())
+
+
+def test_real_texts() -> None:
+    """The same of the texts of real exports; most of them have no markup."""
+    texts = texts_of_exports()
+    marked = find_marked(texts)
+    unmarked = [text for row, text in enumerate(texts) if row not in marked]
+    assert all(convert(text, "jira", "markdown") == (text, ()) for text in unmarked[::5])
+    assert len(unmarked) > len(marked)
