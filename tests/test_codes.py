@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 
@@ -20,11 +21,14 @@ NAMES = {
 }
 
 
-def modules() -> Iterator[ast.Module]:
+@cache
+def modules() -> tuple[ast.Module, ...]:
     """All of the importer but the sandbox, which has codes of its own, and the definitions."""
-    for path in PACKAGE.rglob("*.py"):
-        if path.name != "codes.py" and PACKAGE / "sandbox" not in path.parents:
-            yield ast.parse(path.read_text())
+    return tuple(
+        ast.parse(path.read_text())
+        for path in PACKAGE.rglob("*.py")
+        if path.name != "codes.py" and PACKAGE / "sandbox" not in path.parents
+    )
 
 
 def given(tree: ast.AST) -> Iterator[ast.expr]:
@@ -51,6 +55,18 @@ def spelled(node: ast.AST) -> set[str]:
     return {NAMES[node.id]} if isinstance(node, ast.Name) and node.id in NAMES else set()
 
 
+@cache
+def literals() -> set[object]:
+    """What is written out where a code is given."""
+    return {
+        node.value
+        for tree in modules()
+        for found in given(tree)
+        for node in ast.walk(found)
+        if isinstance(node, ast.Constant)
+    }
+
+
 def test_each_code_that_is_given_is_defined() -> None:
     """A typing error would be a code without a sentence, in no document."""
     found = {code for tree in modules() for node in given(tree) for code in spelled(node)}
@@ -68,14 +84,7 @@ def test_each_code_that_is_defined_is_used() -> None:
 def test_names_are_their_codes(name: str) -> None:
     """Who knows the code knows its name, and each code that has one is spelled by it alone."""
     assert NAMES[name] == name.lower().replace("_", "-")
-    literals = {
-        node.value
-        for tree in modules()
-        for found in given(tree)
-        for node in ast.walk(found)
-        if isinstance(node, ast.Constant)
-    }
-    assert NAMES[name] not in literals
+    assert NAMES[name] not in literals()
 
 
 def test_codes_of_skip_rules_are_told_from_the_others() -> None:
