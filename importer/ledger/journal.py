@@ -178,7 +178,11 @@ class Run:
         write = self._write_in_thread if self._database.is_remote else self._write
         self._commits = GroupCommit(write, concurrency)
         try:
-            yield
+            try:
+                yield
+            except Exception:  # what ends a run leaves only once all that was handed in is durable
+                await self._commits.flush()
+                raise
             await self._commits.flush()
         finally:
             self._commits.close()

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from importer.api import issue_path
 from importer.codes import FOUND_AT_TARGET, GONE_AT_TARGET
-from importer.errors import TooManyFailures
 from importer.ledger.added import Added, Place, encode_details, find_already_added
-from importer.ledger.journal import Decision, Run, Snapshot
+from importer.ledger.journal import Run, Snapshot
 from importer.ledger.schema import UNDECIDED, State
-from importer.load.connection import Limits
 from importer.load.fingerprint import fingerprint
 from importer.load.queue import Item
+from importer.load.workers import FailureCap
+from importer.load.writing import decide
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
 from importer.triage.snapshot import gone_code, mark_gone
@@ -100,9 +100,8 @@ class AdditionLog:
     outcomes    rows for which only additions were sent, by outcome
     """
 
-    def __init__(self, run: Run, limits: Limits) -> None:
-        self._run, self._limits = run, limits
-        self._failures = limits.failures
+    def __init__(self, run: Run, cap: FailureCap) -> None:
+        self._run, self._cap = run, cap
         self.done = Counter[Act]()
         self.outcomes = Counter[Outcome]()
 
@@ -132,15 +131,10 @@ class AdditionLog:
         self.fail(work, operation, Result(State.REFUSED, FAILURE_CODES[error.action], error.message, covers, requests))
 
     def fail(self, work: IssueWork, operation: Operation, result: Result) -> None:
-        """Record an addition as failed. Raises TooManyFailures if more failed than `max_errors`."""
+        """Record an addition as failed. Raises TooManyFailures if too many failed."""
         self.note(work, operation, result)
         work.failed = True
-        self._failures += 1
-        if self._limits.max_errors is not None and self._failures > self._limits.max_errors:
-            raise TooManyFailures(
-                f"{self._failures} rows and additions failed, the last with: {result.message}",
-                hint="Look at errors.csv; the same command continues, with a higher --max-errors if that is meant.",
-            )
+        self._cap.fail(result.message)
 
     def note_replaced(self, work: IssueWork) -> None:
         """Record as settled what was refused once and has come since in another comment, folded otherwise."""
@@ -156,17 +150,13 @@ class AdditionLog:
         place, key = work.place, work.item.key
         gone = Snapshot(mark_gone(place.returned, self._run.name), place.body_sha, place.content)
         path = issue_path(place.issue_id)
-        operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=place.issue_id)
+        issue_id, triage_id = place.issue_id, place.triage_id
+        operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=issue_id, triage_id=triage_id)
         message = "the issue is not there any more"
         undecided = [(work.earlier(each), each.covers) for each in work.known.values() if each.state in UNDECIDED]
         for addition, covers in [*undecided, *([work.begun] if work.begun else [])]:
             self.note(work, addition, Result(State.LEFT, GONE_AT_TARGET, message, covers, requests=0))
-        missing = {"code": gone_code(gone.returned), "message": message, "snapshot": gone}
-        self._run.record(decide(operation, State.LEFT, 0, triage_id=place.triage_id, **missing))
+        missing = gone_code(gone.returned)
+        self._run.record(decide(operation, State.LEFT, code=missing, message=message, snapshot=gone))
         if work.item.is_all:
             self.outcomes[Outcome.SKIPPED] += 1
-
-
-def decide(operation: Operation, state: State, requests: int, **more: Any) -> Decision:
-    """Make the record of an operation's outcome."""
-    return Decision(operation.key, state, requests, issue_id=operation.issue_id, operation=operation, **more)

@@ -25,20 +25,18 @@ from importer.ledger.schema import State
 from importer.ledger.store import RunIdentity
 from importer.ledger.target_scan import Seen
 from importer.load.addition_log import AdditionLog
-from importer.load.additions import AdditionSender
+from importer.load.additions import DAY, AdditionLoader
 from importer.load.canary import Canary, Findings, way_back
-from importer.load.connection import DAY, Limits, RunConnection
+from importer.load.connection import RunConnection
 from importer.load.context import AS_THEY_ARE, ImportContext
 from importer.load.creates import Loader
 from importer.load.preflight import describe_input
 from importer.load.queue import AdditionQueue, Item, RankedOperations
-from importer.load.reconcile import Reconciler
-from importer.load.settling import Settler
 from importer.load.updates import Updater
+from importer.load.workers import FailureCap
 from importer.records import ADDITIONS, Act, Operation, Outcome, Row
 from importer.transform.bodies import encode_cells, value_refs
 from importer.transform.references import References
-from importer.triage.absence import Absence
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
 from importer.triage.paced import Interrupted
@@ -46,6 +44,8 @@ from importer.triage.snapshot import is_touched
 
 ConfirmRest = Callable[[Findings, int, str], str]
 """Shows what the canary found, the number of other issues and the run's name; returns why these aren't sent, or ""."""
+
+MORE_ERRORS = "Look at errors.csv; the same command continues, with a higher --max-errors if that is meant."
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,8 @@ class Attempt:
         self.interrupted = False
         self.became = Counter[Outcome]()
         self.queue = AdditionQueue()
-        self.sender: AdditionSender | None = None
+        self.cap = FailureCap(self.settings.max_errors or None, hint=MORE_ERRORS)
+        self.log = AdditionLog(run, self.cap)
         seconds = self.settings.max_seconds
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.refused: set[str] = set()  # keys that the canary sent in vain: not twice in one attempt
@@ -109,8 +110,7 @@ class Attempt:
         return self._sent(time.monotonic() - started)
 
     def _sent(self, elapsed_seconds: float) -> Sent:
-        log = self.sender.log if self.sender is not None else AdditionLog(self.run, Limits())
-        return Sent(self.became, log.outcomes, log.done, elapsed_seconds, self.stopped, self.interrupted)
+        return Sent(self.became, self.log.outcomes, self.log.done, elapsed_seconds, self.stopped, self.interrupted)
 
     def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
         self.progress.start("first contact", canary.issues, "issue")
@@ -179,9 +179,8 @@ class Attempt:
         return 0.0
 
     @asynccontextmanager
-    async def _stoppable(self) -> AsyncIterator[asyncio.Event]:
-        """Give an event that a signal or the end of `--max-duration` sets; a second signal cancels the task at once."""
-        stop = asyncio.Event()
+    async def _connected(self) -> AsyncIterator[RunConnection]:
+        """Connect to the target until a signal or the end of `--max-duration`; a second signal waits for nothing."""
         task = asyncio.current_task()
         assert task is not None
 
@@ -191,33 +190,29 @@ class Attempt:
                 return
             self.interrupted = True
             self.progress.say("Interrupted: waiting for what is on its way (once more to leave at once) …")
-            stop.set()
+            self.calls.interrupt()
 
         def end() -> None:
             self.stopped = RunStopped("The time of --max-duration is over.")
-            stop.set()
+            self.calls.interrupt()
 
         timer = None
         if self.deadline is not None:
             timer = asyncio.get_running_loop().call_later(max(0.0, self.deadline - time.monotonic()), end)
         try:
-            with signals_call(interrupt):
-                yield stop
+            async with TriageClient(self.target.url, self.target.api_key) as client:
+                with signals_call(interrupt):
+                    pace = self.settings.settle_seconds, self.settings.concurrency
+                    yield RunConnection(client, self.run, self.calls, self.target_time, *pace, self.cap)
         finally:
             if timer is not None:
                 timer.cancel()
 
     async def _load(self, operations: Iterator[Operation]) -> None:
         """Send creates and updates."""
-        settings, calls = self.settings, self.calls
-        async with TriageClient(self.target.url, self.target.api_key) as client, self._stoppable() as stop:
-            settler = Settler(client, self.run, calls, settle_seconds=settings.settle_seconds)
-            force = settings.changes.on_change is OnChange.OVERWRITE
-            absence = Absence(client, calls, settle_seconds=settings.settle_seconds)
-            updater = Updater(client, self.run, calls, absence, force=force)
-            connection = RunConnection(client, self.run, calls, self.target_time, settings.settle_seconds)
-            loader = Loader(connection, settler, updater, self._limits(), report=self._advance)
-            await loader.load(operations, stop)
+        async with self._connected() as connection:
+            updater = Updater(connection, force=self.settings.changes.on_change is OnChange.OVERWRITE)
+            await Loader(connection, updater, report=self._advance).load(operations)
 
     async def _add(self) -> None:
         """Send the queued additions, unless something stopped the attempt before."""
@@ -226,17 +221,13 @@ class Attempt:
         total = sum(self.checked.load.operations[act] for act in ADDITIONS)
         self.progress.finish()
         self.progress.start("adding comments, links and evidence", total, "operation")
-        references = References(self.job.mapping.model.references, self.job.source_name)
-        async with TriageClient(self.target.url, self.target.api_key) as client, self._stoppable() as stop:
-            reconciler = Reconciler(client, self.calls, settle_seconds=self.settings.settle_seconds)
-            connection = RunConnection(client, self.run, self.calls, self.target_time, self.settings.settle_seconds)
-            self.sender = AdditionSender(connection, reconciler, references, self._limits(), progress=self.progress)
-            await self.sender.add_all(iter(self.queue), stop)
-
-    def _limits(self) -> Limits:
-        settings, failures = self.settings, self.became[Outcome.FAILED]
-        wait_seconds = self.job.mapping.model.evidence_wait_days * DAY
-        return Limits(settings.concurrency, settings.max_errors or None, failures, wait_seconds)
+        self.cap.what = "rows and additions"
+        model = self.job.mapping.model
+        references, wait_seconds = References(model.references, self.job.source_name), model.evidence_wait_days * DAY
+        async with self._connected() as connection:
+            loader = AdditionLoader(connection, references, wait_seconds=wait_seconds, progress=self.progress)
+            self.log = loader.log
+            await loader.add_all(iter(self.queue))
 
     def _advance(self, outcome: Outcome) -> None:
         self.became[outcome] += 1

@@ -1,15 +1,18 @@
-"""A run's connection to its target, and the limits at which it stops, as every sender is handed them."""
+"""A run's connection to its target, as everything that sends for it is handed it."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from importer.ledger.journal import Run
+from importer.load.workers import FailureCap, Workers
+from importer.triage.absence import Absence
 from importer.triage.client import TriageClient
 from importer.triage.listing import TargetTime
 from importer.triage.paced import PacedCalls
-
-DAY = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -20,7 +23,10 @@ class RunConnection:
     run          records intents and outcomes in the ledger
     calls        paces and repeats the requests; one for all of an import
     target_time  how far the target's own clock is known to be
-    settle_seconds  how long after the answer to its create an issue may not be there yet for whoever reads it
+    settle_seconds  how long what was written may not be there yet for whoever reads it
+    concurrency  requests at a time
+    cap          at how many failures the run ends
+    now          this machine's clock, in seconds since 1970
     """
 
     client: TriageClient
@@ -28,19 +34,16 @@ class RunConnection:
     calls: PacedCalls
     target_time: TargetTime = field(default_factory=TargetTime)
     settle_seconds: float = 30.0
-
-
-@dataclass(frozen=True)
-class Limits:
-    """The limits of a run.
-
-    concurrency   requests at a time
-    max_errors    it stops when more rows and additions than this failed; None is no limit
-    failures      rows and additions that failed before, which count, too
-    wait_seconds  for how long evidence that the target doesn't know is tried again, from its first request on
-    """
-
     concurrency: int = 8
-    max_errors: int | None = None
-    failures: int = 0
-    wait_seconds: float = 7 * DAY
+    cap: FailureCap = field(default_factory=FailureCap)
+    now: Callable[[], float] = time.time
+
+    @cached_property
+    def absence(self) -> Absence:
+        """What decides which issues are gone."""
+        return Absence(self.client, self.calls, settle_seconds=self.settle_seconds, now=self.now)
+
+    @cached_property
+    def workers(self) -> Workers:
+        """What sends many things at once; one for all that is sent over this connection."""
+        return Workers(self.calls, self.concurrency, self.cap)

@@ -9,16 +9,18 @@ import orjson
 
 from importer.api import DESCRIPTION_LIMIT, issue_path
 from importer.codes import DESCRIPTION_EDITED
+from importer.errors import RunStopped
 from importer.ledger.added import encode_details
-from importer.ledger.journal import Snapshot
+from importer.ledger.journal import Run, Snapshot
 from importer.ledger.schema import UNDECIDED, State
-from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result, decide
+from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.connection import RunConnection
+from importer.load.writing import Write, decide
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers
-from importer.triage.absence import Absence
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
+from importer.triage.paced import Interrupted
 from importer.triage.snapshot import allow_numbers, is_as_it_was, knows_numbers
 
 ATTEMPTS = 5
@@ -29,15 +31,10 @@ EDITED_MESSAGE = "the description was changed in Triage, so that the numbers of 
 class ReferenceNumbers:
     """Puts numbers into the descriptions of a run's issues that are still as the run has sent them."""
 
-    def __init__(self, connection: RunConnection, log: AdditionLog, absence: Absence) -> None:
+    def __init__(self, connection: RunConnection, log: AdditionLog) -> None:
         self._client, self._run, self._calls = connection.client, connection.run, connection.calls
-        self._log, self._absence = log, absence
+        self._absence, self._log = connection.absence, log
         self._sent = set[str]()  # keys whose description may have been changed by now
-
-    def of(self, mentions: Iterable[Mention]) -> dict[str, str]:
-        """Return the numbers of mentioned issues that are in Triage: full key → `T-…`."""
-        keys = {mention.key for mention in mentions}
-        return {key: place.triage_id for key, place in self._run.additions.places(keys).items()} if keys else {}
 
     async def put(self, work: IssueWork) -> None:
         """Put the numbers into an issue's description, once for each issue that it names.
@@ -49,7 +46,7 @@ class ReferenceNumbers:
         """
         item, place = work.item, work.place
         known = work.known.get((Act.REFER, ""))
-        numbers = self.of(item.parts.mentions)
+        numbers = find_numbers(self._run, item.parts.mentions)
         body = orjson.dumps({"description": item.description})
         operation = work.operation(Addition(item.key, Act.REFER, "", body), body)
         path = issue_path(place.issue_id)
@@ -64,11 +61,15 @@ class ReferenceNumbers:
 
     async def _change(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:
         """Read the description and change it. No outcome has to be settled: a repetition changes nothing."""
+        write = Write(self._run, self._calls, operation)
         refusal: CallFailed | None = None
         for _ in range(ATTEMPTS):
             try:
-                await self._calls.in_turn(partial(self._read_and_write, work, operation, numbers, refusal))
+                await self._calls.in_turn(partial(self._read_and_write, work, write, numbers, refusal))
                 return
+            except (Interrupted, RunStopped) as stop:
+                write.withdraw(stop, details=encode_details(numbers))
+                raise
             except CallFailed as error:
                 if error.action is Action.STOP:
                     raise error.as_stop() from error
@@ -80,9 +81,9 @@ class ReferenceNumbers:
                     refusal = error
 
     async def _read_and_write(
-        self, work: IssueWork, operation: Operation, numbers: dict[str, str], refusal: CallFailed | None
+        self, work: IssueWork, write: Write, numbers: dict[str, str], refusal: CallFailed | None
     ) -> None:
-        item, covers = work.item, tuple(numbers)
+        operation, item, covers = write.operation, work.item, tuple(numbers)
         earlier = work.known.get((Act.REFER, ""))
         if earlier is not None and earlier.state in UNDECIDED:
             self._sent.add(item.key)
@@ -104,7 +105,7 @@ class ReferenceNumbers:
             self._sent.add(item.key)
             patch = orjson.dumps({"description": text})
             intend = partial(self._run.intend, operation, encode_details(covers))
-            await self._calls.call(partial(self._client.update_issue, operation.issue_id, patch), intend)
+            await write.send(partial(self._client.update_issue, operation.issue_id, patch), intend)
         self._log.note(work, operation, Result(State.DONE if item.key in self._sent else State.SAME, covers=covers))
 
     def _allow(self, work: IssueWork, operation: Operation, issue: Issue, numbers: dict[str, str]) -> None:
@@ -113,4 +114,10 @@ class ReferenceNumbers:
         returned = allow_numbers(place.returned, issue, work.item.description, numbers.values())
         work.place = place._replace(returned=returned)
         details, snapshot = encode_details(numbers), Snapshot(returned, place.body_sha, place.content)
-        self._run.record(decide(operation, State.SENT, 0, details=details, snapshot=snapshot))
+        self._run.record(decide(operation, State.SENT, details=details, snapshot=snapshot))
+
+
+def find_numbers(run: Run, mentions: Iterable[Mention]) -> dict[str, str]:
+    """Return the numbers of mentioned issues that are in Triage: full key → `T-…`."""
+    keys = {mention.key for mention in mentions}
+    return {key: place.triage_id for key, place in run.additions.places(keys).items()} if keys else {}

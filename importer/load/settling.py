@@ -14,21 +14,19 @@ is found by the look before its row is sent again, or by the closing look.
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
-from importer.ledger.journal import Run, Undecided
+from importer.ledger.journal import Undecided
+from importer.load.connection import RunConnection
 from importer.load.reconcile import DECIDING_LOOKS, FAILED_LOOKS, FIRST_LOOK, LONGEST_BETWEEN
 from importer.transform.markers import find_marker
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
-from importer.triage.client import TriageClient
-from importer.triage.limiter import Sleep
 from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first, search_issues
-from importer.triage.paced import PacedCalls, Undecidable
+from importer.triage.paced import Undecidable
 
 USUAL_SECONDS = 5.0
 """By how much an issue's creation time may lie before the newest that was known; deciding readings go further back."""
@@ -55,20 +53,11 @@ class _Pending:
 
 
 class Settler:
-    """Finds out the outcome of creates without an answer, for one run; `calls` paces its requests with all others."""
+    """Finds out the outcome of creates without an answer, for one run."""
 
-    def __init__(
-        self,
-        client: TriageClient,
-        run: Run,
-        calls: PacedCalls,
-        *,
-        settle_seconds: float = 30.0,
-        now: Callable[[], float] = time.time,
-        sleep: Sleep = asyncio.sleep,
-    ) -> None:
-        self._client, self._run, self._calls = client, run, calls
-        self._settle_seconds, self._now, self._sleep = settle_seconds, now, sleep
+    def __init__(self, connection: RunConnection) -> None:
+        self._client, self._run, self._calls = connection.client, connection.run, connection.calls
+        self._settle_seconds, self._now = connection.settle_seconds, connection.now
         self._pending: dict[str, _Pending] = {}  # by marker
         self._reader: asyncio.Task[None] | None = None  # one for all that wait
         self._newest_read = 0.0  # the newest creation time in the readings so far
@@ -80,6 +69,7 @@ class Settler:
         Raises:
             Undecidable: three readings in a row failed.
             RunStopped: the key is refused, or the target is down.
+            Interrupted: the run was interrupted.
         """
         # A time ahead of now, from a clock that was wrong then, would be waited for.
         since = min(create.since, self._now())
@@ -99,7 +89,7 @@ class Settler:
         failed, between = 0, FIRST_LOOK
         while self._pending:
             # The waits double, but none goes on past the time at which a create can be decided.
-            await self._sleep(min(between, self._seconds_to_deadline()))
+            await self._calls.sleep(min(between, self._seconds_to_deadline()))
             between = min(LONGEST_BETWEEN, between * 2)
             try:
                 await self._read_once()

@@ -11,15 +11,15 @@ import orjson
 
 from importer.codes import CONFLICT, EDITED_MEANWHILE, FATE_UNKNOWN
 from importer.errors import RunStopped
-from importer.ledger.journal import Decision, Run, Snapshot
+from importer.ledger.journal import Snapshot
 from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
+from importer.load.connection import RunConnection
+from importer.load.writing import Write
 from importer.records import Operation, Outcome
-from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
-from importer.triage.client import TriageClient
-from importer.triage.paced import Interrupted, PacedCalls
+from importer.triage.paced import Interrupted
 from importer.triage.redaction import redact
 from importer.triage.snapshot import (
     Conflict,
@@ -54,11 +54,9 @@ class Updated(NamedTuple):
 class Updater:
     """Sends the updates of one run. With `force` it also overwrites what a person changed."""
 
-    def __init__(
-        self, client: TriageClient, run: Run, calls: PacedCalls, absence: Absence | None = None, *, force: bool = False
-    ) -> None:
-        self._client, self._absence, self._force = client, absence or Absence(client, calls), force
-        self._changes = Changes(run, calls)
+    def __init__(self, connection: RunConnection, *, force: bool = False) -> None:
+        self._client, self._absence, self._force = connection.client, connection.absence, force
+        self._changes = Changes(connection)
 
     async def update(self, operation: Operation) -> Updated:
         """Bring an issue to the fields in the operation's body, but for those that a person changed.
@@ -67,7 +65,6 @@ class Updater:
         failed or unknown.
 
         Raises:
-            NotYet: whether the issue is gone isn't sure yet: to be called again then.
             RunStopped: the answer ends the run.
             Interrupted: the run was interrupted before the next request.
         """
@@ -91,29 +88,26 @@ class Updater:
 
 
 class Changes:
-    """Carries out the changes of one run: each is read and written in one turn, and again while its fate is open."""
+    """Carries out the changes of one run: each is read and written in one turn, and again while its outcome is open."""
 
-    def __init__(self, run: Run, calls: PacedCalls) -> None:
-        self._run, self._calls = run, calls
-        self._open: dict[str, Change] = {}  # by key: those that wait until it is sure that their issue is gone
+    def __init__(self, connection: RunConnection) -> None:
+        self._connection = connection
 
     async def carry_out(self, operation: Operation, read_and_write: Callable[[Change], Awaitable[Updated]]) -> Updated:
         """Carry out one change; `read_and_write` reads the issue, makes one request at most, and ends the change.
 
-        Raises NotYet, RunStopped and Interrupted as `Updater.update`.
+        It may raise NotYet, and is called again then. Raises RunStopped and Interrupted as `Updater.update`.
         """
-        change = self._open.pop(operation.key, None) or Change(self._run, self._calls, operation)
+        calls, workers = self._connection.calls, self._connection.workers
+        change = Change(self._connection, operation)
         try:
             for _ in range(ATTEMPTS):
                 try:
-                    return await self._calls.in_turn(partial(read_and_write, change))
+                    return await workers.when_sure(partial(calls.in_turn, partial(read_and_write, change)))
                 except CallFailed as error:
                     if not change.is_open_after(error):
                         return change.conclude(error)
                     change.doubt(error.message)
-        except NotYet:
-            self._open[operation.key] = change
-            raise
         except (Interrupted, RunStopped) as stop:
             change.withdraw(stop)
             raise
@@ -126,11 +120,11 @@ class Change:
     returned  the issue's snapshot, brought up to date by each reading
     pending   the patch that may have been executed since the last reading, as JSON; b"" if there is none
     wrote     fields that this change, or an earlier one without an outcome, may have changed
-    requests  how many PATCH requests were sent
     """
 
-    def __init__(self, run: Run, calls: PacedCalls, operation: Operation) -> None:
-        self._run, self._calls = run, calls
+    def __init__(self, connection: RunConnection, operation: Operation) -> None:
+        self._run = connection.run
+        self._write = Write(connection.run, connection.calls, operation)
         self.operation = operation
         self.returned = operation.returned
         self.pending = operation.pending
@@ -138,8 +132,12 @@ class Change:
         self._seen: Issue | None = None
         self._refusal: CallFailed | None = None
         self.wrote = set(pending_fields(operation.pending))
-        self.requests = 0
         self._message = ""
+
+    @property
+    def requests(self) -> int:
+        """How many requests that change the issue were sent."""
+        return self._write.requests
 
     def learn(self, returned: bytes, issue: Issue) -> None:
         """Take over a reading of the issue, which has shown whether the pending patch was executed."""
@@ -152,7 +150,7 @@ class Change:
         """
         if self._refusal is not None:
             raise self._refusal
-        return await self._calls.call(send, partial(self._begin, patch))
+        return await self._write.send(send, partial(self._begin, patch))
 
     async def _begin(self, patch: Mapping[str, Any]) -> None:
         seen_at = "" if self._seen is None else self._seen.updated_at
@@ -160,7 +158,6 @@ class Change:
         self.wrote |= patch.keys()
         replacement = None if self._seen is None else make_replacement(self.returned, self._seen, patch)
         await self._run.intend(self.operation, self._leaving, replacement)
-        self.requests += 1
 
     def is_open_after(self, error: CallFailed) -> bool:
         """Whether only reading the issue tells what became of the present request, or whether there is an issue.
@@ -174,14 +171,12 @@ class Change:
 
     def doubt(self, message: str) -> None:
         """Note that the present request may have been executed, or not."""
-        self.pending, self._leaving, self._message = self._leaving, b"", message
+        self.pending, self._leaving, self._message = self._leaving or self.pending, b"", message
+        self._write.doubt()
 
     def withdraw(self, stop: BaseException) -> None:
         """Record that the present request, if it was begun, was not executed, unless its answer leaves that open."""
-        cause = stop.__cause__
-        if self._leaving and not (isinstance(cause, CallFailed) and cause.action is not Action.RETRY):
-            self._leaving = b""
-            self.record(State.UNSENT, snapshot=self._learned())
+        self._write.withdraw(stop, snapshot=self._learned())
 
     def conclude(self, error: CallFailed) -> Updated:
         """End a change whose reading or PATCH was refused. Raises RunStopped if all others would be, too."""
@@ -191,7 +186,7 @@ class Change:
             self._message = error.message
             return self.give_up()
         code = FAILURE_CODES[error.action]
-        self.record(State.REFUSED, code=code, message=error.message, snapshot=self._learned())
+        self._write.end(State.REFUSED, code=code, message=error.message, snapshot=self._learned())
         return Updated(Outcome.FAILED, error.message)
 
     def end_gone(self) -> Updated:
@@ -199,7 +194,7 @@ class Change:
         message = "the issue is not there any more"
         gone = mark_gone(self.returned, self._run.name)
         snapshot = Snapshot(gone, self.operation.whole_sha, self.operation.content)
-        self.record(State.LEFT, code=gone_code(gone), message=message, snapshot=snapshot)
+        self._write.end(State.LEFT, code=gone_code(gone), message=message, snapshot=snapshot)
         return Updated(Outcome.SKIPPED, message)
 
     def end(
@@ -219,7 +214,7 @@ class Change:
         returned = update_snapshot(self.returned, issue, {**patch, **already})
         # With a conflict the issue equals no row, so that the next run finds a change again.
         equals = (b"", b"") if conflicts else (self.operation.whole_sha, self.operation.content)
-        self.record(
+        self._write.end(
             state,
             code=CONFLICT if conflicts else EDITED_MEANWHILE if others else "",
             message=message,
@@ -230,17 +225,17 @@ class Change:
 
     def finish(self) -> Updated:
         """End a change as done, without a new snapshot."""
-        self.record(State.DONE)
+        self._write.end(State.DONE)
         return Updated(Outcome.UPDATED)
 
     def leave(self, code: str, message: str) -> Updated:
         """End a change that is not sent, for a reason that the next run checks again."""
-        self.record(State.LEFT, code=code, message=message, snapshot=self._learned())
+        self._write.end(State.LEFT, code=code, message=message, snapshot=self._learned())
         return Updated(Outcome.SKIPPED, message)
 
     def give_up(self) -> Updated:
         """End a change of which it is not known whether the last request was executed; the next run reads it back."""
-        self.record(State.UNKNOWN, code=FATE_UNKNOWN, message=self._message, details=self.pending)
+        self._write.end(State.UNKNOWN, code=FATE_UNKNOWN, message=self._message, details=self.pending)
         return Updated(Outcome.UNKNOWN, self._message)
 
     def _learned(self) -> Snapshot | None:
@@ -248,23 +243,6 @@ class Change:
         if self.returned == self.operation.returned:
             return None
         return Snapshot(self.returned, b"", b"")
-
-    def record(self, state: State, *, code: str = "", message: str = "", **more: Any) -> None:
-        """Record how the change ended."""
-        operation = self.operation
-        self._run.record(
-            Decision(
-                operation.key,
-                state,
-                self.requests,
-                issue_id=operation.issue_id,
-                triage_id=operation.triage_id,
-                code=code,
-                message=message,
-                operation=operation,
-                **more,
-            )
-        )
 
 
 def make_replacement(returned: bytes, issue: Issue, patch: Mapping[str, Any]) -> Replacement | None:

@@ -12,21 +12,23 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
+from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from importer import __version__
 from importer.codes import PERHAPS_GONE
-from importer.errors import INTERRUPTED, ExitCode, RunStopped, StorageFull, TooManyFailures, UsageError
+from importer.errors import INTERRUPTED, ExitCode, RunStopped, StorageFull, UsageError
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger, RunIdentity
+from importer.load.connection import RunConnection
+from importer.load.workers import FailureCap
 from importer.records import Operation, Outcome, Row
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.summary import Summary, decide_exit_code
 from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
-from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict, Connection
-from importer.triage.absence import Absence, NotYet
+from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -40,7 +42,6 @@ from importer.triage.target import Target
 if TYPE_CHECKING:
     from importer.progress import Progress
 
-T = TypeVar("T")
 MAX_FAILED = 100
 """The number of refused changes after which a run stops, since the others would be refused as well."""
 FILES = ("results.csv", CONFLICTS, SUMMARY)
@@ -158,7 +159,10 @@ class ChangeRunner:
                 await work(client)
 
     async def _assess(self, client: TriageClient) -> None:
-        change_set, connection = self.change_set, self._connect(client)
+        change_set, connection = (
+            self.change_set,
+            RunConnection(client, self.run, self._calls, concurrency=self._pace.concurrency),
+        )
         with suppress(Interrupted):
             async for issue in self._read_list(client):
                 operation = change_set.operations.get(issue.id)
@@ -167,12 +171,11 @@ class ChangeRunner:
                     self._record_verdict(issue.id, verdict)
 
         async def read(operation: Operation) -> None:
-            self._record_verdict(operation.issue_id, await change_set.read(connection, operation))
+            verdict = await connection.workers.when_sure(partial(change_set.read, connection, operation))
+            self._record_verdict(operation.issue_id, verdict)
 
         unseen = (operation for issue_id, operation in change_set.operations.items() if issue_id not in self.verdicts)
-        error = await self._work_through(unseen, read)
-        if error is not None:
-            raise error
+        await connection.workers.work_through(unseen, read)
 
     def _record_verdict(self, issue_id: str, verdict: ChangeVerdict) -> None:
         self.verdicts[issue_id] = verdict
@@ -190,57 +193,20 @@ class ChangeRunner:
             if oldest < back_to or pages >= len(self.change_set.operations) - len(self.verdicts):
                 return
 
-    def _connect(self, client: TriageClient) -> Connection:
-        return Connection(client, self._calls, Absence(client, self._calls))
-
-    async def _work_through(self, items: Iterable[T], work: Callable[[T], Awaitable[None]]) -> BaseException | None:
-        """Work on the items with several workers; return the first error once all requests under way have ended.
-
-        Items whose issue may be gone are worked on again until that is sure, after all others.
-        """
-        put_back: list[T] = []
-        waits = [0.0]
-
-        async def take(items: Iterator[T]) -> None:
-            try:
-                for item in items:
-                    try:
-                        await work(item)
-                    except NotYet as wait:
-                        put_back.append(item)
-                        waits.append(wait.seconds)
-            except BaseException:
-                self._calls.interrupt()
-                raise
-
-        while True:
-            left = iter(items)
-            workers = (take(left) for _ in range(self._pace.concurrency))
-            ends = await asyncio.gather(*workers, return_exceptions=True)
-            error = next((end for end in ends if end is not None and not isinstance(end, Interrupted)), None)
-            if error is not None or self._calls.interrupted or not put_back:
-                return error
-            with suppress(Interrupted):
-                await self._calls.sleep(max(waits))
-            items, put_back[:], waits[:] = tuple(put_back), [], [0.0]
-
     async def _apply(self, client: TriageClient, own: Run) -> None:
-        apply = self.change_set.applier(self._connect(client), own)
+        cap = FailureCap(MAX_FAILED, "issues", "Look at results.csv; the same command continues.")
+        connection = RunConnection(client, own, self._calls, concurrency=self._pace.concurrency, cap=cap)
+        apply = self.change_set.applier(connection)
 
         async def change(operation: Operation) -> None:
             amended = await apply(operation)
             self._became[amended.outcome] += 1
             self._progress.reach(self._became.total())
-            if self._became[Outcome.FAILED] > MAX_FAILED:
-                hint = "Look at results.csv; the same command continues."
-                raise TooManyFailures(
-                    f"{self._became[Outcome.FAILED]} issues failed, the last with: {amended.message}", hint=hint
-                )
+            if amended.outcome is Outcome.FAILED:
+                cap.fail(amended.message)
 
         async with own.sending(self._pace.concurrency):
-            error = await self._work_through(self.change_set.operations.values(), change)
-        if error is not None:
-            raise error
+            await connection.workers.work_through(self.change_set.operations.values(), change)
 
     def _rows(self) -> Iterable[Row]:
         """Yield the issues as rows of the run that changes them, with their places in the input."""

@@ -9,12 +9,10 @@ from importer.codes import GONE_AT_TARGET
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
+from importer.load.connection import RunConnection
 from importer.load.updates import Updated
 from importer.records import Operation, Outcome
-from importer.triage.absence import Absence
 from importer.triage.answers import Issue
-from importer.triage.client import TriageClient
-from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import Conflict, is_gone
 
 UNTOUCHED, TOUCHED, GONE = "untouched", "touched", GONE_AT_TARGET
@@ -42,15 +40,7 @@ class Left(NamedTuple):
 
 
 Apply = Callable[[Operation], Awaitable[Updated]]
-"""Applies one change and records its outcome. Raises NotYet while it isn't sure that the issue is gone."""
-
-
-class Connection(NamedTuple):
-    """The connection to the target: the client, the pace of its calls, and what decides which issues are gone."""
-
-    client: TriageClient
-    calls: PacedCalls
-    absence: Absence
+"""Applies one change and records its outcome."""
 
 
 class ChangeSet(Protocol):
@@ -74,18 +64,18 @@ class ChangeSet(Protocol):
     def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
         """Return the verdict on an issue as a list shows it, None if it must be read whole to decide."""
 
-    async def read(self, connection: Connection, operation: Operation) -> ChangeVerdict:
+    async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
         """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
 
     def name(self, verdict: str, outcome: Outcome) -> str:
         """Return the code in results.csv of an issue with this verdict that was changed, or needed no change."""
 
-    def applier(self, connection: Connection, run: Run) -> Apply:
-        """Return what applies one of the operations. `run` is the run that records it."""
+    def applier(self, connection: RunConnection) -> Apply:
+        """Return what applies one of the operations, and records it in the run of the connection."""
 
 
 async def read_and_assess(
-    connection: Connection, operation: Operation, assess: Callable[[Operation, Issue], ChangeVerdict | None]
+    connection: RunConnection, operation: Operation, assess: Callable[[Operation, Issue], ChangeVerdict | None]
 ) -> ChangeVerdict:
     """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
     if is_gone(operation.returned):

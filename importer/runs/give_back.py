@@ -13,10 +13,11 @@ from importer.codes import CONFLICT
 from importer.ledger.journal import Run
 from importer.ledger.replaced import Replaced
 from importer.ledger.schema import State
-from importer.load.addition_log import decide
+from importer.load.connection import RunConnection
 from importer.load.updates import Updated, Updater
+from importer.load.writing import decide
 from importer.records import Act, Operation, Outcome
-from importer.runs.change_set import CLOSED, CORRECTED, EDITED, Apply, ChangeVerdict, Connection, read_and_assess
+from importer.runs.change_set import CLOSED, CORRECTED, EDITED, Apply, ChangeVerdict, read_and_assess
 from importer.triage.answers import Issue
 from importer.triage.snapshot import assume_applied, is_like, merge, pending_fields, sent_values
 
@@ -98,19 +99,18 @@ class GiveBack:
             return ChangeVerdict(LATER, tuple(later), (), message)
         return ChangeVerdict(CORRECTED, tuple(merged.already))
 
-    async def read(self, connection: Connection, operation: Operation) -> ChangeVerdict:
+    async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
         """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
         return await read_and_assess(connection, operation, partial(self.assess, is_whole=True))
 
-    def applier(self, connection: Connection, run: Run) -> Apply:
+    def applier(self, connection: RunConnection) -> Apply:
         """Return what gives the fields of one issue back."""
-        updater = Updater(connection.client, run, connection.calls, connection.absence)
+        updater = Updater(connection)
 
         async def give_back(operation: Operation) -> Updated:
             if operation.issue_id in self.blockers and not orjson.loads(operation.body):
                 message = self._name_later(operation)
-                more = {"triage_id": operation.triage_id, "code": LATER, "message": message}
-                run.record(decide(operation, State.LEFT, 0, **more))
+                connection.run.record(decide(operation, State.LEFT, code=LATER, message=message))
                 return Updated(Outcome.SKIPPED, message)
             return await updater.update(self.fill(operation))
 

@@ -17,6 +17,7 @@ from importer.errors import UsageError
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
 from importer.ledger.schema import RunKind
+from importer.load.connection import RunConnection
 from importer.load.provenance import Provenance, find_miscounts
 from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
@@ -29,7 +30,6 @@ from importer.runs.change_set import (
     UNTOUCHED,
     Apply,
     ChangeVerdict,
-    Connection,
     Left,
     read_and_assess,
 )
@@ -151,7 +151,7 @@ class Repair:
             return ChangeVerdict(CONFLICT, tuple(each.field for each in conflicts), conflicts, message)
         return ChangeVerdict(CORRECTED, tuple(merged.already), (), message)
 
-    async def read(self, connection: Connection, operation: Operation) -> ChangeVerdict:
+    async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
         """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
         return await read_and_assess(connection, operation, partial(self.assess, is_whole=True))
 
@@ -159,9 +159,9 @@ class Repair:
         """Return the code in results.csv of an issue that was changed, or needed no change."""
         return self.done if outcome is Outcome.UPDATED else CORRECTED
 
-    def applier(self, connection: Connection, run: Run) -> Apply:
+    def applier(self, connection: RunConnection) -> Apply:
         """Return what patches one issue."""
-        return Updater(connection.client, run, connection.calls, connection.absence).update
+        return Updater(connection).update
 
 
 def _check_refs(run: Run, mapping: LoadedMapping, fields: Sequence[str]) -> list[Ref]:

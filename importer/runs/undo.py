@@ -14,6 +14,7 @@ from importer.errors import UsageError
 from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
+from importer.load.connection import RunConnection
 from importer.load.fingerprint import COMMENT, Held, fingerprint_shown
 from importer.load.provenance import HANGING, Provenance, count_most, find_miscounts
 from importer.load.reconcile import Reconciler
@@ -27,7 +28,6 @@ from importer.runs.change_set import (
     UNTOUCHED,
     Apply,
     ChangeVerdict,
-    Connection,
     Left,
     find_open,
 )
@@ -136,7 +136,7 @@ class Undo:
             return None
         return self._untouched(operation)
 
-    async def read(self, connection: Connection, operation: Operation) -> ChangeVerdict:
+    async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
         """Read an issue with its activity and return the verdict on it. Raises CallFailed, and NotYet."""
         if operation.issue_id in self.giving.operations:
             return await self.giving.read(connection, operation)
@@ -160,10 +160,10 @@ class Undo:
             return LATER if verdict == LATER else CORRECTED
         return self.done if outcome is Outcome.UPDATED else CLOSED
 
-    def applier(self, connection: Connection, run: Run) -> Apply:
+    def applier(self, connection: RunConnection) -> Apply:
         """Return what closes or deletes one issue, or gives its fields back."""
-        undo = Undoer(connection, run, self._provenance, self._sent).undo
-        give_back = self.giving.applier(connection, run)
+        undo = Undoer(connection, self._provenance, self._sent).undo
+        give_back = self.giving.applier(connection)
 
         def apply(operation: Operation) -> Awaitable[Updated]:
             return (give_back if operation.issue_id in self.giving.operations else undo)(operation)
@@ -174,16 +174,15 @@ class Undo:
 class Undoer:
     """Closes or deletes issues. `sent` are the keys whose issues an earlier attempt may have deleted."""
 
-    def __init__(self, connection: Connection, run: Run, provenance: Provenance, sent: Collection[str] = ()) -> None:
+    def __init__(self, connection: RunConnection, provenance: Provenance, sent: Collection[str] = ()) -> None:
         self._client, self._absence, self._sent = connection.client, connection.absence, sent
-        self._changes = Changes(run, connection.calls)
+        self._changes = Changes(connection)
         self._inspector = Inspector(connection, provenance)
 
     async def undo(self, operation: Operation) -> Updated:
         """Read an issue, and close or delete it if nobody has touched it; the outcome is recorded.
 
         Raises:
-            NotYet: whether the issue is gone isn't sure yet: to be called again then.
             RunStopped: the answer ends the run.
             Interrupted: the run was interrupted.
         """
@@ -235,7 +234,7 @@ class Inspected(NamedTuple):
 class Inspector:
     """Reads issues with their activity and additions, and tells what of these people or agents did."""
 
-    def __init__(self, connection: Connection, provenance: Provenance) -> None:
+    def __init__(self, connection: RunConnection, provenance: Provenance) -> None:
         self._absence, self._provenance = connection.absence, provenance
         self._reconciler = Reconciler(connection.client, connection.calls)
 

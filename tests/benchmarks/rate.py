@@ -15,9 +15,8 @@ from pathlib import Path
 
 from importer.ledger.opening import open_ledger
 from importer.ledger.store import RunIdentity
-from importer.load.connection import Limits, RunConnection
+from importer.load.connection import RunConnection
 from importer.load.creates import Loader
-from importer.load.settling import Settler
 from importer.load.updates import Updater
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
@@ -35,9 +34,8 @@ async def import_rows(url: str, rows: int, rate: float, folder: Path) -> PacedCa
         run = ledger.begin_run(RunIdentity(url, "bench", "source", "mapping"))
         async with TriageClient(url, ApiKey("org_benchmark")) as client:
             calls = PacedCalls(Limiter(rate), Breaker())
-            connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)
-            loader = Loader(connection, settler, Updater(client, run, calls), Limits(8))
-            await loader.load(make_operations(run, rows), asyncio.Event())
+            connection = RunConnection(client, run, calls, concurrency=8)
+            await Loader(connection, Updater(connection)).load(make_operations(run, rows))
             return calls
 
 

@@ -25,9 +25,8 @@ import requests
 from importer.ledger.journal import Decision, Run
 from importer.ledger.opening import open_ledger
 from importer.ledger.store import RunIdentity
-from importer.load.connection import Limits, RunConnection
+from importer.load.connection import RunConnection
 from importer.load.creates import Loader
-from importer.load.settling import Settler
 from importer.load.updates import Updater
 from importer.records import Operation, Outcome, Row
 from importer.triage.breaker import Breaker
@@ -97,9 +96,8 @@ async def import_rows(url: str, count: int, concurrency: int, folder: Path, *, l
             run.__class__ = NullRun
         async with TriageClient(url, ApiKey("org_benchmark")) as client:
             calls = PacedCalls(Limiter(), Breaker())
-            connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)
-            loader = Loader(connection, settler, Updater(client, run, calls), Limits(concurrency))
-            await loader.load(make_operations(run, count), asyncio.Event())
+            connection = RunConnection(client, run, calls, concurrency=concurrency)
+            await Loader(connection, Updater(connection)).load(make_operations(run, count))
         assert calls.requests == count, f"{calls.requests} requests for {count} rows"
         if ledger_on:
             assert run.count()[Outcome.CREATED] == count

@@ -33,8 +33,8 @@ class Mutation(NamedTuple):
 MUTATIONS = (
     Mutation(
         "the intent",
-        "importer/load/creates.py",
-        "        await self._run.intend(self.operation, mark=self.mark)\n",
+        "importer/load/writing.py",
+        "            await intend()\n",
         "",
         "tests/load/test_creates.py::test_crash_after_the_intent",
     ),
@@ -112,8 +112,8 @@ MUTATIONS = (
     Mutation(
         "the look after a refusal",
         "importer/load/creates.py",
-        "        if error.action is Action.RETRY:\n",
-        "        if error.action in (Action.RETRY, Action.REFUSE):\n",
+        "            if answer.action is Action.RETRY:\n",
+        "            if answer.action in (Action.RETRY, Action.REFUSE):\n",
         "tests/load/test_creates.py::test_made_and_refused",
     ),
     Mutation(

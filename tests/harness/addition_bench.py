@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -12,10 +13,10 @@ import httpx
 from importer.ledger.journal import Decision
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
-from importer.load.additions import AdditionSender
-from importer.load.connection import DAY, Limits, RunConnection
+from importer.load.additions import DAY, AdditionLoader
+from importer.load.connection import RunConnection
 from importer.load.queue import Item
-from importer.load.reconcile import Reconciler
+from importer.load.workers import FailureCap
 from importer.mapping.issue_parts import Bundling, Reference
 from importer.records import Act, Comment, Flag, IssueParts, Operation, Outcome
 from importer.sandbox.issues import all_issues
@@ -51,7 +52,7 @@ class Faulty(SandboxTransport):
         self.faults: dict[int, str | int] = {}
         self.fails = self.stop_at = self.passed = 0
         self.sent = Counter[str]()
-        self.stop = asyncio.Event()
+        self.interrupt: Callable[[], None]  # ends the follow under way
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as the sandbox does, or not."""
@@ -63,9 +64,7 @@ class Faulty(SandboxTransport):
             return refusal(self.fails) if self.fails else await super().handle_async_request(request)
         self.passed += 1
         if self.passed == self.stop_at:
-            self.stop.set()
-            for _ in range(20):
-                await asyncio.sleep(0)  # until it is noticed
+            self.interrupt()
         fault = self.faults.get(self.passed)
         if fault == "lost":
             raise httpx.ConnectError("refused", request=request)
@@ -126,15 +125,13 @@ class Following(Bench):
 
         async def follow(client: TriageClient, calls: PacedCalls) -> PacedCalls:
             run = self.begin()
-            sender = AdditionSender(
-                RunConnection(client, run, calls),
-                Reconciler(client, calls, settle_seconds=2, now=clock),
-                References([Reference(pattern=r"P-\d+")], "demo"),
-                Limits(1, max_errors, wait_seconds=wait_days * DAY),
-                now=clock,
-            )
+            self.triage.interrupt = calls.interrupt
+            cap = FailureCap(max_errors, "rows and additions")
+            connection = RunConnection(client, run, calls, settle_seconds=2, concurrency=1, cap=cap, now=clock)
+            references = References([Reference(pattern=r"P-\d+")], "demo")
+            sender = AdditionLoader(connection, references, wait_seconds=wait_days * DAY)
             try:
-                await sender.add_all(iter(items), self.triage.stop)
+                await sender.add_all(iter(items))
             finally:
                 self.seen = list(sender.log.outcomes.elements())
                 self.unsure = run.count_undecided_additions() > 0

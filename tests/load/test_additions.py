@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -201,7 +200,7 @@ def test_stop(bench: Following) -> None:
     bench.follow(item("demo:P-1", said("a", "b", "c")), item("demo:P-2", said("d")))
     assert bench.comments("demo:P-1") == ["a", "b"]
     assert bench.states("demo:P-1") == {(Act.COMMENT, State.DONE, ""): 2}
-    bench.triage.stop, bench.triage.stop_at = asyncio.Event(), 0
+    bench.triage.stop_at = 0
     bench.follow(item("demo:P-1", said("a", "b", "c")), item("demo:P-2", said("d")))
     assert bench.comments("demo:P-1") == ["a", "b", "c"]
     assert bench.comments("demo:P-2") == ["d"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -14,10 +13,10 @@ from importer.errors import KeyRefused, RunStopped, StorageFull, TargetUnreachab
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
-from importer.load.connection import Limits, RunConnection
+from importer.load.connection import RunConnection
 from importer.load.creates import Loader
-from importer.load.settling import Settler
 from importer.load.updates import Updater
+from importer.load.workers import FailureCap
 from importer.records import Operation, Outcome, Row
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
@@ -42,7 +41,7 @@ class Import(Bench):
     def __init__(self, ledger: Ledger, triage: FakeTriage, time_: VirtualTime) -> None:
         super().__init__(time_, ledger)
         self.triage, self.transport = triage, triage.transport
-        self.stop = asyncio.Event()
+        self.interrupt: Callable[[], None]
         self.seen: list[Outcome] = []
         self.settle_seconds = 30.0
         self.max_errors: int | None = None
@@ -55,16 +54,17 @@ class Import(Bench):
             run.register(Row(1, "a", int(o.key[1:]), 1, o.key, Outcome.PLANNED) for o in operations)
 
         async def load(client: TriageClient, calls: PacedCalls) -> PacedCalls:
-            clock, sleep = self.time.clock, self.time.sleep
-            loader = Loader(
-                RunConnection(client, run, calls),
-                Settler(client, run, calls, settle_seconds=self.settle_seconds, now=clock, sleep=sleep),
-                Updater(client, run, calls),
-                Limits(concurrency, self.max_errors),
-                report=self.seen.append,
-                now=clock,
+            self.interrupt = calls.interrupt
+            connection = RunConnection(
+                client,
+                run,
+                calls,
+                settle_seconds=self.settle_seconds,
+                concurrency=concurrency,
+                cap=FailureCap(self.max_errors),
+                now=self.time.clock,
             )
-            await loader.load(iter(operations), self.stop)
+            await Loader(connection, Updater(connection), report=self.seen.append).load(iter(operations))
             return calls
 
         return self.with_client(load)
@@ -303,7 +303,7 @@ def test_stop(bench: Import) -> None:
     def rows() -> Iterator[Operation]:
         for number, operation in enumerate(operations(100), start=1):
             if number == 20:
-                bench.stop.set()
+                bench.interrupt()
             yield operation
 
     bench.begin().register(Row(1, "a", n, 1, f"k{n}", Outcome.PLANNED) for n in range(1, 101))
@@ -320,7 +320,7 @@ def test_stop_does_not_wait_for_settling(bench: Import) -> None:
 
     async def interrupt() -> None:
         await bench.time.sleep(5)
-        bench.stop.set()
+        bench.interrupt()
 
     def rows() -> Iterator[Operation]:
         tasks.append(asyncio.get_running_loop().create_task(interrupt()))
@@ -348,9 +348,8 @@ def test_second_interrupt_does_not_wait(bench: Import) -> None:
 
     async def main() -> None:
         async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=bench.triage.transport) as client:
-            connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)
-            loader = Loader(connection, settler, Updater(client, run, calls), Limits(4))
-            loads.append(asyncio.create_task(loader.load(rows(), bench.stop)))
+            connection = RunConnection(client, run, calls, concurrency=4)
+            loads.append(asyncio.create_task(Loader(connection, Updater(connection)).load(rows())))
             await asyncio.wait(loads)
 
     asyncio.run(main())
@@ -389,12 +388,11 @@ def test_real_clock(tmp_path: Path) -> None:
     with open_ledger(tmp_path / "ledger.db") as ledger:
         run = ledger.begin_run(RunIdentity(TARGET, "s", "d", "m"))
 
-        async def main(now: Callable[[], float] = time.time) -> None:
+        async def main() -> None:
             async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=triage.transport) as client:
                 calls = PacedCalls(Limiter(500), Breaker())
-                connection, settler = RunConnection(client, run, calls), Settler(client, run, calls)
-                loader = Loader(connection, settler, Updater(client, run, calls), now=now)
-                await loader.load(iter(operations(50)), asyncio.Event())
+                connection = RunConnection(client, run, calls)
+                await Loader(connection, Updater(connection)).load(iter(operations(50)))
 
         asyncio.run(main())
     assert len(triage.issues) == 50

@@ -12,6 +12,7 @@ import pytest
 from importer.ledger.journal import Decision, Undecided
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
+from importer.load.connection import RunConnection
 from importer.load.settling import Settler
 from importer.records import Operation
 from importer.triage.answers import Issue
@@ -69,7 +70,7 @@ class Settling(Bench):
     def with_settler(self, use: Callable[[Settler], Coroutine[Any, Any, T]]) -> T:
         """Give a settler to what uses it."""
         return self.with_client(
-            lambda client, calls: use(Settler(client, self.run, calls, now=self.time.clock, sleep=self.time.sleep))
+            lambda client, calls: use(Settler(RunConnection(client, self.run, calls, now=self.time.clock)))
         )
 
     async def commit(self, late: float) -> None:

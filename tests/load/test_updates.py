@@ -15,9 +15,9 @@ from importer.errors import KeyRefused, RunStopped
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
 from importer.ledger.store import Known, Ledger
+from importer.load.connection import RunConnection
 from importer.load.updates import Updated, Updater
 from importer.records import Act, Operation, Outcome, Row
-from importer.triage.absence import Absence, NotYet
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, PacedCalls
 from importer.triage.redaction import Secret, note_echo
@@ -28,15 +28,6 @@ from tests.harness.virtual_time import VirtualTime
 
 SOURCE, KEY = Bench.source, "s:1"
 NEW_SHA = b"n" * 32
-
-
-async def until_sure(updater: Updater, operation: Operation, calls: PacedCalls) -> Updated:
-    """Carry out a change as the loader does: again while it isn't sure whether its issue is gone."""
-    while True:
-        try:
-            return await updater.update(operation)
-        except NotYet as wait:
-            await calls.sleep(wait.seconds)
 
 
 class Updating(Bench):
@@ -91,12 +82,9 @@ class Updating(Bench):
 
         async def update(client: TriageClient, calls: PacedCalls) -> Updated | BaseException:
             async with self.run.sending(1):
-                absence = Absence(client, calls, now=self.time.clock)
-                updater = Updater(client, self.run, calls, absence, force=force)
+                updater = Updater(RunConnection(client, self.run, calls, now=self.time.clock), force=force)
                 task = asyncio.create_task(interrupt(calls, interrupt_after)) if interrupt_after is not None else None
-                (amended,) = await asyncio.gather(
-                    until_sure(updater, self.operation(**fields), calls), return_exceptions=True
-                )
+                (amended,) = await asyncio.gather(updater.update(self.operation(**fields)), return_exceptions=True)
                 if task is not None:
                     task.cancel()
                 return amended  # an error leaves only once what was handed in is durable, as in the loader

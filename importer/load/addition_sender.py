@@ -1,0 +1,223 @@
+"""Sends one addition at a time: its intent is on disk before, and an open outcome is settled before anything else."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+
+import orjson
+
+from importer.api import COMMENT_LIMIT
+from importer.codes import EVIDENCE_MISSING, EVIDENCE_PENDING, FATE_UNKNOWN, GAVE_UP, RELATION_END_MISSING
+from importer.errors import RunStopped
+from importer.ledger.added import Added, Place, encode_details
+from importer.ledger.schema import UNDECIDED, State
+from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
+from importer.load.connection import RunConnection
+from importer.load.reconcile import Reconciler
+from importer.load.reference_numbers import ATTEMPTS, find_numbers
+from importer.load.writing import Write
+from importer.records import Act, Addition, Operation
+from importer.transform.references import insert_numbers
+from importer.triage.actions import Action, CallFailed
+from importer.triage.client import TriageClient
+from importer.triage.paced import Interrupted, Undecidable
+
+
+class AdditionSender:
+    """Sends the additions of one run, each of them once; `log` records their outcomes."""
+
+    def __init__(
+        self, connection: RunConnection, reconciler: Reconciler, log: AdditionLog, wait_seconds: float
+    ) -> None:
+        self._connection = connection
+        self._client, self._run, self._calls = connection.client, connection.run, connection.calls
+        self._workers, self._reconciler, self._log = connection.workers, reconciler, log
+        self._wait_seconds = wait_seconds
+
+    async def decide_earlier(self, work: IssueWork, added: Added) -> None:
+        """Look for an addition that an earlier attempt may have sent, whatever was answered then.
+
+        Raises OutcomePending if that fails.
+        """
+        operation = work.earlier(added)
+        if await self._settle(work, operation, added.since):
+            self._log.note(work, operation, Result(State.DONE, covers=added.covers, requests=0))
+        elif added.state in UNDECIDED:
+            self._log.note(work, operation, Result(State.UNSENT, covers=added.covers, requests=0))
+
+    def fill(self, addition: Addition) -> bytes | None:
+        """Put issue ids and numbers into an addition's body; None where a relation's other issue isn't in Triage."""
+        if addition.act is Act.RELATION:
+            other = self._run.additions.places([addition.other]).get(addition.other)
+            return other and orjson.dumps({"related_issue_id": other.issue_id, **orjson.loads(addition.body)})
+        if addition.mentions and (numbers := find_numbers(self._run, addition.mentions)):
+            detail = orjson.loads(addition.body)["detail"]
+            return orjson.dumps({"detail": insert_numbers(detail, addition.mentions, numbers, COMMENT_LIMIT)})
+        return addition.body
+
+    async def add(self, work: IssueWork, addition: Addition) -> None:
+        """Send one addition, or record why it can't be sent yet."""
+        body = self.fill(addition)
+        if body is None:
+            operation = work.operation(addition, addition.body)
+            message = f"the issue of {addition.other} is not in Triage"
+            self._log.note(work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=0))
+        elif addition.act is Act.EVIDENCE:
+            await self._attach(work, addition)
+        elif addition.act is Act.FLAG and (lacking := self._find_lacking(work, body)):
+            operation = work.operation(addition, body)
+            message = f"the flag waits for its call: {lacking.message}"
+            self._log.note(work, operation, Result(State.LEFT, lacking.code, message, requests=0))
+        else:
+            # The other issue's id is kept: once that issue was deleted and made anew, the relation is to be sent again.
+            covers = addition.covers if addition.act is not Act.RELATION else (orjson.loads(body)["related_issue_id"],)
+            await self._post(work, work.operation(addition, body), covers)
+
+    def _find_lacking(self, work: IssueWork, flag: bytes) -> Added | None:
+        """Return the evidence of the call that a flag is about, if it was tried and isn't attached."""
+        attached = work.known.get((Act.EVIDENCE, f"call/{orjson.loads(flag)['call_id']}"))
+        return attached if attached is not None and attached.state is not State.DONE else None
+
+    async def _attach(self, work: IssueWork, addition: Addition) -> None:
+        """Attach evidence. Where Triage doesn't know it yet, later runs try again for `wait_seconds`."""
+        operation = work.operation(addition, addition.body)
+        link = orjson.loads(addition.body)
+        kind, name = link["resource_type"], link["resource_id"]
+        try:
+            await self._calls.call(partial(self._client.attach_resource, work.place.issue_id, kind, name))
+        except CallFailed as error:
+            if error.action is Action.STOP:
+                raise error.as_stop() from error
+            if not error.is_gone:
+                self._log.refuse(work, operation, error)
+                return
+            earlier = work.known.get((Act.EVIDENCE, addition.name))
+            first = (earlier.first if earlier else 0.0) or self._connection.now()
+            await self.check_there(work.place)  # 404 may mean the evidence or the issue
+            code = EVIDENCE_PENDING if self._connection.now() - first < self._wait_seconds else EVIDENCE_MISSING
+            message = f"{kind} {name} is not attached: {error.message}"
+            self._log.note(work, operation, Result(State.LEFT, code, message, first=first))
+        else:
+            self._log.note(work, operation, Result(State.DONE))
+
+    async def check_there(self, place: Place) -> None:
+        """Read an issue after a 404, which may mean something else. Raises IssueGone if it was deleted."""
+        try:
+            issue = await self._workers.when_sure(partial(self._connection.absence.look, place.issue_id, place.since))
+        except CallFailed as error:
+            if error.action is Action.STOP:
+                raise error.as_stop() from error
+            raise OutcomePending from error
+        if issue is None:
+            raise IssueGone
+
+    async def _post(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
+        """Send an addition that must not be made twice: the intent is durable first, and an open outcome is settled.
+
+        Raises:
+            IssueGone: the issue was deleted.
+            OutcomePending: it isn't known whether it was made, or it may be sent again by a later run.
+            RunStopped: the key is refused, the target is down, or too many additions failed.
+        """
+        # What lies behind it in the activity is older than its first request, which here is the one that follows.
+        after = work.last if (operation.act, operation.name) not in work.known else ""
+        write, doubt = Write(self._run, self._calls, operation), ""
+        for _ in range(ATTEMPTS):
+            try:
+                entry = await self._send(work, write, covers)
+            except CallFailed as error:
+                doubt = error.message
+                if error.action is not Action.STOP and await self._is_concluded(work, write, error, covers):
+                    return
+                since = self._doubt(write, doubt, covers)
+                if error.action is Action.STOP:
+                    raise error.as_stop() from error
+            else:
+                self._log.note(work, operation, Result(State.DONE, covers=covers, requests=write.requests))
+                work.last = entry if operation.act is Act.COMMENT else work.last
+                return
+            if await self._settle(work, operation, since, after):
+                self._log.note(work, operation, Result(State.DONE, covers=covers, requests=0))
+                return
+        self._log.fail(work, operation, Result(State.REFUSED, GAVE_UP, doubt, covers, requests=0))
+        raise OutcomePending
+
+    async def _send(self, work: IssueWork, write: Write, covers: tuple[str, ...]) -> str:
+        """Send an addition once; return the id of what it has made. Raises as `PacedCalls.call`."""
+        operation = write.operation
+        work.begun = operation, covers
+        details = encode_details(covers, body=operation.body)
+        try:
+            return await write.send(
+                partial(_SENDERS[operation.act], self._client, operation.issue_id, operation.body),
+                partial(self._run.intend, operation, details),
+            )
+        except (Interrupted, RunStopped) as stop:
+            write.withdraw(stop, details=encode_details(covers))
+            raise
+
+    async def _is_concluded(self, work: IssueWork, write: Write, error: CallFailed, covers: tuple[str, ...]) -> bool:
+        """Record why an addition was not taken; return whether its answer was one that says so.
+
+        Raises:
+            IssueGone: the issue was deleted.
+            OutcomePending: a later run may send it.
+        """
+        if error.is_gone:
+            if not await self._is_end_missing(work, write.operation):
+                return False
+            message = "the issue at its other end is not there any more"
+            result = Result(State.LEFT, RELATION_END_MISSING, message, covers, write.requests)
+            self._log.note(work, write.operation, result)
+            return True
+        if error.action is Action.SETTLE:
+            return False
+        self._log.refuse(work, write.operation, error, write.requests, covers)
+        if error.action is Action.RETRY:  # what comes behind it must not overtake it
+            raise OutcomePending from error
+        return True
+
+    def _doubt(self, write: Write, doubt: str, covers: tuple[str, ...]) -> float:
+        """Record that nobody knows whether an addition was made; return since when."""
+        since, details = self._connection.now(), encode_details(covers, body=write.operation.body)
+        write.end(State.UNKNOWN, since=since, code=FATE_UNKNOWN, message=doubt, details=details)
+        return since
+
+    async def _is_end_missing(self, work: IssueWork, operation: Operation) -> bool:
+        """Whether a relation was answered 404 for its other issue. Raises IssueGone if its own was deleted."""
+        await self.check_there(work.place)
+        if operation.act is not Act.RELATION:
+            return False
+        other = operation.name.partition("/")[2]
+        place = self._run.additions.places([other]).get(other)
+        try:
+            if place is not None:
+                await self.check_there(place)
+        except IssueGone:
+            return True
+        return place is None
+
+    async def _settle(self, work: IssueWork, operation: Operation, since: float, after: str = "") -> bool:
+        """Find out whether an addition was made. Raises OutcomePending where that can't be found out now."""
+        try:
+            return await self._was_made(work, operation, since, after)
+        except Undecidable as error:
+            raise OutcomePending from error
+
+    async def _was_made(self, work: IssueWork, operation: Operation, since: float, after: str) -> bool:
+        """Settle a request. Raises Undecidable, or IssueGone if the issue was deleted."""
+        try:
+            async with self._workers.idle():  # this takes `settle_seconds`
+                return await self._reconciler.was_made(operation, ours=work.ours, since=since, after=after)
+        except CallFailed as error:
+            gone = error
+        await self.check_there(work.place)
+        raise Undecidable(gone.message)
+
+
+_SENDERS: dict[Act, Callable[[TriageClient, str, bytes], Awaitable[str]]] = {
+    Act.COMMENT: TriageClient.add_comment,
+    Act.FLAG: TriageClient.add_flag,
+    Act.RELATION: TriageClient.add_relation,
+}

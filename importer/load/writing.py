@@ -1,0 +1,63 @@
+"""One write to the target: its intent is in the ledger before each of its requests, and its outcome afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
+
+from importer.ledger.journal import Decision, Run
+from importer.ledger.schema import State
+from importer.records import Act, Operation
+from importer.triage.actions import Action, CallFailed
+from importer.triage.paced import PacedCalls
+
+T = TypeVar("T")
+
+
+class Write:
+    """The requests of one operation. `requests` counts those that left since an outcome was recorded."""
+
+    def __init__(self, run: Run, calls: PacedCalls, operation: Operation) -> None:
+        self._run, self._calls = run, calls
+        self.operation = operation
+        self.requests = 0
+        self._is_open = False  # whether a request has left of which nothing is known or recorded yet
+
+    async def send(self, request: Callable[[], Awaitable[T]], intend: Callable[[], Awaitable[None]]) -> T:
+        """Send a request; `intend` makes durable what it is about to do, before each time that it leaves.
+
+        Raises as `PacedCalls.call`. After Interrupted and RunStopped `withdraw` is to be called.
+        """
+
+        async def begin() -> None:
+            # Before each request, not only the first: settling counts its time from the last one.
+            await intend()
+            self.requests += 1
+            self._is_open = True
+
+        return await self._calls.call(request, begin)
+
+    def withdraw(self, stop: BaseException, **more: Any) -> None:
+        """Record, after an error that ends the run, that the last request was not executed, if that is sure.
+
+        Whatever was answered, it may have been, unless that is an answer after which it may be sent again.
+        """
+        cause = stop.__cause__
+        if self._is_open and not (isinstance(cause, CallFailed) and cause.action is not Action.RETRY):
+            self.end(State.UNSENT, **more)
+
+    def doubt(self) -> None:
+        """Note that nobody knows whether the last request was executed, without recording it yet."""
+        self._is_open = False
+
+    def end(self, state: State, **more: Any) -> None:
+        """Record what became of the operation, see `Decision`."""
+        self._run.record(decide(self.operation, state, self.requests, **more))
+        self.requests, self._is_open = 0, False
+
+
+def decide(operation: Operation, state: State, requests: int = 0, **more: Any) -> Decision:
+    """Make the record of an operation's outcome."""
+    issue = {"issue_id": operation.issue_id, "triage_id": operation.triage_id}
+    changed = None if operation.act is Act.CREATE else operation
+    return Decision(operation.key, state, requests, operation=changed, **(issue | more))

@@ -1,0 +1,191 @@
+"""Workers: how many work at a time, who waits for whom, and how all of it ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from importer.errors import TooManyFailures
+from importer.load.workers import OPEN_LIMIT, FailureCap, Workers
+from importer.triage.absence import NotYet
+from tests.harness.bench import paced
+from tests.harness.virtual_time import VirtualTime
+
+
+class Watched:
+    """Workers in virtual time, and how many of them are at work."""
+
+    def __init__(self, concurrency: int = 2, most_failures: int | None = None) -> None:
+        self.time = VirtualTime()
+        self.calls, self.cap = paced(self.time), FailureCap(most_failures)
+        self.workers = Workers(self.calls, concurrency, self.cap)
+        self.busy = self.most_busy = 0
+        self.done: list[int] = []
+
+    async def work(self, number: int) -> None:
+        """Take a second."""
+        self.busy += 1
+        self.most_busy = max(self.most_busy, self.busy)
+        await self.calls.sleep(1)
+        self.busy -= 1
+        self.done.append(number)
+
+
+def test_so_many_at_a_time() -> None:
+    """All items are worked on, in order, by as many as are allowed."""
+    watched = Watched(3)
+    watched.time.run(watched.workers.work_through(range(10), watched.work))
+    assert watched.done == list(range(10))
+    assert (watched.most_busy, watched.time.now) == (3, 1004)
+
+
+def test_whoever_waits_lets_others_work() -> None:
+    """With one slot, an item that waits idly for another's end doesn't keep it from beginning."""
+    watched = Watched(1)
+    ended = asyncio.Event()
+
+    async def work(number: int) -> None:
+        if number == 0:
+            async with watched.workers.idle():
+                await ended.wait()
+        await watched.work(number)
+        ended.set()
+
+    watched.time.run(watched.workers.work_through(range(3), work))
+    assert watched.done[0] == 1
+    assert watched.most_busy == 1
+
+
+def test_what_is_not_sure_yet() -> None:
+    """A look that can't say yet is repeated after the time that it names, while others work."""
+    watched, looks = Watched(1), []
+
+    async def look() -> str:
+        looks.append(watched.time.now)
+        if len(looks) < 3:
+            raise NotYet(10)
+        return "there"
+
+    async def work(number: int) -> None:
+        if number == 0:
+            assert await watched.workers.when_sure(look) == "there"
+        await watched.work(number)
+
+    watched.time.run(watched.workers.work_through(range(3), work))
+    assert looks == [1000, 1010, 1020]
+    assert watched.done == [1, 2, 0]
+
+
+def test_the_first_error_ends_it() -> None:
+    """What is on its way is awaited, nothing else is begun, and the first error is raised."""
+    watched = Watched(2)
+
+    async def work(number: int) -> None:
+        if number == 2:
+            raise ValueError("first")
+        await watched.work(number) if number < 2 else None
+
+    with pytest.raises(ValueError, match="first"):
+        watched.time.run(watched.workers.work_through(range(10), work))
+    assert len(watched.done) == 1  # the other one was still waiting for its turn
+    assert watched.calls.interrupted
+
+
+def test_items_that_can_not_be_read() -> None:
+    """An error of the items is raised once what is on its way has ended."""
+    watched = Watched(2)
+    answered: list[int] = []
+
+    async def work(number: int) -> None:
+        await watched.time.sleep(1)  # a request that has left can't be interrupted
+        answered.append(number)
+
+    def items() -> Iterator[int]:
+        yield 1
+        raise OSError("gone")
+
+    with pytest.raises(OSError, match="gone"):
+        watched.time.run(watched.workers.work_through(items(), work))
+    assert answered == [1]
+
+
+def test_an_interrupt() -> None:
+    """After an interrupt nothing is begun, and nothing is raised."""
+    watched = Watched(2)
+
+    async def work(number: int) -> None:
+        if number == 3:
+            watched.calls.interrupt()
+        await watched.work(number)
+
+    watched.time.run(watched.workers.work_through(range(10), work))
+    assert watched.done == [0, 1]
+
+
+def test_so_many_open_at_most() -> None:
+    """However many wait for an outcome, no more than the limit are in memory."""
+    watched, begun = Watched(2), list[int]()
+
+    async def main() -> None:
+        go_on = asyncio.Event()
+
+        async def work(number: int) -> None:
+            begun.append(number)
+            async with watched.workers.idle():
+                await go_on.wait()
+
+        task = asyncio.create_task(watched.workers.work_through(range(OPEN_LIMIT + 50), work))
+        for _ in range(10 * OPEN_LIMIT):  # far more turns of the loop than it takes to begin all
+            await asyncio.sleep(0)
+        assert len(begun) == OPEN_LIMIT
+        go_on.set()
+        await task
+
+    asyncio.run(main())
+    assert len(begun) == OPEN_LIMIT + 50
+
+
+@pytest.mark.parametrize(("failed", "begun"), [(True, 3), (False, 8)])
+def test_nothing_is_begun_while_too_many_may_have_failed(failed: bool, begun: int) -> None:
+    """What is in doubt counts as failed until that is known; with one slot, too, it gets known."""
+    watched, numbers = Watched(1, most_failures=2), []
+
+    async def work(number: int) -> None:
+        numbers.append(number)
+        with watched.cap.doubted():
+            async with watched.workers.idle():
+                await watched.time.sleep(60)
+        if failed:
+            watched.cap.fail("no")
+
+    if failed:
+        with pytest.raises(TooManyFailures, match="3 rows failed, the last with: no"):
+            watched.time.run(watched.workers.work_through(range(8), work))
+    else:
+        watched.time.run(watched.workers.work_through(range(8), work))
+    assert len(numbers) == begun
+
+
+def test_a_cancelled_task_cancels_its_workers() -> None:
+    """Who cancels it doesn't wait for what is on its way."""
+    watched, cancelled = Watched(2), []
+
+    async def work(number: int) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.append(number)
+            raise
+
+    async def main() -> None:
+        task = asyncio.create_task(watched.workers.work_through(range(5), work))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait([task])
+        await asyncio.sleep(0)
+        assert task.cancelled()
+
+    asyncio.run(main())
+    assert sorted(cancelled) == [0, 1]
