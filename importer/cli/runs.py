@@ -1,4 +1,4 @@
-"""`triage-import runs`: lists the runs in the ledger, as text or JSON, with the commands that each of them allows."""
+"""`triage-import runs`: lists the runs in the ledger, with the commands that each of them allows; checks the ledger."""
 
 from __future__ import annotations
 
@@ -37,15 +37,18 @@ OPTIONS = (
 )
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @with_options(*OPTIONS)
-def runs(ledger: str | None, as_json: bool, watch: bool) -> int:
+@click.pass_context
+def runs(context: click.Context, ledger: str | None, as_json: bool, watch: bool) -> int:
     """List the runs that the ledger knows, the newest first: when, how they ended, counts, and what can be done.
 
     It can be asked while an import runs, which it does not disturb.
     """
     from importer.ledger.opening import default_path
 
+    if context.invoked_subcommand is not None:
+        return ExitCode.DONE
     path = ledger or default_path()
     try:
         while True:
@@ -61,6 +64,28 @@ def runs(ledger: str | None, as_json: bool, watch: bool) -> int:
         if watch:
             return ExitCode.DONE
         raise
+
+
+@runs.command("check")
+@with_options(LEDGER_OPTION)
+@click.pass_context
+def check_command(context: click.Context, ledger: str | None) -> None:
+    """Read the whole ledger, and say whether it is damaged. A `run` does so where the last one did not end in order."""
+    from importer.cli.console import Console
+    from importer.ledger.integrity import check_ledger
+    from importer.ledger.opening import read_ledger
+
+    with Console() as console, read_ledger(_place(context, ledger)) as book:
+        is_file = check_ledger(book)
+        console.say(f"The ledger {book.name} {'is whole.' if is_file else 'is no file: there is nothing to check.'}")
+
+
+def _place(context: click.Context, ledger: str | None) -> str | Path:
+    """Return the ledger that is meant: `--ledger` is taken before the subcommand, too."""
+    from importer.ledger.opening import default_path
+
+    before = context.parent.params.get("ledger") if context.parent is not None else None
+    return ledger or before or default_path()
 
 
 def read(ledger: str | Path, *, as_json: bool) -> str:

@@ -17,11 +17,11 @@ from sqlalchemy import Connection, Engine, create_engine, event, select, update
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
-from importer.errors import UsageError
 from importer.ledger.database import Database
+from importer.ledger.integrity import check_file, damaged
 from importer.ledger.lock import locked
 from importer.ledger.migrations import prepare, read_version
-from importer.ledger.schema import SCHEMA_VERSION, operations, stamp
+from importer.ledger.schema import SCHEMA_VERSION, stamp
 from importer.ledger.staleness import Generation, open_generation, side_file
 from importer.ledger.target_scan import mark_incomplete
 
@@ -35,19 +35,24 @@ def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
 
     Raises:
         LedgerInUse: another process held it throughout; the message names that process.
-        UsageError: it can't be locked, is damaged, not a ledger, or one of a newer version.
+        UsageError: it can't be locked, is damaged, not a ledger, or one of a newer version. Damage is looked for where
+            the last process has not ended in order, or something else has changed the file.
     """
     path = path.resolve()  # the side files lie beside the file itself, whatever links lead to it
     _refuse_stranger(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(path, wait_seconds):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
-        with open_generation(path) as generation, _connected(f"sqlite:///{path}") as engine:
-            with engine.begin() as connection:
-                prepare(connection, str(path))
-                _check_integrity(connection, path)
-                _compare_generations(connection, generation)
-            yield Database(engine, str(path), generation)
+        with open_generation(path) as generation:
+            is_as_left = generation.is_as_left(path)
+            with _connected(f"sqlite:///{path}") as engine:
+                with engine.begin() as connection:
+                    prepare(connection, str(path))
+                    if not is_as_left:
+                        check_file(connection, path)
+                    _compare_generations(connection, generation)
+                yield Database(engine, str(path), generation)
+            generation.leave(path)
 
 
 @contextmanager
@@ -137,20 +142,12 @@ def _refuse_stranger(path: Path) -> None:
                 read_version(connection, str(path))
         except DatabaseError as error:
             if _was_ledger(path):
-                raise _damaged(path, str(error.orig)) from error
+                raise damaged(path, str(error.orig)) from error
             raise
 
 
 def _was_ledger(path: Path) -> bool:
     return side_file(path).exists()
-
-
-def _damaged(path: Path, why: str) -> UsageError:
-    hint = (
-        f"Move {path} away and run the same command again: what is in Triage already is found there before anything is "
-        "sent."
-    )
-    return UsageError(f"The ledger {path} is damaged: {why}.", hint=hint)
 
 
 def _is_alive(pid: int) -> bool:
@@ -186,16 +183,6 @@ def _set_durability(connection: sqlite3.Connection, _record: object) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute("PRAGMA wal_autocheckpoint=4000")  # 16 MB: pages that change again are copied once
-
-
-def _check_integrity(connection: Connection, path: Path) -> None:
-    """Raise UsageError for a damaged file: operations that are lost in it would be sent again."""
-    page_size = int(connection.exec_driver_sql("PRAGMA page_size").scalar() or 1)
-    if path.stat().st_size % page_size:  # SQLite reads the missing rest of a page as zeros, even within a text
-        raise _damaged(path, "it ends in the middle of a page")
-    answer = connection.exec_driver_sql(f"PRAGMA integrity_check({operations.name})").scalar()
-    if answer != "ok":
-        raise _damaged(path, str(answer))
 
 
 def _compare_generations(connection: Connection, generation: Generation) -> None:

@@ -1,4 +1,7 @@
-"""Recognising an older copy of a ledger: its number of commits is kept in it and in a side file."""
+"""Recognising an older copy of a ledger, and one that nobody has closed: its side file knows both.
+
+It has the number of commits, and behind it, while no process has the ledger open, how its last one has left the file.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 DIGITS = 20
+STAMP_BYTES = 100
 STRIDE = 16
 """Commits between two writes of the side file, as each changed file makes the wait for the disk longer."""
 LARGEST = 2**62
@@ -31,6 +35,22 @@ class Generation:
         self.seen = int(text) if text.isdigit() and int(text) <= LARGEST else 0
         self.reached = self._written = self.seen
 
+    def is_as_left(self, ledger: Path) -> bool:
+        """Whether the file is as a process left it that ended in order; from now on none has, until `leave`."""
+        if self._descriptor is None:
+            return False
+        said = os.pread(self._descriptor, STAMP_BYTES, DIGITS)
+        with suppress(OSError):  # on a full disk nothing can be written to the ledger either
+            os.ftruncate(self._descriptor, min(DIGITS, os.fstat(self._descriptor).st_size))
+        return said == _stamp(ledger)
+
+    def leave(self, ledger: Path) -> None:
+        """Note how the file is at the end of a process that ends in order."""
+        self.write()
+        if self._descriptor is not None:
+            with suppress(OSError):  # the next one checks the file
+                os.pwrite(self._descriptor, _stamp(ledger), DIGITS)
+
     def reach(self, number: int) -> None:
         """Set the number that the ledger has reached."""
         self.reached = number
@@ -43,6 +63,12 @@ class Generation:
             with suppress(OSError):  # on a full disk it only lags behind
                 os.pwrite(self._descriptor, b"%0*d" % (DIGITS, self.reached), 0)
         self._written = self.reached
+
+
+def _stamp(ledger: Path) -> bytes:
+    """Return what tells a file apart from a copy of it, and from itself after any change."""
+    found = ledger.stat()
+    return f" {found.st_ino} {found.st_size} {found.st_mtime_ns}".encode()
 
 
 @contextmanager

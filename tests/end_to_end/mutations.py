@@ -251,7 +251,7 @@ MUTATIONS = (
     ),
     Mutation(
         "the integrity check",
-        "importer/ledger/sqlite.py",
+        "importer/ledger/integrity.py",
         '    if answer != "ok":\n',
         "    if False:\n",
         "tests/end_to_end/test_damaged_ledger.py::test_damage_where_outcomes_go_is_found_at_the_opening",

@@ -162,3 +162,64 @@ def test_a_ledger_behind_its_side_file(path: Path) -> None:
         connection.commit()
     with open_ledger(path) as ledger:
         assert not ledger.seen(TARGET, "jira").is_complete()
+
+
+@contextmanager
+def counting_checks() -> Iterator[list[str]]:
+    """Give the list of integrity checks while the block runs."""
+    checks = list[str]()
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "integrity_check" in statement:
+            checks.append(statement)
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        yield checks
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+
+
+def leave_early(path: Path) -> None:
+    """Open a ledger, and leave it with an error."""
+    with pytest.raises(StorageFull), open_ledger(path):
+        raise StorageFull("full")
+
+
+def copy_back(path: Path) -> None:
+    """Put a copy in a ledger's place."""
+    shutil.copyfile(path, path.with_name("copy"))
+    path.with_name("copy").replace(path)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [leave_early, copy_back, lambda path: os.truncate(path, path.stat().st_size + 4096), Path.touch],
+    ids=["an error", "a copy", "another size", "another time"],
+)
+def test_it_is_checked_after_an_unclean_end(path: Path, change: Callable[[Path], object]) -> None:
+    """Each opening after one that ended in order believes the file; after any other it is read for damage, once."""
+    with open_ledger(path) as ledger:
+        send(begin(ledger), "k1")
+    with counting_checks() as checks:
+        for _ in range(2):
+            with open_ledger(path):
+                pass
+        assert checks == []
+        change(path)
+        for _ in range(2):
+            with open_ledger(path):
+                pass
+        assert len(checks) == 1
+
+
+def test_it_is_checked_after_a_kill(path: Path) -> None:
+    """While a process has it open, nothing says that it ended in order."""
+    with open_ledger(path) as ledger:
+        send(begin(ledger), "k1")
+        for file in path.parent.iterdir():
+            if not file.name.endswith("-shm"):
+                shutil.copyfile(file, path.parent.parent / file.name)
+    with counting_checks() as checks, open_ledger(path.parent.parent / path.name) as ledger:
+        assert ledger.find_known(TARGET, "jira-acme", ["k1"])
+    assert len(checks) == 1

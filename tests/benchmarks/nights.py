@@ -1,0 +1,161 @@
+"""A nightly import of which nothing, or next to nothing, is new: its CPU, its memory, and what its ledger grows by.
+
+    python -m tests.benchmarks.nights [--rows 200000]
+
+A ledger is written that has each row of a Jira-like export in Triage. Then `run` reads the export with its rows in
+another order (all are unchanged), and once more as it is (nothing changed at all), against a sandbox in a process of
+its own. Wanted: at most 1.5 times the CPU of `validate`, and of hashing the file; at most 50 bytes of ledger a row and
+run; opening the ledger of a million rows in at most 0.3 s of CPU.
+"""
+
+from __future__ import annotations
+
+import csv
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import UUID
+
+import click
+import orjson
+
+from importer.api import issue_path
+from importer.check.knowledge import know_nothing
+from importer.check.plan import plan_rows
+from importer.check.rows import examine
+from importer.cli.inputs import open_job
+from importer.errors import ExitCode
+from importer.ledger.added import encode_details
+from importer.ledger.journal import Decision
+from importer.ledger.opening import open_ledger
+from importer.ledger.schema import State
+from importer.ledger.store import RunIdentity
+from importer.load.preflight import describe_input
+from importer.records import ADDITION_PATHS, Operation
+from importer.triage.answers import read_issue
+from importer.triage.snapshot import take_snapshot
+from tests.benchmarks.check import measure
+from tests.benchmarks.source_files import make_discussed, make_ordinary, write_export
+
+HASH = "import hashlib, sys; hashlib.file_digest(open(sys.argv[1], 'rb'), 'sha256')"
+OPEN = (
+    "import sys, time; from pathlib import Path; from importer.ledger.opening import open_ledger\n"
+    "before = time.process_time()\n"
+    "with open_ledger(Path(sys.argv[1])): print(time.process_time() - before)"
+)
+WANTED_RATIO, WANTED_BYTES, WANTED_SECONDS = 1.5, 50, 0.3
+TIME = "2026-01-01T00:00:00.000Z"
+
+
+@contextmanager
+def sandbox(folder: Path) -> Iterator[str]:
+    """Run the sandbox in a process of its own; give its URL."""
+    command = [sys.executable, "-m", "importer", "sandbox", "--port", "0", "--db", str(folder / "sandbox.db")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            yield next(word for line in process.stderr for word in line.split() if word.startswith("http://127.0.0.1:"))
+        finally:
+            process.terminate()
+
+
+def write_ledger(path: Path, export: Path, url: str) -> None:
+    """Write a ledger by which each row of an export has an issue."""
+    number = 0
+    with open_job([str(export)]) as job, open_ledger(path) as ledger:
+        identity = RunIdentity(url, job.source_name, "the first night", job.mapping.digest)
+        run = ledger.begin_run(identity, options={"refs": [], "headers": [], **describe_input(job)})
+        for examined in examine(job):
+            plan = plan_rows(examined, {}, know_nothing)
+            run.register(plan.rows)
+            decisions = list[Decision]()
+            for place, each in plan.operations.items():
+                number += 1
+                answer = {"id": make_id(number), "triage_id": f"T-{number}", "created_at": TIME, "updated_at": TIME}
+                issue = read_issue({**orjson.loads(each.body), **answer})
+                done = Decision(each.key, State.DONE, issue_id=issue.id, triage_id=issue.triage_id)
+                decisions.append(done._replace(returned=take_snapshot(issue, each.body)))
+                for more in plan.additions.get(place, ()):
+                    path_ = issue_path(issue.id, ADDITION_PATHS[more.act])
+                    sent = Operation(each.key, "POST", path_, more.body, "", act=more.act, name=more.name)
+                    sent = sent._replace(issue_id=issue.id, triage_id=issue.triage_id)
+                    decisions.append(done._replace(operation=sent, details=encode_details(more.covers)))
+            run.decide(decisions, plan.operations.values())
+        run.finish(ExitCode.DONE, {})
+
+
+def make_id(number: int) -> str:
+    """Make an issue's id, which no compression makes shorter, as Triage's."""
+    return str(UUID(int=number * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128))
+
+
+def reverse(export: Path, other: Path) -> None:
+    """Write the rows of a table in the other order."""
+    with export.open(newline="", encoding="utf-8") as source, other.open("w", newline="", encoding="utf-8") as target:
+        header, *rows = csv.reader(source)
+        csv.writer(target).writerows([header, *reversed(rows)])
+
+
+class Night:
+    """Runs an import of a ledger's source, and measures it."""
+
+    def __init__(self, ledger: Path, url: str) -> None:
+        self._ledger, self._url = ledger, url
+
+    def __call__(self, export: Path, out: Path) -> tuple[float, float, int]:
+        """Import an export; give CPU seconds, peak memory in MB, and the bytes that the ledger has grown by."""
+        before = self._size()
+        seconds, peak = measure(
+            *("-m", "importer", "run", str(export), "--api-url", self._url, "--ledger", str(self._ledger)),
+            *("--yes", "--no-first-contact", "--out", str(out)),
+        )
+        return seconds, peak, self._size() - before
+
+    def _size(self) -> int:
+        return sum(file.stat().st_size for file in self._ledger.parent.glob(f"{self._ledger.name}*"))
+
+
+@click.command()
+@click.option("--rows", default=200_000, show_default=True)
+@click.option("--opened", default=1_000_000, show_default=True, help="Rows of the ledger that is only opened; 0: none.")
+@click.option("--comments", is_flag=True, help="Each row has a comment.")
+def main(rows: int, opened: int, comments: bool) -> None:
+    """Measure nights of which nothing, or next to nothing, is new."""
+    os.environ["BLAND_API_KEY"] = "org_benchmark"
+    with tempfile.TemporaryDirectory() as name, sandbox(Path(name)) as url:
+        folder = Path(name)
+        os.environ["XDG_STATE_HOME"] = name
+        export, other = folder / "jira.csv", folder / "other.csv"
+        write_export(export, rows, make_discussed if comments else make_ordinary)
+        reverse(export, other)
+        write_ledger(folder / "ledger.db", export, url)
+        night = Night(folder / "ledger.db", url)
+        check, _ = measure("-m", "importer", "validate", str(other), "--out", str(folder / "check"))
+        seconds, peak, grown = night(other, folder / "night")
+        click.echo(
+            f"{rows:,} unchanged rows: {seconds:.1f} s of CPU, {seconds / check:.2f} times validate ({check:.1f} s; "
+            f"wanted {WANTED_RATIO}); peak {peak:.0f} MB; {grown / rows:.0f} bytes of ledger a row "
+            f"(wanted {WANTED_BYTES})"
+        )
+        hashing, _ = measure("-c", HASH, str(other))
+        start, _ = measure("-m", "importer", "--version")
+        seconds, peak, grown = night(other, folder / "again")
+        click.echo(
+            f"nothing changed at all: {seconds:.2f} s of CPU; hashing {hashing:.2f} s, `--version` {start:.2f} s; "
+            f"peak {peak:.0f} MB; the ledger grew by {grown:,} bytes"
+        )
+        if opened:
+            write_export(export, opened, make_ordinary)
+            write_ledger(folder / "large.db", export, url)
+            answer = subprocess.run(
+                [sys.executable, "-c", OPEN, str(folder / "large.db")], check=True, capture_output=True, text=True
+            )
+            click.echo(f"opening a ledger of {opened:,} rows: {float(answer.stdout):.2f} s (wanted {WANTED_SECONDS})")
+
+
+if __name__ == "__main__":
+    main()
