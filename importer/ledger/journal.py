@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, contextmanager
 from math import inf
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy import Row as Selected
 
-from importer.codes import CONFLICT, REFUSED
+from importer.codes import CONFLICT, FATE_UNKNOWN, REFUSED
 from importer.errors import ExitCode, RunStopped
 from importer.ledger import replaced
 from importer.ledger.added import AddedOperations
@@ -82,6 +82,17 @@ class Undecided(NamedTuple):
     since: float
     body_sha: bytes
     mark: float
+
+
+class SharedIssue(RunStopped):
+    """Two creates were given the same issue."""
+
+    def __init__(self, key: str, other: str, triage_id: str) -> None:
+        super().__init__(
+            f"Triage gave {key} and {other} the same issue, {triage_id}: one of them has none.",
+            hint="A proxy or a cache may answer in its place. Run the same command again: it looks for both first.",
+        )
+        self.keys = (key, other)
 
 
 class Run:
@@ -242,12 +253,24 @@ class Run:
 
     def decide(self, decisions: Iterable[Decision], intents: Iterable[Operation] = ()) -> None:
         """Write outcomes at once, outside of `sending`; `intents` are operations that were not sent in this run."""
-        with self._database.advance() as connection:
+        with self._doubting_shared(), self._database.advance() as connection:
             INTEND.execute(connection, [self._intent(operation, None) for operation in intents])
             self._decide(connection, list(decisions))
 
+    @contextmanager
+    def _doubting_shared(self) -> Iterator[None]:
+        """Record as unknown what became of two creates that were given one issue, so that both are looked for."""
+        try:
+            yield
+        except SharedIssue as shared:
+            with self._database.advance() as connection:
+                message = shared.message
+                doubts = (Decision(key, State.UNKNOWN, 0, code=FATE_UNKNOWN, message=message) for key in shared.keys)
+                DECIDE.execute(connection, map(self._parameters, doubts))
+            raise
+
     def _write(self, intents: Sequence[dict[str, Any]], decisions: Sequence[Decision]) -> Callable[[], None]:
-        with ExitStack() as stack:
+        with self._doubting_shared(), ExitStack() as stack:
             connection = stack.enter_context(self._database.advance(exact=self._is_exact))
             self._decide(connection, decisions)
             writes = [(each["key"], each["issue_id"], each["replacement"]) for each in intents if each["replacement"]]
@@ -292,20 +315,20 @@ class Run:
         replaced.forget(connection, self._source_id, self._find_changed(connection), change.key, left)
 
     def _refuse_shared(self, connection: Connection, decisions: Sequence[Decision]) -> None:
-        """Raise RunStopped if an issue would become that of two keys: one of their creates was answered wrongly."""
+        """Raise SharedIssue if an issue would become that of two keys: one of their creates was answered wrongly."""
         made: dict[str, Decision] = {}
         for decision in decisions:
             if not decision.issue_id or decision.act is not Act.CREATE or decision.state is not State.DONE:
                 continue
             other = made.setdefault(decision.issue_id, decision)
             if other.key != decision.key:
-                raise _shared(other.key, decision)
+                raise SharedIssue(other.key, decision.key, decision.triage_id)
         if not made:
             return
         names = {"issue_ids": list(made), "triage_ids": [each.triage_id for each in made.values()]}
         for key, issue_id in connection.execute(OWNERS, {"its_source": self._source_id, **names}):
             if key != made[issue_id].key:
-                raise _shared(key, made[issue_id])
+                raise SharedIssue(key, made[issue_id].key, made[issue_id].triage_id)
 
     def _create(self, key: str) -> dict[str, Any]:
         return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value, "its_name": ""}
@@ -369,10 +392,3 @@ class Run:
             connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(ended))
             if state == "finished":
                 self._results.freeze(connection)
-
-
-def _shared(key: str, decision: Decision) -> RunStopped:
-    return RunStopped(
-        f"Triage gave {key} and {decision.key} the same issue, {decision.triage_id}: one of them has none.",
-        hint="A proxy or a cache may answer in its place. Run the same command again: it looks for both first.",
-    )

@@ -7,14 +7,17 @@ source's marker and is not the ledger's own is kept and named, until `settle` sa
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import replace
 
 from importer.errors import INTERRUPTED, RunStopped
-from importer.ledger.journal import Run
+from importer.ledger.journal import Decision, Run
+from importer.ledger.schema import State
 from importer.ledger.target_scan import Double, Seen
 from importer.load.attempt import Sent, note_discovered
 from importer.load.context import ImportContext
 from importer.load.discovery import Discovery
+from importer.transform.markers import record_marker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 
@@ -49,9 +52,28 @@ def _look_back(context: ImportContext, run: Run) -> None:
         return
     found = run_loop(_sweep(context, seen, back_to))
     note_discovered(run, seen, found)
+    for sentence in _correct_ids(run, seen):
+        context.progress.say(f"warning: {sentence}")
     seen.end_span()
     for sentence in name_doubles(seen.doubles()):
         context.progress.say(f"warning: {sentence}")
+
+
+def _correct_ids(run: Run, seen: Seen) -> Iterator[str]:
+    """Record the right ids of issues whose create was answered with another issue's; yield a sentence on each.
+
+    Numbers are unique in an organisation: a second issue with the key's marker and its very number is its own.
+    """
+    wrong = {record_marker(each.key): each for each in seen.doubles() if each.other == each.triage_id}
+    for marker, issue in seen.find(wrong).items():
+        double = wrong[marker]
+        if issue.issue_id == double.issue_id:
+            at, number = issue.issue_id, issue.triage_id
+            run.decide([Decision(double.key, State.DONE, 0, issue_id=at, triage_id=number, returned=issue.returned)])
+            yield (
+                f"Triage answered the create of {double.key} with the id of another issue, which may have got its "
+                f"comments and links; its own is {double.other}, and the next run sends to that."
+            )
 
 
 async def _sweep(context: ImportContext, seen: Seen, back_to: float | None) -> frozenset[str]:

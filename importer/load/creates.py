@@ -25,6 +25,9 @@ from importer.triage.answers import Issue
 from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.snapshot import take_snapshot
 
+MOST_ANSWERED = 20_000
+"""Creates whose answers are compared with those that come later."""
+
 
 class Loader:
     """Sends the creates and updates of one run, and records the outcome of each in the ledger."""
@@ -36,6 +39,8 @@ class Loader:
         self._refused: dict[str, Undecided] = {}  # by key: refused in an earlier attempt, and not looked for since
         self._undecided: dict[str, Undecided] = {}  # by key: sent in an earlier attempt, and looked for now
         self._looks: dict[str, asyncio.Task[Issue | None]] = {}  # by key, for these
+        # By issue id: the create that was answered with it, of the newest ones; None once there was a second.
+        self._answered: dict[str, Undecided | None] = {}
         self._unknown = set[str]()  # keys of which that wasn't found out
 
     async def load(self, operations: Iterator[Operation]) -> None:
@@ -139,7 +144,26 @@ class Loader:
         except (Interrupted, RunStopped) as stop:
             write.withdraw(stop)
             raise
-        return CallFailed(Action.SETTLE, OF_ANOTHER) if _is_of_another(issue, write.operation) else issue
+        if self._is_taken(issue, write.operation, mark) or _is_of_another(issue, write.operation):
+            return CallFailed(Action.SETTLE, OF_ANOTHER)
+        return issue
+
+    def _is_taken(self, issue: Issue, operation: Operation, mark: float) -> bool:
+        """Whether an answer shows an issue that isn't new; an earlier create with the same answer is doubted, too."""
+        if issue.id in self._answered:
+            other, self._answered[issue.id] = self._answered[issue.id], None
+            if other is not None:
+                other = other._replace(since=self._connection.now())
+                doubt = Decision(other.key, State.UNKNOWN, 0, other.since, code=FATE_UNKNOWN, message=OF_ANOTHER)
+                self._run.record(doubt)
+                self._workers.start(self._look_again(other))
+            return True
+        if self._connection.target_time.was_there(issue):
+            return True
+        self._answered[issue.id] = Undecided(operation.key, operation.marker, 0.0, b"", mark)
+        if len(self._answered) > MOST_ANSWERED:
+            del self._answered[next(iter(self._answered))]
+        return False
 
     async def _settle(self, create: Undecided, *, is_refused: bool) -> Issue | None:
         async with self._workers.idle():

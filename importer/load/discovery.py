@@ -162,7 +162,7 @@ class Discovery:
 
     async def _read_page(self, page: Sequence[Issue], known: Collection[str], back_to: float | None) -> bool:
         """Note the issues of a page, back to a creation time of the target's; returns whether that is reached."""
-        self._target_time.note(page)
+        self._target_time.note_earlier(page)
         new = [issue for issue in page if back_to is None or created_seconds(issue, inf) >= back_to]
         await self._note(new, known)
         self._reached += len(page)

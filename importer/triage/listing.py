@@ -24,6 +24,8 @@ BEGINNINGS = 5
 """How often a list is read from its beginning, at most, because the issue of a cursor was deleted."""
 STALE_PAGES = 3
 """So many pages in a row without an issue that was not shown before mean that a list never ends."""
+MOST_EARLIER = 20_000
+"""Ids of so many issues are kept, so that the memory stays flat."""
 WORD = 64
 """By how many characters cut descriptions may differ in length, as they may be cut between words."""
 ELLIPSES = ("...", "…")
@@ -109,14 +111,28 @@ def created_seconds(item: Issue | Entry, otherwise: float) -> float:
 
 
 class TargetTime:
-    """The newest creation time that the target has shown so far, by its own clock; 0 before it has shown any."""
+    """The newest creation time that the target has shown so far, by its own clock; 0 before it has shown any.
+
+    It knows as well which issues were there before anything was sent, the newest ones at least.
+    """
 
     def __init__(self) -> None:
         self.newest = 0.0
+        self._earlier: set[str] = set()  # their ids
 
     def note(self, issues: Iterable[Issue]) -> None:
         """Take note of issues that it has shown."""
         self.newest = max([self.newest, *(created_seconds(issue, 0.0) for issue in issues)])
+
+    def note_earlier(self, page: Sequence[Issue]) -> None:
+        """Take note of issues that it has shown, newest first, before anything was sent."""
+        self.note(page)
+        if len(self._earlier) < MOST_EARLIER:
+            self._earlier.update(issue.id for issue in page)
+
+    def was_there(self, issue: Issue) -> bool:
+        """Whether an issue was there before anything was sent: then it is none that was just made."""
+        return issue.id in self._earlier
 
 
 class WholeIssues:

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import httpx
 import orjson
 import pytest
 
@@ -19,8 +20,10 @@ from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.following import Nights, Row
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, finish, write_csv, write_issues
+from tests.harness.short_waits import SOON
 from tests.harness.turnstile import read_until
 
 RUN = ("run", "export.csv", "--yes", "--json", "--rate", "0", "--no-first-contact", "--settle-seconds", "1")
@@ -39,6 +42,7 @@ class Hostile(Door):
         super().__init__(target)
         self._struck, self._status, self._creates = struck, status, 0
         self.shows: Callable[[str], str] = lambda time: time
+        self.ids: dict[int, str] = {}  # number of a create → id that its answer has
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
         """Carry a request out, and answer otherwise."""
@@ -49,6 +53,10 @@ class Hostile(Door):
                 if self._creates in self._struck:
                     error = {"error": "not_found", "message": "Resource not found"}
                     return self._status, orjson.dumps({"data": None, "errors": [error]})
+            if (method, path) == ("POST", ISSUES_PATH) and self._creates in self.ids:
+                shown = orjson.loads(done.content)
+                shown["data"]["id"] = self.ids[self._creates]
+                return done.status_code, orjson.dumps(shown)
             pattern = rb'("(?:created|updated|last_activity)_at":)"([^"]*)"'
             shown = re.sub(pattern, lambda found: found[1] + orjson.dumps(self.shows(found[2].decode())), done.content)
             return done.status_code, shown
@@ -93,6 +101,31 @@ def test_created_and_refused(program: Program, serve: Serve, status: int, calls:
         import_to_the_end(program, sandbox, 12, "-m", "mine.yaml" if calls else "jira", "--api-url", door.url)
     if calls:
         assert len(sandbox.resources()) == 12
+
+
+@pytest.mark.usefixtures("short_waits")
+@pytest.mark.parametrize("there", [True, False], ids=["a person's issue", "nobody's issue"])
+def test_the_id_of_another_issue(program: Program, serve: Serve, there: bool) -> None:
+    """A create whose answer has an id that isn't its issue's: no other issue gets its comments, and none is lost."""
+    sandbox = serve()
+    url = f"{sandbox.url}{ISSUES_PATH}"
+    body = {"title": "A person's", "severity": "low", "category": "Bug"}
+    theirs = httpx.post(url, json=body, headers={"Authorization": "person"}).json()["data"]["id"]
+    nights = Nights(program, sandbox)
+    rows = [Row(f"D-{number}", ("one", "two")) for number in range(1, 6)]
+    with hostile(sandbox, set(), 0) as door:
+        door.ids = {2: theirs if there else "00000000-0000-4000-8000-000000000000"}
+        options = ("--api-url", door.url, "--concurrency", "1", *SOON)
+        ended = nights.run(rows, *options)
+        if not there:
+            assert (ended.code, ended.summary["findings"]["incomplete"]) == (ExitCode.PARTLY, 1), ended.err
+            assert "Triage answered the create of demo:D-2 with the id of another issue" in ended.err
+            ended = nights.run(rows, *options)
+        assert ended.code == ExitCode.DONE, ended.err
+        assert nights.run(rows, *options).outcomes() == {"unchanged": 5}
+    issues = {issue["id"]: issue["title"] for issue in sandbox.issues()}
+    said = Counter(issues[comment["issue_id"]] for comment in sandbox.comments())
+    assert said == {f"D-{number}": 2 for number in range(1, 6)}
 
 
 def shifted(hours: float) -> Callable[[str], str]:

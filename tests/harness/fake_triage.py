@@ -12,6 +12,8 @@ from typing import Any, Literal
 import httpx
 import orjson
 
+from importer.records import Operation
+
 ORG = "9a1f7c52-0f2b-4a4e-8a63-6f0a8f2f3c77"
 Fault = Literal["500-before", "500-after", "reset-after", "429", "connect", "400", "401", "404", "409", "422", "late"]
 
@@ -39,6 +41,18 @@ def footer(number: int) -> str:
     return f"tis{0:012x} tir{number:020x} (leave this line: it identifies the import)"
 
 
+def make_operation(number: int, **more: object) -> Operation:
+    """Make the create of a row."""
+    marker = f"tir{number:020x}"
+    body = {"title": "x", "description": f"row {number}\n{footer(number)}"} | more
+    return Operation(f"k{number}", "POST", "/v1/triage/issues", orjson.dumps(body), marker)
+
+
+def operations(count: int) -> list[Operation]:
+    """Make the operations of rows 1 to count."""
+    return [make_operation(number) for number in range(1, count + 1)]
+
+
 def answer_bytes(number: int) -> bytes:
     """Build the raw answer to a create."""
     body = orjson.dumps({"data": make_issue(number, "x"), "errors": None})
@@ -61,7 +75,7 @@ class FakeTriage:
         self.searchable = True
         self.unlisted: set[str] = set()  # ids that only the search finds
         self.attached: list[tuple[str, str]] = []
-        self.repeats = 0  # the number of the create that is answered with the first issue's ids
+        self.foreign: dict[int, int] = {}  # number of a create → of the issue whose ids it is answered with
         self.mistakes = range(0)  # the numbers of the creates that are answered with the first issue
         self.obeys = False  # whether it makes an issue all the same when it answers with 400 to 422
 
@@ -84,16 +98,16 @@ class FakeTriage:
         if request.url.path.endswith("/resources"):
             return self._attach(request)
         self.creates += 1
-        fault = self.faults.get(self.creates)
+        place, fault = self.creates, self.faults.get(self.creates)
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)
         try:
             await asyncio.sleep(0)
-            return self._create(request, fault)
+            return self._create(request, fault, place)
         finally:
             self.running -= 1
 
-    def _create(self, request: httpx.Request, fault: Fault | None) -> httpx.Response:
+    def _create(self, request: httpx.Request, fault: Fault | None, place: int) -> httpx.Response:
         if fault == "connect":
             raise httpx.ConnectError("refused", request=request)
         if fault == "429":
@@ -116,10 +130,11 @@ class FakeTriage:
         if fault in ("500-after", "late"):
             return httpx.Response(500)
         shown, first = issue, self.issues[0]
-        if self.creates in self.mistakes:
+        if place in self.mistakes:
             shown = first
-        elif self.creates == self.repeats:
-            shown = issue | {"id": first["id"], "triage_id": first["triage_id"]}
+        elif place in self.foreign:
+            other = make_issue(self.foreign[place], "")
+            shown = issue | {"id": other["id"], "triage_id": other["triage_id"]}
         return httpx.Response(201, json={"data": shown, "errors": None})
 
     def _attach(self, request: httpx.Request) -> httpx.Response:
