@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import httpx
 import hypothesis
 import pytest
 
@@ -17,14 +18,21 @@ from importer.triage import redaction
 from tests.harness.brought import bring
 from tests.harness.mapping_files import problems, write
 from tests.harness.postgres import postgres
-from tests.harness.running import KEY, ROOT, Program
+from tests.harness.running import KEY, ROOT, WAIT_SECONDS, Program
 from tests.harness.short_waits import short_waits
 from tests.harness.source_files import make_source
 
 __all__ = ["bring", "make_source", "postgres", "problems", "short_waits", "write"]
 
-hypothesis.settings.register_profile("shared machine", deadline=None)  # time is no property of what is tested
+hypothesis.settings.register_profile(  # time is no property of what is tested
+    "shared machine", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("shared machine")
+
+# The tests' own requests are answered in this process, as late as a busy machine lets them be.
+for function in (httpx.Client.__init__, httpx.get, httpx.post, httpx.put, httpx.patch, httpx.delete):
+    if function.__kwdefaults__ is not None:
+        function.__kwdefaults__["timeout"] = WAIT_SECONDS
 
 # As a shell's `&` and `nohup` leave them, for all that is started here: what ignores a signal can't be ended by it.
 for number, usual in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):

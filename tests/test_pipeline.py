@@ -76,7 +76,7 @@ def test_an_interrupted_run_continues(program: Program, serve: Serve, number: si
 
 def test_a_second_signal_leaves_at_once(program: Program, serve: Serve) -> None:
     """What hangs is not waited for; it is unknown then, and settled by the next run."""
-    sandbox = serve(faults=(parse_fault("hang-after=60:create@req=3"),))
+    sandbox = serve(faults=(parse_fault("hang-after=3600:create@req=3"),))
     write_issues(Path("export.csv"), 12)
     process = program.start(*send_to(sandbox.url, "--rate", "0"))
     wait_for_creates(sandbox, 12, process)
@@ -154,9 +154,9 @@ def test_two_at_once(program: Program, serve: Serve) -> None:
 def test_two_rehearsals_at_once(program: Program) -> None:
     """With `--sandbox` too it is the ledger that says so."""
     write_issues(Path("export.csv"), 400)
-    command = ("run", "export.csv", "-m", "jira", "--sandbox", "--rate", "10", "--json")
+    command = ("run", "export.csv", "-m", "jira", "--sandbox", "--rate", "2", "--json")
     process = program.start(*command)
-    wait_for(lambda: program.sandbox_file.exists() or process.poll() is not None)
+    wait_for(lambda: '"running"' in program("runs", "--json").out or process.poll() is not None)
     assert program(*command).code == ExitCode.LEDGER_IN_USE
     process.send_signal(signal.SIGINT)
     assert finish(process).code == ExitCode.INTERRUPTED

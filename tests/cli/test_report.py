@@ -66,7 +66,7 @@ def test_what_a_person_has_changed_is_spared(program: Program) -> None:
 
 def test_a_run_that_was_killed(program: Program, serve: Serve) -> None:
     """Its reports were never written; they say of each row what is known, and that it is not finished."""
-    sandbox = serve(faults=(parse_fault("hang-before=60:create@req=3"),))
+    sandbox = serve(faults=(parse_fault("hang-before=3600:create@req=3"),))
     write_issues(Path("export.csv"), 5)
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--concurrency", "1")
     process = program.start(*command, "--rate", "0")
@@ -86,7 +86,7 @@ def test_a_run_that_was_killed(program: Program, serve: Serve) -> None:
 @pytest.mark.parametrize("attempts", [1, 2])
 def test_a_run_that_is_running(program: Program, serve: Serve, attempts: int) -> None:
     """It says so, and how fast the first attempt is by now; of a later one it says nothing that it doesn't know."""
-    sandbox = serve(faults=(parse_fault("hang-before=60:create@req=3"),))
+    sandbox = serve(faults=(parse_fault("hang-before=3600:create@req=3"),))
     write_issues(Path("export.csv"), 5)
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--concurrency", "1")
     if attempts == 2:

@@ -93,7 +93,7 @@ def test_for_people(program: Program, serve: Serve) -> None:
 
 def test_one_that_was_killed(program: Program, serve: Serve) -> None:
     """It is open, what it did is counted, and the same command continues it."""
-    sandbox = serve(faults=(parse_fault("hang-before=60:create@req=3"),))
+    sandbox = serve(faults=(parse_fault("hang-before=3600:create@req=3"),))
     write_issues(Path("export.csv"), 5)
     process = program.start(*import_from(sandbox.url), "--concurrency", "1")
     wait_for(lambda: sandbox.requests()["POST /v1/triage/issues"] == 3)
@@ -117,13 +117,13 @@ def test_one_that_was_killed(program: Program, serve: Serve) -> None:
 
 def test_only_the_run_of_the_holder_is_running(program: Program, serve: Serve) -> None:
     """While another process works on the ledger, a run that was killed before is open."""
-    with serve_in_thread(SandboxOptions(faults=(parse_fault("hang-before=60:create@req=1"),))) as target:
+    with serve_in_thread(SandboxOptions(faults=(parse_fault("hang-before=3600:create@req=1"),))) as target:
         write_issues(Path("export.csv"), 2)
         process = program.start(*import_from(target.url))
         wait_for(lambda: target.requests()["POST /v1/triage/issues"] >= 1)
         process.kill()
         finish(process)
-    sandbox = serve(faults=(parse_fault("hang-before=60:create@req=1"),))
+    sandbox = serve(faults=(parse_fault("hang-before=3600:create@req=1"),))
     process = program.start(*import_from(sandbox.url))
     wait_for(lambda: sandbox.requests()["POST /v1/triage/issues"] >= 1)
     states = {run["target"]: run["state"] for run in known(program)}

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 from tests.harness.running import PROGRAM, ROOT, read_csv
 
 EXPORTS = ROOT.parent / "shared" / "exports"
-SECONDS = 120
+SECONDS = 600
 Validate = Callable[..., dict[str, Any]]
 _ENTRY = re.compile(r"^### (\S+)\n(?:.*\n)*?- [\d,]+ bytes; ([\d,]+) rows;", re.MULTILINE)
 

@@ -25,7 +25,7 @@ from tests.harness.running import KEY, PROGRAM, read_csv
 from tests.harness.told import READERS, Link, Told
 from tests.harness.unmarked import unmarked
 
-SECONDS = 300
+SECONDS = 900
 TRACKERS = ("jira", "github", "gitlab", "zendesk", "trello")
 END_ABSENT = "the other issue is not in the file"
 ROW_ABSENT = "the row is rejected"

@@ -188,11 +188,11 @@ def test_undone_and_imported_again(nights: Nights) -> None:
 @pytest.mark.parametrize(
     ("fault", "hanging"),
     [
-        ("hang-before=60:comment@req=1", f"POST {ISSUE}/comments"),
-        ("hang-after=60:comment@req=2", f"POST {ISSUE}/comments"),
-        ("hang-after=60:flag@req=1", f"POST {ISSUE}/flags"),
-        ("hang-after=60:relation@req=1", f"POST {ISSUE}/relations"),
-        ("hang-after=60:update@req=1", f"PATCH {ISSUE}"),
+        ("hang-before=3600:comment@req=1", f"POST {ISSUE}/comments"),
+        ("hang-after=3600:comment@req=2", f"POST {ISSUE}/comments"),
+        ("hang-after=3600:flag@req=1", f"POST {ISSUE}/flags"),
+        ("hang-after=3600:relation@req=1", f"POST {ISSUE}/relations"),
+        ("hang-after=3600:update@req=1", f"PATCH {ISSUE}"),
     ],
 )
 def test_a_killed_run(program: Program, serve: Serve, fault: str, hanging: str) -> None:
@@ -217,7 +217,7 @@ def test_a_killed_run(program: Program, serve: Serve, fault: str, hanging: str) 
 
 def test_an_update_that_was_killed_is_no_person_s(program: Program, serve: Serve) -> None:
     """Our comments have moved the issue's time since it was made, and a field still has its old value: it's updated."""
-    nights = Nights(program, serve(faults=(parse_fault("hang-before=60:update@req=3"),)))
+    nights = Nights(program, serve(faults=(parse_fault("hang-before=3600:update@req=3"),)))
     nights.run(WHOLE)
     tonight = ("--on-change", "update", "--concurrency", "1", "--out", "reports")
     nights.write((WHOLE[0], WHOLE[1]._replace(severity="P1"), WHOLE[2]))

@@ -212,7 +212,7 @@ def test_issues_that_a_run_changed(program: Program, serve: Serve, join: Join) -
 
 def test_a_row_that_is_not_settled_is_no_stranger(program: Program, serve: Serve) -> None:
     """After a kill the issue may be there without its ledger's knowledge: exit code 4, and the import settles it."""
-    sandbox = serve(faults=(parse_fault("hang-after=60:create@req=3"),))
+    sandbox = serve(faults=(parse_fault("hang-after=3600:create@req=3"),))
     write_issues(Path("export.csv"), 3)
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--concurrency", "1")
     process = program.start(*command, "--rate", "0")

@@ -51,7 +51,7 @@ class Door:
     """Passes requests on to a target, and lets one of a command's requests go wrong. It answers at `url`."""
 
     def __init__(self, target: str) -> None:
-        self._target = httpx.Client(base_url=target)
+        self._target = httpx.Client(base_url=target, timeout=None)
         self._lock = threading.RLock()
         self._plan = _Plan()
         self._crash: Callable[[], object] = lambda: None

@@ -31,7 +31,7 @@ SAMPLES = ROOT / "sample_data"
 KEY = "canary-3f9c1d77"
 HEADER = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description")
 PROGRAM = (sys.executable, "-m", "importer")
-WAIT_SECONDS = 120.0
+WAIT_SECONDS = 300.0
 """So long whatever must happen may take, on however busy a machine."""
 SWALLOWED_SECONDS = 15.0
 """So long a Ctrl-C gets before it counts as swallowed: a second one would end a process that is leaving already."""

@@ -10,6 +10,16 @@ def end_waits(sandbox: RunningSandbox) -> None:
     sandbox._ask(sandbox._gate.stop)
 
 
+def make_old(sandbox: RunningSandbox) -> None:
+    """Let all that is there have been there for years, so that whatever the lag is, it is seen."""
+
+    def change() -> None:
+        for table in ("issues", "events"):
+            sandbox._store.db.execute(f"UPDATE {table} SET created_at = '2020-01-01T00:00:00.000Z'")
+
+    sandbox._ask(change)
+
+
 def forget_comment(sandbox: RunningSandbox, detail: str) -> None:
     """Let a comment be gone, for which the API has no way."""
     statement = "DELETE FROM events WHERE type = 'comment' AND detail LIKE '%' || ?"

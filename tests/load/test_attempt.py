@@ -70,7 +70,7 @@ def test_interrupted_while_adding(program: Program, serve: Serve) -> None:
 
 def test_a_kill_is_no_loss(program: Program, serve: Serve) -> None:
     """A create that was on its way doesn't make one ask what hangs on all the issues that the ledger knows."""
-    sandbox = serve(faults=(parse_fault("hang-after=60:create@req=3"),))
+    sandbox = serve(faults=(parse_fault("hang-after=3600:create@req=3"),))
     write_source(*({"Comment": f"1/Mar/26;Ann;comment {number}"} for number in range(5)))
     process = program.start(*command(sandbox.url, "--rate", "0", "--concurrency", "1"))
     wait_for(lambda: len(sandbox.issues()) == 3)

@@ -227,7 +227,7 @@ def test_neither_option_for_what_was_only_created(program: Program, serve: Serve
 @pytest.mark.slow
 def test_killed_on_the_way(program: Program, serve: Serve) -> None:
     """A write that was executed, and nobody to hear of it: the same command goes on, and edits made since stay."""
-    sandbox = serve(faults=(parse_fault("hang-after=60:write@req=40"),))
+    sandbox = serve(faults=(parse_fault("hang-after=3600:write@req=40"),))
     team = Team(program, sandbox, 15)
     run = team.spoil()
     command = ("undo", run, "--out", REPORT, "--rate", "0", "--json", "--apply", "--yes", "--concurrency", "1")
@@ -254,7 +254,7 @@ def test_killed_on_the_way(program: Program, serve: Serve) -> None:
 @pytest.mark.slow
 def test_an_import_that_was_killed(program: Program, serve: Serve) -> None:
     """What it had written is taken back, also what it never heard of; its own command does the rest of it again."""
-    sandbox = serve(faults=(parse_fault("hang-after=60:write@req=22"),))
+    sandbox = serve(faults=(parse_fault("hang-after=3600:write@req=22"),))
     team = Team(program, sandbox, 12)
     process = program.start(*team.command("bad.yaml"), *UPDATE, "--concurrency", "1")
     wait_for(lambda: team.count_restored() == 2 or process.poll() is not None)

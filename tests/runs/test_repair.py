@@ -254,7 +254,7 @@ def test_writes_that_go_wrong(program: Program, serve: Serve) -> None:
 def test_killed_on_the_way(program: Program, serve: Serve) -> None:
     """A PATCH that was executed, and nobody there to hear of it: the same command goes on, and takes it for its own."""
     write_issues(Path("export.csv"), 12)
-    sandbox = serve(faults=(parse_fault("hang-after=60:write@req=17"),))
+    sandbox = serve(faults=(parse_fault("hang-after=3600:write@req=17"),))
     run = send(program, sandbox.url)
     Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
     command = ("repair", run, "-m", "corrected.yaml", "--fields", "severity", "--apply", "--yes", *FAST)

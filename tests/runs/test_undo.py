@@ -237,7 +237,7 @@ def test_writes_that_go_wrong(program: Program, serve: Serve, how: str) -> None:
 def test_killed_on_the_way(program: Program, serve: Serve, how: str) -> None:
     """A write that was executed, and nobody there to hear of it: the same command goes on and reports all of it."""
     write_issues(Path("export.csv"), 12)
-    sandbox = serve(faults=(parse_fault("hang-after=60:write@req=17"),))
+    sandbox = serve(faults=(parse_fault("hang-after=3600:write@req=17"),))
     run = send(program, sandbox.url).summary["run_id"]
     command = (how, "--apply", "--yes", "--expect", "12")
     process = program.start("undo", run, "--out", REPORT, *FAST, *command, "--concurrency", "1")

@@ -17,7 +17,8 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.refusals import SandboxError
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
-from tests.harness.running import wait_for
+from tests.harness.running import WAIT_SECONDS, wait_for
+from tests.harness.sandbox_inside import make_old
 from tests.sandbox.conftest import BODY, ISSUES, KEY, MakeSandbox, post
 
 
@@ -59,13 +60,13 @@ def test_file_continues_with_its_issues(tmp_path: Path) -> None:
 def test_end_commits_what_is_late_and_drops_what_hangs(tmp_path: Path) -> None:
     """The end waits neither for a hang nor for a delay, and loses no late commit."""
     options = SandboxOptions(
-        db=tmp_path / "s.db", faults=(parse_fault("late-commit=60@req=1"), parse_fault("hang-before@req=2"))
+        db=tmp_path / "s.db", faults=(parse_fault("late-commit=3600@req=1"), parse_fault("hang-before@req=2"))
     )
     errors: list[BaseException] = []
 
     def hang() -> None:
         try:
-            post(sandbox, timeout=30)
+            post(sandbox, timeout=WAIT_SECONDS)
         except httpx.TransportError as error:
             errors.append(error)
 
@@ -75,7 +76,7 @@ def test_end_commits_what_is_late_and_drops_what_hangs(tmp_path: Path) -> None:
         client.start()
         while sum(sandbox.requests().values()) < 2:
             pass
-    client.join(5)
+    client.join(WAIT_SECONDS)
     assert [type(error) for error in errors] in ([httpx.ReadError], [httpx.RemoteProtocolError])
     with serve_in_thread(SandboxOptions(db=tmp_path / "s.db")) as sandbox:
         assert len(sandbox.issues()) == 1
@@ -120,7 +121,7 @@ def test_seed_is_drawn_or_given(make_sandbox: MakeSandbox) -> None:
 def test_what_is_not_there_yet() -> None:
     """With a read lag an issue is there for other requests after a while, and what hangs on it as well."""
     with (
-        serve_in_thread(SandboxOptions(read_lag=0.5)) as sandbox,
+        serve_in_thread(SandboxOptions(read_lag=3600)) as sandbox,
         httpx.Client(headers=KEY, base_url=sandbox.url) as client,
     ):
         made = client.post(ISSUES, json=BODY).json()["data"]
@@ -129,11 +130,20 @@ def test_what_is_not_there_yet() -> None:
         assert client.get(ISSUES).json()["data"]["items"] == []
         assert client.post(f"{path}/comments", json={"detail": "x"}).status_code == 404
         assert client.patch(path, json={"title": "x"}).status_code == 404
-        wait_for(lambda: client.get(path).status_code == 200)
+        make_old(sandbox)
+        assert client.get(path).status_code == 200
         assert len(client.get(ISSUES).json()["data"]["items"]) == 1
         assert client.post(f"{path}/comments", json={"detail": "x"}).status_code == 201
         assert len(client.get(f"{path}/activity").json()["data"]["items"]) == 1
-        wait_for(lambda: len(client.get(f"{path}/activity").json()["data"]["items"]) == 2)
+        make_old(sandbox)
+        assert len(client.get(f"{path}/activity").json()["data"]["items"]) == 2
+
+
+def test_what_is_there_soon() -> None:
+    """The lag has an end."""
+    with serve_in_thread(SandboxOptions(read_lag=0.1)) as sandbox:
+        path = f"{ISSUES}/{post(sandbox).json()['data']['id']}"
+        wait_for(lambda: httpx.get(sandbox.url + path, headers=KEY).status_code == 200)
 
 
 @pytest.mark.parametrize("offset", [-60.0, 60.0])
