@@ -74,9 +74,14 @@ class Finding:
         return (self.code, self.field, self.value)
 
 
+CHUNK_ROWS = 4096
+CHUNK_CHARACTERS = 4_000_000
+"""A chunk of so much text ends, however few its rows: a check holds each text several times over."""
+
+
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Rows that are read and handled together. All sequences are parallel: index i is one row.
+    """Rows that are read and handled together, bounded in number and in text. All sequences are parallel by row.
 
     records    number of the record in its file, from 1, header not counted
     lines      physical line in its file where the record begins, from 1

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
 from importer.errors import SourceError, SourceNotReady, UsageError
-from importer.records import Chunk, Finding, Ref
+from importer.records import CHUNK_CHARACTERS, Chunk, Finding, Ref
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import cut_off
 from importer.sources.header import count_above, count_filled, find_repeated, fits, least_width
@@ -77,16 +77,20 @@ def _parse_sample(sample: str, delimiter: str) -> list[list[str]]:
     return rows
 
 
-class _Lines:
-    """Iterates over physical lines; keeps those of the current record, for error messages, and the last one."""
+class Lines:
+    """Iterates over physical lines and counts their characters.
+
+    It keeps the lines of the current record, for error messages, and the last one.
+    """
 
     def __init__(self, text: Iterator[str]) -> None:
         self._next = text.__next__
+        self.characters = 0
         self.record: list[str] = []
         self.last = ""
         self.ended = False
 
-    def __iter__(self) -> _Lines:
+    def __iter__(self) -> Lines:
         return self
 
     def __next__(self) -> str:
@@ -95,12 +99,13 @@ class _Lines:
         except StopIteration:
             self.ended = True
             raise
+        self.characters += len(line)
         self.record.append(line)
         self.last = line
         return line
 
 
-def read_rows(text: Iterator[str], name: str, delimiter: str, above: int = 0) -> Iterator[NumberedRow]:
+def read_rows(text: Iterator[str] | Lines, name: str, delimiter: str, above: int = 0) -> Iterator[NumberedRow]:
     """Yield all rows, including the header and the `above` rows before it; blank lines are skipped.
 
     A row with a stray quote becomes one cell with its raw text and the finding `row-malformed`; reading continues at
@@ -108,7 +113,7 @@ def read_rows(text: Iterator[str], name: str, delimiter: str, above: int = 0) ->
     a cell is too long.
     """
     csv.field_size_limit(CELL_CHARACTERS)
-    lines = _Lines(text)
+    lines = text if isinstance(text, Lines) else Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = 1
     header: list[str] = []
@@ -136,7 +141,7 @@ def read_rows(text: Iterator[str], name: str, delimiter: str, above: int = 0) ->
             return
 
 
-def _never_closed(name: str, lines: _Lines, line: int, delimiter: str) -> SourceError | SourceNotReady:
+def _never_closed(name: str, lines: Lines, line: int, delimiter: str) -> SourceError | SourceNotReady:
     """Return the error for an open quote, with the line where it was opened; `line` is where its record begins."""
     # Match quoted cells from left to right; the one that reaches the end of the text is open.
     quoted = re.finditer(rf'(?:\A|{re.escape(delimiter)})(")(?:[^"]++|"")*+("|\Z)', "".join(lines.record))
@@ -196,26 +201,36 @@ class Batch(NamedTuple):
     origins: dict[int, str]
 
 
-def open_rows(text: Iterator[str], name: str, delimiter: str, above: int) -> tuple[list[str], Iterator[NumberedRow]]:
-    """Read up to the header, which follows `above` rows; return its cells as read, and the rows below lazily."""
-    rows = read_rows(text, name, delimiter, above)
+class OpenTable(NamedTuple):
+    """A table that is read up to its header: the header's cells as read, the rows below it, and the lines of both."""
+
+    header: list[str]
+    rows: Iterator[NumberedRow]
+    lines: Lines
+
+
+def open_rows(text: Iterator[str], name: str, delimiter: str, above: int) -> OpenTable:
+    """Read up to the header, which follows `above` rows."""
+    lines = Lines(text)
+    rows = read_rows(lines, name, delimiter, above)
     header = next(islice(rows, above, None), (1, [""], None))  # a file can be emptied after it was surveyed
-    return header[1], rows
+    return OpenTable(header[1], rows, lines)
 
 
-def read_batches(header: list[str], rows: Iterator[NumberedRow], size: int) -> Iterator[Batch]:
-    """Yield the rows below a header in batches of up to `size`.
+def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
+    """Yield the rows below the header in batches of up to `size` rows and of CHUNK_CHARACTERS.
 
     Raises SourceNotReady if the file ends inside a quoted cell or in the middle of a row, SourceError if a cell is too
     long.
     """
+    header = table.header
     own = own_header(header)
     least = least_width(own)
     first = 1
     ahead: list[NumberedRow] = []
-    while batch := [*ahead, *islice(rows, size - len(ahead))]:
+    while batch := _take_rows(table, ahead, size):
         # Only the next row shows whether a row with one filled cell is a title.
-        ahead = list(islice(rows, 1)) if len(batch) == size and count_filled(batch[-1][1]) == 1 else []
+        ahead = list(islice(table.rows, 1)) if count_filled(batch[-1][1]) == 1 else []
         lines, raw, findings = map(list, zip(*batch, strict=True))
         repeated = find_repeated([*raw, *(row for _, row, _ in ahead)], header)
         defects = {index: finding for index, finding in enumerate(findings) if finding}
@@ -227,6 +242,18 @@ def read_batches(header: list[str], rows: Iterator[NumberedRow], size: int) -> I
         records = range(first, first + len(raw))
         yield Batch(records, lines, raw, cells, defects, origins)
         first = records.stop
+
+
+def _take_rows(table: OpenTable, ahead: list[NumberedRow], size: int) -> list[NumberedRow]:
+    """The rows that were read ahead, and the next ones, until they are enough."""
+    batch, lines = ahead, table.lines
+    enough = lines.characters + CHUNK_CHARACTERS - sum(len(cell) for _, row, _ in ahead for cell in row)
+    while len(batch) < size and lines.characters < enough:
+        row = next(table.rows, None)
+        if row is None:
+            break
+        batch.append(row)
+    return batch
 
 
 def chunk_batches(

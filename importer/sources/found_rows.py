@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
 from typing import Any, NamedTuple
 
-from importer.records import Chunk, Finding, Ref, Table
+from importer.records import CHUNK_CHARACTERS, Chunk, Finding, Ref, Table
 from importer.sources.json_values import to_columns
 
 
@@ -33,15 +32,14 @@ def chunk_rows(
     size: int,
     tables: Mapping[Table, Mapping[str, str]],
 ) -> Iterator[Chunk]:
-    """Yield chunks of up to `size` rows.
+    """Yield chunks of up to `size` rows, and of CHUNK_CHARACTERS.
 
     `number` is the file's place in the source, `name` as the user typed it, `tables` the look-up tables beside its
     records. Every reference gets a column: a key that is absent in this chunk may be in the next one.
     """
-    rows = iter(rows)
     nothing = [None] * len(refs)
     first = 1
-    while batch := list(islice(rows, size)):
+    for batch in _take_batches(rows, size):
         lines, raw, origins, found = (list(part) for part in zip(*batch, strict=True))
         defects = {index: values for index, values in enumerate(found) if isinstance(values, Finding)}
         values = zip(*(nothing if index in defects else row for index, row in enumerate(found)), strict=True)
@@ -50,6 +48,19 @@ def chunk_rows(
         known = {index: origin for index, origin in enumerate(origins) if origin}
         yield Chunk(number, name, numbers, lines, raw, columns, positions, defects, known, tables)
         first = numbers.stop
+
+
+def _take_batches(rows: Iterable[FoundRow], size: int) -> Iterator[list[FoundRow]]:
+    batch: list[FoundRow] = []
+    characters = 0
+    for row in rows:
+        batch.append(row)
+        characters += len(row.raw) if isinstance(row.raw, str) else sum(map(len, row.raw))
+        if len(batch) >= size or characters >= CHUNK_CHARACTERS:
+            yield batch
+            batch, characters = [], 0
+    if batch:
+        yield batch
 
 
 def _place_columns(

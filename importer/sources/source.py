@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TextIO
 
-from importer.records import Annex, Chunk, Finding, Ref, Table
+from importer.records import CHUNK_ROWS, Annex, Chunk, Finding, Ref, Table
 from importer.sources import csv, json
 from importer.sources.detect import Format
 from importer.sources.encodings import open_text
@@ -21,7 +21,6 @@ from importer.sources.wrappers import open_envelope
 
 HEAD_BYTES = 4096
 SAMPLE_CHARACTERS = 256 * 1024
-ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,10 +91,10 @@ def _read_file(
         records = json.check_records(read_values(file, text), file.envelope)
         found = json.find_rows(records, refs, file.envelope, is_errors_file=file.errors_file)
         return chunk_rows(found, number, file.name, refs, size, tables)
-    header, rows = csv.open_rows(text, file.name, file.delimiter, file.rows_above)
-    batches = csv.read_batches(header, rows, size)
+    table = csv.open_rows(text, file.name, file.delimiter, file.rows_above)
+    batches = csv.read_batches(table, size)
     if file.json_column is None:
-        return csv.chunk_batches(batches, header, number, file.name, refs)
+        return csv.chunk_batches(batches, table.header, number, file.name, refs)
     return chunk_rows(find_embedded(batches, file.header, file.json_column, refs), number, file.name, refs, size, {})
 
 
@@ -105,8 +104,8 @@ def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[st
         for line, _, record in json.check_records(read_values(file, text), file.envelope):
             yield line, record if isinstance(record, Finding) else open_envelope(file.envelope, record)
         return
-    rows = csv.open_rows(text, file.name, file.delimiter, file.rows_above)
-    for batch in csv.read_batches(*rows, ROWS_AT_ONCE):
+    table = csv.open_rows(text, file.name, file.delimiter, file.rows_above)
+    for batch in csv.read_batches(table, CHUNK_ROWS):
         for index, (line, cells) in enumerate(zip(batch.lines, batch.cells, strict=True)):
             defect = batch.defects.get(index)
             if defect is not None and defect.rejects:
@@ -161,12 +160,13 @@ class Source:
     def chunks(
         self,
         refs: Sequence[Ref],
-        size: int = ROWS_AT_ONCE,
+        size: int = CHUNK_ROWS,
         tables: Sequence[Table] = (),
         annexes: Mapping[int, Annex] | None = None,
     ) -> Iterator[Chunk]:
-        """Yield all files in chunks of up to `size` rows, with the columns that `refs` name. Every call reads anew.
+        """Yield all files in chunks with the columns that `refs` name. Every call reads anew.
 
+        size     most rows of a chunk; one of CHUNK_CHARACTERS ends earlier
         tables   look-up tables beside the records of a JSON document; each chunk has those of its file
         annexes  objects beside the records, such as comments; read once for all calls, and found by `Chunk.beside`
                  under the same numbers

@@ -47,8 +47,8 @@ def read_ours(path: Path) -> Read:
         _, header, _ = next(read_rows(file, path.name, delimiter))
     refs = [Ref("column", name) for name in header]
     with path.open(encoding=encoding, newline="") as file:
-        cells, below = open_rows(file, path.name, delimiter, 0)
-        chunks = list(chunk_batches(read_batches(cells, below, 100), cells, 0, path.name, refs))
+        table = open_rows(file, path.name, delimiter, 0)
+        chunks = list(chunk_batches(read_batches(table, 100), table.header, 0, path.name, refs))
     rows = [list(row) for chunk in chunks for row in chunk.raw]
     lines = [line for chunk in chunks for line in chunk.lines]
     return Read(tuple(header), rows, lines, chunks, delimiter, encoding)

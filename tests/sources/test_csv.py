@@ -46,8 +46,8 @@ def test_chunks_hold_the_same_cells(table: list[list[str]], dialect: Dialect, si
     header = [f"h{index}" for index in range(len(table[0]))]
     text = "".join(write_row(row, dialect) for row in [header, *table])
     refs = [Ref("column", name) for name in reversed(header)]
-    cells, below = open_rows(io.StringIO(text, newline=""), "f", dialect.delimiter, 0)
-    chunks = list(chunk_batches(read_batches(cells, below, size), cells, 3, "f", refs))
+    opened = open_rows(io.StringIO(text, newline=""), "f", dialect.delimiter, 0)
+    chunks = list(chunk_batches(read_batches(opened, size), opened.header, 3, "f", refs))
     assert [cells for chunk in chunks for cells in rows_of(chunk)] == table
     assert [cells for chunk in chunks for cells in chunk.raw] == table
     assert [number for chunk in chunks for number in chunk.records] == list(range(1, len(table) + 1))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
+from importer.sources import csv, found_rows
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from tests.harness.source_files import MakeSource
@@ -153,6 +155,25 @@ def test_pandas_is_loaded_late() -> None:
     code = "import sys, importer.sources.survey; print(sorted({'pandas', 'numpy', 'zstandard'} & set(sys.modules)))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("form", ["a.csv", "a.jsonl", "a.json", "embedded.csv"])
+def test_a_chunk_is_bounded_in_text(make_source: MakeSource, form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of long rows a chunk has few, at least one, and none is lost, also where the text is made of many small cells."""
+    for module in (csv, found_rows):
+        monkeypatch.setattr(module, "CHUNK_CHARACTERS", 1_000)
+    texts = [*["x" * 400] * 10, "y" * 5_000, *["z"] * 3]
+    records = [json.dumps({"a": text}) for text in texts]
+    content = {
+        "a.csv": "a,b\n" + "".join(f"{text},\n" for text in texts),
+        "a.jsonl": "\n".join(records),
+        "a.json": f"[{','.join(records)}]",
+        "embedded.csv": "a,b\n" + "".join(f'"{{""a"": ""{text}""}}",\n' for text in texts),
+    }[form]
+    chunks = [chunk.cells[0] for chunk in make_source(content, form).chunks([Ref("column", "a")])]
+    assert [text for chunk in chunks for text in chunk] == texts
+    assert max(map(len, chunks)) <= 4
+    assert all(sum(map(len, chunk[:-1])) < 1_000 for chunk in chunks)
 
 
 @pytest.mark.skipif(not EXPORTS.exists(), reason="The collection of real exports is not beside this checkout.")
