@@ -74,8 +74,8 @@ class Finding:
         return (self.code, self.field, self.value)
 
 
-CHUNK_ROWS = 4096
-CHUNK_CHARACTERS = 4_000_000
+CHUNK_ROWS = 2048
+CHUNK_CHARACTERS = 2_000_000
 """A chunk of so much text ends, however few its rows: a check holds each text several times over."""
 
 
