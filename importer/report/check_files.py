@@ -26,7 +26,7 @@ class CheckFiles:
         folder, stack = self._folder, self._stack
         folder.prepare()  # a second reading replaces what the first has written
         self._results = ResultsFile(stack.enter_context(folder.open("results.csv")))
-        self._planned = PlannedFile(stack.enter_context(folder.open("planned.jsonl")))
+        self._planned = stack.enter_context(PlannedFile(stack.enter_context(folder.open("planned.jsonl"))))
         self._errors = stack.enter_context(ErrorFiles(folder, self._headers))
         return self
 

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterable, Sequence
-from typing import IO
+from types import TracebackType
+from typing import IO, Self
 
 import orjson
 
 from importer.api import ISSUES_PATH
 from importer.records import ADDITION_PATHS, Act, Addition, Operation, Outcome, Row
 
+IN_MEMORY = 1 << 20
+"""Characters of additions that are kept in memory, not in a temporary file."""
+
 
 class PlannedFile:
-    """Writes planned.jsonl, a chunk at a time; an issue id that isn't known yet is written as `{id:KEY}`."""
+    """Writes planned.jsonl, a chunk at a time; an issue id that isn't known yet is written as `{id:KEY}`.
+
+    Additions wait in a file of their own until it is left: all creates are sent first, however the rows are chunked.
+    """
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
+        self._additions: IO[str] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by leaving this one
+            IN_MEMORY, "w+", encoding="utf-8", newline=""
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        with self._additions:
+            if kind is None:
+                self._additions.seek(0)
+                shutil.copyfileobj(self._additions, self._file, IN_MEMORY)
 
     def write(self, operations: Iterable[Operation]) -> None:
         """Append creates and updates, in input order."""
-        self._append((each.method, each.path, each.key, each.body) for each in operations)
+        self._append(self._file, ((each.method, each.path, each.key, each.body) for each in operations))
 
     def write_additions(self, planned: Iterable[tuple[Row, Sequence[Addition]]]) -> None:
         """Append what would be added to issues.
@@ -30,19 +53,22 @@ class PlannedFile:
         for row, additions in planned:
             is_new = row.outcome is Outcome.PLANNED and not row.issue_id
             self._append(
-                ("POST", _where(addition, row), addition.key, _with_other_issue(addition))
-                for addition in additions
-                if addition.act is not Act.REFER and not (is_new and addition.act is Act.EVIDENCE)
+                self._additions,
+                (
+                    ("POST", _where(addition, row), addition.key, _with_other_issue(addition))
+                    for addition in additions
+                    if addition.act is not Act.REFER and not (is_new and addition.act is Act.EVIDENCE)
+                ),
             )
 
-    def _append(self, planned: Iterable[tuple[str, str, str, bytes]]) -> None:
+    def _append(self, file: IO[str], planned: Iterable[tuple[str, str, str, bytes]]) -> None:
         lines = [
             orjson.dumps(
                 {"method": method, "path": path, "key": key, "body": body.decode()}, option=orjson.OPT_APPEND_NEWLINE
             ).decode()
             for method, path, key, body in planned
         ]
-        self._file.write("".join(lines))
+        file.write("".join(lines))
 
 
 def _where(addition: Addition, row: Row) -> str:
