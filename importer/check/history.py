@@ -23,7 +23,7 @@ from importer.ledger.source_list import sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome
-from importer.triage.snapshot import adopt_snapshot, find_changes, is_gone, is_missing, pending_fields, sent_values
+from importer.triage.snapshot import Snapshot, is_gone, is_missing, pending_fields
 
 
 class OnChange(StrEnum):
@@ -143,7 +143,7 @@ class LedgerHistory:
         if self._sample is None:
             total, step, found = sample_issues(self._ledger, self._target, self._source_name, SAMPLE)
             issues = [
-                KnownIssue(key, content, str(sent_values(returned).get("title") or ""))
+                KnownIssue(key, content, str(Snapshot.parse(returned).ours.get("title") or ""))
                 for key, content, returned in found
                 if not is_gone(returned)
             ]
@@ -160,13 +160,14 @@ class LedgerHistory:
         if not to_read and (kept.body_sha == whole_sha or create.key in self._conflicting):
             return settled  # nearly all rows of a repeated import end here, before any JSON is parsed
         # Of an issue that discovery found, what a person changed is only known with the row's body.
-        kept = kept._replace(returned=adopt_snapshot(kept.returned, create.body))
-        changes = find_changes(kept.returned, create.body)
+        snapshot = Snapshot.parse(kept.returned).adopt(create.body)
+        kept = kept._replace(returned=snapshot.dump())
+        changes = snapshot.changes(create.body)
         differing = pending_fields(kept.pending).union(changes)
         wanted = [name for name in ISSUE_FIELDS if name in differing and name in self._policy.fields]
         # The same cells make another body: not the row has changed, but the mapping.
         only_mapping = bool(kept.content) and kept.content == create.content
-        differs = None if only_mapping else _difference(kept.returned, changes)
+        differs = None if only_mapping else _difference(snapshot, changes)
         if not wanted and not to_read:
             return settled._replace(differs=differs)
         if self._policy.on_change in (OnChange.UPDATE, OnChange.OVERWRITE):
@@ -224,13 +225,14 @@ class LedgerHistory:
             issue = found.get(create.marker)
             if issue is not None:
                 self.matched += 1
-                changes = find_changes(issue.returned, create.body)
+                snapshot = Snapshot.parse(issue.returned)
+                changes = snapshot.changes(create.body)
                 code = "found-changed" if changes else FOUND_AT_TARGET
                 outcome = Outcome.CHANGED if changes else Outcome.UNCHANGED
                 message = f"{CODES[code]} It differs in: {', '.join(changes)}." if changes else CODES[code]
                 finding = _finding(code, message)
                 status = LedgerStatus(outcome, finding, None, issue.issue_id, issue.triage_id)
-                statuses[create.key] = status._replace(differs=_difference(issue.returned, changes))
+                statuses[create.key] = status._replace(differs=_difference(snapshot, changes))
             elif self._titles:
                 title = self._nearest(_fold(orjson.loads(create.body)["title"]))
                 if title is not None:
@@ -254,7 +256,8 @@ class LedgerHistory:
         assert self._run is not None
         decisions, intents = [], []
         for create, issue in pairs:
-            same = not find_changes(issue.returned, create.body)
+            snapshot = Snapshot.parse(issue.returned)
+            same = not snapshot.changes(create.body)
             intents.append(create if same else create._replace(whole_sha=NO_ROW, content=b""))
             decisions.append(
                 Decision(
@@ -263,7 +266,7 @@ class LedgerHistory:
                     0,
                     issue_id=issue.issue_id,
                     triage_id=issue.triage_id,
-                    returned=adopt_snapshot(issue.returned, create.body),
+                    returned=snapshot.adopt(create.body).dump(),
                     code=FOUND_AT_TARGET,
                     message=CODES[FOUND_AT_TARGET],
                 )
@@ -271,12 +274,12 @@ class LedgerHistory:
         self._run.decide(decisions, intents)
 
 
-def _difference(returned: bytes, changes: Mapping[str, Any]) -> Difference | None:
+def _difference(snapshot: Snapshot, changes: Mapping[str, Any]) -> Difference | None:
     """Put what was last sent beside what differs from it: field → new value."""
     if not changes:
         return None
-    sent = sent_values(returned)
-    return Difference({name: (sent.get(name), new) for name, new in changes.items()})
+    ours = snapshot.ours
+    return Difference({name: (ours.get(name), new) for name, new in changes.items()})
 
 
 def _fold(title: str) -> str:

@@ -30,7 +30,7 @@ from importer.records import Act, Operation, Outcome, Row
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 
 
-class Snapshot(NamedTuple):
+class Remembered(NamedTuple):
     """What a create's operation keeps after a change: the snapshot, and the body and row that the issue stands for."""
 
     returned: bytes
@@ -46,7 +46,7 @@ class Decision(NamedTuple):
     returned   of a create: the issue's snapshot
     operation  None for a create; others are recorded even if they were never sent
     details    JSON of what a change left alone or may have sent; of an addition see `added.encode_details`
-    snapshot   what the key's create is to keep from now on; None leaves it as it is
+    remember   what the key's create is to keep from now on; None leaves it as it is
     """
 
     key: str
@@ -60,7 +60,7 @@ class Decision(NamedTuple):
     message: str = ""
     operation: Operation | None = None
     details: bytes | None = None
-    snapshot: Snapshot | None = None
+    remember: Remembered | None = None
 
     @property
     def act(self) -> Act:
@@ -290,7 +290,7 @@ class Run:
         DECIDE.execute(connection, map(self._parameters, decisions))
         if changes:
             REMEMBER.execute(
-                connection, (self._remembered(each.key, each.snapshot) for each in changes if each.snapshot)
+                connection, (self._remembered(each.key, each.remember) for each in changes if each.remember)
             )
             deleted = (each for each in changes if each.act is Act.DELETE and each.state is State.DONE)
             FORGET.execute(connection, (self._create(each.key) for each in deleted))
@@ -333,8 +333,8 @@ class Run:
     def _create(self, key: str) -> dict[str, Any]:
         return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value, "its_name": ""}
 
-    def _remembered(self, key: str, snapshot: Snapshot) -> dict[str, Any]:
-        returned, body_sha, content = snapshot
+    def _remembered(self, key: str, remember: Remembered) -> dict[str, Any]:
+        returned, body_sha, content = remember
         return {
             **self._create(key),
             "its_returned": returned,

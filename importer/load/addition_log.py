@@ -10,7 +10,7 @@ from typing import NamedTuple
 from importer.api import issue_path
 from importer.codes import FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.ledger.added import Added, Place, encode_details, find_already_added
-from importer.ledger.journal import Run, Snapshot
+from importer.ledger.journal import Remembered, Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.fingerprint import fingerprint
 from importer.load.queue import Item
@@ -18,7 +18,7 @@ from importer.load.workers import FailureCap
 from importer.load.writing import decide
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
-from importer.triage.snapshot import gone_code, mark_gone
+from importer.triage.snapshot import Snapshot
 
 
 class IssueGone(Exception):
@@ -148,7 +148,7 @@ class AdditionLog:
     def note_gone(self, work: IssueWork) -> None:
         """Record that an issue is not in Triage; once two runs have, no later one adds anything to it."""
         place, key = work.place, work.item.key
-        gone = Snapshot(mark_gone(place.returned, self._run.name), place.body_sha, place.content)
+        gone = Snapshot.parse(place.returned).without_issue(self._run.name)
         path = issue_path(place.issue_id)
         issue_id, triage_id = place.issue_id, place.triage_id
         operation = Operation(key, "PATCH", path, b"", "", act=Act.UPDATE, issue_id=issue_id, triage_id=triage_id)
@@ -156,7 +156,7 @@ class AdditionLog:
         undecided = [(work.earlier(each), each.covers) for each in work.known.values() if each.state in UNDECIDED]
         for addition, covers in [*undecided, *([work.begun] if work.begun else [])]:
             self.note(work, addition, Result(State.LEFT, GONE_AT_TARGET, message, covers, requests=0))
-        missing = gone_code(gone.returned)
-        self._run.record(decide(operation, State.LEFT, code=missing, message=message, snapshot=gone))
+        remember = Remembered(gone.dump(), place.body_sha, place.content)
+        self._run.record(decide(operation, State.LEFT, code=gone.gone_code, message=message, remember=remember))
         if work.item.is_all:
             self.outcomes[Outcome.SKIPPED] += 1

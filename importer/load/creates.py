@@ -23,7 +23,7 @@ from importer.transform.markers import find_marker
 from importer.triage.actions import FAILURE_CODES, Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.paced import Interrupted, Undecidable
-from importer.triage.snapshot import take_snapshot
+from importer.triage.snapshot import Snapshot
 
 MOST_ANSWERED = 20_000
 """Creates whose answers are compared with those that come later."""
@@ -206,7 +206,7 @@ def _done(key: str, issue: Issue, requests: int, body: bytes | None = None) -> D
         requests,
         issue_id=issue.id,
         triage_id=issue.triage_id,
-        returned=take_snapshot(issue, body),
+        returned=Snapshot.take(issue, body).dump(),
     )
 
 

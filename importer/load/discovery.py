@@ -34,7 +34,7 @@ from importer.triage.listing import (
     search_issues,
 )
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import take_snapshot
+from importer.triage.snapshot import Snapshot
 
 RESUMED_SECONDS = 3600.0
 """A whole look that was broken off goes on for so long; then issues that it has seen may be gone."""
@@ -204,7 +204,9 @@ class Discovery:
             if source == self._marker or (self._unmarked and not source):
                 created = created_seconds(issue, 0.0)
                 key = _find_key(issue.description, record)
-                new.append(Found(issue.id, issue.triage_id, record, issue.title, created, take_snapshot(issue), key))
+                new.append(
+                    Found(issue.id, issue.triage_id, record, issue.title, created, Snapshot.take(issue).dump(), key)
+                )
         self._issue_ids.update(found.issue_id for found in new)
         self._seen.note(new, self._state)
 

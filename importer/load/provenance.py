@@ -16,6 +16,7 @@ from importer.transform.comment_texts import REST, name_part, stem_of
 from importer.transform.markers import comment_marker, find_openings
 from importer.transform.unmarked import find_comments
 from importer.triage.answers import Issue
+from importer.triage.snapshot import Snapshot
 
 PERHAPS_THERE = (State.DONE, *UNDECIDED)
 
@@ -106,20 +107,19 @@ def count_own(added: Iterable[Added], states: Collection[State]) -> dict[Act, Co
     return ours
 
 
-def count_most(returned: bytes, ours: Held) -> dict[str, int]:
-    """Return how many links, flags and relations of an issue may be ours at most; `returned` is its snapshot.
+def count_most(snapshot: Snapshot, ours: Held) -> dict[str, int]:
+    """Return how many links, flags and relations of an issue may be ours at most.
 
     Links of a create are in its snapshot; they are among ours, too, but not in ledgers of earlier versions.
     """
-    snapshot = orjson.loads(returned)
-    return {name: max(snapshot.get(f"{name}_count", 0), ours[act].total()) for name, act in HANGING.items()}
+    return {name: max(snapshot.counts.get(f"{name}_count", 0), ours[act].total()) for name, act in HANGING.items()}
 
 
-def find_miscounts(returned: bytes, issue: Issue, ours: Held) -> list[str]:
-    """Name the kinds of which an issue has more than may be ours, or fewer than its snapshot `returned` has."""
-    snapshot, miscounts = orjson.loads(returned), []
-    for name, most in count_most(returned, ours).items():
-        least, now = snapshot.get(f"{name}_count", 0), getattr(issue, f"{name}_count")
+def find_miscounts(snapshot: Snapshot, issue: Issue, ours: Held) -> list[str]:
+    """Name the kinds of which an issue has more than may be ours, or fewer than its snapshot has."""
+    miscounts = []
+    for name, most in count_most(snapshot, ours).items():
+        least, now = snapshot.counts.get(f"{name}_count", 0), getattr(issue, f"{name}_count")
         if not least <= now <= most:
             miscounts.append(f"{name}s")
     return miscounts

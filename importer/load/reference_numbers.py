@@ -11,7 +11,7 @@ from importer.api import DESCRIPTION_LIMIT, issue_path
 from importer.codes import DESCRIPTION_EDITED
 from importer.errors import RunStopped
 from importer.ledger.added import encode_details
-from importer.ledger.journal import Run, Snapshot
+from importer.ledger.journal import Remembered, Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.connection import RunConnection
@@ -19,9 +19,8 @@ from importer.load.writing import Write, decide
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers
 from importer.triage.actions import Action, CallFailed
-from importer.triage.answers import Issue
 from importer.triage.paced import Interrupted
-from importer.triage.snapshot import allow_numbers, is_as_it_was, knows_numbers
+from importer.triage.snapshot import Snapshot
 
 ATTEMPTS = 5
 """Most requests for one change without a clear answer; the issue is read before each."""
@@ -90,15 +89,16 @@ class ReferenceNumbers:
         issue = await self._absence.look(operation.issue_id, operation.since)
         if issue is None:
             raise IssueGone
-        if not is_as_it_was(work.place.returned, issue, item.description):
+        snapshot = Snapshot.parse(work.place.returned)
+        if not snapshot.is_as_it_was(issue, item.description):
             self._log.note(work, operation, Result(State.LEFT, DESCRIPTION_EDITED, EDITED_MESSAGE, covers))
             return
         # From our own text, as a target that escapes what it stores would escape it again.
         text = insert_numbers(item.description, item.parts.mentions, numbers, DESCRIPTION_LIMIT)
         known = {f"({number})" for number in numbers.values()}
         left = [number for number in known if number in text and number not in issue.description]
-        if left or not knows_numbers(work.place.returned):
-            self._allow(work, operation, issue, numbers)
+        if left or snapshot.numbers is None:
+            self._allow(work, operation, snapshot.with_numbers(issue, item.description, numbers.values()), numbers)
         if left and refusal is not None:
             raise refusal
         if left:
@@ -108,13 +108,11 @@ class ReferenceNumbers:
             await write.send(partial(self._client.update_issue, operation.issue_id, patch), intend)
         self._log.note(work, operation, Result(State.DONE if item.key in self._sent else State.SAME, covers=covers))
 
-    def _allow(self, work: IssueWork, operation: Operation, issue: Issue, numbers: dict[str, str]) -> None:
+    def _allow(self, work: IssueWork, operation: Operation, snapshot: Snapshot, numbers: dict[str, str]) -> None:
         """Keep which numbers are ours; it is durable with the intent, before the request that puts them in."""
-        place = work.place
-        returned = allow_numbers(place.returned, issue, work.item.description, numbers.values())
-        work.place = place._replace(returned=returned)
-        details, snapshot = encode_details(numbers), Snapshot(returned, place.body_sha, place.content)
-        self._run.record(decide(operation, State.SENT, details=details, snapshot=snapshot))
+        place = work.place = work.place._replace(returned=snapshot.dump())
+        remember = Remembered(place.returned, place.body_sha, place.content)
+        self._run.record(decide(operation, State.SENT, details=encode_details(numbers), remember=remember))
 
 
 def find_numbers(run: Run, mentions: Iterable[Mention]) -> dict[str, str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,7 +10,7 @@ import orjson
 
 from importer.codes import CONFLICT, EDITED_MEANWHILE, FATE_UNKNOWN
 from importer.errors import RunStopped
-from importer.ledger.journal import Snapshot
+from importer.ledger.journal import Remembered
 from importer.ledger.replaced import Replacement
 from importer.ledger.schema import State
 from importer.load.connection import RunConnection
@@ -23,23 +22,15 @@ from importer.triage.paced import Interrupted
 from importer.triage.redaction import redact
 from importer.triage.snapshot import (
     Conflict,
-    assume_applied,
+    Snapshot,
     find_other_changes,
-    gone_code,
-    keep_values,
-    mark_gone,
-    merge,
-    numbers_of,
+    keep_value,
     pending_fields,
     record_pending_patch,
-    standing_values,
-    update_snapshot,
 )
 
 T = TypeVar("T")
 OUTCOMES = {State.DONE: Outcome.UPDATED, State.LEFT: Outcome.SKIPPED, State.SAME: Outcome.UNCHANGED}
-WRITES = "writes"
-"""Key of an issue's snapshot: field → how often we may have changed it since it was made."""
 ATTEMPTS = 5
 """Most PATCH requests for one change without a clear answer; the issue is read before each."""
 
@@ -76,8 +67,8 @@ class Updater:
         if issue is None:
             return change.end_gone()
         # The pending patch may or may not have been executed: merging decides that for each field.
-        merged = merge(assume_applied(change.returned, change.pending), issue, new)
-        change.learn(merged.returned, issue)
+        merged = change.snapshot.merge(issue, new, change.pending)
+        change.learn(merged.snapshot, issue)
         conflicts = [] if self._force else merged.conflicts
         unsent = {*merged.already, *(conflict.field for conflict in conflicts)}
         patch = {name: value for name, value in new.items() if name not in unsent}
@@ -117,7 +108,7 @@ class Changes:
 class Change:
     """One update of an issue: its requests, each preceded by its intent in the ledger, and its outcome.
 
-    returned  the issue's snapshot, brought up to date by each reading
+    snapshot  the issue's snapshot, brought up to date by each reading
     pending   the patch that may have been executed since the last reading, as JSON; b"" if there is none
     wrote     fields that this change, or an earlier one without an outcome, may have changed
     """
@@ -126,7 +117,7 @@ class Change:
         self._run = connection.run
         self._write = Write(connection.run, connection.calls, operation)
         self.operation = operation
-        self.returned = operation.returned
+        self.snapshot = self._before = Snapshot.parse(operation.returned)
         self.pending = operation.pending
         self._leaving = b""  # the pending patch that the present request has recorded
         self._seen: Issue | None = None
@@ -139,9 +130,9 @@ class Change:
         """How many requests that change the issue were sent."""
         return self._write.requests
 
-    def learn(self, returned: bytes, issue: Issue) -> None:
+    def learn(self, snapshot: Snapshot, issue: Issue) -> None:
         """Take over a reading of the issue, which has shown whether the pending patch was executed."""
-        self.returned, self.pending, self._seen = returned, b"", issue
+        self.snapshot, self.pending, self._seen = snapshot, b"", issue
 
     async def write(self, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
         """Send a request that changes the issue; before it leaves, its fields are recorded as perhaps changed.
@@ -154,9 +145,9 @@ class Change:
 
     async def _begin(self, patch: Mapping[str, Any]) -> None:
         seen_at = "" if self._seen is None else self._seen.updated_at
-        self._leaving = record_pending_patch(self.operation.returned, self.returned, patch, seen_at)
+        self._leaving = record_pending_patch(self._before, self.snapshot, patch, seen_at)
         self.wrote |= patch.keys()
-        replacement = None if self._seen is None else make_replacement(self.returned, self._seen, patch)
+        replacement = None if self._seen is None else make_replacement(self.snapshot, self._seen, patch)
         await self._run.intend(self.operation, self._leaving, replacement)
 
     def is_open_after(self, error: CallFailed) -> bool:
@@ -176,7 +167,7 @@ class Change:
 
     def withdraw(self, stop: BaseException) -> None:
         """Record that the present request, if it was begun, was not executed, unless its answer leaves that open."""
-        self._write.withdraw(stop, snapshot=self._learned())
+        self._write.withdraw(stop, remember=self._learned())
 
     def conclude(self, error: CallFailed) -> Updated:
         """End a change whose reading or PATCH was refused. Raises RunStopped if all others would be, too."""
@@ -186,15 +177,15 @@ class Change:
             self._message = error.message
             return self.give_up()
         code = FAILURE_CODES[error.action]
-        self._write.end(State.REFUSED, code=code, message=error.message, snapshot=self._learned())
+        self._write.end(State.REFUSED, code=code, message=error.message, remember=self._learned())
         return Updated(Outcome.FAILED, error.message)
 
     def end_gone(self) -> Updated:
         """End a change whose issue is not in Triage any more."""
         message = "the issue is not there any more"
-        gone = mark_gone(self.returned, self._run.name)
-        snapshot = Snapshot(gone, self.operation.whole_sha, self.operation.content)
-        self._write.end(State.LEFT, code=gone_code(gone), message=message, snapshot=snapshot)
+        gone = self.snapshot.without_issue(self._run.name)
+        remember = Remembered(gone.dump(), self.operation.whole_sha, self.operation.content)
+        self._write.end(State.LEFT, code=gone.gone_code, message=message, remember=remember)
         return Updated(Outcome.SKIPPED, message)
 
     def end(
@@ -211,7 +202,7 @@ class Change:
             [f"{each.field} was changed in Triage" for each in conflicts]
             + [f"{name} was changed in Triage while the update was on its way" for name in others]
         )
-        returned = update_snapshot(self.returned, issue, {**patch, **already})
+        after = self.snapshot.after_write(issue, {**patch, **already}).with_writes(self.wrote)
         # With a conflict the issue equals no row, so that the next run finds a change again.
         equals = (b"", b"") if conflicts else (self.operation.whole_sha, self.operation.content)
         self._write.end(
@@ -219,7 +210,7 @@ class Change:
             code=CONFLICT if conflicts else EDITED_MEANWHILE if others else "",
             message=message,
             details=orjson.dumps(list(map(tuple, conflicts))) if conflicts else None,
-            snapshot=Snapshot(count_writes(returned, self.wrote), *equals),
+            remember=Remembered(after.dump(), *equals),
         )
         return Updated(OUTCOMES[state], message)
 
@@ -230,7 +221,7 @@ class Change:
 
     def leave(self, code: str, message: str) -> Updated:
         """End a change that is not sent, for a reason that the next run checks again."""
-        self._write.end(State.LEFT, code=code, message=message, snapshot=self._learned())
+        self._write.end(State.LEFT, code=code, message=message, remember=self._learned())
         return Updated(Outcome.SKIPPED, message)
 
     def give_up(self) -> Updated:
@@ -238,26 +229,17 @@ class Change:
         self._write.end(State.UNKNOWN, code=FATE_UNKNOWN, message=self._message, details=self.pending)
         return Updated(Outcome.UNKNOWN, self._message)
 
-    def _learned(self) -> Snapshot | None:
+    def _learned(self) -> Remembered | None:
         """The new snapshot, if a reading has changed it; the issue equals no row then."""
-        if self.returned == self.operation.returned:
-            return None
-        return Snapshot(self.returned, b"", b"")
+        return None if self.snapshot == self._before else Remembered(self.snapshot.dump(), b"", b"")
 
 
-def make_replacement(returned: bytes, issue: Issue, patch: Mapping[str, Any]) -> Replacement | None:
+def make_replacement(snapshot: Snapshot, issue: Issue, patch: Mapping[str, Any]) -> Replacement | None:
     """Return what a patch is about to replace in an issue as it was read, None if nothing of it may be kept.
 
     A text with the API key in it is left out: the ledger may not have it, and without it it is another text.
     """
     before = {name: issue.description if name == "description" else issue.fields[name] for name in patch}
     before = {name: value for name, value in before.items() if redact(str(value)) == str(value)}
-    wrote = keep_values({name: patch[name] for name in before}, numbers_of(orjson.loads(returned)))
-    return Replacement(before, standing_values(returned, issue, before), wrote) if before else None
-
-
-def count_writes(returned: bytes, fields: Iterable[str]) -> bytes:
-    """Count in an issue's snapshot that we changed these fields once more, since Triage logs each change of a field."""
-    snapshot = orjson.loads(returned)
-    writes = Counter(snapshot.get(WRITES, {})) + Counter(fields)
-    return orjson.dumps(snapshot | ({WRITES: writes} if writes else {}))
+    wrote = {name: keep_value(name, patch[name], snapshot.numbers) for name in before}
+    return Replacement(before, snapshot.standing(issue, before), wrote) if before else None

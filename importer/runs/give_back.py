@@ -19,7 +19,7 @@ from importer.load.writing import decide
 from importer.records import Act, Operation, Outcome
 from importer.runs.change_set import CLOSED, CORRECTED, EDITED, Apply, ChangeVerdict, read_and_assess
 from importer.triage.answers import Issue
-from importer.triage.snapshot import assume_applied, is_like, merge, pending_fields, sent_values
+from importer.triage.snapshot import Snapshot, is_like, pending_fields
 
 RESTORABLE, LATER = "restorable", "changed-later"
 GIVEN_BACK = "given-back"
@@ -50,11 +50,12 @@ class GiveBack:
                 self._plan(each)
 
     def _plan(self, each: Replaced) -> None:
-        snapshot, sent = orjson.loads(each.returned), sent_values(each.returned)
+        snapshot = Snapshot.parse(each.returned)
+        sent = snapshot.ours
         # What else was written since, by a run that has been undone meanwhile or by `undo --close`, is not its own.
         own = {name for name, value in each.wrote.items() if is_like(sent.get(name), value)}
         own |= pending_fields(each.pending)
-        if snapshot.get("status") == CLOSED != sent.get("status"):
+        if snapshot.fields.get("status") == CLOSED != sent.get("status"):
             own.discard("status")
         names = [name for name in each.wrote if name in own and name not in each.later]
         is_whole = len(names) == len(each.wrote) and not each.later
@@ -83,9 +84,8 @@ class GiveBack:
 
     def assess(self, operation: Operation, issue: Issue, *, is_whole: bool = False) -> ChangeVerdict | None:
         """Return the verdict on an issue; None where only a description that a list has cut may be an edit."""
-        merged = merge(
-            assume_applied(operation.returned, operation.pending), issue, orjson.loads(self.fill(operation).body)
-        )
+        new = orjson.loads(self.fill(operation).body)
+        merged = Snapshot.parse(operation.returned).merge(issue, new, operation.pending)
         conflicts = tuple(merged.conflicts)
         if not is_whole and any(each.field == "description" for each in conflicts):
             return None

@@ -36,7 +36,7 @@ from importer.runs.change_set import (
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
 from importer.triage.answers import Issue
-from importer.triage.snapshot import assume_applied, find_edits, is_like, merge, pending_fields
+from importer.triage.snapshot import Snapshot, is_like, pending_fields
 
 AT_ONCE = 1000
 """The number of issues whose cells are mapped together."""
@@ -98,8 +98,7 @@ class Repair:
                 yield made, steps
 
     def _plan(self, made: Made, steps: Sequence[Step | str]) -> None:
-        snapshot = orjson.loads(made.returned)
-        sent = snapshot | snapshot.get("sent", {})
+        sent = Snapshot.parse(made.returned).ours
         pending = pending_fields(made.pending)
         body: dict[str, Any] = {}
         for name, step in zip(self.fields, steps, strict=False):
@@ -130,16 +129,16 @@ class Repair:
     def assess(self, operation: Operation, issue: Issue, *, is_whole: bool = False) -> ChangeVerdict | None:
         """Return the verdict on an issue; None where only a cut description in a list may be an edit."""
         new = orjson.loads(operation.body)
-        merged = merge(assume_applied(operation.returned, operation.pending), issue, new)
-        elsewhere = [name for name in find_edits(merged.returned, issue) if name not in new]
+        merged = Snapshot.parse(operation.returned).merge(issue, new, operation.pending)
+        elsewhere = [name for name in merged.snapshot.edits(issue) if name not in new]
         if "description" in elsewhere and not is_whole:
             if issue.updated_at != issue.created_at:
                 return None
             elsewhere.remove("description")
         own = self._provenance.of(operation.key)
-        elsewhere += find_miscounts(merged.returned, issue, own)
+        elsewhere += find_miscounts(merged.snapshot, issue, own)
         # Additions of ours change `updated_at` too, and their answers don't say to what: then it proves nothing.
-        is_as_we_left_it = issue.updated_at == orjson.loads(merged.returned).get("updated_at")
+        is_as_we_left_it = issue.updated_at == merged.snapshot.updated_at
         if not (elsewhere or any(own.values()) or is_as_we_left_it):
             elsewhere = ["activity"]
         conflicts = tuple(merged.conflicts)

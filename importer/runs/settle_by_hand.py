@@ -24,7 +24,7 @@ from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.listing import list_newest_first
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import take_snapshot
+from importer.triage.snapshot import Snapshot
 from importer.triage.target import Target
 
 ABSENT = "absent"
@@ -88,7 +88,7 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
         hint = f"If that issue is gone, say so first: triage-import settle {record.key} {ABSENT}"
         raise UsageError(f"{record.key} is {number} already.", hint=hint)
     done = Decision(
-        record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=take_snapshot(issue)
+        record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=Snapshot.take(issue).dump()
     )
     run = ledger.find_run_of(target.name, record.key)
     if run is not None:
@@ -112,7 +112,7 @@ async def _choose(ledger: Ledger, target: Target, record: _Record, issue: Issue)
     if known.issue_id != issue.id:
         run = ledger.find_run_of(target.name, record.key)
         assert run is not None
-        snapshot = take_snapshot(issue)
+        snapshot = Snapshot.take(issue).dump()
         done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=snapshot)
         run.decide([done])
         marker = record_marker(record.key)

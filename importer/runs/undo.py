@@ -18,7 +18,7 @@ from importer.load.connection import RunConnection
 from importer.load.fingerprint import COMMENT, Held, fingerprint_shown
 from importer.load.provenance import HANGING, Provenance, count_most, find_miscounts
 from importer.load.reconcile import Reconciler
-from importer.load.updates import ATTEMPTS, WRITES, Change, Changes, Updated
+from importer.load.updates import ATTEMPTS, Change, Changes, Updated
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import (
     CLOSED,
@@ -35,7 +35,7 @@ from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack
 from importer.triage.absence import APART, NotYet
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
-from importer.triage.snapshot import assume_applied, find_edits, merge, pending_fields
+from importer.triage.snapshot import Snapshot, pending_fields
 
 CLOSING = {"status": CLOSED}
 CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE_FIELDS}
@@ -131,8 +131,9 @@ class Undo:
         """Return the verdict on an issue to which nothing ever happened; None for any other, which must be read."""
         if operation.issue_id in self.giving.operations:
             return self.giving.assess(operation, issue)
-        edits = set(find_edits(operation.returned, issue)) - {"description"}  # the list may have cut it
-        if edits or issue.updated_at != issue.created_at or find_traces(operation.returned, issue, (), (), NOTHING):
+        snapshot = Snapshot.parse(operation.returned)
+        edits = set(snapshot.edits(issue)) - {"description"}  # the list may have cut it
+        if edits or issue.updated_at != issue.created_at or find_traces(snapshot, issue, (), (), NOTHING):
             return None
         return self._untouched(operation)
 
@@ -140,9 +141,9 @@ class Undo:
         """Read an issue with its activity and return the verdict on it. Raises CallFailed, and NotYet."""
         if operation.issue_id in self.giving.operations:
             return await self.giving.read(connection, operation)
-        returned, pending = operation.returned, operation.pending
+        snapshot, pending = Snapshot.parse(operation.returned), operation.pending
         inspector = Inspector(connection, self._provenance)
-        seen = await inspector.inspect(operation, returned, pending, pending_fields(pending))
+        seen = await inspector.inspect(operation, snapshot, pending, pending_fields(pending))
         if seen is None:
             return ChangeVerdict(UNTOUCHED if operation.key in self._sent else GONE)
         return ChangeVerdict(TOUCHED, tuple(seen.touched)) if seen.touched else self._untouched(operation)
@@ -190,12 +191,12 @@ class Undoer:
 
     async def _read_and_write(self, change: Change) -> Updated:
         operation, deletes = change.operation, change.operation.act is Act.DELETE
-        seen = await self._inspector.inspect(operation, change.returned, change.pending, change.wrote)
+        seen = await self._inspector.inspect(operation, change.snapshot, change.pending, change.wrote)
         if seen is None:
             # Gone after a request of ours, so most likely by it. The transport may repeat a DELETE, too.
             perhaps_ours = change.requests > 0 or operation.key in self._sent
             return change.finish() if deletes and perhaps_ours else change.end_gone()
-        change.learn(seen.returned, seen.issue)
+        change.learn(seen.snapshot, seen.issue)
         if seen.touched:
             return change.leave(TOUCHED, ", ".join(seen.touched))
         return await (self._delete(change) if deletes else self._close(change, seen.issue))
@@ -217,9 +218,9 @@ class Undoer:
         if issue.fields["status"] != CLOSED:
             send = partial(self._client.update_issue, operation.issue_id, operation.body)
             issue = await change.write(send, CLOSING)
-        snapshot = orjson.loads(operation.returned)
         # The row still stands for the status that it was sent with, so that no later run takes it for changed.
-        sent = {name: value for name, value in (snapshot | snapshot.get("sent", {})).items() if name in CLOSING}
+        ours = Snapshot.parse(operation.returned).ours
+        sent = {name: value for name, value in ours.items() if name in CLOSING}
         return change.end(issue, {} if _status_of(operation) == CLOSED else sent, {}, [])
 
 
@@ -227,7 +228,7 @@ class Inspected(NamedTuple):
     """An issue as it was read, its snapshot after this reading, and the traces of others."""
 
     issue: Issue
-    returned: bytes
+    snapshot: Snapshot
     touched: list[str]
 
 
@@ -239,11 +240,11 @@ class Inspector:
         self._reconciler = Reconciler(connection.client, connection.calls)
 
     async def inspect(
-        self, operation: Operation, returned: bytes, pending: bytes, wrote: Iterable[str]
+        self, operation: Operation, snapshot: Snapshot, pending: bytes, wrote: Iterable[str]
     ) -> Inspected | None:
         """Read an issue; None if it is gone.
 
-        returned  its snapshot
+        snapshot  of our last write to it
         pending   a change of unknown outcome, b"" if there is none
         wrote     the fields that this program may have changed since the snapshot
 
@@ -259,8 +260,8 @@ class Inspector:
             return None
         if issue is None:
             return None
-        learned = merge(assume_applied(returned, pending), issue, {}).returned
-        edits = [name for name in find_edits(learned, issue) if name in PATCHABLE_FIELDS]
+        learned = snapshot.merge(issue, {}, pending).snapshot
+        edits = [name for name in learned.edits(issue) if name in PATCHABLE_FIELDS]
         strange = [f"{name}s" for name, act in HANGING.items() if act in held and held[act] - own[act]]
         traces = find_traces(learned, issue, entries, wrote, own)
         return Inspected(issue, learned, list(dict.fromkeys([*edits, *strange, *traces])))
@@ -275,15 +276,17 @@ class Inspector:
         return await self._absence.look(issue_id, operation.since), entries, held
 
 
-def find_traces(returned: bytes, issue: Issue, entries: Sequence[Entry], wrote: Iterable[str], own: Held) -> list[str]:
-    """Return the traces that others left on an issue, by what they touched; `returned` is its snapshot."""
-    traces, most = find_miscounts(returned, issue, own), count_most(returned, own)
+def find_traces(
+    snapshot: Snapshot, issue: Issue, entries: Sequence[Entry], wrote: Iterable[str], own: Held
+) -> list[str]:
+    """Return the traces that others left on an issue, by what they touched."""
+    traces, most = find_miscounts(snapshot, issue, own), count_most(snapshot, own)
     if issue.had_agent:
         traces.append("agent session")
     said = Counter(fingerprint_shown(issue.id, entry) for entry in entries if entry.type == COMMENT)
     if said - own[Act.COMMENT]:
         traces.append(COMMENT)
-    writes = Counter(orjson.loads(returned).get(WRITES, {})) + Counter(wrote)
+    writes = Counter(snapshot.writes) + Counter(wrote)
     writes["description"] += own[Act.REFER].total()
     for type_, times in Counter(entry.type for entry in entries).items():
         if type_ in CHANGED:
@@ -298,4 +301,4 @@ def find_traces(returned: bytes, issue: Issue, entries: Sequence[Entry], wrote: 
 
 
 def _status_of(operation: Operation) -> str:
-    return str(orjson.loads(operation.returned).get("status"))
+    return str(Snapshot.parse(operation.returned).fields.get("status"))

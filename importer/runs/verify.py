@@ -42,7 +42,7 @@ from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.listing import CLOCK_SKEW, ELLIPSES, WORD, created_seconds, list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import DESCRIPTION_KEPT, Numbers, assume_applied, digest, is_like, merge, numbers_of
+from importer.triage.snapshot import DESCRIPTION_KEPT, Numbers, Snapshot, is_like, values_in
 from importer.triage.target import Target
 
 if TYPE_CHECKING:
@@ -271,32 +271,26 @@ def find_differences(made: Made, issue: Issue) -> Iterator[tuple[str, str, str]]
 
     After a change of unknown outcome, the value before and the one after are both as expected.
     """
-    snapshot = orjson.loads(merge(assume_applied(made.returned, made.pending), issue, {}).returned)
-    sent = snapshot | snapshot.get("sent", {})
-    for name, theirs in _values(issue, numbers_of(snapshot)).items():
+    snapshot = Snapshot.parse(made.returned).merge(issue, {}, made.pending).snapshot
+    sent = snapshot.ours
+    for name, theirs in values_in(issue, snapshot.numbers).items():
         ours = sent.get(name)
         if not is_like(ours, theirs):
             if name == "description":
                 ours, theirs = DESCRIPTION_KEPT, issue.description
             yield name, str(ours or ""), str(theirs or "")
-    if issue.resource_count < snapshot.get(RESOURCES, 0):
-        yield RESOURCES, str(snapshot[RESOURCES]), str(issue.resource_count)
+    if issue.resource_count < snapshot.counts.get(RESOURCES, 0):
+        yield RESOURCES, str(snapshot.counts[RESOURCES]), str(issue.resource_count)
 
 
 def _expect(made: Made) -> _Expected:
-    snapshot = orjson.loads(made.returned)
-    sent = _digest(snapshot | snapshot.get("sent", {}))
-    return _Expected(sent, snapshot.get(RESOURCES, 0), numbers_of(snapshot))
+    snapshot = Snapshot.parse(made.returned)
+    return _Expected(_digest(snapshot.ours), snapshot.counts.get(RESOURCES, 0), snapshot.numbers)
 
 
 def _is_as(expected: _Expected, issue: Issue) -> bool:
-    values = _values(issue, expected.numbers)
-    return expected.fields == _digest(values) and expected.resources <= issue.resource_count
-
-
-def _values(issue: Issue, numbers: Numbers) -> dict[str, Any]:
-    """Return the compared fields as a snapshot holds them."""
-    return {**issue.fields, "description": digest(issue.description, numbers)}
+    fields = _digest(values_in(issue, expected.numbers))
+    return expected.fields == fields and expected.resources <= issue.resource_count
 
 
 def _digest(values: Mapping[str, Any]) -> bytes:

@@ -1,12 +1,9 @@
 """Snapshots of issues and the three-way merge: which fields a person has changed in Triage since our last write.
 
-A snapshot is JSON that the ledger keeps for each issue, in its column `returned`: the fields as the target returned
-them for our last write, the description as a digest. Where the target returned another value than we sent, ours stands
-under `sent`. A field whose value in Triage differs from the snapshot was changed by a person; so, to be safe, was a
-field that the snapshot doesn't have. Triage may trim texts and rewrite line ends, so such differences never count. Nor
-do the numbers that references get, as ` (T-1042)` after the key of another issue: a text with those that we put in is
-the same text. They stand under `numbers`; without it, as where discovery found the issue or an earlier version wrote
-the snapshot, nobody knows which are ours, and none counts.
+The ledger keeps a snapshot for each issue, as JSON in its column `returned`. A field whose value in Triage differs from
+the snapshot was changed by a person; so, to be safe, was a field that the snapshot doesn't have. Triage may trim texts
+and rewrite line ends, so such differences never count. Nor do the numbers that references get, as ` (T-1042)` after the
+key of another issue: a text with those that we put in is the same text.
 """
 
 from __future__ import annotations
@@ -14,7 +11,9 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -25,10 +24,10 @@ from importer.records import NUMBER_BESIDE
 from importer.triage.answers import Issue
 from importer.triage.redaction import redact
 
+Values = Mapping[str, Any]
 COUNTS = ("resource_count", "flag_count", "relation_count")
 DESCRIPTION_KEPT = "(kept as its digest only)"
-SEEN_AT = "seen_at"
-NUMBERS = "numbers"
+SEEN_AT, HELD = "seen_at", "held"
 Numbers = Collection[str] | None
 """Numbers of issues, `T-1042`, that count as ours in a description; None where nobody knows which are."""
 RUNS_THAT_AGREE = 2
@@ -51,53 +50,252 @@ class Merged(NamedTuple):
     patch      field → value to send
     already    field → value that the issue has already
     conflicts  fields that a person changed, which are left alone
-    returned   the snapshot after this reading, in which an earlier change of unknown outcome is resolved
+    snapshot   the snapshot after this reading, in which an earlier change of unknown outcome is resolved
     """
 
     patch: dict[str, Any]
     already: dict[str, Any]
     conflicts: list[Conflict]
-    returned: bytes
+    snapshot: Snapshot
 
 
-def take_snapshot(issue: Issue, body: bytes | None = None) -> bytes:
-    """Make the snapshot of an issue from the API's answer and, if it is known, the body that created it.
+@dataclass(frozen=True)
+class Snapshot:
+    """An issue after our last write.
 
-    If the issue was changed since it was created (its times differ), a field that is not as sent was changed by a
-    person: the snapshot has it as sent, so that it counts as changed. Without a body `adopt_snapshot` decides that
-    later.
+    fields      its values as the target returned them, the description as a digest
+    sent        those that we sent otherwise than the target returned them
+    numbers     the numbers of other issues that we put into its description; None where nobody knows, as of an issue
+                that discovery found, or whose snapshot an earlier version wrote: then none counts as an edit
+    counts      how many links, flags and relations it had: one of COUNTS → number
+    writes      field → how often we may have changed it since the issue was made
+    updated_at  its time of change, as the target writes it; "" if it isn't known
+    is_touched  whether it was changed before we saw it first, nobody knows by whom
+    gone        names of the runs that have found it deleted since
     """
-    snapshot = _values(issue, None) | {"updated_at": issue.updated_at} | {name: getattr(issue, name) for name in COUNTS}
-    touched = issue.updated_at != issue.created_at
-    if body is None:
-        return orjson.dumps(snapshot | ({"touched": True} if touched else {}))
-    snapshot["description"] = digest(issue.description)
-    unlike = {name: value for name, value in values_of(body).items() if not is_like(value, snapshot[name])}
-    snapshot[NUMBERS] = []
-    if touched:
-        snapshot |= unlike
-    elif unlike:
-        snapshot["sent"] = unlike
-    return orjson.dumps(snapshot)
+
+    fields: Values
+    sent: Values = field(default_factory=dict)
+    numbers: Numbers = None
+    counts: Mapping[str, int] = field(default_factory=dict)
+    writes: Mapping[str, int] = field(default_factory=dict)
+    updated_at: str = ""
+    is_touched: bool = False
+    gone: Collection[str] = ()
+
+    @classmethod
+    def parse(cls, stored: bytes) -> Snapshot:
+        """Read a snapshot as the ledger keeps it."""
+        document = orjson.loads(stored)
+        gone = document.pop("gone", [])
+        return cls(
+            sent=document.pop("sent", {}),
+            numbers=None if (numbers := document.pop("numbers", None)) is None else tuple(numbers),
+            counts={name: document.pop(name) for name in COUNTS if name in document},
+            writes=document.pop("writes", {}),
+            updated_at=document.pop("updated_at", ""),
+            is_touched=document.pop("touched", False),
+            gone=tuple(gone) if isinstance(gone, list) else ("",),  # earlier versions kept no names
+            fields=document,
+        )
+
+    def dump(self) -> bytes:
+        """Write it for the ledger."""
+        rest = {
+            "updated_at": self.updated_at,
+            **self.counts,
+            "sent": self.sent,
+            "touched": self.is_touched,
+            "writes": self.writes,
+            "gone": self.gone,
+        }
+        document = {**self.fields, **{name: value for name, value in rest.items() if value or name in COUNTS}}
+        return orjson.dumps(document if self.numbers is None else document | {"numbers": self.numbers})
+
+    @classmethod
+    def take(cls, issue: Issue, body: bytes | None = None) -> Snapshot:
+        """Make the snapshot of an issue from the API's answer and, if it is known, the body that created it.
+
+        If the issue was changed since it was created (its times differ), a field that is not as sent was changed by a
+        person: the snapshot has it as sent, so that it counts as changed. Without a body `adopt` decides that later.
+        """
+        counts = {name: getattr(issue, name) for name in COUNTS}
+        fields, is_touched = values_in(issue, None if body is None else ()), issue.updated_at != issue.created_at
+        if body is None:
+            return cls(fields, counts=counts, updated_at=issue.updated_at, is_touched=is_touched)
+        unlike = {name: value for name, value in values_of(body).items() if not is_like(value, fields[name])}
+        fields, sent = (fields | unlike, {}) if is_touched else (fields, unlike)
+        return cls(fields, sent, (), counts, updated_at=issue.updated_at)
+
+    def adopt(self, body: bytes) -> Snapshot:
+        """Complete the snapshot of an issue that discovery found, now that the body of its row is known.
+
+        If the issue was changed since it was created, nobody knows who changed the fields that differ from the body:
+        they are left out of the snapshot, and so count as a person's.
+        """
+        left = self.changes(body) if self.is_touched else {}
+        fields = {name: value for name, value in self.fields.items() if name not in left}
+        return replace(self, fields=fields, is_touched=False)
+
+    @property
+    def ours(self) -> dict[str, Any]:
+        """The fields as we last sent them."""
+        return {**self.fields, **self.sent}
+
+    def changes(self, body: bytes, fields: Collection[str] = ISSUE_FIELDS) -> dict[str, Any]:
+        """Return which of `fields` a create's body has otherwise than we last sent them: field → value, texts whole."""
+        ours, new, values = self.ours, orjson.loads(body), values_of(body, self.numbers)
+        differing = (name for name in ISSUE_FIELDS if name in fields and not is_like(values[name], ours.get(name)))
+        return {name: new.get(name) for name in differing}
+
+    def edits(self, issue: Issue) -> list[str]:
+        """Return the compared fields of an issue that are no longer as the target returned them for our last write."""
+        now = values_in(issue, self.numbers)
+        return [name for name in ISSUE_FIELDS if name not in self.fields or not is_like(now[name], self.fields[name])]
+
+    def standing(self, issue: Issue, fields: Collection[str]) -> dict[str, Any]:
+        """Return what we last sent for these fields of an issue; of one that a person changed, what it has now."""
+        now, ours, edited = values_in(issue, self.numbers), self.ours, self.edits(issue)
+        return {name: now[name] if name in edited else ours[name] for name in fields}
+
+    def is_as_it_was(self, issue: Issue, description: str) -> bool:
+        """Whether an issue has the description of its snapshot, or this one, but for numbers that we put in."""
+        now = digest(issue.description, self.numbers)
+        return now in (self.fields.get("description"), digest(description, self.numbers))
+
+    def merge(self, issue: Issue, new: Values, pending: bytes = b"") -> Merged:
+        """Merge new values into an issue, field by field: what a person changed is a conflict, unless it is equal.
+
+        After a change of unknown outcome, which `record_pending_patch` has written as `pending`, its fields may have
+        the old or the new value.
+        """
+        change = _Pending.parse(pending, self.numbers)
+        known, reverted = self._resolve(change, issue), self._find_reverted(change, issue)
+        now = values_in(issue, self.numbers)
+        merged = Merged({}, {}, [], known)
+        for name, value in new.items():
+            if is_like(now[name], keep_value(name, value, self.numbers)):
+                merged.already[name] = value
+            elif name in known.fields and is_like(now[name], known.fields[name]) and name not in reverted:
+                merged.patch[name] = value
+            else:
+                theirs = issue.description if name == "description" else now[name]
+                ours = DESCRIPTION_KEPT if name == "description" else known.fields.get(name)
+                merged.conflicts.append(Conflict(name, *(str(text or "") for text in (ours, theirs, value))))
+        return merged
+
+    def _find_reverted(self, change: _Pending, issue: Issue) -> set[str]:
+        """Return the fields of a pending change that have their old value, if somebody wrote to the issue meanwhile.
+
+        A person may have reverted them, so they must not be sent again. Our own comments move `updated_at` as well:
+        what counts is whether it moved since the issue was read right before the change.
+        """
+        now = values_in(issue, self.numbers)
+        if issue.updated_at == (self.updated_at if change.seen_at is None else change.seen_at):
+            return set()
+        return {name for name in change.values if name in self.fields and is_like(now[name], self.fields[name])}
+
+    def _resolve(self, change: _Pending, issue: Issue) -> Snapshot:
+        """Resolve a pending change: see which of its values, or of those before it, the issue has."""
+        now, known = values_in(issue, self.numbers), self
+        for name in self.edits(issue):
+            ours = (each[name] for each in (change.values, change.held) if name in each)
+            if any(is_like(now[name], value) for value in ours):
+                known = known._put(name, now[name], now[name])
+        return known
+
+    def _put(self, name: str, theirs: Any, ours: Any) -> Snapshot:
+        """Set a field to the target's value; where ours differs, it is kept under `sent`."""
+        sent = {other: value for other, value in self.sent.items() if other != name}
+        if not is_like(theirs, ours):
+            sent[name] = ours
+        return replace(self, fields={**self.fields, name: theirs}, sent=sent)
+
+    def after_write(self, issue: Issue, written: Values) -> Snapshot:
+        """Return the snapshot after a write: only the written fields are taken from the issue, ours beside them."""
+        now, after = values_in(issue, self.numbers), replace(self, gone=(), updated_at=issue.updated_at)
+        for name, value in written.items():
+            after = after._put(name, now[name], keep_value(name, value, self.numbers))
+        return after
+
+    def with_numbers(self, issue: Issue, description: str, numbers: Collection[str]) -> Snapshot:
+        """Return the snapshot of an issue, which was just read, into whose description these numbers are to be put.
+
+        `description` is the one without them that we sent.
+        """
+        after = replace(self, numbers=tuple(sorted({*(self.numbers or ()), *numbers})))
+        if "description" in self.fields:
+            after = after._put(
+                "description", *(digest(text, after.numbers) for text in (issue.description, description))
+            )
+        return after
+
+    def with_writes(self, fields: Iterable[str]) -> Snapshot:
+        """Count that we changed these fields once more, since Triage logs each change of a field."""
+        return replace(self, writes=dict(Counter(self.writes) + Counter(fields)))
+
+    def without_issue(self, run: str) -> Snapshot:
+        """Mark it as that of an issue which a run has found deleted in Triage."""
+        return replace(self, gone=tuple(sorted({*self.gone, run})))
+
+    @property
+    def gone_code(self) -> str:
+        """The code of an issue that was just found deleted: only once runs agree is it decided."""
+        return GONE_AT_TARGET if len(self.gone) >= RUNS_THAT_AGREE else PERHAPS_GONE
 
 
-def adopt_snapshot(returned: bytes, body: bytes) -> bytes:
-    """Complete the snapshot of an issue that discovery found, now that the body of its row is known.
+class _Pending(NamedTuple):
+    """A change of unknown outcome: its values as a snapshot has them, and what was read right before it.
 
-    If the issue was changed since it was created, nobody knows who changed the fields that differ from the body: they
-    are left out of the snapshot, and so count as a person's.
+    seen_at  the issue's time of change at that reading; None if there is no such change
+    held     what that reading has taught, beside the snapshot that the ledger has
     """
-    snapshot = orjson.loads(returned)
-    if snapshot.pop("touched", False):
-        for name in find_changes(returned, body):
-            snapshot.pop(name, None)
-    return orjson.dumps(snapshot)
+
+    values: Values
+    seen_at: str | None
+    held: Values
+
+    @classmethod
+    def parse(cls, pending: bytes, numbers: Numbers) -> _Pending:
+        document = orjson.loads(pending) if pending else {}
+        seen_at, held = document.pop(SEEN_AT, None), document.pop(HELD, {})
+        return cls({name: keep_value(name, value, numbers) for name, value in document.items()}, seen_at, held)
+
+
+def record_pending_patch(before: Snapshot, learned: Snapshot, patch: Values, seen_at: str) -> bytes:
+    """Return the JSON that the ledger keeps while a change is under way: its fields, and what reading back taught.
+
+    before   the snapshot that the ledger has
+    learned  the snapshot after the issue was read for this change; where it differs, it is kept, too
+    seen_at  the issue's time of change at that reading
+    """
+    held = {
+        name: learned.fields[name]
+        for name in ISSUE_FIELDS
+        if name in learned.fields and learned.fields[name] != before.fields.get(name)
+    }
+    return orjson.dumps({**patch, SEEN_AT: seen_at, **({HELD: held} if held else {})})
+
+
+def pending_fields(pending: bytes) -> frozenset[str]:
+    """Return the fields that a change of unknown outcome was to write; none for b""."""
+    return frozenset(orjson.loads(pending)).intersection(ISSUE_FIELDS) if pending else frozenset()
 
 
 def values_of(body: bytes, numbers: Numbers = ()) -> dict[str, Any]:
     """Return the compared fields of a create's body as a snapshot holds them: the description as its digest."""
     document = orjson.loads(body)
-    return {name: _kept(name, document.get(name), numbers) for name in ISSUE_FIELDS}
+    return {name: keep_value(name, document.get(name), numbers) for name in ISSUE_FIELDS}
+
+
+def values_in(issue: Issue, numbers: Numbers = ()) -> dict[str, Any]:
+    """Return the fields of an issue as a snapshot holds them."""
+    return {**issue.fields, "description": digest(issue.description, numbers)}
+
+
+def keep_value(name: str, value: Any, numbers: Numbers = ()) -> Any:
+    """Return the value of a field as a snapshot holds it: of a description the digest."""
+    return digest(value or "", numbers) if name == "description" else value
 
 
 def digest(text: str, numbers: Numbers = ()) -> str:
@@ -124,206 +322,22 @@ def _normal(value: Any) -> str:
     return unicodedata.normalize("NFC", redact(str(value or "")).replace("\r\n", "\n")).strip()
 
 
-def _kept(name: str, value: Any, numbers: Numbers) -> Any:
-    return digest(value or "", numbers) if name == "description" else value
-
-
-def _values(issue: Issue, numbers: Numbers = ()) -> dict[str, Any]:
-    return {**issue.fields, "description": digest(issue.description, numbers)}
-
-
-def numbers_of(snapshot: Mapping[str, Any]) -> Numbers:
-    """Return the numbers that we put into the description of an issue with this snapshot."""
-    return snapshot.get(NUMBERS)
-
-
-def knows_numbers(returned: bytes) -> bool:
-    """Whether a snapshot says which numbers in the issue's description are ours."""
-    return numbers_of(orjson.loads(returned)) is not None
-
-
-def is_as_it_was(returned: bytes, issue: Issue, description: str) -> bool:
-    """Whether an issue has the description of its snapshot, or this one, but for numbers that we put in."""
-    snapshot = orjson.loads(returned)
-    numbers = numbers_of(snapshot)
-    return digest(issue.description, numbers) in (snapshot.get("description"), digest(description, numbers))
-
-
-def allow_numbers(returned: bytes, issue: Issue, description: str, numbers: Collection[str]) -> bytes:
-    """Return the snapshot of an issue, which was just read, into whose description these numbers are to be put.
-
-    `description` is the one without them that we sent.
-    """
-    snapshot = orjson.loads(returned)
-    snapshot[NUMBERS] = sorted({*(numbers_of(snapshot) or ()), *numbers})
-    if "description" in snapshot:
-        theirs, ours = (digest(text, snapshot[NUMBERS]) for text in (issue.description, description))
-        _take(snapshot, "description", theirs, ours)
-    return orjson.dumps(snapshot)
-
-
-def sent_values(returned: bytes) -> dict[str, Any]:
-    """Return the fields of a snapshot as we last sent them."""
-    snapshot = orjson.loads(returned)
-    return {**snapshot, **snapshot.get("sent", {})}
-
-
-def keep_values(fields: Mapping[str, Any], numbers: Numbers = ()) -> dict[str, Any]:
-    """Return fields as a snapshot holds them: a description as its digest."""
-    return {name: _kept(name, value, numbers) for name, value in fields.items()}
-
-
-def standing_values(returned: bytes, issue: Issue, fields: Collection[str]) -> dict[str, Any]:
-    """Return what we last sent for these fields of an issue; of one that a person changed, what the issue has now."""
-    snapshot, sent = orjson.loads(returned), sent_values(returned)
-    now = _values(issue, numbers_of(snapshot))
-    edited = {name for name in fields if name not in snapshot or not is_like(now[name], snapshot[name])}
-    return {name: now[name] if name in edited else sent[name] for name in fields}
-
-
-def find_changes(returned: bytes, body: bytes, fields: Collection[str] = ISSUE_FIELDS) -> dict[str, Any]:
-    """Return which of `fields` differ between a create's body and what we last sent: field → new value, texts whole."""
-    sent, new = sent_values(returned), orjson.loads(body)
-    values = values_of(body, numbers_of(sent))
-    return {
-        name: new.get(name) for name in ISSUE_FIELDS if name in fields and not is_like(values[name], sent.get(name))
-    }
-
-
-def find_edits(returned: bytes, issue: Issue) -> list[str]:
-    """Return the compared fields of an issue that are no longer as the target returned them for our last write."""
-    snapshot = orjson.loads(returned)
-    now = _values(issue, numbers_of(snapshot))
-    return [name for name in ISSUE_FIELDS if name not in snapshot or not is_like(now[name], snapshot[name])]
-
-
 def find_other_changes(read: Issue, answered: Issue, patch: Collection[str]) -> list[str]:
     """Return the fields that were not written and are not in the answer to a write as they were read right before."""
-    before, after = _values(read), _values(answered)
+    before, after = values_in(read), values_in(answered)
     return [name for name in ISSUE_FIELDS if name not in patch and not is_like(before[name], after[name])]
 
 
-def merge(returned: bytes, issue: Issue, new: Mapping[str, Any]) -> Merged:
-    """Merge new values into an issue, field by field: what a person changed is a conflict, unless it is equal."""
-    known, reverted = _resolve_pending(returned, issue), _find_reverted(returned, issue)
-    snapshot = orjson.loads(known)
-    numbers = numbers_of(snapshot)
-    now = _values(issue, numbers)
-    merged = Merged({}, {}, [], known)
-    for name, value in new.items():
-        if is_like(now[name], _kept(name, value, numbers)):
-            merged.already[name] = value
-        elif name in snapshot and is_like(now[name], snapshot[name]) and name not in reverted:
-            merged.patch[name] = value
-        else:
-            theirs = issue.description if name == "description" else now[name]
-            ours = DESCRIPTION_KEPT if name == "description" else snapshot.get(name)
-            merged.conflicts.append(Conflict(name, *(str(text or "") for text in (ours, theirs, value))))
-    return merged
-
-
-def _find_reverted(returned: bytes, issue: Issue) -> set[str]:
-    """Return the fields of a pending change that have their old value, if somebody wrote to the issue meanwhile.
-
-    A person may have reverted them, so they must not be sent again. Our own comments move `updated_at` as well: what
-    counts is whether it moved since the issue was read right before the change.
-    """
-    snapshot = orjson.loads(returned)
-    now, pending = _values(issue, numbers_of(snapshot)), snapshot.get("pending", {})
-    if issue.updated_at == pending.get(SEEN_AT, snapshot.get("updated_at")):
-        return set()
-    return {name for name in pending if name in snapshot and is_like(now.get(name), snapshot[name])}
-
-
-def _resolve_pending(returned: bytes, issue: Issue) -> bytes:
-    """Resolve a pending change in a snapshot: see which of its values, or of those before it, the issue has."""
-    snapshot = orjson.loads(returned)
-    now, pending = _values(issue, numbers_of(snapshot)), snapshot.pop("pending", {})
-    for name in find_edits(returned, issue):
-        ours = (each[name] for each in (pending, pending.get("held", {})) if name in each)
-        if any(is_like(now[name], value) for value in ours):
-            _take(snapshot, name, now[name], now[name])
-    return orjson.dumps(snapshot)
-
-
-def _take(snapshot: dict[str, Any], name: str, theirs: Any, ours: Any) -> None:
-    """Set a field of a snapshot to the target's value; where ours differs, it is kept under `sent`."""
-    snapshot[name] = theirs
-    sent = {other: value for other, value in snapshot.pop("sent", {}).items() if other != name}
-    if not is_like(theirs, ours):
-        sent[name] = ours
-    if sent:
-        snapshot["sent"] = sent
-
-
-def update_snapshot(returned: bytes, issue: Issue, written: Mapping[str, Any]) -> bytes:
-    """Return the snapshot after a write: only the written fields are taken from the issue, ours beside them."""
-    snapshot = orjson.loads(returned)
-    numbers = numbers_of(snapshot)
-    now = _values(issue, numbers)
-    snapshot.pop("gone", None)
-    for name, value in written.items():
-        _take(snapshot, name, now[name], _kept(name, value, numbers))
-    snapshot["updated_at"] = issue.updated_at
-    return orjson.dumps(snapshot)
-
-
-def record_pending_patch(returned: bytes, learned: bytes, patch: Mapping[str, Any], seen_at: str) -> bytes:
-    """Return the JSON that the ledger keeps while a change is under way: its fields, and what reading back taught.
-
-    returned  the snapshot that the ledger has
-    learned   the snapshot after the issue was read for this change; where it differs, it is kept under `held`
-    seen_at   the issue's `updated_at` at that reading
-    """
-    before, after = orjson.loads(returned), orjson.loads(learned)
-    held = {name: after[name] for name in ISSUE_FIELDS if name in after and after[name] != before.get(name)}
-    return orjson.dumps({**patch, SEEN_AT: seen_at, **({"held": held} if held else {})})
-
-
-def assume_applied(returned: bytes, pending: bytes) -> bytes:
-    """Return a snapshot that allows for a change of unknown outcome: its fields may have the old or the new value.
-
-    `pending` is what `record_pending_patch` returned; for b"" the snapshot is returned unchanged. See `merge`.
-    """
-    if not pending:
-        return returned
-    values, snapshot = orjson.loads(pending), orjson.loads(returned)
-    kept = {name: _kept(name, value, numbers_of(snapshot)) for name, value in values.items()}
-    return orjson.dumps(snapshot | {"pending": kept})
-
-
-def pending_fields(pending: bytes) -> frozenset[str]:
-    """Return the fields that a change of unknown outcome was to write; none for b""."""
-    return frozenset(orjson.loads(pending)).intersection(ISSUE_FIELDS) if pending else frozenset()
-
-
-def mark_gone(returned: bytes, run: str) -> bytes:
-    """Mark a snapshot as that of an issue which a run has found deleted in Triage."""
-    snapshot = orjson.loads(returned)
-    return orjson.dumps(snapshot | {"gone": sorted({*_runs_without(snapshot), run})})
-
-
-def _runs_without(snapshot: Mapping[str, Any]) -> list[str]:
-    """Return the runs that found an issue deleted; earlier versions kept no name, and only one of them."""
-    gone = snapshot.get("gone", [])
-    return gone if isinstance(gone, list) else [""]
-
-
-def is_touched(returned: bytes) -> bool:
+def is_touched(stored: bytes) -> bool:
     """Whether an issue that discovery found was changed since it was created, nobody knows by whom."""
-    return _TOUCHED in returned
+    return _TOUCHED in stored
 
 
-def is_missing(returned: bytes) -> bool:
+def is_missing(stored: bytes) -> bool:
     """Whether the issue was found deleted when it was last read; see `is_gone`."""
-    return _GONE in returned
+    return _GONE in stored
 
 
-def is_gone(returned: bytes) -> bool:
+def is_gone(stored: bytes) -> bool:
     """Whether the issue is deleted for good, as so many runs as that takes have found: nobody asks for it again."""
-    return is_missing(returned) and len(_runs_without(orjson.loads(returned))) >= RUNS_THAT_AGREE
-
-
-def gone_code(returned: bytes) -> str:
-    """Return the code of an issue that was just found deleted: only once runs agree is it decided."""
-    return GONE_AT_TARGET if is_gone(returned) else PERHAPS_GONE
+    return is_missing(stored) and len(Snapshot.parse(stored).gone) >= RUNS_THAT_AGREE

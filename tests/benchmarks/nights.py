@@ -37,7 +37,7 @@ from importer.ledger.store import RunIdentity
 from importer.load.preflight import describe_input
 from importer.records import ADDITION_PATHS, Operation
 from importer.triage.answers import read_issue
-from importer.triage.snapshot import take_snapshot
+from importer.triage.snapshot import Snapshot
 from tests.benchmarks.check import measure
 from tests.benchmarks.source_files import make_discussed, make_ordinary, write_export
 
@@ -78,7 +78,7 @@ def write_ledger(path: Path, export: Path, url: str) -> None:
                 answer = {"id": make_id(number), "triage_id": f"T-{number}", "created_at": TIME, "updated_at": TIME}
                 issue = read_issue({**orjson.loads(each.body), **answer})
                 done = Decision(each.key, State.DONE, issue_id=issue.id, triage_id=issue.triage_id)
-                decisions.append(done._replace(returned=take_snapshot(issue, each.body)))
+                decisions.append(done._replace(returned=Snapshot.take(issue, each.body).dump()))
                 for more in plan.additions.get(place, ()):
                     path_ = issue_path(issue.id, ADDITION_PATHS[more.act])
                     sent = Operation(each.key, "POST", path_, more.body, "", act=more.act, name=more.name)

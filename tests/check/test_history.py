@@ -14,13 +14,13 @@ from importer.api import ISSUE_FIELDS
 from importer.check.history import ChangePolicy, LedgerHistory, OnChange, read_fields
 from importer.check.knowledge import LedgerStatus
 from importer.errors import UsageError
-from importer.ledger.journal import Decision, Run, Snapshot
+from importer.ledger.journal import Decision, Remembered, Run
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
 from importer.ledger.target_scan import Found
 from importer.records import Act, Operation, Outcome, Row
 from importer.triage.answers import FIELDS, Issue
-from importer.triage.snapshot import mark_gone, take_snapshot
+from importer.triage.snapshot import Snapshot
 from tests.harness.bench import TARGET, Bench, opened
 from tests.harness.virtual_time import VirtualTime
 
@@ -60,7 +60,7 @@ class Remembering(Bench):
     def keep(self, returned: bytes | None = None, row: Operation | None = None) -> None:
         """Let the ledger know that the issue was made of a row."""
         made = row or create(OLD)
-        memory = returned or take_snapshot(issue(), made.body)
+        memory = returned or Snapshot.take(issue(), made.body).dump()
         done = Decision(KEY, State.DONE, issue_id="id-1", triage_id="T-1", returned=memory)
         self.run.decide([done], [made])
 
@@ -184,8 +184,8 @@ def test_narrowed_to_fields(bench: Remembering) -> None:
     change = standing.change
     assert change is not None
     assert (orjson.loads(change.body), change.whole_sha, change.content) == ({"severity": "high"}, b"", b"")
-    severity = take_snapshot(issue(severity="high"), create(severity="high").body)
-    bench.run.decide([Decision(KEY, State.DONE, operation=change, snapshot=Snapshot(severity, b"", b""))])
+    severity = Snapshot.take(issue(severity="high"), create(severity="high").body).dump()
+    bench.run.decide([Decision(KEY, State.DONE, operation=change, remember=Remembered(severity, b"", b""))])
     assert bench.shown(row, policy("update", "severity")) == ("unchanged", "")
     standing = bench.ask(row, policy("update"))
     assert standing is not None
@@ -209,7 +209,7 @@ def test_the_source_of_an_issue_stays(bench: Remembering) -> None:
 
 def test_deleted_at_the_target(bench: Remembering) -> None:
     """It is said every night, without a request; only a row that changes once more is a reason to look again."""
-    bench.keep(mark_gone(mark_gone(take_snapshot(issue(), create().body), "one"), "two"))
+    bench.keep(Snapshot.take(issue(), create().body).without_issue("one").without_issue("two").dump())
     for name in OnChange:
         assert bench.shown(create(), policy(name)) == ("skipped", "gone-at-target")
     assert bench.shown(create(title="New"), policy("report")) == ("skipped", "gone-at-target")
@@ -219,7 +219,7 @@ def test_deleted_at_the_target(bench: Remembering) -> None:
 
 def test_deleted_as_one_run_has_found(bench: Remembering) -> None:
     """The next run looks once more, whatever it does about changes; that look writes nothing but what it may."""
-    bench.keep(mark_gone(take_snapshot(issue(), create().body), "one"))
+    bench.keep(Snapshot.take(issue(), create().body).without_issue("one").dump())
     for name in OnChange:
         standing = bench.ask(create(), policy(name))
         assert standing is not None
@@ -267,7 +267,7 @@ def test_a_conflict_of_an_earlier_attempt(bench: Remembering) -> None:
         code="conflict",
         details=b'[["title","Old","theirs","New"]]',
         operation=standing.change,
-        snapshot=Snapshot(take_snapshot(issue(), create().body), b"", b""),
+        remember=Remembered(Snapshot.take(issue(), create().body).dump(), b"", b""),
     )
     bench.run.decide([left])
     continued = bench.ledger.begin_run(RunIdentity(TARGET, SOURCE, "d", "m"))
@@ -279,7 +279,7 @@ def test_a_conflict_of_an_earlier_attempt(bench: Remembering) -> None:
 def found(updated_at: str = MADE, marker: str = MARKER, **changes: Any) -> Found:
     """Make what a look has seen of the issue."""
     there = issue(updated_at, **changes)
-    return Found(there.id, there.triage_id, marker, there.title, 1000.0, take_snapshot(there))
+    return Found(there.id, there.triage_id, marker, there.title, 1000.0, Snapshot.take(there).dump())
 
 
 @pytest.mark.parametrize(

@@ -231,8 +231,8 @@ MUTATIONS = (
     Mutation(
         "the second run that must find an issue gone",
         "importer/triage/snapshot.py",
-        "    return GONE_AT_TARGET if is_gone(returned) else PERHAPS_GONE\n",
-        "    return GONE_AT_TARGET\n",
+        "        return GONE_AT_TARGET if len(self.gone) >= RUNS_THAT_AGREE else PERHAPS_GONE\n",
+        "        return GONE_AT_TARGET\n",
         "tests/end_to_end/test_on_change.py::test_deleted_in_triage",
     ),
     Mutation(
@@ -280,8 +280,8 @@ MUTATIONS = (
     Mutation(
         "what people changed",
         "importer/triage/snapshot.py",
-        "        elif name in snapshot and is_like(now[name], snapshot[name]) and name not in reverted:\n",
-        "        elif True:\n",
+        "            elif name in known.fields and is_like(now[name], known.fields[name]) and name not in reverted:\n",
+        "            elif True:\n",
         "tests/load/test_updates.py::test_a_conflict_stays_until_it_is_solved",
     ),
 )

@@ -18,6 +18,7 @@ from importer.records import ADDITIONS, Act, Addition, AlreadyAdded, Comment, Is
 from importer.sandbox.rewriting import WAYS
 from importer.transform.addition_plan import plan_additions
 from importer.triage.answers import FIELDS, Issue
+from importer.triage.snapshot import Snapshot
 
 KEY = "s:1"
 TEXTS = st.lists(st.sampled_from(("a", "b", "---", "\n\n---\n\n", "- ", "\n", " ", "ticaaaaaaaaaa")), min_size=1).map(
@@ -117,5 +118,5 @@ def test_counts_that_can_t_be_ours(resources: int, flags: int, relations: int, m
         Act.EVIDENCE: Counter((b"1", b"2")),
         Act.FLAG: Counter((b"3",)),
     }
-    returned = orjson.dumps({"resource_count": 1})
-    assert find_miscounts(returned, issue_of(resources, flags, relations), ours) == miscounts
+    snapshot = Snapshot({}, counts={"resource_count": 1})
+    assert find_miscounts(snapshot, issue_of(resources, flags, relations), ours) == miscounts

@@ -21,7 +21,7 @@ from importer.records import Act, Operation, Outcome, Row
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, PacedCalls
 from importer.triage.redaction import Secret, note_echo
-from importer.triage.snapshot import is_gone, is_missing, pending_fields, take_snapshot
+from importer.triage.snapshot import Snapshot, is_gone, is_missing, pending_fields
 from tests.harness.bench import TARGET, Bench, opened
 from tests.harness.one_issue import ROW, OneIssue
 from tests.harness.virtual_time import VirtualTime
@@ -42,7 +42,7 @@ class Updating(Bench):
         done = Decision(KEY, State.DONE, issue_id=self.triage.issue["id"], triage_id="T-1001")
         self.run = self.turn()
         made = self.with_client(lambda client, _: client.get_issue(self.triage.issue["id"]))
-        self.run.decide([done._replace(returned=take_snapshot(made, orjson.dumps(ROW)))], [create])
+        self.run.decide([done._replace(returned=Snapshot.take(made, orjson.dumps(ROW)).dump())], [create])
 
     def turn(self) -> Run:
         """Begin the next night."""

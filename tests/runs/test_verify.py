@@ -20,7 +20,7 @@ from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import take_snapshot
+from importer.triage.snapshot import Snapshot
 from importer.triage.target import ApiKey
 from importer.triage.transport import AiohttpTransport, Timeouts
 from tests.conftest import Serve
@@ -38,7 +38,9 @@ def issue_of(**changes: object) -> Issue:
 
 def made_of(issue: Issue, pending: bytes = b"") -> Made:
     """What the ledger keeps of BODY, if the target answered its create with this issue."""
-    return Made("s:1", "id", "T-1", "tir", take_snapshot(issue, orjson.dumps(BODY)), b"", b"", None, 0.0, pending)
+    return Made(
+        "s:1", "id", "T-1", "tir", Snapshot.take(issue, orjson.dumps(BODY)).dump(), b"", b"", None, 0.0, pending
+    )
 
 
 def test_as_it_was_sent() -> None:

@@ -16,22 +16,13 @@ from importer.transform.references import insert_numbers
 from importer.triage.answers import FIELDS, Issue
 from importer.triage.snapshot import (
     DESCRIPTION_KEPT,
-    adopt_snapshot,
-    allow_numbers,
-    assume_applied,
+    Snapshot,
     digest,
-    find_changes,
-    find_edits,
-    is_as_it_was,
     is_gone,
     is_like,
     is_missing,
-    mark_gone,
-    merge,
     pending_fields,
     record_pending_patch,
-    take_snapshot,
-    update_snapshot,
 )
 
 Values = Mapping[str, Any]
@@ -71,9 +62,9 @@ def body_of(values: Values) -> bytes:
     return orjson.dumps(values)
 
 
-def changes_of(returned: bytes, body: bytes) -> dict[str, Any]:
+def changes_of(snapshot: Snapshot, body: bytes) -> dict[str, Any]:
     """Say what an update would want to write."""
-    return {name: value for name, value in find_changes(returned, body).items() if name in PATCHABLE_FIELDS}
+    return {name: value for name, value in snapshot.changes(body).items() if name in PATCHABLE_FIELDS}
 
 
 def edited_fields(before: Values, after: Values) -> set[str]:
@@ -85,9 +76,9 @@ def edited_fields(before: Values, after: Values) -> set[str]:
 def test_what_was_just_written_is_nobodys_edit(body: Values, store: Store) -> None:
     """However the target rewrites what it is sent: no change, no edit."""
     issue = issue_of(store(body))
-    returned = take_snapshot(issue, body_of(body))
-    assert find_changes(returned, body_of(body)) == {}
-    assert find_edits(returned, issue) == []
+    snapshot = Snapshot.take(issue, body_of(body))
+    assert snapshot.changes(body_of(body)) == {}
+    assert snapshot.edits(issue) == []
 
 
 @given(bodies, bodies, edits, stores)
@@ -95,9 +86,9 @@ def test_a_person_s_change_is_never_patched(old: Values, new: Values, edit: Valu
     """Each field that is to change is patched, is so already, or is a conflict, which only an edit makes."""
     stored = store(old)
     there = {**stored, **edit}
-    returned = take_snapshot(issue_of(stored), body_of(old))
-    wanted = changes_of(returned, body_of(new))
-    merged = merge(returned, issue_of(there, LATER), wanted)
+    snapshot = Snapshot.take(issue_of(stored), body_of(old))
+    wanted = changes_of(snapshot, body_of(new))
+    merged = snapshot.merge(issue_of(there, LATER), wanted)
     edited = edited_fields(stored, there)
     assert not edited.intersection(merged.patch)
     conflicts = {conflict.field for conflict in merged.conflicts}
@@ -111,22 +102,21 @@ def test_an_update_ends(old: Values, new: Values, edit: Values, store: Store) ->
     """After it only conflicts are left to change, and only a person's edits stand out."""
     stored = store(old)
     there = {**stored, **edit}
-    merged = merge(
-        take_snapshot(issue_of(stored), body_of(old)), issue_of(there, LATER), changes_between(stored, old, new)
-    )
+    wanted = changes_between(stored, old, new)
+    merged = Snapshot.take(issue_of(stored), body_of(old)).merge(issue_of(there, LATER), wanted)
     after = {**there, **{name: store({**there, **merged.patch})[name] for name in merged.patch}}
     issue = issue_of(after, LATER)
-    returned = update_snapshot(merged.returned, issue, {**merged.patch, **merged.already})
+    snapshot = merged.snapshot.after_write(issue, {**merged.patch, **merged.already})
     conflicts = {conflict.field for conflict in merged.conflicts}
-    assert changes_of(returned, body_of(new)).keys() == conflicts
-    assert set(find_edits(returned, issue)) == edited_fields(stored, there) - merged.already.keys()
-    again = merge(returned, issue, changes_of(returned, body_of(new)))
+    assert changes_of(snapshot, body_of(new)).keys() == conflicts
+    assert set(snapshot.edits(issue)) == edited_fields(stored, there) - merged.already.keys()
+    again = snapshot.merge(issue, changes_of(snapshot, body_of(new)))
     assert (again.patch, again.already, {each.field for each in again.conflicts}) == ({}, {}, conflicts)
 
 
 def changes_between(stored: Values, old: Values, new: Values) -> dict[str, Any]:
     """Say what an update of an issue that was made of one row wants for another."""
-    return changes_of(take_snapshot(issue_of(stored), body_of(old)), body_of(new))
+    return changes_of(Snapshot.take(issue_of(stored), body_of(old)), body_of(new))
 
 
 @given(bodies, bodies, bodies, st.booleans(), st.booleans(), st.sampled_from((dict, trimmed)))
@@ -135,37 +125,37 @@ def test_writes_without_an_answer_are_nobody_s_edit(
 ) -> None:
     """Two changes of unknown fate after each other, each executed or not: a third meets no conflict."""
     there, at = store(one), MADE
-    returned, pending = take_snapshot(issue_of(there), body_of(one)), b""
+    snapshot, pending = Snapshot.take(issue_of(there), body_of(one)), b""
     for row, done in ((two, first_done), (three, second_done)):
         wanted = {name: row[name] for name in PATCHABLE_FIELDS}
-        merged = merge(assume_applied(returned, pending), issue_of(there, at), wanted)
+        merged = snapshot.merge(issue_of(there, at), wanted, pending)
         assert not merged.conflicts
-        pending = record_pending_patch(returned, merged.returned, merged.patch, at)
+        pending = record_pending_patch(snapshot, merged.snapshot, merged.patch, at)
         assert pending_fields(pending) == merged.patch.keys()
         if done:
             there = {**there, **{name: store({**there, **merged.patch})[name] for name in merged.patch}}
             at = LATER if merged.patch else at
-    last = merge(assume_applied(returned, pending), issue_of(there, at), {name: one[name] for name in PATCHABLE_FIELDS})
+    last = snapshot.merge(issue_of(there, at), {name: one[name] for name in PATCHABLE_FIELDS}, pending)
     assert not last.conflicts
 
 
 def test_a_look_tells_whether_a_change_was_executed() -> None:
     """The memory after it has what is there, if that is ours, and a later edit of a person stands out."""
-    returned = take_snapshot(issue_of(FIRST), body_of(FIRST))
-    pending = record_pending_patch(returned, returned, {"title": "b"}, MADE)
+    snapshot = Snapshot.take(issue_of(FIRST), body_of(FIRST))
+    pending = record_pending_patch(snapshot, snapshot, {"title": "b"}, MADE)
     executed = issue_of({**FIRST, "title": "b"}, LATER)
-    learned = merge(assume_applied(returned, pending), executed, {}).returned
-    assert find_edits(learned, executed) == []
-    assert find_edits(learned, issue_of(FIRST, LATER)) == ["title"]
-    not_executed = merge(assume_applied(returned, pending), issue_of(FIRST), {}).returned
-    assert not_executed == returned
+    learned = snapshot.merge(executed, {}, pending).snapshot
+    assert learned.edits(executed) == []
+    assert learned.edits(issue_of(FIRST, LATER)) == ["title"]
+    not_executed = snapshot.merge(issue_of(FIRST), {}, pending).snapshot
+    assert not_executed == snapshot
 
 
 def test_conflicts_say_who_has_what() -> None:
     """Ours, theirs and new; of our own description only the digest is kept."""
-    returned = take_snapshot(issue_of(FIRST), body_of(FIRST))
+    snapshot = Snapshot.take(issue_of(FIRST), body_of(FIRST))
     theirs = issue_of({**FIRST, "title": "theirs", "description": "their text", "owner_id": "u9"}, LATER)
-    merged = merge(returned, theirs, {"title": "new", "description": "new text", "owner_id": "u1", "severity": "high"})
+    merged = snapshot.merge(theirs, {"title": "new", "description": "new text", "owner_id": "u1", "severity": "high"})
     assert [tuple(conflict) for conflict in merged.conflicts] == [
         ("title", "a", "theirs", "new"),
         ("description", DESCRIPTION_KEPT, "their text", "new text"),
@@ -177,9 +167,9 @@ def test_conflicts_say_who_has_what() -> None:
 def test_an_issue_that_was_edited_before_we_saw_it() -> None:
     """An issue that was found late, with other fields than were sent: they are a person's."""
     there = {**FIRST, "title": "theirs", "severity": " a"}
-    returned = take_snapshot(issue_of(there, LATER), body_of(FIRST))
-    assert find_edits(returned, issue_of(there, LATER)) == ["title"]
-    assert [each.field for each in merge(returned, issue_of(there), {"title": "b", "severity": "b"}).conflicts] == [
+    snapshot = Snapshot.take(issue_of(there, LATER), body_of(FIRST))
+    assert snapshot.edits(issue_of(there, LATER)) == ["title"]
+    assert [each.field for each in snapshot.merge(issue_of(there), {"title": "b", "severity": "b"}).conflicts] == [
         "title"
     ]
 
@@ -188,33 +178,47 @@ def test_an_issue_that_was_edited_before_we_saw_it() -> None:
 def test_an_issue_that_the_ledger_had_lost(updated_at: str, conflicts: list[str]) -> None:
     """If anybody changed it since it was made, nobody knows who: fields that are not as in its row are left alone."""
     there = issue_of({**FIRST, "title": "other"}, updated_at)
-    returned = adopt_snapshot(take_snapshot(there), body_of(FIRST))
-    assert find_changes(returned, body_of(FIRST)) == {"title": "a"}
-    merged = merge(returned, there, {"title": "a", "severity": "b"})
+    snapshot = Snapshot.take(there).adopt(body_of(FIRST))
+    assert snapshot.changes(body_of(FIRST)) == {"title": "a"}
+    merged = snapshot.merge(there, {"title": "a", "severity": "b"})
     assert [each.field for each in merged.conflicts] == conflicts
-    assert find_edits(returned, there) == conflicts
+    assert snapshot.edits(there) == conflicts
 
 
 def test_narrowed_changes() -> None:
     """Only the fields that are asked for."""
-    returned = take_snapshot(issue_of(FIRST), body_of(FIRST))
+    snapshot = Snapshot.take(issue_of(FIRST), body_of(FIRST))
     new = body_of({**FIRST, "title": "b", "status": "b", "source": "manual"})
-    assert find_changes(returned, new) == {"title": "b", "status": "b", "source": "manual"}
-    assert find_changes(returned, new, {"status"}) == {"status": "b"}
+    assert snapshot.changes(new) == {"title": "b", "status": "b", "source": "manual"}
+    assert snapshot.changes(new, {"status"}) == {"status": "b"}
 
 
 def test_gone_until_it_is_written_again() -> None:
     """A deleted issue is known as such, whatever its texts say; a write shows that it is there after all."""
-    returned = take_snapshot(issue_of({**FIRST, "title": '"gone":true'}), body_of(FIRST))
-    assert not is_gone(returned)
-    once = mark_gone(mark_gone(returned, "one"), "one")
-    assert (is_missing(once), is_gone(once)) == (True, False), "one run alone is not believed for good"
-    gone = mark_gone(once, "two")
-    assert is_gone(gone)
-    assert not is_missing(update_snapshot(gone, issue_of(FIRST), {"title": "a"}))
-    earlier = orjson.dumps(orjson.loads(returned) | {"gone": True})
+    snapshot = Snapshot.take(issue_of({**FIRST, "title": '"gone":true'}), body_of(FIRST))
+    assert not is_gone(snapshot.dump())
+    once = snapshot.without_issue("one").without_issue("one")
+    assert (is_missing(once.dump()), is_gone(once.dump())) == (True, False), "one run alone is not believed for good"
+    gone = once.without_issue("two")
+    assert is_gone(gone.dump())
+    assert not is_missing(gone.after_write(issue_of(FIRST), {"title": "a"}).dump())
+    earlier = orjson.dumps(orjson.loads(snapshot.dump()) | {"gone": True})
     assert (is_missing(earlier), is_gone(earlier)) == (True, False), "an earlier version kept no names"
-    assert is_gone(mark_gone(earlier, "two"))
+    assert is_gone(Snapshot.parse(earlier).without_issue("two").dump())
+
+
+@given(bodies, stores, edits, st.booleans())
+def test_the_ledger_gives_back_what_it_is_given(body: Values, store: Store, edit: Values, is_known: bool) -> None:
+    """A snapshot is the same after it was written and read."""
+    stored = store(body)
+    snapshot = Snapshot.take(issue_of(stored), body_of(body) if is_known else None)
+    for each in (
+        snapshot,
+        snapshot.adopt(body_of(body)),
+        snapshot.after_write(issue_of({**stored, **edit}, LATER), edit).with_writes(list(edit)),
+        snapshot.with_numbers(issue_of(stored), body["description"], ["T-1", "T-2"]).without_issue("one"),
+    ):
+        assert Snapshot.parse(each.dump()) == each
 
 
 NAMES = ("T-45", "PROJ-1", "#45", "e")
@@ -240,23 +244,23 @@ def test_numbers_of_other_issues_are_no_difference(
 def test_other_edits_beside_numbers_count() -> None:
     """A word more is an edit, and so is any number but the one that we put in; one in a title is never ours."""
     plain = {**FIRST, "description": "See D-2."}
-    returned = take_snapshot(issue_of(plain), body_of(plain))
+    snapshot = Snapshot.take(issue_of(plain), body_of(plain))
     there = {**FIRST, "description": "See D-2 (T-1042)."}
-    assert find_edits(returned, issue_of(there, LATER)) == ["description"], "nothing was put in yet"
-    assert find_edits(take_snapshot(issue_of(plain)), issue_of(there)) == [], "of one that was found nobody knows"
-    returned = allow_numbers(returned, issue_of(plain), "See D-2.", ["T-1042"])
-    assert is_as_it_was(returned, issue_of(there, LATER), "")
-    assert find_changes(returned, body_of(plain)) == {}
-    assert find_edits(returned, issue_of(there, LATER)) == []
-    assert find_edits(returned, issue_of({**there, "description": "See D-2 (T-1042) now."}, LATER)) == ["description"]
-    assert find_edits(returned, issue_of({**there, "description": "See D-2 (T-4711)."}, LATER)) == ["description"]
-    assert find_edits(returned, issue_of({**there, "title": "a (T-1042)"}, LATER)) == ["title"]
+    assert snapshot.edits(issue_of(there, LATER)) == ["description"], "nothing was put in yet"
+    assert Snapshot.take(issue_of(plain)).edits(issue_of(there)) == [], "of one that was found nobody knows"
+    snapshot = snapshot.with_numbers(issue_of(plain), "See D-2.", ["T-1042"])
+    assert snapshot.is_as_it_was(issue_of(there, LATER), "")
+    assert snapshot.changes(body_of(plain)) == {}
+    assert snapshot.edits(issue_of(there, LATER)) == []
+    assert snapshot.edits(issue_of({**there, "description": "See D-2 (T-1042) now."}, LATER)) == ["description"]
+    assert snapshot.edits(issue_of({**there, "description": "See D-2 (T-4711)."}, LATER)) == ["description"]
+    assert snapshot.edits(issue_of({**there, "title": "a (T-1042)"}, LATER)) == ["title"]
 
 
 def test_our_own_comments_are_no_person_s_hand() -> None:
     """A change that was not executed is no edit of a person, though the issue's time has moved before it left."""
-    returned = take_snapshot(issue_of(FIRST), body_of(FIRST))
-    pending = record_pending_patch(returned, returned, {"title": "b"}, LATER)
-    assert merge(assume_applied(returned, pending), issue_of(FIRST, LATER), {"title": "b"}).patch == {"title": "b"}
+    snapshot = Snapshot.take(issue_of(FIRST), body_of(FIRST))
+    pending = record_pending_patch(snapshot, snapshot, {"title": "b"}, LATER)
+    assert snapshot.merge(issue_of(FIRST, LATER), {"title": "b"}, pending).patch == {"title": "b"}
     later_still = "2026-11-24T12:00:00.000Z"
-    assert merge(assume_applied(returned, pending), issue_of(FIRST, later_still), {"title": "b"}).conflicts
+    assert snapshot.merge(issue_of(FIRST, later_still), {"title": "b"}, pending).conflicts
