@@ -18,6 +18,7 @@ FOUND_AT_TARGET = "found-at-target"
 CONFLICT = "conflict"
 GONE_AT_TARGET = "gone-at-target"
 PERHAPS_GONE = "perhaps-gone"
+MENDED = "mended"
 EDITED_MEANWHILE = "edited-meanwhile"
 TITLE_TOO_LONG = "title-too-long"
 DESCRIPTION_TOO_LONG = "description-too-long"
@@ -57,6 +58,7 @@ CODES: dict[str, str] = {
     "found-changed": "The issue was found in Triage by its marker and is not as the row says now; it stays as it is.",
     "title-in-triage": "Triage has an issue with this title, without a marker: it may be this row's (warning).",
     "changed-meanwhile": "The issue was made by an earlier attempt as its row was then; the next run compares them.",
+    MENDED: "The row is rejected as it is, and its issue is in Triage, from the corrected row; skipped.",
     "source-fixed": "Triage can't change the source of an issue; the other fields are updated (warning).",
     CONFLICT: "A person changed this field in Triage, so that the update left it alone; see conflicts.csv.",
     EDITED_MEANWHILE: "Another field was changed in Triage while the update was on its way; it stays so (warning).",

@@ -13,16 +13,18 @@ import orjson
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
 from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus
-from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET
+from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET, MENDED
 from importer.errors import UsageError
 from importer.ledger.added import find_already_added, relation_targets
 from importer.ledger.group_sizes import count_written_rows
 from importer.ledger.journal import Decision, Run
+from importer.ledger.mended import Mended, find_mended
+from importer.ledger.previous_run import reasons_of
 from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
-from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome
+from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row
 from importer.triage.snapshot import Snapshot, is_gone, is_missing, pending_fields
 
 
@@ -104,6 +106,7 @@ class LedgerHistory:
         self._any_found = self._seen.count() > 0
         self._near = near
         self._sample: KnownSample | None = None
+        self._mended: Mapping[str, Mended] | None = None  # read once there is a rejected row
         self.matched = 0
         # Conflicts of an earlier attempt of this run are not tried again before the next run.
         self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
@@ -137,6 +140,18 @@ class LedgerHistory:
     def written_rows(self, keys: Collection[str]) -> Mapping[str, int]:
         """Say of how many rows the issues of these keys were made when they were last written."""
         return count_written_rows(self._ledger, self._target, self._source_name, keys)
+
+    def mended(self, row: Row) -> LedgerStatus | None:
+        """Say how a rejected row stands that is as it was, and whose issue is from a corrected row; None otherwise."""
+        if self._mended is None:
+            self._mended = find_mended(self._ledger, self._target, self._source_name)
+        mended = self._mended.get(row.key)
+        if mended is None or reasons_of(row.codes, row.fields, row.messages) not in mended.reasons:
+            return None
+        finding = _finding(
+            MENDED, f"its issue, {mended.triage_id}, is from the corrected row that {mended.run} was given"
+        )
+        return LedgerStatus(Outcome.SKIPPED, finding, None, mended.issue_id, mended.triage_id, takes=False)
 
     def sample(self) -> KnownSample:
         """Give some of the keys that have an issue, spread over all of them."""

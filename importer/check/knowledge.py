@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from importer.records import AlreadyAdded, Finding, Operation, Outcome
+from importer.records import AlreadyAdded, Finding, Operation, Outcome, Row
 
 
 class Difference(NamedTuple):
@@ -66,6 +66,9 @@ class Knows(Protocol):
     def written_rows(self, keys: Collection[str]) -> Mapping[str, int]:
         """Say of how many rows the issues of these keys were made when they were last written, where that is known."""
 
+    def mended(self, row: Row) -> LedgerStatus | None:
+        """Say how a rejected row stands that is as it was, and whose issue is from a corrected row; None otherwise."""
+
     def sample(self) -> KnownSample:
         """Give some of the keys that have an issue, and how many there are."""
 
@@ -88,6 +91,10 @@ class NoLedger:
     def written_rows(self, keys: Collection[str]) -> Mapping[str, int]:
         """None was written."""
         return {}
+
+    def mended(self, row: Row) -> LedgerStatus | None:
+        """None has an issue."""
+        return None
 
     def sample(self) -> KnownSample:
         """There is none."""

@@ -90,7 +90,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     operations = {}
     for place, plan in enumerate(rows):
         if plan.outcome is Outcome.REJECTED:
-            rows[place] = plan._replace(raw=chunk.raw[place])
+            rows[place] = _as_mended(plan, known) or plan._replace(raw=chunk.raw[place])
         elif plan.outcome is Outcome.PLANNED and place in examined.bodies:
             change = ledger[plan.key].change if plan.key in ledger else None
             operations[place] = change or creates.get(place) or examined.create(place)  # `creates`: see above
@@ -123,6 +123,15 @@ def _partial(rows: int, before: int) -> Finding:
     message = f"the issue was written from {counted(before, 'row')}, and the source has {rows:,} of them"
     hint = "give all rows of the issue together; where each export has all there are: input: {kind: snapshot}"
     return Finding("group-partial", "description", message, hint, rejects=False)
+
+
+def _as_mended(row: Row, known: Knows) -> Row | None:
+    """Return a rejected row as one that is passed over, if its issue was made from the corrected row."""
+    status = known.mended(row) if row.key else None
+    if status is None or status.finding is None:
+        return None
+    row = _with_findings(row, [status.finding])
+    return row._replace(outcome=status.outcome, issue_id=status.issue_id, triage_id=status.triage_id)
 
 
 def _may_be_added_to(ledger: Mapping[str, LedgerStatus], key: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import orjson
@@ -16,6 +16,7 @@ from importer.records import Act, Outcome
 WHOLE, SNAPSHOT = "whole", "snapshot"
 """Options of a run: that it read its whole input, and that the input was a snapshot of all records."""
 PAGE = 1000
+Reasons = tuple[tuple[str, str, str], ...]
 PLACED_CODES = ("key-duplicate", "group-rejected")
 """Codes whose message names the place of another row: it changes from run to run and is not compared."""
 
@@ -117,8 +118,12 @@ def _says(options: bytes, names: set[str]) -> bool:
     return names <= {name for name, value in orjson.loads(options).items() if value}
 
 
-def _reasons(findings: bytes) -> list[tuple[str, str, str]]:
-    """Return codes, fields and messages; the value that was rejected is in the message."""
+def _reasons(findings: bytes) -> Reasons:
     codes, fields, messages, _ = orjson.loads(findings)
+    return reasons_of(codes, fields, messages)
+
+
+def reasons_of(codes: Sequence[str], fields: Sequence[str], messages: Sequence[str]) -> Reasons:
+    """Return why a row is rejected: codes, fields and messages; the value that was rejected is in the message."""
     found = zip(codes, fields, messages, strict=True)
-    return [(code, field, "" if code in PLACED_CODES else message) for code, field, message in found]
+    return tuple((code, field, "" if code in PLACED_CODES else message) for code, field, message in found)

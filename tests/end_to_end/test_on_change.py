@@ -345,3 +345,23 @@ def test_a_rejected_row_changes_nothing(program: Program, serve: Serve) -> None:
     ended = program(*command, "--on-change", "update", "--max-rejected", "100%")
     assert ended.outcomes() == {"unchanged": 2, "rejected": 1}
     assert {issue["title"] for issue in sandbox.issues()} == {"Title 1", "Title 2"}
+
+
+def test_the_original_of_a_corrected_row(nights: Nights) -> None:
+    """Once errors.csv was mended and sent, the original says so, until it is rejected for another reason, or mended."""
+    export = rows(1, 2, P2="Pressing")
+    assert nights.run(rows=export).code == ExitCode.PARTLY
+    mended = [{**row, "Priority": "Low"} for row in read_csv(Path("reports/errors.csv"))]
+    write_csv(Path("export.csv"), [list(row.values()) for row in mended], list(mended[0]))
+    corrected = nights.run()
+    assert (corrected.code, corrected.outcomes()) == (0, {"created": 1})
+    for _ in range(2):
+        ended = nights.run("--fail-on", "any", rows=export)
+        assert (ended.code, ended.outcomes()) == (0, {"unchanged": 1, "skipped": 1}), ended.err
+        result = read_csv(Path("reports/results.csv"))[1]
+        assert (result["code"], result["triage_id"]) == ("mended", nights.issue(2)["triage_id"])
+        assert result["message"].endswith(f"is from the corrected row that {corrected.summary['run_id']} was given")
+        assert not list(Path("reports").glob("errors*.csv"))
+    other = nights.run(rows=rows(1, 2, P2="Whenever"))
+    assert (other.code, other.outcomes()) == (1, {"unchanged": 1, "rejected": 1})
+    assert nights.run(rows=rows(1, 2, P2="Low")).outcomes() == {"unchanged": 2}
