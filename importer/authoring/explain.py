@@ -128,7 +128,7 @@ def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanatio
 def _plan(examined: Examined, row: int) -> list[Addition]:
     """Return the additions of the issue, except evidence, which the create has already."""
     planned = plan_chunk(examined, [row], know_nothing)
-    return [addition for addition in (planned[row][0] if row in planned else ()) if addition.act is not Act.EVIDENCE]
+    return [addition for addition in (planned[row].left if row in planned else ()) if addition.act is not Act.EVIDENCE]
 
 
 class _Tracer:

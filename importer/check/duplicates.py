@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import struct
+import marshal
 import tempfile
 import zlib
 from array import array
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from datetime import datetime
@@ -25,7 +26,7 @@ BUCKETS = 64
 REJECT_HINT = "delete one of them, or let the mapping decide: `duplicates: first`, `duplicates: {newest: Updated}`"
 NEWEST_HINT = "delete one of them, or give the right one a later date"
 SORT_HINT = "sort the source by its `group` columns, so that the rows of one issue follow each other"
-_HEAD = struct.Struct("<QIQ16sdI")  # place, file, line, content, date, length of the key that follows
+ROWS_AT_ONCE = 4096
 
 
 class Verdict(NamedTuple):
@@ -35,15 +36,8 @@ class Verdict(NamedTuple):
     finding: Finding
 
 
-class _Spooled(NamedTuple):
-    """A row as it was spooled: see `KeySpool.add`; `date` is in seconds since 1970, -inf where there is none."""
-
-    place: int
-    file: int
-    line: int
-    content: bytes
-    date: float
-
+_Spooled = tuple[bytes, int, int, int, bytes, float]
+"""A row as it was spooled: key, place, file, line, content, and date in seconds since 1970, -inf without one."""
 
 _LOSS = np.dtype([("place", "u8"), ("file", "u4"), ("line", "u8"), ("same", "?"), ("tied", "?")])
 """A row that loses: its place, file and line of the winner, whether their contents are equal, and their dates."""
@@ -116,6 +110,8 @@ class KeySpool:
         self._stack = ExitStack()
         self._files: dict[int, IO[bytes]] = {}
         self._buckets = buckets
+        self._waiting: defaultdict[int, list[_Spooled]] = defaultdict(list)
+        self._count = 0
 
     def __enter__(self) -> Self:
         return self
@@ -127,24 +123,29 @@ class KeySpool:
             self._stack.close()
 
     def add(self, place: int, file: int, line: int, key: str, content: bytes, date: datetime | None) -> None:
-        """Spool one row, in the order of the input; `content` is a digest of 16 bytes of what would be sent."""
-        name = key.encode()
+        """Spool one row, in the order of the input; `content` is a digest of what would be sent."""
         stamp = date.timestamp() if date is not None else float("-inf")
-        head = _HEAD.pack(place, file, line, content, stamp, len(name))
+        name = key.encode()
+        self._waiting[zlib.crc32(name) % self._buckets].append((name, place, file, line, content, stamp))
+        self._count += 1
+        if self._count % ROWS_AT_ONCE == 0:
+            self._write()
+
+    def _write(self) -> None:
+        """Write the rows that wait, each bucket's at once."""
         try:
-            self._bucket(zlib.crc32(name) % self._buckets).write(head + name)
+            for number, rows in self._waiting.items():
+                # A file is made for its first key: making all of them costs a short check a tenth of its time.
+                if number not in self._files:
+                    self._files[number] = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+                marshal.dump(rows, self._files[number])
         except OSError as error:
             raise _full(error) from error
-
-    def _bucket(self, number: int) -> IO[bytes]:
-        """The file of a bucket, made for its first key: making all of them costs a short check a tenth of its time."""
-        file = self._files.get(number)
-        if file is None:
-            file = self._files[number] = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        return file
+        self._waiting.clear()
 
     def verdicts(self) -> Mapping[int, Verdict]:
         """Place → verdict, for every row that loses against another one with its key."""
+        self._write()
         try:
             losses = chain.from_iterable(map(self._losses, self._files.values()))
             return Verdicts(losses, self.policy, self.file_names, grouped=self._grouped)
@@ -154,18 +155,15 @@ class KeySpool:
     def _losses(self, file: IO[bytes]) -> Iterator[_Loss]:
         groups: dict[bytes, list[_Spooled]] = {}  # only of keys that come again: nearly all come once
         first: dict[bytes, _Spooled] = {}
-        for key, row in _read(file):
-            if key in first:
-                groups.setdefault(key, [first[key]]).append(row)
-            else:
-                first[key] = row
+        for row in _read(file):
+            if (before := first.setdefault(row[0], row)) is not row:
+                groups.setdefault(row[0], [before]).append(row)
         for group in groups.values():
             # Of several rows with the newest date the first wins, and the others are tied with it.
-            winner = group[0] if self.policy != "newest" else max(group, key=lambda row: (row.date, -row.place))
-            for row in group:
-                if row is not winner:
-                    same, tied = row.content == winner.content, row.date == winner.date
-                    yield row.place, winner.file, winner.line, same, tied
+            winner = group[0] if self.policy != "newest" else max(group, key=lambda row: (row[-1], -row[1]))
+            _, _, file_number, winning_line, content, date = winner
+            for _, place, _, _, its_content, its_date in (row for row in group if row is not winner):
+                yield place, file_number, winning_line, its_content == content, its_date == date
 
 
 def _full(error: OSError) -> StorageFull:
@@ -173,9 +171,9 @@ def _full(error: OSError) -> StorageFull:
     return StorageFull(f"{tempfile.gettempdir()}: {error.strerror}", hint=hint)
 
 
-def _read(file: IO[bytes]) -> Iterator[tuple[bytes, _Spooled]]:
+def _read(file: IO[bytes]) -> Iterator[_Spooled]:
     file.flush()
     file.seek(0)
-    while head := file.read(_HEAD.size):
-        place, number, line, content, date, length = _HEAD.unpack(head)
-        yield file.read(length), _Spooled(place, number, line, content, date)
+    with suppress(EOFError):
+        while True:
+            yield from marshal.load(file)

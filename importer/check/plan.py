@@ -35,66 +35,120 @@ class Plan(NamedTuple):
     ledger: Mapping[str, LedgerStatus]
 
 
+class _Decided(NamedTuple):
+    """What the rules have decided of a row so far: its outcome, what there is to say, and the issue that it has."""
+
+    outcome: Outcome
+    findings: Sequence[Finding]
+    issue_id: str = ""
+    triage_id: str = ""
+
+
+class _Planned(NamedTuple):
+    """What a row has for its issue beside the create.
+
+    left    the additions that are still to be made
+    own     how many of the row's own there are, those that were made included
+    edited  the finding that comments were edited in the source since
+    """
+
+    left: list[Addition]
+    own: int
+    edited: Finding | None
+
+
 def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows) -> Plan:
-    """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says."""
-    chunk, keys = examined.records.chunk, examined.records.keys
+    """The rows of a chunk as they stand before sending: planned, rejected, skipped, or what the ledger says.
+
+    The ledger is asked first; then each rule decides of the rows that concern it, in order: skip, findings, duplicate,
+    ledger. A row that none of them concerns is planned.
+    """
+    losers = {row: verdicts[examined.first + row] for row in _find_losers(examined, verdicts)}
     creates = dict[int, Operation]()
 
     def ask() -> Iterator[Operation]:
         # Only one row of a key is compared with the ledger: the one that wins against its duplicates.
         for row in examined.bodies:
-            if examined.first + row not in verdicts:
+            if row not in losers:
                 creates[row] = examined.create(row)
                 yield creates[row]
 
     ledger = _hold_partial(examined, known(ask()), known)  # without a ledger nothing is asked: `creates` stays empty
+    decided, notes = _decide(examined, losers, ledger)
+    keys = examined.records.keys
+    takers = [row for row in examined.bodies if row not in losers and _may_be_added_to(ledger, keys[row])]
+    planned = plan_chunk(examined, takers, known)
+    notes += [(row, each.edited) for row, each in planned.items() if each.edited]
+    rows = _make_rows(examined, decided, planned, known)
+    operations = {
+        place: _find_change(ledger, rows[place].key) or creates.get(place) or examined.create(place, hashed=False)
+        for place in examined.bodies
+        if rows[place].outcome is Outcome.PLANNED
+    }
+    return Plan(rows, operations, notes, {row: each.left for row, each in planned.items() if each.left}, ledger)
+
+
+def _find_losers(examined: Examined, verdicts: Mapping[int, Verdict]) -> Iterator[int]:
+    first, end = examined.span
+    return (place - first for place in range(first, end) if place in verdicts) if verdicts else iter(())
+
+
+def _decide(
+    examined: Examined, losers: Mapping[int, Verdict], ledger: Mapping[str, LedgerStatus]
+) -> tuple[dict[int, _Decided], list[tuple[int, Finding]]]:
+    """Apply the rules in order; also returns the notes of change detection."""
+    found, keys = examined.findings.by_row, examined.records.keys
     notes = list[tuple[int, Finding]]()
-    places = zip(chunk.records, chunk.lines, keys, strict=True)
-    rows = [Row(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED) for record, line, key in places]
-    for row, code in enumerate(examined.skips):
-        if code:
-            rows[row] = _with_findings(rows[row], [_note(code)])._replace(outcome=Outcome.SKIPPED)
-    for row, found in examined.findings.by_row.items():
-        if not examined.skips[row]:
-            rows[row] = _with_findings(rows[row], found)
-    for row in range(len(rows)):
-        verdict = verdicts.get(examined.first + row)
-        if verdict is not None:
-            findings = examined.findings.by_row.get(row, []) if verdict.outcome is Outcome.REJECTED else []
-            rows[row] = _with_findings(rows[row], [*findings, verdict.finding])._replace(outcome=verdict.outcome)
-        elif row in examined.bodies and keys[row] in ledger:
-            outcome, finding, _, issue_id, triage_id, *_ = ledger[keys[row]]
-            if finding is not None:
-                own = examined.findings.by_row.get(row, []) if outcome is Outcome.PLANNED else []
-                rows[row] = _with_findings(rows[row], [*own, finding])
-                if outcome not in PASSED_OVER:
-                    notes.append((row, finding))
-            rows[row] = rows[row]._replace(outcome=outcome, issue_id=issue_id, triage_id=triage_id)
+    decided = {row: _Decided(Outcome.SKIPPED, [_note(code)]) for row, code in enumerate(examined.skips) if code}
+    for row, own in found.items():
+        if row not in decided:
+            rejects = any(finding.rejects for finding in own)
+            decided[row] = _Decided(Outcome.REJECTED if rejects else Outcome.PLANNED, own)
+    for row, (outcome, finding) in losers.items():
+        decided[row] = _Decided(outcome, [*(found.get(row, ()) if outcome is Outcome.REJECTED else ()), finding])
+    for row in examined.bodies if ledger else ():
+        status = ledger.get(keys[row]) if row not in losers else None
+        if status is None:
+            continue
+        findings = decided[row].findings if row in decided else ()
+        if status.finding is not None:
+            findings = [*(findings if status.outcome is Outcome.PLANNED else ()), status.finding]
+            if status.outcome not in PASSED_OVER:
+                notes.append((row, status.finding))
+        decided[row] = _Decided(status.outcome, findings, status.issue_id, status.triage_id)
+    return decided, notes
+
+
+def _make_rows(
+    examined: Examined, decided: Mapping[int, _Decided], planned: Mapping[int, _Planned], known: Knows
+) -> list[Row]:
+    """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
+    chunk = examined.records.chunk
+    places = enumerate(zip(chunk.records, chunk.lines, examined.records.keys, strict=True))
+    rows = [
+        Row(
+            *(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED),
+            additions_planned=planned[row].own if row in planned else 0,
+        )
+        for row, (record, line, key) in places
+    ]
+    for row, each in decided.items():
+        rows[row] = _with_findings(rows[row], each.findings)._replace(
+            outcome=each.outcome, issue_id=each.issue_id, triage_id=each.triage_id
+        )
     for row, origin in chunk.origins.items():
         rows[row] = rows[row]._replace(origin=origin)
     for leader, *others in examined.groups.values():
         if leader in examined.bodies:  # else each row has its own finding
             for row in others:
                 rows[row] = _follow(rows[row], rows[leader])
-    takers = [
-        row for row in examined.bodies if examined.first + row not in verdicts and _may_be_added_to(ledger, keys[row])
-    ]
-    planned = plan_chunk(examined, takers, known)
-    for row, (additions, earlier, edited) in planned.items():
+    for row, (_, _, edited) in planned.items():
         if edited:
-            notes.append((row, edited))
-            rows[row] = _with_another(rows[row], edited)
-        # A relation may be the other issue's: it is counted with the row that has that key.
-        of_its_key = sum(addition.key == keys[row] for addition in additions)
-        rows[row] = rows[row]._replace(additions_planned=of_its_key + earlier)
-    operations = {}
-    for place, plan in enumerate(rows):
-        if plan.outcome is Outcome.REJECTED:
-            rows[place] = _as_mended(plan, known) or plan._replace(raw=chunk.raw[place])
-        elif plan.outcome is Outcome.PLANNED and place in examined.bodies:
-            change = ledger[plan.key].change if plan.key in ledger else None
-            operations[place] = change or creates.get(place) or examined.create(place)  # `creates`: see above
-    return Plan(rows, operations, notes, {row: each[0] for row, each in planned.items() if each[0]}, ledger)
+            rows[row] = _with_findings(rows[row], [edited])
+    rejected = [row for row, made in enumerate(rows) if made.outcome is Outcome.REJECTED] if decided else []
+    for row in rejected:
+        rows[row] = _as_mended(rows[row], known) or rows[row]._replace(raw=chunk.raw[row])
+    return rows
 
 
 def _hold_partial(examined: Examined, statuses: Mapping[str, LedgerStatus], known: Knows) -> Mapping[str, LedgerStatus]:
@@ -130,8 +184,12 @@ def _as_mended(row: Row, known: Knows) -> Row | None:
     status = known.mended(row) if row.key else None
     if status is None or status.finding is None:
         return None
-    row = _with_findings(row, [status.finding])
+    row = _with_findings(row._replace(codes=(), fields=(), messages=(), hints=()), [status.finding])
     return row._replace(outcome=status.outcome, issue_id=status.issue_id, triage_id=status.triage_id)
+
+
+def _find_change(ledger: Mapping[str, LedgerStatus], key: str) -> Operation | None:
+    return ledger[key].change if key in ledger else None
 
 
 def _may_be_added_to(ledger: Mapping[str, LedgerStatus], key: str) -> bool:
@@ -146,13 +204,8 @@ def _follow(row: Row, leader: Row) -> Row:
     return row._replace(codes=leader.codes, fields=leader.fields, messages=leader.messages, hints=leader.hints)
 
 
-def plan_chunk(
-    examined: Examined, rows: Iterable[int], known: Knows
-) -> dict[int, tuple[list[Addition], int, Finding | None]]:
-    """Row → what is still to be added to its issue, how much was, and what of that was edited in the source since.
-
-    Rows that never have anything to add are absent.
-    """
+def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[int, _Planned]:
+    """Row → what is to be added to its issue; rows that never have anything to add are absent."""
     records, keys = examined.records, examined.records.keys
     rows = [row for row in rows if row in records.parts]
     if not rows:
@@ -164,7 +217,7 @@ def plan_chunk(
     for row in rows:
         key, mine = keys[row], had.get(keys[row], _NOTHING_ADDED)
         parts, referred = _without_referred(records.parts[row], examined.bodies[row], mine)
-        additions = plan_additions(
+        left = plan_additions(
             key,
             parts,
             records.bundlings[row],
@@ -172,9 +225,12 @@ def plan_chunk(
             description=records.descriptions[row],
             find_mentions=partial(records.references.find, own_key=key),
         )
-        left = [each for each in additions if (each.act, each.name) not in had.get(each.key, _NOTHING_ADDED).names]
+        if had:
+            left = [each for each in left if (each.act, each.name) not in had.get(each.key, _NOTHING_ADDED).names]
+        # A relation may be the other issue's: it is counted with the row that has that key.
+        own = sum([each.key == key for each in left]) + len(mine.names) + referred
         edited = count_edited(parts.comments, mine) if mine.covered else 0
-        planned[row] = left, len(mine.names) + referred, _note_edited(edited) if edited else None
+        planned[row] = _Planned(left, own, _note_edited(edited) if edited else None)
     return planned
 
 
@@ -199,21 +255,11 @@ def _note_edited(count: int) -> Finding:
     return Finding(COMMENT_EDITED, "comments", message, hint, rejects=False)
 
 
-def _with_another(row: Row, finding: Finding) -> Row:
-    """Append a finding to those that a row has already."""
-    return row._replace(
-        codes=(*row.codes, finding.code),
-        fields=(*row.fields, finding.field),
-        messages=(*row.messages, finding.message),
-        hints=(*row.hints, finding.hint),
-    )
-
-
 def _with_findings(row: Row, findings: Sequence[Finding]) -> Row:
+    """Append findings to those that a row has already."""
     return row._replace(
-        outcome=Outcome.REJECTED if any(finding.rejects for finding in findings) else row.outcome,
-        codes=tuple(finding.code for finding in findings),
-        fields=tuple(finding.field for finding in findings),
-        messages=tuple(finding.message for finding in findings),
-        hints=tuple(finding.hint for finding in findings),
+        codes=(*row.codes, *(finding.code for finding in findings)),
+        fields=(*row.fields, *(finding.field for finding in findings)),
+        messages=(*row.messages, *(finding.message for finding in findings)),
+        hints=(*row.hints, *(finding.hint for finding in findings)),
     )

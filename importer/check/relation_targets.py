@@ -6,6 +6,7 @@ memory, in a temporary file that is gone with the process: it is no ledger, and 
 
 from __future__ import annotations
 
+import marshal
 from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -18,13 +19,14 @@ InTriage = Callable[[Collection[str]], Container[str]]
 """Asks a ledger which of these full keys have an issue in Triage."""
 
 ASKED_AT_ONCE = 1_000
+NAMED_BITS = 1 << 22
 CYCLE_SHOWN = 8
 """Issues of a cycle that its finding names."""
 
 # Keys are bytes, because a cell can hold half a character. `row` is the key of the row that has the relation or the
 # mention; a relation's owner is that row or the other issue.
 _SPOOL = """
-CREATE TABLE keys (key BLOB, sendable INTEGER);
+CREATE TABLE read (keys BLOB);
 CREATE TABLE relations (place INTEGER, row BLOB, owner BLOB, type TEXT, other BLOB);
 CREATE TABLE mentions (place INTEGER, row BLOB, key BLOB);
 CREATE TABLE losers (place INTEGER PRIMARY KEY);
@@ -35,12 +37,11 @@ _JOIN = """
 BEGIN;
 DELETE FROM relations WHERE place IN losers;
 DELETE FROM mentions WHERE place IN losers;
-CREATE INDEX keys_by_key ON keys (key, sendable);
-CREATE TABLE targets (id INTEGER PRIMARY KEY, key BLOB UNIQUE, reach INTEGER);
-INSERT INTO targets (key, reach)
-  SELECT key, coalesce((SELECT max(sendable) FROM keys WHERE keys.key = wanted.key), -1)
-  FROM (SELECT owner AS key FROM relations UNION SELECT other FROM relations UNION SELECT key FROM mentions) AS wanted;
+CREATE TABLE targets (id INTEGER PRIMARY KEY, key BLOB UNIQUE, reach INTEGER DEFAULT -1);
+INSERT INTO targets (key)
+  SELECT owner FROM relations UNION SELECT other FROM relations UNION SELECT key FROM mentions;
 """
+_REACH = "UPDATE targets SET reach = max(reach, ?) WHERE key = ?"
 _REACHABLE = """
 FROM relations
 JOIN targets AS owners ON owners.key = relations.owner AND owners.reach = 1
@@ -141,7 +142,7 @@ class RelationTargets:
 
         Rejected rows belong here, with False; rows that the mapping skips don't.
         """
-        self._scratch.write("INSERT INTO keys VALUES (?, ?)", ((_as_bytes(key), ok) for key, ok in keys))
+        self._scratch.execute("INSERT INTO read VALUES (?)", (marshal.dumps(list(keys)),))
 
     def add(self, place: int, row_key: str, relations: Iterable[Relation], mentions: Iterable[Mention]) -> None:
         """Add the relations and mentions of a row that can be sent, as far as they aren't in Triage already."""
@@ -163,6 +164,7 @@ class RelationTargets:
             return TargetsFound(0, 0, TargetFindings(self._scratch))
         self._scratch.write("INSERT OR IGNORE INTO losers VALUES (?)", ((place,) for place in losers))
         self._scratch.script(_JOIN)
+        self._scratch.write(_REACH, self._find_targets())
         self._ask_ledger(in_triage)
         self._scratch.script(_BLOCKS)
         self._keep(_target_finding(*row) for row in self._scratch.rows(_UNREACHABLE))
@@ -170,6 +172,15 @@ class RelationTargets:
         self._scratch.execute("CREATE INDEX findings_by_place ON findings (place)")
         relations, refers = (self._scratch.row(sql)[0] for sql in (_COUNT_RELATIONS, _COUNT_REFERS))
         return TargetsFound(relations, refers, TargetFindings(self._scratch))
+
+    def _find_targets(self) -> Iterator[tuple[bool, bytes]]:
+        """Yield whether a row is sendable, and its key, of the rows that others name, and of a few more."""
+        named = bytearray(NAMED_BITS)  # by the keys' hashes: of nearly all others it is plain that nobody names them
+        for (key,) in self._scratch.rows("SELECT key FROM targets"):
+            named[hash(key) % NAMED_BITS] = True
+        for (keys,) in self._scratch.rows("SELECT keys FROM read"):
+            pairs = ((key.encode("utf-8", "surrogatepass"), sendable) for key, sendable in marshal.loads(keys))
+            yield from ((sendable, key) for key, sendable in pairs if named[hash(key) % NAMED_BITS])
 
     def _ask_ledger(self, in_triage: InTriage) -> None:
         """Ask for the targets that this import doesn't send; a rejected row's issue may be in from an earlier run."""

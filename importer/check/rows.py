@@ -48,14 +48,21 @@ class Examined:
         return self.first, self.first + len(self.records.chunk)
 
     def digest(self, row: int) -> bytes:
-        """Hash all that would be sent for a row, additions included: 16 bytes, to compare rows of one key."""
-        parts = self.records.parts.get(row)
-        added = b"" if parts is None else repr(parts).encode()
-        return hashlib.blake2b(self.bodies[row] + added, digest_size=16).digest()
+        """Hash all that would be sent for a row, additions included: to compare rows of one key."""
+        parts, digest = self.records.parts.get(row), hashlib.sha256(self.bodies[row])
+        if parts is not None:
+            rest = (parts.rest, parts.evidence, parts.flags, parts.relations, parts.mentions)
+            digest.update(repr(rest).encode())
+            for comment in parts.comments:  # one by one: their own `repr` costs more than all the rest
+                said = (comment.id, comment.author, comment.date, comment.text, comment.content)
+                digest.update(f"{comment.is_private:d}{list(map(len, said))}{''.join(said)}".encode())
+        return digest.digest()
 
-    def create(self, row: int) -> Operation:
-        """Make the create of a row that has a body; its `content` hashes all rows of its group."""
+    def create(self, row: int, *, hashed: bool = True) -> Operation:
+        """Make the create of a row that has a body; its `content`, if wanted, hashes all rows of its group."""
         records = self.records
+        if not hashed:
+            return Operation(records.keys[row], "POST", ISSUES_PATH, self.bodies[row], records.markers[row])
         members = self.groups.get(row, [row])
         # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
         fixed = "".join(content_of(self.fixed.get(member, ())) for member in members) if self.fixed else ""

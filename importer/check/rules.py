@@ -210,14 +210,17 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
         "owner_id": records.owners,
         "assignee_id": records.assignees,
     }
+    added: dict[str, dict[int, str]] = {}
     for row, parts in records.parts.items():
         for name, text in _extra_texts(parts):
-            columns.setdefault(name, [""] * len(records.chunk))[row] += text
-    for name, texts in columns.items():
+            said = added.setdefault(name, {})
+            said[row] = said[row] + text if row in said else text
+    every = [(name, range(len(column)), column) for name, column in columns.items()]
+    for name, rows, texts in (*every, *((name, list(said), list(said.values())) for name, said in added.items())):
         whole = "".join(texts)
         if is_unicode(whole) and "\0" not in whole:
             continue
-        for row, text in enumerate(texts):
+        for row, text in zip(rows, texts, strict=True):
             if not is_unicode(text):
                 yield row, Finding("text-not-unicode", name, not_unicode, "mend the text")
             elif "\0" in text:
@@ -226,8 +229,8 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
 
 def _extra_texts(parts: IssueParts) -> Iterator[tuple[str, str]]:
     """The texts of additions, each with the field that it belongs to."""
-    for comment in parts.comments:
-        yield "comments", comment.author + comment.date + comment.text
+    if parts.comments:
+        yield "comments", "".join([f"{each.author}{each.date}{each.text}" for each in parts.comments])
     for kind, name in parts.evidence:
         yield "resource_links", kind + name
     for flag in parts.flags:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from collections.abc import Mapping as Dictionary
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import product
 from math import ceil
 
@@ -15,8 +15,8 @@ from importer.check.relation_targets import InTriage, RelationTargets, TargetFin
 from importer.check.rows import Examined
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Mapping
-from importer.records import Act, Addition, AlreadyAdded, IssueParts, Outcome
-from importer.transform.addition_plan import plan_additions
+from importer.records import Act, Addition, AlreadyAdded, Outcome
+from importer.transform.addition_plan import plan_comments
 
 REQUESTS = {Act.UPDATE: 2, Act.REFER: 2}
 """Requests of an operation that takes more than one: an issue is read before it is changed."""
@@ -94,28 +94,36 @@ class WorkCounter:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the operations of a chunk."""
-        for operation in plan.operations.values():
-            self.load.operations[operation.act] += 1
+        operations = self.load.operations
+        operations.update(operation.act for operation in plan.operations.values())
         for place, additions in plan.additions.items():
             is_new = plan.rows[place].outcome is Outcome.PLANNED and not plan.rows[place].issue_id
             for addition in additions:
                 # Evidence of a new issue is part of its create; relations and references are counted at the end.
                 if addition.act not in (Act.RELATION, Act.REFER) and not (is_new and addition.act is Act.EVIDENCE):
-                    self.load.operations[addition.act] += 1
+                    operations[addition.act] += 1
         self._count_ways(examined, plan.additions)
 
     def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:
         """Count the comments still to be sent in either bundling; a short one alone is one request in both."""
         records, statuses = examined.records, examined.records.statuses
+        short: Counter[str] = Counter()
         for row, additions in planned.items():
-            unsent = {name for addition in additions for name in addition.covers}
-            parts = records.parts[row]
-            parts = replace(parts, comments=tuple(each for each in parts.comments if each.id in unsent))
+            comments = records.parts[row].comments
+            if not comments:
+                continue
             which = CLOSED if statuses[row] in FINISHED else OPEN
+            unsent = {name for addition in additions for name in addition.covers}
+            comments = tuple([each for each in comments if each.id in unsent])
             # Most issues have one short comment: planning it in both bundlings would cost and tell nothing.
-            is_one = len(parts.comments) == 1 and len(parts.comments[0].text) < SHORT
-            for way in WAYS if parts.comments else ():
-                self.load.comments[which, way] += 1 if is_one else _count_comments(parts, way)
+            if len(comments) == 1 and len(comments[0].text) < SHORT:
+                short[which] += 1
+            elif comments:
+                for way in WAYS:
+                    self.load.comments[which, way] += len(plan_comments("", comments, way, AlreadyAdded()))
+        for which, count in short.items():
+            for way in WAYS:
+                self.load.comments[which, way] += count
 
     def take_ends(self, examined: Examined, plan: Plan) -> None:
         """Hand the keys of a chunk, and the relations and mentions still to be sent, to the relation targets."""
@@ -151,8 +159,3 @@ class WorkCounter:
         if self._found is not None:
             self.load.operations[Act.RELATION] = self._found.relations
             self.load.operations[Act.REFER] = self._found.refers
-
-
-def _count_comments(parts: IssueParts, way: Bundling) -> int:
-    alone = replace(parts, rest=(), evidence=(), flags=(), relations=(), mentions=())
-    return len(plan_additions("", alone, way, AlreadyAdded(), description="", find_mentions=lambda text: ()))

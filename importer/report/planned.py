@@ -16,6 +16,8 @@ from importer.records import ADDITION_PATHS, Act, Addition, Operation, Outcome, 
 IN_MEMORY = 1 << 20
 """Characters of additions that are kept in memory, not in a temporary file."""
 
+_LINE = orjson.OPT_APPEND_NEWLINE
+
 
 class PlannedFile:
     """Writes planned.jsonl, a chunk at a time; an issue id that isn't known yet is written as `{id:KEY}`.
@@ -50,25 +52,22 @@ class PlannedFile:
         Evidence of a new issue is in its create, and is left out; so are numbers in descriptions, which only other
         issues of Triage can give.
         """
+        lines: list[tuple[str, str, str, bytes]] = []
         for row, additions in planned:
             is_new = row.outcome is Outcome.PLANNED and not row.issue_id
-            self._append(
-                self._additions,
-                (
-                    ("POST", _where(addition, row), addition.key, _with_other_issue(addition))
-                    for addition in additions
-                    if addition.act is not Act.REFER and not (is_new and addition.act is Act.EVIDENCE)
-                ),
-            )
+            lines += [
+                ("POST", _where(addition, row), addition.key, _with_other_issue(addition))
+                for addition in additions
+                if addition.act is not Act.REFER and not (is_new and addition.act is Act.EVIDENCE)
+            ]
+        self._append(self._additions, lines)
 
     def _append(self, file: IO[str], planned: Iterable[tuple[str, str, str, bytes]]) -> None:
         lines = [
-            orjson.dumps(
-                {"method": method, "path": path, "key": key, "body": body.decode()}, option=orjson.OPT_APPEND_NEWLINE
-            ).decode()
+            orjson.dumps({"method": method, "path": path, "key": key, "body": body.decode()}, option=_LINE)
             for method, path, key, body in planned
         ]
-        file.write("".join(lines))
+        file.write(b"".join(lines).decode())
 
 
 def _where(addition: Addition, row: Row) -> str:

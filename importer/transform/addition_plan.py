@@ -35,22 +35,26 @@ def plan_additions(
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
-    comments = [*continue_description(key, parts.rest), *_discuss(key, parts.comments, bundling, had)]
-    planned = [
-        *(_attach(key, kind, name) for kind, name in parts.evidence),
-        *(_flag(key, flag) for flag in parts.flags),
-        *(_comment(key, detail, find_mentions) for detail in comments),
-        *(_relate(relation) for relation in parts.relations),
-    ]
+    planned = [_attach(key, kind, name) for kind, name in parts.evidence]
+    planned += [_flag(key, flag) for flag in parts.flags]
+    if parts.rest:
+        planned += [_comment(key, detail, find_mentions) for detail in continue_description(key, parts.rest)]
+    if parts.comments:
+        planned += [
+            _comment(key, detail, find_mentions) for detail in plan_comments(key, parts.comments, bundling, had)
+        ]
+    planned += [_relate(relation) for relation in parts.relations]
     if parts.mentions:
         body = orjson.dumps({"description": description})
         planned.append(Addition(key, Act.REFER, "", body, mentions=parts.mentions))
-    fresh = {
-        (addition.key, addition.act, addition.name): addition
-        for addition in planned
-        if addition.key != key or (addition.act, addition.name) not in had.names
-    }
-    return list(fresh.values())
+    if len(planned) > 1 or had.names:  # a name that comes again is the same addition
+        fresh = {
+            (addition.key, addition.act, addition.name): addition
+            for addition in planned
+            if addition.key != key or (addition.act, addition.name) not in had.names
+        }
+        return list(fresh.values())
+    return planned
 
 
 def _attach(key: str, kind: str, name: str) -> Addition:
@@ -77,25 +81,33 @@ def _relate(relation: Relation) -> Addition:
     return Addition(relation.owner, Act.RELATION, f"{relation.type}/{relation.other}", body, other=relation.other)
 
 
-def _discuss(key: str, comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> Iterator[Detail]:
+def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> list[Detail]:
     """The comments that are not in Triage yet, separate or folded."""
     if bundling == "drop":
-        return
-    begun, whole = _find_arrived(had)
+        return []
+    left = [comment for comment in comments if is_filled(comment.text)]
+    begun: frozenset[str] = frozenset()
+    if had.covered or had.names or had.unmarked:  # not so of a new issue
+        begun, whole = _find_arrived(had)
+        left = list(_find_missing(left, begun, whole, had))
+    divided = {each.id: list(divide(key, each, is_marked=each.id not in had.unmarked)) for each in left}
+    if bundling == "fold":
+        return list(_fold(divided, begun | had.unmarked))
+    return [part for details in divided.values() for part in details]
+
+
+def _find_missing(
+    comments: Iterable[Comment], begun: Collection[str], whole: Collection[str], had: AlreadyAdded
+) -> Iterator[Comment]:
+    """The comments that are not completely in Triage."""
     contents = {known.partition("=")[2] for known in had.covered} - {""}
-    left = list[Comment]()
     for comment in comments:
         if comment.content in begun or comment.content in had.unmarked:
             comment = comment._replace(id=comment.content, content="")  # as it was begun, before it had an id
         is_known = comment.id in whole or comment.content in whole
         is_known |= comment.content in contents and comment.id not in begun  # there under another id
-        if not is_known and is_filled(comment.text):
-            left.append(comment)
-    divided = {each.id: list(divide(key, each, is_marked=each.id not in had.unmarked)) for each in left}
-    if bundling == "fold":
-        yield from _fold(divided, begun | had.unmarked)
-    else:
-        yield from (part for details in divided.values() for part in details)
+        if not is_known:
+            yield comment
 
 
 def count_edited(comments: Iterable[Comment], had: AlreadyAdded) -> int:

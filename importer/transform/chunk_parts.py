@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,27 +63,24 @@ class PartsReader:
             evidence, relations = merge_sets(evidence, keys.groups), merge_sets(relations, keys.groups)
             comments = merge_sets(comments, keys.groups)
             flagged = flagged._replace(flags=merge_sets(flagged.flags, keys.groups))
-        parts: dict[str, Mapping[int, Any]] = {
-            "rest": prose.rests,
-            "comments": _clean_comments(comments, clean, self.name_author),
-            "evidence": evidence,
-            "flags": flagged.flags,
-            "relations": relations,
-            "mentions": _find_mentions(self.references, prose.descriptions, keys.full) if mapping.references else {},
-        }
-        rows = sorted(set().union(*parts.values()))
-        found = {
-            row: IssueParts(**{name: tuple(has[row]) for name, has in parts.items() if row in has}) for row in rows
-        }
+        parts: tuple[Mapping[int, Sequence[Any]], ...] = (  # in the order of IssueParts
+            prose.rests,
+            _clean_comments(comments, clean, self.name_author),
+            evidence,
+            flagged.flags,
+            relations,
+            _find_mentions(self.references, prose, keys.full) if mapping.references else {},
+        )
+        rows = sorted(set().union(*parts))
+        found = {row: IssueParts(*[tuple(has.get(row, ())) for has in parts]) for row in rows}
         return Found(found, [*malformed, *flagged.findings, *to_itself, *discussions.findings], discussions)
 
 
-def _find_mentions(
-    references: References, descriptions: Sequence[str], keys: Sequence[str]
-) -> dict[int, tuple[Mention, ...]]:
+def _find_mentions(references: References, prose: Prose, keys: Sequence[str]) -> dict[int, tuple[Mention, ...]]:
     """Row → the other issues that its description names."""
-    found = (references.find(text, key) for text, key in zip(descriptions, keys, strict=True))
-    return {row: mentions for row, mentions in enumerate(found) if mentions}
+    bodies = map(str.removesuffix, prose.descriptions, prose.footers)
+    found = ((row, references.find_in(body, keys[row])) for row, body in enumerate(bodies) if references.may_name(body))
+    return {row: mentions for row, mentions in found if mentions}
 
 
 def _clean_comments(
@@ -92,15 +90,17 @@ def _clean_comments(
     rows = [row for row, said in comments.items() for _ in said]
     every = [comment for said in comments.values() for comment in said]
     texts = clean.column("comments", [comment.text for comment in every], rows)
-    authors = clean.lines([name_author(comment.author) for comment in every])
-    dates = clean.lines([comment.date for comment in every])
-    cleaned: dict[int, list[Comment]] = {}
-    for row, comment, author, date, text in zip(rows, every, authors, dates, texts, strict=True):
-        cleaned.setdefault(row, []).append(comment._replace(author=author, date=date, text=text))
+    authors = {author: name_author(author) for author in {comment.author for comment in every}}
+    authors = dict(zip(authors, clean.lines(list(authors.values())), strict=True))
+    dates = list({comment.date for comment in every})
+    days = dict(zip(dates, clean.lines(dates), strict=True))
+    cleaned: defaultdict[int, list[Comment]] = defaultdict(list)
+    for row, (name, author, date, _, is_private, content), text in zip(rows, every, texts, strict=True):
+        cleaned[row].append(Comment(name, authors[author], days[date], text, is_private, content))
     return cleaned
 
 
 def _merge(
     one: Mapping[int, tuple[Comment, ...]], other: Mapping[int, tuple[Comment, ...]]
 ) -> dict[int, tuple[Comment, ...]]:
-    return {row: (*one.get(row, ()), *other.get(row, ())) for row in {**one, **other}}
+    return {row: (*one.get(row, ()), *other.get(row, ())) for row in {**one, **other}} if one else {**other}

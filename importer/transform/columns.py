@@ -203,6 +203,8 @@ def single_line(text: str) -> str:
 
     A text without a visible character (only zero-width or control characters) becomes "".
     """
+    if text.isprintable():  # as most are: it is one line
+        return text.strip()
     lines = (line.strip() for line in text.replace("\t", " ").splitlines())
     text = " ".join(filter(None, lines))
     return text if any(map(str.isprintable, text)) else ""

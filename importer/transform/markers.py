@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import re
+from itertools import product
 from typing import NamedTuple
 
 MARKER_NOTE = "(leave this line: it identifies the import)"
@@ -22,6 +22,7 @@ _PART = re.compile(r"part (\d+) of (\d+)$")
 _RULE = re.compile(r"^[^\S\n]*(?:-{3,}|[‒–—―])[^\S\n]*$", re.MULTILINE)
 _RULE_WITHIN = re.compile(r"\s(?:-{3,}|[—―])\s")
 _BLANK_LINE = re.compile(r"\n\s*\n")
+_BASE_32 = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
 _QUOTES = (">", "&gt;", "<blockquote")
 
 
@@ -76,7 +77,8 @@ def comment_marker(key: str, stem: str) -> str:
     `stem` names the comment, or a part of it, among those of a record's issue: see `addition_plan.stem_of`.
     """
     digest = hashlib.sha256(f"{key}\n{stem}".encode("utf-8", "surrogatepass")).digest()
-    return "tic" + base64.b32encode(digest)[:10].decode().lower()
+    bits = int.from_bytes(digest[:7], "big") >> 6  # base 32 of the first 50
+    return "tic" + "".join([_BASE_32[bits >> shift & 1023] for shift in (40, 30, 20, 10, 0)])
 
 
 def find_openings(detail: str) -> list[Opening]:

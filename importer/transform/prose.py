@@ -54,7 +54,7 @@ class ColumnSanitizer:
 
 @dataclass
 class Prose:
-    """The titles and descriptions of a chunk.
+    """The titles and descriptions of a chunk, and the footers that these end with.
 
     rests      row → the parts of its description that go on in comments
     shortened  row → fields that were cut, with their length in UTF-16 units
@@ -62,6 +62,7 @@ class Prose:
 
     titles: list[str] = field(default_factory=list)
     descriptions: list[str] = field(default_factory=list)
+    footers: Sequence[str] = ()
     rests: dict[int, tuple[str, ...]] = field(default_factory=dict)
     shortened: dict[int, list[tuple[str, int]]] = field(default_factory=dict)
 
@@ -88,10 +89,8 @@ def write_prose(
     mapping: Model, columns: Columns, footers: Sequence[str], groups: Groups | None, clean: ColumnSanitizer
 ) -> Prose:
     """Write titles and descriptions with their footers; the first row of a group gets the texts of all its rows."""
-    prose = Prose()
-    titles = columns.text(mapping.title)
-    titles = [text.strip() if text.isprintable() else single_line(text) for text in titles]  # printable: one line
-    prose.titles = clean.column("title", titles)
+    prose = Prose(footers=footers)
+    prose.titles = clean.column("title", list(map(single_line, columns.text(mapping.title))))
     texts = [""] * len(columns) if mapping.description is None else columns.text(mapping.description)
     texts = clean.column("description", texts)
     if groups is not None:

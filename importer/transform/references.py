@@ -10,6 +10,7 @@ from importer.api import count_units
 from importer.mapping.issue_parts import Reference
 from importer.records import NUMBER_BESIDE, Mention
 from importer.transform.footers import find_footer
+from importer.transform.pattern_cores import find_core
 
 # A name is whole: PROJ-12 isn't in PROJ-123, PROJ-12-draft or XPROJ-12, GPL-3 not in GPL-3.0, nor #45 in a/b#45, &#45;.
 # What stands in brackets of its own is whole by them. Letters of scripts without spaces may touch it.
@@ -30,6 +31,8 @@ _PASSAGE = re.compile(
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 
+_EVERYTHING = re.compile("")
+
 _Span = tuple[int, int]
 """Start and end of a name in a text."""
 
@@ -45,14 +48,25 @@ class References:
             (re.compile(spec.pattern), spec.key, None if spec.within is None else re.compile(spec.within))
             for spec in specs
         ]
+        cores = dict.fromkeys(find_core(spec.pattern) for spec in specs)
+        self._may_match = [_EVERYTHING if core is None else core for core in cores]
         self._source_name = source_name
 
     def find(self, text: str, own_key: str) -> tuple[Mention, ...]:
-        """The issues that a text names without a number beside them, each once and in order; never `own_key`.
+        """The issues that a text names without a number beside them, each once and in order; never `own_key`."""
+        if not self.may_name(text):  # as most texts, which is seen at once
+            return ()
+        return self.find_in(text[: find_footer(text)], own_key)
+
+    def may_name(self, text: str) -> bool:
+        """Whether a text may name an issue."""
+        return any(core.search(text) for core in self._may_match)
+
+    def find_in(self, body: str, own_key: str) -> tuple[Mention, ...]:
+        """Like `find`, of a text without a footer.
 
         Where matches overlap, the one that begins first counts, then the longer one, then the mapping's first pattern.
         """
-        body = text[: find_footer(text)] if self._patterns else ""
         names = self._names(body, own_key.removeprefix(f"{self._source_name}:"))
         if not names:
             return ()

@@ -1,0 +1,44 @@
+"""The core of a pattern is in all that the pattern matches."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from importer.mapping.presets import preset_names
+from importer.mapping.reader import load_mapping
+from importer.transform.pattern_cores import find_core
+
+CORES = {
+    r"(?<![A-Z0-9_])[A-Z][A-Z0-9_]{1,30}-[1-9]\d{0,9}": r"\-\d",
+    r"https?://[^\s/]+(?:/[^\s/]+)*?/browse/([A-Z]+-\d+)": "/browse/",
+    r"(?:GH-|#)(\d+)": r"(?:GH\-|\#)\d",
+    r"a(?:bc)+d|e": None,
+    r"a(?:bc)+d": "abc",
+    r"x*(?:yy)?z": "z",
+    r"a(?i:b)c?": "a",
+    r"[a-z]+\s?": None,
+    r"(a|)b{0}": None,
+}
+PATTERNS = [reference.pattern for name in preset_names() for reference in load_mapping(name).model.references]
+
+
+@pytest.mark.parametrize("pattern", CORES)
+def test_cores(pattern: str) -> None:
+    """The longest literal text that must be there."""
+    core = find_core(pattern)
+    assert (core and core.pattern) == CORES[pattern]
+
+
+@pytest.mark.parametrize("pattern", sorted({*CORES, *PATTERNS}))
+@settings(max_examples=20)
+@given(data=st.data())
+def test_core_of_matches(pattern: str, data: st.DataObject) -> None:
+    """Whatever a pattern of a preset matches has its core."""
+    text = data.draw(st.from_regex(pattern))
+    core = find_core(pattern)
+    assert re.search(pattern, text)
+    assert core is None or core.search(text)
