@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from math import inf
 from typing import NamedTuple
 
+from importer.errors import TargetUnreachable
 from importer.ledger.schema import UNDECIDED, FoundState, State
 from importer.ledger.target_scan import Double, Found, Seen
 from importer.load.context import ImportContext
@@ -84,6 +85,7 @@ class Discovery:
         self._wholes = WholeIssues(client, calls, _is_finished)
         self._examined: set[str] = set()  # ids: a list that moves shows issues twice
         self._issue_ids: set[str] = set()
+        self._unread = set[str]()  # ids: shown by the list, and not there when they were read
         self._state, self._unmarked = FoundState.NOTED, False  # of what is noted; whether issues without marker are
         self._reached = 0  # issues that were read
 
@@ -119,6 +121,9 @@ class Discovery:
             try:
                 await read()
             except _ListCuts:
+                self._examined.clear()
+                await read()
+            if self._unread:  # deleted since the list showed them: then it doesn't show them any more
                 self._examined.clear()
                 await read()
             await self._forget_gone()
@@ -199,7 +204,8 @@ class Discovery:
             self._examined.add(listed.id)
             issue = await self._wholes.read(listed)
             if issue is None:
-                continue  # deleted since
+                self._doubt(listed)
+                continue
             source, record = find_marker_line(issue.description)
             if source == self._marker or (self._unmarked and not source):
                 created = created_seconds(issue, 0.0)
@@ -209,6 +215,15 @@ class Discovery:
                 )
         self._issue_ids.update(found.issue_id for found in new)
         self._seen.note(new, self._state)
+
+    def _doubt(self, listed: Issue) -> None:
+        """Note an issue that the list shows and that isn't there; at the second time there is no look to trust."""
+        if listed.id in self._unread:
+            raise TargetUnreachable(
+                f"The list of issues shows {listed.triage_id}, and Triage says that it isn't there.",
+                hint="Nothing is sent without a look first. Run the same command again once both agree.",
+            )
+        self._unread.add(listed.id)
 
 
 def _find_key(description: str, marker: str) -> str:

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from importer.api import ISSUES_PATH
 from importer.codes import FOUND_AT_TARGET
-from importer.errors import ExitCode, UsageError
+from importer.errors import ExitCode, TargetUnreachable, UsageError
 from importer.ledger.journal import Decision
 from importer.ledger.schema import FoundState, RunKind, State
 from importer.ledger.store import Known, Ledger, RunIdentity
@@ -22,7 +22,7 @@ from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
-from importer.triage.listing import list_newest_first
+from importer.triage.listing import list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import Snapshot
 from importer.triage.target import Target
@@ -133,6 +133,13 @@ async def _note_absence(
         if await Absence(client, calls).read(record.known.issue_id, record.known.since) is not None:
             number = record.known.triage_id
             raise UsageError(f"{record.key} is {number}, and {number} is in Triage.", hint="Delete it there first.")
+        # What answers 404 for a while to whoever reads an issue would have the next run make it again.
+        async for page in search_issues(client, calls, record_marker(record.key)):
+            if any(issue.id == record.known.issue_id for issue in page):
+                raise TargetUnreachable(
+                    f"Triage says that {record.known.triage_id} isn't there, and its search finds it.",
+                    hint="Run the same command again later; nothing was recorded.",
+                )
         run.decide([Decision(record.key, State.DELETED, 0)])
     else:
         run.decide([Decision(record.key, State.UNSENT, 0)])

@@ -14,6 +14,7 @@ class Breaker:
     FAILURES = 10
     SECONDS = 60.0
     LIMITED_SECONDS = 1800.0
+    LONGEST_PAUSE = 30.0
 
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
@@ -35,7 +36,7 @@ class Breaker:
         silence = self._clock() - self._last_success
         if self._failures >= self.FAILURES and silence >= self.SECONDS:
             raise _unreachable(f"{self._failures} calls in {silence:.0f} seconds failed, the last with: {message}")
-        return 0.0 if self._failures < 3 else min(30.0, 0.25 * 2 ** min(10, self._failures - 3))
+        return 0.0 if self._failures < 3 else min(self.LONGEST_PAUSE, 0.25 * 2 ** min(10, self._failures - 3))
 
     def limit(self) -> None:
         """Count a 429.

@@ -25,6 +25,7 @@ class Gateway(Door):
     begins  says of method and path whether the outage begins with this request
     lasts   seconds until it ends
     covers  says of a method whether requests with it are answered by the gateway meanwhile
+    hides   says the same of a path
     form    one of FORMS
     """
 
@@ -33,6 +34,7 @@ class Gateway(Door):
         self._target = httpx.Client(base_url=target, timeout=None)
         self.begins: Callable[[str, str], bool] = lambda method, path: False
         self.covers: Callable[[str], bool] = lambda method: True
+        self.hides: Callable[[str], bool] = lambda path: True
         self.lasts = math.inf
         self.form = "gateway"
         self.until = 0.0
@@ -42,7 +44,7 @@ class Gateway(Door):
         """Answer for the target, or let it answer."""
         if not self.until and self.begins(method, path):
             self.until = time.monotonic() + self.lasts
-        if time.monotonic() < self.until and self.covers(method):
+        if time.monotonic() < self.until and self.covers(method) and self.hides(path):
             self.refused += 1
             return FORMS[self.form]
         done = self._target.request(method, path, headers=headers, content=body)

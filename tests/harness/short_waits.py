@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import pytest
+from tenacity import wait_none
 
-from importer.triage import absence
+from importer.load.connection import RunConnection
+from importer.triage import absence, retry
 from importer.triage.absence import Absence
+from importer.triage.breaker import Breaker
 
 MOMENT = 0.05
+SETTLE_SECONDS = 30.0
 SOON = ("--settle-seconds", f"{MOMENT}")
 """The option of `run` that goes with `short_waits`."""
 
 
 @pytest.fixture
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let a missing issue be believed in at once; tests/triage/test_absence.py shows how long that takes otherwise."""
+    """Let a missing issue be believed in at once, and an outage be noticed.
+
+    tests/triage/ shows how long that takes otherwise.
+    """
     for name in ("APART", "FIRST_WAIT", "LONGEST_WAIT"):
         monkeypatch.setattr(absence, name, MOMENT)
     defaults = Absence.__init__.__kwdefaults__
     assert defaults is not None
     monkeypatch.setitem(defaults, "settle_seconds", MOMENT)
+    settled = (MOMENT if each == SETTLE_SECONDS else each for each in RunConnection.__init__.__defaults__ or ())
+    monkeypatch.setattr(RunConnection.__init__, "__defaults__", tuple(settled))
+    monkeypatch.setattr(retry, "wait_random_exponential", lambda **options: wait_none())
+    monkeypatch.setattr(Breaker, "LONGEST_PAUSE", MOMENT)
