@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -124,9 +125,12 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.load.closing import look_back
     from importer.load.discovery import discover
     from importer.load.preflight import check_rows, preflight
+    from importer.load.repeat import find_repeated
 
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
     found = preflight(context)
+    if (same := find_repeated(context, found.organisation)) is not None:
+        return _repeat(context, same, out)
     sample = CanarySample() if settings.canary and found.is_new else None
     known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
     checked = check(job, known, context.progress, sample=sample)
@@ -155,7 +159,26 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     canary = Canary(ledger, run, target, checked.sample) if checked.sample else None
     sent = Attempt(context, run, checked, known).send(canary, questions.confirm_rest)
     sent = look_back(context, run, sent)
-    return _Report(context, run, checked, sent, folder).write()
+    return _Report(context, run, checked, sent, folder).write(found.organisation)
+
+
+def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
+    """End an import that would be what the last one was: its figures and exit code hold."""
+    from importer.ledger.fingerprints import note_repeat
+    from importer.report.repeated import describe_repeated, write_repeated
+
+    now = time.time()
+    age_seconds = context.job.source.age_seconds(now)
+    summary = write_repeated(
+        run,
+        report_folder(context.job, out or run.out),
+        repeats=note_repeat(context.ledger.transaction, run.name, now),
+        source_age_seconds=round(age_seconds) if isfinite(age_seconds) else None,
+        requests=context.calls.requests,
+        elapsed_seconds=0.0,
+    )
+    context.progress.say(describe_repeated(summary))
+    return summary
 
 
 def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
@@ -235,7 +258,7 @@ class _Report:
         self._since: Since = NOTHING
         self._undecided = self._doubles = 0  # additions, and issues beside the right ones
 
-    def write(self) -> Summary:
+    def write(self, organisation: str) -> Summary:
         """Write all that a run leaves in its folder; record the summary in the ledger."""
         from importer.load.closing import name_doubles
         from importer.report.from_ledger import write_rows
@@ -267,6 +290,8 @@ class _Report:
         summary = replace(summary, warnings=tuple(dict.fromkeys((*summary.warnings, *name_doubles(doubles)))))
         try:
             run.finish(code, asdict(summary))
+            if code in (ExitCode.DONE, ExitCode.PARTLY) and self._is_settled:
+                self._keep_fingerprint(organisation)
         except StorageFull as error:
             self._stopped = self._stopped or error
             code = self._exit_code(counts, codes)
@@ -274,6 +299,21 @@ class _Report:
         with suppress(StorageFull), folder.open("summary.json") as file:  # said in the summary already
             summary.write(file)
         return summary
+
+    @property
+    def _is_settled(self) -> bool:
+        """Whether the run would be the same again, to the exit code: it had nothing to do, and nothing is new in it."""
+        had_nothing_to_do = not (self._checked.planned or self._checked.load.requests)
+        rejected = self._checked.tally.outcomes[Outcome.REJECTED]
+        is_old_news = self._context.settings.fail_on is FailOn.ANY or self._since.known == rejected
+        return had_nothing_to_do and is_old_news and not (self._undecided or self._doubles or self._since.vanished)
+
+    def _keep_fingerprint(self, organisation: str) -> None:
+        from importer.ledger import fingerprints
+        from importer.load.repeat import make_fingerprint
+
+        fingerprint = make_fingerprint(self._context, organisation, self._checked.digest)
+        fingerprints.keep(self._context.ledger.transaction, self._run.name, fingerprint)
 
     def _summarise(self, counts: Mapping[Outcome, int], codes: Counter[str], code: ExitCode) -> Summary:
         calls, sent = self._context.calls, self._sent

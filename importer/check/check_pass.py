@@ -55,6 +55,7 @@ class Checked:
     other     findings on the issues that rows name; None if there are none
     drift     how far the rows are from what the ledger knows of them
     notes     warnings of preflight and discovery: about members, and issues that are in Triage twice
+    newest    the newest date in the source, in seconds since 1970; None where its age doesn't matter
     """
 
     tally: Tally
@@ -73,6 +74,7 @@ class Checked:
     coverage: Coverage | None = None
     other: TargetFindings | None = None
     notes: tuple[str, ...] = ()
+    newest: float | None = None
 
     @property
     def warnings(self) -> list[str]:
@@ -132,7 +134,6 @@ def check(
     """Read every row, and find out all that can be known without sending.
 
     With `sample`, the canary sample is chosen on the way. `open_writer` opens the writer of the reports.
-
     Duplicate keys and relation targets are known at the end only: with findings of these the source is read again.
 
     Raises:
@@ -180,6 +181,7 @@ def check(
         reading.work.load,
         reading.coverage,
         other,
+        newest=age.newest,
     )
 
 

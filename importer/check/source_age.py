@@ -18,11 +18,19 @@ HINT = "Look whether the export still runs; if the source is right as it is, rai
 
 
 class SourceAge:
-    """Finds out on the way through a source how old it is, and refuses one that is older than the job allows."""
+    """Finds out on the way through a source how old it is, and refuses one that is older than the job allows.
 
-    def __init__(self, job: Job, now: float) -> None:
+    `newest` is the newest date of an earlier way through the same source.
+    """
+
+    def __init__(self, job: Job, now: float, newest: float | None = None) -> None:
         self._job, self._now = job, now
-        self._newest = -math.inf
+        self._newest = -math.inf if newest is None else newest
+
+    @property
+    def newest(self) -> float | None:
+        """The newest date so far, in seconds since 1970; None where none was read or looked for."""
+        return self._newest if math.isfinite(self._newest) else None
 
     def check_files(self) -> None:
         """Make sure that a file was changed lately; what is piped in has no time.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -92,9 +92,16 @@ NIGHTLY_OPTIONS = (
 )  # fmt: skip
 
 
+NOT_DECIDING = {
+    *("api_key_file", "ledger", "out", "wait_seconds", "rate", "concurrency", "settle_seconds", "max_errors", "order"),
+    *("max_duration", "expect_org", "no_first_contact"),
+}
+"""Options of `run` that don't decide what is written; the target and its organisation are compared by themselves."""
+
+
 @dataclass(frozen=True)
 class RunOptions:
-    """The values of the options of `run` but for those of the input, which `InputOptions` has."""
+    """The values of the options of `run`; `reading` has those of the input, which `InputOptions` has, too."""
 
     sandbox: bool
     api_url: str | None
@@ -121,6 +128,7 @@ class RunOptions:
     yes: bool
     strict: bool
     out: Path | None
+    reading: dict[str, Any]
 
     def __post_init__(self) -> None:
         """Raise UsageError for options that exclude each other, or where nobody can be asked."""
@@ -196,6 +204,7 @@ class RunOptions:
             self.max_duration,
             check_users=not self.sandbox,
             canary=not (self.sandbox or self.no_first_contact),
+            deciding=str(sorted((name, value) for name, value in asdict(self).items() if name not in NOT_DECIDING)),
         )
 
 
@@ -210,7 +219,8 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
     ./triage-import-RUN/.
     """
     # First the options: what can't be meant is refused at once, before the imports below and before the source is read.
-    options = RunOptions(**{field.name: given.pop(field.name) for field in fields(RunOptions)})
+    names = [field.name for field in fields(RunOptions) if field.name in given]
+    options = RunOptions(**{name: given.pop(name) for name in names}, reading=given)
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
 

@@ -15,7 +15,7 @@ from sqlalchemy import Row as Selected
 
 from importer.codes import CONFLICT, FATE_UNKNOWN, REFUSED
 from importer.errors import ExitCode, RunStopped
-from importer.ledger import replaced
+from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
 from importer.ledger.group_commit import GroupCommit
@@ -122,6 +122,7 @@ class Run:
         self.additions = AddedOperations(self._transaction, self._source_id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self._results = Results(self._transaction, self._id, self._source_id, is_frozen=bool(found.frozen))
+        self.rows_to_mend = self._results.rows_to_mend
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
         self.ended_at: float | None = found.ended_at
@@ -186,6 +187,8 @@ class Run:
         `exact` is for operations that discovery could not find if the ledger lost them: see `Database.advance`.
         """
         self._is_exact = exact
+        with self._transaction() as connection:
+            fingerprints.forget(connection, self._source_id)
         write = self._write_in_thread if self._database.is_remote else self._write
         self._commits = GroupCommit(write, concurrency)
         try:
@@ -254,6 +257,7 @@ class Run:
     def decide(self, decisions: Iterable[Decision], intents: Iterable[Operation] = ()) -> None:
         """Write outcomes at once, outside of `sending`; `intents` are operations that were not sent in this run."""
         with self._doubting_shared(), self._database.advance() as connection:
+            fingerprints.forget(connection, self._source_id)
             INTEND.execute(connection, [self._intent(operation, None) for operation in intents])
             self._decide(connection, list(decisions))
 

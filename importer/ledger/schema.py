@@ -99,6 +99,11 @@ runs = Table(
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
     Column("summary", LargeBinary),  # JSON
+    # Of a run that had nothing to do, as long as the ledger is as it left it: what it had nothing to do with, see
+    # `fingerprints`; how often that came again, and when last.
+    Column("fingerprint", String, nullable=False, default="", server_default=""),
+    Column("repeats", Integer, nullable=False, default=0, server_default="0"),
+    Column("repeated_at", Float),
 )
 attempts = Table(
     "attempts",
@@ -262,5 +267,8 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "WHEN 'same' THEN CASE WHEN act IN ('update', 'delete') THEN 'unchanged' END "
         "WHEN 'left' THEN CASE WHEN act IN ('update', 'delete') THEN 'skipped' END END "
         "WHERE code <> 'found-at-target'",
+        "ALTER TABLE runs ADD COLUMN fingerprint VARCHAR NOT NULL DEFAULT ''",
+        "ALTER TABLE runs ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE runs ADD COLUMN repeated_at FLOAT",
     ),
 }

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
-from importer.ledger.schema import FoundState, State, found, operations, sources
+from importer.ledger.schema import FoundState, State, found, operations, runs, sources
 from importer.ledger.statements import Transaction, portions
 from importer.records import Act
 
@@ -71,6 +71,7 @@ def mark_incomplete(connection: Connection) -> None:
     """Record that the ledger lost something: discovery is due for all sources, and issues may have more additions."""
     last = select(func.coalesce(func.max(operations.c.id), 0)).scalar_subquery()
     connection.execute(update(sources).values(looked=0, unsure_to=last, look_cursor=""))
+    connection.execute(update(runs).values(fingerprint=""))
 
 
 class Seen:

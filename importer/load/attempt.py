@@ -259,6 +259,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None) -> Run
     options = {
         "refs": list(map(tuple, value_refs(job.mapping.model))),
         "headers": [file.header for file in job.source.files],
+        "newest": checked.newest,
         **describe_input(job),
     }
     identity = RunIdentity(context.target.name, job.source_name, checked.digest, _meaning(job, settings.changes))

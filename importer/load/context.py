@@ -37,6 +37,7 @@ class Settings:
     max_seconds      time after which nothing new is sent; None is no limit
     check_users      whether the user ids of the mapping and users.csv must be those of members
     canary           whether a target that the ledger doesn't know gets a few issues first, which are read back
+    deciding         every option that decides what is written, as text; "" where nobody says: then no run is a repeat
     """
 
     rate: float
@@ -51,6 +52,7 @@ class Settings:
     max_seconds: float | None = None
     check_users: bool = True
     canary: bool = True
+    deciding: str = ""
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
         hint = f"What it wrote at its end is in {run.out}; a run that is still open is continued by its own command."
         raise UsageError(f"{run.name} began under an older version, which kept no headers.", hint=hint)
     counts = run.count()
-    kept = _so_far(run, counts[Outcome.CREATED]) if is_running else _ended(run)
+    kept = _so_far(run, counts[Outcome.CREATED]) if is_running else kept_figures(run)
     folder = ReportFolder(out)
     folder.prepare(NAMES)
     codes = write_rows(run, folder, [None if header is None else tuple(header) for header in run.options["headers"]])
@@ -68,7 +68,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
     return summary
 
 
-def _ended(run: Run) -> dict[str, Any]:
+def kept_figures(run: Run) -> dict[str, Any]:
     """Return the summary of a run's last attempt as fields; of one that was killed only what the ledger knows."""
     if run.summary:
         names = {field.name for field in fields(Summary)}  # an older version may have kept other ones

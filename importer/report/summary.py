@@ -29,6 +29,9 @@ class Summary:
     doubles        issues with the marker of another, or that the ledger doesn't know, settled ones, too
     known          rejected rows that were rejected for the same reasons in the last run
     vanished       issues whose keys the source had in the run `vanished_since`, and has no more
+    same_as        the run that this one was the same as, so that nothing was read; "" if it was read
+    repeats        how many runs were the same as that one by now
+    source_age_seconds  of the newest file of the source, where nothing was read; None if it was piped in
     value_flow     see `ValueFlow.as_json`
     unknown_until  ISO 8601 time from which on the next run can settle the unknown rows
     """
@@ -64,6 +67,9 @@ class Summary:
     known: int = 0
     vanished: int = 0
     vanished_since: str = ""
+    same_as: str = ""
+    repeats: int = 0
+    source_age_seconds: float | None = None
     warnings: tuple[str, ...] = ()
     value_flow: Mapping[str, object] = field(default_factory=dict)
     stopped_because: str = ""

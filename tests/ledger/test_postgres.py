@@ -152,6 +152,9 @@ def test_reading_upgrades_nothing(postgres: PostgresServer, url: str) -> None:
 COLUMNS_SINCE = (
     "operations DROP COLUMN mark",
     "operations DROP COLUMN outcome",
+    "runs DROP COLUMN fingerprint",
+    "runs DROP COLUMN repeats",
+    "runs DROP COLUMN repeated_at",
     "sources DROP COLUMN unswept",
     "sources DROP COLUMN look_at",
     "sources DROP COLUMN look_top",

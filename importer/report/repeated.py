@@ -1,0 +1,57 @@
+"""The folder of a run that is the same as the one before: its figures again, and the rows that somebody has to mend."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from importer.errors import StorageFull
+from importer.phrases import counted
+from importer.report.error_files import ErrorFiles
+from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.from_ledger import kept_figures
+from importer.report.summary import Summary
+
+if TYPE_CHECKING:
+    from importer.ledger.journal import Run
+
+
+def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
+    """Write what a repetition of a run leaves, and return its summary; `figures` are those of its own.
+
+    In the run's own folder the reports are there already. A folder of its own gets the errors files, too.
+
+    Raises:
+        UsageError: the folder can't be used.
+    """
+    path, stamp = folder.file(SUMMARY), None
+    if path.exists() and path.resolve() == (run.out / SUMMARY).resolve():
+        stamp = path.stat()
+    else:
+        folder.prepare()
+        if run.summary.get("rejected"):
+            headers = [None if header is None else tuple(header) for header in run.options["headers"]]
+            with ErrorFiles(folder, headers) as errors:
+                errors.write(run.rows_to_mend())
+    summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
+    with suppress(StorageFull):  # what was not changed is not undone by a full disk
+        with folder.open(SUMMARY) as file:
+            summary.write(file)
+        if stamp is not None:  # reports that people edit are recognised by a time after the summary's
+            os.utime(path, ns=(stamp.st_atime_ns, stamp.st_mtime_ns))
+    return summary
+
+
+def describe_repeated(summary: Summary) -> str:
+    """Say that nothing has changed, how old the source is, and what still waits for somebody."""
+    age = summary.source_age_seconds
+    old = "" if age is None else f", the newest file is {age / 3600:,.0f} h old"
+    standing = [
+        counted(number, f"{name} row") for name in ("rejected", "changed") if (number := getattr(summary, name))
+    ]
+    waits = f" There are still {' and '.join(standing)}." if standing else ""
+    return (
+        f"Nothing has changed since {summary.same_as}, for {counted(summary.repeats, 'run')} now: the same source, "
+        f"mapping and options, and nothing is open{old}.{waits}"
+    )
