@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
-from importer.api import VALUE_FIELDS
+from importer.api import VALUE_FIELDS, count_units
 from importer.mapping.model import Duplicates, Mapping
 from importer.mapping.texts import Condition, Text
 from importer.records import Chunk, Ref
@@ -234,7 +234,7 @@ def _full_cells(column: Sequence[str]) -> dict[int, str]:
 def _is_full(text: str) -> bool:
     # Spreadsheets differ in what they count: a line end may be one character or two, and so may one beyond U+FFFF.
     lines = text.replace("\r\n", "\n")
-    return CELL_LIMIT in (len(text), len(lines), len(lines) + sum(character > "\uffff" for character in lines))
+    return CELL_LIMIT in (len(text), len(lines), count_units(lines))
 
 
 def _matching(column: Sequence[str], pattern: re.Pattern[str]) -> dict[int, str]:

@@ -107,7 +107,7 @@ class WorkCounter:
     def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:
         """Count the comments still to be sent in either bundling; a short one alone is one request in both."""
         records, statuses = examined.records, examined.records.statuses
-        short: Counter[str] = Counter()
+        single: Counter[str] = Counter()
         for row, additions in planned.items():
             comments = records.parts[row].comments
             if not comments:
@@ -115,13 +115,13 @@ class WorkCounter:
             which = CLOSED if statuses[row] in FINISHED else OPEN
             unsent = {name for addition in additions for name in addition.covers}
             comments = tuple([each for each in comments if each.id in unsent])
-            # Most issues have one short comment: planning it in both bundlings would cost and tell nothing.
-            if len(comments) == 1 and len(comments[0].text) < SHORT:
-                short[which] += 1
-            elif comments:
-                for way in WAYS:
+            if len(comments) == 1:  # which is the same in both
+                is_short = len(comments[0].text) < SHORT
+                single[which] += 1 if is_short else len(plan_comments("", comments, "separate", AlreadyAdded()))
+            else:
+                for way in WAYS if comments else ():
                     self.load.comments[which, way] += len(plan_comments("", comments, way, AlreadyAdded()))
-        for which, count in short.items():
+        for which, count in single.items():
             for way in WAYS:
                 self.load.comments[which, way] += count
 

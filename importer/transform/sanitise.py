@@ -29,7 +29,8 @@ Treatment = Literal["defuse", "keep"]
 Secrecy = Literal["warn", "mask", "refuse", "ignore"]
 REPLACEMENT = "(at)"
 
-_AT = re.compile(r"[@﹫＠]|&(?:amp;)*+(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?", re.IGNORECASE)
+# The first sign is a class of its own, so that Python's `re` passes over all other characters at once.
+_AT = re.compile(r"[@﹫＠&](?:(?<!&)|(?<=&)(?:amp;)*+(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?)", re.IGNORECASE)
 _AT_SIGNS = "@﹫＠&"
 """Only a text with one of these can match `_AT`."""
 _ENTITY = re.compile(r"&(?:amp;)*+((?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});?)", re.IGNORECASE)
@@ -127,10 +128,16 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
     first = _AT.search(text)
     if first is None or not (norm or mentions):
         return text
-    codes = [match.span() for match in _CODE.finditer(text)] if mentions else []
     parts, position = [], 0
+    codes: list[tuple[int, int]] | None = None
     for match in _AT.finditer(text, first.start()):
-        if norm if _is_norm(text, match.end()) else mentions and _is_mention(text, match, codes):
+        if _is_norm(text, match.end()):
+            is_one = norm
+        elif is_one := mentions and _is_mention(text, match):
+            codes = [code.span() for code in _CODE.finditer(text)] if codes is None else codes
+            before = bisect_right(codes, (match.start(), len(text)))
+            is_one = before == 0 or match.start() >= codes[before - 1][1]
+        if is_one:
             parts += [text[position : match.start()], REPLACEMENT]
             position = match.end()
     return "".join([*parts, text[position:]])
@@ -138,6 +145,8 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
 
 def _is_norm(text: str, position: int) -> bool:
     near = text[position : position + _MARKUP_REACH]
+    if near[:1] in _NOT_NORM:
+        return False
     return _begins_with_norm(text, position) or _begins_with_norm(_MARKUP.sub("", near), 0)
 
 
@@ -152,12 +161,11 @@ def _begins_with_norm(text: str, position: int) -> bool:
     return False
 
 
-def _is_mention(text: str, at: re.Match[str], codes: Sequence[tuple[int, int]]) -> bool:
+def _is_mention(text: str, at: re.Match[str]) -> bool:
+    """Whether an at-sign that doesn't stand in code makes a name of what follows."""
     if _ADDRESS_BEFORE.search(text, max(0, at.start() - 1), at.start()) or _ADDRESS.match(text, at.end()):
         return False
-    before = bisect_right(codes, (at.start(), len(text)))
-    in_code = before > 0 and at.start() < codes[before - 1][1]
-    return not in_code and next(_letters(text, at.end()), " ")[:1].isalnum()
+    return next(_letters(text, at.end()), " ")[:1].isalnum()
 
 
 def _letters(text: str, position: int) -> Iterator[str]:
@@ -182,6 +190,10 @@ def _fold(character: str) -> str:
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", character).casefold())
     seen = (part for part in folded if unicodedata.category(part)[0] not in "CM" and part not in _BLANK)
     return "".join(_LOOK_ALIKES.get(part, part) for part in seen)
+
+
+_NOT_NORM = frozenset(sign for sign in map(chr, range(128)) if sign.isalnum() and _fold(sign) != "n")
+"""Letters and digits that aren't one in any reading: behind most at-signs stands one of them."""
 
 
 def _article(kind: str) -> str:

@@ -11,7 +11,7 @@ _OTHER_DIGITS = bytes((0xD9, 0xDB, 0xDF, 0xE0, 0xE1, 0xEA, 0xEF, 0xF0, *range(0x
 
 
 class Scan:
-    """Texts as the lines of one, in UTF-8. A row is the index of a text, and is yielded once by each search."""
+    """Many texts as one, in UTF-8. A row is the index of a text; each search yields a row, or a line, once."""
 
     def __init__(self, texts: Sequence[str]) -> None:
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
@@ -20,18 +20,28 @@ class Scan:
 
     def rows_with(self, needle: bytes) -> Iterator[int]:
         """Yield the rows that have these bytes, which have no line end."""
-        return self._search(self._data, needle)
-
-    def rows_with_run(self, signs: bytes, length: int) -> Iterator[int]:
-        """Yield the rows that have so many of the signs one after the other; `signs` is a table of `sign_table`."""
-        return self._search(self._data.translate(signs), b"x" * length)
-
-    def _search(self, data: bytes, needle: bytes) -> Iterator[int]:
-        place = data.find(needle)
+        place = self._data.find(needle)
         while place >= 0:
             row = bisect_right(self._ends, place)
             yield row
-            place = data.find(needle, self._ends[row])
+            place = self._data.find(needle, self._ends[row])
+
+    def lines_with(self, needle: bytes) -> Iterator[tuple[int, str]]:
+        """Yield the lines that have these bytes, each with its row."""
+        return self._lines(self._data, needle)
+
+    def lines_with_run(self, signs: bytes, length: int) -> Iterator[tuple[int, str]]:
+        """Yield the lines that have so many of the signs one after the other; `signs` is a table of `sign_table`."""
+        return self._lines(self._data.translate(signs), b"x" * length)
+
+    def _lines(self, data: bytes, needle: bytes) -> Iterator[tuple[int, str]]:
+        place = data.find(needle)
+        while place >= 0:
+            end = self._data.find(b"\n", place)
+            end = len(data) if end < 0 else end
+            line = self._data[self._data.rfind(b"\n", 0, place) + 1 : end]
+            yield bisect_right(self._ends, place), line.decode("utf-8", "surrogatepass")
+            place = data.find(needle, end)
 
 
 def sign_table(belongs: Callable[[str], bool], others: str = "") -> bytes:

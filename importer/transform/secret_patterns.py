@@ -42,7 +42,7 @@ OF_DETECT_SECRETS = {
     ),
     "discord.DiscordBotTokenDetector": _kind(
         "Discord token",
-        ("M", "N", "O"),
+        (".",),
         r"[MNO][a-zA-Z\d_-]{23,25}\.[a-zA-Z\d_-]{6}\.[a-zA-Z\d_-]{27}",
         core=r"\.[a-zA-Z\d_-]{6}\.",
     ),

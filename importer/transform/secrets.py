@@ -11,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from importer.transform.scan import Scan, sign_table
-from importer.transform.secret_patterns import AWS, LEAST_RUN, SHORT, TOKENS
+from importer.transform.secret_patterns import AWS, LEAST_RUN, SHORT, TOKENS, TokenKind
 
 
 class Secret(NamedTuple):
@@ -39,13 +39,16 @@ _CARD_SIGNS = sign_table(lambda sign: sign.isdigit() or sign in " -")
 _TOKEN_SIGNS = sign_table(lambda sign: sign.isalnum() or sign in "_-")
 _AWS_DIGITS = 40
 _AWS_SIGNS = sign_table(lambda sign: sign.isalnum() or sign in "/+", "ſKıİ")  # letters of it where case is ignored
+_KINDS = [(hint, kind) for kind in TOKENS for hint in kind.hints]  # a kind twice finds the same secrets
+_KINDS_WITH_RUN = [(hint, kind) for hint, kind in _KINDS if hint not in (*SHORT, "aws", "AWS")]
 _SHOWN = 4
 _LEAST_TO_SHOW = 16  # of a shorter secret nothing is shown: four letters of eight are half of it
 
 
 def find_secrets(text: str) -> tuple[Secret, ...]:
     """The secrets of a text in order, without overlaps."""
-    found = sorted(_all(text), key=lambda secret: (secret.start, -secret.end))
+    found = [*_find_tokens(text, _KINDS), *_find_passwords(text), *_find_cards(text)]
+    found.sort(key=lambda secret: (secret.start, -secret.end))
     secrets: list[Secret] = []
     for secret in found:
         if not secrets or secret.start >= secrets[-1].end:
@@ -54,14 +57,17 @@ def find_secrets(text: str) -> tuple[Secret, ...]:
 
 
 def find_suspects(scan: Scan, texts: Sequence[str]) -> set[int]:
-    """The rows of many texts that may have a secret: no other has one."""
-    suspects = {*scan.rows_with_run(_TOKEN_SIGNS, LEAST_RUN), *scan.rows_with_run(_CARD_SIGNS, _CARD_DIGITS)}
-    for hint in SHORT:
-        suspects.update(scan.rows_with(hint.encode()))
-    suspects.update(row for row in scan.rows_with(b"@") if "://" in texts[row])
-    aws = (row for row in scan.rows_with_run(_AWS_SIGNS, _AWS_DIGITS) if row not in suspects)
-    suspects.update(row for row in aws if any(hint in texts[row] for hint in AWS.hints))
-    return suspects
+    """The rows that may have a secret: no other has one.
+
+    All secrets but keys of more than one line are within a line, so that few lines need to be looked at.
+    """
+    lines = scan.lines_with_run(_TOKEN_SIGNS, LEAST_RUN)
+    suspects = {row for row, line in lines if any(_find_tokens(line, _KINDS_WITH_RUN))}
+    suspects |= {row for row, line in scan.lines_with(b"@") if any(_find_passwords(line))}
+    suspects |= {row for row, line in scan.lines_with_run(_CARD_SIGNS, _CARD_DIGITS) if any(_find_cards(line))}
+    suspects |= {row for hint in SHORT for row in scan.rows_with(hint.encode())}
+    aws = {row for row, _ in scan.lines_with_run(_AWS_SIGNS, _AWS_DIGITS)} - suspects
+    return suspects | {row for row in aws if any(hint in texts[row] for hint in AWS.hints)}
 
 
 def mask(text: str, secrets: Sequence[Secret]) -> str:
@@ -74,15 +80,21 @@ def mask(text: str, secrets: Sequence[Secret]) -> str:
     return "".join([*parts, text[position:]])
 
 
-def _all(text: str) -> Iterator[Secret]:
-    for kind in TOKENS:
-        if any(hint in text for hint in kind.hints) and (not kind.core or _compile(kind.core).search(text)):
+def _find_tokens(text: str, kinds: Sequence[tuple[str, TokenKind]]) -> Iterator[Secret]:
+    for hint, kind in kinds:
+        if hint in text and (not kind.core or _compile(kind.core).search(text)):
             for pattern in kind.patterns:
                 yield from _tokens(text, kind.name, _compile(pattern))
+
+
+def _find_passwords(text: str) -> Iterator[Secret]:
     if "://" in text and "@" in text:
         for match in _URL_PASSWORD.finditer(text):
             if match[1].lower() not in _PLACEHOLDERS and not _SEEMS_MASKED.fullmatch(match[1]):
                 yield Secret("password in a URL", *match.span(1))
+
+
+def _find_cards(text: str) -> Iterator[Secret]:
     for match in _CARD.finditer(text) if _DIGITS.search(text) else ():
         if _is_card(match[0]):
             yield Secret("card number", *match.span())

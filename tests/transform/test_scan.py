@@ -20,6 +20,17 @@ def test_needles(texts: list[str], needle: str) -> None:
 @given(TEXTS)
 def test_runs(texts: list[str]) -> None:
     """A run doesn't reach over a line end, and a digit of another script is a part of one."""
-    rows = set(Scan(texts).rows_with_run(sign_table(str.isalnum), 3))
-    assert rows >= {row for row, text in enumerate(texts) for run in ("ab1", "1b1", "a٣b", "bbb") if run in text}
-    assert all(any(len(word) > 1 for word in texts[row].split()) for row in rows)
+    lines = list(Scan(texts).lines_with_run(sign_table(str.isalnum), 3))
+    expected = [(row, line) for row, text in enumerate(texts) for line in text.split("\n")]
+    assert [
+        pair for pair in expected if any(run in pair[1] for run in ("ab1", "1b1", "a٣b", "bbb")) and pair not in lines
+    ] == []
+    assert all(pair in expected for pair in lines)
+    assert all(any(len(word) > 1 for word in line.split()) for _, line in lines)
+
+
+@given(TEXTS)
+def test_lines(texts: list[str]) -> None:
+    """Each line with the needle is yielded once, in order, with its row."""
+    lines = [(row, line) for row, text in enumerate(texts) for line in text.split("\n")]
+    assert list(Scan(texts).lines_with(b"@")) == [(row, line) for row, line in lines if "@" in line]

@@ -45,6 +45,9 @@ INLINE = re.compile(
 _ADDRESS = re.compile(r"(?:https?://|ftp://|file:|mailto:|www\.)\S+\Z|#")
 
 
+_BREAK = Element("br")
+
+
 def read_jira(text: str) -> Element:
     """The tree of a text in Jira's wiki markup."""
     root = Element("body")
@@ -112,7 +115,7 @@ def _read_lines(text: str) -> list[Node]:
             paragraph = Element("p", {}, _read_inline(line))
             blocks.append(paragraph)
         else:
-            paragraph.children += [Element("br"), *_read_inline(line)]
+            paragraph.children += [_BREAK, *_read_inline(line)]
     return blocks
 
 
@@ -166,9 +169,12 @@ def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str,
 
 
 def _read_inline(text: str, depth: int = 0) -> list[Node]:
+    first = INLINE.search(text)
+    if first is None:  # as in most lines
+        return [text]
     nodes: list[Node] = []
     position = 0
-    for match in INLINE.finditer(text):
+    for match in INLINE.finditer(text, first.start()):
         nodes += [text[position : match.start()], *_inline(match, depth)]
         position = match.end()
     return [*nodes, text[position:]]

@@ -44,7 +44,7 @@ class _Writer:
         blocks: list[str] = []
         run: list[Node] = []
         for node in nodes:
-            if is_inline(node):
+            if isinstance(node, str) or is_inline(node):
                 run.append(node)
             elif isinstance(node, Element):
                 if run:
@@ -129,6 +129,8 @@ class _Writer:
         return [*captions, "\n".join(map(str.rstrip, lines))]
 
     def _inline(self, nodes: Sequence[Node]) -> str:
+        if len(nodes) == 1 and isinstance(nodes[0], str):
+            return nodes[0]
         parts: list[str] = []
         address = ""
         for node in nodes:
@@ -140,8 +142,10 @@ class _Writer:
         return "".join(parts)
 
     def _inline_element(self, element: Element) -> str:
-        self._note_colour(element)
         tag = element.tag
+        if tag == "br" and not element.attrs:
+            return "\n"
+        self._note_colour(element)
         if tag == LOST:
             self.dropped[element.attrs["name"]] += 1
             return ""
@@ -274,10 +278,14 @@ def _holds(element: Element, tags: tuple[str, ...]) -> bool:
 
 def _join_item(blocks: Sequence[str]) -> str:
     """Join the blocks of a list item: a nested list follows at once, anything else after a blank line."""
+    if len(blocks) == 1:
+        return blocks[0]
     return blocks[0] + "".join(("\n" if _ITEM.match(block) else "\n\n") + block for block in blocks[1:])
 
 
 def _indent(text: str, first: str, others: str) -> str:
+    if "\n" not in text:
+        return (first + text).rstrip()
     head, *tail = text.split("\n")
     return "\n".join([(first + head).rstrip(), *((others + line).rstrip() for line in tail)])
 
