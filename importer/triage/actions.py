@@ -48,8 +48,8 @@ STATUSES: tuple[tuple[Sequence[int], Action, Action, Action, Action], ...] = (
     (range(300, 400), X, X, X, X),  # an API does not redirect: what answers is not Triage
     ((401, 402, 403, 407), X, X, X, X),
     ((404, 405, 410), X, F, F, F),  # the path of a create holds no id: what answers is not Triage
-    ((408,), S, S, R, R),
-    ((425, 429), R, R, R, R),
+    ((408, 425), S, S, R, R),
+    ((429,), R, R, R, R),
     (range(400, 500), F, F, F, F),
     (range(100, 600), S, S, R, R),
 )

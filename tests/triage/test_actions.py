@@ -25,9 +25,9 @@ def expected(status: int) -> tuple[Action, Action]:
         return Action.STOP, Action.STOP
     if status in (404, 405, 410):
         return Action.STOP, Action.REFUSE
-    if status == 408:
+    if status in (408, 425):
         return Action.SETTLE, Action.RETRY
-    return (Action.RETRY, Action.RETRY) if status in (425, 429) else (Action.REFUSE, Action.REFUSE)
+    return (Action.RETRY, Action.RETRY) if status == 429 else (Action.REFUSE, Action.REFUSE)
 
 
 @pytest.mark.parametrize("status", range(100, 600))
