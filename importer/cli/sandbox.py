@@ -30,6 +30,7 @@ Faults: KIND[=SECONDS][:WHERE][@WHEN]
                            does nothing; 404 as of a gateway, in its JSON or HTML
   400-after, 403-after, 404-after, 409-after, 422-after
                            does it, then refuses it
+  endless                  answers a list with a cursor that leads back
   edit                     a person edits an issue SECONDS (0.3) after its reading
 WHERE: create, update, comment, resource, flag, relation, write (default: all
        of these and more), read, all

@@ -50,6 +50,7 @@ KINDS: dict[str, Kind] = {
     "gateway-404": Kind("does nothing and answers 404 in a gateway's JSON"),
     "gateway-html": Kind("does nothing and answers 404 with a page of HTML"),
     **{f"{status}-after": Kind(f"does it, then refuses it with {status}") for status in REFUSALS_AFTER},
+    "endless": Kind("answers; of a list with a cursor that leads back, so that its pages come again"),
     "edit": Kind("answers, and SECONDS after the reading of an issue a person changes its title", 0.3),
 }
 

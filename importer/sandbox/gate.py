@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple
+from urllib.parse import parse_qs
 
 import orjson
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -137,6 +138,8 @@ class Gate:
                 await self._answer(request, JSONResponse({"message": "no Route matched with those values"}, 404))
             case "gateway-html":
                 await self._answer(request, HTMLResponse(_PAGE, 404))
+            case "endless":
+                await self._carry_out(request, _leading_back(request))
             case "edit":
                 await self._carry_out(request, request.send)
                 self._edit_later(fault.seconds, request)
@@ -191,6 +194,27 @@ class Gate:
         stopping.cancel()
         self._drop(request.scope["client"])
         await gone
+
+
+def _leading_back(request: _Request) -> Send:
+    """Return what sends answers; the next page of a list is the same one, and of its first page a part of it."""
+    begun: list[Message] = []
+    asked = parse_qs(request.scope["query_string"]).get(b"cursor")
+
+    async def send_back(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            begun.append(message)
+            return
+        with suppress(orjson.JSONDecodeError, TypeError, KeyError, IndexError):
+            answer = orjson.loads(message["body"])
+            answer["data"]["next_cursor"] = asked[0].decode() if asked else answer["data"]["items"][0]["id"]
+            message = {**message, "body": orjson.dumps(answer)}
+        headers = [(name, value) for name, value in begun[0]["headers"] if name != b"content-length"]
+        length = (b"content-length", b"%d" % len(message["body"]))
+        await request.send({**begun[0], "headers": [*headers, length]})
+        await request.send(message)
+
+    return send_back
 
 
 async def _read_body(receive: Receive) -> bytes | None:

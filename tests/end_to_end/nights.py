@@ -33,6 +33,7 @@ from tests.end_to_end.storm import faults_of
 from tests.harness.attempts import Command, wait_for_end
 from tests.harness.promises import Say, Tally, check_end, promise
 from tests.harness.running import read_csv, write_csv
+from tests.harness.weather import draw_oddities
 
 SOURCE_NAME = "jira"
 MADE_BEFORE = "changed-meanwhile"
@@ -203,6 +204,7 @@ def run_nights(settings: Settings, say: Say) -> Tally:
     chances = {"429": 0.5, "403-after": 0.5}  # those 429 make it crawl, and each 403 stops it
     faults = faults_of(lambda kind, where: chances.get(kind, 2), settings.settle_seconds, settings.settle_seconds / 2)
     weather = SandboxOptions(faults=faults, seed=settings.seed, cut_descriptions=True, search_lag=1.0)
+    weather = draw_oddities(Random(f"{settings.seed} weather"), weather, settings.settle_seconds)
     more: tuple[str, ...] = ("--rate", "0", "--max-rejected", "20%", "--no-first-contact")
     if settings.on_change != "report":
         more += ("--on-change", settings.on_change)

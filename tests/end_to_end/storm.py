@@ -47,6 +47,7 @@ from tests.harness.promises import (
     promise,
 )
 from tests.harness.running import write_csv
+from tests.harness.weather import draw_oddities
 
 
 def draw_source(random: Random, rows: int) -> Source:
@@ -120,13 +121,14 @@ def draw_weather(random: Random, settings: Settings) -> SandboxOptions:
         return random.choice((0, 10) if kind == favourite else (0, 1, 3))
 
     late_seconds = random.uniform(0.1, 0.5) * settings.settle_seconds
-    return SandboxOptions(
+    options = SandboxOptions(
         faults=faults_of(chance, settings.settle_seconds, late_seconds),
         rate_limit=random.choice((None, None, 40.0)),
         cut_descriptions=random.random() < 0.5,
         search_lag=settings.search_lag,
         seed=random.randrange(10**6),
     )
+    return draw_oddities(random, options, settings.settle_seconds)
 
 
 @dataclass

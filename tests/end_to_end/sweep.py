@@ -18,6 +18,7 @@ from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from random import Random
 from typing import Any, NamedTuple
 
 import aiohttp
@@ -31,6 +32,7 @@ from tests.harness.promises import Broken, Source
 from tests.harness.running import HEADER as ISSUE_HEADER
 from tests.harness.running import KEY, ROOT, Ended, issue_row, read_csv, write_csv
 from tests.harness.sweep_child import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_FILE, PASSED, STDERR, STDOUT, Boundary, Order
+from tests.harness.weather import draw_oddities
 
 BEFORE_REQUEST, BEFORE_ANSWER = "before a request is carried out", "carried out, before its answer"
 AFTER_ANSWER = "after its answer"
@@ -46,7 +48,8 @@ FAULTS = (
     "late-commit=0.3:relation@req=1",
     "500-after:update@req=1",
 )
-OPTIONS = ("--yes", "--json", "--rate", "0", "--concurrency", "2", "--settle-seconds", "1")
+SETTLE_SECONDS = 1.0
+OPTIONS = ("--yes", "--json", "--rate", "0", "--concurrency", "2", "--settle-seconds", f"{SETTLE_SECONDS:g}")
 AT_A_TIME = 16
 """Imports mostly wait, for issues that may still appear; so many of them keep two cores busy."""
 KILLED = -signal.SIGKILL
@@ -229,7 +232,8 @@ async def staging(
     """Set up the small import in a new folder, with a target of its own. Ledger and reports are there by default."""
     source = write_source(folder)
     faults = tuple(map(parse_fault, FAULTS))
-    async with serving(SandboxOptions(faults=faults)) as sandbox, opening_door(sandbox.url) as (door, url):
+    weather = draw_oddities(Random(folder.name), SandboxOptions(faults=faults), SETTLE_SECONDS)
+    async with serving(weather) as sandbox, opening_door(sandbox.url) as (door, url):
         places = ("--ledger", ledger or folder / "ledger" / "ledger.db", "--out", out or folder / "out")
         command = ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, *places, *OPTIONS)
         yield Stage(launcher, folder, command, sandbox, door, source)

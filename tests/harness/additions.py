@@ -5,6 +5,7 @@ What is to be there is read from the cells by rules of its own: nothing here ask
 
 from __future__ import annotations
 
+import html
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -49,6 +50,8 @@ references: [{pattern: 'PROJ-\d+'}]
 """
 LISTS = ("Calls", "Blocks", "Blocked by", "Relates")
 """Columns whose cells hold several, with commas between."""
+REWRITTEN = ("escape", "emoji", "trim", "polish")
+"""Ways in which a target may rewrite texts, of which `_as_sent` knows how they were."""
 NOBODY = "PROJ-0"
 """A key that no row has."""
 TIGHT = 3_900
@@ -84,7 +87,15 @@ class Drawn:
     def text(self) -> str:
         """A text that may name other issues, one that there is not among them."""
         random, named = self._random, f"PROJ-{self._random.randint(1, self._rows)}"
-        return random.choice(("", f"as {named} says", f"{named}, and {NOBODY}; {named} again", f"not {NOBODY}"))
+        return random.choice(
+            (
+                "",
+                f"as {named} says",
+                f"{named}, and {NOBODY}; {named} again",
+                f"not {NOBODY}",
+                f'⚠ "<{named}> & don\'t"',
+            )
+        )
 
     def cells(self, key: str) -> tuple[str, ...]:
         """The cells of `HEADER` behind those of the issue."""
@@ -127,13 +138,25 @@ class Target:
 
 
 def read_target(store: Store) -> Target:
-    """What a sandbox that was stopped has kept."""
-    return Target(all_issues(store), all_comments(store), all_resources(store), all_flags(store), all_relations(store))
+    """What a sandbox that was stopped has kept, with texts as they were before it rewrote them."""
+    issues, comments, flags = map(_as_sent, (all_issues(store), all_comments(store), all_flags(store)))
+    return Target(issues, comments, all_resources(store), flags, all_relations(store))
+
+
+def _as_sent(shown: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Undo what a target does to texts in one of REWRITTEN; only white space at the ends of lines is lost for good."""
+    return [{name: _undo(it) if isinstance(it, str) else it for name, it in each.items()} for each in shown]
+
+
+def _undo(text: str) -> str:
+    text = html.unescape(text).replace("\r\n", "\n").replace("—", "---").replace("’", "'")
+    return text.replace("“", '"').replace("”", '"').replace(":warning_sign:", "⚠")
 
 
 def ask_target(sandbox: RunningSandbox) -> Target:
-    """What a sandbox that runs has."""
-    return Target(sandbox.issues(), sandbox.comments(), sandbox.resources(), sandbox.flags(), sandbox.relations())
+    """What a sandbox that runs has, with texts as they were before it rewrote them."""
+    issues, comments, flags = map(_as_sent, (sandbox.issues(), sandbox.comments(), sandbox.flags()))
+    return Target(issues, comments, sandbox.resources(), flags, sandbox.relations())
 
 
 def check_additions(target: Target, source: Source, header: Sequence[str] = HEADER) -> None:
@@ -202,8 +225,9 @@ class _Look:
         wanted = []
         for cell in self._cells(key, "Comment"):
             date, author, text = cell.split(";", 2)
-            wanted.append((f"{author} · {date}", text.rstrip()))
-        there = [(who, without_numbers(text)) for who, text in join_parts(details)]
+            wanted.append((f"{author} · {date}", "".join(text.split())))
+        # Without white space: at the end of a part that is not the last one, a target that trims takes it away.
+        there = [(who, "".join(without_numbers(text).split())) for who, text in join_parts(details)]
         _compare(f"comment of {key}", Counter(wanted).elements(), there)
         promise(there == wanted, "disordered", f"the comments of {key} are {[text[:60] for _, text in there]}")
 

@@ -52,7 +52,8 @@ def check_end(ended: Ended, rows: int) -> None:
     bad = became["rejected"] + became["failed"] - summary.get("known", 0)  # last night's bad rows are no news
     findings = summary.get("findings", {})
     lacking = any(
-        code in findings for code in ("incomplete", "evidence-pending", "evidence-missing", "double-in-triage")
+        code in findings
+        for code in ("incomplete", "evidence-pending", "evidence-missing", "double-in-triage", "perhaps-gone")
     )
     means = {
         int(ExitCode.DONE): not open_ and not bad and not lacking,

@@ -191,3 +191,15 @@ def test_a_person_edits_what_was_read(make_sandbox: MakeSandbox) -> None:
     shown = httpx.get(f"{sandbox.url}{ISSUES}/{issue['id']}", headers=KEY).json()["data"]
     assert shown["title"] == issue["title"]
     wait_for(lambda: sandbox.issues()[0]["title"] == EDITED_TITLE)
+
+
+def test_pages_that_come_again(make_sandbox: MakeSandbox) -> None:
+    """A list leads back to where it was; what is no list is as ever."""
+    sandbox = faulty(make_sandbox, "endless:all")
+    ids = [post(sandbox).json()["data"]["id"] for _ in range(3)]
+    assert httpx.get(f"{sandbox.url}{ISSUES}/{ids[0]}", headers=KEY).json()["data"]["id"] == ids[0]
+    asked = {"limit": "2", "sort": "created_at"}
+    for places in ((2, 1), (1, 0), (1, 0)):
+        shown = httpx.get(sandbox.url + ISSUES, headers=KEY, params=asked).json()["data"]
+        assert [issue["id"] for issue in shown["items"]] == [ids[place] for place in places]
+        asked["cursor"] = shown["next_cursor"]
