@@ -12,11 +12,12 @@ import orjson
 
 from importer.api import ISSUES_PATH
 from importer.records import ADDITION_PATHS, Act, Addition, Operation, Outcome, Row
+from importer.transform.bodies import quote_all
 
 IN_MEMORY = 1 << 20
 """Characters of additions that are kept in memory, not in a temporary file."""
 
-_LINE = orjson.OPT_APPEND_NEWLINE
+_BODY, _END = b'","body":"', b'"}\n'
 
 
 class PlannedFile:
@@ -63,11 +64,19 @@ class PlannedFile:
         self._append(self._additions, lines)
 
     def _append(self, file: IO[str], planned: Iterable[tuple[str, str, str, bytes]]) -> None:
-        lines = [
-            orjson.dumps({"method": method, "path": path, "key": key, "body": body.decode()}, option=_LINE)
-            for method, path, key, body in planned
-        ]
-        file.write(b"".join(lines).decode())
+        planned = list(planned)
+        paths = {place[:2]: _encode_start(*place[:2]) for place in planned}
+        keys = quote_all([key for _, _, key, _ in planned])
+        bodies = quote_all([body.decode() for *_, body in planned])
+        lines = zip(planned, keys, bodies, strict=True)
+        parts = (
+            part for (method, path, *_), key, body in lines for part in (paths[method, path], key, _BODY, body, _END)
+        )
+        file.write(b"".join(parts).decode())
+
+
+def _encode_start(method: str, path: str) -> bytes:
+    return orjson.dumps({"method": method, "path": path})[:-1] + b',"key":"'
 
 
 def _where(addition: Addition, row: Row) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections.abc import Iterable
 from typing import IO
 
@@ -30,12 +31,12 @@ class ResultsFile:
     """Writes results.csv, a few rows at a time; of several findings, codes and messages are each joined by newlines."""
 
     def __init__(self, file: IO[str]) -> None:
-        self._writer = csv.writer(file)
-        self._writer.writerow(COLUMNS)
+        self._file = file
+        self._write([COLUMNS])
 
     def write(self, rows: Iterable[Row]) -> None:
         """Append rows, in input order."""
-        self._writer.writerows(
+        self._write(
             (
                 escape_cell(row.file_name),
                 row.record,
@@ -53,3 +54,8 @@ class ResultsFile:
             )
             for row in rows
         )
+
+    def _write(self, rows: Iterable[Iterable[object]]) -> None:
+        text = io.StringIO(newline="")  # the file is written once for all rows, and not once a row
+        csv.writer(text).writerows(rows)
+        self._file.write(text.getvalue())
