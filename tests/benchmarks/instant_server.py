@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import subprocess
@@ -12,8 +13,8 @@ from contextlib import contextmanager
 from typing import cast
 
 ISSUE = {
-    "id": "3f0c8f7e-51a0-4d1c-9a5e-2b6f0f6c9a11",
-    "triage_id": "T-1001",
+    "id": "3f0c8f7e-51a0-4d1c-9a5e-2b6f00000000",
+    "triage_id": "T-00000000",
     "org_id": "9a1f7c52-0f2b-4a4e-8a63-6f0a8f2f3c77",
     "number": 1001,
     "title": "The export button does nothing",
@@ -39,14 +40,15 @@ ISSUE = {
 
 
 def _answer() -> bytes:
+    """Make the answer, with a place for the issue's number in its id and in its `T-…`: no two issues share one."""
     body = json.dumps({"data": ISSUE, "errors": None}).encode()
     head = f"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    return (head.encode() + body).replace(b"00000000", b"%08d")
 
 
 class _Instant(asyncio.Protocol):
-    def __init__(self, answer: bytes) -> None:
-        self._answer = answer
+    def __init__(self, answer: bytes, numbers: Iterator[int]) -> None:
+        self._answer, self._numbers = answer, numbers
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -61,12 +63,13 @@ class _Instant(asyncio.Protocol):
             if len(self._buffer) < end + 4 + length:
                 return
             self._buffer = self._buffer[end + 4 + length :]
-            self._transport.write(self._answer)
+            number = next(self._numbers)
+            self._transport.write(self._answer % (number, number))
 
 
 async def _serve() -> None:
-    answer = _answer()
-    server = await asyncio.get_running_loop().create_server(lambda: _Instant(answer), "127.0.0.1", 0)
+    answer, numbers = _answer(), itertools.count(1001)
+    server = await asyncio.get_running_loop().create_server(lambda: _Instant(answer, numbers), "127.0.0.1", 0)
     print(server.sockets[0].getsockname()[1], flush=True)  # noqa: T201  the parent reads the port
     await server.serve_forever()
 
