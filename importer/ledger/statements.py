@@ -141,9 +141,10 @@ DECIDE = Many(
         )
     )
 )
-# Of these issues, the ones that a key of the source has already. The index is on the `T-…`.
+# Of these issues, the ones that a key of the source has already. The index is on the `T-…`; that of the source, which
+# a sum hides, would be gone through from end to end by each commit.
 OWNERS = select(operations.c.key, operations.c.issue_id).where(
-    operations.c.source_id == bindparam("its_source"),
+    operations.c.source_id + 0 == bindparam("its_source"),
     operations.c.act == Act.CREATE,
     operations.c.state == State.DONE,
     operations.c.triage_id.in_(bindparam("triage_ids", expanding=True)),
