@@ -123,9 +123,13 @@ class Snapshot:
         fields, is_touched = values_in(issue, None if body is None else ()), issue.updated_at != issue.created_at
         if body is None:
             return cls(fields, counts=counts, updated_at=issue.updated_at, is_touched=is_touched)
-        unlike = {name: value for name, value in values_of(body).items() if not is_like(value, fields[name])}
-        fields, sent = (fields | unlike, {}) if is_touched else (fields, unlike)
-        return cls(fields, sent, (), counts, updated_at=issue.updated_at)
+        sent, there = orjson.loads(body), {**issue.fields, "description": issue.description}
+        # Nearly all come back as they were sent, and need no digest and no comparison of what counts as equal.
+        differing = {name: keep_value(name, sent.get(name)) for name in ISSUE_FIELDS if sent.get(name) != there[name]}
+        unlike = {name: value for name, value in differing.items() if not is_like(value, fields[name])}
+        if is_touched:
+            return cls(fields | unlike, {}, (), counts, updated_at=issue.updated_at)
+        return cls(fields, unlike, (), counts, updated_at=issue.updated_at)
 
     def adopt(self, body: bytes) -> Snapshot:
         """Complete the snapshot of an issue that discovery found, now that the body of its row is known.
