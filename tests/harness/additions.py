@@ -191,7 +191,8 @@ class _Look:
             self._check_discussion(key, comments[issue["id"]])
             self._check_numbers(key, issue["description"])
             text = "".join(self._cells(key, "Description"))
-            promise(without_numbers(issue["description"]).startswith(text), "lost", f"the text of {key}: {text[:200]}")
+            there = _squeeze(without_numbers(issue["description"]))
+            promise(there.startswith(_squeeze(text)), "lost", f"the text of {key}: {text[:200]}")
 
     def _wanted_relations(self) -> Iterator[object]:
         said = set[object]()
@@ -225,9 +226,8 @@ class _Look:
         wanted = []
         for cell in self._cells(key, "Comment"):
             date, author, text = cell.split(";", 2)
-            wanted.append((f"{author} · {date}", "".join(text.split())))
-        # Without white space: at the end of a part that is not the last one, a target that trims takes it away.
-        there = [(who, "".join(without_numbers(text).split())) for who, text in join_parts(details)]
+            wanted.append((f"{author} · {date}", _squeeze(text)))
+        there = [(who, _squeeze(without_numbers(text))) for who, text in join_parts(details)]
         _compare(f"comment of {key}", Counter(wanted).elements(), there)
         promise(there == wanted, "disordered", f"the comments of {key} are {[text[:60] for _, text in there]}")
 
@@ -255,6 +255,11 @@ def join_parts(details: Iterable[str]) -> Iterator[tuple[str, str]]:
             if part is not None and part[2] == part[3]:
                 yield who, text
                 who = ""
+
+
+def _squeeze(text: str) -> str:
+    """A text without white space: at the ends of lines and of parts, a target that trims takes it away."""
+    return "".join(text.split())
 
 
 def without_numbers(text: str) -> str:
