@@ -12,15 +12,16 @@ _WORDS = r"(tis[0-9a-f]{12}) (tir[0-9a-f]{20})\b"
 _MARKER_LINE = re.compile("^" + _WORDS, re.MULTILINE)
 _UNSEEN = re.compile("[\u00ad\u200b-\u200d\u2060\ufeff]")
 _LINE_TAG = re.compile(r"</?(?:br|p|div)\b[^>]*>")
-_FOOTER_WITHIN = re.compile(r"\s(?:-{3,}|[‒–—―])\s.*\s" + _WORDS)
+_DASHES = r"(?:[-‒–—―]{2,}|[‒–—―])"  # what becomes of a rule
+_FOOTER_WITHIN = re.compile(rf"\s{_DASHES}\s.*\s" + _WORDS)
 
-# Who and when, a sign between, and the marker. A target may write the sign in another way.
-_HEAD = r"(?:(?P<who>\S.*?)\s(?:[^\w\s]+|&#?\w+;)\s+)?(?P<marker>tic[a-z2-7]{10})"
+# Who and when, a sign between, and the marker. A target may write the sign in another way, or take UTF-8 for Latin-1.
+_HEAD = r"(?:(?P<who>\S.*?)\s(?:[Ââ]?[^\w\s]+|&#?\w+;)\s+)?(?P<marker>tic[a-z2-7]{10})"
 _OPENING = re.compile(_HEAD)
 _OPENING_WITHIN = re.compile(_HEAD.replace(".*?", ".{0,600}?") + r"(?!\S)")
 _PART = re.compile(r"part (\d+) of (\d+)$")
-_RULE = re.compile(r"^[^\S\n]*(?:-{3,}|[‒–—―])[^\S\n]*$", re.MULTILINE)
-_RULE_WITHIN = re.compile(r"\s(?:-{3,}|[—―])\s")
+_RULE = re.compile(rf"^[^\S\n]*{_DASHES}[^\S\n]*$", re.MULTILINE)
+_RULE_WITHIN = re.compile(r"\s(?:[-‒–—―]{2,}|[—―])\s")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _BASE_32 = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
 _QUOTES = (">", "&gt;", "<blockquote")

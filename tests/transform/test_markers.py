@@ -100,6 +100,7 @@ def test_a_marker_for_every_comment() -> None:
         f"{WORD} text on one line",
         OPENED.replace("·", "&middot;") + "\n\ntext",
         OPENED.replace("·", "*") + "\n\ntext",
+        f"{OPENED}\n\ntext".encode().decode("latin-1"),
         textwrap.fill(LONG, 60) + "\n\ntext",
         f"{OPENED}\n\ntext".upper(),
         f"<p>{OPENED}</p><p>text</p>",
@@ -134,7 +135,7 @@ def test_what_is_no_opening(detail: str) -> None:
     assert find_opening(detail) is None
 
 
-@pytest.mark.parametrize("rule", ["\n\n---\n\n", "\n---\n", "\r\n\r\n---\r\n\r\n", "\n\n—\n\n"])
+@pytest.mark.parametrize("rule", ["\n\n---\n\n", "\n---\n", "\r\n\r\n---\r\n\r\n", "\n\n—\n\n", "\n\n–-\n\n"])
 def test_folded(rule: str) -> None:
     """Each opening line counts below a rule, with the part that it says; a rule in a text opens nothing."""
     other = comment_marker("demo:P-1", "def/2")
