@@ -1,17 +1,17 @@
-"""Account names: reads a source once for the name of each account, so that mentions in texts can show names."""
+"""Account names: what a source calls the person of each account, so that mentions in texts can show names."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
-from importer.check.fixes import apply_fixes
 from importer.check.job import Job
 from importer.mapping.identities import Identity
 from importer.mapping.issue_parts import Person
 from importer.mapping.model import Mapping as MappingModel
 from importer.mapping.reads import collect_refs, collect_tables
+from importer.records import Chunk, Ref, Table
 from importer.transform.columns import Columns
 from importer.transform.people import identify_all
 
@@ -19,32 +19,37 @@ KNOWN_LIMIT = 100_000
 """Distinct people whose names are kept: a staff has fewer, and the callers of a help desk must not fill the memory."""
 
 
-def learn_names(job: Job) -> Mapping[str, str]:
-    """Read account → name from the columns that have both of a person; {} without mentions and comments.
+class AccountNames:
+    """Counts the names of each account, in the columns that have both of a person.
 
-    Of several names of an account the most frequent counts, then the first. All of the source is read for it, whatever
-    `--limit` says, unless no file has both columns.
+    None are wanted without mentions and comments, or where no file may have such columns.
     """
-    model = job.mapping.model
-    named = [
-        person
-        for person in _persons(model)
-        if person.name is not None
-        and person.account is not None
-        and job.source.may_have(person.name.refs, person.account.refs)
-    ]
-    if (model.people.mentions is None and model.comments is None) or not named:
-        return {}
-    pairs = Counter[Identity]()
-    for chunk in job.source.chunks(collect_refs(named), tables=collect_tables(named)):
-        columns = Columns(apply_fixes(job.fixes, chunk)[0])
-        for person in named:
-            count_known(pairs, chain.from_iterable(identify_all(person, columns)))
-    names: dict[str, str] = {}
-    for who, _ in pairs.most_common():  # of equal counts the first comes first
-        if who.account and who.name:
-            names.setdefault(who.account, who.name)
-    return names
+
+    def __init__(self, job: Job) -> None:
+        model = job.mapping.model
+        self._persons = [
+            person
+            for person in (_persons(model) if model.people.mentions is not None or model.comments is not None else ())
+            if person.name is not None
+            and person.account is not None
+            and job.source.may_have(person.name.refs, person.account.refs)
+        ]
+        self.refs: Sequence[Ref] = collect_refs(self._persons)
+        self.tables: Sequence[Table] = collect_tables(self._persons)
+        self._pairs = Counter[Identity]()
+
+    def add(self, chunk: Chunk, columns: Columns) -> None:
+        """Count the people of a chunk."""
+        for person in self._persons:
+            count_known(self._pairs, chain.from_iterable(identify_all(person, columns)))
+
+    def by_account(self) -> Mapping[str, str]:
+        """Account → name: of several the most frequent, then the first."""
+        names: dict[str, str] = {}
+        for who, _ in self._pairs.most_common():  # of equal counts the first comes first
+            if who.account and who.name:
+                names.setdefault(who.account, who.name)
+        return names
 
 
 def _persons(mapping: MappingModel) -> list[Person]:

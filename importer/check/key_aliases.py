@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
+from types import TracebackType
+from typing import Self
 
-from importer.check.fixes import apply_fixes
 from importer.check.job import Job
-from importer.mapping.issue_parts import Relation
 from importer.mapping.reads import collect_key_refs, collect_refs
+from importer.records import Chunk, Ref, Table
 from importer.scratch import Scratch
 from importer.transform.columns import Columns, is_filled
 from importer.transform.relations import FindKeys, each_name, find_no_keys
@@ -34,37 +35,58 @@ CREATE INDEX keys_by_text ON keys (place, text);
 _FIND = "SELECT text, key FROM keys WHERE place = ? AND text IN ({})"
 
 
-@contextmanager
-def learn_aliases(job: Job) -> Iterator[FindKeys]:
-    """Give a function that finds the keys of rows which relations name `by` another text; it works within the block.
+class KeyAliases:
+    """Collects the texts that relations name other rows `by`, and the keys of the rows that have them.
 
-    The source is read once for it, whatever `--limit` says, if the mapping has such relations and the source may have
-    the columns. The aliases lie in a temporary file. Raises StorageFull if the disk takes no more.
+    They lie in a temporary file, which is there within the `with` block. None are wanted where the mapping has no such
+    relations, or no file may have their columns. Raises StorageFull if the disk takes no more.
     """
-    relations, source = enumerate(job.mapping.model.relations), job.source
-    specs = [each for each in relations if each[1].by is not None and source.may_have(each[1].refs, each[1].by.refs)]
-    if not specs:
-        yield find_no_keys
-        return
-    with Scratch(_SCHEMA) as scratch:
-        _read(job, dict(specs), scratch)
-        scratch.script(_JOIN)
-        yield lambda place, texts: dict(_find(scratch, place, texts))
 
+    def __init__(self, job: Job) -> None:
+        model, source = job.mapping.model, job.source
+        self._specs = {
+            place: (spec, spec.by)
+            for place, spec in enumerate(model.relations)
+            if spec.by is not None and source.may_have(spec.refs, spec.by.refs)
+        }
+        texts = [text for pair in self._specs.values() for text in pair]
+        self._transform = Transform(model, job.source_name)
+        self.refs: Sequence[Ref] = (*collect_key_refs(model), *collect_refs(texts)) if texts else ()
+        self.tables: Sequence[Table] = self._transform.tables if texts else ()
+        self._scratch = Scratch(_SCHEMA) if texts else None
 
-def _read(job: Job, specs: Mapping[int, Relation], scratch: Scratch) -> None:
-    transform = Transform(job.mapping.model, job.source_name)
-    texts = [*specs.values(), *(spec.by for spec in specs.values())]
-    refs = tuple(dict.fromkeys((*collect_key_refs(job.mapping.model), *collect_refs(texts))))
-    for chunk in job.source.chunks(refs, tables=transform.tables):
-        chunk = apply_fixes(job.fixes, chunk)[0]
-        columns, keys = Columns(chunk), [_as_bytes(key) for key in transform.name_rows(chunk)]
-        for place, spec in specs.items():
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._scratch is not None:
+            self._scratch.close()
+
+    def add(self, chunk: Chunk, columns: Columns) -> None:
+        """Collect the texts and keys of a chunk."""
+        assert self._scratch is not None
+        keys = [_as_bytes(key) for key in self._transform.name_rows(chunk)]
+        for place, (spec, by) in self._specs.items():
             named = {text for _, text in each_name(spec, columns)}
-            scratch.write("INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, _as_bytes(text)) for text in named))
-            rows = zip(columns.text(spec.by) if spec.by is not None else (), keys, strict=True)
+            self._scratch.write(
+                "INSERT OR IGNORE INTO named VALUES (?, ?)", ((place, _as_bytes(text)) for text in named)
+            )
+            rows = zip(columns.text(by), keys, strict=True)
             known = ((place, _as_bytes(text.strip()), key) for text, key in rows if key and is_filled(text))
-            scratch.write("INSERT INTO rows VALUES (?, ?, ?)", known)
+            self._scratch.write("INSERT INTO rows VALUES (?, ?, ?)", known)
+
+    def finder(self) -> FindKeys:
+        """The function that finds keys, after all rows."""
+        if self._scratch is None:
+            return find_no_keys
+        self._scratch.script(_JOIN)
+        return partial(_find_all, self._scratch)
+
+
+def _find_all(scratch: Scratch, place: int, texts: Iterable[str]) -> Mapping[str, str]:
+    return dict(_find(scratch, place, texts))
 
 
 def _find(scratch: Scratch, place: int, texts: Iterable[str]) -> Iterator[tuple[str, str]]:

@@ -17,11 +17,10 @@ from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Mapping
 from importer.records import Act, Addition, AlreadyAdded, Outcome
 from importer.transform.addition_plan import plan_comments
+from importer.transform.comment_texts import count_parts
 
 REQUESTS = {Act.UPDATE: 2, Act.REFER: 2}
 """Requests of an operation that takes more than one: an issue is read before it is changed."""
-SHORT = 1_000
-"""Characters: a comment with fewer is never split."""
 WAYS: tuple[Bundling, ...] = ("separate", "fold")
 OPEN, CLOSED = "open", "closed"
 
@@ -105,22 +104,20 @@ class WorkCounter:
         self._count_ways(examined, plan.additions)
 
     def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:
-        """Count the comments still to be sent in either bundling; a short one alone is one request in both."""
+        """Count the comments still to be sent in either bundling; one alone takes as many requests in both."""
         records, statuses = examined.records, examined.records.statuses
         single: Counter[str] = Counter()
         for row, additions in planned.items():
-            comments = records.parts[row].comments
-            if not comments:
+            if not records.parts[row].comments:
                 continue
             which = CLOSED if statuses[row] in FINISHED else OPEN
-            unsent = {name for addition in additions for name in addition.covers}
-            comments = tuple([each for each in comments if each.id in unsent])
-            if len(comments) == 1:  # which is the same in both
-                is_short = len(comments[0].text) < SHORT
-                single[which] += 1 if is_short else len(plan_comments("", comments, "separate", AlreadyAdded()))
+            names = {name: addition.name for addition in additions for name in addition.covers}
+            unsent = [each for each in records.parts[row].comments if each.id in names]
+            if len(unsent) == 1:
+                single[which] += count_parts(names[unsent[0].id])
             else:
-                for way in WAYS if comments else ():
-                    self.load.comments[which, way] += len(plan_comments("", comments, way, AlreadyAdded()))
+                for way in WAYS if unsent else ():
+                    self.load.comments[which, way] += len(plan_comments("", unsent, way, AlreadyAdded()))
         for which, count in single.items():
             for way in WAYS:
                 self.load.comments[which, way] += count

@@ -12,10 +12,9 @@ from typing import Any
 import click
 
 from importer.authoring.recognise import Match, match_shapes, preset_shapes, recognise
-from importer.check.account_names import learn_names
 from importer.check.headers import check_fit
 from importer.check.job import Job
-from importer.check.key_aliases import learn_aliases
+from importer.check.look_up import look_up
 from importer.cli.sentences import printable
 from importer.errors import UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
@@ -125,8 +124,8 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
                 recognised=evidence,
             )
             warnings = (*check_fit(job), *warn_of_absent(mapping, source))
-            with learn_aliases(job) as find_keys:  # its spool must be there as long as the job is used
-                yield replace(job, warnings=warnings, learned=learn_names(job), find_keys=find_keys)
+            with look_up(job) as (names, find_keys):  # its spool must be there as long as the job is used
+                yield replace(job, warnings=warnings, learned=names, find_keys=find_keys)
 
 
 def check_source_name(name: str) -> str:

@@ -65,6 +65,12 @@ def name_part(comment: str, number: int, total: int) -> str:
     return f"{comment}/{number} of {total}" if total > 1 else f"{comment}/1/1"
 
 
+def count_parts(name: str) -> int:
+    """Of how many parts the comment consists that has this name, or of one of whose parts it is the name."""
+    found = NAME.fullmatch(name)
+    return int(found[4]) if found else 1
+
+
 def stem_of(name: str) -> str:
     """Which comment and part a name stands for, however many parts there are and whatever they say: `ID/2`."""
     return NAME.sub(r"\1/\2", name) if NAME.fullmatch(name) else name.rpartition("/")[0]

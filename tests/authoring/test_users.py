@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from importer.authoring.users import Counted, Someone, count_people, propose_users
-from importer.check.account_names import KNOWN_LIMIT, learn_names
+from importer.check.account_names import KNOWN_LIMIT
 from importer.check.job import Job
+from importer.check.look_up import look_up
 from importer.check.rows import examine
 from importer.cli.console import Console
 from importer.errors import UsageError
@@ -25,6 +26,12 @@ from tests.end_to_end.exports import EXPORTS
 from tests.harness.people import MAPPING, ROWS, job_of
 
 KNOWN = ("Assignee Id", "Creator Id", "Watchers Id")
+
+
+def learn_names(job: Job) -> Mapping[str, str]:
+    """What a look-up reading finds of names."""
+    with look_up(job) as found:
+        return found.names
 
 
 def count(folder: Path, *rows: Sequence[str], mapping: str = MAPPING) -> Counted:
