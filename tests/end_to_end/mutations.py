@@ -243,6 +243,20 @@ MUTATIONS = (
         "tests/load/test_updates.py::test_what_a_write_meets",
     ),
     Mutation(
+        "the list's word against a reading that finds nothing",
+        "importer/load/discovery.py",
+        "        if listed.id in self._unread:\n",
+        "        if False:\n",
+        "tests/end_to_end/test_outages.py::test_rebuild_ledger",
+    ),
+    Mutation(
+        "the doubt about an answer that two creates share",
+        "importer/load/creates.py",
+        "        if issue.id in self._answered:\n",
+        "        if False:\n",
+        "tests/load/test_creates.py::test_two_creates_with_one_issue",
+    ),
+    Mutation(
         "the generation",
         "importer/ledger/sqlite.py",
         "    if reached < generation.seen:\n",
