@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import and_, except_, func, select
+from sqlalchemy import CompoundSelect, Connection, and_, except_, func, select, union_all
 
+from importer.ledger.packed_rows import count_packed, packed_keys
 from importer.ledger.schema import RunKind, State, operations, rows, runs
 from importer.ledger.statements import Transaction, portions, refresh_statistics
 from importer.records import Act, Outcome
@@ -42,10 +43,25 @@ class Pair:
 
     def vanished(self) -> Iterator[Vanished]:
         """Yield the issues whose keys this run no longer has, in the order of their creation."""
-        gone = except_(
-            select(rows.c.key).where(rows.c.run_id == self._before, rows.c.key != ""),
-            select(rows.c.key).where(rows.c.run_id == self._this),
-        ).subquery("gone")
+        with packed_keys(self._transaction, (self._before, self._this)) as (connection, packed):
+
+            def keys_of(run_id: int) -> CompoundSelect[Any]:
+                return union_all(
+                    *(select(each.c.key).where(each.c.run_id == run_id, each.c.key != "") for each in (rows, packed))
+                )
+
+            gone = except_(select(keys_of(self._before).subquery()), select(keys_of(self._this).subquery()))
+            ids = self._find_issues(connection, gone)
+        columns = (operations.c.key, operations.c.triage_id, operations.c.issue_id)
+        for some in portions(ids):
+            page = select(*columns).where(operations.c.id.in_(some)).order_by(operations.c.id)
+            with self._transaction() as connection:
+                found = connection.execute(page).all()
+            yield from map(Vanished._make, found)
+
+    def _find_issues(self, connection: Connection, keys: CompoundSelect[Any]) -> array[int]:
+        """Return the ids of the creates of these keys' issues, in the order of their creation."""
+        gone = keys.subquery("gone")
         issue = and_(
             operations.c.source_id == self._source_id,
             operations.c.key == gone.c.key,
@@ -53,14 +69,7 @@ class Pair:
             operations.c.state == State.DONE,
         )
         statement = select(operations.c.id).select_from(gone.join(operations, issue)).order_by(operations.c.id)
-        with self._transaction() as connection:
-            ids = array("q", connection.scalars(statement, execution_options={"yield_per": PAGE}))
-        columns = (operations.c.key, operations.c.triage_id, operations.c.issue_id)
-        for some in portions(ids):
-            page = select(*columns).where(operations.c.id.in_(some)).order_by(operations.c.id)
-            with self._transaction() as connection:
-                found = connection.execute(page).all()
-            yield from map(Vanished._make, found)
+        return array("q", connection.scalars(statement, execution_options={"yield_per": PAGE}))
 
     def count_known(self) -> int:
         """Count the rejected rows whose key was rejected for the same reasons in the previous run."""
@@ -87,9 +96,10 @@ class Pair:
 
 def count_rows(transaction: Transaction, name: str) -> int:
     """Count the registered rows of the run of this name."""
-    its_rows = select(func.count()).select_from(rows.join(runs, runs.c.id == rows.c.run_id))
     with transaction() as connection:
-        return connection.scalar(its_rows.where(runs.c.name == name)) or 0
+        run_id = connection.execute(select(runs.c.id).where(runs.c.name == name)).scalar_one()
+        stored = connection.scalar(select(func.count()).where(rows.c.run_id == run_id)) or 0
+        return stored + count_packed(connection, run_id)
 
 
 def find_pair(transaction: Transaction, name: str, *, snapshots: bool = False) -> Pair | None:

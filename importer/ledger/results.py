@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from heapq import merge
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, case, func, or_, select, tuple_, update
+from sqlalchemy import Connection, and_, case, delete, func, or_, select, tuple_, update
 from sqlalchemy import Row as Selected
 
 from importer.codes import CONFLICT, FATE_UNKNOWN
 from importer.ledger.added import read_additions
+from importer.ledger.packed_rows import count_packed, is_plain, read_packed, write_packed
 from importer.ledger.registered import decode_row, encode_row
 from importer.ledger.row_findings import Followers, is_in, may_have_more, with_additions, with_double, with_finding
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
@@ -66,6 +70,11 @@ class Results:
 
     def rows(self) -> Iterator[Row]:
         """Yield every row with its outcome, in order of file and record, in flat memory."""
+        if not self._is_frozen:
+            return self._stored_rows()
+        return merge(self._stored_rows(), read_packed(self._transaction, self._id), key=attrgetter("file", "record"))
+
+    def _stored_rows(self) -> Iterator[Row]:
         with self._transaction() as connection:
             refresh_statistics(connection)
         after, follow, self._doubles = (-1, -1), Followers(), None
@@ -119,8 +128,11 @@ class Results:
         statement = select(became, func.count()).select_from(joined).where(rows.c.run_id == self._id)
         with self._transaction() as connection:
             refresh_statistics(connection)
-            found = {str(name): int(number) for name, number in connection.execute(statement.group_by("became"))}
-        return {outcome: found.get(outcome, 0) for outcome in Outcome}
+            found = Counter(
+                {str(name): int(number) for name, number in connection.execute(statement.group_by("became"))}
+            )
+            found[Outcome.UNCHANGED] += count_packed(connection, self._id)  # of an open run there are none
+        return {outcome: found[outcome] for outcome in Outcome}
 
     @property
     def _joined(self) -> Any:
@@ -213,16 +225,23 @@ class Results:
             after = (page[-1].file, page[-1].record)
 
     def freeze(self, connection: Connection) -> None:
-        """Store each outcome in its row, as later runs reuse the operations; imported rows lose their raw cells."""
+        """Store each outcome in its row, as later runs reuse the operations; imported rows lose their raw cells.
+
+        Unchanged rows are packed.
+        """
         after, follow, self._doubles = (-1, -1), Followers(), None
+        place = tuple_(rows.c.file, rows.c.record)
         while page := self._page(connection, after):
-            told = map(follow, page)
-            REGISTER.execute(
-                connection,
-                (encode_row(self._id, row._replace(raw=None) if is_in(row) else row) for row in told),
-            )
-            after = (page[-1].file, page[-1].record)
+            last = (page[-1].file, page[-1].record)
+            told = [row._replace(raw=None) if is_in(row) else row for row in map(follow, page)]
+            plain = list(filter(is_plain, told))
+            if plain:
+                connection.execute(delete(rows).where(rows.c.run_id == self._id, place > after, place <= last))
+                write_packed(connection, self._id, plain)
+            REGISTER.execute(connection, (encode_row(self._id, row) for row in told if not is_plain(row)))
+            after = last
         connection.execute(update(runs).where(runs.c.id == self._id).values(frozen=1))
+        self._is_frozen = True
 
     def _decode(self, found: Selected[Any]) -> Row:
         """Return a registered row with the outcome that its operations give."""

@@ -172,6 +172,17 @@ rows = Table(
     Column("follows", Integer, nullable=False, default=0, server_default="0"),  # 1 if it is part of another row's issue
     sqlite_with_rowid=False,
 )
+# Unchanged rows of finished runs, in place of their own in `rows`: see `packed_rows`.
+packed = Table(
+    "packed",
+    metadata,
+    Column("run_id", ForeignKey("runs.id"), primary_key=True, autoincrement=False),
+    Column("file", Integer, primary_key=True, autoincrement=False),
+    Column("record", Integer, primary_key=True, autoincrement=False),  # of the first
+    Column("file_name", String, nullable=False),
+    Column("number", Integer, nullable=False),  # of rows
+    Column("data", LargeBinary, nullable=False),  # JSON of their columns, compressed
+)
 # What fields of an issue were before a run updated it, until they are given back. See `replaced.Replacement`.
 replaced = Table(
     "replaced",
@@ -270,5 +281,8 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "ALTER TABLE runs ADD COLUMN fingerprint VARCHAR NOT NULL DEFAULT ''",
         "ALTER TABLE runs ADD COLUMN repeats INTEGER NOT NULL DEFAULT 0",
         "ALTER TABLE runs ADD COLUMN repeated_at FLOAT",
+        "CREATE TABLE packed (run_id INTEGER NOT NULL, file INTEGER NOT NULL, record INTEGER NOT NULL, "
+        "file_name VARCHAR NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (run_id, file, record), "
+        "FOREIGN KEY(run_id) REFERENCES runs (id))",
     ),
 }

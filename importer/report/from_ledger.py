@@ -33,14 +33,15 @@ def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None])
     Raises:
         StorageFull: one of them can't be written.
     """
-    codes = Counter[str]()
+    codes, has_conflicts = Counter[str](), False
     with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
         results = ResultsFile(file)
         for row in run.results():
             results.write([row])
             errors.write([row])
             codes.update(set(row.codes))
-    write_conflicts(folder, run.conflicts())
+            has_conflicts = has_conflicts or row.conflicts is not None
+    write_conflicts(folder, run.conflicts() if has_conflicts else ())
     return codes
 
 

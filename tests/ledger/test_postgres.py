@@ -177,6 +177,7 @@ def test_an_older_version_is_upgraded(postgres: PostgresServer, url: str) -> Non
     new = postgres.execute(columns)
     for statement in (
         f"DROP TABLE {schema}.replaced",
+        f"DROP TABLE {schema}.packed",
         f"ALTER TABLE {schema}.sources DROP COLUMN retired_at",
         *(f"ALTER TABLE {schema}.{column}" for column in COLUMNS_SINCE),
         f"UPDATE {schema}.stamp SET schema_version = 3",
