@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
+from functools import cached_property
 from types import TracebackType
 from typing import IO, Any
 
@@ -37,9 +38,7 @@ class ErrorFiles:
         self._stack = ExitStack()
         self._csv: Any = None
         self._jsonl: IO[str] | None = None
-        tables = [header for header in headers if header is not None]
-        self._columns = _union(tables)
-        self._places = [None if header is None else _places(header, self._columns) for header in headers]
+        self._headers = headers
 
     def __enter__(self) -> ErrorFiles:
         return self
@@ -57,6 +56,14 @@ class ErrorFiles:
                     self._write_json(row, row.raw)
                 else:
                     self._write_cells(row, row.raw)
+
+    @cached_property
+    def _columns(self) -> list[_Column]:
+        return _union([header for header in self._headers if header is not None])
+
+    @cached_property
+    def _places(self) -> list[list[int] | None]:
+        return [None if header is None else _places(header, self._columns) for header in self._headers]
 
     def _write_cells(self, row: Row, cells: Sequence[str]) -> None:
         if self._csv is None:

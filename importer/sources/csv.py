@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import re
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import islice
-from operator import itemgetter
 from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
@@ -171,15 +171,16 @@ def _malformed(first: int, last: int, error: csv.Error) -> Finding:
 
 def own_header(header: Sequence[str]) -> tuple[str, ...]:
     """Return the header's cells; of an errors file unescaped, without the import columns."""
-    return tuple(own_cells(header[: -len(IMPORT_COLUMNS)], len(header)) if is_errors_header(header) else header)
+    own = own_cells(header[: -len(IMPORT_COLUMNS)], len(header)) if is_errors_header(header) else header
+    return tuple(map(sys.intern, own))  # a header may repeat `Comment` 100,000 times
 
 
 def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[int, ...]]:
     """Return for each reference all physical columns, from 0, with that header; outer white space is ignored."""
-    columns: dict[str, tuple[int, ...]] = defaultdict(tuple)
+    columns: dict[str, list[int]] = defaultdict(list)
     for index, cell in enumerate(header):
-        columns[cell.strip()] += (index,)
-    return {ref: columns.get(ref.name.strip(), ()) if ref.kind == "column" else () for ref in refs}
+        columns[cell.strip()].append(index)
+    return {ref: tuple(columns.get(ref.name.strip(), ())) if ref.kind == "column" else () for ref in refs}
 
 
 class Batch(NamedTuple):
@@ -214,7 +215,7 @@ def open_rows(text: Iterator[str], name: str, delimiter: str, above: int) -> Ope
     lines = Lines(text)
     rows = read_rows(lines, name, delimiter, above)
     header = next(islice(rows, above, None), (1, [""], None))  # a file can be emptied after it was surveyed
-    return OpenTable(header[1], rows, lines)
+    return OpenTable(list(map(sys.intern, header[1])), rows, lines)
 
 
 def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
@@ -266,7 +267,7 @@ def chunk_batches(
     positions = find_columns(own_header(header), refs)
     used = sorted({column for columns in positions.values() for column in columns})
     for records, lines, raw, cells, defects, origins in batches:
-        columns = {column: list(map(itemgetter(column), cells)) for column in used}
+        columns = {column: [row[column] for row in cells] for column in used}
         yield Chunk(number, name, records, lines, raw, columns, positions, defects, origins)
 
 
