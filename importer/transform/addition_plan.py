@@ -11,6 +11,7 @@ import orjson
 from importer.api import COMMENT_LIMIT
 from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
+from importer.transform.bodies import encode
 from importer.transform.columns import is_filled
 from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide
 from importer.transform.lengths import is_longer
@@ -71,8 +72,7 @@ def _flag(key: str, flag: Flag) -> Addition:
 
 def _comment(key: str, detail: Detail, find_mentions: FindMentions) -> Addition:
     """Source: post/triage-issues-id-comments."""
-    # A copy: what orjson gives keeps the 4 KB that it was written in, and an issue may have 100,000 comments.
-    body = bytes(memoryview(orjson.dumps({"detail": detail.text})))
+    body = encode({"detail": detail.text})
     return Addition(key, Act.COMMENT, detail.name, body, detail.covers, find_mentions(detail.text))
 
 
