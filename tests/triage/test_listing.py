@@ -39,6 +39,7 @@ CURSORS: dict[str, Callable[[str], str]] = {
 }
 
 
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("items", [PAGE, []], ids=["issues", "empty"])
 @pytest.mark.parametrize("cursor_after", CURSORS.values(), ids=CURSORS)
 def test_pages_that_never_end(
