@@ -114,6 +114,6 @@ AWS = OF_DETECT_SECRETS["aws.AWSKeyDetector"]
 LEAST_RUN = 20
 """So many letters, digits, `_` and `-` follow each other in every token, but in AWS's second and those of SHORT."""
 SHORT = (
-    *("eyJ", "xox", "hooks.slack.com", "sq0csp-", "PRIVATE KEY", "PuTTY-User-Key-File-2"),
+    *("eyJ", "xox", "hooks.slack.com", "sq0csp-", "PRIVATE KEY", "PuTTY-User-Key-File-2", "AccountKey="),
     *("github_pat_", "AIza", "sk-ant-", "sk-proj-"),  # these may have letters of any script
 )

@@ -109,6 +109,11 @@ def test_suspects_of_a_pattern(pattern: str, data: st.DataObject) -> None:
     assert_suspected(data.draw(st.from_regex(pattern)))
 
 
+def test_a_key_of_short_runs_is_suspected() -> None:
+    """`=`, `+` and `/` may stand anywhere in what the pattern of Azure's keys takes."""
+    assert_suspected("AccountKey=" + "0000000000+/=" * 7)
+
+
 @given(st.lists(st.sampled_from(["4", "٣", " ", "-", "41", "://a:", "b", "@", "aws key '", A40, "ſ", "'", ".", "\n"])))
 def test_suspects(pieces: list[str]) -> None:
     """So is a card number, a password in a URL, and a key of AWS that its name alone gives away."""
