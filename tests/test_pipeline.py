@@ -211,9 +211,7 @@ def test_too_many_failures(program: Program, serve: Serve) -> None:
     Path("mine.yaml").write_text("extends: jira\nowner_id: Reporter\n", encoding="utf-8")
     rows = [(*issue_row(number), "missing-1") for number in range(1, 21)]
     write_csv(Path("export.csv"), rows, header=(*HEADER, "Reporter"))
-    command = send_to(
-        sandbox.url, "-m", "mine.yaml", "--rate", "0", "--concurrency", "1", "--settle-seconds", "0.1"
-    )
+    command = send_to(sandbox.url, "-m", "mine.yaml", "--rate", "0", "--concurrency", "1", "--settle-seconds", "0.1")
     ended = program(*command, "--max-errors", "3")
     assert (ended.code, ended.outcomes()) == (3, {"failed": 4, "planned": 16})
     assert "Stopped: 4 rows failed, the last with: 400" in ended.err
