@@ -58,17 +58,17 @@ class ShareType(click.ParamType[Share]):
         return Share(float(found[1]), percent=bool(found[2]))
 
 
-SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
+SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class DurationType(click.ParamType[float]):
-    """Reads a duration, `90`, `90s`, `10m` or `2h`, in seconds."""
+    """Reads a duration, `90`, `90s`, `10m`, `2h` or `90d`, in seconds."""
 
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
         """Read a number. Raises BadParameter for anything else."""
-        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smh]?)", str(value).strip())
+        found = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?)([smhd]?)", str(value).strip())
         if found is None:
-            self.fail(f"{value!r} is no time like 90s, 10m or 2h", param, ctx)
+            self.fail(f"{value!r} is no time like 90s, 10m, 2h or 90d", param, ctx)
         return float(found[1]) * SECONDS[found[2]]

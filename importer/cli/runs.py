@@ -1,4 +1,4 @@
-"""`triage-import runs`: lists the runs in the ledger, with the commands that each of them allows; checks the ledger."""
+"""`triage-import runs`: lists the runs in the ledger and what can be done about each; checks and prunes the ledger."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.cli.numbers import DurationType
 from importer.cli.options import print_data, with_options
 from importer.cli.target_options import LEDGER_OPTION
-from importer.errors import ExitCode
+from importer.errors import ExitCode, UsageError
 from importer.records import Outcome
 
 if TYPE_CHECKING:
@@ -80,6 +81,43 @@ def check_command(context: click.Context, ledger: str | None) -> None:
         console.say(f"The ledger {book.name} {'is whole.' if is_file else 'is no file: there is nothing to check.'}")
 
 
+@runs.command("prune")
+@with_options(
+    LEDGER_OPTION,
+    click.option("--keep", type=click.IntRange(min=1), metavar="N", help="Prune none of the newest N of each source."),
+    click.option("--older-than", type=DurationType(), metavar="TIME", help="Prune those that ended so long ago: 90d."),
+    click.option("--apply", is_flag=True, help="Do it; without this option it only shows what it would do."),
+)
+@click.pass_context
+def prune_command(
+    context: click.Context, ledger: str | None, keep: int | None, older_than: float | None, apply: bool
+) -> None:
+    """Drop the rows of old runs, which only their own reports need: nothing is created twice without them."""
+    from importer.cli.console import Console
+    from importer.ledger.opening import open_ledger, read_ledger
+    from importer.ledger.pruning import find_prunable, lost_ways, measure, prune
+    from importer.phrases import counted
+
+    if keep is None and older_than is None:
+        raise UsageError("Nothing says which runs are old.", hint="triage-import runs prune --keep 30")
+    with Console() as console, (open_ledger if apply else read_ledger)(_place(context, ledger)) as book:
+        old, before = find_prunable(book, keep or 1, time.time() - (older_than or 0.0)), measure(book)
+        for run in old:
+            console.say(f"{run.name}: its rows go, its figures stay.")
+        for name in lost_ways(old):
+            console.say(f"{name} can't be verified, undone or repaired any more then.")
+        if apply:
+            prune(book, old)
+            console.say(f"{counted(len(old), 'run')} pruned; {book.name} had {_megabytes(before)}.")
+        else:
+            more = " The same command with --apply does it." if old else ""
+            console.say(f"{counted(len(old), 'run')} to prune; {book.name} has {_megabytes(before)}.{more}")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:,.1f} MB"
+
+
 def _place(context: click.Context, ledger: str | None) -> str | Path:
     """Return the ledger that is meant: `--ledger` is taken before the subcommand, too."""
     from importer.ledger.opening import default_path
@@ -92,12 +130,15 @@ def read(ledger: str | Path, *, as_json: bool) -> str:
     """List the runs of a ledger, as text or as JSON."""
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import list_overviews
+    from importer.ledger.pruning import measure
 
     with read_ledger(ledger) as book:
         known = [show(overview) for overview in with_undone(list_overviews(book))]
         if as_json:
             return json.dumps(known, ensure_ascii=False, indent=2) + "\n"
-        return "\n".join(map(as_lines, known)) if known else f"No run yet: the ledger {book.name} knows of none.\n"
+        if not known:
+            return f"No run yet: the ledger {book.name} knows of none.\n"
+        return "\n".join((*map(as_lines, known), f"The ledger has {_megabytes(measure(book))}.\n"))
 
 
 def with_undone(overviews: Sequence[Overview]) -> list[tuple[Overview, list[Overview]]]:
@@ -150,7 +191,8 @@ def _has_undone(change: Overview) -> bool:
 
 def _can_be(overview: Overview, counts: dict[str, int], *, is_undone: bool) -> dict[str, str]:
     """Return what can be done about a run → the command."""
-    run, is_import = overview.run, overview.run.kind == "import"
+    run = overview.run
+    is_import = run.kind == "import" and not run.options.get("pruned")
     is_possible = {
         "continued": run.is_open and not overview.is_running,
         "verified": is_import and bool(counts.get("created") or counts.get("updated")),

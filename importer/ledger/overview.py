@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from importer.errors import UsageError
 from importer.ledger import sqlite
 from importer.ledger.journal import Run
+from importer.ledger.pruning import PRUNED
 from importer.ledger.schema import RunKind, attempts, runs
 from importer.ledger.store import Ledger
 
@@ -48,7 +49,7 @@ def find_import(ledger: Ledger, name: str, command: str) -> Overview:
     """Return the import of this name, or the newest for `last`; `command` is named in the hint.
 
     Raises:
-        UsageError: there is no run of this name, or it is no import.
+        UsageError: there is no run of this name, or it is no import, or it was pruned.
     """
     wanted = ledger.find_run(name).name
     (found,) = (overview for overview in list_overviews(ledger) if overview.run.name == wanted)
@@ -60,6 +61,9 @@ def find_import(ledger: Ledger, name: str, command: str) -> Overview:
     if found.run.kind is not RunKind.IMPORT:
         hint = "Name an import: triage-import runs lists them."
         raise UsageError(f"{wanted} is no import but a {found.run.kind}.", hint=hint)
+    if found.run.options.get(PRUNED):
+        hint = "What it wrote at its end is in its folder: " + str(found.run.out)
+        raise UsageError(f"The rows of {wanted} were pruned: there is nothing to {command} any more.", hint=hint)
     return found
 
 

@@ -78,7 +78,8 @@ def test_for_people(program: Program, serve: Serve) -> None:
     program(*import_from(sandbox.url))
     ended = program("runs")
     blocks = ended.out.split("\n\n")
-    assert len(blocks) == 2
+    assert len(blocks) == 3
+    assert blocks.pop().startswith("The ledger has ")
     lines = blocks[1].splitlines()
     assert lines[0] == f"{first}   import, finished with exit code 0"
     assert lines[1].startswith("  started 20")
