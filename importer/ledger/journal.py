@@ -24,7 +24,7 @@ from importer.ledger.registered import encode_row
 from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Made, Results
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
-from importer.ledger.statements import DECIDE, FORGET, INTEND, OWNERS, REGISTER, REMEMBER
+from importer.ledger.statements import DECIDE, FORGET, INTEND, OWNERS, REGISTER, REMEMBER, find_pairs
 from importer.records import Act, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
@@ -171,14 +171,14 @@ class Run:
         """Return the ids of those issues that belong to a key of this target; `triage_ids` is issue id → `T-…`."""
         target_id = select(sources.c.target_id).where(sources.c.id == self._source_id).scalar_subquery()
         known = (
-            select(operations.c.issue_id)
+            select(operations.c.issue_id, operations.c.triage_id)
             .join(sources)
             .where(sources.c.target_id == target_id)
-            # The index is on the `T-…`, but only the id is certain to be known.
+            # The index is on the `T-…`.
             .where(operations.c.triage_id.in_(set(triage_ids.values())), operations.c.issue_id.in_(list(triage_ids)))
         )
         with self._transaction() as connection:
-            return set(connection.scalars(known))
+            return find_pairs(connection.execute(known), triage_ids)
 
     @asynccontextmanager
     async def sending(self, concurrency: int, *, exact: bool = False) -> Any:
@@ -321,8 +321,9 @@ class Run:
     def _refuse_shared(self, connection: Connection, decisions: Sequence[Decision]) -> None:
         """Raise SharedIssue if an issue would become that of two keys: one of their creates was answered wrongly."""
         made: dict[str, Decision] = {}
-        for decision in decisions:
-            if not decision.issue_id or decision.act is not Act.CREATE or decision.state is not State.DONE:
+        last = {decision.key: decision for decision in decisions if decision.act is Act.CREATE}
+        for decision in last.values():
+            if not decision.issue_id or decision.state is not State.DONE:
                 continue
             other = made.setdefault(decision.issue_id, decision)
             if other.key != decision.key:
@@ -331,7 +332,7 @@ class Run:
             return
         names = {"issue_ids": list(made), "triage_ids": [each.triage_id for each in made.values()]}
         for key, issue_id in connection.execute(OWNERS, {"its_source": self._source_id, **names}):
-            if key != made[issue_id].key:
+            if key != made[issue_id].key and key not in last:
                 raise SharedIssue(key, made[issue_id].key, made[issue_id].triage_id)
 
     def _create(self, key: str) -> dict[str, Any]:

@@ -29,6 +29,11 @@ def portions(values: Iterable[T]) -> Iterator[list[T]]:
         yield portion
 
 
+def find_pairs(found: Iterable[Sequence[str]], triage_ids: Mapping[str, str]) -> set[str]:
+    """Return the issue ids that were found with their own number: a create may have been answered with another's id."""
+    return {issue_id for issue_id, triage_id in found if triage_ids.get(issue_id) == triage_id}
+
+
 def refresh_statistics(connection: Connection) -> None:
     """Let PostgreSQL analyse its tables before many rows are read: its plans depend on these statistics."""
     if connection.dialect.name == "postgresql":

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
 from importer.ledger.schema import FoundState, State, found, operations, runs, sources
-from importer.ledger.statements import Transaction, portions
+from importer.ledger.statements import Transaction, find_pairs, portions
 from importer.records import Act
 
 COLUMNS = (
@@ -96,13 +96,13 @@ class Seen:
     def known(self, triage_ids: Mapping[str, str]) -> set[str]:
         """Return the ids of those issues that belong to a key of this source; `triage_ids` is issue id → `T-…`."""
         known = (
-            select(operations.c.issue_id)
+            select(operations.c.issue_id, operations.c.triage_id)
             .where(operations.c.source_id == self._source_id, operations.c.state == State.DONE)
-            # The index is on the `T-…`, but only the id is certain to be known.
+            # The index is on the `T-…`.
             .where(operations.c.triage_id.in_(set(triage_ids.values())), operations.c.issue_id.in_(list(triage_ids)))
         )
         with self._transaction() as connection:
-            return set(connection.scalars(known))
+            return find_pairs(connection.execute(known), triage_ids)
 
     def owner_of(self, issue_id: str) -> str:
         """Return the key that has this issue, in any source of this target; "" if none."""

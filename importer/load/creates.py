@@ -80,7 +80,7 @@ class Loader:
     async def _look_again(self, create: Undecided) -> Issue | None:
         """Find out the outcome of a create of an earlier attempt, whether or not its row is still in the source."""
         try:
-            issue = await self._settler.settle(create)
+            issue = await self._find(create)
         except Undecidable:
             self._unknown.add(create.key)
             self._report(Outcome.UNKNOWN)
@@ -148,15 +148,19 @@ class Loader:
             return CallFailed(Action.SETTLE, OF_ANOTHER)
         return issue
 
+    def _doubt_earlier(self, issue_id: str, other: Undecided) -> None:
+        """Look for the issue of a create whose answer was believed, and wrong."""
+        self._answered[issue_id] = None
+        other = other._replace(since=self._connection.now())
+        self._run.record(Decision(other.key, State.UNKNOWN, 0, other.since, code=FATE_UNKNOWN, message=OF_ANOTHER))
+        self._workers.start(self._look_again(other))
+
     def _is_taken(self, issue: Issue, operation: Operation, mark: float) -> bool:
         """Whether an answer shows an issue that isn't new; an earlier create with the same answer is doubted, too."""
         if issue.id in self._answered:
-            other, self._answered[issue.id] = self._answered[issue.id], None
+            other = self._answered[issue.id]
             if other is not None:
-                other = other._replace(since=self._connection.now())
-                doubt = Decision(other.key, State.UNKNOWN, 0, other.since, code=FATE_UNKNOWN, message=OF_ANOTHER)
-                self._run.record(doubt)
-                self._workers.start(self._look_again(other))
+                self._doubt_earlier(issue.id, other)
             return True
         if self._connection.target_time.was_there(issue):
             return True
@@ -167,7 +171,16 @@ class Loader:
 
     async def _settle(self, create: Undecided, *, is_refused: bool) -> Issue | None:
         async with self._workers.idle():
-            return await self._settler.settle(create, is_refused=is_refused)
+            return await self._find(create, is_refused=is_refused)
+
+    async def _find(self, create: Undecided, *, is_refused: bool = False) -> Issue | None:
+        """Look for a create's issue; another create that was answered with it has another one."""
+        issue = await self._settler.settle(create, is_refused=is_refused)
+        if issue is not None:
+            other = self._answered.get(issue.id)
+            if other is not None and other.key != create.key:
+                self._doubt_earlier(issue.id, other)
+        return issue
 
     def _note(self, outcome: Outcome, message: str) -> None:
         """Report an outcome. Raises TooManyFailures if too many failed."""

@@ -76,6 +76,7 @@ class FakeTriage:
         self.unlisted: set[str] = set()  # ids that only the search finds
         self.attached: list[tuple[str, str]] = []
         self.foreign: dict[int, int] = {}  # number of a create → of the issue whose ids it is answered with
+        self.foreign_names: tuple[str, ...] = ("id", "triage_id")
         self.mistakes = range(0)  # the numbers of the creates that are answered with the first issue
         self.obeys = False  # whether it makes an issue all the same when it answers with 400 to 422
 
@@ -134,7 +135,7 @@ class FakeTriage:
             shown = first
         elif place in self.foreign:
             other = make_issue(self.foreign[place], "")
-            shown = issue | {"id": other["id"], "triage_id": other["triage_id"]}
+            shown = issue | {name: other[name] for name in self.foreign_names}
         return httpx.Response(201, json={"data": shown, "errors": None})
 
     def _attach(self, request: httpx.Request) -> httpx.Response:

@@ -170,6 +170,15 @@ def test_two_creates_with_one_issue(bench: Import, number: int, other: int) -> N
     assert [row.triage_id for row in bench.begin().results()] == [f"T-{place}" for place in range(1001, 1007)]
 
 
+def test_the_id_of_an_issue_whose_answer_is_lost(bench: Import) -> None:
+    """A create that is answered with another one's id, and its own number, hides that one from no look."""
+    bench.triage.foreign, bench.triage.foreign_names = {1: 5, 2: 3, 3: 4}, ("id",)
+    bench.triage.faults, bench.triage.searchable = {5: "500-after"}, False
+    bench.load(operations(6), concurrency=1)
+    assert bench.each_once(6)
+    assert len({row.issue_id for row in bench.begin().results()}) == 6
+
+
 def test_two_attempts_with_one_issue(bench: Import) -> None:
     """Where an earlier attempt believed the wrong answer the run stops, and the next one looks for both."""
     bench.triage.foreign = {1: 2}
