@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from json import JSONDecodeError
 from typing import Any, NoReturn, TextIO
 
@@ -118,6 +119,8 @@ class Document:
 
     def _skip(self) -> None:
         first = self.peek()
+        if first in ("{", "[") and self._skip_at_once():
+            return
         if first == "{":
             for _ in self.members():
                 self._skip()
@@ -126,6 +129,14 @@ class Document:
                 self.value()
         else:
             self.value()
+
+    def _skip_at_once(self) -> bool:
+        """Skip a value that ends in the buffer, which most do; return whether it was one."""
+        with suppress(JSONDecodeError, RecursionError):  # cut, or damaged: found by going through its parts
+            _, end = self._decode()
+            self._move(end)
+            return True
+        return False
 
     def end(self) -> None:
         """Raise SourceError if anything but white space follows."""

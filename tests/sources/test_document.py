@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -61,6 +62,27 @@ def test_values_can_be_skipped(members: dict[str, str], piece: int) -> None:
         document.skip()
     assert keys == list(members)
     document.end()
+
+
+class Counting(Document):
+    """A document that counts the values that are read of it, keys among them."""
+
+    count = 0
+
+    def value(self) -> tuple[Any, str]:
+        """Read one value."""
+        self.count += 1
+        return super().value()
+
+
+def test_small_values_are_skipped_whole() -> None:
+    """What is in the buffer is passed over at once; only what is longer than it is gone through part by part."""
+    record = keyed({str(number): '{"a":[1,2]}' for number in range(50)})
+    document = Counting(io.StringIO(listed([record] * 1000)), "f")
+    for _ in document.elements():
+        document.skip()
+    assert document.peek() == ""
+    assert document.count < 50 * 20  # of 50,000: in the dozen records that a piece ends in
 
 
 def read(text: str, piece: int = 4) -> None:
