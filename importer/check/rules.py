@@ -19,7 +19,7 @@ from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, DESCRIPTION_TOO_L
 from importer.mapping.yaml_text import quote
 from importer.records import Finding, IssueParts
 from importer.transform.chunk_records import Records
-from importer.transform.lengths import is_longer
+from importer.transform.lengths import find_longer
 from importer.transform.value_maps import Mapped, Step
 
 ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
@@ -96,10 +96,11 @@ def _titles(records: Records) -> Iterator[tuple[int, Finding]]:
     missing = Finding(
         "title-missing", "title", "the title is empty", "fill it in the errors file and give that to `run`"
     )
+    longer = set(find_longer(records.titles, TITLE_LIMIT))
     for row, title in enumerate(records.titles):
         if not title:
             yield row, missing
-        elif is_longer(title, TITLE_LIMIT):
+        elif row in longer:
             yield (
                 row,
                 Finding(
@@ -117,17 +118,10 @@ def _descriptions(records: Records) -> Iterator[tuple[int, Finding]]:
         "`description: {too_long: continue}` in the mapping lets the text go on in comments, `shorten` cuts it; where "
         "it does already, the footer or the full title alone is too long: name fewer columns under `footer`"
     )
-    for row, description in enumerate(records.descriptions):
-        if is_longer(description, DESCRIPTION_LIMIT):
-            yield (
-                row,
-                Finding(
-                    DESCRIPTION_TOO_LONG,
-                    "description",
-                    f"{count_units(description):,} characters with its footer, {DESCRIPTION_LIMIT:,} allowed",
-                    hint,
-                ),
-            )
+    for row in find_longer(records.descriptions, DESCRIPTION_LIMIT):
+        units = count_units(records.descriptions[row])
+        message = f"{units:,} characters with its footer, {DESCRIPTION_LIMIT:,} allowed"
+        yield row, Finding(DESCRIPTION_TOO_LONG, "description", message, hint)
     yield from _shortened(records, "description", "the rest is only in the source")
 
 

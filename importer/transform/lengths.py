@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ _SEAMS = (
 )
 """Where a text may be split, the best first. All but the end of a Chinese sentence are before white space."""
 _LOOKAHEAD = 64  # characters of white space that a seam is recognised by
+_NEAR = 256  # characters before a limit in which a seam is looked for first
 _STEP_BACK = 32  # characters that a cut gives up at the most to fall between two that don't belong together
 
 _FENCE = re.compile(r"^ {0,3}(`{3,8})([^`\n]*)$", re.MULTILINE)
@@ -44,6 +45,11 @@ class _Code(NamedTuple):
 def is_longer(text: str, limit: int) -> bool:
     """Whether a text has more than `limit` UTF-16 units; cheap for the usual text, which is far from it."""
     return len(text) * 2 > limit and count_units(text) > limit
+
+
+def find_longer(texts: Sequence[str], limit: int) -> list[int]:
+    """The rows whose texts have more than `limit` UTF-16 units."""
+    return [row for row, text in enumerate(texts) if len(text) * 2 > limit and count_units(text) > limit]
 
 
 def cut(text: str, units: int) -> str:
@@ -97,10 +103,11 @@ def _find_seam(text: str, start: int, limit: int) -> int:
     """Where the piece that begins at `start` ends: the last seam of the best kind in its second half, or a cut."""
     half = start + (limit - start + 1) // 2
     for seam in _SEAMS:
-        found = (match.start() for match in seam.finditer(text, half, limit + _LOOKAHEAD))
-        place = max(takewhile(limit.__ge__, found), default=start)
-        if place > start:
-            return place
+        for begin in (max(half, limit - _NEAR), half):  # near the end first, where most texts have one
+            found = (match.start() for match in seam.finditer(text, begin, limit + _LOOKAHEAD))
+            place = max(takewhile(limit.__ge__, found), default=start)
+            if place > start:
+                return place
     return _find_cut(text, start, limit)
 
 

@@ -10,7 +10,7 @@ from importer.mapping.model import Mapping as Model
 from importer.records import Finding
 from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.groups import Groups, merge_descriptions
-from importer.transform.lengths import REST_LIMIT, cut, is_longer, split_text
+from importer.transform.lengths import REST_LIMIT, cut, find_longer, split_text
 from importer.transform.sanitise import Sanitizer
 
 CONTINUED = "[… goes on in the comments]"
@@ -97,22 +97,24 @@ def write_prose(
         texts = merge_descriptions(texts, prose.titles, groups)
     openings = _shorten_titles(prose) if mapping.title.too_long == "shorten" else {}
     too_long = "reject" if mapping.description is None else mapping.description.too_long
-    for row, (text, footer) in enumerate(zip(texts, footers, strict=True)):
-        text = openings.get(row, "") + text
-        whole = f"{text}\n\n{footer}" if is_filled(text) else footer
-        if too_long != "reject" and is_longer(whole, DESCRIPTION_LIMIT):
+    if openings:
+        texts = [openings.get(row, "") + text for row, text in enumerate(texts)]
+    pairs = zip(texts, footers, strict=True)
+    prose.descriptions = [f"{text}\n\n{footer}" if is_filled(text) else footer for text, footer in pairs]
+    if too_long != "reject":
+        for row in find_longer(prose.descriptions, DESCRIPTION_LIMIT):
             # Where the footer leaves no room, the description stays too long, and the check rejects it.
-            whole = prose.fit(row, text, footer, goes_on=too_long == "continue") or whole
-        prose.descriptions.append(whole)
+            fitting = prose.fit(row, texts[row], footers[row], goes_on=too_long == "continue")
+            prose.descriptions[row] = fitting or prose.descriptions[row]
     return prose
 
 
 def _shorten_titles(prose: Prose) -> Mapping[int, str]:
     """Shorten titles that are too long; returns row → the full title, which opens the description."""
     openings = {}
-    for row, title in enumerate(prose.titles):
-        if is_longer(title, TITLE_LIMIT):
-            openings[row] = f"Full title: {title}\n\n"
-            prose.shorten(row, "title", title)
-            prose.titles[row] = cut(title, TITLE_LIMIT - 1).rstrip() + "…"
+    for row in find_longer(prose.titles, TITLE_LIMIT):
+        title = prose.titles[row]
+        openings[row] = f"Full title: {title}\n\n"
+        prose.shorten(row, "title", title)
+        prose.titles[row] = cut(title, TITLE_LIMIT - 1).rstrip() + "…"
     return openings
