@@ -17,8 +17,9 @@ _FOOTER_WITHIN = re.compile(rf"\s{_DASHES}\s.*\s" + _WORDS)
 
 # Who and when, a sign between, and the marker. A target may write the sign in another way, or take UTF-8 for Latin-1.
 _HEAD = r"(?:(?P<who>\S.*?)\s(?:[Ââ]?[^\w\s]+|&#?\w+;)\s+)?(?P<marker>tic[a-z2-7]{10})"
+_EMPHASIS = "*_~"  # that a target puts around a line
 _OPENING = re.compile(_HEAD)
-_OPENING_WITHIN = re.compile(_HEAD.replace(".*?", ".{0,600}?") + r"(?!\S)")
+_OPENING_WITHIN = re.compile(_HEAD.replace(".*?", ".{0,600}?") + rf"(?![^\s{_EMPHASIS}])")
 _PART = re.compile(r"part (\d+) of (\d+)$")
 _RULE = re.compile(rf"^[^\S\n]*{_DASHES}[^\S\n]*$", re.MULTILINE)
 _RULE_WITHIN = re.compile(r"\s(?:[-‒–—―]{2,}|[—―])\s")
@@ -111,7 +112,7 @@ def _read_opening(piece: str, is_one_line: bool) -> Opening | None:
     if is_one_line:
         found = _OPENING_WITHIN.match(paragraph)
     else:
-        lines = (paragraph.partition("\n")[0].strip(), " ".join(paragraph.split()))
+        lines = (paragraph.partition("\n")[0].strip(f" {_EMPHASIS}"), " ".join(paragraph.split()))
         found = next(filter(None, map(_OPENING.fullmatch, lines)), None)
     if found is None:
         return None

@@ -101,6 +101,8 @@ def test_a_marker_for_every_comment() -> None:
         OPENED.replace("·", "&middot;") + "\n\ntext",
         OPENED.replace("·", "*") + "\n\ntext",
         f"{OPENED}\n\ntext".encode().decode("latin-1"),
+        f"**{OPENED}**\n\ntext",
+        f"**{OPENED}** text on one line",
         textwrap.fill(LONG, 60) + "\n\ntext",
         f"{OPENED}\n\ntext".upper(),
         f"<p>{OPENED}</p><p>text</p>",
