@@ -84,6 +84,7 @@ class Attempt:
         seconds = self.settings.max_seconds
         self.deadline = None if seconds is None else time.monotonic() + seconds
         self.refused: set[str] = set()  # keys that the canary sent in vain: not twice in one attempt
+        self.has_begun = run.attempts > 1  # then rows that are unchanged by now may be those that this run has made
 
     def send(self, canary: Canary | None = None, confirm_rest: ConfirmRest | None = None) -> Sent:
         """Send what is left, the canary first if there is one.
@@ -94,6 +95,7 @@ class Attempt:
         operations = self._operations(self.job)
         try:
             if canary is not None and confirm_rest is not None:
+                self.has_begun = True
                 self._send_canary(canary, confirm_rest)
             self.progress.start("sending", self.checked.planned, "issue")
             run_loop(self._load(operations))
@@ -159,12 +161,13 @@ class Attempt:
 
     def _with_cells(self, examined: Examined, plan: Plan) -> list[Row]:
         """Attach cells to rows: as they came, for errors.csv if Triage refuses them; the mapped ones, for `repair`."""
-        rows = list(plan.rows)
-        for place in {*plan.operations, *plan.additions}:
+        rows, sent = list(plan.rows), {*plan.operations, *plan.additions}
+        for place in sent:
             for member in examined.groups.get(place, [place]):
                 rows[member] = rows[member]._replace(raw=examined.records.chunk.raw[member])
         if not examined.groups:  # `repair` reads one row, which is not all of such an issue
-            for place, cells in encode_cells(examined.records, self.refs, examined.bodies).items():
+            kept = examined.bodies if self.has_begun else sent
+            for place, cells in encode_cells(examined.records, self.refs, kept).items():
                 rows[place] = rows[place]._replace(cells=cells)
         return rows
 

@@ -8,7 +8,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from importer.errors import ExitCode
+from importer.ledger.opening import read_ledger
 from importer.sandbox.faults import parse_fault
 from importer.transform.markers import comment_marker
 from tests.conftest import Serve
@@ -132,3 +135,34 @@ def test_others_that_are_not_there(program: Program, serve: Serve) -> None:
         ended = program(*command(sandbox.url, "--rate", "0"))
         assert (ended.code, results()) == (0, [(outcome, "relation-end-missing")]), ended.err
     assert not any("PATCH" in request for request in sandbox.requests())
+
+
+@pytest.mark.parametrize("begins", ["stopped", "first contact", "at once"])
+def test_cells_of_what_a_run_has_made(program: Program, serve: Serve, begins: str) -> None:
+    """Each row that a run has made can be repaired, also one that it then found unchanged; others have no cells."""
+    sandbox = serve()
+    write_csv(Path("export.csv"), map(issue_row, range(1, 31)))
+    words = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--json", "--rate", "0")
+    more = () if begins == "first contact" else ("--no-first-contact",)
+    if begins == "stopped":
+        with turnstile(sandbox.url, 12) as door:
+            stopped = ("run", "export.csv", "-m", "jira", "--api-url", door.url, *words[6:], *more)
+            door.interrupt(program.start(*stopped))
+            ended = program(*stopped)
+            assert ended.summary["created"] == 30
+            assert repairs(program) == 30
+        return
+    assert program(*words, *more).summary["created"] == 30
+    assert repairs(program) == 30
+    write_csv(Path("export.csv"), map(issue_row, range(1, 32)))
+    assert program(*words, *more).outcomes() == {"unchanged": 30, "created": 1}
+    with read_ledger(program.ledger) as ledger:
+        assert [row.cells is None for row in ledger.find_run("last").results()] == [*[True] * 30, False]
+
+
+def repairs(program: Program) -> int:
+    """How many issues of the last run another mapping would correct."""
+    Path("other.yaml").write_text("extends: jira\ninput: {name: jira}\nseverity: {values: {High: low}}\n")
+    ended = program("repair", "last", "-m", "other.yaml", "--fields", "severity", "--json")
+    assert ended.code == ExitCode.DONE, ended.err
+    return int(ended.summary["planned"])
