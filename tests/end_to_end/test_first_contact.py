@@ -183,7 +183,8 @@ class Forgetful:
         self.creates += method == "POST"
         if method == "POST" or path.endswith(self.issue["id"]):
             return (201 if method == "POST" else 200), {"data": self.issue, "errors": None}
-        return 200, {"data": {"items": [self.issue], "next_cursor": None}, "errors": None}
+        items = [self.issue] if self.creates else []
+        return 200, {"data": {"items": items, "next_cursor": None}, "errors": None}
 
 
 def test_issues_that_lose_their_marker(program: Program) -> None:
