@@ -138,7 +138,14 @@ def _compare(node: _Node) -> Search:
         return lambda value: _equal(first(value), second(value))
     if node["value"] == "ne":
         return lambda value: not _equal(first(value), second(value))
-    return partial(_interpreter.visit, node)
+
+    def order(value: Any) -> Any:
+        try:
+            return _interpreter.visit(node, value)
+        except TypeError:  # of a text and a number; by JMESPath's specification only numbers have an order
+            return None
+
+    return order
 
 
 def _list(node: _Node) -> Search:

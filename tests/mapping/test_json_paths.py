@@ -59,8 +59,16 @@ def outcome(search: Callable[[Any], Any], value: Any) -> Any:
 def test_same_as_interpreted(expression: str, value: Any) -> None:
     """Each kind of node gives the same value of everything, or the same error."""
     found = outcome(compile_path(expression), value)
-    wanted = outcome(jmespath.compile(expression).search, value)
+    try:
+        wanted = outcome(jmespath.compile(expression).search, value)
+    except TypeError:  # the library's own defect, see `test_a_text_and_a_number`
+        return
     assert (found, repr(found)) == (wanted, repr(wanted))
+
+
+def test_a_text_and_a_number() -> None:
+    """Neither is greater: that is null, as in JMESPath's specification, and no error."""
+    assert compile_path("a[?b > `1`].b")({"a": [{"b": "x"}, {"b": 2}, {"b": None}]}) == [2]
 
 
 @cache
