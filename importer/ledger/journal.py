@@ -122,7 +122,6 @@ class Run:
         self.additions = AddedOperations(self._transaction, self._source_id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self._results = Results(self._transaction, self._id, self._source_id, is_frozen=bool(found.frozen))
-        self.rows_to_mend = self._results.rows_to_mend
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
         self.ended_at: float | None = found.ended_at

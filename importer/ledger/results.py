@@ -86,15 +86,6 @@ class Results:
                 return
             after = (page[-1].file, page[-1].record)
 
-    def rows_to_mend(self) -> Iterator[Row]:
-        """Yield the rows of a finished run whose raw cells are kept, in order."""
-        assert self._is_frozen
-        its = (rows.c.run_id == self._id, rows.c.raw.is_not(None))
-        statement = select(rows).where(*its).order_by(rows.c.file, rows.c.record)
-        with self._transaction() as connection:
-            for found in connection.execute(statement, execution_options={"yield_per": PAGE}):
-                yield decode_row(found)
-
     def _page(self, connection: Connection, after: tuple[int, int]) -> list[Row]:
         columns = () if self._is_frozen else (self._became.label("became"), *OPERATION_COLUMNS, *CHANGE_COLUMNS)
         statement = (

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from importer.errors import StorageFull
 from importer.phrases import counted
-from importer.report.error_files import ErrorFiles
 from importer.report.folder import SUMMARY, ReportFolder
-from importer.report.from_ledger import kept_figures
+from importer.report.from_ledger import kept_figures, write_rows
 from importer.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
     """Write what a repetition of a run leaves, and return its summary; `figures` are those of its own.
 
-    In the run's own folder the reports are there already. A folder of its own gets the errors files, too.
+    In the run's own folder the reports are there already; another one gets those that the ledger alone is enough for.
 
     Raises:
         UsageError: the folder can't be used.
@@ -30,10 +29,7 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
         stamp = path.stat()
     else:
         folder.prepare()
-        if run.summary.get("rejected"):
-            headers = [None if header is None else tuple(header) for header in run.options["headers"]]
-            with ErrorFiles(folder, headers) as errors:
-                errors.write(run.rows_to_mend())
+        write_rows(run, folder, [None if header is None else tuple(header) for header in run.options["headers"]])
     summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
     with suppress(StorageFull):  # what was not changed is not undone by a full disk
         with folder.open(SUMMARY) as file:

@@ -73,10 +73,11 @@ def test_the_same_again(night: Night) -> None:
 
 
 def test_another_folder(night: Night) -> None:
-    """A folder of its own gets the summary, and the rows that somebody has to mend."""
+    """A folder of its own gets the same results, and the rows that somebody has to mend."""
     assert night.run("--out", "other").summary["same_as"]
-    assert {path.name for path in Path("other").iterdir()} == {"summary.json", "errors.csv"}
-    assert Path("other/errors.csv").read_bytes() == Path("night/errors.csv").read_bytes()
+    assert {path.name for path in Path("other").iterdir()} == {"summary.json", "results.csv", "errors.csv"}
+    for name in ("results.csv", "errors.csv"):
+        assert Path("other", name).read_bytes() == Path("night", name).read_bytes()
 
 
 def test_a_mended_file_stays(night: Night) -> None:
