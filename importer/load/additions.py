@@ -32,12 +32,13 @@ DAY = 86_400.0
 
 
 class AdditionLoader:
-    """Sends the additions of one run. `log` counts them."""
+    """Sends the additions of one run; `log` records and counts them."""
 
     def __init__(
         self,
         connection: RunConnection,
         references: References,
+        log: AdditionLog,
         *,
         wait_seconds: float = 7 * DAY,
         progress: Progress | None = None,
@@ -46,12 +47,12 @@ class AdditionLoader:
         self._run, self._references, self._connection = connection.run, references, connection
         self._progress = progress or Unseen()
         self._ended = 0  # additions
-        self.log = AdditionLog(connection.run, connection.cap)
-        self._numbers = ReferenceNumbers(connection, self.log)
+        self._log = log
+        self._numbers = ReferenceNumbers(connection, log)
         self._reconciler = Reconciler(
             connection.client, connection.calls, settle_seconds=connection.settle_seconds, now=connection.now
         )
-        self._sender = AdditionSender(connection, self._reconciler, self.log, wait_seconds)
+        self._sender = AdditionSender(connection, self._reconciler, log, wait_seconds)
 
     async def add_all(self, items: Iterator[Item]) -> None:
         """Send all additions that weren't sent yet.
@@ -80,12 +81,12 @@ class AdditionLoader:
         try:
             await self._complete(work)
         except IssueGone:
-            self.log.note_gone(work)
+            self._log.note_gone(work)
             return
         except OutcomePending:
             work.failed = True
         if item.is_all and (work.made or work.failed):
-            self.log.outcomes[Outcome.UPDATED if work.made else Outcome.FAILED] += 1
+            self._log.outcomes[Outcome.UPDATED if work.made else Outcome.FAILED] += 1
 
     async def _complete(self, work: IssueWork) -> None:
         """Settle what earlier attempts left open, take in what the issue has already, then send the rest in order."""
@@ -100,7 +101,7 @@ class AdditionLoader:
         for addition in self._plan(work):
             await self._sender.add(work, addition)
             self._count_one()
-        self.log.note_replaced(work)
+        self._log.note_replaced(work)
         if work.item.parts.mentions:
             await self._connection.workers.when_sure(partial(self._numbers.put, work))
             self._count_one()
@@ -140,7 +141,7 @@ class AdditionLoader:
         for addition in existing:
             operation = work.operation(addition, addition.body)
             result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
-            self.log.note(work, operation, result)
+            self._log.note(work, operation, result)
 
 
 def _rest_of(added: Iterable[Added]) -> set[str]:

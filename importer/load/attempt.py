@@ -228,8 +228,7 @@ class Attempt:
         model = self.job.mapping.model
         references, wait_seconds = References(model.references, self.job.source_name), model.evidence_wait_days * DAY
         async with self._connected() as connection:
-            loader = AdditionLoader(connection, references, wait_seconds=wait_seconds, progress=self.progress)
-            self.log = loader.log
+            loader = AdditionLoader(connection, references, self.log, wait_seconds=wait_seconds, progress=self.progress)
             await loader.add_all(iter(self.queue))
 
     def _advance(self, outcome: Outcome) -> None:

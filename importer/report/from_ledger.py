@@ -59,7 +59,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
     kept = _so_far(run, counts[Outcome.CREATED]) if is_running else kept_figures(run)
     folder = ReportFolder(out)
     folder.prepare(NAMES)
-    codes = write_rows(run, folder, [None if header is None else tuple(header) for header in run.options["headers"]])
+    codes = write_rows(run, folder, kept_headers(run))
     counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # rows that it hasn't registered yet
     outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}
     known = {"rows": sum(counts.values()), "findings": dict(codes.most_common()), "out": str(out), **outcomes}
@@ -67,6 +67,11 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
     with folder.open(SUMMARY) as file:
         summary.write(file)
     return summary
+
+
+def kept_headers(run: Run) -> list[Header | None]:
+    """Return the headers of a run's source files, as the errors files repeat them."""
+    return [None if header is None else tuple(header) for header in run.options["headers"]]
 
 
 def kept_figures(run: Run) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from importer.errors import StorageFull
 from importer.phrases import counted
 from importer.report.folder import SUMMARY, ReportFolder
-from importer.report.from_ledger import kept_figures, write_rows
+from importer.report.from_ledger import kept_figures, kept_headers, write_rows
 from importer.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
         stamp = path.stat()
     else:
         folder.prepare()
-        write_rows(run, folder, [None if header is None else tuple(header) for header in run.options["headers"]])
+        write_rows(run, folder, kept_headers(run))
     summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
     with suppress(StorageFull):  # what was not changed is not undone by a full disk
         with folder.open(SUMMARY) as file:

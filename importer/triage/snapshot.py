@@ -344,4 +344,4 @@ def is_missing(stored: bytes) -> bool:
 
 def is_gone(stored: bytes) -> bool:
     """Whether the issue is deleted for good, as so many runs as that takes have found: nobody asks for it again."""
-    return is_missing(stored) and len(Snapshot.parse(stored).gone) >= RUNS_THAT_AGREE
+    return is_missing(stored) and Snapshot.parse(stored).gone_code == GONE_AT_TARGET

@@ -13,6 +13,7 @@ import httpx
 from importer.ledger.journal import Decision
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
+from importer.load.addition_log import AdditionLog
 from importer.load.additions import DAY, AdditionLoader
 from importer.load.connection import RunConnection
 from importer.load.queue import Item
@@ -129,11 +130,12 @@ class Following(Bench):
             cap = FailureCap(max_errors, "rows and additions")
             connection = RunConnection(client, run, calls, settle_seconds=2, concurrency=1, cap=cap, now=clock)
             references = References([Reference(pattern=r"P-\d+")], "demo")
-            sender = AdditionLoader(connection, references, wait_seconds=wait_days * DAY)
+            log = AdditionLog(run, cap)
+            sender = AdditionLoader(connection, references, log, wait_seconds=wait_days * DAY)
             try:
                 await sender.add_all(iter(items))
             finally:
-                self.seen = list(sender.log.outcomes.elements())
+                self.seen = list(log.outcomes.elements())
                 self.unsure = run.count_undecided_additions() > 0
             return calls
 
