@@ -32,6 +32,7 @@ COMMENT_EDITED = "comment-edited"
 SOURCE_INVALID = "source-invalid"
 DATE_UNREADABLE = "date-unreadable"
 RELATION_END_MISSING = "relation-end-missing"
+ADDITION_UNPROVEN = "addition-unproven"
 REFUSED = "refused"
 DOUBLE_IN_TRIAGE = "double-in-triage"
 GAVE_UP = "gave-up"
@@ -105,6 +106,7 @@ CODES: dict[str, str] = {
     RELATION_END_MISSING: "Another issue that the row names is neither in this import nor in Triage (warning).",
     "relation-end-rejected": "Another issue that the row names is rejected (warning).",
     "relation-cycle": "Issues block each other in a circle; that is sent as it is (warning).",
+    ADDITION_UNPROVEN: "Triage shows neither this comment, flag or relation nor others that it has: see the message.",
     REFUSED: "Triage refused the issue; the message is its answer.",
     DOUBLE_IN_TRIAGE: "Triage has another issue with the row's marker, until `settle` names the right one (warning).",
     GAVE_UP: "Triage could not take the issue in all attempts; the next run tries again.",

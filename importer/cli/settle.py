@@ -1,4 +1,4 @@
-"""`triage-import settle`: records by hand which issue a row has, or that it has none."""
+"""`triage-import settle`: records by hand which issue a row has, or that it has none, or whether it has all of it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from importer.cli.target_options import (
 
 @click.command()
 @click.argument("key")
-@click.argument("answer", metavar="ISSUE|absent")
+@click.argument("answer", metavar="ISSUE|absent|added|not-added")
 @with_options(SANDBOX_OPTION, API_URL_OPTION, API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION)
 def settle(
     key: str,
@@ -35,7 +35,8 @@ def settle(
     """Say which issue a KEY has, `T-1042`, or that it has none: `absent`. For the person who knows better.
 
     There is seldom a need: the next run finds out by itself what became of an unknown row. A key whose issue was
-    deleted in Triage is made again after `absent`.
+    deleted in Triage is made again after `absent`. Of comments, flags and relations of which nobody can tell whether
+    they are there, `added` says that all are, `not-added` that none is.
     """
     from importer.cli.console import Console
     from importer.ledger.opening import default_path, open_ledger

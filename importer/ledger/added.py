@@ -11,9 +11,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
-from importer.codes import DESCRIPTION_EDITED, EVIDENCE_MISSING, FOUND_AT_TARGET, GONE_AT_TARGET
+from importer.codes import (
+    ADDITION_UNPROVEN,
+    DESCRIPTION_EDITED,
+    EVIDENCE_MISSING,
+    FOUND_AT_TARGET,
+    GONE_AT_TARGET,
+)
 from importer.ledger.schema import UNDECIDED, State, operations, sources
 from importer.ledger.statements import Transaction, portions
 from importer.records import ADDITIONS, Act, AlreadyAdded
@@ -55,7 +61,7 @@ class Added(NamedTuple):
         """Whether a request for it may have reached Triage and been carried out, whatever the answer was."""
         if self.act not in _NEVER_TWICE:
             return False
-        was_sent = self.code == GONE_AT_TARGET or (self.act is Act.RELATION and bool(self.covers))
+        was_sent = self.code in (GONE_AT_TARGET, ADDITION_UNPROVEN) or (self.act is Act.RELATION and bool(self.covers))
         return self.state in (*UNDECIDED, State.REFUSED) or (self.state is State.LEFT and was_sent)
 
 
@@ -119,10 +125,28 @@ class AddedOperations:
         with self._transaction() as connection:
             return connection.scalar(undecided) or 0
 
+    def find_acknowledged(self, act: Act, before: float) -> tuple[str, bytes] | None:
+        """Return one of the newest additions of a kind that Triage surely has, of those sent before a time.
+
+        It is the id of its issue, and its fingerprint; None where there is none.
+        """
+        its = operations.c
+        newest = (
+            select(its.issue_id, its.body_sha)
+            .select_from(operations.join(CREATES, _its_create()))
+            .where(its.source_id == self._source_id, its.act == act, its.state == State.DONE, its.since < before)
+            .where(its.issue_id == CREATES.c.issue_id, CREATES.c.state == State.DONE)
+            .order_by(its.id.desc())
+            .limit(1)
+        )
+        with self._transaction() as connection:
+            found = connection.execute(newest).first()
+        return None if found is None else (found.issue_id, found.body_sha)
+
     def relations(self) -> list[tuple[str, str, bytes]]:
         """Return each relation that was made, or perhaps made: its key, the other issue's key, and its fingerprint."""
         columns = (operations.c.key, operations.c.name, operations.c.body_sha)
-        made = operations.c.state.in_((State.DONE, *UNDECIDED))
+        made = or_(operations.c.state.in_((State.DONE, *UNDECIDED)), operations.c.code == ADDITION_UNPROVEN)
         statement = select(*columns).where(
             operations.c.source_id == self._source_id, operations.c.act == Act.RELATION, made
         )
@@ -132,12 +156,9 @@ class AddedOperations:
 
 def read_additions(connection: Connection, source_id: int, keys: Iterable[str]) -> dict[str, list[Added]]:
     """Return the additions to the present issues of these keys; keys without any are absent."""
-    its_create = and_(
-        CREATES.c.source_id == operations.c.source_id, CREATES.c.key == operations.c.key, CREATES.c.act == Act.CREATE
-    )
     statement = (
         select(operations)
-        .select_from(operations.join(CREATES, its_create))
+        .select_from(operations.join(CREATES, _its_create()))
         .where(operations.c.source_id == source_id, operations.c.act.in_(ADDITIONS))
         .where(operations.c.issue_id == CREATES.c.issue_id, CREATES.c.state == State.DONE)
     )
@@ -146,6 +167,11 @@ def read_additions(connection: Connection, source_id: int, keys: Iterable[str]) 
         for each in connection.execute(statement.where(operations.c.key.in_(some))):
             added.setdefault(each.key, []).append(_decode(each))
     return added
+
+
+def _its_create() -> ColumnElement[bool]:
+    its = CREATES.c
+    return and_(its.source_id == operations.c.source_id, its.key == operations.c.key, its.act == Act.CREATE)
 
 
 def _decode(found: Row[Any]) -> Added:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import shlex
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from importer.api import issue_path
-from importer.codes import FOUND_AT_TARGET, GONE_AT_TARGET
+from importer.codes import ADDITION_UNPROVEN, FOUND_AT_TARGET, GONE_AT_TARGET
 from importer.ledger.added import Added, Place, encode_details, find_already_added
 from importer.ledger.journal import Remembered, Run
 from importer.ledger.schema import UNDECIDED, State
@@ -36,7 +37,7 @@ class IssueWork:
     item    what is to be added
     place   where the issue is, and its snapshot
     known   additions that were sent or tried, in this run or before, by act and name
-    ours    fingerprint → how many additions of ours the issue has with it
+    ours    act → fingerprint → how many additions of ours the issue is known to have
     made    whether this run has added anything
     failed  whether an addition was refused, or its outcome is open
     last    id of the newest comment that this run has added; "" where there is none
@@ -47,7 +48,7 @@ class IssueWork:
     item: Item
     place: Place
     known: dict[tuple[Act, str], Added]
-    ours: Counter[bytes] = field(default_factory=Counter)
+    ours: Mapping[Act, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter))
     made: bool = False
     failed: bool = False
     last: str = ""
@@ -116,7 +117,7 @@ class AdditionLog:
         work.made |= state is State.DONE and requests > 0 and code != FOUND_AT_TARGET
         work.begun = None
         if state is State.DONE:
-            work.ours[mark] += 1
+            work.ours[operation.act][mark] += 1
             self.done[operation.act] += code != FOUND_AT_TARGET
 
     def refuse(
@@ -129,6 +130,15 @@ class AdditionLog:
     ) -> None:
         """Record an addition that the target refused. Raises TooManyFailures as `fail`."""
         self.fail(work, operation, Result(State.REFUSED, FAILURE_CODES[error.action], error.message, covers, requests))
+
+    def leave_unproven(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
+        """Record an addition of which no look tells whether it is there: it is neither sent again nor done."""
+        key, message = shlex.quote(work.item.key), f"nobody can tell whether this {operation.act} is in Triage: "
+        message += (
+            f"Triage doesn't show others either that it has. Look at {work.place.triage_id}: if all is there, type "
+            f"triage-import settle {key} added, else triage-import settle {key} not-added"
+        )
+        self.note(work, operation, Result(State.LEFT, ADDITION_UNPROVEN, message, covers, requests=0))
 
     def fail(self, work: IssueWork, operation: Operation, result: Result) -> None:
         """Record an addition as failed. Raises TooManyFailures if too many failed."""

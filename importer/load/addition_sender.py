@@ -8,13 +8,20 @@ from functools import partial
 import orjson
 
 from importer.api import COMMENT_LIMIT
-from importer.codes import EVIDENCE_MISSING, EVIDENCE_PENDING, FATE_UNKNOWN, GAVE_UP, RELATION_END_MISSING
+from importer.codes import (
+    ADDITION_UNPROVEN,
+    EVIDENCE_MISSING,
+    EVIDENCE_PENDING,
+    FATE_UNKNOWN,
+    GAVE_UP,
+    RELATION_END_MISSING,
+)
 from importer.errors import RunStopped
 from importer.ledger.added import Added, Place, encode_details
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.connection import RunConnection
-from importer.load.reconcile import Reconciler
+from importer.load.reconcile import Reconciler, Unproven
 from importer.load.reference_numbers import ATTEMPTS, find_numbers
 from importer.load.writing import Write
 from importer.records import Act, Addition, Operation
@@ -41,9 +48,9 @@ class AdditionSender:
         Raises OutcomePending if that fails.
         """
         operation = work.earlier(added)
-        if await self._settle(work, operation, added.since):
+        if await self._settle(work, operation, added.since, added.covers):
             self._log.note(work, operation, Result(State.DONE, covers=added.covers, requests=0))
-        elif added.state in UNDECIDED:
+        elif added.state in UNDECIDED or added.code == ADDITION_UNPROVEN:
             self._log.note(work, operation, Result(State.UNSENT, covers=added.covers, requests=0))
 
     def fill(self, addition: Addition) -> bytes | None:
@@ -137,7 +144,7 @@ class AdditionSender:
                 self._log.note(work, operation, Result(State.DONE, covers=covers, requests=write.requests))
                 work.last = entry if operation.act is Act.COMMENT else work.last
                 return
-            if await self._settle(work, operation, since, after):
+            if await self._settle(work, operation, since, covers, after):
                 self._log.note(work, operation, Result(State.DONE, covers=covers, requests=0))
                 return
         self._log.fail(work, operation, Result(State.REFUSED, GAVE_UP, doubt, covers, requests=0))
@@ -198,10 +205,15 @@ class AdditionSender:
             return True
         return place is None
 
-    async def _settle(self, work: IssueWork, operation: Operation, since: float, after: str = "") -> bool:
+    async def _settle(
+        self, work: IssueWork, operation: Operation, since: float, covers: tuple[str, ...], after: str = ""
+    ) -> bool:
         """Find out whether an addition was made. Raises OutcomePending where that can't be found out now."""
         try:
             return await self._was_made(work, operation, since, after)
+        except Unproven as error:
+            self._log.leave_unproven(work, operation, covers)
+            raise OutcomePending from error
         except Undecidable as error:
             raise OutcomePending from error
 
@@ -209,7 +221,8 @@ class AdditionSender:
         """Settle a request. Raises Undecidable, or IssueGone if the issue was deleted."""
         try:
             async with self._workers.idle():  # this takes `settle_seconds`
-                return await self._reconciler.was_made(operation, ours=work.ours, since=since, after=after)
+                ours = work.ours[operation.act]
+                return await self._reconciler.was_made(operation, ours=ours, since=since, after=after)
         except CallFailed as error:
             gone = error
         await self.check_there(work.place)

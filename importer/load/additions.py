@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -13,7 +13,7 @@ from importer.ledger.schema import State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_sender import AdditionSender
 from importer.load.connection import RunConnection
-from importer.load.provenance import find_existing_additions
+from importer.load.provenance import Shown, count_own, find_existing_additions
 from importer.load.queue import Item
 from importer.load.reconcile import Reconciler
 from importer.load.reference_numbers import ReferenceNumbers
@@ -50,7 +50,11 @@ class AdditionLoader:
         self._log = log
         self._numbers = ReferenceNumbers(connection, log)
         self._reconciler = Reconciler(
-            connection.client, connection.calls, settle_seconds=connection.settle_seconds, now=connection.now
+            connection.client,
+            connection.calls,
+            settle_seconds=connection.settle_seconds,
+            now=connection.now,
+            acknowledged=connection.run.additions.find_acknowledged,
         )
         self._sender = AdditionSender(connection, self._reconciler, log, wait_seconds)
 
@@ -77,7 +81,7 @@ class AdditionLoader:
     async def _work(self, work: IssueWork) -> None:
         """Send the additions of one issue, and count its row if nothing else is sent for it."""
         item, known = work.item, work.known.values()
-        work.ours.update(each.sha for each in known if each.state is State.DONE)
+        work.ours = count_own(each for each in known if each.state is State.DONE)
         try:
             await self._complete(work)
         except IssueGone:
@@ -131,17 +135,35 @@ class AdditionLoader:
         unmarked = plan_unmarked(work.item.key, replace(parts, comments=left))
         unmarked = [each for each in unmarked if each.covers or each.name in names]
         try:
-            existing = await find_existing_additions(self._reconciler, issue_id, filled, unmarked, work.ours)
+            existing, shown = await find_existing_additions(self._reconciler, issue_id, filled, unmarked, work.ours)
+            for addition in existing:
+                operation = work.operation(addition, addition.body)
+                result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
+                self._log.note(work, operation, result)
+            await self._leave_unproven(work, filled, shown)
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
             if error.is_gone:
                 await self._sender.check_there(work.place)
             raise OutcomePending from error
-        for addition in existing:
-            operation = work.operation(addition, addition.body)
-            result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
-            self._log.note(work, operation, result)
+
+    async def _leave_unproven(self, work: IssueWork, filled: Sequence[Addition], shown: Shown) -> None:
+        """Leave what is still to be sent where what the issue has shown doesn't prove that it lacks it.
+
+        A person has said so of what is recorded as unsent. Raises OutcomePending if anything is left, and CallFailed.
+        """
+        planned = {(each.act, each.name) for each in self._plan(work, "separate")}
+        planned -= {name for name, added in work.known.items() if added.state is State.UNSENT}
+        left = [each for each in filled if (each.act, each.name) in planned and each.act in shown]
+        issue_id, prove = work.place.issue_id, self._reconciler.proves_absence
+        for act in {each.act for each in left}:
+            if await prove(act, issue_id, work.ours[act], *shown[act]):
+                left = [each for each in left if each.act is not act]
+        for addition in left:
+            self._log.leave_unproven(work, work.operation(addition, addition.body), addition.covers)
+        if left:
+            raise OutcomePending
 
 
 def _rest_of(added: Iterable[Added]) -> set[str]:

@@ -42,6 +42,10 @@ LISTS: Mapping[Act, Callable[..., Awaitable[Page[Any]]]] = {
 }
 
 
+HANGING: Mapping[str, Act] = {"resource": Act.EVIDENCE, "flag": Act.FLAG, "relation": Act.RELATION}
+"""Kinds of things that an issue counts, as its fields `…_count` name them → the act that adds one."""
+
+
 def fingerprint(act: Act, issue_id: str, body: bytes) -> bytes:
     """Return the SHA-256 (32 bytes) of what identifies an addition at the target.
 

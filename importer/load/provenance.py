@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
+from importer.codes import ADDITION_UNPROVEN
 from importer.ledger.added import Added, AddedOperations
 from importer.ledger.schema import UNDECIDED, State
-from importer.load.fingerprint import COMMENT, Held, fingerprint, fingerprint_shown
+from importer.load.fingerprint import COMMENT, HANGING, Held, fingerprint, fingerprint_shown
 from importer.load.reconcile import Reconciler
 from importer.records import ADDITIONS, Act, Addition
 from importer.transform.comment_texts import REST, name_part, stem_of
@@ -18,10 +19,8 @@ from importer.transform.unmarked import find_comments
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot
 
-PERHAPS_THERE = (State.DONE, *UNDECIDED)
-
-HANGING = {"resource": Act.EVIDENCE, "flag": Act.FLAG, "relation": Act.RELATION}
-"""Kinds of things that an issue counts, as its fields `…_count` name them → the act that adds one."""
+Shown = dict[Act, tuple[Counter[bytes], int]]
+"""Act → fingerprint → how many of them an issue has shown; and how many items it has shown in all."""
 
 
 async def find_existing_additions(
@@ -29,19 +28,22 @@ async def find_existing_additions(
     issue_id: str,
     planned: Sequence[Addition],
     unmarked: Sequence[Addition],
-    ours: Counter[bytes],
-) -> list[Addition]:
+    ours: Held,
+) -> tuple[list[Addition], Shown]:
     """Find those of these additions that an issue has already; comments are returned as they are there.
+
+    The second is what the issue has shown of each kind that may not be added twice, see `Reconciler.proves_absence`.
 
     planned   as they are to be sent, but each comment by itself
     unmarked  the comments as earlier versions sent them
-    ours      fingerprint → how many additions with it are known on the issue: these don't count here
+    ours      the additions that are known on the issue: these don't count here
 
     Raises CallFailed, and what `PacedCalls.call` raises.
     """
     acts = dict.fromkeys(addition.act for addition in planned)
-    held = await reconciler.read_held(issue_id, (act for act in acts if act is not Act.COMMENT), ours)
-    unclaimed = {act: marks - ours for act, marks in held.items()}
+    held = await reconciler.read_held(issue_id, (act for act in acts if act is not Act.COMMENT), ours[Act.FLAG])
+    unclaimed = {act: marks - ours[act] for act, marks in held.items()}
+    shown: Shown = {act: (marks, marks.total()) for act, marks in held.items() if act is not Act.EVIDENCE}
     found = list[Addition]()
     for addition in planned:
         if addition.act in unclaimed:
@@ -50,16 +52,17 @@ async def find_existing_additions(
                 unclaimed[addition.act][mark] -= 1
                 found.append(addition)
     if Act.COMMENT in acts:
-        entries = reversed(await reconciler.read_entries(issue_id))
-        said = [(fingerprint_shown(issue_id, entry), entry.detail) for entry in entries if entry.type == COMMENT]
-        details = list(_leave_out(said, ours))
+        entries = await reconciler.read_entries(issue_id)
+        said = [(fingerprint_shown(issue_id, each), each.detail) for each in reversed(entries) if each.type == COMMENT]
+        shown[Act.COMMENT] = Counter(mark for mark, _ in said), len(entries)
+        details = list(_leave_out(said, ours[Act.COMMENT]))
         comments = [each for each in planned if each.act is Act.COMMENT]
         marked = list(find_marked(comments, details))
         found += marked
         there = {name for each in marked for name in each.covers} | {stem_of(each.name) for each in marked}
         left = [each for each in unmarked if not there.intersection((*each.covers, stem_of(each.name)))]
         found += find_comments(left, (detail for detail in details if not find_openings(detail)))
-    return found
+    return found, shown
 
 
 def _leave_out(said: Iterable[tuple[bytes, str]], known: Counter[bytes]) -> Iterator[str]:
@@ -98,12 +101,11 @@ def find_marked(comments: Sequence[Addition], details: Iterable[str]) -> Iterato
             yield carried[0]._replace(body=orjson.dumps({"detail": detail}), covers=covers)
 
 
-def count_own(added: Iterable[Added], states: Collection[State]) -> dict[Act, Counter[bytes]]:
-    """Count those of a key's additions that are in one of these states: act → fingerprint → number."""
+def count_own(added: Iterable[Added]) -> dict[Act, Counter[bytes]]:
+    """Count additions of a key: act → fingerprint → number."""
     ours = {act: Counter[bytes]() for act in ADDITIONS}
     for each in added:
-        if each.state in states:
-            ours[each.act][each.sha] += 1
+        ours[each.act][each.sha] += 1
     return ours
 
 
@@ -136,6 +138,14 @@ class Provenance:
 
     def of(self, key: str) -> Held:
         """Return the additions of ours on the issue of a key: act → fingerprint → number."""
-        ours = count_own(self._additions.of([key]).get(key, ()), PERHAPS_THERE)
+        ours = count_own(each for each in self._additions.of([key]).get(key, ()) if _is_perhaps_there(each))
         ours[Act.RELATION] += self._incoming.get(key, Counter())
         return ours
+
+    def find_acknowledged(self, key: str, act: Act) -> Counter[bytes]:
+        """Count the additions of ours of this kind that the issue of a key surely has."""
+        return count_own(each for each in self._additions.of([key]).get(key, ()) if each.state is State.DONE)[act]
+
+
+def _is_perhaps_there(added: Added) -> bool:
+    return added.state in (State.DONE, *UNDECIDED) or added.code == ADDITION_UNPROVEN

@@ -2,18 +2,19 @@
 
 The target gives no key to an addition, so it is recognised by its fingerprint. How far back the activity is read
 follows from its own order, never from its times: these are another clock's. An addition that is found is done at once.
-That it wasn't made is decided after `settle_seconds`, by two readings in which it isn't found.
+That it wasn't made is decided after `settle_seconds`, by two readings in which it isn't found, and which prove that:
+they show what is known to be there. See `Reconciler.proves_absence`.
 """
 
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from functools import partial
 
 from importer.api import PAGE_LIMIT
-from importer.load.fingerprint import LISTS, Held, Shown, fingerprint_shown, is_addition
+from importer.load.fingerprint import HANGING, LISTS, Held, Shown, fingerprint_shown, is_addition
 from importer.records import Act, Operation
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
@@ -23,9 +24,17 @@ from importer.triage.paced import PacedCalls, Undecidable
 FIRST_LOOK, LONGEST_BETWEEN = 1.0, 8.0
 """Seconds before the first reading, and at most between two; each wait is twice as long as the one before."""
 FAILED_LOOKS = 3
-"""Failed readings in a row after which an outcome stays unknown."""
+"""Failed readings in a row, or readings that prove nothing, after which an outcome stays open."""
 DECIDING_LOOKS = 2
 """Readings after `settle_seconds` that must not find it, before it counts as not made."""
+
+
+Acknowledged = Callable[[Act, float], tuple[str, bytes] | None]
+"""Gives an addition of a kind that Triage surely has, of those sent before a time: its issue's id, its fingerprint."""
+
+
+class Unproven(Undecidable):
+    """An addition isn't shown where others aren't shown either that are surely there: that is no proof of absence."""
 
 
 class Reconciler:
@@ -38,57 +47,105 @@ class Reconciler:
         *,
         settle_seconds: float = 30.0,
         now: Callable[[], float] = time.time,
+        acknowledged: Acknowledged = lambda act, before: None,
     ) -> None:
         self._client, self._calls = client, calls
-        self._settle_seconds, self._now = settle_seconds, now
+        self._settle_seconds, self._now, self._acknowledged = settle_seconds, now, acknowledged
+        self._controls: dict[Act, tuple[str, bytes]] = {}  # by act: what `acknowledged` has given
 
     async def was_made(self, operation: Operation, *, ours: Counter[bytes], since: float, after: str = "") -> bool:
         """Return whether the target has carried out an addition, once that is sure.
 
-        ours   fingerprint → how many additions of ours the issue is known to have: of the operation's it has one more
-               if this one was carried out
+        ours   fingerprint → how many additions of ours and of its kind the issue is known to have: of the operation's
+               it has one more if this one was carried out
         since  when its last request ended, in seconds since 1970 by this machine's clock
         after  id of an entry of the activity that was there before its first request; "" where none is known
 
         Raises:
             CallFailed: the issue was deleted.
             Undecidable: three readings in a row failed.
+            Unproven: three readings that were to decide it prove nothing.
             RunStopped: the key is refused, or the target is down.
             Interrupted: the run was interrupted.
         """
         since = min(since, self._now())  # a time ahead, from a clock that was wrong then, would be waited for
         deadline = since + self._settle_seconds
-        wanted = operation.whole_sha
-        most = ours[wanted]
-        failed, absent, between = 0, 0, FIRST_LOOK
+        failed, absent, unproven, between = 0, 0, 0, FIRST_LOOK
         while absent < DECIDING_LOOKS:
             await self._calls.sleep(min(between, max(FIRST_LOOK, deadline - self._now())))
             between = min(LONGEST_BETWEEN, between * 2)
             decides = self._now() > deadline
             try:
-                found = await self._count(operation, {*ours, wanted}, most, after)
+                is_there = await self._look(operation, ours, after, decides=decides)
             except CallFailed as error:
                 failed += 1
                 _give_up_on(error, failed)
-            else:
-                if found > most:
-                    return True
-                failed = 0
-                absent += decides
+                continue
+            if is_there:
+                return True
+            failed = 0
+            absent += decides and is_there is False
+            unproven += decides and is_there is None
+            if unproven == FAILED_LOOKS:
+                raise Unproven(f"the {operation.act}s of {operation.issue_id} are not shown")
         return False
 
-    async def _count(self, operation: Operation, known: Collection[bytes], most: int, after: str) -> int:
-        """Count an issue's additions with the fingerprint of an operation, until there are more than `most`."""
-        ids = set[str]()  # pages that shift meanwhile may show one twice
-        issue_id, wanted = operation.issue_id, operation.whole_sha
-        async for items in self._pages(operation.act, issue_id):
-            ids |= {
-                item.id for item in items if is_addition(item) and fingerprint_shown(issue_id, item, known) == wanted
-            }
+    async def _look(self, operation: Operation, ours: Counter[bytes], after: str, *, decides: bool) -> bool | None:
+        """Return whether an addition is there; None where this reading says nothing of it."""
+        act, issue_id, wanted = operation.act, operation.issue_id, operation.whole_sha
+        known = {*ours, wanted}
+        ids = defaultdict[bytes, set[str]](set)  # by fingerprint; pages that shift meanwhile may show one twice
+        number, is_reached = 0, False
+        async for items in self._pages(act, issue_id):
+            number += len(items)
+            for item in items:
+                if is_addition(item) and (mark := fingerprint_shown(issue_id, item, known)) in known:
+                    ids[mark].add(item.id)
+            if len(ids[wanted]) > ours[wanted]:
+                return True
             # The whole page counts: times that are equal leave the order of their entries open.
-            if len(ids) > most or any(item.id == after for item in items):
+            is_reached = any(item.id == after for item in items)
+            if is_reached:
                 break
-        return len(ids)
+        if not decides:
+            return None
+        shown = Counter({mark: len(its) for mark, its in ids.items()})
+        return False if is_reached or await self.proves_absence(act, issue_id, ours, shown, number) else None
+
+    async def proves_absence(
+        self, act: Act, issue_id: str, ours: Counter[bytes], shown: Counter[bytes], number: int
+    ) -> bool:
+        """Whether a list of an issue that was read to its end proves that what it doesn't show isn't there.
+
+        It does if it shows all of ours that are known to be there. Where there are none, the list of another issue must
+        show what is known of that one; where nothing is known at all, the activity must have an entry, and any other
+        list as many items as the issue counts.
+
+        ours    fingerprint → how many additions of this kind the issue is known to have
+        shown   fingerprint → how many it has shown
+        number  how many items it has shown
+
+        Raises:
+            CallFailed: a control can't be read.
+        """
+        if ours.total():
+            return ours <= shown
+        if act not in self._controls:
+            found = self._acknowledged(act, self._now() - self._settle_seconds)
+            self._controls |= {} if found is None else {act: found}
+        if act in self._controls:
+            other, mark = self._controls[act]
+            try:
+                return (await self._read(act, other, {mark}))[mark] > 0
+            except CallFailed as error:
+                if not error.is_gone:
+                    raise
+                self._controls.pop(act, None)  # a person has deleted that issue
+        if act is Act.COMMENT:
+            return number > 0
+        issue = await self._calls.call(partial(self._client.get_issue, issue_id))
+        counted = next(getattr(issue, f"{name}_count") for name, its_act in HANGING.items() if its_act is act)
+        return bool(counted <= number)
 
     async def read_held(self, issue_id: str, acts: Iterable[Act], known: Collection[bytes]) -> Held:
         """Read all additions of these kinds that an issue has: a request for each 100 of a kind.

@@ -10,7 +10,14 @@ from typing import IO, Any
 from importer import __version__
 from importer.check.check_pass import Checked
 from importer.check.job import Job
-from importer.codes import DOUBLE_IN_TRIAGE, EVIDENCE_MISSING, EVIDENCE_PENDING, INCOMPLETE, PERHAPS_GONE
+from importer.codes import (
+    ADDITION_UNPROVEN,
+    DOUBLE_IN_TRIAGE,
+    EVIDENCE_MISSING,
+    EVIDENCE_PENDING,
+    INCOMPLETE,
+    PERHAPS_GONE,
+)
 from importer.errors import ExitCode
 from importer.records import Outcome
 
@@ -96,7 +103,7 @@ class Summary:
         file.write(self.as_text())
 
 
-OPEN = (INCOMPLETE, EVIDENCE_PENDING, EVIDENCE_MISSING, DOUBLE_IN_TRIAGE, PERHAPS_GONE)
+OPEN = (INCOMPLETE, ADDITION_UNPROVEN, EVIDENCE_PENDING, EVIDENCE_MISSING, DOUBLE_IN_TRIAGE, PERHAPS_GONE)
 """Codes of rows that are neither done nor decided, whatever their outcome."""
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
 from importer.api import ISSUES_PATH
-from importer.codes import FOUND_AT_TARGET
+from importer.codes import ADDITION_UNPROVEN, FOUND_AT_TARGET
 from importer.errors import ExitCode, TargetUnreachable, UsageError
+from importer.ledger.added import encode_details
 from importer.ledger.journal import Decision
-from importer.ledger.schema import FoundState, RunKind, State
+from importer.ledger.schema import UNDECIDED, FoundState, RunKind, State
 from importer.ledger.store import Known, Ledger, RunIdentity
 from importer.ledger.target_scan import Found
+from importer.load.addition_log import IssueWork
 from importer.load.preflight import claim_source
-from importer.records import Operation
+from importer.load.queue import Item
+from importer.load.writing import decide
+from importer.phrases import counted, listed
+from importer.records import IssueParts, Operation
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed, stop_of
@@ -28,14 +34,16 @@ from importer.triage.snapshot import Snapshot
 from importer.triage.target import Target
 
 ABSENT = "absent"
+ADDED, NOT_ADDED = "added", "not-added"
 
 
 def settle_by_hand(
     ledger: Ledger, target: Target, key: str, answer: str, rate: float, say: Callable[[str], None]
 ) -> str:
-    """Record by hand what became of a key's create; returns a sentence for the user.
+    """Record by hand what became of a key's create, or of its open additions; returns a sentence for the user.
 
-    `answer` is the issue that was created, as `T-1042` or UUID, or ABSENT: there is none, or it was deleted.
+    `answer` is the issue that was created, as `T-1042` or UUID, or ABSENT: there is none, or it was deleted. ADDED and
+    NOT_ADDED say of all additions whose outcome is open that they are in Triage, or that none is.
 
     Raises:
         LedgerInUse: another process works on the source.
@@ -48,9 +56,27 @@ def settle_by_hand(
             f"{key} is no key.", hint="A key is the source's name, a colon, and the native key: jira:PROJ-7"
         )
     claim_source(target, ledger, source_name, say)
+    if answer in (ADDED, NOT_ADDED):
+        return _settle_additions(ledger, target, key, State.DONE if answer == ADDED else State.UNSENT)
     known = ledger.find_known(target.name, source_name, [key]).get(key)
     calls = PacedCalls(Limiter(rate), Breaker(), say)
     return run_loop(_settle(ledger, target, _Record(source_name, key, known), answer, calls))
+
+
+def _settle_additions(ledger: Ledger, target: Target, key: str, state: State) -> str:
+    run = ledger.find_run_of(target.name, key)
+    place = run.additions.places([key]).get(key) if run is not None else None
+    if run is None or place is None:
+        raise UsageError(f"The ledger knows no issue of {key}.", hint=f"Say so first: triage-import settle {key} T-…")
+    item, known = Item(key, IssueParts()), run.additions.of([key]).get(key, ())
+    work = IssueWork(item, place, {(each.act, each.name): each for each in known})
+    left = [each for each in known if each.state in UNDECIDED or each.code == ADDITION_UNPROVEN]
+    if not left:
+        raise UsageError(f"Nothing is open of what belongs to {place.triage_id}.")
+    run.decide(decide(work.earlier(each), state, details=encode_details(each.covers)) for each in left)
+    names = listed([counted(number, act) for act, number in Counter(each.act for each in left).items()], shown=3)
+    became = "in Triage" if state is State.DONE else "not in Triage: the next run sends that"
+    return f"{names} of {key}: {became}."
 
 
 class _Record(NamedTuple):

@@ -15,8 +15,8 @@ from importer.ledger.journal import Run
 from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
-from importer.load.fingerprint import COMMENT, Held, fingerprint_shown
-from importer.load.provenance import HANGING, Provenance, count_most, find_miscounts
+from importer.load.fingerprint import COMMENT, HANGING, Held, fingerprint_shown
+from importer.load.provenance import Provenance, count_most, find_miscounts
 from importer.load.reconcile import Reconciler
 from importer.load.updates import ATTEMPTS, Change, Changes, Updated
 from importer.records import ADDITIONS, Act, Operation, Outcome
@@ -50,6 +50,8 @@ TRACES = {
     ),
 }
 """Type of an activity entry → the trace that an undo reports; any other type is reported by its own name."""
+UNSEEN = "activity"
+"""The trace of an issue whose activity doesn't show what we have added."""
 DONE = {"close": CLOSED, "delete": "deleted", "": "given back"}
 """The options of `undo`, without their dashes → what is said of the issues that it was done to."""
 NOTHING: Held = {act: Counter() for act in ADDITIONS}
@@ -264,6 +266,8 @@ class Inspector:
         edits = [name for name in learned.edits(issue) if name in PATCHABLE_FIELDS]
         strange = [f"{name}s" for name, act in HANGING.items() if act in held and held[act] - own[act]]
         traces = find_traces(learned, issue, entries, wrote, own)
+        if not self._provenance.find_acknowledged(operation.key, Act.COMMENT) <= _count_comments(issue, entries):
+            traces.append(UNSEEN)  # what people did may be hidden as well
         return Inspected(issue, learned, list(dict.fromkeys([*edits, *strange, *traces])))
 
     async def _read(self, operation: Operation, own: Held) -> tuple[Issue | None, list[Entry], Held]:
@@ -283,8 +287,7 @@ def find_traces(
     traces, most = find_miscounts(snapshot, issue, own), count_most(snapshot, own)
     if issue.had_agent:
         traces.append("agent session")
-    said = Counter(fingerprint_shown(issue.id, entry) for entry in entries if entry.type == COMMENT)
-    if said - own[Act.COMMENT]:
+    if _count_comments(issue, entries) - own[Act.COMMENT]:
         traces.append(COMMENT)
     writes = Counter(snapshot.writes) + Counter(wrote)
     writes["description"] += own[Act.REFER].total()
@@ -298,6 +301,10 @@ def find_traces(
         elif type_ not in ("created", COMMENT):
             traces.append(TRACES.get(type_, type_))
     return traces
+
+
+def _count_comments(issue: Issue, entries: Iterable[Entry]) -> Counter[bytes]:
+    return Counter(fingerprint_shown(issue.id, entry) for entry in entries if entry.type == COMMENT)
 
 
 def _status_of(operation: Operation) -> str:

@@ -163,7 +163,8 @@ class Verifier:
         all_made = self._run.made()
         while some := list(islice(all_made, PAGE)):
             added = self._run.additions.of(made.key for made in some)
-            judged = (self._judge_when_sure(made, count_own(added.get(made.key, ()), (State.DONE,))) for made in some)
+            done = {key: [each for each in its if each.state is State.DONE] for key, its in added.items()}
+            judged = (self._judge_when_sure(made, count_own(done.get(made.key, ()))) for made in some)
             for lines in await asyncio.gather(*judged):
                 yield lines
         for line in await self._strangers():

@@ -96,6 +96,27 @@ MUTATIONS = (
         "tests/load/test_settling.py::test_a_commit_between_the_two_looks",
     ),
     Mutation(
+        "the control of an absence",
+        "importer/load/reconcile.py",
+        "            return ours <= shown\n",
+        "            return True\n",
+        "tests/load/test_reconcile.py::test_a_list_that_lacks_what_is_there",
+    ),
+    Mutation(
+        "the control on another issue",
+        "importer/load/reconcile.py",
+        "        if act in self._controls:\n",
+        "        if False:\n",
+        "tests/load/test_reconcile.py::test_a_list_that_lacks_what_another_issue_has",
+    ),
+    Mutation(
+        "the control of an undo",
+        "importer/runs/undo.py",
+        "            traces.append(UNSEEN)  # what people did may be hidden as well\n",
+        "            pass\n",
+        "tests/end_to_end/test_hostile_target.py::test_undo_where_nothing_is_shown",
+    ),
+    Mutation(
         "the opening look",
         "importer/pipeline.py",
         "    if checked.creates or known.matched:\n",

@@ -156,3 +156,15 @@ def test_details(covers: list[str], body: bytes, first: float) -> None:
     """Nothing is written down where there is nothing to say."""
     details = encode_details(covers, body=body, first=first)
     assert (details is None) == (not covers and not body and not first)
+
+
+def test_what_triage_has_acknowledged(ledger: Ledger) -> None:
+    """One of a kind that was made before a time, on an issue that is still the key's."""
+    run = begin(ledger)
+    send(run, "k1", "k2")
+    add(run, addition("k1", "a"), None, State.DONE)
+    add(run, addition("k2", "b"), None, State.UNKNOWN)
+    add(run, addition("k2", "c", issue_id="deleted"), None, State.DONE)
+    assert run.additions.find_acknowledged(Act.COMMENT, NOON + 1) == ("id-k1", b"print")
+    assert run.additions.find_acknowledged(Act.COMMENT, NOON) is None
+    assert run.additions.find_acknowledged(Act.FLAG, NOON + 1) is None

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterator
+from typing import Any
 
-import httpx
 import orjson
 import pytest
 
 from importer.errors import KeyRefused
 from importer.load.fingerprint import LISTS, fingerprint
-from importer.load.reconcile import Reconciler
-from importer.records import Act, Operation
+from importer.load.reconcile import Reconciler, Unproven
+from importer.records import Act
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
@@ -24,93 +23,13 @@ from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient
 from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.target import ApiKey
-from tests.harness.bench import Bench, SandboxTransport, paced, real_time, refusal
+from tests.harness.bench import paced, real_time
+from tests.harness.reconciling import ISSUE, Reconciling, operation_of
 from tests.harness.sandbox_inside import end_waits
 
-T = TypeVar("T")
-ISSUE = {"title": "t", "severity": "low", "category": "Bug"}
 COMMENT = {"detail": f"Ann · 2026-03-02 · {comment_marker('s:1', '1')}\n\nIt broke again."}
 FLAG = {"call_id": "c1", "type": "Wrong Tone", "note": "at 0:42", "message_index": 3}
 CALL = {"resource_type": "call", "resource_id": "c1"}
-
-
-class Watched(SandboxTransport):
-    """A sandbox whose reads are counted; `fails` is the status of every answer, if it is set."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__(store)
-        self.fails = self.reads = 0
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answer as the sandbox does, or not."""
-        self.reads += request.method == "GET"
-        return refusal(self.fails, "not today") if self.fails else await super().handle_async_request(request)
-
-
-class Reconciling(Bench):
-    """A lookback at a sandbox in the process."""
-
-    def __init__(self, store: Store) -> None:
-        super().__init__(real_time())
-        self.transport = self.triage = Watched(store)
-        self.calls = paced(self.time)
-
-    def run(self, use: Callable[[TriageClient, Reconciler], Coroutine[Any, Any, T]]) -> T:
-        """Give a client and a lookback to what uses them."""
-        return self.with_client(
-            lambda client, _: use(client, Reconciler(client, self.calls, now=self.time.clock)),
-        )
-
-    def issue(self) -> str:
-        """Make an issue with a call, and give its id."""
-
-        async def make(client: TriageClient, lookback: Reconciler) -> str:
-            issue = await client.create_issue(orjson.dumps(ISSUE))
-            await client.attach_resource(issue.id, "call", "c1")
-            return issue.id
-
-        return self.run(make)
-
-    def add(self, act: Act, issue_id: str, body: object) -> None:
-        """Add something to an issue."""
-        self.run(lambda client, lookback: add(client, act, issue_id, body))
-
-    def was_made(
-        self, act: Act, issue_id: str, body: object, *, ours: int = 0, since: float | None = None, late: float = 0.0
-    ) -> bool:
-        """Ask whether an addition was made; with `late` the target makes it so many seconds later."""
-        begun = self.time.now if since is None else since
-        operation = operation_of(act, issue_id, body)
-        known = Counter({operation.whole_sha: ours})
-
-        async def ask(client: TriageClient, lookback: Reconciler) -> bool:
-            async def commit() -> None:
-                await self.time.sleep(late)
-                await add(client, act, issue_id, body)
-
-            committing = asyncio.create_task(commit()) if late else None
-            made = await lookback.was_made(operation, ours=known, since=begun)
-            if committing is not None:
-                committing.cancel()
-            return made
-
-        return self.run(ask)
-
-
-def operation_of(act: Act, issue_id: str, body: object) -> Operation:
-    """An addition as it is sent."""
-    raw = orjson.dumps(body)
-    return Operation("s:1", "POST", "", raw, "", act=act, whole_sha=fingerprint(act, issue_id, raw), issue_id=issue_id)
-
-
-async def add(client: TriageClient, act: Act, issue_id: str, body: object) -> None:
-    """Make one addition."""
-    ways: dict[Act, Callable[[str, bytes], Awaitable[str]]] = {
-        Act.COMMENT: client.add_comment,
-        Act.FLAG: client.add_flag,
-        Act.RELATION: client.add_relation,
-    }
-    await ways[act](issue_id, orjson.dumps(body))
 
 
 @pytest.fixture
@@ -149,7 +68,63 @@ def test_absent_after_two_looks_beyond_the_deadline(bench: Reconciling, act: Act
     begun = bench.time.now
     assert not bench.was_made(act, issue, body)
     assert 31 <= bench.time.now - begun < 40
-    assert bench.triage.reads < 10
+    assert bench.triage.reads <= 10, "two of them read the count of these, as nothing else is known to be there"
+
+
+NAMES = {Act.COMMENT: "detail", Act.FLAG: "message_index", Act.RELATION: "related_issue_id"}
+
+
+def three(bench: Reconciling, act: Act) -> list[dict[str, Any]]:
+    """Three additions of a kind, which differ in the field of NAMES."""
+    match act:
+        case Act.COMMENT:
+            return [{"detail": f"Ann · {comment_marker('s:1', name)}\n\nIt broke."} for name in "123"]
+        case Act.FLAG:
+            return [{**FLAG, "message_index": turn} for turn in (1, 2, 3)]
+        case _:
+            return [bodies(bench.issue())[act] for _ in range(3)]
+
+
+@pytest.mark.parametrize("act", NAMES)
+@pytest.mark.parametrize("shown", [[], [0], [1]], ids=["none", "the older one", "the newer one"])
+def test_a_list_that_lacks_what_is_there(bench: Reconciling, act: Act, shown: list[int]) -> None:
+    """A reading that doesn't show all that the issue is known to have proves nothing."""
+    issue, (*others, body) = bench.issue(), three(bench, act)
+    for each in (*others, body):
+        bench.add(act, issue, each)
+    names = [others[place][NAMES[act]] for place in shown]
+    bench.triage.hides = lambda item: item.get(NAMES[act]) not in names
+    begun = bench.time.now
+    with pytest.raises(Unproven):
+        bench.was_made(act, issue, body, others=others)
+    assert 31 <= bench.time.now - begun < 40
+    bench.triage.hides = lambda item: False
+    assert bench.was_made(act, issue, body, others=others)
+
+
+@pytest.mark.parametrize("act", NAMES)
+def test_a_list_that_lacks_what_another_issue_has(bench: Reconciling, act: Act) -> None:
+    """Where nothing of ours is known on the issue, another one's list must show what Triage has acknowledged there."""
+    issue, other, (body, another, _) = bench.issue(), bench.issue(), three(bench, act)
+    bench.add(act, issue, body)
+    bench.add(act, other, another)
+    bench.acknowledged[act] = other, operation_of(act, other, another).whole_sha
+    bench.triage.hides = lambda item: item.get(NAMES[act]) == body[NAMES[act]]
+    assert not bench.was_made(act, issue, body), "nobody could know better"
+    bench.triage.hides = lambda item: NAMES[act] in item
+    with pytest.raises(Unproven):
+        bench.was_made(act, issue, body)
+
+
+@pytest.mark.parametrize("act", NAMES)
+def test_a_list_without_anything(bench: Reconciling, act: Act) -> None:
+    """Where nothing is known at all, an empty activity proves nothing, nor does a list of fewer than are counted."""
+    issue, body = bench.issue(), three(bench, act)[0]
+    bench.add(act, issue, body)
+    bench.acknowledged[act] = "deleted", b""
+    bench.triage.hides = lambda item: True
+    with pytest.raises(Unproven):
+        bench.was_made(act, issue, body)
 
 
 def test_evidence(bench: Reconciling) -> None:

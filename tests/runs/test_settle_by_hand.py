@@ -98,3 +98,16 @@ def test_a_word_that_can_t_be_true(program: Program, serve: Serve, key: str, ans
     program(*RUN, "--api-url", sandbox.url)
     ended = program("settle", key, answer, "--api-url", sandbox.url, "--rate", "0")
     assert (ended.code, sentence in ended.err) == (2, True), ended.err
+
+
+def test_nothing_is_open(program: Program, serve: Serve) -> None:
+    """That additions are there is only said of those whose outcome is open, on an issue that the ledger knows."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 1)
+    program(*RUN, "--api-url", sandbox.url)
+    for key, sentence in (
+        ("jira:PROJ-1", "Nothing is open of what belongs to T-1001"),
+        ("jira:PROJ-2", "knows no issue"),
+    ):
+        ended = program("settle", key, "added", "--api-url", sandbox.url)
+        assert (ended.code, sentence in ended.err) == (2, True), ended.err

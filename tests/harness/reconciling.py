@@ -1,0 +1,131 @@
+"""A reconciler at a sandbox in this process, whose lists may hide something."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
+
+import httpx
+import orjson
+
+from importer.load.fingerprint import fingerprint
+from importer.load.reconcile import Reconciler
+from importer.records import Act, Operation
+from importer.sandbox.storage import Store
+from importer.triage.client import TriageClient
+from tests.harness.bench import Bench, SandboxTransport, paced, real_time, refusal
+
+T = TypeVar("T")
+ISSUE = {"title": "t", "severity": "low", "category": "Bug"}
+LISTS_OF_ISSUES = ("activity", "flags", "relations")
+
+
+class Watched(SandboxTransport):
+    """A sandbox whose reads are counted.
+
+    fails  the status of every answer, if it is set
+    hides  says of an item of any list but that of issues whether it is left out
+    """
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self.fails = self.reads = 0
+        self.hides: Callable[[dict[str, Any]], bool] = lambda item: False
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer as the sandbox does, or not."""
+        self.reads += request.method == "GET"
+        if self.fails:
+            return refusal(self.fails, "not today")
+        answer = await super().handle_async_request(request)
+        if request.url.path.rpartition("/")[2] in LISTS_OF_ISSUES and request.method == "GET" and answer.is_success:
+            shown = orjson.loads(await answer.aread())
+            shown["data"]["items"] = [item for item in shown["data"]["items"] if not self.hides(item)]
+            return httpx.Response(200, json=shown)
+        return answer
+
+
+class Reconciling(Bench):
+    """A lookback at a sandbox in the process."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(real_time())
+        self.transport = self.triage = Watched(store)
+        self.calls = paced(self.time)
+        self.acknowledged: dict[Act, tuple[str, bytes]] = {}
+
+    def run(self, use: Callable[[TriageClient, Reconciler], Coroutine[Any, Any, T]]) -> T:
+        """Give a client and a lookback to what uses them."""
+        return self.with_client(
+            lambda client, _: use(
+                client,
+                Reconciler(
+                    client, self.calls, now=self.time.clock, acknowledged=lambda act, before: self.acknowledged.get(act)
+                ),
+            ),
+        )
+
+    def issue(self) -> str:
+        """Make an issue with a call, and give its id."""
+
+        async def make(client: TriageClient, lookback: Reconciler) -> str:
+            issue = await client.create_issue(orjson.dumps(ISSUE))
+            await client.attach_resource(issue.id, "call", "c1")
+            return issue.id
+
+        return self.run(make)
+
+    def add(self, act: Act, issue_id: str, body: object) -> None:
+        """Add something to an issue."""
+        self.run(lambda client, lookback: add(client, act, issue_id, body))
+
+    def was_made(
+        self,
+        act: Act,
+        issue_id: str,
+        body: object,
+        *,
+        ours: int = 0,
+        others: Sequence[object] = (),
+        since: float | None = None,
+        late: float = 0.0,
+    ) -> bool:
+        """Ask whether an addition was made; with `late` the target makes it so many seconds later.
+
+        The issue has so many equal ones of ours, and these others.
+        """
+        begun = self.time.now if since is None else since
+        operation = operation_of(act, issue_id, body)
+        known = Counter({operation.whole_sha: ours})
+        known.update(operation_of(act, issue_id, other).whole_sha for other in others)
+
+        async def ask(client: TriageClient, lookback: Reconciler) -> bool:
+            async def commit() -> None:
+                await self.time.sleep(late)
+                await add(client, act, issue_id, body)
+
+            committing = asyncio.create_task(commit()) if late else None
+            made = await lookback.was_made(operation, ours=known, since=begun)
+            if committing is not None:
+                committing.cancel()
+            return made
+
+        return self.run(ask)
+
+
+def operation_of(act: Act, issue_id: str, body: object) -> Operation:
+    """An addition as it is sent."""
+    raw = orjson.dumps(body)
+    return Operation("s:1", "POST", "", raw, "", act=act, whole_sha=fingerprint(act, issue_id, raw), issue_id=issue_id)
+
+
+async def add(client: TriageClient, act: Act, issue_id: str, body: object) -> None:
+    """Make one addition."""
+    ways: dict[Act, Callable[[str, bytes], Awaitable[str]]] = {
+        Act.COMMENT: client.add_comment,
+        Act.FLAG: client.add_flag,
+        Act.RELATION: client.add_relation,
+    }
+    await ways[act](issue_id, orjson.dumps(body))
