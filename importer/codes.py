@@ -22,6 +22,7 @@ MENDED = "mended"
 EDITED_MEANWHILE = "edited-meanwhile"
 TITLE_TOO_LONG = "title-too-long"
 DESCRIPTION_TOO_LONG = "description-too-long"
+FOOTER_CONTINUED = "footer-continued"
 CATEGORY_TOO_LONG = "category-too-long"
 INCOMPLETE = "incomplete"
 GROUP_INCOMPLETE = "group-incomplete"
@@ -68,6 +69,7 @@ CODES: dict[str, str] = {
     PERHAPS_GONE: "The issue is not in Triage; it only counts as deleted once the next run has found the same.",
     "title-missing": "The title is empty.",
     TITLE_TOO_LONG: f"The title has more than {TITLE_LIMIT} characters.",
+    FOOTER_CONTINUED: "A text is too long for the footer; all of it is in a comment (warning).",
     "title-shortened": "The title was cut; the full title opens the description (warning).",
     DESCRIPTION_TOO_LONG: f"The description, footer included, has more than {DESCRIPTION_LIMIT:,} characters.",
     "description-shortened": "The description was cut (warning).",

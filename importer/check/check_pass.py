@@ -22,6 +22,7 @@ from importer.check.sample import CanarySample
 from importer.check.source_age import SourceAge
 from importer.check.tally import Tally
 from importer.check.unknowns import Unknowns
+from importer.check.unmatched_people import UnmatchedPeople
 from importer.check.value_flow import ValueFlow
 from importer.check.workload import WorkCounter, Workload
 from importer.errors import UsageError
@@ -254,6 +255,7 @@ class _Reading:
         self.coverage = Coverage(model, job.source.files)
         self.drift = Drift(job.source_name, self._known.sample())
         self.neutralised = self.private = 0
+        self.unmatched = UnmatchedPeople(job.people)
         self.work.clear()
         if self._canary_sample is not None:
             self._canary_sample.clear()
@@ -279,6 +281,7 @@ class _Reading:
             yield f"@names that would call people or agents: {self.neutralised:,}, written with {REPLACEMENT} now"
         if self.private:
             yield f"comments for the team alone: {self.private:,} left out, as the mapping says"
+        yield from self.unmatched.sentences(self._job)
 
     def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], writer: PlanWriter | None) -> Plan:
         plan = plan_rows(examined, verdicts, self._known)
@@ -292,6 +295,7 @@ class _Reading:
         self.work.add(examined, plan)
         self.drift.add(examined.records.keys, plan)
         self.coverage.add(examined.records, rows)
+        self.unmatched.add(examined.records, rows)
         self.neutralised += examined.records.neutralised
         self.private += examined.records.private.total()
         if self._canary_sample is not None:

@@ -23,6 +23,7 @@ from importer.mapping.model import Mapping
 from importer.mapping.presets import preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import collect_annexes, collect_refs
+from importer.mapping.rest import with_rest
 from importer.mapping.users_table import read_users
 from importer.sources.source import Source, SourceOptions
 from importer.sources.survey import Sample, open_source, survey_files
@@ -110,6 +111,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
         # The tables count as part of the mapping: with other ones the same command begins another run.
         mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))
         with open_comments(given.comments, mapping, reading.encoding) as beside, survey.open(records, beside) as source:
+            mapping = replace(mapping, model=_with_rest(mapping.model, source, survey.samples))
             headers = [file.header if file.is_table else None for file in source.files]
             table.check_columns(collect_refs(mapping.model), headers)
             job = Job(
@@ -126,6 +128,20 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
             warnings = (*check_fit(job), *warn_of_absent(mapping, source))
             with look_up(job) as (names, find_keys):  # its spool must be there as long as the job is used
                 yield replace(job, warnings=warnings, learned=names, find_keys=find_keys)
+
+
+def _with_rest(model: Mapping, source: Source, samples: Sequence[Sample]) -> Mapping:
+    """The mapping with a place for the columns of all files; of JSON they are the keys of its first records."""
+    names: dict[str, None] = {}
+    for file in source.files:
+        if file.is_table:
+            names.update(dict.fromkeys(file.header or ()))
+            continue
+        own = file.header[file.json_column].strip() if file.header and file.json_column is not None else ""
+        records = ".".join(file.records)
+        found = (sample.names for sample in samples if sample.file_name == file.name and sample.records == records)
+        names.update(dict.fromkeys(sorted({name for each in found for name in each if name != own})))
+    return with_rest(model, names, is_table=all(file.is_table for file in source.files))
 
 
 def check_source_name(name: str) -> str:

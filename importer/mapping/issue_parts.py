@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from importer.api import NOTE_LIMIT, RelationType
 from importer.mapping.scalars import Flag as Yes
-from importer.mapping.scalars import Path, Pattern, RecordsPath, Scalar
+from importer.mapping.scalars import Label, Path, Pattern, RecordsPath, Scalar
 from importer.mapping.texts import Conditions, Strict, Text
 
 COMMENT_PARTS = ("author", "date", "text", "private", "id")
@@ -64,9 +64,12 @@ class CommentSource(Text):
     )
     each: Each | None = Field(None, description="The parts of a comment where it is a JSON object.")
     beside: Beside | None = Field(None, description="Comments that stand beside the records, in place of a column.")
+    lines: dict[Label, Text] | None = Field(
+        None, min_length=1, description="Label → text, in place of a column: a comment with a line for each filled one."
+    )
 
     def _may_be_empty(self) -> bool:
-        return self.beside is not None
+        return self.beside is not None or self.lines is not None
 
     @model_validator(mode="after")
     def _one_reading(self) -> Self:
@@ -74,6 +77,8 @@ class CommentSource(Text):
             raise ValueError("has parse and each; a cell is text or JSON")
         if self.beside is not None and (self._sources() or self.each is None):
             raise ValueError("`beside` needs `each`, and stands in place of a column or path")
+        if self.lines is not None and (self._sources() or self.each or self.parse or self.beside):
+            raise ValueError("`lines` stands alone, in place of a column or path")
         return self
 
 
@@ -124,15 +129,42 @@ class Reference(Strict):
         return self
 
 
+class FlagParts(Strict):
+    """Where a JSON object has the parts of a flag: JMESPath expressions into the object."""
+
+    call: Path = Field(description="The call's id.")
+    type: Path = Field(description="What is flagged.")
+    note: Path | None = Field(None, description="The note.")
+    message_index: Path | None = Field(None, description="The turn of the call.")
+
+
+class FlagSource(Text):
+    """A JSON array of flags."""
+
+    each: FlagParts = Field(description="The parts of a flag.")
+
+
 class FlagRule(Strict):
     """A flag on a call that is attached to the issue. Source: post/triage-issues-id-flags."""
 
-    call: Text = Field(description="The call's id; a row without one has no flag.")
-    type: Text = Field(description="What is flagged: Triage makes lower_snake_case of it.")
+    from_: FlagSource | None = Field(
+        None, alias="from", description="A JSON array of flags, in place of `call`, `type`, `note`, `message_index`."
+    )
+    call: Text | None = Field(None, description="The call's id; a row without one has no flag.")
+    type: Text | None = Field(None, description="What is flagged: Triage makes lower_snake_case of it.")
     note: Text | None = Field(None, description=f"Up to {NOTE_LIMIT:,} characters.")
     message_index: Text | None = Field(None, description="The turn of the call, counted from 0.")
     first_turn: Literal["0", "1"] = Field("0", description="What the source calls the first turn.")
     when: Conditions | None = Field(None, description="Conditions that must all hold.")
+
+    @model_validator(mode="after")
+    def _one_reading(self) -> Self:
+        texts = [name for name in ("call", "type", "note", "message_index") if getattr(self, name) is not None]
+        if self.from_ is not None and texts:
+            raise ValueError(f"has `from` and `{texts[0]}`; a flag is read from an array or from texts")
+        if self.from_ is None and (self.call is None or self.type is None):
+            raise ValueError("needs `call` and `type`, or `from`")
+        return self
 
 
 class Person(Strict):

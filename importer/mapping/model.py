@@ -337,6 +337,9 @@ class Mapping(Strict):
     drop: list[Scalar] = Field(
         default_factory=list, description="Columns that may be lost: what else goes nowhere fails `--strict`."
     )
+    rest: Literal["footer", "comment", "drop"] | None = Field(
+        None, description="What becomes of each column that nothing else in the mapping names."
+    )
     norm: Literal["defuse", "keep"] = Field(
         "defuse", description="`keep`: `@norm` in a text may start Triage's agent, which is billed and can edit."
     )

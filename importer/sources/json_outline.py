@@ -9,7 +9,13 @@ from importer.errors import SourceError, SourceNotReady
 from importer.phrases import listed
 from importer.sources.document import Document
 from importer.sources.sampling import NAME_DEPTH, Sampler
-from importer.sources.wrappers import is_message, is_pair
+from importer.sources.wrappers import (
+    ANSWER_DEPTH,
+    IDENTITY_KEYS,
+    TITLE_KEYS,
+    is_message,
+    is_pair,
+)
 
 PATH_DEPTH = 4
 NAMES_KEPT = 10_000
@@ -19,8 +25,6 @@ ERROR_CHARACTERS = 200
 
 PAGE_KEYS_AT_MOST = 12
 
-IDENTITY_KEYS = {"id", "key", "iid", "gid", "number", "_id"}
-TITLE_KEYS = {"title", "summary", "subject"}
 TEXT_KEYS = {*TITLE_KEYS, "name", "description", "body", "text", "desc"}
 
 # Keys by which API answers report an error, and those that come with them.
@@ -60,6 +64,23 @@ class Outline:
         """Whether it has a title, and none of its arrays' records has one."""
         inner: set[str] = set().union(*(names for sampler in self.arrays.values() for names in sampler.names.values()))
         return not TITLE_KEYS.isdisjoint(self.keys) and TITLE_KEYS.isdisjoint(inner)
+
+    @property
+    def is_answer(self) -> bool:
+        """Whether it may be an API's answer around one record: that has a title, and no record in its arrays has one.
+
+        See `wrappers.find_answered`, which needs the whole object.
+        """
+        before = ""
+        for _ in range(ANSWER_DEPTH):
+            keys = {name[len(before) :].partition(".")[0] for name in self.names if name.startswith(before)}
+            if not IDENTITY_KEYS.isdisjoint(keys):
+                return bool(before) and (not self.arrays or not (TITLE_KEYS | {"name"}).isdisjoint(keys))
+            inner = {name for name in keys if any(each.startswith(f"{before}{name}.") for each in self.names)}
+            if len(inner) != 1:
+                return False
+            before += f"{inner.pop()}."
+        return False
 
     @property
     def is_error(self) -> bool:

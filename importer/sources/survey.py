@@ -21,7 +21,7 @@ from importer.sources.json_column import embedded_record, find_json_column
 from importer.sources.json_outline import Outline, choose_records, is_page, outline_document
 from importer.sources.sampling import Sampler, dotted_names
 from importer.sources.source import HEAD_BYTES, SAMPLE_CHARACTERS, Source, SourceFile, SourceOptions, read_values
-from importer.sources.wrappers import is_wrapped
+from importer.sources.wrappers import ANSWER, is_wrapped
 from importer.spreadsheet import IMPORT_COLUMNS
 
 
@@ -233,6 +233,10 @@ def _survey_object(file: SourceFile, outline: Outline) -> Surveyed:
         samples += _samples(found, sampler)
     if is_wrapped(outline.keys):
         return _survey_records(file)
+    if outline.is_answer:
+        answer = _survey_records(file)
+        if isinstance(answer.choice, SourceFile) and answer.choice.envelope == ANSWER:
+            return Surveyed((*answer.samples, *samples), {**places, **answer.places}, answer.choice)
     if outline.is_record:
         places[""] = file
         samples.append(Sample(file.name, file.format, "", "", "", frozenset(outline.names), 1))

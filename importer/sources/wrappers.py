@@ -10,12 +10,19 @@ PERCEVAL = "Perceval envelope"
 EDGES = "GraphQL edges"
 MESSAGES = "connector messages"
 HITS = "Elasticsearch hits"
+ANSWER = "answer of one record"
+
+IDENTITY_KEYS = {"id", "key", "iid", "gid", "number", "_id", "sys_id"}
+TITLE_KEYS = {"title", "summary", "subject"}
 
 STREAM_KEY = "_stream"
 """Added to a record: the stream that its pair or message named."""
 
 CATEGORY_KEY = "_category"
 """Added to a record: the category that its Perceval envelope named."""
+
+ANSWER_DEPTH = 4
+KEYS_OF_A_RECORD = 3
 
 _EDGE_KEYS = {"node", "cursor", "__typename"}
 _MESSAGE_TYPES = {
@@ -46,6 +53,27 @@ def _is_edge(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("node"), dict) and value.keys() <= _EDGE_KEYS
 
 
+def find_answered(value: Any) -> list[str]:
+    """Return the keys that lead to the one record that an API's answer holds; [] if it is none.
+
+    Beside the record an answer has nothing but scalars and empty values: `{"data": {"id": …}, "errors": null}`.
+    """
+    path: list[str] = []
+    while isinstance(value, dict) and len(path) < ANSWER_DEPTH:
+        if not IDENTITY_KEYS.isdisjoint(value):
+            return path if len(value) >= KEYS_OF_A_RECORD else []
+        filled = [key for key, item in value.items() if isinstance(item, dict | list) and item]
+        if len(filled) != 1 or not TITLE_KEYS.isdisjoint(value):
+            return []
+        path.append(filled[0])
+        value = value[filled[0]]
+    return []
+
+
+def _is_answer(value: Any) -> bool:
+    return bool(find_answered(value))
+
+
 def is_message(value: Any) -> bool:
     """Whether a value is a message of a Singer tap or an Airbyte source."""
     return (
@@ -59,7 +87,13 @@ def _are_messages(values: Sequence[Any]) -> bool:
     return all(map(is_message, values)) and any({"record", "schema", "catalog"} & value.keys() for value in values)
 
 
-_FORMS: dict[str, Callable[[Any], bool]] = {PAIRS: is_pair, PERCEVAL: _is_perceval, EDGES: _is_edge, HITS: _is_hit}
+_FORMS: dict[str, Callable[[Any], bool]] = {
+    PAIRS: is_pair,
+    PERCEVAL: _is_perceval,
+    EDGES: _is_edge,
+    HITS: _is_hit,
+    ANSWER: _is_answer,
+}
 
 
 def find_envelope(values: Sequence[Any]) -> str:
@@ -98,6 +132,10 @@ def open_envelope(envelope: str, record: dict[str, Any]) -> dict[str, Any]:
     if envelope == HITS and _is_hit(record):
         source: dict[str, Any] = record["_source"]
         return open_envelope(PERCEVAL, source)  # GrimoireLab stores Perceval envelopes in Elasticsearch
+    if envelope == ANSWER:
+        for key in find_answered(record):
+            record = record[key]
+        return record
     if envelope == MESSAGES and is_message(record):
         return _open_message(record)
     return record

@@ -47,7 +47,7 @@ class PartsReader:
     ) -> Found:
         """Read the parts of a chunk's issues. Of a group its first row has them.
 
-        A flag's note that is too long is a comment also where the discussion is dropped.
+        What is too long for a flag's note or the footer is a comment also where the discussion is dropped.
         """
         mapping = self.mapping
         evidence, malformed = read_evidence(mapping.resource_links, columns)
@@ -58,7 +58,7 @@ class PartsReader:
         if mapping.comments is not None:
             discussions = read_comments(mapping.comments, columns, columns.chunk.beside)
         discussed = {row: said for row, said in discussions.comments.items() if bundlings[row] != "drop"}
-        comments = _merge(flagged.notes, discussed)
+        comments = _merge(prose.notes, _merge(flagged.notes, discussed))
         if keys.groups is not None:
             evidence, relations = merge_sets(evidence, keys.groups), merge_sets(relations, keys.groups)
             comments = merge_sets(comments, keys.groups)
@@ -102,5 +102,5 @@ def _clean_comments(
 
 def _merge(
     one: Mapping[int, tuple[Comment, ...]], other: Mapping[int, tuple[Comment, ...]]
-) -> dict[int, tuple[Comment, ...]]:
-    return {row: (*one.get(row, ()), *other.get(row, ())) for row in {**one, **other}} if one else {**other}
+) -> Mapping[int, tuple[Comment, ...]]:
+    return {row: (*one.get(row, ()), *other.get(row, ())) for row in {**one, **other}} if one else other

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from importer.api import SEVERITIES, STATUSES
+from importer.mapping.identities import Identity
 from importer.mapping.issue_parts import Bundling
 from importer.records import Chunk, Finding, IssueParts
 from importer.transform.columns import Columns
@@ -30,6 +31,7 @@ class Records:
     nameless    rows whose key is their content
     skips       code of the rule that leaves the row out, or `""`
     values      severity, status, category
+    unmatched   field of a person → who it is in each row, an empty identity where nobody is left to be matched
     parts       row → what it says of its issue beside the create; rows without any are absent
     references  finds the issues that a text names
     bundlings   how the comments of each row's issue are sent
@@ -56,6 +58,7 @@ class Records:
     sources: list[str]
     owners: list[str]
     assignees: list[str]
+    unmatched: Dict[str, Sequence[Identity]]
     parts: dict[int, IssueParts]
     newest: list[datetime | None] | None
     created: list[datetime | None] | None = None

@@ -15,21 +15,22 @@ from typing import Any, NamedTuple
 
 from jmespath.exceptions import JMESPathError
 
-from importer.mapping.issue_parts import COMMENT_PARTS, Comments, CommentSource, Each
-from importer.mapping.json_paths import compile_path
+from importer.mapping.issue_parts import COMMENT_PARTS, Comments, CommentSource
+from importer.mapping.texts import Text
 from importer.records import Comment, Finder, Finding
 from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.formats.convert import Converted, convert_all
+from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
 
 _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
 """Texts under `private` that mean a public comment, folded; the last two are ServiceNow's."""
 
 _EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
 
-# Fractions are kept as they are written; an integer is written back as it was.
-_decode = json.JSONDecoder(parse_float=str, parse_constant=str, strict=False).decode
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _quote = json.JSONEncoder().encode
+
+LINES = "lines"
+"""In place of the source's id of a comment that is made of the row's columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,6 @@ class _Said(NamedTuple):
     id: str = ""
     place: int = 0
     problem: str = ""
-
-
-_Paths = Mapping[str, Callable[[Any], Any]]
-"""Part of a comment → the function that finds it in a JSON object."""
 
 
 def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]) -> Discussions:
@@ -112,22 +109,36 @@ def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) 
         objects = finder(list(dict.fromkeys(filter(None, keys)))) if finder is not None else {}
         yield from ((row, text) for row, key in enumerate(keys) for text in objects.get(key, ()))
         return
+    if source.lines is not None:
+        yield from _join_lines(source.lines, columns)
+        return
     cells = source.model_copy(update={"format": None})  # its markup is that of the comments within
     for column in columns.every_cell(cells):
         if any(column):  # an export has as many columns as its longest discussion has comments
             yield from ((row, cell) for row, cell in enumerate(column) if is_filled(cell))
 
 
+def _join_lines(lines: Mapping[str, Text], columns: Columns) -> Iterator[tuple[int, str]]:
+    """(row, text) of a comment with a line for each label that has a text."""
+    said: defaultdict[int, list[str]] = defaultdict(list)
+    for label, text in lines.items():
+        for row, cells in enumerate(zip(*columns.every_cell(text), strict=True)):
+            if filled := [cell.strip() for cell in cells if is_filled(cell)]:
+                said[row].append(f"{label}: {', '.join(filled)}")
+    yield from ((row, "\n".join(texts)) for row, texts in sorted(said.items()))
+
+
 def _make_reader(source: CommentSource, place: int) -> Callable[[str], Iterable[_Said]]:
     """The function that finds the comments in a cell, or in an object beside the records."""
     if source.each is not None:
-        paths = _compile(source.each)
+        paths = compile_parts(source.each)
         return lambda cell: _read_json(cell, paths, place)
     if source.parse is not None:
         pattern = re.compile(source.parse)
         groups = [name if name in pattern.groupindex else "" for name in _Said._fields[: len(COMMENT_PARTS)]]
         return lambda cell: _read_text(cell, pattern, groups, place)
-    return lambda cell: (_Said(cell, place=place),)
+    id_ = LINES if source.lines is not None else ""  # what its lines say may change, and it is the same comment
+    return lambda cell: (_Said(cell, id=id_, place=place),)
 
 
 def _read_text(cell: str, pattern: re.Pattern[str], groups: Sequence[str], place: int) -> Iterator[_Said]:
@@ -142,38 +153,26 @@ def _read_text(cell: str, pattern: re.Pattern[str], groups: Sequence[str], place
         yield _Said(cell[end:], place=place)
 
 
-def _compile(each: Each) -> _Paths:
-    named = {name: getattr(each, name) for name in COMMENT_PARTS}
-    return {name: compile_path(path) for name, path in named.items() if path is not None}
-
-
-def _read_json(cell: str, paths: _Paths, place: int) -> Iterator[_Said]:
+def _read_json(cell: str, paths: PartPaths, place: int) -> Iterator[_Said]:
     """The comments in a JSON array of objects or texts, or in a single object; other values are ignored."""
-    try:
-        value = _decode(cell)
-    except (ValueError, RecursionError):  # an integer of thousands of digits is a ValueError too
+    items = read_items(cell)
+    if items is None:
         yield _Said(cell, problem="is not JSON", place=place)
         return
-    for item in value if isinstance(value, list) else [value]:
+    for item in items:
         if isinstance(item, dict):
             yield _read_object(item, paths, place)
         elif isinstance(item, str):
             yield _Said(item, place=place)
         elif isinstance(item, list):
-            yield _Said(_encode(item), problem="is a list", place=place)
+            yield _Said(write_json(item), problem="is a list", place=place)
 
 
-def _read_object(item: dict[str, Any], paths: _Paths, place: int) -> _Said:
+def _read_object(item: dict[str, Any], paths: PartPaths, place: int) -> _Said:
     try:
-        return _Said(**{name: _to_text(search(item)) for name, search in paths.items()}, place=place)
+        return _Said(**find_parts(item, paths), place=place)
     except JMESPathError as error:
-        return _Said(_encode(item), problem=f"is an object that a path can't be applied to: {error}", place=place)
-
-
-def _to_text(value: Any) -> str:
-    if value is None:
-        return ""
-    return value if isinstance(value, str) else _encode(value)
+        return _Said(write_json(item), problem=f"is an object that a path can't be applied to: {error}", place=place)
 
 
 def _in_order(said: list[_Said], date_formats: tuple[str, ...]) -> list[_Said]:

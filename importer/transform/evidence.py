@@ -5,16 +5,18 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from jmespath.exceptions import JMESPathError
 
 from importer.api import NOTE_LIMIT, count_units
-from importer.mapping.issue_parts import FlagRule
+from importer.mapping.issue_parts import FlagRule, FlagSource
 from importer.mapping.model import Link
-from importer.mapping.texts import Text
+from importer.mapping.texts import Condition, Text
 from importer.records import Comment, Finding, Flag
 from importer.transform.columns import Columns, is_filled
+from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
 from importer.transform.lengths import cut, is_longer
 
 Clean = Callable[[int, str, str], str]
@@ -137,6 +139,9 @@ class _Saying(NamedTuple):
 
 
 def _sayings(rule: FlagRule, columns: Columns) -> Iterator[tuple[int, _Saying]]:
+    if rule.from_ is not None:
+        yield from _sayings_in(rule.from_, rule.when, columns)
+        return
     calls = _texts(columns, rule.call)
     chosen = np.fromiter(map(bool, calls), dtype=np.bool_, count=len(calls))
     if rule.when is not None:
@@ -146,6 +151,27 @@ def _sayings(rule: FlagRule, columns: Columns) -> Iterator[tuple[int, _Saying]]:
         types, notes, turns = (_texts(columns, text) for text in (rule.type, rule.note, rule.message_index))
         for row in rows:
             yield row, _Saying(calls[row], types[row], notes[row], turns[row])
+
+
+def _sayings_in(
+    source: FlagSource, when: Sequence[Condition] | None, columns: Columns
+) -> Iterator[tuple[int, _Saying]]:
+    """The flags in an array of JSON objects; what is no object, or names no call, is none."""
+    paths = compile_parts(source.each)
+    wanted = None if when is None else columns.holds(when)
+    for row, cell in each_id(columns, source, None):
+        if wanted is None or wanted[row]:
+            for item in read_items(cell) or ():
+                if isinstance(item, dict) and (said := _read_object(item, paths)).call:
+                    yield row, said
+
+
+def _read_object(item: dict[str, Any], paths: PartPaths) -> _Saying:
+    try:
+        found = find_parts(item, paths)
+    except JMESPathError:  # without a type it isn't sent, and a warning quotes it
+        return _Saying(write_json(item), "", "", "")
+    return _Saying(*(found.get(name, "").strip() for name in ("call", "type", "note", "message_index")))
 
 
 def _texts(columns: Columns, text: Text | None) -> list[str]:

@@ -3,13 +3,31 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from importer.api import PERSON_FIELDS
+from importer.codes import FOOTER_CONTINUED
+from importer.mapping.identities import Identity
+from importer.mapping.issue_parts import Person
 from importer.mapping.model import Mapping as Model
+from importer.records import Comment, Finding, Ref
 from importer.transform.columns import Columns, is_filled
 from importer.transform.groups import merge_texts
-from importer.transform.markers import MARKER_NOTE
+from importer.transform.lengths import find_longer
+from importer.transform.markers import MARKER_NOTE, hex_digest
 from importer.transform.prose import ColumnSanitizer
 from importer.transform.row_keys import RowKeys
+
+LINE_LIMIT = 1000
+"""Characters of a footer's line: what is longer goes on in a comment."""
+LINES_LIMIT = 5000
+"""Characters of all lines that the mapping asks for: more than half of a description is the description's."""
+SHORT_LINE = 120
+"""Characters of a line that is shortened because all of them are too long."""
+FOOTER_LIMIT = LINES_LIMIT + 1000  # with the key and the marker
+GOES_ON = "… (all of it in a comment)"
 
 _OPENING = "---\nImported from "
 _FOOTER = re.compile(rf"^{_OPENING}.*\n(?:.+\n)*tis[0-9a-f]{{12}} tir[0-9a-f]{{20}}\b", re.MULTILINE)
@@ -21,25 +39,131 @@ def find_footer(text: str) -> int:
     return start if start >= 0 and _FOOTER.match(text, start) else len(text)
 
 
-def write_footers(mapping: Model, columns: Columns, keys: RowKeys, clean: ColumnSanitizer) -> list[str]:
-    """`Imported from <key>`, a line for each filled label of the mapping, and the import marker."""
-    lines = [[f"{_OPENING}{key}\n" for key in clean.lines(list(map(one_line, keys.full)))]]
+@dataclass(frozen=True)
+class Footers:
+    """The footers of a chunk, and what of them goes on in comments.
+
+    texts  `Imported from <key>`, a line for each filled label of the mapping, and the import marker
+    rests  row → a comment for each label whose text is too long for the footer
+    """
+
+    texts: list[str]
+    rests: dict[int, tuple[Comment, ...]] = field(default_factory=dict)
+
+    def findings(self) -> Iterator[tuple[int, Finding]]:
+        """(row, finding) for each label that goes on in a comment."""
+        for row, comments in self.rests.items():
+            for label in (comment.text.partition(":")[0] for comment in comments):
+                message = f"{label} is too long for the footer"
+                yield row, Finding(FOOTER_CONTINUED, "description", message, value=label, rejects=False)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A label's lines: for each row its text, and the line that the footer has of it, "" for none."""
+
+    label: str
+    texts: list[str]
+    written: list[str]
+    has_long: bool
+    refs: tuple[Ref, ...] = ()
+
+
+def write_footers(
+    mapping: Model,
+    columns: Columns,
+    keys: RowKeys,
+    clean: ColumnSanitizer,
+    unmatched: Mapping[str, Sequence[Identity]],
+) -> Footers:
+    """Write the footers of a chunk; what is too long for them becomes comments.
+
+    `unmatched` are the people of a row that Triage doesn't know, by field: each is named, whatever the mapping names.
+    """
+    lines = list(_write_lines(mapping, columns, keys, clean))
+    for name, person in zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True):
+        if person is not None:
+            named = _name_people(unmatched[name], person, lines)
+            lines.append(_write_line(name.removesuffix("_id").capitalize(), named, keys, clean))
+    longer = {(row, line.label): line for line in lines if line.has_long for row in _shorten_long(line)}
+    opening = [f"{_OPENING}{key}\n" for key in clean.lines(list(map(one_line, keys.full)))]
+    ending = [f"{keys.source_marker} {marker} {MARKER_NOTE}" for marker in keys.markers]
+    columns_of_lines = [opening, *(line.written for line in lines), ending]
+    texts = list(map("".join, zip(*columns_of_lines, strict=True)))
+    for row in find_longer(texts, FOOTER_LIMIT):
+        longer |= {(row, line.label): line for line in _shorten_longest(lines, row)}
+        texts[row] = "".join(column[row] for column in columns_of_lines)
+    followers = {
+        row for _, *others in keys.groups or () for row in others
+    }  # the first row of an issue has all its texts
+    rests: defaultdict[int, list[Comment]] = defaultdict(list)
+    for (row, _), line in longer.items():
+        if row not in followers:
+            rests[row].append(_continue(line.label, line.texts[row]))
+    return Footers(texts, {row: tuple(comments) for row, comments in rests.items()})
+
+
+def _write_lines(mapping: Model, columns: Columns, keys: RowKeys, clean: ColumnSanitizer) -> Iterator[_Line]:
     for label, spec in mapping.footer.items():
         cells = columns.every_cell(spec)
-        if cells:
-            texts = (
-                cells[0] if len(cells) == 1 else [", ".join(filter(is_filled, row)) for row in zip(*cells, strict=True)]
-            )
-            if keys.groups is not None:
-                texts = merge_texts(texts, keys.groups, ", ")
-            distinct = [text for text in dict.fromkeys(texts) if is_filled(text)]
-            line = dict.fromkeys(texts, "")
-            labelled = [f"{label}: {one_line(text)}" for text in distinct]
-            for text, cleaned in zip(distinct, clean.lines(labelled), strict=True):
-                line[text] = f"{cleaned}\n"
-            lines.append([line[text] for text in texts])
-    lines.append([f"{keys.source_marker} {marker} {MARKER_NOTE}" for marker in keys.markers])
-    return list(map("".join, zip(*lines, strict=True)))
+        if not cells:
+            continue
+        texts = cells[0] if len(cells) == 1 else [", ".join(filter(is_filled, row)) for row in zip(*cells, strict=True)]
+        yield replace(_write_line(label, texts, keys, clean), refs=spec.refs)
+
+
+def _write_line(label: str, texts: list[str], keys: RowKeys, clean: ColumnSanitizer) -> _Line:
+    if keys.groups is not None:
+        texts = merge_texts(texts, keys.groups, ", ")
+    distinct = [text for text in dict.fromkeys(texts) if is_filled(text)]
+    line = dict.fromkeys(texts, "")
+    labelled = [f"{label}: {one_line(text)}" for text in distinct]
+    for text, cleaned in zip(distinct, clean.lines(labelled), strict=True):
+        line[text] = f"{cleaned}\n"
+    has_long = any(len(written) > LINE_LIMIT for written in line.values())
+    return _Line(label, texts, [line[text] for text in texts], has_long)
+
+
+def _name_people(who: Sequence[Identity], person: Person, lines: Sequence[_Line]) -> list[str]:
+    """Of each row the person, "" where a line has their name, account or mail; those made of the same cells first."""
+    refs = {ref for text in (person.name, person.account, person.mail) if text is not None for ref in text.refs}
+    texts = [line.texts for line in sorted(lines, key=lambda line: refs.isdisjoint(line.refs))]
+
+    def is_named(row: int, parts: Sequence[str]) -> bool:
+        return any(part in column[row] for column in texts for part in parts)
+
+    return ["" if not one.shown or is_named(row, list(filter(None, one))) else one.shown for row, one in enumerate(who)]
+
+
+def _shorten_long(line: _Line) -> list[int]:
+    """Shorten a label's lines that are too long by themselves; returns their rows."""
+    rows = [row for row, text in enumerate(line.written) if len(text) > LINE_LIMIT]
+    for row in rows:
+        _shorten(line, row, LINE_LIMIT)
+    return rows
+
+
+def _shorten_longest(lines: Sequence[_Line], row: int) -> list[_Line]:
+    """Shorten the longest lines of a row until the others fit; returns them."""
+    left = sum(len(line.written[row]) for line in lines)
+    shortened = []
+    for line in sorted(lines, key=lambda line: -len(line.written[row])):
+        if left <= LINES_LIMIT or len(line.written[row]) <= SHORT_LINE:
+            break
+        left -= len(line.written[row])
+        _shorten(line, row, SHORT_LINE)
+        left += len(line.written[row])
+        shortened.append(line)
+    return shortened
+
+
+def _shorten(line: _Line, row: int, limit: int) -> None:
+    line.written[row] = f"{line.written[row][: limit - len(GOES_ON) - 1].rstrip()}{GOES_ON}\n"
+
+
+def _continue(label: str, text: str) -> Comment:
+    """The comment of a label's whole text: the same one if the text changes."""
+    return Comment(hex_digest(f"footer\n{label}")[:16], "", "", f"{label}:\n\n{text}", content=hex_digest(text)[:16])
 
 
 def one_line(text: str) -> str:

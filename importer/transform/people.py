@@ -52,17 +52,23 @@ class PersonMap:
     unmatched: Unmatched
     roster: Roster
 
+    def find_unmatched(self, people: Sequence[Identity], given: Sequence[str]) -> list[Identity]:
+        """The people whom users.csv doesn't match, where the source gives no user id; else an empty identity."""
+        unmatched = {who: Identity() if self.roster.find(who) else who for who in set(people)}
+        return [Identity() if user_id else unmatched[who] for who, user_id in zip(people, given, strict=True)]
+
     def apply(
-        self, columns: Columns, given: Sequence[str], statuses: Sequence[str | None]
+        self, people: Sequence[Identity], given: Sequence[str], statuses: Sequence[str | None]
     ) -> tuple[list[str], dict[int, Finding]]:
         """Each row's user id, "" for nobody, and the findings of rows whose person users.csv doesn't match.
 
+        people    who it is, as the source says it
         given     user ids from the source itself, which are kept
         statuses  the target of each row's status
         """
         known: dict[tuple[Identity, bool], tuple[str, Finding | None]] = {}
         ids, findings = list(given), dict[int, Finding]()
-        cases = zip(identify(self.person, columns), map(FINISHED.__contains__, statuses), strict=True)
+        cases = zip(people, map(FINISHED.__contains__, statuses), strict=True)
         for row, case in enumerate(cases):
             if ids[row]:
                 continue

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from importer.api import FINISHED, PERSON_FIELDS
 from importer.codes import SKIP_PREFIX
-from importer.mapping.identities import Roster
+from importer.mapping.identities import Identity, Roster
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Duplicates, Mapping
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
@@ -23,7 +23,7 @@ from importer.transform.comments import read_epoch
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import merge_firsts
-from importer.transform.people import name_mentions, person_maps
+from importer.transform.people import identify, name_mentions, person_maps
 from importer.transform.prose import ColumnSanitizer, write_prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, find_no_keys
@@ -72,12 +72,19 @@ class Transform:
         if isinstance(mapping.duplicates, Duplicates):
             newest = columns.dates(columns.text(mapping.duplicates.newest))
         cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions)
-        footers = write_footers(mapping, columns, keys, cleaner)
-        prose = write_prose(mapping, columns, footers, keys.groups, cleaner)
+        owners, assignees = (_read_optional(columns, text) for text in (mapping.owner_id, mapping.assignee_id))
+        people = {name: identify(each.person, columns) for name, each in self._person_maps.items()}
+        unmatched = {
+            name: self._person_maps[name].find_unmatched(people[name], given)
+            for name, given in zip(PERSON_FIELDS, (owners, assignees), strict=True)
+            if name in people
+        }
+        footers = write_footers(mapping, columns, keys, cleaner, unmatched)
+        prose = write_prose(mapping, columns, footers.texts, keys.groups, cleaner)
         values = {value_map.field: value_map.apply(columns) for value_map in self.value_maps}
         self._neutralise(values["category"])
         bundlings = find_bundlings(mapping, merge_targets(values, keys.groups, "status"))
-        found = self._parts.read(columns, keys, prose, bundlings, cleaner)
+        found = self._parts.read(columns, keys, replace(prose, notes=footers.rests), bundlings, cleaner)
         lost = {"description": columns.dropped, "comments": found.discussions.dropped}
         dropped = [(row, dropped_finding(name, names)) for name, rows in lost.items() for row, names in rows.items()]
         records = Records(
@@ -92,8 +99,9 @@ class Transform:
             descriptions=prose.descriptions,
             values=values,
             sources=_read_optional(columns, mapping.source),
-            owners=_read_optional(columns, mapping.owner_id),
-            assignees=_read_optional(columns, mapping.assignee_id),
+            owners=owners,
+            assignees=assignees,
+            unmatched=unmatched,
             parts=found.parts,
             newest=newest,
             created=None if mapping.created is None else read_times(columns, mapping.created),
@@ -101,13 +109,13 @@ class Transform:
             bundlings=bundlings,
             groups=keys.groups,
             group_keys=keys.group_keys,
-            noted=[*found.findings, *cleaner.findings(), *dropped],
+            noted=[*found.findings, *cleaner.findings(), *footers.findings(), *dropped],
             private=found.discussions.private,
             neutralised=cleaner.neutralised,
             shortened=prose.shortened,
             unreadable=columns.unreadable,
         )
-        return self._assign(records)
+        return self._assign(records, people)
 
     def find_groups(self, chunk: Chunk) -> list[str | None]:
         """The key of each row's group, which the check asks for so that no group is divided between chunks."""
@@ -119,11 +127,11 @@ class Transform:
         columns = Columns(chunk, self.mapping.input.dates)
         return name_rows(self.mapping, columns, self._skips(columns) if self.mapping.group else ())
 
-    def _assign(self, records: Records) -> Records:
+    def _assign(self, records: Records, people: Dict[str, Sequence[Identity]]) -> Records:
         """Fill in the Triage users of the people that the source names, where the source has no user id."""
         for name, ids in zip(PERSON_FIELDS, (records.owners, records.assignees), strict=True):
             if name in self._person_maps:
-                found, findings = self._person_maps[name].apply(records.columns, ids, records.targets("status"))
+                found, findings = self._person_maps[name].apply(people[name], ids, records.targets("status"))
                 ids[:] = found
                 records.noted.extend(findings.items())
             if records.groups is not None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from importer.records import Chunk, Ref
-from importer.sources.wrappers import find_envelope, open_envelope, open_pair
+from importer.sources.wrappers import ANSWER, find_answered, find_envelope, open_envelope, open_pair
 from importer.spreadsheet import IMPORT_COLUMNS
 from tests.harness.source_files import MakeSource
 
@@ -144,3 +144,40 @@ def test_hits_of_a_search() -> None:
     assert find_envelope([plain, wrapped]) == "Elasticsearch hits"
     assert open_envelope("Elasticsearch hits", plain) == {"id": 1}
     assert open_envelope("Elasticsearch hits", wrapped) == {"_category": "issue", "id": 2}
+
+
+@pytest.mark.parametrize(
+    ("value", "keys"),
+    [
+        ({"data": {"id": 1, "title": "a", "b": []}, "errors": None}, ["data"]),
+        ({"data": {"issue": {"id": 1, "title": "a", "labels": [{"id": 2}]}}}, ["data", "issue"]),
+        ({"id": 1, "data": {"id": 1, "title": "a", "b": 1}}, []),
+        ({"data": {"id": 1, "title": "a", "b": 1}, "included": [{"id": 2}]}, []),
+        ({"data": [{"id": 1, "title": "a", "b": 1}]}, []),
+        ({"data": {"page": 1}}, []),
+        ([1], []),
+    ],
+)
+def test_an_answer_of_one_record(value: Any, keys: list[str]) -> None:
+    """An object that has nothing beside the record but scalars and what is empty."""
+    assert find_answered(value) == keys
+    assert (find_envelope([value]) == ANSWER) is bool(keys)
+    if keys:
+        assert open_envelope(ANSWER, value)["id"] == 1
+
+
+@pytest.mark.parametrize("lines", [False, True])
+def test_answers_of_one_record_are_rows(make_source: MakeSource, lines: bool) -> None:
+    """One in a file, though it has arrays within, or several one after another."""
+    texts = [json.dumps({"issue": {"id": number, "title": "a", "links": [{"id": 7}]}}) for number in (1, 2)]
+    source = make_source("\n".join(texts) if lines else texts[0], "a.jsonl" if lines else "a.json")
+    [chunk] = source.chunks(REFS)
+    assert [row[0] for row in cells(chunk)] == (["1", "2"] if lines else ["1"])
+    assert source.files[0].envelope == ANSWER
+
+
+def test_a_list_within_an_object_is_no_answer(make_source: MakeSource) -> None:
+    """A project that has issues is no issue."""
+    source = make_source(json.dumps({"project": {"id": 1, "path": "p", "issues": [{"id": 7, "title": "a"}]}}), "a.json")
+    [chunk] = source.chunks(REFS)
+    assert cells(chunk)[0][0] == "7"

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from importer.api import NOTE_LIMIT, count_units
 from importer.mapping.issue_parts import FlagRule
@@ -204,3 +205,29 @@ def test_flagged_calls_are_evidence() -> None:
         1: (("call", "c3"),),
         2: (("file", "g"),),
     }
+
+
+def test_flags_of_a_json_array() -> None:
+    """Each object that names a call is one; what an expression can't be applied to is a warning that quotes it."""
+    each = {"call": "call_id", "type": "sort(type)", "note": "note", "message_index": "turn"}
+    rule = FlagRule.model_validate({"from": {"column": "Call", "each": {**each, "type": "type"}}})
+    cell = (
+        '[{"call_id": "c1", "type": "slow", "turn": 3}, {"call_id": "c1", "type": "rude", "note": "x"}, {"type": 1}, 7]'
+    )
+    columns = Columns(chunk_of(HEADER, [[cell, "", "", "", ""], ["no JSON", "", "", "", ""]]))
+    assert read_flags([rule], [], columns, as_it_is).flags == {
+        0: (Flag("c1", "slow", "", 3), Flag("c1", "rude", "x", None))
+    }
+    odd = FlagRule.model_validate({"from": {"column": "Call", "each": each}})
+    found = read_flags([odd], [], columns, as_it_is)
+    assert found.flags == {}
+    assert {finding.code for _, finding in found.findings} == {"flag-without-type"}
+
+
+@pytest.mark.parametrize(
+    "rule", [{}, {"call": "Call"}, {"from": {"column": "Call", "each": {"call": "a", "type": "b"}}, "note": "Note"}]
+)
+def test_a_flag_is_read_in_one_way(rule: dict[str, Any]) -> None:
+    """From texts, of which call and type are needed, or from an array."""
+    with pytest.raises(ValidationError):
+        FlagRule.model_validate(rule)

@@ -6,9 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.transform.footers import find_footer, one_line
+from importer.codes import FOOTER_CONTINUED
+from importer.mapping.identities import Identity, Line, Roster
+from importer.transform.footers import GOES_ON, LINE_LIMIT, LINES_LIMIT, find_footer, one_line
 from importer.transform.markers import MARKER_NOTE, record_marker, source_marker
-from tests.harness.making import mapping_of, records_of
+from importer.transform.transform import Transform
+from tests.harness.making import HEADER, chunk_of, mapping_of, records_of
 
 FOOTER = f"---\nImported from demo:P-1\nParent: P-7\n{source_marker('demo')} {record_marker('demo:P-1')} {MARKER_NOTE}"
 
@@ -39,3 +42,66 @@ def test_written_and_found(key: str) -> None:
 def test_one_line(text: str, line: str) -> None:
     """Runs of white space are one space."""
     assert one_line(text) == line
+
+
+def test_a_line_that_is_too_long_goes_on_in_a_comment() -> None:
+    """It is cut, a warning names it, and the comment has all of it as it was, line breaks too."""
+    text = "1\n" + "word " * 1_000
+    records = records_of(mapping_of(footer={"Environment": "Text"}), [("P-1", "Title", text, "P1", "Open")])
+    (line,) = (line for line in records.descriptions[0].splitlines() if line.startswith("Environment: "))
+    assert line.endswith(GOES_ON)
+    assert len(line) <= LINE_LIMIT
+    assert [comment.text for comment in records.parts[0].comments] == [f"Environment:\n\n{text}"]
+    assert [(row, finding.code, finding.rejects) for row, finding in records.noted] == [(0, FOOTER_CONTINUED, False)]
+    assert "Environment" in records.noted[0][1].message
+
+
+def test_many_lines_are_shortened_longest_first() -> None:
+    """What fits stays as it is; the comments of the others are the same ones when their texts change."""
+    header = ("Key", "Title", *(f"C{number}" for number in range(12)))
+    mapping = mapping_of(
+        description={"value": "text"},
+        severity={"value": "low"},
+        status={"value": "todo"},
+        footer={name: name for name in header[2:]},
+    )
+    cells = [f"{number} " * (40 * (number + 1)) for number in range(12)]
+    before, after = (
+        records_of(mapping, [("P-1", "Title", *each)], header) for each in (cells, [f"{c}." for c in cells])
+    )
+    (description,) = before.descriptions
+    assert len(description) < LINES_LIMIT + 1000
+    assert "C0: 0 0" in description
+    assert GOES_ON in description
+    said = {comment.text.partition(":")[0] for comment in before.parts[0].comments}
+    assert "C11" in said
+    assert "C0" not in said
+    assert [comment.id for comment in before.parts[0].comments] == [comment.id for comment in after.parts[0].comments]
+
+
+@pytest.mark.parametrize(
+    ("footer", "lines"),
+    [
+        ({}, ["Assignee: Ann Meyer"]),
+        ({"Who": "Text"}, ["Who: Ann Meyer (QA)"]),
+        ({"Other": "State"}, ["Assignee: Ann Meyer"]),
+    ],
+)
+def test_who_is_not_matched_is_named(footer: dict[str, str], lines: list[str]) -> None:
+    """By construction, once: whatever the mapping names, unless one of its lines has the name already."""
+    mapping = mapping_of(footer=footer, assignee={"name": {"column": "Text", "pattern": "^[^(]+(?= )"}})
+    records = records_of(
+        mapping, [("P-1", "Title", "Ann Meyer (QA)", "P1", "Open"), ("P-2", "Title", "", "P1", "Open")]
+    )
+    named = [line for line in records.descriptions[0].splitlines() if line.startswith(("Who", "Assignee"))]
+    assert named == lines
+    assert "Assignee" not in records.descriptions[1]
+
+
+def test_who_is_matched_is_not_named() -> None:
+    """Their user is the assignee; the name is in the footer where the mapping puts it."""
+    roster = Roster((Line(Identity("Ann Meyer"), "u-ann", 2),), "users.csv")
+    transform = Transform(mapping_of(assignee="Text"), "demo", roster)
+    records = transform(chunk_of(HEADER, [("P-1", "Title", "Ann Meyer", "P1", "Open")]))
+    assert records.assignees == ["u-ann"]
+    assert "Assignee" not in records.descriptions[0]

@@ -31,7 +31,15 @@ def assign(roster: Roster, unmatched: dict[str, str], *rows: tuple[str, str, str
     """What a person map makes of rows; their issues are open unless it is said otherwise."""
     person_map = PersonMap("assignee_id", PERSON, Unmatched.model_validate(unmatched), roster)
     ids = given.get("ids", [""] * len(rows))
-    return person_map.apply(columns_of(*rows), ids, given.get("statuses", ["todo"] * len(rows)))
+    people = identify(PERSON, columns_of(*rows))
+    return person_map.apply(people, ids, given.get("statuses", ["todo"] * len(rows)))
+
+
+def test_who_is_left_to_be_matched() -> None:
+    """Neither those of users.csv, nor where the source has a user id itself."""
+    people = [ANN, Identity("Ben Ott", "5f2"), Identity("Ben Ott", "5f2"), Identity()]
+    person_map = PersonMap("assignee_id", PERSON, Unmatched(), ROSTER)
+    assert person_map.find_unmatched(people, ["", "", "u-9", ""]) == [Identity(), people[1], Identity(), Identity()]
 
 
 @pytest.mark.parametrize(

@@ -51,12 +51,14 @@ def test_the_rest_is_numbered() -> None:
     assert openings == ["part 2 of 3", "Description, part 3 of 3"]
 
 
-def test_a_footer_without_room_for_a_text() -> None:
-    """The description stays as long as it is, for validate to reject."""
+def test_a_footer_leaves_room_for_a_text() -> None:
+    """However long a cell in it is: the row is sent, and all of the cell is in a comment."""
     mapping = mapping_of(description={"column": "Text", "too_long": "continue"}, footer={"Notes": "State"})
     records = records_of(mapping, [("P-1", "Title", "text", "P1", "word " * 2_500)])
-    assert count_units(records.descriptions[0]) > DESCRIPTION_LIMIT
+    assert count_units(records.descriptions[0]) < DESCRIPTION_LIMIT
     assert records.descriptions[0].startswith("text\n\n---\n")
+    (comment,) = records.parts[0].comments
+    assert comment.text == f"Notes:\n\n{'word ' * 2_500}"
 
 
 def test_a_full_title_and_a_rest() -> None:

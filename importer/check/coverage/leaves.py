@@ -12,7 +12,7 @@ from importer.check.coverage.consumed_cells import Consumed
 from importer.check.coverage.lines import COLUMN_LIMIT, DROPPED, NOT_SENT, OTHERS, Line, Lines
 from importer.check.coverage.paths import Chain, Reading, read_ref
 from importer.check.coverage.uses import RULE, Use
-from importer.mapping.issue_parts import CommentSource
+from importer.mapping.issue_parts import CommentSource, FlagSource
 from importer.records import Ref
 from importer.sources.json_values import to_text, write
 from importer.transform.chunk_records import Records
@@ -198,6 +198,8 @@ class Leaves:
 
 
 def _parts_of(use: Use) -> Sequence[str]:
-    """The expressions that read parts of a comment's object."""
-    each = use.text.each if isinstance(use.text, CommentSource) else None
-    return () if each is None else [part for part in (each.text, each.author, each.date, each.private) if part]
+    """The expressions that read parts of a comment's or a flag's object."""
+    if not isinstance(use.text, CommentSource | FlagSource) or use.text.each is None:
+        return ()
+    parts = use.text.each.model_dump(exclude={"id"})
+    return [part for part in parts.values() if part]

@@ -44,6 +44,7 @@ def list_uses(mapping: Mapping) -> list[Use]:
 
 def _uses(mapping: Mapping) -> Iterator[Use]:
     source = mapping.input
+    people = ("owner", mapping.owner_id, mapping.owner), ("assignee", mapping.assignee_id, mapping.assignee)
     yield Use("key", source.key)
     if source.local_key is not None:
         yield Use("key", source.local_key, wanted=_with_local_key)
@@ -57,19 +58,24 @@ def _uses(mapping: Mapping) -> Iterator[Use]:
         if value.fallback is not None:
             yield Use(field, value.fallback, wanted=_by_fallback(field))
     yield Use("source", mapping.source)
-    for name, user_id, person in (
-        ("owner", mapping.owner_id, mapping.owner),
-        ("assignee", mapping.assignee_id, mapping.assignee),
-    ):
-        yield from (Use(name, text) for text in (user_id, *_texts_of(person)) if text is not None)
+    for name, user_id, person in people:
+        if user_id is not None:
+            yield Use(name, user_id)
+        yield from (Use(name, text, wanted=_matched(name)) for text in _texts_of(person))
     yield from (Use("evidence", link, every=True) for link in mapping.resource_links)
     for flag in mapping.flags:
-        texts = (flag.call, flag.type, flag.note, flag.message_index)
-        yield from (Use("flag", text, wanted=_with_text(flag.call)) for text in texts if text is not None)
+        if flag.from_ is not None:
+            yield Use("flag", flag.from_, every=True)
+        if flag.call is not None:
+            texts = (flag.call, flag.type, flag.note, flag.message_index)
+            yield from (Use("flag", text, wanted=_with_text(flag.call)) for text in texts if text is not None)
     if mapping.comments is not None:
         yield from _uses_of_comments(mapping.comments)
     yield from (Use("relation", relation, every=True) for relation in mapping.relations)
     yield from (Use(f"footer: {label}", text, every=True) for label, text in mapping.footer.items())
+    for name, _, person in people:  # who is not matched is named in the footer, once
+        for place, text in enumerate(_texts_of(person)):
+            yield Use("people" if place else f"footer: {name.capitalize()}", text)
     yield from (Use("people", text) for person in mapping.people.known for text in _texts_of(person))
 
 
@@ -82,6 +88,7 @@ def _uses_of_comments(comments: Comments) -> Iterator[Use]:
     wanted = None if "drop" not in (comments.open, comments.closed) else _with_comments(comments)
     for source in comments.from_:
         yield Use("comment", source, every=True, wanted=wanted)
+        yield from (Use("comment", text, every=True, wanted=wanted) for text in (source.lines or {}).values())
         if source.beside is not None:
             yield Use("comment", source.beside.key, wanted=wanted)
 
@@ -103,6 +110,14 @@ def list_rule_refs(mapping: Mapping) -> tuple[Ref, ...]:
 def find_of(text: Text) -> str | None:
     """The pattern that a cell must match somewhere to be consumed, apart from the text's own; None if there is none."""
     return text.find if isinstance(text, Link | Relation) else None
+
+
+def _matched(name: str) -> Wanted:
+    def wanted(records: Records) -> Mask | None:
+        ids = records.owners if name == "owner" else records.assignees
+        return np.fromiter(map(bool, ids), dtype=np.bool_, count=len(ids))
+
+    return wanted
 
 
 def _with_local_key(records: Records) -> Mask | None:

@@ -1,0 +1,47 @@
+"""Counts the people of a source whom nothing matches with Triage's users."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+
+from importer.check.job import Job
+from importer.mapping.identities import Identity, Roster
+from importer.phrases import counted
+from importer.records import PASSED_OVER, Outcome, Row
+from importer.transform.chunk_records import Records
+
+PEOPLE_LIMIT = 10_000
+"""People that are told apart: memory must not grow with the rows."""
+_LEFT_OUT = {*PASSED_OVER, Outcome.REJECTED}
+
+
+class UnmatchedPeople:
+    """Counts who owns and works on the rows that are sent. With a users.csv the findings of the rows say it."""
+
+    def __init__(self, roster: Roster) -> None:
+        self._asked = not roster.lines
+        self._issues: defaultdict[str, Counter[Identity]] = defaultdict(Counter)
+
+    def add(self, records: Records, rows: Sequence[Row]) -> None:
+        """Count the people of a chunk."""
+        if not self._asked:
+            return
+        for name, people in records.unmatched.items():
+            known = self._issues[name]
+            issues = Counter(who for who, row in zip(people, rows, strict=True) if row.outcome not in _LEFT_OUT)
+            for who, count in issues.items():
+                if who.shown:
+                    known[who if who in known or len(known) < PEOPLE_LIMIT else Identity("(others)")] += count
+
+    def sentences(self, job: Job) -> Iterator[str]:
+        """Say how many people are not matched, with the command that helps."""
+        files = shlex.join([file.name for file in job.source.files][:1])
+        more = " …" if len(job.source.files) > 1 else ""
+        for name, known in self._issues.items():
+            if known:
+                people = "1 person has" if len(known) == 1 else f"{len(known):,} people have"
+                who = f"{name.removesuffix('_id')}: {people} {counted(known.total(), 'issue')}"
+                command = f"triage-import users {files}{more} -m {shlex.quote(job.mapping.name)}"
+                yield f"{who}, and nobody is matched with a user of Triage: {command}"

@@ -1,0 +1,104 @@
+"""`rest`: the columns of a source that nothing else in its mapping names, put where the mapping wants them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any
+
+import jmespath
+
+from importer.mapping.issue_parts import Comments, CommentSource
+from importer.mapping.model import Mapping
+from importer.mapping.texts import Text, walk_texts
+from importer.records import Ref
+
+_NO_LABEL = re.compile(r"[:\s\x1c-\x1e\x85]+")
+_OWN = re.compile(r"_(?:stream|category)$")
+"""Keys that the reading of a source adds to a record."""
+
+
+def with_rest(mapping: Mapping, names: Iterable[str], *, is_table: bool) -> Mapping:
+    """The mapping with a text for each of a source's columns that it doesn't name, as its `rest` says.
+
+    `names` are headers; or keys of JSON records, those within objects dotted, which the mapping's paths may name, too.
+    """
+    if mapping.rest is None:
+        return mapping
+    left = _find_left(mapping, dict.fromkeys(name.strip() for name in names), is_table)
+    if not left:
+        return mapping
+    if mapping.rest == "drop":
+        return mapping.model_copy(update={"drop": [*mapping.drop, *left]})
+    lines = dict(_label(left, mapping.footer if mapping.rest == "footer" else ()))
+    if mapping.rest == "footer":
+        return mapping.model_copy(update={"footer": {**mapping.footer, **lines}})
+    source = CommentSource.model_validate({"lines": lines})
+    if mapping.comments is None:
+        return mapping.model_copy(update={"comments": Comments.model_validate({"from": [source]})})
+    comments = mapping.comments.model_copy(update={"from_": [*mapping.comments.from_, source]})
+    return mapping.model_copy(update={"comments": comments})
+
+
+def _find_left(mapping: Mapping, names: Collection[str], is_table: bool) -> list[str]:
+    """The columns that nothing reads; of an object that nothing reads its keys."""
+    present = {*names} if is_table else {*names, *(name.partition(".")[0] for name in names)}
+    texts = [text for _, text in walk_texts(mapping, choices=False)]
+    read = {name for text in texts for name in _names_of(text, present, is_table)}
+    may_drop = [re.compile(re.escape(name.strip()).replace(re.escape("*"), ".*"), re.DOTALL) for name in mapping.drop]
+
+    def is_left(name: str) -> bool:
+        within = [] if is_table else [name[: match.start()] for match in re.finditer(r"\.", name)]
+        is_read = name in read or not read.isdisjoint(within)
+        is_dropped = any(pattern.fullmatch(part) for pattern in may_drop for part in (name, *within))
+        has_keys = not is_table and any(other.startswith(f"{name}.") for other in names)
+        return bool(name) and not (is_read or is_dropped or has_keys or _OWN.match(name))
+
+    return [name for name in names if is_left(name)]
+
+
+def _names_of(text: Text, present: Collection[str], is_table: bool) -> Iterator[str]:
+    """The columns that a text is made of; of several choices the first that the source has."""
+    if text.first is not None:
+        found = ([*_names_of(choice, present, is_table)] for choice in text.first)
+        yield from next(filter(None, found), [])
+        return
+    for ref in text.refs:
+        keys = [ref.name.strip()] if ref.kind == "column" else [] if is_table else _keys_of(ref)
+        yield from (key for key in keys if key in present)
+
+
+def _keys_of(ref: Ref) -> set[str]:
+    """The top-level keys that a JMESPath expression begins with."""
+    return set(_begin(jmespath.compile(ref.name).parsed))
+
+
+def _begin(node: Any) -> Iterator[str]:
+    kind, children = node["type"], node["children"]
+    if kind == "field":
+        yield node["value"]
+    elif kind in ("subexpression", "index_expression", "pipe", "projection", "value_projection", "filter_projection"):
+        yield from _begin(children[0])
+    else:
+        for child in children:
+            yield from _begin(child)
+
+
+def _label(names: Iterable[str], taken: Iterable[str]) -> Iterator[tuple[str, Text]]:
+    """A label for each column, its name as far as a label may have it, and the text of the column."""
+    labels = {label.casefold() for label in taken}
+    for name in names:
+        stem = label = _NO_LABEL.sub(" ", name).strip() or "Column"
+        number = 1
+        while label.casefold() in labels:
+            number += 1
+            label = f"{stem} ({number})"
+        labels.add(label.casefold())
+        yield label, Text.model_validate({"first": _texts_of(name)})
+
+
+def _texts_of(name: str) -> list[dict[str, str]]:
+    """A header may have dots; so may a key within objects, which a path finds."""
+    column = {"column": name}
+    return [column, {"path": ".".join(map(json.dumps, name.split(".")))}] if "." in name else [column]
