@@ -120,20 +120,22 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         ImporterError: before anything was sent. What stops the send pass is in the summary's exit code.
     """
     from importer.check.history import LedgerHistory
-    from importer.load.attempt import Attempt, begin_run, note_discovered
+    from importer.load.attempt import Attempt, Sent, begin_run, note_discovered
     from importer.load.canary import Canary
     from importer.load.closing import look_back
     from importer.load.discovery import discover
     from importer.load.preflight import check_rows, preflight
     from importer.load.repeat import find_repeated
+    from importer.load.settled_rows import SettledRows
 
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
     found = preflight(context)
     if (same := find_repeated(context, found.organisation)) is not None:
         return _repeat(context, same, out)
     sample = CanarySample() if settings.canary and found.is_new else None
+    settled = SettledRows()
     known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
-    checked = check(job, known, context.progress, sample=sample)
+    checked = check(job, known, context.progress, sample=sample, open_writer=settled.open)
     check_rows(checked.tally.rows, settings.min_rows)
     notes, seen = found.warnings, frozenset[str]()
     if checked.creates or known.matched:
@@ -143,7 +145,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         if discovered.taken or known.matched:
             context.progress.say(discovered.sentence)
             known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
-            checked = check(job, known, context.progress, sample=sample)
+            checked = check(job, known, context.progress, sample=sample, open_writer=settled.open)
     checked = replace(checked, notes=notes)
     refusal = questions.confirm(checked, _forecast(context, checked, found))
     if refusal:  # only now are the reports of a check wanted: to write them for every run would cost as much again
@@ -155,10 +157,12 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     note_discovered(run, ledger.seen(target.name, job.source_name), seen)
     if checked.creates:
         ledger.seen(target.name, job.source_name).begin_span(context.target_time.newest)
-    known = LedgerHistory(ledger, target.name, job.source_name, settings.changes, run)
-    canary = Canary(ledger, run, target, checked.sample) if checked.sample else None
-    sent = Attempt(context, run, checked, known).send(canary, questions.confirm_rest)
-    sent = look_back(context, run, sent)
+    if settled.are_all(run, known):
+        sent = settled.hand_over(run, look_back(context, run, Sent()))
+    else:
+        known = LedgerHistory(ledger, target.name, job.source_name, settings.changes, run)
+        canary = Canary(ledger, run, target, checked.sample) if checked.sample else None
+        sent = look_back(context, run, Attempt(context, run, checked, known).send(canary, questions.confirm_rest))
     return _Report(context, run, checked, sent, folder).write(found.organisation)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -30,7 +30,7 @@ from importer.mapping.model import Duplicates
 from importer.mapping.unknown_values import Unknown
 from importer.phrases import listed
 from importer.progress import Progress
-from importer.records import PASSED_OVER, Act, Addition, Operation, Outcome, Row
+from importer.records import PASSED_OVER, Act, Outcome, Row
 from importer.transform.sanitise import REPLACEMENT
 
 NAMES_SHOWN = 5
@@ -112,12 +112,10 @@ class Checked:
 
 
 class PlanWriter(Protocol):
-    """Receives the plan of each chunk while the source is read, and writes it to the reports."""
+    """Receives the plan of each chunk while the source is read, and keeps it or writes it to the reports."""
 
-    def write(
-        self, rows: Sequence[Row], operations: Iterable[Operation], additions: Mapping[int, Sequence[Addition]]
-    ) -> None:
-        """Append a chunk: its rows, the operations of those that would be sent, and place of a row → its additions."""
+    def write(self, plan: Plan) -> None:
+        """Append a chunk."""
 
 
 OpenWriter = Callable[[], AbstractContextManager[PlanWriter | None]]
@@ -301,7 +299,7 @@ class _Reading:
         if self._canary_sample is not None:
             self._canary_sample.add(examined, rows)
         if writer is not None:
-            writer.write(rows, plan.operations.values(), plan.additions)
+            writer.write(plan)
         return plan
 
 

@@ -117,7 +117,9 @@ class LedgerHistory:
         known = self._ledger.find_known(self._target, self._source_name, creates)
         in_triage = {key: kept for key, kept in known.items() if kept.state is State.DONE}
         statuses = {
-            key: self._compare(creates[key], kept)._replace(issue_id=kept.issue_id, triage_id=kept.triage_id)
+            key: self._compare(creates[key], kept)._replace(
+                issue_id=kept.issue_id, triage_id=kept.triage_id, attempts=kept.attempts
+            )
             for key, kept in in_triage.items()
         }
         if self._any_found or self._titles:

@@ -38,8 +38,8 @@ class KnownSample(NamedTuple):
 class LedgerStatus(NamedTuple):
     """How a row that could be sent stands in the ledger: its outcome, what there is to say, and how to change it.
 
-    `issue_id` and `triage_id` are those of the key's issue, if it has one; `takes` says whether more may be added, and
-    `differs` how the row has changed, if it has.
+    `issue_id` and `triage_id` are those of the key's issue, if it has one, and `attempts` the requests that its create
+    took; `takes` says whether more may be added, and `differs` how the row has changed, if it has.
     """
 
     outcome: Outcome
@@ -49,6 +49,7 @@ class LedgerStatus(NamedTuple):
     triage_id: str = ""
     takes: bool = True
     differs: Difference | None = None
+    attempts: int = 0
 
 
 class Knows(Protocol):

@@ -133,9 +133,8 @@ def _make_rows(
         for row, (record, line, key) in places
     ]
     for row, each in decided.items():
-        rows[row] = _with_findings(rows[row], each.findings)._replace(
-            outcome=each.outcome, issue_id=each.issue_id, triage_id=each.triage_id
-        )
+        made = rows[row]._replace(outcome=each.outcome, issue_id=each.issue_id, triage_id=each.triage_id)
+        rows[row] = _with_findings(made, each.findings) if each.findings else made
     for row, origin in chunk.origins.items():
         rows[row] = rows[row]._replace(origin=origin)
     for leader, *others in examined.groups.values():

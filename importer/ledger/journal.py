@@ -122,6 +122,7 @@ class Run:
         self.additions = AddedOperations(self._transaction, self._source_id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self._results = Results(self._transaction, self._id, self._source_id, is_frozen=bool(found.frozen))
+        self.settle = self._results.settle
         self.exit_code: int | None = found.exit_code
         self.started_at: float = found.started_at
         self.ended_at: float | None = found.ended_at
@@ -394,5 +395,5 @@ class Run:
         with self._transaction() as connection:
             connection.execute(update(runs).where(runs.c.id == self._id).values(end))
             connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(ended))
-            if state == "finished":
+            if state == "finished" and not self._results.is_frozen:
                 self._results.freeze(connection)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from itertools import accumulate, groupby, pairwise
 
 import orjson
-from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, func, insert, select, tuple_
+from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, select, tuple_
 
 from importer.ledger.schema import packed
 from importer.ledger.statements import Transaction
@@ -50,6 +50,11 @@ def read_packed(transaction: Transaction, run_id: int) -> Iterator[Row]:
         if len(blocks) < BLOCKS_A_QUERY:
             return
         after = (blocks[-1].file, blocks[-1].record)
+
+
+def drop_packed(connection: Connection, run_id: int) -> None:
+    """Delete the packed rows of a run."""
+    connection.execute(delete(packed).where(packed.c.run_id == run_id))
 
 
 def count_packed(connection: Connection, run_id: int) -> int:

@@ -9,8 +9,9 @@ import orjson
 from sqlalchemy import and_, delete, exists, not_, or_, select, update
 
 from importer.ledger.journal import Run
+from importer.ledger.packed_rows import drop_packed
 from importer.ledger.previous_run import WHOLE
-from importer.ledger.schema import RunKind, State, operations, packed, replaced, rows, runs
+from importer.ledger.schema import RunKind, State, operations, replaced, rows, runs
 from importer.ledger.store import Ledger
 from importer.records import Act, Outcome
 
@@ -71,7 +72,7 @@ def prune(ledger: Ledger, old: Iterable[Run]) -> None:
             needed = or_(rows.c.key.in_(grouped), rows.c.origin != "", mended)
             connection.execute(delete(rows).where(its_rows, not_(needed)))
             connection.execute(update(rows).where(its_rows).values(raw=None, cells=None, conflicts=None))
-            connection.execute(delete(packed).where(packed.c.run_id == run_id))
+            drop_packed(connection, run_id)
             options = orjson.dumps({**run.options, PRUNED: True})
             connection.execute(update(runs).where(runs.c.id == run_id).values(options=options))
             # An undo of an older run must still see what this one has written later.

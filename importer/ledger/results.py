@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
+from itertools import islice
 from operator import attrgetter
 from typing import Any, NamedTuple
 
@@ -13,12 +14,13 @@ from sqlalchemy import Connection, and_, case, delete, func, or_, select, tuple_
 from sqlalchemy import Row as Selected
 
 from importer.codes import CONFLICT, FATE_UNKNOWN
+from importer.ledger import fingerprints
 from importer.ledger.added import read_additions
-from importer.ledger.packed_rows import count_packed, is_plain, read_packed, write_packed
+from importer.ledger.packed_rows import count_packed, drop_packed, is_plain, read_packed, write_packed
 from importer.ledger.registered import decode_row, encode_row
 from importer.ledger.row_findings import Followers, is_in, may_have_more, with_additions, with_double, with_finding
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
-from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, refresh_statistics
+from importer.ledger.statements import REGISTER, WITH_OPERATION, Transaction, portions, refresh_statistics
 from importer.ledger.target_scan import find_doubles
 from importer.records import ADDITIONS, PASSED_OVER, Act, Outcome, Row
 
@@ -65,12 +67,12 @@ class Results:
 
     def __init__(self, transaction: Transaction, run_id: int, source_id: int, *, is_frozen: bool) -> None:
         self._transaction = transaction
-        self._id, self._source_id, self._is_frozen = run_id, source_id, is_frozen
+        self._id, self._source_id, self.is_frozen = run_id, source_id, is_frozen
         self._doubles: dict[str, str] | None = None  # by key: the sentence on its other issue; read once for a pass
 
     def rows(self) -> Iterator[Row]:
         """Yield every row with its outcome, in order of file and record, in flat memory."""
-        if not self._is_frozen:
+        if not self.is_frozen:
             return self._stored_rows()
         return merge(self._stored_rows(), read_packed(self._transaction, self._id), key=attrgetter("file", "record"))
 
@@ -81,25 +83,27 @@ class Results:
         while True:
             with self._transaction() as connection:
                 page = self._page(connection, after)
-            yield from page if self._is_frozen else map(follow, page)
+            yield from page if self.is_frozen else map(follow, page)
             if len(page) < PAGE:
                 return
             after = (page[-1].file, page[-1].record)
 
     def _page(self, connection: Connection, after: tuple[int, int]) -> list[Row]:
-        columns = () if self._is_frozen else (self._became.label("became"), *OPERATION_COLUMNS, *CHANGE_COLUMNS)
+        columns = () if self.is_frozen else (self._became.label("became"), *OPERATION_COLUMNS, *CHANGE_COLUMNS)
         statement = (
             select(rows, *columns)
-            .select_from(rows if self._is_frozen else self._joined)
+            .select_from(rows if self.is_frozen else self._joined)
             .where(rows.c.run_id == self._id, tuple_(rows.c.file, rows.c.record) > after)
             .order_by(rows.c.file, rows.c.record)
             .limit(PAGE)
         )
-        if self._is_frozen:
+        if self.is_frozen:
             return [decode_row(found) for found in connection.execute(statement)]
         return self._complete(connection, [self._decode(found) for found in connection.execute(statement)])
 
-    def _complete(self, connection: Connection, page: list[Row]) -> list[Row]:
+    def _complete(
+        self, connection: Connection, page: list[Row], may_have_more: Callable[[Row], bool] = may_have_more
+    ) -> list[Row]:
         """Add the outcomes of their additions, and their issues' doubles, to the rows of a page."""
         if self._doubles is None:
             self._doubles = {each.key: str(each) for each in find_doubles(connection, self._source_id)}
@@ -115,7 +119,7 @@ class Results:
 
     def count(self) -> dict[Outcome, int]:
         """Count the rows by outcome; every outcome has a count."""
-        became, joined = self._became.label("became"), rows if self._is_frozen else self._joined
+        became, joined = self._became.label("became"), rows if self.is_frozen else self._joined
         statement = select(became, func.count()).select_from(joined).where(rows.c.run_id == self._id)
         with self._transaction() as connection:
             refresh_statistics(connection)
@@ -146,7 +150,7 @@ class Results:
     @property
     def _became(self) -> Any:
         """SQL expression: the outcome of a row in this run, the first that its operations have written."""
-        if self._is_frozen:
+        if self.is_frozen:
             return rows.c.outcome
         # A key that an earlier attempt of this run made was registered as unchanged by the later one. What nobody knows
         # of a create stays so in each run.
@@ -180,7 +184,7 @@ class Results:
             PENDING.c.act == Act.UPDATE,
             PENDING.c.state.in_(UNDECIDED),
         )
-        joined = rows.join(operations, create) if self._is_frozen else self._joined
+        joined = rows.join(operations, create) if self.is_frozen else self._joined
         columns = (
             operations.c.key,
             operations.c.issue_id,
@@ -225,14 +229,50 @@ class Results:
         while page := self._page(connection, after):
             last = (page[-1].file, page[-1].record)
             told = [row._replace(raw=None) if is_in(row) else row for row in map(follow, page)]
-            plain = list(filter(is_plain, told))
-            if plain:
+            if any(map(is_plain, told)):
                 connection.execute(delete(rows).where(rows.c.run_id == self._id, place > after, place <= last))
-                write_packed(connection, self._id, plain)
-            REGISTER.execute(connection, (encode_row(self._id, row) for row in told if not is_plain(row)))
+            self._store(connection, told)
             after = last
+        self._end_freezing(connection)
+
+    def settle(self, checked: Iterable[Row]) -> None:
+        """Store the rows of a run that sends nothing, each with its outcome, in place of `register` and `freeze`."""
+        follow, self._doubles = Followers(), None
+        remaining = iter(checked)
+        with self._transaction() as connection:
+            fingerprints.forget(connection, self._source_id)
+            while page := list(islice(remaining, PAGE)):
+                page = self._name_issues(connection, page)
+                # Only what a run has made itself counts for a row that plans nothing.
+                self._store(
+                    connection,
+                    list(map(follow, self._complete(connection, page, lambda row: row.additions_planned > 0))),
+                )
+            self._end_freezing(connection)
+
+    def _name_issues(self, connection: Connection, page: list[Row]) -> list[Row]:
+        """Name the key's issue in the rows that are passed over."""
+        create = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE)
+        its = select(operations.c.key, operations.c.issue_id, operations.c.triage_id).where(*create)
+        issues = {
+            key: (issue_id, triage_id)
+            for some in portions(row.key for row in page if row.outcome in PASSED_OVER)
+            for key, issue_id, triage_id in connection.execute(its.where(operations.c.key.in_(some)))
+        }
+        return [
+            row._replace(issue_id=issues[row.key][0] or row.issue_id, triage_id=issues[row.key][1] or row.triage_id)
+            if row.outcome in PASSED_OVER and row.key in issues
+            else row
+            for row in page
+        ]
+
+    def _store(self, connection: Connection, told: Sequence[Row]) -> None:
+        write_packed(connection, self._id, filter(is_plain, told))
+        REGISTER.execute(connection, (encode_row(self._id, row) for row in told if not is_plain(row)))
+
+    def _end_freezing(self, connection: Connection) -> None:
         connection.execute(update(runs).where(runs.c.id == self._id).values(frozen=1))
-        self._is_frozen = True
+        self.is_frozen = True
 
     def _decode(self, found: Selected[Any]) -> Row:
         """Return a registered row with the outcome that its operations give."""
@@ -257,3 +297,9 @@ class Results:
             triage_id=(found.change_triage_id if changed else found.create_triage_id) or row.triage_id,
             conflicts=found.change_details if changed and code == CONFLICT else None,
         )
+
+
+def thaw(connection: Connection, run_id: int) -> None:
+    """Forget the stored outcomes of an open run, which is continued: its rows are registered again."""
+    drop_packed(connection, run_id)
+    connection.execute(update(runs).where(runs.c.id == run_id, runs.c.frozen == 1).values(frozen=0))

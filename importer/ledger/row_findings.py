@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 
 from importer.codes import (
     DOUBLE_IN_TRIAGE,
@@ -47,9 +47,9 @@ def may_have_more(row: Row) -> bool:
     return bool(row.additions_planned) or (row.outcome is not Outcome.SKIPPED and not row.follows)
 
 
-def with_additions(row: Row, added: Iterable[Added], run_id: int) -> Row:
+def with_additions(row: Row, added: Collection[Added], run_id: int) -> Row:
     """Add a row's counts of additions and name the missing ones; waiting ones only in the run that tried them."""
-    if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED):
+    if not row.issue_id or row.outcome in (Outcome.PLANNED, Outcome.REJECTED) or not (added or row.additions_planned):
         return row
     # Their issue has a code of its own, but for what this run has made.
     if {GONE_AT_TARGET, PERHAPS_GONE}.intersection(row.codes) and row.outcome is not Outcome.CREATED:

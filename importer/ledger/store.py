@@ -18,7 +18,7 @@ from importer.errors import TargetMismatch, UsageError
 from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
 from importer.ledger.journal import Run
-from importer.ledger.results import CHANGES
+from importer.ledger.results import CHANGES, thaw
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, targets
 from importer.ledger.source_lock import SourceLocks
 from importer.ledger.statements import portions
@@ -26,6 +26,7 @@ from importer.ledger.target_scan import Seen
 from importer.records import Act
 
 LEAVING = operations.alias("leaving")
+_STATES = {state.value: state for state in State}
 
 
 class Facts(NamedTuple):
@@ -53,7 +54,7 @@ class RunIdentity(NamedTuple):
 class Known(NamedTuple):
     """What the ledger knows of a key that was sent.
 
-    state       of its create
+    state       of its create, as are `attempts`
     body_sha    SHA-256 of the body that the issue stands for
     content     digest of its row, 8 bytes
     returned    its snapshot, see `triage.snapshot`
@@ -69,6 +70,7 @@ class Known(NamedTuple):
     content: bytes
     returned: bytes
     since: float
+    attempts: int
     pending: bytes
     is_leaving: bool
 
@@ -113,6 +115,7 @@ class Ledger:
             operations.c.content,
             operations.c.returned,
             operations.c.since,
+            operations.c.attempts,
             CHANGES.c.details,
             LEAVING.c.id,
         )
@@ -134,18 +137,10 @@ class Ledger:
             joined = operations.outerjoin(CHANGES, pending).outerjoin(LEAVING, leaving)
             statement = select(*columns).select_from(joined).where(*creates)
             for some in portions(keys) if source_id else ():
-                for each in connection.execute(statement.where(operations.c.key.in_(some))):
-                    known[each.key] = Known(
-                        State(each.state),
-                        each.issue_id,
-                        each.triage_id,
-                        each.body_sha,
-                        each.content,
-                        each.returned,
-                        each.since,
-                        pending=each.details or b"",
-                        is_leaving=each.id is not None,
-                    )
+                for key, state, *its, pending, leaving in connection.execute(
+                    statement.where(operations.c.key.in_(some))
+                ):
+                    known[key] = Known._make((_STATES[state], *its, pending or b"", leaving is not None))
         return known
 
     def seen(self, target: str, source_name: str, *, writable: bool = False) -> Seen:
@@ -220,8 +215,10 @@ class Ledger:
                     "started_at": now,
                 }
                 run_id = _new_id(connection, insert(runs).values(values))
-            elif out is not None:
-                connection.execute(update(runs).where(runs.c.id == run_id).values(out=str(out.resolve())))
+            else:
+                thaw(connection, run_id)
+                if out is not None:
+                    connection.execute(update(runs).where(runs.c.id == run_id).values(out=str(out.resolve())))
             attempt = insert(attempts).values(run_id=run_id, pid=os.getpid(), started_at=now)
             attempt_id = _new_id(connection, attempt)
         return self._run(runs.c.id == run_id, attempt_id)

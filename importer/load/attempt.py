@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from math import inf
 from pathlib import Path
@@ -59,10 +59,10 @@ class Sent:
     interrupted  whether a signal ended it
     """
 
-    outcomes: Counter[Outcome]
-    completed: Counter[Outcome]
-    additions: Counter[Act]
-    elapsed_seconds: float
+    outcomes: Counter[Outcome] = field(default_factory=Counter)
+    completed: Counter[Outcome] = field(default_factory=Counter)
+    additions: Counter[Act] = field(default_factory=Counter)
+    elapsed_seconds: float = 0.0
     stopped: RunStopped | None = None
     interrupted: bool = False
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from importer.records import Addition, Operation, Row
+from importer.check.plan import Plan
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import ReportFolder
 from importer.report.planned import PlannedFile
@@ -35,11 +35,9 @@ class CheckFiles:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
-    def write(
-        self, rows: Sequence[Row], operations: Iterable[Operation], additions: Mapping[int, Sequence[Addition]]
-    ) -> None:
-        """Append a chunk: its rows, the operations of those that would be sent, and place of a row → its additions."""
-        self._results.write(rows)
-        self._errors.write(rows)
-        self._planned.write(operations)
-        self._planned.write_additions((rows[place], added) for place, added in additions.items())
+    def write(self, plan: Plan) -> None:
+        """Append a chunk: its rows, the operations of those that would be sent, and the additions."""
+        self._results.write(plan.rows)
+        self._errors.write(plan.rows)
+        self._planned.write(plan.operations.values())
+        self._planned.write_additions((plan.rows[place], added) for place, added in plan.additions.items())

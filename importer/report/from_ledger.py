@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 NAMES = ("results.csv", "errors.csv", "errors.jsonl", CONFLICTS, SUMMARY)
 """Reports that the ledger alone is enough for."""
+PAGE = 1000
+"""Rows that are written at a time."""
 CUT_OFF = "The process ended without a word; the same command continues."
 STILL_RUNNING = "Nothing: it is still running."
 
@@ -35,12 +38,12 @@ def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None])
     """
     codes, has_conflicts = Counter[str](), False
     with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
-        results = ResultsFile(file)
-        for row in run.results():
-            results.write([row])
-            errors.write([row])
-            codes.update(set(row.codes))
-            has_conflicts = has_conflicts or row.conflicts is not None
+        results, remaining = ResultsFile(file), run.results()
+        while page := list(islice(remaining, PAGE)):
+            results.write(page)
+            errors.write(page)
+            codes.update(chain.from_iterable(set(row.codes) for row in page if row.codes))
+            has_conflicts = has_conflicts or any(row.conflicts is not None for row in page)
     write_conflicts(folder, run.conflicts() if has_conflicts else ())
     return codes
 

@@ -146,3 +146,26 @@ def test_any_row_comes_back(some: list[dict[str, Any]]) -> None:
     """Whatever its key is, and wherever it stood."""
     plain = [Row(file=3, file_name="ü.csv", outcome=Outcome.UNCHANGED, **each) for each in some]
     assert list(_unpack(3, "ü.csv", _pack(plain))) == plain
+
+
+def test_rows_that_are_settled_at_once(ledger: Ledger) -> None:
+    """They are as if they had been registered and the run finished; a run that goes on registers them anew."""
+    every = [unchanged(record) for record in range(1, 1204)]
+    every[7] = every[7]._replace(
+        outcome=Outcome.CHANGED, codes=("changed",), fields=("",), messages=("x",), hints=("",)
+    )
+    create(ledger, [row.key for row in every])
+    second = begin(ledger, "second")
+    second.register(every)
+    second.finish(ExitCode.DONE, {})
+    third = begin(ledger, "third")
+    known = list(second.results())
+    third.settle([*known[:7], every[7], *known[8:]])  # the check knows the issues of unchanged rows
+    assert list(third.results()) == known
+    assert third.count() == second.count()
+    third.finish(ExitCode.STOPPED, {})
+    again = begin(ledger, "third")
+    again.register(every)
+    again.finish(ExitCode.DONE, {})
+    assert list(again.results()) == known
+    assert count_rows(ledger.transaction, again.name) == len(every)

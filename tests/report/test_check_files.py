@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from importer.check.plan import Plan
 from importer.records import Act, Addition, Operation, Outcome, Row
 from importer.report.check_files import CheckFiles
 from importer.report.folder import ReportFolder
@@ -14,8 +15,9 @@ def test_check_files(tmp_path: Path) -> None:
     planned = Row(0, "f.csv", 1, 2, "k:1", Outcome.PLANNED)
     rejected = Row(0, "f.csv", 2, 3, "k:2", Outcome.REJECTED, ("a",), ("b",), ("c",), ("d",), ["2"])
     with CheckFiles(ReportFolder(tmp_path), [("Key",)]) as files:
-        files.write([planned, rejected], [Operation("k:1", "POST", "/p", b"{}", "m")], {})
+        create = Operation("k:1", "POST", "/p", b"{}", "m")
+        files.write(Plan([planned, rejected], {0: create}, [], {}, {}))
         comment = Addition("k:1", Act.COMMENT, "c", b'{"detail":"x"}')
-        files.write([planned], [], {0: [comment]})
+        files.write(Plan([planned], {}, [], {0: [comment]}, {}))
     lines = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
     assert lines == {"results.csv": 4, "errors.csv": 2, "planned.jsonl": 2}
