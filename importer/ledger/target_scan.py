@@ -212,6 +212,15 @@ class Seen:
             these = (self._here, found.c.issue_id.in_(issue_ids))
             connection.execute(update(found).where(*these).values(state=FoundState.SETTLED.value))
 
+    def number_own(self) -> None:
+        """Take over the numbers of the ledger's own issues whose creates were answered without one."""
+        its = (found.c.source_id == operations.c.source_id, found.c.issue_id == operations.c.issue_id)
+        number = select(found.c.triage_id).where(*its).limit(1).scalar_subquery()
+        own = (operations.c.source_id == self._source_id, operations.c.act == Act.CREATE, operations.c.triage_id == "")
+        with self._transaction() as connection:
+            has_number = select(found.c.issue_id).where(*its).exists()
+            connection.execute(update(operations).where(*own, has_number).values(triage_id=number))
+
     def drop(self, issue_id: str) -> None:
         """Forget an issue that isn't in Triage any more."""
         with self._transaction() as connection:

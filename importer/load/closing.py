@@ -52,6 +52,7 @@ def _look_back(context: ImportContext, run: Run) -> None:
         return
     found = run_loop(_sweep(context, seen, back_to))
     note_discovered(run, seen, found)
+    seen.number_own()
     for sentence in _correct_ids(run, seen):
         context.progress.say(f"warning: {sentence}")
     seen.end_span()

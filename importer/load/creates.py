@@ -144,9 +144,19 @@ class Loader:
         except (Interrupted, RunStopped) as stop:
             write.withdraw(stop)
             raise
+        if issue.unanswered and issue.lacks(orjson.loads(body)):
+            issue = await self._read_back(issue)
         if self._is_taken(issue, write.operation, mark) or _is_of_another(issue, write.operation):
             return CallFailed(Action.SETTLE, OF_ANOTHER)
         return issue
+
+    async def _read_back(self, answer: Issue) -> Issue:
+        """Read an issue whose create was answered with less than must be known; what can't be read counts as sent."""
+        look = partial(self._connection.absence.look, answer.id, self._connection.now())
+        try:
+            return await self._workers.when_sure(look) or answer
+        except CallFailed:
+            return answer
 
     def _doubt_earlier(self, issue_id: str, other: Undecided) -> None:
         """Look for the issue of a create whose answer was believed, and wrong."""

@@ -118,4 +118,5 @@ class ReferenceNumbers:
 def find_numbers(run: Run, mentions: Iterable[Mention]) -> dict[str, str]:
     """Return the numbers of mentioned issues that are in Triage: full key → `T-…`."""
     keys = {mention.key for mention in mentions}
-    return {key: place.triage_id for key, place in run.additions.places(keys).items()} if keys else {}
+    places = run.additions.places(keys) if keys else {}
+    return {key: place.triage_id for key, place in places.items() if place.triage_id}

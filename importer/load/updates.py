@@ -195,6 +195,9 @@ class Change:
 
         `issue` is the answer to the request, or what was read if there was nothing to send.
         """
+        if self._seen is not None:
+            before = {**self._seen.fields, "description": self._seen.description}
+            issue = issue.completed({**before, **patch})
         changed = bool(patch) or self._learned() is not None
         state = State.DONE if changed else State.LEFT if conflicts else State.SAME
         others = find_other_changes(self._seen, issue, patch) if self._seen is not None else []

@@ -11,12 +11,17 @@ T = TypeVar("T")
 
 FIELDS = tuple(name for name in ISSUE_FIELDS if name != "description")
 """The fields of an issue that an import sets, except its description. Source: get/triage-issues-id."""
+NEEDED = frozenset((*ISSUE_FIELDS, "triage_id"))
+"""What must be known of an issue."""
+NOBODY = frozenset(("owner_id", "assignee_id"))
+"""Fields that are null, and that an answer may leave out then."""
 
 
 class Issue(NamedTuple):
     """An issue as the API returns it; any field but the id may be missing and is then "", 0 or None.
 
     triage_id               its number, `T-1042`
+    unanswered              those of NEEDED that are missing
     fields                  each of FIELDS
     created_at, updated_at  ISO 8601, as returned
     had_agent               whether an agent session was ever started on it
@@ -36,11 +41,24 @@ class Issue(NamedTuple):
     relation_count: int
     had_agent: bool
     author_id: str = ""
+    unanswered: frozenset[str] = frozenset()
 
     @property
     def title(self) -> str:
         """The title; "" if the API returned none."""
         return str(self.fields["title"] or "")
+
+    def lacks(self, sent: Mapping[str, Any]) -> bool:
+        """Whether anything is missing that can't be told from what was sent: of nobody an answer may say nothing."""
+        return any(name not in NOBODY or sent.get(name) for name in self.unanswered)
+
+    def completed(self, values: Mapping[str, Any]) -> Issue:
+        """Return the issue with the fields that are missing as they are in `values`."""
+        if not self.unanswered:
+            return self
+        missing = {name: values.get(name) for name in FIELDS if name in self.unanswered}
+        description = values.get("description") if "description" in self.unanswered else self.description
+        return self._replace(fields={**self.fields, **missing}, description=str(description or ""))
 
 
 class Page(NamedTuple, Generic[T]):
@@ -120,6 +138,7 @@ def read_issue(data: Mapping[str, Any]) -> Issue:
         relation_count=int(data.get("relation_count") or 0),
         had_agent=bool(data.get("latest_agent_session")),
         author_id=str(data.get("author_id") or ""),
+        unanswered=NEEDED.difference(data),
     )
 
 

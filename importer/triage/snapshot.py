@@ -118,12 +118,15 @@ class Snapshot:
 
         If the issue was changed since it was created (its times differ), a field that is not as sent was changed by a
         person: the snapshot has it as sent, so that it counts as changed. Without a body `adopt` decides that later.
+        What the answer lacks counts as sent.
         """
         counts = {name: getattr(issue, name) for name in COUNTS}
-        fields, is_touched = values_in(issue, None if body is None else ()), issue.updated_at != issue.created_at
+        is_touched = bool(issue.created_at) and issue.updated_at not in ("", issue.created_at)
         if body is None:
-            return cls(fields, counts=counts, updated_at=issue.updated_at, is_touched=is_touched)
-        sent, there = orjson.loads(body), {**issue.fields, "description": issue.description}
+            return cls(values_in(issue, None), counts=counts, updated_at=issue.updated_at, is_touched=is_touched)
+        sent = orjson.loads(body)
+        issue = issue.completed(sent)
+        fields, there = values_in(issue, ()), {**issue.fields, "description": issue.description}
         # Nearly all come back as they were sent, and need no digest and no comparison of what counts as equal.
         differing = {name: keep_value(name, sent.get(name)) for name in ISSUE_FIELDS if sent.get(name) != there[name]}
         unlike = {name: value for name, value in differing.items() if not is_like(value, fields[name])}

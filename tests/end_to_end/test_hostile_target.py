@@ -20,7 +20,7 @@ from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.harness.following import Nights, Row
+from tests.harness.following import WHOLE, Nights, Row
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, finish, read_csv, write_csv, write_issues
 from tests.harness.short_waits import SOON
@@ -291,3 +291,66 @@ def test_undo_where_nothing_is_shown(program: Program, serve: Serve) -> None:
         assert ended.code == ExitCode.DONE, ended.err
     verdicts = {row["key"]: row["verdict"] for row in read_csv(Path("undone/results.csv"))}
     assert verdicts == {f"demo:D-{number}": "touched" for number in range(1, 6)} | {"demo:D-6": "closed"}
+
+
+class Terse(Door):
+    """Carries every request out, and answers those that write with the fields `keeps` alone.
+
+    `hides` says of a path whether reading it fails.
+    """
+
+    def __init__(self, target: str) -> None:
+        super().__init__(target)
+        self.keeps: tuple[str, ...] = ("id",)
+        self.hides: Callable[[str], bool] = lambda path: False
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        """Carry a request out, and answer with less."""
+        with self._lock:
+            if method == "GET" and self.hides(path):
+                return 400, b""
+            done = self._target.request(method, path, headers=headers, content=body)
+            if done.is_success and method in ("POST", "PATCH"):
+                shown = orjson.loads(done.content)["data"]
+                return done.status_code, orjson.dumps(
+                    {"data": {name: shown[name] for name in self.keeps if name in shown}}
+                )
+            return done.status_code, done.content
+
+
+@pytest.mark.parametrize("lag", [0.0, 0.5], ids=["at once", "reads lag"])
+@pytest.mark.parametrize("keeps", [("id",), ("id", "triage_id", "created_at")], ids=["an id", "and a number"])
+def test_answers_with_little_in_them(program: Program, serve: Serve, keeps: tuple[str, ...], lag: float) -> None:
+    """What the answer to a create or a change lacks is read, and is nobody's edit."""
+    sandbox = serve(read_lag=lag)
+    nights, door = Nights(program, sandbox), Terse(sandbox.url)
+    door.keeps = keeps
+    with serve_door(door):
+        options = ("--api-url", door.url, "--settle-seconds", "3")
+        made = nights.run(WHOLE, *options)
+        assert made.code == ExitCode.DONE, made.err
+        time.sleep(2 * lag)
+        ended = program("verify", "last", "--rate", "0", "--json", "--out", "verified")
+        assert (ended.code, ended.summary["same"]) == (ExitCode.DONE, 3), ended.err
+        changed = [row._replace(severity="P1") for row in WHOLE]
+        ended = nights.run(changed, *options, "--on-change", "update", "--max-changes", "3")
+        assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"updated": 3}), ended.err
+        assert not ended.summary["findings"]
+        time.sleep(2 * lag)
+        ended = program("undo", made.summary["run_id"], "--close", "--apply", "--yes", "--rate", "0", "--json")
+        assert (ended.code, ended.summary["findings"]) == (ExitCode.DONE, {"closed": 3}), ended.err
+    assert {issue["status"] for issue in sandbox.issues()} == {"closed"}
+
+
+def test_answers_with_little_where_reading_fails(program: Program, serve: Serve) -> None:
+    """What can't be read, either, counts as sent; the closing look tells the numbers."""
+    sandbox = serve()
+    nights, door = Nights(program, sandbox), Terse(sandbox.url)
+    with serve_door(door):
+        door.hides = lambda path: len(path) > len(ISSUES_PATH) + 30 and path.count("/") == 4
+        assert nights.run([Row("D-1"), Row("D-2")], "--api-url", door.url).code == ExitCode.STOPPED
+        door.hides = lambda path: False
+        assert nights.run(None, "--api-url", door.url).code == ExitCode.DONE
+        ended = program("verify", "last", "--rate", "0", "--json")
+        assert (ended.code, ended.summary["same"]) == (ExitCode.DONE, 2), ended.err
+    assert {row["triage_id"] for row in read_csv(Path("reports/results.csv"))} == {"T-1001", "T-1002"}

@@ -264,3 +264,14 @@ def test_our_own_comments_are_no_person_s_hand() -> None:
     assert snapshot.merge(issue_of(FIRST, LATER), {"title": "b"}, pending).patch == {"title": "b"}
     later_still = "2026-11-24T12:00:00.000Z"
     assert snapshot.merge(issue_of(FIRST, later_still), {"title": "b"}, pending).conflicts
+
+
+@given(bodies, st.sets(st.sampled_from(ISSUE_FIELDS)), edits)
+def test_what_an_answer_lacks(sent: Values, unanswered: set[str], edit: Values) -> None:
+    """It counts as sent: only what differs from that later is an edit; and an answer without times is no change."""
+    shown = {name: None if name in unanswered else value for name, value in sent.items()}
+    answer = issue_of({**shown, "description": shown["description"] or ""}, updated_at="")
+    snapshot = Snapshot.take(answer._replace(unanswered=frozenset(unanswered)), body_of(sent))
+    assert not snapshot.edits(issue_of(sent))
+    assert set(snapshot.edits(issue_of({**sent, **edit}))) == edited_fields(sent, {**sent, **edit})
+    assert not Snapshot.take(answer).is_touched
