@@ -36,24 +36,28 @@ resource_links:
 
 
 class Hostile(Door):
-    """Carries every request out; some creates, by number, are answered with `status`, and times as `shows` says."""
+    """Carries every request out; some creates, by number, are answered with `status`, and times as `shows` says.
+
+    `refuses` says of the path of any other request whether it is answered so, too.
+    """
 
     def __init__(self, target: str, struck: set[int], status: int) -> None:
         super().__init__(target)
         self._struck, self._status, self._creates = struck, status, 0
         self.shows: Callable[[str], str] = lambda time: time
+        self.refuses: Callable[[str], bool] = lambda path: False
         self.ids: dict[int, str] = {}  # number of a create → id that its answer has
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
         """Carry a request out, and answer otherwise."""
         with self._lock:
             done = self._target.request(method, path, headers=headers, content=body)
-            if (method, path) == ("POST", ISSUES_PATH):
-                self._creates += 1
-                if self._creates in self._struck:
-                    error = {"error": "not_found", "message": "Resource not found"}
-                    return self._status, orjson.dumps({"data": None, "errors": [error]})
-            if (method, path) == ("POST", ISSUES_PATH) and self._creates in self.ids:
+            is_create = (method, path) == ("POST", ISSUES_PATH)
+            self._creates += is_create
+            if (is_create and self._creates in self._struck) or self.refuses(path):
+                error = {"error": "not_found", "message": "Resource not found"}
+                return self._status, orjson.dumps({"data": None, "errors": [error]})
+            if is_create and self._creates in self.ids:
                 shown = orjson.loads(done.content)
                 shown["data"]["id"] = self.ids[self._creates]
                 return done.status_code, orjson.dumps(shown)
@@ -101,6 +105,19 @@ def test_created_and_refused(program: Program, serve: Serve, status: int, calls:
         import_to_the_end(program, sandbox, 12, "-m", "mine.yaml" if calls else "jira", "--api-url", door.url)
     if calls:
         assert len(sandbox.resources()) == 12
+
+
+def test_carried_out_and_answered_429(program: Program, serve: Serve) -> None:
+    """What is carried out and answered 429 is there twice: the closing look names an issue, `verify` a comment."""
+    sandbox = serve()
+    nights, strikes = Nights(program, sandbox), iter(range(2))
+    with hostile(sandbox, {2}, 429) as door:
+        door.refuses = lambda path: path.endswith("/comments") and next(strikes, None) == 1
+        ended = nights.run([Row("D-1", ("one",)), Row("D-2", ("one",)), Row("D-3", ("one",))], "--api-url", door.url)
+        assert (ended.code, ended.summary["findings"]) == (ExitCode.PARTLY, {"double-in-triage": 1}), ended.err
+        ended = program("verify", "last", "--rate", "0", "--json")
+        assert (ended.summary["stranger"], ended.summary["fields"]) == (1, {"comment": 1}), ended.out
+    assert (len(sandbox.issues()), len(sandbox.comments())) == (4, 4)
 
 
 @pytest.mark.usefixtures("short_waits")
