@@ -37,7 +37,7 @@ class ExitCode(IntEnum):
     UNUSABLE = (
         2,
         "Nothing was sent: usage, mapping or source can't be used, too many rows would be rejected or changed, or, "
-        "with --strict, a column would be lost.",
+        "with --strict, a column or comments would be lost.",
     )
     STOPPED = 3, "Stopped before the end; the same command continues."
     UNKNOWN = 4, "Finished; the fate of some rows is unknown."

@@ -331,6 +331,7 @@ class _Report:
             target=self._context.target.name,
             findings=dict((+codes).most_common()),
             additions={str(act): number for act, number in sent.additions.items()},
+            comments_sent=sent.comments,
             requests=calls.requests,
             retries=calls.retries,
             rate_limited=calls.rate_limited,

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from importer.check.bad_values import Corrections
+from importer.check.completeness import Completeness
 from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.damage import DamageSigns
 from importer.check.drift import Drift
@@ -53,6 +54,7 @@ class Checked:
     nameless  rows to be sent whose key is their content
     load      the requests that a send pass would take
     coverage  what becomes of every filled cell, column by column
+    complete  what the source counts of its issues, beside what the file has
     other     findings on the issues that rows name; None if there are none
     drift     how far the rows are from what the ledger knows of them
     notes     warnings of preflight and discovery: about members, and issues that are in Triage twice
@@ -73,6 +75,7 @@ class Checked:
     nameless: int = 0
     load: Workload = field(default_factory=Workload)
     coverage: Coverage | None = None
+    complete: Completeness | None = None
     other: TargetFindings | None = None
     notes: tuple[str, ...] = ()
     newest: float | None = None
@@ -83,12 +86,19 @@ class Checked:
         absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
         nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
         lost = [] if self.coverage is None else [*self.coverage.warnings(), *filter(None, [rare_categories(self.flow)])]
-        return [*self.notes, *self.damage, *nameless, *self.flow.suspicious_mappings(), *absent, *lost]
+        absent_parts = [] if self.complete is None else self.complete.warnings(self.attachments)
+        return [*self.notes, *self.damage, *absent_parts, *nameless, *self.flow.suspicious_mappings(), *absent, *lost]
 
     @property
     def refusal(self) -> str:
         """Why `--strict` sends nothing, or ""."""
-        return "" if self.coverage is None else self.coverage.refusal
+        incomplete = "" if self.complete is None else self.complete.refusal
+        return ("" if self.coverage is None else self.coverage.refusal) or (incomplete and f"--strict: {incomplete}")
+
+    @property
+    def attachments(self) -> int:
+        """The attachments that the file names."""
+        return 0 if self.coverage is None else self.coverage.named_attachments
 
     @property
     def planned(self) -> int:
@@ -179,6 +189,7 @@ def check(
         keys.nameless,
         reading.work.load,
         reading.coverage,
+        reading.completeness,
         other,
         newest=age.newest,
     )
@@ -254,6 +265,7 @@ class _Reading:
         self.drift = Drift(job.source_name, self._known.sample())
         self.neutralised = self.private = 0
         self.unmatched = UnmatchedPeople(job.people)
+        self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.work.clear()
         if self._canary_sample is not None:
             self._canary_sample.clear()
@@ -294,6 +306,7 @@ class _Reading:
         self.drift.add(examined.records.keys, plan)
         self.coverage.add(examined.records, rows)
         self.unmatched.add(examined.records, rows)
+        self.completeness.add(examined.records, rows, plan.additions)
         self.neutralised += examined.records.neutralised
         self.private += examined.records.private.total()
         if self._canary_sample is not None:

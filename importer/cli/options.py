@@ -58,7 +58,10 @@ OUT_OPTION = click.option(
 JSON_OPTION = click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON on stdout.")
 SELECT_OPTIONS = (
     click.option(
-        "--strict", is_flag=True, help="Refuse if a column goes nowhere that the mapping doesn't name under `drop`."
+        "--strict",
+        is_flag=True,
+        help="Refuse if a column goes nowhere that the mapping doesn't name under `drop`, or if the source counts "
+        "comments that the file doesn't have.",
     ),
     click.option("--limit", type=click.IntRange(min=1), metavar="N", help="Only the first N rows."),
     click.option(

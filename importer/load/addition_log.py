@@ -98,12 +98,14 @@ class AdditionLog:
     """Records the outcomes of one run's additions in the ledger, and counts them.
 
     done        additions that were made, by act
+    comments    comments of the source that are in them
     outcomes    rows for which only additions were sent, by outcome
     """
 
     def __init__(self, run: Run, cap: FailureCap) -> None:
         self._run, self._cap = run, cap
         self.done = Counter[Act]()
+        self.comments = 0
         self.outcomes = Counter[Outcome]()
 
     def note(self, work: IssueWork, operation: Operation, result: Result) -> None:
@@ -119,6 +121,8 @@ class AdditionLog:
         if state is State.DONE:
             work.ours[operation.act][mark] += 1
             self.done[operation.act] += code != FOUND_AT_TARGET
+            if operation.act is Act.COMMENT and code != FOUND_AT_TARGET:
+                self.comments += sum("=" not in name for name in covers)
 
     def refuse(
         self,

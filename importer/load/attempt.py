@@ -55,6 +55,7 @@ class Sent:
     outcomes     rows whose create or update it sent, by outcome
     completed    other rows, whose issues it only added to, by outcome
     additions    additions that were made, by act
+    comments     comments of the source that are in them
     stopped      the error that ended it early, if one did
     interrupted  whether a signal ended it
     """
@@ -62,6 +63,7 @@ class Sent:
     outcomes: Counter[Outcome] = field(default_factory=Counter)
     completed: Counter[Outcome] = field(default_factory=Counter)
     additions: Counter[Act] = field(default_factory=Counter)
+    comments: int = 0
     elapsed_seconds: float = 0.0
     stopped: RunStopped | None = None
     interrupted: bool = False
@@ -112,7 +114,8 @@ class Attempt:
         return self._sent(time.monotonic() - started)
 
     def _sent(self, elapsed_seconds: float) -> Sent:
-        return Sent(self.became, self.log.outcomes, self.log.done, elapsed_seconds, self.stopped, self.interrupted)
+        log = self.log
+        return Sent(self.became, log.outcomes, log.done, log.comments, elapsed_seconds, self.stopped, self.interrupted)
 
     def _send_canary(self, canary: Canary, confirm_rest: ConfirmRest) -> None:
         self.progress.start("first contact", canary.issues, "issue")

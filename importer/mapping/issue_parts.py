@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from importer.api import NOTE_LIMIT, RelationType
 from importer.mapping.scalars import Flag as Yes
-from importer.mapping.scalars import Label, Path, Pattern, RecordsPath, Scalar
+from importer.mapping.scalars import Label, Number, Path, Pattern, RecordsPath, Scalar
 from importer.mapping.texts import Conditions, Strict, Text
 
 COMMENT_PARTS = ("author", "date", "text", "private", "id")
@@ -92,6 +92,19 @@ class Comments(Strict):
     )
     closed: Bundling = Field("fold", description="The same of issues that are done or closed.")
     private: Literal["keep", "drop"] = Field("keep", description="Those for the team alone; kept ones say so.")
+
+
+class Counter(Text):
+    """A number that the source has of each issue."""
+
+    less: Number = Field(0, description="How many of these are none, as the description that is counted with them.")
+
+
+class Counted(Strict):
+    """What the source counts of an issue, whether the file has it or not."""
+
+    comments: Counter | None = Field(None, description="How many comments it has.")
+    attachments: Counter | None = Field(None, description="How many attachments it has.")
 
 
 class Relation(Text):

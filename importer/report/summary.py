@@ -31,6 +31,7 @@ class Summary:
 
     forecast       operations that the check has planned, by what they do, and their `requests`
     losses         figures of the columns that are lost, see `Coverage.as_json`
+    counted        comments and attachments as the source counts them, beside what the file has, see `Completeness`
     additions      additions that were made, by what they do
     findings       code → rows
     doubles        issues with the marker of another, or that the ledger doesn't know, settled ones, too
@@ -57,6 +58,7 @@ class Summary:
     planned: int = 0
     forecast: Mapping[str, int] = field(default_factory=dict)
     losses: Mapping[str, object] = field(default_factory=dict)
+    counted: Mapping[str, object] = field(default_factory=dict)
     additions: Mapping[str, int] = field(default_factory=dict)
     requests: int = 0
     retries: int = 0
@@ -138,7 +140,12 @@ def decide_exit_code(
 
 
 def summarise(
-    job: Job, checked: Checked, outcomes: Mapping[Outcome, int], exit_code: ExitCode, **figures: Any
+    job: Job,
+    checked: Checked,
+    outcomes: Mapping[Outcome, int],
+    exit_code: ExitCode,
+    comments_sent: int = 0,
+    **figures: Any,
 ) -> Summary:
     """Make the summary of a check or a run; `figures` are the fields that only one of them has."""
     counts: dict[str, Any] = {outcome.value: outcomes[outcome] for outcome in Outcome}
@@ -154,6 +161,7 @@ def summarise(
         value_flow=checked.flow.as_json(),
         forecast=checked.load.as_json(),
         losses={} if checked.coverage is None else checked.coverage.as_json(),
+        counted={} if checked.complete is None else checked.complete.as_json(checked.attachments, comments_sent),
         version=__version__,
         **counts,
         **figures,

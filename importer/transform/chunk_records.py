@@ -12,6 +12,7 @@ from importer.api import SEVERITIES, STATUSES
 from importer.mapping.identities import Identity
 from importer.mapping.issue_parts import Bundling
 from importer.records import Chunk, Finding, IssueParts
+from importer.transform.claims import Claims
 from importer.transform.columns import Columns
 from importer.transform.groups import Groups, merge_values
 from importer.transform.references import References
@@ -33,6 +34,8 @@ class Records:
     values      severity, status, category
     unmatched   field of a person → who it is in each row, an empty identity where nobody is left to be matched
     parts       row → what it says of its issue beside the create; rows without any are absent
+    claims      what the source counts → row → how many
+    discussed   row → how many comments the source has, those left out among them
     references  finds the issues that a text names
     bundlings   how the comments of each row's issue are sent
     groups      the rows that are one issue, the first of which has all that is sent; None where each row is one
@@ -62,6 +65,8 @@ class Records:
     parts: dict[int, IssueParts]
     newest: list[datetime | None] | None
     created: list[datetime | None] | None = None
+    claims: Claims = field(default_factory=dict)
+    discussed: Dict[int, int] = field(default_factory=dict)
     references: References = field(default_factory=lambda: References((), ""))
     bundlings: Sequence[Bundling] = ()
     groups: Groups | None = None

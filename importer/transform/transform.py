@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping as Dict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,11 +19,12 @@ from importer.mapping.texts import Text
 from importer.records import Chunk
 from importer.transform.chunk_parts import PartsReader
 from importer.transform.chunk_records import Records, merge_targets
+from importer.transform.claims import read_claims
 from importer.transform.columns import Columns, is_filled, read_date
-from importer.transform.comments import read_epoch
+from importer.transform.comments import Discussions, read_epoch
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
-from importer.transform.groups import merge_firsts
+from importer.transform.groups import Groups, merge_firsts
 from importer.transform.people import identify, name_mentions, person_maps
 from importer.transform.prose import ColumnSanitizer, write_prose
 from importer.transform.references import References
@@ -105,6 +107,8 @@ class Transform:
             parts=found.parts,
             newest=newest,
             created=None if mapping.created is None else read_times(columns, mapping.created),
+            claims=read_claims(mapping.counted, columns),
+            discussed=count_discussed(found.discussions, keys.groups),
             references=self.references,
             bundlings=bundlings,
             groups=keys.groups,
@@ -180,6 +184,16 @@ def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bun
     if comments is None:
         return ["separate"] * len(statuses)
     return [comments.closed if status in FINISHED else comments.open for status in statuses]
+
+
+def count_discussed(discussions: Discussions, groups: Groups | None) -> Dict[int, int]:
+    """Row → how many comments it has, those that are left out among them; the first row of a group has those of all."""
+    counts = Counter({row: len(said) for row, said in discussions.comments.items()}) + discussions.private
+    leaders = {row: group[0] for group in groups or () for row in group}
+    merged = Counter[int]()
+    for row, count in counts.items():
+        merged[leaders.get(row, row)] += count
+    return merged
 
 
 def read_times(columns: Columns, text: Text) -> list[datetime | None]:

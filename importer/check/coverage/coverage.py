@@ -125,6 +125,11 @@ class Coverage:
         """Return the lines of cells that are lost, and that the mapping doesn't name under `drop`."""
         return [line for line in self.lines() if line.label == DROPPED]
 
+    @property
+    def named_attachments(self) -> int:
+        """The attachments that the rows that are sent name."""
+        return self._attachments
+
     def as_json(self) -> dict[str, Any]:
         """The figures, as `losses` of summary.json has them."""
         dropped = self.dropped()

@@ -1,0 +1,82 @@
+"""Completeness: what the source counts of its issues, beside what the file has of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from importer.check.coverage.coverage import LEFT_OUT
+from importer.mapping.model import Mapping as MappingModel
+from importer.phrases import counted
+from importer.records import Act, Addition, Row
+from importer.transform.chunk_records import Records
+
+COMMENTS, ATTACHMENTS = "comments", "attachments"
+_READ_ON = "see `Comments and the rest of the issue` in mappings/README.md"
+
+
+class Completeness:
+    """Counts comments and attachments of the rows that are sent, or are in Triage: as counted by the source, and found.
+
+    `in_file` of attachments is known to the column coverage.
+    """
+
+    def __init__(self, mapping: MappingModel, *, beside: bool) -> None:
+        sources = [] if mapping.comments is None else mapping.comments.from_
+        self._may_join = not beside and any(source.beside is not None and not source.beside.in_ for source in sources)
+        self._says: Counter[str] = Counter()
+        self._has: Counter[str] = Counter()
+        self._planned: Counter[str] = Counter()
+        self._absent: Counter[str] = Counter()
+        self._issues: Counter[str] = Counter()
+
+    def add(self, records: Records, rows: Sequence[Row], additions: Mapping[int, Sequence[Addition]]) -> None:
+        """Count a chunk."""
+        for row, number in records.discussed.items():
+            if rows[row].outcome not in LEFT_OUT:
+                self._has[COMMENTS] += number
+        for planned in additions.values():
+            names = {name for each in planned if each.act is Act.COMMENT for name in each.covers}
+            self._planned[COMMENTS] += sum("=" not in name for name in names)
+        for name, claims in records.claims.items():
+            for row, number in claims.items():
+                if rows[row].outcome not in LEFT_OUT:
+                    absent = max(0, number - records.discussed.get(row, 0)) if name == COMMENTS else 0
+                    self._says[name] += number
+                    self._absent[name] += absent
+                    self._issues[name] += bool(absent)
+
+    def warnings(self, attachments: int) -> list[str]:
+        """Say where the source counts more than the file has; `attachments` are those that the file names."""
+        said = []
+        if self.refusal:
+            brings = "--comments FILE joins what the API answers of them" if self._may_join else "export them as well"
+            said.append(f"{self._describe()}: {brings}; {_READ_ON}")
+        if self._says[ATTACHMENTS] > attachments:
+            says = counted(self._says[ATTACHMENTS], "attachment")
+            said.append(f"the source counts {says}, and the file names {attachments:,}: download them before it ends")
+        return said
+
+    @property
+    def refusal(self) -> str:
+        """Why `--strict` sends nothing, or ""."""
+        return self._describe() if self._absent[COMMENTS] else ""
+
+    def _describe(self) -> str:
+        absent, issues = (counts[COMMENTS] for counts in (self._absent, self._issues))
+        says = f"the source counts {counted(self._says[COMMENTS], 'comment')}"
+        return f"{says}, and {absent:,} of them, of {counted(issues, 'issue')}, are not in the file"
+
+    def as_json(self, attachments: int, sent: int) -> dict[str, dict[str, int]]:
+        """The figures, as `counted` of summary.json has them; `sent` are comments."""
+        has = {COMMENTS: self._has[COMMENTS], ATTACHMENTS: attachments}
+        figures = {
+            name: {
+                "source_says": self._says[name],
+                "file_has": has[name],
+                "planned": self._planned[name],
+                "sent": sent if name == COMMENTS else 0,
+            }
+            for name in (COMMENTS, ATTACHMENTS)
+        }
+        return {name: each for name, each in figures.items() if any(each.values())}
