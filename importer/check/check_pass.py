@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from importer.check.bad_values import Corrections
 from importer.check.completeness import Completeness
@@ -187,10 +187,8 @@ def check(
         (*signs.warnings(), *_side_table_warnings(job), *reading.notices()),
         reading.corrections.lines(),
         keys.nameless,
-        reading.work.load,
-        reading.coverage,
-        reading.completeness,
-        other,
+        **reading.result(),
+        other=other,
         newest=age.newest,
     )
 
@@ -284,6 +282,10 @@ class _Reading:
                     age.add(examined)
                 self._progress.reach(job.source.bytes_read)
         self._progress.finish()
+
+    def result(self) -> dict[str, Any]:
+        """The counters that the result has as they are, by its fields."""
+        return {"load": self.work.load, "coverage": self.coverage, "complete": self.completeness}
 
     def notices(self) -> Iterator[str]:
         """Say what the transform changed in texts, and left out of comments, a sentence each."""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from functools import cached_property
-from typing import Annotated, Any, Generic, Literal, Self, TypeVar
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from importer.api import (
     CATEGORY_LIMIT,
@@ -53,6 +55,7 @@ def exact_key(value: str) -> str:
     return rf"/(?s)\A{re.escape(bare)}\Z/" if is_pattern(bare) else value
 
 
+RestPlace = Literal["footer", "comment", "drop"]
 SeverityTarget = Literal[SeverityName, "?"]
 StatusTarget = Literal[StatusName, "?"]
 Target = TypeVar("Target")
@@ -283,6 +286,31 @@ class Example(Strict):
     expect: Expected = Field(description="What it becomes.")
 
 
+class Rest(Strict):
+    """Where columns go that nothing else in the mapping names: lines of the footer, of a comment, or nowhere.
+
+    Written short, `footer` is `{csv: footer, json: footer}`.
+    """
+
+    csv: RestPlace | None = Field(None, description="Columns of tables.")
+    json_: RestPlace | None = Field(None, alias="json", description="Keys of JSON records: of the first ones.")
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Allow the short form."""
+        reference = handler(core_schema)
+        definition = handler.resolve_ref_schema(reference)
+        spelled_out = dict(definition)
+        definition.clear()
+        definition["anyOf"] = [spelled_out, {"enum": list(get_args(RestPlace))}]
+        return reference
+
+    @model_validator(mode="before")
+    @classmethod
+    def _shorthand(cls, value: Any) -> Any:
+        return {"csv": value, "json": value} if isinstance(value, str) else value
+
+
 class Mapping(Strict):
     """How rows become issues. `extends` is resolved when the file is loaded."""
 
@@ -338,9 +366,7 @@ class Mapping(Strict):
     drop: list[Scalar] = Field(
         default_factory=list, description="Columns that may be lost: what else goes nowhere fails `--strict`."
     )
-    rest: Literal["footer", "comment", "drop"] | None = Field(
-        None, description="What becomes of each column that nothing else in the mapping names."
-    )
+    rest: Rest = Field(default_factory=Rest, description="What becomes of each column that nothing else here names.")
     norm: Literal["defuse", "keep"] = Field(
         "defuse", description="`keep`: `@norm` in a text may start Triage's agent, which is billed and can edit."
     )

@@ -24,15 +24,16 @@ def with_rest(mapping: Mapping, names: Iterable[str], *, is_table: bool) -> Mapp
 
     `names` are headers; or keys of JSON records, those within objects dotted, which the mapping's paths may name, too.
     """
-    if mapping.rest is None:
+    place = mapping.rest.csv if is_table else mapping.rest.json_
+    if place is None:
         return mapping
     left = _find_left(mapping, dict.fromkeys(name.strip() for name in names), is_table)
     if not left:
         return mapping
-    if mapping.rest == "drop":
+    if place == "drop":
         return mapping.model_copy(update={"drop": [*mapping.drop, *left]})
-    lines = dict(_label(left, mapping.footer if mapping.rest == "footer" else ()))
-    if mapping.rest == "footer":
+    lines = dict(_label(left, mapping.footer if place == "footer" else ()))
+    if place == "footer":
         return mapping.model_copy(update={"footer": {**mapping.footer, **lines}})
     source = CommentSource.model_validate({"lines": lines})
     if mapping.comments is None:

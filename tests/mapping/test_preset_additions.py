@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 from importer.mapping.identities import Identity
 from tests.harness.brought import Bring
+from tests.harness.running import Program, write_csv
 
 JIRA = [
     "Summary",
@@ -308,3 +311,19 @@ def test_sentry(bring: Bring) -> None:
     assert found.assignee == Identity("Ann", "7", "ann@acme.example")
     team = {"type": "team", "id": "9", "name": "Voice"}
     assert bring("sentry", [{**record, "assignedTo": team}])["WEB-1A"].assignee == Identity()
+
+
+def test_columns_of_ones_own_stand_in_the_footer(program: Program, tmp_path: Path) -> None:
+    """What a site has added to its tracker's table is lost in no preset: no column goes nowhere."""
+    header = [*JIRA, "Environment", "Custom field (Team)", "Custom field (Cause)", "Votes"]
+    cells = ["Echo", "VO-1", "10001", "Bug", "To Do", "High", "text", "Ann", "5f1", "e" * 38_116, "Voice: EU", "", "3"]
+    ended = program("validate", write_csv(tmp_path / "jira.csv", [cells], header), "--strict", "--json")
+    assert ended.outcomes() == {"planned": 1}
+    assert ended.summary["findings"] == {"footer-continued": 1}
+    requests = (Path(program.folder) / "triage-import-check" / "planned.jsonl").read_text(encoding="utf-8").splitlines()
+    description = json.loads(json.loads(requests[0])["body"])["description"]
+    assert "\nCustom field (Team): Voice: EU\n" in description
+    assert "Cause" not in description
+    assert "Votes" not in description
+    said = "".join(json.loads(json.loads(line)["body"])["detail"] for line in requests[1:])
+    assert said.count("e") >= 38_116

@@ -101,6 +101,12 @@ def test_values_keep_the_rank_of_their_names(name: str) -> None:
     assert ranks == sorted(ranks)
 
 
+@pytest.mark.parametrize("name", preset_names())
+def test_of_a_table_nothing_is_lost_that_has_a_name(name: str) -> None:
+    """A column that a preset doesn't name stands in the footer; what may be lost is named under `drop`."""
+    assert load_mapping(name).model.rest.csv == "footer"
+
+
 def test_jira_knows_the_standard_names_in_several_languages() -> None:
     """A status that a site invented is not in the table."""
     status = load_mapping("jira").model.status.values
