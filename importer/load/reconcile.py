@@ -95,12 +95,13 @@ class Reconciler:
         act, issue_id, wanted = operation.act, operation.issue_id, operation.whole_sha
         known = {*ours, wanted}
         ids = defaultdict[bytes, set[str]](set)  # by fingerprint; pages that shift meanwhile may show one twice
-        number, is_reached = 0, False
+        number, is_reached, is_recognised = 0, False, False
         async for items in self._pages(act, issue_id):
             number += len(items)
             for item in items:
                 if is_addition(item) and (mark := fingerprint_shown(issue_id, item, known)) in known:
                     ids[mark].add(item.id)
+                    is_recognised |= item.id == after
             if len(ids[wanted]) > ours[wanted]:
                 return True
             # The whole page counts: times that are equal leave the order of their entries open.
@@ -110,7 +111,9 @@ class Reconciler:
         if not decides:
             return None
         shown = Counter({mark: len(its) for mark, its in ids.items()})
-        return False if is_reached or await self.proves_absence(act, issue_id, ours, shown, number) else None
+        # Where it isn't recognised, whose id is known, what is looked for wouldn't be either.
+        proves = is_recognised if is_reached else await self.proves_absence(act, issue_id, ours, shown, number)
+        return False if proves else None
 
     async def proves_absence(
         self, act: Act, issue_id: str, ours: Counter[bytes], shown: Counter[bytes], number: int

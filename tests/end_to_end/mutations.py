@@ -103,6 +103,13 @@ MUTATIONS = (
         "tests/load/test_reconcile.py::test_a_list_that_lacks_what_is_there",
     ),
     Mutation(
+        "the control of an order",
+        "importer/load/reconcile.py",
+        "        proves = is_recognised if is_reached else ",
+        "        proves = is_reached or ",
+        "tests/end_to_end/test_hostile_target.py::test_comments_that_are_not_recognised",
+    ),
+    Mutation(
         "the control on another issue",
         "importer/load/reconcile.py",
         "        if act in self._controls:\n",

@@ -206,13 +206,14 @@ def test_a_pause_for_years(program: Program, serve: Serve, where: str, command: 
 class Forgetful(Door):
     """Carries every request out and shows no activity; comments, by number, are answered with 500 all the same.
 
-    `shows` says of an item of the activity whether it is shown after all.
+    `shows` says of an item of the activity whether it is shown after all; `stores` what it has for a text.
     """
 
     def __init__(self, target: str) -> None:
         super().__init__(target)
         self.struck: set[int] = set()
         self.shows: Callable[[dict[str, str]], bool] = lambda item: False
+        self.stores: Callable[[str], str] = lambda text: text
         self._comments = 0
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
@@ -221,7 +222,8 @@ class Forgetful(Door):
             done = self._target.request(method, path, headers=headers, content=body)
             if "/activity" in path:
                 shown = orjson.loads(done.content)
-                shown["data"]["items"] = [item for item in shown["data"]["items"] if self.shows(item)]
+                items = [item for item in shown["data"]["items"] if self.shows(item)]
+                shown["data"]["items"] = [{**item, "detail": self.stores(item["detail"])} for item in items]
                 return done.status_code, orjson.dumps(shown)
             self._comments += (method, path.rpartition("/")[2]) == ("POST", "comments")
             is_struck = method == "POST" and self._comments in self.struck
@@ -265,6 +267,27 @@ def test_an_activity_that_shows_nothing(program: Program, serve: Serve, struck: 
         assert ended.err == "1 comment of demo:D-3: in Triage.\n"
         assert nights.run(None, *options).code == ExitCode.DONE
     assert nights.comments() == {f"D-{number}": ["one", "two"] for number in range(1, 6)}
+
+
+STORED: dict[str, Callable[[str], str]] = {
+    "with a line before": lambda text: f"Sent by mail:\n\n{text}",
+    "without long words": lambda text: re.sub(r"\w{12,}", "***", text),
+}
+
+
+@pytest.mark.parametrize("stores", STORED.values(), ids=STORED)
+@pytest.mark.parametrize("struck", [5, 6], ids=["the first of an issue", "the second"])
+def test_comments_that_are_not_recognised(
+    program: Program, serve: Serve, struck: int, stores: Callable[[str], str]
+) -> None:
+    """Where a target stores comments so that none is known again, one of unknown fate isn't sent again, either."""
+    sandbox = serve()
+    nights = Nights(program, sandbox)
+    with forgetful(sandbox, "nothing") as door:
+        door.struck, door.shows, door.stores = {struck}, lambda item: True, stores
+        ended = nights.run(TWO_NOTES, "--api-url", door.url, "--concurrency", "1")
+        assert (ended.code, ended.summary["findings"]["addition-unproven"]) == (ExitCode.PARTLY, 1), ended.err
+    assert len(sandbox.comments()) == 8 + struck - 4
 
 
 def test_it_was_not_added(program: Program, serve: Serve) -> None:

@@ -187,7 +187,8 @@ def test_as_far_back_as_the_comment_before(bench: Reconciling) -> None:
     async def ask(client: TriageClient, lookback: Reconciler) -> bool:
         ids = [await client.add_comment(issue, orjson.dumps({"detail": f"{number}"})) for number in range(250)]
         operation = operation_of(Act.COMMENT, issue, COMMENT)
-        return await lookback.was_made(operation, ours=Counter(), since=bench.time.now - 60, after=ids[120])
+        before = operation_of(Act.COMMENT, issue, {"detail": "120"}).whole_sha
+        return await lookback.was_made(operation, ours=Counter([before]), since=bench.time.now - 60, after=ids[120])
 
     assert not bench.run(ask)
     assert bench.triage.reads == 4, "two looks of two pages"
