@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import islice
@@ -13,9 +13,9 @@ from importer.ledger.schema import State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_sender import AdditionSender
 from importer.load.connection import RunConnection
-from importer.load.provenance import Shown, count_own, find_existing_additions
+from importer.load.provenance import count_own, find_existing_additions
 from importer.load.queue import Item
-from importer.load.reconcile import Reconciler
+from importer.load.reconcile import Reading, Reconciler
 from importer.load.reference_numbers import ReferenceNumbers
 from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
@@ -148,7 +148,7 @@ class AdditionLoader:
                 await self._sender.check_there(work.place)
             raise OutcomePending from error
 
-    async def _leave_unproven(self, work: IssueWork, filled: Sequence[Addition], shown: Shown) -> None:
+    async def _leave_unproven(self, work: IssueWork, filled: Sequence[Addition], shown: Mapping[Act, Reading]) -> None:
         """Leave what is still to be sent where what the issue has shown doesn't prove that it lacks it.
 
         A person has said so of what is recorded as unsent. Raises OutcomePending if anything is left, and CallFailed.
@@ -158,7 +158,7 @@ class AdditionLoader:
         left = [each for each in filled if (each.act, each.name) in planned and each.act in shown]
         issue_id, prove = work.place.issue_id, self._reconciler.proves_absence
         for act in {each.act for each in left}:
-            if await prove(act, issue_id, work.ours[act], *shown[act]):
+            if await prove(act, issue_id, work.ours[act], shown[act]):
                 left = [each for each in left if each.act is not act]
         for addition in left:
             self._log.leave_unproven(work, work.operation(addition, addition.body), addition.covers)

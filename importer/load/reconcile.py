@@ -12,6 +12,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from functools import partial
+from typing import NamedTuple
 
 from importer.api import PAGE_LIMIT
 from importer.load.fingerprint import HANGING, LISTS, Held, Shown, fingerprint_shown, is_addition
@@ -35,6 +36,13 @@ Acknowledged = Callable[[Act, float], tuple[str, bytes] | None]
 
 class Unproven(Undecidable):
     """An addition isn't shown where others aren't shown either that are surely there: that is no proof of absence."""
+
+
+class Reading(NamedTuple):
+    """What a list of an issue has shown: fingerprint → how many additions, and how many items in all."""
+
+    marks: Counter[bytes]
+    items: int
 
 
 class Reconciler:
@@ -110,13 +118,15 @@ class Reconciler:
                 break
         if not decides:
             return None
-        shown = Counter({mark: len(its) for mark, its in ids.items()})
         # Where it isn't recognised, whose id is known, what is looked for wouldn't be either.
-        proves = is_recognised if is_reached else await self.proves_absence(act, issue_id, ours, shown, number)
+        proves = is_recognised
+        if not is_reached:
+            reading = Reading(Counter({mark: len(its) for mark, its in ids.items()}), number)
+            proves = await self.proves_absence(act, issue_id, ours, reading, self._settle_seconds)
         return False if proves else None
 
     async def proves_absence(
-        self, act: Act, issue_id: str, ours: Counter[bytes], shown: Counter[bytes], number: int
+        self, act: Act, issue_id: str, ours: Counter[bytes], reading: Reading, wait_seconds: float = 0.0
     ) -> bool:
         """Whether a list of an issue that was read to its end proves that what it doesn't show isn't there.
 
@@ -124,17 +134,17 @@ class Reconciler:
         show what is known of that one; where nothing is known at all, the activity must have an entry, and any other
         list as many items as the issue counts.
 
-        ours    fingerprint → how many additions of this kind the issue is known to have
-        shown   fingerprint → how many it has shown
-        number  how many items it has shown
+        ours          fingerprint → how many additions of this kind the issue is known to have
+        reading       what it has shown
+        wait_seconds  how long ago another issue's must have been acknowledged, as reads may lag
 
         Raises:
             CallFailed: a control can't be read.
         """
         if ours.total():
-            return ours <= shown
+            return ours <= reading.marks
         if act not in self._controls:
-            found = self._acknowledged(act, self._now() - self._settle_seconds)
+            found = self._acknowledged(act, self._now() - wait_seconds)
             self._controls |= {} if found is None else {act: found}
         if act in self._controls:
             other, mark = self._controls[act]
@@ -145,10 +155,10 @@ class Reconciler:
                     raise
                 self._controls.pop(act, None)  # a person has deleted that issue
         if act is Act.COMMENT:
-            return number > 0
+            return reading.items > 0
         issue = await self._calls.call(partial(self._client.get_issue, issue_id))
         counted = next(getattr(issue, f"{name}_count") for name, its_act in HANGING.items() if its_act is act)
-        return bool(counted <= number)
+        return bool(counted <= reading.items)
 
     async def read_held(self, issue_id: str, acts: Iterable[Act], known: Collection[bytes]) -> Held:
         """Read all additions of these kinds that an issue has: a request for each 100 of a kind.

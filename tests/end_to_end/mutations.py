@@ -98,16 +98,16 @@ MUTATIONS = (
     Mutation(
         "the control of an absence",
         "importer/load/reconcile.py",
-        "            return ours <= shown\n",
+        "            return ours <= reading.marks\n",
         "            return True\n",
         "tests/load/test_reconcile.py::test_a_list_that_lacks_what_is_there",
     ),
     Mutation(
         "the control of an order",
         "importer/load/reconcile.py",
-        "        proves = is_recognised if is_reached else ",
-        "        proves = is_reached or ",
-        "tests/end_to_end/test_hostile_target.py::test_comments_that_are_not_recognised",
+        "        proves = is_recognised\n",
+        "        proves = is_reached\n",
+        "tests/end_to_end/test_hidden_activity.py::test_comments_that_are_not_recognised",
     ),
     Mutation(
         "the control on another issue",
@@ -121,7 +121,7 @@ MUTATIONS = (
         "importer/runs/undo.py",
         "            traces.append(UNSEEN)  # what people did may be hidden as well\n",
         "            pass\n",
-        "tests/end_to_end/test_hostile_target.py::test_undo_where_nothing_is_shown",
+        "tests/end_to_end/test_hidden_activity.py::test_undo_where_nothing_is_shown",
     ),
     Mutation(
         "the opening look",
