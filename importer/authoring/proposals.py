@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from importer.api import SEVERITIES, STATUSES, FieldName
+from importer.api import FINISHED, SEVERITIES, STATUSES, FieldName
 from importer.authoring.spelling import Near, Spellings
 from importer.mapping.model import UNDECIDED, Category, Mapping, Severity, Status, fold, is_pattern
+from importer.mapping.unfinished import is_unfinished
 from importer.mapping.unknown_values import Evidence, Unknown
 
 DEFAULT_CATEGORY = "General"
@@ -56,10 +57,11 @@ class Proposer:
     def propose(self, unknown: Unknown) -> Proposal:
         """Return a proposal for any value: from its spelling, else from evidence, else a neutral one."""
         spellings = self._spellings[unknown.field]
-        near = spellings.spelling(unknown.value)
+        near, word = spellings.spelling(unknown.value), spellings.word_inside(unknown.value)
+        if unknown.field == "status" and is_unfinished(unknown.value):
+            near, word = (None if each and each.target in FINISHED else each for each in (near, word))
         if near is not None:
             return _near(near)
-        word = spellings.word_inside(unknown.value)
         if unknown.field == "status":
             return self._status(unknown.evidence, word)
         if word is not None:

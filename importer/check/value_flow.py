@@ -11,7 +11,8 @@ from itertools import pairwise
 import numpy as np
 
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
-from importer.mapping.model import fold
+from importer.mapping.model import fold, is_pattern
+from importer.phrases import counted, listed
 from importer.transform.chunk_records import Records
 from importer.transform.value_maps import Mapped, Step
 
@@ -20,6 +21,7 @@ DISTINCT_LIMIT = 10_000
 """Distinct values kept apart for each field; a free text in a value column must not fill the memory."""
 OTHERS = "(other values)"
 
+WORDS_SHOWN, NAME_SHOWN = 6, 60
 DOMINANT_SHARE = 0.95
 DOMINANT_ROWS = 20
 
@@ -51,7 +53,14 @@ class Stream:
             "fallback": " by its fallback",
             "unknown": " as unknown" if self.step.target else "",
         }
-        return f"{self.target} {self.rows:,}{ways.get(self.step.how, '')}"
+        way = " by a word" if self.by_word else ways.get(self.step.how, "")
+        return f"{self.target} {self.rows:,}{way}"
+
+    @property
+    def by_word(self) -> bool:
+        """Whether it is a status that a pattern found in a longer name, which somebody should look at."""
+        field, *keys = self.step.path
+        return field == "status" and self.step.how == "mapped" and is_pattern(str(keys[-1]))
 
     def __str__(self) -> str:
         return f"{self.source} → {self.result}"
@@ -108,7 +117,7 @@ class ValueFlow:
                 {
                     "source": stream.step.source,
                     "target": stream.step.target,
-                    "how": stream.step.how,
+                    "how": "word" if stream.by_word else stream.step.how,
                     "rows": stream.rows,
                     "samples": stream.samples,
                 }
@@ -124,7 +133,17 @@ def _suspicious_mappings(name: str, streams: list[Stream]) -> Iterator[str]:
         yield from _inversion(streams)
         yield from _contradictions(name, streams, SEVERITY_WORDS, SEVERITY_RANKS, distance=2)
     if name == "status":
+        yield from _by_words(streams)
         yield from _contradictions(name, streams, STATUS_WORDS, STATUS_RANKS, distance=1)
+
+
+def _by_words(streams: list[Stream]) -> Iterator[str]:
+    """Name the statuses that words in their names have decided: whether they are right, a person knows."""
+    by_word = [stream for stream in streams if stream.by_word]
+    if by_word:
+        rows = counted(sum(stream.rows for stream in by_word), "row")
+        names = listed([f"{stream.step.source[:NAME_SHOWN]} → {stream.target}" for stream in by_word], WORDS_SHOWN)
+        yield f"status: words in {counted(len(by_word), 'name')} decide {rows}, look at them: {names}"
 
 
 def _dominance(name: str, streams: list[Stream]) -> Iterator[str]:

@@ -9,9 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from importer.api import VALUE_FIELDS
+from importer.api import FINISHED, VALUE_FIELDS
 from importer.mapping.model import TARGETS, UNDECIDED, Category, Mapping, Value, fold, is_pattern
 from importer.mapping.texts import Condition, Text
+from importer.mapping.unfinished import is_unfinished
 from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.distinct import number_texts
 
@@ -123,7 +124,7 @@ class ValueMap:
         if spec.value is not None:
             return Step(text, text, "constant", (field, "value"))
         folded = fold(text)
-        name = self._exact.get(folded) or next((name for name, found in self._patterns if found.search(text)), None)
+        name = self._exact.get(folded) or self._match(text)
         if name is not None:
             return Step(text, spec.values[name], "mapped", (field, "values", name), folded in spec.undecided)
         if folded in self._same:
@@ -131,6 +132,24 @@ class ValueMap:
         if isinstance(spec, Category) and spec.keep_unknown:
             return Step(text, single_line(text), "kept", (field, "keep_unknown"))
         return Step(text, spec.unknown, "unknown", (field, "unknown") if spec.unknown is not None else (field,))
+
+    def _match(self, text: str) -> str | None:
+        """The first pattern that a text has; what says that work goes on is no match of one that ends an issue.
+
+        A pattern that itself has the words that say so is believed: `/almost done/`.
+        """
+        for name, found in self._patterns:
+            match = found.search(text)
+            if match is not None:
+                ends = self.field == "status" and self.spec.values[name] in FINISHED
+                if not ends or not is_unfinished(text) or (is_unfinished(match[0]) and is_unfinished(_bare(name))):
+                    return name
+        return None
+
+
+def _bare(pattern: str) -> str:
+    """The words of a pattern."""
+    return re.sub(r"[\\^$.|?*+(){}/\[\]]+", " ", pattern)
 
 
 def _decided(step: Step) -> Step:

@@ -134,3 +134,20 @@ def test_one_value_for_nearly_all() -> None:
     assert "high" not in "".join(severities(values, {"P1": 18, "P2": 2}).suspicious_mappings())
     assert severities(values, {"P1": 19}).suspicious_mappings() == []
     assert not any(smell.startswith("severity") for smell in severities(values, {"?": 30}).suspicious_mappings())
+
+
+def test_what_words_decide_is_a_decision_to_look_at() -> None:
+    """A status that a pattern finds in a longer name says so in its line, in summary.json, and in one warning."""
+    mapping = mapping_of(status={"column": "State", "values": {"Open": "todo", "/review/": "in_review"}})
+    states = ("Open", "In review by Ann", "In review by Ann", "Legal review")
+    flow = flow_of(mapping, *((f"P-{number}", "T", "", "P1", state) for number, state in enumerate(states)))
+    assert [str(stream) for stream in flow.streams("status")] == [
+        "In review by Ann → in_review 2 by a word",
+        "Legal review → in_review 1 by a word",
+        "Open → todo 1",
+    ]
+    assert [line["how"] for line in flow.as_json()["status"]] == ["word", "word", "mapped"]
+    (warning,) = (each for each in flow.suspicious_mappings() if "words" in each)
+    assert warning == (
+        "status: words in 2 names decide 3 rows, look at them: In review by Ann → in_review, Legal review → in_review"
+    )
