@@ -1,4 +1,4 @@
-"""Two phrases that most messages use: a number with its noun, and the first few of many names."""
+"""Phrases that the screen and the reports share: a counted noun, a list of names, a duration, a harmless text."""
 
 from __future__ import annotations
 
@@ -14,3 +14,20 @@ def listed(names: Sequence[str], shown: int) -> str:
     """`a, b and 3 more`: the first names, and how many there are beside them."""
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
     return f"{', '.join(names[:shown])}{more}"
+
+
+def format_duration(seconds: float) -> str:
+    """Format a duration: `2 h 13 min`, `4 min 10 s`, `3.2 s`."""
+    if seconds < 59.95:  # what would be shown as 60.0 s is a minute
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def escape_controls(text: str) -> str:
+    """Escape characters that would control a terminal, or change the direction of writing."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -28,6 +28,8 @@ from importer.records import FailOn, Outcome
 from importer.report.bad_values import write_fixes
 from importer.report.check_files import CheckFiles
 from importer.report.folder import SUGGESTION, ReportFolder, report_folder
+from importer.report.page import collect_details, write_pages
+from importer.report.page_rows import PageRows
 from importer.report.summary import Summary, decide_exit_code, summarise
 from importer.report.tables import write_coverage
 
@@ -86,7 +88,8 @@ def run_check(
     """
     folder = report_folder(job, out or Path(CHECK_FOLDER))
     headers = [file.header for file in job.source.files]
-    checked = check(job, known, progress, open_writer=lambda: CheckFiles(folder, headers))
+    rows = PageRows()
+    checked = check(job, known, progress, open_writer=lambda: CheckFiles(folder, headers, rows))
     refusal = refuse(checked)
     if checked.coverage is not None:
         write_coverage(folder, checked.coverage)
@@ -105,6 +108,7 @@ def run_check(
         out=str(folder.path),
         suggestion=str(suggestion or ""),
     )
+    write_pages(folder, summary, rows, collect_details([file.name for file in job.source.files], checked.coverage))
     with folder.open("summary.json") as file:
         summary.write(file)
     return checked, summary
@@ -127,6 +131,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.load.preflight import check_rows, preflight
     from importer.load.repeat import find_repeated
     from importer.load.settled_rows import SettledRows
+    from importer.report.from_ledger import PAGE
 
     job, target, ledger, settings = context.job, context.target, context.ledger, context.settings
     found = preflight(context)
@@ -151,7 +156,8 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     if refusal:  # only now are the reports of a check wanted: to write them for every run would cost as much again
         noted = replace(job, warnings=(*job.warnings, *notes))
         return run_check(noted, known, context.progress, out, target=target.name, refuse=lambda _: refusal)[1]
-    run = begin_run(context, checked, out)
+    details = collect_details([file.name for file in job.source.files], checked.coverage)
+    run = begin_run(context, checked, out, {PAGE: asdict(details)})
     folder = report_folder(job, run.out)
     folder.prepare()  # one that can't be written is said before anything is sent; people's changes are spared once
     note_discovered(run, ledger.seen(target.name, job.source_name), seen)
@@ -265,17 +271,18 @@ class _Report:
     def write(self, organisation: str) -> Summary:
         """Write all that a run leaves in its folder; record the summary in the ledger."""
         from importer.load.closing import name_doubles
-        from importer.report.from_ledger import write_rows
+        from importer.report.from_ledger import kept_details, write_rows
         from importer.report.since import compare_with_last
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
         counts: Mapping[Outcome, int] = self._count_alone()
         codes, suggestion, unknown_until = Counter[str](), None, ""
         doubles: list[Double] = []
+        page: PageRows | None = None
         try:
             counts = self._count_all()
             unknown_until = self._unknown_until() if counts[Outcome.UNKNOWN] else ""
-            codes = write_rows(run, folder, [file.header for file in job.source.files])
+            codes, page = write_rows(run, folder, [file.header for file in job.source.files])
             suggestion = write_proposals(job, checked, folder)
             if checked.coverage is not None:
                 write_coverage(folder, checked.coverage)
@@ -300,8 +307,11 @@ class _Report:
             self._stopped = self._stopped or error
             code = self._exit_code(counts, codes)
             summary = replace(summary, exit_code=int(code), stopped_because=self._because(code))
-        with suppress(StorageFull), folder.open("summary.json") as file:  # said in the summary already
-            summary.write(file)
+        with suppress(StorageFull):  # said in the summary already
+            if page is not None:
+                write_pages(folder, summary, page, kept_details(run))
+            with folder.open("summary.json") as file:
+                summary.write(file)
         return summary
 
     @property

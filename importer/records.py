@@ -284,7 +284,8 @@ class Row(NamedTuple):
     to correct, `cells` (see `bodies.encode_cells`) for `repair`, and `origin` is `FILE:RECORD` of the first file where
     the source is an errors file given back. A planned row with an `issue_id` is an update of that issue; `conflicts` is
     JSON of what such an update left alone: [[field, ours, theirs, new], …]. Additions are counted as they stand by now,
-    whichever run made them. A row that `follows` is in the issue of another one.
+    whichever run made them. A row that `follows` is in the issue of another one. `title` is the one that is sent, of
+    one that is too long its beginning; an unchanged row that comes from the ledger has none.
     """
 
     file: int
@@ -308,6 +309,7 @@ class Row(NamedTuple):
     additions_done: int = 0
     additions_failed: int = 0
     follows: bool = False
+    title: str = ""
 
 
 class FailOn(StrEnum):

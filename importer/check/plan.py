@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import lru_cache, partial
 from typing import NamedTuple
 
+from importer.api import TITLE_LIMIT
 from importer.check.duplicates import Verdict
 from importer.check.knowledge import Knows, LedgerStatus
 from importer.check.rows import Examined
@@ -124,13 +125,15 @@ def _make_rows(
 ) -> list[Row]:
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
     chunk = examined.records.chunk
-    places = enumerate(zip(chunk.records, chunk.lines, examined.records.keys, strict=True))
+    records = examined.records
+    places = enumerate(zip(chunk.records, chunk.lines, records.keys, records.titles, strict=True))
     rows = [
         Row(
             *(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED),
             additions_planned=planned[row].own if row in planned else 0,
+            title=title[:TITLE_LIMIT],
         )
-        for row, (record, line, key) in places
+        for row, (record, line, key, title) in places
     ]
     for row, each in decided.items():
         made = rows[row]._replace(outcome=each.outcome, issue_id=each.issue_id, triage_id=each.triage_id)

@@ -16,7 +16,7 @@ import click
 from importer.api import VALUE_FIELDS
 from importer.codes import CONFLICT
 from importer.errors import ExitCode
-from importer.phrases import counted
+from importer.phrases import counted, format_duration
 from importer.records import Act
 
 if TYPE_CHECKING:
@@ -36,7 +36,6 @@ from importer.cli.sentences import (
     ADDED,
     describe_load,
     describe_missing,
-    format_duration,
     format_time,
     how_long,
     printable,

@@ -236,7 +236,7 @@ def _state(known: dict[str, Any]) -> str:
 
 
 def _when(known: dict[str, Any]) -> str:
-    from importer.cli.sentences import format_duration
+    from importer.phrases import format_duration
 
     started = datetime.fromisoformat(known["started_at"])
     text = f"started {started.astimezone():%Y-%m-%d %H:%M}"

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from importer.codes import PERHAPS_GONE
-from importer.phrases import counted
+from importer.phrases import counted, escape_controls, format_duration
 from importer.records import Act
 from importer.triage.redaction import redact
 
@@ -70,22 +70,9 @@ def shorten(text: str) -> str:
 
 def printable(text: str) -> str:
     """Escape characters that would control a terminal, or change the direction of writing; redact the API key."""
-    text = redact(text)
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    return escape_controls(redact(text))
 
 
 def format_time(seconds: float) -> str:
     """Format a time in seconds since 1970 as local date and time."""
     return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"
-
-
-def format_duration(seconds: float) -> str:
-    """Format a duration: `2 h 13 min`, `4 min 10 s`, `3.2 s`."""
-    if seconds < 59.95:  # what would be shown as 60.0 s is a minute
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s"
-    return f"{minutes // 60} h {minutes % 60} min"

@@ -25,6 +25,7 @@ from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Made, Results
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
 from importer.ledger.statements import DECIDE, FORGET, INTEND, OWNERS, REGISTER, REMEMBER, find_pairs
+from importer.ledger.titles import Titles
 from importer.records import Act, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
@@ -121,6 +122,7 @@ class Run:
         self.is_open: bool = found.state == "open"
         self.additions = AddedOperations(self._transaction, self._source_id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
+        self.find_titles = Titles(self._transaction, self._source_id)
         self._results = Results(self._transaction, self._id, self._source_id, is_frozen=bool(found.frozen))
         self.settle = self._results.settle
         self.exit_code: int | None = found.exit_code

@@ -36,6 +36,7 @@ def decode_row(found: Selected[Any]) -> Row:
         additions_done=found.additions_done,
         additions_failed=found.additions_failed,
         follows=bool(found.follows),
+        title=found.title,
     )
 
 
@@ -61,4 +62,11 @@ def encode_row(run_id: int, row: Row) -> dict[str, Any]:
         "additions_done": row.additions_done,
         "additions_failed": row.additions_failed,
         "follows": int(row.follows),
+        # The snapshot of its issue has it, and most rows of a scheduled import are unchanged each time.
+        "title": "" if row.outcome is Outcome.UNCHANGED else _storable(row.title),
     }
+
+
+def _storable(text: str) -> str:
+    """Return a text with half characters as escapes: no database stores them, which is why such a row is rejected."""
+    return text.encode("utf-8", "backslashreplace").decode()

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 
 
 class State(StrEnum):
@@ -170,6 +170,7 @@ rows = Table(
     Column("additions_done", Integer, nullable=False, default=0, server_default="0"),
     Column("additions_failed", Integer, nullable=False, default=0, server_default="0"),
     Column("follows", Integer, nullable=False, default=0, server_default="0"),  # 1 if it is part of another row's issue
+    Column("title", String, nullable=False, default="", server_default=""),  # of an unchanged row see its snapshot
     sqlite_with_rowid=False,
 )
 # Unchanged rows of finished runs, in place of their own in `rows`: see `packed_rows`.
@@ -285,4 +286,5 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "file_name VARCHAR NOT NULL, number INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (run_id, file, record), "
         "FOREIGN KEY(run_id) REFERENCES runs (id))",
     ),
+    5: ("ALTER TABLE rows ADD COLUMN title VARCHAR NOT NULL DEFAULT ''",),
 }

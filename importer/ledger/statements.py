@@ -99,6 +99,7 @@ REGISTER = upsert(
         "additions_done",
         "additions_failed",
         "follows",
+        "title",
     ),
 )
 INTEND = upsert(

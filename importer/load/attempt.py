@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from math import inf
 from pathlib import Path
+from typing import Any
 
 from importer.api import FINISHED
 from importer.check.check_pass import Checked
@@ -249,8 +250,10 @@ class Attempt:
             self.stopped = self.stopped or _as_stop(error)
 
 
-def begin_run(context: ImportContext, checked: Checked, out: Path | None) -> Run:
+def begin_run(context: ImportContext, checked: Checked, out: Path | None, kept: Mapping[str, Any]) -> Run:
     """Open the run of a checked source: a new one, or the unfinished one of the same source, mapping and selection.
+
+    A new one keeps `kept` among its options, for its reports.
 
     Raises:
         SourceChanged: the source is not the one that was checked.
@@ -266,6 +269,7 @@ def begin_run(context: ImportContext, checked: Checked, out: Path | None) -> Run
         "headers": [file.header for file in job.source.files],
         "newest": checked.newest,
         **describe_input(job),
+        **kept,
     }
     identity = RunIdentity(context.target.name, job.source_name, checked.digest, _meaning(job, settings.changes))
     return context.ledger.begin_run(identity, out=out, options=options)

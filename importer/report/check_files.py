@@ -10,6 +10,7 @@ from typing import Self
 from importer.check.plan import Plan
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import ReportFolder
+from importer.report.page_rows import PageRows
 from importer.report.planned import PlannedFile
 from importer.report.results import ResultsFile
 
@@ -17,9 +18,10 @@ from importer.report.results import ResultsFile
 class CheckFiles:
     """The reports of one reading of the source; entering it removes those of the reading before."""
 
-    def __init__(self, folder: ReportFolder, headers: Sequence[Header | None]) -> None:
+    def __init__(self, folder: ReportFolder, headers: Sequence[Header | None], page: PageRows) -> None:
         self._folder = folder
         self._headers = headers
+        self._page = page
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
@@ -28,6 +30,7 @@ class CheckFiles:
         self._results = ResultsFile(stack.enter_context(folder.open("results.csv")))
         self._planned = stack.enter_context(PlannedFile(stack.enter_context(folder.open("planned.jsonl"))))
         self._errors = stack.enter_context(ErrorFiles(folder, self._headers))
+        self._page.clear()
         return self
 
     def __exit__(
@@ -39,5 +42,6 @@ class CheckFiles:
         """Append a chunk: its rows, the operations of those that would be sent, and the additions."""
         self._results.write(plan.rows)
         self._errors.write(plan.rows)
+        self._page.add(plan.rows)
         self._planned.write(plan.operations.values())
         self._planned.write_additions((plan.rows[place], added) for place, added in plan.additions.items())

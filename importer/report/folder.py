@@ -25,6 +25,8 @@ NAMES = (
     "vanished.csv",
     "losses.csv",
     "attachments.csv",
+    "report.html",
+    "summary.html",
     SUMMARY,
     *FOR_PEOPLE,
 )

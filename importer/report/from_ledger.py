@@ -15,6 +15,8 @@ from importer.errors import ExitCode, UsageError
 from importer.records import Outcome
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.page import MAILED, REPORT, PageDetails, write_pages
+from importer.report.page_rows import PageRows
 from importer.report.results import ResultsFile
 from importer.report.summary import Summary
 from importer.report.tables import CONFLICTS, write_conflicts
@@ -22,30 +24,33 @@ from importer.report.tables import CONFLICTS, write_conflicts
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
 
-NAMES = ("results.csv", "errors.csv", "errors.jsonl", CONFLICTS, SUMMARY)
+NAMES = ("results.csv", "errors.csv", "errors.jsonl", CONFLICTS, REPORT, MAILED, SUMMARY)
 """Reports that the ledger alone is enough for."""
-PAGE = 1000
+PAGE = "page"
+"""The option of a run that has the details of its page."""
+BLOCK_ROWS = 1000
 """Rows that are written at a time."""
 CUT_OFF = "The process ended without a word; the same command continues."
 STILL_RUNNING = "Nothing: it is still running."
 
 
-def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None]) -> Counter[str]:
-    """Write results.csv, the errors files and conflicts.csv of a run; returns code → rows.
+def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None]) -> tuple[Counter[str], PageRows]:
+    """Write results.csv, the errors files and conflicts.csv of a run; returns code → rows, and the rows of its page.
 
     Raises:
         StorageFull: one of them can't be written.
     """
-    codes, has_conflicts = Counter[str](), False
+    codes, has_conflicts, page = Counter[str](), False, PageRows(run.find_titles)
     with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
         results, remaining = ResultsFile(file), run.results()
-        while page := list(islice(remaining, PAGE)):
-            results.write(page)
-            errors.write(page)
-            codes.update(chain.from_iterable(set(row.codes) for row in page if row.codes))
-            has_conflicts = has_conflicts or any(row.conflicts is not None for row in page)
+        while rows := list(islice(remaining, BLOCK_ROWS)):
+            results.write(rows)
+            errors.write(rows)
+            page.add(rows)
+            codes.update(chain.from_iterable(set(row.codes) for row in rows if row.codes))
+            has_conflicts = has_conflicts or any(row.conflicts is not None for row in rows)
     write_conflicts(folder, run.conflicts() if has_conflicts else ())
-    return codes
+    return codes, page
 
 
 def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
@@ -62,14 +67,20 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
     kept = _so_far(run, counts[Outcome.CREATED]) if is_running else kept_figures(run)
     folder = ReportFolder(out)
     folder.prepare(NAMES)
-    codes = write_rows(run, folder, kept_headers(run))
+    codes, page = write_rows(run, folder, kept_headers(run))
     counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # rows that it hasn't registered yet
     outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}
     known = {"rows": sum(counts.values()), "findings": dict(codes.most_common()), "out": str(out), **outcomes}
     summary = Summary(**kept | known)
+    write_pages(folder, summary, page, kept_details(run))
     with folder.open(SUMMARY) as file:
         summary.write(file)
     return summary
+
+
+def kept_details(run: Run) -> PageDetails:
+    """Return what a run has kept for its page; of an earlier version's run there is nothing."""
+    return PageDetails(**run.options.get(PAGE, {}))
 
 
 def kept_headers(run: Run) -> list[Header | None]:

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 from importer.errors import StorageFull
 from importer.phrases import counted
 from importer.report.folder import SUMMARY, ReportFolder
-from importer.report.from_ledger import kept_figures, kept_headers, write_rows
+from importer.report.from_ledger import kept_details, kept_figures, kept_headers, write_rows
+from importer.report.page import write_pages
+from importer.report.page_rows import PageRows
 from importer.report.summary import Summary
 
 if TYPE_CHECKING:
@@ -25,13 +27,16 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
         UsageError: the folder can't be used.
     """
     path, stamp = folder.file(SUMMARY), None
+    page: PageRows | None = None
     if path.exists() and path.resolve() == (run.out / SUMMARY).resolve():
         stamp = path.stat()
     else:
         folder.prepare()
-        write_rows(run, folder, kept_headers(run))
+        _, page = write_rows(run, folder, kept_headers(run))
     summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
     with suppress(StorageFull):  # what was not changed is not undone by a full disk
+        if page is not None:
+            write_pages(folder, summary, page, kept_details(run))
         with folder.open(SUMMARY) as file:
             summary.write(file)
         if stamp is not None:  # reports that people edit are recognised by a time after the summary's

@@ -107,7 +107,9 @@ def test_reports_are_replaced_and_others_kept(program: Program) -> None:
         "losses.csv",
         "notes.txt",
         "planned.jsonl",
+        "report.html",
         "results.csv",
+        "summary.html",
         "summary.json",
     ]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from importer.cli.console import Console
-from importer.cli.sentences import format_duration, format_time
+from importer.cli.sentences import format_time
 from importer.errors import ExitCode, MappingError, Problem
 from importer.report.summary import Summary
 from tests.conftest import Serve
@@ -166,15 +166,6 @@ def test_rejected_and_failed_are_told_apart() -> None:
     """One was never sent, the other was refused."""
     line, *_ = said(Summary("r", 1, 3, rejected=2, failed=1, out="nowhere"))
     assert line.startswith("3 rows: 2 rejected (not sent), 1 failed (Triage refused)")
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(0, "0.0 s"), (3.21, "3.2 s"), (59.96, "1 min 0 s"), (250, "4 min 10 s"), (8000, "2 h 13 min")],
-)
-def test_durations(seconds: float, text: str) -> None:
-    """Two units at most."""
-    assert format_duration(seconds) == text
 
 
 def test_times_are_local() -> None:

@@ -75,7 +75,13 @@ def test_the_same_again(night: Night) -> None:
 def test_another_folder(night: Night) -> None:
     """A folder of its own gets the same results, and the rows that somebody has to mend."""
     assert night.run("--out", "other").summary["same_as"]
-    assert {path.name for path in Path("other").iterdir()} == {"summary.json", "results.csv", "errors.csv"}
+    assert {path.name for path in Path("other").iterdir()} == {
+        "summary.json",
+        "results.csv",
+        "errors.csv",
+        "report.html",
+        "summary.html",
+    }
     for name in ("results.csv", "errors.csv"):
         assert Path("other", name).read_bytes() == Path("night", name).read_bytes()
 

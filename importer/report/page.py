@@ -1,0 +1,233 @@
+"""Writes report.html, which people open, and summary.html, which can be mailed: it has no text of the source.
+
+Each is one file that loads nothing. Jinja2 is imported when a page is written, and its templates are read then.
+"""
+
+from __future__ import annotations
+
+import sys
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from shlex import join
+from typing import TYPE_CHECKING, Any
+
+from importer.api import VALUE_FIELDS
+from importer.check.coverage.coverage import Coverage
+from importer.phrases import counted, escape_controls, format_duration
+from importer.records import ADDITIONS, Outcome
+from importer.report.flow_picture import draw_flow, read_flow
+from importer.report.folder import ReportFolder
+from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
+from importer.report.summary import Summary
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+REPORT, MAILED = "report.html", "summary.html"
+TEMPLATES = Path(__file__).with_name("templates")
+COLUMNS_SHOWN = 200
+VALUES_MAILED = 200
+"""Values of a field in summary.html."""
+CELL_SHOWN = 400
+"""Characters of a text in the page."""
+
+ARRIVED = ("created", "updated", "unchanged", "changed")
+NEEDING = ("rejected", "failed", "unknown")
+MEANINGS = {
+    "created": "its issue was made by this run",
+    "updated": "its issue was changed by this run, or something was added to it",
+    "unchanged": "in Triage since an earlier run, nothing to do",
+    "changed": "in Triage since an earlier run and not as its row says now: left as it is",
+    "skipped": "left out by a rule",
+    "rejected": "not sent: a finding says why",
+    "failed": "Triage refused it",
+    "unknown": "sent, and not yet known whether it arrived: the next run finds out",
+    "planned": "would be sent",
+}
+ADDED_NAMES = {
+    "comment": "Comments",
+    "evidence": "Calls, conversations and files",
+    "flag": "Flags",
+    "relation": "Relations",
+    "refer": "Numbers in descriptions",
+}
+
+
+@dataclass(frozen=True)
+class PageDetails:
+    """What a page shows beside its summary and rows; a run keeps it, as JSON, for the command `report`.
+
+    files    names of the source's files
+    columns  the first lines of losses.csv
+    more     how many lines it has beside these
+    """
+
+    files: Sequence[str] = ()
+    columns: Sequence[Sequence[str]] = ()
+    more: int = 0
+
+
+def collect_details(files: Sequence[str], coverage: Coverage | None) -> PageDetails:
+    """Collect the details of a check."""
+    lines = [] if coverage is None else coverage.table()
+    return PageDetails(files, lines[:COLUMNS_SHOWN], max(0, len(lines) - COLUMNS_SHOWN))
+
+
+def write_pages(folder: ReportFolder, summary: Summary, rows: PageRows, details: PageDetails) -> None:
+    """Write report.html and summary.html.
+
+    Raises:
+        StorageFull: one of them can't be written.
+    """
+    template = _environment().get_template("report.html")
+    view = {**_view(summary, rows, details), "styles": _read("report.css"), "script": _read("report.js")}
+    for name, is_whole in ((REPORT, True), (MAILED, False)):
+        with folder.open(name) as file:
+            file.write(template.render(view, whole=is_whole))
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+    from jinja2.bccache import Bucket
+
+    class Compiled(FileSystemBytecodeCache):
+        """Keeps the compiled template beside the compiled modules; where that can't be written, it is compiled anew."""
+
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            with suppress(OSError):
+                super().dump_bytecode(bucket)
+
+    environment = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        bytecode_cache=None if sys.dont_write_bytecode else Compiled(str(Path(__file__).with_name("__pycache__"))),
+    )
+    environment.filters |= {"number": "{:,}".format, "hash": _hash_for_policy, "duration": format_duration}
+    return environment
+
+
+@cache
+def _read(name: str) -> str:
+    return _whole((TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def _whole(text: str) -> str:
+    """Mark a text of our own: it is neither escaped nor cut."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def _shown(value: Any) -> Any:
+    """Cut a text of the source, and escape what would change the direction of writing."""
+    if type(value) is not str or value.isprintable():
+        return value if type(value) is not str or len(value) <= CELL_SHOWN else f"{value[:CELL_SHOWN]}…"
+    return "\n".join(map(escape_controls, value[:CELL_SHOWN].split("\n")))
+
+
+def _hash_for_policy(text: str) -> str:
+    """Return the source expression of the Content-Security-Policy that allows a script or a style sheet."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, Any]:
+    flows = {name: read_flow(summary.value_flow.get(name, ())) for name in VALUE_FIELDS}
+    return {
+        "summary": summary,
+        "details": details,
+        "is_check": not summary.run_id,
+        "verdict": describe_verdict(summary),
+        "bar": _bar(summary.outcomes(), summary.rows),
+        "sums": _sums(summary),
+        "rows": rows,
+        "additions": (rows.additions_planned, rows.additions_done, rows.additions_failed),
+        "causes": _first(rows.causes(blocks=True)),
+        "notes": _first(rows.causes(blocks=False)),
+        "passed_over": rows.passed_over.most_common(),
+        "flows": {name: (flow, draw_flow(flow)) for name, flow in flows.items() if flow},
+        "values_mailed": VALUES_MAILED,
+        "packed": {kind: _whole(base64) for kind, base64 in rows.packed().items()},
+        "rows_shown": ROWS_SHOWN,
+        "meanings": MEANINGS | ({"planned": "still to be sent"} if summary.run_id else {}),
+        "outcomes": [str(outcome) for outcome in Outcome],
+        "commands": _commands(summary, details),
+    }
+
+
+def describe_verdict(summary: Summary) -> str:
+    """Say in a sentence what became of the rows, or would."""
+    arrived = sum(getattr(summary, name) for name in ARRIVED)
+    needing = sum(getattr(summary, name) for name in NEEDING) + (summary.incomplete if summary.run_id else 0)
+    if not summary.run_id:
+        arrived += summary.planned
+    where = "are in Triage" if summary.run_id else "would be in Triage"
+    rest = [f"{needing:,} {'needs' if needing == 1 else 'need'} you"]
+    if summary.run_id and summary.planned:
+        rest.insert(0, f"{summary.planned:,} {'is' if summary.planned == 1 else 'are'} still to be sent")
+    if summary.skipped:
+        rest.append(f"{summary.skipped:,} {'is' if summary.skipped == 1 else 'are'} left out by a rule")
+    return f"{arrived:,} of {counted(summary.rows, 'row')} {where}; {', '.join(rest)}."
+
+
+def _bar(outcomes: Mapping[str, int], rows: int) -> list[tuple[str, int, float, float]]:
+    """Return the parts of the bar: outcome, rows, and beginning and width in percent."""
+    parts, begin = [], 0.0
+    for name, number in outcomes.items():
+        if number:
+            width = 100 * number / rows
+            parts.append((name, number, begin, width))
+            begin += width
+    return parts
+
+
+def _sums(summary: Summary) -> list[tuple[str, int, int, int | None]]:
+    """Return what is added to issues: its name, how many are to be sent, were sent by this attempt, and are left."""
+    acts = [str(act) for act in ADDITIONS if summary.forecast.get(str(act)) or summary.additions.get(str(act))]
+    return [
+        (
+            ADDED_NAMES[act],
+            summary.forecast.get(act, 0),
+            summary.additions.get(act, 0),
+            summary.forecast.get(act, 0) - summary.additions.get(act, 0),
+        )
+        for act in acts
+    ]
+
+
+def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:
+    """Return the first causes, and how many there are beside them."""
+    return causes[:CAUSES_SHOWN], max(0, len(causes) - CAUSES_SHOWN)
+
+
+def _commands(summary: Summary, details: PageDetails) -> list[tuple[str, str]]:
+    """Return what to type next, and why."""
+    if summary.run_id:
+        name = summary.run_id
+        return [
+            ("Read everything back and compare", f"triage-import verify {name}"),
+            ("Change what a better mapping would give", f"triage-import repair {name} -m MAPPING"),
+            ("Take this run back", f"triage-import undo {name}"),
+            ("Write these reports again", f"triage-import report {name}"),
+        ]
+    said = []
+    files = join(details.files)
+    if summary.suggestion:
+        suggested = join(["-m", summary.suggestion])
+        said.append(("Check again with the proposals", f"triage-import validate {files} {suggested}"))
+    fixes = Path(summary.out) / "fixes.csv"
+    if fixes.is_file():
+        filled = f"{files} --fixes {join([str(fixes)])}"
+        said.append(("Check again with the values that you have corrected", f"triage-import validate {filled}"))
+    said.append(("Rehearse in a sandbox", f"triage-import run {files} -m {join([summary.mapping])} --sandbox"))
+    return said

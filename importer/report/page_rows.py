@@ -1,0 +1,238 @@
+"""The rows of report.html: compressed as they pass, with the causes of what needs somebody, in flat memory."""
+
+from __future__ import annotations
+
+import zlib
+from base64 import b64encode
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+
+from importer.codes import CODES
+from importer.records import PASSED_OVER, Outcome, Row
+from importer.report.summary import OPEN
+from importer.triage.redaction import redact
+
+ROWS_SHOWN = 100_000
+"""Rows of each kind that the table of report.html has: those that need somebody, and the others."""
+BYTES_SHOWN = 4 << 20
+"""Compressed bytes of each kind: long texts end the table before ROWS_SHOWN."""
+PRINTED = 300
+"""Rows that need somebody that are in the page as plain HTML, so that they are printed."""
+SAMPLES = 3
+CAUSES_KEPT = 2_000
+"""Causes kept apart; those that come later are counted by their code."""
+CAUSES_SHOWN = 60
+VARIED = 20
+"""A code with more messages than this, hardly two of which are equal, is one cause: each row has its own figures."""
+CUT = 300
+PACKING = 3
+"""Level of compression: higher ones take twice the time for a tenth less."""
+
+NEEDS_SOMEBODY = frozenset((Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN))
+WITHHELD = "(not shown: a secret was found in the row)"
+
+FindTitles = Callable[[Sequence[str]], Mapping[str, str]]
+"""Finds the titles of keys that have an issue."""
+
+
+class Sample(NamedTuple):
+    """A row that stands for others."""
+
+    key: str
+    title: str
+
+
+@dataclass
+class Cause:
+    """What keeps rows from arriving, or is to be looked at: a finding, its rows, and a few of them."""
+
+    code: str
+    field: str
+    message: str
+    hint: str
+    rows: int = 0
+    samples: tuple[Sample, ...] = ()
+
+    @property
+    def steps(self) -> list[tuple[str, bool]]:
+        """The hint in parts, each with whether it is to be typed: what stands between backticks."""
+        return [(part, place % 2 == 1) for place, part in enumerate(self.hint.split("`")) if part]
+
+    @property
+    def typed(self) -> str:
+        """What the hint says to type, to be copied."""
+        return "\n".join(part for part, is_typed in self.steps if is_typed)
+
+    @property
+    def sentence(self) -> str:
+        """What the code means, without any text of the source."""
+        return CODES.get(self.code, "Left out by a rule of the mapping.")
+
+
+class Printed(NamedTuple):
+    """A row that needs somebody, as it is printed."""
+
+    key: str
+    title: str
+    outcome: str
+    reason: str
+    triage_id: str
+
+
+def find_no_titles(keys: Sequence[str]) -> Mapping[str, str]:
+    """Find no title: a check has them in its rows."""
+    return {}
+
+
+class PageRows:
+    """Takes rows in the order of the input, and keeps of them what report.html shows.
+
+    Rows that need somebody and the others are compressed apart, so that these are in it however many the others are.
+    `find_titles` is asked for rows without a title, as far as they are shown.
+    """
+
+    def __init__(self, find_titles: FindTitles = find_no_titles) -> None:
+        self._find_titles = find_titles
+        self.clear()
+
+    def clear(self) -> None:
+        """Forget all rows: the source is read again."""
+        self.count = self.additions_planned = self.additions_done = self.additions_failed = 0
+        self.printed = list[Printed]()
+        self._blocks = {urgent: _Blocks() for urgent in (True, False)}
+        self._causes = dict[tuple[bool, str, str, str], Cause]()
+        self.passed_over = Counter[tuple[str, str]]()
+
+    def add(self, rows: Sequence[Row]) -> None:
+        """Add rows, in input order."""
+        lines: dict[bool, list[tuple[int, Row]]] = {True: [], False: []}
+        for place, row in enumerate(rows, start=self.count + 1):
+            urgent = bool(row.codes) and (row.outcome in NEEDS_SOMEBODY or not set(OPEN).isdisjoint(row.codes))
+            lines[urgent].append((place, row))
+            if row.codes:
+                self._note(row)
+            if row.additions_planned:
+                self.additions_planned += row.additions_planned
+                self.additions_done += row.additions_done
+                self.additions_failed += row.additions_failed
+        self.count += len(rows)
+        for urgent, some in lines.items():
+            blocks = self._blocks[urgent]
+            shown = some[: blocks.left]
+            blocks.left_out += len(some) - len(shown)
+            if shown:
+                self._show(blocks, shown, urgent=urgent)
+
+    def _show(self, blocks: _Blocks, some: Sequence[tuple[int, Row]], *, urgent: bool) -> None:
+        nameless = [row.key for _, row in some if not row.title and row.key and row.issue_id]
+        titles = self._find_titles(nameless) if nameless else {}
+        lines = [_line(place, row, titles) for place, row in some]
+        blocks.add(lines)
+        if urgent and len(self.printed) < PRINTED:
+            names = list(Outcome)
+            self.printed += [
+                Printed(key, title, names[outcome], reason, number)
+                for _, key, title, outcome, reason, number in lines[: PRINTED - len(self.printed)]
+            ]
+
+    def _note(self, row: Row) -> None:
+        if row.outcome in PASSED_OVER:
+            self.passed_over[str(row.outcome), row.codes[0]] += 1
+            return
+        fails = row.outcome in NEEDS_SOMEBODY
+        for code, name, message, hint in zip(row.codes, row.fields, row.messages, row.hints, strict=True):
+            blocks = code in OPEN or (fails and not CODES.get(code, "").endswith("(warning)."))
+            cause = self._causes.get((blocks, code, name, message))
+            if cause is None:
+                if len(self._causes) >= CAUSES_KEPT:
+                    message = "(other values)"
+                cause = self._causes.setdefault((blocks, code, name, message), Cause(code, name, message[:CUT], hint))
+            cause.rows += 1
+            if len(cause.samples) < SAMPLES and row.key:
+                cause.samples = (*cause.samples, Sample(row.key[:CUT], _title(row, {})))
+
+    def causes(self, *, blocks: bool) -> list[Cause]:
+        """Return the causes of what needs somebody, or else what is only to be looked at, worst first."""
+        by_code: dict[tuple[str, str], list[Cause]] = {}
+        for (blocking, code, name, _), cause in self._causes.items():
+            if blocking is blocks:
+                by_code.setdefault((code, name), []).append(cause)
+        found = [cause for causes in by_code.values() for cause in _join(causes)]
+        return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.message))
+
+    @property
+    def needing(self) -> int:
+        """Rows that need somebody."""
+        return self._blocks[True].count + self._blocks[True].left_out
+
+    @property
+    def left_out(self) -> int:
+        """Rows that are not in the table."""
+        return self.count - sum(blocks.count for blocks in self._blocks.values())
+
+    def packed(self) -> dict[str, str]:
+        """Return the compressed rows in base64: those that need somebody, and the others."""
+        return {"urgent": self._blocks[True].packed(), "others": self._blocks[False].packed()}
+
+
+class _Blocks:
+    """Rows as JSON, compressed: up to ROWS_SHOWN, and BYTES_SHOWN."""
+
+    def __init__(self) -> None:
+        self._pack = zlib.compressobj(PACKING)
+        self._parts = list[bytes]()
+        self.count = self.left_out = self._bytes = 0
+
+    @property
+    def left(self) -> int:
+        """How many more rows it takes."""
+        return ROWS_SHOWN - self.count if self._bytes < BYTES_SHOWN else 0
+
+    def add(self, lines: Sequence[tuple[object, ...]]) -> None:
+        """Add rows; no more than are `left`."""
+        try:
+            encoded = orjson.dumps(lines)
+        except orjson.JSONEncodeError:  # half a character, which no reader could show either
+            encoded = orjson.dumps([[_whole(cell) for cell in line] for line in lines])
+        part = self._pack.compress((b"," if self.count else b"") + redact(encoded[1:-1]))
+        self._parts.append(part)
+        self._bytes += len(part)
+        self.count += len(lines)
+
+    def packed(self) -> str:
+        """Return all of them, compressed and in base64: the items of a JSON array."""
+        return b64encode(b"".join((*self._parts, self._pack.copy().flush()))).decode()
+
+
+def _line(place: int, row: Row, titles: Mapping[str, str]) -> tuple[int, str, str, int, str, str]:
+    reason = "\n".join(f"{code}: {message}" for code, message in zip(row.codes, row.messages, strict=True))
+    return (place, row.key[:CUT], _title(row, titles), PLACES[row.outcome], reason[:CUT], row.triage_id)
+
+
+def _title(row: Row, titles: Mapping[str, str]) -> str:
+    """Return the title that is sent; none of a row that is not sent because a secret was found in it."""
+    if row.outcome is Outcome.REJECTED and "secret-found" in row.codes:
+        return WITHHELD
+    return row.title or titles.get(row.key, "")
+
+
+PLACES = {outcome: place for place, outcome in enumerate(Outcome)}
+
+
+def _whole(cell: object) -> object:
+    return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
+
+
+def _join(causes: Iterable[Cause]) -> list[Cause]:
+    """Make one cause of those of a code, where nearly each row has a message of its own."""
+    causes = list(causes)
+    rows = sum(cause.rows for cause in causes)
+    if len(causes) <= VARIED or rows > 2 * len(causes):
+        return causes
+    first = max(causes, key=lambda cause: cause.rows)
+    samples = tuple(sample for cause in causes[:SAMPLES] for sample in cause.samples[:1])
+    return [Cause(first.code, first.field, f"for example: {first.message}", first.hint, rows, samples)]
