@@ -28,7 +28,7 @@ from importer.records import FailOn, Outcome
 from importer.report.bad_values import write_fixes
 from importer.report.check_files import CheckFiles
 from importer.report.folder import SUGGESTION, ReportFolder, report_folder
-from importer.report.page import collect_details, write_pages
+from importer.report.page import collect_details, pack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary, decide_exit_code, summarise
 from importer.report.tables import write_coverage
@@ -108,7 +108,7 @@ def run_check(
         out=str(folder.path),
         suggestion=str(suggestion or ""),
     )
-    write_pages(folder, summary, rows, collect_details([file.name for file in job.source.files], checked.coverage))
+    write_pages(folder, summary, rows, collect_details(job, checked))
     with folder.open("summary.json") as file:
         summary.write(file)
     return checked, summary
@@ -156,8 +156,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     if refusal:  # only now are the reports of a check wanted: to write them for every run would cost as much again
         noted = replace(job, warnings=(*job.warnings, *notes))
         return run_check(noted, known, context.progress, out, target=target.name, refuse=lambda _: refusal)[1]
-    details = collect_details([file.name for file in job.source.files], checked.coverage)
-    run = begin_run(context, checked, out, {PAGE: asdict(details)})
+    run = begin_run(context, checked, out, {PAGE: pack_details(collect_details(job, checked))})
     folder = report_folder(job, run.out)
     folder.prepare()  # one that can't be written is said before anything is sent; people's changes are spared once
     note_discovered(run, ledger.seen(target.name, job.source_name), seen)

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple, Protocol
 
 from importer.check.bad_values import Corrections
 from importer.check.completeness import Completeness
+from importer.check.before_after import BeforeAfter, Showcase
 from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.damage import DamageSigns
 from importer.check.drift import Drift
 from importer.check.duplicates import KeySpool, Policy, Verdict
 from importer.check.job import Job
 from importer.check.knowledge import Knows
+from importer.check.people_named import Named, PeopleNamed
 from importer.check.plan import Plan, plan_rows
 from importer.check.relation_targets import RelationTargets, TargetFindings
 from importer.check.rows import Examined, examine
@@ -59,6 +61,8 @@ class Checked:
     drift     how far the rows are from what the ledger knows of them
     notes     warnings of preflight and discovery: about members, and issues that are in Triage twice
     newest    the newest date in the source, in seconds since 1970; None where its age doesn't matter
+    issues    a few issues before and after, for the page
+    people    whom the source names as owner or assignee
     """
 
     tally: Tally
@@ -79,6 +83,8 @@ class Checked:
     other: TargetFindings | None = None
     notes: tuple[str, ...] = ()
     newest: float | None = None
+    issues: tuple[BeforeAfter, ...] = ()
+    people: Sequence[Named] = ()
 
     @property
     def warnings(self) -> list[str]:
@@ -260,6 +266,7 @@ class _Reading:
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
         self.corrections = Corrections(model, job.fixes)
         self.coverage = Coverage(model, job.source.files)
+        self.showcase, self.people = Showcase(job.source.files, job.show), PeopleNamed(job)
         self.drift = Drift(job.source_name, self._known.sample())
         self.neutralised = self.private = 0
         self.unmatched = UnmatchedPeople(job.people)
@@ -285,7 +292,8 @@ class _Reading:
 
     def result(self) -> dict[str, Any]:
         """The counters that the result has as they are, by its fields."""
-        return {"load": self.work.load, "coverage": self.coverage, "complete": self.completeness}
+        shown = {"issues": self.showcase.chosen(), "people": self.people.people()}
+        return {"load": self.work.load, "coverage": self.coverage, "complete": self.completeness, **shown}
 
     def notices(self) -> Iterator[str]:
         """Say what the transform changed in texts, and left out of comments, a sentence each."""
@@ -309,6 +317,8 @@ class _Reading:
         self.coverage.add(examined.records, rows)
         self.unmatched.add(examined.records, rows)
         self.completeness.add(examined.records, rows, plan.additions)
+        self.showcase.add(examined, rows)
+        self.people.add(examined)
         self.neutralised += examined.records.neutralised
         self.private += examined.records.private.total()
         if self._canary_sample is not None:

@@ -20,6 +20,7 @@ class Job:
     name_given       whether `source_name` was chosen for this source, on the command line or in the user's mapping
     limit            rows to read from the beginning of the input; None is all
     only             native or full keys to send; None is all
+    show             native or full keys of the issues that report.html shows before and after; empty: some are chosen
     warnings         of the headers alone, before any row was read
     recognised       the evidence for the preset, if no mapping was named; else ""
     fixes            corrections of cells, from `--fixes`
@@ -35,6 +36,7 @@ class Job:
     name_given: bool
     limit: int | None = None
     only: frozenset[str] | None = None
+    show: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     recognised: str = ""
     fixes: Fixes = field(default_factory=Fixes)

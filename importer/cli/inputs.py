@@ -72,6 +72,7 @@ class InputOptions:
     format_: str | None = None
     limit: int | None = None
     only: str | None = None
+    show: str | None = None
     fixes: Path | None = None
     comments: tuple[str, ...] = ()
     users: Path | None = None
@@ -121,6 +122,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
                 name_given=name is not None or mapping.named_by_user,
                 limit=given.limit,
                 only=read_only_list(given.only),
+                show=frozenset(key.strip() for key in (given.show or "").split(",") if key.strip()),
                 fixes=table,
                 people=roster,
                 recognised=evidence,

@@ -67,6 +67,9 @@ SELECT_OPTIONS = (
     click.option(
         "--only", type=FileType(), metavar="KEY,...|FILE", help="Only these keys: a list, or a file with one a line."
     ),
+    click.option(
+        "--show", metavar="KEY,...", help="The issues that report.html shows before and after.  [default: five]"
+    ),
     OUT_OPTION,
     JSON_OPTION,
 )

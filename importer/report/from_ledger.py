@@ -15,7 +15,7 @@ from importer.errors import ExitCode, UsageError
 from importer.records import Outcome
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import SUMMARY, ReportFolder
-from importer.report.page import MAILED, REPORT, PageDetails, write_pages
+from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.results import ResultsFile
 from importer.report.summary import Summary
@@ -80,7 +80,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
 
 def kept_details(run: Run) -> PageDetails:
     """Return what a run has kept for its page; of an earlier version's run there is nothing."""
-    return PageDetails(**run.options.get(PAGE, {}))
+    return unpack_details(run.options.get(PAGE, ""))
 
 
 def kept_headers(run: Run) -> list[Header | None]:

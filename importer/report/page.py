@@ -5,11 +5,13 @@ Each is one file that loads nothing. Jinja2 is imported when a page is written, 
 
 from __future__ import annotations
 
+import json
 import sys
-from base64 import b64encode
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +19,10 @@ from shlex import join
 from typing import TYPE_CHECKING, Any
 
 from importer.api import VALUE_FIELDS
-from importer.check.coverage.coverage import Coverage
+from importer.check.before_after import BeforeAfter
+from importer.check.check_pass import Checked
+from importer.check.job import Job
+from importer.check.people_named import Named, count_open
 from importer.phrases import counted, escape_controls, format_duration
 from importer.records import ADDITIONS, Outcome
 from importer.report.flow_picture import draw_flow, read_flow
@@ -30,7 +35,7 @@ if TYPE_CHECKING:
 
 REPORT, MAILED = "report.html", "summary.html"
 TEMPLATES = Path(__file__).with_name("templates")
-COLUMNS_SHOWN = 200
+COLUMNS_SHOWN = PEOPLE_SHOWN = 200
 VALUES_MAILED = 200
 """Values of a field in summary.html."""
 CELL_SHOWN = 400
@@ -65,17 +70,41 @@ class PageDetails:
     files    names of the source's files
     columns  the first lines of losses.csv
     more     how many lines it has beside these
+    people   fields of `Named`: the first of those whom the source names
+    others   how many people there are beside these
+    issues   fields of `BeforeAfter`
     """
 
     files: Sequence[str] = ()
     columns: Sequence[Sequence[str]] = ()
     more: int = 0
+    people: Sequence[Sequence[Any]] = ()
+    others: int = 0
+    issues: Sequence[Sequence[Any]] = ()
 
 
-def collect_details(files: Sequence[str], coverage: Coverage | None) -> PageDetails:
+def collect_details(job: Job, checked: Checked) -> PageDetails:
     """Collect the details of a check."""
-    lines = [] if coverage is None else coverage.table()
-    return PageDetails(files, lines[:COLUMNS_SHOWN], max(0, len(lines) - COLUMNS_SHOWN))
+    lines = [] if checked.coverage is None else checked.coverage.table()
+    people = checked.people
+    return PageDetails(
+        [file.name for file in job.source.files],
+        lines[:COLUMNS_SHOWN],
+        max(0, len(lines) - COLUMNS_SHOWN),
+        list(map(tuple, people[:PEOPLE_SHOWN])),
+        max(0, len(people) - PEOPLE_SHOWN),
+        list(map(tuple, checked.issues)),
+    )
+
+
+def pack_details(details: PageDetails) -> str:
+    """Compress details for the ledger, which keeps them with each run."""
+    return b64encode(zlib.compress(json.dumps(asdict(details)).encode())).decode()
+
+
+def unpack_details(packed: str) -> PageDetails:
+    """Return the details of a run; none of one that has kept none."""
+    return PageDetails(**json.loads(zlib.decompress(b64decode(packed)))) if packed else PageDetails()
 
 
 def write_pages(folder: ReportFolder, summary: Summary, rows: PageRows, details: PageDetails) -> None:
@@ -113,7 +142,12 @@ def _environment() -> Environment:
         auto_reload=False,
         bytecode_cache=None if sys.dont_write_bytecode else Compiled(str(Path(__file__).with_name("__pycache__"))),
     )
-    environment.filters |= {"number": "{:,}".format, "hash": _hash_for_policy, "duration": format_duration}
+    environment.filters |= {
+        "number": "{:,}".format,
+        "hash": _hash_for_policy,
+        "duration": format_duration,
+        "whole_text": _whole_text,
+    }
     return environment
 
 
@@ -136,6 +170,13 @@ def _shown(value: Any) -> Any:
     return "\n".join(map(escape_controls, value[:CELL_SHOWN].split("\n")))
 
 
+def _whole_text(text: str) -> str:
+    """Escape a text of several lines, of any length."""
+    from markupsafe import escape
+
+    return escape("\n".join(map(escape_controls, text.split("\n"))))
+
+
 def _hash_for_policy(text: str) -> str:
     """Return the source expression of the Content-Security-Policy that allows a script or a style sheet."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
@@ -143,9 +184,13 @@ def _hash_for_policy(text: str) -> str:
 
 def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, Any]:
     flows = {name: read_flow(summary.value_flow.get(name, ())) for name in VALUE_FIELDS}
+    people = [Named(*each) for each in details.people]
     return {
         "summary": summary,
         "details": details,
+        "people": people,
+        "without_user": count_open(people),
+        "issues": [BeforeAfter(*each) for each in details.issues],
         "is_check": not summary.run_id,
         "verdict": describe_verdict(summary),
         "bar": _bar(summary.outcomes(), summary.rows),

@@ -31,9 +31,15 @@ skip: [{name: gone, when: {column: State, is: Gone}}]
 
 
 @contextmanager
-def job_of(folder: Path, rows: Sequence[Sequence[str]], mapping: str = MAPPING, **changes: Any) -> Iterator[Job]:
+def job_of(
+    folder: Path,
+    rows: Sequence[Sequence[str]],
+    mapping: str = MAPPING,
+    header: Sequence[str] = HEADER,
+    **changes: Any,
+) -> Iterator[Job]:
     """An import of these rows."""
     (folder / "m.yaml").write_text(mapping, encoding="utf-8")
-    path = write_csv(folder / "export.csv", rows, HEADER)
+    path = write_csv(folder / "export.csv", rows, header)
     with open_source([str(path)], SourceOptions()) as source:
         yield Job(source, load_mapping(str(folder / "m.yaml")), "demo", name_given=True, **changes)

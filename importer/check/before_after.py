@@ -1,0 +1,131 @@
+"""Issues before and after: a few rows of the source with what is sent for them, chosen to have many values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+from json import JSONDecodeError
+from typing import TYPE_CHECKING, NamedTuple
+
+import orjson
+
+from importer.api import VALUE_FIELDS
+from importer.check.rows import Examined
+from importer.records import PASSED_OVER, IssueParts, Outcome, Row
+from importer.transform.columns import is_filled
+from importer.transform.secrets import find_secrets, mask
+
+if TYPE_CHECKING:
+    from importer.sources.source import SourceFile
+
+ISSUES = 5
+CANDIDATES = 80
+"""Rows that are kept to choose from: each is the first with some value."""
+CELLS, CELL, TEXT, COMMENTS = 60, 600, 3000, 3
+"""The most cells of a row, characters of a cell and of a text, and comments that are kept of an issue."""
+
+
+class BeforeAfter(NamedTuple):
+    """A row of the source, and the issue that is sent for it. Secrets in its cells are masked.
+
+    cells     header and cell of each filled column; of JSON the record as one text
+    fields    field and value of the issue, without title and description
+    comments  author, date and text of the first ones
+    more      comments beside these
+    """
+
+    key: str
+    cells: Sequence[tuple[str, str]]
+    title: str
+    description: str
+    fields: Sequence[tuple[str, str]]
+    comments: Sequence[tuple[str, str, str]]
+    more: int
+
+
+class Showcase:
+    """Chooses the issues to show: those of `wanted` keys, else few that together have most values of each field."""
+
+    def __init__(self, files: Sequence[SourceFile], wanted: Collection[str] = ()) -> None:
+        self._files, self._wanted = files, wanted
+        self._seen = set[tuple[object, ...]]()
+        self._traits = set[tuple[str, object]]()
+        self._candidates: list[tuple[frozenset[tuple[str, object]], BeforeAfter]] = []
+
+    def add(self, examined: Examined, rows: Sequence[Row]) -> None:
+        """Add those of a chunk that would be sent, or are in Triage unchanged, as candidates."""
+        if len(self._candidates) >= CANDIDATES:
+            return
+        records = examined.records
+        targets = [records.targets(name) for name in VALUE_FIELDS]
+        for place in examined.bodies:
+            values = (*(column[place] for column in targets), *_kinds(records.parts.get(place)))
+            if values in self._seen and not self._wanted:
+                continue
+            row = rows[place]
+            if row.outcome in PASSED_OVER or row.outcome is Outcome.REJECTED or not self._is_wanted(row.key):
+                continue
+            self._seen.add(values)
+            traits = frozenset(zip((*VALUE_FIELDS, "comments", "links", "flags"), values, strict=True))
+            if self._wanted or traits - self._traits:
+                self._traits |= traits
+                self._candidates.append((traits, self._show(examined, place)))
+
+    def _is_wanted(self, key: str) -> bool:
+        return not self._wanted or key in self._wanted or key.partition(":")[2] in self._wanted
+
+    def _show(self, examined: Examined, place: int) -> BeforeAfter:
+        records, body = examined.records, orjson.loads(examined.bodies[place])
+        title, description = body.pop("title"), body.pop("description")
+        parts = records.parts.get(place) or IssueParts()
+        raw = records.chunk.raw[place]
+        header = self._files[records.chunk.file].header
+        cells = _record(raw) if isinstance(raw, str) or header is None else _cells(header, raw)
+        return BeforeAfter(
+            records.keys[place],
+            [(_cut(name, CELL), _cut(_masked(cell), TEXT if isinstance(raw, str) else CELL)) for name, cell in cells],
+            title,
+            _cut(description, TEXT),
+            [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in body.items()],
+            [(each.author, each.date, _cut(each.text, CELL)) for each in parts.comments[:COMMENTS]],
+            max(0, len(parts.comments) - COMMENTS),
+        )
+
+    def chosen(self) -> tuple[BeforeAfter, ...]:
+        """Return the issues to show, each of which has the most values that those before it don't have."""
+        left, missing = list(self._candidates), set(self._traits)
+        chosen = list[BeforeAfter]()
+        while left and len(chosen) < ISSUES:
+            best = max(range(len(left)), key=lambda place: len(left[place][0] & missing))
+            traits, issue = left.pop(best)
+            missing -= traits
+            chosen.append(issue)
+        return tuple(chosen)
+
+
+def _kinds(parts: IssueParts | None) -> tuple[bool, bool, bool]:
+    if parts is None:
+        return False, False, False
+    return bool(parts.comments), bool(parts.relations or parts.evidence), bool(parts.flags)
+
+
+def _cells(header: Sequence[str], raw: Sequence[str]) -> Iterator[tuple[str, str]]:
+    filled = ((name, cell) for name, cell in zip(header, raw, strict=False) if is_filled(cell))
+    yield from (pair for _, pair in zip(range(CELLS), filled, strict=False))
+
+
+def _record(raw: Sequence[str] | str) -> Iterator[tuple[str, str]]:
+    text = raw if isinstance(raw, str) else "\n".join(raw)
+    try:
+        yield "", json.dumps(json.loads(text), ensure_ascii=False, indent=1)
+    except (JSONDecodeError, RecursionError):
+        yield "", text
+
+
+def _masked(text: str) -> str:
+    text = text[: 2 * TEXT]
+    return mask(text, find_secrets(text))
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else f"{text[:length]}… ({len(text):,} characters)"

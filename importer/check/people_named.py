@@ -1,0 +1,63 @@
+"""The people whom a source names as owner or assignee, with the number of their issues and their Triage user."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from importer.api import FINISHED
+from importer.check.job import Job
+from importer.check.rows import Examined
+from importer.mapping.identities import Identity
+from importer.transform.people import identify
+
+KNOWN_LIMIT = 10_000
+"""People who are counted apart: the callers of a help desk must not fill the memory."""
+NOBODY = "nobody"
+
+
+class Named(NamedTuple):
+    """A person of the source: open and closed issues, and the Triage user that they are, or what they get instead."""
+
+    name: str
+    open: int
+    closed: int
+    user: str
+
+
+class PeopleNamed:
+    """Counts issues by the people whom they name; nobody is counted where the mapping has no owner and no assignee."""
+
+    def __init__(self, job: Job) -> None:
+        model = job.mapping.model
+        self._persons = [person for person in (model.owner, model.assignee) if person is not None]
+        self._roster, self._unmatched = job.people, model.people.unmatched
+        self._issues = Counter[tuple[Identity, bool]]()
+
+    def add(self, examined: Examined) -> None:
+        """Count the people of a chunk; who is both owner and assignee counts once."""
+        if not self._persons:
+            return
+        records, rows = examined.records, examined.flowing()
+        finished = [status in FINISHED for status in records.targets("status")]
+        columns = [identify(person, records.columns) for person in self._persons]
+        named = Counter((who, finished[row]) for row in rows for who in {column[row] for column in columns})
+        for each, issues in named.items():
+            if each[0].shown and (each in self._issues or len(self._issues) < KNOWN_LIMIT):
+                self._issues[each] += issues
+
+    def people(self) -> list[Named]:
+        """Return everybody: those without a user first, then by their open issues."""
+        found = []
+        for who in dict.fromkeys(who for who, _ in self._issues):
+            opened, closed = self._issues[who, False], self._issues[who, True]
+            user = self._roster.find(who)
+            instead = self._unmatched.open if opened else self._unmatched.closed
+            found.append(Named(who.shown, opened, closed, user or instead))
+        return sorted(found, key=lambda each: (each.user != NOBODY, -each.open, -each.closed, each.name))
+
+
+def count_open(people: Sequence[Named]) -> int:
+    """Count the open issues whose person has no user."""
+    return sum(each.open for each in people if each.user == NOBODY)

@@ -1,0 +1,188 @@
+"""report.html in a real Chromium: it is searched, filtered, sorted, copied from and printed, and nothing else runs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from importer.records import Outcome, Row
+from importer.report.folder import ReportFolder
+from importer.report.page import PageDetails, write_pages
+from importer.report.page_rows import PageRows
+from importer.report.summary import Summary
+from tests.harness.browser import chromium, open_page
+from tests.harness.running import SAMPLES, Program, issue_row, write_csv
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+pytestmark = pytest.mark.slow(seconds=60)
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    "<img src=https://evil.example/x onerror=alert(2)>",
+    "</script><script>alert(3)</script>",
+    '"><svg onload=alert(4)>',
+    "javascript:alert(5)",
+    "\u202egnp.exe",
+]
+MANY = 100_000
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Give a browser for all tests of this file."""
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture
+def checked(program: Program) -> Path:
+    """Give the page of a check with much to decide."""
+    rows = [issue_row(n, priority="High" if n % 3 else "Pressing") for n in range(1, 301)]
+    program("validate", write_csv(Path("export.csv"), rows), "-m", "jira")
+    return Path("triage-import-check/report.html")
+
+
+@pytest.fixture(scope="module")
+def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give the page of a run of 100,000 rows."""
+    rows, folder = PageRows(), tmp_path_factory.mktemp("large")
+    for first in range(0, MANY, 1000):
+        made = range(first, first + 1000)
+        rows.add(
+            [Row(0, "f", n, n, f"k:P-{n}", Outcome.CREATED, title=f"Title {n * n}", triage_id=f"T-{n}") for n in made]
+        )
+    write_pages(ReportFolder(folder), Summary("r-1", 0, MANY, created=MANY), rows, PageDetails())
+    return folder / "report.html"
+
+
+def test_search_filter_and_sort(browser: Browser, checked: Path) -> None:
+    """Words are looked for everywhere in a row, an outcome narrows it down, and each column sorts both ways."""
+    opened = open_page(browser, checked)
+    page = opened.page
+    assert opened.count() == "300 of 300 rows"
+    page.fill("#search", "title 29")
+    assert opened.count() == "13 of 300 rows"
+    page.select_option("#outcome", label="rejected")
+    assert opened.count() == "4 of 300 rows"
+    assert opened.column(2) == ["jira:PROJ-129", "jira:PROJ-291", "jira:PROJ-294", "jira:PROJ-297"]
+    page.get_by_role("button", name="Key", exact=True).click()
+    page.get_by_role("button", name="Key", exact=True).click()
+    assert opened.column(2)[0] == "jira:PROJ-297"
+    assert page.locator("#table th[aria-sort=descending]").inner_text().startswith("Key")
+    assert opened.complaints == []
+
+
+def test_values_sort_by_their_number(browser: Browser, checked: Path) -> None:
+    """A table of values sorts by rows as numbers, by the keyboard, too."""
+    opened = open_page(browser, checked)
+    table = opened.page.locator("section[aria-labelledby=became] table").first
+    table.get_by_role("button", name="Rows").focus()
+    opened.page.keyboard.press("Enter")
+    assert table.locator("tbody td:nth-child(3)").all_inner_texts() == ["100", "200"]
+    opened.page.keyboard.press("Enter")
+    assert table.locator("tbody td:nth-child(3)").all_inner_texts() == ["200", "100"]
+
+
+def test_copy(browser: Browser, checked: Path) -> None:
+    """The button copies what is to be typed, and says so."""
+    opened = open_page(browser, checked)
+    opened.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    button = opened.page.locator("section[aria-labelledby=needs] button.copy").first
+    button.click()
+    opened.page.get_by_text("Copied").wait_for()
+    assert opened.run("navigator.clipboard.readText()") == 'severity: {values: {"Pressing": …}}'
+
+
+def test_print(browser: Browser, checked: Path) -> None:
+    """On paper there is a table of the rows that need somebody, in place of the window; it is a readable PDF."""
+    opened = open_page(browser, checked)
+    opened.page.emulate_media(media="print")
+    assert not opened.page.locator("#table").is_visible()
+    assert opened.page.locator("table.printed").is_visible()
+    assert opened.page.locator("table.printed tbody tr").count() == 100
+    assert opened.page.pdf(format="A4").startswith(b"%PDF")
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_is_cut_off(browser: Browser, checked: Path, width: int) -> None:
+    """On a telephone, too, the page is as wide as the window: only tables scroll."""
+    opened = open_page(browser, checked, width=width)
+    assert opened.run("document.documentElement.scrollWidth") == width
+
+
+def test_without_script(browser: Browser, checked: Path) -> None:
+    """Where no script runs, the rows that need somebody are there all the same."""
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(checked.resolve().as_uri())
+    assert page.locator("table.printed tbody tr").count() == 100
+    assert page.locator("table.printed").is_visible()
+    assert not page.locator("button.copy").first.is_visible()
+
+
+def test_a_hostile_source_runs_nothing(browser: Browser, program: Program) -> None:
+    """Nothing is loaded, no dialog opens, and the policy had nothing to refuse."""
+    rows = [issue_row(n, title=title) for n, title in enumerate(HOSTILE, 1)]
+    rows += [issue_row(50 + n, priority=value) for n, value in enumerate(HOSTILE, 1)]
+    program("validate", write_csv(Path("export.csv"), rows), "-m", "jira")
+    for name in ("report.html", "summary.html"):
+        opened = open_page(browser, Path("triage-import-check") / name)
+        opened.page.wait_for_timeout(300)
+        assert opened.complaints == []
+    opened = open_page(browser, Path("triage-import-check/report.html"))
+    assert opened.column(3)[:5] == HOSTILE[:5]
+    assert opened.column(3)[5] == r"\u202egnp.exe"
+
+
+def test_a_hundred_thousand_rows(browser: Browser, large: Path) -> None:
+    """They open and are filtered while somebody waits; the benchmark says how fast, here it is a wide bound."""
+    opened = open_page(browser, large)
+    assert opened.count() == "100,000 of 100,000 rows"
+    assert len(opened.column(1)) < 100, "only what can be seen is drawn"
+    took = opened.run(
+        """() => { const box = document.getElementById("search"), begin = performance.now(); box.value = "p-99999";
+        box.dispatchEvent(new Event("input")); return performance.now() - begin; }"""
+    )
+    assert opened.count() == "1 of 100,000 rows"
+    assert took < 5000
+    opened.page.fill("#search", "")
+    opened.run('document.getElementById("table").scrollTop = 1e9')
+    opened.page.get_by_text("k:P-99999").wait_for()
+
+
+@pytest.fixture(scope="module")
+def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give the script of axe-core, from npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("there is no npm, which fetches axe-core")
+    folder = tmp_path_factory.mktemp("axe")
+    done = subprocess.run(
+        [npm, "pack", "axe-core@4"], cwd=folder, capture_output=True, text=True, check=False, timeout=120
+    )
+    if done.returncode:
+        pytest.skip(f"npm can't fetch axe-core: {done.stderr[-200:]}")
+    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
+        script = archive.extractfile("package/axe.min.js")
+        assert script is not None
+        return script.read().decode()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_accessibility(browser: Browser, program: Program, axe: str, scheme: str) -> None:
+    """axe-core finds no violation, in a check with much to decide and in a run, light and dark."""
+    for command in (("validate",), ("run", "--sandbox", "--max-rejected", "100%")):
+        # In a process of its own: the browser's event loop runs in this one.
+        program.apart(*command, SAMPLES / "undecided.csv", "-m", "jira", "--out", command[0])
+        for name in ("report.html", "summary.html"):
+            opened = open_page(browser, Path(command[0]) / name, scheme="dark" if scheme == "dark" else "light")
+            opened.run(f"{axe}; 0")
+            found = opened.run("axe.run()")["violations"]
+            assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
