@@ -102,13 +102,7 @@ class Run:
     A repair or an undo is a run too: its rows are the issues that it assesses, with their places in the input.
     """
 
-    def __init__(
-        self,
-        database: Database,
-        found: Selected[Any],
-        attempt_id: int,
-        now: Callable[[], float],
-    ) -> None:
+    def __init__(self, database: Database, found: Selected[Any], attempt_id: int, now: Callable[[], float]) -> None:
         self._database, self._transaction = database, database.transaction
         self._id, self._source_id, self._attempt_id = found.id, found.source_id, attempt_id
         self._now = now

@@ -36,7 +36,9 @@ class SettledRows:
             self.close()
         if self._scratch is not None:
             rows = [
-                row._replace(attempts=plan.ledger[row.key].attempts, title="") if row.outcome is Outcome.UNCHANGED else row
+                row._replace(attempts=plan.ledger[row.key].attempts, title="")
+                if row.outcome is Outcome.UNCHANGED
+                else row
                 for row in plan.rows
             ]
             self._scratch.write("INSERT INTO chunks (rows) VALUES (?)", [(pickle.dumps(rows),)])

@@ -149,6 +149,7 @@ def test_outcomes_of_version_4(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("ALTER TABLE operations DROP COLUMN outcome; UPDATE stamp SET schema_version = 4;")
         connection.execute("DROP TABLE packed")
+        connection.execute("ALTER TABLE rows DROP COLUMN title")
         for name in ("fingerprint", "repeats", "repeated_at"):
             connection.execute(f"ALTER TABLE runs DROP COLUMN {name}")
     for open_ in (read_ledger, open_ledger):

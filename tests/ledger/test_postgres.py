@@ -161,6 +161,7 @@ COLUMNS_SINCE = (
     "sources DROP COLUMN look_cursor",
     "found DROP COLUMN key",
     "found DROP COLUMN state",
+    "rows DROP COLUMN title",
 )
 """What version 3 did not have, beside what is dropped by name."""
 
