@@ -1,45 +1,36 @@
 """Writes report.html, which people open, and summary.html, which can be mailed: it has no text of the source.
 
-Each is one file that loads nothing. Jinja2 is imported when a page is written, and its templates are read then.
+Each is one file that loads nothing.
 """
 
 from __future__ import annotations
 
 import json
-import sys
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from functools import cache
-from hashlib import sha256
 from pathlib import Path
 from shlex import join
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from importer.api import VALUE_FIELDS
 from importer.check.before_after import BeforeAfter
 from importer.check.check_pass import Checked
 from importer.check.job import Job
 from importer.check.people_named import Named, count_open
-from importer.phrases import counted, escape_controls, format_duration
+from importer.phrases import counted
 from importer.records import ADDITIONS, Outcome
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
 from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
+from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import Summary
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
 REPORT, MAILED = "report.html", "summary.html"
-TEMPLATES = Path(__file__).with_name("templates")
 COLUMNS_SHOWN = PEOPLE_SHOWN = 200
 VALUES_MAILED = 200
 """Values of a field in summary.html."""
-CELL_SHOWN = 400
-"""Characters of a text in the page."""
 
 ARRIVED = ("created", "updated", "unchanged", "changed")
 NEEDING = ("rejected", "failed", "unknown")
@@ -113,79 +104,19 @@ def write_pages(folder: ReportFolder, summary: Summary, rows: PageRows, details:
     Raises:
         StorageFull: one of them can't be written.
     """
-    template = _environment().get_template("report.html")
-    view = {**_view(summary, rows, details), "styles": _read("report.css"), "script": _read("report.js")}
+    view = _view(summary, rows, details)
     for name, is_whole in ((REPORT, True), (MAILED, False)):
-        with folder.open(name) as file:
-            file.write(template.render(view, whole=is_whole))
-
-
-@cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
-    from jinja2.bccache import Bucket
-
-    class Compiled(FileSystemBytecodeCache):
-        """Keeps the compiled template beside the compiled modules; where that can't be written, it is compiled anew."""
-
-        def dump_bytecode(self, bucket: Bucket) -> None:
-            with suppress(OSError):
-                super().dump_bytecode(bucket)
-
-    environment = Environment(
-        autoescape=True,
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        finalize=_shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-        bytecode_cache=None if sys.dont_write_bytecode else Compiled(str(Path(__file__).with_name("__pycache__"))),
-    )
-    environment.filters |= {
-        "number": "{:,}".format,
-        "hash": _hash_for_policy,
-        "duration": format_duration,
-        "whole_text": _whole_text,
-    }
-    return environment
-
-
-@cache
-def _read(name: str) -> str:
-    return _whole((TEMPLATES / name).read_text(encoding="utf-8"))
-
-
-def _whole(text: str) -> str:
-    """Mark a text of our own: it is neither escaped nor cut."""
-    from markupsafe import Markup
-
-    return Markup(text)
-
-
-def _shown(value: Any) -> Any:
-    """Cut a text of the source, and escape what would change the direction of writing."""
-    if type(value) is not str or value.isprintable():
-        return value if type(value) is not str or len(value) <= CELL_SHOWN else f"{value[:CELL_SHOWN]}…"
-    return "\n".join(map(escape_controls, value[:CELL_SHOWN].split("\n")))
-
-
-def _whole_text(text: str) -> str:
-    """Escape a text of several lines, of any length."""
-    from markupsafe import escape
-
-    return escape("\n".join(map(escape_controls, text.split("\n"))))
-
-
-def _hash_for_policy(text: str) -> str:
-    """Return the source expression of the Content-Security-Policy that allows a script or a style sheet."""
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+        render(folder, name, "report.html", {**view, "whole": is_whole})
 
 
 def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, Any]:
     flows = {name: read_flow(summary.value_flow.get(name, ())) for name in VALUE_FIELDS}
     people = [Named(*each) for each in details.people]
     return {
+        "name": f"Import {summary.run_id}" if summary.run_id else f"Check of {summary.source_name}",
+        "stopped": _describe_stop(summary),
+        "total": summary.rows,
+        "noun": "row",
         "summary": summary,
         "details": details,
         "people": people,
@@ -193,7 +124,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "issues": [BeforeAfter(*each) for each in details.issues],
         "is_check": not summary.run_id,
         "verdict": describe_verdict(summary),
-        "bar": _bar(summary.outcomes(), summary.rows),
+        "bar": lay_out_bar(summary.outcomes()),
         "sums": _sums(summary),
         "rows": rows,
         "additions": (rows.additions_planned, rows.additions_done, rows.additions_failed),
@@ -202,7 +133,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "passed_over": rows.passed_over.most_common(),
         "flows": {name: (flow, draw_flow(flow)) for name, flow in flows.items() if flow},
         "values_mailed": VALUES_MAILED,
-        "packed": {kind: _whole(base64) for kind, base64 in rows.packed().items()},
+        "packed": {kind: mark_whole(base64) for kind, base64 in rows.packed().items()},
         "rows_shown": ROWS_SHOWN,
         "meanings": MEANINGS | ({"planned": "still to be sent"} if summary.run_id else {}),
         "outcomes": [str(outcome) for outcome in Outcome],
@@ -225,15 +156,10 @@ def describe_verdict(summary: Summary) -> str:
     return f"{arrived:,} of {counted(summary.rows, 'row')} {where}; {', '.join(rest)}."
 
 
-def _bar(outcomes: Mapping[str, int], rows: int) -> list[tuple[str, int, float, float]]:
-    """Return the parts of the bar: outcome, rows, and beginning and width in percent."""
-    parts, begin = [], 0.0
-    for name, number in outcomes.items():
-        if number:
-            width = 100 * number / rows
-            parts.append((name, number, begin, width))
-            begin += width
-    return parts
+def _describe_stop(summary: Summary) -> str:
+    if not summary.stopped_because:
+        return ""
+    return f"{'Stopped' if summary.run_id else 'Nothing was sent'}: {summary.stopped_because}"
 
 
 def _sums(summary: Summary) -> list[tuple[str, int, int, int | None]]:

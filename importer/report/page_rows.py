@@ -88,6 +88,35 @@ def find_no_titles(keys: Sequence[str]) -> Mapping[str, str]:
     return {}
 
 
+class PackedRows:
+    """Rows as JSON, compressed: up to ROWS_SHOWN, and BYTES_SHOWN."""
+
+    def __init__(self) -> None:
+        self._pack = zlib.compressobj(PACKING)
+        self._parts = list[bytes]()
+        self.count = self.left_out = self._bytes = 0
+
+    @property
+    def left(self) -> int:
+        """How many more rows it takes."""
+        return ROWS_SHOWN - self.count if self._bytes < BYTES_SHOWN else 0
+
+    def add(self, lines: Sequence[tuple[object, ...]]) -> None:
+        """Add rows; no more than are `left`."""
+        try:
+            encoded = orjson.dumps(lines)
+        except orjson.JSONEncodeError:  # half a character, which no reader could show either
+            encoded = orjson.dumps([[_whole(cell) for cell in line] for line in lines])
+        part = self._pack.compress((b"," if self.count else b"") + redact(encoded[1:-1]))
+        self._parts.append(part)
+        self._bytes += len(part)
+        self.count += len(lines)
+
+    def packed(self) -> str:
+        """Return all of them, compressed and in base64: the items of a JSON array."""
+        return b64encode(b"".join((*self._parts, self._pack.copy().flush()))).decode()
+
+
 class PageRows:
     """Takes rows in the order of the input, and keeps of them what report.html shows.
 
@@ -103,7 +132,7 @@ class PageRows:
         """Forget all rows: the source is read again."""
         self.count = self.additions_planned = self.additions_done = self.additions_failed = 0
         self.printed = list[Printed]()
-        self._blocks = {urgent: _Blocks() for urgent in (True, False)}
+        self._blocks = {urgent: PackedRows() for urgent in (True, False)}
         self._causes = dict[tuple[bool, str, str, str], Cause]()
         self.passed_over = Counter[tuple[str, str]]()
 
@@ -127,7 +156,7 @@ class PageRows:
             if shown:
                 self._show(blocks, shown, urgent=urgent)
 
-    def _show(self, blocks: _Blocks, some: Sequence[tuple[int, Row]], *, urgent: bool) -> None:
+    def _show(self, blocks: PackedRows, some: Sequence[tuple[int, Row]], *, urgent: bool) -> None:
         nameless = [row.key for _, row in some if not row.title and row.key and row.issue_id]
         titles = self._find_titles(nameless) if nameless else {}
         lines = [_line(place, row, titles) for place, row in some]
@@ -177,35 +206,6 @@ class PageRows:
     def packed(self) -> dict[str, str]:
         """Return the compressed rows in base64: those that need somebody, and the others."""
         return {"urgent": self._blocks[True].packed(), "others": self._blocks[False].packed()}
-
-
-class _Blocks:
-    """Rows as JSON, compressed: up to ROWS_SHOWN, and BYTES_SHOWN."""
-
-    def __init__(self) -> None:
-        self._pack = zlib.compressobj(PACKING)
-        self._parts = list[bytes]()
-        self.count = self.left_out = self._bytes = 0
-
-    @property
-    def left(self) -> int:
-        """How many more rows it takes."""
-        return ROWS_SHOWN - self.count if self._bytes < BYTES_SHOWN else 0
-
-    def add(self, lines: Sequence[tuple[object, ...]]) -> None:
-        """Add rows; no more than are `left`."""
-        try:
-            encoded = orjson.dumps(lines)
-        except orjson.JSONEncodeError:  # half a character, which no reader could show either
-            encoded = orjson.dumps([[_whole(cell) for cell in line] for line in lines])
-        part = self._pack.compress((b"," if self.count else b"") + redact(encoded[1:-1]))
-        self._parts.append(part)
-        self._bytes += len(part)
-        self.count += len(lines)
-
-    def packed(self) -> str:
-        """Return all of them, compressed and in base64: the items of a JSON array."""
-        return b64encode(b"".join((*self._parts, self._pack.copy().flush()))).decode()
 
 
 def _line(place: int, row: Row, titles: Mapping[str, str]) -> tuple[int, str, str, int, str, str]:

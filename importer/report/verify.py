@@ -13,7 +13,7 @@ from importer.report.folder import SUMMARY
 from importer.spreadsheet import escape_cell
 
 COLUMNS = ("key", "triage_id", "issue_id", "verdict", "field", "ours", "theirs")
-NAMES = ("verify.csv", SUMMARY)
+NAMES = ("verify.csv", "report.html", SUMMARY)
 
 
 class Verdict(StrEnum):

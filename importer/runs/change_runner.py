@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -24,10 +24,13 @@ from importer.ledger.journal import Run
 from importer.ledger.store import Ledger, RunIdentity
 from importer.load.connection import RunConnection
 from importer.load.workers import FailureCap
+from importer.phrases import counted
 from importer.records import Operation, Outcome, Row
 from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.page import REPORT
 from importer.report.summary import Summary, decide_exit_code
 from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
+from importer.report.work_page import Judged, Work, WorkRows, write_work_page
 from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
@@ -44,7 +47,7 @@ if TYPE_CHECKING:
 
 MAX_FAILED = 100
 """The number of refused changes after which a run stops, since the others would be refused as well."""
-FILES = ("results.csv", CONFLICTS, SUMMARY)
+FILES = ("results.csv", CONFLICTS, REPORT, SUMMARY)
 
 
 @dataclass(frozen=True)
@@ -288,9 +291,35 @@ class ChangeRunner:
             out=str(self.out),
             version=__version__,
         )
-        with suppress(StorageFull), self._folder.open(SUMMARY) as file:
-            summary.write(file)
+        with suppress(StorageFull):
+            self._write_page(summary, lines)
+            with self._folder.open(SUMMARY) as file:
+                summary.write(file)
         return summary
+
+    def _write_page(self, summary: Summary, lines: Sequence[ChangeLine]) -> None:
+        kind, run, done = self.change_set.kind.value, self.run.name, self.change_set.done
+        rows = WorkRows(self.run.find_titles)
+        rows.add([Judged(e.key, e.triage_id, e.verdict, ": ".join(filter(None, (e.fields, e.message)))) for e in lines])
+        command = f"triage-import {kind} {run}"
+        issues, were = counted(summary.rows, "issue"), "was" if summary.updated == 1 else "were"
+        verdict = f"{summary.updated:,} of {issues} {were} {done}."
+        if not summary.run_id:
+            verdict = f"A preview: {self.to_change:,} of {issues} would be {done}."
+        work = Work(
+            f"{kind.capitalize()} of {run}",
+            verdict,
+            "results.csv",
+            {},
+            summary.target,
+            summary.source_name,
+            summary.requests,
+            summary.elapsed_seconds,
+            summary.version,
+            summary.stopped_because,
+            [("Do it", f"{command} --apply")] if not summary.run_id and self.to_change else [],
+        )
+        write_work_page(self._folder, work, rows)
 
 
 def _row(row: Row, outcome: Outcome, code: str, field: str, message: str) -> Row:

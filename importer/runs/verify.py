@@ -29,9 +29,11 @@ from importer.ledger.schema import State
 from importer.load.fingerprint import LISTS, Held
 from importer.load.provenance import count_own
 from importer.load.reconcile import Reconciler
+from importer.phrases import counted
 from importer.records import Act
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
+from importer.report.work_page import Judged, Work, WorkRows, write_work_page
 from importer.transform.markers import find_marker, record_marker, source_marker
 from importer.triage.absence import Absence, NotYet
 from importer.triage.actions import CallFailed
@@ -51,6 +53,13 @@ if TYPE_CHECKING:
 AT_ONCE, PAGE = 8, 200
 """Requests at a time, and issues that are read in one go; some of them may have to be looked for twice."""
 RESOURCES = "resource_count"
+MEANINGS = {
+    Verdict.SAME: "in Triage as it was sent",
+    Verdict.DIFFERENT: "changed in Triage since, or something that was added to it is lost",
+    Verdict.MISSING: "deleted in Triage",
+    Verdict.STRANGER: "has this source's marker, and the ledger doesn't know it: perhaps a double",
+    Verdict.UNSETTLED: "has the marker of a row whose outcome is not known yet: the same import finds out",
+}
 
 
 def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progress) -> VerifySummary:
@@ -64,8 +73,9 @@ def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progr
     folder = ReportFolder(out)
     folder.prepare(NAMES)
     calls = PacedCalls(Limiter(rate), Breaker(), progress.say)
+    rows = WorkRows(run.find_titles)
     with folder.open("verify.csv") as file:
-        counts = run_loop(_verify(run, target, calls, VerifyFile(file), progress))
+        counts = run_loop(_verify(run, target, calls, VerifyFile(file), progress, rows))
     progress.finish()
     verdicts = {verdict.value: counts.verdicts[verdict] for verdict in Verdict}
     summary = VerifySummary(
@@ -80,9 +90,39 @@ def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progr
         out=str(out),
         version=__version__,
     )
+    write_work_page(folder, _describe_work(summary), rows)
     with folder.open(SUMMARY) as file:
         file.write(summary.as_text())
     return summary
+
+
+def _judge_line(line: Verified) -> Judged:
+    differs = f"{line.field}: {line.ours!r} was sent, {line.theirs!r} is there" if line.field else ""
+    return Judged(line.key, line.triage_id, line.verdict, differs)
+
+
+def _describe_work(summary: VerifySummary) -> Work:
+    issues = summary.same + summary.different + summary.missing
+    others = summary.different + summary.missing + summary.stranger + summary.unsettled
+    need = (
+        f"{others:,} {'needs' if others == 1 else 'need'} you"
+        if others
+        else "nothing is missing, and nothing is there twice"
+    )
+    return Work(
+        f"Verification of {summary.run_id}",
+        f"{summary.same:,} of {counted(issues, 'issue')} are in Triage as they were sent; {need}.",
+        "verify.csv",
+        {str(verdict): meaning for verdict, meaning in MEANINGS.items()},
+        summary.target,
+        summary.source_name,
+        summary.requests,
+        summary.elapsed_seconds,
+        summary.version,
+        commands=[("Say which of two issues is the right one", f"triage-import settle {summary.run_id}")]
+        if summary.stranger
+        else [],
+    )
 
 
 def _exit_code(verdicts: Mapping[Verdict, int]) -> ExitCode:
@@ -96,13 +136,16 @@ class _Counts(NamedTuple):
     fields: Counter[str]
 
 
-async def _verify(run: Run, target: Target, calls: PacedCalls, file: VerifyFile, progress: Progress) -> _Counts:
+async def _verify(
+    run: Run, target: Target, calls: PacedCalls, file: VerifyFile, progress: Progress, rows: WorkRows
+) -> _Counts:
     counts = _Counts(Counter(), Counter())
     async with TriageClient(target.url, target.api_key) as client:
         verifier = Verifier(client, run, calls, progress)
         try:
             async for lines in verifier.verify():
                 file.write(lines)
+                rows.add([_judge_line(line) for line in lines])
                 counts.verdicts[lines[0].verdict] += 1
                 counts.fields.update(line.field for line in lines if line.field)
         except CallFailed as error:

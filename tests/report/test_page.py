@@ -14,8 +14,9 @@ from syrupy.assertion import SnapshotAssertion
 
 from importer.records import Outcome, Row
 from importer.report.folder import ReportFolder
-from importer.report.page import TEMPLATES, PageDetails, describe_verdict, write_pages
+from importer.report.page import PageDetails, describe_verdict, write_pages
 from importer.report.page_rows import PageRows
+from importer.report.rendering import TEMPLATES
 from importer.report.summary import Summary
 from tests.harness.pages import Page
 from tests.harness.running import ROOT, Program, issue_row, write_csv, write_issues

@@ -1,0 +1,110 @@
+"""Renders the templates of the pages. Jinja2 is imported when a page is written, and its templates are read then."""
+
+from __future__ import annotations
+
+import sys
+from base64 import b64encode
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from importer.phrases import escape_controls, format_duration
+from importer.report.folder import ReportFolder
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+TEMPLATES = Path(__file__).with_name("templates")
+CELL_SHOWN = 400
+"""Characters of a text in the page."""
+
+
+def render(folder: ReportFolder, name: str, template: str, view: Mapping[str, Any]) -> None:
+    """Write a page.
+
+    Raises:
+        StorageFull: it can't be written.
+    """
+    page = _environment().get_template(template)
+    with folder.open(name) as file:
+        file.write(page.render(view, styles=_read("report.css"), script=_read("report.js")))
+
+
+def lay_out_bar(numbers: Mapping[str, int]) -> list[tuple[str, int, float, float]]:
+    """Return the parts of a bar: name, number, and beginning and width in percent; those of 0 are left out."""
+    parts, begin, total = [], 0.0, sum(numbers.values())
+    for name, number in numbers.items():
+        if number:
+            width = 100 * number / total
+            parts.append((name, number, begin, width))
+            begin += width
+    return parts
+
+
+def mark_whole(text: str) -> str:
+    """Mark a text of our own: it is neither escaped nor cut."""
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
+    from jinja2.bccache import Bucket
+
+    class Compiled(FileSystemBytecodeCache):
+        """Keeps the compiled template beside the compiled modules; where that can't be written, it is compiled anew."""
+
+        def load_bytecode(self, bucket: Bucket) -> None:
+            with suppress(OSError):
+                super().load_bytecode(bucket)
+
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            with suppress(OSError):
+                super().dump_bytecode(bucket)
+
+    environment = Environment(
+        autoescape=True,
+        loader=FileSystemLoader(TEMPLATES),
+        undefined=StrictUndefined,
+        finalize=_shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        bytecode_cache=None if sys.dont_write_bytecode else Compiled(str(Path(__file__).with_name("__pycache__"))),
+    )
+    environment.filters |= {
+        "number": "{:,}".format,
+        "hash": _hash_for_policy,
+        "duration": format_duration,
+        "whole_text": _whole_text,
+    }
+    return environment
+
+
+@cache
+def _read(name: str) -> str:
+    return mark_whole((TEMPLATES / name).read_text(encoding="utf-8"))
+
+
+def _shown(value: Any) -> Any:
+    """Cut a text of the source, and escape what would change the direction of writing."""
+    if type(value) is not str or value.isprintable():
+        return value if type(value) is not str or len(value) <= CELL_SHOWN else f"{value[:CELL_SHOWN]}…"
+    return "\n".join(map(escape_controls, value[:CELL_SHOWN].split("\n")))
+
+
+def _whole_text(text: str) -> str:
+    """Escape a text of several lines, of any length."""
+    from markupsafe import escape
+
+    return escape("\n".join(map(escape_controls, text.split("\n"))))
+
+
+def _hash_for_policy(text: str) -> str:
+    """Return the source expression of the Content-Security-Policy that allows a script or a style sheet."""
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

@@ -1,0 +1,57 @@
+"""report.html of what is done about a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from syrupy.assertion import SnapshotAssertion
+
+from importer.report.folder import ReportFolder
+from importer.report.work_page import Judged, Work, WorkRows, write_work_page
+from tests.harness.pages import Page
+from tests.harness.running import Program, write_issues
+
+
+def titles(keys: Sequence[str]) -> dict[str, str]:
+    """The titles of issues."""
+    return {key: f"Title of {key}" for key in keys}
+
+
+def test_a_verification(tmp_path: Path, snapshot: SnapshotAssertion) -> None:
+    """The verdict, its counts, and every line with its title."""
+    rows = WorkRows(titles)
+    rows.add([Judged("k:1", "T-1", "same"), Judged("k:2", "T-2", "different", "title: 'A' was sent, '<b>' is there")])
+    rows.add([Judged("k:3", "T-3", "same")])
+    work = Work(
+        "Verification of r-1", "2 of 3 are.", "verify.csv", {"same": "as sent"}, "https://t", "k", 4, 1.5, "0.1.0"
+    )
+    write_work_page(ReportFolder(tmp_path), work, rows)
+    page = Page(tmp_path / "report.html")
+    page.assert_harmless()
+    assert page.text == snapshot
+    assert page.rows() == [
+        (1, "k:1", "Title of k:1", 0, "", "T-1"),
+        (2, "k:2", "Title of k:2", 1, "title: 'A' was sent, '<b>' is there", "T-2"),
+        (3, "k:3", "Title of k:3", 0, "", "T-3"),
+    ]
+
+
+def test_each_command_writes_one(program: Program) -> None:
+    """`verify`, and previews and trials of `undo`, say in a sentence what there is."""
+    write_issues(Path("export.csv"), 3)
+    assert program("run", "export.csv", "-m", "jira", "--sandbox").code == 0
+    for command, sentence in (
+        (
+            ("verify", "last", "--out", "a"),
+            "3 of 3 issues are in Triage as they were sent; nothing is missing, and nothing is there twice.",
+        ),
+        (("undo", "last", "--close", "--out", "b"), "A preview: 3 of 3 issues would be closed."),
+        (("undo", "last", "--close", "--apply", "--yes", "--out", "c"), "3 of 3 issues were closed."),
+    ):
+        ended = program(*command)
+        assert ended.code == 0, ended.err
+        page = Page(Path(command[-1]) / "report.html")
+        page.assert_harmless()
+        assert sentence in page.texts, page.text
+        assert [row[2] for row in page.rows()] == ["Title 1", "Title 2", "Title 3"]
