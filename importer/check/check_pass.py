@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from importer.check.bad_values import Corrections
-from importer.check.completeness import Completeness
 from importer.check.before_after import BeforeAfter, Showcase
+from importer.check.completeness import Completeness
 from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.damage import DamageSigns
 from importer.check.drift import Drift

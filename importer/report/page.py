@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import join
-from typing import Any
+from typing import Any, NamedTuple
 
 from importer.api import VALUE_FIELDS
 from importer.check.before_after import BeforeAfter
@@ -20,7 +20,7 @@ from importer.check.check_pass import Checked
 from importer.check.job import Job
 from importer.check.people_named import Named, count_open
 from importer.phrases import counted
-from importer.records import ADDITIONS, Outcome
+from importer.records import Outcome
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
 from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
@@ -46,7 +46,7 @@ MEANINGS = {
     "planned": "would be sent",
 }
 ADDED_NAMES = {
-    "comment": "Comments",
+    "comment": "Requests for comments",
     "evidence": "Calls, conversations and files",
     "flag": "Flags",
     "relation": "Relations",
@@ -162,18 +162,27 @@ def _describe_stop(summary: Summary) -> str:
     return f"{'Stopped' if summary.run_id else 'Nothing was sent'}: {summary.stopped_because}"
 
 
-def _sums(summary: Summary) -> list[tuple[str, int, int, int | None]]:
-    """Return what is added to issues: its name, how many are to be sent, were sent by this attempt, and are left."""
-    acts = [str(act) for act in ADDITIONS if summary.forecast.get(str(act)) or summary.additions.get(str(act))]
-    return [
-        (
-            ADDED_NAMES[act],
-            summary.forecast.get(act, 0),
-            summary.additions.get(act, 0),
-            summary.forecast.get(act, 0) - summary.additions.get(act, 0),
-        )
-        for act in acts
-    ]
+class Sum(NamedTuple):
+    """What a source has of a kind, and what became of it; None where nobody knows."""
+
+    kind: str
+    source_says: int | None
+    file_has: int | None
+    planned: int
+    sent: int
+
+
+def _sums(summary: Summary) -> list[Sum]:
+    """Return what belongs to issues: comments and files as the source counts them, the others as they are sent."""
+    sums, every_kind = [], dict[str, Any](summary.counted)
+    for kind, figures in every_kind.items():
+        says, has, planned, sent = (figures[name] for name in ("source_says", "file_has", "planned", "sent"))
+        sums.append(Sum(kind.capitalize(), says or None, has, planned, sent))
+    for act, kind in ADDED_NAMES.items():
+        planned, sent = summary.forecast.get(act, 0), summary.additions.get(act, 0)
+        if planned or sent:
+            sums.append(Sum(kind, None, None, planned, sent))
+    return sums
 
 
 def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:

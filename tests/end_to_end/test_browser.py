@@ -177,7 +177,7 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessibility(browser: Browser, program: Program, axe: str, scheme: str) -> None:
-    """axe-core finds no violation, in a check with much to decide and in a run, light and dark."""
+    """No violation is found by axe-core in a check with much to decide and in a run, light and dark."""
     for command in (("validate",), ("run", "--sandbox", "--max-rejected", "100%")):
         # In a process of its own: the browser's event loop runs in this one.
         program.apart(*command, SAMPLES / "undecided.csv", "-m", "jira", "--out", command[0])

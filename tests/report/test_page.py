@@ -38,6 +38,10 @@ SUMMARY = Summary(
     skipped=1,
     forecast={"create": 3, "comment": 7, "requests": 12},
     additions={"comment": 5},
+    counted={
+        "comments": {"source_says": 9, "file_has": 7, "planned": 7, "sent": 5},
+        "attachments": {"source_says": 0, "file_has": 2, "planned": 0, "sent": 0},
+    },
     losses={"attachments": 2, "dropped_cells": 4, "dropped_columns": ["Sprint"], "more_columns": 0},
     requests=14,
     elapsed_seconds=65.0,
