@@ -14,6 +14,7 @@ Kind = Any
 """A type annotation of the model."""
 
 
+@cache
 def alternatives(kind: Kind) -> tuple[Kind, ...]:
     """The members of a union, without `Annotated`; any other type alone."""
     origin: Kind = get_origin(kind)
@@ -24,6 +25,7 @@ def alternatives(kind: Kind) -> tuple[Kind, ...]:
     return (kind,)
 
 
+@cache
 def model_of(kind: Kind) -> type[BaseModel] | None:
     """The pydantic model among the alternatives, if any; no union in the mapping has two."""
     models = (found for found in alternatives(kind) if isinstance(found, type) and issubclass(found, BaseModel))
@@ -39,6 +41,18 @@ def group_model(kind: Kind) -> type[BaseModel] | None:
 def fields_of(model: type[BaseModel]) -> dict[str, FieldInfo]:
     """The fields of a model by their YAML keys."""
     return {field.alias or name: field for name, field in model.model_fields.items()}
+
+
+@cache
+def holds_model(kind: Kind) -> bool:
+    """Whether there can be a group of a model's keys at a place of this kind, or below it."""
+    return model_of(kind) is not None or any(map(holds_model, get_args(kind)))
+
+
+@cache
+def fields_with_models(model: type[BaseModel]) -> tuple[str, ...]:
+    """The fields of a model, by their names in Python, that can hold other models."""
+    return tuple(name for name, field in model.model_fields.items() if holds_model(field.annotation))
 
 
 def _item(kind: Kind) -> Kind:

@@ -5,7 +5,7 @@ Short forms are spelled out first, so that `title: Summary` and `title: {too_lon
 
 from __future__ import annotations
 
-from importer.mapping.introspect import Kind, below, model_of
+from importer.mapping.introspect import Kind, below, holds_model, model_of
 from importer.mapping.model import Key, Mapping, Value, fold, is_pattern
 from importer.mapping.texts import TEXT_SOURCES, Text
 from importer.mapping.yaml_tree import Node
@@ -15,6 +15,8 @@ Group = dict[str, Node]
 
 def spell_out(node: Node, kind: Kind = Mapping) -> Node:
     """The tree with each short form of a text written out as a group of keys."""
+    if not holds_model(kind):  # a value map has hundreds of entries, and no text
+        return node
     model = model_of(kind)
     if isinstance(node.value, dict):
         return Node({key: spell_out(child, below(kind, key)) for key, child in node.value.items()}, node.place)

@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchem
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
+from importer.mapping.introspect import fields_with_models
 from importer.mapping.scalars import (
     PLACEHOLDER,
     Day,
@@ -207,7 +208,7 @@ def walk_texts(node: Any, path: KeyPath = (), *, choices: bool) -> Iterator[tupl
     elif isinstance(node, dict):
         parts = node.items()
     elif isinstance(node, BaseModel):
-        parts = ((name, getattr(node, name)) for name in type(node).model_fields if choices or name != "first")
+        parts = ((name, getattr(node, name)) for name in fields_with_models(type(node)) if choices or name != "first")
     for part, child in parts:
-        if isinstance(child, list | dict | BaseModel):
+        if isinstance(child, BaseModel) or (child and isinstance(child, list | dict)):
             yield from walk_texts(child, (*path, part), choices=choices)
