@@ -52,7 +52,8 @@ def holds_model(kind: Kind) -> bool:
 @cache
 def fields_with_models(model: type[BaseModel]) -> tuple[str, ...]:
     """The fields of a model, by their names in Python, that can hold other models."""
-    return tuple(name for name, field in model.model_fields.items() if holds_model(field.annotation))
+    kinds: dict[str, Kind] = {name: field.annotation for name, field in model.model_fields.items()}
+    return tuple(name for name, kind in kinds.items() if holds_model(kind))
 
 
 def _item(kind: Kind) -> Kind:

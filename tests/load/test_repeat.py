@@ -142,6 +142,7 @@ def options(*words: str) -> Callable[[Night], tuple[str, ...]]:
     return lambda _: words
 
 
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize(
     "change",
     [
@@ -251,6 +252,7 @@ def test_a_conflict_is_looked_at_again(program: Program, serve: Serve) -> None:
     assert [import_with_updates(program, sandbox)["same_as"] for _ in range(3)] == ["", "", ""]
 
 
+@pytest.mark.usefixtures("short_waits")
 def test_a_deleted_issue_is_asked_for_again(program: Program, serve: Serve) -> None:
     """Only once two runs have found the same, nothing is due any more."""
     sandbox = serve()
