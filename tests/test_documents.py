@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -299,10 +301,15 @@ def test_shell_blocks_run(name: str, text: str, program: Program, monkeypatch: p
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     shutil.copytree(SAMPLES, program.folder / "sample_data")
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", text], capture_output=True, text=True, timeout=600, check=False
-    )
-    assert done.returncode == 0, f"{name}\n{text}\n{done.stdout}{done.stderr}"
+    command = ["bash", "-euo", "pipefail", "-c", text]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as block:
+        try:
+            out, err = block.communicate(timeout=600)
+        finally:
+            with suppress(ProcessLookupError):  # nothing has stayed behind; a sandbox does where the block fails
+                os.killpg(block.pid, signal.SIGKILL)
+    assert block.returncode == 0, f"{name}\n{text}\n{out}{err}"
 
 
 def test_the_architecture_names_files_that_exist() -> None:
