@@ -23,9 +23,9 @@ from importer.mapping.model import Mapping
 from importer.mapping.presets import preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import collect_annexes, collect_refs
-from importer.mapping.rest import with_rest
+from importer.mapping.rest import can_read, with_rest
 from importer.mapping.users_table import read_users
-from importer.sources.source import Source, SourceOptions
+from importer.sources.source import Source, SourceFile, SourceOptions
 from importer.sources.survey import Sample, open_source, survey_files
 
 
@@ -127,23 +127,44 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
                 people=roster,
                 recognised=evidence,
             )
+            if not job.name_given:
+                refuse_nameless(mapping.model, source, survey.samples)
             warnings = (*check_fit(job), *warn_of_absent(mapping, source))
             with look_up(job) as (names, find_keys):  # its spool must be there as long as the job is used
                 yield replace(job, warnings=warnings, learned=names, find_keys=find_keys)
 
 
 def _with_rest(model: Mapping, source: Source, samples: Sequence[Sample]) -> Mapping:
-    """The mapping with a place for the columns of all files; of JSON they are the keys of its first records."""
-    names: dict[str, None] = {}
-    for file in source.files:
-        if file.is_table:
-            names.update(dict.fromkeys(file.header or ()))
-            continue
-        own = file.header[file.json_column].strip() if file.header and file.json_column is not None else ""
-        records = ".".join(file.records)
-        found = (sample.names for sample in samples if sample.file_name == file.name and sample.records == records)
-        names.update(dict.fromkeys(sorted({name for each in found for name in each if name != own})))
+    """The mapping with a place for the columns of all files."""
+    names = dict.fromkeys(name for file in source.files for name in _columns_of(file, samples))
     return with_rest(model, names, is_table=all(file.is_table for file in source.files))
+
+
+def _columns_of(file: SourceFile, samples: Sequence[Sample]) -> list[str]:
+    """The columns of a file; of JSON the keys of its first records."""
+    if file.is_table:
+        return [name.strip() for name in file.header or ()]
+    own = file.header[file.json_column].strip() if file.header and file.json_column is not None else ""
+    records = ".".join(file.records)
+    found = (sample.names for sample in samples if sample.file_name == file.name and sample.records == records)
+    return sorted({name for each in found for name in each if name != own})
+
+
+def refuse_nameless(model: Mapping, source: Source, samples: Sequence[Sample]) -> None:
+    """Make sure that a source is named whose keys are all unique within one project only: each row would be rejected.
+
+    Raises UsageError.
+    """
+    if model.input.local_key is None:
+        return
+    for file in source.files:
+        names, is_table = _columns_of(file, samples), file.is_table
+        if can_read(model.input.local_key, names, is_table) and not can_read(model.input.key, names, is_table):
+            column = ", ".join(dict.fromkeys(ref.name for ref in model.input.local_key.refs if ref.name in names))
+            raise UsageError(
+                f"{file.name}: the keys in {column} are only unique within one project, and nothing says which it is.",
+                hint=f"Name it: --source-name {model.input.name}-PROJECT, the same name each time.",
+            )
 
 
 def check_source_name(name: str) -> str:

@@ -42,6 +42,15 @@ def with_rest(mapping: Mapping, names: Iterable[str], *, is_table: bool) -> Mapp
     return mapping.model_copy(update={"comments": comments})
 
 
+def can_read(text: Text, names: Collection[str], is_table: bool) -> bool:
+    """Whether columns are there of which a text can be made; of a template all that it names."""
+    if text.first is not None:
+        return any(can_read(choice, names, is_table) for choice in text.first)
+    tops = {*names, *(name.partition(".")[0] for name in names)}
+    keys = [{ref.name.strip()} if ref.kind == "column" else set() if is_table else _keys_of(ref) for ref in text.refs]
+    return bool(keys) and not any(each.isdisjoint(tops) for each in keys)
+
+
 def _find_left(mapping: Mapping, names: Collection[str], is_table: bool) -> list[str]:
     """The columns that nothing reads; of an object that nothing reads its keys."""
     present = {*names} if is_table else {*names, *(name.partition(".")[0] for name in names)}

@@ -18,17 +18,27 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from importer.api import CATEGORY_LIMIT, count_units
+from importer.mapping.endless import COPIES_LIMIT, count_copies, is_endless
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(path:)?([^{}]+)\}")
 """In a template: an escaped brace, or a placeholder with a column's name or with `path:` and a JMESPath expression."""
 
 
+SHOWN = 80
+"""Characters of an expression or pattern that an error quotes."""
+
+
 def _expression(value: str) -> str:
+    shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
     try:
-        jmespath.compile(value)
+        copies = count_copies(jmespath.compile(value).parsed)
+    except RecursionError:
+        raise ValueError(f"{shown!r} is nested too deeply") from None
     except JMESPathError as error:
         reason = str(error).partition("\n")[0].removeprefix("Invalid jmespath expression: ").rstrip(":")
-        raise ValueError(f"{value!r} is not a JMESPath expression: {reason}") from error
+        raise ValueError(f"{shown!r} is not a JMESPath expression: {reason[: 3 * SHOWN]}") from error
+    if copies > COPIES_LIMIT:
+        raise ValueError(f"{shown!r} makes {copies:,} copies of a value, more than {COPIES_LIMIT:,}")
     return value
 
 
@@ -42,7 +52,10 @@ def check_pattern(value: str, flags: int = 0) -> str:
             warnings.simplefilter("error", FutureWarning)  # `[[:alpha:]]` compiles, and means something else
             re.compile(value, flags)
     except (re.error, OverflowError, RecursionError, FutureWarning) as error:
-        raise ValueError(f"{value!r} is not a regular expression: {error}") from error
+        shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
+        raise ValueError(f"{shown!r} is not a regular expression: {error}") from error
+    if is_endless(value, flags):
+        raise ValueError(f"{value[:SHOWN]!r} could search for ever: it repeats a repetition, as `(a+)+` does")
     return value
 
 

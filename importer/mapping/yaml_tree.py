@@ -14,6 +14,18 @@ if TYPE_CHECKING:
     from ruamel.yaml.error import YAMLError
 
 
+NODES_LIMIT = 200_000
+"""Values of a mapping, those that aliases repeat counted each time: a few lines can stand for billions."""
+
+
+class _TooLargeError(Exception):
+    """The tree has too many values; `problem` says where."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.message)
+        self.problem = problem
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """A line of a mapping file, from 1."""
@@ -70,6 +82,8 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
             return builder.build(root, Place(file, 1), ""), builder.problems
     except YAMLError as error:
         return None, [_syntax_problem(error, text, file)]
+    except _TooLargeError as error:
+        return None, [error.problem]
     except RecursionError:
         return None, [Problem("is nested too deeply", file)]
 
@@ -116,8 +130,13 @@ class _Builder:
         self.file = file
         self.problems: list[Problem] = []
         self._open: set[int] = set()
+        self._nodes = 0
 
     def build(self, node: Any, place: Place, key: str) -> Node:
+        self._nodes += 1
+        if self._nodes > NODES_LIMIT:
+            hint = "an alias (*name) repeats all of what it names: write what is meant, once"
+            raise _TooLargeError(Problem(f"has over {NODES_LIMIT:,} values", place.file, place.line, key, hint))
         if node.id == "scalar":
             if not node.value and not node.style:
                 self._complain("is empty", place, key, "write a value, or '' for an empty text")

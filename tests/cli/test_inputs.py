@@ -150,3 +150,16 @@ def test_a_tie_is_asked_on_a_terminal(program: Program) -> None:
         terminal.read_until("Which is it?")
         terminal.type(f"{min(presets)}\n")
         assert "checked 1 rows" in terminal.end().err
+
+
+@pytest.mark.parametrize(("header", "is_refused"), [("number,title,state", True), ("number,title,state,url", False)])
+def test_a_file_that_needs_a_name_is_one_error(program: Program, header: str, is_refused: bool) -> None:
+    """Before anything is read, with the option; where the file has what says which project it is, rows decide."""
+    cells = {"number": "7", "title": "a", "state": "open", "url": "https://github.com/o/r/issues/7"}
+    row = ",".join(cells[name] for name in header.split(","))
+    Path("issues.csv").write_text(f"{header}\n{row}\n", encoding="utf-8")
+    ended = program("validate", "issues.csv")
+    assert (ended.code == ExitCode.UNUSABLE) is is_refused
+    assert ("the keys in number are only unique within one project" in ended.err) is is_refused
+    assert ("--source-name github-PROJECT" in ended.err) is is_refused
+    assert program("validate", "issues.csv", "--source-name", "github-shop").code == ExitCode.DONE

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from importer.mapping.model import Mapping
-from importer.mapping.rest import with_rest
+from importer.mapping.rest import can_read, with_rest
+from importer.mapping.texts import Text
 from tests.harness.making import mapping_of
 
 NAMES = ["Key", "Title", "Text", "Priority", "State", "Where: exactly", "Team", "team", " Old Id "]
@@ -74,3 +75,21 @@ def test_keys_within_objects() -> None:
     names += ["customer.first name", "links", "links.self", "_stream"]
     found = footer_of(with_rest(mapping, names, is_table=False))
     assert found == {"customer.id": '"customer"."id"', "customer.first name": '"customer"."first name"'}
+
+
+@pytest.mark.parametrize(
+    ("text", "readable"),
+    [
+        ("Key", True),
+        ("Nothing", False),
+        (["Nothing", "Team"], True),
+        ({"template": "{Key}#{Nothing}"}, False),
+        ({"template": "{Key}#{Team}"}, True),
+        ({"path": "Key.b"}, False),
+        ({"value": "x"}, False),
+    ],
+)
+def test_which_texts_columns_can_make(text: Any, readable: bool) -> None:
+    """One that is there, or of several one of them; of a template all."""
+    assert can_read(Text.model_validate(text), NAMES, is_table=True) is readable
+    assert can_read(Text.model_validate({"path": "not_null(a.b, c)"}), ["a.b"], is_table=False)
