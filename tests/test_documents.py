@@ -301,15 +301,19 @@ def test_shell_blocks_run(name: str, text: str, program: Program, monkeypatch: p
     script.chmod(script.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     shutil.copytree(SAMPLES, program.folder / "sample_data")
-    command = ["bash", "-euo", "pipefail", "-c", text]
-    pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, start_new_session=True) as block:
+    printed = program.state / "printed.txt"  # no pipe: a sandbox that stays behind would hold it open
+    with (
+        printed.open("wb") as file,
+        subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", text], stdout=file, stderr=file, start_new_session=True
+        ) as block,
+    ):
         try:
-            out, err = block.communicate(timeout=600)
+            block.wait(timeout=600)
         finally:
             with suppress(ProcessLookupError):  # nothing has stayed behind; a sandbox does where the block fails
                 os.killpg(block.pid, signal.SIGKILL)
-    assert block.returncode == 0, f"{name}\n{text}\n{out}{err}"
+    assert block.returncode == 0, f"{name}\n{text}\n{printed.read_text()}"
 
 
 def test_the_architecture_names_files_that_exist() -> None:
