@@ -34,6 +34,7 @@ class Database:
         self.is_read_only = is_read_only
         self.is_remote = engine.dialect.name == "postgresql"
         self._engine = engine
+        self._connection: Connection | None = None
         self._find_redaction: Callable[[], Redact | None] = lambda: None
         event.listen(engine, "before_cursor_execute", self._redact, retval=True)
         self._generation = generation
@@ -51,8 +52,11 @@ class Database:
             if self._lost is not None:
                 raise self._lost
             try:
-                with storage(self.name), self._engine.begin() as connection:
-                    yield connection
+                with storage(self.name):
+                    # One for all transactions: a new one for each costs as much as its statements.
+                    self._connection = self._connection or self._engine.connect()
+                    with self._connection.begin():
+                        yield self._connection
             except ConnectionLost as error:
                 self._lost = error
                 raise

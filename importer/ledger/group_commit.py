@@ -18,16 +18,20 @@ Intent = dict[str, Any]
 """The values of an operation's row, which is durable before the operation is sent."""
 
 INTENT_SECONDS = 0.002
-DECISION_SECONDS = 0.05
+DECISION_SECONDS = 0.1
 """How long an intent, and an outcome that no intent follows, waits for others to be committed with."""
+
+
+def _name(intent: Intent) -> tuple[str, str, str]:
+    return intent["key"], intent["act"], intent["name"]
 
 
 class GroupCommit:
     """Gathers the workers' intents and outcomes, and commits them in groups, one group at a time.
 
-    A group is committed when it has `group` intents, or when its first has waited long enough. `write` writes a group
-    and returns what commits it, which is called in a thread. Once either of the two has failed with an ImporterError,
-    every call raises that error.
+    A group is committed when it has `group` intents, or when its first has waited long enough; those that were only
+    announced go with it. `write` writes a group and returns what commits it, which is called in a thread. Once either
+    of the two has failed with an ImporterError, every call raises that error.
     """
 
     def __init__(self, write: Callable[[list[Intent], list[Decision]], Callable[[], None]], group: int) -> None:
@@ -37,7 +41,10 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._intents: list[Intent] = []
         self._decisions: list[Decision] = []
+        self._announced: dict[tuple[str, str, str], Intent] = {}
+        self._early: dict[tuple[str, str, str], Intent] = {}  # announced, and gone with a group since
         self._waiters: list[asyncio.Future[None]] = []
+        self._going: list[asyncio.Future[None]] = []  # those who wait for the group that is under way
         self._timer: asyncio.TimerHandle | None = None
         self._running: asyncio.Future[None] | None = None
         self._error: BaseException | None = None
@@ -48,10 +55,26 @@ class GroupCommit:
         self._decisions.append(decision)
         self._schedule()
 
+    def announce(self, intent: Intent) -> None:
+        """Let the next group take an intent along that is wanted soon: before its own `since`."""
+        self._announced[_name(intent)] = intent
+
+    def retract(self, key: str, act: str, name: str) -> bool:
+        """Take back what was announced and not wanted; return whether it went with a group, and so may be durable."""
+        self._announced.pop((key, act, name), None)
+        return self._early.pop((key, act, name), None) is not None
+
     async def intend(self, intent: Intent) -> None:
-        """Return once the intent, and every outcome handed in before it, is durable."""
-        self._intents.append(intent)
-        await self._wait()
+        """Return once the intent, and every outcome handed in before it, is durable: at once if it was announced."""
+        early = self._early.pop(_name(intent), None)
+        if early is None or early["since"] < intent["since"] or self._error is not None:
+            self._announced.pop(_name(intent), None)
+            self._intents.append(intent)
+            await self._wait()
+        elif self._running is not None:  # its group may be the one under way
+            waiter = self._loop.create_future()
+            self._going.append(waiter)
+            await waiter
 
     async def flush(self) -> None:
         """Return once everything handed in is durable."""
@@ -94,19 +117,24 @@ class GroupCommit:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        intents, decisions, waiters = self._intents, self._decisions, self._waiters
+        intents, decisions, self._going = self._intents, self._decisions, self._waiters
         self._intents, self._decisions, self._waiters = [], [], []
+        if intents:
+            intents += self._announced.values()
+            self._early |= self._announced
+            self._announced = {}
         try:
             commit = self._write(intents, decisions)
             self._running = self._loop.run_in_executor(self._thread, commit)
         except Exception as error:  # noqa: BLE001 - without memory, too, those who wait are told
-            self._end(error, waiters)
+            self._end(error)
         else:
-            self._running.add_done_callback(lambda done: self._end(done.exception(), waiters))
+            self._running.add_done_callback(lambda done: self._end(done.exception()))
 
-    def _end(self, error: BaseException | None, waiters: list[asyncio.Future[None]]) -> None:
+    def _end(self, error: BaseException | None) -> None:
         self._running = None
         self._error = error
+        waiters, self._going = self._going, []
         if self._error is not None:
             waiters += self._waiters
             self._waiters = []

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, and_, func, select, update
 from sqlalchemy import Row as Selected
 
 from importer.codes import CONFLICT, FATE_UNKNOWN, REFUSED
-from importer.errors import ExitCode, RunStopped
+from importer.errors import ExitCode
 from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
@@ -24,11 +24,14 @@ from importer.ledger.registered import encode_row
 from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Made, Results
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
-from importer.ledger.statements import DECIDE, FORGET, INTEND, OWNERS, REGISTER, REMEMBER, find_pairs
+from importer.ledger.shared_issues import SharedIssue, refuse_shared
+from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, find_pairs
 from importer.ledger.titles import Titles
 from importer.records import Act, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
+AHEAD_SECONDS = 1.0
+"""How long an intent that was announced is good for."""
 
 
 class Remembered(NamedTuple):
@@ -83,17 +86,6 @@ class Undecided(NamedTuple):
     since: float
     body_sha: bytes
     mark: float
-
-
-class SharedIssue(RunStopped):
-    """Two creates were given the same issue."""
-
-    def __init__(self, key: str, other: str, triage_id: str) -> None:
-        super().__init__(
-            f"Triage gave {key} and {other} the same issue, {triage_id}: one of them has none.",
-            hint="A proxy or a cache may answer in its place. Run the same command again: it looks for both first.",
-        )
-        self.keys = (key, other)
 
 
 class Run:
@@ -216,11 +208,28 @@ class Run:
             StorageFull: the ledger can't be written.
         """
         assert self._commits is not None
-        keeps = replacement if self.kind is not RunKind.UNDO else None
-        await self._commits.intend(self._intent(operation, details, mark) | {"replacement": keeps})
+        intent = self._intent(operation, details, mark)
+        if self.kind is not RunKind.UNDO:
+            intent["replacement"] = replacement
+        await self._commits.intend(intent)
+
+    def announce(self, operation: Operation, details: bytes | None = None, *, mark: float = 0.0) -> None:
+        """Say that an operation is sent soon: then its intent may be committed with others' before it is wanted.
+
+        It counts as sent until a moment that is still to come: if its turn is later, `intend` commits it anew.
+        """
+        assert self._commits is not None
+        intent = self._intent(operation, details, mark)
+        self._commits.announce(intent | {"since": intent["since"] + AHEAD_SECONDS})
+
+    def retract(self, operation: Operation) -> bool:
+        """Take back an announcement; return whether it may be durable, so that its outcome has to be recorded."""
+        assert self._commits is not None
+        return self._commits.retract(operation.key, operation.act, operation.name)
 
     def _intent(self, operation: Operation, details: bytes | None, mark: float = 0.0) -> dict[str, Any]:
         return {
+            "replacement": None,
             "source_id": self._source_id,
             "run_id": self._id,
             "key": operation.key,
@@ -241,7 +250,7 @@ class Run:
         }
 
     def record(self, decision: Decision) -> None:
-        """Hand in an outcome; it becomes durable with the next group of intents, or within 50 ms."""
+        """Hand in an outcome; it becomes durable with the next group of intents, or within 100 ms."""
         assert self._commits is not None
         self._commits.record(decision)
 
@@ -286,7 +295,7 @@ class Run:
         changes = [decision for decision in decisions if decision.operation is not None]
         if changes:
             INTEND.execute(connection, (self._intent(each.operation, None) for each in changes if each.operation))
-        self._refuse_shared(connection, decisions)
+        refuse_shared(connection, self._source_id, decisions)
         DECIDE.execute(connection, map(self._parameters, decisions))
         if changes:
             REMEMBER.execute(
@@ -313,23 +322,6 @@ class Run:
             return
         left = [name for name, *_ in orjson.loads(change.details or b"[]")]
         replaced.forget(connection, self._source_id, self._find_changed(connection), change.key, left)
-
-    def _refuse_shared(self, connection: Connection, decisions: Sequence[Decision]) -> None:
-        """Raise SharedIssue if an issue would become that of two keys: one of their creates was answered wrongly."""
-        made: dict[str, Decision] = {}
-        last = {decision.key: decision for decision in decisions if decision.act is Act.CREATE}
-        for decision in last.values():
-            if not decision.issue_id or decision.state is not State.DONE:
-                continue
-            other = made.setdefault(decision.issue_id, decision)
-            if other.key != decision.key:
-                raise SharedIssue(other.key, decision.key, decision.triage_id)
-        if not made:
-            return
-        names = {"issue_ids": list(made), "triage_ids": [each.triage_id for each in made.values()]}
-        for key, issue_id in connection.execute(OWNERS, {"its_source": self._source_id, **names}):
-            if key != made[issue_id].key and key not in last:
-                raise SharedIssue(key, made[issue_id].key, made[issue_id].triage_id)
 
     def _create(self, key: str) -> dict[str, Any]:
         return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value, "its_name": ""}

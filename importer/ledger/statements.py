@@ -9,10 +9,10 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, case, null, select, update
+from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, case, null, update
 
 from importer.ledger.schema import State, operations, rows
-from importer.records import Act, Outcome
+from importer.records import Outcome
 
 T = TypeVar("T")
 Transaction = Callable[[], AbstractContextManager[Connection]]
@@ -51,7 +51,7 @@ class Many:
         """Execute it for each dictionary of values; does nothing if there are none."""
         dialect = connection.dialect
         sql, fixed, pick = self._compiled.get(dialect.name) or self._compile(dialect)
-        parameters = [pick(fixed | row) for row in values] if fixed else list(map(pick, values))
+        parameters = [pick({**fixed, **row}) for row in values] if fixed else list(map(pick, values))
         if parameters:
             connection.exec_driver_sql(sql, parameters)
 
@@ -146,15 +146,6 @@ DECIDE = Many(
             message=bindparam("its_message"),
         )
     )
-)
-# Of these issues, the ones that a key of the source has already. The index is on the `T-…`; that of the source, which
-# a sum hides, would be gone through from end to end by each commit.
-OWNERS = select(operations.c.key, operations.c.issue_id).where(
-    operations.c.source_id + 0 == bindparam("its_source"),
-    operations.c.act == Act.CREATE,
-    operations.c.state == State.DONE,
-    operations.c.triage_id.in_(bindparam("triage_ids", expanding=True)),
-    operations.c.issue_id.in_(bindparam("issue_ids", expanding=True)),
 )
 # After a change, the create's operation says what the issue stands for now; a deleted issue may be created again.
 REMEMBER = Many(

@@ -156,6 +156,8 @@ class AdditionSender:
         work.begun = operation, covers
         details = encode_details(covers, body=operation.body)
         try:
+            if self._calls.is_limited:
+                self._run.announce(operation, details)
             return await write.send(
                 partial(_SENDERS[operation.act], self._client, operation.issue_id, operation.body),
                 partial(self._run.intend, operation, details),

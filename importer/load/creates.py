@@ -137,6 +137,8 @@ class Loader:
     async def _send(self, write: Write, body: bytes, mark: float) -> Issue | CallFailed:
         """Send a create; return the issue that it has made, or why nobody knows of one."""
         try:
+            if self._calls.is_limited:
+                self._run.announce(write.operation, mark=mark)
             intend = partial(self._run.intend, write.operation, mark=mark)
             issue = await write.send(partial(self._client.create_issue, body), intend)
         except CallFailed as error:

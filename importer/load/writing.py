@@ -18,7 +18,7 @@ class Write:
     """The requests of one operation. `requests` counts those that left since an outcome was recorded."""
 
     def __init__(self, run: Run, calls: PacedCalls, operation: Operation) -> None:
-        self._run, self._calls = run, calls
+        self.run, self._calls = run, calls
         self.operation = operation
         self.requests = 0
         self._is_open = False  # whether a request has left of which nothing is known or recorded yet
@@ -40,10 +40,12 @@ class Write:
     def withdraw(self, stop: BaseException, **more: Any) -> None:
         """Record, after an error that ends the run, that the last request was not executed, if that is sure.
 
-        Whatever was answered, it may have been, unless that is an answer after which it may be sent again.
+        Whatever was answered, it may have been, unless that is an answer after which it may be sent again. What was
+        only announced has not left.
         """
-        cause = stop.__cause__
-        if self._is_open and not (isinstance(cause, CallFailed) and cause.action is not Action.RETRY):
+        cause, is_announced = stop.__cause__, self.run.retract(self.operation)
+        is_surely_unsent = not (isinstance(cause, CallFailed) and cause.action is not Action.RETRY)
+        if is_surely_unsent if self._is_open else is_announced:
             self.end(State.UNSENT, **more)
 
     def doubt(self) -> None:
@@ -52,7 +54,7 @@ class Write:
 
     def end(self, state: State, **more: Any) -> None:
         """Record what became of the operation, see `Decision`."""
-        self._run.record(decide(self.operation, state, self.requests, **more))
+        self.run.record(decide(self.operation, state, self.requests, **more))
         self.requests, self._is_open = 0, False
 
 

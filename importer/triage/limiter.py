@@ -17,6 +17,9 @@ Sleep = Callable[[float], Awaitable[None]]
 CATCH_UP = 0.05
 """How late a request may leave and still keep its slot: more would allow bursts, less would lose each late wake-up."""
 
+SHORTEST_SLEEP = 0.001
+"""The resolution of an event loop's timers: shorter sleeps are over too soon, and come again and again."""
+
 LONGEST_PAUSE = 300.0
 """The most that a Retry-After is obeyed; a target that still refuses then says so again."""
 
@@ -137,13 +140,18 @@ class Limiter:
         return self._rate.value
 
     @property
+    def is_limited(self) -> bool:
+        """Whether a request may have to wait."""
+        return self._paused or self._rate.value != inf
+
+    @property
     def pause_left(self) -> float:
         """Seconds until the present pause is over; not above 0 if there is none."""
         return self._paused_until - self._clock()
 
     async def wait(self) -> None:
         """Wait until a request may leave."""
-        if self._rate.value == inf and not self._paused:
+        if not self.is_limited:
             return
         loop = asyncio.get_running_loop()
         if loop is not self._loop:  # a command may run several, one after the other
@@ -151,7 +159,7 @@ class Limiter:
         # One worker sleeps, the others queue for the lock: slots given out in advance would be at an old rate.
         async with self._turn:
             while (delay := self._delay()) > 0:
-                await self._sleep(delay)
+                await self._sleep(max(delay, SHORTEST_SLEEP))
             self._next = max(self._next, self._clock() - CATCH_UP) + 1 / self._rate.value
 
     def take(self) -> bool:

@@ -62,6 +62,11 @@ class PacedCalls:
         self.retries = 0
         self.rate_limited = 0
 
+    @property
+    def is_limited(self) -> bool:
+        """Whether a call may have to wait for its turn."""
+        return self._limiter.is_limited
+
     def interrupt(self) -> None:
         """End every wait with Interrupted, those under way and all later ones."""
         self.interrupted = True
@@ -154,7 +159,8 @@ class PacedCalls:
 
     async def _attempt(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None) -> T:
         while True:
-            await self._wait(self._limiter.wait)
+            if self.interrupted or self.is_limited:
+                await self._wait(self._limiter.wait)
             try:
                 return await self._send(send, before)
             except CallFailed as error:

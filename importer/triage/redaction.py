@@ -24,8 +24,10 @@ _ESCAPE = re.compile(
     rb"|\0"
 )
 """A sign that is written as URLs, JSON or HTML write it; and the NULs of UTF-16, which stand for nothing."""
-_ESCAPES = (b"%", b"\\u00", b"\\x", b"\\/", b"&#", b"\0")
-"""Where none of these is, neither is an escape."""
+_ESCAPES = {b"%": (b"%",), b"\\": (b"\\u00", b"\\x", b"\\/"), b"&": (b"&#",), b"\0": (b"\0",)}
+"""First sign → how escapes begin with it; where none of these is, neither is an escape. A single sign is found fast."""
+_HEAD = 12
+"""Bytes of a form that are looked for first: those of a whole one take three times as long."""
 _BETWEEN = r"(?:\0|\\u0000|\\x00|%00)*"
 """What stands between two signs in UTF-16."""
 
@@ -39,15 +41,17 @@ class Secret:
     def __init__(self, text: str) -> None:
         self._forms = sorted(_forms(text), key=len, reverse=True)
         self._plain = [form.encode() for form in self._forms]
+        self._heads = [(form[:_HEAD], form) for form in self._plain]
 
     def is_in(self, raw: bytes) -> bool:
         """Whether it is in there, in any form; fast, as every answer is looked through."""
-        if any(form in raw for form in self._plain):
+        if self._is_plain_in(raw):
             return True
-        if not any(sign in raw for sign in _ESCAPES):
-            return False
-        plain = _ESCAPE.sub(_read, raw)
-        return any(form in plain for form in self._plain)
+        has_escape = any(sign in raw and any(each in raw for each in escapes) for sign, escapes in _ESCAPES.items())
+        return has_escape and self._is_plain_in(_ESCAPE.sub(_read, raw))
+
+    def _is_plain_in(self, raw: bytes) -> bool:
+        return any(head in raw and form in raw for head, form in self._heads)
 
     def mask(self, value: T) -> T:
         """Replace it in any form."""

@@ -17,12 +17,6 @@ ISSUE = {
     "triage_id": "T-00000000",
     "org_id": "9a1f7c52-0f2b-4a4e-8a63-6f0a8f2f3c77",
     "number": 1001,
-    "title": "The export button does nothing",
-    "description": "x" * 400,
-    "status": "todo",
-    "severity": "high",
-    "source": "client",
-    "category": "Bug",
     "owner_id": None,
     "assignee_id": None,
     "author_id": "user_1",
@@ -39,11 +33,13 @@ ISSUE = {
 }
 
 
+HEAD = b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+
+
 def _answer() -> bytes:
-    """Make the answer, with a place for the issue's number in its id and in its `T-…`: no two issues share one."""
-    body = json.dumps({"data": ISSUE, "errors": None}).encode()
-    head = f"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-    return (head.encode() + body).replace(b"00000000", b"%08d")
+    """Make what an answer adds to the fields that were sent: with the issue's number in its id and in its `T-…`."""
+    rest = json.dumps({"data": ISSUE, "errors": None}).encode().removeprefix(b'{"data": {')
+    return rest.replace(b"00000000", b"%08d")
 
 
 class _Instant(asyncio.Protocol):
@@ -62,9 +58,10 @@ class _Instant(asyncio.Protocol):
             length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
             if len(self._buffer) < end + 4 + length:
                 return
-            self._buffer = self._buffer[end + 4 + length :]
+            sent, self._buffer = self._buffer[end + 4 : end + 4 + length], self._buffer[end + 4 + length :]
             number = next(self._numbers)
-            self._transport.write(self._answer % (number, number))
+            body = b'{"data": ' + sent[:-1] + b", " + self._answer % (number, number)  # what was sent comes back
+            self._transport.write(HEAD % len(body) + body)
 
 
 async def _serve() -> None:

@@ -2,15 +2,19 @@
 
 python -m tests.benchmarks.rate [--rows N] [--limit N]
 
-Two imports, one told the target's limit, one not.
+Two imports, one told the target's limit, one not. Then, against a server that answers at once, the CPU of an issue at
+`--rate 100` and at full speed, in turn.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
+import statistics
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from importer.ledger.opening import open_ledger
@@ -25,7 +29,8 @@ from importer.triage.client import TriageClient
 from importer.triage.limiter import Limiter
 from importer.triage.paced import PacedCalls
 from importer.triage.target import ApiKey
-from tests.benchmarks.send import make_operations
+from tests.benchmarks.instant_server import instant_server
+from tests.benchmarks.send import make_operations, measure, run_loop
 
 
 async def import_rows(url: str, rows: int, rate: float, folder: Path) -> PacedCalls:
@@ -37,6 +42,20 @@ async def import_rows(url: str, rows: int, rate: float, folder: Path) -> PacedCa
             connection = RunConnection(client, run, calls, concurrency=8)
             await Loader(connection, Updater(connection)).load(make_operations(run, rows))
             return calls
+
+
+def compare_cpu(rate: float = 100, seconds: int = 12) -> None:
+    """Print the CPU of an issue at a rate, and how many times that of one at full speed it is: medians of three."""
+    found: dict[float, list[float]] = {rate: [], 0: []}
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+    with instant_server(cores[-1]) as url:
+        for number in range(3):
+            for each, rows in ((rate, int(rate * seconds)), (0, 4000)):
+                with tempfile.TemporaryDirectory(prefix=f"{number}-") as folder:
+                    work = partial(import_rows, url, rows, each, Path(folder))
+                    found[each].append(measure(rows, lambda work=work: run_loop(work())).cpu_us)  # type: ignore[misc]
+    paced, full = (statistics.median(found[each]) for each in (rate, 0))
+    print(f"--rate {rate:g}: {paced:.0f} µs of CPU an issue, at full speed {full:.0f}: {paced / full:.2f} times")  # noqa: T201
 
 
 def main() -> None:
@@ -55,6 +74,7 @@ def main() -> None:
             reached = options.rows / (time.perf_counter() - started)
         share, refused = reached / options.limit, calls.rate_limited / calls.requests
         print(f"--rate {rate:<5g} {reached:6.1f} rows/s, {share:6.1%} of the target's rate, {refused:6.2%} 429")  # noqa: T201
+    compare_cpu()
 
 
 if __name__ == "__main__":

@@ -126,7 +126,7 @@ async def send_with_httpx(url: str, count: int, concurrency: int) -> None:
         await asyncio.gather(*(send(number) for number in range(count)))
 
 
-def run_loop(work: Awaitable[None]) -> None:
+def run_loop(work: Awaitable[object]) -> None:
     """Run on uvloop where it is installed, as the importer does."""
 
     async def main() -> None:

@@ -16,6 +16,11 @@ from importer.ledger.schema import State
 DONE = Decision("s:1", State.DONE)
 
 
+def intent(key: str, since: float = 0.0) -> Intent:
+    """The intent of a create."""
+    return {"key": key, "act": "create", "name": "", "since": since}
+
+
 def test_intend_waits_for_the_commit() -> None:
     """An intent that is written and not yet committed lets nobody go on."""
     committed = threading.Event()
@@ -25,14 +30,14 @@ def test_intend_waits_for_the_commit() -> None:
 
     async def main() -> None:
         commits = GroupCommit(write, 1)
-        intent = asyncio.create_task(commits.intend({"key": "s:1"}))
+        waiting = asyncio.create_task(commits.intend(intent("s:1")))
         try:
             for _ in range(20):
                 await asyncio.sleep(0.001)
-            assert not intent.done()
+            assert not waiting.done()
         finally:
             committed.set()  # else the thread would be waited for where this fails
-        await intent
+        await waiting
         commits.close()
 
     asyncio.run(main())
@@ -103,7 +108,94 @@ def test_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(threading.Thread, "start", refuse)
         for _ in range(2):
             with pytest.raises(RuntimeError, match="can't start new thread"):
-                await asyncio.wait_for(commits.intend({"key": "s:1"}), 120)
+                await asyncio.wait_for(commits.intend(intent("s:1")), 120)
         commits.close()
 
     asyncio.run(main())
+
+
+class Groups:
+    """Keeps the keys of each group that is written; with `gate`, a commit waits for it."""
+
+    def __init__(self, gate: threading.Event | None = None) -> None:
+        self.keys: list[list[str]] = []
+        self._gate = gate
+
+    def write(self, intents: list[Intent], decisions: list[Decision]) -> Callable[[], None]:
+        """Take a group."""
+        self.keys.append([each["key"] for each in intents])
+        return lambda: assert_waited(self._gate) if self._gate is not None else None
+
+
+def test_announced_intents_go_along() -> None:
+    """They are committed with one that is wanted, and are durable at once when they are wanted themselves."""
+    groups = Groups()
+
+    async def main() -> None:
+        commits = GroupCommit(groups.write, 8)
+        for key in "bcd":
+            commits.announce(intent(key, since=1.0))
+        await asyncio.sleep(DECISION_SECONDS * 2)
+        assert groups.keys == [], "none is worth a commit of its own"
+        await commits.intend(intent("a"))
+        for key in "bc":
+            await commits.intend(intent(key, since=0.5))
+        commits.close()
+
+    asyncio.run(main())
+    assert groups.keys == [["a", "b", "c", "d"]]
+
+
+def test_an_announced_intent_that_is_too_old() -> None:
+    """Its request would leave after the time that the ledger has of it: it is committed anew."""
+    groups = Groups()
+
+    async def main() -> None:
+        commits = GroupCommit(groups.write, 8)
+        commits.announce(intent("b", since=1.0))
+        await commits.intend(intent("a"))
+        await commits.intend(intent("b", since=1.5))
+        commits.close()
+
+    asyncio.run(main())
+    assert groups.keys == [["a", "b"], ["b"]]
+
+
+def test_an_announced_intent_whose_group_is_under_way() -> None:
+    """Whoever wants it waits until that is durable."""
+    gate = threading.Event()
+
+    async def main() -> None:
+        commits = GroupCommit(Groups(gate).write, 1)
+        commits.announce(intent("b", since=1.0))
+        first = asyncio.create_task(commits.intend(intent("a")))
+        await asyncio.sleep(0.01)
+        second = asyncio.create_task(commits.intend(intent("b", since=0.5)))
+        try:
+            await asyncio.sleep(0.02)
+            assert not second.done()
+        finally:
+            gate.set()
+        await asyncio.wait_for(asyncio.gather(first, second), 120)
+        commits.close()
+
+    asyncio.run(main())
+
+
+def test_an_announced_intent_is_taken_back() -> None:
+    """Whether it may be durable depends on whether a group took it along; one that is wanted was not taken back."""
+    groups = Groups()
+
+    async def main() -> None:
+        commits = GroupCommit(groups.write, 8)
+        commits.announce(intent("b", since=1.0))
+        assert not commits.retract("b", "create", "")
+        commits.announce(intent("c", since=1.0))
+        commits.announce(intent("d", since=1.0))
+        await commits.intend(intent("a"))
+        await commits.intend(intent("d", since=1.0))
+        assert [commits.retract(key, "create", "") for key in "abcd"] == [False, False, True, False]
+        commits.close()
+
+    asyncio.run(main())
+    assert groups.keys == [["a", "c", "d"]]

@@ -1,0 +1,69 @@
+"""Two creates that were given the same issue: one of their answers is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Connection, Dialect, bindparam, select
+
+from importer.errors import RunStopped
+from importer.ledger.schema import State, operations
+from importer.records import Act
+
+if TYPE_CHECKING:
+    from importer.ledger.journal import Decision
+
+
+class SharedIssue(RunStopped):
+    """Two creates were given the same issue."""
+
+    def __init__(self, key: str, other: str, triage_id: str) -> None:
+        super().__init__(
+            f"Triage gave {key} and {other} the same issue, {triage_id}: one of them has none.",
+            hint="A proxy or a cache may answer in its place. Run the same command again: it looks for both first.",
+        )
+        self.keys = (key, other)
+
+
+def refuse_shared(connection: Connection, source_id: int, decisions: Sequence[Decision]) -> None:
+    """Raise SharedIssue if an issue would become that of two keys: one of their creates was answered wrongly."""
+    made: dict[str, Decision] = {}
+    last = {decision.key: decision for decision in decisions if decision.act is Act.CREATE}
+    for decision in last.values():
+        if not decision.issue_id or decision.state is not State.DONE:
+            continue
+        other = made.setdefault(decision.issue_id, decision)
+        if other.key != decision.key:
+            raise SharedIssue(other.key, decision.key, decision.triage_id)
+    for key, issue_id in find_owners(connection, source_id, [each.triage_id for each in made.values()]):
+        if issue_id in made and key != made[issue_id].key and key not in last:
+            raise SharedIssue(key, made[issue_id].key, made[issue_id].triage_id)
+
+
+def find_owners(connection: Connection, source_id: int, triage_ids: Sequence[str]) -> list[tuple[str, str]]:
+    """Return key and issue id of those creates of a source whose issue has one of these numbers, the `T-…`."""
+    if not triage_ids:
+        return []
+    length = 1 << (len(triage_ids) - 1).bit_length()  # few lengths, so that few statements are compiled
+    padded = [*triage_ids, *[triage_ids[-1]] * (length - len(triage_ids))]
+    statement, names, fixed = _compile_owners(connection.dialect, length)
+    values = {**fixed, "its_source": source_id, **{f"number_{place}": each for place, each in enumerate(padded)}}
+    found = connection.exec_driver_sql(statement, tuple(values[name] for name in names))
+    return [(key, issue_id) for key, issue_id in found]
+
+
+@lru_cache
+def _compile_owners(dialect: Dialect, length: int) -> tuple[str, Sequence[str], Mapping[str, object]]:
+    """Compile the query for so many numbers: SQLAlchemy's own list of values takes as long as all else of a commit."""
+    statement = select(operations.c.key, operations.c.issue_id).where(
+        # The index is on the `T-…`; that of the source, which a sum hides, would be gone through from end to end.
+        operations.c.source_id + 0 == bindparam("its_source"),
+        operations.c.act == Act.CREATE.value,
+        operations.c.state == State.DONE.value,
+        operations.c.triage_id.in_([bindparam(f"number_{place}") for place in range(length)]),
+    )
+    compiled = statement.compile(dialect=dialect)
+    assert compiled.positiontup is not None  # every engine here takes parameters by position
+    return str(compiled), compiled.positiontup, compiled.params
