@@ -65,7 +65,8 @@ class Scratch:
     def rows(self, query: str, values: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Iterate over the rows of a query, which are fetched as they are needed."""
         with _on_disk():
-            yield from self._database.execute(query, values)
+            for row in self._database.execute(query, values):  # noqa: UP028 - which would close it after `close`
+                yield row
 
     def row(self, query: str, values: Sequence[Any] = ()) -> tuple[Any, ...]:
         """Return the single row of a query."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sqlite3
@@ -144,3 +145,17 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
         )
         assert (done.returncode, done.stderr) == (code_at_end, "")
         assert not list(tmp_path.iterdir())
+
+
+def test_rows_that_nobody_reads_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stops in the middle closes the spool first: what is left of the query then ends without a word."""
+    said = list[object]()
+    monkeypatch.setattr(sys, "unraisablehook", said.append)
+    scratch = Scratch("CREATE TABLE numbers (number INTEGER);")
+    scratch.write("INSERT INTO numbers VALUES (?)", [(number,) for number in range(9)])
+    rows = scratch.rows("SELECT number FROM numbers")
+    assert next(rows) == (0,)
+    scratch.close()
+    del rows
+    gc.collect()
+    assert said == []
