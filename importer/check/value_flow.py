@@ -45,16 +45,15 @@ class Stream:
         return self.step.source or "(empty)"
 
     @property
-    def result(self) -> str:
-        """The target and the number of rows, and what gave the target if it wasn't the value map."""
+    def way(self) -> str:
+        """What gave the target, if it wasn't the value map."""
         ways = {
             "default": " by default",
             "rule": " by rule",
             "fallback": " by its fallback",
             "unknown": " as unknown" if self.step.target else "",
         }
-        way = " by a word" if self.by_word else ways.get(self.step.how, "")
-        return f"{self.target} {self.rows:,}{way}"
+        return " by a word" if self.by_word else ways.get(self.step.how, "")
 
     @property
     def by_word(self) -> bool:
@@ -63,7 +62,7 @@ class Stream:
         return field == "status" and self.step.how == "mapped" and is_pattern(str(keys[-1]))
 
     def __str__(self) -> str:
-        return f"{self.source} → {self.result}"
+        return f"{self.source} → {self.target} {self.rows:,}{self.way}"
 
 
 class ValueFlow:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import click
 
-from importer.api import VALUE_FIELDS
 from importer.codes import CONFLICT
 from importer.errors import ExitCode
 from importer.phrases import counted, format_duration
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
     from importer.check.check_pass import Checked
     from importer.check.job import Job
-    from importer.check.tally import Cause
-    from importer.check.value_flow import ValueFlow
     from importer.errors import ImporterError
     from importer.ledger.store import Facts
     from importer.load.canary import Findings
@@ -34,16 +31,12 @@ if TYPE_CHECKING:
 
 from importer.cli.sentences import (
     ADDED,
-    describe_load,
     describe_missing,
     format_time,
     how_long,
     printable,
-    shorten,
 )
 
-SCREEN_LINES = 8
-"""Lines of a list that are shown; the reports have all of them."""
 CAUSES_ASKED = 3
 """Causes of rejections that the question repeats, worst first; they are shown with their values above it."""
 PLAIN_SECONDS = 10.0
@@ -88,7 +81,13 @@ class Console:
             from tqdm import tqdm
 
             self._bar = tqdm(
-                desc=what, total=total, unit=unit, unit_scale=unit == "B", mininterval=FIGURES_SECONDS, leave=False
+                desc=what,
+                total=total,
+                unit=unit,
+                unit_scale=unit == "B",
+                mininterval=FIGURES_SECONDS,
+                leave=False,
+                dynamic_ncols=True,
             )
 
     def reach(self, done: int) -> None:
@@ -126,52 +125,12 @@ class Console:
         last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
         self.say(f"Target {target}; ledger {ledger} knows {counted(facts.keys, 'key')} of this source, {last}.")
 
-    def show_check(self, job: Job, checked: Checked, rate: float) -> None:
-        """Show a check: value flow, warnings, causes of rejections, worst first, and the requests that it would take.
+    def show_check(self, job: Job, checked: Checked, rate: float, *, is_verbose: bool = False) -> None:
+        """Show a check, as many lines as fit a screen, or all. `rate` is in requests a second; 0 is no limit."""
+        from importer.cli.check_screen import describe_check
 
-        `rate` is in requests a second; 0 is no limit.
-        """
-        self.show_flow(checked.flow)
-        for warning in (*job.warnings, *checked.warnings):
-            self.say(f"warning: {warning}")
-        self.show_causes("warnings", checked.tally.causes(rejects=False))
-        self.show_causes("rejected (not sent)", checked.tally.causes(rejects=True))
-        for (outcome, code), rows in checked.tally.passed_over.most_common():
-            self.say(f"{outcome}: {rows:,} × {code}")
-        for line in (*(checked.coverage.show() if checked.coverage else ()), *describe_load(checked.load, rate)):
+        for line in describe_check(job, checked, rate, is_verbose=is_verbose):
             self.say(line)
-        counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
-        self.say(f"checked {checked.tally.rows:,} rows: {counts}   ({format_duration(checked.elapsed_seconds)})")
-
-    def show_flow(self, flow: ValueFlow) -> None:
-        """Show each field's values, most rows first, each with two keys as samples."""
-        for name in VALUE_FIELDS:
-            streams = flow.streams(name)
-            if streams:
-                self.say(f"{name}:")
-            for stream in streams[:SCREEN_LINES]:
-                self.say(f"  {shorten(stream.source)} → {stream.result}   {', '.join(stream.samples)}")
-            self._rest(len(streams) - SCREEN_LINES, "values", "value_flow in summary.json")
-
-    def show_causes(self, title: str, causes: Iterable[Cause]) -> None:
-        """Show groups of findings, each with its rows, samples and hint."""
-        from importer.codes import CODES
-
-        causes = list(causes)
-        if causes:
-            self.say(f"{title}:")
-        for cause in causes[:SCREEN_LINES]:
-            finding = cause.finding
-            one_message = bool(finding.value) or cause.rows == 1  # else each row has other figures in it
-            message = finding.message if one_message else CODES.get(finding.code, finding.message)
-            self.say(f"  {cause.rows:,} × {finding.code}: {shorten(message)}   {', '.join(cause.samples)}")
-            if finding.hint:
-                self.say(f"      {shorten(finding.hint)}")
-        self._rest(len(causes) - SCREEN_LINES, "causes", "results.csv")
-
-    def _rest(self, left: int, what: str, where: str) -> None:
-        if left > 0:
-            self.say(f"  … and {left:,} more {what}: see {where}")
 
     def ask(self, forecast: Forecast, checked: Checked, doubts: Iterable[str] = ()) -> bool:
         """Ask before anything is sent, with what speaks against it. For a terminal only."""

@@ -51,6 +51,24 @@ class LazyGroup(click.Group):
         """Return the names in the order in which a newcomer needs them."""
         return list(COMMANDS)
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find a subcommand; `help COMMAND` is its `--help`, and for a name that there isn't the nearest is shown."""
+        if args[0] == "help":
+            args = [*args[1:2], "--help"]
+            if len(args) == 1:
+                click.echo(ctx.get_help())
+                ctx.exit()
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            near = get_close_matches(args[0], COMMANDS, 1)
+            if Path(args[0]).is_file():
+                ctx.fail(f"{args[0]!r} is a file: name a command first, as in `triage-import validate {args[0]}`.")
+            ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
+        return super().resolve_command(ctx, args)
+
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a subcommand's module, in which the command has its own name."""
         module = COMMANDS.get(cmd_name)
@@ -64,7 +82,7 @@ def exit_codes_help() -> str:
 
 
 @click.group(cls=LazyGroup, epilog=exit_codes_help(), context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="triage-import")
+@click.version_option(__version__, "-V", "--version", prog_name="triage-import")
 def cli() -> None:
     """Move issues out of other trackers into Bland's Triage: every row checked, sent once, and accounted for.
 

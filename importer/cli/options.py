@@ -70,6 +70,7 @@ SELECT_OPTIONS = (
     click.option(
         "--show", metavar="KEY,...", help="The issues that report.html shows before and after.  [default: five]"
     ),
+    click.option("-v", "--verbose", is_flag=True, help="Show all that a check finds, not only what fits 24 lines."),
     OUT_OPTION,
     JSON_OPTION,
 )

@@ -94,7 +94,7 @@ NIGHTLY_OPTIONS = (
 
 NOT_DECIDING = {
     *("api_key_file", "ledger", "out", "wait_seconds", "rate", "concurrency", "settle_seconds", "max_errors", "order"),
-    *("max_duration", "expect_org", "no_first_contact"),
+    *("max_duration", "expect_org", "no_first_contact", "verbose"),
 }
 """Options of `run` that don't decide what is written; the target and its organisation are compared by themselves."""
 
@@ -127,6 +127,7 @@ class RunOptions:
     max_duration: float | None
     yes: bool
     strict: bool
+    verbose: bool
     out: Path | None
     reading: dict[str, Any]
 
@@ -248,7 +249,7 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
         known = LedgerHistory(ledger, name, job.source_name, options.changes())
         checked, summary = run_check(job, known, console, options.out, target=name, refuse=options.refusal)
         check_rows(checked.tally.rows, options.min_rows)
-    console.show_check(job, checked, options.requests_a_second)
+    console.show_check(job, checked, options.requests_a_second, is_verbose=options.verbose)
     return summary
 
 
@@ -300,7 +301,7 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
     limit = options.rejected_limit
 
     def confirm(checked: Checked, forecast: Forecast) -> str:
-        console.show_check(job, checked, forecast.rate)
+        console.show_check(job, checked, forecast.rate, is_verbose=options.verbose)
         if refusal := options.refusal(checked):
             return refusal
         meant = checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]

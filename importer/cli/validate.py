@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.options import INPUT_OPTIONS, SELECT_OPTIONS, answers_with_summary, sources_argument, with_options
+from importer.cli.options import (
+    INPUT_OPTIONS,
+    SELECT_OPTIONS,
+    answers_with_summary,
+    print_data,
+    sources_argument,
+    with_options,
+)
 from importer.cli.target_options import DEFAULT_RATE
 
 if TYPE_CHECKING:
@@ -18,18 +25,23 @@ if TYPE_CHECKING:
 @sources_argument
 @with_options(*INPUT_OPTIONS, *SELECT_OPTIONS)
 @answers_with_summary
-def validate(sources: tuple[str, ...], strict: bool, out: Path | None, **given: Any) -> Summary:
+def validate(sources: tuple[str, ...], strict: bool, verbose: bool, out: Path | None, **given: Any) -> Summary:
     """Check every row and write what would be sent. No network, no ledger.
 
-    The reports go to ./triage-import-check/, which is replaced each time.
+    What it finds goes to stdout, with --json to stderr. The reports go to ./triage-import-check/, which is replaced
+    each time.
     """
     from importer.check.knowledge import know_nothing
+    from importer.cli.check_screen import describe_check, describe_next
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
     from importer.pipeline import run_check
 
     with Console() as console, open_job(sources, **given) as job:
         checked, summary = run_check(job, know_nothing, console, out, refuse=lambda checked: strict * checked.refusal)
-        console.show_check(job, checked, DEFAULT_RATE)
-    console.show_reports(summary)
+        lines = [*describe_check(job, checked, DEFAULT_RATE, is_verbose=verbose), *describe_next(job, summary)]
+    if click.get_current_context().params["as_json"]:
+        console.say("\n".join(lines))
+    else:
+        print_data("".join(f"{line}\n" for line in lines))
     return summary

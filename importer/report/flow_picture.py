@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 VALUES_DRAWN = 12
 """Source values of a field that have a band of their own; the others with the same target share one."""
@@ -16,7 +16,7 @@ WIDTH, INSET = 760, 250
 GAP = 4
 
 UNDECIDED_WAYS = ("unknown", "undecided")
-DEFAULT_WAYS = ("default", "fallback", "missing")
+DEFAULT_WAYS = ("default", "fallback", "missing", "word")
 
 
 class Flow(NamedTuple):
@@ -31,11 +31,25 @@ class Flow(NamedTuple):
     @property
     def kind(self) -> str:
         """What a person has to see first: `rejected`, `undecided`, `default`, or else `mapped`."""
-        if not self.target:
-            return "rejected"
-        if self.how in UNDECIDED_WAYS:
-            return "undecided"
-        return "default" if self.how in DEFAULT_WAYS else "mapped"
+        return find_kind(self)
+
+
+class Way(Protocol):
+    """A target, None or "" if the rows are rejected, and how it was found."""
+
+    @property
+    def target(self) -> str | None: ...  # noqa: D102
+    @property
+    def how(self) -> str: ...  # noqa: D102
+
+
+def find_kind(way: Way) -> str:
+    """Return what a person has to know of a line of the value flow: one of KINDS."""
+    if not way.target:
+        return "rejected"
+    if way.how in UNDECIDED_WAYS:
+        return "undecided"
+    return "default" if way.how in DEFAULT_WAYS else "mapped"
 
 
 KINDS = ("rejected", "undecided", "default", "mapped")

@@ -119,7 +119,7 @@ def test_the_value_flow_and_what_smells(program: Program) -> None:
     Path("mine.yaml").write_text("extends: jira\nseverity: {values: {P1: low, P3: high}}\n", encoding="utf-8")
     write_csv(Path("export.csv"), [issue_row(1, priority="P1"), issue_row(2, priority="P3")])
     ended = program("validate", "export.csv", "-m", "mine.yaml", "--json")
-    assert "  P1 → low 1   jira:PROJ-1\n" in ended.err
+    assert "  P1 → low    1   jira:PROJ-1\n" in ended.err
     assert any("ranks look inverted" in warning for warning in ended.summary["warnings"])
     assert {stream["source"]: stream["target"] for stream in ended.summary["value_flow"]["severity"]} == {
         "P1": "low",

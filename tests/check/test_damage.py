@@ -25,7 +25,7 @@ COLUMNS = ("Key", "Title", "Text", "State", "Created")
 
 def warnings_of(program: Program, *sources: Path, mapping: str = "jira", options: Sequence[str] = ()) -> list[str]:
     """What a check warns of; the screen says each of it, once."""
-    ended = program("validate", *sources, "-m", mapping, "--json", *options)
+    ended = program("validate", *sources, "-m", mapping, "--json", "-v", *options)
     found: list[str] = ended.summary["warnings"]
     assert all(ended.err.count(f"warning: {warning}") == 1 for warning in found)
     others = ("rows become", "stay as text in the footer")

@@ -21,7 +21,7 @@ def check(program: Program, rows: str, *options: str) -> str:
     """What a check says on the screen."""
     (program.folder / "a b.csv").write_text(HEADER + rows)
     (program.folder / "mine.yaml").write_text(MAPPING)
-    return program("validate", "a b.csv", "-m", "mine.yaml", *options).err
+    return program("validate", "a b.csv", "-m", "mine.yaml", *options).out
 
 
 def test_who_is_nobody(program: Program) -> None:

@@ -94,16 +94,6 @@ def test_plain_lines_where_there_is_no_terminal(program: Program) -> None:
     assert err.splitlines()[-1].startswith("Reports: ")
 
 
-def test_long_lists_are_cut_on_screen(program: Program) -> None:
-    """Eight of them, widest first; where the rest is."""
-    write_csv(Path("export.csv"), [issue_row(number, priority=f"Odd {number:02}") for number in range(1, 13)])
-    err = program("validate", "export.csv", "-m", "jira").err
-    assert "  … and 4 more values: see value_flow in summary.json" in err
-    assert "  … and 4 more causes: see results.csv" in err
-    assert "Odd 08" in err
-    assert "Odd 09" not in err
-
-
 def test_an_error_with_all_its_problems() -> None:
     """Message, each problem with its place and hint, then what to type."""
     stream = io.StringIO()
@@ -191,13 +181,13 @@ def test_somebody_who_has_left() -> None:
 def test_what_would_steer_a_terminal_is_shown_as_an_escape(program: Program) -> None:
     """An export may hold colours, titles of windows and turned writing; a screen shows none of them as such."""
     write_csv(Path("export.csv"), [(*issue_row(1)[:3], "\x1b[31mRED\x1b]0;owned\x07\u202e", "Bug", "")])
-    ended = program("validate", "export.csv", "-m", "jira")
+    ended = program("validate", "export.csv", "-m", "jira", "--json")
     assert "\x1b" not in ended.err
-    assert "\\x1b[31mRED\\x1b]0;owned\\x07\\u202e → rejected 1" in ended.err
+    assert "\\x1b[31mRED\\x1b]0;owned\\x07\\u202e → rejected " in ended.err
 
 
 def test_long_values_are_cut_on_screen(program: Program) -> None:
     """Their beginning says enough."""
     write_csv(Path("export.csv"), [(*issue_row(1)[:3], "x" * 3000, "Bug", "")])
     ended = program("validate", "export.csv", "-m", "jira")
-    assert max(map(len, ended.err.splitlines())) < 300
+    assert max(map(len, ended.out.splitlines())) < 300

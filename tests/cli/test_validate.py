@@ -15,7 +15,7 @@ def test_the_exit_code(program: Program, bad: bool, code: int) -> None:
     """0 if every row is valid, 1 if some would be rejected."""
     write_csv(Path("export.csv"), [issue_row(1), issue_row(2, title="" if bad else "Two")])
     ended = program("validate", "export.csv", "-m", "jira")
-    assert (ended.code, ended.out) == (code, "")
+    assert (ended.code, ended.err) == (code, "")
 
 
 def test_stdout_is_one_json_object(program: Program) -> None:
@@ -35,10 +35,19 @@ def test_an_error_is_an_object_too(program: Program, source: str, code: int) -> 
 
 
 def test_the_next_thing_to_type(program: Program) -> None:
-    """The suggestion as an option, and the file of rows to mend."""
-    err = program("validate", SAMPLES / "undecided.csv", "-m", "jira").err
-    assert "read it, then -m triage-import-check/suggested-mapping.yaml\n" in err
-    assert "Rows to mend: triage-import-check/errors.csv; the same command takes that file as its SOURCE.\n" in err
+    """One command, the best one, as it can be pasted; what the check found is on stdout, so that it can be kept."""
+    ended = program("validate", SAMPLES / "undecided.csv", "-m", "jira")
+    suggested = "triage-import-check/suggested-mapping.yaml"
+    last = ended.out.splitlines()[-1]
+    assert last == f"Next: read {suggested}, then: triage-import validate {SAMPLES / 'undecided.csv'} -m {suggested}"
+    assert ended.err == ""
+
+
+def test_with_json_stdout_is_the_summary(program: Program) -> None:
+    """What is to be read goes to stderr then."""
+    ended = program("validate", SAMPLES / "undecided.csv", "-m", "jira", "--json")
+    assert ended.summary["rejected"] == 5
+    assert "Next: read " in ended.err
 
 
 def test_no_ledger_and_no_key_are_needed(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:

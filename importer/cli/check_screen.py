@@ -1,0 +1,152 @@
+"""What a check shows on a screen of 24 lines: values, warnings, causes, cost, and the one command to type next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from shlex import join
+from typing import TYPE_CHECKING
+
+from importer.api import VALUE_FIELDS
+from importer.cli.sentences import describe_load, printable, shorten
+from importer.errors import ExitCode
+from importer.phrases import format_duration
+from importer.report.flow_picture import KINDS, find_kind
+
+if TYPE_CHECKING:
+    from importer.check.check_pass import Checked
+    from importer.check.job import Job
+    from importer.check.tally import Cause
+    from importer.check.value_flow import ValueFlow
+    from importer.report.summary import Summary
+
+LINES = 22
+"""Lines of a check, so that with the command above them and the prompt below they fit a screen of 24."""
+LIMITS = (4, 3, 2, 1)
+"""So many items of a list are shown: the first of these numbers with which all of it fits."""
+SOURCE_WIDTH, VALUES_NAMED = 40, 3
+EVERYTHING = 10_000
+
+
+def describe_check(job: Job, checked: Checked, rate: float, *, is_verbose: bool = False) -> list[str]:
+    """Return the lines of a check, as many as fit a screen, or all. `rate` is in requests a second; 0 is no limit."""
+    if is_verbose:
+        return list(_describe(job, checked, rate, EVERYTHING))
+    found = (list(_describe(job, checked, rate, limit)) for limit in LIMITS)
+    lines: list[str] = []
+    for lines in found:
+        if len(lines) <= LINES:
+            break
+    return lines
+
+
+def _describe(job: Job, checked: Checked, rate: float, limit: int) -> Iterator[str]:
+    for name in VALUE_FIELDS:
+        yield from describe_flow(checked.flow, name, limit)
+    cut = shorten if limit < EVERYTHING else str
+    warnings = [f"warning: {cut(warning)}" for warning in (*job.warnings, *checked.warnings)]
+    yield from _first(warnings, limit, "warning")
+    yield from _describe_causes("with a warning", checked.tally.causes(rejects=False), limit)
+    yield from _describe_causes("rejected (not sent)", checked.tally.causes(rejects=True), limit)
+    for (outcome, code), rows in checked.tally.passed_over.most_common():
+        yield f"{outcome}: {rows:,} × {code}"
+    yield from _describe_losses(checked, limit)
+    yield from list(describe_load(checked.load, rate))[: max(1, limit - 1)]
+    counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
+    cost = checked.load.requests
+    hours = f", {format_duration(cost / rate)} at {rate:g} a second" if rate and cost else ""
+    requests = f"; {cost:,} requests in all{hours}" if cost else ""
+    yield f"checked {checked.tally.rows:,} rows: {counts}   ({format_duration(checked.elapsed_seconds)}){requests}"
+
+
+def describe_flow(flow: ValueFlow, name: str, limit: int) -> Iterator[str]:
+    """Yield the values of a field as an aligned table: rejected and undecided ones first, then the most frequent."""
+    streams = flow.streams(name)
+    if not streams:
+        return
+    streams = sorted(streams, key=lambda stream: (KINDS.index(find_kind(stream.step)), -stream.rows))
+    shown = [(_clip(printable(stream.source)), stream) for stream in streams[:limit]]
+    source_width = max(len(source) for source, _ in shown)
+    target_width = max(len(stream.target) for _, stream in shown)
+    rows_width = max(len(f"{stream.rows:,}") for _, stream in shown)
+    yield f"{name}:"
+    for source, stream in shown:
+        way = f"{stream.rows:>{rows_width},}{stream.way}   {', '.join(stream.samples)}"
+        yield f"  {source:<{source_width}} → {stream.target:<{target_width}}   {way}"
+    yield from _rest(len(streams) - limit, "value")
+
+
+def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterator[str]:
+    """Yield a line for each kind of finding, worst first, with its commonest values, and its hint once."""
+    from importer.codes import CODES
+
+    kinds: dict[tuple[str, str], list[Cause]] = {}
+    for cause in causes:
+        kinds.setdefault((cause.finding.code, cause.finding.field), []).append(cause)
+    if not kinds:
+        return
+    yield f"{title}:"
+    ordered = sorted(kinds.values(), key=lambda some: -sum(cause.rows for cause in some))
+    for some in ordered[:limit]:
+        first, rows = some[0].finding, sum(cause.rows for cause in some)
+        message = (
+            first.message if len(some) == 1 and (first.value or rows == 1) else CODES.get(first.code, first.message)
+        )
+        if len(some) > 1:
+            named = ", ".join(f"{_clip(cause.finding.value)!r} {cause.rows:,}" for cause in some[:VALUES_NAMED])
+            more = f" and {len(some) - VALUES_NAMED:,} more" if len(some) > VALUES_NAMED else ""
+            message = f"{named}{more}"
+        yield f"  {rows:,} × {first.code}: {shorten(message)}   {', '.join(some[0].samples)}"
+        if first.hint:
+            yield f"      {shorten(first.hint)}"
+    yield from _rest(len(ordered) - limit, "kind")
+
+
+def _describe_losses(checked: Checked, limit: int) -> Iterator[str]:
+    """Yield what goes nowhere: the first columns on one line, or each on its own where there is room."""
+    lines = checked.coverage.show() if checked.coverage else []
+    if len(lines) <= limit + 1:
+        yield from lines
+        return
+    columns = [line.strip().partition("  ")[0] for line in lines[1:]]
+    more = f" and {len(columns) - limit:,} more: losses.csv" if len(columns) > limit else ""
+    yield f"{lines[0]} {', '.join(columns[:limit])}{more}"
+
+
+def _first(lines: Sequence[str], limit: int, what: str) -> Iterable[str]:
+    return [*lines[:limit], *_rest(len(lines) - limit, what)]
+
+
+def _rest(left: int, what: str) -> Iterator[str]:
+    if left > 0:
+        yield f"  … and {left:,} more {what}{'' if left == 1 else 's'}: see report.html"
+
+
+def _clip(text: str) -> str:
+    return text if len(text) <= SOURCE_WIDTH else f"{text[: SOURCE_WIDTH - 1]}…"
+
+
+def describe_next(job: Job, summary: Summary) -> Iterator[str]:
+    """Yield where the reports of a check are, and the one command that comes next."""
+    out = Path(summary.out)
+    yield f"Reports: {summary.out}; all of this and every row: {out / 'report.html'}"
+    if summary.exit_code == ExitCode.UNUSABLE:
+        yield f"Nothing was sent: {summary.stopped_because}"
+    yield f"Next: {choose_next(job, summary, Path.is_file)}"
+
+
+def choose_next(job: Job, summary: Summary, exists: Callable[[Path], bool]) -> str:
+    """Choose the best next command after a check: take the proposals, correct values, mend rows, or rehearse."""
+    files = [file.name for file in job.source.files]
+    out, mapping = Path(summary.out), [] if job.recognised else ["-m", job.mapping.name]
+    if summary.suggestion:
+        return (
+            f"read {summary.suggestion}, then: {join(['triage-import', 'validate', *files, '-m', summary.suggestion])}"
+        )
+    if exists(fixes := out / "fixes.csv"):
+        command = join(["triage-import", "validate", *files, *mapping, "--fixes", str(fixes)])
+        return f"fill in `new value` in {fixes}, then: {command}"
+    if summary.rejected:
+        errors = max(out.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=out / "errors.csv")
+        return f"mend the rows in {errors}, then: {join(['triage-import', 'validate', str(errors), *mapping])}"
+    return join(["triage-import", "run", *files, *mapping, "--sandbox"])

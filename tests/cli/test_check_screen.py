@@ -1,0 +1,74 @@
+"""What a check shows on a screen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.harness.running import Program, issue_row, write_csv, write_issues
+
+STATUSES = [f"Status {number:02}" for number in range(60)]
+
+
+def write_much_to_decide(path: Path) -> Path:
+    """Write a file with 60 statuses, priorities that nobody knows, and long titles."""
+    header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description", "Odd", "Other", "Third")
+    rows = [
+        (f"P-{n}", "T" * (n % 7) * 50, f"Odd {n % 12}", STATUSES[n % 60], f"Type {n % 9}", "x", "1", "2", "3")
+        for n in range(1, 601)
+    ]
+    return write_csv(path, rows, header)
+
+
+def test_it_fits_24_lines(program: Program) -> None:
+    """However much there is to decide; where the rest is, is said."""
+    lines = program("validate", write_much_to_decide(Path("export.csv")), "-m", "jira").out.splitlines()
+    assert len(lines) <= 24
+    assert any("more values: see report.html" in line for line in lines)
+    assert lines[-1].startswith("Next: read triage-import-check/suggested-mapping.yaml, then: ")
+
+
+def test_verbose_shows_all(program: Program) -> None:
+    """Each value, and each kind of finding."""
+    out = program("validate", write_much_to_decide(Path("export.csv")), "-m", "jira", "-v").out
+    assert all(status in out for status in STATUSES)
+    assert "see report.html" not in out
+
+
+def test_findings_of_one_kind_are_one_line(program: Program) -> None:
+    """With the commonest values, and the hint once."""
+    rows = [issue_row(n, priority=f"Odd {n % 5}") for n in range(1, 13)]
+    lines = program("validate", write_csv(Path("export.csv"), rows), "-m", "jira").out.splitlines()
+    (found,) = [line for line in lines if "severity-unknown" in line]
+    assert found == "  12 × severity-unknown: 'Odd 1' 3, 'Odd 2' 3, 'Odd 0' 2 and 2 more   jira:PROJ-1, jira:PROJ-6"
+    assert sum("severity: {values:" in line for line in lines) == 1
+
+
+def test_what_is_to_be_decided_comes_first(program: Program) -> None:
+    """A rejected value before the most frequent one, in aligned columns."""
+    rows = [*(issue_row(n) for n in range(1, 21)), issue_row(21, priority="Pressing")]
+    lines = program("validate", write_csv(Path("export.csv"), rows), "-m", "jira").out.splitlines()
+    assert lines[:3] == [
+        "severity:",
+        "  Pressing → rejected    1   jira:PROJ-21",
+        "  High     → high       20   jira:PROJ-1, jira:PROJ-2",
+    ]
+
+
+def test_the_whole_cost_is_said(program: Program) -> None:
+    """Requests, and how long they take."""
+    out = program("validate", write_issues(Path("export.csv"), 500), "-m", "jira").out
+    assert "506 requests in all, 1 min 41 s at 5 a second" in out
+
+
+def test_a_name_with_spaces_can_be_pasted(program: Program) -> None:
+    """The next command is quoted as a shell wants it; a mapping that was recognised is not named."""
+    out = program("validate", write_issues(Path("my export.csv"), 1)).out
+    assert out.splitlines()[-1] == "Next: triage-import run 'my export.csv' --sandbox"
+
+
+def test_values_to_correct_come_before_rows(program: Program) -> None:
+    """Without a proposal the values are next; without values the rows; an earlier errors file is not meant."""
+    write_csv(Path("titles.csv"), [issue_row(1, title="")])
+    last = program("validate", "titles.csv", "-m", "jira").out.splitlines()[-1]
+    errors = "triage-import-check/errors.csv"
+    assert last == f"Next: mend the rows in {errors}, then: triage-import validate {errors} -m jira"
