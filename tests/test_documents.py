@@ -222,7 +222,7 @@ def test_the_picture_is_what_the_check_prints(program: Program) -> None:
     (program.folder / "sample_data").symlink_to(SAMPLES)
     ended = program(*command.removeprefix("$ triage-import ").split())
     assert ended.code == ExitCode.DONE
-    assert _without_times(shown) == _without_times(ended.err)
+    assert _without_times(shown) == _without_times(ended.err + ended.out)
 
 
 def _without_times(text: str) -> str:
