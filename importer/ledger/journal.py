@@ -17,6 +17,7 @@ from importer.codes import CONFLICT, FATE_UNKNOWN, REFUSED
 from importer.errors import ExitCode
 from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
+from importer.ledger.course import CourseReader
 from importer.ledger.database import Database
 from importer.ledger.group_commit import GroupCommit
 from importer.ledger.outcomes import outcome_of
@@ -109,6 +110,7 @@ class Run:
         self.additions = AddedOperations(self._transaction, self._source_id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self.find_titles = Titles(self._transaction, self._source_id)
+        self.read_course = CourseReader(self._transaction, self._id)
         self._results = Results(self._transaction, self._id, self._source_id, is_frozen=bool(found.frozen))
         self.settle = self._results.settle
         self.exit_code: int | None = found.exit_code

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from shlex import join
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from importer.api import VALUE_FIELDS
 from importer.check.before_after import BeforeAfter
@@ -21,11 +21,15 @@ from importer.check.job import Job
 from importer.check.people_named import Named, count_open
 from importer.phrases import counted
 from importer.records import Outcome
+from importer.report.course_picture import draw_course
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
 from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
 from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import Summary
+
+if TYPE_CHECKING:
+    from importer.ledger.course import Course
 
 REPORT, MAILED = "report.html", "summary.html"
 COLUMNS_SHOWN = PEOPLE_SHOWN = 200
@@ -98,13 +102,15 @@ def unpack_details(packed: str) -> PageDetails:
     return PageDetails(**json.loads(zlib.decompress(b64decode(packed)))) if packed else PageDetails()
 
 
-def write_pages(folder: ReportFolder, summary: Summary, rows: PageRows, details: PageDetails) -> None:
-    """Write report.html and summary.html.
+def write_pages(
+    folder: ReportFolder, summary: Summary, rows: PageRows, details: PageDetails, course: Course | None = None
+) -> None:
+    """Write report.html and summary.html; a run that sends has a course.
 
     Raises:
         StorageFull: one of them can't be written.
     """
-    view = _view(summary, rows, details)
+    view = {**_view(summary, rows, details), "course": None if course is None else draw_course(course)}
     for name, is_whole in ((REPORT, True), (MAILED, False)):
         render(folder, name, "report.html", {**view, "whole": is_whole})
 
