@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from types import TracebackType
 from typing import IO, Self
 
@@ -16,6 +17,9 @@ from importer.transform.bodies import quote_all
 
 IN_MEMORY = 1 << 20
 """Characters of additions that are kept in memory, not in a temporary file."""
+
+LINES = 512
+"""Lines that are put together at a time: an issue may have any number of comments, and a large text leaves gaps."""
 
 _BODY, _END = b'","body":"', b'"}\n'
 
@@ -53,30 +57,37 @@ class PlannedFile:
         Evidence of a new issue is in its create, and is left out; so are numbers in descriptions, which only other
         issues of Triage can give.
         """
-        lines: list[tuple[str, str, str, bytes]] = []
-        for row, additions in planned:
-            is_new = row.outcome is Outcome.PLANNED and not row.issue_id
-            lines += [
+        self._append(
+            self._additions,
+            (
                 ("POST", _where(addition, row), addition.key, _with_other_issue(addition))
+                for row, additions in planned
                 for addition in additions
-                if addition.act is not Act.REFER and not (is_new and addition.act is Act.EVIDENCE)
-            ]
-        self._append(self._additions, lines)
+                if addition.act is not Act.REFER and not (addition.act is Act.EVIDENCE and _is_new(row))
+            ),
+        )
 
     def _append(self, file: IO[str], planned: Iterable[tuple[str, str, str, bytes]]) -> None:
-        planned = list(planned)
-        paths = {place[:2]: _encode_start(*place[:2]) for place in planned}
-        keys = quote_all([key for _, _, key, _ in planned])
-        bodies = quote_all([body.decode() for *_, body in planned])
-        lines = zip(planned, keys, bodies, strict=True)
-        parts = (
-            part for (method, path, *_), key, body in lines for part in (paths[method, path], key, _BODY, body, _END)
-        )
-        file.write(b"".join(parts).decode())
+        remaining = iter(planned)
+        while some := list(islice(remaining, LINES)):
+            paths = {place[:2]: _encode_start(*place[:2]) for place in some}
+            keys = quote_all([key for _, _, key, _ in some])
+            bodies = quote_all([body.decode() for *_, body in some])
+            lines = zip(some, keys, bodies, strict=True)
+            parts = (
+                part
+                for (method, path, *_), key, body in lines
+                for part in (paths[method, path], key, _BODY, body, _END)
+            )
+            file.write(b"".join(parts).decode())
 
 
 def _encode_start(method: str, path: str) -> bytes:
     return orjson.dumps({"method": method, "path": path})[:-1] + b',"key":"'
+
+
+def _is_new(row: Row) -> bool:
+    return row.outcome is Outcome.PLANNED and not row.issue_id
 
 
 def _where(addition: Addition, row: Row) -> str:

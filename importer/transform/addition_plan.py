@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from itertools import chain
 
 import orjson
 
@@ -82,19 +83,21 @@ def _relate(relation: Relation) -> Addition:
     return Addition(relation.owner, Act.RELATION, f"{relation.type}/{relation.other}", body, other=relation.other)
 
 
-def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> list[Detail]:
+def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> Iterator[Detail]:
     """The comments that are not in Triage yet, separate or folded."""
     if bundling == "drop":
-        return []
+        return
     left = [comment for comment in comments if is_filled(comment.text)]
     begun: frozenset[str] = frozenset()
     if had.covered or had.names or had.unmarked:  # not so of a new issue
         begun, whole = _find_arrived(had)
         left = list(_find_missing(left, begun, whole, had))
-    divided = {each.id: list(divide(key, each, is_marked=each.id not in had.unmarked)) for each in left}
+    left = list({each.id: each for each in left}.values())
+    divided = (list(divide(key, each, is_marked=each.id not in had.unmarked)) for each in left)
     if bundling == "fold":
-        return list(_fold(divided, begun | had.unmarked))
-    return [part for details in divided.values() for part in details]
+        yield from _fold(zip((each.id for each in left), divided, strict=True), begun | had.unmarked)
+    else:
+        yield from chain.from_iterable(divided)
 
 
 def _find_missing(
@@ -131,10 +134,10 @@ def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
     return begun, (had.covered - begun) | whole
 
 
-def _fold(comments: Mapping[str, list[Detail]], begun: Collection[str]) -> Iterator[Detail]:
+def _fold(comments: Iterable[tuple[str, list[Detail]]], begun: Collection[str]) -> Iterator[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
     pack: list[Detail] = []
-    for comment, details in comments.items():
+    for comment, details in comments:
         is_alone = len(details) > 1 or comment in begun
         if pack and (is_alone or is_longer(_join([*pack, *details]), COMMENT_LIMIT)):
             yield _wrap(pack)
