@@ -10,7 +10,8 @@ from itertools import groupby
 from importer.errors import SourceError
 from importer.mapping.model import Shape
 from importer.mapping.presets import preset_names, preset_path
-from importer.mapping.reader import plain
+from importer.mapping.reader import load_mapping, plain
+from importer.mapping.rest import can_read, find_left
 from importer.mapping.yaml_tree import parse_preset
 from importer.phrases import listed
 from importer.sources.survey import Sample
@@ -23,9 +24,9 @@ ENOUGH = 0.5
 """The least share of a shape's columns that a source must have."""
 LEAD = 2
 """By how many columns a shape must lead over those of other presets; less is a tie."""
-CANDIDATES_SHOWN = 4
+CANDIDATES, CANDIDATES_SHOWN = 8, 4
+"""Presets whose columns are compared with a file that none knows, and those that are named."""
 NAMES_SHOWN = 12
-ABSENT_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,18 +125,29 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
     else:
         columns = sorted(frozenset().union(*(sample.names for sample in samples)))
         what = f"Its columns are {listed(columns, NAMES_SHOWN)}."
-    near = [match for match in matches if not match.lacks or match.found >= ENOUGH * match.expected]
-    candidates = "".join(f"\n  {match}{_absent(match)}" for match in near[:CANDIDATES_SHOWN])
+    near = sorted(filter(None, map(_read_share, matches[:CANDIDATES])), key=lambda each: -each[0])
+    candidates = "".join(
+        f"\n  {match.preset}: reads {share:.0%} of the columns" for share, match in near[:CANDIDATES_SHOWN]
+    )
     nearest = f"\nNearest:{candidates}" if candidates else ""
     return SourceError(
         f"{name} is no export that a preset knows. {what}{nearest}",
         hint=f"Draft a mapping of your own: triage-import draft {name} -o mapping.yaml"
-        + (f"; or say which preset it is for: -m {near[0].preset}" if near else ""),
+        + (f"; or say which preset it is for: -m {near[0][1].preset}" if near else ""),
     )
 
 
-def _absent(match: Match) -> str:
-    return f" (without {listed(match.lacks, ABSENT_SHOWN)})" if match.lacks else ""
+def _read_share(match: Match) -> tuple[float, Match] | None:
+    """The share of a file's columns that a preset reads; None if that is less than half, or without key or title."""
+    if preset_path(match.preset) is None:
+        return None
+    is_table = match.sample.format == "csv" and not match.sample.envelope
+    names = sorted(match.sample.names if is_table else {name.partition(".")[0] for name in match.sample.names})
+    model = load_mapping(match.preset).model
+    if not (can_read(model.input.key, names, is_table) and can_read(model.title, names, is_table)):
+        return None
+    share = 1 - len(find_left(model.model_copy(update={"drop": []}), names, is_table)) / max(1, len(names))
+    return (share, match) if share > ENOUGH else None
 
 
 def preset_shapes() -> dict[str, list[Shape]]:

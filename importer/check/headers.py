@@ -11,6 +11,7 @@ from importer.mapping.texts import TEXT_SOURCES, KeyPath, Text, walk_texts
 from importer.mapping.yaml_tree import Place
 
 COLUMNS_SHOWN = 40
+NAMES_SHOWN = 6
 EXPECTED = ("title", "description", "severity", "status", "category")
 """Fields that every mapping has a column for. A preset names many columns that an export may lack; a user's mapping
 names only those of the user's export, so that a missing one is a mistake, which a default would hide."""
@@ -68,7 +69,9 @@ def _place(job: Job, path: KeyPath, text: Text) -> Place:
 
 
 def _absent(job: Job, path: KeyPath, text: Text, names: set[str]) -> Problem:
-    wanted = " or ".join(repr(ref.name) for ref in text.refs if ref.kind == "column") or "a column of a table"
+    columns = [repr(ref.name) for ref in text.refs if ref.kind == "column"]
+    more = f" or one of {len(columns) - NAMES_SHOWN:,} more" if len(columns) > NAMES_SHOWN else ""
+    wanted = (" or ".join(columns[:NAMES_SHOWN]) or "a column of a table") + more
     place = _place(job, path, text)
     near = [name for ref in text.refs for name in difflib.get_close_matches(ref.name, names, n=1, cutoff=0.7)]
     hint = f"the nearest column is {near[0]!r}" if near else ""

@@ -27,7 +27,7 @@ def with_rest(mapping: Mapping, names: Iterable[str], *, is_table: bool) -> Mapp
     place = mapping.rest.csv if is_table else mapping.rest.json_
     if place is None:
         return mapping
-    left = _find_left(mapping, dict.fromkeys(name.strip() for name in names), is_table)
+    left = find_left(mapping, dict.fromkeys(name.strip() for name in names), is_table)
     if not left:
         return mapping
     if place == "drop":
@@ -51,7 +51,7 @@ def can_read(text: Text, names: Collection[str], is_table: bool) -> bool:
     return bool(keys) and not any(each.isdisjoint(tops) for each in keys)
 
 
-def _find_left(mapping: Mapping, names: Collection[str], is_table: bool) -> list[str]:
+def find_left(mapping: Mapping, names: Collection[str], is_table: bool) -> list[str]:
     """The columns that nothing reads; of an object that nothing reads its keys."""
     present = {*names} if is_table else {*names, *(name.partition(".")[0] for name in names)}
     texts = [text for _, text in walk_texts(mapping, choices=False)]
