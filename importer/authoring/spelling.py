@@ -71,7 +71,7 @@ class Spellings:
             return None
         known = [word for word in words if len(word) > 2 and word in self._targets]
         near = _only({self._targets[word] for word in known})
-        before = " ".join(takewhile(lambda word: word not in known, words))
+        before = " ".join(word for word in takewhile(lambda word: word not in known, words) if not word.isdigit())
         return near._replace(doubt=f'but for "{before}"') if near and before else near
 
     def _close(self, folded: str) -> set[Near]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from importer.api import DESCRIPTION_LIMIT, TITLE_LIMIT, VALUE_FIELDS, FieldName
+from importer.authoring.draft.belongings import find_belongings, markup_of, source_of
 from importer.authoring.draft.choose import Choice, Pick, header_tokens
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, is_listed, shorten
@@ -41,6 +42,9 @@ class Draft:
         self.profile = profile
         self.choice = choice
         self.values = values
+        chosen = {number for number, use in choice.uses().items() if use != "footer"}
+        others = [column for column in profile.columns if column.number not in chosen]
+        self._belongings = find_belongings(others, choice.key.column.samples if choice.key else ())
         self._texts = {name: _text(pick) for name in VALUE_FIELDS if (pick := choice.value_pick(name))}
 
     @property
@@ -68,8 +72,10 @@ class Draft:
             self._description(),
             *(list(self._field(field)) for field in VALUE_FIELDS),
             self._evidence(),
+            *self._belongings.lines,
+            ["rest: footer # of a column that has no line here nothing is lost"],
             self._footer(),
-            column_lines(self.profile, self.choice.uses()),
+            column_lines(self.profile, {**self.choice.uses(), **dict.fromkeys(self._belongings.taken, "comment")}),
         ]
         return head + "\n" + "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -104,9 +110,12 @@ class Draft:
         if pick is None:
             return []
         lines = ["description:", f"  {_text(pick)} # {pick.reason}"]
+        if form := markup_of(pick.column):
+            lines.append(f"  format: {form} # its texts have such markup")
         if pick.column.longest > DESCRIPTION_LIMIT - 1000:
-            over = f"up to {pick.column.longest:,} characters; over {DESCRIPTION_LIMIT:,} a row is rejected"
-            lines.append(f"  # too_long: shorten # {over}, and this cuts it")
+            lines.append(
+                f"  too_long: continue # up to {pick.column.longest:,} characters; the rest goes on in comments"
+            )
         return lines
 
     def _field(self, field: FieldName) -> Iterator[str]:
@@ -141,9 +150,11 @@ class Draft:
         labels: set[str] = set()
         lines = []
         for column in self.choice.footer:
+            if column.number in self._belongings.taken:
+                continue
             label = _label(column, labels)
             labels.add(label.casefold())
-            lines.append(f"  {entry(label, None)} {{{_source(column)}}}")
+            lines.append(f"  {entry(label, None)} {{{source_of(column)}}}")
         return ["footer:", *lines] if lines else []
 
 
@@ -206,12 +217,7 @@ def scalar(text: str) -> str:
 
 
 def _text(pick: Pick) -> str:
-    return _source(pick.column)
-
-
-def _source(column: Column) -> str:
-    ref = column.place.ref
-    return f"{ref.kind}: {quote(ref.name)}"
+    return source_of(pick.column)
 
 
 def _label(column: Column, taken: set[str]) -> str:

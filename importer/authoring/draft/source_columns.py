@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from importer.authoring.draft.words import COMMENT_WORDS, tokens_of
 from importer.records import Chunk, Ref
 
 if TYPE_CHECKING:
     from importer.sources.source import Source
 
+LEAVES = ("name", "displayName", "display_name", "login", "username")
+"""Keys of a person's name."""
 ROWS_AT_ONCE = 256
 """Few, as a cell may have hundreds of thousands of characters."""
 DEEPEST = 5
@@ -141,6 +144,18 @@ def _list_cells(items: Sequence[Any], parts: tuple[str, ...]) -> Iterator[Cell]:
         texts = [_to_text(value) for value in values if value is not None and not isinstance(value, dict | list)]
         if texts:
             yield make_place((*parts, key)), ", ".join(texts), len(texts)
+        elif len(parts) == 1 and " ".join(tokens_of(parts[0][:-2])) in COMMENT_WORDS:
+            yield from _people_cells(values, (*parts, key))
+
+
+def _people_cells(values: Sequence[Any], parts: tuple[str, ...]) -> Iterator[Cell]:
+    """Yield the names of the people who wrote comments, where these are objects."""
+    for leaf in LEAVES:
+        texts = [
+            _to_text(value[leaf]) for value in values if isinstance(value, dict) and isinstance(value.get(leaf), str)
+        ]
+        if texts:
+            yield make_place((*parts, leaf)), ", ".join(texts), len(texts)
 
 
 @lru_cache(maxsize=4096)

@@ -6,11 +6,16 @@ from collections.abc import Iterable
 from typing import Any
 
 from importer.api import FieldName
-from importer.authoring.proposals import Proposer
+from importer.authoring.proposals import Proposal, Proposer
 from importer.mapping.model import UNDECIDED, Mapping, fold, is_pattern
 from importer.mapping.reader import load_mapping
+from importer.mapping.unfinished import is_unfinished
 from importer.mapping.unknown_values import Unknown
+from importer.transform.value_maps import ValueMap
 
+BOARDS = "trello"
+
+RANKS = {"0": "critical", "1": "critical", "2": "high", "3": "medium", "4": "low", "5": "low"}
 SEVERITY_WORDS = {
     "emergency": "critical", "immediate": "critical", "very high": "critical", "showstopper": "critical",
     "show stopper": "critical", "sofort": "critical", "dringend": "critical", "urgente": "critical",
@@ -18,6 +23,7 @@ SEVERITY_WORDS = {
     "average": "medium", "moderate": "medium", "default": "medium", "normale": "medium", "none": "medium",
     "no priority": "medium", "undecided": "medium", "unprioritized": "medium", "not set": "medium",
     "cosmetic": "low", "wishlist": "low", "very low": "low", "nice to have": "low", "someday": "low", "gering": "low",
+    **{f"{sign}{rank}": target for sign in ("s", "sev", "sev ", "severity ") for rank, target in RANKS.items()},
     "must have": "high", "should have": "medium", "could have": "low",
 }  # fmt: skip
 STATUS_WORDS = {
@@ -28,7 +34,8 @@ STATUS_WORDS = {
     "acknowledged": "in_progress", "assigned": "in_progress", "started": "in_progress", "ongoing": "in_progress",
     "working": "in_progress", "implementing": "in_progress", "investigating": "in_progress",
     "fix committed": "in_review", "testing": "in_review", "in testing": "in_review", "in qa": "in_review",
-    "ready for review": "in_review", "delivered": "in_review", "on_qa": "in_review",
+    "ready for review": "in_review", "ready for qa": "in_review", "blocked": "in_progress", "on hold": "in_progress",
+    "will not fix": "closed", "won't fix": "closed", "delivered": "in_review", "on_qa": "in_review",
     "fixed": "done", "fix released": "done", "verified": "done", "accepted": "done", "finished": "done",
     "shipped": "done", "released": "done", "complete": "done", "merged": "done", "deployed": "done", "solved": "done",
     "implemented": "done", "true": "done", "yes": "done", "false": "todo", "no": "todo",
@@ -42,6 +49,19 @@ class Speller:
 
     def __init__(self, mapping: Mapping | None = None) -> None:
         self.proposer = Proposer(_widened(load_mapping("jira").model, mapping))
+        boards = load_mapping(BOARDS).model  # people name lists freely: its patterns know their words in many languages
+        self._words = {"status": ValueMap("status", boards.status), "severity": ValueMap("severity", boards.severity)}
+
+    def propose(self, unknown: Unknown) -> Proposal:
+        """Return a proposal for any value: that of the proposer, or where it knows nothing, by the words in it."""
+        proposal = self.proposer.propose(unknown)
+        if not proposal.neutral or unknown.field not in self._words or not unknown.value:
+            return proposal
+        step = self._words[unknown.field].resolve(unknown.value)
+        if step.how == "mapped" and step.target:
+            return Proposal(step.target, "by its words")
+        goes_on = unknown.field == "status" and is_unfinished(unknown.value)
+        return Proposal("in_progress", "it says that work goes on") if goes_on else proposal
 
     def judge(self, name: FieldName, values: Iterable[str]) -> float:
         """Return the share of these values that are known words of a field."""

@@ -166,7 +166,7 @@ def propose_unknown(unknown: Unknown, open_rows: int, speller: Speller) -> Value
         return _as_value(unknown, Proposal("medium", "nobody has ranked it"), open_rows)
     if not unknown.value and unknown.field == "category":
         return _as_value(unknown, Proposal(DEFAULT_CATEGORY, "it has none"), open_rows)
-    proposal = speller.proposer.propose(unknown)
+    proposal = speller.propose(unknown)
     text = single_line(unknown.value)
     if unknown.field == "category" and proposal.neutral and text and count_units(text) <= CATEGORY_LIMIT:
         proposal = Proposal(text, "as it is written")

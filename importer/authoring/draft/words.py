@@ -112,6 +112,14 @@ PEOPLE = frozenset(
         "报告人",
     ]
 )
+COMMENT_WORDS = frozenset(
+    _weigh(
+        w1="comment|comments|discussion|replies|work notes|kommentar|kommentare|commentaire|commentaires|comentario"
+        "|comentarios|comentários|commento|commenti|opmerkingen|комментарий|комментарии|コメント|评论|備註|댓글"
+        "|journals|notes",
+    )
+)
+"""Names of columns and arrays of comments."""
 OTHER_THINGS = frozenset(
     [
         "project",

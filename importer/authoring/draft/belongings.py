@@ -1,0 +1,165 @@
+"""Drafting what belongs to an issue beside its fields: who works on it, comments, relations, evidence, markup. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from importer.authoring.draft.choose import header_tokens
+from importer.authoring.draft.profile import Column
+from importer.authoring.draft.words import COMMENT_WORDS, tokens_of
+from importer.mapping.yaml_text import quote
+
+_ASSIGNED = {
+    *("assignee", "assigned", "assigned to", "responsible", "owner", "bearbeiter", "zugewiesen an", "responsable"),
+    *(
+        "asignado a",
+        "atribuído",
+        "assegnatario",
+        "toegewezen aan",
+        "исполнитель",
+        "担当者",
+        "经办人",
+        "处理人",
+        "담당자",
+    ),
+}
+_RELATIONS = {
+    **dict.fromkeys(("duplicate of", "duplicates", "dup of", "duplicated by", "doublon de"), ("duplicate_of", False)),
+    **dict.fromkeys(("blocks", "blocking", "blockiert"), ("blocks", False)),
+    **dict.fromkeys(("blocked by", "depends on", "dependencies", "blockiert durch"), ("blocks", True)),
+    **dict.fromkeys(
+        ("parent", "parent id", "parent key", "related", "related to", "relates to"), ("related_to", False)
+    ),
+}
+_PARTS = {
+    "text": ("body", "text", "content", "comment", "message", "detail", "notes", "note"),
+    "author": ("author", "user", "creator", "by", "created by", "from"),
+    "date": ("created at", "created", "date", "created on", "timestamp", "time"),
+    "id": ("id",),
+}
+"""Part of a comment → the keys that an object has it under, the likeliest first."""
+
+_HTML = re.compile(r"(?i)</?(?:p|br|div|b|i|u|strong|em|ul|ol|li|a|h[1-6]|span|table|t[rdh]|img|pre|code)\b[^<>]*>")
+_WIKI = re.compile(r"(?m)^h[1-6]\. |\{(?:code|noformat|quote|color|panel)\b|\[~\w|^\|\|")
+_UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+_CALL_LINK = re.compile(rf"bland\.ai/\S*{_UUID}")
+_ENOUGH = 0.2
+"""The least share of a column's texts that have a markup's signs."""
+
+
+@dataclass
+class Belongings:
+    """The lines of the mapping, and the columns that are not in the footer as well."""
+
+    lines: list[list[str]] = field(default_factory=list)
+    taken: set[int] = field(default_factory=set)
+
+
+def markup_of(column: Column) -> str:
+    """The `format` of a column's texts, "" for plain ones."""
+    texts = list(column.samples)
+    for name, signs in (("html", _HTML), ("jira", _WIKI)):
+        if sum(signs.search(text) is not None for text in texts) > _ENOUGH * max(1, len(texts)):
+            return name
+    return ""
+
+
+def find_belongings(columns: Sequence[Column], keys: Iterable[str]) -> Belongings:
+    """Draft what the columns that are no fields say; `keys` are some texts of the key's column."""
+    found = Belongings()
+    filled = [column for column in columns if column.filled]
+    _add_people(found, filled)
+    _add_evidence(found, filled)
+    _add_comments(found, filled)
+    _add_relations(found, filled, set(keys))
+    return found
+
+
+def source_of(column: Column) -> str:
+    """Where a text comes from, as YAML within braces."""
+    ref = column.place.ref
+    return f"{ref.kind}: {quote(ref.name)}"
+
+
+def _named(column: Column) -> str:
+    return " ".join(header_tokens(column))
+
+
+def _add_people(found: Belongings, columns: Sequence[Column]) -> None:
+    who = next((column for column in columns if _named(column) in _ASSIGNED and not column.is_boolean), None)
+    if who is not None:
+        found.lines.append([f"assignee: {{name: {{{source_of(who)}}}}} # users.csv says who it is in Triage"])
+
+
+def _add_evidence(found: Belongings, columns: Sequence[Column]) -> None:
+    lines = []
+    for column in columns:
+        words, texts = set(header_tokens(column)), list(column.samples)
+        if any(map(_CALL_LINK.search, texts)):
+            lines.append(f"  - {{{source_of(column)}, type: call, find: '{_UUID}'}} # addresses of calls")
+        elif "call" in words and texts and all(re.fullmatch(_UUID, text) for text in texts):
+            lines.append(f"  - {{{source_of(column)}, type: call}} # ids that look like those of calls")
+    if lines:
+        found.lines.append(["resource_links:", *lines])
+
+
+def _add_comments(found: Belongings, columns: Sequence[Column]) -> None:
+    lines = [*_listed(found, columns), *_arrays(found, columns)]
+    if lines:
+        found.lines.append(["comments:", "  from:", *lines])
+
+
+def _listed(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
+    """Columns that are comments; one that repeats is named once."""
+    named: set[str] = set()
+    for column in columns:
+        is_one = len(column.place.parts) == 1 and _named(column) in COMMENT_WORDS - {"notes", "journals"}
+        if not is_one or column.is_number or column.is_boolean:
+            continue
+        found.taken.add(column.number)
+        source = source_of(column)
+        if source not in named:
+            named.add(source)
+            form = markup_of(column)
+            yield f"    - {{{source}{f', format: {form}' if form else ''}}} # each filled cell is a comment"
+
+
+def _arrays(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
+    """Arrays of objects that have the text of a comment."""
+    arrays: dict[str, list[Column]] = {}
+    for column in columns:
+        first, *rest = column.place.parts
+        if first.endswith("[]") and rest and " ".join(tokens_of(first[:-2])) in COMMENT_WORDS:
+            arrays.setdefault(first[:-2], []).append(column)
+    for name, members in arrays.items():
+        parts = {part: path for part, keys in _PARTS.items() if (path := _path_of(members, keys))}
+        if "text" in parts:
+            found.taken.update(column.number for column in members)
+            each = ", ".join(f"{part}: {path}" for part, path in parts.items())
+            yield f"    - {{path: {name}, each: {{{each}}}}}"
+
+
+def _path_of(members: Sequence[Column], keys: Sequence[str]) -> str:
+    """The path, within an object of an array, of the first of these keys that it has; of a person the name."""
+    paths = [[part.removesuffix("[]") for part in column.place.parts[1:]] for column in members]
+    for key in keys:
+        same = [path for path in paths if " ".join(tokens_of(path[0])) == key and all(map(str.isidentifier, path))]
+        if same:
+            named = [path for path in same if path[-1].casefold() in ("name", "displayname", "login", "username")]
+            return ".".join((named or same)[0])
+    return ""
+
+
+def _add_relations(found: Belongings, columns: Sequence[Column], keys: set[str]) -> None:
+    lines = []
+    for column in columns:
+        relation = _RELATIONS.get(_named(column))
+        names = {name for text in column.samples for name in re.split(r"[\s,;]+", text) if name}
+        if relation is not None and names & keys:
+            kind, inverse = relation
+            ends = ", inverse: true" if inverse else ""
+            lines.append(f"  - {{{source_of(column)}, type: {kind}{ends}, find: '[^\\s,;]+'}} # keys of other rows")
+    if lines:
+        found.lines.append(["relations:", *lines])

@@ -1,0 +1,77 @@
+"""A draft uses what the engine can do: people, comments, relations, evidence, markup, and what is left over."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.harness.running import Program, write_csv
+
+CALL = "c3f1d6a0-52b7-4c1e-9a55-0d2f6b7e8a11"
+HEADER = ["Bug No", "Bug Title", "Steps", "Sev", "Bug Status", "Assigned To", "Comment", "Comment"]
+HEADER += ["Dup Of", "Call", "Site code"]
+ROWS = [
+    ["B-1", "Caller is cut off", "<p>Call <b>the</b> line</p>", "Sev 1", "Open", "Ben Ott", "I heard it", "So did I",
+     "", f"https://app.bland.ai/dashboard/call/{CALL}", "7"],
+    ["B-2", "Slow answer", "<p>wait</p>", "S2", "Ready for QA", "", "", "", "B-1", "", "8"],
+    ["B-3", "Wrong price", "", "3 - Low", "Blocked", "", "", "", "", "", ""],
+    ["B-4", "No sound", "", "S1", "Will not fix", "", "", "", "", "", "9"],
+    ["B-5", "Beep at the end", "", "1 - Critical", "Almost done", "", "", "", "", "", ""],
+    ["B-6", "Two voices", "", "S3", "On hold", "", "", "", "", "", ""],
+]  # fmt: skip
+
+
+def drafted(program: Program, source: Path) -> list[dict[str, Any]]:
+    """The requests that a check plans with a draft as it is."""
+    assert program("draft", source, "-o", "mine.yaml").code == 0
+    ended = program("validate", source, "-m", "mine.yaml", "--strict", "--json")
+    assert ended.summary["rejected"] == 0, ended.err
+    lines = (Path(program.folder) / "triage-import-check" / "planned.jsonl").read_text(encoding="utf-8").splitlines()
+    return [{**json.loads(line), "body": json.loads(json.loads(line)["body"])} for line in lines]
+
+
+def test_a_table(program: Program, tmp_path: Path) -> None:
+    """Nothing is lost, nothing is open, and everything goes where a person would put it."""
+    found = drafted(program, write_csv(tmp_path / "bugs.csv", ROWS, HEADER))
+    issues = {request["key"]: request["body"] for request in found if request["path"].endswith("/issues")}
+    values = [(body["severity"], body["status"]) for body in issues.values()]
+    assert values == [
+        *(("critical", "todo"), ("high", "in_review"), ("low", "in_progress"), ("critical", "closed")),
+        *(("critical", "in_progress"), ("medium", "in_progress")),
+    ]
+    first = issues["bugs:B-1"]
+    assert first["description"].startswith("Call **the** line\n")
+    assert first["resource_links"] == [{"resource_type": "call", "resource_id": CALL}]
+    assert "\nAssigned To: Ben Ott\n" in first["description"]
+    assert "\nSite code: 7\n" in first["description"]
+    said = [request["body"]["detail"] for request in found if request["path"].endswith("/comments")]
+    assert [text.rpartition("\n")[2] for text in said] == ["I heard it", "So did I"]
+    related = [request["body"] for request in found if request["path"].endswith("/relations")]
+    assert related == [{"related_issue_id": "{id:bugs:B-1}", "relation_type": "duplicate_of"}]
+
+
+def test_json_with_an_array_of_comments(program: Program, tmp_path: Path) -> None:
+    """Text, author and date are read from the keys that the objects have."""
+    comments = [{"id": 7, "content": "I heard it", "user": {"name": "Ann"}, "created_at": "2026-01-02T10:00:00Z"}]
+    records = [
+        {"ref": f"R{number}", "headline": f"Title {number}", "prio": "high", "state": "open", "comments": comments}
+        for number in range(3)
+    ]
+    (tmp_path / "tickets.json").write_text(json.dumps(records), encoding="utf-8")
+    found = drafted(program, tmp_path / "tickets.json")
+    said = [request["body"]["detail"] for request in found if request["path"].endswith("/comments")]
+    assert len(said) == 3
+    assert said[0].startswith("Ann · 2026-01-02")
+    assert said[0].endswith("I heard it")
+
+
+@pytest.mark.parametrize("text", ["h2. Steps\nCall {code}x{code}", "Plain, with a <sign> and *stars*"])
+def test_markup(program: Program, tmp_path: Path, text: str) -> None:
+    """Jira's wiki markup is known by its signs; a sign alone is no markup."""
+    rows = [[f"K-{number}", f"Title {number}", text, "high", "open"] for number in range(4)]
+    path = write_csv(tmp_path / "a.csv", rows, ["Ref", "Headline", "Details", "Prio", "State"])
+    assert program("draft", path, "-o", "mine.yaml").code == 0
+    assert ("format: jira" in Path("mine.yaml").read_text(encoding="utf-8")) is text.startswith("h2.")
