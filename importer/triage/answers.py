@@ -183,8 +183,8 @@ def _member(data: Mapping[str, Any]) -> Member:
 
 
 def page_of(read: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], Page[T]]:
-    """Return a function that reads a page whose items `read` reads."""
-    return lambda data: Page(tuple(map(read, data["items"])), data.get("next_cursor") or None)
+    """Return a function that reads a page whose items `read` reads; `null` is an empty list, too."""
+    return lambda data: Page(tuple(map(read, data["items"] or ())), data.get("next_cursor") or None)
 
 
 def _texts(data: Mapping[str, Any], *names: str) -> list[str]:

@@ -210,8 +210,8 @@ MUTATIONS = (
     Mutation(
         "the closing look",
         "importer/pipeline.py",
-        "    sent = look_back(context, run, sent)\n",
-        "",
+        "sent = look_back(context, run, Attempt(context, run, checked, known).send(canary, questions.confirm_rest))",
+        "sent = Attempt(context, run, checked, known).send(canary, questions.confirm_rest)",
         "tests/load/test_closing.py::test_two_machines_at_once",
     ),
     Mutation(

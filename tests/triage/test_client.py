@@ -59,6 +59,7 @@ def test_page() -> None:
     data = {"items": [make_issue(1, "a"), make_issue(2, "b")], "next_cursor": "c"}
     page = call(envelope(data), lambda client: client.list_issues(search="tir0 x", limit="2"), seen)
     assert [issue.description for issue in page.items] == ["a", "b"]
+    assert call(envelope({"items": None}), lambda client: client.list_issues()).items == ()
     assert page.next_cursor == "c"
     assert seen[0].url.params["search"] == "tir0 x"
 
