@@ -15,6 +15,7 @@ from importer.ledger.journal import Remembered, Run
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, Result
 from importer.load.connection import RunConnection
+from importer.load.updates import check_taken
 from importer.load.writing import Write, decide
 from importer.records import Act, Addition, Mention, Operation
 from importer.transform.references import insert_numbers
@@ -103,9 +104,11 @@ class ReferenceNumbers:
             raise refusal
         if left:
             self._sent.add(item.key)
-            patch = orjson.dumps({"description": text})
-            intend = partial(self._run.intend, operation, encode_details(covers))
-            await write.send(partial(self._client.update_issue, operation.issue_id, patch), intend)
+            patch = {"description": text}
+            send = partial(self._client.update_issue, operation.issue_id, orjson.dumps(patch))
+            check_taken(
+                issue, await write.send(send, partial(self._run.intend, operation, encode_details(covers))), patch
+            )
         self._log.note(work, operation, Result(State.DONE if item.key in self._sent else State.SAME, covers=covers))
 
     def _allow(self, work: IssueWork, operation: Operation, snapshot: Snapshot, numbers: dict[str, str]) -> None:

@@ -23,6 +23,7 @@ from importer.triage.redaction import redact
 from importer.triage.snapshot import (
     Conflict,
     Snapshot,
+    find_ignored,
     find_other_changes,
     keep_value,
     pending_fields,
@@ -137,11 +138,15 @@ class Change:
     async def write(self, send: Callable[[], Awaitable[T]], patch: Mapping[str, Any]) -> T:
         """Send a request that changes the issue; before it leaves, its fields are recorded as perhaps changed.
 
-        Raises as `PacedCalls.call` within a turn; the same refusal again, if one was not carried out before.
+        Raises as `PacedCalls.call` within a turn and as `check_taken`; the same refusal again, if one was not carried
+        out before.
         """
         if self._refusal is not None:
             raise self._refusal
-        return await self._write.send(send, partial(self._begin, patch))
+        answer = await self._write.send(send, partial(self._begin, patch))
+        if self._seen is not None and isinstance(answer, Issue):
+            check_taken(self._seen, answer, patch)
+        return answer
 
     async def _begin(self, patch: Mapping[str, Any]) -> None:
         seen_at = "" if self._seen is None else self._seen.updated_at
@@ -235,6 +240,14 @@ class Change:
     def _learned(self) -> Remembered | None:
         """The new snapshot, if a reading has changed it; the issue equals no row then."""
         return None if self.snapshot == self._before else Remembered(self.snapshot.dump(), b"", b"")
+
+
+def check_taken(read: Issue, answered: Issue, patch: Mapping[str, Any]) -> None:
+    """Raise CallFailed, as for a refusal, if the answer to a patch shows fields of it as they were read before."""
+    if ignored := find_ignored(read, answered, patch):
+        raise CallFailed(
+            Action.REFUSE, f"Triage has answered as if it had changed it, with {', '.join(ignored)} as before"
+        )
 
 
 def make_replacement(snapshot: Snapshot, issue: Issue, patch: Mapping[str, Any]) -> Replacement | None:

@@ -335,6 +335,13 @@ def find_other_changes(read: Issue, answered: Issue, patch: Collection[str]) -> 
     return [name for name in ISSUE_FIELDS if name not in patch and not is_like(before[name], after[name])]
 
 
+def find_ignored(read: Issue, answered: Issue, patch: Values) -> list[str]:
+    """Return the fields of a patch that its answer has as they were read before it, and not as they were sent."""
+    before, after = ({**each.fields, "description": each.description} for each in (read, answered))
+    shown = [name for name in patch if name not in answered.unanswered and not is_like(after[name], patch[name])]
+    return [name for name in shown if is_like(after[name], before[name])]
+
+
 def is_touched(stored: bytes) -> bool:
     """Whether an issue that discovery found was changed since it was created, nobody knows by whom."""
     return _TOUCHED in stored

@@ -264,3 +264,39 @@ def test_answers_with_little_where_reading_fails(program: Program, serve: Serve)
         ended = program("verify", "last", "--rate", "0", "--json")
         assert (ended.code, ended.summary["same"]) == (ExitCode.DONE, 2), ended.err
     assert {row["triage_id"] for row in read_csv(Path("reports/results.csv"))} == {"T-1001", "T-1002"}
+
+
+class Deaf(Door):
+    """Answers each PATCH with the issue as it was before; `obeys` says whether it carries it out all the same."""
+
+    def __init__(self, target: str, *, obeys: bool) -> None:
+        super().__init__(target)
+        self.obeys = obeys
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        """Carry a request out, or not."""
+        with self._lock:
+            before = self._target.request("GET", path, headers=headers)
+            if method == "PATCH" and not self.obeys:
+                return before.status_code, before.content
+            done = self._target.request(method, path, headers=headers, content=body)
+            shown = before if method == "PATCH" else done
+            return shown.status_code, shown.content
+
+
+@pytest.mark.parametrize("obeys", [True, False], ids=["done", "not done"])
+def test_changes_that_are_answered_with_what_was_before(program: Program, serve: Serve, obeys: bool) -> None:
+    """An answer of success that shows the old values is believed as little as a refusal: the issue is read again."""
+    sandbox = serve()
+    nights, door = Nights(program, sandbox), Deaf(sandbox.url, obeys=obeys)
+    with serve_door(door):
+        options = ("--api-url", door.url, "--on-change", "update", "--max-changes", "3")
+        made = nights.run(WHOLE, *options)
+        assert (made.code, made.summary["findings"]) == ((0, {}) if obeys else (1, {"incomplete": 2})), made.err
+        changed = [row._replace(state="Closed") for row in WHOLE[:2]]
+        ended = nights.run([*changed, WHOLE[2]], *options)
+        assert ended.outcomes() == ({"updated": 2, "unchanged": 1} if obeys else {"failed": 3}), ended.err
+        door.obeys = True
+        assert nights.run(None, *options).code == ExitCode.DONE
+    assert nights.issue("D-1")["status"] == "done"
+    assert "See D-2 (T-" in nights.issue("D-1")["description"]
