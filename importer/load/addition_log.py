@@ -143,6 +143,7 @@ class AdditionLog:
             f"triage-import settle {key} added, else triage-import settle {key} not-added"
         )
         self.note(work, operation, Result(State.LEFT, ADDITION_UNPROVEN, message, covers, requests=0))
+        work.failed = True
 
     def fail(self, work: IssueWork, operation: Operation, result: Result) -> None:
         """Record an addition as failed. Raises TooManyFailures if too many failed."""

@@ -48,8 +48,11 @@ class AdditionSender:
         Raises OutcomePending if that fails.
         """
         operation = work.earlier(added)
-        if await self._settle(work, operation, added.since, added.covers):
+        is_there = await self._settle(work, operation, added.since, added.covers)
+        if is_there:
             self._log.note(work, operation, Result(State.DONE, covers=added.covers, requests=0))
+        elif is_there is None:
+            return
         elif added.state in UNDECIDED or added.code == ADDITION_UNPROVEN:
             self._log.note(work, operation, Result(State.UNSENT, covers=added.covers, requests=0))
 
@@ -65,7 +68,9 @@ class AdditionSender:
 
     async def add(self, work: IssueWork, addition: Addition) -> None:
         """Send one addition, or record why it can't be sent yet."""
-        body = self.fill(addition)
+        body, earlier = self.fill(addition), work.known.get((addition.act, addition.name))
+        if earlier is not None and earlier.code == ADDITION_UNPROVEN:
+            return
         if body is None:
             operation = work.operation(addition, addition.body)
             message = f"the issue of {addition.other} is not in Triage"
@@ -144,8 +149,10 @@ class AdditionSender:
                 self._log.note(work, operation, Result(State.DONE, covers=covers, requests=write.requests))
                 work.last = entry if operation.act is Act.COMMENT else work.last
                 return
-            if await self._settle(work, operation, since, covers, after):
+            is_there = await self._settle(work, operation, since, covers, after)
+            if is_there:
                 self._log.note(work, operation, Result(State.DONE, covers=covers, requests=0))
+            if is_there is not False:
                 return
         self._log.fail(work, operation, Result(State.REFUSED, GAVE_UP, doubt, covers, requests=0))
         raise OutcomePending
@@ -209,13 +216,18 @@ class AdditionSender:
 
     async def _settle(
         self, work: IssueWork, operation: Operation, since: float, covers: tuple[str, ...], after: str = ""
-    ) -> bool:
-        """Find out whether an addition was made. Raises OutcomePending where that can't be found out now."""
+    ) -> bool | None:
+        """Find out whether an addition was made; None where nobody can tell, which is recorded.
+
+        Raises OutcomePending where that can't be found out now, and for a comment of which nobody can tell.
+        """
         try:
             return await self._was_made(work, operation, since, after)
         except Unproven as error:
             self._log.leave_unproven(work, operation, covers)
-            raise OutcomePending from error
+            if operation.act is Act.COMMENT:
+                raise OutcomePending from error
+            return None
         except Undecidable as error:
             raise OutcomePending from error
 

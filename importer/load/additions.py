@@ -151,7 +151,7 @@ class AdditionLoader:
     async def _leave_unproven(self, work: IssueWork, filled: Sequence[Addition], shown: Mapping[Act, Reading]) -> None:
         """Leave what is still to be sent where what the issue has shown doesn't prove that it lacks it.
 
-        A person has said so of what is recorded as unsent. Raises OutcomePending if anything is left, and CallFailed.
+        A person has said so of what is recorded as unsent. Raises OutcomePending if a comment is left, and CallFailed.
         """
         planned = {(each.act, each.name) for each in self._plan(work, "separate")}
         planned -= {name for name, added in work.known.items() if added.state is State.UNSENT}
@@ -162,7 +162,7 @@ class AdditionLoader:
                 left = [each for each in left if each.act is not act]
         for addition in left:
             self._log.leave_unproven(work, work.operation(addition, addition.body), addition.covers)
-        if left:
+        if any(each.act is Act.COMMENT for each in left):
             raise OutcomePending
 
 

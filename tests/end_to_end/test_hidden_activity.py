@@ -24,7 +24,8 @@ UNDO = ("undo", "last", "--close", "--apply", "--yes", "--rate", "0", "--json")
 class Forgetful(Door):
     """Carries every request out and shows no activity; comments, by number, are answered with 500 all the same.
 
-    `shows` says of an item of the activity whether it is shown after all; `stores` what it has for a text.
+    `shows` says of an item of the activity whether it is shown after all; `stores` what it has for a text. `about` are
+    the ends of the paths of what it hides, and of what it strikes.
     """
 
     def __init__(self, target: str) -> None:
@@ -32,18 +33,20 @@ class Forgetful(Door):
         self.struck: set[int] = set()
         self.shows: Callable[[dict[str, str]], bool] = lambda item: False
         self.stores: Callable[[str], str] = lambda text: text
+        self.about = "activity", "comments"
         self._comments = 0
 
     def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
         """Carry a request out, and answer otherwise."""
         with self._lock:
             done = self._target.request(method, path, headers=headers, content=body)
-            if "/activity" in path:
+            hidden, strikes = self.about
+            if method == "GET" and f"/{hidden}" in path:
                 shown = orjson.loads(done.content)
                 items = [item for item in shown["data"]["items"] if self.shows(item)]
-                shown["data"]["items"] = [{**item, "detail": self.stores(item["detail"])} for item in items]
+                shown["data"]["items"] = [{**item, "detail": self.stores(item.get("detail", ""))} for item in items]
                 return done.status_code, orjson.dumps(shown)
-            self._comments += (method, path.rpartition("/")[2]) == ("POST", "comments")
+            self._comments += (method, path.rpartition("/")[2]) == ("POST", strikes)
             is_struck = method == "POST" and self._comments in self.struck
             return (500, b"") if is_struck else (done.status_code, done.content)
 
@@ -153,3 +156,20 @@ def test_undo_where_nothing_is_shown(program: Program, serve: Serve) -> None:
         assert ended.code == ExitCode.DONE, ended.err
     verdicts = {row["key"]: row["verdict"] for row in read_csv(Path("undone/results.csv"))}
     assert verdicts == {f"demo:D-{number}": "touched" for number in range(1, 6)} | {"demo:D-6": "closed"}
+
+
+@pytest.mark.parametrize("kind", ["flags", "relations"])
+def test_a_list_that_shows_nothing(program: Program, serve: Serve, kind: str) -> None:
+    """A flag or a relation of which nobody can tell is sent once, and holds no comment back."""
+    sandbox = serve()
+    nights = Nights(program, sandbox)
+    rows = [
+        Row(f"D-{n}", ("one",), call=f"c-{n}", flag="rude", blocks=f"D-{n + 1}" if n < 4 else "") for n in range(1, 5)
+    ]
+    with forgetful(sandbox, "nothing") as door:
+        door.about, door.struck = (kind, kind), {2}
+        for night in (rows, None):
+            ended = nights.run(night, "--api-url", door.url, "--concurrency", "1")
+            assert (ended.code, ended.summary["findings"]) == (ExitCode.PARTLY, {"addition-unproven": 1}), ended.err
+    assert (len(sandbox.flags()), len(sandbox.relations()), len(sandbox.comments())) == (4, 3, 4)
+    assert nights.run().code == ExitCode.DONE, "once it is shown, it is done"
