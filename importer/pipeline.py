@@ -308,7 +308,7 @@ class _Report:
             summary = replace(summary, exit_code=int(code), stopped_because=self._because(code))
         with suppress(StorageFull):  # said in the summary already
             if page is not None:
-                write_pages(folder, summary, page, kept_details(run), run.read_course())
+                write_pages(folder, summary, page, kept_details(run), run.read_course() if summary.created else None)
             with folder.open("summary.json") as file:
                 summary.write(file)
         return summary

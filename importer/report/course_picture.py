@@ -55,7 +55,7 @@ def draw_course(course: Course) -> CoursePicture | None:
         place = (minute - first) // step
         bars[place] = bars.get(place, 0) + issues
     count, most = (last - first) // step + 1, max(bars.values())
-    width = WIDTH / max(count, 20)
+    width = WIDTH / count
     unit = "a minute" if step == 1 else f"in {step} minutes"
     drawn = [
         (
