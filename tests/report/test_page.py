@@ -162,7 +162,7 @@ def test_a_check_and_its_run_and_the_run_again(program: Program) -> None:
     program("validate", "export.csv", "-m", "jira")
     checked = Page(Path("triage-import-check/report.html"))
     assert "2 of 3 rows would be in Triage; 1 needs you." in checked.texts
-    command = ("run", "export.csv", "-m", "jira", "--sandbox", "--max-rejected", "100%", "--json")
+    command = ("run", "export.csv", "-m", "jira", "--sandbox", "--max-rejected", "100%", "--json", "--concurrency", "1")
     out = Path(program(*command).summary["out"])
     page = Page(out / "report.html")
     assert "2 of 3 rows are in Triage; 1 needs you." in page.texts
