@@ -83,6 +83,8 @@ def users(
     table = UsersFile(output)
     with Console() as console, open_job(sources, **given) as job:
         known = _read_members(sandbox, api_url or DEFAULT_URL, api_key_file, console) if members or fill else ()
+        if members or fill:
+            list_members(known, console)
         counted = count_people(job, console)
         lines = table.update(propose_users(counted.people, known, fill=fill))
         summary = _summarise(counted, lines, output)
@@ -105,6 +107,15 @@ def _read_members(sandbox: bool, url: str, api_key_file: Path | None, console: C
             return run_loop(read_members(target, calls))
         except CallFailed as error:
             raise stop_of(error) from error
+
+
+def list_members(members: Sequence[Member], console: Console) -> None:
+    """List the members of the organisation with their ids, since nothing else tells these."""
+    from importer.mapping.users_table import USER
+
+    console.say(f"Members of the organisation, each with its {USER}: {len(members):,}")
+    for member in sorted(members, key=lambda member: (member.name.casefold(), member.mail, member.user_id)):
+        console.say(f"  {member.user_id}  {' · '.join(filter(None, (member.name, member.mail)))}".rstrip())
 
 
 def _summarise(counted: Counted, lines: Sequence[Mapping[str, str]], output: Path) -> UsersSummary:

@@ -12,6 +12,8 @@ from importer.records import Finding
 HEAD_ROWS = 20
 HEADER_CELLS = 3
 """The least number of filled cells of a header below a title."""
+FACT_CELLS = 2
+"""The cells of a line that says something of the whole table: its name, and what it is."""
 DATA_SHARE = 1 / 3
 CELLS_SHOWN = 6
 CELL_SHOWN = 40
@@ -41,9 +43,23 @@ def count_above(rows: Sequence[Sequence[str]]) -> int:
     fullest row, and most rows after it fit it.
     """
     filled = [count_filled(row) for row in rows[:HEAD_ROWS]]
+    facts = _count_facts(rows[:HEAD_ROWS], filled)
+    if facts and _is_below_titles(rows[facts:HEAD_ROWS], max(filled)):
+        return facts
     first = next((place for place, count in enumerate(filled) if count), 0)
     above = next((place for place, count in enumerate(filled) if count > 1), first)
     return above if above > first and _is_below_titles(rows[above:HEAD_ROWS], max(filled)) else first
+
+
+def _count_facts(rows: Sequence[Sequence[str]], filled: Sequence[int]) -> int:
+    """Count the rows of a preamble of facts, `Plan name,Voice bots`, up to the header; 0 if there is none.
+
+    All of them have at most two cells, the first two, and an empty row stands below them.
+    """
+    above = next((place for place, count in enumerate(filled) if count > FACT_CELLS), 0)
+    is_apart = above > 0 and filled[above - 1] == 0 and FACT_CELLS in filled[:above]
+    in_front = all(count_filled(row[:FACT_CELLS]) == count for row, count in zip(rows[:above], filled, strict=False))
+    return above if is_apart and in_front else 0
 
 
 def _is_below_titles(rows: Sequence[Sequence[str]], widest: int) -> bool:
@@ -101,7 +117,9 @@ def find_repeated(rows: Sequence[list[str]], header: Sequence[str]) -> dict[int,
     found: dict[int, Finding] = {}
     if count_filled(header) < 2:  # of a single column, a cell may say by chance what the header says
         return found
-    for index in [index for index, row in enumerate(rows) if row[0] == header[0] and row == header]:
+    # In files that were put together a byte order mark may stand in front of it.
+    first = (header[0], f"\ufeff{header[0]}", f'\ufeff"{header[0]}"')
+    for index in [index for index, row in enumerate(rows) if row[0] in first and row[1:] == header[1:]]:
         found[index] = HEADER_AGAIN
         if index and count_filled(rows[index - 1]) == 1:
             found[index - 1] = GROUP_TITLE

@@ -77,6 +77,8 @@ def test_members_are_proposed(serve: Serve) -> None:
     assert ended.exception is None
     found = {line["name"]: (line["proposal"][-11:], line["triage_user_id"]) for line in read_csv(Path("users.csv"))}
     assert found == {"Kim S.": ("(same mail)", ""), "Alex Dune": ("(same name)", "")}
+    assert "Members of the organisation, each with its triage_user_id: " in ended.stderr
+    assert f"\n  {KIM}  " in ended.stderr  # nothing else tells the ids
     assert KEY not in ended.output
 
 

@@ -176,3 +176,36 @@ def test_repeated_headers_are_found_by_all_cells() -> None:
     """A row that only begins as the header does is a record; a title counts right above the header alone."""
     rows = [["t", ""], ["a", "b"], ["a", "c"], ["t", ""], ["a", ""], ["a", "b"]]
     assert sorted(find_repeated(rows, ["a", "b"])) == [0, 1, 4, 5]
+
+
+HEADER = "Task ID,Task Name,Progress,Bucket\n"
+PLAN = f"Plan name,Voice Bot Rollout,,\nPlan ID,x-7,,\nDate of export,5/3/2026,,\n,,,\n{HEADER}"
+
+
+@pytest.mark.parametrize(
+    ("text", "above"),
+    [
+        (PLAN, 4),
+        (f"Plan name,Voice bots,,\n,,,\n{HEADER}", 2),
+        (f"Plan name,Voice bots\n{HEADER}", 0),  # it may be the header of a table that is torn
+    ],
+    ids=["Planner", "short", "none below"],
+)
+def test_facts_above_the_header(make_source: MakeSource, text: str, above: int) -> None:
+    """Lines that say something of the whole table, as Planner writes them, are passed over, and named."""
+    rows = text + "1,Call,Open,Later\n2,Ring,Open,Later\n"
+    if above:
+        file = make_source(rows).files[0]
+        assert file.rows_above == above
+        assert (file.header or ())[:2] == ("Task ID", "Task Name")
+        assert file.above[0].startswith("Plan name Voice")
+    else:
+        assert count_above([line.split(",") for line in rows.splitlines()]) == 0
+
+
+@pytest.mark.parametrize("again", ["\ufeffName,Status", '\ufeff"Name",Status'])
+def test_the_header_of_a_file_that_was_put_behind_another(make_source: MakeSource, again: str) -> None:
+    """Its byte order mark stands in front of it."""
+    [chunk] = make_source(f"Name,Status\na,Open\n{again}\nb,Open\n").chunks([NAME])
+    assert [chunk.defects[row].code for row in chunk.defects] == ["row-header"]
+    assert list(chunk.defects) == [1]
