@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tarfile
 from collections.abc import Iterator
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -157,27 +155,10 @@ def test_a_hundred_thousand_rows(browser: Browser, large: Path) -> None:
     opened.page.get_by_text("k:P-99999").wait_for()
 
 
-@pytest.fixture(scope="module")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Give the script of axe-core, from npm."""
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("there is no npm, which fetches axe-core")
-    folder = tmp_path_factory.mktemp("axe")
-    done = subprocess.run(
-        [npm, "pack", "axe-core@4"], cwd=folder, capture_output=True, text=True, check=False, timeout=120
-    )
-    if done.returncode:
-        pytest.skip(f"npm can't fetch axe-core: {done.stderr[-200:]}")
-    with tarfile.open(next(folder.glob("*.tgz"))) as archive:
-        script = archive.extractfile("package/axe.min.js")
-        assert script is not None
-        return script.read().decode()
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_accessibility(browser: Browser, program: Program, axe: str, scheme: str) -> None:
+def test_accessibility(browser: Browser, program: Program, scheme: str) -> None:
     """No violation is found by axe-core in a check with much to decide and in a run, light and dark."""
+    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     for command in (("validate",), ("run", "--sandbox", "--max-rejected", "100%")):
         # In a process of its own: the browser's event loop runs in this one.
         program.apart(*command, SAMPLES / "undecided.csv", "-m", "jira", "--out", command[0])
