@@ -9,12 +9,11 @@ from typing import NamedTuple
 from importer.api import FINISHED
 from importer.check.job import Job
 from importer.check.rows import Examined
-from importer.mapping.identities import Identity
+from importer.mapping.identities import NOBODY, Identity
 from importer.transform.people import identify
 
 KNOWN_LIMIT = 10_000
 """People who are counted apart: the callers of a help desk must not fill the memory."""
-NOBODY = "nobody"
 
 
 class Named(NamedTuple):

@@ -36,7 +36,7 @@ from importer.mapping.scalars import (
     Scalars,
     check_pattern,
 )
-from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, error_at
+from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, allow_short, error_at
 
 
 def fold(value: str) -> str:
@@ -298,12 +298,7 @@ class Rest(Strict):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Allow the short form."""
-        reference = handler(core_schema)
-        definition = handler.resolve_ref_schema(reference)
-        spelled_out = dict(definition)
-        definition.clear()
-        definition["anyOf"] = [spelled_out, {"enum": list(get_args(RestPlace))}]
-        return reference
+        return allow_short(core_schema, handler, {"enum": list(get_args(RestPlace))})
 
     @model_validator(mode="before")
     @classmethod

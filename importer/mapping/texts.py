@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -43,6 +43,18 @@ def sources_message(named: list[str]) -> str:
 def error_at(path: tuple[str | int, ...], message: str, hint: str) -> PydanticCustomError:
     """A validation error at a key below the model that is being validated."""
     return PydanticCustomError("error_at", "{message}", {"path": path, "message": message, "hint": hint})
+
+
+def allow_short(
+    core_schema: CoreSchema, handler: GetJsonSchemaHandler, *forms: Mapping[str, object]
+) -> JsonSchemaValue:
+    """The JSON schema of a model that has short forms beside its group of keys."""
+    reference = handler(core_schema)
+    definition = handler.resolve_ref_schema(reference)
+    spelled_out = dict(definition)
+    definition.clear()
+    definition["anyOf"] = [spelled_out, *forms]
+    return reference
 
 
 class Strict(BaseModel):
@@ -89,16 +101,12 @@ class Text(Strict):
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Allow the short forms: a column's name, or a list of texts."""
-        reference = handler(core_schema)
-        definition = handler.resolve_ref_schema(reference)
-        spelled_out = dict(definition)
-        definition.clear()
-        definition["anyOf"] = [
-            spelled_out,
+        return allow_short(
+            core_schema,
+            handler,
             {"type": "string", "description": "A column by its header."},
             {"type": "array", "minItems": 1, "description": "Columns or texts: the first that is filled."},
-        ]
-        return reference
+        )
 
     @model_validator(mode="before")
     @classmethod

@@ -62,9 +62,9 @@ MUTATIONS = (
     Mutation(
         "the intent's commit",
         "importer/ledger/group_commit.py",
-        "            self._running.add_done_callback(lambda done: self._end(done.exception(), waiters))\n",
-        "            self._running.add_done_callback(lambda done: self._end(done.exception(), []))\n"
-        "            [waiter.set_result(None) for waiter in waiters]\n",
+        "        intents, decisions, self._going = self._intents, self._decisions, self._waiters\n",
+        "        intents, decisions = self._intents, self._decisions\n"
+        "        [waiter.set_result(None) for waiter in self._waiters]\n",
         "tests/ledger/test_group_commit.py::test_intend_waits_for_the_commit",
     ),
     Mutation(

@@ -36,10 +36,10 @@ Bring = Callable[..., dict[str, Brought]]
 def bring(tmp_path: Path) -> Bring:
     """Reads records, or rows below a header, with a preset; gives native key → what is brought along."""
 
-    def read(preset: str, source: Any, comments: Any = None) -> dict[str, Brought]:
+    def read(preset: str, source: Any, comments: Any = None, source_name: str | None = None) -> dict[str, Brought]:
         path = _write(tmp_path / "source", source)
         beside = () if comments is None else (str(_write(tmp_path / "comments", comments)),)
-        return _read(preset, path, beside)
+        return _read(preset, path, beside, source_name)
 
     return read
 
@@ -53,10 +53,10 @@ def _write(path: Path, content: Any) -> Path:
     return write_csv(path.with_suffix(".csv"), rows, header)
 
 
-def _read(preset: str, path: Path, comments: Sequence[str]) -> dict[str, Brought]:
-    nothing = dict.fromkeys(("source_name", "encoding", "delimiter", "format_"))
+def _read(preset: str, path: Path, comments: Sequence[str], source_name: str | None) -> dict[str, Brought]:
+    more = {"source_name": source_name, "encoding": None, "delimiter": None, "format_": None}
     found: dict[str, Brought] = {}
-    with open_job((str(path),), mapping_name=preset, comments=tuple(comments), **nothing) as job:
+    with open_job((str(path),), mapping_name=preset, comments=tuple(comments), **more) as job:
         model = job.mapping.model
         for examined in examine(job):
             records = examined.records

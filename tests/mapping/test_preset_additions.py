@@ -150,7 +150,7 @@ def test_github_comments_of_their_own(bring: Bring) -> None:
 def test_numbers_without_a_repository(bring: Bring) -> None:
     """Where a row's own key is a number alone, so is that of an issue that it names."""
     rows = [["number", "title", "state", "body"], ["1", "T", "open", "As #2 says"]]
-    assert bring("github", rows)["1"].names == [("#2", "2")]
+    assert bring("github", rows, source_name="github-o")["1"].names == [("#2", "2")]
 
 
 def test_gitlab(bring: Bring) -> None:
