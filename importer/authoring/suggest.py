@@ -97,7 +97,7 @@ def _grouped(unknowns: Iterable[Unknown]) -> Iterable[Unknown]:
 
 def _can_be_written(unknown: Unknown) -> bool:
     """Whether a value is valid text: a lone surrogate fits neither YAML nor Triage, so its rows stay rejected."""
-    return not any("\ud800" <= character <= "\udfff" for character in unknown.value)
+    return unknown.value.isascii() or not any("\ud800" <= character <= "\udfff" for character in unknown.value)
 
 
 def _sum(one: Evidence, other: Evidence) -> Evidence:

@@ -54,9 +54,11 @@ class Database:
             try:
                 with storage(self.name):
                     # One for all transactions: a new one for each costs as much as its statements.
-                    self._connection = self._connection or self._engine.connect()
-                    with self._connection.begin():
-                        yield self._connection
+                    connection = self._connection or self._engine.connect()
+                    self._connection = None
+                    with _closing_on_failure(connection), connection.begin():
+                        yield connection
+                    self._connection = connection
             except ConnectionLost as error:
                 self._lost = error
                 raise
@@ -89,6 +91,16 @@ class Database:
         self._generation.reach(reached)
         if exact:
             self._generation.write()
+
+
+@contextmanager
+def _closing_on_failure(connection: Connection) -> Iterator[None]:
+    """Close a connection after an error: what a failed commit leaves open would go with the next transaction."""
+    try:
+        yield
+    except BaseException:
+        connection.close()
+        raise
 
 
 def _clean(value: Any, redact: Redact) -> Any:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+_QUOTED = {ord(sign): f"\\{sign}" for sign in '"\\'}
+
 
 def quote(text: str) -> str:
     """A text as a double-quoted YAML scalar on one line, whatever characters it has."""
-    return '"' + "".join(_escape(character) for character in text) + '"'
+    escaped = text.translate(_QUOTED)
+    return f'"{escaped if text.isprintable() else "".join(map(_escape, escaped))}"'
 
 
 def _escape(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
     if character.isprintable():
         return character
     number = ord(character)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 import threading
 from collections import Counter
-from contextlib import redirect_stderr, suppress
+from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, NamedTuple, NoReturn
 
@@ -119,7 +119,8 @@ def carry_out(order: Order) -> NoReturn:
 
 def warm_up() -> None:
     """Make a check, so that what is made at first use is there for every fork."""
-    with tempfile.TemporaryDirectory() as out, redirect_stderr(io.StringIO()), suppress(SystemExit):
+    said = io.StringIO()  # standard output is for answers
+    with tempfile.TemporaryDirectory() as out, redirect_stdout(said), redirect_stderr(said), suppress(SystemExit):
         main(["validate", str(SAMPLES / "jira.csv"), "-m", "jira", "--out", out])
     assert threading.active_count() == 1, "a fork would miss the other threads"
     gc.freeze()

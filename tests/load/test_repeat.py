@@ -17,6 +17,7 @@ from importer.errors import ExitCode
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv
+from tests.harness.short_waits import SOON
 
 MAPPING = """
 extends: jira
@@ -220,11 +221,11 @@ def test_the_newest_date_grows_old(night: Night, monkeypatch: pytest.MonkeyPatch
     assert night.run("--max-source-age", "36h").code == ExitCode.NOT_READY
 
 
-def import_with_updates(program: Program, sandbox: RunningSandbox) -> dict[str, Any]:
+def import_with_updates(program: Program, sandbox: RunningSandbox, *options: str) -> dict[str, Any]:
     """Import a snapshot, and write what has changed."""
     os.utime("export.csv", (time.time() - 600, time.time() - 600))  # a snapshot must have been left alone
     words = ("run", "export.csv", "-m", "mine.yaml", "--api-url", sandbox.url, "--yes", "--json", "--rate", "0")
-    return program(*words, "--on-change", "update", "--max-changes", "100%", "--max-rejected", "100%").summary
+    return program(*words, "--on-change", "update", "--max-changes", "100%", "--max-rejected", "100%", *options).summary
 
 
 @pytest.mark.parametrize("news", [[issue_row(1), issue_row(2, priority="What")], [issue_row(1)]], ids=["row", "key"])
@@ -262,7 +263,7 @@ def test_a_deleted_issue_is_asked_for_again(program: Program, serve: Serve) -> N
     (issue,) = [each for each in sandbox.issues() if each["title"] == "Title 1"]
     httpx.delete(f"{sandbox.url}/v1/triage/issues/{issue['id']}", headers=PERSON)
     write_csv(Path("export.csv"), [issue_row(1, title="New"), issue_row(2)])
-    nights = [import_with_updates(program, sandbox) for _ in range(4)]
+    nights = [import_with_updates(program, sandbox, *SOON) for _ in range(4)]
     assert [bool(each["same_as"]) for each in nights] == [False, False, False, True]
     assert nights[0]["findings"] == {"perhaps-gone": 1}
     assert nights[3]["findings"] == {"gone-at-target": 1}

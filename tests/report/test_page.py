@@ -149,9 +149,9 @@ def test_all_rows_are_in_the_page(tmp_path: Path) -> None:
     assert mailed.rows() == []
 
 
-def test_a_cell_of_16_megabytes(tmp_path: Path, program: Program) -> None:
+def test_a_cell_of_megabytes(tmp_path: Path, program: Program) -> None:
     """It is cut: the page stays small."""
-    write_csv(Path("export.csv"), [issue_row(1, title="x" * (16 << 20)), issue_row(2, priority="y" * (16 << 20))])
+    write_csv(Path("export.csv"), [issue_row(1, title="x" * (2 << 20)), issue_row(2, priority="y" * (2 << 20))])
     program("validate", "export.csv", "-m", "jira", "--out", tmp_path)
     assert (tmp_path / "report.html").stat().st_size < 200_000
 
