@@ -66,7 +66,7 @@ def write_pages(folder: Path, rows: int) -> list[Path]:
 def page_lines(page: int, numbers: Sequence[int]) -> Iterator[list[str]]:
     """A page's header and rows: as many `Comment` columns as its issues need, and the fields that they have."""
     draw = random.Random(page)
-    more = ["Comment"] * (1 + page % 4) + [f"Custom field (Team {number})" for number in range(page % 5)]
+    more = ["Comment"] * (1 + page % 4) + [f"Custom field ([CHART] Time {number})" for number in range(page % 5)]
     order = draw.sample(range(len(COLUMNS) + len(more)), len(COLUMNS) + len(more))
     header = [*COLUMNS, *more]
     yield [header[place] for place in order]
