@@ -119,7 +119,7 @@ def _describe_work(summary: VerifySummary) -> Work:
         summary.requests,
         summary.elapsed_seconds,
         summary.version,
-        commands=[("Say which of two issues is the right one", f"triage-import settle {summary.run_id}")]
+        commands=[("Say which of two issues is the right one", "triage-import settle KEY ISSUE")]
         if summary.stranger
         else [],
     )
