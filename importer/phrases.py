@@ -1,8 +1,9 @@
-"""Phrases that the screen and the reports share: a counted noun, a list of names, a duration, a harmless text."""
+"""Phrases that screen and reports share: a counted noun, a list of names, a time, a duration, a harmless text."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 
 def counted(number: int, what: str) -> str:
@@ -14,6 +15,11 @@ def listed(names: Sequence[str], shown: int) -> str:
     """`a, b and 3 more`: the first names, and how many there are beside them."""
     more = f" and {len(names) - shown:,} more" if len(names) > shown else ""
     return f"{', '.join(names[:shown])}{more}"
+
+
+def format_time(seconds: float) -> str:
+    """Format a time in seconds since 1970 as local date and time."""
+    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"
 
 
 def format_duration(seconds: float) -> str:

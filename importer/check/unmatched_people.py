@@ -6,15 +6,15 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
+from importer.check.coverage.coverage import LEFT_OUT
 from importer.check.job import Job
 from importer.mapping.identities import Identity, Roster
 from importer.phrases import counted
-from importer.records import PASSED_OVER, Outcome, Row
+from importer.records import Row
 from importer.transform.chunk_records import Records
 
 PEOPLE_LIMIT = 10_000
 """People that are told apart: memory must not grow with the rows."""
-_LEFT_OUT = {*PASSED_OVER, Outcome.REJECTED}
 
 
 class UnmatchedPeople:
@@ -30,7 +30,7 @@ class UnmatchedPeople:
             return
         for name, people in records.unmatched.items():
             known = self._issues[name]
-            issues = Counter(who for who, row in zip(people, rows, strict=True) if row.outcome not in _LEFT_OUT)
+            issues = Counter(who for who, row in zip(people, rows, strict=True) if row.outcome not in LEFT_OUT)
             for who, count in issues.items():
                 if who.shown:
                     known[who if who in known or len(known) < PEOPLE_LIMIT else Identity("(others)")] += count

@@ -15,7 +15,7 @@ import click
 
 from importer.codes import CONFLICT
 from importer.errors import ExitCode
-from importer.phrases import counted, format_duration
+from importer.phrases import counted, format_duration, format_time
 from importer.records import Act
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 from importer.cli.sentences import (
     ADDED,
     describe_missing,
-    format_time,
     how_long,
     printable,
 )

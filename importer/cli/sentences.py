@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from importer.codes import PERHAPS_GONE
@@ -71,8 +70,3 @@ def shorten(text: str) -> str:
 def printable(text: str) -> str:
     """Escape characters that would control a terminal, or change the direction of writing; redact the API key."""
     return escape_controls(redact(text))
-
-
-def format_time(seconds: float) -> str:
-    """Format a time in seconds since 1970 as local date and time."""
-    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"

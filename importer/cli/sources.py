@@ -90,8 +90,8 @@ def _iso(seconds: float | None) -> str | None:
 
 def as_lines(known: KnownSource) -> str:
     """Format a source as a few lines of text."""
-    from importer.cli.sentences import format_time, printable
-    from importer.phrases import counted
+    from importer.cli.sentences import printable
+    from importer.phrases import counted, format_time
 
     retired = "" if known.retired_at is None else f", retired {format_time(known.retired_at)}"
     last = f", the last {known.last_run} of {format_time(known.last_started_at)}" if known.last_run else ""

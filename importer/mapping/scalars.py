@@ -28,8 +28,12 @@ SHOWN = 80
 """Characters of an expression or pattern that an error quotes."""
 
 
+def _shorten(value: str) -> str:
+    return value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
+
+
 def _expression(value: str) -> str:
-    shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
+    shown = _shorten(value)
     try:
         copies = count_copies(jmespath.compile(value).parsed)
     except RecursionError:
@@ -52,8 +56,7 @@ def check_pattern(value: str, flags: int = 0) -> str:
             warnings.simplefilter("error", FutureWarning)  # `[[:alpha:]]` compiles, and means something else
             re.compile(value, flags)
     except (re.error, OverflowError, RecursionError, FutureWarning) as error:
-        shown = value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
-        raise ValueError(f"{shown!r} is not a regular expression: {error}") from error
+        raise ValueError(f"{_shorten(value)!r} is not a regular expression: {error}") from error
     if is_endless(value, flags):
         raise ValueError(f"{value[:SHOWN]!r} could search for ever: it repeats a repetition, as `(a+)+` does")
     return value

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
-from importer.phrases import counted, format_duration
+from importer.phrases import counted, format_duration, format_time
 
 if TYPE_CHECKING:
     from importer.ledger.course import Course
@@ -63,7 +62,7 @@ def draw_course(course: Course) -> CoursePicture | None:
             round(HEIGHT * (1 - issues / most), 1),
             round(width * 0.85, 1),
             round(HEIGHT * issues / most, 1),
-            f"{_clock((first + place * step) * 60)}: {counted(issues, 'issue')}",
+            f"{format_time((first + place * step) * 60)}: {counted(issues, 'issue')}",
         )
         for place, issues in sorted(bars.items())
     ]
@@ -71,14 +70,10 @@ def draw_course(course: Course) -> CoursePicture | None:
     cut_off = sum(attempt.is_cut_off for attempt in tries)
     said = f"{counted(len(tries), 'attempt')}, at most {counted(most, 'issue')} {unit}"
     ended = f"; {cut_off:,} of them ended without a word" if cut_off else ""
-    return CoursePicture(f"{said}{ended}.", drawn, _clock(first * 60), _clock((last + 1) * 60), tries)
+    return CoursePicture(f"{said}{ended}.", drawn, format_time(first * 60), format_time((last + 1) * 60), tries)
 
 
 def _describe(began: float, ended: float | None) -> Tried:
     if ended is None:
-        return Tried(_clock(began), "not known", "", is_cut_off=True)
-    return Tried(_clock(began), _clock(ended), format_duration(ended - began), is_cut_off=False)
-
-
-def _clock(seconds: float) -> str:
-    return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"
+        return Tried(format_time(began), "not known", "", is_cut_off=True)
+    return Tried(format_time(began), format_time(ended), format_duration(ended - began), is_cut_off=False)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from importer.cli.console import Console
-from importer.cli.sentences import format_time
 from importer.errors import ExitCode, MappingError, Problem
+from importer.phrases import format_time
 from importer.report.summary import Summary
 from tests.conftest import Serve
 from tests.harness.running import Program, issue_row, read_csv, write_csv, write_issues

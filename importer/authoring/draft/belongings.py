@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from importer.authoring.draft.choose import header_tokens
 from importer.authoring.draft.profile import Column
+from importer.authoring.draft.source_columns import LEAVES
 from importer.authoring.draft.words import COMMENT_WORDS, tokens_of
 from importer.mapping.yaml_text import quote
 
@@ -147,7 +148,7 @@ def _path_of(members: Sequence[Column], keys: Sequence[str]) -> str:
     for key in keys:
         same = [path for path in paths if " ".join(tokens_of(path[0])) == key and all(map(str.isidentifier, path))]
         if same:
-            named = [path for path in same if path[-1].casefold() in ("name", "displayname", "login", "username")]
+            named = [path for path in same if path[-1] in LEAVES]
             return ".".join((named or same)[0])
     return ""
 
