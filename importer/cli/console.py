@@ -173,6 +173,9 @@ class Console:
     def show_reports(self, summary: Summary) -> None:
         """Show where the reports are, why the run ended, and what to do next."""
         self.say(f"Reports: {summary.out}")
+        rehearsal = Path(summary.out) / "rehearsal.html"
+        if rehearsal.is_file():
+            self.say(f"The issues as they will stand in Triage: {rehearsal}")
         if summary.suggestion:
             self.say(f"What the mapping rejects and could take has a proposal: read it, then -m {summary.suggestion}")
         fixes = Path(summary.out) / "fixes.csv"

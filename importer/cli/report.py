@@ -15,6 +15,8 @@ OPTIONS = (
     LEDGER_OPTION,
     click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
                  help="For the reports.  [default: where the run wrote them]"),
+    click.option("--rehearsal", is_flag=True,
+                 help="Also rehearsal.html, of a run with --sandbox: its issues as they will stand in Triage."),
     JSON_OPTION,
 )  # fmt: skip
 
@@ -22,13 +24,14 @@ OPTIONS = (
 @click.command()
 @click.argument("name", type=RunType(), metavar="RUN")
 @with_options(*OPTIONS)
-def report(name: str, ledger: str | None, out: Path | None, as_json: bool) -> int:
+def report(name: str, ledger: str | None, out: Path | None, rehearsal: bool, as_json: bool) -> int:
     """Write the reports of an import again, from the ledger alone. RUN may be `last`.
 
-    They are results.csv, the errors files and summary.json; no source and no network are needed. Files that somebody
-    has changed since are spared, as by `run`.
+    They are results.csv, the errors files, report.html and summary.json; no source and no network are needed. Files
+    that somebody has changed since are spared, as by `run`.
     """
     from importer.cli.console import Console
+    from importer.cli.rehearse import rehearse
     from importer.ledger.opening import default_path, read_ledger
     from importer.ledger.overview import find_import
     from importer.report.from_ledger import write_again
@@ -38,6 +41,9 @@ def report(name: str, ledger: str | None, out: Path | None, as_json: bool) -> in
         summary = write_again(run, out or run.out, is_running=is_running)
         console.show_summary(summary)
         console.say(f"Reports: {summary.out}")
+        if rehearsal:
+            page = rehearse(run, out or run.out)
+            console.say(f"The issues as they will stand in Triage: {page}")
         if not is_running and run.is_open:
             console.say(f"{run.name} is not finished: the same command continues it.")
     if as_json:

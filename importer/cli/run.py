@@ -26,7 +26,7 @@ from importer.cli.target_options import (
     open_target,
     target_name,
 )
-from importer.errors import UsageError
+from importer.errors import ImporterError, UsageError
 from importer.records import Outcome
 
 if TYPE_CHECKING:
@@ -255,6 +255,7 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
 
 def send(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check, ask and send: the whole import."""
+    from importer.cli.rehearse import rehearse
     from importer.ledger.opening import default_path, open_ledger
     from importer.load.context import ImportContext
     from importer.pipeline import Questions, run_import
@@ -262,12 +263,16 @@ def send(job: Job, options: RunOptions, console: Console) -> Summary:
     refuse_open(job)  # before the ledger is locked and the target opened
     settings = options.settings()
     questions = Questions(make_confirm(job, options, console), make_confirm_rest(options, console))
-    with (
-        open_ledger(options.ledger or default_path(), wait_seconds=options.wait_seconds) as ledger,
-        open_target(options.sandbox, options.url, options.api_key_file) as target,
-    ):
-        console.show_opening(target.name, ledger.name, ledger.read_facts(target.name, job.source_name))
-        return run_import(ImportContext(job, target, ledger, settings, console), questions, options.out)
+    with open_ledger(options.ledger or default_path(), wait_seconds=options.wait_seconds) as ledger:
+        with open_target(options.sandbox, options.url, options.api_key_file) as target:
+            console.show_opening(target.name, ledger.name, ledger.read_facts(target.name, job.source_name))
+            summary = run_import(ImportContext(job, target, ledger, settings, console), questions, options.out)
+        if options.sandbox and summary.run_id:
+            try:
+                rehearse(ledger.find_run(summary.run_id), Path(summary.out))
+            except ImporterError as error:  # the import is done all the same
+                console.show_error(error)
+        return summary
 
 
 def refuse_open(job: Job) -> None:

@@ -91,7 +91,7 @@ def test_plain_lines_where_there_is_no_terminal(program: Program) -> None:
     err = program.apart("run", "export.csv", "-m", "jira", "--sandbox").err
     assert "\r" not in err
     assert "\x1b" not in err
-    assert err.splitlines()[-1].startswith("Reports: ")
+    assert err.splitlines()[-2].startswith("Reports: ")
 
 
 def test_an_error_with_all_its_problems() -> None:
