@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 from importer.cli.sentences import (
     ADDED,
-    describe_missing,
+    describe_open,
     how_long,
     printable,
 )
@@ -198,14 +198,8 @@ class Console:
         if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
             left = f"{counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
             self.say(f"{left}: the same command continues.")
-        if summary.incomplete:
-            what = f"{counted(summary.incomplete, 'issue')} in Triage without all that belongs to them"
-            self.say(f"{what}: see results.csv; the same command sends the rest.")
-        for sentence in describe_missing(summary.findings):
+        for sentence in describe_open(summary.findings):
             self.say(sentence)
-        if waiting := summary.findings.get("evidence-pending"):
-            what = f"{counted(waiting, 'row')} with a call, conversation or file that Triage doesn't know yet"
-            self.say(f"{what}: see results.csv; later runs try again.")
         if summary.unknown:
             when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
             self.say(

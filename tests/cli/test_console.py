@@ -11,7 +11,7 @@ import pytest
 from importer.cli.console import Console
 from importer.errors import ExitCode, MappingError, Problem
 from importer.phrases import format_time
-from importer.report.summary import Summary
+from importer.report.summary import OPEN, Summary
 from tests.conftest import Serve
 from tests.harness.running import Program, issue_row, read_csv, write_csv, write_issues
 
@@ -191,3 +191,11 @@ def test_long_values_are_cut_on_screen(program: Program) -> None:
     write_csv(Path("export.csv"), [(*issue_row(1)[:3], "x" * 3000, "Bug", "")])
     ended = program("validate", "export.csv", "-m", "jira")
     assert max(map(len, ended.out.splitlines())) < 300
+
+
+@pytest.mark.parametrize("code", OPEN)
+def test_why_it_is_not_zero(code: str) -> None:
+    """Whatever keeps the exit code from 0 though every row is done is said at the end, and where to look."""
+    lines = said(Summary(exit_code=ExitCode.PARTLY, rows=2, unchanged=2, run_id="r", out="out", findings={code: 2}))
+    (sentence,) = (line for line in lines if line.startswith("2 issues "))
+    assert "results.csv" in sentence or "the same command" in sentence
