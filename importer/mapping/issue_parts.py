@@ -91,7 +91,19 @@ class Comments(Strict):
         description="Of issues that are not done or closed: a comment each, or packed in order into as few as fit.",
     )
     closed: Bundling = Field("fold", description="The same of issues that are done or closed.")
-    private: Literal["keep", "drop"] = Field("keep", description="Those for the team alone; kept ones say so.")
+    private: Literal["?", "keep", "drop"] = Field(
+        "?",
+        description="Those for the team alone; kept ones say so. `?`: rows with some are rejected until you decide.",
+    )
+
+
+class Restricted(Strict):
+    """Issues that not everybody may read in the source; Triage has no such thing."""
+
+    level: Text = Field(description="Filled where not everybody may read the issue: who may, or what says so.")
+    issues: Literal["?", "send", "skip"] = Field(
+        "?", description="What becomes of them. `?`: their rows are rejected until you decide."
+    )
 
 
 class Counter(Text):

@@ -75,16 +75,20 @@ def write_footers(
     keys: RowKeys,
     clean: ColumnSanitizer,
     unmatched: Mapping[str, Sequence[Identity]],
+    levels: Sequence[str],
 ) -> Footers:
     """Write the footers of a chunk; what is too long for them becomes comments.
 
-    `unmatched` are the people of a row that Triage doesn't know, by field: each is named, whatever the mapping names.
+    `unmatched` are the people of a row that Triage doesn't know, by field, and `levels` who may read it in the source:
+    each is named, whatever the mapping names.
     """
     lines = list(_write_lines(mapping, columns, keys, clean))
     for name, person in zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True):
         if person is not None:
             named = _name_people(unmatched[name], person, lines)
             lines.append(_write_line(name.removesuffix("_id").capitalize(), named, keys, clean))
+    if mapping.restricted is not None:
+        lines.append(_write_line("Restricted", _leave_named(levels, lines, mapping.restricted.level.refs), keys, clean))
     longer = {(row, line.label): line for line in lines if line.has_long for row in _shorten_long(line)}
     opening = [f"{_OPENING}{key}\n" for key in clean.lines(list(map(one_line, keys.full)))]
     ending = [f"{keys.source_marker} {marker} {MARKER_NOTE}" for marker in keys.markers]
@@ -125,14 +129,20 @@ def _write_line(label: str, texts: list[str], keys: RowKeys, clean: ColumnSaniti
 
 
 def _name_people(who: Sequence[Identity], person: Person, lines: Sequence[_Line]) -> list[str]:
-    """Of each row the person, "" where a line has their name, account or mail; those made of the same cells first."""
+    """Of each row the person, "" where a line has their name, account or mail."""
     refs = {ref for text in (person.name, person.account, person.mail) if text is not None for ref in text.refs}
-    texts = [line.texts for line in sorted(lines, key=lambda line: refs.isdisjoint(line.refs))]
+    texts = [line.texts for line in sorted(lines, key=lambda line: refs.isdisjoint(line.refs))]  # the same cells first
 
     def is_named(row: int, parts: Sequence[str]) -> bool:
         return any(part in column[row] for column in texts for part in parts)
 
     return ["" if not one.shown or is_named(row, list(filter(None, one))) else one.shown for row, one in enumerate(who)]
+
+
+def _leave_named(texts: Sequence[str], lines: Sequence[_Line], refs: Sequence[Ref]) -> list[str]:
+    """The texts, "" where a line made of the same cells has one already."""
+    same = [line.texts for line in lines if not set(refs).isdisjoint(line.refs)]
+    return ["" if any(column[row] for column in same) else text for row, text in enumerate(texts)]
 
 
 def _shorten_long(line: _Line) -> list[int]:
