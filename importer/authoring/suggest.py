@@ -39,10 +39,11 @@ title: {{too_long: shorten}}""",
 description: {{too_long: continue}}""",
     RESTRICTED_UNDECIDED: """\
 # {rows} that not everybody may read in the source. In Triage everybody reads them: `send`, or `skip` leaves them out.
+# Until you put one of them in place of `?`, they are rejected.
 restricted: {{issues: '?'}}""",
     PRIVATE_UNDECIDED: """\
 # {rows} with comments for the team alone. In Triage whoever reads the issue reads them: `keep` sends them, marked
-# `private`; `drop` leaves them out.
+# `private`; `drop` leaves them out. Until you put one of them in place of `?`, these rows are rejected.
 comments: {{private: '?'}}""",
 }
 """What there is to propose for findings that aren't about values, by their code."""
