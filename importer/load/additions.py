@@ -72,7 +72,9 @@ class AdditionLoader:
         while page := list(islice(items, PAGE)):
             places = self._run.additions.places(item.key for item in page)
             known = self._run.additions.of(places)
-            targets = self._run.additions.places(relation_targets(each for its in known.values() for each in its))
+            named = {relation.other for item in page for relation in item.parts.relations}
+            named.update(relation_targets(each for its in known.values() for each in its))
+            targets = self._run.additions.places(named)
             for item in page:
                 if item.key in places:
                     by_name = {(each.act, each.name): each for each in known.get(item.key, ())}
