@@ -266,7 +266,8 @@ class _Reading:
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
         self.corrections = Corrections(model, job.fixes)
         self.coverage = Coverage(model, job.source.files)
-        self.showcase, self.people = Showcase(job.source.files, job.show), PeopleNamed(job)
+        self.showcase = Showcase(job.source.files, model.people.hides, job.show)
+        self.people = PeopleNamed(job)
         self.drift = Drift(job.source_name, self._known.sample())
         self.neutralised = self.private = 0
         self.unmatched = UnmatchedPeople(job.people)

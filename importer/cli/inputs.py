@@ -76,6 +76,7 @@ class InputOptions:
     fixes: Path | None = None
     comments: tuple[str, ...] = ()
     users: Path | None = None
+    makes_users: bool = False
 
 
 @contextmanager
@@ -102,6 +103,8 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
     table = Fixes() if given.fixes is None else read_fixes(given.fixes)
     roster = Roster() if given.users is None else read_users(given.users)
     evidence = ""
+    if mapping is not None and given.users is None and not given.makes_users:
+        refuse_unknown_people(mapping)
     with survey_files(sources, reading) as survey:
         if mapping is None:
             match = find_preset(survey.samples)
@@ -148,6 +151,18 @@ def _columns_of(file: SourceFile, samples: Sequence[Sample]) -> list[str]:
     records = ".".join(file.records)
     found = (sample.names for sample in samples if sample.file_name == file.name and sample.records == records)
     return sorted({name for each in found for name in each if name != own})
+
+
+def refuse_unknown_people(mapping: LoadedMapping) -> None:
+    """Make sure that there is a users.csv where people aren't shown by name: it alone tells names in texts.
+
+    Raises UsageError.
+    """
+    if mapping.model.people.show != "name":
+        raise UsageError(
+            f"The mapping {mapping.name} shows people as `{mapping.model.people.show}`, and only users.csv knows them.",
+            hint=f"`triage-import users SOURCE -m {mapping.name}` writes it; give it with --users users.csv",
+        )
 
 
 def refuse_nameless(model: Mapping, source: Source, samples: Sequence[Sample]) -> None:

@@ -225,6 +225,16 @@ class People(Strict):
     mentions: Annotated[Pattern, AfterValidator(_mention_pattern)] | None = Field(
         None, description=r"How texts name an account, in its group 1: `\[~accountid:([^\]]+)\]` becomes `@Name`."
     )
+    show: Literal["name", "initials", "pseudonym", "none"] = Field(
+        "name", description="How people stand in what is sent and in the reports; all but `name` need users.csv."
+    )
+    mails: Literal["keep", "mask"] = Field("keep", description="Mail addresses in texts.")
+    phones: Literal["keep", "mask"] = Field("keep", description="Phone numbers in texts.")
     unmatched: Unmatched = Field(
         default_factory=Unmatched, description="Owners and assignees that users.csv doesn't match."
     )
+
+    @property
+    def hides(self) -> bool:
+        """Whether names, mail addresses or phone numbers are not to be seen."""
+        return self.show != "name" or "mask" in (self.mails, self.phones)

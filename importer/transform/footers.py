@@ -19,6 +19,7 @@ from importer.transform.lengths import find_longer
 from importer.transform.markers import MARKER_NOTE, hex_digest
 from importer.transform.prose import ColumnSanitizer
 from importer.transform.row_keys import RowKeys
+from importer.transform.shown_people import ShownPeople, refs_of
 
 LINE_LIMIT = 1000
 """Characters of a footer's line: what is longer goes on in a comment."""
@@ -85,7 +86,7 @@ def write_footers(
     lines = list(_write_lines(mapping, columns, keys, clean))
     for name, person in zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True):
         if person is not None:
-            named = _name_people(unmatched[name], person, lines)
+            named = _name_people(unmatched[name], person, lines, clean.shown)
             lines.append(_write_line(name.removesuffix("_id").capitalize(), named, keys, clean))
     if mapping.restricted is not None:
         lines.append(_write_line("Restricted", _leave_named(levels, lines, mapping.restricted.level.refs), keys, clean))
@@ -108,11 +109,15 @@ def write_footers(
 
 
 def _write_lines(mapping: Model, columns: Columns, keys: RowKeys, clean: ColumnSanitizer) -> Iterator[_Line]:
+    persons = refs_of(mapping)
     for label, spec in mapping.footer.items():
         cells = columns.every_cell(spec)
         if not cells:
             continue
         texts = cells[0] if len(cells) == 1 else [", ".join(filter(is_filled, row)) for row in zip(*cells, strict=True)]
+        if not clean.shown.are_named:
+            role = "Owner" if not persons.isdisjoint(spec.refs) else label
+            texts = [clean.shown.show_cell(role, text) for text in texts]
         yield replace(_write_line(label, texts, keys, clean), refs=spec.refs)
 
 
@@ -128,7 +133,7 @@ def _write_line(label: str, texts: list[str], keys: RowKeys, clean: ColumnSaniti
     return _Line(label, texts, [line[text] for text in texts], has_long)
 
 
-def _name_people(who: Sequence[Identity], person: Person, lines: Sequence[_Line]) -> list[str]:
+def _name_people(who: Sequence[Identity], person: Person, lines: Sequence[_Line], shown: ShownPeople) -> list[str]:
     """Of each row the person, "" where a line has their name, account or mail."""
     refs = {ref for text in (person.name, person.account, person.mail) if text is not None for ref in text.refs}
     texts = [line.texts for line in sorted(lines, key=lambda line: refs.isdisjoint(line.refs))]  # the same cells first
@@ -136,7 +141,10 @@ def _name_people(who: Sequence[Identity], person: Person, lines: Sequence[_Line]
     def is_named(row: int, parts: Sequence[str]) -> bool:
         return any(part in column[row] for column in texts for part in parts)
 
-    return ["" if not one.shown or is_named(row, list(filter(None, one))) else one.shown for row, one in enumerate(who)]
+    return [
+        "" if not one.shown or is_named(row, list(filter(None, (*one, shown.show(one))))) else shown.show(one)
+        for row, one in enumerate(who)
+    ]
 
 
 def _leave_named(texts: Sequence[str], lines: Sequence[_Line], refs: Sequence[Ref]) -> list[str]:

@@ -32,6 +32,7 @@ from importer.transform.relations import FindKeys, find_no_keys
 from importer.transform.restricted import SKIPPED, find_restricted, read_levels
 from importer.transform.row_keys import identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
+from importer.transform.shown_people import ShownPeople
 from importer.transform.value_maps import Mapped, value_maps
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
@@ -61,6 +62,7 @@ class Transform:
         self.annexes = collect_annexes(mapping)
         self.references = References(mapping.references, source_name)
         self._people, self._learned = people or Roster(), learned or {}
+        self._shown = ShownPeople(mapping.people, self._people)
         self._person_maps = person_maps(mapping, self._people)
         self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
         self._parts = PartsReader(mapping, source_name, self.references, self._name_author, find_keys)
@@ -73,7 +75,7 @@ class Transform:
         keys = identify_rows(mapping, self.source_name, columns, skips)
         rule = mapping.duplicates
         newest = columns.dates(columns.text(rule.newest)) if isinstance(rule, Duplicates) else None
-        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions)
+        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self._shown)
         owners, assignees = (_read_optional(columns, text) for text in (mapping.owner_id, mapping.assignee_id))
         people = {name: identify(each.person, columns) for name, each in self._person_maps.items()}
         unmatched = {
@@ -143,14 +145,15 @@ class Transform:
         return records
 
     def _name_author(self, author: str) -> str:
-        """The name of an account, or the text itself."""
-        return self._people.name_of(author) or self._learned.get(author, "") or author
+        """The name of an account, or the text itself, as people are shown."""
+        return self._shown.show_author(self._people.name_of(author) or self._learned.get(author, "") or author)
 
     def _neutralise(self, categories: Mapped) -> None:
         """Neutralise the mentions in categories, since a category may be a cell as it is written."""
         for place, step in enumerate(categories.steps):
             if step.target:
-                categories.steps[place] = replace(step, target=self._sanitizer.clean(step.target).text)
+                (target,) = self._shown.clean([step.target])
+                categories.steps[place] = replace(step, target=self._sanitizer.clean(target).text)
 
     def _name_mentions(self, texts: Sequence[str]) -> Sequence[str]:
         if self.mapping.people.mentions is None:
