@@ -290,6 +290,7 @@ class _Reading:
                     signs.add(examined)
                 if age is not None:
                     age.add(examined)
+                self._progress.figures(f"{self.tally.rows:,} rows")
                 self._progress.reach(job.source.bytes_read)
         self._progress.finish()
 

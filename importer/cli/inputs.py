@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import join
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from importer.check.headers import check_fit
 from importer.check.job import Job
 from importer.check.look_up import look_up
 from importer.cli.sentences import printable
-from importer.errors import UsageError
+from importer.errors import SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.identities import Roster
 from importer.mapping.model import Mapping
@@ -91,6 +92,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
         UsageError: an option can't be used, or several presets fit the source and nobody can be asked.
     """
     given = InputOptions(**options)
+    refuse_presets(sources)
     name = given.source_name
     mapping = load_mapping(given.mapping_name) if given.mapping_name is not None else None
     said = SourceOptions() if mapping is None else mapping.model.input
@@ -132,9 +134,32 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
             )
             if not job.name_given:
                 refuse_nameless(mapping.model, source, survey.samples)
-            warnings = (*check_fit(job), *warn_of_absent(mapping, source))
+            try:
+                warnings = (*check_fit(job), *warn_of_absent(mapping, source))
+            except SourceError as error:
+                raise _naming_the_right_preset(error, survey.samples, mapping.name) from error
             with look_up(job) as (names, find_keys):  # its spool must be there as long as the job is used
                 yield replace(job, warnings=warnings, learned=names, find_keys=find_keys)
+
+
+def refuse_presets(sources: Sequence[str]) -> None:
+    """Make sure that no preset stands where a file should. Raises UsageError."""
+    for source in sources:
+        if not Path(source).exists() and preset_path(source) is not None:
+            others = join(each for each in sources if each != source) or "SOURCE"
+            raise UsageError(f"{source!r} is a preset, and no file.", hint=f"Name it as one: {others} -m {source}")
+
+
+def _naming_the_right_preset(error: SourceError, samples: Sequence[Sample], mapping: str) -> SourceError:
+    """Return the error of a mapping that doesn't fit, with the presets that do, if there are some."""
+    try:
+        fitting = [match.preset for match in recognise(samples, preset_shapes()) if match.preset != mapping]
+    except SourceError:
+        return error
+    if not fitting:
+        return error
+    hint = f"Its columns fit {' and '.join(fitting)}: -m {fitting[0]}"
+    return SourceError(error.message, problems=error.problems, hint=hint)
 
 
 def _with_rest(model: Mapping, source: Source, samples: Sequence[Sample]) -> Mapping:

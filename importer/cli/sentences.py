@@ -39,21 +39,26 @@ def how_long(seconds: float | None) -> str:
     return "as fast as the target takes them" if seconds is None else f"about {format_duration(seconds)} at this rate"
 
 
+def describe_additions(load: Workload) -> str:
+    """List what is added to issues: `4 comments, 2 relations`; "" if there is nothing."""
+    added = ((act, number) for act, number in load.operations.items() if act in ADDED and number)
+    return ", ".join(counted(number, ADDED[act]) for act, number in added)
+
+
 def describe_load(load: Workload, rate: float) -> Iterator[str]:
     """Yield sentences on additions and their requests, and on what folding comments or a higher rate would change.
 
     None where there are no additions. `rate` is in requests a second; with 0, no limit, no times are given.
     """
-    added = {act: number for act, number in load.operations.items() if act in ADDED and number}
+    added = describe_additions(load)
     if not added:
         return
 
     def hours(requests: int) -> str:
         return f", {format_duration(requests / rate)}" if rate else ""
 
-    parts = ", ".join(f"{counted(number, ADDED[act])}" for act, number in added.items())
     more = load.requests - load.issues
-    yield f"Then {parts}: {counted(more, 'request')}{hours(more)}."
+    yield f"Then {added}: {counted(more, 'request')}{hours(more)}."
     for open_, closed, requests in load.choices():
         what = f"`comments: {{open: {open_}, closed: {closed}}}`"
         yield f"With {what} all of it is {counted(requests, 'request')}{hours(requests)}."

@@ -12,8 +12,9 @@ from importer.cli.console import Console
 from importer.errors import ExitCode, MappingError, Problem
 from importer.phrases import format_time
 from importer.report.summary import OPEN, Summary
+from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
-from tests.harness.running import Program, issue_row, read_csv, write_csv, write_issues
+from tests.harness.running import SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
 
 
 def said(summary: Summary) -> list[str]:
@@ -83,6 +84,39 @@ def test_ctrl_c_at_the_question(program: Program, serve: Serve) -> None:
     assert ended.code == ExitCode.INTERRUPTED
     assert "Traceback" not in ended.err
     assert sandbox.create_bodies() == []
+
+
+def test_the_question_names_all_that_is_sent(program: Program, serve: Serve) -> None:
+    """Comments and the like, all requests, and issues whose people are not matched."""
+    with program.on_terminal("run", SAMPLES / "jira.csv", "--api-url", serve().url) as terminal:
+        terminal.read_until("Send them?")
+        terminal.type("n\n")
+        asked = terminal.end().err
+    assert "  12 issues to create, about 3.6 s at this rate.\r\n  Then 4 comments: 18 requests in all.\r\n" in asked
+    assert "  4 open issues without the people whom the source names.\r\n" in asked
+
+
+def test_a_pause_is_counted_down(program: Program, serve: Serve) -> None:
+    """While Triage takes nothing, the bar says for how long."""
+    write_issues(Path("export.csv"), 3)
+    url = serve(faults=(parse_fault("429=4:create@req=2"),)).url
+    command = ("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--no-first-contact")
+    with program.on_terminal(*command) as terminal:
+        shown = terminal.end().err
+    assert "Triage takes no requests: paused for 3 s" in shown
+    assert "3 rows: 3 created" in shown
+
+
+def test_a_check_counts_rows() -> None:
+    """Its bar is as long as the file, and its figure is that of rows; so is a line where there is no terminal."""
+    stream = io.StringIO()
+    with redirect_stderr(stream):
+        console = Console()
+        console.start("checking", 2_000_000, "B")
+        console._next_line = 0.0
+        console.figures("1,234 rows")
+        console.reach(1_000_000)
+    assert stream.getvalue() == "checking: 1,234 rows (50%)\n"
 
 
 def test_plain_lines_where_there_is_no_terminal(program: Program) -> None:
