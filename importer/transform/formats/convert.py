@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import eq
 from typing import NamedTuple
 
 from importer.mapping.texts import AsText, TextFormat
@@ -11,7 +12,6 @@ from importer.transform.formats.adf import read_adf
 from importer.transform.formats.html import read_html, unescape
 from importer.transform.formats.jira import read_jira
 from importer.transform.formats.jira_marks import find_marked
-from importer.transform.formats.markdown import leave_out_hidden
 from importer.transform.formats.textile import read_textile
 from importer.transform.formats.tree import Element
 from importer.transform.formats.write import write
@@ -22,6 +22,9 @@ _READERS: dict[TextFormat, Callable[[str], Element | None]] = {
     "textile": read_textile,
     "adf": read_adf,
 }
+
+_NEAR = 300
+"""Characters of two texts that are compared first."""
 
 
 class Converted(NamedTuple):
@@ -39,8 +42,6 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
     """
     if not text or text.isspace():
         return Converted(text)
-    if format == "markdown":
-        return Converted(leave_out_hidden(text))
     try:
         root = _READERS[format](text)
     except ValueError:
@@ -48,9 +49,15 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
     if root is None:
         return Converted(unescape(text) if format == "html" else text)
     written, dropped = write(root, markdown=as_ == "markdown")
-    if written.split() == text.split() and not dropped:
+    if not dropped and _have_same_words(written, text):
         return Converted(text)
     return Converted(written, tuple(dropped.elements()))
+
+
+def _have_same_words(one: str, other: str) -> bool:
+    # Most that differ do so near their beginning, where only the last word may be cut off.
+    head, other_head = one[:_NEAR].split()[:-1], other[:_NEAR].split()[:-1]
+    return all(map(eq, head, other_head)) and one.split() == other.split()
 
 
 def convert_all(texts: Iterable[str], format: TextFormat, as_: AsText) -> dict[str, Converted]:

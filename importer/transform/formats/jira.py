@@ -20,32 +20,30 @@ _RULE = re.compile(r"\s*-{4,}\s*\Z")
 _ITEM = re.compile(r"\s*([*#]+|-)\s+(\S.*)\Z")
 _BLOCK = re.compile(r"\s*(?:[*#]+\s|-\s|h[1-6]\.\s|bq\.\s|-{4,}\s*\Z|\|)")
 """How a line may begin that is more than text."""
+_FIRST = frozenset("*#-hb|")
+"""The signs with which it may."""
 _CELL = re.compile(r"\\\||\|\|?|\[[^\[\]\n]*+\]|![^!\n]*+!|\{\{[^{}\n]*+\}\}|[^|\[!{\\]+|.")
-# The first sign is a class of its own, so that Python's `re` passes over all other characters at once.
+# Each alternative begins with a literal sign, so that Python's `re` passes over all other signs, and over all other
+# alternatives, at once.
 INLINE = re.compile(
     r"""
-    [\\hf{\[!*_+-]
-    (?:
-      (?<=\\)(?P<escaped>[{}\[\]*_+^~!|-])
-    | (?<=\\)(?P<break>\\)(?=\s|\Z)
-    | (?P<url>(?:(?<=h)ttps?|(?<=f)(?:tp|ile))://[^\s|\[\]{}<>"]++)
-    | (?<=\{)\{(?P<mono>(?:[^{}\n]|[{}](?![{}]))++)\}\}
-    | (?<=\{)(?P<colour>color(?::[^{}\n]*+)?+\})
-    | (?<=\[)(?P<label>[^\[\]\n|]*+)\|(?P<target>[^\[\]\n|]++)(?:\|[^\[\]\n]*+)?+\]
-    | (?<=\[)(?P<link>(?:https?://|ftp://|file:|mailto:|www\.)[^\[\]\s|]++)\]
-    | (?<=!)(?P<image>https?://[^\s!|]++|[^\s!|][^!|\n]*\.[a-zA-Z]{2,5})(?:\|[^!\n]*+)?+!
-    | (?<=\*)(?<![\w*]\*)(?=\S)(?P<strong>[^*\n]*[^\s*])\*(?![\w*])
-    | (?<=_)(?<!\w_)(?=\S)(?P<em>[^_\n]*[^\s_])_(?!\w)
-    | (?<=-)(?<![\w-]-)(?=[^\s-])(?P<del>[^-\n]*[^\s-])-(?![\w-])
-    | (?<=\+)(?<![\w+]\+)(?=[^\s+])(?P<u>[^+\n]*[^\s+])\+(?![\w+])
-    )
+      \\(?P<escaped>[{}\[\]*_+^~!|-])
+    | \\(?P<break>\\)(?=\s|\Z)
+    | https?://[^\s|\[\]{}<>"]++  # an address, in which no sign is markup
+    | f(?:tp|ile)://[^\s|\[\]{}<>"]++
+    | \{\{(?P<mono>(?:[^{}\n]|[{}](?![{}]))++)\}\}
+    | \{(?P<colour>color(?::[^{}\n]*+)?+\})
+    | \[(?P<label>[^\[\]\n|]*+)\|(?P<target>[^\[\]\n|]++)(?:\|[^\[\]\n]*+)?+\]
+    | \[(?P<link>(?:https?://|ftp://|file:|mailto:|www\.)[^\[\]\s|]++)\]
+    | !(?P<image>https?://[^\s!|]++|[^\s!|][^!|\n]*\.[a-zA-Z]{2,5})(?:\|[^!\n]*+)?+!
+    | \*(?<![\w*]\*)(?=\S)(?P<strong>[^*\n]*[^\s*])\*(?![\w*])
+    | _(?<!\w_)(?=\S)(?P<em>[^_\n]*[^\s_])_(?!\w)
+    | -(?<![\w-]-)(?=[^\s-])(?P<del>[^-\n]*[^\s-])-(?![\w-])
+    | \+(?<![\w+]\+)(?=[^\s+])(?P<u>[^+\n]*[^\s+])\+(?![\w+])
     """,
     re.VERBOSE,
 )
 _ADDRESS = re.compile(r"(?:https?://|ftp://|file:|mailto:|www\.)\S+\Z|#")
-
-
-_BREAK = Element("br")
 
 
 def read_jira(text: str) -> Element:
@@ -97,25 +95,36 @@ def _read_lines(text: str) -> list[Node]:
     """The blocks of a text that has no macros."""
     blocks: list[Node] = []
     lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
-    paragraph: Element | None = None  # what a plain line goes on with
+    opened: Element | None = None  # the paragraph or item that a plain line goes on with
+    lines: list[str] = []  # its lines so far, which are read as one when it ends
+
+    def end() -> None:
+        if opened is not None:
+            opened.children += _read_inline("\n".join(lines))
+
     for line in text.splitlines():
-        begins_block = _BLOCK.match(line) is not None
+        first = line.lstrip()[:1]
+        begins_block = first in _FIRST and _BLOCK.match(line) is not None
         item = _ITEM.match(line) if begins_block else None
         if item is not None and not _RULE.match(line):
-            paragraph = _add_item(blocks, lists, item[1], item[2])
-        elif not line.strip():
+            end()
+            opened, lines = _add_item(blocks, lists, item[1]), [item[2]]
+        elif not first:
+            end()
             lists.clear()
-            paragraph = None
+            opened = None
         elif begins_block and (block := _own_block(blocks, line)) is not None:
+            end()
             lists.clear()
-            paragraph = None
+            opened = None
             if block not in blocks[-1:]:
                 blocks.append(block)
-        elif paragraph is None:
-            paragraph = Element("p", {}, _read_inline(line))
-            blocks.append(paragraph)
+        elif opened is None:
+            opened, lines = Element("p"), [line]
+            blocks.append(opened)
         else:
-            paragraph.children += [_BREAK, *_read_inline(line)]
+            lines.append(line)
+    end()
     return blocks
 
 
@@ -148,8 +157,8 @@ def _read_cells(line: str) -> Iterator[Element]:
         yield Element(tag, {}, _read_inline(text.strip()))
 
 
-def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str, text: str) -> Element:
-    """Add an item at the depth of its marker: `*#` is a numbered list inside an item of a bulleted one."""
+def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str) -> Element:
+    """Add an empty item at the depth of its marker: `*#` is a numbered list inside an item of a bulleted one."""
     depth = min(len(marker), DEPTH_LIMIT)
     marker = marker[:depth]
     while lists and (len(lists) > depth or lists[-1][0] != marker[: len(lists)]):
@@ -163,18 +172,15 @@ def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str,
             last = siblings[-1] if siblings else None
             (last.children if isinstance(last, Element) else siblings).append(opened)
         lists.append((marker[: len(lists) + 1], opened))
-    item = Element("li", {}, _read_inline(text))
+    item = Element("li")
     lists[-1][1].children.append(item)
     return item
 
 
 def _read_inline(text: str, depth: int = 0) -> list[Node]:
-    first = INLINE.search(text)
-    if first is None:  # as in most lines
-        return [text]
     nodes: list[Node] = []
     position = 0
-    for match in INLINE.finditer(text, first.start()):
+    for match in INLINE.finditer(text):
         nodes += [text[position : match.start()], *_inline(match, depth)]
         position = match.end()
     return [*nodes, text[position:]]
@@ -182,7 +188,9 @@ def _read_inline(text: str, depth: int = 0) -> list[Node]:
 
 def _inline(match: re.Match[str], depth: int) -> list[Node]:
     """The element for a piece of inline markup."""
-    kind = match.lastgroup or ""
+    kind = match.lastgroup
+    if kind is None:
+        return [match[0]]
     found = match[kind]
     if kind in ("strong", "em", "del", "u"):
         return [Element(kind, {}, _read_inline(found, depth + 1) if depth < DEPTH_LIMIT else [found])]
@@ -199,7 +207,7 @@ def _inline(match: re.Match[str], depth: int) -> list[Node]:
         return [Element("a", {"href": found}, [found.removeprefix("mailto:")])]
     if kind == "image":
         return _image(found)
-    return [match[0] if kind == "url" else found]
+    return [found]
 
 
 def _image(name: str) -> list[Node]:

@@ -23,6 +23,7 @@ _UNREACHABLE = re.compile(r"(?:data|cid|blob|about)\s*:", re.IGNORECASE)
 _COLOUR = re.compile(r"(?:^|;)\s*(?:background(?:-color)?|color)\s*:", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 _ITEM = re.compile(r"- |\d+\. ")
+_UNFIT = re.compile(r"[\s()<>]")  # for an address in parentheses
 
 
 def write(root: Element, *, markdown: bool) -> tuple[str, Counter[str]]:
@@ -89,7 +90,7 @@ class _Writer:
 
     def _list(self, element: Element) -> list[str]:
         start = element.attrs.get("start", "")
-        number = int(start) if re.fullmatch(r"\d{1,9}", start) else 1
+        number = int(start) if start and re.fullmatch(r"\d{1,9}", start) else 1
         lines: list[str] = []
         for child in element.children:
             blocks = (
@@ -296,7 +297,7 @@ def _one_line(text: str) -> str:
 
 def _target(address: str) -> str:
     """An address escaped for the parentheses of a Markdown link."""
-    if not re.search(r"[\s()<>]", address):
+    if not _UNFIT.search(address):
         return address
     return "<" + _one_line(address).replace("<", "%3C").replace(">", "%3E") + ">"
 
