@@ -27,11 +27,8 @@ from importer.mapping.scalars import (
 )
 from importer.records import Ref
 
-TextFormat = Literal["markdown", "html", "jira", "textile", "adf"]
-"""Markup that a text can be converted from; `jira` is Jira's wiki markup, `adf` the tree of the Cloud's API.
-
-Of `markdown` only the HTML comments are left out.
-"""
+TextFormat = Literal["html", "jira", "textile", "adf"]
+"""Markup that a text can be converted from; `jira` is Jira's wiki markup, `adf` the tree of the Cloud's API."""
 AsText = Literal["markdown", "text"]
 
 TEXT_SOURCES = ("column", "path", "first", "template", "value")

@@ -16,7 +16,6 @@ from importer.report.mark import MarkWhereNeeded
 from importer.triage.redaction import redact
 
 FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
-REHEARSAL = "rehearsal.html"
 FOR_PEOPLE = ("errors.csv", "errors.jsonl", SUGGESTION, FIXES)
 """Reports that people edit, and give back to a command."""
 NAMES = (
@@ -28,7 +27,6 @@ NAMES = (
     "attachments.csv",
     "report.html",
     "summary.html",
-    REHEARSAL,
     SUMMARY,
     *FOR_PEOPLE,
 )

@@ -24,7 +24,6 @@ COLUMNS = (
     "operations_planned",
     "operations_done",
     "operations_failed",
-    "title",
 )
 
 
@@ -52,7 +51,6 @@ class ResultsFile:
                 row.additions_planned,
                 row.additions_done,
                 row.additions_failed,
-                escape_cell(row.shown_title),
             )
             for row in rows
         )

@@ -17,12 +17,12 @@ SMALLEST_PIECE = 100
 """In UTF-16 units: a smaller piece could be filled by the fence of a code block alone."""
 
 _SEAMS = (
-    re.compile(r"(?<!\s)(?=[^\S\n]*\n[^\S\n]*\n)"),  # before a blank line
-    re.compile(r"(?<!\s)(?=[^\S\n]*\n)"),
+    re.compile(r"\s(?<!\s\s)(?:(?<=\n)|[^\S\n]*\n)[^\S\n]*\n"),  # before a blank line
+    re.compile(r"\s(?<!\s\s)(?:(?<=\n)|[^\S\n]*\n)"),
     re.compile(r"(?<=[.!?…])(?=\s)|(?<=[。！？])"),
-    re.compile(r"(?<!\s)(?=\s)"),
+    re.compile(r"\s(?<!\s\s)"),
 )
-"""Where a text may be split, the best first. All but the end of a Chinese sentence are before white space."""
+"""What begins where a text may be split, the best first: white space, but for the end of a Chinese sentence."""
 _LOOKAHEAD = 64  # characters of white space that a seam is recognised by
 _NEAR = 256  # characters before a limit in which a seam is looked for first
 _STEP_BACK = 32  # characters that a cut gives up at the most to fall between two that don't belong together
@@ -89,7 +89,7 @@ def split_text(text: str, first: int, rest: int) -> list[str]:
 def _find_code(text: str) -> Iterator[_Code]:
     """The fenced code blocks of a text; an unclosed one reaches to its end."""
     opened: re.Match[str] | None = None
-    for fence in _FENCE.finditer(text):
+    for fence in _FENCE.finditer(text) if "```" in text else ():
         if opened is None:
             opened = fence
         elif len(fence[1]) >= len(opened[1]) and not fence[2].strip():

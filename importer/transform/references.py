@@ -45,11 +45,15 @@ class References:
 
     def __init__(self, specs: Sequence[Reference], source_name: str) -> None:
         self._patterns = [
-            (re.compile(spec.pattern), spec.key, None if spec.within is None else re.compile(spec.within))
+            (
+                find_core(spec.pattern) or _EVERYTHING,
+                re.compile(spec.pattern),
+                spec.key,
+                None if spec.within is None else re.compile(spec.within),
+            )
             for spec in specs
         ]
-        cores = dict.fromkeys(find_core(spec.pattern) for spec in specs)
-        self._may_match = [_EVERYTHING if core is None else core for core in cores]
+        self._cores = list(dict.fromkeys(core for core, *_ in self._patterns))
         self._source_name = source_name
 
     def find(self, text: str, own_key: str) -> tuple[Mention, ...]:
@@ -60,7 +64,7 @@ class References:
 
     def may_name(self, text: str) -> bool:
         """Whether a text may name an issue."""
-        return any(core.search(text) for core in self._may_match)
+        return any(core.search(text) for core in self._cores)
 
     def find_in(self, body: str, own_key: str) -> tuple[Mention, ...]:
         """Like `find`, of a text without a footer.
@@ -83,7 +87,9 @@ class References:
         `own` is the native key of the issue that has the text: it completes names that are relative to it, like `#45`.
         """
         names: dict[_Span, str] = {}
-        for pattern, key, within in self._patterns:
+        for core, pattern, key, within in self._patterns:
+            if core.search(text) is None:
+                continue
             home = "" if within is None else _search(within, own)
             for match in pattern.finditer(text) if home is not None else ():
                 start, end = _trim(match)

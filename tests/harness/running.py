@@ -129,17 +129,12 @@ class Program:
                 process.communicate()
 
     @contextmanager
-    def on_terminal(self, *arguments: str | Path, columns: int = 160) -> Iterator[Terminal]:
-        """Run a command whose standard input and stderr are a terminal, which wants no colours."""
+    def on_terminal(self, *arguments: str | Path) -> Iterator[Terminal]:
+        """Run a command whose standard input and stderr are a terminal."""
         ours, theirs = pty.openpty()
-        termios.tcsetwinsize(ours, (40, columns))
+        termios.tcsetwinsize(ours, (40, 160))
         process = subprocess.Popen(
-            [*PROGRAM, *map(str, arguments)],
-            stdin=theirs,
-            stderr=theirs,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "NO_COLOR": "1"},
+            [*PROGRAM, *map(str, arguments)], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, text=True
         )
         os.close(theirs)
         try:

@@ -14,7 +14,7 @@ from importer.mapping.reader import load_mapping
 from importer.transform.pattern_cores import find_core
 
 CORES = {
-    r"(?<![A-Z0-9_])[A-Z][A-Z0-9_]{1,30}-[1-9]\d{0,9}": r"\-\d",
+    r"[A-Z](?<![A-Z0-9_][A-Z])[A-Z0-9_]{1,30}-[1-9]\d{0,9}": r"\-\d",
     r"https?://[^\s/]+(?:/[^\s/]+)*?/browse/([A-Z]+-\d+)": "/browse/",
     r"(?:GH-|#)(\d+)": r"(?:GH\-|\#)\d",
     r"a(?:bc)+d|e": None,
