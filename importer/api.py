@@ -85,6 +85,9 @@ ISSUE_FIELDS = ("title", "severity", "status", "category", "source", "owner_id",
 PATCHABLE_FIELDS = ("title", "description", "severity", "status", "category", "owner_id", "assignee_id")
 """What an update may set: all but the source. Source: patch/triage-issues-id."""
 
+BUILT_IN_CATEGORIES = ("Bug", "Dialogue", "Latency", "Routing", "Speech", "Telephony", "Tools", "Transcription")
+"""Categories that every organisation has. Source: get/triage-categories."""
+
 FieldName = Literal["severity", "status", "category"]
 VALUE_FIELDS: tuple[FieldName, ...] = get_args(FieldName)
 """Fields whose values a mapping maps: fixed names, or the category's short free text. Source: post/triage-issues."""

@@ -26,6 +26,15 @@ _ASSIGNED = {
         "담당자",
     ),
 }
+_HOLDERS = {
+    *("assignee", "assignees", "assigned", "assignment", "assignments", "owner", "technician", "responsible", "lead"),
+    *("bearbeiter", "zugewiesen", "zuständig", "responsable", "attribué", "attribuée", "assigné", "asignado"),
+    *("asignada", "atribuído", "assegnatario", "toegewezen", "przypisany", "исполнитель", "ответственный", "担当者"),
+    *("担当", "经办人", "处理人", "負責人", "담당자"),
+}
+_NO_HOLDER = {
+    *("id", "ids", "at", "on", "date", "time", "group", "team", "department", "role", "count", "avatar", "url", "by"),
+}
 _RELATIONS = {
     **dict.fromkeys(("duplicate of", "duplicates", "dup of", "duplicated by", "doublon de"), ("duplicate_of", False)),
     **dict.fromkeys(("blocks", "blocking", "blockiert"), ("blocks", False)),
@@ -89,9 +98,18 @@ def _named(column: Column) -> str:
 
 
 def _add_people(found: Belongings, columns: Sequence[Column]) -> None:
-    who = next((column for column in columns if _named(column) in _ASSIGNED and not column.is_boolean), None)
+    others = [column for column in columns if _holds_people(column)]
+    exact = [column for column in others if _named(column) in _ASSIGNED]
+    who = next(iter([*exact, *others]), None)
     if who is not None:
         found.lines.append([f"assignee: {{name: {{{source_of(who)}}}}} # users.csv says who it is in Triage"])
+
+
+def _holds_people(column: Column) -> bool:
+    """Whether a header has a word of who owns or does something, and none that makes it something else."""
+    words = header_tokens(column)
+    is_else = column.is_boolean or column.is_number or column.date_format() is not None
+    return not (_HOLDERS.isdisjoint(words) or _NO_HOLDER.intersection(words) or is_else)
 
 
 def _add_evidence(found: Belongings, columns: Sequence[Column]) -> None:

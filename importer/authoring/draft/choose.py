@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -22,6 +23,9 @@ NAMED = 10
 """The least weight of a header that names the field itself, and not a substitute for it."""
 SURE = 4.0
 """The least score of a column that is chosen."""
+
+_READABLE = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:-[A-Za-z]+)*-?\d+")
+"""A key that people use: `PROJ-12`, `DE7`."""
 
 Judge = Callable[[FieldName, Iterable[str]], float]
 """The share of some values that are known words of a field."""
@@ -99,7 +103,7 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
         by_values = found is not None and not weigh(header_tokens(found.column), weights)
         return replace(found, reason="by its texts, not by its name") if found and by_values else found
 
-    choice.key = _with_repeats(pick("key", lambda column: _key(column, rows)))
+    choice.key = _with_repeats(pick("key", lambda column: _key(column, profile.whole)))
     choice.severity = pick_value("severity", words.SEVERITY)
     choice.status_category = pick("status category", lambda column: _named(column, words.STATUS_CATEGORY))
     choice.status = pick_value("status", words.STATUS)
@@ -198,7 +202,7 @@ def _no_title(columns: Sequence[Column], name: str) -> SourceError:
     )
 
 
-def _key(column: Column, rows: int) -> float:
+def _key(column: Column, whole: Column) -> float:
     tokens = header_tokens(column)
     score = float(weigh(tokens, words.KEY))
     if not score or _is_leaf(column) or column.is_list or column.longest > 255 or column.multiline:
@@ -206,9 +210,11 @@ def _key(column: Column, rows: int) -> float:
     if _is_of_another(tokens) and score < 12:
         return 0.0
     named = score >= 12  # a key with duplicates is still the key: the check reports the rows
-    if not (column.is_unique or (named and column.distinct >= 0.95 * column.filled)) or column.filled < 0.5 * rows:
+    is_same_row = column.distinct >= 0.99 * whole.distinct  # it repeats where the whole row does
+    is_one = column.is_unique or is_same_row or (named and column.distinct >= 0.95 * column.filled)
+    if not is_one or column.filled < 0.5 * whole.filled:
         return 0.0
-    return score + 4 * column.filled / max(1, rows)
+    return score + 4 * column.filled / max(1, whole.filled) + 2 * (column.share(_READABLE) == 1)
 
 
 def _with_repeats(pick: Pick | None) -> Pick | None:

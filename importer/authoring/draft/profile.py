@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from importer.authoring.draft.source_columns import Place, read_columns
 from importer.progress import Progress
+from importer.records import Ref
 from importer.transform.columns import read_date
 
 if TYPE_CHECKING:
@@ -174,21 +175,29 @@ def _digest(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """The columns of a source in order; `left` is the number of columns beyond COLUMNS_KEPT."""
+    """The columns of a source in order; `left` is the number of columns beyond COLUMNS_KEPT.
+
+    `whole` counts the rows as if each were a cell: how many differ.
+    """
 
     columns: tuple[Column, ...]
-    rows: int
+    whole: Column
     left: int
+
+    @property
+    def rows(self) -> int:
+        """The number of rows that are not empty."""
+        return self.whole.filled
 
 
 def profile_source(source: Source, progress: Progress) -> Profile:
     """Read a source once and profile its columns."""
     columns: dict[Place, Column] = {}
     left: set[bytes] = set()
-    rows = 0
+    whole = Column(Place(Ref("path", "@"), ("@",)), 0)
     progress.start("looking", source.total_bytes, "B")
-    for used, found in read_columns(source):
-        rows += used
+    for rows, found in read_columns(source):
+        whole.add(rows)
         for place, cells in found.items():
             column = columns.get(place)
             if column is None and len(columns) < COLUMNS_KEPT:
@@ -199,4 +208,4 @@ def profile_source(source: Source, progress: Progress) -> Profile:
                 left.add(_digest(place.name))
         progress.reach(source.bytes_read)
     progress.finish()
-    return Profile(tuple(columns.values()), rows, len(left))
+    return Profile(tuple(columns.values()), whole, len(left))

@@ -59,8 +59,8 @@ class Cells:
         self.several = 0
 
 
-def read_columns(source: Source) -> Iterator[tuple[int, Mapping[Place, Cells]]]:
-    """Yield for each chunk the number of rows that are not empty, and its columns, empty ones too."""
+def read_columns(source: Source) -> Iterator[tuple[Sequence[str], Mapping[Place, Cells]]]:
+    """Yield for each chunk a number for each row that is not empty, the same for equal ones, and its columns."""
     headers = [file.header for file in source.files]
     names = dict.fromkeys(name.strip() for header in headers for name in header or () if name.strip())
     places = [Place(Ref("column", name), (name,)) for name in names]
@@ -72,7 +72,7 @@ def read_columns(source: Source) -> Iterator[tuple[int, Mapping[Place, Cells]]]:
             yield _of_table(chunk, places)
 
 
-def _of_table(chunk: Chunk, places: Iterable[Place]) -> tuple[int, Mapping[Place, Cells]]:
+def _of_table(chunk: Chunk, places: Iterable[Place]) -> tuple[Sequence[str], Mapping[Place, Cells]]:
     """Read the columns of a table; of repeated headers the first filled cell counts."""
     columns: dict[Place, Cells] = {}
     used = [False] * len(chunk)
@@ -89,12 +89,12 @@ def _of_table(chunk: Chunk, places: Iterable[Place]) -> tuple[int, Mapping[Place
             if len(texts) > 1:
                 cells.texts.append(filled[0])
                 cells.several += len(filled) > 1
-    return sum(used), columns
+    return [str(hash(tuple(row))) for row, is_used in zip(chunk.raw, used, strict=True) if is_used], columns
 
 
-def _of_records(texts: Iterable[str]) -> tuple[int, Mapping[Place, Cells]]:
+def _of_records(texts: Iterable[str]) -> tuple[Sequence[str], Mapping[Place, Cells]]:
     columns: defaultdict[Place, Cells] = defaultdict(Cells)
-    rows = 0
+    rows = []
     for record in texts:
         used = False
         for place, text, count in _record_cells(record):
@@ -103,7 +103,8 @@ def _of_records(texts: Iterable[str]) -> tuple[int, Mapping[Place, Cells]]:
                 cells.texts.append(text)
                 cells.several += count > 1
                 used = True
-        rows += used
+        if used:
+            rows.append(str(hash(record)))
     return rows, columns
 
 

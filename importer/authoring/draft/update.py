@@ -110,7 +110,7 @@ def _behind(profile: Profile, columns: Sequence[Column], table: Path | None) -> 
     if table is not None and not table.exists():
         lines += ["", "# What became known later is decided in a table:", f"decisions: {quote(table.name)}"]
     if columns:
-        found = Profile(tuple(columns), profile.rows, 0)
+        found = Profile(tuple(columns), profile.whole, 0)
         lines += [
             "",
             f"# Columns that this file says nothing of, of {profile.rows:,} rows:",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 from importer.api import FieldName
@@ -24,6 +26,9 @@ SEVERITY_WORDS = {
     "no priority": "medium", "undecided": "medium", "unprioritized": "medium", "not set": "medium",
     "cosmetic": "low", "wishlist": "low", "very low": "low", "nice to have": "low", "someday": "low", "gering": "low",
     **{f"{sign}{rank}": target for sign in ("s", "sev", "sev ", "severity ") for rank, target in RANKS.items()},
+    "blocking": "critical", "resolve immediately": "critical", "data loss": "critical", "crash/data loss": "critical",
+    "high attention": "high", "major problem": "high", "minor problem": "low", "small": "low",
+    "must fix": "high", "fix if time": "low", "fix if time permits": "low",
     "must have": "high", "should have": "medium", "could have": "low",
 }  # fmt: skip
 STATUS_WORDS = {
@@ -35,6 +40,8 @@ STATUS_WORDS = {
     "working": "in_progress", "implementing": "in_progress", "investigating": "in_progress",
     "fix committed": "in_review", "testing": "in_review", "in testing": "in_review", "in qa": "in_review",
     "ready for review": "in_review", "ready for qa": "in_review", "blocked": "in_progress", "on hold": "in_progress",
+    "mitigated": "in_review", "monitoring": "in_review", "stable": "in_review", "to be tested": "in_review",
+    "spam": "closed", "will not implement": "closed", "already exists": "closed", "clos": "closed",
     "will not fix": "closed", "won't fix": "closed", "delivered": "in_review", "on_qa": "in_review",
     "fixed": "done", "fix released": "done", "verified": "done", "accepted": "done", "finished": "done",
     "shipped": "done", "released": "done", "complete": "done", "merged": "done", "deployed": "done", "solved": "done",
@@ -42,6 +49,18 @@ STATUS_WORDS = {
     "archived": "closed", "abandoned": "closed", "invalid": "closed", "wontfix": "closed", "not planned": "closed",
     "obsolete": "closed", "expired": "closed", "ignored": "closed", "dropped": "closed", "cantfix": "closed",
 }  # fmt: skip
+
+
+NEIGHBOURS = ("mantis", "redmine")
+"""Presets with words of their own in many languages."""
+
+_RANKED = re.compile(r"\d\s*[-–—.:)]\s*(?=\D)")
+_GIVEN_UP = re.compile(
+    r"(?i)\bwon.?t\b|\bwont\b|\bwill not\b|\bduplicat|\binvalid\b|\bdeclined\b|\brejected\b|\bobsolete\b|\bby design\b"
+    r"|\bnot reproducible\b|\bcannot reproduce\b|\bout of date\b|\bwon-t\b"
+)
+_ENDED = re.compile(r"(?i)\b(?:closed|resolved)\b")
+_FIXED = re.compile(r"(?i)\b(?:fixed|implemented|completed|done|accepted|responded)\b")
 
 
 class Speller:
@@ -54,7 +73,14 @@ class Speller:
 
     def propose(self, unknown: Unknown) -> Proposal:
         """Return a proposal for any value: that of the proposer, or where it knows nothing, by the words in it."""
+        if unknown.field == "status" and _ENDED.search(unknown.value.replace("_", " ")):
+            if _GIVEN_UP.search(unknown.value):
+                return Proposal("closed", "it says why it was given up")
+            if _FIXED.search(unknown.value) and not is_unfinished(unknown.value):
+                return Proposal("done", "it says how it ended")
         proposal = self.proposer.propose(unknown)
+        if proposal.neutral and unknown.field == "severity" and (rank := _RANKED.match(unknown.value)):
+            proposal = self.proposer.propose(replace(unknown, value=unknown.value[rank.end() :]))
         if not proposal.neutral or unknown.field not in self._words or not unknown.value:
             return proposal
         step = self._words[unknown.field].resolve(unknown.value)
@@ -70,7 +96,11 @@ class Speller:
 
 
 def _widened(model: Mapping, mapping: Mapping | None) -> Mapping:
-    more: dict[FieldName, dict[str, str]] = {"severity": SEVERITY_WORDS, "status": STATUS_WORDS, "category": {}}
+    more: dict[FieldName, dict[str, str]] = {
+        "severity": {**_agreed("severity"), **SEVERITY_WORDS},
+        "status": {**_agreed("status"), **STATUS_WORDS},
+        "category": {},
+    }
     update: dict[str, Any] = {
         name: getattr(model, name).model_copy(
             update={"values": {**words, **_words(model, name), **(_decided(mapping, name) if mapping else {})}}
@@ -78,6 +108,15 @@ def _widened(model: Mapping, mapping: Mapping | None) -> Mapping:
         for name, words in more.items()
     }
     return model.model_copy(update=update)
+
+
+def _agreed(name: FieldName) -> dict[str, str]:
+    """Words of which all neighbours that know them say the same."""
+    said: dict[str, set[str]] = {}
+    for preset in NEIGHBOURS:
+        for word, target in _words(load_mapping(preset).model, name).items():
+            said.setdefault(fold(word), set()).add(target)
+    return {word: min(targets) for word, targets in said.items() if len(targets) == 1 and not is_pattern(word)}
 
 
 def _words(model: Mapping, name: FieldName) -> dict[str, str]:

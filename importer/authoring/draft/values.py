@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
-from importer.api import CATEGORY_LIMIT, FINISHED, VALUE_FIELDS, FieldName, count_units
+from importer.api import BUILT_IN_CATEGORIES, CATEGORY_LIMIT, FINISHED, VALUE_FIELDS, FieldName, count_units
 from importer.authoring.draft.choose import VALUES_LISTED, Choice, Pick
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
 from importer.authoring.draft.value_words import Speller
@@ -161,14 +161,15 @@ def _propose(name: FieldName, found: _Seen, choice: Choice, speller: Speller) ->
 
 
 def propose_unknown(unknown: Unknown, open_rows: int, speller: Speller) -> Value:
-    """Return a value with a proposal from its words or its rows; a category of unknown words is kept as it is."""
+    """Return a value with a proposal from its words or its rows; a category is Triage's own or the source's."""
     if not unknown.value and unknown.field == "severity":
         return _as_value(unknown, Proposal("medium", "nobody has ranked it"), open_rows)
     if not unknown.value and unknown.field == "category":
         return _as_value(unknown, Proposal(DEFAULT_CATEGORY, "it has none"), open_rows)
     proposal = speller.propose(unknown)
     text = single_line(unknown.value)
-    if unknown.field == "category" and proposal.neutral and text and count_units(text) <= CATEGORY_LIMIT:
+    is_ours = proposal.target in BUILT_IN_CATEGORIES and not proposal.neutral
+    if unknown.field == "category" and not is_ours and text and count_units(text) <= CATEGORY_LIMIT:
         proposal = Proposal(text, "as it is written")
     return _as_value(unknown, proposal, open_rows)
 

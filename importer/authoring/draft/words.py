@@ -47,15 +47,17 @@ CATEGORY = _weigh(
     w10="issue type|work item type|work type|issuetype|task type|ticket type|story type|card type|tracker|vorgangstyp"
     "|type de ticket|tipo de incidencia|課題タイプ|问题类型|이슈 유형|тип задачи",
     w9="type|kind|typ|tipo|soort|тип|tür|種別|種類|タイプ|类型|類型|유형|tyyppi|typ zgłoszenia|art",
-    w8="category|kategorie|catégorie|categoria|categoría|categorie|категория|kategoria|kategori|カテゴリ|カテゴリー|分类|分類|분류",
+    w8="category|categories|classification|classifications"
+    "|kategorie|catégorie|categoria|categoría|categorie|категория|kategoria|kategori|カテゴリ|カテゴリー|分类|分類|분류",
     w5="component|area|module|components|topic|komponente|subsystem",
     w3="tag|tags|label|labels|product|service|project|team",
 )
 KEY = _weigh(
     w12="issue key|key|work item key|vorgangsschlüssel|schlüssel|clé|clave|chave|chiave|sleutel|ключ|klucz|anahtar"
     "|課題キー|キー|问题关键字|이슈 키|clé de ticket|clave de incidencia",
-    w9="identifier|issue id|task id|ticket id|bug id|defect id|case id|incident id|story id|card id|ticket number"
-    "|issue number|case number|incident number|ticket no|gid|wid|formatted id",
+    w9="identifier|identificador|identifiant|kennung|identyfikator|идентификатор|case|defect|formatted id"
+    "|issue id|task id|ticket id|bug id|defect id|case id|incident id|story id|card id|ticket number"
+    "|issue number|case number|incident number|ticket no|gid|wid",
     w8="id|number|nummer|no|nr|num|ref|reference|numéro|número|numero|номер|numer|番号|编号|編號|번호|tracking id|code",
     w4="uuid|guid|iid|display id|self link|url|html url|link|permalink|web url|short link",
 )
