@@ -32,6 +32,8 @@ DESCRIPTION_EDITED = "description-edited"
 COMMENT_EDITED = "comment-edited"
 SOURCE_INVALID = "source-invalid"
 DATE_UNREADABLE = "date-unreadable"
+RESTRICTED_UNDECIDED = "restricted-undecided"
+PRIVATE_UNDECIDED = "private-undecided"
 RELATION_END_MISSING = "relation-end-missing"
 ADDITION_UNPROVEN = "addition-unproven"
 REFUSED = "refused"
@@ -90,6 +92,8 @@ CODES: dict[str, str] = {
     DESCRIPTION_EDITED: "Somebody changed the description in Triage: other issues' numbers are left out (warning).",
     SOURCE_INVALID: "The source is none of manual, automated, client.",
     "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched: finding`.",
+    RESTRICTED_UNDECIDED: "Not everybody may read the issue in the source, and nobody has decided whether it is sent.",
+    PRIVATE_UNDECIDED: "Comments are for the team alone, and nobody has decided whether they are sent.",
     DATE_UNREADABLE: "A date that a rule needs can't be read.",
     COMMENT_EDITED: "A comment was edited in the source; what is in Triage stays as it is (warning).",
     "comment-unreadable": "A comment is not the JSON that the mapping says; it is taken as it is (warning).",

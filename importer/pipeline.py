@@ -15,13 +15,13 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from importer.authoring.suggest import suggest
+from importer.authoring.suggest import PROPOSALS, suggest
 from importer.check.check_pass import Checked, check
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.sample import CanarySample
 from importer.check.workload import Workload
-from importer.codes import DOUBLE_IN_TRIAGE
+from importer.codes import DESCRIPTION_TOO_LONG, DOUBLE_IN_TRIAGE, TITLE_TOO_LONG
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
 from importer.records import FailOn, Outcome
@@ -224,15 +224,15 @@ def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | 
     """Write what a person may decide: fixes.csv, and suggested-mapping.yaml if there is something to propose."""
     write_fixes(folder, checked.values)
     codes, model = checked.tally.by_code(), job.mapping.model
-    counts = {"title": codes.get("title-too-long", 0), "description": codes.get("description-too-long", 0)}
-    too_long = {
-        name: rows
-        for name, rows in counts.items()
-        if rows and (spec := getattr(model, name)) is not None and spec.too_long == "reject"
+    kept = {TITLE_TOO_LONG: model.title, DESCRIPTION_TOO_LONG: model.description}  # `too_long` may say so already
+    others = {
+        code: codes[code]
+        for code in PROPOSALS
+        if codes.get(code) and (code not in kept or ((spec := kept[code]) and spec.too_long == "reject"))
     }
-    if not (checked.unknowns or too_long):
+    if not (checked.unknowns or others):
         return None
-    text = suggest(job.mapping, checked.unknowns, too_long, beside=folder.path)
+    text = suggest(job.mapping, checked.unknowns, others, beside=folder.path)
     with folder.open(SUGGESTION) as file:
         file.write(text)
     return folder.file(SUGGESTION)

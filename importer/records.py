@@ -277,6 +277,9 @@ class Operation(NamedTuple):
     since: float = 0.0
 
 
+WITHHELD = "(not shown: a secret was found in the row)"
+
+
 class Row(NamedTuple):
     """One row of the source after the check, as the ledger and the reports know it.
 
@@ -310,6 +313,11 @@ class Row(NamedTuple):
     additions_failed: int = 0
     follows: bool = False
     title: str = ""
+
+    @property
+    def shown_title(self) -> str:
+        """The title; in place of that of a row that is not sent because a secret was found in it, a note."""
+        return WITHHELD if self.outcome is Outcome.REJECTED and "secret-found" in self.codes else self.title
 
 
 class FailOn(StrEnum):

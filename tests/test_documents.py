@@ -162,7 +162,7 @@ def test_presets() -> None:
 def test_outcomes_and_reports() -> None:
     """Each outcome and report in one row, and every column of theirs is named."""
     assert Counter(names("outcome")) == Counter(outcome.value for outcome in Outcome)
-    assert Counter(names("report")) == Counter([*NAMES, "verify.csv"])
+    assert Counter(names("report")) == Counter([*NAMES, "verify.csv", "migration.csv"])
     for name in (*COLUMNS, *IMPORT_COLUMNS):
         assert f"`{name}`" in REPORTS, name
 

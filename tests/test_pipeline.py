@@ -320,6 +320,6 @@ def test_a_call_that_triage_does_not_know_is_not_silent(program: Program) -> Non
     Path("mine.yaml").write_text("extends: jira\nresource_links: [{column: Call, type: call}]\n", encoding="utf-8")
     ended = program("run", "export.csv", "-m", "mine.yaml", "--sandbox", "--json")
     assert (ended.code, ended.outcomes()) == (ExitCode.PARTLY, {"created": 1})
-    assert "1 row with a call, conversation or file that Triage doesn't know yet: see results.csv" in ended.err
+    assert "1 issue with a call, conversation or file that Triage doesn't know yet: see results.csv" in ended.err
     (row,) = read_csv(Path(ended.summary["out"]) / "results.csv")
     assert row["code"] == "evidence-pending"

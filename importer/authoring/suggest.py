@@ -10,6 +10,7 @@ from pathlib import Path
 
 from importer.api import VALUE_FIELDS, FieldName
 from importer.authoring.proposals import Proposal, Proposer
+from importer.codes import DESCRIPTION_TOO_LONG, PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED, TITLE_TOO_LONG
 from importer.mapping.model import exact_key, fold
 from importer.mapping.presets import is_preset
 from importer.mapping.reader import LoadedMapping
@@ -27,29 +28,38 @@ _HEAD = """\
 """
 
 
-_TOO_LONG = {
-    "title": """\
+PROPOSALS = {
+    TITLE_TOO_LONG: """\
 # {rows} with a title over Triage's limit. `shorten` cuts it, the full title opens the description, and each such row
 # gets a warning; `reject` leaves the rows out, and errors.csv has them.
 title: {{too_long: shorten}}""",
-    "description": """\
+    DESCRIPTION_TOO_LONG: """\
 # {rows} with a description over Triage's limit. `continue` lets it go on in comments, nothing lost; `shorten` cuts it;
 # `reject` leaves the rows out, and errors.csv has them.
 description: {{too_long: continue}}""",
+    RESTRICTED_UNDECIDED: """\
+# {rows} that not everybody may read in the source. In Triage everybody reads them: `send`, or `skip` leaves them out.
+# Until you put one of them in place of `?`, they are rejected.
+restricted: {{issues: '?'}}""",
+    PRIVATE_UNDECIDED: """\
+# {rows} with comments for the team alone. In Triage whoever reads the issue reads them: `keep` sends them, marked
+# `private`; `drop` leaves them out. Until you put one of them in place of `?`, these rows are rejected.
+comments: {{private: '?'}}""",
 }
+"""What there is to propose for findings that aren't about values, by their code."""
 
 
 def suggest(
     mapping: LoadedMapping,
     unknowns: Iterable[Unknown],
-    too_long: Mapping[str, int] | None = None,
+    others: Mapping[str, int] | None = None,
     *,
     beside: Path | None = None,
 ) -> str:
-    """Return the YAML of a mapping that extends the one in use and accepts all of `unknowns` and what is `too_long`.
+    """Return the YAML of a mapping that extends the one in use, accepts all of `unknowns`, and names what others say.
 
-    too_long  `title` or `description` → number of rows in which it is longer than Triage allows
-    beside    the folder that the text will be written to, to which the path under `extends` is relative
+    others  code of `PROPOSALS` → number of rows that have it
+    beside  the folder that the text will be written to, to which the path under `extends` is relative
 
     Values that are equal but for case and outer white space become one. `load_mapping` accepts the result whatever the
     values are.
@@ -61,8 +71,8 @@ def suggest(
         proposals = [(unknown, proposer.propose(unknown)) for unknown in groups if unknown.field == field]
         if proposals:
             lines += _field_lines(field, proposals, getattr(mapping.model, field).neutral)
-    for name, rows in (too_long or {}).items():
-        lines.append(_TOO_LONG[name].format(rows=counted(rows, "row")))
+    for code, rows in (others or {}).items():
+        lines.append(PROPOSALS[code].format(rows=counted(rows, "row")))
     return "\n".join(lines) + "\n"
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import os
+import random
 import re
 import tempfile
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +23,7 @@ from importer.check.rows import Examined, examine
 from importer.errors import StorageFull, UsageError
 from importer.mapping.identities import Directory, Identity, number_people
 from importer.mapping.model import Mapping as MappingModel
-from importer.mapping.users_table import COLUMNS, COUNTED, IDENTIFYING, USER, Sheet, make_roster, read_sheet
+from importer.mapping.users_table import COLUMNS, COUNTED, IDENTIFYING, PSEUDONYM, USER, Sheet, make_roster, read_sheet
 from importer.spreadsheet import escape_cell
 from importer.transform.chunk_records import Records
 from importer.transform.people import identify, identify_all
@@ -69,6 +71,8 @@ def count_people(job: Job, progress: Progress) -> Counted:
             f"The mapping {job.mapping.name} names nobody: it has no owner, no assignee and no comments.",
             hint="`assignee: {name: Assignee, account: Assignee Id}` in the mapping names the columns.",
         )
+    shown = model.model_copy(update={"people": model.people.model_copy(update={"show": "name", "mails": "keep"})})
+    job = replace(job, mapping=replace(job.mapping, model=shown))  # here people are known by their names
     work = _Work(model)
     progress.start("counting", job.source.total_bytes, "B")
     for examined in examine(job):
@@ -195,8 +199,8 @@ class UsersFile:
         self._sheet = read_sheet(path) if path.exists() else Sheet()
         self._roster = make_roster(self._sheet, path)
 
-    def update(self, people: Iterable[Someone]) -> list[Mapping[str, str]]:
-        """Write the people, most open issues first; return the lines as column → cell.
+    def update(self, people: Iterable[Someone], *, pseudonyms: bool = False) -> list[dict[str, str]]:
+        """Write the people, most open issues first, with pseudonyms if wanted; return the lines as column → cell.
 
         An existing line gets new counts and proposals; its ids, names and other columns stay. Lines of people who are
         not in the source stay, with counts of 0.
@@ -205,7 +209,9 @@ class UsersFile:
             StorageFull: it can't be written.
         """
         lines = sorted(self._merge(people), key=_by_work)
-        columns = tuple(dict.fromkeys((*self._sheet.columns, *COLUMNS)))
+        if pseudonyms:
+            _name_pseudonyms(lines)
+        columns = tuple(dict.fromkeys((*self._sheet.columns, *COLUMNS, *[PSEUDONYM] * pseudonyms)))
         text = io.StringIO(newline="")
         writer = csv.writer(text, delimiter=self._sheet.delimiter)
         writer.writerow(columns)
@@ -213,10 +219,10 @@ class UsersFile:
         _replace(self.path, text.getvalue().encode(self._sheet.encoding, "backslashreplace"))
         return lines
 
-    def _merge(self, people: Iterable[Someone]) -> list[Mapping[str, str]]:
+    def _merge(self, people: Iterable[Someone]) -> list[dict[str, str]]:
         kept = [dict(cells) | dict.fromkeys(COUNTED, "0") for _, cells in self._sheet.rows]
         places = Directory((who, place) for place, who in enumerate(self._sheet.identities()))
-        taken, added = set[int](), list[Mapping[str, str]]()
+        taken, added = set[int](), list[dict[str, str]]()
         for someone in people:
             place = places.find(someone.who)
             user_id = self._roster.find(someone.who) or someone.user_id
@@ -233,6 +239,16 @@ class UsersFile:
 def _cells(someone: Someone, user_id: str) -> dict[str, str]:
     counts = (someone.open_issues, someone.closed_issues, someone.comments)
     return dict(zip(COLUMNS, (*someone.who, *map(str, counts), someone.proposal, user_id), strict=True))
+
+
+def _name_pseudonyms(lines: Sequence[dict[str, str]]) -> None:
+    """Give those who have none a pseudonym; the numbers say nothing, and are never given twice."""
+    taken = {line.get(PSEUDONYM, "") for line in lines}
+    free = (name for name in map("Person {}".format, count(1)) if name not in taken)
+    new = [line for line in lines if not line.get(PSEUDONYM)]
+    random.SystemRandom().shuffle(new)
+    for line in new:
+        line[PSEUDONYM] = next(free)
 
 
 def _is_other(account: str, other: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -44,10 +44,13 @@ class BeforeAfter(NamedTuple):
 
 
 class Showcase:
-    """Chooses the issues to show: those of `wanted` keys, else few that together have most values of each field."""
+    """Chooses the issues to show: those of `wanted` keys, else few that together have most values of each field.
 
-    def __init__(self, files: Sequence[SourceFile], wanted: Collection[str] = ()) -> None:
-        self._files, self._wanted = files, wanted
+    Where the mapping `hides` something of people, the row of the source is not shown.
+    """
+
+    def __init__(self, files: Sequence[SourceFile], hides: bool, wanted: Collection[str] = ()) -> None:
+        self._files, self._hides, self._wanted = files, hides, wanted
         self._seen = set[tuple[object, ...]]()
         self._traits = set[tuple[str, object]]()
         self._candidates: list[tuple[frozenset[tuple[str, object]], BeforeAfter]] = []
@@ -80,7 +83,9 @@ class Showcase:
         parts = records.parts.get(place) or IssueParts()
         raw = records.chunk.raw[place]
         header = self._files[records.chunk.file].header
-        cells = _record(raw) if isinstance(raw, str) or header is None else _cells(header, raw)
+        cells: Iterable[tuple[str, str]] = ()
+        if not self._hides:  # else names may stand in any of them
+            cells = _record(raw) if isinstance(raw, str) or header is None else _cells(header, raw)
         return BeforeAfter(
             records.keys[place],
             [(_cut(name, CELL), _cut(_masked(cell), TEXT if isinstance(raw, str) else CELL)) for name, cell in cells],

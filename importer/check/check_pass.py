@@ -28,15 +28,17 @@ from importer.check.unknowns import Unknowns
 from importer.check.unmatched_people import UnmatchedPeople
 from importer.check.value_flow import ValueFlow
 from importer.check.workload import WorkCounter, Workload
+from importer.codes import RELATION_END_MISSING
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.unknown_values import Unknown
 from importer.phrases import listed
 from importer.progress import Progress
-from importer.records import PASSED_OVER, Act, Outcome, Row
+from importer.records import PASSED_OVER, Act, Addition, Outcome, Row
 from importer.transform.sanitise import REPLACEMENT
 
 NAMES_SHOWN = 5
+UNREACHABLE = (RELATION_END_MISSING, "relation-end-rejected")
 NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key: an edited one comes again as another"
 
 
@@ -266,7 +268,8 @@ class _Reading:
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
         self.corrections = Corrections(model, job.fixes)
         self.coverage = Coverage(model, job.source.files)
-        self.showcase, self.people = Showcase(job.source.files, job.show), PeopleNamed(job)
+        self.showcase = Showcase(job.source.files, model.people.hides, job.show)
+        self.people = PeopleNamed(job)
         self.drift = Drift(job.source_name, self._known.sample())
         self.neutralised = self.private = 0
         self.unmatched = UnmatchedPeople(job.people)
@@ -287,6 +290,7 @@ class _Reading:
                     signs.add(examined)
                 if age is not None:
                     age.add(examined)
+                self._progress.figures(f"{self.tally.rows:,} rows")
                 self._progress.reach(job.source.bytes_read)
         self._progress.finish()
 
@@ -304,7 +308,7 @@ class _Reading:
         yield from self.unmatched.sentences(self._job)
 
     def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], writer: PlanWriter | None) -> Plan:
-        plan = plan_rows(examined, verdicts, self._known)
+        plan = without_unreachable(plan_rows(examined, verdicts, self._known), examined)
         rows = plan.rows
         _count(self.tally, examined, rows, verdicts)
         for place, note in plan.notes:
@@ -326,6 +330,25 @@ class _Reading:
         if writer is not None:
             writer.write(plan)
         return plan
+
+
+def without_unreachable(plan: Plan, examined: Examined) -> Plan:
+    """The plan without relations to issues that are neither in Triage nor will be: nothing of them is sent."""
+    ends = {
+        place: {finding.value for finding in found if finding.code in UNREACHABLE}
+        for place, found in examined.findings.by_row.items()
+    }
+
+    def is_sent(place: int, addition: Addition) -> bool:
+        key = examined.records.keys[place]
+        end = addition.other if addition.key == key else addition.key
+        return addition.act is not Act.RELATION or end.partition(":")[2] not in ends[place]
+
+    additions = {
+        place: [each for each in added if is_sent(place, each)] if ends.get(place) else added
+        for place, added in plan.additions.items()
+    }
+    return plan._replace(additions={place: added for place, added in additions.items() if added})
 
 
 def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapping[int, Verdict]) -> None:

@@ -11,6 +11,7 @@ from importer.check.job import Job
 from importer.check.rows import Examined
 from importer.mapping.identities import NOBODY, Identity
 from importer.transform.people import identify
+from importer.transform.shown_people import SOMEBODY, ShownPeople
 
 KNOWN_LIMIT = 10_000
 """People who are counted apart: the callers of a help desk must not fill the memory."""
@@ -32,6 +33,7 @@ class PeopleNamed:
         model = job.mapping.model
         self._persons = [person for person in (model.owner, model.assignee) if person is not None]
         self._roster, self._unmatched = job.people, model.people.unmatched
+        self._shown = ShownPeople(model.people, job.people)
         self._issues = Counter[tuple[Identity, bool]]()
 
     def add(self, examined: Examined) -> None:
@@ -53,7 +55,7 @@ class PeopleNamed:
             opened, closed = self._issues[who, False], self._issues[who, True]
             user = self._roster.find(who)
             instead = self._unmatched.open if opened else self._unmatched.closed
-            found.append(Named(who.shown, opened, closed, user or instead))
+            found.append(Named(self._shown.show(who) or SOMEBODY, opened, closed, user or instead))
         return sorted(found, key=lambda each: (each.user != NOBODY, -each.open, -each.closed, each.name))
 
 

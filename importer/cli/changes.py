@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import click
 
 from importer.cli.options import JSON_OPTION, OUT_OPTION
-from importer.cli.sentences import describe_missing
+from importer.cli.sentences import describe_open
 from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 from importer.errors import ExitCode, UsageError
 
@@ -109,6 +109,6 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int) -> Iterable[st
         yield "Nothing was changed." + (" The same command with --apply does it." if to_change else "")
     if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
         yield f"{summary.planned:,} issues still to be {change_set.done}: the same command continues."
-    yield from describe_missing(summary.findings)
+    yield from describe_open(summary.findings)
     if summary.unknown:
         yield f"The fate of {summary.unknown:,} changes is not known yet: the same command finds out."

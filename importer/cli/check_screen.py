@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from os import get_terminal_size
 from pathlib import Path
 from shlex import join
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from importer.api import VALUE_FIELDS
 from importer.cli.sentences import describe_load, printable, shorten
@@ -25,19 +26,32 @@ LINES = 22
 LIMITS = (4, 3, 2, 1)
 """So many items of a list are shown: the first of these numbers with which all of it fits."""
 SOURCE_WIDTH, VALUES_NAMED = 40, 3
-EVERYTHING = 10_000
+EVERYTHING = UNBROKEN = 10_000
 
 
-def describe_check(job: Job, checked: Checked, rate: float, *, is_verbose: bool = False) -> list[str]:
-    """Return the lines of a check, as many as fit a screen, or all. `rate` is in requests a second; 0 is no limit."""
+def describe_check(job: Job, checked: Checked, rate: float, stream: IO[str], *, is_verbose: bool = False) -> list[str]:
+    """Return the lines of a check, as many as fit the screen that a stream is, or all.
+
+    `rate` is in requests a second; 0 is no limit.
+    """
     if is_verbose:
         return list(_describe(job, checked, rate, EVERYTHING))
     found = (list(_describe(job, checked, rate, limit)) for limit in LIMITS)
     lines: list[str] = []
+    width = _width_of(stream)
     for lines in found:
-        if len(lines) <= LINES:
-            break
-    return lines
+        if sum(-(-len(line) // width) for line in lines) <= LINES:
+            return lines
+    # On a narrow screen what is listed is cut; sentences, which may have a command, are not.
+    return [f"{line[: width - 1]}…" if line.startswith("  ") and len(line) > width else line for line in lines]
+
+
+def _width_of(stream: IO[str]) -> int:
+    """Return how many characters fit a line: where there is no terminal, none is broken."""
+    try:
+        return get_terminal_size(stream.fileno()).columns or UNBROKEN
+    except (OSError, ValueError):  # no terminal; no file at all
+        return UNBROKEN
 
 
 def _describe(job: Job, checked: Checked, rate: float, limit: int) -> Iterator[str]:

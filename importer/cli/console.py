@@ -29,12 +29,8 @@ if TYPE_CHECKING:
     from importer.pipeline import Forecast
     from importer.report.summary import Summary
 
-from importer.cli.sentences import (
-    ADDED,
-    describe_missing,
-    how_long,
-    printable,
-)
+from importer.cli.colour import paint, wants_colour
+from importer.cli.sentences import ADDED, describe_additions, describe_open, how_long, printable
 
 CAUSES_ASKED = 3
 """Causes of rejections that the question repeats, worst first; they are shown with their values above it."""
@@ -42,6 +38,7 @@ PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 FIGURES_SECONDS = 0.5
 """Seconds between two refreshes of the bar and the figures beside it."""
+BAR_OF_BYTES = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
 
 
 class Console:
@@ -56,6 +53,7 @@ class Console:
         self._what = ""
         self._done = self._total = 0
         self._next_line = self._next_figures = 0.0
+        self._beside, self._is_bytes = "", False
 
     def __enter__(self) -> Self:
         return self
@@ -70,11 +68,13 @@ class Console:
         if self._bar is not None:
             self._bar.clear()
         with suppress(OSError):
-            click.echo("\n".join(map(printable, text.split("\n"))), err=True)
+            shown, has_colour = "\n".join(map(printable, text.split("\n"))), wants_colour(sys.stderr)
+            click.echo(paint(shown) if has_colour else shown, err=True, color=has_colour or None)
 
     def start(self, what: str, total: int, unit: str) -> None:
         """Begin to show progress towards `total` units."""
-        self._what, self._done, self._total = what, 0, total
+        self._what, self._done, self._total, self._beside = what, 0, total, ""
+        self._is_bytes = unit == "B"  # these say how far it is, but people count rows
         self._next_line = time.monotonic() + PLAIN_SECONDS
         if self.terminal:
             from tqdm import tqdm
@@ -82,8 +82,8 @@ class Console:
             self._bar = tqdm(
                 desc=what,
                 total=total,
-                unit=unit,
-                unit_scale=unit == "B",
+                unit=f" {unit}",
+                bar_format=BAR_OF_BYTES if self._is_bytes else None,
                 mininterval=FIGURES_SECONDS,
                 leave=False,
                 dynamic_ncols=True,
@@ -96,14 +96,16 @@ class Console:
             self._bar.update(amount)
         elif time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PLAIN_SECONDS
-            share = f" ({self._done / self._total:.0%})" if self._total else ""
-            self.say(f"{self._what}: {self._done:,}{share}")
+            share = f"({self._done / self._total:.0%})" if self._total else ""
+            shown = self._beside if self._is_bytes else f"{self._done:,}"
+            self.say(f"{self._what}: {' '.join(filter(None, (shown, share)))}")
 
     def figures(self, text: str) -> None:
         """Show figures beside the bar, if the last ones are half a second old."""
+        self._beside = text
         if self._bar is not None and time.monotonic() >= self._next_figures:
             self._next_figures = time.monotonic() + FIGURES_SECONDS
-            self._bar.set_postfix_str(text, refresh=False)
+            self._bar.set_postfix_str(text)
 
     def finish(self) -> None:
         """Remove the bar."""
@@ -128,17 +130,23 @@ class Console:
         """Show a check, as many lines as fit a screen, or all. `rate` is in requests a second; 0 is no limit."""
         from importer.cli.check_screen import describe_check
 
-        for line in describe_check(job, checked, rate, is_verbose=is_verbose):
+        for line in describe_check(job, checked, rate, sys.stderr, is_verbose=is_verbose):
             self.say(line)
 
     def ask(self, forecast: Forecast, checked: Checked, doubts: Iterable[str] = ()) -> bool:
-        """Ask before anything is sent, with what speaks against it. For a terminal only."""
+        """Ask before anything is sent: all that is, and what speaks against it. For a terminal only."""
+        from importer.check.people_named import count_open
+
         self.say()
         for doubt in doubts:
             self.say(f"warning: {doubt}")
         self.say(f"Target {forecast.target}, organisation {forecast.organisation or 'unknown'}:")
         updates = f", {counted(forecast.updates, 'issue')} to update" if forecast.updates else ""
         self.say(f"  {counted(forecast.creates, 'issue')} to create{updates}, {how_long(forecast.seconds)}.")
+        if added := describe_additions(forecast.load):
+            self.say(f"  Then {added}: {counted(forecast.load.requests, 'request')} in all.")
+        if without_user := count_open(checked.people):
+            self.say(f"  {counted(without_user, 'open issue')} without the people whom the source names.")
         if forecast.first and forecast.first < forecast.creates + forecast.updates:
             self.say(f"  First {counted(forecast.first, 'issue')} alone, to be read back; then you are asked again.")
         if forecast.rejected:
@@ -173,6 +181,9 @@ class Console:
     def show_reports(self, summary: Summary) -> None:
         """Show where the reports are, why the run ended, and what to do next."""
         self.say(f"Reports: {summary.out}")
+        rehearsal = Path(summary.out) / "rehearsal.html"
+        if rehearsal.is_file():
+            self.say(f"The issues as they will stand in Triage: {rehearsal}")
         if summary.suggestion:
             self.say(f"What the mapping rejects and could take has a proposal: read it, then -m {summary.suggestion}")
         fixes = Path(summary.out) / "fixes.csv"
@@ -195,14 +206,8 @@ class Console:
         if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
             left = f"{counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
             self.say(f"{left}: the same command continues.")
-        if summary.incomplete:
-            what = f"{counted(summary.incomplete, 'issue')} in Triage without all that belongs to them"
-            self.say(f"{what}: see results.csv; the same command sends the rest.")
-        for sentence in describe_missing(summary.findings):
+        for sentence in describe_open(summary.findings):
             self.say(sentence)
-        if waiting := summary.findings.get("evidence-pending"):
-            what = f"{counted(waiting, 'row')} with a call, conversation or file that Triage doesn't know yet"
-            self.say(f"{what}: see results.csv; later runs try again.")
         if summary.unknown:
             when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
             self.say(

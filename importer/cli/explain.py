@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from importer.cli.options import INPUT_OPTIONS, print_data, sources_argument, with_options
+from importer.cli.completion import FileType
+from importer.cli.options import INPUT_OPTIONS, print_data, with_options
 from importer.cli.sentences import printable
-from importer.errors import ExitCode
+from importer.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from importer.authoring.explain import Explanation, Trace
@@ -18,7 +22,7 @@ LONGEST = 100
 
 
 @click.command()
-@sources_argument
+@click.argument("sources", nargs=-1, type=FileType(), metavar="SOURCE...")
 @click.argument("which", metavar="KEY|LINE")
 @with_options(*INPUT_OPTIONS)
 def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
@@ -29,10 +33,21 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
     from importer.authoring.explain import explain_row
     from importer.cli.inputs import open_job
 
+    refuse_wrong_order(sources, which)
     with open_job(sources, **given) as job:
         lines = "\n".join(render(explain_row(job, which))).split("\n")
         print_data("".join(f"{printable(line)}\n" for line in lines))
     return ExitCode.DONE
+
+
+def refuse_wrong_order(sources: Sequence[str], which: str) -> None:
+    """Make sure that files come first, and one row after them. Raises UsageError."""
+    if sources and not Path(which).is_file():
+        return
+    keys = [source for source in sources if not Path(source).exists()]
+    files = shlex.join([*(source for source in sources if source not in keys), which])
+    what = "The file comes first, then the row" if keys else "It explains one row of a file, by its key or its line"
+    raise UsageError(f"{what}.", hint=f"triage-import explain {files} {shlex.join(keys[:1]) or '2'}")
 
 
 def render(found: Explanation) -> list[str]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import join
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from importer.check.headers import check_fit
 from importer.check.job import Job
 from importer.check.look_up import look_up
 from importer.cli.sentences import printable
-from importer.errors import UsageError
+from importer.errors import SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.identities import Roster
 from importer.mapping.model import Mapping
@@ -76,6 +77,7 @@ class InputOptions:
     fixes: Path | None = None
     comments: tuple[str, ...] = ()
     users: Path | None = None
+    makes_users: bool = False
 
 
 @contextmanager
@@ -90,6 +92,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
         UsageError: an option can't be used, or several presets fit the source and nobody can be asked.
     """
     given = InputOptions(**options)
+    refuse_presets(sources)
     name = given.source_name
     mapping = load_mapping(given.mapping_name) if given.mapping_name is not None else None
     said = SourceOptions() if mapping is None else mapping.model.input
@@ -102,6 +105,8 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
     table = Fixes() if given.fixes is None else read_fixes(given.fixes)
     roster = Roster() if given.users is None else read_users(given.users)
     evidence = ""
+    if mapping is not None and given.users is None and not given.makes_users:
+        refuse_unknown_people(mapping)
     with survey_files(sources, reading) as survey:
         if mapping is None:
             match = find_preset(survey.samples)
@@ -129,9 +134,32 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
             )
             if not job.name_given:
                 refuse_nameless(mapping.model, source, survey.samples)
-            warnings = (*check_fit(job), *warn_of_absent(mapping, source))
+            try:
+                warnings = (*check_fit(job), *warn_of_absent(mapping, source))
+            except SourceError as error:
+                raise _naming_the_right_preset(error, survey.samples, mapping.name) from error
             with look_up(job) as (names, find_keys):  # its spool must be there as long as the job is used
                 yield replace(job, warnings=warnings, learned=names, find_keys=find_keys)
+
+
+def refuse_presets(sources: Sequence[str]) -> None:
+    """Make sure that no preset stands where a file should. Raises UsageError."""
+    for source in sources:
+        if not Path(source).exists() and preset_path(source) is not None:
+            others = join(each for each in sources if each != source) or "SOURCE"
+            raise UsageError(f"{source!r} is a preset, and no file.", hint=f"Name it as one: {others} -m {source}")
+
+
+def _naming_the_right_preset(error: SourceError, samples: Sequence[Sample], mapping: str) -> SourceError:
+    """Return the error of a mapping that doesn't fit, with the presets that do, if there are some."""
+    try:
+        fitting = [match.preset for match in recognise(samples, preset_shapes()) if match.preset != mapping]
+    except SourceError:
+        return error
+    if not fitting:
+        return error
+    hint = f"Its columns fit {' and '.join(fitting)}: -m {fitting[0]}"
+    return SourceError(error.message, problems=error.problems, hint=hint)
 
 
 def _with_rest(model: Mapping, source: Source, samples: Sequence[Sample]) -> Mapping:
@@ -148,6 +176,18 @@ def _columns_of(file: SourceFile, samples: Sequence[Sample]) -> list[str]:
     records = ".".join(file.records)
     found = (sample.names for sample in samples if sample.file_name == file.name and sample.records == records)
     return sorted({name for each in found for name in each if name != own})
+
+
+def refuse_unknown_people(mapping: LoadedMapping) -> None:
+    """Make sure that there is a users.csv where people aren't shown by name: it alone tells names in texts.
+
+    Raises UsageError.
+    """
+    if mapping.model.people.show != "name":
+        raise UsageError(
+            f"The mapping {mapping.name} shows people as `{mapping.model.people.show}`, and only users.csv knows them.",
+            hint=f"`triage-import users SOURCE -m {mapping.name}` writes it; give it with --users users.csv",
+        )
 
 
 def refuse_nameless(model: Mapping, source: Source, samples: Sequence[Sample]) -> None:

@@ -17,6 +17,7 @@ from typing import NoReturn
 import click
 
 from importer import __version__
+from importer.cli.colour import AUTO, CHOICES, choose_colour
 from importer.cli.options import describe_bug, print_data, summarise_error
 from importer.cli.shortage import check_limits, find_shortage
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
@@ -83,13 +84,15 @@ def exit_codes_help() -> str:
 
 @click.group(cls=LazyGroup, epilog=exit_codes_help(), context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "-V", "--version", prog_name="triage-import")
-def cli() -> None:
+@click.option("--color", type=click.Choice(CHOICES), default=AUTO, help="When lines are coloured; NO_COLOR is obeyed.")
+def cli(color: str) -> None:
     """Move issues out of other trackers into Bland's Triage: every row checked, sent once, and accounted for.
 
     \b
     Begin with a rehearsal on your own machine:
       triage-import run export.csv -m jira --sandbox
     """
+    choose_colour(color)
     check_limits()
 
 

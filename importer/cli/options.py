@@ -6,13 +6,14 @@ import functools
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
 from importer import __version__
+from importer.cli.colour import paint, wants_colour
 from importer.cli.completion import FileType, MappingType
 from importer.cli.sentences import printable
 from importer.cli.shortage import find_shortage
@@ -88,6 +89,24 @@ def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
     return decorate
 
 
+class Grouped(click.Command):
+    """A command whose `--help` shows its options in groups, by `sections`: title → options."""
+
+    sections: Mapping[str, Sequence[Callable[..., Any]]] = {}
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write each group under its title, and what is in none under Options."""
+        own = (param for param in self.get_params(ctx) if isinstance(param, click.Option))
+        left = {param.name: record for param in own if (record := param.get_help_record(ctx))}
+        for title, options in self.sections.items():
+            # click keeps no groups: the options are made once more to know their names.
+            names = [param.name for param in click.command()(with_options(*options)(lambda: None)).params]
+            with formatter.section(title):
+                formatter.write_dl([left.pop(name) for name in names if name in left])
+        with formatter.section("Options"):
+            formatter.write_dl(list(left.values()))
+
+
 class Answer(Protocol):
     """The summary of any command."""
 
@@ -145,13 +164,17 @@ def _for_terminal(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
-def print_data(text: str) -> None:
+def print_data(text: str, *, has_colour: bool = False) -> None:
     """Print to stdout. A reader that has gone (`| head`) changes nothing about how the command ends.
+
+    With `has_colour` its lines are painted, where stdout wants that.
 
     Raises StorageFull if stdout takes no more.
     """
     try:
-        click.echo(_for_terminal(redact(text)) if sys.stdout.isatty() else redact(text), nl=False)
+        shown = _for_terminal(redact(text)) if sys.stdout.isatty() else redact(text)
+        has_colour = has_colour and wants_colour(sys.stdout)
+        click.echo(paint(shown) if has_colour else shown, nl=False, color=has_colour or None)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
         if not isinstance(error, BrokenPipeError):

@@ -2,33 +2,57 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import click
 
-from importer.cli.completion import RunType
+from importer.cli.completion import RunType, SourceNameType
 from importer.cli.options import JSON_OPTION, print_data, with_options
-from importer.cli.target_options import LEDGER_OPTION
-from importer.errors import ExitCode
+from importer.cli.target_options import API_URL_OPTION, DEFAULT_URL, LEDGER_OPTION, SANDBOX_OPTION, target_name
+from importer.errors import ExitCode, UsageError
 
 OPTIONS = (
     LEDGER_OPTION,
     click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
                  help="For the reports.  [default: where the run wrote them]"),
+    click.option("--rehearsal", is_flag=True,
+                 help="Also rehearsal.html, of a run with --sandbox: its issues as they will stand in Triage."),
+    click.option("--source", type=SourceNameType(), metavar="NAME",
+                 help="In place of RUN: migration.csv, where every key of a source stands after all its runs."),
+    click.option("--for", "tracker", type=click.Choice(["jira"]),
+                 help="With --source: also a CSV that brings the numbers of Triage into the old tracker."),
+    SANDBOX_OPTION,
+    API_URL_OPTION,
     JSON_OPTION,
 )  # fmt: skip
 
 
 @click.command()
-@click.argument("name", type=RunType(), metavar="RUN")
+@click.argument("name", type=RunType(), metavar="RUN", required=False)
 @with_options(*OPTIONS)
-def report(name: str, ledger: str | None, out: Path | None, as_json: bool) -> int:
+def report(name: str | None, source: str | None, tracker: str | None, as_json: bool, **given: Any) -> int:
     """Write the reports of an import again, from the ledger alone. RUN may be `last`.
 
-    They are results.csv, the errors files and summary.json; no source and no network are needed. Files that somebody
-    has changed since are spared, as by `run`.
+    They are results.csv, the errors files, report.html and summary.json; no source and no network are needed. Files
+    that somebody has changed since are spared, as by `run`.
     """
+    if (name is None) is (source is None):
+        raise UsageError("It is either a RUN or --source NAME.", hint="triage-import report last")
+    if tracker and source is None:
+        raise UsageError("--for goes with --source.", hint=f"triage-import report --source NAME --for {tracker}")
+    if source is not None:
+        return report_source(source, tracker, as_json=as_json, **given)
+    return report_run(name or "", as_json=as_json, **given)
+
+
+def report_run(
+    name: str, *, ledger: str | None, out: Path | None, rehearsal: bool, as_json: bool, **others: Any
+) -> int:
+    """Write the reports of a run again."""
     from importer.cli.console import Console
+    from importer.cli.rehearse import rehearse
     from importer.ledger.opening import default_path, read_ledger
     from importer.ledger.overview import find_import
     from importer.report.from_ledger import write_again
@@ -38,8 +62,34 @@ def report(name: str, ledger: str | None, out: Path | None, as_json: bool) -> in
         summary = write_again(run, out or run.out, is_running=is_running)
         console.show_summary(summary)
         console.say(f"Reports: {summary.out}")
+        if rehearsal:
+            page = rehearse(run, out or run.out)
+            console.say(f"The issues as they will stand in Triage: {page}")
         if not is_running and run.is_open:
             console.say(f"{run.name} is not finished: the same command continues it.")
     if as_json:
         print_data(summary.as_text())
+    return ExitCode.DONE
+
+
+def report_source(name: str, tracker: str | None, *, as_json: bool, out: Path | None, **given: Any) -> int:
+    """Write where every key of a source stands by now."""
+    from importer.cli.console import Console
+    from importer.ledger.crosswalk import walk
+    from importer.ledger.opening import default_path, read_ledger
+    from importer.report.folder import ReportFolder
+    from importer.report.migration import describe_states, write_migration
+
+    folder = ReportFolder(out or Path(f"triage-import-{name}"))
+    target = target_name(given["sandbox"], given["api_url"] or DEFAULT_URL)
+    with Console() as console, read_ledger(given["ledger"] or default_path()) as book:
+        written = write_migration(folder, walk(book, target, name), tracker)
+        console.say(f"{name} → {target}: {describe_states(written.states)}.")
+        console.say(f"Reports: {', '.join(str(folder.path / file) for file in written.files)}")
+        if tracker:
+            console.say(
+                "Its titles are those of Triage: a tracker that takes them over changes its own, see the README."
+            )
+    if as_json:
+        print_data(json.dumps(written.states, indent=2) + "\n")
     return ExitCode.DONE

@@ -12,7 +12,14 @@ import click
 from click.core import ParameterSource
 
 from importer.cli.numbers import DurationType, FiniteRange, Share, ShareType
-from importer.cli.options import INPUT_OPTIONS, SELECT_OPTIONS, answers_with_summary, sources_argument, with_options
+from importer.cli.options import (
+    INPUT_OPTIONS,
+    SELECT_OPTIONS,
+    Grouped,
+    answers_with_summary,
+    sources_argument,
+    with_options,
+)
 from importer.cli.target_options import (
     API_KEY_OPTION,
     API_URL_OPTION,
@@ -26,7 +33,7 @@ from importer.cli.target_options import (
     open_target,
     target_name,
 )
-from importer.errors import UsageError
+from importer.errors import ImporterError, UsageError
 from importer.records import Outcome
 
 if TYPE_CHECKING:
@@ -90,6 +97,26 @@ NIGHTLY_OPTIONS = (
                  help="Which rejected rows make the exit code 1: those that were not rejected for the same reason in "
                  "the last run, or any.  [default with --yes: new]"),
 )  # fmt: skip
+
+
+SECTIONS = {
+    "What is read": INPUT_OPTIONS,
+    "Where it goes": TARGET_OPTIONS,
+    "How it is sent, and when it stops": SENDING_OPTIONS,
+    "Issues that are in Triage already": CHANGE_OPTIONS,
+    "Scheduled imports": NIGHTLY_OPTIONS,
+    "Which rows, and what is shown": SELECT_OPTIONS,
+}
+ENVIRONMENT = """
+\b
+Environment:
+  BLAND_API_KEY        the API key, unless --api-key-file has it
+  TRIAGE_API_URL       the target, unless --api-url names one
+  XDG_STATE_HOME       where ledger and sandbox are  [default: ~/.local/state]
+  HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
+                       the way to the target
+  NO_COLOR             no colours, as with `triage-import --color never run`
+"""
 
 
 NOT_DECIDING = {
@@ -209,9 +236,15 @@ class RunOptions:
         )
 
 
-@click.command()
+class RunCommand(Grouped):
+    """`run`, which has more options than fit a screen."""
+
+    sections = SECTIONS
+
+
+@click.command(cls=RunCommand, epilog=ENVIRONMENT)
 @sources_argument
-@with_options(*INPUT_OPTIONS, *TARGET_OPTIONS, *SENDING_OPTIONS, *CHANGE_OPTIONS, *NIGHTLY_OPTIONS, *SELECT_OPTIONS)
+@with_options(*(option for options in SECTIONS.values() for option in options))
 @answers_with_summary
 def run(sources: tuple[str, ...], **given: Any) -> Summary:
     """Import a source: check every row, ask, send what is left, and account for all of it.
@@ -255,6 +288,7 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
 
 def send(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check, ask and send: the whole import."""
+    from importer.cli.rehearse import rehearse
     from importer.ledger.opening import default_path, open_ledger
     from importer.load.context import ImportContext
     from importer.pipeline import Questions, run_import
@@ -262,12 +296,16 @@ def send(job: Job, options: RunOptions, console: Console) -> Summary:
     refuse_open(job)  # before the ledger is locked and the target opened
     settings = options.settings()
     questions = Questions(make_confirm(job, options, console), make_confirm_rest(options, console))
-    with (
-        open_ledger(options.ledger or default_path(), wait_seconds=options.wait_seconds) as ledger,
-        open_target(options.sandbox, options.url, options.api_key_file) as target,
-    ):
-        console.show_opening(target.name, ledger.name, ledger.read_facts(target.name, job.source_name))
-        return run_import(ImportContext(job, target, ledger, settings, console), questions, options.out)
+    with open_ledger(options.ledger or default_path(), wait_seconds=options.wait_seconds) as ledger:
+        with open_target(options.sandbox, options.url, options.api_key_file) as target:
+            console.show_opening(target.name, ledger.name, ledger.read_facts(target.name, job.source_name))
+            summary = run_import(ImportContext(job, target, ledger, settings, console), questions, options.out)
+        if options.sandbox and summary.run_id:
+            try:
+                rehearse(ledger.find_run(summary.run_id), Path(summary.out))
+            except ImporterError as error:  # the import is done all the same
+                console.show_error(error)
+        return summary
 
 
 def refuse_open(job: Job) -> None:

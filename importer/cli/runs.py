@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from importer.cli.completion import SourceNameType
 from importer.cli.numbers import DurationType
 from importer.cli.options import print_data, with_options
 from importer.cli.target_options import LEDGER_OPTION
@@ -20,6 +22,7 @@ from importer.records import Outcome
 
 if TYPE_CHECKING:
     from importer.ledger.overview import Overview
+    from importer.ledger.store import Ledger
 
 REFRESH_SECONDS = 2.0
 FINISHED, OPEN, RUNNING = "finished", "open", "running"
@@ -35,13 +38,14 @@ OPTIONS = (
     LEDGER_OPTION,
     click.option("--json", "as_json", is_flag=True, help="Print a list of objects."),
     click.option("--watch", is_flag=True, help="Print it again every 2 seconds, until Ctrl-C."),
+    click.option("--source", type=SourceNameType(), metavar="NAME", help="Only those of a source, and how far it is."),
 )
 
 
 @click.group(invoke_without_command=True)
 @with_options(*OPTIONS)
 @click.pass_context
-def runs(context: click.Context, ledger: str | None, as_json: bool, watch: bool) -> int:
+def runs(context: click.Context, ledger: str | None, as_json: bool, watch: bool, source: str | None) -> int:
     """List the runs that the ledger knows, the newest first: when, how they ended, counts, and what can be done.
 
     It can be asked while an import runs, which it does not disturb.
@@ -53,7 +57,7 @@ def runs(context: click.Context, ledger: str | None, as_json: bool, watch: bool)
     path = ledger or default_path()
     try:
         while True:
-            text = read(path, as_json=as_json)
+            text = read(path, source, as_json=as_json)
             if watch and not as_json and sys.stdout.isatty():
                 click.clear()
             print_data(text)
@@ -126,19 +130,33 @@ def _place(context: click.Context, ledger: str | None) -> str | Path:
     return ledger or before or default_path()
 
 
-def read(ledger: str | Path, *, as_json: bool) -> str:
-    """List the runs of a ledger, as text or as JSON."""
+def read(ledger: str | Path, source: str | None, *, as_json: bool) -> str:
+    """List the runs of a ledger, or of a source in it, as text or as JSON."""
     from importer.ledger.opening import read_ledger
     from importer.ledger.overview import list_overviews
     from importer.ledger.pruning import measure
 
     with read_ledger(ledger) as book:
-        known = [show(overview) for overview in with_undone(list_overviews(book))]
+        every = (show(overview) for overview in with_undone(list_overviews(book)))
+        known = [each for each in every if source in (None, each["source_name"])]
         if as_json:
             return json.dumps(known, ensure_ascii=False, indent=2) + "\n"
         if not known:
-            return f"No run yet: the ledger {book.name} knows of none.\n"
+            return f"No run yet: the ledger {book.name} knows of none{f' of {source}' if source else ''}.\n"
+        if source is not None:
+            return "\n".join((*map(as_lines, known), "".join(_how_far(book, source))))
         return "\n".join((*map(as_lines, known), f"The ledger has {_megabytes(measure(book))}.\n"))
+
+
+def _how_far(book: Ledger, source: str) -> Iterator[str]:
+    """Yield a line for each target of a source: how many of its keys are there."""
+    from importer.ledger.crosswalk import walk
+    from importer.ledger.source_list import list_sources
+    from importer.report.migration import describe_states, name_state
+
+    for target in (each.target for each in list_sources(book) if each.name == source):
+        states = Counter(map(name_state, walk(book, target, source)))
+        yield f"{source} → {target}: {describe_states(states)}.\n"
 
 
 def with_undone(overviews: Sequence[Overview]) -> list[tuple[Overview, list[Overview]]]:

@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from importer.codes import PERHAPS_GONE
+from importer.codes import (
+    ADDITION_UNPROVEN,
+    DOUBLE_IN_TRIAGE,
+    EVIDENCE_MISSING,
+    EVIDENCE_PENDING,
+    INCOMPLETE,
+    PERHAPS_GONE,
+)
 from importer.phrases import counted, escape_controls, format_duration
 from importer.records import Act
 from importer.triage.redaction import redact
@@ -32,21 +39,26 @@ def how_long(seconds: float | None) -> str:
     return "as fast as the target takes them" if seconds is None else f"about {format_duration(seconds)} at this rate"
 
 
+def describe_additions(load: Workload) -> str:
+    """List what is added to issues: `4 comments, 2 relations`; "" if there is nothing."""
+    added = ((act, number) for act, number in load.operations.items() if act in ADDED and number)
+    return ", ".join(counted(number, ADDED[act]) for act, number in added)
+
+
 def describe_load(load: Workload, rate: float) -> Iterator[str]:
     """Yield sentences on additions and their requests, and on what folding comments or a higher rate would change.
 
     None where there are no additions. `rate` is in requests a second; with 0, no limit, no times are given.
     """
-    added = {act: number for act, number in load.operations.items() if act in ADDED and number}
+    added = describe_additions(load)
     if not added:
         return
 
     def hours(requests: int) -> str:
         return f", {format_duration(requests / rate)}" if rate else ""
 
-    parts = ", ".join(f"{counted(number, ADDED[act])}" for act, number in added.items())
     more = load.requests - load.issues
-    yield f"Then {parts}: {counted(more, 'request')}{hours(more)}."
+    yield f"Then {added}: {counted(more, 'request')}{hours(more)}."
     for open_, closed, requests in load.choices():
         what = f"`comments: {{open: {open_}, closed: {closed}}}`"
         yield f"With {what} all of it is {counted(requests, 'request')}{hours(requests)}."
@@ -55,11 +67,24 @@ def describe_load(load: Workload, rate: float) -> Iterator[str]:
         yield f"At --rate {faster:g} all of it is {format_duration(load.requests / faster)}."
 
 
-def describe_missing(findings: Mapping[str, int]) -> Iterator[str]:
-    """Yield a sentence on issues that only one run has found deleted so far; none where there are no such."""
-    if missing := findings.get(PERHAPS_GONE):
-        what = "1 issue is" if missing == 1 else f"{missing:,} issues are"
-        yield f"{what} not in Triage: the same command looks once more, and only then it counts as deleted."
+_OPEN = {
+    INCOMPLETE: "in Triage without all that belongs to it: see results.csv; the same command sends the rest.",
+    ADDITION_UNPROVEN: "with something of which Triage doesn't show whether it is there: each has its command in "
+    "results.csv.",
+    EVIDENCE_PENDING: "with a call, conversation or file that Triage doesn't know yet: see results.csv; later runs "
+    "try again.",
+    EVIDENCE_MISSING: "with a call, conversation or file that Triage never came to know: see results.csv.",
+    DOUBLE_IN_TRIAGE: "in Triage twice, or made by somebody else with this import's marker: see results.csv.",
+    PERHAPS_GONE: "not in Triage: the same command looks once more, and only then it counts as deleted.",
+}
+"""Code of rows that are neither done nor decided → what is said of its issues."""
+
+
+def describe_open(findings: Mapping[str, int]) -> Iterator[str]:
+    """Yield a sentence for each reason for which something is neither done nor decided."""
+    for code, sentence in _OPEN.items():
+        if number := findings.get(code):
+            yield f"{counted(number, 'issue')} {sentence}"
 
 
 def shorten(text: str) -> str:

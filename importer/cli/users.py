@@ -81,12 +81,14 @@ def users(
     from importer.cli.inputs import open_job
 
     table = UsersFile(output)
-    with Console() as console, open_job(sources, **given) as job:
+    with Console() as console, open_job(sources, **given, makes_users=True) as job:
         known = _read_members(sandbox, api_url or DEFAULT_URL, api_key_file, console) if members or fill else ()
         if members or fill:
             list_members(known, console)
         counted = count_people(job, console)
-        lines = table.update(propose_users(counted.people, known, fill=fill))
+        lines = table.update(
+            propose_users(counted.people, known, fill=fill), pseudonyms=job.mapping.model.people.show == "pseudonym"
+        )
         summary = _summarise(counted, lines, output)
         _show(console, summary)
         console.say(f"Next: {_next_command(sources, given['mapping_name'], output)}")

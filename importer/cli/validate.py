@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -39,9 +40,10 @@ def validate(sources: tuple[str, ...], strict: bool, verbose: bool, out: Path | 
 
     with Console() as console, open_job(sources, **given) as job:
         checked, summary = run_check(job, know_nothing, console, out, refuse=lambda checked: strict * checked.refusal)
-        lines = [*describe_check(job, checked, DEFAULT_RATE, is_verbose=verbose), *describe_next(job, summary)]
+        lines = describe_check(job, checked, DEFAULT_RATE, sys.stdout, is_verbose=verbose)
+        lines += describe_next(job, summary)
     if click.get_current_context().params["as_json"]:
         console.say("\n".join(lines))
     else:
-        print_data("".join(f"{line}\n" for line in lines))
+        print_data("".join(f"{line}\n" for line in lines), has_colour=True)
     return summary

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import Connection, Row, Select, and_, func, or_, select
 
 from importer.codes import (
     ADDITION_UNPROVEN,
@@ -26,6 +26,8 @@ from importer.records import ADDITIONS, Act, AlreadyAdded
 
 _NEVER_TWICE = (Act.COMMENT, Act.FLAG, Act.RELATION)
 """What a second request would make a second time."""
+CANDIDATES = 100
+"""Additions of which one is taken whose other issue is still there."""
 CREATES = operations.alias("creates")
 _UNMARKED_PART = re.compile(r"([0-9a-f]{16})/[0-9]+/(?!1\Z)[0-9]+")
 """The name of a part of a long comment as versions before markers gave it."""
@@ -132,16 +134,16 @@ class AddedOperations:
         """
         its = operations.c
         newest = (
-            select(its.issue_id, its.body_sha)
-            .select_from(operations.join(CREATES, _its_create()))
-            .where(its.source_id == self._source_id, its.act == act, its.state == State.DONE, its.since < before)
-            .where(its.issue_id == CREATES.c.issue_id, CREATES.c.state == State.DONE)
+            _present_additions(self._source_id)
+            .where(its.act == act, its.state == State.DONE, its.since < before)
             .order_by(its.id.desc())
-            .limit(1)
+            .limit(CANDIDATES)
         )
         with self._transaction() as connection:
-            found = connection.execute(newest).first()
-        return None if found is None else (found.issue_id, found.body_sha)
+            found = [(each.issue_id, _decode(each)) for each in connection.execute(newest)]
+        places = self.places(relation_targets(added for _, added in found))
+        present = ((issue_id, added.sha) for issue_id, added in found if _leads(added, places))
+        return next(present, None)
 
     def relations(self) -> list[tuple[str, str, bytes]]:
         """Return each relation that was made, or perhaps made: its key, the other issue's key, and its fingerprint."""
@@ -156,12 +158,7 @@ class AddedOperations:
 
 def read_additions(connection: Connection, source_id: int, keys: Iterable[str]) -> dict[str, list[Added]]:
     """Return the additions to the present issues of these keys; keys without any are absent."""
-    statement = (
-        select(operations)
-        .select_from(operations.join(CREATES, _its_create()))
-        .where(operations.c.source_id == source_id, operations.c.act.in_(ADDITIONS))
-        .where(operations.c.issue_id == CREATES.c.issue_id, CREATES.c.state == State.DONE)
-    )
+    statement = _present_additions(source_id).where(operations.c.act.in_(ADDITIONS))
     added: dict[str, list[Added]] = {}
     for some in portions(keys):
         for each in connection.execute(statement.where(operations.c.key.in_(some))):
@@ -169,9 +166,16 @@ def read_additions(connection: Connection, source_id: int, keys: Iterable[str]) 
     return added
 
 
-def _its_create() -> ColumnElement[bool]:
+def _present_additions(source_id: int) -> Select[Any]:
+    """Select the operations of a source on the issues that its keys have now, not on those that they had."""
     its = CREATES.c
-    return and_(its.source_id == operations.c.source_id, its.key == operations.c.key, its.act == Act.CREATE)
+    create = and_(its.source_id == operations.c.source_id, its.key == operations.c.key, its.act == Act.CREATE)
+    present = and_(its.issue_id == operations.c.issue_id, its.state == State.DONE)
+    return (
+        select(operations)
+        .select_from(operations.join(CREATES, create))
+        .where(operations.c.source_id == source_id, present)
+    )
 
 
 def _decode(found: Row[Any]) -> Added:
@@ -198,15 +202,21 @@ def encode_details(covers: Iterable[str] = (), *, body: bytes = b"", first: floa
     return orjson.dumps(kept) if kept else None
 
 
-def find_already_added(added: Iterable[Added], places: Mapping[str, Place]) -> AlreadyAdded:
-    """Return the additions that need no sending: those done, and those that waited in vain for something missing.
+def find_present(added: Iterable[Added], places: Mapping[str, Place]) -> Iterator[Added]:
+    """Yield the additions that Triage has acknowledged, but for relations that went with their other issue.
 
     `places` are those of the relations' targets, see `relation_targets`.
     """
+    return (each for each in added if each.state is State.DONE and _leads(each, places))
+
+
+def find_already_added(added: Iterable[Added], places: Mapping[str, Place]) -> AlreadyAdded:
+    """Return the additions that need no sending: those done, and those that waited in vain for something missing.
+
+    `places` as in `find_present`.
+    """
     added = list(added)
-    settled = [
-        each for each in added if (each.state is State.DONE or each.code == EVIDENCE_MISSING) and _leads(each, places)
-    ]
+    settled = [*find_present(added, places), *(each for each in added if each.code == EVIDENCE_MISSING)]
     return AlreadyAdded(
         frozenset((each.act, each.name) for each in settled if each.act is not Act.REFER),
         frozenset(name for each in settled if each.act is Act.COMMENT for name in each.covers),
@@ -227,7 +237,7 @@ def _leads(added: Added, places: Mapping[str, Place]) -> bool:
     if added.act is not Act.RELATION or not added.covers:
         return True
     place = places.get(added.name.partition("/")[2])
-    return place is None or place.issue_id in added.covers
+    return place is not None and place.issue_id in added.covers
 
 
 def _is_referred(added: Added) -> bool:

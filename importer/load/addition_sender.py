@@ -56,35 +56,40 @@ class AdditionSender:
         elif added.state in UNDECIDED or added.code == ADDITION_UNPROVEN:
             self._log.note(work, operation, Result(State.UNSENT, covers=added.covers, requests=0))
 
-    def fill(self, addition: Addition) -> bytes | None:
-        """Put issue ids and numbers into an addition's body; None where a relation's other issue isn't in Triage."""
+    def fill(self, addition: Addition) -> Addition | None:
+        """Put issue ids and numbers into an addition's body; None where a relation's other issue isn't in Triage.
+
+        A relation covers the other issue's id: once that was deleted and made anew, the relation is to be sent again.
+        """
         if addition.act is Act.RELATION:
             other = self._run.additions.places([addition.other]).get(addition.other)
-            return other and orjson.dumps({"related_issue_id": other.issue_id, **orjson.loads(addition.body)})
+            if other is None:
+                return None
+            body = orjson.dumps({"related_issue_id": other.issue_id, **orjson.loads(addition.body)})
+            return addition._replace(body=body, covers=(other.issue_id,))
         if addition.mentions and (numbers := find_numbers(self._run, addition.mentions)):
             detail = orjson.loads(addition.body)["detail"]
-            return orjson.dumps({"detail": insert_numbers(detail, addition.mentions, numbers, COMMENT_LIMIT)})
-        return addition.body
+            body = orjson.dumps({"detail": insert_numbers(detail, addition.mentions, numbers, COMMENT_LIMIT)})
+            return addition._replace(body=body)
+        return addition
 
     async def add(self, work: IssueWork, addition: Addition) -> None:
         """Send one addition, or record why it can't be sent yet."""
-        body, earlier = self.fill(addition), work.known.get((addition.act, addition.name))
+        filled, earlier = self.fill(addition), work.known.get((addition.act, addition.name))
         if earlier is not None and earlier.code == ADDITION_UNPROVEN:
             return
-        if body is None:
+        if filled is None:
             operation = work.operation(addition, addition.body)
             message = f"the issue of {addition.other} is not in Triage"
             self._log.note(work, operation, Result(State.LEFT, RELATION_END_MISSING, message, requests=0))
         elif addition.act is Act.EVIDENCE:
             await self._attach(work, addition)
-        elif addition.act is Act.FLAG and (lacking := self._find_lacking(work, body)):
-            operation = work.operation(addition, body)
+        elif addition.act is Act.FLAG and (lacking := self._find_lacking(work, filled.body)):
+            operation = work.operation(addition, filled.body)
             message = f"the flag waits for its call: {lacking.message}"
             self._log.note(work, operation, Result(State.LEFT, lacking.code, message, requests=0))
         else:
-            # The other issue's id is kept: once that issue was deleted and made anew, the relation is to be sent again.
-            covers = addition.covers if addition.act is not Act.RELATION else (orjson.loads(body)["related_issue_id"],)
-            await self._post(work, work.operation(addition, body), covers)
+            await self._post(work, work.operation(addition, filled.body), filled.covers)
 
     def _find_lacking(self, work: IssueWork, flag: bytes) -> Added | None:
         """Return the evidence of the call that a flag is about, if it was tried and isn't attached."""

@@ -8,7 +8,7 @@ from functools import partial
 from itertools import islice
 
 from importer.codes import FOUND_AT_TARGET
-from importer.ledger.added import Added, relation_targets
+from importer.ledger.added import Added, find_present, relation_targets
 from importer.ledger.schema import State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.addition_sender import AdditionSender
@@ -72,7 +72,9 @@ class AdditionLoader:
         while page := list(islice(items, PAGE)):
             places = self._run.additions.places(item.key for item in page)
             known = self._run.additions.of(places)
-            targets = self._run.additions.places(relation_targets(each for its in known.values() for each in its))
+            named = {relation.other for item in page for relation in item.parts.relations}
+            named.update(relation_targets(each for its in known.values() for each in its))
+            targets = self._run.additions.places(named)
             for item in page:
                 if item.key in places:
                     by_name = {(each.act, each.name): each for each in known.get(item.key, ())}
@@ -81,7 +83,7 @@ class AdditionLoader:
     async def _work(self, work: IssueWork) -> None:
         """Send the additions of one issue, and count its row if nothing else is sent for it."""
         item, known = work.item, work.known.values()
-        work.ours = count_own(each for each in known if each.state is State.DONE)
+        work.ours = count_own(find_present(known, work.ends))
         try:
             await self._complete(work)
         except IssueGone:
@@ -127,8 +129,7 @@ class AdditionLoader:
         if not self._plan(work):
             return
         issue_id = work.place.issue_id
-        bodies = ((addition, self._sender.fill(addition)) for addition in self._plan(work, "separate"))
-        filled = [addition._replace(body=body) for addition, body in bodies if body is not None]
+        filled = [each for each in map(self._sender.fill, self._plan(work, "separate")) if each is not None]
         names = {name for addition in filled for name in (addition.name, *addition.covers)}
         parts = work.item.parts
         left = tuple(each for each in parts.comments if names.intersection((each.id, each.content)))

@@ -203,7 +203,7 @@ class Attempt:
             self.stopped = RunStopped("The time of --max-duration is over.")
             self.calls.interrupt()
 
-        timer = None
+        counting, timer = asyncio.create_task(self._count_down()), None
         if self.deadline is not None:
             timer = asyncio.get_running_loop().call_later(max(0.0, self.deadline - time.monotonic()), end)
         try:
@@ -212,8 +212,16 @@ class Attempt:
                     pace = self.settings.settle_seconds, self.settings.concurrency
                     yield RunConnection(client, self.run, self.calls, self.target_time, *pace, self.cap)
         finally:
+            counting.cancel()
             if timer is not None:
                 timer.cancel()
+
+    async def _count_down(self) -> None:
+        """Show how long a pause still takes, in which nothing else happens."""
+        while True:
+            await asyncio.sleep(1)
+            if (left := self.calls.pause_left) > 1:
+                self.progress.figures(f"Triage takes no requests: paused for {left:.0f} s")
 
     async def _load(self, operations: Iterator[Operation]) -> None:
         """Send creates and updates."""

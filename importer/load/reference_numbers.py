@@ -50,13 +50,15 @@ class ReferenceNumbers:
         body = orjson.dumps({"description": item.description})
         operation = work.operation(Addition(item.key, Act.REFER, "", body), body)
         path = issue_path(place.issue_id)
-        operation = operation._replace(method="PATCH", path=path, whole_sha=place.body_sha, since=place.since)
-        if not numbers or place.body_sha != item.body_sha:
+        operation = operation._replace(method="PATCH", path=path, whole_sha=item.body_sha, since=place.since)
+        # After a conflict in another field the issue stands for no row, but its description for this one.
+        stands = place.body_sha == item.body_sha or Snapshot.parse(place.returned).wrote_description(item.description)
+        if not numbers or not stands:
             if known is None:  # recorded once, so that the row's counts are complete; a later run tries again
                 self._log.note(work, operation, Result(State.SAME, requests=0))
             return
         referred = work.had().referred
-        if not all((place.body_sha, key) in referred for key in numbers):
+        if not all((item.body_sha, key) in referred for key in numbers):
             await self._change(work, operation, numbers)
 
     async def _change(self, work: IssueWork, operation: Operation, numbers: dict[str, str]) -> None:

@@ -104,6 +104,7 @@ class Line(NamedTuple):
     who: Identity
     user_id: str
     number: int = 0
+    pseudonym: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,14 @@ class Roster:
         """The Triage user id of a person, "" if there is none."""
         return self._users.find(who) or ""
 
+    @cached_property
+    def _pseudonyms(self) -> Directory[str]:
+        return Directory((line.who, line.pseudonym) for line in self.lines)
+
+    def pseudonym_of(self, who: Identity) -> str:
+        """What a person is called instead, "" if no line says so."""
+        return self._pseudonyms.find(who) or ""
+
     def name_of(self, account: str) -> str:
         """The name that belongs to an account, "" if no line has the account."""
         return self._names.get(account, "")
@@ -133,5 +142,5 @@ class Roster:
         """Combine a mapping's digest with these people, since the same mapping with others gives other records."""
         if not self.lines:
             return digest
-        meaning = sorted((*line.who, line.user_id) for line in self.lines)
+        meaning = sorted((*line.who, line.user_id, *filter(None, [line.pseudonym])) for line in self.lines)
         return sha256(f"{digest} {meaning}".encode("utf-8", "surrogatepass")).hexdigest()

@@ -91,7 +91,19 @@ class Comments(Strict):
         description="Of issues that are not done or closed: a comment each, or packed in order into as few as fit.",
     )
     closed: Bundling = Field("fold", description="The same of issues that are done or closed.")
-    private: Literal["keep", "drop"] = Field("keep", description="Those for the team alone; kept ones say so.")
+    private: Literal["?", "keep", "drop"] = Field(
+        "?",
+        description="Those for the team alone; kept ones say so. `?`: rows with some are rejected until you decide.",
+    )
+
+
+class Restricted(Strict):
+    """Issues that not everybody may read in the source; Triage has no such thing."""
+
+    level: Text = Field(description="Filled where not everybody may read the issue: who may, or what says so.")
+    issues: Literal["?", "send", "skip"] = Field(
+        "?", description="What becomes of them. `?`: their rows are rejected until you decide."
+    )
 
 
 class Counter(Text):
@@ -213,6 +225,16 @@ class People(Strict):
     mentions: Annotated[Pattern, AfterValidator(_mention_pattern)] | None = Field(
         None, description=r"How texts name an account, in its group 1: `\[~accountid:([^\]]+)\]` becomes `@Name`."
     )
+    show: Literal["name", "initials", "pseudonym", "none"] = Field(
+        "name", description="How people stand in what is sent and in the reports; all but `name` need users.csv."
+    )
+    mails: Literal["keep", "mask"] = Field("keep", description="Mail addresses in texts.")
+    phones: Literal["keep", "mask"] = Field("keep", description="Phone numbers in texts.")
     unmatched: Unmatched = Field(
         default_factory=Unmatched, description="Owners and assignees that users.csv doesn't match."
     )
+
+    @property
+    def hides(self) -> bool:
+        """Whether names, mail addresses or phone numbers are not to be seen."""
+        return self.show != "name" or "mask" in (self.mails, self.phones)

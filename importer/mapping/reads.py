@@ -32,7 +32,7 @@ def collect_refs(mapping: Any) -> tuple[Ref, ...]:
 def collect_key_refs(mapping: Mapping) -> tuple[Ref, ...]:
     """Every column and path that is needed to build the rows' native keys."""
     named = [mapping.input.key, mapping.input.local_key]
-    return collect_refs([*named, mapping.group, mapping.skip] if mapping.group else named)
+    return collect_refs([*named, mapping.group, mapping.skip, mapping.restricted] if mapping.group else named)
 
 
 def collect_tables(mapping: Any) -> tuple[Table, ...]:

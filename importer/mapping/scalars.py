@@ -58,7 +58,9 @@ def check_pattern(value: str, flags: int = 0) -> str:
     except (re.error, OverflowError, RecursionError, FutureWarning) as error:
         raise ValueError(f"{_shorten(value)!r} is not a regular expression: {error}") from error
     if is_endless(value, flags):
-        raise ValueError(f"{value[:SHOWN]!r} could search for ever: it repeats a repetition, as `(a+)+` does")
+        raise ValueError(
+            f"{value[:SHOWN]!r} could search for ever: it can divide a text in ever so many ways, as `(a+)+` does"
+        )
     return value
 
 

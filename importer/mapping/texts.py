@@ -27,8 +27,11 @@ from importer.mapping.scalars import (
 )
 from importer.records import Ref
 
-TextFormat = Literal["html", "jira", "textile", "adf"]
-"""Markup that a text can be converted from; `jira` is Jira's wiki markup, `adf` the tree of the Cloud's API."""
+TextFormat = Literal["markdown", "html", "jira", "textile", "adf"]
+"""Markup that a text can be converted from; `jira` is Jira's wiki markup, `adf` the tree of the Cloud's API.
+
+Of `markdown` only the HTML comments are left out.
+"""
 AsText = Literal["markdown", "text"]
 
 TEXT_SOURCES = ("column", "path", "first", "template", "value")

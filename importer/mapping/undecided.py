@@ -8,19 +8,36 @@ from importer.api import CATEGORY_LIMIT
 from importer.errors import Problem
 from importer.mapping.model import TARGETS, UNDECIDED, Mapping
 from importer.mapping.reader import LoadedMapping
+from importer.mapping.yaml_tree import Node
+
+Path = tuple[str | int, ...]
+
+CHOICES: dict[Path, tuple[str, str]] = {
+    ("restricted", "issues"): ("what becomes of restricted issues", "send or skip"),
+    ("comments", "private"): ("what becomes of comments for the team alone", "keep or drop"),
+}
 
 
 def open_targets(mapping: LoadedMapping) -> list[Problem]:
     """A problem for each target that nobody has decided, at the line where it has to be filled in."""
+    targets = [(path, what, _hint(field)) for field in TARGETS for path, what in _open_paths(mapping.model, field)]
+    choices = [(path, what, hint) for path, (what, hint) in CHOICES.items() if _is_open(mapping.tree, path)]
     return [
-        Problem(f"{what} is open", place.file, place.line, ".".join(map(str, path)), _hint(field))
-        for field in TARGETS
-        for path, what in _open_paths(mapping.model, field)
+        Problem(f"{what} is open", place.file, place.line, ".".join(map(str, path)), hint)
+        for path, what, hint in (*targets, *choices)
         for place in [mapping.place(*path)]
     ]
 
 
-def _open_paths(model: Mapping, field: str) -> Iterator[tuple[tuple[str | int, ...], str]]:
+def _is_open(tree: Node, path: Path) -> bool:
+    """Whether a choice is left open where it is written: what no mapping names is left open row by row."""
+    node: Node | None = tree
+    for part in path:
+        node = node.child(part) if node else None
+    return node is not None and node.value == UNDECIDED
+
+
+def _open_paths(model: Mapping, field: str) -> Iterator[tuple[Path, str]]:
     spec = getattr(model, field)
     for name, target in spec.values.items():
         if target == UNDECIDED:

@@ -13,6 +13,8 @@ from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, re
 
 COUNTED = ("open_issues", "closed_issues", "comments")
 USER = "triage_user_id"
+PSEUDONYM = "pseudonym"
+"""A column that is there if the mapping shows people by it."""
 IDENTIFYING = ("name", "account", "mail")
 COLUMNS = (*IDENTIFYING, *COUNTED, "proposal", USER)
 _ROUNDED = re.compile(r"\d([.,]\d+)?[Ee]\+\d+")  # what spreadsheets make of a long number
@@ -45,7 +47,7 @@ def read_users(path: Path) -> Roster:
 def make_roster(sheet: Sheet, path: Path) -> Roster:
     """Make a roster of a table that was read. Raises UsageError with every line that is wrong."""
     lines = [
-        Line(who, cells.get(USER, ""), number)
+        Line(who, cells.get(USER, ""), number, cells.get(PSEUDONYM, ""))
         for who, (number, cells) in zip(sheet.identities(), sheet.rows, strict=True)
     ]
     problems = list(_problems(lines, str(path)))

@@ -16,6 +16,7 @@ from importer.report.mark import MarkWhereNeeded
 from importer.triage.redaction import redact
 
 FIXES, SUGGESTION, SUMMARY = "fixes.csv", "suggested-mapping.yaml", "summary.json"
+REHEARSAL = "rehearsal.html"
 FOR_PEOPLE = ("errors.csv", "errors.jsonl", SUGGESTION, FIXES)
 """Reports that people edit, and give back to a command."""
 NAMES = (
@@ -27,6 +28,7 @@ NAMES = (
     "attachments.csv",
     "report.html",
     "summary.html",
+    REHEARSAL,
     SUMMARY,
     *FOR_PEOPLE,
 )

@@ -33,7 +33,6 @@ PACKING = 3
 """Level of compression: higher ones take twice the time for a tenth less."""
 
 NEEDS_SOMEBODY = frozenset((Outcome.REJECTED, Outcome.FAILED, Outcome.UNKNOWN))
-WITHHELD = "(not shown: a secret was found in the row)"
 
 FindTitles = Callable[[Sequence[str]], Mapping[str, str]]
 """Finds the titles of keys that have an issue."""
@@ -182,7 +181,7 @@ class PageRows:
                 cause = self._causes.setdefault((blocks, code, name, message), Cause(code, name, message[:CUT], hint))
             cause.rows += 1
             if len(cause.samples) < SAMPLES and row.key:
-                cause.samples = (*cause.samples, Sample(row.key[:CUT], _title(row, {})))
+                cause.samples = (*cause.samples, Sample(row.key[:CUT], row.shown_title))
 
     def causes(self, *, blocks: bool) -> list[Cause]:
         """Return the causes of what needs somebody, or else what is only to be looked at, worst first."""
@@ -210,14 +209,14 @@ class PageRows:
 
 def _line(place: int, row: Row, titles: Mapping[str, str]) -> tuple[int, str, str, int, str, str]:
     reason = "\n".join(f"{code}: {message}" for code, message in zip(row.codes, row.messages, strict=True))
-    return (place, row.key[:CUT], _title(row, titles), PLACES[row.outcome], reason[:CUT], row.triage_id)
-
-
-def _title(row: Row, titles: Mapping[str, str]) -> str:
-    """Return the title that is sent; none of a row that is not sent because a secret was found in it."""
-    if row.outcome is Outcome.REJECTED and "secret-found" in row.codes:
-        return WITHHELD
-    return row.title or titles.get(row.key, "")
+    return (
+        place,
+        row.key[:CUT],
+        row.shown_title or titles.get(row.key, ""),
+        PLACES[row.outcome],
+        reason[:CUT],
+        row.triage_id,
+    )
 
 
 PLACES = {outcome: place for place, outcome in enumerate(Outcome)}

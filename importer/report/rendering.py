@@ -15,11 +15,14 @@ from importer.phrases import escape_controls, format_duration
 from importer.report.folder import ReportFolder
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 TEMPLATES = Path(__file__).with_name("templates")
 CELL_SHOWN = 400
 """Characters of a text in the page."""
+SCRIPTS = {"rehearsal.html": "board.js"}
+"""The script of a template, behind page.js; the others have ROWS_SCRIPT."""
+ROWS_SCRIPT = "rows.js"
 
 
 def render(folder: ReportFolder, name: str, template: str, view: Mapping[str, Any]) -> None:
@@ -28,9 +31,14 @@ def render(folder: ReportFolder, name: str, template: str, view: Mapping[str, An
     Raises:
         StorageFull: it can't be written.
     """
-    page = _environment().get_template(template)
+    script = mark_whole(_read("page.js") + _read(SCRIPTS.get(template, ROWS_SCRIPT)))
     with folder.open(name) as file:
-        file.write(page.render(view, styles=_read("report.css"), script=_read("report.js")))
+        file.write(load_template(template).render(view, styles=mark_whole(_read("report.css")), script=script))
+
+
+def load_template(name: str) -> Template:
+    """Return a template, compiled."""
+    return _environment().get_template(name)
 
 
 def lay_out_bar(numbers: Mapping[str, int]) -> list[tuple[str, int, float, float]]:
@@ -88,7 +96,7 @@ def _environment() -> Environment:
 
 @cache
 def _read(name: str) -> str:
-    return mark_whole((TEMPLATES / name).read_text(encoding="utf-8"))
+    return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def _shown(value: Any) -> Any:

@@ -24,6 +24,7 @@ COLUMNS = (
     "operations_planned",
     "operations_done",
     "operations_failed",
+    "title",
 )
 
 
@@ -51,6 +52,7 @@ class ResultsFile:
                 row.additions_planned,
                 row.additions_done,
                 row.additions_failed,
+                escape_cell(row.shown_title),
             )
             for row in rows
         )

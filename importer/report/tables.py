@@ -11,11 +11,14 @@ from importer.check.coverage.coverage import Coverage
 from importer.report.folder import ReportFolder
 from importer.spreadsheet import escape_cell
 
-CHANGE_COLUMNS = ("key", "triage_id", "issue_id", "verdict", "fields", "message")
+CHANGE_COLUMNS = ("key", "triage_id", "issue_id", "verdict", "fields", "message", "before", "after")
 
 
 class ChangeLine(NamedTuple):
-    """A line of a repair's or an undo's results.csv: an issue, its verdict, and the fields or traces of that."""
+    """A line of a repair's or an undo's results.csv: an issue, its verdict, and the fields or traces of that.
+
+    `before` and `after` are the values of these fields as far as they are value fields, a line for each.
+    """
 
     key: str
     triage_id: str
@@ -23,6 +26,8 @@ class ChangeLine(NamedTuple):
     verdict: str
     fields: str
     message: str
+    before: str = ""
+    after: str = ""
 
 
 def write_changes(folder: ReportFolder, lines: Iterable[ChangeLine]) -> None:

@@ -17,7 +17,10 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import orjson
+
 from importer import __version__
+from importer.api import VALUE_FIELDS
 from importer.codes import PERHAPS_GONE
 from importer.errors import INTERRUPTED, ExitCode, RunStopped, StorageFull, UsageError
 from importer.ledger.journal import Run
@@ -40,6 +43,7 @@ from importer.triage.event_loop import run_loop, signals_call
 from importer.triage.limiter import Limiter
 from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first
 from importer.triage.paced import Interrupted, PacedCalls
+from importer.triage.snapshot import Snapshot
 from importer.triage.target import Target
 
 if TYPE_CHECKING:
@@ -213,8 +217,7 @@ class ChangeRunner:
 
     def _rows(self) -> Iterable[Row]:
         """Yield the issues as rows of the run that changes them, with their places in the input."""
-        change_set = self.change_set
-        operations = {operation.key: operation for operation in change_set.operations.values()}
+        change_set, operations = self.change_set, self._by_key()
         left = {each.key: each for each in change_set.left}
         places: dict[str, Row] = {}
         for row in self.run.results():
@@ -229,10 +232,14 @@ class ChangeRunner:
                 verdict = self.verdicts[operations[key].issue_id]
                 yield _row(row, Outcome.PLANNED, verdict.code, ", ".join(verdict.fields), verdict.message)
 
+    def _by_key(self) -> dict[str, Operation]:
+        return {operation.key: operation for operation in self.change_set.operations.values()}
+
     def _preview_lines(self) -> Iterator[ChangeLine]:
         for issue_id, operation in self.change_set.operations.items():
             verdict, fields, _, message = self.verdicts[issue_id]
-            yield ChangeLine(operation.key, operation.triage_id, issue_id, verdict, ", ".join(fields), message)
+            values = _values(operation, fields)
+            yield ChangeLine(operation.key, operation.triage_id, issue_id, verdict, ", ".join(fields), message, *values)
         for key, issue_id, triage_id, code, field, message in self.change_set.left:
             yield ChangeLine(key, triage_id, issue_id, code, field, message)
 
@@ -243,15 +250,17 @@ class ChangeRunner:
                 yield operation.key, operation.triage_id, conflicts
 
     def _applied_lines(self, own: Run) -> Iterator[ChangeLine]:
+        operations = self._by_key()
         for row in own.results():
             verdict, fields, message = row.codes[-1], row.fields[0], row.messages[-1]
+            values = _values(operations[row.key], fields.split(", ")) if row.key in operations else ()
             if verdict == TOUCHED:
                 fields, message = message or fields, ""  # what the last reading found
             if row.outcome is Outcome.PLANNED:
                 verdict = Outcome.PLANNED.value
             elif row.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
                 verdict = self.change_set.name(row.codes[0], row.outcome)
-            yield ChangeLine(row.key, row.triage_id, row.issue_id, verdict, fields, message)
+            yield ChangeLine(row.key, row.triage_id, row.issue_id, verdict, fields, message, *values)
 
     def _report(
         self,
@@ -320,6 +329,13 @@ class ChangeRunner:
             [("Do it", f"{command} --apply")] if not summary.run_id and self.to_change else [],
         )
         write_work_page(self._folder, work, rows)
+
+
+def _values(operation: Operation, fields: Iterable[str]) -> tuple[str, str]:
+    """Return what the value fields among these were and what an operation makes of them, a line for each."""
+    before, after = Snapshot.parse(operation.returned).ours, orjson.loads(operation.body or b"{}")
+    names = [name for name in fields if name in VALUE_FIELDS]
+    return "\n".join(str(before.get(name) or "") for name in names), "\n".join(after.get(name, "") for name in names)
 
 
 def _row(row: Row, outcome: Outcome, code: str, field: str, message: str) -> Row:

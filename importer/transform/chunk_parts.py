@@ -17,6 +17,7 @@ from importer.transform.groups import merge_sets
 from importer.transform.prose import ColumnSanitizer, Prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, read_relations
+from importer.transform.restricted import PRIVATE
 from importer.transform.row_keys import RowKeys
 
 
@@ -57,6 +58,7 @@ class PartsReader:
         discussions = Discussions()
         if mapping.comments is not None:
             discussions = read_comments(mapping.comments, columns, columns.chunk.beside)
+        undecided = [(row, PRIVATE) for row in sorted(discussions.undecided) if bundlings[row] != "drop"]
         discussed = {row: said for row, said in discussions.comments.items() if bundlings[row] != "drop"}
         comments = _merge(prose.notes, _merge(flagged.notes, discussed))
         if keys.groups is not None:
@@ -73,7 +75,7 @@ class PartsReader:
         )
         rows = sorted(set().union(*parts))
         found = {row: IssueParts(*[tuple(has.get(row, ())) for has in parts]) for row in rows}
-        return Found(found, [*malformed, *flagged.findings, *to_itself, *discussions.findings], discussions)
+        return Found(found, [*malformed, *flagged.findings, *to_itself, *undecided, *discussions.findings], discussions)
 
 
 def _find_mentions(references: References, prose: Prose, keys: Sequence[str]) -> dict[int, tuple[Mention, ...]]:

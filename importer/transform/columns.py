@@ -19,6 +19,8 @@ from importer.records import Chunk, Ref
 from importer.transform.formats.convert import convert_all
 
 Mask = NDArray[np.bool_]
+_LINES = re.compile(r"\n(?![^{}]*\})")
+"""Between the lines of a template: a column's name in braces may have line ends, too."""
 
 
 class Columns:
@@ -124,10 +126,16 @@ class Columns:
         return texts
 
     def _fill(self, template: str) -> list[str]:
-        """Fill in a template; the text is "" where all placeholders are empty, since `https://…/` alone is useless."""
+        """Fill in a template; the text is "" where all placeholders are empty, since `https://…/` alone is useless.
+
+        So is a label: of several lines one that has more than placeholders is left out where they are all empty.
+        """
         parts, refs = split_template(template)
         if not refs:
             return [parts[0]] * len(self)
+        lines = _LINES.split(template)
+        if len(lines) > 1:
+            return self._fill_lines(lines)
         columns = [self._first_filled(self.cells(ref)) for ref in refs]
         head, tails = parts[0], parts[1:]
         return [
@@ -136,6 +144,18 @@ class Columns:
             else ""
             for values in zip(*columns, strict=True)
         ]
+
+    def _fill_lines(self, lines: Sequence[str]) -> list[str]:
+        """The lines of a template, each filled in by itself."""
+        found = [split_template(line) for line in lines]
+        is_filled_in = [bool(refs) for _, refs in found]
+        is_label = [bool(refs) and any(map(str.strip, parts)) for parts, refs in found]
+        rows = []
+        for texts in zip(*map(self._fill, lines), strict=True):
+            kept = [text for text, label in zip(texts, is_label, strict=True) if text or not label]
+            has_any = any(text for text, own in zip(texts, is_filled_in, strict=True) if own)
+            rows.append("\n".join(kept) if has_any else "")
+        return rows
 
     def holds(self, conditions: Iterable[Condition], among: Mask | None = None) -> Mask:
         """The rows where all conditions hold, of those in `among`.

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 from jmespath.exceptions import JMESPathError
 
 from importer.mapping.issue_parts import COMMENT_PARTS, Comments, CommentSource
+from importer.mapping.model import UNDECIDED
 from importer.mapping.texts import Text
 from importer.records import Comment, Finder, Finding
 from importer.transform.columns import Columns, is_filled, read_date
@@ -37,15 +38,17 @@ LINES = "lines"
 class Discussions:
     """The comments of a chunk; rows without any are absent everywhere.
 
-    comments  row → its comments in order
-    findings  rows with a comment that could not be read as the mapping says; it is taken as it is
-    private   row → how many of its comments were left out because they are for the team alone
-    dropped   row → the parts of markup that a conversion could not keep, and how often
+    comments   row → its comments in order
+    findings   rows with a comment that could not be read as the mapping says; it is taken as it is
+    private    row → how many of its comments were left out because they are for the team alone
+    undecided  rows with such comments, where the mapping doesn't say whether they are sent
+    dropped    row → the parts of markup that a conversion could not keep, and how often
     """
 
     comments: dict[int, tuple[Comment, ...]] = field(default_factory=dict)
     findings: list[tuple[int, Finding]] = field(default_factory=list)
     private: Counter[int] = field(default_factory=Counter)
+    undecided: set[int] = field(default_factory=set)
     dropped: dict[int, Counter[str]] = field(default_factory=dict)
 
 
@@ -197,6 +200,8 @@ def _finish(
         if is_private and spec.private == "drop":
             found.private[row] += 1
             continue
+        if is_private and spec.private == UNDECIDED:
+            found.undecided.add(row)
         text = one.text
         if not one.problem and (changed := converted[one.place].get(text)) is not None:
             text = changed.text

@@ -19,6 +19,7 @@ from importer.transform.lengths import find_longer
 from importer.transform.markers import MARKER_NOTE, hex_digest
 from importer.transform.prose import ColumnSanitizer
 from importer.transform.row_keys import RowKeys
+from importer.transform.shown_people import ShownPeople, refs_of
 
 LINE_LIMIT = 1000
 """Characters of a footer's line: what is longer goes on in a comment."""
@@ -75,16 +76,20 @@ def write_footers(
     keys: RowKeys,
     clean: ColumnSanitizer,
     unmatched: Mapping[str, Sequence[Identity]],
+    levels: Sequence[str],
 ) -> Footers:
     """Write the footers of a chunk; what is too long for them becomes comments.
 
-    `unmatched` are the people of a row that Triage doesn't know, by field: each is named, whatever the mapping names.
+    `unmatched` are the people of a row that Triage doesn't know, by field, and `levels` who may read it in the source:
+    each is named, whatever the mapping names.
     """
     lines = list(_write_lines(mapping, columns, keys, clean))
     for name, person in zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True):
         if person is not None:
-            named = _name_people(unmatched[name], person, lines)
+            named = _name_people(unmatched[name], person, lines, clean.shown)
             lines.append(_write_line(name.removesuffix("_id").capitalize(), named, keys, clean))
+    if mapping.restricted is not None:
+        lines.append(_write_line("Restricted", _leave_named(levels, lines, mapping.restricted.level.refs), keys, clean))
     longer = {(row, line.label): line for line in lines if line.has_long for row in _shorten_long(line)}
     opening = [f"{_OPENING}{key}\n" for key in clean.lines(list(map(one_line, keys.full)))]
     ending = [f"{keys.source_marker} {marker} {MARKER_NOTE}" for marker in keys.markers]
@@ -104,11 +109,15 @@ def write_footers(
 
 
 def _write_lines(mapping: Model, columns: Columns, keys: RowKeys, clean: ColumnSanitizer) -> Iterator[_Line]:
+    persons = refs_of(mapping)
     for label, spec in mapping.footer.items():
         cells = columns.every_cell(spec)
         if not cells:
             continue
         texts = cells[0] if len(cells) == 1 else [", ".join(filter(is_filled, row)) for row in zip(*cells, strict=True)]
+        if not clean.shown.are_named:
+            role = "Owner" if not persons.isdisjoint(spec.refs) else label
+            texts = [clean.shown.show_cell(role, text) for text in texts]
         yield replace(_write_line(label, texts, keys, clean), refs=spec.refs)
 
 
@@ -124,15 +133,24 @@ def _write_line(label: str, texts: list[str], keys: RowKeys, clean: ColumnSaniti
     return _Line(label, texts, [line[text] for text in texts], has_long)
 
 
-def _name_people(who: Sequence[Identity], person: Person, lines: Sequence[_Line]) -> list[str]:
-    """Of each row the person, "" where a line has their name, account or mail; those made of the same cells first."""
+def _name_people(who: Sequence[Identity], person: Person, lines: Sequence[_Line], shown: ShownPeople) -> list[str]:
+    """Of each row the person, "" where a line has their name, account or mail."""
     refs = {ref for text in (person.name, person.account, person.mail) if text is not None for ref in text.refs}
-    texts = [line.texts for line in sorted(lines, key=lambda line: refs.isdisjoint(line.refs))]
+    texts = [line.texts for line in sorted(lines, key=lambda line: refs.isdisjoint(line.refs))]  # the same cells first
 
     def is_named(row: int, parts: Sequence[str]) -> bool:
         return any(part in column[row] for column in texts for part in parts)
 
-    return ["" if not one.shown or is_named(row, list(filter(None, one))) else one.shown for row, one in enumerate(who)]
+    return [
+        "" if not one.shown or is_named(row, list(filter(None, (*one, shown.show(one))))) else shown.show(one)
+        for row, one in enumerate(who)
+    ]
+
+
+def _leave_named(texts: Sequence[str], lines: Sequence[_Line], refs: Sequence[Ref]) -> list[str]:
+    """The texts, "" where a line made of the same cells has one already."""
+    same = [line.texts for line in lines if not set(refs).isdisjoint(line.refs)]
+    return ["" if any(column[row] for column in same) else text for row, text in enumerate(texts)]
 
 
 def _shorten_long(line: _Line) -> list[int]:

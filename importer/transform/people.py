@@ -12,6 +12,7 @@ from importer.mapping.issue_parts import Person, Unmatched
 from importer.mapping.model import Mapping as MappingModel
 from importer.records import Finding
 from importer.transform.columns import Columns
+from importer.transform.shown_people import SOMEBODY, ShownPeople
 
 _HINT = "give them a triage_user_id in users.csv: `triage-import users SOURCE` writes it, `--users users.csv` reads it"
 
@@ -51,6 +52,7 @@ class PersonMap:
     person: Person
     unmatched: Unmatched
     roster: Roster
+    shown: ShownPeople
 
     def find_unmatched(self, people: Sequence[Identity], given: Sequence[str]) -> list[Identity]:
         """The people whom users.csv doesn't match, where the source gives no user id; else an empty identity."""
@@ -87,10 +89,11 @@ class PersonMap:
         choice, state = (self.unmatched.closed, "closed") if is_closed else (self.unmatched.open, "open")
         if choice == NOBODY and not self.roster.lines:
             return "", None
-        message = f"users.csv has no user for {who.shown}"
+        name = self.shown.show(who) or SOMEBODY
+        message = f"users.csv has no user for {name}"
         if choice != FINDING:
             message += f": their {state} issues get {choice}"
-        value = f"{who.shown} ({state})"  # open and closed issues are settled apart
+        value = f"{name} ({state})"  # open and closed issues are settled apart
         finding = Finding("person-unmatched", self.field, message, _HINT, value, rejects=choice == FINDING)
         return "" if choice in (NOBODY, FINDING) else choice, finding
 
@@ -98,8 +101,8 @@ class PersonMap:
 def person_maps(mapping: MappingModel, roster: Roster) -> dict[str, PersonMap]:
     """The owner and the assignee of a mapping, by the API's field."""
     named = zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True)
-    unmatched = mapping.people.unmatched
-    return {field: PersonMap(field, person, unmatched, roster) for field, person in named if person is not None}
+    unmatched, shown = mapping.people.unmatched, ShownPeople(mapping.people, roster)
+    return {field: PersonMap(field, person, unmatched, roster, shown) for field, person in named if person is not None}
 
 
 def name_mentions(text: str, pattern: re.Pattern[str], roster: Roster, learned: Mapping[str, str]) -> str:

@@ -12,6 +12,7 @@ from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.groups import Groups, merge_descriptions
 from importer.transform.lengths import REST_LIMIT, cut, find_longer, split_text
 from importer.transform.sanitise import Sanitizer
+from importer.transform.shown_people import ShownPeople
 
 CONTINUED = "[… goes on in the comments]"
 
@@ -19,12 +20,15 @@ CONTINUED = "[… goes on in the comments]"
 class ColumnSanitizer:
     """Sanitises the texts of one chunk: puts names for accounts, neutralises mentions, treats secrets.
 
+    shown        how people are shown in them
     secrets      row → field → kinds of the secrets found in it
     neutralised  how many mentions were neutralised
     """
 
-    def __init__(self, sanitizer: Sanitizer, name: Callable[[Sequence[str]], Sequence[str]]) -> None:
-        self._sanitizer, self._name = sanitizer, name
+    def __init__(
+        self, sanitizer: Sanitizer, name: Callable[[Sequence[str]], Sequence[str]], shown: ShownPeople
+    ) -> None:
+        self._sanitizer, self._name, self.shown = sanitizer, name, shown
         self.secrets: dict[int, dict[str, tuple[str, ...]]] = {}
         self.neutralised = 0
 
@@ -40,7 +44,7 @@ class ColumnSanitizer:
 
     def column(self, field: str, texts: Sequence[str], rows: Sequence[int] | None = None) -> list[str]:
         """Sanitise texts that go into `field`: one for each row of the chunk, or for each of `rows`."""
-        cleaned, secrets, neutralised = self._sanitizer.clean_column(self._name(texts))
+        cleaned, secrets, neutralised = self._sanitizer.clean_column(self.shown.clean(self._name(texts)))
         self.neutralised += neutralised
         for place, kinds in secrets.items():
             fields = self.secrets.setdefault(place if rows is None else rows[place], {})
@@ -49,7 +53,7 @@ class ColumnSanitizer:
 
     def lines(self, texts: Sequence[str]) -> list[str]:
         """Sanitise short lines, such as a footer's, without noting their secrets."""
-        return self._sanitizer.clean_column(texts)[0]
+        return self._sanitizer.clean_column(self.shown.clean(texts))[0]
 
 
 @dataclass

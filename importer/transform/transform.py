@@ -16,7 +16,7 @@ from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Duplicates, Mapping
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
 from importer.mapping.texts import Text
-from importer.records import Chunk
+from importer.records import Chunk, Finding
 from importer.transform.chunk_parts import PartsReader
 from importer.transform.chunk_records import Records, merge_targets
 from importer.transform.claims import read_claims
@@ -29,8 +29,10 @@ from importer.transform.people import identify, name_mentions, person_maps
 from importer.transform.prose import ColumnSanitizer, write_prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, find_no_keys
+from importer.transform.restricted import SKIPPED, find_restricted, read_levels
 from importer.transform.row_keys import identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
+from importer.transform.shown_people import ShownPeople
 from importer.transform.value_maps import Mapped, value_maps
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
@@ -60,6 +62,7 @@ class Transform:
         self.annexes = collect_annexes(mapping)
         self.references = References(mapping.references, source_name)
         self._people, self._learned = people or Roster(), learned or {}
+        self._shown = ShownPeople(mapping.people, self._people)
         self._person_maps = person_maps(mapping, self._people)
         self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
         self._parts = PartsReader(mapping, source_name, self.references, self._name_author, find_keys)
@@ -70,10 +73,9 @@ class Transform:
         columns = Columns(chunk, mapping.input.dates)
         skips = self._skips(columns)
         keys = identify_rows(mapping, self.source_name, columns, skips)
-        newest = None
-        if isinstance(mapping.duplicates, Duplicates):
-            newest = columns.dates(columns.text(mapping.duplicates.newest))
-        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions)
+        rule = mapping.duplicates
+        newest = columns.dates(columns.text(rule.newest)) if isinstance(rule, Duplicates) else None
+        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self._shown)
         owners, assignees = (_read_optional(columns, text) for text in (mapping.owner_id, mapping.assignee_id))
         people = {name: identify(each.person, columns) for name, each in self._person_maps.items()}
         unmatched = {
@@ -81,14 +83,13 @@ class Transform:
             for name, given in zip(PERSON_FIELDS, (owners, assignees), strict=True)
             if name in people
         }
-        footers = write_footers(mapping, columns, keys, cleaner, unmatched)
+        levels = read_levels(mapping, columns)
+        footers = write_footers(mapping, columns, keys, cleaner, unmatched, levels)
         prose = write_prose(mapping, columns, footers.texts, keys.groups, cleaner)
         values = {value_map.field: value_map.apply(columns) for value_map in self.value_maps}
         self._neutralise(values["category"])
         bundlings = find_bundlings(mapping, merge_targets(values, keys.groups, "status"))
         found = self._parts.read(columns, keys, replace(prose, notes=footers.rests), bundlings, cleaner)
-        lost = {"description": columns.dropped, "comments": found.discussions.dropped}
-        dropped = [(row, dropped_finding(name, names)) for name, rows in lost.items() for row, names in rows.items()]
         records = Records(
             chunk=chunk,
             columns=columns,
@@ -113,12 +114,13 @@ class Transform:
             bundlings=bundlings,
             groups=keys.groups,
             group_keys=keys.group_keys,
-            noted=[*found.findings, *cleaner.findings(), *footers.findings(), *dropped],
+            noted=[*found.findings, *find_restricted(mapping, levels), *cleaner.findings(), *footers.findings()],
             private=found.discussions.private,
             neutralised=cleaner.neutralised,
             shortened=prose.shortened,
             unreadable=columns.unreadable,
         )
+        records.noted.extend(find_dropped(columns, found.discussions))
         return self._assign(records, people)
 
     def find_groups(self, chunk: Chunk) -> list[str | None]:
@@ -143,14 +145,15 @@ class Transform:
         return records
 
     def _name_author(self, author: str) -> str:
-        """The name of an account, or the text itself."""
-        return self._people.name_of(author) or self._learned.get(author, "") or author
+        """The name of an account, or the text itself, as people are shown."""
+        return self._shown.show_author(self._people.name_of(author) or self._learned.get(author, "") or author)
 
     def _neutralise(self, categories: Mapped) -> None:
         """Neutralise the mentions in categories, since a category may be a cell as it is written."""
         for place, step in enumerate(categories.steps):
             if step.target:
-                categories.steps[place] = replace(step, target=self._sanitizer.clean(step.target).text)
+                (target,) = self._shown.clean([step.target])
+                categories.steps[place] = replace(step, target=self._sanitizer.clean(target).text)
 
     def _name_mentions(self, texts: Sequence[str]) -> Sequence[str]:
         if self.mapping.people.mentions is None:
@@ -175,7 +178,16 @@ class Transform:
             for row in columns.holds(rule.when).nonzero()[0].tolist():
                 if row not in columns.chunk.defects:
                     skips[row] = skips[row] or code
+        if self.mapping.restricted is not None and self.mapping.restricted.issues == "skip":
+            levels = read_levels(self.mapping, columns)
+            skips = [skip or (SKIPPED if level else "") for skip, level in zip(skips, levels, strict=True)]
         return skips
+
+
+def find_dropped(columns: Columns, discussions: Discussions) -> list[tuple[int, Finding]]:
+    """(row, finding) for each text whose markup could not be kept."""
+    lost = {"description": columns.dropped, "comments": discussions.dropped}
+    return [(row, dropped_finding(name, names)) for name, rows in lost.items() for row, names in rows.items()]
 
 
 def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bundling]:

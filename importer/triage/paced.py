@@ -67,6 +67,11 @@ class PacedCalls:
         """Whether a call may have to wait for its turn."""
         return self._limiter.is_limited
 
+    @property
+    def pause_left(self) -> float:
+        """Seconds until requests leave again; not above 0 if none waits for that."""
+        return self._limiter.pause_left
+
     def interrupt(self) -> None:
         """End every wait with Interrupted, those under way and all later ones."""
         self.interrupted = True

@@ -165,6 +165,10 @@ class Snapshot:
         now, ours, edited = values_in(issue, self.numbers), self.ours, self.edits(issue)
         return {name: now[name] if name in edited else ours[name] for name in fields}
 
+    def wrote_description(self, description: str) -> bool:
+        """Whether this is the description that we last sent, but for numbers that we put in."""
+        return digest(description, self.numbers) == self.ours.get("description")
+
     def is_as_it_was(self, issue: Issue, description: str) -> bool:
         """Whether an issue has the description of its snapshot, or this one, but for numbers that we put in."""
         now = digest(issue.description, self.numbers)

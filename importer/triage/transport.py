@@ -72,7 +72,7 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
                 stream = _Pieces(raw) if "Content-Encoding" in answer.headers else httpx.ByteStream(raw)
                 return httpx.Response(answer.status, headers=answer.raw_headers, stream=stream, request=request)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            raise _translate(error)(str(error) or type(error).__name__, request=request) from error
+            raise _translate(error)(_describe(error), request=request) from error
 
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
@@ -126,6 +126,12 @@ TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
     (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
     (Exception, httpx.ReadError),
 )
+
+
+def _describe(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
+        return f"nothing listens on {error.host}:{error.port}"
+    return str(error) or type(error).__name__
 
 
 def _translate(error: Exception) -> type[httpx.RequestError]:

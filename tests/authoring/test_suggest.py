@@ -14,8 +14,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from importer.authoring.suggest import suggest
+from importer.codes import DESCRIPTION_TOO_LONG, PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED, TITLE_TOO_LONG
 from importer.mapping.model import fold, is_pattern
 from importer.mapping.reader import LoadedMapping, load_mapping
+from importer.mapping.undecided import open_targets
 from importer.mapping.unknown_values import Evidence, Unknown
 
 WriteMapping = Callable[..., str]
@@ -169,7 +171,14 @@ def test_a_line_for_each_value(value: str, line: str) -> None:
 
 def test_too_long_texts_have_a_proposal() -> None:
     """What is to become of them is a person's word: it is proposed, with what it means, and loads."""
-    text = suggest(load_preset("jira"), [], {"title": 1, "description": 2})
+    text = suggest(load_preset("jira"), [], {TITLE_TOO_LONG: 1, DESCRIPTION_TOO_LONG: 2})
     assert "# 2 rows with a description over Triage's limit." in text
     model = load_text(text).model
     assert (model.title.too_long, model.description.too_long) == ("shorten", "continue")  # type: ignore[union-attr]
+
+
+def test_who_may_read_it_is_left_open() -> None:
+    """No proposal is made: `run` refuses at the lines that have to be filled in."""
+    text = suggest(load_preset("jira"), [], {RESTRICTED_UNDECIDED: 1, PRIVATE_UNDECIDED: 2})
+    assert [problem.key for problem in open_targets(load_text(text))] == ["restricted.issues", "comments.private"]
+    assert not open_targets(load_preset("jira"))

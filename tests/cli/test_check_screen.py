@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.harness.running import Program, issue_row, write_csv, write_issues
 
 STATUSES = [f"Status {number:02}" for number in range(60)]
@@ -25,6 +27,18 @@ def test_it_fits_24_lines(program: Program) -> None:
     assert len(lines) <= 24
     assert any("more values: see report.html" in line for line in lines)
     assert lines[-1].startswith("Next: read triage-import-check/suggested-mapping.yaml, then: ")
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_it_fits_a_narrow_screen(program: Program, width: int) -> None:
+    """Lines that a terminal breaks count as several."""
+    path = write_much_to_decide(Path("export.csv"))
+    with program.on_terminal("run", path, "-m", "jira", "--sandbox", "--dry-run", columns=width) as terminal:
+        shown = terminal.end().err
+    lines = [line.rpartition("\r")[2] for line in shown.split("\r\n")]
+    first, last = lines.index("severity:"), next(n for n, line in enumerate(lines) if line.startswith("checked "))
+    check = lines[first : last + 1]
+    assert sum(-(-len(line) // width) for line in check) <= 22
 
 
 def test_verbose_shows_all(program: Program) -> None:

@@ -11,9 +11,10 @@ import pytest
 from importer.cli.console import Console
 from importer.errors import ExitCode, MappingError, Problem
 from importer.phrases import format_time
-from importer.report.summary import Summary
+from importer.report.summary import OPEN, Summary
+from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
-from tests.harness.running import Program, issue_row, read_csv, write_csv, write_issues
+from tests.harness.running import SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
 
 
 def said(summary: Summary) -> list[str]:
@@ -85,13 +86,46 @@ def test_ctrl_c_at_the_question(program: Program, serve: Serve) -> None:
     assert sandbox.create_bodies() == []
 
 
+def test_the_question_names_all_that_is_sent(program: Program, serve: Serve) -> None:
+    """Comments and the like, all requests, and issues whose people are not matched."""
+    with program.on_terminal("run", SAMPLES / "jira.csv", "--api-url", serve().url) as terminal:
+        terminal.read_until("Send them?")
+        terminal.type("n\n")
+        asked = terminal.end().err
+    assert "  12 issues to create, about 3.6 s at this rate.\r\n  Then 4 comments: 18 requests in all.\r\n" in asked
+    assert "  4 open issues without the people whom the source names.\r\n" in asked
+
+
+def test_a_pause_is_counted_down(program: Program, serve: Serve) -> None:
+    """While Triage takes nothing, the bar says for how long."""
+    write_issues(Path("export.csv"), 3)
+    url = serve(faults=(parse_fault("429=4:create@req=2"),)).url
+    command = ("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--no-first-contact")
+    with program.on_terminal(*command) as terminal:
+        shown = terminal.end().err
+    assert "Triage takes no requests: paused for 3 s" in shown
+    assert "3 rows: 3 created" in shown
+
+
+def test_a_check_counts_rows() -> None:
+    """Its bar is as long as the file, and its figure is that of rows; so is a line where there is no terminal."""
+    stream = io.StringIO()
+    with redirect_stderr(stream):
+        console = Console()
+        console.start("checking", 2_000_000, "B")
+        console._next_line = 0.0
+        console.figures("1,234 rows")
+        console.reach(1_000_000)
+    assert stream.getvalue() == "checking: 1,234 rows (50%)\n"
+
+
 def test_plain_lines_where_there_is_no_terminal(program: Program) -> None:
     """No bar and no control characters in a log."""
     write_issues(Path("export.csv"), 3)
     err = program.apart("run", "export.csv", "-m", "jira", "--sandbox").err
     assert "\r" not in err
     assert "\x1b" not in err
-    assert err.splitlines()[-1].startswith("Reports: ")
+    assert err.splitlines()[-2].startswith("Reports: ")
 
 
 def test_an_error_with_all_its_problems() -> None:
@@ -191,3 +225,11 @@ def test_long_values_are_cut_on_screen(program: Program) -> None:
     write_csv(Path("export.csv"), [(*issue_row(1)[:3], "x" * 3000, "Bug", "")])
     ended = program("validate", "export.csv", "-m", "jira")
     assert max(map(len, ended.out.splitlines())) < 300
+
+
+@pytest.mark.parametrize("code", OPEN)
+def test_why_it_is_not_zero(code: str) -> None:
+    """Whatever keeps the exit code from 0 though every row is done is said at the end, and where to look."""
+    lines = said(Summary(exit_code=ExitCode.PARTLY, rows=2, unchanged=2, run_id="r", out="out", findings={code: 2}))
+    (sentence,) = (line for line in lines if line.startswith("2 issues "))
+    assert "results.csv" in sentence or "the same command" in sentence

@@ -52,3 +52,16 @@ def test_what_would_control_a_terminal(program: Program) -> None:
         assert ended.code == 0
         assert all(line.isprintable() for line in (ended.out + ended.err).splitlines()), ended.out
         assert "gone" in ended.out
+
+
+def test_arguments_in_the_wrong_order(program: Program) -> None:
+    """A key before the file, and a file alone, each with the command that was meant."""
+    write_csv(Path("export.csv"), [issue_row(1)])
+    for words, hint in (
+        (("PROJ-1", "export.csv"), "triage-import explain export.csv PROJ-1"),
+        (("export.csv",), "triage-import explain export.csv 2"),
+        (("PROJ-1",), "triage-import explain PROJ-1 2"),
+    ):
+        ended = program("explain", *words)
+        assert ended.code == 2
+        assert ended.err.splitlines()[-1] == hint

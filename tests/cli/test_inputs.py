@@ -15,7 +15,7 @@ from importer.mapping.reader import load_mapping
 from importer.mapping.reads import collect_annexes
 from importer.sources.source import SourceOptions
 from importer.sources.survey import survey_files
-from tests.harness.running import Program, write_csv
+from tests.harness.running import Program, issue_row, write_csv
 
 MAPPING = """
 input: {name: mine, key: id}
@@ -163,3 +163,19 @@ def test_a_file_that_needs_a_name_is_one_error(program: Program, header: str, is
     assert ("the keys in number are only unique within one project" in ended.err) is is_refused
     assert ("--source-name github-PROJECT" in ended.err) is is_refused
     assert program("validate", "issues.csv", "--source-name", "github-shop").code == ExitCode.DONE
+
+
+def test_a_mapping_of_another_tracker(program: Program) -> None:
+    """Columns that fit another preset say which; those that fit none leave the error as it is."""
+    write_csv(Path("export.csv"), [issue_row(1)])
+    ended = program("validate", "export.csv", "-m", "github")
+    assert (ended.code, ended.err.splitlines()[-1]) == (ExitCode.UNUSABLE, "Its columns fit jira: -m jira")
+    write_csv(Path("export.csv"), [("x",)], header=("Whatever",))
+    assert "Take another (`triage-import mappings`)" in program("validate", "export.csv", "-m", "github").err
+
+
+def test_a_preset_in_place_of_a_file(program: Program) -> None:
+    """It is no file that is missing."""
+    ended = program("validate", "jira", "my export.csv")
+    assert ended.code == ExitCode.UNUSABLE
+    assert ended.err == "Error: 'jira' is a preset, and no file.\nName it as one: 'my export.csv' -m jira\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 
 from importer.cli.main import COMMANDS, cli, exit_codes_help, main
 from importer.cli.options import Answer, answers_with_summary
+from importer.cli.run import SECTIONS
 from importer.errors import ExitCode
 from tests.harness.running import PROGRAM, SAMPLES, Program, issue_row, write_csv, write_issues
 
@@ -249,3 +251,13 @@ def test_a_command_that_there_is_not(program: Program, words: tuple[str, ...], s
 def test_short_ways(program: Program, words: tuple[str, ...], long: tuple[str, ...]) -> None:
     """`help` and `-V` are what people type first."""
     assert program(*words) == program(*long)
+
+
+def test_options_of_run_are_in_groups(program: Program) -> None:
+    """Each option once, under a title that says what it is for, and the environment behind them."""
+    text = program("run", "--help").out
+    titles = re.findall(r"^\S.*:$", text, re.MULTILINE)
+    assert titles == [*(f"{title}:" for title in SECTIONS), "Options:"]
+    options = re.findall(r"^  (?:-., )?(--[a-z-]+)", text, re.MULTILINE)
+    assert len(options) == len(set(options)) > 30
+    assert "\n    BLAND_API_KEY " in text

@@ -166,3 +166,37 @@ def test_no_such_run(program: Program) -> None:
     assert ended.code == 2
     assert "No run 'nightly' in " in ended.err
     assert list(program.folder.iterdir()) == []
+
+
+def test_a_source_over_all_its_runs(program: Program) -> None:
+    """What was mended since is in; `runs --source` says the same in a line; `--for jira` writes what Jira takes."""
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2, priority="Pressing"), issue_row(3, title="")])
+    program("run", "export.csv", "-m", "jira", "--sandbox")
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2), issue_row(3, title="")])
+    program("run", "export.csv", "-m", "jira", "--sandbox")
+    ended = program("report", "--source", "jira", "--sandbox", "--for", "jira")
+    assert ended.code == 0
+    said = f"jira → sandbox:{program.sandbox_file}: 2 of 3 keys are in Triage, 1 rejected.\n"
+    files = "triage-import-jira/migration.csv, triage-import-jira/migration-jira.csv"
+    assert ended.err.startswith(f"{said}Reports: {files}\n")
+    lines = read_csv(Path("triage-import-jira/migration.csv"))
+    assert [(each["key"], each["title"], each["state"], each["code"]) for each in lines] == [
+        ("jira:PROJ-1", "Title 1", "in Triage", ""),
+        ("jira:PROJ-2", "Title 2", "in Triage", ""),
+        ("jira:PROJ-3", "", "rejected", "title-missing"),
+    ]
+    assert [each["Issue key"] for each in read_csv(Path("triage-import-jira/migration-jira.csv"))] == [
+        "PROJ-1",
+        "PROJ-2",
+    ]
+    assert program("runs", "--source", "jira").out.endswith(said)
+    assert program("runs", "--source", "other").out.endswith(" knows of none of other.\n")
+
+
+def test_a_run_or_a_source(program: Program) -> None:
+    """Neither, both, or a tracker without a source ends with what to type."""
+    for command in (("report",), ("report", "last", "--source", "jira"), ("report", "last", "--for", "jira")):
+        ended = program(*command)
+        assert ended.code == 2
+        assert "triage-import report " in ended.err
+    assert "knows no source 'jira' in https://api.bland.ai" in program("report", "--source", "jira").err

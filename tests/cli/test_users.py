@@ -120,3 +120,25 @@ def test_other_users_are_another_meaning(program: Program) -> None:
     command = ("validate", "export.csv", "-m", "m.yaml", "--json")
     digests = {program(*command, *more).summary["mapping_sha256"] for more in ((), ("--users", "users.csv"))}
     assert len(digests) == 2
+
+
+def test_pseudonyms_stay_here(program: Program) -> None:
+    """The table has one for each person, and keeps it; a check needs the table, and no report of it has a name."""
+    mapping = MAILS.replace("people:", "people:\n  show: pseudonym\n  mails: mask")
+    Path("m.yaml").write_text(mapping, encoding="utf-8")
+    write_csv(Path("export.csv"), ROWS[:2], HEADER)
+    command = ("export.csv", "-m", "m.yaml")
+    refused = program("validate", *command)
+    assert refused.code == 2
+    assert "triage-import users SOURCE -m m.yaml" in refused.err
+    assert program("users", *command).code == 0
+    names = {line["name"]: line["pseudonym"] for line in read_csv(Path("users.csv"))}
+    assert set(names.values()) == {"Person 1", "Person 2"}
+    write_csv(Path("export.csv"), [*ROWS, ("5", "Open", "Zoe Lux", "", "", "", "")], HEADER)
+    assert program("users", *command).code == 0
+    assert names.items() <= {line["name"]: line["pseudonym"] for line in read_csv(Path("users.csv"))}.items()
+    assert program("validate", *command, "--users", "users.csv").code == 0
+    reports = {path.name: path.read_text(encoding="utf-8") for path in Path("triage-import-check").iterdir()}
+    assert {"planned.jsonl", "report.html", "results.csv", "summary.json"} <= set(reports)
+    words = ("Dune", "Kim S", "shore", "Lux")
+    assert [(name, word) for name, text in reports.items() for word in words if word in text] == []

@@ -69,3 +69,31 @@ def test_how_a_file_is_read_can_be_said(program: Program) -> None:
     (planned,) = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8").splitlines()
     assert json.loads(json.loads(planned)["body"])["title"] == "Grüße"
     assert [row["key"] for row in read_csv(Path("triage-import-check/results.csv"))] == ["acme:PROJ-1"]
+
+
+def test_who_may_read_it_is_asked_once(program: Program) -> None:
+    """What is restricted is rejected; the suggestion asks, `run` refuses until the answer is there, and then sends."""
+    header = ("Issue ID", "Title", "State", "Confidential", "Type")
+    rows = [("1", "Leak", "Opened", "Yes", "issue"), ("2", "Typo", "Opened", "No", "issue")]
+    write_csv(Path("issues.csv"), rows, header)
+    ended = program("validate", "issues.csv", "-m", "gitlab", "--source-name", "g", "--json")
+    assert (ended.summary["rejected"], ended.summary["findings"]["restricted-undecided"]) == (1, 1)
+    suggested = Path(ended.summary["suggestion"])
+    send = ("run", "issues.csv", "-m", str(suggested), "--source-name", "g", "--sandbox", "--json")
+    refused = program(*send)
+    assert refused.code == 2
+    assert "what becomes of restricted issues is open" in refused.err
+    suggested.write_text(suggested.read_text(encoding="utf-8").replace("issues: '?'", "issues: send"), encoding="utf-8")
+    assert program(*send).summary["created"] == 2
+
+
+def test_what_is_planned_is_sent(program: Program) -> None:
+    """A relation whose other issue is in no file is neither planned nor counted; one whose issue is, is both."""
+    header = ("Issue key", "Summary", "Status", "Priority", "Issue Type", "Outward issue link (Blocks)")
+    rows = [("P-1", "One", "To Do", "High", "Bug", "P-9"), ("P-2", "Two", "To Do", "High", "Bug", "P-1")]
+    write_csv(Path("issues.csv"), rows, header)
+    ended = program("validate", "issues.csv", "-m", "jira", "--json")
+    planned = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8")
+    assert (planned.count("/relations"), ended.summary["forecast"]["relation"]) == (1, 1)
+    assert "P-9" not in planned
+    assert ended.summary["findings"]["relation-end-missing"] == 1

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from importer.codes import PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED
 from tests.harness.running import PROGRAM, ROOT, read_csv
 
 EXPORTS = ROOT.parent / "shared" / "exports"
@@ -24,8 +25,14 @@ Validate = Callable[..., dict[str, Any]]
 _ENTRY = re.compile(r"^### (\S+)\n(?:.*\n)*?- [\d,]+ bytes; ([\d,]+) rows;", re.MULTILINE)
 
 
+ASKED = (RESTRICTED_UNDECIDED, PRIVATE_UNDECIDED)
+
+
 class Figures(NamedTuple):
-    """What a check without a mapping makes of a file. `titled` are the rows that have a title, or are skipped."""
+    """What a check without a mapping makes of a file.
+
+    `titled` are the rows that have a title, or are skipped; `asked` those of which a person has to say who may read it.
+    """
 
     name: str
     refusal: str
@@ -34,13 +41,14 @@ class Figures(NamedTuple):
     planned: int = 0
     skipped: int = 0
     titled: int = 0
+    asked: int = 0
     codes: tuple[tuple[str, int], ...] = ()
     after: int = 0
 
     @property
     def share(self) -> float:
-        """The share of the rows with a title that are valid or skipped by a named rule."""
-        return (self.planned + self.skipped) / self.titled if self.titled else 1.0
+        """The share of the rows with a title that are valid, skipped by a named rule, or await a decision."""
+        return (self.planned + self.skipped + self.asked) / self.titled if self.titled else 1.0
 
     def __str__(self) -> str:
         if self.refusal:
@@ -73,6 +81,7 @@ def measure(path: Path, folder: Path, validate: Validate) -> Figures:
         results = read_csv(Path(out) / "results.csv")
         suggestion = summary["suggestion"]
         if suggestion:
+            decide(Path(suggestion))
             summary_after = validate(path, "--out", f"{out}/after", "-m", suggestion)
         after = summary_after["planned"] if suggestion else summary["planned"]
     rejected = Counter(code for row in results if row["outcome"] == "rejected" for code in row["code"].split("\n"))
@@ -85,9 +94,17 @@ def measure(path: Path, folder: Path, validate: Validate) -> Figures:
         summary["planned"],
         summary["skipped"],
         summary["rows"] - untitled,
+        sum(row["code"] in ASKED for row in results if row["outcome"] == "rejected"),
         tuple(rejected.most_common()),
         after,
     )
+
+
+def decide(suggestion: Path) -> None:
+    """Let everything be sent of which a suggestion asks who may read it."""
+    text = suggestion.read_text(encoding="utf-8")
+    text = text.replace("{issues: '?'}", "{issues: send}").replace("{private: '?'}", "{private: keep}")
+    suggestion.write_text(text, encoding="utf-8")
 
 
 def validate_apart(path: Path, *options: str) -> dict[str, Any]:

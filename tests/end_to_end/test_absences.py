@@ -55,7 +55,7 @@ def test_no_update_vanishes_in_an_outage(program: Program, serve: Serve, form: s
         ended = program(*command, "--max-changes", "100%")
         if form == "own":
             assert (ended.code, ended.outcomes()) == (ExitCode.PARTLY, {"skipped": 20}), ended.err
-            assert "20 issues are not in Triage: the same command looks once more" in ended.err
+            assert "20 issues not in Triage: the same command looks once more" in ended.err
             wait_for(lambda: time.monotonic() > door.until)
         if ended.code != ExitCode.DONE:
             ended = program(*command, "--max-changes", "100%")

@@ -1,4 +1,4 @@
-"""report.html in a real Chromium: it is searched, filtered, sorted, copied from and printed, and nothing else runs."""
+"""The pages in a real Chromium: they are searched, filtered, sorted, copied from, printed, and run nothing else."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from importer.report.folder import ReportFolder
 from importer.report.page import PageDetails, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary
-from tests.harness.browser import chromium, open_page
+from tests.harness.browser import Opened, chromium, open_page
 from tests.harness.running import SAMPLES, Program, issue_row, write_csv
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.slow(seconds=60)
+pytestmark = pytest.mark.slow(seconds=75)
 
 HOSTILE = [
     "<script>alert(1)</script>",
@@ -59,6 +59,12 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
     write_pages(ReportFolder(folder), Summary("r-1", 0, MANY, created=MANY), rows, PageDetails())
     return folder / "report.html"
+
+
+def look_for_barriers(opened: Opened) -> list[tuple[str, str]]:
+    """What axe-core finds: the rule, and the first element that breaks it."""
+    opened.run(f"{files('axe_playwright_python').joinpath('axe.min.js').read_text(encoding='utf-8')}; 0")
+    return [(each["id"], each["nodes"][0]["html"]) for each in opened.run("axe.run()")["violations"]]
 
 
 def test_search_filter_and_sort(browser: Browser, checked: Path) -> None:
@@ -155,15 +161,72 @@ def test_a_hundred_thousand_rows(browser: Browser, large: Path) -> None:
     opened.page.get_by_text("k:P-99999").wait_for()
 
 
+@pytest.fixture
+def rehearsed(program: Program) -> Path:
+    """Give the page of a rehearsal: issues of two severities, and hostile ones."""
+    rows = [issue_row(n, priority="High" if n % 3 else "Low", title=f"Title {n}") for n in range(1, 71)]
+    rows += [
+        (*issue_row(70 + n, title=text)[:-1], f"{text}\n\n[go]({text})\n\n<{text}>")
+        for n, text in enumerate(HOSTILE, 1)
+    ]
+    # In a process of its own: the browser's event loop runs in this one.
+    program.apart("run", write_csv(Path("export.csv"), rows), "-m", "jira", "--sandbox", "--out", "rehearsed")
+    return Path("rehearsed/rehearsal.html")
+
+
+def test_rehearsal(browser: Browser, rehearsed: Path) -> None:
+    """Board and list are filtered alike, an issue has a page with a way back, and a hostile one runs nothing."""
+    opened = open_page(browser, rehearsed)
+    page = opened.page
+    assert opened.count() == "76 of 76 issues"
+    assert page.locator("#board .column h2").all_inner_texts()[1] == "todo 76"
+    assert page.locator("#board .card").count() == 50
+    page.select_option("#severity", label="low")
+    page.fill("#search", "t-103")
+    assert opened.count() == "4 of 76 issues"
+    assert page.locator("#board .card a").first.inner_text() == "T-1030 Title 30"
+    page.get_by_role("button", name="Show as a list").click()
+    assert not page.locator("#board").is_visible()
+    assert page.locator("#list tbody tr:visible td:nth-child(2)").all_inner_texts()[0] == "Title 30"
+    page.get_by_role("button", name="Number").click()
+    page.get_by_role("button", name="Number").click()
+    assert page.locator("#list tbody tr:visible td:first-child").all_inner_texts()[0] == "T-1039"
+    page.get_by_role("link", name="T-1030").click()
+    assert page.locator("#issue h2").inner_text() == "T-1030 Title 30"
+    assert "export.csv line 31" in page.locator("#issue dl").inner_text()
+    assert not page.locator("#list").is_visible()
+    page.get_by_role("link", name="All issues").click()
+    assert opened.count() == "4 of 76 issues", "filters stay"
+    for number in range(1071, 1077):
+        opened.run(f"location.hash = 'T-{number}'")
+        page.locator("#issue h2", has_text=f"T-{number}").wait_for()
+    page.wait_for_timeout(300)
+    assert page.locator("#issue a[href*=script]").count() == 0
+    assert opened.complaints == []
+
+
+def test_a_rehearsal_is_for_everybody(browser: Browser, rehearsed: Path) -> None:
+    """On a telephone, on paper, without a script, and to axe-core, which finds nothing in board, list and page."""
+    for width in (1280, 390):
+        opened = open_page(browser, rehearsed, width=width, scheme="dark" if width == 390 else "light")
+        for at in ("#all", "#T-1001"):
+            opened.run(f"location.hash = '{at}'")
+            assert opened.run("document.documentElement.scrollWidth") == width
+            assert look_for_barriers(opened) == []
+    opened.page.get_by_role("link", name="All issues").click()
+    opened.page.emulate_media(media="print")
+    assert opened.page.locator("#list tbody tr:visible").count() == 76
+    page = browser.new_context(java_script_enabled=False).new_page()
+    page.goto(rehearsed.resolve().as_uri())
+    assert page.locator("#list tbody tr:visible").count() == 76
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_accessibility(browser: Browser, program: Program, scheme: str) -> None:
     """No violation is found by axe-core in a check with much to decide and in a run, light and dark."""
-    axe = files("axe_playwright_python").joinpath("axe.min.js").read_text(encoding="utf-8")
     for command in (("validate",), ("run", "--sandbox", "--max-rejected", "100%")):
         # In a process of its own: the browser's event loop runs in this one.
         program.apart(*command, SAMPLES / "undecided.csv", "-m", "jira", "--out", command[0])
         for name in ("report.html", "summary.html"):
             opened = open_page(browser, Path(command[0]) / name, scheme="dark" if scheme == "dark" else "light")
-            opened.run(f"{axe}; 0")
-            found = opened.run("axe.run()")["violations"]
-            assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+            assert look_for_barriers(opened) == []

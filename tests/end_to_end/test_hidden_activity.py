@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import orjson
 import pytest
 
@@ -14,7 +15,7 @@ from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.harness.following import Nights, Row
+from tests.harness.following import PERSON, Nights, Row
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, read_csv
 
@@ -173,3 +174,22 @@ def test_a_list_that_shows_nothing(program: Program, serve: Serve, kind: str) ->
             assert (ended.code, ended.summary["findings"]) == (ExitCode.PARTLY, {"addition-unproven": 1}), ended.err
     assert (len(sandbox.flags()), len(sandbox.relations()), len(sandbox.comments())) == (4, 3, 4)
     assert nights.run().code == ExitCode.DONE, "once it is shown, it is done"
+
+
+@pytest.mark.parametrize("control", ["of the issue itself", "of another"])
+def test_relations_that_went_with_their_other_issue(program: Program, serve: Serve, control: str) -> None:
+    """What an issue lacks because the other one was deleted says nothing against its list: the relation is sent."""
+    sandbox = serve()
+    nights = Nights(program, sandbox)
+    rows = [Row("D-1", blocks="D-2"), Row("D-2")]
+    if control == "of another":
+        rows = [Row("D-1"), *rows[1:], Row("D-3", blocks="D-2")]
+    assert nights.run(rows).code == ExitCode.DONE
+    program.ledger.unlink()
+    assert nights.run().code == ExitCode.DONE
+    assert httpx.delete(nights.url("D-2"), headers=PERSON).is_success
+    assert program("settle", "demo:D-2", "absent", "--api-url", sandbox.url).code == ExitCode.DONE
+    rows[0] = Row("D-1", blocks="D-2")
+    ended = nights.run(rows)
+    assert (ended.code, ended.summary["findings"]) == (ExitCode.DONE, {}), ended.err
+    assert len(nights.everything()["relations"]) == sum(bool(row.blocks) for row in rows)

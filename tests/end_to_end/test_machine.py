@@ -12,7 +12,7 @@ from typing import Any
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import (
     initialize,
     invariant,
@@ -45,6 +45,7 @@ LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 PROFILE = settings(
     max_examples=400 if LONG else 12,
     stateful_step_count=30 if LONG else 15,
+    phases=tuple(Phase) if LONG else (Phase.explicit, Phase.reuse, Phase.generate),  # shrinking takes five minutes more
     deadline=None,
     suppress_health_check=list(HealthCheck),
     print_blob=True,

@@ -85,6 +85,20 @@ def test_a_changed_description_gets_its_numbers_again(nights: Nights) -> None:
     assert nights.issue("D-1")["description"].startswith(f"Now after D-3 ({nights.issue('D-3')['triage_id']}).")
 
 
+def test_numbers_beside_a_conflict(nights: Nights) -> None:
+    """A person's edit of another field keeps no numbers out of the new text; they are put there once."""
+    nights.run(WHOLE)
+    nights.edit("D-1", severity="critical")
+    changed = WHOLE[0]._replace(text="Now after D-3.", severity="P3")
+    for _ in range(2):
+        ended = nights.run((changed, *WHOLE[1:]), "--on-change", "update")
+        assert (ended.code, nights.results()["D-1"][1]) == (ExitCode.DONE, "conflict"), ended.err
+        number = nights.issue("D-3")["triage_id"]
+        assert nights.issue("D-1")["description"].startswith(f"Now after D-3 ({number}).")
+        assert nights.issue("D-1")["severity"] == "critical"
+    assert ended.summary["additions"] == {}
+
+
 def test_what_texts_name_comes_later(nights: Nights) -> None:
     """A reference and a relation to an issue that isn't there yet are no failure, and follow once it is."""
     early = nights.run(WHOLE[:1])

@@ -72,5 +72,5 @@ def open_page(browser: Browser, path: Path, *, width: int = 1280, scheme: Litera
     page.on("dialog", dismiss)
     page.on("request", note)
     page.goto(address)
-    page.wait_for_selector("html[data-rows], body:not(:has(#table))", state="attached")
+    page.wait_for_selector("html[data-rows], body:not(:has(.tools)), #count:not(:empty)", state="attached")
     return opened

@@ -17,7 +17,7 @@ MAPPING = r"""
 input: {name: demo, key: Key}
 title: Title
 description: Text
-severity: {column: Severity, values: {P1: critical, P2: low}}
+severity: {column: Severity, values: {P1: critical, P2: low, P3: medium}}
 status: {column: State, values: {Open: todo, Closed: done}}
 category: {value: General}
 resource_links: [{type: call, column: Call}]

@@ -53,7 +53,10 @@ def check_end(ended: Ended, rows: int) -> None:
     findings = summary.get("findings", {})
     lacking = any(
         code in findings
-        for code in ("incomplete", "evidence-pending", "evidence-missing", "double-in-triage", "perhaps-gone")
+        for code in (
+            *("incomplete", "addition-unproven", "evidence-pending", "evidence-missing", "double-in-triage"),
+            "perhaps-gone",
+        )
     )
     means = {
         int(ExitCode.DONE): not open_ and not bad and not lacking,

@@ -129,12 +129,17 @@ class Program:
                 process.communicate()
 
     @contextmanager
-    def on_terminal(self, *arguments: str | Path) -> Iterator[Terminal]:
-        """Run a command whose standard input and stderr are a terminal."""
+    def on_terminal(self, *arguments: str | Path, columns: int = 160) -> Iterator[Terminal]:
+        """Run a command whose standard input and stderr are a terminal, which wants no colours."""
         ours, theirs = pty.openpty()
-        termios.tcsetwinsize(ours, (40, 160))
+        termios.tcsetwinsize(ours, (40, columns))
         process = subprocess.Popen(
-            [*PROGRAM, *map(str, arguments)], stdin=theirs, stderr=theirs, stdout=subprocess.PIPE, text=True
+            [*PROGRAM, *map(str, arguments)],
+            stdin=theirs,
+            stderr=theirs,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, "NO_COLOR": "1"},
         )
         os.close(theirs)
         try:

@@ -23,7 +23,10 @@ category: {category}
 
 @pytest.mark.parametrize(
     "pattern",
-    ["(a+)+$", "(a*)*b", r"(\w+\s?)*$", "(?:a+|b)+c", "((a+)b?)+c", "(x+x+)+y", "(?:a{1,50})+", "(.*)*", "x|(?:(a+)+)"],
+    [
+        *("(a+)+$", "(a*)*b", r"(\w+\s?)*$", "(?:a+|b)+c", "((a+)b?)+c", "(x+x+)+y", "(?:a{1,50})+", "(.*)*"),
+        *("x|(?:(a+)+)", "(a|a)*", r"([\w.]+\.)+", "(a|ab|b)*c", r"(?:\d+|\w)+!", "(a?b?)+c"),
+    ],
 )
 def test_a_repeated_repetition_is_endless(pattern: str) -> None:
     """It can divide the same text in ever so many ways."""
@@ -31,7 +34,18 @@ def test_a_repeated_repetition_is_endless(pattern: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "pattern", ["(a|b)+", "(?:[^;]*;){2}", r"(?:\w+,)+", r"^(?:.+\n)*", "(?:a+)?b", "(?>a+)+", "(?:a+)++", r"\(+a\)+"]
+    "pattern",
+    [
+        "(a|b)+",
+        "(?:[^;]*;){2}",
+        r"(?:\w+,)+",
+        r"^(?:.+\n)*",
+        "(?:a+)?b",
+        "(?>a+)+",
+        "(?:a+)++",
+        r"\(+a\)+",
+        "(?:a|bc)+x",
+    ],
 )
 def test_what_ends(pattern: str) -> None:
     """Something stands between, or it is tried once."""

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from importer.records import Outcome, Row
+from importer.records import WITHHELD, Outcome, Row
 from importer.report import page_rows
-from importer.report.page_rows import PRINTED, WITHHELD, PageRows
+from importer.report.page_rows import PRINTED, PageRows
 
 
 def row(number: int, outcome: Outcome = Outcome.PLANNED, code: str = "", **more: Any) -> Row:

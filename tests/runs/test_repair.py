@@ -61,6 +61,11 @@ def verdicts() -> dict[str, str]:
     return {line["key"].removeprefix("jira:"): line["verdict"] for line in read_csv(REPORT / "results.csv")}
 
 
+def turns() -> set[tuple[str, str, str]]:
+    """Verdict, old and new value of each issue, of the report."""
+    return {(line["verdict"], line["before"], line["after"]) for line in read_csv(REPORT / "results.csv")}
+
+
 def count_reads(sandbox: RunningSandbox) -> int:
     """Count the issues that were read by themselves."""
     return sandbox.requests()["GET /v1/triage/issues/{id}"]
@@ -92,6 +97,10 @@ def test_a_preview_changes_nothing_and_says_everything(program: Program, serve: 
     assert count_reads(sandbox) == reads
     assert ended.outcomes() == {"planned": 10, "unchanged": 1, "skipped": 1}
     assert Counter(verdicts().values()) == {"untouched": 9, "edited-elsewhere": 1, "corrected": 1, "conflict": 1}
+    assert turns() == {("untouched", "high", "critical"), ("edited-elsewhere", "high", "critical")} | {
+        ("corrected", "high", "critical"),
+        ("conflict", "high", "critical"),
+    }
     (conflict,) = read_csv(REPORT / "conflicts.csv")
     number = find_issue(sandbox, 1)["triage_id"]
     assert list(conflict.values()) == ["jira:PROJ-1", number, "severity", "high", "medium", "critical"]
@@ -112,6 +121,7 @@ def test_it_is_applied_once(program: Program, serve: Serve) -> None:
     assert verdicts()["PROJ-1"] == "conflict"
     assert verdicts()["PROJ-2"] == "corrected"
     assert verdicts()["PROJ-3"] == "patched"
+    assert ("patched", "high", "critical") in turns()
     assert [line["theirs"] for line in read_csv(REPORT / "conflicts.csv")] == ["medium"]
 
     again = apply(program)

@@ -60,10 +60,14 @@ def test_first() -> None:
         ("{{}}", ["{}", "{}", "{}"]),
         ("as {A}{A} is", ["as aa is", "as aa is", ""]),
         ("{C}", ["", "", ""]),
+        ("As: {A}\nBs: {B}\n{B}\nend", ["As: a\nBs: b\nb\nend", "As: a\n\nend", ""]),
     ],
 )
 def test_template(template: str, expected: list[str]) -> None:
-    """Placeholders are filled, doubled braces are braces; if all placeholders are blank there is no text."""
+    """Placeholders are filled, doubled braces are braces; if all placeholders are blank there is no text.
+
+    Of several lines a label without a text is left out.
+    """
     assert texts_of({"template": template}, ["A", "B"], ["a", "b"], ["a", ""], [" ", ""]) == expected
 
 

@@ -13,6 +13,7 @@ from importer.mapping.identities import Directory, Identity, Line, Roster, numbe
 from importer.mapping.issue_parts import People, Person, Unmatched
 from importer.transform.columns import Columns
 from importer.transform.people import PersonMap, identify, identify_all, name_mentions, person_maps
+from importer.transform.shown_people import ShownPeople
 from tests.harness.making import chunk_of, mapping_of
 
 HEADER = ("Assignee", "Assignee Id", "Mail")
@@ -29,7 +30,9 @@ def columns_of(*rows: tuple[str, str, str]) -> Columns:
 
 def assign(roster: Roster, unmatched: dict[str, str], *rows: tuple[str, str, str], **given: Any) -> Any:
     """What a person map makes of rows; their issues are open unless it is said otherwise."""
-    person_map = PersonMap("assignee_id", PERSON, Unmatched.model_validate(unmatched), roster)
+    person_map = PersonMap(
+        "assignee_id", PERSON, Unmatched.model_validate(unmatched), roster, ShownPeople(People(), roster)
+    )
     ids = given.get("ids", [""] * len(rows))
     people = identify(PERSON, columns_of(*rows))
     return person_map.apply(people, ids, given.get("statuses", ["todo"] * len(rows)))
@@ -38,7 +41,7 @@ def assign(roster: Roster, unmatched: dict[str, str], *rows: tuple[str, str, str
 def test_who_is_left_to_be_matched() -> None:
     """Neither those of users.csv, nor where the source has a user id itself."""
     people = [ANN, Identity("Ben Ott", "5f2"), Identity("Ben Ott", "5f2"), Identity()]
-    person_map = PersonMap("assignee_id", PERSON, Unmatched(), ROSTER)
+    person_map = PersonMap("assignee_id", PERSON, Unmatched(), ROSTER, ShownPeople(People(), ROSTER))
     assert person_map.find_unmatched(people, ["", "", "u-9", ""]) == [Identity(), people[1], Identity(), Identity()]
 
 

@@ -108,7 +108,7 @@ def test_no_answer() -> None:
 
 
 def test_nobody_listens() -> None:
-    """A refused connection was never a request."""
+    """A refused connection was never a request, and says so in plain words."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
@@ -120,6 +120,7 @@ def test_nobody_listens() -> None:
         with pytest.raises(CallFailed) as caught:
             asyncio.run(main())
     assert caught.value.action is Action.RETRY
+    assert caught.value.message == f"ConnectError: nothing listens on 127.0.0.1:{port}"
 
 
 def test_redirect_is_not_followed() -> None:

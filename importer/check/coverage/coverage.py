@@ -58,6 +58,7 @@ class Coverage:
         for names in self._names:
             self._repeats |= Counter(names)
         self._lines = Lines(mapping.drop)
+        self._hides = mapping.people.hides
         self._uses = list_uses(mapping)
         self._rule_refs = list_rule_refs(mapping)
         needs_leaves = not all(file.is_table for file in files)
@@ -116,7 +117,7 @@ class Coverage:
                 str(line.cells),
                 f"{line.cells / cells[line.column]:.1%}",
                 str(self._repeats[line.column] or 1),
-                *[*line.samples, "", ""][:2],
+                *[*([] if self._hides else line.samples), "", ""][:2],
             )
             for line in self.lines()
         ]
@@ -143,7 +144,7 @@ class Coverage:
     def show(self) -> list[str]:
         """Return the lines that the check prints: the columns that are lost, widest first."""
         dropped = self.dropped()
-        said = [f"  {_describe(line)}" for line in dropped[:COLUMNS_SHOWN]]
+        said = [f"  {_describe(line, hides=self._hides)}" for line in dropped[:COLUMNS_SHOWN]]
         if dropped:
             said = [f"goes nowhere ({counted(sum(line.cells for line in dropped), 'cell')}):", *said]
         if len(dropped) > COLUMNS_SHOWN:
@@ -234,6 +235,6 @@ def _read_leniently(raw: str) -> Any:
         return None
 
 
-def _describe(line: Line) -> str:
-    sample = f", e.g. {line.samples[0]}" if line.samples else ""
+def _describe(line: Line, *, hides: bool) -> str:
+    sample = f", e.g. {line.samples[0]}" if line.samples and not hides else ""
     return f"{line.column}  {counted(line.cells, 'cell')}{sample}"

@@ -73,6 +73,8 @@ def _uses(mapping: Mapping) -> Iterator[Use]:
         yield from _uses_of_comments(mapping.comments)
     yield from (Use("relation", relation, every=True) for relation in mapping.relations)
     yield from (Use(f"footer: {label}", text, every=True) for label, text in mapping.footer.items())
+    if mapping.restricted is not None:
+        yield Use("footer: Restricted", mapping.restricted.level)
     for name, _, person in people:  # who is not matched is named in the footer, once
         for place, text in enumerate(_texts_of(person)):
             yield Use("people" if place else f"footer: {name.capitalize()}", text)

@@ -12,6 +12,7 @@ from importer.transform.formats.adf import read_adf
 from importer.transform.formats.html import read_html, unescape
 from importer.transform.formats.jira import read_jira
 from importer.transform.formats.jira_marks import find_marked
+from importer.transform.formats.markdown import leave_out_hidden
 from importer.transform.formats.textile import read_textile
 from importer.transform.formats.tree import Element
 from importer.transform.formats.write import write
@@ -42,6 +43,8 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
     """
     if not text or text.isspace():
         return Converted(text)
+    if format == "markdown":
+        return Converted(leave_out_hidden(text))
     try:
         root = _READERS[format](text)
     except ValueError:

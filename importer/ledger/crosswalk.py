@@ -1,0 +1,135 @@
+"""The cross-walk of a source: every key of all its runs, and where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+import orjson
+from sqlalchemy import Select, and_, func, or_, select
+
+from importer.errors import UsageError
+from importer.ledger.registered import decode_row
+from importer.ledger.schema import UNDECIDED, RunKind, State, operations, rows, runs
+from importer.ledger.store import Ledger, find_source
+from importer.records import Act, Outcome
+
+PAGE = 1000
+
+
+class Standing(StrEnum):
+    """Where a key stands by now, whichever run brought it there."""
+
+    IN_TRIAGE = "in Triage"
+    UNDONE = "undone"  # its issue was deleted by `undo`
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    REJECTED = "rejected"
+    SKIPPED = "skipped"
+    PLANNED = "planned"  # still to be sent
+
+
+STANDINGS = {
+    State.DONE: Standing.IN_TRIAGE,
+    State.DELETED: Standing.UNDONE,
+    State.SENT: Standing.UNKNOWN,
+    State.UNKNOWN: Standing.UNKNOWN,
+    State.REFUSED: Standing.FAILED,
+}
+"""State of a create → what it says of its key; in any other its row says it."""
+OF_ROWS = {
+    Outcome.UNKNOWN: Standing.UNKNOWN,
+    Outcome.FAILED: Standing.FAILED,
+    Outcome.REJECTED: Standing.REJECTED,
+    Outcome.SKIPPED: Standing.SKIPPED,
+}
+
+
+class KeyStanding(NamedTuple):
+    """A key; `run` is the one that last worked on it, `returned` the snapshot of its issue."""
+
+    key: str
+    title: str
+    standing: Standing
+    triage_id: str
+    issue_id: str
+    code: str
+    message: str
+    run: str
+    returned: bytes
+
+
+def walk(ledger: Ledger, target: str, name: str) -> Iterator[KeyStanding]:
+    """Yield every key of a source: first those that have or had an issue, in the order of their creation.
+
+    Raises:
+        UsageError: the ledger knows no source of this name in this target.
+    """
+    with ledger.transaction() as connection:
+        source_id = find_source(connection, target, name)
+    if source_id is None:
+        hint = "`triage-import sources` lists the sources and their targets: --sandbox or --api-url URL names one."
+        raise UsageError(f"{ledger.name} knows no source {name!r} in {target}.", hint=hint)
+    creates = (operations.c.source_id == source_id, operations.c.act == Act.CREATE)
+    has_issue = operations.c.state.in_((State.DONE, State.DELETED))
+    yield from _walk_issues(ledger, _creates().where(*creates, has_issue))
+    seen = set[str]()
+    with ledger.transaction() as connection:
+        for row in connection.execute(_rows_without_issue(source_id), execution_options={"yield_per": PAGE}):
+            seen.add(row.key)
+            yield _stands(row)
+    # Of a run that was pruned there are no rows.
+    yield from (each for each in _walk_issues(ledger, _creates().where(*creates, ~has_issue)) if each.key not in seen)
+
+
+def _creates() -> Select[Any]:
+    return select(operations, runs.c.name.label("run")).join(runs, runs.c.id == operations.c.run_id)
+
+
+def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[KeyStanding]:
+    after = 0
+    while True:
+        page = statement.where(operations.c.id > after).order_by(operations.c.id).limit(PAGE)
+        with ledger.transaction() as connection:
+            found = connection.execute(page).all()
+        for each in found:
+            title = orjson.loads(each.returned).get("title") or "" if each.returned else ""
+            standing = STANDINGS.get(State(each.state), Standing.PLANNED)
+            code, message = ("", "") if standing is Standing.IN_TRIAGE else (each.code, each.message)
+            yield KeyStanding(
+                each.key, title, standing, each.triage_id, each.issue_id, code, message, each.run, each.returned
+            )
+        if len(found) < PAGE:
+            return
+        after = found[-1].id
+
+
+def _rows_without_issue(source_id: int) -> Select[Any]:
+    """Select the newest row of each key that has and had no issue, with its create, if there is one."""
+    newest_first = (rows.c.run_id.desc(), rows.c.outcome == Outcome.SKIPPED, rows.c.file, rows.c.record)
+    create = and_(operations.c.source_id == source_id, operations.c.key == rows.c.key, operations.c.act == Act.CREATE)
+    numbered = (
+        select(
+            rows,
+            runs.c.name.label("run"),
+            operations.c.state,
+            operations.c.code.label("create_code"),
+            operations.c.message.label("create_message"),
+            func.row_number().over(partition_by=rows.c.key, order_by=newest_first).label("place"),
+        )
+        .select_from(rows.join(runs, runs.c.id == rows.c.run_id).outerjoin(operations, create))
+        .where(runs.c.source_id == source_id, runs.c.kind == RunKind.IMPORT, rows.c.key != "")
+        .where(or_(operations.c.id.is_(None), operations.c.state.not_in((State.DONE, State.DELETED))))
+        .subquery()
+    )
+    return select(numbered).where(numbered.c.place == 1).order_by(numbered.c.run_id, numbered.c.file, numbered.c.record)
+
+
+def _stands(found: Any) -> KeyStanding:
+    row = decode_row(found)
+    code, message = (row.codes[0], "; ".join(row.messages)) if row.codes else ("", "")
+    standing = OF_ROWS.get(row.outcome, Standing.PLANNED)
+    if found.state in (*UNDECIDED, State.REFUSED):
+        standing, code, message = STANDINGS[State(found.state)], found.create_code, found.create_message
+    return KeyStanding(row.key, row.shown_title, standing, "", "", code, message, found.run, b"")

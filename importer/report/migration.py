@@ -1,0 +1,66 @@
+"""Writes migration.csv, the cross-walk of a source over all its runs, and a CSV that brings its numbers back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from importer.ledger.crosswalk import KeyStanding, Standing
+from importer.phrases import counted
+from importer.report.folder import ReportFolder
+from importer.report.tables import write_table
+from importer.triage.snapshot import is_gone
+
+MIGRATION = "migration.csv"
+COLUMNS = ("key", "title", "state", "triage_id", "issue_id", "code", "reason", "last_run")
+GONE = "deleted in Triage"
+TRACKERS: Mapping[str, tuple[str, ...]] = {"jira": ("Issue key", "Summary", "Triage")}
+"""A tracker → the header of a CSV that its own import takes: key, title, number in Triage.
+
+Source of Jira's: confluence.atlassian.com/adminjiracloud/importing-data-from-csv-776636762.html, which asks for a
+summary, and updates the issue that a column mapped to the issue key names.
+"""
+
+
+class Written(NamedTuple):
+    """How many keys are in each state, and the names of the files that were written."""
+
+    states: Counter[str]
+    files: list[str]
+
+
+def write_migration(folder: ReportFolder, keys: Iterable[KeyStanding], tracker: str | None) -> Written:
+    """Write migration.csv, and with a tracker the CSV for it, `migration-TRACKER.csv`.
+
+    Raises:
+        StorageFull: one of them can't be written.
+    """
+    states, numbers = Counter[str](), list[tuple[str, ...]]()
+
+    def lines() -> Iterator[tuple[str, ...]]:
+        for each in keys:
+            state = name_state(each)
+            states[state] += 1
+            if tracker and state == Standing.IN_TRIAGE:
+                numbers.append((each.key.partition(":")[2], each.title, each.triage_id))
+            yield each.key, each.title, state, each.triage_id, each.issue_id, each.code, each.message, each.run
+
+    files = [MIGRATION, *([f"migration-{tracker}.csv"] if tracker else [])]
+    folder.prepare(files)
+    write_table(folder, MIGRATION, COLUMNS, lines())
+    if tracker:
+        write_table(folder, files[1], TRACKERS[tracker], numbers)
+    return Written(states, files)
+
+
+def name_state(each: KeyStanding) -> str:
+    """Name where a key stands; an issue that runs have found deleted is not in Triage any more."""
+    return GONE if each.standing is Standing.IN_TRIAGE and is_gone(each.returned) else each.standing.value
+
+
+def describe_states(states: Mapping[str, int]) -> str:
+    """Say how far a source is: `4,984 of 5,000 keys are in Triage, 16 rejected`."""
+    others = [f"{number:,} {state}" for state, number in states.items() if state != Standing.IN_TRIAGE and number]
+    total = counted(sum(states.values()), "key")
+    return ", ".join([f"{states.get(Standing.IN_TRIAGE, 0):,} of {total} are in Triage", *others])

@@ -1,0 +1,61 @@
+"""rehearsal.html: the issues of a sandbox as they will stand in Triage, as a board, a list and a page for each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from importer.api import SEVERITIES, STATUSES
+from importer.phrases import counted
+from importer.report.folder import REHEARSAL, ReportFolder
+from importer.report.markdown import render_markdown
+from importer.report.page_rows import PackedRows
+from importer.report.rendering import lay_out_bar, load_template, mark_whole, render
+
+ISSUES_SHOWN = 5_000
+
+
+class Rehearsed(NamedTuple):
+    """What a run has left in a sandbox.
+
+    issues  the first ISSUES_SHOWN, each as the sandbox has it
+    total   how many there are
+    people  id of a user → name in the source
+    """
+
+    run: str
+    source_name: str
+    issues: Sequence[Mapping[str, Any]]
+    total: int
+    people: Mapping[str, str]
+
+
+def write_rehearsal(folder: ReportFolder, rehearsed: Rehearsed) -> None:
+    """Write rehearsal.html.
+
+    Raises:
+        StorageFull: it can't be written.
+    """
+    article, packed, shown = load_template("issue.html"), PackedRows(), list[Mapping[str, Any]]()
+    for issue in rehearsed.issues:
+        if not packed.left:
+            break
+        owner = rehearsed.people.get(issue["owner_id"] or "", issue["owner_id"] or "nobody")
+        shown.append({**issue, "owner": owner})
+        packed.add([(article.render(issue=shown[-1], people=rehearsed.people, markdown=render_markdown),)])
+    statuses = Counter(issue["status"] for issue in shown)
+    part = "" if len(shown) == rehearsed.total else f" The first {len(shown):,} are in this file, open ones first."
+    view = {
+        "name": f"Rehearsal {rehearsed.run}: {rehearsed.source_name}",
+        "verdict": f"{counted(rehearsed.total, 'issue')} as they will stand in Triage.{part}",
+        "stopped": "",
+        "bar": lay_out_bar({status: statuses[status] for status in STATUSES}),
+        "total": len(shown),
+        "noun": "issue",
+        "issues": shown,
+        "severities": [each for each in SEVERITIES if any(issue["severity"] == each for issue in shown)],
+        "statuses": STATUSES,
+        "packed": mark_whole(packed.packed()),
+    }
+    render(folder, REHEARSAL, "rehearsal.html", view)

@@ -1,0 +1,122 @@
+"""How people are shown in what is sent and reported: by name, initials or pseudonym, or not at all; and masks."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from importer.mapping.identities import Identity, Roster
+from importer.mapping.issue_parts import People, Person
+from importer.mapping.model import Mapping as Model
+from importer.records import Ref
+
+SOMEBODY = "somebody"
+"""In place of whom no name may stand."""
+MAIL, PHONE = "[mail address masked]", "[phone number masked]"
+
+_MAIL = re.compile(r"[\w.+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
+_PHONE = re.compile(
+    r"(?<![\w.,/#=&?%@:-])(?:"
+    r"(?:\+|00)[1-9](?:[ ().\-/]{0,2}\d){7,13}"  # of any country
+    r"|\(\d{3}\) ?\d{3}[-. ]\d{4}|\d{3}[-. ]\d{3}[-. ]\d{4}"  # of North America
+    r"|\(?0\d{2,4}\)?[ /-]\d{2,4}(?:[ -]?\d{2,4}){1,3}"  # with a trunk prefix
+    r")(?![\w/%-]|[.,]\d)"
+)
+_WORD = re.compile(r"\w+")
+_PEOPLE_LABEL = re.compile(
+    r"(?i)report|author|creat(?:or|ed by)|assign|owner|request|watch|follow|approv|review(?:er|ed by)|submit|caller|"
+    r"\bby\b|contact|customer|user|lead|agent|mail|phone|participant|member|handler|\bcc\b"
+)
+"""Labels of footer lines that name people, whatever cells they are made of: one too many is masked rather than none."""
+
+
+@dataclass(frozen=True)
+class ShownPeople:
+    """A mapping's settings for how people are shown. Names in texts are found by users.csv."""
+
+    people: People
+    roster: Roster
+
+    @property
+    def are_named(self) -> bool:
+        """Whether names stay."""
+        return self.people.show == "name"
+
+    def show(self, who: Identity) -> str:
+        """What is written in place of a person; "" for nobody, and for everybody if people aren't shown."""
+        if self.are_named or not who.shown:
+            return who.shown
+        if self.people.show == "pseudonym":
+            return self.roster.pseudonym_of(who) or SOMEBODY
+        if self.people.show == "initials":
+            return _shorten(self.roster.name_of(who.account) or who.name)
+        return ""
+
+    def show_author(self, author: str) -> str:
+        """The same of a text that is a name, an account or a mail address."""
+        return author if self.are_named or not author.strip() else self.show(self._read(author))
+
+    def show_cell(self, label: str, cell: str) -> str:
+        """The same of a footer line that may name several people, each behind a comma or semicolon."""
+        if self.are_named or _PEOPLE_LABEL.search(label) is None:
+            return cell
+        return ", ".join(filter(None, (self.show_author(part.strip()) for part in re.split(r"[,;]", cell))))
+
+    def clean(self, texts: Sequence[str]) -> list[str]:
+        """The texts with the names of users.csv, mail addresses and phone numbers as the mapping wants them."""
+        return [self._clean(text) for text in texts] if self.people.hides else list(texts)
+
+    def _read(self, text: str) -> Identity:
+        for who in (Identity(account=text), Identity(mail=text), Identity(name=text)):
+            if self.roster.pseudonym_of(who) or self.roster.find(who):
+                return who
+        return Identity(mail=text) if _MAIL.fullmatch(text) else Identity(name=text)
+
+    def _clean(self, text: str) -> str:
+        if not self.are_named and self._names:
+            text = self._replace_names(text)
+        if self.people.mails == "mask" and "@" in text:
+            text = _MAIL.sub(MAIL, text)
+        if self.people.phones == "mask":
+            text = _PHONE.sub(PHONE, text)
+        return text
+
+    def _replace_names(self, text: str) -> str:
+        parts, position = list[str](), 0
+        for word in _WORD.finditer(text):
+            if word.start() < position:
+                continue
+            for name, shown in self._names.get(word[0], ()):
+                end = word.start() + len(name)
+                if text.startswith(name, word.start()) and not text[end : end + 1].isalnum():
+                    parts += [text[position : word.start()], shown]
+                    position = end
+                    break
+        return "".join([*parts, text[position:]])
+
+    @cached_property
+    def _names(self) -> Mapping[str, Sequence[tuple[str, str]]]:
+        """First word → names of two words or more and mail addresses that begin with it, the longest first."""
+        found = defaultdict[str, list[tuple[str, str]]](list)
+        for line in self.roster.lines:
+            for part in (line.who.name, line.who.mail):
+                word = _WORD.match(part)
+                if word is not None and len(_WORD.findall(part)) > 1:
+                    found[word[0]].append((part, self.show(line.who) or SOMEBODY))
+        return {word: sorted(names, key=lambda name: -len(name[0])) for word, names in found.items()}
+
+
+def _shorten(name: str) -> str:
+    """The initials of a name: `A. M.`; of an account or a mail address the first letter."""
+    words = re.findall(r"[^\W\d_]\w*", name.partition("@")[0].replace(".", " "))
+    return " ".join(f"{word[0].upper()}." for word in words) or SOMEBODY
+
+
+def refs_of(mapping: Model) -> frozenset[Ref]:
+    """The columns and paths that name people."""
+    persons: list[Person | None] = [mapping.owner, mapping.assignee, *mapping.people.known]
+    texts = [text for person in persons if person for text in (person.name, person.account, person.mail) if text]
+    return frozenset(ref for text in texts for ref in text.refs)

@@ -1,0 +1,38 @@
+"""migration.csv, and the CSV for the old tracker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import orjson
+
+from importer.ledger.crosswalk import KeyStanding, Standing
+from importer.report.folder import ReportFolder
+from importer.report.migration import describe_states, write_migration
+from tests.harness.running import read_csv
+
+KEYS = [
+    KeyStanding("jira:P-1", "=1+1", Standing.IN_TRIAGE, "T-1", "u-1", "", "", "r-1", b"{}"),
+    KeyStanding("jira:P-2", "Two", Standing.REJECTED, "", "", "title-missing", "no title", "r-2", b""),
+    KeyStanding(
+        "jira:P-3", "Three", Standing.IN_TRIAGE, "T-3", "u-3", "", "", "r-1", orjson.dumps({"gone": ["r-8", "r-9"]})
+    ),
+]
+
+
+def test_cross_walk(tmp_path: Path) -> None:
+    """Every key with its state and reason; what runs have found deleted is not in Triage; Jira gets what is."""
+    written = write_migration(ReportFolder(tmp_path), KEYS, "jira")
+    assert written.files == ["migration.csv", "migration-jira.csv"]
+    first, second, third = read_csv(tmp_path / "migration.csv")
+    assert list(first.values()) == ["jira:P-1", "'=1+1", "in Triage", "T-1", "u-1", "", "", "r-1"]
+    assert (second["state"], second["code"], second["reason"]) == ("rejected", "title-missing", "no title")
+    assert third["state"] == "deleted in Triage"
+    assert read_csv(tmp_path / "migration-jira.csv") == [{"Issue key": "P-1", "Summary": "'=1+1", "Triage": "T-1"}]
+    assert describe_states(written.states) == "1 of 3 keys are in Triage, 1 rejected, 1 deleted in Triage"
+
+
+def test_without_a_tracker(tmp_path: Path) -> None:
+    """There is one file only."""
+    assert write_migration(ReportFolder(tmp_path), KEYS[:1], None).files == ["migration.csv"]
+    assert [path.name for path in tmp_path.iterdir()] == ["migration.csv"]
