@@ -12,6 +12,7 @@ class Progress(Protocol):
     def start(self, what: str, total: int, unit: str) -> None: ...  # noqa: D102
     def reach(self, done: int) -> None: ...  # noqa: D102
     def figures(self, text: str) -> None: ...  # noqa: D102
+    def pause(self, seconds: float) -> None: ...  # noqa: D102
     def finish(self) -> None: ...  # noqa: D102
 
 
@@ -28,6 +29,9 @@ class Unseen:
         """Nothing."""
 
     def figures(self, text: str) -> None:
+        """Nothing."""
+
+    def pause(self, seconds: float) -> None:
         """Nothing."""
 
     def finish(self) -> None:

@@ -170,7 +170,8 @@ def _value_finding(name: str, step: Step) -> Finding | None:
     if step.neutral:
         source = f"the value {step.source!r}" if step.source else "an empty cell"
         message = f"{source} becomes {step.target!r}, which nobody has decided yet"
-        hint = f"decide it, then take it out of `{name}: {{neutral: …}}`"
+        settle = f"`{name}: {{values: {{{quote(step.source)}: …}}, neutral: []}}`{choices}"
+        hint = f"decide it, in the mapping or in one that extends it: {settle}"
         return Finding(f"{name}-undecided", name, message, hint, step.source, rejects=False)
     return None
 

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 from importer.api import VALUE_FIELDS
 from importer.cli.sentences import describe_load, printable, shorten
 from importer.errors import ExitCode
-from importer.phrases import format_duration
+from importer.phrases import counted, format_duration
 from importer.report.flow_picture import KINDS, find_kind
 
 if TYPE_CHECKING:
@@ -70,7 +70,8 @@ def _describe(job: Job, checked: Checked, rate: float, limit: int) -> Iterator[s
     cost = checked.load.requests
     hours = f", {format_duration(cost / rate)} at {rate:g} a second" if rate and cost else ""
     requests = f"; {cost:,} requests in all{hours}" if cost else ""
-    yield f"checked {checked.tally.rows:,} rows: {counts}   ({format_duration(checked.elapsed_seconds)}){requests}"
+    took = format_duration(checked.elapsed_seconds)
+    yield f"checked {counted(checked.tally.rows, 'row')}: {counts}   ({took}){requests}"
 
 
 def describe_flow(flow: ValueFlow, name: str, limit: int) -> Iterator[str]:
@@ -105,7 +106,7 @@ def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterato
         first, rows = some[0].finding, sum(cause.rows for cause in some)
         message = (
             first.message if len(some) == 1 and (first.value or rows == 1) else CODES.get(first.code, first.message)
-        )
+        ).replace(" (warning).", ".")
         if len(some) > 1:
             named = ", ".join(f"{_clip(cause.finding.value)!r} {cause.rows:,}" for cause in some[:VALUES_NAMED])
             more = f" and {len(some) - VALUES_NAMED:,} more" if len(some) > VALUES_NAMED else ""
@@ -146,7 +147,10 @@ def describe_next(job: Job, summary: Summary) -> Iterator[str]:
     yield f"Reports: {summary.out}; all of this and every row: {out / 'report.html'}"
     if summary.exit_code == ExitCode.UNUSABLE:
         yield f"Nothing was sent: {summary.stopped_because}"
-    yield f"Next: {choose_next(job, summary, Path.is_file)}"
+    if summary.rows and summary.skipped == summary.rows:
+        yield "Nothing would be sent: a rule leaves every row out, and results.csv says which."
+    else:
+        yield f"Next: {choose_next(job, summary, Path.is_file)}"
 
 
 def choose_next(job: Job, summary: Summary, exists: Callable[[Path], bool]) -> str:

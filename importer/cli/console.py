@@ -38,7 +38,9 @@ PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 FIGURES_SECONDS = 0.5
 """Seconds between two refreshes of the bar and the figures beside it."""
-BAR_OF_BYTES = "{desc}: {percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left{postfix}\r"
+BAR_OF_BYTES = "{desc}: {percentage:3.0f}%|{bar}| {remaining} left{postfix}\r"
+"""They end at the beginning of their line, so that the `^C` which a terminal shows goes with them."""
 
 
 class Console:
@@ -83,7 +85,7 @@ class Console:
                 desc=what,
                 total=total,
                 unit=f" {unit}",
-                bar_format=BAR_OF_BYTES if self._is_bytes else None,
+                bar_format=(BAR_OF_BYTES if self._is_bytes else BAR) if total else None,
                 mininterval=FIGURES_SECONDS,
                 leave=False,
                 dynamic_ncols=True,
@@ -93,6 +95,7 @@ class Console:
         """Show that `done` units are done in all."""
         amount, self._done = done - self._done, done
         if self._bar is not None:
+            self._bar.set_description_str(self._what, refresh=False)
             self._bar.update(amount)
         elif time.monotonic() >= self._next_line:
             self._next_line = time.monotonic() + PLAIN_SECONDS
@@ -106,6 +109,11 @@ class Console:
         if self._bar is not None and time.monotonic() >= self._next_figures:
             self._next_figures = time.monotonic() + FIGURES_SECONDS
             self._bar.set_postfix_str(text)
+
+    def pause(self, seconds: float) -> None:
+        """Show at the bar's beginning, which no screen is too narrow for, how long nothing can be sent."""
+        if self._bar is not None:
+            self._bar.set_description_str(f"paused for {seconds:.0f} s")
 
     def finish(self) -> None:
         """Remove the bar."""
@@ -173,7 +181,7 @@ class Console:
         counts = ", ".join(f"{rows:,} {names.get(name, name)}" for name, rows in summary.outcomes().items() if rows)
         speed = f" at {summary.issues_per_second:,.1f} issues/s" if summary.created else ""
         took = f"   ({format_duration(summary.elapsed_seconds)}{speed})" if summary.elapsed_seconds else ""
-        self.say(f"{summary.rows:,} rows: {counts or 'nothing to do'}{took}")
+        self.say(f"{counted(summary.rows, 'row')}: {counts or 'nothing to do'}{took}")
         if summary.additions:
             added = (counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
             self.say(f"Added to issues: {', '.join(added)}.")

@@ -221,7 +221,7 @@ class Attempt:
         while True:
             await asyncio.sleep(1)
             if (left := self.calls.pause_left) > 1:
-                self.progress.figures(f"Triage takes no requests: paused for {left:.0f} s")
+                self.progress.pause(left)
 
     async def _load(self, operations: Iterator[Operation]) -> None:
         """Send creates and updates."""
@@ -246,8 +246,9 @@ class Attempt:
     def _advance(self, outcome: Outcome) -> None:
         self.became[outcome] += 1
         self.progress.reach(self.became.total())
-        failed, unknown = self.became[Outcome.FAILED], self.became[Outcome.UNKNOWN]
-        self.progress.figures(f"{failed:,} failed, {unknown:,} unknown, {self.calls.rate_limited:,} × 429")
+        counts = {"failed": self.became[Outcome.FAILED], "unknown": self.became[Outcome.UNKNOWN]}
+        counts["× 429"] = self.calls.rate_limited
+        self.progress.figures(", ".join(f"{number:,} {what}" for what, number in counts.items() if number))
 
     def _register_the_rest(self, operations: Iterator[Operation]) -> None:
         """Read the source to its end after a stop, so that every row is in the ledger and in the reports."""

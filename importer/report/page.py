@@ -154,7 +154,7 @@ def describe_verdict(summary: Summary) -> str:
     if not summary.run_id:
         arrived += summary.planned
     where = "are in Triage" if summary.run_id else "would be in Triage"
-    rest = [f"{needing:,} {'needs' if needing == 1 else 'need'} you"]
+    rest = [f"{f'{needing:,}' if needing else 'none'} {'needs' if needing < 2 else 'need'} you"]
     if summary.run_id and summary.planned:
         rest.insert(0, f"{summary.planned:,} {'is' if summary.planned == 1 else 'are'} still to be sent")
     if summary.skipped:
@@ -165,7 +165,10 @@ def describe_verdict(summary: Summary) -> str:
 def _describe_stop(summary: Summary) -> str:
     if not summary.stopped_because:
         return ""
-    return f"{'Stopped' if summary.run_id else 'Nothing was sent'}: {summary.stopped_because}"
+    if not summary.run_id:
+        return f"Nothing was sent: {summary.stopped_because}"
+    says_how = "same command" in summary.stopped_because or not summary.planned
+    return f"Stopped: {summary.stopped_because}" + ("" if says_how else "\nThe same command continues.")
 
 
 class Sum(NamedTuple):

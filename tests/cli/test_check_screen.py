@@ -86,3 +86,10 @@ def test_values_to_correct_come_before_rows(program: Program) -> None:
     last = program("validate", "titles.csv", "-m", "jira").out.splitlines()[-1]
     errors = "triage-import-check/errors.csv"
     assert last == f"Next: mend the rows in {errors}, then: triage-import validate {errors} -m jira"
+
+
+def test_nothing_is_left_to_send(program: Program) -> None:
+    """Where a rule leaves every row out there is nothing to rehearse."""
+    out = program("validate", write_csv(Path("export.csv"), [("",) * 6]), "-m", "jira").out
+    assert out.splitlines()[-1] == "Nothing would be sent: a rule leaves every row out, and results.csv says which."
+    assert "checked 1 row: 1 skipped " in out

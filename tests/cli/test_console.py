@@ -103,7 +103,7 @@ def test_a_pause_is_counted_down(program: Program, serve: Serve) -> None:
     command = ("run", "export.csv", "-m", "jira", "--api-url", url, "--yes", "--no-first-contact")
     with program.on_terminal(*command) as terminal:
         shown = terminal.end().err
-    assert "Triage takes no requests: paused for 3 s" in shown
+    assert "\rpaused for 3 s: " in shown
     assert "3 rows: 3 created" in shown
 
 

@@ -149,7 +149,7 @@ def test_a_tie_is_asked_on_a_terminal(program: Program) -> None:
     with program.on_terminal("validate", "both.csv") as terminal:
         terminal.read_until("Which is it?")
         terminal.type(f"{min(presets)}\n")
-        assert "checked 1 rows" in terminal.end().out
+        assert "checked 1 row:" in terminal.end().out
 
 
 @pytest.mark.parametrize(("header", "is_refused"), [("number,title,state", True), ("number,title,state,url", False)])

@@ -101,9 +101,12 @@ def test_what_is_mailed_has_no_text_of_the_source(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("summary", "sentence"),
     [
-        (Summary("r", 0, 5, created=5), "5 of 5 rows are in Triage; 0 need you."),
+        (Summary("r", 0, 5, created=5), "5 of 5 rows are in Triage; none needs you."),
         (Summary("r", 1, 5, unchanged=4, failed=1), "4 of 5 rows are in Triage; 1 needs you."),
-        (Summary("r", 3, 5, created=1, planned=4), "1 of 5 rows are in Triage; 4 are still to be sent, 0 need you."),
+        (
+            Summary("r", 3, 5, created=1, planned=4),
+            "1 of 5 rows are in Triage; 4 are still to be sent, none needs you.",
+        ),
         (Summary("r", 1, 5, created=5, findings={"incomplete": 2}), "5 of 5 rows are in Triage; 2 need you."),
         (
             Summary("", 1, 1000, planned=990, rejected=8, skipped=2),
