@@ -29,6 +29,8 @@ CAUSES_SHOWN = 60
 VARIED = 20
 """A code with more messages than this, hardly two of which are equal, is one cause: each row has its own figures."""
 CUT = 300
+TITLES_SOUGHT = 10_000
+"""Titles that are looked up in the ledger, which takes longer than all else that a page does for an unchanged row."""
 PACKING = 3
 """Level of compression: higher ones take twice the time for a tenth less."""
 
@@ -120,7 +122,8 @@ class PageRows:
     """Takes rows in the order of the input, and keeps of them what report.html shows.
 
     Rows that need somebody and the others are compressed apart, so that these are in it however many the others are.
-    `find_titles` is asked for rows without a title, as far as they are shown.
+    `find_titles` is asked for rows without a title that are shown, of those that need nobody the first; `untitled`
+    counts the rest.
     """
 
     def __init__(self, find_titles: FindTitles = find_no_titles) -> None:
@@ -130,6 +133,7 @@ class PageRows:
     def clear(self) -> None:
         """Forget all rows: the source is read again."""
         self.count = self.additions_planned = self.additions_done = self.additions_failed = 0
+        self._sought = self.untitled = 0
         self.printed = list[Printed]()
         self._blocks = {urgent: PackedRows() for urgent in (True, False)}
         self._causes = dict[tuple[bool, str, str, str], Cause]()
@@ -157,7 +161,10 @@ class PageRows:
 
     def _show(self, blocks: PackedRows, some: Sequence[tuple[int, Row]], *, urgent: bool) -> None:
         nameless = [row.key for _, row in some if not row.title and row.key and row.issue_id]
-        titles = self._find_titles(nameless) if nameless else {}
+        sought = nameless if urgent else nameless[: TITLES_SOUGHT - self._sought]
+        self._sought += 0 if urgent else len(sought)
+        self.untitled += len(nameless) - len(sought)
+        titles = self._find_titles(sought) if sought else {}
         lines = [_line(place, row, titles) for place, row in some]
         blocks.add(lines)
         if urgent and len(self.printed) < PRINTED:

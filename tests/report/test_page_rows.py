@@ -124,3 +124,21 @@ def test_only_the_first_are_printed() -> None:
     page = PageRows()
     page.add([row(number, Outcome.REJECTED, "title-missing") for number in range(2 * PRINTED)])
     assert len(page.printed) == PRINTED
+
+
+def test_only_some_titles_are_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a night with many unchanged rows; how many are without one is counted."""
+    monkeypatch.setattr("importer.report.page_rows.TITLES_SOUGHT", 3)
+    sought = list[str]()
+
+    def find(keys: Any) -> dict[str, str]:
+        sought.extend(keys)
+        return dict.fromkeys(keys, "Found")
+
+    page = PageRows(find)
+    for first in (1, 3, 5):
+        page.add([row(n, Outcome.UNCHANGED, issue_id="u", title="") for n in (first, first + 1)])
+    page.add([row(7, Outcome.UNCHANGED, "incomplete", issue_id="u", title="")])
+    assert sought == ["k:1", "k:2", "k:3", "k:7"], "one that needs somebody is never without"
+    assert [each[2] for each in shown(page, "others")] == ["Found"] * 3 + [""] * 3
+    assert page.untitled == 3
