@@ -201,6 +201,10 @@ class Console:
             self.say(
                 f"Rows to mend: {_errors_file(Path(summary.out))}; the same command takes that file as its SOURCE."
             )
+        if summary.changed:
+            accept = " --accept-mapping-change" if summary.findings.get("mapping-changed") else ""
+            what = f"{counted(summary.changed, 'row')} in Triage otherwise than the source says now"
+            self.say(f"{what}, and left so: --on-change update{accept} updates what no person changed there.")
         if summary.known:
             self.say(f"{counted(summary.known, 'row')} of these for the same reason as in the last run.")
         if conflicts := summary.findings.get(CONFLICT):

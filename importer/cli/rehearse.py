@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.errors import UsageError, how_to_install
-from importer.records import SANDBOX_PREFIX
+from importer.records import SANDBOX_PREFIX, Outcome
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -48,9 +48,8 @@ def rehearse(run: Run, out: Path) -> Path:
     people = (Named(*each) for each in kept_details(run).people)
     folder = ReportFolder(out)
     folder.prepare([REHEARSAL])
-    write_rehearsal(
-        folder, Rehearsed(run.name, run.source_name, *board, {person.user: person.name for person in people})
-    )
+    names = {person.user: person.name for person in people}
+    write_rehearsal(folder, Rehearsed(run.name, run.source_name, *board, names, run.count()[Outcome.CHANGED]))
     return folder.file(REHEARSAL)
 
 

@@ -14,6 +14,7 @@ from importer.report.page_rows import PackedRows
 from importer.report.rendering import lay_out_bar, load_template, mark_whole, render
 
 ISSUES_SHOWN = 5_000
+BEHIND = "{} stand as an earlier rehearsal left them; `--on-change update --accept-mapping-change` updates them."
 
 
 class Rehearsed(NamedTuple):
@@ -22,6 +23,7 @@ class Rehearsed(NamedTuple):
     issues  the first ISSUES_SHOWN, each as the sandbox has it
     total   how many there are
     people  id of a user → name in the source
+    behind  how many stand as an earlier rehearsal left them, and not as their rows say now
     """
 
     run: str
@@ -29,6 +31,7 @@ class Rehearsed(NamedTuple):
     issues: Sequence[Mapping[str, Any]]
     total: int
     people: Mapping[str, str]
+    behind: int = 0
 
 
 def write_rehearsal(folder: ReportFolder, rehearsed: Rehearsed) -> None:
@@ -49,13 +52,14 @@ def write_rehearsal(folder: ReportFolder, rehearsed: Rehearsed) -> None:
     view = {
         "name": f"Rehearsal {rehearsed.run}: {rehearsed.source_name}",
         "verdict": f"{counted(rehearsed.total, 'issue')} as they will stand in Triage.{part}",
-        "stopped": "",
+        "stopped": BEHIND.format(counted(rehearsed.behind, "issue")) if rehearsed.behind else "",
         "bar": lay_out_bar({status: statuses[status] for status in STATUSES}),
         "total": len(shown),
         "noun": "issue",
         "issues": shown,
         "severities": [each for each in SEVERITIES if any(issue["severity"] == each for issue in shown)],
         "statuses": STATUSES,
+        "whole": True,
         "packed": mark_whole(packed.packed()),
     }
     render(folder, REHEARSAL, "rehearsal.html", view)

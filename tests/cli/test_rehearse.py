@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.conftest import Serve
 from tests.harness.pages import Page
-from tests.harness.running import SAMPLES, Program, write_issues
+from tests.harness.running import SAMPLES, Program, issue_row, write_csv, write_issues
 
 
 def test_a_rehearsal_and_again(program: Program) -> None:
@@ -37,3 +37,21 @@ def test_no_rehearsal(program: Program, serve: Serve) -> None:
     ended = program("report", "last", "--rehearsal")
     assert ended.code == 2
     assert f"are gone: {program.sandbox_file} is not there." in ended.err
+
+
+def test_a_rehearsal_that_is_behind(program: Program) -> None:
+    """What an earlier one made is left as it is: screen and page say so, and what brings it up to date."""
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2)])
+    program("run", "export.csv", "-m", "jira", "--sandbox")
+    Path("mine.yaml").write_text("extends: jira\nseverity: {values: {High: low}}\n", encoding="utf-8")
+    command = ("run", "export.csv", "-m", "mine.yaml", "--sandbox", "--json")
+    ended = program(*command)
+    said = (
+        "2 rows in Triage otherwise than the source says now, and left so: --on-change update --accept-mapping-change"
+    )
+    assert said in ended.err
+    text = Page(Path(ended.summary["out"]) / "rehearsal.html").text
+    assert "2 issues stand as an earlier rehearsal left them; `--on-change update --accept-mapping-change`" in text
+    ended = program(*command, "--on-change", "update", "--accept-mapping-change")
+    assert ended.outcomes() == {"updated": 2}
+    assert "stand as an earlier" not in Page(Path(ended.summary["out"]) / "rehearsal.html").text
