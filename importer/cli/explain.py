@@ -42,9 +42,9 @@ def explain(sources: tuple[str, ...], which: str, **given: Any) -> int:
 
 def refuse_wrong_order(sources: Sequence[str], which: str) -> None:
     """Make sure that files come first, and one row after them. Raises UsageError."""
-    if sources and not Path(which).is_file():
-        return
     keys = [source for source in sources if not Path(source).exists()]
+    if sources and not (keys and Path(which).is_file()):
+        return
     files = shlex.join([*(source for source in sources if source not in keys), which])
     what = "The file comes first, then the row" if keys else "It explains one row of a file, by its key or its line"
     raise UsageError(f"{what}.", hint=f"triage-import explain {files} {shlex.join(keys[:1]) or '2'}")

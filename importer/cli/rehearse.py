@@ -29,7 +29,7 @@ def rehearse(run: Run, out: Path) -> Path:
     if not file.is_file():
         raise UsageError(
             f"The issues of {run.name} are gone: {file} is not there.",
-            hint="`triage-import rebuild-ledger SOURCE --sandbox`, then `triage-import run SOURCE --sandbox`.",
+            hint="To rehearse anew, with a ledger of its own: triage-import run SOURCE --sandbox --ledger rehearsal.db",
         )
     try:
         from importer.sandbox.board import read_board

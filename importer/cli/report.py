@@ -32,7 +32,7 @@ OPTIONS = (
 @click.command()
 @click.argument("name", type=RunType(), metavar="RUN", required=False)
 @with_options(*OPTIONS)
-def report(name: str | None, source: str | None, tracker: str | None, as_json: bool, **given: Any) -> int:
+def report(name: str | None, source: str | None, rehearsal: bool, as_json: bool, **given: Any) -> int:
     """Write the reports of an import again, from the ledger alone. RUN may be `last`.
 
     They are results.csv, the errors files, report.html and summary.json; no source and no network are needed. Files
@@ -40,16 +40,16 @@ def report(name: str | None, source: str | None, tracker: str | None, as_json: b
     """
     if (name is None) is (source is None):
         raise UsageError("It is either a RUN or --source NAME.", hint="triage-import report last")
-    if tracker and source is None:
-        raise UsageError("--for goes with --source.", hint=f"triage-import report --source NAME --for {tracker}")
+    if source is None and (given["tracker"] or given["sandbox"]):
+        raise UsageError("--for and --sandbox go with --source.", hint="triage-import report --source NAME --for jira")
+    if source is not None and rehearsal:
+        raise UsageError("--rehearsal goes with a RUN.", hint="triage-import report last --rehearsal")
     if source is not None:
-        return report_source(source, tracker, as_json=as_json, **given)
-    return report_run(name or "", as_json=as_json, **given)
+        return report_source(source, as_json=as_json, **given)
+    return report_run(name or "", given["ledger"], given["out"], rehearsal=rehearsal, as_json=as_json)
 
 
-def report_run(
-    name: str, *, ledger: str | None, out: Path | None, rehearsal: bool, as_json: bool, **others: Any
-) -> int:
+def report_run(name: str, ledger: str | None, out: Path | None, *, rehearsal: bool, as_json: bool) -> int:
     """Write the reports of a run again."""
     from importer.cli.console import Console
     from importer.cli.rehearse import rehearse
@@ -72,7 +72,7 @@ def report_run(
     return ExitCode.DONE
 
 
-def report_source(name: str, tracker: str | None, *, as_json: bool, out: Path | None, **given: Any) -> int:
+def report_source(name: str, *, tracker: str | None, as_json: bool, out: Path | None, **given: Any) -> int:
     """Write where every key of a source stands by now."""
     from importer.cli.console import Console
     from importer.ledger.crosswalk import walk
@@ -83,7 +83,7 @@ def report_source(name: str, tracker: str | None, *, as_json: bool, out: Path | 
     folder = ReportFolder(out or Path(f"triage-import-{name}"))
     target = target_name(given["sandbox"], given["api_url"] or DEFAULT_URL)
     with Console() as console, read_ledger(given["ledger"] or default_path()) as book:
-        written = write_migration(folder, walk(book, target, name), tracker)
+        written = write_migration(folder, lambda: walk(book, target, name), tracker)
         console.say(f"{name} → {target}: {describe_states(written.states)}.")
         console.say(f"Reports: {', '.join(str(folder.path / file) for file in written.files)}")
         if tracker:

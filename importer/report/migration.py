@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from importer.ledger.crosswalk import KeyStanding, Standing
@@ -30,26 +30,26 @@ class Written(NamedTuple):
     files: list[str]
 
 
-def write_migration(folder: ReportFolder, keys: Iterable[KeyStanding], tracker: str | None) -> Written:
-    """Write migration.csv, and with a tracker the CSV for it, `migration-TRACKER.csv`.
+def write_migration(folder: ReportFolder, walk: Callable[[], Iterable[KeyStanding]], tracker: str | None) -> Written:
+    """Write migration.csv, and with a tracker the CSV for it, `migration-TRACKER.csv`; each walks through all keys.
 
     Raises:
         StorageFull: one of them can't be written.
     """
-    states, numbers = Counter[str](), list[tuple[str, ...]]()
+    states = Counter[str]()
 
     def lines() -> Iterator[tuple[str, ...]]:
-        for each in keys:
+        for each in walk():
             state = name_state(each)
             states[state] += 1
-            if tracker and state == Standing.IN_TRIAGE:
-                numbers.append((each.key.partition(":")[2], each.title, each.triage_id))
             yield each.key, each.title, state, each.triage_id, each.issue_id, each.code, each.message, each.run
 
     files = [MIGRATION, *([f"migration-{tracker}.csv"] if tracker else [])]
     folder.prepare(files)
     write_table(folder, MIGRATION, COLUMNS, lines())
     if tracker:
+        present = (each for each in walk() if name_state(each) == Standing.IN_TRIAGE)
+        numbers = ((each.key.partition(":")[2], each.title, each.triage_id) for each in present)
         write_table(folder, files[1], TRACKERS[tracker], numbers)
     return Written(states, files)
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from importer.sandbox.request import Json
 from importer.sandbox.storage import Store
 
+_ORDER = "ORDER BY status IN ('done', 'closed'), number"
 _CHOSEN = "issue IN (SELECT number FROM chosen)"
 _RELATIONS = """
 SELECT side.number, relations.type, side.direction, other.number AS other, other.title
@@ -43,8 +44,7 @@ def read_board(file: Path, origins: Iterable[tuple[str, str]], most: int) -> Boa
         store.db.executemany("INSERT OR IGNORE INTO wanted VALUES (?, ?)", origins)
         store.db.execute("COMMIT")
         store.db.execute(
-            "CREATE TEMP TABLE chosen AS SELECT number FROM issues JOIN wanted USING (id)"
-            " ORDER BY status IN ('done', 'closed'), number LIMIT ?",
+            f"CREATE TEMP TABLE chosen AS SELECT number FROM issues JOIN wanted USING (id) {_ORDER} LIMIT ?",
             (most,),
         )
         total = store.row("SELECT count(*) AS number FROM issues JOIN wanted USING (id)")["number"]
@@ -71,6 +71,6 @@ def _read_chosen(store: Store) -> list[Json]:
             "relations": relations[row["number"]],
         }
         for row in store.rows(
-            "SELECT issues.*, origin FROM issues JOIN wanted USING (id) JOIN chosen USING (number) ORDER BY number"
+            f"SELECT issues.*, origin FROM issues JOIN wanted USING (id) JOIN chosen USING (number) {_ORDER}"
         )
     ]

@@ -195,7 +195,13 @@ def test_a_source_over_all_its_runs(program: Program) -> None:
 
 def test_a_run_or_a_source(program: Program) -> None:
     """Neither, both, or a tracker without a source ends with what to type."""
-    for command in (("report",), ("report", "last", "--source", "jira"), ("report", "last", "--for", "jira")):
+    for command in (
+        ("report",),
+        ("report", "last", "--source", "jira"),
+        ("report", "last", "--for", "jira"),
+        ("report", "last", "--sandbox"),
+        ("report", "--source", "jira", "--rehearsal"),
+    ):
         ended = program(*command)
         assert ended.code == 2
         assert "triage-import report " in ended.err

@@ -22,7 +22,7 @@ KEYS = [
 
 def test_cross_walk(tmp_path: Path) -> None:
     """Every key with its state and reason; what runs have found deleted is not in Triage; Jira gets what is."""
-    written = write_migration(ReportFolder(tmp_path), KEYS, "jira")
+    written = write_migration(ReportFolder(tmp_path), lambda: KEYS, "jira")
     assert written.files == ["migration.csv", "migration-jira.csv"]
     first, second, third = read_csv(tmp_path / "migration.csv")
     assert list(first.values()) == ["jira:P-1", "'=1+1", "in Triage", "T-1", "u-1", "", "", "r-1"]
@@ -34,5 +34,5 @@ def test_cross_walk(tmp_path: Path) -> None:
 
 def test_without_a_tracker(tmp_path: Path) -> None:
     """There is one file only."""
-    assert write_migration(ReportFolder(tmp_path), KEYS[:1], None).files == ["migration.csv"]
+    assert write_migration(ReportFolder(tmp_path), lambda: KEYS[:1], None).files == ["migration.csv"]
     assert [path.name for path in tmp_path.iterdir()] == ["migration.csv"]

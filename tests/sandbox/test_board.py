@@ -50,4 +50,4 @@ def test_open_ones_come_first(tmp_path: Path) -> None:
         ]
     board = read_board(file, [(issue["id"], "") for issue in made], 3)
     assert board.total == 4
-    assert [issue["status"] for issue in board.issues] == ["done", "todo", "backlog"]
+    assert [issue["status"] for issue in board.issues] == ["todo", "backlog", "done"]
