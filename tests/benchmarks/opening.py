@@ -1,4 +1,4 @@
-"""How long report.html takes to be written, opened, filtered and sorted in Chromium, with 100,000 rows.
+"""How long report.html with 100,000 rows and rehearsal.html with 5,000 issues take to be written, opened and filtered.
 
 Run it with `python -m tests.benchmarks.opening`.
 """
@@ -8,13 +8,18 @@ from __future__ import annotations
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from importer.records import Outcome, Row
 from importer.report.folder import ReportFolder
 from importer.report.page import PageDetails, write_pages
 from importer.report.page_rows import PageRows
+from importer.report.rehearsal import ISSUES_SHOWN, Rehearsed, write_rehearsal
 from importer.report.summary import Summary
 from tests.harness.browser import chromium, open_page
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROWS, AT_ONCE = 100_000, 1000
 TIMED = "() => {{ const begin = performance.now(); {what}; return performance.now() - begin; }}"
@@ -36,6 +41,32 @@ def make_rows(first: int) -> list[Row]:
     ]
 
 
+def make_issue(number: int) -> dict[str, Any]:
+    """An issue with six paragraphs and two comments, as a sandbox has it."""
+    text = "\n\n".join(f"**Paragraph** {n} with a [link](https://a.example/{number}) and a few words" for n in range(6))
+    made: dict[str, Any] = {
+        "triage_id": f"T-{number}",
+        "title": f"Title {number}",
+        "description": text,
+        "comments": [text[:200]] * 2,
+    }
+    made |= {"status": "todo", "severity": "high", "category": "Bug", "owner_id": None, "assignee_id": None}
+    return made | {"origin": f"jira:P-{number}, f.csv line {number}", "resources": [], "flags": [], "relations": []}
+
+
+def measure_rehearsal(browser: Browser, folder: Path) -> None:
+    """Print the figures of rehearsal.html."""
+    issues = [make_issue(number) for number in range(1001, 1001 + ISSUES_SHOWN)]
+    begin = time.process_time()
+    write_rehearsal(ReportFolder(folder), Rehearsed("r-1", "jira", issues, len(issues), {}))
+    page = folder / "rehearsal.html"
+    print(f"rehearsal: written in {time.process_time() - begin:.2f} s of CPU: {page.stat().st_size / 1e6:.1f} MB")  # noqa: T201
+    begin = time.monotonic()
+    opened = open_page(browser, page)
+    print(f"rehearsal: opened in {time.monotonic() - begin:.2f} s (wanted: 3)")  # noqa: T201
+    print(f"rehearsal: filtered in {opened.run(TIMED.format(what=FILTER)):.0f} ms (wanted: 200)")  # noqa: T201
+
+
 def main() -> None:
     """Print the figures."""
     rows, writing = PageRows(), 0.0
@@ -55,6 +86,7 @@ def main() -> None:
         print(f"opened in {time.monotonic() - begin:.2f} s (wanted: 3)")  # noqa: T201
         print(f"filtered in {opened.run(TIMED.format(what=FILTER)):.0f} ms (wanted: 200)")  # noqa: T201
         print(f"sorted by title in {opened.run(TIMED.format(what=SORT)):.0f} ms")  # noqa: T201
+        measure_rehearsal(browser, Path(folder))
 
 
 if __name__ == "__main__":
