@@ -238,7 +238,7 @@ class ChangeRunner:
     def _preview_lines(self) -> Iterator[ChangeLine]:
         for issue_id, operation in self.change_set.operations.items():
             verdict, fields, _, message = self.verdicts[issue_id]
-            values = _values(operation, fields)
+            values = self._values(operation, fields)
             yield ChangeLine(operation.key, operation.triage_id, issue_id, verdict, ", ".join(fields), message, *values)
         for key, issue_id, triage_id, code, field, message in self.change_set.left:
             yield ChangeLine(key, triage_id, issue_id, code, field, message)
@@ -253,7 +253,7 @@ class ChangeRunner:
         operations = self._by_key()
         for row in own.results():
             verdict, fields, message = row.codes[-1], row.fields[0], row.messages[-1]
-            values = _values(operations[row.key], fields.split(", ")) if row.key in operations else ()
+            values = self._values(operations.get(row.key), fields.split(", "))
             if verdict == TOUCHED:
                 fields, message = message or fields, ""  # what the last reading found
             if row.outcome is Outcome.PLANNED:
@@ -261,6 +261,16 @@ class ChangeRunner:
             elif row.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
                 verdict = self.change_set.name(row.codes[0], row.outcome)
             yield ChangeLine(row.key, row.triage_id, row.issue_id, verdict, fields, message, *values)
+
+    def _values(self, operation: Operation | None, fields: Iterable[str]) -> tuple[str, str]:
+        """Return what these value fields were and what a repair makes of them, by line; an undo says neither."""
+        if operation is None or self.change_set.kind != "repair":
+            return "", ""
+        before, after = Snapshot.parse(operation.returned).ours, orjson.loads(operation.body)
+        names = [name for name in fields if name in VALUE_FIELDS]
+        return "\n".join(str(before.get(name) or "") for name in names), "\n".join(
+            after.get(name, "") for name in names
+        )
 
     def _report(
         self,
@@ -329,13 +339,6 @@ class ChangeRunner:
             [("Do it", f"{command} --apply")] if not summary.run_id and self.to_change else [],
         )
         write_work_page(self._folder, work, rows)
-
-
-def _values(operation: Operation, fields: Iterable[str]) -> tuple[str, str]:
-    """Return what the value fields among these were and what an operation makes of them, a line for each."""
-    before, after = Snapshot.parse(operation.returned).ours, orjson.loads(operation.body or b"{}")
-    names = [name for name in fields if name in VALUE_FIELDS]
-    return "\n".join(str(before.get(name) or "") for name in names), "\n".join(after.get(name, "") for name in names)
 
 
 def _row(row: Row, outcome: Outcome, code: str, field: str, message: str) -> Row:

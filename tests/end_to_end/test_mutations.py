@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.mutations import FAILED, MUTATIONS, ROOT, Mutation, mutate, run_test
+from tests.end_to_end.mutations import FAILED, MUTATIONS, PASSED, ROOT, Mutation, copy_program, mutated, run_tests
 
 
 def test_the_table_is_up_to_date() -> None:
@@ -15,10 +15,25 @@ def test_the_table_is_up_to_date() -> None:
     assert {safeguard: count for safeguard, count in counts.items() if count != 1} == {}
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a folder with a copy of the program."""
+    folder = tmp_path_factory.mktemp("program")
+    copy_program(folder)
+    return folder
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda mutation: mutation.safeguard)
-def test_a_missing_safeguard_is_noticed(mutation: Mutation, tmp_path: Path) -> None:
+def test_a_missing_safeguard_is_noticed(mutation: Mutation, folder: Path) -> None:
     """Taken out alone, it makes the test fail that stands beside it in the table."""
-    mutate(mutation, tmp_path)
-    ended = run_test(mutation, tmp_path)
-    assert ended.returncode == FAILED, ended.stdout + ended.stderr
+    with mutated(mutation, folder):
+        code, printed = run_tests(folder, mutation.test)
+    assert code == FAILED, printed
+
+
+@pytest.mark.slow
+def test_nothing_is_missing(folder: Path) -> None:
+    """With every safeguard in its place, all of these tests pass there."""
+    code, printed = run_tests(folder, *{each.test: None for each in MUTATIONS})
+    assert code == PASSED, printed
