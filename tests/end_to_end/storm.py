@@ -4,6 +4,7 @@ So is all that belongs to its issue: comments in their order, calls, flags, rela
 
 python -m tests.end_to_end.storm --kills 1000 --settle-seconds 30      many imports, killed at random moments
 python -m tests.end_to_end.storm --black-box                           one large import, and what it cost in requests
+python -m tests.end_to_end.storm --black-box --defaults --rows 200     the same at the program's own pace
 
 Nothing but the command line, files, a sandbox on a real port, and SIGKILL. The same seed draws the same sources, faults
 and waits; the machine's own pace does the rest.
@@ -82,6 +83,7 @@ class Settings:
     settle_seconds   what the command is told; late commits come up to half of it late
     search_lag       seconds until the target's search finds an issue
     ledger           given to the command with the round's number for `{round}`; empty for a file of its own
+    defaults         whether a black box runs at the program's own pace, with its first contact
     """
 
     seed: int
@@ -92,6 +94,7 @@ class Settings:
     settle_seconds: float = 30.0
     search_lag: float = 5.0
     ledger: str = ""
+    defaults: bool = False
 
     def make_ledger(self, number: int) -> str:
         """The ledger of a round, as `--ledger` takes it."""
@@ -271,8 +274,8 @@ def run_black_box(settings: Settings, say: Say) -> Tally:
             weather=weather,
             ledger=settings.make_ledger(kills),
             settle_seconds=settings.settle_seconds,
-            more=("--rate", "0", "--concurrency", "8", "--no-first-contact"),
-            reach_seconds=2.0,
+            more=() if settings.defaults else ("--rate", "0", "--concurrency", "8", "--no-first-contact"),
+            reach_seconds=30.0 if settings.defaults else 2.0,
             verifies=True,
         )
         seen.append(import_.run(kills, tally))
@@ -292,6 +295,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         prog="python -m tests.end_to_end.storm", description=(__doc__ or "").split("\n")[0]
     )
     parser.add_argument("--black-box", action="store_true", help="one large import, and what it cost in requests")
+    parser.add_argument("--defaults", action="store_true", help="with --black-box: at the program's own pace")
     parser.add_argument("--seed", type=int, default=time.time_ns() % 10**6)
     parser.add_argument("--kills", type=int, help="default: 1000; with --black-box: 50")
     parser.add_argument("--rows", type=int, help="of each import; default: 300; with --black-box: 5000")
@@ -308,6 +312,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settle_seconds=given.settle_seconds,
         search_lag=given.search_lag,
         ledger=given.ledger,
+        defaults=given.defaults,
     )
     click.echo(f"seed {settings.seed}")
     tally = (run_black_box if given.black_box else run_storm)(settings, click.echo)
