@@ -14,7 +14,7 @@ from importer.check.completeness import Completeness
 from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.damage import DamageSigns
 from importer.check.drift import Drift
-from importer.check.duplicates import KeySpool, Policy, Verdict
+from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.people_named import Named, PeopleNamed
@@ -219,10 +219,17 @@ class _Keys:
     def add(self, examined: Examined) -> None:
         chunk, records = examined.records.chunk, examined.records
         self.nameless += len(records.nameless & examined.bodies.keys())
-        for place in examined.bodies:
-            date = None if records.newest is None else records.newest[place]
-            digest = examined.digest(place)
-            self._spool.add(examined.first + place, chunk.file, chunk.lines[place], records.keys[place], digest, date)
+        stamps = [UNDATED if date is None else date.timestamp() for date in records.newest or ()]
+        self._spool.add(
+            [
+                (
+                    *(records.keys[place], examined.first + place, chunk.file, chunk.lines[place]),
+                    examined.digest(place),
+                    stamps[place] if stamps else UNDATED,
+                )
+                for place in examined.bodies
+            ]
+        )
         if self.absent:
             self.absent.difference_update(records.keys, (key[self._prefix :] for key in records.keys))
 

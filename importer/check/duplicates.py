@@ -1,32 +1,30 @@
-"""Duplicate keys within one import, found in flat memory: hashed to buckets on disk, compared bucket by bucket."""
+"""Duplicate keys within one import, found in flat memory: spooled to disk, compared where hashes are equal."""
 
 from __future__ import annotations
 
 import marshal
 import tempfile
-import zlib
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
-from datetime import datetime
 from itertools import chain
 from types import TracebackType
 from typing import IO, Literal, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from importer.codes import KEY_DUPLICATE
 from importer.errors import StorageFull
 from importer.records import Finding, Outcome
 
 Policy = Literal["reject", "first", "newest"]
-BUCKETS = 64
+AT_ONCE = 1 << 16
 REJECT_HINT = "delete one of them, or let the mapping decide: `duplicates: first`, `duplicates: {newest: Updated}`"
 NEWEST_HINT = "delete one of them, or give the right one a later date"
 SORT_HINT = "sort the source by its `group` columns, so that the rows of one issue follow each other"
-ROWS_AT_ONCE = 4096
 
 
 class Verdict(NamedTuple):
@@ -36,8 +34,10 @@ class Verdict(NamedTuple):
     finding: Finding
 
 
-_Spooled = tuple[bytes, int, int, int, bytes, float]
-"""A row as it was spooled: key, place, file, line, content, and date in seconds since 1970, -inf without one."""
+SpooledRow = tuple[str, int, int, int, bytes, float]
+"""Key, place, file, line, a digest of what would be sent, and date in seconds since 1970, UNDATED without one."""
+
+UNDATED = float("-inf")
 
 _LOSS = np.dtype([("place", "u8"), ("file", "u4"), ("line", "u8"), ("same", "?"), ("tied", "?")])
 """A row that loses: its place, file and line of the winner, whether their contents are equal, and their dates."""
@@ -95,23 +95,27 @@ def _skip(code: str, message: str) -> Verdict:
 class KeySpool:
     """Collects every row that would be sent, and names at the end those that lose against another one with their key.
 
-    A row is known by its place in the input, counted from 0 over all files. Keys are compared in full. Memory is one
-    bucket of the keys at a time, plus the verdicts. With `grouped` a row stands for an issue of several rows, and the
-    hint of a duplicate is to sort the source. Raises StorageFull if the temporary disk is full.
+    A row is known by its place in the input, counted from 0 over all files. Nearly all keys come once, which their
+    hashes show; those whose hash comes again are compared in full. Memory is `at_once` hashes, or keys that come again,
+    plus the verdicts. With `grouped` a row stands for an issue of several rows, and the hint of a duplicate is to sort
+    the source. Raises StorageFull if the temporary disk is full.
     """
 
     def __init__(
-        self, policy: Policy, file_names: Sequence[str], buckets: int = BUCKETS, *, grouped: bool = False
+        self, policy: Policy, file_names: Sequence[str], at_once: int = AT_ONCE, *, grouped: bool = False
     ) -> None:
         self.policy = policy
         self.file_names = file_names
         self._grouped = grouped
+        self._at_once = at_once
+        self._count = 0
         # Files without names: nothing is left behind, however the process ends.
         self._stack = ExitStack()
-        self._files: dict[int, IO[bytes]] = {}
-        self._buckets = buckets
-        self._waiting: defaultdict[int, list[_Spooled]] = defaultdict(list)
-        self._count = 0
+        try:
+            self._rows = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+            self._hashes = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        except OSError as error:
+            raise _full(error) from error
 
     def __enter__(self) -> Self:
         return self
@@ -122,42 +126,43 @@ class KeySpool:
         with suppress(OSError):  # what a full disk has not taken, nobody needs any more
             self._stack.close()
 
-    def add(self, place: int, file: int, line: int, key: str, content: bytes, date: datetime | None) -> None:
-        """Spool one row, in the order of the input; `content` is a digest of what would be sent."""
-        stamp = date.timestamp() if date is not None else float("-inf")
-        name = key.encode()
-        self._waiting[zlib.crc32(name) % self._buckets].append((name, place, file, line, content, stamp))
-        self._count += 1
-        if self._count % ROWS_AT_ONCE == 0:
-            self._write()
-
-    def _write(self) -> None:
-        """Write the rows that wait, each bucket's at once."""
+    def add(self, rows: list[SpooledRow]) -> None:
+        """Spool rows, in the order of the input."""
         try:
-            for number, rows in self._waiting.items():
-                # A file is made for its first key: making all of them costs a short check a tenth of its time.
-                if number not in self._files:
-                    self._files[number] = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-                marshal.dump(rows, self._files[number])
+            marshal.dump(rows, self._rows)
+            self._hashes.write(np.fromiter((hash(row[0]) for row in rows), dtype=np.int64, count=len(rows)).tobytes())
         except OSError as error:
             raise _full(error) from error
-        self._waiting.clear()
+        self._count += len(rows)
 
     def verdicts(self) -> Mapping[int, Verdict]:
         """Place → verdict, for every row that loses against another one with its key."""
-        self._write()
         try:
-            losses = chain.from_iterable(map(self._losses, self._files.values()))
+            losses = chain.from_iterable(map(self._losses, self._repeated()))
             return Verdicts(losses, self.policy, self.file_names, grouped=self._grouped)
         except OSError as error:
             raise _full(error) from error
 
-    def _losses(self, file: IO[bytes]) -> Iterator[_Loss]:
-        groups: dict[bytes, list[_Spooled]] = {}  # only of keys that come again: nearly all come once
-        first: dict[bytes, _Spooled] = {}
-        for row in _read(file):
-            if (before := first.setdefault(row[0], row)) is not row:
-                groups.setdefault(row[0], [before]).append(row)
+    def _repeated(self) -> Iterator[set[int]]:
+        """Hashes of keys that come again, so many at once."""
+        parts = -(-self._count // self._at_once)
+        for part in range(parts):
+            hashes = np.sort(np.concatenate([some[some % parts == part] for some in self._read_hashes()]))
+            again = hashes[1:][hashes[1:] == hashes[:-1]]
+            if len(again):
+                yield set(again.tolist())
+
+    def _read_hashes(self) -> Iterator[NDArray[np.int64]]:
+        self._hashes.seek(0)
+        while some := self._hashes.read(self._at_once * np.dtype(np.int64).itemsize):
+            yield np.frombuffer(some, dtype=np.int64)
+
+    def _losses(self, hashes: Collection[int]) -> Iterator[_Loss]:
+        """The rows that lose, of those whose key has one of the hashes."""
+        groups: defaultdict[str, list[SpooledRow]] = defaultdict(list)
+        for row in _read(self._rows):
+            if hash(row[0]) in hashes:
+                groups[row[0]].append(row)
         for group in groups.values():
             # Of several rows with the newest date the first wins, and the others are tied with it.
             winner = group[0] if self.policy != "newest" else max(group, key=lambda row: (row[-1], -row[1]))
@@ -171,8 +176,7 @@ def _full(error: OSError) -> StorageFull:
     return StorageFull(f"{tempfile.gettempdir()}: {error.strerror}", hint=hint)
 
 
-def _read(file: IO[bytes]) -> Iterator[_Spooled]:
-    file.flush()
+def _read(file: IO[bytes]) -> Iterator[SpooledRow]:
     file.seek(0)
     with suppress(EOFError):
         while True:

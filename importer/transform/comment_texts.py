@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from importer.api import COMMENT_LIMIT, count_units
@@ -40,7 +41,7 @@ def divide(key: str, comment: Comment, *, is_marked: bool = True) -> Iterator[De
 
     One has the name `ID/1/1`, a part `ID/2 of 3`; without a marker, as earlier versions sent it, a part has `ID/2/3`.
     """
-    who, text = _say_who(comment), comment.text.rstrip()
+    who, text = _say_who(comment.author, comment.date, is_private=comment.is_private), comment.text.rstrip()
     if is_longer(who, WHO_LIMIT):
         who, text = "", f"{who}\n\n{text}"
 
@@ -91,8 +92,9 @@ def continue_description(key: str, rest: Sequence[str], *, is_marked: bool = Tru
         yield Detail(f"{REST}/{number}/{hashlib.sha256(text.encode()).hexdigest()[:8]}", detail)
 
 
-def _say_who(comment: Comment) -> str:
+@lru_cache(maxsize=4096)
+def _say_who(author: str, date: str, *, is_private: bool) -> str:
     """The first line of a comment: its author, date and privacy."""
-    moment = read_epoch(comment.date)
-    date = f"{moment:%Y-%m-%d %H:%M} UTC" if moment is not None else single_line(comment.date)
-    return " · ".join(filter(None, (single_line(comment.author), date, "private" if comment.is_private else "")))
+    moment = read_epoch(date)
+    day = f"{moment:%Y-%m-%d %H:%M} UTC" if moment is not None else single_line(date)
+    return " · ".join(filter(None, (single_line(author), day, "private" if is_private else "")))

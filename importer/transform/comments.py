@@ -28,7 +28,7 @@ _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional c
 
 _EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
 
-_quote = json.JSONEncoder().encode
+_quote = json.encoder.encode_basestring_ascii
 
 LINES = "lines"
 """In place of the source's id of a comment that is made of the row's columns."""

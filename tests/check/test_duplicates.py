@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.duplicates import KeySpool, Policy, Verdict
+from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
 from importer.records import Outcome
 
 
@@ -36,11 +36,12 @@ ENTRIES = st.lists(
 POLICIES: tuple[Policy, ...] = get_args(Policy)
 
 
-def verdicts_of(policy: Policy, *entries: Entry, buckets: int = 4) -> Mapping[int, Verdict]:
+def verdicts_of(policy: Policy, *entries: Entry, at_once: int = 4) -> Mapping[int, Verdict]:
     """The verdicts over rows that begin at line 2 of one file, at place 0."""
-    with KeySpool(policy, ["first.csv"], buckets) as spool:
+    with KeySpool(policy, ["first.csv"], at_once) as spool:
         for place, entry in enumerate(entries):
-            spool.add(place, 0, place + 2, entry.key, entry.content, entry.date)
+            stamp = UNDATED if entry.date is None else entry.date.timestamp()
+            spool.add([(entry.key, place, 0, place + 2, entry.content, stamp)])
         return spool.verdicts()
 
 
@@ -78,9 +79,9 @@ def test_what_losers_are_told(entries: list[Entry], policy: Policy) -> None:
 
 
 @given(ENTRIES, st.sampled_from(POLICIES), st.integers(1, 9))
-def test_buckets_do_not_matter(entries: list[Entry], policy: Policy, buckets: int) -> None:
-    """Verdicts don't depend on how the keys fall into buckets."""
-    assert dict(verdicts_of(policy, *entries, buckets=1)) == dict(verdicts_of(policy, *entries, buckets=buckets))
+def test_parts_do_not_matter(entries: list[Entry], policy: Policy, at_once: int) -> None:
+    """Verdicts don't depend on how many keys are compared at once."""
+    assert dict(verdicts_of(policy, *entries, at_once=100)) == dict(verdicts_of(policy, *entries, at_once=at_once))
 
 
 def test_verdicts_are_a_mapping() -> None:
@@ -97,8 +98,7 @@ def test_verdicts_are_a_mapping() -> None:
 def test_over_several_files(policy: Policy) -> None:
     """A row of another file is named with that file."""
     with KeySpool(policy, ["one.csv", "two.csv"]) as spool:
-        spool.add(0, 1, 7, "a", ONE, None)
-        spool.add(1, 0, 2, "a", ONE, None)
+        spool.add([("a", 0, 1, 7, ONE, UNDATED), ("a", 1, 0, 2, ONE, UNDATED)])
         verdict = spool.verdicts()[1]
     assert verdict.finding.message == "same as two.csv:7"
 
@@ -122,7 +122,7 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
     code = (
         "import os, signal; from importer.check.duplicates import KeySpool\n"
         "with KeySpool('first', ['f']) as spool:\n"
-        "    spool.add(0, 0, 2, 'a', b'1' * 16, None)\n"
+        "    spool.add([('a', 0, 0, 2, b'1' * 16, 0.0)])\n"
         "    os.kill(os.getpid(), signal.SIGKILL)"
     )
     result = subprocess.run([sys.executable, "-c", code], env={**os.environ, "TMPDIR": str(tmp_path)}, check=False)

@@ -9,7 +9,7 @@ from typing import get_args
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.check.duplicates import KeySpool, Policy
+from importer.check.duplicates import UNDATED, KeySpool, Policy
 from importer.check.knowledge import LedgerStatus
 from importer.check.plan import plan_rows
 from importer.check.rows import Examined, examine
@@ -52,8 +52,8 @@ def test_every_row_has_exactly_one_outcome(rows: Sequence[Sequence[str]], policy
     """Planned rows have a body and a key of their own; all others have a reason, in four lists of one length."""
     examined = examined_of(rows)
     with KeySpool(policy, ["f"]) as spool:
-        for place in examined.bodies:
-            spool.add(place, 0, place + 2, examined.records.keys[place], examined.digest(place), None)
+        keys = examined.records.keys
+        spool.add([(keys[place], place, 0, place + 2, examined.digest(place), UNDATED) for place in examined.bodies])
         verdicts = spool.verdicts()
     ledger = {"demo:A": LedgerStatus(Outcome.SKIPPED, Finding("changed", "", "", rejects=False))} if known else {}
     found, operations, *_ = plan_rows(examined, verdicts, Knowing(ledger, asks=False))
