@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -48,7 +49,8 @@ CHECK_FOLDER = "triage-import-check"
 class Forecast:
     """What a run is about to do. `seconds` is None where nothing limits the rate.
 
-    `first` is how many of the creates are a canary; `load` is all that there is to do, at `rate` requests a second.
+    `first` is how many of the creates are a canary; `load` is all that there is to do, at `rate` requests a second;
+    `categories` asks Triage for those that it has.
     """
 
     target: str
@@ -58,6 +60,7 @@ class Forecast:
     rejected: int
     seconds: float | None
     first: int = 0
+    categories: Callable[[], Collection[str]] = tuple
     load: Workload = field(default_factory=Workload)
     rate: float = 0.0
 
@@ -239,6 +242,8 @@ def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | 
 
 
 def _forecast(context: ImportContext, checked: Checked, found: Preflight) -> Forecast:
+    from importer.triage.categories import find_categories
+
     rate = context.settings.rate
     return Forecast(
         context.target.name,
@@ -248,6 +253,7 @@ def _forecast(context: ImportContext, checked: Checked, found: Preflight) -> For
         checked.rejected,
         checked.load.requests / rate if rate else None,
         len(checked.sample),
+        partial(find_categories, context.target, context.calls),
         checked.load,
         rate,
     )

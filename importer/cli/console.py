@@ -161,6 +161,10 @@ class Console:
             causes = checked.tally.causes(rejects=True)[:CAUSES_ASKED]
             why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)
             self.say(f"  {counted(forecast.rejected, 'row')} to leave behind: {why}.")
+        from importer.check.value_flow import new_categories
+
+        if new := new_categories(checked.flow, forecast.categories()):
+            self.say(f"  {new}.")
         return click.confirm("Send them?", default=False, err=True)
 
     def show_contact(self, findings: Findings) -> None:

@@ -123,6 +123,11 @@ def read_first_org_id(data: Mapping[str, Any]) -> str:
     return _text(items[0]["org_id"]) if items else ""
 
 
+def read_category(data: Mapping[str, Any]) -> str:
+    """Read the name of a category."""
+    return _text(data["name"])
+
+
 def read_issue(data: Mapping[str, Any]) -> Issue:
     """Read an issue. Source: get/triage-issues-id."""
     return Issue(

@@ -42,6 +42,7 @@ from importer.triage.answers import (
     Related,
     page_of,
     read_attached,
+    read_category,
     read_entry,
     read_first_org_id,
     read_flagged,
@@ -155,6 +156,10 @@ class TriageClient:
         """Read the key's organisation from the first category, which carries it; "" if there are no categories."""
         url = self._url(f"{CATEGORIES_PATH}?limit=1")
         return await self._call(Kind.REPEATABLE, "GET", url, b"", read_first_org_id)
+
+    async def list_categories(self, **query: str) -> Page[str]:
+        """Read one page of the names of categories: limit, cursor. Source: get/triage-categories."""
+        return await self._list(CATEGORIES_PATH, query, read_category, Kind.REPEATABLE)
 
     async def list_org_ids(self) -> tuple[str, ...]:
         """Read the ids of the organisations that the key's user belongs to. Source: get/org_list_self_memberships."""

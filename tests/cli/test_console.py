@@ -27,6 +27,19 @@ def said(summary: Summary) -> list[str]:
     return stream.getvalue().splitlines()
 
 
+def test_new_categories(program: Program, serve: Serve) -> None:
+    """Those that Triage doesn't have are named with their issues before anything is sent."""
+    sandbox = serve()
+    header = ("Issue key", "Summary", "Status", "Priority", "Issue Type")
+    kinds = ("Story", "Bug", "Story", "Epic")
+    write_csv(Path("export.csv"), [(f"P-{n}", "One", "To Do", "High", kind) for n, kind in enumerate(kinds)], header)
+    with program.on_terminal("run", "export.csv", "-m", "jira", "--api-url", sandbox.url) as terminal:
+        terminal.read_until("Send them?")
+        terminal.type("n\n")
+        ended = terminal.end()
+    assert "  Categories that Triage doesn't have yet, and never renames or deletes: Story 2, Epic 1." in ended.err
+
+
 def test_the_question_and_no(program: Program, serve: Serve) -> None:
     """It says where to, how many, how long, what stays behind; "n" sends nothing and leaves the check's reports."""
     sandbox = serve()
