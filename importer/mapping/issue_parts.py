@@ -97,6 +97,28 @@ class Comments(Strict):
     )
 
 
+NAME_HERE = "{name}"
+"""Where the file's name stands in the address of a copy."""
+
+
+class Attachments(Strict):
+    """Files of the source's issues, which stand in the footer: the API takes none."""
+
+    name: Text | None = Field(None, description="The file's name; of a column that repeats each cell is one.")
+    url: Text | None = Field(None, description="Its address, in the same order.")
+    base: Scalar | None = Field(
+        None, description="The address of your copy of it: `https://files.acme.example/{name}`, in place of `url`."
+    )
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if self.name is None and self.url is None:
+            raise ValueError("needs `name`, `url` or both")
+        if self.base is not None and NAME_HERE not in self.base:
+            raise ValueError(f"`base` has no {NAME_HERE}, where the file's name goes")
+        return self
+
+
 class Restricted(Strict):
     """Issues that not everybody may read in the source; Triage has no such thing."""
 

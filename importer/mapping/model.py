@@ -21,7 +21,17 @@ from importer.api import (
     SeverityName,
     StatusName,
 )
-from importer.mapping.issue_parts import Comments, Counted, FlagRule, People, Person, Reference, Relation, Restricted
+from importer.mapping.issue_parts import (
+    Attachments,
+    Comments,
+    Counted,
+    FlagRule,
+    People,
+    Person,
+    Reference,
+    Relation,
+    Restricted,
+)
 from importer.mapping.scalars import (
     CategoryName,
     DateFormat,
@@ -338,6 +348,7 @@ class Mapping(Strict):
     flags: list[FlagRule] = Field(default_factory=list, description="Flags on the calls that are attached.")
     comments: Comments | None = Field(None, description="The discussion; without it none is sent.")
     restricted: Restricted | None = Field(None, description="Issues that not everybody may read in the source.")
+    attachments: Attachments | None = Field(None, description="Files, which stand in the footer.")
     counted: Counted = Field(default_factory=Counted, description="How many comments and attachments there are.")
     relations: list[Relation] = Field(default_factory=list, description="Other issues of the source.")
     references: list[Reference] = Field(

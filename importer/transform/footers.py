@@ -13,6 +13,7 @@ from importer.mapping.identities import Identity
 from importer.mapping.issue_parts import Person
 from importer.mapping.model import Mapping as Model
 from importer.records import Comment, Finding, Ref
+from importer.transform.attachment_lines import list_attachments
 from importer.transform.columns import Columns, is_filled
 from importer.transform.groups import merge_texts
 from importer.transform.lengths import find_longer
@@ -88,6 +89,8 @@ def write_footers(
         if person is not None:
             named = _name_people(unmatched[name], person, lines, clean.shown)
             lines.append(_write_line(name.removesuffix("_id").capitalize(), named, keys, clean))
+    if mapping.attachments is not None:
+        lines.append(_write_line("Attachments", list_attachments(mapping.attachments, columns), keys, clean))
     if mapping.restricted is not None:
         lines.append(_write_line("Restricted", _leave_named(levels, lines, mapping.restricted.level.refs), keys, clean))
     longer = {(row, line.label): line for line in lines if line.has_long for row in _shorten_long(line)}

@@ -164,8 +164,10 @@ class Coverage:
         if authors:
             said.append(f"authors stay as text in the footer: {listed(authors, COLUMNS_SHOWN)}")
         if self._attachments:
-            files = counted(self._attachments, "attachment")
-            said.append(f"{files} of {counted(self._issues_with_attachments, 'issue')} can't be sent: attachments.csv")
+            files, issues = counted(self._attachments, "attachment"), counted(self._issues_with_attachments, "issue")
+            said.append(
+                f"{files} of {issues} can't be sent, and their addresses end with the old tracker: attachments.csv"
+            )
         return said
 
     @property

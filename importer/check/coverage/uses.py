@@ -73,6 +73,9 @@ def _uses(mapping: Mapping) -> Iterator[Use]:
         yield from _uses_of_comments(mapping.comments)
     yield from (Use("relation", relation, every=True) for relation in mapping.relations)
     yield from (Use(f"footer: {label}", text, every=True) for label, text in mapping.footer.items())
+    if mapping.attachments is not None:
+        files = (mapping.attachments.name, mapping.attachments.url)
+        yield from (Use("footer: Attachments", text, every=True) for text in files if text is not None)
     if mapping.restricted is not None:
         yield Use("footer: Restricted", mapping.restricted.level)
     for name, _, person in people:  # who is not matched is named in the footer, once

@@ -281,7 +281,7 @@ def test_what_triage_has_no_place_for(tmp_path: Path) -> None:
     assert losses.warnings() == [
         "dates stay as text in the footer, Triage dates an issue by its import: On",
         "authors stay as text in the footer: Who",
-        "1 attachment of 1 issue can't be sent: attachments.csv",
+        "1 attachment of 1 issue can't be sent, and their addresses end with the old tracker: attachments.csv",
     ]
 
 
