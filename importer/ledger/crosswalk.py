@@ -18,8 +18,8 @@ from importer.records import Act, Outcome
 PAGE = 1000
 
 
-class Standing(StrEnum):
-    """Where a key stands by now, whichever run brought it there."""
+class KeyState(StrEnum):
+    """The state of a key over all runs."""
 
     IN_TRIAGE = "in Triage"
     UNDONE = "undone"  # its issue was deleted by `undo`
@@ -30,28 +30,28 @@ class Standing(StrEnum):
     PLANNED = "planned"  # still to be sent
 
 
-STANDINGS = {
-    State.DONE: Standing.IN_TRIAGE,
-    State.DELETED: Standing.UNDONE,
-    State.SENT: Standing.UNKNOWN,
-    State.UNKNOWN: Standing.UNKNOWN,
-    State.REFUSED: Standing.FAILED,
+OF_CREATES = {
+    State.DONE: KeyState.IN_TRIAGE,
+    State.DELETED: KeyState.UNDONE,
+    State.SENT: KeyState.UNKNOWN,
+    State.UNKNOWN: KeyState.UNKNOWN,
+    State.REFUSED: KeyState.FAILED,
 }
 """State of a create → what it says of its key; in any other its row says it."""
 OF_ROWS = {
-    Outcome.UNKNOWN: Standing.UNKNOWN,
-    Outcome.FAILED: Standing.FAILED,
-    Outcome.REJECTED: Standing.REJECTED,
-    Outcome.SKIPPED: Standing.SKIPPED,
+    Outcome.UNKNOWN: KeyState.UNKNOWN,
+    Outcome.FAILED: KeyState.FAILED,
+    Outcome.REJECTED: KeyState.REJECTED,
+    Outcome.SKIPPED: KeyState.SKIPPED,
 }
 
 
-class KeyStanding(NamedTuple):
+class CrosswalkEntry(NamedTuple):
     """A key; `run` is the one that last worked on it, `returned` the snapshot of its issue."""
 
     key: str
     title: str
-    standing: Standing
+    state: KeyState
     triage_id: str
     issue_id: str
     code: str
@@ -60,7 +60,7 @@ class KeyStanding(NamedTuple):
     returned: bytes
 
 
-def walk(ledger: Ledger, target: str, name: str) -> Iterator[KeyStanding]:
+def walk(ledger: Ledger, target: str, name: str) -> Iterator[CrosswalkEntry]:
     """Yield every key of a source: first those that have or had an issue, in the order of their creation.
 
     Raises:
@@ -78,7 +78,7 @@ def walk(ledger: Ledger, target: str, name: str) -> Iterator[KeyStanding]:
     with ledger.transaction() as connection:
         for row in connection.execute(_rows_without_issue(source_id), execution_options={"yield_per": PAGE}):
             seen.add(row.key)
-            yield _stands(row)
+            yield _of_row(row)
     # Of a run that was pruned there are no rows.
     yield from (each for each in _walk_issues(ledger, _creates().where(*creates, ~has_issue)) if each.key not in seen)
 
@@ -87,7 +87,7 @@ def _creates() -> Select[Any]:
     return select(operations, runs.c.name.label("run")).join(runs, runs.c.id == operations.c.run_id)
 
 
-def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[KeyStanding]:
+def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[CrosswalkEntry]:
     after = 0
     while True:
         page = statement.where(operations.c.id > after).order_by(operations.c.id).limit(PAGE)
@@ -95,10 +95,10 @@ def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[KeyStanding
             found = connection.execute(page).all()
         for each in found:
             title = orjson.loads(each.returned).get("title") or "" if each.returned else ""
-            standing = STANDINGS.get(State(each.state), Standing.PLANNED)
-            code, message = ("", "") if standing is Standing.IN_TRIAGE else (each.code, each.message)
-            yield KeyStanding(
-                each.key, title, standing, each.triage_id, each.issue_id, code, message, each.run, each.returned
+            state = OF_CREATES.get(State(each.state), KeyState.PLANNED)
+            code, message = ("", "") if state is KeyState.IN_TRIAGE else (each.code, each.message)
+            yield CrosswalkEntry(
+                each.key, title, state, each.triage_id, each.issue_id, code, message, each.run, each.returned
             )
         if len(found) < PAGE:
             return
@@ -126,10 +126,10 @@ def _rows_without_issue(source_id: int) -> Select[Any]:
     return select(numbered).where(numbered.c.place == 1).order_by(numbered.c.run_id, numbered.c.file, numbered.c.record)
 
 
-def _stands(found: Any) -> KeyStanding:
+def _of_row(found: Any) -> CrosswalkEntry:
     row = decode_row(found)
     code, message = (row.codes[0], "; ".join(row.messages)) if row.codes else ("", "")
-    standing = OF_ROWS.get(row.outcome, Standing.PLANNED)
+    state = OF_ROWS.get(row.outcome, KeyState.PLANNED)
     if found.state in (*UNDECIDED, State.REFUSED):
-        standing, code, message = STANDINGS[State(found.state)], found.create_code, found.create_message
-    return KeyStanding(row.key, row.shown_title, standing, "", "", code, message, found.run, b"")
+        state, code, message = OF_CREATES[State(found.state)], found.create_code, found.create_message
+    return CrosswalkEntry(row.key, row.shown_title, state, "", "", code, message, found.run, b"")

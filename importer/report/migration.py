@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
-from importer.ledger.crosswalk import KeyStanding, Standing
+from importer.ledger.crosswalk import CrosswalkEntry, KeyState
 from importer.phrases import counted
 from importer.report.folder import ReportFolder
 from importer.report.tables import write_table
@@ -30,7 +30,7 @@ class Written(NamedTuple):
     files: list[str]
 
 
-def write_migration(folder: ReportFolder, walk: Callable[[], Iterable[KeyStanding]], tracker: str | None) -> Written:
+def write_migration(folder: ReportFolder, walk: Callable[[], Iterable[CrosswalkEntry]], tracker: str | None) -> Written:
     """Write migration.csv, and with a tracker the CSV for it, `migration-TRACKER.csv`; each walks through all keys.
 
     Raises:
@@ -48,19 +48,19 @@ def write_migration(folder: ReportFolder, walk: Callable[[], Iterable[KeyStandin
     folder.prepare(files)
     write_table(folder, MIGRATION, COLUMNS, lines())
     if tracker:
-        present = (each for each in walk() if name_state(each) == Standing.IN_TRIAGE)
+        present = (each for each in walk() if name_state(each) == KeyState.IN_TRIAGE)
         numbers = ((each.key.partition(":")[2], each.title, each.triage_id) for each in present)
         write_table(folder, files[1], TRACKERS[tracker], numbers)
     return Written(states, files)
 
 
-def name_state(each: KeyStanding) -> str:
+def name_state(each: CrosswalkEntry) -> str:
     """Name where a key stands; an issue that runs have found deleted is not in Triage any more."""
-    return GONE if each.standing is Standing.IN_TRIAGE and is_gone(each.returned) else each.standing.value
+    return GONE if each.state is KeyState.IN_TRIAGE and is_gone(each.returned) else each.state.value
 
 
 def describe_states(states: Mapping[str, int]) -> str:
     """Say how far a source is: `4,984 of 5,000 keys are in Triage, 16 rejected`."""
-    others = [f"{number:,} {state}" for state, number in states.items() if state != Standing.IN_TRIAGE and number]
+    others = [f"{number:,} {state}" for state, number in states.items() if state != KeyState.IN_TRIAGE and number]
     total = counted(sum(states.values()), "key")
-    return ", ".join([f"{states.get(Standing.IN_TRIAGE, 0):,} of {total} are in Triage", *others])
+    return ", ".join([f"{states.get(KeyState.IN_TRIAGE, 0):,} of {total} are in Triage", *others])

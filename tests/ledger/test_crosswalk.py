@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from importer.errors import ExitCode, UsageError
-from importer.ledger.crosswalk import Standing, walk
+from importer.ledger.crosswalk import KeyState, walk
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
@@ -38,9 +38,9 @@ def send_all(run: Run) -> None:
     asyncio.run(snapshot())
 
 
-def stands(ledger: Ledger, run: Run) -> Iterable[tuple[str, str, Standing, str, str, str]]:
-    """The keys of a run's source: key, title, where it stands, number, reason, run."""
-    return [(e.key, e.title, e.standing, e.triage_id, e.message, e.run) for e in walk(ledger, run.target, "jira-acme")]
+def entries_of(ledger: Ledger, run: Run) -> Iterable[tuple[str, str, KeyState, str, str, str]]:
+    """The keys of a run's source: key, title, state, number, reason, run."""
+    return [(e.key, e.title, e.state, e.triage_id, e.message, e.run) for e in walk(ledger, run.target, "jira-acme")]
 
 
 def test_every_key_over_all_runs(ledger: Ledger) -> None:
@@ -62,13 +62,13 @@ def test_every_key_over_all_runs(ledger: Ledger) -> None:
         ]
     )
     a, b = first.name, second.name
-    assert stands(ledger, second) == [
-        ("k1", "Sent as k1", Standing.IN_TRIAGE, "T-k1", "", a),
-        ("k2", "Title of k2", Standing.FAILED, "", "why", a),
-        ("k3", "Title of k3", Standing.UNKNOWN, "", "why", a),
-        ("k4", "Title of k4", Standing.PLANNED, "", "", a),
-        ("k5", "(not shown: a secret was found in the row)", Standing.REJECTED, "", "because of secret-found", b),
-        ("k6", "Title of k6", Standing.SKIPPED, "", "because of skip-old", b),
+    assert entries_of(ledger, second) == [
+        ("k1", "Sent as k1", KeyState.IN_TRIAGE, "T-k1", "", a),
+        ("k2", "Title of k2", KeyState.FAILED, "", "why", a),
+        ("k3", "Title of k3", KeyState.UNKNOWN, "", "why", a),
+        ("k4", "Title of k4", KeyState.PLANNED, "", "", a),
+        ("k5", "(not shown: a secret was found in the row)", KeyState.REJECTED, "", "because of secret-found", b),
+        ("k6", "Title of k6", KeyState.SKIPPED, "", "because of skip-old", b),
     ]
 
 
@@ -76,7 +76,7 @@ def test_keys_whose_rows_were_pruned(ledger: Ledger) -> None:
     """What was sent is known all the same."""
     run = begin(ledger, name="jira-acme")
     send_all(run)
-    assert {key: standing.value for key, _, standing, *_ in stands(ledger, run)} == {
+    assert {key: state.value for key, _, state, *_ in entries_of(ledger, run)} == {
         "k1": "in Triage",
         "k2": "failed",
         "k3": "unknown",

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import orjson
 
-from importer.ledger.crosswalk import KeyStanding, Standing
+from importer.ledger.crosswalk import CrosswalkEntry, KeyState
 from importer.report.folder import ReportFolder
 from importer.report.migration import describe_states, write_migration
 from tests.harness.running import read_csv
 
 KEYS = [
-    KeyStanding("jira:P-1", "=1+1", Standing.IN_TRIAGE, "T-1", "u-1", "", "", "r-1", b"{}"),
-    KeyStanding("jira:P-2", "Two", Standing.REJECTED, "", "", "title-missing", "no title", "r-2", b""),
-    KeyStanding(
-        "jira:P-3", "Three", Standing.IN_TRIAGE, "T-3", "u-3", "", "", "r-1", orjson.dumps({"gone": ["r-8", "r-9"]})
+    CrosswalkEntry("jira:P-1", "=1+1", KeyState.IN_TRIAGE, "T-1", "u-1", "", "", "r-1", b"{}"),
+    CrosswalkEntry("jira:P-2", "Two", KeyState.REJECTED, "", "", "title-missing", "no title", "r-2", b""),
+    CrosswalkEntry(
+        "jira:P-3", "Three", KeyState.IN_TRIAGE, "T-3", "u-3", "", "", "r-1", orjson.dumps({"gone": ["r-8", "r-9"]})
     ),
 ]
 
