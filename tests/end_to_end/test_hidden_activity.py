@@ -176,6 +176,7 @@ def test_a_list_that_shows_nothing(program: Program, serve: Serve, kind: str) ->
     assert nights.run().code == ExitCode.DONE, "once it is shown, it is done"
 
 
+@pytest.mark.usefixtures("short_waits")
 @pytest.mark.parametrize("control", ["of the issue itself", "of another"])
 def test_relations_that_went_with_their_other_issue(program: Program, serve: Serve, control: str) -> None:
     """What an issue lacks because the other one was deleted says nothing against its list: the relation is sent."""

@@ -33,6 +33,7 @@ HEADER = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Descripti
 PROGRAM = (sys.executable, "-m", "importer")
 WAIT_SECONDS = 300.0
 """So long whatever must happen may take, on however busy a machine."""
+DRAWN_SECONDS = 0.3
 SWALLOWED_SECONDS = 15.0
 """So long a Ctrl-C gets before it counts as swallowed: a second one would end a process that is leaving already."""
 SWALLOWED_TIMES = 6
@@ -174,7 +175,8 @@ class Terminal:
         os.write(self._descriptor, text.encode())
 
     def interrupt(self) -> None:
-        """Press Ctrl-C as a person does: again, if a prompt that was just being drawn has swallowed the first."""
+        """Press Ctrl-C as a person does: a little later, and again if a prompt being drawn has swallowed it."""
+        time.sleep(DRAWN_SECONDS)
         for _ in range(SWALLOWED_TIMES):
             self._process.send_signal(signal.SIGINT)
             with suppress(subprocess.TimeoutExpired):

@@ -15,6 +15,8 @@ from importer.transform.formats.markdown import leave_out_hidden
         ("a <!-- b --> c", "a c"),
         ("```html\n<!-- kept -->\n```\n`<!-- too -->`", "```html\n<!-- kept -->\n```\n`<!-- too -->`"),
         ("a <!-- never closed", "a <!-- never closed"),
+        ("a\n<!-- b -->  \nc <!-- never closed", "a\nc <!-- never closed"),
+        ("```\n<!-- never closed code -->", "```\n<!-- never closed code -->"),
         ("\na\n\n\nb\n", "\na\n\n\nb\n"),
     ],
 )
