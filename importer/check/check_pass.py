@@ -19,7 +19,7 @@ from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.people_named import Named, PeopleNamed
 from importer.check.plan import Plan, plan_rows
-from importer.check.relation_targets import RelationTargets, TargetFindings
+from importer.check.relation_targets import UNREACHABLE, RelationTargets, TargetFindings
 from importer.check.rows import Examined, examine
 from importer.check.sample import CanarySample
 from importer.check.source_age import SourceAge
@@ -28,7 +28,6 @@ from importer.check.unknowns import Unknowns
 from importer.check.unmatched_people import UnmatchedPeople
 from importer.check.value_flow import ValueFlow
 from importer.check.workload import WorkCounter, Workload
-from importer.codes import RELATION_END_MISSING
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.unknown_values import Unknown
@@ -38,7 +37,6 @@ from importer.records import PASSED_OVER, Act, Addition, Outcome, Row
 from importer.transform.sanitise import REPLACEMENT
 
 NAMES_SHOWN = 5
-UNREACHABLE = (RELATION_END_MISSING, "relation-end-rejected")
 NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key: an edited one comes again as another"
 
 
@@ -344,6 +342,7 @@ def without_unreachable(plan: Plan, examined: Examined) -> Plan:
     ends = {
         place: {finding.value for finding in found if finding.code in UNREACHABLE}
         for place, found in examined.findings.by_row.items()
+        if place in plan.additions
     }
 
     def is_sent(place: int, addition: Addition) -> bool:
@@ -351,11 +350,12 @@ def without_unreachable(plan: Plan, examined: Examined) -> Plan:
         end = addition.other if addition.key == key else addition.key
         return addition.act is not Act.RELATION or end.partition(":")[2] not in ends[place]
 
-    additions = {
-        place: [each for each in added if is_sent(place, each)] if ends.get(place) else added
-        for place, added in plan.additions.items()
+    sent = {
+        place: [each for each in plan.additions[place] if is_sent(place, each)] for place, its in ends.items() if its
     }
-    return plan._replace(additions={place: added for place, added in additions.items() if added})
+    if not sent:  # as in nearly all chunks
+        return plan
+    return plan._replace(additions={place: added for place, added in (plan.additions | sent).items() if added})
 
 
 def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapping[int, Verdict]) -> None:

@@ -76,9 +76,12 @@ _SAYS = {
 }
 """A relation's type, and whether the row is its owner → the relation in words, as seen from the row."""
 
+RELATION_END_REJECTED = "relation-end-rejected"
+UNREACHABLE = (RELATION_END_MISSING, RELATION_END_REJECTED)
+"""Codes of a relation that isn't sent, since its other issue neither is nor will be in Triage."""
 _HINTS = {
     RELATION_END_MISSING: "import that issue too, and the next run sends the relation",
-    "relation-end-rejected": "correct that row, and the next run sends the relation",
+    RELATION_END_REJECTED: "correct that row, and the next run sends the relation",
     "relation-cycle": "all of them are sent as they are; remove the wrong one in the source, or later in Triage",
 }
 
@@ -247,7 +250,7 @@ def _target_finding(place: int, kind: str, is_owner: int, key: bytes, reach: int
     native = _native(key)
     what = f"the issue {_SAYS[kind, bool(is_owner)]} {native}"
     if reach == 0:
-        return place, "relation-end-rejected", native, f"{what}, whose row is rejected"
+        return place, RELATION_END_REJECTED, native, f"{what}, whose row is rejected"
     return place, RELATION_END_MISSING, native, f"{what}, which is neither in this import nor in Triage"
 
 

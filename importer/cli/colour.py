@@ -42,6 +42,12 @@ def wants_colour(stream: IO[str]) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def echo_painted(text: str, stream: IO[str], *, nl: bool = True) -> None:
+    """Print to a stream, in colour where it wants that. Raises OSError."""
+    has_colour = wants_colour(stream)
+    click.echo(paint(text) if has_colour else text, file=stream, nl=nl, color=has_colour or None)
+
+
 def paint(text: str) -> str:
     """Style the first words of each line, if they say what it is."""
     return "\n".join(map(_paint, text.split("\n")))

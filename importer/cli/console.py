@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from importer.pipeline import Forecast
     from importer.report.summary import Summary
 
-from importer.cli.colour import paint, wants_colour
+from importer.cli.colour import echo_painted
 from importer.cli.sentences import ADDED, describe_additions, describe_open, how_long, printable
 
 CAUSES_ASKED = 3
@@ -70,8 +70,7 @@ class Console:
         if self._bar is not None:
             self._bar.clear()
         with suppress(OSError):
-            shown, has_colour = "\n".join(map(printable, text.split("\n"))), wants_colour(sys.stderr)
-            click.echo(paint(shown) if has_colour else shown, err=True, color=has_colour or None)
+            echo_painted("\n".join(map(printable, text.split("\n"))), sys.stderr)
 
     def start(self, what: str, total: int, unit: str) -> None:
         """Begin to show progress towards `total` units."""
@@ -144,6 +143,7 @@ class Console:
     def ask(self, forecast: Forecast, checked: Checked, doubts: Iterable[str] = ()) -> bool:
         """Ask before anything is sent: all that is, and what speaks against it. For a terminal only."""
         from importer.check.people_named import count_open
+        from importer.check.value_flow import new_categories
 
         self.say()
         for doubt in doubts:
@@ -161,8 +161,6 @@ class Console:
             causes = checked.tally.causes(rejects=True)[:CAUSES_ASKED]
             why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)
             self.say(f"  {counted(forecast.rejected, 'row')} to leave behind: {why}.")
-        from importer.check.value_flow import new_categories
-
         if new := new_categories(checked.flow, forecast.categories()):
             self.say(f"  {new}.")
         return click.confirm("Send them?", default=False, err=True)
@@ -190,12 +188,16 @@ class Console:
             added = (counted(number, ADDED[Act(act)]) for act, number in summary.additions.items())
             self.say(f"Added to issues: {', '.join(added)}.")
 
+    def show_rehearsal(self, page: Path) -> None:
+        """Show where the page of a rehearsal is."""
+        self.say(f"The issues as they will stand in Triage: {page}")
+
     def show_reports(self, summary: Summary) -> None:
         """Show where the reports are, why the run ended, and what to do next."""
         self.say(f"Reports: {summary.out}")
         rehearsal = Path(summary.out) / "rehearsal.html"
         if rehearsal.is_file():
-            self.say(f"The issues as they will stand in Triage: {rehearsal}")
+            self.show_rehearsal(rehearsal)
         if summary.suggestion:
             self.say(f"What the mapping rejects and could take has a proposal: read it, then -m {summary.suggestion}")
         fixes = Path(summary.out) / "fixes.csv"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import click
 
 from importer import __version__
-from importer.cli.colour import paint, wants_colour
+from importer.cli.colour import echo_painted
 from importer.cli.completion import FileType, MappingType
 from importer.cli.sentences import printable
 from importer.cli.shortage import find_shortage
@@ -173,8 +173,10 @@ def print_data(text: str, *, has_colour: bool = False) -> None:
     """
     try:
         shown = _for_terminal(redact(text)) if sys.stdout.isatty() else redact(text)
-        has_colour = has_colour and wants_colour(sys.stdout)
-        click.echo(paint(shown) if has_colour else shown, nl=False, color=has_colour or None)
+        if has_colour:
+            echo_painted(shown, sys.stdout, nl=False)
+        else:
+            click.echo(shown, nl=False)
     except OSError as error:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
         if not isinstance(error, BrokenPipeError):

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.errors import UsageError, how_to_install
+from importer.cli.target_options import sandbox_missing
+from importer.errors import UsageError
 from importer.records import SANDBOX_PREFIX, Outcome
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def rehearse(run: Run, out: Path) -> Path:
         from importer.sandbox.board import read_board
         from importer.sandbox.refusals import SandboxError
     except ImportError as error:
-        raise UsageError("The sandbox is not installed.", hint=how_to_install("sandbox")) from error
+        raise sandbox_missing() from error
     from importer.check.people_named import Named
     from importer.report.folder import REHEARSAL, ReportFolder
     from importer.report.from_ledger import kept_details

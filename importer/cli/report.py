@@ -63,8 +63,7 @@ def report_run(name: str, ledger: str | None, out: Path | None, *, rehearsal: bo
         console.show_summary(summary)
         console.say(f"Reports: {summary.out}")
         if rehearsal:
-            page = rehearse(run, out or run.out)
-            console.say(f"The issues as they will stand in Triage: {page}")
+            console.show_rehearsal(rehearse(run, out or run.out))
         if not is_running and run.is_open:
             console.say(f"{run.name} is not finished: the same command continues it.")
     if as_json:

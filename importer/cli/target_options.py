@@ -110,7 +110,7 @@ def _open_sandbox(file: Path) -> Iterator[Target]:
         from importer.sandbox.server import serve_in_thread
         from importer.sandbox.settings import SandboxOptions
     except ImportError as error:
-        raise UsageError("The sandbox is not installed.", hint=how_to_install("sandbox")) from error
+        raise sandbox_missing() from error
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.touch(mode=0o600)  # SQLite would make it readable for everybody
@@ -124,6 +124,11 @@ def _open_sandbox(file: Path) -> Iterator[Target]:
             yield Target(running.url, f"{SANDBOX_PREFIX}{file}", ApiKey(f"sandbox-{token_hex(8)}"))
     except SandboxError as error:
         raise UsageError(str(error)) from error
+
+
+def sandbox_missing() -> UsageError:
+    """Return the error of a command that needs the sandbox's extra."""
+    return UsageError("The sandbox is not installed.", hint=how_to_install("sandbox"))
 
 
 def read_api_key(file: Path | None) -> ApiKey:
