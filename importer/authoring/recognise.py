@@ -14,6 +14,7 @@ from importer.mapping.reader import load_mapping, plain
 from importer.mapping.rest import can_read, find_left
 from importer.mapping.yaml_tree import parse_preset
 from importer.phrases import listed
+from importer.sources.header import FURTHER_DOWN, HEADER_CELLS
 from importer.sources.survey import Sample
 
 # Loading and checking thirty presets takes seconds, and only this block of each is needed.
@@ -116,6 +117,7 @@ def _tied(matches: Sequence[Match]) -> list[Match]:
 
 
 def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]) -> SourceError:
+    columns = sorted(frozenset().union(*(sample.names for sample in samples)))
     streams = sorted({sample.stream for sample in samples if sample.stream})
     arrays = sorted({sample.records for sample in samples if sample.records})
     if streams:
@@ -123,7 +125,6 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
     elif len(arrays) > 1:
         what = f"It holds {listed(arrays, NAMES_SHOWN)}, and no preset knows issues among them."
     else:
-        columns = sorted(frozenset().union(*(sample.names for sample in samples)))
         what = f"Its columns are {listed(columns, NAMES_SHOWN)}."
     near = sorted(filter(None, map(_read_share, matches[:CANDIDATES])), key=lambda each: -each[0])
     candidates = "".join(
@@ -133,7 +134,8 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
     return SourceError(
         f"{name} is no export that a preset knows. {what}{nearest}",
         hint=f"Draft a mapping of your own: triage-import draft {name} -o mapping.yaml"
-        + (f"; or say which preset it is for: -m {near[0][1].preset}" if near else ""),
+        + (f"; or say which preset it is for: -m {near[0][1].preset}" if near else "")
+        + (f". {FURTHER_DOWN}" if samples[0].format == "csv" and len(columns) < HEADER_CELLS else ""),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from importer.sources.source import Source
 
 VALUES_SHOWN = 20
-READING = {"encoding", "delimiter", "format_"}
+READING = {"encoding", "delimiter", "skip_lines", "format_"}
 # The options of other commands by these names; which one has which name only click knows, once it has applied them.
 READING_OPTIONS = [
     option
@@ -53,6 +53,7 @@ def draft(
     update: Path | None,
     encoding: str | None,
     delimiter: str | None,
+    skip_lines: int | None,
     format_: str | None,
     records: str | None,
 ) -> int:
@@ -60,25 +61,33 @@ def draft(
 
     What the source doesn't say is left open, as `?`; on a terminal you are asked. Nothing that exists is overwritten.
     """
-    given = {"encoding": encoding, "delimiter": delimiter, "format": format_, "records": records}
+    given = {
+        "encoding": encoding,
+        "delimiter": delimiter,
+        "skip_lines": skip_lines,
+        "format": format_,
+        "records": records,
+    }
     if update is not None and output is not None:
         raise UsageError("--update and -o name two files.", hint="--update changes a mapping, -o writes a new one.")
     return _update(sources, update, given) if update else _draft(sources, output or Path("mapping.yaml"), given)
 
 
-def _draft(sources: tuple[str, ...], out: Path, given: dict[str, str | None]) -> int:
+def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
     from importer.authoring.draft.draft import check_free, make_draft, save_draft
     from importer.cli.console import Console
 
     check_free(out)
     with Console() as console, _open(sources, given, None) as source:
         made = make_draft(source, console, lambda values: _ask(console, values))
-        mapping, table = save_draft(made, source, out, {name: value for name, value in given.items() if value})
+        mapping, table = save_draft(
+            made, source, out, {name: str(value) for name, value in given.items() if value is not None}
+        )
         _show(console, made, mapping, table, " ".join(sources))
     return ExitCode.DONE
 
 
-def _update(sources: tuple[str, ...], path: Path, given: dict[str, str | None]) -> int:
+def _update(sources: tuple[str, ...], path: Path, given: dict[str, Any]) -> int:
     from importer.authoring.draft.update import update_draft
     from importer.cli.console import Console
     from importer.mapping.presets import is_preset
@@ -101,13 +110,13 @@ def _update(sources: tuple[str, ...], path: Path, given: dict[str, str | None]) 
     return ExitCode.DONE
 
 
-def _open(sources: tuple[str, ...], given: dict[str, str | None], mapping: LoadedMapping | None) -> Source:
+def _open(sources: tuple[str, ...], given: dict[str, Any], mapping: LoadedMapping | None) -> Source:
     from importer.sources.source import SourceOptions
     from importer.sources.survey import open_source
 
     said = mapping.model.input if mapping else None
-    found = {name: value or (getattr(said, name) if said else None) for name, value in given.items()}
-    return open_source(sources, SourceOptions(**found))  # type: ignore[arg-type]
+    found = {name: getattr(said, name, None) if value is None else value for name, value in given.items()}
+    return open_source(sources, SourceOptions(**found))
 
 
 def _ask(console: Console, values: Sequence[Value]) -> Sequence[Value]:

@@ -70,6 +70,7 @@ class InputOptions:
     source_name: str | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    skip_lines: int | None = None
     format_: str | None = None
     limit: int | None = None
     only: str | None = None
@@ -100,6 +101,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
         format=given.format_ or said.format,  # type: ignore[arg-type] # click has checked the choice
         encoding=given.encoding or said.encoding,
         delimiter=given.delimiter or said.delimiter,
+        skip_lines=said.skip_lines if given.skip_lines is None else given.skip_lines,
         records=said.records,
     )
     table = Fixes() if given.fixes is None else read_fixes(given.fixes)

@@ -37,6 +37,12 @@ SOURCE_OPTIONS = (
     click.option("--source-name", metavar="NAME", help="Part of every key.  [default: the mapping's]"),
     click.option("--encoding", metavar="E", help="Only where it is not UTF-8, or UTF-16 with a byte order mark."),
     click.option("--delimiter", metavar="D", help="One character, or `tab`.  [default: found by structure]"),
+    click.option(
+        "--skip-lines",
+        type=click.IntRange(min=0),
+        metavar="N",
+        help="Lines above the table of a CSV file.  [default: titles above a header are found]",
+    ),
     click.option("--format", "format_", type=click.Choice(["csv", "jsonl", "json"]), help="By content if unset."),
     click.option(
         "--fixes", type=click.Path(path_type=Path), metavar="FILE", help="Corrected values: a report's fixes.csv."

@@ -238,6 +238,9 @@ class Input(Strict):
     delimiter: Delimiter | None = Field(
         None, description="One character; `tab` is one too. Found by structure if unset."
     )
+    skip_lines: Number | None = Field(
+        None, description="The lines above the table of a CSV file. Titles above its header are found if unset."
+    )
     records: RecordsPath | None = Field(
         None, description="Where in a JSON object the array of records is: `data.items`."
     )

@@ -48,12 +48,9 @@ def check_delimiter(option: str) -> str:
 def find_delimiter(sample: str) -> str:
     """Return the delimiter with which most rows fit the header, and the header is wider than one cell.
 
-    `sample` is the file's beginning; its last row may be cut. A file of one column may get any delimiter. An errors
-    file is recognised by its header, as all of its rows may be ragged.
+    `sample` is the file's beginning; its last row may be cut. A file of one column may get any delimiter.
     """
     tables = {delimiter: _parse_sample(sample, delimiter) for delimiter in DELIMITERS}
-    if is_errors_header((tables[","] or [[]])[0]):
-        return ","
 
     def fitness(delimiter: str) -> tuple[bool, bool, float, int]:
         rows = tables[delimiter]
@@ -69,21 +66,32 @@ def find_delimiter(sample: str) -> str:
     return max(DELIMITERS, key=fitness)
 
 
-def _parse_sample(sample: str, delimiter: str) -> list[list[str]]:
+def find_errors_delimiter(sample: str) -> str | None:
+    """Return the delimiter with which a file's first row is the header of an errors file, as all others may be ragged.
+
+    A spreadsheet may have saved it with another delimiter than ours. None if it is no errors file.
+    """
+    first = {delimiter: _parse_sample(sample, delimiter, rows=1) for delimiter in DELIMITERS}
+    return next((delimiter for delimiter, rows in first.items() if rows and is_errors_header(rows[0])), None)
+
+
+def _parse_sample(sample: str, delimiter: str, rows: int | None = None) -> list[list[str]]:
     csv.field_size_limit(CELL_CHARACTERS)
-    rows: list[list[str]] = []
+    parsed: list[list[str]] = []
     with suppress(csv.Error):  # the rows read so far show the structure
-        rows.extend(filter(None, csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)))
-    return rows
+        reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)
+        parsed.extend(islice(filter(None, reader), rows))
+    return parsed
 
 
 class Lines:
-    """Iterates over physical lines and counts their characters.
+    """Iterates over the physical lines of a text below `skip` of them, and counts their characters.
 
-    It keeps the lines of the current record, for error messages, and the last one.
+    It keeps the lines of the current record, for error messages, and the last one; `skipped` is how many were left out.
     """
 
-    def __init__(self, text: Iterator[str]) -> None:
+    def __init__(self, text: Iterator[str], skip: int = 0) -> None:
+        self.skipped = sum(1 for _ in zip(range(skip), text, strict=False))
         self._next = text.__next__
         self.characters = 0
         self.record: list[str] = []
@@ -115,7 +123,7 @@ def read_rows(text: Iterator[str] | Lines, name: str, delimiter: str, above: int
     csv.field_size_limit(CELL_CHARACTERS)
     lines = text if isinstance(text, Lines) else Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
-    line = 1
+    line = lines.skipped + 1
     header: list[str] = []
     while True:
         row: list[str] = []
@@ -126,16 +134,17 @@ def read_rows(text: Iterator[str] | Lines, name: str, delimiter: str, above: int
                     if not header:
                         header, above = ([], above - 1) if above else (row, 0)
                 lines.record.clear()
-                line = reader.line_num + 1
+                line = lines.skipped + reader.line_num + 1
         except csv.Error as error:
             if lines.ended or sum(map(len, lines.record)) > CELL_CHARACTERS:
                 raise _never_closed(name, lines, line, delimiter) from error
-            yield line, ["".join(lines.record).rstrip("\r\n")], _malformed(line, reader.line_num, error)
+            last = lines.skipped + reader.line_num
+            yield line, ["".join(lines.record).rstrip("\r\n")], _malformed(line, last, error)
             lines.record.clear()
-            line = reader.line_num + 1
+            line = last + 1
         else:
             if len(row) < len(header) and not lines.last.endswith(LINE_ENDS) and not fits(row, header):
-                where = f"in the middle of a row (line {reader.line_num:,})"
+                where = f"in the middle of a row (line {lines.skipped + reader.line_num:,})"
                 otherwise = "If it is complete, put a line end behind it: then that row alone is rejected."
                 raise cut_off(name, where, otherwise)
             return
@@ -210,9 +219,8 @@ class OpenTable(NamedTuple):
     lines: Lines
 
 
-def open_rows(text: Iterator[str], name: str, delimiter: str, above: int) -> OpenTable:
+def open_rows(lines: Lines, name: str, delimiter: str, above: int) -> OpenTable:
     """Read up to the header, which follows `above` rows."""
-    lines = Lines(text)
     rows = read_rows(lines, name, delimiter, above)
     header = next(islice(rows, above, None), (1, [""], None))  # a file can be emptied after it was surveyed
     return OpenTable(list(map(sys.intern, header[1])), rows, lines)

@@ -27,14 +27,16 @@ SAMPLE_CHARACTERS = 256 * 1024
 class SourceOptions:
     """What the user or the mapping says about the files; None is detected.
 
-    encoding   name of a Python codec; a byte order mark overrides it
-    delimiter  one character or `tab`
-    records    dotted path to the array of records in a JSON object
+    encoding    name of a Python codec; a byte order mark overrides it
+    delimiter   one character or `tab`
+    skip_lines  the physical lines above the table of a CSV file
+    records     dotted path to the array of records in a JSON object
     """
 
     format: Format | None = None
     encoding: str | None = None
     delimiter: str | None = None
+    skip_lines: int | None = None
     records: str | None = None
 
 
@@ -46,6 +48,7 @@ class SourceFile:
     header       CSV: the header's cells as read, without the import columns; JSON: None
     errors_file  whether it is an errors file of an earlier run
     delimiter    CSV only
+    skip_lines   CSV only: the physical lines above the table that the user leaves out
     records      JSON only: the keys that lead to the array of records; () is the document itself
     envelope     what each record is wrapped in, in words; "" if it isn't
     json_column  CSV only: the index of the column whose cells are the records
@@ -60,6 +63,7 @@ class SourceFile:
     stored: StoredFile
     encoding: str
     delimiter: str = ""
+    skip_lines: int = 0
     records: tuple[str, ...] = ()
     envelope: str = ""
     json_column: int | None = None
@@ -91,7 +95,7 @@ def _read_file(
         records = json.check_records(read_values(file, text), file.envelope)
         found = json.find_rows(records, refs, file.envelope, is_errors_file=file.errors_file)
         return chunk_rows(found, number, file.name, refs, size, tables)
-    table = csv.open_rows(text, file.name, file.delimiter, file.rows_above)
+    table = csv.open_rows(csv.Lines(text, file.skip_lines), file.name, file.delimiter, file.rows_above)
     batches = csv.read_batches(table, size)
     if file.json_column is None:
         return csv.chunk_batches(batches, table.header, number, file.name, refs)
@@ -104,7 +108,7 @@ def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[st
         for line, _, record in json.check_records(read_values(file, text), file.envelope):
             yield line, record if isinstance(record, Finding) else open_envelope(file.envelope, record)
         return
-    table = csv.open_rows(text, file.name, file.delimiter, file.rows_above)
+    table = csv.open_rows(csv.Lines(text, file.skip_lines), file.name, file.delimiter, file.rows_above)
     for batch in csv.read_batches(table, CHUNK_ROWS):
         for index, (line, cells) in enumerate(zip(batch.lines, batch.cells, strict=True)):
             defect = batch.defects.get(index)

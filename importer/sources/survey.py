@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
-from importer.errors import SourceError, SourceNotReady
+from importer.errors import SourceError, SourceNotReady, UsageError
+from importer.phrases import counted
 from importer.records import Finding
 from importer.sources import csv, json
 from importer.sources.detect import Format, choose_format, refuse_foreign
@@ -16,7 +17,7 @@ from importer.sources.document import Document
 from importer.sources.encodings import check_encoding, choose_encoding, open_text
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import Stamp, StoredFile, find_files, open_file, take_stamp
-from importer.sources.header import HEAD_ROWS, check_header, count_above
+from importer.sources.header import FURTHER_DOWN, HEAD_ROWS, check_header, count_above
 from importer.sources.json_column import embedded_record, find_json_column
 from importer.sources.json_outline import Outline, choose_records, is_page, outline_document
 from importer.sources.sampling import Sampler, dotted_names
@@ -115,39 +116,63 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
         head = opened.data.read(HEAD_BYTES)
     refuse_foreign(stored.name, head, options.encoding)
     encoding = choose_encoding(head, options.encoding)
-    with open_text(stored, encoding) as (_, text):
-        sample = text.read(SAMPLE_CHARACTERS)
-    if not sample.strip():
-        raise SourceNotReady(f"{stored.name} is empty.", hint="Export again, or wait until it is written.")
+    sample = _read_sample(stored, encoding)
+    # The table of an errors file begins in its first line, with its own delimiter, whatever the file it came from had.
+    returned = csv.find_errors_delimiter(sample)
+    skip = 0 if returned is not None else options.skip_lines or 0
+    if skip:
+        sample = _read_sample(stored, encoding, skip)
     format_ = choose_format(stored.name, sample, options.format)
     if format_ == "csv":
-        return _survey_csv(stored, encoding, delimiter or csv.find_delimiter(sample))
+        delimiter = returned or delimiter or csv.find_delimiter(sample)
+        return _survey_csv(SourceFile(stored.name, "csv", None, False, stored, encoding, delimiter, skip))
+    if skip:
+        raise UsageError(
+            f"{stored.name} is JSON: no lines stand above a header.", hint="Leave --skip-lines or `skip_lines` out."
+        )
     file = SourceFile(stored.name, format_, None, False, stored, encoding)
     if format_ == "jsonl" and options.format is None and _holds_pages(file):
         file = replace(file, format="json")
     return _survey_json(file, options.records)
 
 
-def _survey_csv(stored: StoredFile, encoding: str, delimiter: str) -> Surveyed:
-    above = _read_above(stored, encoding, delimiter)
+def _read_sample(stored: StoredFile, encoding: str, skip: int = 0) -> str:
+    """Read the beginning of a file, below `skip` lines. Raises SourceNotReady if nothing is there."""
     with open_text(stored, encoding) as (_, text):
-        rows = islice(csv.read_rows(text, stored.name, delimiter, len(above)), len(above), None)
+        lines = csv.Lines(text, skip)
+        sample = text.read(SAMPLE_CHARACTERS)
+    if not sample.strip() and skip:
+        raise SourceNotReady(
+            f"{stored.name} has nothing below its first {counted(lines.skipped, 'line')}.",
+            hint="Say with --skip-lines N how many lines stand above its header, or export again.",
+        )
+    if not sample.strip():
+        raise SourceNotReady(f"{stored.name} is empty.", hint="Export again, or wait until it is written.")
+    return sample
+
+
+def _survey_csv(file: SourceFile) -> Surveyed:
+    above = _read_above(file)
+    with open_text(file.stored, file.encoding) as (_, text):
+        lines = csv.Lines(text, file.skip_lines)
+        rows = islice(csv.read_rows(lines, file.name, file.delimiter, len(above)), len(above), None)
         line, header, malformed = next(rows)
         if malformed:
             raise SourceError(
-                f"{stored.name}:{line}: the header can't be used. {malformed.message}.", hint=malformed.hint
+                f"{file.name}:{line}: the header can't be used. {malformed.message}.",
+                hint=f"{malformed.hint} {FURTHER_DOWN}",
             )
-        check_header(stored.name, line, header)
+        check_header(file.name, line, header)
         sampled = [next(rows, None)]
         if sampled[0] is None:
             raise SourceNotReady(
-                f"{stored.name} has a header and no rows.", hint="Export again, or wait until it is written."
+                f"{file.name} has a header and no rows.", hint="Export again, or wait until it is written."
             )
         with suppress(SourceError, SourceNotReady):  # reported when it is read on
             sampled += islice(rows, HEAD_ROWS - 1)
-    file = SourceFile(stored.name, "csv", csv.own_header(header), is_errors_header(header), stored, encoding, delimiter)
     titles = tuple(title for row in above if (title := " ".join(" ".join(row).split())))
     cells = [row for _, row, malformed in filter(None, sampled) if malformed is None]
+    file = replace(file, header=csv.own_header(header), errors_file=is_errors_header(header))
     return _with_records(replace(file, above=titles, rows_above=len(above)), cells, len(header))
 
 
@@ -166,10 +191,11 @@ def _with_records(file: SourceFile, cells: list[list[str]], width: int) -> Surve
     return Surveyed((sample,), {"": file}, file)
 
 
-def _read_above(stored: StoredFile, encoding: str, delimiter: str) -> list[list[str]]:
+def _read_above(file: SourceFile) -> list[list[str]]:
     rows: list[list[str]] = []
-    with open_text(stored, encoding) as (_, text), suppress(SourceError, SourceNotReady):  # reported when it is read on
-        for _, row, malformed in islice(csv.read_rows(text, stored.name, delimiter), HEAD_ROWS):
+    with open_text(file.stored, file.encoding) as (_, text), suppress(SourceError, SourceNotReady):  # read again later
+        lines = csv.Lines(text, file.skip_lines)
+        for _, row, malformed in islice(csv.read_rows(lines, file.name, file.delimiter), HEAD_ROWS):
             if malformed:
                 break
             rows.append(row)

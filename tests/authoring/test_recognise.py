@@ -76,8 +76,9 @@ def test_files_of_two_trackers() -> None:
 def test_a_file_that_fits_nothing_among_others_that_do() -> None:
     """It is named: it may be there by mistake."""
     samples = [sample("Issue key", "Summary"), sample("a", "b", file="other.csv")]
-    with pytest.raises(SourceError, match=r"^other\.csv is no export"):
+    with pytest.raises(SourceError, match=r"^other\.csv is no export") as raised:
         recognise(samples, SHAPES)
+    assert "--skip-lines N" in raised.value.hint  # two cells may be a line above the header
 
 
 def test_streams_are_named() -> None:

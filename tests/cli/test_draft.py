@@ -129,6 +129,18 @@ def test_how_the_file_is_read_is_kept(program: Program) -> None:
     assert program("validate", "export.csv", "-m", "mine.yaml", "--json").summary["rows"] == 12
 
 
+def test_lines_above_the_table_are_left_out_by_every_command(program: Program) -> None:
+    """The draft keeps how many; places are those of the file, and the rows to mend come back by the same command."""
+    table = "\n".join(";".join(row) for row in [HEADER, *ROWS])
+    Path("export.csv").write_text(f'The "best, of\nthem\n{table}\n', encoding="utf-8")
+    assert program("draft", "export.csv", "--skip-lines", "2", "--delimiter", ";", "-o", "mine.yaml").code == 0
+    command = ("-m", "mine.yaml", "--json", "--out", "reports")
+    assert program("validate", "export.csv", *command).outcomes() == {"planned": 6, "rejected": 6}
+    rejected = read_csv(Path("reports/errors.csv"))
+    assert [row["import_row"] for row in rejected] == [f"export.csv:{row}" for row in range(2, 13, 2)]
+    assert program("validate", "reports/errors.csv", *command[:3]).outcomes() == {"rejected": 6}
+
+
 def test_records_are_found_where_they_are_said_to_be(program: Program) -> None:
     """Of several arrays in a JSON object the one that `--records` names; the mapping keeps it."""
     Path("a.json").write_text(

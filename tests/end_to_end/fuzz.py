@@ -41,6 +41,7 @@ MINIMISING_SECONDS = 20.0
 OPTIONS = (
     *(("--encoding", name) for name in ("cp1252", "utf-16", "utf-16-le", "shift_jis", "utf-7", "latin-1", "cp037")),
     *(("--delimiter", name) for name in (";", "tab", " ", "a")),
+    *(("--skip-lines", number) for number in ("1", "5")),
     *(("--format", name) for name in ("csv", "json", "jsonl")),
     *(("--limit", number) for number in ("1", "3")),
 )

@@ -17,7 +17,7 @@ import pandas as pd
 import pytest
 
 from importer.records import Chunk, Ref
-from importer.sources.csv import chunk_batches, find_delimiter, open_rows, read_batches, read_rows
+from importer.sources.csv import Lines, chunk_batches, find_delimiter, open_rows, read_batches, read_rows
 from importer.sources.encodings import choose_encoding
 from importer.sources.source import HEAD_BYTES, SAMPLE_CHARACTERS
 from tests.end_to_end.exports import EXPORTS
@@ -47,7 +47,7 @@ def read_ours(path: Path) -> Read:
         _, header, _ = next(read_rows(file, path.name, delimiter))
     refs = [Ref("column", name) for name in header]
     with path.open(encoding=encoding, newline="") as file:
-        table = open_rows(file, path.name, delimiter, 0)
+        table = open_rows(Lines(file), path.name, delimiter, 0)
         chunks = list(chunk_batches(read_batches(table, 100), table.header, 0, path.name, refs))
     rows = [list(row) for chunk in chunks for row in chunk.raw]
     lines = [line for chunk in chunks for line in chunk.lines]

@@ -164,6 +164,7 @@ def options(*words: str) -> Callable[[Night], tuple[str, ...]]:
         options("--min-rows", "1"),
         options("--encoding", "utf-8"),
         options("--delimiter", ","),
+        options("--skip-lines", "0"),
         options("--source-name", "other"),
         options("--max-source-age", "36h"),
     ],

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
 from importer.sources.csv import (
+    Lines,
     check_delimiter,
     chunk_batches,
     find_columns,
@@ -46,7 +47,7 @@ def test_chunks_hold_the_same_cells(table: list[list[str]], dialect: Dialect, si
     header = [f"h{index}" for index in range(len(table[0]))]
     text = "".join(write_row(row, dialect) for row in [header, *table])
     refs = [Ref("column", name) for name in reversed(header)]
-    opened = open_rows(io.StringIO(text, newline=""), "f", dialect.delimiter, 0)
+    opened = open_rows(Lines(io.StringIO(text, newline="")), "f", dialect.delimiter, 0)
     chunks = list(chunk_batches(read_batches(opened, size), opened.header, 3, "f", refs))
     assert [cells for chunk in chunks for cells in rows_of(chunk)] == table
     assert [cells for chunk in chunks for cells in chunk.raw] == table

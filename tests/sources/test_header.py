@@ -11,7 +11,7 @@ from importer.errors import SourceError
 from importer.mapping.model import Mapping
 from importer.records import Finding, Ref
 from importer.sources.csv import DELIMITERS
-from importer.sources.header import count_above, find_repeated, is_data, least_width
+from importer.sources.header import FURTHER_DOWN, count_above, find_repeated, is_data, least_width
 from importer.transform.transform import Transform
 from tests.harness.making import rows_of
 from tests.harness.source_files import MakeSource
@@ -134,7 +134,7 @@ def test_a_file_without_a_header(make_source: MakeSource) -> None:
         SourceError, match=r"issues\.csv:2: has no header, .* data: 1, https://x\.y, 2024-01-01, Crash$"
     ) as error:
         make_source("\n1,https://x.y,2024-01-01,Crash\n2,https://x.y,2024-01-01,Hang\n")
-    assert error.value.hint == "Add a line above it that names the columns: ID,Title,Status"
+    assert error.value.hint == f"Add a line above it that names the columns, ID,Title,Status. {FURTHER_DOWN}"
 
 
 def test_a_header_without_names(make_source: MakeSource) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from importer.errors import SourceError, SourceNotReady
+from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import Ref
 from importer.sources.source import SourceOptions
 from importer.sources.survey import Sample, open_source, survey_files
+from importer.spreadsheet import IMPORT_COLUMNS
 
 ID = Ref("column", "id")
 BOARD = {
@@ -32,7 +33,7 @@ def write(folder: Path, content: str, name: str = "a.json") -> str:
     return str(path)
 
 
-def survey(*paths: str, **options: str) -> tuple[Sample, ...]:
+def survey(*paths: str, **options: str | int) -> tuple[Sample, ...]:
     """Samples of files."""
     with survey_files(paths, SourceOptions(**options)) as surveyed:  # type: ignore[arg-type]
         return surveyed.samples
@@ -215,3 +216,46 @@ def test_a_survey_that_is_not_opened_leaves_nothing(tmp_path: Path) -> None:
         [sys.executable, "-c", code], input="a,b\n1,2\n", env=environment, capture_output=True, text=True, check=True
     )
     assert result.stdout.splitlines() == ["1", "[]"]
+
+
+SKIPPED = 'Report "all, of, it, ever\n\nby me,1,2,3\n'
+"""Lines that no reader of CSV could tell from a table: an open quote, and more commas than the header has."""
+
+
+def test_lines_that_the_user_leaves_out(tmp_path: Path) -> None:
+    """The delimiter is sought below them, and rows keep their physical lines, in findings and in errors too."""
+    path = write(tmp_path, f'{SKIPPED}id;name\n1;a\n2\n3;b"c"\n"4"x;d\n5;e\n6', "a.csv")
+    with open_source([path], SourceOptions(skip_lines=3)) as source:
+        assert (source.files[0].delimiter, source.files[0].rows_above) == (";", 0)
+        chunks = source.chunks([ID])
+        with pytest.raises(SourceNotReady, match="in the middle of a row \\(line 10\\)"):
+            list(chunks)
+    path = write(tmp_path, f'{SKIPPED}id;name\n1;a\n2\n3;b"c"\n"4"x;d\n5;"e\n"\n6;f\n', "a.csv")
+    with open_source([path], SourceOptions(skip_lines=3)) as source:
+        [chunk] = source.chunks([ID])
+        assert list(chunk.lines) == [5, 6, 7, 8, 9, 11]
+        assert {row: finding.message.split(" can't")[0] for row, finding in chunk.defects.items()} == {
+            1: "The row has 1 cells, the header 2.",
+            3: "Line 8",
+        }
+    with pytest.raises(SourceError, match=r"a\.csv:5: has no header, its first row is one of data: 1") as raised:
+        survey(write(tmp_path, f"{SKIPPED}id\n1\n", "a.csv"), skip_lines=4)
+    assert "--skip-lines N" in raised.value.hint
+
+
+def test_an_errors_file_has_no_lines_to_leave_out(tmp_path: Path) -> None:
+    """The same command takes it as its source: its header is the first line, and its delimiter its own."""
+    header = ",".join(("id", *IMPORT_COLUMNS))
+    for text in (header, header.replace(",", ";")):
+        path = write(tmp_path, text + "\n1" + text[2] * len(IMPORT_COLUMNS) + "\n", "errors.csv")
+        with open_source([path], SourceOptions(skip_lines=3, delimiter="|")) as source:
+            assert source.files[0].errors_file
+            assert [chunk.raw for chunk in source.chunks([ID])] == [[["1"]]]
+
+
+def test_lines_to_leave_out_that_are_not_there(tmp_path: Path) -> None:
+    """A file that is too short may still be written; JSON has no such lines."""
+    with pytest.raises(SourceNotReady, match="has nothing below its first 2 lines"):
+        survey(write(tmp_path, "a title\nid,name\n", "a.csv"), skip_lines=10**20)
+    with pytest.raises(UsageError, match="JSON"):
+        survey(write(tmp_path, '[\n{"id": 1}]'), skip_lines=1)
