@@ -130,7 +130,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.load.attempt import Attempt, Sent, begin_run, note_discovered
     from importer.load.canary import Canary
     from importer.load.closing import look_back
-    from importer.load.discovery import discover
+    from importer.load.discovery import discover, find_hidden
     from importer.load.preflight import check_rows, preflight
     from importer.load.repeat import find_repeated
     from importer.load.settled_rows import SettledRows
@@ -142,8 +142,12 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         return _repeat(context, same, out)
     sample = CanarySample() if settings.canary and found.is_new else None
     settled = SettledRows()
-    known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
-    checked = check(job, known, context.progress, sample=sample, open_writer=settled.open)
+
+    def check_now() -> tuple[LedgerHistory, Checked]:
+        known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
+        return known, check(job, known, context.progress, sample=sample, open_writer=settled.open)
+
+    known, checked = check_now()
     check_rows(checked.tally.rows, settings.min_rows)
     notes, seen = found.warnings, frozenset[str]()
     if checked.creates or known.matched:
@@ -151,9 +155,9 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         discovered = discover(context, thorough=known.matched > 0)
         notes, seen = (*notes, *map(str, discovered.doubles)), discovered.issue_ids
         if discovered.taken or known.matched:
-            context.progress.say(discovered.sentence)
-            known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
-            checked = check(job, known, context.progress, sample=sample, open_writer=settled.open)
+            known, checked = check_now()
+        if find_hidden(context, checked):
+            known, checked = check_now()
     checked = replace(checked, notes=notes)
     refusal = questions.confirm(checked, _forecast(context, checked, found))
     if refusal:  # only now are the reports of a check wanted: to write them for every run would cost as much again
@@ -204,20 +208,18 @@ def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
     from importer.check.history import LedgerHistory
     from importer.ledger.schema import RunKind
     from importer.ledger.store import RunIdentity
-    from importer.load.discovery import look_at_all
+    from importer.load.discovery import discover, find_hidden
     from importer.load.preflight import claim_source
-    from importer.triage.event_loop import run_loop
 
     job, target, ledger, say = context.job, context.target, context.ledger, context.progress.say
     claim_source(target, ledger, job.source_name, say)
-    discovered = run_loop(look_at_all(context, thorough=True))
-    say(f"{discovered.taken:,} issues of this source are in Triage, unknown to the ledger until now.")
-    for double in discovered.doubles:
-        say(f"warning: {double}")
+    discover(context, thorough=True)
     identity = RunIdentity(target.name, job.source_name, job.source.digest(), job.mapping.digest, RunKind.REBUILD)
     run = ledger.begin_run(identity)
-    known = LedgerHistory(ledger, target.name, job.source_name, context.settings.changes, run, near=True)
-    _, summary = run_check(job, known, context.progress, out, target=target.name)
+    known = partial(LedgerHistory, ledger, target.name, job.source_name, context.settings.changes, run, near=True)
+    checked, summary = run_check(job, known(), context.progress, out, target=target.name)
+    if find_hidden(context, checked):
+        _, summary = run_check(job, known(), context.progress, out, target=target.name)
     run.finish(ExitCode.DONE, {})
     say("What was found is in the ledger; rows that are planned are not in Triage with their marker.")
     return summary

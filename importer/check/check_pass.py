@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from typing import Any, NamedTuple, Protocol
 
 from importer.check.bad_values import Corrections
@@ -37,6 +38,8 @@ from importer.records import PASSED_OVER, Act, Addition, Outcome, Row
 from importer.transform.sanitise import REPLACEMENT
 
 NAMES_SHOWN = 5
+PROBES = 5
+"""Rows of which a whole look at Triage is tried out, before they are created."""
 NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key: an edited one comes again as another"
 
 
@@ -63,6 +66,7 @@ class Checked:
     newest    the newest date in the source, in seconds since 1970; None where its age doesn't matter
     issues    a few issues before and after, for the page
     people    whom the source names as owner or assignee
+    probes    markers of a few rows to be created; as they are hashes, the first ones are spread over all rows
     """
 
     tally: Tally
@@ -85,6 +89,7 @@ class Checked:
     newest: float | None = None
     issues: tuple[BeforeAfter, ...] = ()
     people: Sequence[Named] = ()
+    probes: Sequence[str] = ()
 
     @property
     def warnings(self) -> list[str]:
@@ -277,6 +282,7 @@ class _Reading:
         self.people = PeopleNamed(job)
         self.drift = Drift(job.source_name, self._known.sample())
         self.neutralised = self.private = 0
+        self.probes: list[str] = []
         self.unmatched = UnmatchedPeople(job.people)
         self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.work.clear()
@@ -302,7 +308,8 @@ class _Reading:
     def result(self) -> dict[str, Any]:
         """The counters that the result has as they are, by its fields."""
         shown = {"issues": self.showcase.chosen(), "people": self.people.people()}
-        return {"load": self.work.load, "coverage": self.coverage, "complete": self.completeness, **shown}
+        counted = {"load": self.work.load, "coverage": self.coverage, "complete": self.completeness}
+        return {**counted, **shown, "probes": self.probes}
 
     def notices(self) -> Iterator[str]:
         """Say what the transform changed in texts, and left out of comments, a sentence each."""
@@ -328,6 +335,7 @@ class _Reading:
         self.completeness.add(examined.records, rows, plan.additions)
         self.showcase.add(examined, rows)
         self.people.add(examined)
+        self.probes = nsmallest(PROBES, [*self.probes, *plan.markers_to_create()])
         self.neutralised += examined.records.neutralised
         self.private += examined.records.private.total()
         if self._canary_sample is not None:

@@ -14,7 +14,7 @@ from importer.check.knowledge import Knows, LedgerStatus
 from importer.check.rows import Examined
 from importer.codes import CODES, COMMENT_EDITED
 from importer.phrases import counted
-from importer.records import PASSED_OVER, Addition, AlreadyAdded, Finding, IssueParts, Operation, Outcome, Row
+from importer.records import PASSED_OVER, Act, Addition, AlreadyAdded, Finding, IssueParts, Operation, Outcome, Row
 from importer.transform.addition_plan import count_edited, plan_additions
 
 _NOTHING_ADDED = AlreadyAdded()
@@ -34,6 +34,10 @@ class Plan(NamedTuple):
     notes: list[tuple[int, Finding]]
     additions: dict[int, list[Addition]]
     ledger: Mapping[str, LedgerStatus]
+
+    def markers_to_create(self) -> Iterator[str]:
+        """Yield the markers of the issues that are to be created."""
+        return (operation.marker for operation in self.operations.values() if operation.act is Act.CREATE)
 
 
 class _Decided(NamedTuple):

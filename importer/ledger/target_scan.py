@@ -120,6 +120,7 @@ class Seen:
         """Begin a complete discovery: delete what earlier ones found, but for what a person has to settle, or has."""
         with self._transaction() as connection:
             connection.execute(delete(found).where(self._here, found.c.state == FoundState.NOTED))
+        self._set(looked=0)
 
     def note(self, issues: Sequence[Found], state: FoundState = FoundState.NOTED) -> None:
         """Store issues that were found, replacing what was stored of them before, but for their state."""

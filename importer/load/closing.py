@@ -16,7 +16,7 @@ from importer.ledger.schema import State
 from importer.ledger.target_scan import Double, Seen
 from importer.load.attempt import Sent, note_discovered
 from importer.load.context import ImportContext
-from importer.load.discovery import Discovery
+from importer.load.discovery import make_discovery
 from importer.transform.markers import record_marker
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
@@ -78,10 +78,8 @@ def _correct_ids(run: Run, seen: Seen) -> Iterator[str]:
 
 
 async def _sweep(context: ImportContext, seen: Seen, back_to: float | None) -> frozenset[str]:
-    source_name, progress = context.job.source_name, context.progress
     async with TriageClient(context.target.url, context.target.api_key) as client:
-        discovery = Discovery(client, context.calls, seen, source_name, context.target_time, progress=progress)
-        return await discovery.sweep(back_to)
+        return await make_discovery(context, client, seen).sweep(back_to)
 
 
 def name_doubles(doubles: list[Double]) -> list[str]:

@@ -3,7 +3,7 @@
 So nothing is created twice after a ledger was lost, restored from a copy, or cut at its end. The list is read newest
 first, back to the newest issue that the ledger knows. Where the ledger isn't known to be complete, as before the first
 import, all that a search for the source's marker finds is read, and the whole list, too: a search may lag or cap what
-it finds.
+it finds. Either may end too early without a word; so a few of the rows that would then be created are searched for.
 """
 
 from __future__ import annotations
@@ -14,6 +14,10 @@ from collections.abc import Awaitable, Callable, Collection, Sequence
 from math import inf
 from typing import NamedTuple
 
+from importer.check.check_pass import Checked
+from importer.check.history import LedgerHistory
+from importer.check.plan import plan_rows
+from importer.check.rows import examine
 from importer.errors import TargetUnreachable
 from importer.ledger.schema import UNDECIDED, FoundState, State
 from importer.ledger.target_scan import Double, Found, Seen
@@ -55,11 +59,6 @@ class Discovered(NamedTuple):
     taken: int
     doubles: list[Double]
     issue_ids: frozenset[str]
-
-    @property
-    def sentence(self) -> str:
-        """The sentence that is shown."""
-        return f"{self.taken:,} issues of this source are in Triage that the ledger did not know: taken in."
 
 
 class _ListCuts(Exception):
@@ -115,6 +114,26 @@ class Discovery:
         await self._read_all(read)
         return frozenset(self._issue_ids)
 
+    async def search(self, markers: Sequence[str]) -> bool:
+        """Search for the markers of rows, one by one, and keep what is found; returns whether that is new.
+
+        Raises:
+            RunStopped: the target can't be read.
+        """
+
+        async def read() -> None:
+            self._progress.start("searching for each row", len(markers), "row")
+            for number, marker in enumerate(markers, 1):
+                async for page in search_issues(self._client, self._calls, marker):
+                    await self._note(page, self._known(page))
+                    break  # one page is enough: only issues that quote the marker have it, too
+                self._progress.reach(number)
+
+        self._wholes.cuts = True  # so few in a page tell nothing: each is read by itself
+        before = self._seen.find(markers).keys()
+        await self._read_all(read)
+        return self._seen.find(markers).keys() > before
+
     async def _read_all(self, read: Callable[[], Awaitable[None]]) -> None:
         self._progress.start("looking through Triage", 0, "issue")
         try:
@@ -158,7 +177,6 @@ class Discovery:
             await self._read_page(page.items, self._known(page.items), None)
             newest = newest or self._target_time.newest
             self._seen.keep_place(time.time(), newest, page.next_cursor or "")
-        self._seen.complete()
 
     async def _read_list(self, back_to: float) -> None:
         async for page in list_newest_first(self._client, self._calls):
@@ -240,14 +258,17 @@ def _is_finished(text: str) -> bool:
 def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     """Take in what the ledger doesn't know before anything is sent, and warn of keys with two issues.
 
-    Where an issue is found that the ledger should know, it may lack additions, too: that is noted in it.
+    `thorough` reads all that there is. Where an issue is found that the ledger should know, it may lack additions, too:
+    that is noted in it.
 
     Raises:
         RunStopped: the target can't be read.
     """
     say = context.progress.say
     say("Looking for issues of this source that are in Triage already …")
-    discovered = run_loop(look_at_all(context, thorough=thorough))
+    discovered = run_loop(_look(context, thorough=thorough))
+    if discovered.taken:
+        say(f"{discovered.taken:,} issues of this source are in Triage that the ledger did not know: taken in.")
     for double in discovered.doubles:
         say(f"warning: {double}")
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
@@ -256,15 +277,48 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     return discovered
 
 
-async def look_at_all(context: ImportContext, *, thorough: bool) -> Discovered:
-    """Take in the issues of a source that the ledger doesn't know; `thorough` reads all that there is.
+def find_hidden(context: ImportContext, checked: Checked) -> bool:
+    """Try a whole look at Triage out, and return whether the list and the search had ended before all was shown.
+
+    A few of the rows that would be created are searched for, each by its own marker. If Triage has one, all of them
+    are, and what is found is taken in; the next run doesn't trust the list either.
 
     Raises:
         RunStopped: the target can't be read.
     """
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    if seen.is_complete():
+        return False
+    if not context.target_time.has_shown_any or not run_loop(_search(context, seen, checked.probes)):
+        seen.complete()
+        return False
+    context.progress.say(
+        "warning: Triage has issues of this source that neither its list nor its search had shown: their pages end too "
+        f"early. So each of the {checked.creates:,} issues to be created is searched for by its own marker first."
+    )
+    known = LedgerHistory(context.ledger, context.target.name, context.job.source_name, context.settings.changes)
+    markers = [
+        marker
+        for examined in examine(context.job)
+        for marker in plan_rows(examined, checked.verdicts, known).markers_to_create()
+    ]
+    run_loop(_search(context, seen, markers))
+    seen.doubt()
+    return True
+
+
+async def _search(context: ImportContext, seen: Seen, markers: Sequence[str]) -> bool:
     async with TriageClient(context.target.url, context.target.api_key) as client:
-        source_name = context.job.source_name
-        calls, target_time, progress = context.calls, context.target_time, context.progress
-        discovery = Discovery(client, calls, seen, source_name, target_time, progress=progress)
-        return await discovery.look(thorough=thorough)
+        return await make_discovery(context, client, seen).search(markers)
+
+
+async def _look(context: ImportContext, *, thorough: bool) -> Discovered:
+    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    async with TriageClient(context.target.url, context.target.api_key) as client:
+        return await make_discovery(context, client, seen).look(thorough=thorough)
+
+
+def make_discovery(context: ImportContext, client: TriageClient, seen: Seen) -> Discovery:
+    """Make the discovery of an import."""
+    calls, source_name = context.calls, context.job.source_name
+    return Discovery(client, calls, seen, source_name, context.target_time, progress=context.progress)

@@ -120,6 +120,11 @@ class TargetTime:
         self.newest = 0.0
         self._earlier: set[str] = set()  # their ids
 
+    @property
+    def has_shown_any(self) -> bool:
+        """Whether it has shown an issue before anything was sent."""
+        return bool(self._earlier)
+
     def note(self, issues: Iterable[Issue]) -> None:
         """Take note of issues that it has shown."""
         self.newest = max([self.newest, *(created_seconds(issue, 0.0) for issue in issues)])

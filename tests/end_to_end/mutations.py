@@ -5,37 +5,11 @@ python -m tests.end_to_end.mutations        runs all and prints the table; exit 
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
-import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
-CODE = ("importer", "tests", "mappings", "sample_data", "pyproject.toml", "README.md")
-PASSED, FAILED = 100, 101
-"""Pytest's exit code for tests that ran and passed, or failed, and 100: what breaks before ends otherwise."""
-WAIT_SECONDS = 600.0
-LIBRARIES = ("pytest", "pandas", "httpx", "aiohttp", "sqlalchemy", "pydantic")
-"""Loading these takes longer than most of the tests."""
-PRINTED = "printed"
-
-
-class Mutation(NamedTuple):
-    """A safeguard: where it is, what is there, what stands in its place without it, and the test that guards it."""
-
-    safeguard: str
-    file: str
-    code: str
-    without: str
-    test: str
-
+from tests.harness.mutating import FAILED, Mutation, copy_program, mutated, run_tests
 
 MUTATIONS = (
     Mutation(
@@ -143,6 +117,13 @@ MUTATIONS = (
         "                await self._note(found, self._known(found))\n",
         "                pass\n",
         "tests/load/test_discovery.py::test_what_only_the_search_finds",
+    ),
+    Mutation(
+        "the searches for single rows",
+        "importer/pipeline.py",
+        "        if find_hidden(context, checked):\n",
+        "        if False:\n",
+        "tests/load/test_discovery.py::test_a_list_and_a_search_that_end_too_early",
     ),
     Mutation(
         "the look after a refusal",
@@ -334,47 +315,6 @@ MUTATIONS = (
         "tests/load/test_updates.py::test_a_conflict_stays_until_it_is_solved",
     ),
 )
-
-
-def copy_program(folder: Path) -> None:
-    """Copy the program and its tests into a folder."""
-    for name in CODE:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
-        copy(ROOT / name, folder / name)
-
-
-@contextmanager
-def mutated(mutation: Mutation, folder: Path) -> Iterator[None]:
-    """Take a safeguard out of the program in a folder, and put it back."""
-    file, whole = folder / mutation.file, ROOT / mutation.file
-    file.write_text(whole.read_text(encoding="utf-8").replace(mutation.code, mutation.without), encoding="utf-8")
-    yield
-    shutil.copy2(whole, file)
-
-
-def run_tests(folder: Path, *tests: str) -> tuple[int, str]:
-    """Run tests on the program in a folder, in a process that has loaded its libraries: exit code, what it printed."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(LIBRARIES))
-    process = context.Process(target=_run_pytest, args=(folder, tests))
-    process.start()
-    process.join(WAIT_SECONDS)
-    process.kill()
-    process.join()
-    return process.exitcode or 0, (folder / PRINTED).read_text(encoding="utf-8")
-
-
-def _run_pytest(folder: Path, tests: tuple[str, ...]) -> None:
-    """Run tests of the program in this folder: nothing of it is loaded yet but this module and its packages."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
-        del sys.modules[name]
-    os.chdir(folder)
-    os.environ["PYTHONPATH"] = sys.path[0] = str(folder)
-    sys.dont_write_bytecode = True  # the next safeguard may be in the same file
-    printed = os.open(PRINTED, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    for descriptor in (1, 2):
-        os.dup2(printed, descriptor)
-    sys.exit(PASSED + pytest.main(["-q", "-x", "-p", "no:cacheprovider", *tests]))
 
 
 def main() -> int:

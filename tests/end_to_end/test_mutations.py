@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.mutations import FAILED, MUTATIONS, PASSED, ROOT, Mutation, copy_program, mutated, run_tests
+from tests.end_to_end.mutations import MUTATIONS
+from tests.harness.mutating import FAILED, PASSED, ROOT, Mutation, copy_program, mutated, run_tests
 
 
 def test_the_table_is_up_to_date() -> None:

@@ -9,10 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
+import orjson
 import pytest
 
+from importer.api import ISSUES_PATH
 from importer.ledger.journal import Decision
 from importer.ledger.opening import open_ledger
 from importer.ledger.schema import State
@@ -29,6 +32,8 @@ from importer.triage.paced import PacedCalls
 from importer.triage.target import ApiKey
 from tests.conftest import Serve
 from tests.harness.fake_triage import FakeTriage, make_issue
+from tests.harness.following import Nights, Row
+from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, issue_row, write_csv, write_issues
 
 TARGET = "https://t.example"
@@ -257,6 +262,40 @@ def test_lists_that_cut(ledger: Ledger, shows: Callable[[str], str]) -> None:
     triage.shows, triage.searchable = shows, False
     assert look(triage, ledger).taken == 119
     assert triage.reads > 200, "those before the first that was seen to be cut, too"
+
+
+class OnePage(Door):
+    """Shows ten issues of each list and search, as if these were all."""
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        """Pass a request on, and cut what a list answers."""
+        done = self._target.request(method, path, headers=headers, content=body)
+        if method != "GET" or urlsplit(path).path != ISSUES_PATH:
+            return done.status_code, done.content
+        return 200, orjson.dumps({"data": {"items": done.json()["data"]["items"][:10], "next_cursor": None}})
+
+
+def test_a_list_and_a_search_that_end_too_early(program: Program, serve: Serve) -> None:
+    """After the ledger was lost nothing is made twice: rows are searched for once a few show that more is there."""
+    sandbox = serve()
+    rows = [Row(f"D-{number}", ("a comment",)) for number in range(1, 17)]
+    door = OnePage(sandbox.url)
+    with serve_door(door):
+        nights, there = Nights(program, sandbox), ("--api-url", door.url)
+        assert nights.run(rows, *there).outcomes() == {"created": 16}
+        program.ledger.unlink()
+        assert program("rebuild-ledger", *nights.command[1:4], *there, "--json").outcomes() == {"unchanged": 16}
+        program.ledger.unlink()
+        for only in (("--only", "D-2,D-3"), ()):  # what a few rows have shown is not forgotten
+            ended = nights.run(rows, *there, *only)
+            assert ended.outcomes().get("created", 0) == 0, ended.err
+            assert "is searched for by its own marker first" in ended.err
+        for number in (17, 18):
+            rows.append(Row(f"D-{number}", ("a comment",)))
+            asked = sandbox.requests().total()
+            assert nights.run(rows, *there).outcomes() == {"created": 1, "unchanged": number - 1}
+    assert sandbox.requests().total() - asked < 10, "it trusts the list again, as no row was there that it didn't show"
+    assert nights.comments() == {row.key: ["a comment"] for row in rows}
 
 
 def test_what_was_deleted_since_it_was_seen(program: Program, serve: Serve) -> None:

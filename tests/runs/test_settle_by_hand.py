@@ -35,7 +35,7 @@ def test_a_ledger_made_again(program: Program, serve: Serve) -> None:
     made = len(sandbox.create_bodies())
     ended = program("rebuild-ledger", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--rate", "0", "--json")
     assert (ended.code, ended.outcomes()) == (0, {"unchanged": 7, "planned": 2})
-    assert "7 issues of this source are in Triage, unknown to the ledger until now." in ended.err
+    assert "7 issues of this source are in Triage that the ledger did not know: taken in." in ended.err
     rows = {row["key"]: row for row in read_csv(Path(ended.summary["out"]) / "results.csv")}
     assert rows["jira:PROJ-1"]["triage_id"] == "T-1001"
     assert '"the printer on floor three burns" has this title, or nearly' in rows["jira:PROJ-9"]["message"]
