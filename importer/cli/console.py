@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from importer.check.job import Job
     from importer.errors import ImporterError
     from importer.ledger.store import Facts
-    from importer.load.canary import Findings
+    from importer.load.canary_findings import Findings
     from importer.pipeline import Forecast
     from importer.report.summary import Summary
 

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from importer.check.job import Job
     from importer.cli.console import Console
     from importer.load.attempt import ConfirmRest
-    from importer.load.canary import Findings
+    from importer.load.canary_findings import Findings
     from importer.load.context import Order, Settings
     from importer.pipeline import Forecast
     from importer.report.summary import Summary

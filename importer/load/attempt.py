@@ -27,7 +27,8 @@ from importer.ledger.store import RunIdentity
 from importer.ledger.target_scan import Seen
 from importer.load.addition_log import AdditionLog
 from importer.load.additions import DAY, AdditionLoader
-from importer.load.canary import Canary, Findings, way_back
+from importer.load.canary import Canary, way_back
+from importer.load.canary_findings import Findings
 from importer.load.connection import RunConnection
 from importer.load.context import AS_THEY_ARE, ImportContext
 from importer.load.creates import Loader

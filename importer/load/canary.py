@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shlex
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import islice, takewhile
 from math import inf
@@ -18,6 +18,7 @@ from importer.check.sample import CONTACT_LIMIT
 from importer.errors import RunStopped
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
+from importer.load.canary_findings import LOOK_SECONDS, NAMES_SHOWN, Findings
 from importer.phrases import listed
 from importer.records import Outcome
 from importer.transform.markers import find_marker
@@ -31,115 +32,20 @@ from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_fir
 from importer.triage.paced import PacedCalls
 from importer.triage.target import Target
 
-LOOK_SECONDS = (0.0, 3.0, 10.0)
-"""When list and search are read, in seconds after the issues themselves: both may lag behind."""
-NAMES_SHOWN = 5
-
 
 class Sent(NamedTuple):
-    """An issue that the target says it has made, and the body that was sent for it."""
+    """An issue that the target says it has made of a key, and the body that was sent for it."""
 
+    key: str
     issue_id: str
     triage_id: str
     marker: str
     body: bytes
 
-
-@dataclass(frozen=True)
-class Findings:
-    """The result of reading a canary back. Issues are named by their number, `T-…`.
-
-    organisation  its id, as the issues have it; "" if they have none
-    author        id of the user that made the issues, or ""
-    issues        all that were made
-    otherwise     field → how it is stored otherwise than it was sent → issues
-    unmarked      issues whose stored description has lost its marker, or that can't be read
-    unlisted      issues that the list, newest first, doesn't have; all of them if it is in another order
-    unsearched    issues that a search for their marker doesn't find
-    in_order      whether the list was newest first, as it was asked for
-    found_after   seconds after which search had found the last of the others; None if it found none
-    cut_at        characters after which lists cut a description; None if they don't
-    longest       characters of the longest description that a list showed whole
-    problems      error messages of list and search, where these can't be used
-    refusal       the message of a row that Triage refused, or whose link it refused; "" if there was none
-    """
-
-    organisation: str
-    author: str
-    issues: tuple[str, ...]
-    otherwise: dict[str, dict[str, tuple[str, ...]]]
-    unmarked: tuple[str, ...]
-    unlisted: tuple[str, ...]
-    unsearched: tuple[str, ...]
-    in_order: bool
-    found_after: float | None
-    cut_at: int | None
-    longest: int
-    problems: tuple[str, ...] = ()
-    refusal: str = ""
-
     @property
-    def lost(self) -> tuple[str, ...]:
-        """Issues that can't be found again by their marker, neither in the list nor by search."""
-        return tuple(
-            name for name in self.issues if name in self.unmarked or (name in self.unlisted and name in self.unsearched)
-        )
-
-    @property
-    def is_fatal(self) -> bool:
-        """Whether an issue can't be found again, so that a create without an answer might be made twice."""
-        return bool(self.lost)
-
-    def as_json(self) -> dict[str, Any]:
-        """As the ledger keeps it."""
-        return asdict(self)
-
-    def sentences(self) -> Iterator[str]:
-        """Yield the sentences that are shown; what is bad begins with `warning:`."""
-        if not self.issues:
-            yield f"First contact with {self._organisation}: no issue was made."
-        else:
-            by = f", made by user {self.author}" if self.author else ""
-            yield f"First contact with {self._organisation}: {listed(self.issues, NAMES_SHOWN)}{by}, read back."
-            yield from self._stored()
-            yield from self._found()
-            yield from self._shown()
-        if self.refusal:
-            yield f"Triage refuses like this: {self.refusal}"
-
-    @property
-    def _organisation(self) -> str:
-        return f"organisation {self.organisation}" if self.organisation else "an organisation whose id is unknown"
-
-    def _stored(self) -> Iterator[str]:
-        if not self.otherwise and not self.unmarked:
-            yield "Every field is stored as it was sent."
-        for field, ways in self.otherwise.items():
-            for how, names in ways.items():
-                yield f"warning: {field} is stored otherwise than it was sent ({how}): {listed(names, NAMES_SHOWN)}"
-        if self.unmarked:
-            yield f"warning: the marker is not in the stored description: {listed(self.unmarked, NAMES_SHOWN)}"
-
-    def _found(self) -> Iterator[str]:
-        if not self.in_order:
-            yield "warning: the list of issues is not in the order of creation, newest first, as it was asked for."
-        elif self.unlisted:
-            yield f"warning: not in the list of the newest issues: {listed(self.unlisted, NAMES_SHOWN)}"
-        else:
-            yield "All are in the list of the newest issues."
-        if self.unsearched:
-            within = f"within {LOOK_SECONDS[-1]:g} s"
-            yield f"warning: a search for the marker does not find, {within}: {listed(self.unsearched, NAMES_SHOWN)}"
-        elif self.found_after is not None:
-            when = f"after {self.found_after:g} s" if self.found_after else "at once"
-            yield f"A search for the marker finds them {when}."
-        yield from (f"warning: {problem}" for problem in self.problems)
-
-    def _shown(self) -> Iterator[str]:
-        if self.cut_at is not None:
-            yield f"Lists cut descriptions after {self.cut_at:,} characters; issues in question are read one by one."
-        elif self.longest:
-            yield f"Lists show descriptions whole (up to {self.longest:,} characters seen)."
+    def name(self) -> str:
+        """Its number, or its id if it has none."""
+        return self.triage_id or self.issue_id
 
 
 class _Probe:
@@ -147,8 +53,8 @@ class _Probe:
 
     def __init__(self, sent: Sent) -> None:
         self.sent = sent
-        self.name = sent.triage_id or sent.issue_id
         self.issue: Issue | None = None
+        self.is_absent = False
         self.listed: Issue | None = None
         self.found_after: float | None = None
 
@@ -193,9 +99,17 @@ class Canary:
     def _try(self, keys: Sequence[str], send: SendKeys, calls: PacedCalls) -> Findings:
         bodies = send(keys)
         made = (each for each in self._run.made() if each.key in bodies)
-        sent = [Sent(each.issue_id, each.triage_id, each.marker, bodies[each.key]) for each in made]
+        sent = [Sent(each.key, each.issue_id, each.triage_id, each.marker, bodies[each.key]) for each in made]
         failed = (row for row in self._run.results() if row.key in bodies and row.outcome is Outcome.FAILED)
         findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), ""), calls))
+        if findings.gone:
+            key = shlex.quote(next(each.key for each in sent if each.name in findings.gone))
+            raise RunStopped(
+                f"Triage answered that it made {listed(findings.gone, NAMES_SHOWN)}, and now says that it has no such"
+                " issue. Nothing else is sent.",
+                hint=f"If somebody deleted it, say so for each, and run the same command again: triage-import settle "
+                f"{key} absent. If nobody did, Triage loses issues: ask Bland before you send the others.",
+            )
         if findings.is_fatal:
             raise RunStopped(
                 f"{listed(findings.lost, NAMES_SHOWN)} can't be found again in Triage, so that a create without an"
@@ -269,11 +183,9 @@ class _Reading:
         for probe in self.probes:
             try:
                 probe.issue = await self._absence.read(probe.sent.issue_id, self._made_at)
+                probe.is_absent = probe.issue is None
             except CallFailed as error:
-                self._note(f"{probe.name} can't be read", error)
-            else:
-                if probe.issue is None:
-                    self._problems[f"{probe.name} can't be read"] = "it is not there"
+                self._note(f"{probe.sent.name} can't be read", error)
 
     async def list(self) -> None:
         """Read the list, newest first, back to the oldest of the issues that were not found in it yet."""
@@ -325,11 +237,14 @@ class _Reading:
         ]
         cut = [_count_common(*pair) for pair in pairs if pair[0] != pair[1]]
         found = [probe.found_after for probe in self.probes if probe.found_after is not None]
+        contradicted = [probe for probe in self.probes if probe.is_absent and not _is_gone(probe)]
+        self._problems |= {f"{probe.sent.name} can't be read": "it is not there" for probe in contradicted}
         return Findings(
             organisation=next((issue.org_id for issue in read if issue.org_id), ""),
             author=next((issue.author_id for issue in read if issue.author_id), ""),
             issues=self._names(lambda probe: True),
             otherwise=self._otherwise(),
+            gone=self._names(_is_gone),
             unmarked=self._names(_is_unmarked),
             unlisted=self._names(lambda probe: probe.listed is None or not self._in_order),
             unsearched=self._names(lambda probe: probe.found_after is None),
@@ -342,19 +257,23 @@ class _Reading:
         )
 
     def _names(self, which: Callable[[_Probe], bool]) -> tuple[str, ...]:
-        return tuple(probe.name for probe in self.probes if which(probe))
+        return tuple(probe.sent.name for probe in self.probes if which(probe))
 
     def _otherwise(self) -> dict[str, dict[str, tuple[str, ...]]]:
         otherwise: dict[str, dict[str, tuple[str, ...]]] = {}
         for probe in self.probes:
             for field, how in _find_differences(probe):
                 ways = otherwise.setdefault(field, {})
-                ways[how] = (*ways.get(how, ()), probe.name)
+                ways[how] = (*ways.get(how, ()), probe.sent.name)
         return otherwise
 
 
 LIST_FAILS = "the list of the newest issues can't be read"
 SEARCH_FAILS = "the search can't be used"
+
+
+def _is_gone(probe: _Probe) -> bool:
+    return probe.is_absent and probe.listed is None and probe.found_after is None
 
 
 def _is_unmarked(probe: _Probe) -> bool:

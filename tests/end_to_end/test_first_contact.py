@@ -18,6 +18,7 @@ from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
 from tests.harness.fake_triage import make_issue
+from tests.harness.machine import Door, serve_door
 from tests.harness.running import (
     CATEGORIES,
     Program,
@@ -32,6 +33,18 @@ from tests.harness.running import (
 ITEM = "GET /v1/triage/issues/{id}"
 ROWS = 60
 FAST = ("--rate", "0")
+
+
+class Deleting(Door):
+    """Deletes the first issue as soon as it is made."""
+
+    def answer(self, method: str, path: str, headers: dict[str, str], body: bytes) -> tuple[int, bytes] | None:
+        """Pass a request on."""
+        answer = super().answer(method, path, headers, body)
+        if method == "POST" and answer is not None and b'"T-1001"' in answer[1]:
+            issue_id = json.loads(answer[1])["data"]["id"]
+            self._target.delete(f"/v1/triage/issues/{issue_id}", headers=headers)
+        return answer
 
 
 def write_export(rows: int = ROWS) -> Path:
@@ -200,6 +213,24 @@ def test_issues_that_lose_their_marker(program: Program) -> None:
         assert "the marker is not in the stored description: T-1001" in ended.summary["stopped_because"]
         assert f"triage-import undo {ended.summary['run_id']} --delete" in ended.err
     assert target.creates == 1
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_a_first_issue_that_is_deleted(program: Program, serve: Serve) -> None:
+    """What Triage says of it is said, and how to go on: the row is made again once a person has said so."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    door = Deleting(sandbox.url)
+    with serve_door(door):
+        ended = program(*send_to(door.url))
+        assert (ended.code, ended.outcomes()) == (ExitCode.STOPPED, {"created": 1, "planned": 2})
+        assert "Triage answered that it made T-1001, and now says that it has no such issue." in ended.err
+        assert "marker" not in ended.err
+        (command,) = re.findall(r"triage-import (settle \S+ absent)", ended.err)
+        settled = program(*command.split(), "--api-url", door.url)
+        assert settled.code == 0, settled.err
+        assert program(*send_to(door.url)).outcomes() == {"created": 3}
+    assert sorted(titles(sandbox)) == ["Title 1", "Title 2", "Title 3"]
 
 
 def test_a_refusal_is_shown(program: Program, serve: Serve) -> None:

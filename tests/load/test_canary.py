@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ import orjson
 import pytest
 
 from importer.errors import KeyRefused
-from importer.load.canary import Findings, Sent, read_back
+from importer.load.canary import Sent, read_back
+from importer.load.canary_findings import Findings
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.limiter import Limiter
@@ -47,6 +47,7 @@ class OddTriage:
     lists   whether the list shows anything without a search
     lag     seconds until search finds an issue
     refuse  parts of an address that are answered with 400
+    unreadable  id of an issue that reading it by itself doesn't find
     """
 
     def __init__(self, time: VirtualTime) -> None:
@@ -58,6 +59,7 @@ class OddTriage:
         self.cut_at: int | None = None
         self.refuse: Sequence[str] = ()
         self.status = 200
+        self.unreadable = ""
         self.issues: list[dict[str, Any]] = []
         self.asked: list[str] = []
 
@@ -67,7 +69,7 @@ class OddTriage:
         issue = make_issue(number, "", self.time.now) | dict.fromkeys(("owner_id", "assignee_id"))
         issue |= self.keep(body) | {"resource_count": len(body.get("resource_links", ())), "at": self.time.now}
         self.issues.append(issue)
-        return Sent(issue["id"], issue["triage_id"], marker_of(number), orjson.dumps(body))
+        return Sent(f"jira:{number}", issue["id"], issue["triage_id"], marker_of(number), orjson.dumps(body))
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         """Answer a read."""
@@ -77,7 +79,7 @@ class OddTriage:
             return httpx.Response(status, json={"data": None, "errors": [{"error": "no", "message": "not today"}]})
         last = request.url.path.rsplit("/", 1)[1]
         if last != "issues":
-            found = [issue for issue in self.issues if issue["id"] == last]
+            found = [issue for issue in self.issues if issue["id"] == last != self.unreadable]
             return (
                 httpx.Response(200, json={"data": found[0], "errors": None})
                 if found
@@ -225,11 +227,20 @@ def test_a_lost_marker(bench: Contact) -> None:
 
 
 def test_an_issue_that_is_gone(bench: Contact) -> None:
-    """404 for what was made a moment ago, and for all the time that it may take to be seen: fatal, with the reason."""
-    sent = bench.triage.make(1)._replace(issue_id=str(uuid.UUID(int=99)))
+    """404 for what was made a moment ago, and for all the time that it may take to be seen: fatal."""
+    sent = bench.triage.make(1)
+    bench.triage.issues.clear()
     found = bench.read_back(sent)
-    assert found.is_fatal
-    assert any("T-1001 can't be read: it is not there" in line for line in found.sentences())
+    assert (found.is_fatal, found.gone) == (True, ("T-1001",))
+
+
+def test_an_issue_that_only_lists_show(bench: Contact) -> None:
+    """404 for what the list has: fatal, with the reason."""
+    sent = bench.triage.make(1)
+    bench.triage.unreadable = sent.issue_id
+    found = bench.read_back(sent)
+    assert (found.is_fatal, found.gone) == (True, ())
+    assert "warning: T-1001 can't be read: it is not there" in list(found.sentences())
 
 
 def test_cut_descriptions(bench: Contact) -> None:
@@ -288,7 +299,7 @@ def test_the_sandbox(serve: Serve) -> None:
             bodies = [orjson.dumps(body_of(number, owner_id="u1")) for number in (1, 2)]
             issues = [await client.create_issue(body) for body in bodies]
             sent = [
-                Sent(issue.id, issue.triage_id, marker_of(number), body)
+                Sent("jira:1", issue.id, issue.triage_id, marker_of(number), body)
                 for number, (issue, body) in enumerate(zip(issues, bodies, strict=True), 1)
             ]
             return await read_back(client, calls, sent, look_seconds=(0.6,))
