@@ -30,7 +30,7 @@ COMPRESSIONS = (".gz", ".zst")
 EXPORT_AS_TEXT = "Export the issues as CSV or JSON and give that file."
 
 FOREIGN = {
-    b"PK\x03\x04": "a zip archive or an Excel workbook (.xlsx)",
+    b"PK\x03\x04": "an Excel workbook (.xlsx) or another office document",
     b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls)",
     b"%PDF": "a PDF document",
     b"{\\rtf": "an RTF document",

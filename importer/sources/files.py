@@ -15,8 +15,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from zipfile import BadZipFile
 
 from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError, how_to_install
+from importer.sources.archives import MAGICS, DamagedArchive, choose_member, open_member
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -40,14 +42,16 @@ class Stamp(NamedTuple):
 class StoredFile(NamedTuple):
     """A source file on disk.
 
-    name     as the user typed it; bytes that are not UTF-8 are escaped
+    name     as the user typed it, or could have: `export.zip/issues.csv`; bytes that are not UTF-8 are escaped
     path     the file to read
     spooled  whether `path` is a copy of piped data: it never changes, and its times mean nothing
+    member   the file that is read, if `path` is a zip archive
     """
 
     name: str
     path: Path
     spooled: bool = False
+    member: str = ""
 
 
 class OpenFile(NamedTuple):
@@ -91,21 +95,53 @@ def find_files(paths: Sequence[str], stack: ExitStack) -> list[StoredFile]:
 
 
 def _find_file(given: str, stack: ExitStack) -> StoredFile:
-    name = os.fsencode(given).decode("utf-8", "backslashreplace")
+    name = _readable(given)
     if name == STDIN:
         if sys.stdin is None:
             raise UsageError("Standard input is closed.", hint="Pipe the export in, or name a file.")
         file = StoredFile(name, _spool(sys.stdin.buffer, stack), spooled=True)
     else:
-        path = Path(given)
+        path, wanted = _split_member(Path(given))
         mode = _stat(StoredFile(name, path)).st_mode
         if stat.S_ISDIR(mode):
             raise SourceError(f"{name} is a directory.", hint=f"Name the files in it: {name.rstrip('/')}/*.csv")
         regular = stat.S_ISREG(mode)
-        file = StoredFile(name, path if regular else _spool_pipe(path, stack), spooled=not regular)
+        file = StoredFile(name, path if regular else _spool_pipe(path, stack), not regular, wanted)
     if take_stamp(file).size == 0:
         raise SourceNotReady(f"{name} is empty: 0 bytes.", hint="Export again, or wait until it is written.")
-    return file
+    return _choose_member(file)
+
+
+def _readable(name: str) -> str:
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _split_member(path: Path) -> tuple[Path, str]:
+    """Return an archive and what is named in it, `issues.csv` in `export.zip/issues.csv`; else the path, and ""."""
+    try:
+        path.stat()
+    except NotADirectoryError:
+        file = next(parent for parent in path.parents if parent.is_file())
+        if _begins_archive(StoredFile(str(file), file)):
+            return file, _readable(path.relative_to(file).as_posix())
+    except OSError:  # reported when the file is read
+        return path, ""
+    return path, ""
+
+
+def _begins_archive(file: StoredFile) -> bool:
+    with _open_stored(file) as stored:
+        return stored.read(4) in MAGICS
+
+
+def _choose_member(file: StoredFile) -> StoredFile:
+    """Return an archive with the file that is read in it; any other file as it is."""
+    if not _begins_archive(file):
+        return file
+    name = file.name.removesuffix(f"/{file.member}") if file.member else file.name
+    with _open_stored(file) as stored, _telling_damage(name):
+        member = choose_member(name, stored, file.member)
+    return file._replace(name=f"{name}/{member}" if member and name != STDIN else name, member=member)
 
 
 def _spool_pipe(path: Path, stack: ExitStack) -> Path:
@@ -143,10 +179,13 @@ def take_stamp(file: StoredFile) -> Stamp:
 
 
 def digest_files(files: Sequence[StoredFile]) -> str:
-    """Return the SHA-256 of all files' stored bytes, in order, in hex."""
+    """Return the SHA-256 of all files' stored bytes, in order, in hex; of an archive those of the file in it."""
     digest = hashlib.sha256()
     for file in files:
-        with _open_stored(file) as stored:
+        with ExitStack() as stack:
+            stored = (
+                stack.enter_context(open_file(file)).data if file.member else stack.enter_context(_open_stored(file))
+            )
             while block := stored.read(1 << 20):
                 digest.update(block)
     return digest.hexdigest()
@@ -169,21 +208,29 @@ def open_file(file: StoredFile) -> Iterator[OpenFile]:
     with _open_stored(file) as stored:
         magic = stored.read(4)
         stored.seek(0)
-        try:
-            with _decompress(file, stored, magic) as data:
-                yield OpenFile(stored, data)
-        except EOFError as error:
-            raise cut_off(file.name, "before its compressed data does") from error
-        except (zlib.error, gzip.BadGzipFile, DamagedData) as error:
-            raise SourceError(
-                f"{file.name} is damaged: {error}.",
-                hint="Fetch the file again; compare its size or checksum.",
-            ) from error
-        except OSError as error:
-            raise SourceError(f"{file.name} can't be read: {error.strerror}.") from error
+        with _telling_damage(file.name), _decompress(file, stored, magic) as data:
+            yield OpenFile(stored, data)
+
+
+@contextmanager
+def _telling_damage(name: str) -> Iterator[None]:
+    """Turn the errors of what decompresses into sentences."""
+    try:
+        yield
+    except EOFError as error:
+        raise cut_off(name, "before its compressed data does") from error
+    except (zlib.error, gzip.BadGzipFile, BadZipFile, DamagedArchive, DamagedData) as error:
+        raise SourceError(
+            f"{name} is damaged: {error}.",
+            hint="Fetch the file again; compare its size or checksum.",
+        ) from error
+    except OSError as error:
+        raise SourceError(f"{name} can't be read: {error.strerror}.") from error
 
 
 def _decompress(file: StoredFile, stored: BinaryIO, magic: bytes) -> BinaryIO:
+    if file.member:
+        return open_member(file.name.removesuffix(f"/{file.member}"), stored, file.member)
     if magic.startswith(GZIP_MAGIC):
         return gzip.open(stored)  # type: ignore[return-value]  # GzipFile reads like any binary file
     if magic == ZSTD_MAGIC:

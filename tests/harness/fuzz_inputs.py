@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import random
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -196,8 +197,20 @@ def garble(data: bytes, draw: Draw, seeds: Sequence[Stored]) -> bytes:
 
 def compress(data: bytes, draw: Draw, seeds: Sequence[Stored]) -> bytes:
     """Compress, and often damage what came out."""
-    packed = gzip.compress(data, 1) if draw.random() < 0.5 else zstandard.ZstdCompressor().compress(data)
+    packed = draw.choice([_gzip, zstandard.ZstdCompressor().compress, _zip])(data)
     return draw.choice([truncate, flip, insert, double, lambda packed, *_: packed])(packed, draw, seeds)
+
+
+def _gzip(data: bytes) -> bytes:
+    return gzip.compress(data, 1)
+
+
+def _zip(data: bytes) -> bytes:
+    with io.BytesIO() as file:
+        with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("export.csv", data)
+            archive.writestr("read me.txt", "Of our tracker.")
+        return file.getvalue()
 
 
 def join(data: bytes, draw: Draw, seeds: Sequence[Stored]) -> bytes:

@@ -1,0 +1,156 @@
+"""Zip archives as sources: which of their files is read, and reading it where it lies. Nothing is unpacked to disk."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import struct
+import zipfile
+from collections import Counter
+from pathlib import PurePosixPath
+from shlex import join
+from typing import BinaryIO
+
+from importer.errors import SourceError
+from importer.phrases import listed
+
+MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+"""How an archive begins; the second is an empty one."""
+DIRECTORY_BYTES = 8 * 1024 * 1024
+"""The largest table of contents, some 80,000 files: all of it is held in memory."""
+BOMB_BYTES, BOMB_RATIO = 256 * 1024 * 1024, 200
+"""A file that is larger, and so many times as large as it is in the archive, is no export."""
+EXPORTS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+TEXT = ".txt"
+"""May be an export, or what somebody says about one beside it."""
+OFFICE = ("[Content_Types].xml", "mimetype")
+"""Files of workbooks and other documents, which are archives, too."""
+METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+NAMES_SHOWN = 8
+COMMANDS_SHOWN = 4
+
+_END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
+_END_BYTES, _LOCATOR_BYTES = 22, 20
+_DAMAGED = (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, struct.error)
+
+
+class DamagedArchive(Exception):
+    """An archive whose table of contents can't be read."""
+
+
+def choose_member(name: str, stored: BinaryIO, wanted: str) -> str:
+    """Return the file of an archive that is read: `wanted`, else the only one that can be an export.
+
+    It is "" where the archive is a workbook or another document. `name` is the archive's.
+
+    Raises SourceError if that is not clear or can't be read, EOFError if the archive is cut off, DamagedArchive.
+    """
+    entries = [entry for entry in _read_directory(name, stored).infolist() if _is_shown(entry)]
+    names = [entry.filename for entry in entries]
+    if not wanted and any(name in OFFICE for name in names):
+        return ""
+    found = [each for each in names if each == wanted] if wanted else _find_exports(names)
+    if not found:
+        what = f"no {wanted} in it" if wanted else "no CSV or JSON in it"
+        nested = not wanted and any(each.lower().endswith(".zip") for each in names)
+        raise SourceError(
+            f"{name} is an archive with {what}. It holds {listed(names, NAMES_SHOWN) or 'nothing'}.",
+            hint=f"Unpack it, and give what is in the archives within it: unzip {join([name])}"
+            if nested
+            else "Export the issues as CSV or JSON and give that file.",
+        )
+    twice = [each for each, count in Counter(found).items() if count > 1]
+    if twice:
+        raise SourceError(f"{name} has {twice[0]} twice.", hint=_unpack(name, "give the right one"))
+    if len(found) > 1:
+        sources = join(f"{name}/{each}" for each in found[:COMMANDS_SHOWN])
+        raise SourceError(
+            f"{name} has {len(found):,} files that may be exports: {listed(found, NAMES_SHOWN)}.",
+            hint=f"Name the one with the issues, or all that are of one tracker: triage-import validate {sources}"
+            if name != "-"
+            else "Save it as a file, and name what is to be read in it: FILE.zip/" + found[0],
+        )
+    _check(name, next(entry for entry in entries if entry.filename == found[0]))
+    return found[0]
+
+
+def open_member(name: str, stored: BinaryIO, member: str) -> BinaryIO:
+    """Open a file of an archive to read; its bytes are decompressed as they are read.
+
+    Raises SourceError if it can't be read, EOFError if the archive is cut off, DamagedArchive.
+    """
+    archive = _read_directory(name, stored)
+    try:
+        entry = archive.getinfo(member)
+    except KeyError as error:  # another archive was put in its place
+        raise DamagedArchive(f"{member} is not in it any more") from error
+    _check(name, entry)
+    try:
+        return archive.open(entry)  # type: ignore[return-value]  # ZipExtFile reads like any binary file
+    except _DAMAGED as error:
+        raise DamagedArchive(str(error)) from error
+
+
+def _is_shown(entry: zipfile.ZipInfo) -> bool:
+    """Whether it is a file that a person has put there: no folder, no link, nothing hidden, no `/x` and no `../x`."""
+    hidden = any(part.startswith((".", "/", "__MACOSX")) for part in PurePosixPath(entry.filename).parts)
+    return not (hidden or entry.filename.endswith("/") or not entry.filename or stat.S_ISLNK(entry.external_attr >> 16))
+
+
+def _find_exports(names: list[str]) -> list[str]:
+    """Return those whose extension is one of an export; text files only where there is no other."""
+    by_extension = [name for name in names if name.lower().endswith(EXPORTS)]
+    return by_extension or [name for name in names if name.lower().endswith(TEXT)]
+
+
+def _check(name: str, entry: zipfile.ZipInfo) -> None:
+    """Raise SourceError for a file that is encrypted, compressed in an unusual way, or a bomb."""
+    if entry.flag_bits & 0x41:
+        raise SourceError(f"{name}/{entry.filename} is encrypted.", hint=_unpack(name, "give the file"))
+    if entry.compress_type not in METHODS:
+        raise SourceError(
+            f"{name}/{entry.filename} is compressed in a way that can't be read here (method {entry.compress_type}).",
+            hint=_unpack(name, "give the file"),
+        )
+    if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * entry.compress_size:
+        raise SourceError(
+            f"{name}/{entry.filename} would be {entry.file_size / 1e9:,.1f} GB, of {entry.compress_size / 1e6:,.1f} MB "
+            "in the archive: no export is so repetitive.",
+            hint=_unpack(name, "look at it"),
+        )
+
+
+def _unpack(name: str, then: str) -> str:
+    return f"Unpack it, and {then}: unzip {join([name])}"
+
+
+def _read_directory(name: str, stored: BinaryIO) -> zipfile.ZipFile:
+    """Read an archive's table of contents, which stands at its end."""
+    if _count_directory(stored) > DIRECTORY_BYTES:
+        raise SourceError(f"{name} has too many files.", hint=_unpack(name, "give the file with the issues"))
+    try:
+        return zipfile.ZipFile(stored)
+    except _DAMAGED as error:
+        raise DamagedArchive(str(error)) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        raise DamagedArchive("it says that parts of it lie before its beginning") from error
+
+
+def _count_directory(stored: BinaryIO) -> int:
+    """Count the bytes of the table of contents, as the end of the archive says. Raises EOFError if that is missing."""
+    size = stored.seek(0, os.SEEK_END)
+    stored.seek(max(0, size - _END_BYTES - _LOCATOR_BYTES - 0xFFFF))
+    tail = stored.read()
+    end = tail.rfind(_END)
+    if end < 0 or len(tail) - end < _END_BYTES:
+        raise EOFError
+    locator = tail[end - _LOCATOR_BYTES : end] if end >= _LOCATOR_BYTES else b""
+    if locator.startswith(_LOCATOR_64):
+        stored.seek(min(size, int.from_bytes(locator[8:16], "little")))
+        record = stored.read(56)
+        if record.startswith(_END_64):
+            return int.from_bytes(record[40:48], "little")
+    return int.from_bytes(tail[end + 12 : end + 16], "little")
