@@ -8,6 +8,7 @@ import stat
 import struct
 import zipfile
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import PurePosixPath
 from shlex import join
 from typing import BinaryIO
@@ -24,6 +25,9 @@ BOMB_BYTES, BOMB_RATIO = 256 * 1024 * 1024, 200
 EXPORTS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 TEXT = ".txt"
 """May be an export, or what somebody says about one beside it."""
+WORKBOOKS = (".xlsx", ".xls", ".ods")
+NESTED = (".zip", *WORKBOOKS)
+"""Archives and workbooks, which are not read within an archive."""
 OFFICE = ("[Content_Types].xml", "mimetype")
 """Files of workbooks and other documents, which are archives, too."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -42,21 +46,23 @@ class DamagedArchive(Exception):
 def choose_member(name: str, stored: BinaryIO, wanted: str) -> str:
     """Return the file of an archive that is read: `wanted`, else the only one that can be an export.
 
-    It is "" where the archive is a workbook or another document. `name` is the archive's.
+    It is "" where the archive is a workbook, of which `wanted` is a sheet. `name` is the archive's.
 
     Raises SourceError if that is not clear or can't be read, EOFError if the archive is cut off, DamagedArchive.
     """
     entries = [entry for entry in _read_directory(name, stored).infolist() if _is_shown(entry)]
     names = [entry.filename for entry in entries]
-    if not wanted and any(name in OFFICE for name in names):
+    if any(each in OFFICE for each in names):
+        for entry in entries:
+            _check(name, entry)
         return ""
     found = [each for each in names if each == wanted] if wanted else _find_exports(names)
     if not found:
         what = f"no {wanted} in it" if wanted else "no CSV or JSON in it"
-        nested = not wanted and any(each.lower().endswith(".zip") for each in names)
+        nested = not wanted and any(each.lower().endswith(NESTED) for each in names)
         raise SourceError(
             f"{name} is an archive with {what}. It holds {listed(names, NAMES_SHOWN) or 'nothing'}.",
-            hint=f"Unpack it, and give what is in the archives within it: unzip {join([name])}"
+            hint=_unpack(name, "give the file with the issues")
             if nested
             else "Export the issues as CSV or JSON and give that file.",
         )
@@ -64,15 +70,20 @@ def choose_member(name: str, stored: BinaryIO, wanted: str) -> str:
     if twice:
         raise SourceError(f"{name} has {twice[0]} twice.", hint=_unpack(name, "give the right one"))
     if len(found) > 1:
-        sources = join(f"{name}/{each}" for each in found[:COMMANDS_SHOWN])
         raise SourceError(
             f"{name} has {len(found):,} files that may be exports: {listed(found, NAMES_SHOWN)}.",
-            hint=f"Name the one with the issues, or all that are of one tracker: triage-import validate {sources}"
-            if name != "-"
-            else "Save it as a file, and name what is to be read in it: FILE.zip/" + found[0],
+            hint=say_which(name, found),
         )
     _check(name, next(entry for entry in entries if entry.filename == found[0]))
     return found[0]
+
+
+def say_which(name: str, within: Sequence[str]) -> str:
+    """Return what to type for some of what an archive or a workbook has."""
+    if name == "-":
+        return f"Save it as a file, and name behind it what is to be read: FILE/{within[0]}"
+    sources = join(f"{name}/{each}" for each in within[:COMMANDS_SHOWN])
+    return f"Name the one with the issues, or all that are of one tracker: triage-import validate {sources}"
 
 
 def open_member(name: str, stored: BinaryIO, member: str) -> BinaryIO:
@@ -115,7 +126,7 @@ def _check(name: str, entry: zipfile.ZipInfo) -> None:
         )
     if entry.file_size > BOMB_BYTES and entry.file_size > BOMB_RATIO * entry.compress_size:
         raise SourceError(
-            f"{name}/{entry.filename} would be {entry.file_size / 1e9:,.1f} GB, of {entry.compress_size / 1e6:,.1f} MB "
+            f"{name}/{entry.filename} would be {entry.file_size / 1e6:,.1f} MB, of {entry.compress_size / 1e6:,.1f} MB "
             "in the archive: no export is so repetitive.",
             hint=_unpack(name, "look at it"),
         )

@@ -113,6 +113,16 @@ class Lines:
         return line
 
 
+def join_lines(text: Iterable[str]) -> Iterator[str]:
+    """Yield the records of a table whose quotes are all closed, as one line each: its line numbers count rows then."""
+    record = ""
+    for line in text:
+        record += line
+        if record.count('"') % 2 == 0:
+            yield record
+            record = ""
+
+
 def read_rows(text: Iterator[str] | Lines, name: str, delimiter: str, above: int = 0) -> Iterator[NumberedRow]:
     """Yield all rows, including the header and the `above` rows before it; blank lines are skipped.
 

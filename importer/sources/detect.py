@@ -30,8 +30,8 @@ COMPRESSIONS = (".gz", ".zst")
 EXPORT_AS_TEXT = "Export the issues as CSV or JSON and give that file."
 
 FOREIGN = {
-    b"PK\x03\x04": "an Excel workbook (.xlsx) or another office document",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook (.xls)",
+    b"PK\x03\x04": "a zip archive or a workbook, packed once more",
+    b"\xd0\xcf\x11\xe0": "a workbook (.xls), packed once more",
     b"%PDF": "a PDF document",
     b"{\\rtf": "an RTF document",
     b"SQLite format 3\0": "an SQLite database",

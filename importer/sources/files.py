@@ -19,6 +19,7 @@ from zipfile import BadZipFile
 
 from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError, how_to_install
 from importer.sources.archives import MAGICS, DamagedArchive, choose_member, open_member
+from importer.sources.workbooks import OLE_MAGIC, convert_sheet
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -46,12 +47,14 @@ class StoredFile(NamedTuple):
     path     the file to read
     spooled  whether `path` is a copy of piped data: it never changes, and its times mean nothing
     member   the file that is read, if `path` is a zip archive
+    workbook  the workbook, if `path` is one of its sheets as CSV
     """
 
     name: str
     path: Path
     spooled: bool = False
     member: str = ""
+    workbook: Path | None = None
 
 
 class OpenFile(NamedTuple):
@@ -84,7 +87,7 @@ def still_written(name: str) -> SourceNotReady:
 def find_files(paths: Sequence[str], stack: ExitStack) -> list[StoredFile]:
     """Return the files at these paths; standard input and pipes are spooled, as they can't be read twice.
 
-    Spool files are private (mode 0600) and are removed when `stack` closes.
+    So is a workbook's sheet, as CSV. Spool files have no name: they are gone when `stack` closes, or the process ends.
     Raises UsageError, SourceNotReady (missing, no bytes), SourceError (a directory, not readable), StorageFull.
     """
     if not paths:
@@ -99,17 +102,17 @@ def _find_file(given: str, stack: ExitStack) -> StoredFile:
     if name == STDIN:
         if sys.stdin is None:
             raise UsageError("Standard input is closed.", hint="Pipe the export in, or name a file.")
-        file = StoredFile(name, _spool(sys.stdin.buffer, stack), spooled=True)
+        file, wanted = StoredFile(name, _spool(sys.stdin.buffer, stack), spooled=True), ""
     else:
         path, wanted = _split_member(Path(given))
-        mode = _stat(StoredFile(name, path)).st_mode
+        mode = _stat(name, path).st_mode
         if stat.S_ISDIR(mode):
             raise SourceError(f"{name} is a directory.", hint=f"Name the files in it: {name.rstrip('/')}/*.csv")
         regular = stat.S_ISREG(mode)
-        file = StoredFile(name, path if regular else _spool_pipe(path, stack), not regular, wanted)
+        file = StoredFile(name, path if regular else _spool_pipe(path, stack), spooled=not regular)
     if take_stamp(file).size == 0:
         raise SourceNotReady(f"{name} is empty: 0 bytes.", hint="Export again, or wait until it is written.")
-    return _choose_member(file)
+    return _look_inside(file, wanted, stack)
 
 
 def _readable(name: str) -> str:
@@ -117,31 +120,40 @@ def _readable(name: str) -> str:
 
 
 def _split_member(path: Path) -> tuple[Path, str]:
-    """Return an archive and what is named in it, `issues.csv` in `export.zip/issues.csv`; else the path, and ""."""
+    """Return an archive or a workbook, and what is named behind it: `issues.csv` of `export.zip/issues.csv`."""
     try:
         path.stat()
     except NotADirectoryError:
         file = next(parent for parent in path.parents if parent.is_file())
-        if _begins_archive(StoredFile(str(file), file)):
+        if _read_magic(StoredFile(str(file), file)) in (*MAGICS, OLE_MAGIC):
             return file, _readable(path.relative_to(file).as_posix())
     except OSError:  # reported when the file is read
         return path, ""
     return path, ""
 
 
-def _begins_archive(file: StoredFile) -> bool:
+def _read_magic(file: StoredFile) -> bytes:
     with _open_stored(file) as stored:
-        return stored.read(4) in MAGICS
+        return stored.read(4)
 
 
-def _choose_member(file: StoredFile) -> StoredFile:
-    """Return an archive with the file that is read in it; any other file as it is."""
-    if not _begins_archive(file):
+def _look_inside(file: StoredFile, wanted: str, stack: ExitStack) -> StoredFile:
+    """Return the wanted file of an archive or sheet of a workbook, else its only one; any other file as it is."""
+    magic = _read_magic(file)
+    if magic not in (*MAGICS, OLE_MAGIC):
         return file
-    name = file.name.removesuffix(f"/{file.member}") if file.member else file.name
-    with _open_stored(file) as stored, _telling_damage(name):
-        member = choose_member(name, stored, file.member)
-    return file._replace(name=f"{name}/{member}" if member and name != STDIN else name, member=member)
+    name = file.name.removesuffix(f"/{wanted}") if wanted else file.name
+    if magic in MAGICS:
+        with _open_stored(file) as stored, _telling_damage(name):
+            member = choose_member(name, stored, wanted)
+        if member:
+            return file._replace(name=name if name == STDIN else f"{name}/{member}", member=member)
+    before, spool = take_stamp(file), _open_spool(stack)
+    with _open_stored(file) as stored:
+        sheet = convert_sheet(name, stored, wanted, spool)
+    if take_stamp(file) != before:
+        raise still_written(name)
+    return StoredFile(name if name == STDIN else f"{name}/{sheet}", _path_of(spool), file.spooled, workbook=file.path)
 
 
 def _spool_pipe(path: Path, stack: ExitStack) -> Path:
@@ -151,30 +163,38 @@ def _spool_pipe(path: Path, stack: ExitStack) -> Path:
 
 def _spool(stream: BinaryIO, stack: ExitStack) -> Path:
     try:
-        descriptor, name = tempfile.mkstemp(prefix="triage-import-")
-        stack.callback(Path(name).unlink, missing_ok=True)
-        with os.fdopen(descriptor, "wb") as spool:
-            shutil.copyfileobj(stream, spool)
+        spool = _open_spool(stack)
+        shutil.copyfileobj(stream, spool)
+        spool.flush()
     except OSError as error:
         raise StorageFull(
             f"What is piped in can't be kept in {tempfile.gettempdir()}: {error.strerror}.",
             hint="Set TMPDIR to a folder with room, or give a file instead.",
         ) from error
-    return Path(name)
+    return _path_of(spool)
 
 
-def _stat(file: StoredFile) -> os.stat_result:
+def _open_spool(stack: ExitStack) -> BinaryIO:
+    """Open a private file without a name, so that nothing of it is left, whatever ends the process."""
+    return stack.enter_context(tempfile.TemporaryFile(prefix="triage-import-"))
+
+
+def _path_of(spool: BinaryIO) -> Path:
+    return Path(f"/dev/fd/{spool.fileno()}")
+
+
+def _stat(name: str, path: Path) -> os.stat_result:
     try:
-        return file.path.stat()
+        return path.stat()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise SourceNotReady(f"{file.name} does not exist.", hint="Check the name, or wait for the export.") from error
+        raise SourceNotReady(f"{name} does not exist.", hint="Check the name, or wait for the export.") from error
     except OSError as error:
-        raise SourceError(f"{file.name} can't be read: {error.strerror}.") from error
+        raise SourceError(f"{name} can't be read: {error.strerror}.") from error
 
 
 def take_stamp(file: StoredFile) -> Stamp:
-    """Return the stamp of a file. Raises SourceNotReady if it no longer exists."""
-    status = _stat(file)
+    """Return the stamp of a file, or of the workbook that it is of. Raises SourceNotReady if it no longer exists."""
+    status = _stat(file.name, file.workbook or file.path)
     return Stamp(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
@@ -191,10 +211,17 @@ def digest_files(files: Sequence[StoredFile]) -> str:
     return digest.hexdigest()
 
 
+def count_bytes(file: StoredFile) -> int:
+    """Return how many stored bytes are read. Raises SourceNotReady if it no longer exists."""
+    return _stat(file.name, file.path).st_size
+
+
 def _open_stored(file: StoredFile) -> BinaryIO:
-    _stat(file)
+    _stat(file.name, file.path)
     try:
-        return file.path.open("rb")
+        stored = file.path.open("rb")
+        stored.seek(0)  # on macOS a spool is one open file, however often it is opened
+        return stored
     except OSError as error:
         raise SourceError(f"{file.name} can't be read: {error.strerror}.") from error
 

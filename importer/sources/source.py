@@ -13,7 +13,7 @@ from importer.records import CHUNK_ROWS, Annex, Chunk, Finding, Ref, Table
 from importer.sources import csv, json
 from importer.sources.detect import Format
 from importer.sources.encodings import open_text
-from importer.sources.files import Stamp, StoredFile, digest_files, still_written, take_stamp
+from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, still_written, take_stamp
 from importer.sources.found_rows import chunk_rows
 from importer.sources.json_column import embedded_record, find_embedded
 from importer.sources.side_tables import ANY_FILE, BesideObject, Spool, read_arrays, read_tables
@@ -76,6 +76,11 @@ class SourceFile:
         return self.header is not None and self.json_column is None
 
 
+def open_lines(stored: StoredFile, text: TextIO, skip: int) -> csv.Lines:
+    """Open the lines of a table, below those that are left out; of a workbook its rows."""
+    return csv.Lines(csv.join_lines(text) if stored.workbook else text, skip)
+
+
 def read_values(file: SourceFile, text: TextIO) -> Iterator[json.NumberedValue]:
     """Yield the values in the place of a JSON file's records, still wrapped."""
     if file.format == "jsonl":
@@ -95,7 +100,7 @@ def _read_file(
         records = json.check_records(read_values(file, text), file.envelope)
         found = json.find_rows(records, refs, file.envelope, is_errors_file=file.errors_file)
         return chunk_rows(found, number, file.name, refs, size, tables)
-    table = csv.open_rows(csv.Lines(text, file.skip_lines), file.name, file.delimiter, file.rows_above)
+    table = csv.open_rows(open_lines(file.stored, text, file.skip_lines), file.name, file.delimiter, file.rows_above)
     batches = csv.read_batches(table, size)
     if file.json_column is None:
         return csv.chunk_batches(batches, table.header, number, file.name, refs)
@@ -108,7 +113,7 @@ def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[st
         for line, _, record in json.check_records(read_values(file, text), file.envelope):
             yield line, record if isinstance(record, Finding) else open_envelope(file.envelope, record)
         return
-    table = csv.open_rows(csv.Lines(text, file.skip_lines), file.name, file.delimiter, file.rows_above)
+    table = csv.open_rows(open_lines(file.stored, text, file.skip_lines), file.name, file.delimiter, file.rows_above)
     for batch in csv.read_batches(table, CHUNK_ROWS):
         for index, (line, cells) in enumerate(zip(batch.lines, batch.cells, strict=True)):
             defect = batch.defects.get(index)
@@ -191,7 +196,7 @@ class Source:
                     yield replace(chunk, beside=beside) if beside else chunk
                 _check_unchanged(file, stamp)
             self._reading = None
-            self._bytes_before += stamp.size
+            self._bytes_before += count_bytes(file.stored)
 
     def _spool(self, annex: Annex) -> Spool:
         if annex not in self._spools:
@@ -256,7 +261,7 @@ class Source:
     @property
     def total_bytes(self) -> int:
         """Stored bytes of all files."""
-        return sum(stamp.size for stamp in self.stamp())
+        return sum(count_bytes(file.stored) for file in self.files)
 
     @property
     def bytes_read(self) -> int:

@@ -21,7 +21,15 @@ from importer.sources.header import FURTHER_DOWN, HEAD_ROWS, check_header, count
 from importer.sources.json_column import embedded_record, find_json_column
 from importer.sources.json_outline import Outline, choose_records, is_page, outline_document
 from importer.sources.sampling import Sampler, dotted_names
-from importer.sources.source import HEAD_BYTES, SAMPLE_CHARACTERS, Source, SourceFile, SourceOptions, read_values
+from importer.sources.source import (
+    HEAD_BYTES,
+    SAMPLE_CHARACTERS,
+    Source,
+    SourceFile,
+    SourceOptions,
+    open_lines,
+    read_values,
+)
 from importer.sources.wrappers import ANSWER, is_wrapped
 from importer.spreadsheet import IMPORT_COLUMNS
 
@@ -112,6 +120,8 @@ def open_source(paths: Sequence[str], options: SourceOptions) -> Source:
 
 
 def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | None) -> Surveyed:
+    if stored.workbook is not None:  # what is read of it is CSV of our own
+        options, delimiter = replace(options, format="csv", encoding="utf-8"), ","
     with open_file(stored) as opened:
         head = opened.data.read(HEAD_BYTES)
     refuse_foreign(stored.name, head, options.encoding)
@@ -139,7 +149,7 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
 def _read_sample(stored: StoredFile, encoding: str, skip: int = 0) -> str:
     """Read the beginning of a file, below `skip` lines. Raises SourceNotReady if nothing is there."""
     with open_text(stored, encoding) as (_, text):
-        lines = csv.Lines(text, skip)
+        lines = open_lines(stored, text, skip)
         sample = text.read(SAMPLE_CHARACTERS)
     if not sample.strip() and skip:
         raise SourceNotReady(
@@ -154,7 +164,7 @@ def _read_sample(stored: StoredFile, encoding: str, skip: int = 0) -> str:
 def _survey_csv(file: SourceFile) -> Surveyed:
     above = _read_above(file)
     with open_text(file.stored, file.encoding) as (_, text):
-        lines = csv.Lines(text, file.skip_lines)
+        lines = open_lines(file.stored, text, file.skip_lines)
         rows = islice(csv.read_rows(lines, file.name, file.delimiter, len(above)), len(above), None)
         line, header, malformed = next(rows)
         if malformed:
@@ -194,7 +204,7 @@ def _with_records(file: SourceFile, cells: list[list[str]], width: int) -> Surve
 def _read_above(file: SourceFile) -> list[list[str]]:
     rows: list[list[str]] = []
     with open_text(file.stored, file.encoding) as (_, text), suppress(SourceError, SourceNotReady):  # read again later
-        lines = csv.Lines(text, file.skip_lines)
+        lines = open_lines(file.stored, text, file.skip_lines)
         for _, row, malformed in islice(csv.read_rows(lines, file.name, file.delimiter), HEAD_ROWS):
             if malformed:
                 break

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import zstandard
 
 from tests.harness.running import SAMPLES
+from tests.harness.workbooks import write_xlsx
 
 SEED_BYTES = 48 * 1024
 """Of bigger files the first records are taken: what breaks a reader is not their number."""
@@ -213,6 +214,15 @@ def _zip(data: bytes) -> bytes:
         return file.getvalue()
 
 
+def tabulate(data: bytes, draw: Draw, seeds: Sequence[Stored]) -> bytes:
+    """Put the cells of a table, or the lines of any text, into a workbook, and often damage that."""
+    text = data.decode("utf-8", "ignore")
+    lines = [line.split(",") for line in text.splitlines()]
+    with io.BytesIO() as file:
+        write_xlsx(file, {"Issues": lines, "Notes": lines[: draw.randrange(2)]})
+        return draw.choice([truncate, flip, insert, double, lambda packed, *_: packed])(file.getvalue(), draw, seeds)
+
+
 def join(data: bytes, draw: Draw, seeds: Sequence[Stored]) -> bytes:
     """Put two files together."""
     other = draw.choice(seeds).data
@@ -278,7 +288,7 @@ def _recell(data: bytes, draw: Draw) -> bytes:
 
 MUTATIONS: tuple[tuple[Mutation, int], ...] = (
     *((flip, 6), (cut_out, 6), (double, 5), (swap, 4), (insert, 10), (replace, 6), (drop_lines, 4), (revalue, 12)),
-    *((truncate, 2), (recode, 1), (garble, 1), (compress, 1), (join, 1)),
+    *((truncate, 2), (recode, 1), (garble, 1), (compress, 1), (tabulate, 1), (join, 1)),
 )
 
 

@@ -99,7 +99,7 @@ def test_long_beginnings_are_read_once(sample: str) -> None:
         (b"BZh91AY", "bzip2"),
         (b"\x89PNG\r\n", "picture"),
         (b"issues.csv" + bytes(247) + b"ustar", "tar archive"),
-        (b"PK\x03\x04", "xlsx"),
+        (b"PK\x03\x04", "workbook"),
         (b"\xd0\xcf\x11\xe0", "xls"),
         (b"%PDF-1.4", "PDF"),
     ],

@@ -148,7 +148,7 @@ def test_closed_standard_input() -> None:
 
 
 def test_a_pipe_is_spooled(tmp_path: Path) -> None:
-    """A pipe is kept in a private file, which can be read twice and goes away."""
+    """A pipe is kept in a private file without a name, which can be read twice and goes away."""
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     writer = threading.Thread(target=pipe.write_bytes, args=(b"a\n1\n",))

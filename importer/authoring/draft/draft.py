@@ -16,6 +16,7 @@ from importer.authoring.draft.values import Value, count_values, propose_values
 from importer.errors import StorageFull, UsageError
 from importer.mapping.reader import load_mapping
 from importer.progress import Progress
+from importer.sources.archives import WORKBOOKS
 
 if TYPE_CHECKING:
     from importer.sources.source import Source
@@ -58,8 +59,13 @@ def save_draft(draft: Draft, source: Source, out: Path, options: dict[str, str])
 
 
 def source_name(file: str) -> str:
-    """Return a source name for a file name: without colons and without an extension like `.csv.gz`."""
-    stem = re.sub(r"(?:\.(?:csv|tsv|txt|jsonl?|ndjson|gz|zst))+$", "", Path(file).name, flags=re.IGNORECASE)
+    """Return a source name for a file name: without colons and without an extension like `.csv.gz`.
+
+    That of a sheet is the workbook's: many a sheet is called Sheet1.
+    """
+    path = Path(file)
+    name = path.parent.name if path.parent.suffix.lower() in WORKBOOKS else path.name
+    stem = re.sub(r"(?:\.(?:csv|tsv|txt|jsonl?|ndjson|gz|zst|xlsx|xls|ods))+$", "", name, flags=re.IGNORECASE)
     return re.sub(r"[\s:]+", " ", "".join(filter(str.isprintable, stem))).strip(" -") or "import"
 
 

@@ -21,6 +21,8 @@ ROWS = [{"Title": f"It broke {n} times"} for n in range(3)]
         ("a.b.JSON", "a.b"),
         ("x: y\n.csv", "x y"),
         ("-", "import"),
+        ("exports/Acme.xlsx/Sheet1", "Acme"),
+        ("Acme.zip/issues.csv", "issues"),
         (".csv", "import"),
     ],
 )
