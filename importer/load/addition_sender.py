@@ -142,7 +142,7 @@ class AdditionSender:
         write, doubt = Write(self._run, self._calls, operation), ""
         for _ in range(ATTEMPTS):
             try:
-                entry = await self._send(work, write, covers)
+                entry = await self._send(work, write, covers, after)
             except CallFailed as error:
                 doubt = error.message
                 if error.action is not Action.STOP and await self._is_concluded(work, write, error, covers):
@@ -162,17 +162,26 @@ class AdditionSender:
         self._log.fail(work, operation, Result(State.REFUSED, GAVE_UP, doubt, covers, requests=0))
         raise OutcomePending
 
-    async def _send(self, work: IssueWork, write: Write, covers: tuple[str, ...]) -> str:
-        """Send an addition once; return the id of what it has made. Raises as `PacedCalls.call`."""
+    async def _send(self, work: IssueWork, write: Write, covers: tuple[str, ...], after: str) -> str:
+        """Send an addition once; return the id of what it has made, "" if that isn't known.
+
+        Raises as `PacedCalls.call`.
+        """
         operation = write.operation
         work.begun = operation, covers
         details = encode_details(covers, body=operation.body)
+
+        async def find() -> str | None:
+            is_shown = await self._reconciler.is_shown(operation, ours=work.ours[operation.act], after=after)
+            return "" if is_shown else None
+
         try:
             if self._calls.is_limited:
                 self._run.announce(operation, details)
             return await write.send(
                 partial(_SENDERS[operation.act], self._client, operation.issue_id, operation.body),
                 partial(self._run.intend, operation, details),
+                find,
             )
         except (Interrupted, RunStopped) as stop:
             write.withdraw(stop, details=encode_details(covers))

@@ -140,7 +140,8 @@ class Loader:
             if self._calls.is_limited:
                 self._run.announce(write.operation, mark=mark)
             intend = partial(self._run.intend, write.operation, mark=mark)
-            issue = await write.send(partial(self._client.create_issue, body), intend)
+            find = partial(self._settler.look, write.operation.marker, mark)
+            issue = await write.send(partial(self._client.create_issue, body), intend, find)
         except CallFailed as error:
             return error
         except (Interrupted, RunStopped) as stop:

@@ -98,6 +98,10 @@ class Reconciler:
                 raise Unproven(f"the {operation.act}s of {operation.issue_id} are not shown")
         return False
 
+    async def is_shown(self, operation: Operation, *, ours: Counter[bytes], after: str) -> bool:
+        """Return whether one look shows an addition, see `was_made`; that it doesn't is no proof. Raises CallFailed."""
+        return await self._look(operation, ours, after, decides=False) is True
+
     async def _look(self, operation: Operation, ours: Counter[bytes], after: str, *, decides: bool) -> bool | None:
         """Return whether an addition is there; None where this reading says nothing of it."""
         act, issue_id, wanted = operation.act, operation.issue_id, operation.whole_sha

@@ -85,6 +85,15 @@ class Settler:
                 self._reader.cancel()
                 self._reader = None  # the cancelled task isn't done yet: the next create needs a new one
 
+    async def look(self, marker: str, mark: float) -> Issue | None:
+        """Read the newest issues once, and return the one with a marker that nobody waits for. Raises CallFailed."""
+        pending = self._pending[marker] = _Pending(marker, self._now(), mark, is_refused=True)
+        try:
+            await self._read_list(mark)
+            return pending.outcome.result() if pending.outcome.done() else None
+        finally:
+            self._pending.pop(marker)
+
     async def _read_until_settled(self) -> None:
         failed, between = 0, FIRST_LOOK
         while self._pending:

@@ -23,8 +23,15 @@ class Write:
         self.requests = 0
         self._is_open = False  # whether a request has left of which nothing is known or recorded yet
 
-    async def send(self, request: Callable[[], Awaitable[T]], intend: Callable[[], Awaitable[None]]) -> T:
+    async def send(
+        self,
+        request: Callable[[], Awaitable[T]],
+        intend: Callable[[], Awaitable[None]],
+        find: Callable[[], Awaitable[T | None]] | None = None,
+    ) -> T:
         """Send a request; `intend` makes durable what it is about to do, before each time that it leaves.
+
+        `find` looks for what it has made, if it was answered 429.
 
         Raises as `PacedCalls.call`. After Interrupted and RunStopped `withdraw` is to be called.
         """
@@ -35,7 +42,7 @@ class Write:
             self.requests += 1
             self._is_open = True
 
-        return await self._calls.call(request, begin)
+        return await self._calls.call(request, begin, find=find)
 
     def withdraw(self, stop: BaseException, **more: Any) -> None:
         """Record, after an error that ends the run, that the last request was not executed, if that is sure.

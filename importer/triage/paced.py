@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
+from math import inf
 from typing import TypeVar
 
 from importer.errors import TargetUnreachable
@@ -38,6 +39,10 @@ FAILED_TURNS = 5
 """How often calls in one turn are made, at most, if one of them surely was not executed; 429 costs a pause instead."""
 
 
+LIMITS_TRIED = 3
+"""After so many calls that were answered 429, and that a look doesn't show, a 429 is believed without a look."""
+
+
 class PacedCalls:
     """Makes calls at the limiter's pace, retries those that were certainly not executed, and counts requests.
 
@@ -61,6 +66,7 @@ class PacedCalls:
         self.requests = 0
         self.retries = 0
         self.rate_limited = 0
+        self._limits_left: float = LIMITS_TRIED  # looks after a 429; for ever, once what it answered was there
 
     @property
     def is_limited(self) -> bool:
@@ -87,11 +93,13 @@ class PacedCalls:
         send: Callable[[], Awaitable[T]],
         before: Callable[[], Awaitable[None]] | None = None,
         *,
+        find: Callable[[], Awaitable[T | None]] | None = None,
         alone: bool = False,
     ) -> T:
         """Make a call; `before` is awaited after the limiter, right before each request: it makes the intent durable.
 
-        With `alone` it waits for a turn of its own, also within `in_turn`.
+        `find` looks for what the call may have made, in spite of a 429, and gives what the call would have given. With
+        `alone` it waits for a turn of its own, also within `in_turn`.
 
         Raises:
             CallFailed: with any action but DONE; with RETRY if every attempt failed.
@@ -103,11 +111,11 @@ class PacedCalls:
         if self._turns.get(task):
             return await self._call_at_once(send, before)
         try:
-            answer = await self._attempt(send, before)
+            answer = await self._attempt(send, before, find)
         except CallFailed as error:
             if error.action is not Action.RETRY:
                 raise
-            answer = await self._retry(error, send, before)
+            answer = await self._retry(error, partial(self._attempt, send, before, find))
         if task in self._turns:
             self._turns[task] = True
         return answer
@@ -149,20 +157,23 @@ class PacedCalls:
                 raise TooLate from error
             raise
 
-    async def _retry(
-        self, first: CallFailed, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None
-    ) -> T:
+    async def _retry(self, first: CallFailed, again: Callable[[], Awaitable[T]]) -> T:
         failed: list[CallFailed] = [first]
 
         async def attempt() -> T:
             if failed:
                 raise failed.pop()  # the attempt that has been made already, so that tenacity counts it and waits
             self.retries += 1
-            return await self._attempt(send, before)
+            return await again()
 
         return await self._retrying(attempt)
 
-    async def _attempt(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None) -> T:
+    async def _attempt(
+        self,
+        send: Callable[[], Awaitable[T]],
+        before: Callable[[], Awaitable[None]] | None,
+        find: Callable[[], Awaitable[T | None]] | None,
+    ) -> T:
         while True:
             if self.interrupted or self.is_limited:
                 await self._wait(self._limiter.wait)
@@ -171,6 +182,17 @@ class PacedCalls:
             except CallFailed as error:
                 if not error.rate_limited:
                     raise
+            if find is not None and self._limits_left and (found := await self._find(find)) is not None:
+                return found
+
+    async def _find(self, find: Callable[[], Awaitable[T | None]]) -> T | None:
+        """Look once for what a call has made that was answered 429."""
+        try:
+            found = await find()
+        except CallFailed:
+            return None  # it is sent again, as after any 429
+        self._limits_left = self._limits_left - 1 if found is None else inf
+        return found
 
     async def _send(self, send: Callable[[], Awaitable[T]], before: Callable[[], Awaitable[None]] | None) -> T:
         """Await `before`, make a request, and tell limiter and breaker of its answer."""

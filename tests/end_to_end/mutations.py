@@ -119,6 +119,13 @@ MUTATIONS = (
         "tests/load/test_discovery.py::test_what_only_the_search_finds",
     ),
     Mutation(
+        "the look after a 429",
+        "importer/triage/paced.py",
+        "            if find is not None and ",
+        "            if False and ",
+        "tests/load/test_addition_sender.py::test_made_and_answered_429",
+    ),
+    Mutation(
         "the searches for single rows",
         "importer/pipeline.py",
         "        if find_hidden(context, checked):\n",

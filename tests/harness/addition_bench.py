@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -26,7 +28,7 @@ from importer.sandbox.timeline import all_comments
 from importer.transform.references import References
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
-from tests.harness.bench import TARGET, Bench, SandboxTransport, refusal
+from tests.harness.bench import TARGET, Bench, SandboxTransport, opened, real_time, refusal
 from tests.harness.unmarked import unmarked
 from tests.harness.virtual_time import VirtualTime
 
@@ -168,6 +170,17 @@ class Following(Bench):
     def states(self, key: str) -> Counter[tuple[Act, State, str]]:
         """What the ledger says became of an issue's additions."""
         return Counter((each.act, each.state, each.code) for each in self.begin().additions.of([key]).get(key, ()))
+
+
+@contextmanager
+def two_issues(folder: Path) -> Iterator[Following]:
+    """Give a ledger in a folder and a target with the issues demo:P-1 and demo:P-2."""
+    time_, store = real_time(), Store(None)
+    with opened(folder, time_) as ledger:
+        made = Following(ledger, store, time_)
+        made.create("demo:P-1", "demo:P-2")
+        yield made
+    store.close()
 
 
 def sha_source(description: str) -> bytes:

@@ -18,22 +18,16 @@ from importer.records import Act, Flag, IssueParts, Mention, Operation, Outcome,
 from importer.sandbox.flags import all_flags
 from importer.sandbox.issue_relations import all_relations
 from importer.sandbox.resources import all_resources
-from importer.sandbox.storage import Store
 from importer.transform.markers import comment_marker
-from tests.harness.addition_bench import CALL, FLAG, Following, item, said
-from tests.harness.bench import opened, real_time
+from tests.harness.addition_bench import CALL, FLAG, Following, item, said, two_issues
 from tests.harness.unmarked import unmarked
 
 
 @pytest.fixture
 def bench(tmp_path: Path) -> Iterator[Following]:
-    """Give a ledger and a target with the issues demo:P-1 and demo:P-2."""
-    time_, store = real_time(), Store(None)
-    with opened(tmp_path, time_) as ledger:
-        made = Following(ledger, store, time_)
-        made.create("demo:P-1", "demo:P-2")
+    """Give issues to which is added."""
+    with two_issues(tmp_path) as made:
         yield made
-    store.close()
 
 
 MARKED = f"{comment_marker('demo:P-1', f'{0:016x}/1')}\n\na"
