@@ -30,6 +30,8 @@ from importer.triage.paced import Undecidable
 
 USUAL_SECONDS = 5.0
 """By how much an issue's creation time may lie before the newest that was known; deciding readings go further back."""
+ROUNDING = 1.0
+"""Seconds by which a list may show a creation time earlier than the answer to the create did."""
 REFUSED_SECONDS = 3.0
 """Seconds after a refusal within which the list shows an issue that was made all the same."""
 
@@ -133,9 +135,10 @@ class Settler:
     async def _read_once(self) -> None:
         """Read the list once, and decide for creates that are past their deadline, which are due."""
         due = [pending for pending in self._pending.values() if self._now() > self._deadline(pending)]
-        oldest = await self._read_list(self._back_to(due))
-        if any(oldest > pending.mark > 0 and not pending.outcome.done() for pending in due):
-            # A list that lacks what it has shown before, or is empty, says nothing about what it lacks.
+        oldest, newest = await self._read_list(self._back_to(due))
+        left = [pending.mark for pending in due if pending.mark > 0 and not pending.outcome.done()]
+        if any(not oldest <= mark <= newest + ROUNDING for mark in left):
+            # A list that lacks what it has shown before, or is empty or old, says nothing about what it lacks.
             raise CallFailed(Action.SETTLE, "the list of issues lacks those that it has shown before")
         for pending in self._pending.values():
             pending.was_read_for = True
@@ -154,8 +157,8 @@ class Settler:
         new = [pending.mark for pending in self._pending.values() if not pending.was_read_for]
         return min(new) - USUAL_SECONDS if new else self._newest_read
 
-    async def _read_list(self, back_to: float) -> float:
-        """Read the list back to a creation time; return the oldest that it has shown."""
+    async def _read_list(self, back_to: float) -> tuple[float, float]:
+        """Read the list back to a creation time; return the oldest and the newest that it has shown."""
         newest, oldest = 0.0, inf
         async for page in list_newest_first(self._client, self._calls):
             newest = max([newest, *(created_seconds(issue, 0.0) for issue in page)])
@@ -166,7 +169,7 @@ class Settler:
             if done or oldest < back_to:
                 break
         self._newest_read = max(self._newest_read, newest)
-        return oldest
+        return oldest, newest
 
     async def _search(self, pending: _Pending) -> None:
         async for page in search_issues(self._client, self._calls, pending.marker):

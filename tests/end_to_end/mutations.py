@@ -126,6 +126,13 @@ MUTATIONS = (
         "tests/load/test_addition_sender.py::test_made_and_answered_429",
     ),
     Mutation(
+        "the control of a list",
+        "importer/load/settling.py",
+        "        if any(not oldest <= mark <= newest + ROUNDING for mark in left):\n",
+        "        if any(not oldest <= mark for mark in left):\n",
+        "tests/load/test_settling.py::test_a_list_that_lacks_what_it_has_shown",
+    ),
+    Mutation(
         "the searches for single rows",
         "importer/pipeline.py",
         "        if find_hidden(context, checked):\n",
