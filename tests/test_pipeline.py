@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,6 +107,15 @@ def test_a_killed_run_continues(program: Program, serve: Serve) -> None:
     assert_each_once(sandbox, 30)
 
 
+def has_open(pid: int, folder: Path) -> bool:
+    """Whether a process has a file of this folder open, one without a name too."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(FileNotFoundError):  # closed meanwhile
+            if f"{folder}/" in str(link.readlink()):
+                return True
+    return False
+
+
 def test_asked_to_end_before_anything_is_sent(program: Program) -> None:
     """A scheduler's SIGTERM while the source is still being piped in: 130, and a word of it."""
     process = subprocess.Popen(
@@ -116,7 +126,7 @@ def test_asked_to_end_before_anything_is_sent(program: Program) -> None:
         text=True,
         env={**os.environ, "TMPDIR": str(program.folder)},
     )
-    wait_for(lambda: any(program.folder.glob("triage-import-*")))
+    wait_for(lambda: has_open(process.pid, program.folder))
     process.terminate()
     ended = finish(process)
     assert (ended.code, ended.summary["exit_code"]) == (130, 130)
