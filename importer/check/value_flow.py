@@ -21,7 +21,7 @@ DISTINCT_LIMIT = 10_000
 """Distinct values kept apart for each field; a free text in a value column must not fill the memory."""
 OTHERS = "(other values)"
 
-WORDS_SHOWN, NAME_SHOWN, CATEGORIES_SHOWN = 6, 60, 12
+WORDS_SHOWN, NAME_SHOWN = 6, 60
 DOMINANT_SHARE = 0.95
 DOMINANT_ROWS = 20
 
@@ -202,13 +202,10 @@ def _contradictions(
             yield f"{name}: {stream.step.source} → {stream.target} ({stream.rows:,} rows)"
 
 
-def new_categories(flow: ValueFlow, known: Collection[str]) -> str:
-    """Return a sentence on categories that Triage doesn't have yet, with their issues; `""` if there are none."""
+def new_categories(flow: ValueFlow, known: Collection[str]) -> list[str]:
+    """Return categories that are not among the known ones, each with its issues, most first: `Story 3`."""
     has, issues = {fold(name) for name in known}, Counter[str]()
     for stream in flow.streams("category"):
         if stream.step.target and fold(stream.step.target) not in has:
             issues[stream.step.target] += stream.rows
-    if not issues:
-        return ""
-    names = [f"{name} {rows:,}" for name, rows in issues.most_common()]
-    return f"Categories that Triage doesn't have yet, and never renames or deletes: {listed(names, CATEGORIES_SHOWN)}"
+    return [f"{name} {rows:,}" for name, rows in issues.most_common()]

@@ -8,10 +8,10 @@ from pathlib import Path
 from shlex import join
 from typing import IO, TYPE_CHECKING
 
-from importer.api import VALUE_FIELDS
+from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
 from importer.cli.sentences import describe_load, printable, shorten
 from importer.errors import ExitCode
-from importer.phrases import counted, format_duration
+from importer.phrases import counted, format_duration, listed
 from importer.report.flow_picture import KINDS, find_kind
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def _describe(job: Job, checked: Checked, rate: float, limit: int) -> Iterator[s
 
 def describe_flow(flow: ValueFlow, name: str, limit: int) -> Iterator[str]:
     """Yield the values of a field as an aligned table: rejected and undecided ones first, then the most frequent."""
+    from importer.check.value_flow import new_categories
+
     streams = flow.streams(name)
     if not streams:
         return
@@ -84,7 +86,9 @@ def describe_flow(flow: ValueFlow, name: str, limit: int) -> Iterator[str]:
     source_width = max(len(source) for source, _ in shown)
     target_width = max(len(stream.target) for _, stream in shown)
     rows_width = max(len(f"{stream.rows:,}") for _, stream in shown)
-    yield f"{name}:"
+    new = new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" else []
+    beside = f" (none of Triage's own, and never renamed or deleted: {listed(new, limit)})" if new else ""
+    yield f"{name}{beside}:"
     for source, stream in shown:
         way = f"{stream.rows:>{rows_width},}{stream.way}   {', '.join(stream.samples)}"
         yield f"  {source:<{source_width}} → {stream.target:<{target_width}}   {way}"

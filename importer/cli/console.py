@@ -15,7 +15,7 @@ import click
 
 from importer.codes import CONFLICT
 from importer.errors import ExitCode
-from importer.phrases import counted, format_duration, format_time
+from importer.phrases import counted, format_duration, format_time, listed
 from importer.records import Act
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 from importer.cli.colour import echo_painted
 from importer.cli.sentences import ADDED, describe_additions, describe_open, how_long, printable
 
-CAUSES_ASKED = 3
+CAUSES_ASKED, CATEGORIES_SHOWN = 3, 12
 """Causes of rejections that the question repeats, worst first; they are shown with their values above it."""
 PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress where there is no terminal."""
@@ -143,7 +143,6 @@ class Console:
     def ask(self, forecast: Forecast, checked: Checked, doubts: Iterable[str] = ()) -> bool:
         """Ask before anything is sent: all that is, and what speaks against it. For a terminal only."""
         from importer.check.people_named import count_open
-        from importer.check.value_flow import new_categories
 
         self.say()
         for doubt in doubts:
@@ -161,9 +160,19 @@ class Console:
             causes = checked.tally.causes(rejects=True)[:CAUSES_ASKED]
             why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)
             self.say(f"  {counted(forecast.rejected, 'row')} to leave behind: {why}.")
-        if new := new_categories(checked.flow, forecast.categories()):
-            self.say(f"  {new}.")
+        self.show_new_categories(checked, forecast)
         return click.confirm("Send them?", default=False, err=True)
+
+    def show_new_categories(self, checked: Checked, forecast: Forecast) -> None:
+        """Show the categories that Triage doesn't have yet; it is asked only where some are none of its own."""
+        from importer.api import BUILT_IN_CATEGORIES
+        from importer.check.value_flow import new_categories
+
+        if not new_categories(checked.flow, BUILT_IN_CATEGORIES):
+            return
+        if new := new_categories(checked.flow, forecast.categories()):
+            names = listed(new, CATEGORIES_SHOWN)
+            self.say(f"  Categories that Triage doesn't have yet, and never renames or deletes: {names}.")
 
     def show_contact(self, findings: Findings) -> None:
         """Show what the canary found out."""

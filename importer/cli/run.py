@@ -348,8 +348,11 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
                 f"{checked.rejected:,} of {meant:,} rows would be rejected, and --max-rejected allows {limit}.\n"
                 "Settle the causes above, or send the others all the same with a higher --max-rejected (up to 100%)."
             )
-        if options.asks and checked.load.requests and not console.ask(forecast, checked, options.doubts(checked)):
-            return "The answer was no."
+        if not checked.load.requests:
+            return ""
+        if options.asks:
+            return "" if console.ask(forecast, checked, options.doubts(checked)) else "The answer was no."
+        console.show_new_categories(checked, forecast)
         return ""
 
     return confirm

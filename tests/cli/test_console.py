@@ -28,7 +28,7 @@ def said(summary: Summary) -> list[str]:
 
 
 def test_new_categories(program: Program, serve: Serve) -> None:
-    """Those that Triage doesn't have are named with their issues before anything is sent."""
+    """Those that Triage doesn't have are named with their issues before anything is sent, asked or not."""
     sandbox = serve()
     header = ("Issue key", "Summary", "Status", "Priority", "Issue Type")
     kinds = ("Story", "Bug", "Story", "Epic")
@@ -37,7 +37,13 @@ def test_new_categories(program: Program, serve: Serve) -> None:
         terminal.read_until("Send them?")
         terminal.type("n\n")
         ended = terminal.end()
-    assert "  Categories that Triage doesn't have yet, and never renames or deletes: Story 2, Epic 1." in ended.err
+    said = "  Categories that Triage doesn't have yet, and never renames or deletes: Story 2, Epic 1."
+    assert said in ended.err
+    checked = program("validate", "export.csv", "-m", "jira").out.splitlines()
+    assert "category (none of Triage's own, and never renamed or deleted: Story 2, Epic 1):" in checked
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0")
+    assert said in program(*command).err
+    assert "Categories that" not in program(*command, "--on-change", "update", "--fields", "title").err
 
 
 def test_the_question_and_no(program: Program, serve: Serve) -> None:
