@@ -136,19 +136,19 @@ class Settler:
         """Read the list once, and decide for creates that are past their deadline, which are due."""
         due = [pending for pending in self._pending.values() if self._now() > self._deadline(pending)]
         oldest, newest = await self._read_list(self._back_to(due))
-        left = [pending.mark for pending in due if pending.mark > 0 and not pending.outcome.done()]
-        if any(not oldest <= mark <= newest + ROUNDING for mark in left):
+        for pending in due:
+            if not pending.outcome.done() and not pending.is_refused:
+                await self._search(pending)
+        left = [pending for pending in due if not pending.outcome.done()]
+        if any(not oldest <= mark <= newest + ROUNDING for mark in (pending.mark for pending in left) if mark > 0):
             # A list that lacks what it has shown before, or is empty or old, says nothing about what it lacks.
             raise CallFailed(Action.SETTLE, "the list of issues lacks those that it has shown before")
         for pending in self._pending.values():
             pending.was_read_for = True
-        for pending in due:
-            if not pending.outcome.done() and not pending.is_refused:
-                await self._search(pending)
-            if not pending.outcome.done():
-                pending.absences += 1
-                if pending.is_refused or pending.absences == DECIDING_LOOKS:
-                    pending.outcome.set_result(None)
+        for pending in left:
+            pending.absences += 1
+            if pending.is_refused or pending.absences == DECIDING_LOOKS:
+                pending.outcome.set_result(None)
 
     def _back_to(self, due: Sequence[_Pending]) -> float:
         """Return the creation time, by the target's clock, to read back to: for creates that are due, else for new."""

@@ -167,7 +167,7 @@ class WholeIssues:
         if self.cuts or not page:
             return
         longest = max(page, key=lambda issue: len(issue.description))
-        if len(longest.description) > self._longest:
+        if len(longest.description) > self._longest or not self._longest:  # lists may show no description at all
             self._longest = await self._probe(longest)
         unfinished = [issue for issue in page if not self._finished(issue.description) and issue is not longest]
         other = max(unfinished, key=lambda issue: len(issue.description), default=longest)

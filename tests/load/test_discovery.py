@@ -298,6 +298,16 @@ def test_a_list_and_a_search_that_end_too_early(program: Program, serve: Serve) 
     assert nights.comments() == {row.key: ["a comment"] for row in rows}
 
 
+def test_a_list_without_descriptions_that_has_one_issue(ledger: Ledger) -> None:
+    """As a single stranger in a closing look, it is read by itself; a person's, that has none, tells nothing."""
+    triage = FakeTriage()
+    triage.shows = lambda text: ""
+    triage.issues = [make_issue(1, "", at=1e6)]
+    assert look(triage, ledger).taken == 0
+    triage.issues = [make_issue(1, described("jira:1"), at=1e6)]
+    assert look(triage, ledger).taken == 1
+
+
 def test_what_was_deleted_since_it_was_seen(program: Program, serve: Serve) -> None:
     """Issues that a look saw and that nobody took in are looked up anew: those that are gone are made again."""
     sandbox = serve()

@@ -126,6 +126,13 @@ def test_a_list_that_lacks_what_it_has_shown(bench: Settling) -> None:
     assert bench.settle(MARKERS[0], since=now, mark=now - 5) == [None]
 
 
+def test_a_list_that_proves_nothing_and_a_search_that_finds(bench: Settling) -> None:
+    """What the search finds is there, whatever the list lacks."""
+    bench.add(1, footer(1), bench.time.now)
+    bench.triage.unlisted = {issue["id"] for issue in bench.triage.issues}
+    assert ids(bench.settle(MARKERS[0], since=bench.time.now, mark=bench.time.now - 5)) == ["T-1001"]
+
+
 def test_deadline_counts_from_the_attempt(bench: Settling) -> None:
     """After a restart the wait does not start anew."""
     now = bench.time.now
