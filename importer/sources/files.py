@@ -124,8 +124,8 @@ def _split_member(path: Path) -> tuple[Path, str]:
     try:
         path.stat()
     except NotADirectoryError:
-        file = next(parent for parent in path.parents if parent.is_file())
-        if _read_magic(StoredFile(str(file), file)) in (*MAGICS, OLE_MAGIC):
+        file = next((parent for parent in path.parents if parent.is_file()), None)  # none: it is a pipe
+        if file is not None and _read_magic(StoredFile(str(file), file)) in (*MAGICS, OLE_MAGIC):
             return file, _readable(path.relative_to(file).as_posix())
     except OSError:  # reported when the file is read
         return path, ""
@@ -162,21 +162,28 @@ def _spool_pipe(path: Path, stack: ExitStack) -> Path:
 
 
 def _spool(stream: BinaryIO, stack: ExitStack) -> Path:
+    spool = _open_spool(stack)
     try:
-        spool = _open_spool(stack)
         shutil.copyfileobj(stream, spool)
         spool.flush()
     except OSError as error:
-        raise StorageFull(
-            f"What is piped in can't be kept in {tempfile.gettempdir()}: {error.strerror}.",
-            hint="Set TMPDIR to a folder with room, or give a file instead.",
-        ) from error
+        raise _no_room(error) from error
     return _path_of(spool)
 
 
 def _open_spool(stack: ExitStack) -> BinaryIO:
     """Open a private file without a name, so that nothing of it is left, whatever ends the process."""
-    return stack.enter_context(tempfile.TemporaryFile(prefix="triage-import-"))
+    try:
+        return stack.enter_context(tempfile.TemporaryFile(prefix="triage-import-"))
+    except OSError as error:
+        raise _no_room(error) from error
+
+
+def _no_room(error: OSError) -> StorageFull:
+    return StorageFull(
+        f"What is piped in, or is in a workbook, can't be kept in {tempfile.gettempdir()}: {error.strerror}.",
+        hint="Set TMPDIR to a folder with room, or give a CSV file instead.",
+    )
 
 
 def _path_of(spool: BinaryIO) -> Path:

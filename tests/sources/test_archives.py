@@ -112,8 +112,9 @@ def test_a_name_that_is_not_in_it(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"with no b\.csv in it\. It holds a\.csv\."):
         read(f"{path}/b.csv")
     Path(tmp_path, "a.csv").write_bytes(TABLE)
-    with pytest.raises(SourceNotReady, match="does not exist"):
-        read(f"{tmp_path}/a.csv/b.csv")
+    for path_of_none in (f"{tmp_path}/a.csv/b.csv", "/dev/null/b.csv"):
+        with pytest.raises(SourceNotReady, match="does not exist"):
+            read(path_of_none)
     with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
         archive.writestr("a.csv", TABLE)
     with pytest.raises(SourceError, match=r"has a\.csv twice"):
