@@ -88,7 +88,7 @@ class Settler:
                 self._reader = None  # the cancelled task isn't done yet: the next create needs a new one
 
     async def look(self, marker: str, mark: float) -> Issue | None:
-        """Read the newest issues once, and return the one with a marker that nobody waits for. Raises CallFailed."""
+        """Read the newest issues once, and return the one with this marker if it is there. Raises CallFailed."""
         pending = self._pending[marker] = _Pending(marker, self._now(), mark, is_refused=True)
         try:
             await self._read_list(mark)

@@ -182,7 +182,7 @@ class PacedCalls:
             except CallFailed as error:
                 if not error.rate_limited:
                     raise
-            if find is not None and self._limits_left and (found := await self._find(find)) is not None:
+            if find is not None and self._limits_left > 0 and (found := await self._find(find)) is not None:
                 return found
 
     async def _find(self, find: Callable[[], Awaitable[T | None]]) -> T | None:

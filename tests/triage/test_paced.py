@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections import Counter
 from contextlib import suppress
 from functools import partial
 
@@ -13,7 +14,7 @@ from importer.errors import TargetUnreachable
 from importer.triage.actions import Action, CallFailed
 from importer.triage.breaker import Breaker
 from importer.triage.limiter import Limiter
-from importer.triage.paced import FAILED_TURNS, PacedCalls
+from importer.triage.paced import FAILED_TURNS, LIMITS_TRIED, PacedCalls
 from tests.harness.virtual_time import VirtualTime
 
 
@@ -75,6 +76,23 @@ def test_a_write_that_was_not_executed_reads_again(status: int) -> None:
     assert [name for name, _ in paced.sent] == ["read", "write", "read", "write"]
     if status == 429:
         assert paced.sent[2][1] >= 7, "after the pause"
+
+
+def test_looks_after_429_come_to_an_end() -> None:
+    """Eight workers whose writes are answered 429 again and again, and not executed, look a few times in all."""
+    paced = Paced()
+    paced.failures = [refused(429) for _ in range(40)]
+
+    async def write() -> None:
+        await paced.calls.call(lambda: paced.send("write"), find=lambda: paced.calls.call(lambda: paced.send("find")))
+
+    async def main() -> None:
+        await asyncio.gather(*(write() for _ in range(8)))
+
+    paced.time.run(main())
+    counts = Counter(name for name, _ in paced.sent)
+    assert counts["write"] == 48
+    assert LIMITS_TRIED <= counts["find"] < 2 * 8
 
 
 def test_it_ends() -> None:
