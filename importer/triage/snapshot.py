@@ -9,6 +9,7 @@ key of another issue: a text with those that we put in is the same text.
 from __future__ import annotations
 
 import hashlib
+import html
 import re
 import unicodedata
 from collections import Counter
@@ -333,6 +334,9 @@ def _normal(value: Any) -> str:
     return unicodedata.normalize("NFC", redact(str(value or "")).replace("\r\n", "\n")).strip()
 
 
+_SIGNS = re.compile(r"[\W_]+")
+
+
 def find_other_changes(read: Issue, answered: Issue, patch: Collection[str]) -> list[str]:
     """Return the fields that were not written and are not in the answer to a write as they were read right before."""
     before, after = values_in(read), values_in(answered)
@@ -340,10 +344,19 @@ def find_other_changes(read: Issue, answered: Issue, patch: Collection[str]) -> 
 
 
 def find_ignored(read: Issue, answered: Issue, patch: Values) -> list[str]:
-    """Return the fields of a patch that its answer has as they were read before it, and not as they were sent."""
+    """Return the fields of a patch that its answer has as they were read before it, and not as they were sent.
+
+    A text of the same letters and digits was stored before as the target stores it, with other signs.
+    """
     before, after = ({**each.fields, "description": each.description} for each in (read, answered))
     shown = [name for name in patch if name not in answered.unanswered and not is_like(after[name], patch[name])]
-    return [name for name in shown if is_like(after[name], before[name])]
+    return [
+        name for name in shown if is_like(after[name], before[name]) and _letters(after[name]) != _letters(patch[name])
+    ]
+
+
+def _letters(text: Any) -> str:
+    return _SIGNS.sub("", unicodedata.normalize("NFKC", html.unescape(str(text or ""))))
 
 
 def is_touched(stored: bytes) -> bool:

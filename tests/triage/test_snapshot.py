@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS
 from importer.records import Mention
+from importer.sandbox.rewriting import WAYS, rewrite
 from importer.transform.references import insert_numbers
 from importer.triage.answers import FIELDS, Issue
 from importer.triage.snapshot import (
     DESCRIPTION_KEPT,
     Snapshot,
     digest,
+    find_ignored,
     is_gone,
     is_like,
     is_missing,
@@ -275,3 +277,12 @@ def test_what_an_answer_lacks(sent: Values, unanswered: set[str], edit: Values) 
     assert not snapshot.edits(issue_of(sent))
     assert set(snapshot.edits(issue_of({**sent, **edit}))) == edited_fields(sent, {**sent, **edit})
     assert not Snapshot.take(answer).is_touched
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_text_that_is_stored_otherwise_was_not_ignored(way: str) -> None:
+    """Sent again it is answered as it was before; another text that is answered so was ignored."""
+    sent = {"title": "A title", "description": 'It\'s <b> & "so".  \n\n---\nImported from jira:PROJ-1'}
+    stored = issue_of(FIRST | rewrite(sent, way))
+    assert find_ignored(stored, stored, sent) == []
+    assert find_ignored(stored, stored, {**sent, "description": "It was so."}) == ["description"]
