@@ -50,9 +50,9 @@ class KeyAliases:
             if spec.by is not None and source.may_have(spec.refs, spec.by.refs)
         }
         texts = [text for pair in self._specs.values() for text in pair]
-        self._transform = Transform(model, job.source_name)
+        self._transform = Transform(model, job.source_name) if texts else None
         self.refs: Sequence[Ref] = (*collect_key_refs(model), *collect_refs(texts)) if texts else ()
-        self.tables: Sequence[Table] = self._transform.tables if texts else ()
+        self.tables: Sequence[Table] = () if self._transform is None else self._transform.tables
         self._scratch = Scratch(_SCHEMA) if texts else None
 
     def __enter__(self) -> Self:
@@ -67,6 +67,7 @@ class KeyAliases:
     def add(self, chunk: Chunk, columns: Columns) -> None:
         """Collect the texts and keys of a chunk."""
         assert self._scratch is not None
+        assert self._transform is not None
         keys = [_as_bytes(key) for key in self._transform.name_rows(chunk)]
         for place, (spec, by) in self._specs.items():
             named = {text for _, text in each_name(spec, columns)}

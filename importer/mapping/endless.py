@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as sre  # type: ignore[attr-defined] # no public name for what a pattern consists of
 from typing import Any, NamedTuple
@@ -29,6 +30,7 @@ _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT)
 _Items = list[tuple[Any, Any]]
 
 
+@cache
 def is_endless(pattern: str, flags: int = 0) -> bool:
     """Whether a pattern has a repetition that can divide the same text in ever so many ways.
 

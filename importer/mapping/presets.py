@@ -8,6 +8,7 @@ from pathlib import Path
 SUFFIX = ".yaml"
 
 
+@cache
 def presets_folder() -> Path:
     """The folder of the presets: in the package if installed from a wheel, beside it in a checkout."""
     package = Path(__file__).resolve().parents[1]

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from importer.errors import Problem
@@ -88,6 +89,7 @@ def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
         return None, [Problem("is nested too deeply", file)]
 
 
+@cache
 def parse_preset(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     """What `parse` gives for one of our own files, in a twentieth of the time: by libyaml.
 

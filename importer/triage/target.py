@@ -43,7 +43,7 @@ class ApiKey:
 
     def mask(self, raw: bytes) -> bytes:
         """Return what a target said, without the key: to be shown, not to be parsed."""
-        return self._secret.mask(raw)
+        return self._secret.mask(raw) if self._secret.is_in(raw) else raw
 
     def __repr__(self) -> str:
         return "ApiKey(***)"
