@@ -18,21 +18,25 @@ from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.forked import Forked
 from tests.harness.running import (
     CATEGORIES,
     HEADER,
     KEY,
     NO_ISSUES,
+    WAIT_SECONDS,
+    Ended,
     Program,
     finish,
     issue_row,
+    listen_for,
     read_csv,
     serve_answers,
     wait_for,
     write_csv,
     write_issues,
 )
-from tests.harness.turnstile import turnstile
+from tests.harness.turnstile import HEARD, turnstile
 
 
 def send_to(url: str, *more: str, source: str = "export.csv") -> tuple[str, ...]:
@@ -40,10 +44,10 @@ def send_to(url: str, *more: str, source: str = "export.csv") -> tuple[str, ...]
     return ("run", source, "-m", "jira", "--api-url", url, "--yes", "--json", *more)
 
 
-def wait_for_creates(sandbox: RunningSandbox, count: int, process: subprocess.Popen[str]) -> None:
+def wait_for_creates(sandbox: RunningSandbox, count: int, process: Forked) -> None:
     """Wait until so many creates have arrived."""
     wait_for(lambda: len(sandbox.create_bodies()) >= count or process.poll() is not None)
-    assert process.poll() is None, process.communicate()
+    assert process.poll() is None, process.err
 
 
 def assert_each_once(sandbox: RunningSandbox, count: int) -> None:
@@ -82,9 +86,7 @@ def test_a_second_signal_leaves_at_once(program: Program, serve: Serve) -> None:
     process = program.start(*send_to(sandbox.url, "--rate", "0"))
     wait_for_creates(sandbox, 12, process)
     process.send_signal(signal.SIGINT)
-    assert process.stderr is not None
-    while "waiting for what is on its way" not in process.stderr.readline():
-        assert process.poll() is None
+    listen_for(HEARD, process)
     process.send_signal(signal.SIGINT)
     first = finish(process)
     assert first.code == ExitCode.INTERRUPTED
@@ -128,7 +130,8 @@ def test_asked_to_end_before_anything_is_sent(program: Program) -> None:
     )
     wait_for(lambda: has_open(process.pid, program.folder))
     process.terminate()
-    ended = finish(process)
+    out, err = process.communicate(timeout=WAIT_SECONDS)
+    ended = Ended(process.returncode, out, err)
     assert (ended.code, ended.summary["exit_code"]) == (130, 130)
     assert ended.err.strip() == "Interrupted. The same command continues."
     assert not list(program.folder.iterdir()), "what was piped in is gone"
@@ -144,7 +147,8 @@ def test_an_ignored_signal_stays_ignored(program: Program, serve: Serve) -> None
         door.hold(process)
         process.send_signal(signal.SIGHUP)
         door.let()
-        ended = finish(process)
+        out, err = process.communicate(timeout=WAIT_SECONDS)
+    ended = Ended(process.returncode, out, err)
     assert (ended.code, ended.outcomes()) == (0, {"created": 12})
 
 

@@ -14,7 +14,7 @@ from importer.phrases import format_time
 from importer.report.summary import OPEN, Summary
 from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
-from tests.harness.running import SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
+from tests.harness.running import SAMPLES, Program, finish, issue_row, read_csv, write_csv, write_issues
 
 
 def said(summary: Summary) -> list[str]:
@@ -141,7 +141,7 @@ def test_a_check_counts_rows() -> None:
 def test_plain_lines_where_there_is_no_terminal(program: Program) -> None:
     """No bar and no control characters in a log."""
     write_issues(Path("export.csv"), 3)
-    err = program.apart("run", "export.csv", "-m", "jira", "--sandbox").err
+    err = finish(program.start("run", "export.csv", "-m", "jira", "--sandbox")).err
     assert "\r" not in err
     assert "\x1b" not in err
     assert err.splitlines()[-2].startswith("Reports: ")

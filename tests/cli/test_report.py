@@ -14,7 +14,7 @@ import pytest
 
 from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
-from tests.harness.running import KEY, SAMPLES, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
+from tests.harness.running import KEY, SAMPLES, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 
 REPORTS = ("results.csv", "errors.csv", "errors.jsonl", "summary.json")
 
@@ -72,7 +72,6 @@ def test_a_run_that_was_killed(program: Program, serve: Serve) -> None:
     process = program.start(*command, "--rate", "0")
     wait_for(lambda: sandbox.requests()["POST /v1/triage/issues"] == 3)
     process.kill()
-    finish(process)
     ended = program("report", "last", "--json")
     assert ended.code == 0
     assert ended.outcomes() == {"created": 2, "unknown": 1, "planned": 2}
@@ -97,7 +96,6 @@ def test_a_run_that_is_running(program: Program, serve: Serve, attempts: int) ->
         ended = program("report", "last", "--json", "--out", "by-now")
     finally:
         process.kill()
-        finish(process)
     assert ended.outcomes() == {"created": 2, "unknown": 1, "planned": 2}
     assert ended.summary["stopped_because"] == "Nothing: it is still running."
     speed = ended.summary["issues_per_second"]

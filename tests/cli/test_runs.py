@@ -17,7 +17,7 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
-from tests.harness.running import Program, finish, wait_for, write_issues
+from tests.harness.running import Program, finish, listen_for, wait_for, write_issues
 
 
 def import_from(url: str) -> tuple[str, ...]:
@@ -103,7 +103,6 @@ def test_one_that_was_killed(program: Program, serve: Serve) -> None:
     assert "continued" not in running["can_be"]
     assert running["counts"] == {"created": 2, "unknown": 1, "planned": 2}
     process.kill()
-    finish(process)
     (killed,) = known(program)
     assert (killed["state"], killed["counts"]) == ("open", running["counts"])
     assert killed["can_be"]["continued"] == "the same command"
@@ -123,13 +122,11 @@ def test_only_the_run_of_the_holder_is_running(program: Program, serve: Serve) -
         process = program.start(*import_from(target.url))
         wait_for(lambda: target.requests()["POST /v1/triage/issues"] >= 1)
         process.kill()
-        finish(process)
     sandbox = serve(faults=(parse_fault("hang-before=3600:create@req=1"),))
     process = program.start(*import_from(sandbox.url))
     wait_for(lambda: sandbox.requests()["POST /v1/triage/issues"] >= 1)
     states = {run["target"]: run["state"] for run in known(program)}
     process.kill()
-    finish(process)
     assert states == {sandbox.url: "running", target.url: "open"}
 
 
@@ -171,11 +168,9 @@ def test_watching_until_somebody_ends_it(program: Program, serve: Serve, number:
     sandbox = serve()
     write_issues(Path("export.csv"), 2)
     process = program.start("runs", "--watch")
-    assert process.stdout is not None
-    assert process.stdout.readline().startswith("No run yet")
+    listen_for("No run yet", process)
     assert program(*import_from(sandbox.url)).code == 0
-    while "2 created" not in process.stdout.readline():
-        assert process.poll() is None
+    listen_for("2 created", process)
     process.send_signal(number)
     ended = finish(process)
     assert (ended.code, ended.err) == (0, "")

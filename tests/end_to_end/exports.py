@@ -6,9 +6,8 @@ are valid with the suggested mapping as it stands; or the sentence with which it
 
 from __future__ import annotations
 
-import json
+import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -17,10 +16,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from importer.codes import PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED
-from tests.harness.running import PROGRAM, ROOT, read_csv
+from tests.harness.forked import Forked
+from tests.harness.running import ROOT, finish, read_csv
 
 EXPORTS = ROOT.parent / "shared" / "exports"
-SECONDS = 600
 Validate = Callable[..., dict[str, Any]]
 _ENTRY = re.compile(r"^### (\S+)\n(?:.*\n)*?- [\d,]+ bytes; ([\d,]+) rows;", re.MULTILINE)
 
@@ -109,12 +108,10 @@ def decide(suggestion: Path) -> None:
 
 def validate_apart(path: Path, *options: str) -> dict[str, Any]:
     """Check a file in a process of its own; its summary."""
-    command = [*PROGRAM, "validate", str(path), *options, "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=SECONDS, check=False)
-    if "Traceback" in done.stderr or "This is a bug" in done.stderr:
-        raise AssertionError(f"{path}: {done.stderr}")
-    summary: dict[str, Any] = json.loads(done.stdout)
-    return summary
+    ended = finish(Forked(["validate", path, *options, "--json"], Path.cwd(), os.environ))
+    if "Traceback" in ended.err or "This is a bug" in ended.err:
+        raise AssertionError(f"{path}: {ended.err}")
+    return ended.summary
 
 
 def main() -> None:

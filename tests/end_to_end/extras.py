@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import os
 import re
-import subprocess
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -21,11 +20,11 @@ from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.end_to_end.exports import EXPORTS
-from tests.harness.running import KEY, PROGRAM, read_csv
+from tests.harness.forked import Forked
+from tests.harness.running import KEY, finish, read_csv
 from tests.harness.told import READERS, Link, Told
 from tests.harness.unmarked import unmarked
 
-SECONDS = 900
 TRACKERS = ("jira", "github", "gitlab", "zendesk", "trello")
 END_ABSENT = "the other issue is not in the file"
 ROW_ABSENT = "the row is rejected"
@@ -86,9 +85,8 @@ def import_file(path: Path, folder: Path) -> Arrived:
         environment = os.environ | {"BLAND_API_KEY": KEY, "XDG_STATE_HOME": str(folder / "state")}
 
         def run(*arguments: str) -> None:
-            command = [*PROGRAM, *arguments]
-            done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS)
-            assert done.returncode in (0, 1), done.stderr
+            ended = finish(Forked(arguments, folder, environment))
+            assert ended.code in (0, 1), ended.err
 
         beside = ["--comments", str(path)] if path.parent.name == "zendesk" else []
         run("users", str(path), *beside)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import signal
-import subprocess
 import sys
 import tempfile
 import time
@@ -30,7 +29,8 @@ from importer.sandbox.settings import SandboxOptions
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.target import normalise_target
 from tests.end_to_end.storm import faults_of
-from tests.harness.attempts import Command, wait_for_end
+from tests.harness.attempts import Command
+from tests.harness.forked import Forked
 from tests.harness.promises import Say, Tally, check_end, promise
 from tests.harness.running import read_csv, write_csv
 from tests.harness.weather import draw_oddities
@@ -124,24 +124,24 @@ class Calendar:
         self._check_results(results)
         self.tried.clear()
 
-    def _wait(self, process: subprocess.Popen[str]) -> None:
-        wait_for_end(process, self.random.uniform(0.3, 2.0))
+    def _wait(self, process: Forked) -> None:
+        process.wait(self.random.uniform(0.3, 2.0))
 
-    def _overlap(self, process: subprocess.Popen[str]) -> None:
+    def _overlap(self, process: Forked) -> None:
         """Let a second start come while the first one, which is stopped for that long, is at work."""
         before = self.sandbox.requests()
         while self.sandbox.requests() == before and process.poll() is None:
             time.sleep(0.005)
         process.send_signal(signal.SIGSTOP)
-        second = self.command.attempt(lambda process: wait_for_end(process, 60))
+        second = self.command.attempt(lambda process: process.wait(60))
         seen = self.sandbox.requests()
         process.send_signal(signal.SIGCONT)
         if second is not None and second.code == ExitCode.LEDGER_IN_USE:
             promise(f"in use by process {process.pid}" in second.err, "silent", f"a second start: {second}")
             self.tally.count(overlaps=1)
-            wait_for_end(process, self.random.uniform(0, 1.0))
+            process.wait(self.random.uniform(0, 1.0))
         else:  # right only if the first one had no more to do than to leave
-            wait_for_end(process, 10)
+            process.wait(10)
             left = process.poll() is not None and self.sandbox.requests() == seen
             promise(left, "doubled", f"a second start was not refused: {second}")
 

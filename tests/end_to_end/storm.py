@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import subprocess
 import sys
 import tempfile
 import time
@@ -35,7 +34,8 @@ from importer.sandbox.settings import SandboxOptions
 from importer.sandbox.storage import Store
 from importer.transform.markers import record_marker
 from tests.harness.additions import HEADER, MAPPING, Drawn, Target, check_additions, read_target
-from tests.harness.attempts import QUIET_SECONDS, Command, wait_for_end
+from tests.harness.attempts import QUIET_SECONDS, Command
+from tests.harness.forked import Forked
 from tests.harness.promises import (
     FINISHED,
     Say,
@@ -185,7 +185,7 @@ class Round:
                     return
         command.finish(len(self.source.rows), sandbox)
 
-    def _wait(self, sandbox: RunningSandbox, process: subprocess.Popen[str]) -> None:
+    def _wait(self, sandbox: RunningSandbox, process: Forked) -> None:
         """Wait for a moment after the start, the first request, or the first that creates, settles or adds."""
         origin = self.random.choice(("start", "request", "work", "work", "adding", "adding"))
         seconds = self.random.uniform(0, 1.0 if origin == "start" else self.reach_seconds)
@@ -197,7 +197,7 @@ class Round:
             if seen and (origin == "request" or moment_of(seen) in ORIGINS[origin]):
                 break
             time.sleep(0.01)
-        wait_for_end(process, seconds)
+        process.wait(seconds)
 
 
 CHECKING, SENDING, SETTLING, ADDING = "while checking", "while sending", "while settling", "while adding"

@@ -8,15 +8,15 @@ of SQLAlchemy and Python; those of the network kill it from a door before the ta
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import sys
 import tempfile
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, NamedTuple
@@ -28,10 +28,11 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.harness.additions import ADDED, MAPPING, ask_target, check_additions
+from tests.harness.boundaries import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_FILE, PASSED, Boundary, kill_at
+from tests.harness.forked import Forked
 from tests.harness.promises import Broken, Source
 from tests.harness.running import HEADER as ISSUE_HEADER
-from tests.harness.running import KEY, ROOT, Ended, issue_row, read_csv, write_csv
-from tests.harness.sweep_child import AFTER_COMMIT, BEFORE_COMMIT, BEFORE_FILE, PASSED, STDERR, STDOUT, Boundary, Order
+from tests.harness.running import KEY, Ended, finish, issue_row, read_csv, write_csv
 from tests.harness.weather import draw_oddities
 
 BEFORE_REQUEST, BEFORE_ANSWER = "before a request is carried out", "carried out, before its answer"
@@ -54,67 +55,6 @@ AT_A_TIME = 16
 """Imports mostly wait, for issues that may still appear; so many of them keep two cores busy."""
 KILLED = -signal.SIGKILL
 TROUBLE = ("Traceback", "This is a bug")
-
-
-class Launcher:
-    """Starts imports in processes of their own, forked from one that has loaded everything."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self._figures: defaultdict[int, asyncio.Queue[int]] = defaultdict(asyncio.Queue)
-        self._orders = 0
-
-    async def start(self, folder: Path, arguments: Sequence[str | Path], boundary: Boundary | None = None) -> Import:
-        """Start an import in a folder; a boundary within the program kills it there."""
-        self._orders += 1
-        order = Order(self._orders, str(folder), [str(argument) for argument in arguments], boundary)
-        assert self._process.stdin is not None
-        self._process.stdin.write(json.dumps(order).encode() + b"\n")
-        figures = self._figures[order.number]
-        return Import(await figures.get(), folder, figures)
-
-    async def read_answers(self) -> None:
-        """Give each import what is said of it."""
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            number, figure = map(int, line.split())
-            self._figures[number].put_nowait(figure)
-
-
-class Import(NamedTuple):
-    """A started import."""
-
-    pid: int
-    folder: Path
-    figures: asyncio.Queue[int]
-
-    async def end(self) -> Ended:
-        """Wait until it has ended; a killed one has the negative number of its signal as code."""
-        code = await self.figures.get()
-        out, err = ((self.folder / name).read_text(encoding="utf-8") for name in (STDOUT, STDERR))
-        return Ended(code, out, err)
-
-
-@asynccontextmanager
-async def launching(state: Path) -> AsyncIterator[Launcher]:
-    """Give a launcher whose imports keep what they keep by default in `state`."""
-    environment = {"BLAND_API_KEY": KEY, "XDG_STATE_HOME": str(state), "OPENBLAS_NUM_THREADS": "1"}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "tests.harness.sweep_child"),
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        cwd=ROOT,
-        env=os.environ | environment,
-    )
-    launcher = Launcher(process)
-    reading = asyncio.create_task(launcher.read_answers())
-    try:
-        yield launcher
-    finally:
-        assert process.stdin is not None
-        process.stdin.close()
-        await process.wait()
-        await reading
 
 
 class Door:
@@ -191,7 +131,6 @@ async def serving(options: SandboxOptions, port: int = 0) -> AsyncIterator[Runni
 class Stage(NamedTuple):
     """A small import that can be run again and again, and the target before whose door it stands."""
 
-    launcher: Launcher
     folder: Path
     command: Sequence[str | Path]
     sandbox: RunningSandbox
@@ -212,9 +151,12 @@ class Stage(NamedTuple):
     async def run(self, boundary: Boundary | None = None) -> Ended:
         """Run the import, to its end or to a boundary where it is killed."""
         self.door.kill_at(boundary)
-        started = await self.launcher.start(self.folder, self.command, boundary)
+        environment = os.environ | {"BLAND_API_KEY": KEY, "XDG_STATE_HOME": str(self.folder.parent)}
+        started = Forked(self.command, self.folder, environment, first=partial(kill_at, boundary, self.folder))
         self.door.admit(started.pid)
-        return await started.end()
+        while started.poll() is None:  # noqa: ASYNC110 - a process sets no event
+            await asyncio.sleep(0.02)
+        return finish(started)
 
     def problems(self, ended: Ended) -> list[str]:
         """Say what is wrong after a run to the end."""
@@ -227,9 +169,7 @@ class Stage(NamedTuple):
 
 
 @asynccontextmanager
-async def staging(
-    launcher: Launcher, folder: Path, *, ledger: Path | None = None, out: Path | None = None
-) -> AsyncIterator[Stage]:
+async def staging(folder: Path, *, ledger: Path | None = None, out: Path | None = None) -> AsyncIterator[Stage]:
     """Set up the small import in a new folder, with a target of its own. Ledger and reports are there by default."""
     source = write_source(folder)
     faults = tuple(map(parse_fault, FAULTS))
@@ -237,7 +177,7 @@ async def staging(
     async with serving(weather) as sandbox, opening_door(sandbox.url) as (door, url):
         places = ("--ledger", ledger or folder / "ledger" / "ledger.db", "--out", out or folder / "out")
         command = ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, *places, *OPTIONS)
-        yield Stage(launcher, folder, command, sandbox, door, source, weather.rewrite_texts is not None)
+        yield Stage(folder, command, sandbox, door, source, weather.rewrite_texts is not None)
 
 
 HEADER = (*ISSUE_HEADER, "Comment", "Comment", *ADDED, "Reporter")
@@ -272,9 +212,9 @@ class Case(NamedTuple):
     problems: list[str]
 
 
-async def try_boundary(launcher: Launcher, folder: Path, boundary: Boundary | None) -> Case:
+async def try_boundary(folder: Path, boundary: Boundary | None) -> Case:
     """Run an import that is killed at a boundary, run it to its end, and look at what there is."""
-    async with staging(launcher, folder) as stage:
+    async with staging(folder) as stage:
         ended = await stage.run(boundary)
         passed = stage.door.passed + Counter(read_passed(folder))
         killed = ended.code == KILLED
@@ -319,18 +259,17 @@ def find_problems(
 
 async def sweep(folder: Path) -> list[Case]:
     """Count the boundaries of an undisturbed run, and try each; the undisturbed run comes first."""
-    async with launching(folder) as launcher:
-        undisturbed = await try_boundary(launcher, folder / "undisturbed", None)
-        turns = asyncio.Semaphore(AT_A_TIME)
+    undisturbed = await try_boundary(folder / "undisturbed", None)
+    turns = asyncio.Semaphore(AT_A_TIME)
 
-        async def take_turn(boundary: Boundary) -> Case:
-            async with turns:
-                return await try_boundary(launcher, folder / f"{boundary.kind} {boundary.number}", boundary)
+    async def take_turn(boundary: Boundary) -> Case:
+        async with turns:
+            return await try_boundary(folder / f"{boundary.kind} {boundary.number}", boundary)
 
-        boundaries = [Boundary(kind, n) for kind in KINDS for n in range(1, undisturbed.passed[kind] + 1)]
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(take_turn(boundary)) for boundary in boundaries]
-        return [undisturbed, *(task.result() for task in tasks)]
+    boundaries = [Boundary(kind, n) for kind in KINDS for n in range(1, undisturbed.passed[kind] + 1)]
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(take_turn(boundary)) for boundary in boundaries]
+    return [undisturbed, *(task.result() for task in tasks)]
 
 
 def table(cases: Sequence[Case]) -> str:

@@ -15,7 +15,7 @@ from importer.report.page import PageDetails, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary
 from tests.harness.browser import Opened, chromium, open_page
-from tests.harness.running import SAMPLES, Program, issue_row, write_csv
+from tests.harness.running import SAMPLES, Program, finish, issue_row, write_csv
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -170,7 +170,7 @@ def rehearsed(program: Program) -> Path:
         for n, text in enumerate(HOSTILE, 1)
     ]
     # In a process of its own: the browser's event loop runs in this one.
-    program.apart("run", write_csv(Path("export.csv"), rows), "-m", "jira", "--sandbox", "--out", "rehearsed")
+    finish(program.start("run", write_csv(Path("export.csv"), rows), "-m", "jira", "--sandbox", "--out", "rehearsed"))
     return Path("rehearsed/rehearsal.html")
 
 
@@ -226,7 +226,7 @@ def test_accessibility(browser: Browser, program: Program, scheme: str) -> None:
     """No violation is found by axe-core in a check with much to decide and in a run, light and dark."""
     for command in (("validate",), ("run", "--sandbox", "--max-rejected", "100%")):
         # In a process of its own: the browser's event loop runs in this one.
-        program.apart(*command, SAMPLES / "undecided.csv", "-m", "jira", "--out", command[0])
+        finish(program.start(*command, SAMPLES / "undecided.csv", "-m", "jira", "--out", command[0]))
         for name in ("report.html", "summary.html"):
             opened = open_page(browser, Path(command[0]) / name, scheme="dark" if scheme == "dark" else "light")
             assert look_for_barriers(opened) == []

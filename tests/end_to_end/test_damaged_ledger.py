@@ -18,9 +18,9 @@ from sqlalchemy import Engine, event
 
 from importer.errors import ExitCode
 from tests.conftest import Serve
-from tests.end_to_end.sweep import KILLED, TROUBLE, Launcher, launching, staging
+from tests.end_to_end.sweep import KILLED, TROUBLE, staging
+from tests.harness.boundaries import AFTER_COMMIT, BEFORE_COMMIT, Boundary
 from tests.harness.running import Ended, Program, write_issues
-from tests.harness.sweep_child import AFTER_COMMIT, BEFORE_COMMIT, Boundary
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ CUTS = 8
 STOPS = (ExitCode.UNUSABLE, ExitCode.STOPPED)
 
 Damage = Callable[[Path], None]
-Trial = Callable[[Launcher, Path], Coroutine[Any, Any, list[str]]]
+Trial = Callable[[Path], Coroutine[Any, Any, list[str]]]
 """Something done to the small import in a folder; gives what is wrong at its end."""
 
 
@@ -84,8 +84,8 @@ def zero_page(share: float) -> Damage:
 def damaged(boundary: Boundary | None, harm: Damage) -> Trial:
     """Kill an import, damage its ledger, and run it again as its messages say."""
 
-    async def trial(launcher: Launcher, folder: Path) -> list[str]:
-        async with staging(launcher, folder) as stage:
+    async def trial(folder: Path) -> list[str]:
+        async with staging(folder) as stage:
             ended = await stage.run(boundary)
             assert ended.code == (ExitCode.PARTLY if boundary is None else KILLED), ended.err
             harm(stage.ledger)
@@ -120,8 +120,8 @@ def check(folder: Path, trials: Mapping[str, Trial]) -> None:
     """Make all trials at once, each in a folder of its name, and make sure that nothing is wrong after any."""
 
     async def make_trials() -> dict[str, list[str]]:
-        async with launching(folder) as launcher, asyncio.TaskGroup() as group:
-            tasks = {name: group.create_task(trial(launcher, folder / name)) for name, trial in trials.items()}
+        async with asyncio.TaskGroup() as group:
+            tasks = {name: group.create_task(trial(folder / name)) for name, trial in trials.items()}
         return {name: task.result() for name, task in tasks.items()}
 
     problems = [f"{name}: {problem}" for name, found in asyncio.run(make_trials()).items() for problem in found]
@@ -205,10 +205,10 @@ def _may_mount(tmp_path_factory: pytest.TempPathFactory) -> None:
 def on_disk(holds: str, harm: Callable[[Disk], None], mend: Callable[[Disk], None]) -> Trial:
     """Run an import whose ledger or reports are on a disk that is harmed, and again when it is mended."""
 
-    async def trial(launcher: Launcher, folder: Path) -> list[str]:
+    async def trial(folder: Path) -> list[str]:
         with mounted(folder.with_name(f"{folder.name} disk")) as disk:
             places = {holds: disk.folder / holds}
-            async with staging(launcher, folder, **places) as stage:
+            async with staging(folder, **places) as stage:
                 harm(disk)
                 harmed = await stage.run()
                 said = []

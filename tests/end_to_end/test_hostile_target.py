@@ -22,9 +22,8 @@ from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.following import WHOLE, Nights, Row
 from tests.harness.machine import Door, serve_door
-from tests.harness.running import Program, finish, read_csv, write_csv, write_issues
+from tests.harness.running import Program, finish, listen_for, read_csv, write_csv, write_issues
 from tests.harness.short_waits import SOON
-from tests.harness.turnstile import read_until
 
 RUN = ("run", "export.csv", "--yes", "--json", "--rate", "0", "--no-first-contact", "--settle-seconds", "1")
 ATTEMPTS = 4
@@ -192,8 +191,8 @@ def test_a_pause_for_years(program: Program, serve: Serve, where: str, command: 
     if command[0] != "run":
         program(*RUN, "-m", "jira", *to)
     process = program.start(*command, *(to if command[0] == "run" else ()))
-    said = read_until(process, "nothing is sent until")
-    assert "Triage doesn't take requests now (429" in said
+    listen_for("nothing is sent until", process)
+    assert "Triage doesn't take requests now (429" in process.err
     begun = time.monotonic()
     process.send_signal(signal.SIGINT)
     ended = finish(process)

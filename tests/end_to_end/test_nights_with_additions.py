@@ -11,7 +11,7 @@ from importer.errors import ExitCode
 from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
 from tests.harness.following import ISSUE, PERSON, WHOLE, Nights, Row
-from tests.harness.running import Program, finish, wait_for
+from tests.harness.running import Program, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -220,7 +220,6 @@ def test_a_killed_run(program: Program, serve: Serve, fault: str, hanging: str) 
         wait_for(lambda: nights.sandbox.requests()[hanging] >= times)
     finally:
         process.kill()
-        finish(process)
     ended = nights.run(None, "--concurrency", "1")
     assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"created": 3}), ended.err
     assert nights.everything() == clean.everything()
@@ -240,7 +239,6 @@ def test_an_update_that_was_killed_is_no_person_s(program: Program, serve: Serve
         wait_for(lambda: nights.sandbox.requests()[f"PATCH {ISSUE}"] == 3)
     finally:
         process.kill()
-        finish(process)
     ended = nights.run(None, *tonight)
     assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"updated": 1, "unchanged": 2}), ended.err
     assert nights.issue("D-2")["severity"] == "critical"

@@ -10,7 +10,6 @@ from __future__ import annotations
 import csv
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,7 +20,8 @@ from typing import NamedTuple
 import click
 import pytest
 
-from tests.harness.running import PROGRAM, ROOT, Ended, Program, read_csv
+from tests.harness.forked import Forked
+from tests.harness.running import Ended, Program, finish, read_csv
 
 pytestmark = pytest.mark.slow
 
@@ -167,11 +167,10 @@ def main(rows: int) -> None:
 
 def _run(folder: Path, pages: Sequence[Path]) -> Ended:
     files = [*map(str, pages), "-m", str(folder / "newest.yaml"), "--out", str(folder / "out")]
-    environment = os.environ | {"XDG_STATE_HOME": str(folder / "state"), "PYTHONPATH": str(ROOT)}
-    command = [*PROGRAM, "run", *files, "--sandbox", "--json"]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    sys.stderr.write(done.stderr if done.returncode else "")
-    return Ended(done.returncode, done.stdout, done.stderr)
+    environment = os.environ | {"XDG_STATE_HOME": str(folder / "state")}
+    ended = finish(Forked(["run", *files, "--sandbox", "--json"], folder, environment))
+    sys.stderr.write(ended.err if ended.code else "")
+    return ended
 
 
 if __name__ == "__main__":

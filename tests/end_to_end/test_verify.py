@@ -23,7 +23,6 @@ from tests.harness.running import (
     SAMPLES,
     Ended,
     Program,
-    finish,
     issue_row,
     read_csv,
     wait_for,
@@ -218,7 +217,6 @@ def test_a_row_that_is_not_settled_is_no_stranger(program: Program, serve: Serve
     process = program.start(*command, "--rate", "0")
     wait_for(lambda: len(sandbox.issues()) == 3)
     process.kill()
-    finish(process)
     ended = verify(program)
     assert ended.code == ExitCode.UNKNOWN
     assert verdicts(ended.summary["out"]) == [("jira:PROJ-3", "unsettled", "", "", "")]

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from importer.sandbox.server import RunningSandbox
+from tests.harness.forked import Forked
 from tests.harness.promises import (
     FINISHED,
     Broken,
     check_end,
 )
-from tests.harness.running import KEY, PROGRAM, ROOT, Ended, read_csv
+from tests.harness.running import KEY, Ended, finish, read_csv
 
 ATTEMPTS_TO_FINISH = 20
 
@@ -25,7 +24,7 @@ QUIET_SECONDS = 60.0
 """An attempt that sends no request for so long, and its settle seconds, hangs."""
 
 
-Wait = Callable[["subprocess.Popen[str]"], None]
+Wait = Callable[[Forked], object]
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Command:
     more: tuple[str, ...] = ()
     mapping: str = "jira"
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self) -> Forked:
         """Start it in a process of its own."""
         arguments = [
             "run",
@@ -57,17 +56,10 @@ class Command:
         arguments += ["--settle-seconds", f"{self.settle_seconds:g}", *self.more]
         return self._start(*arguments)
 
-    def _start(self, *arguments: str) -> subprocess.Popen[str]:
+    def _start(self, *arguments: str) -> Forked:
         environment = {name: value for name, value in os.environ.items() if name != "TRIAGE_API_URL"}
-        return subprocess.Popen(
-            [*PROGRAM, *arguments, "--ledger", self.ledger],
-            cwd=self.folder,
-            env={**environment, "BLAND_API_KEY": KEY, "PYTHONPATH": str(ROOT), "TRIAGE_IMPORT_DEBUG": "1"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        environment |= {"BLAND_API_KEY": KEY, "TRIAGE_IMPORT_DEBUG": "1"}
+        return Forked([*arguments, "--ledger", self.ledger], self.folder, environment)
 
     def attempt(self, wait: Wait) -> Ended | None:
         """Start it and kill it after `wait`; gives None if that killed it, else how it had ended before."""
@@ -76,16 +68,16 @@ class Command:
             wait(process)
         finally:
             process.kill()
-            out, err = process.communicate()
-        return None if process.returncode == -signal.SIGKILL else Ended(process.returncode, out, err)
+        ended = finish(process)
+        return None if ended.code == -signal.SIGKILL else ended
 
     def finish(self, rows: int, sandbox: RunningSandbox) -> Ended:
         """Let it run until it has finished, again where it says that something is left to be sent. Raises Broken."""
 
-        def wait(process: subprocess.Popen[str]) -> None:
+        def wait(process: Forked) -> None:
             seen = None
             while process.poll() is None and seen != (seen := sandbox.requests()):
-                wait_for_end(process, QUIET_SECONDS + self.settle_seconds)
+                process.wait(QUIET_SECONDS + self.settle_seconds)
 
         for _ in range(ATTEMPTS_TO_FINISH):
             ended = self.attempt(wait)
@@ -106,12 +98,4 @@ class Command:
 
     def verify(self) -> Ended:
         """Let the program itself read back what its last run has sent."""
-        process = self._start("verify", "last", "--rate", "0", "--json", "--out", "verified")
-        out, err = process.communicate()
-        return Ended(process.returncode, out, err)
-
-
-def wait_for_end(process: subprocess.Popen[str], seconds: float) -> None:
-    """Wait until a process ends, but not longer than this."""
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(seconds)
+        return finish(self._start("verify", "last", "--rate", "0", "--json", "--out", "verified"))

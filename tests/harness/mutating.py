@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import sys
@@ -13,13 +12,13 @@ from typing import NamedTuple
 
 import pytest
 
+from tests.harness.forked import forking
+
 ROOT = Path(__file__).resolve().parents[2]
 CODE = ("importer", "tests", "mappings", "sample_data", "pyproject.toml", "README.md")
 PASSED, FAILED = 100, 101
 """Pytest's exit code for tests that ran and passed, or failed, and 100: what breaks before ends otherwise."""
 WAIT_SECONDS = 600.0
-LIBRARIES = ("pytest", "pandas", "httpx", "aiohttp", "sqlalchemy", "pydantic")
-"""Loading these takes longer than most of the tests."""
 PRINTED = "printed"
 
 
@@ -51,9 +50,7 @@ def mutated(mutation: Mutation, folder: Path) -> Iterator[None]:
 
 def run_tests(folder: Path, *tests: str) -> tuple[int, str]:
     """Run tests on the program in a folder, in a process that has loaded its libraries: exit code, what it printed."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(list(LIBRARIES))
-    process = context.Process(target=_run_pytest, args=(folder, tests))
+    process = forking().Process(target=_run_pytest, args=(folder, tests))
     process.start()
     process.join(WAIT_SECONDS)
     process.kill()
@@ -62,8 +59,8 @@ def run_tests(folder: Path, *tests: str) -> tuple[int, str]:
 
 
 def _run_pytest(folder: Path, tests: tuple[str, ...]) -> None:
-    """Run tests of the program in this folder: nothing of it is loaded yet but this module and its packages."""
-    for name in [name for name in sys.modules if name.partition(".")[0] == "tests"]:
+    """Run tests of the program in this folder: what is loaded of another one is loaded again."""
+    for name in [name for name in sys.modules if name.partition(".")[0] in ("importer", "tests")]:
         del sys.modules[name]
     os.chdir(folder)
     os.environ["PYTHONPATH"] = sys.path[0] = str(folder)
@@ -71,4 +68,5 @@ def _run_pytest(folder: Path, tests: tuple[str, ...]) -> None:
     printed = os.open(PRINTED, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for descriptor in (1, 2):
         os.dup2(printed, descriptor)
+    os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # they are loaded already, and none of the tests needs them
     sys.exit(PASSED + pytest.main(["-q", "-x", "-p", "no:cacheprovider", *tests]))

@@ -15,7 +15,7 @@ import termios
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,6 +25,7 @@ import pytest
 from importer.cli.main import main
 from importer.sandbox.server import RunningSandbox, serve_in_thread
 from importer.sandbox.settings import SandboxOptions
+from tests.harness.forked import Forked
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLES = ROOT / "sample_data"
@@ -90,7 +91,7 @@ class Program:
         self.command = PROGRAM
         self.ledger = state / "triage-importer" / "ledger.db"
         self.sandbox_file = state / "triage-importer" / "sandbox.db"
-        self._started: list[subprocess.Popen[str]] = []
+        self._started: list[Forked] = []
 
     def __call__(self, *arguments: str | Path) -> Ended:
         """Run a command in this process."""
@@ -110,44 +111,28 @@ class Program:
         )
         return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
+    def start(self, *arguments: str | Path) -> Forked:
         """Start a command in a process of its own."""
-        process = subprocess.Popen(
-            [*PROGRAM, *map(str, arguments)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = Forked(arguments, Path.cwd(), os.environ)
         self._started.append(process)
         return process
 
     def end(self) -> None:
         """Kill what was started and not finished, as where a test has failed."""
         for process in self._started:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
+            process.kill()
 
     @contextmanager
     def on_terminal(self, *arguments: str | Path, columns: int = 160) -> Iterator[Terminal]:
         """Run a command whose standard input and stderr are a terminal, which wants no colours."""
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(ours, (40, columns))
-        process = subprocess.Popen(
-            [*PROGRAM, *map(str, arguments)],
-            stdin=theirs,
-            stderr=theirs,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "NO_COLOR": "1"},
-        )
+        process = Forked(arguments, Path.cwd(), {**os.environ, "NO_COLOR": "1"}, terminal=theirs)
         os.close(theirs)
         try:
             yield Terminal(process, ours)
         finally:
             process.kill()
-            process.communicate()
             os.close(ours)
 
     @contextmanager
@@ -160,7 +145,7 @@ class Program:
 class Terminal:
     """What a person sees and types."""
 
-    def __init__(self, process: subprocess.Popen[str], descriptor: int) -> None:
+    def __init__(self, process: Forked, descriptor: int) -> None:
         self._process = process
         self._descriptor = descriptor
         self.shown = ""
@@ -179,8 +164,7 @@ class Terminal:
         time.sleep(DRAWN_SECONDS)
         for _ in range(SWALLOWED_TIMES):
             self._process.send_signal(signal.SIGINT)
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(SWALLOWED_SECONDS)
+            if self._process.wait(SWALLOWED_SECONDS) is not None:
                 return
         raise AssertionError("no Ctrl-C ends the program")
 
@@ -188,8 +172,7 @@ class Terminal:
         """Read to the end."""
         while self._read():
             continue
-        out, _ = self._process.communicate(timeout=WAIT_SECONDS)
-        return Ended(self._process.returncode, out, self.shown)
+        return finish(self._process)._replace(err=self.shown)
 
     def _read(self) -> bool:
         ready, _, _ = select.select([self._descriptor], [], [], WAIT_SECONDS)
@@ -210,10 +193,17 @@ def wait_for(happened: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def finish(process: subprocess.Popen[str]) -> Ended:
+def listen_for(text: str, process: Forked) -> None:
+    """Wait until a started command has said this."""
+    wait_for(lambda: text in process.out + process.err or process.poll() is not None)
+    assert text in process.out + process.err, f"it ended without {text!r}: {process.err}"
+
+
+def finish(process: Forked) -> Ended:
     """Wait for a started command."""
-    out, err = process.communicate(timeout=WAIT_SECONDS)
-    return Ended(process.returncode, out, err)
+    code = process.wait(WAIT_SECONDS)
+    assert code is not None, f"it hangs: {process.err}"
+    return Ended(code, process.out, process.err)
 
 
 CATEGORIES = {"data": {"items": [{"name": "Bug", "org_id": "org-1"}], "next_cursor": None}, "errors": None}

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 
 import httpx
 
+from tests.harness.forked import Forked
 from tests.harness.machine import Door, serve_door
-from tests.harness.running import WAIT_SECONDS, Ended, finish, wait_for
+from tests.harness.running import WAIT_SECONDS, Ended, finish, listen_for, wait_for
 
 HEARD = "waiting for what is on its way"
 """What the program says when it has taken note of a signal."""
@@ -50,25 +51,23 @@ class Turnstile(Door):
             assert self._change.wait_for(lambda: not self._waiting, WAIT_SECONDS)
             self._drops, self._room = False, math.inf
 
-    def hold(self, process: subprocess.Popen[str]) -> None:
+    def hold(self, process: Forked | subprocess.Popen[str]) -> None:
         """Wait until a process that writes waits in its turn."""
         wait_for(lambda: self._waiting > 0 or process.poll() is not None)
-        assert process.poll() is None, process.communicate()
+        assert process.poll() is None, "it has ended"
 
-    def interrupt(self, process: subprocess.Popen[str], number: signal.Signals = signal.SIGINT) -> Ended:
+    def interrupt(self, process: Forked, number: signal.Signals = signal.SIGINT) -> Ended:
         """Ask a process that waits to end; when it has heard that, what is on its way arrives."""
         self.hold(process)
         process.send_signal(number)
-        said = read_until(process, HEARD)
+        listen_for(HEARD, process)
         self.let()
-        ended = finish(process)
-        return ended._replace(err=said + ended.err)
+        return finish(process)
 
-    def kill(self, process: subprocess.Popen[str]) -> None:
+    def kill(self, process: Forked) -> None:
         """Kill a process that waits; what was on its way never arrives."""
         self.hold(process)
         process.kill()
-        finish(process)
         self.drop()
 
     def _admit(self) -> bool:
@@ -79,20 +78,6 @@ class Turnstile(Door):
             self._change.notify_all()
             self._room -= not self._drops
             return not self._drops
-
-
-def read_until(process: subprocess.Popen[str], text: str) -> str:
-    """Read what a process says up to a line with this text."""
-    assert process.stderr is not None
-    said = ""
-    bound = threading.Timer(WAIT_SECONDS, process.kill)
-    bound.start()
-    while text not in said:
-        line = process.stderr.readline()
-        assert line, f"it ended without {text!r}: {said}"
-        said += line
-    bound.cancel()
-    return said
 
 
 @contextmanager

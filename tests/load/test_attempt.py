@@ -20,7 +20,6 @@ from tests.harness.running import (
     CATEGORIES,
     NO_ISSUES,
     Program,
-    finish,
     issue_row,
     read_csv,
     serve_answers,
@@ -78,7 +77,6 @@ def test_a_kill_is_no_loss(program: Program, serve: Serve) -> None:
     process = program.start(*command(sandbox.url, "--rate", "0", "--concurrency", "1"))
     wait_for(lambda: len(sandbox.issues()) == 3)
     process.kill()
-    finish(process)
     ended = program(*command(sandbox.url, "--rate", "0", "--settle-seconds", "1"))
     assert (ended.code, ended.outcomes()) == (0, {"created": 5}), ended.err
     assert sandbox.requests()["GET /v1/triage/issues/{id}/activity"] == 0

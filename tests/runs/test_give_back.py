@@ -14,7 +14,7 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.following import WHOLE, Nights
-from tests.harness.running import Ended, Program, finish, issue_row, read_csv, wait_for, write_csv
+from tests.harness.running import Ended, Program, issue_row, read_csv, wait_for, write_csv
 from tests.harness.weather import bad_weather
 
 GOOD = "extends: jira\n"
@@ -234,7 +234,6 @@ def test_killed_on_the_way(program: Program, serve: Serve) -> None:
     process = program.start(*command)
     wait_for(lambda: team.count_restored() == 10 or process.poll() is not None)
     process.kill()
-    finish(process)
     team.edit(0, title="Theirs")  # given back already
     team.edit(9, title="Theirs")  # whose answer never came
     team.edit(14, title="Theirs")  # to be given back
@@ -259,7 +258,6 @@ def test_an_import_that_was_killed(program: Program, serve: Serve) -> None:
     process = program.start(*team.command("bad.yaml"), *UPDATE, "--concurrency", "1")
     wait_for(lambda: team.count_restored() == 2 or process.poll() is not None)
     process.kill()
-    finish(process)
     assert team.undo_it("last").outcomes() == {"updated": 10}
     assert team.values() == team.before
     assert team.spoil()

@@ -17,7 +17,7 @@ from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address, find_issue
 from tests.harness.following import MAPPING, WHOLE, Nights
-from tests.harness.running import HEADER, Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
+from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 from tests.harness.turnstile import turnstile
 from tests.harness.weather import bad_weather
 
@@ -271,7 +271,6 @@ def test_killed_on_the_way(program: Program, serve: Serve) -> None:
     process = program.start(*command, "--concurrency", "1")
     wait_for(lambda: severities(sandbox)["critical"] == 5 or process.poll() is not None)
     process.kill()
-    finish(process)
     # Another mapping than that of the killed attempt: what that one wrote is ours, and no person's.
     ended = apply(program, mapping="extends: jira\nseverity: {values: {High: low}}\n")
     assert (ended.code, ended.outcomes()) == (0, {"updated": 12})

@@ -58,7 +58,6 @@ def test_a_word_on_an_unknown_row(program: Program, serve: Serve) -> None:
         wait_for(lambda: len(sandbox.create_bodies()) >= 2 or process.poll() is not None)
     finally:
         process.kill()
-        process.communicate()
     settle = ("settle", "--api-url", sandbox.url, "--rate", "0")
     assert "has no issue: the next run makes it" in program(*settle, "jira:PROJ-1", "absent").err
     assert "jira:PROJ-2 is T-1001." in program(*settle, "jira:PROJ-2", sandbox.issues()[0]["id"]).err

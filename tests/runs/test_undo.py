@@ -16,7 +16,7 @@ from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.end_to_end.wayback import CORRECTED, Team, edit, find_address
 from tests.harness.following import WHOLE, Nights
-from tests.harness.running import Ended, Program, finish, issue_row, read_csv, wait_for, write_csv, write_issues
+from tests.harness.running import Ended, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 from tests.harness.short_waits import SOON
 from tests.harness.turnstile import turnstile
 from tests.harness.weather import bad_weather
@@ -243,7 +243,6 @@ def test_killed_on_the_way(program: Program, serve: Serve, how: str) -> None:
     process = program.start("undo", run, "--out", REPORT, *FAST, *command, "--concurrency", "1")
     wait_for(lambda: statuses(sandbox)["todo"] == 7 or process.poll() is not None)
     process.kill()
-    finish(process)
     ended = undo(program, *command)
     assert (ended.code, ended.outcomes()) == (0, {"updated": 12}), ended.err
     assert statuses(sandbox) == ({"closed": 12} if how == "--close" else {})

@@ -1,0 +1,36 @@
+"""What a process has loaded before the program is forked from it: every command, and what is made at first use."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import io
+import os
+import tempfile
+import threading
+from contextlib import redirect_stderr, redirect_stdout, suppress
+from pathlib import Path
+
+from importer.cli.main import COMMANDS, main
+
+SAMPLE = Path(__file__).resolve().parents[2] / "sample_data" / "jira.csv"
+MAPPING = "extends: jira\n"
+
+
+def load_all() -> None:
+    """Load every command and rehearse an import; afterwards the program starts in milliseconds here."""
+    os.environ["OPENBLAS_NUM_THREADS"] = "1"  # threads would be started again after each fork
+    for module in COMMANDS.values():
+        importlib.import_module(module)
+    said = io.StringIO()
+    with tempfile.TemporaryDirectory() as folder, redirect_stdout(said), redirect_stderr(said):
+        os.environ["XDG_STATE_HOME"] = folder
+        mapping = Path(folder) / "mine.yaml"
+        mapping.write_text(MAPPING, encoding="utf-8")
+        with suppress(SystemExit):
+            main(["run", str(SAMPLE), "-m", str(mapping), "--sandbox", "--rate", "0", "--out", f"{folder}/out"])
+    assert threading.active_count() == 1, "a fork would miss the other threads"
+    gc.freeze()
+
+
+load_all()
