@@ -5,13 +5,14 @@ Where the start itself is what is tested, `python -m importer` is started instea
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import shutil
 import signal
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from multiprocessing import connection, get_context
 from multiprocessing.context import ForkServerContext
 from multiprocessing.reduction import DupFd
 from pathlib import Path
@@ -21,11 +22,13 @@ from typing import Any, NamedTuple
 from importer.cli.main import main
 
 LOADED = ("pytest", "tests.harness.loaded")
+_ONE_AT_A_TIME = threading.Lock()
+"""A start asks all processes how they ended, which no two threads may ask at once: one of them is told 255."""
 
 
 def forking() -> ForkServerContext:
     """Give the context whose processes are forked from one that has loaded the program."""
-    context = multiprocessing.get_context("forkserver")
+    context = get_context("forkserver")
     context.set_forkserver_preload(list(LOADED))
     return context
 
@@ -55,7 +58,8 @@ class Forked:
             if terminal is not None:
                 numbers[0] = numbers[2] = terminal
             self._process = forking().Process(target=program.run, args=[_Descriptor(number) for number in numbers])
-            self._process.start()
+            with _ONE_AT_A_TIME:
+                self._process.start()
         assert self._process.pid is not None
         self.pid = self._process.pid
 
@@ -71,11 +75,12 @@ class Forked:
 
     def poll(self) -> int | None:
         """Return the exit code, for a signal its negative number, or None while it runs."""
-        return self._process.exitcode
+        with _ONE_AT_A_TIME:
+            return self._process.exitcode
 
     def wait(self, seconds: float) -> int | None:
         """Wait until it ends, but not longer than this; give the exit code like `poll`."""
-        self._process.join(seconds)
+        connection.wait([self._process.sentinel], seconds)
         return self.poll()
 
     def send_signal(self, number: signal.Signals) -> None:
@@ -86,7 +91,7 @@ class Forked:
     def kill(self) -> None:
         """Kill it, and wait until it is dead."""
         self._process.kill()
-        self._process.join()
+        connection.wait([self._process.sentinel])
 
 
 class _Descriptor:
