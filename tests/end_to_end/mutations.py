@@ -133,6 +133,21 @@ MUTATIONS = (
         "tests/load/test_settling.py::test_a_list_that_lacks_what_it_has_shown",
     ),
     Mutation(
+        "the search before the control of a list",
+        "importer/load/settling.py",
+        "            if not pending.outcome.done() and not pending.is_refused:\n"
+        "                await self._search(pending)\n",
+        "            pass\n",
+        "tests/load/test_settling.py::test_a_list_that_proves_nothing_and_a_search_that_finds",
+    ),
+    Mutation(
+        "the reading where lists show no descriptions",
+        "importer/triage/listing.py",
+        " > self._longest or not self._longest:",
+        " > self._longest:",
+        "tests/load/test_discovery.py::test_a_list_without_descriptions_that_has_one_issue",
+    ),
+    Mutation(
         "the searches for single rows",
         "importer/pipeline.py",
         "        if find_hidden(context, checked):\n",
