@@ -16,9 +16,8 @@ from importer.ledger.schema import State
 from importer.ledger.target_scan import Double, Seen
 from importer.load.attempt import Sent, note_discovered
 from importer.load.context import ImportContext
-from importer.load.discovery import make_discovery
+from importer.load.discovery import open_discovery
 from importer.transform.markers import record_marker
-from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 
 DOUBLES_SAID = 20
@@ -78,8 +77,8 @@ def _correct_ids(run: Run, seen: Seen) -> Iterator[str]:
 
 
 async def _sweep(context: ImportContext, seen: Seen, back_to: float | None) -> frozenset[str]:
-    async with TriageClient(context.target.url, context.target.api_key) as client:
-        return await make_discovery(context, client, seen).sweep(back_to)
+    async with open_discovery(context, seen) as discovery:
+        return await discovery.sweep(back_to)
 
 
 def name_doubles(doubles: list[Double]) -> list[str]:

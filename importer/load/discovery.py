@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
+from contextlib import asynccontextmanager
 from math import inf
 from typing import NamedTuple
 
@@ -266,12 +267,12 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     """
     say = context.progress.say
     say("Looking for issues of this source that are in Triage already …")
-    discovered = run_loop(_look(context, thorough=thorough))
+    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
+    discovered = run_loop(_look(context, seen, thorough=thorough))
     if discovered.taken:
         say(f"{discovered.taken:,} issues of this source are in Triage that the ledger did not know: taken in.")
     for double in discovered.doubles:
         say(f"warning: {double}")
-    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
     if seen.count((State.DONE, *UNDECIDED)):  # a create without an outcome yet is no sign of a loss
         seen.doubt()
     return discovered
@@ -308,17 +309,18 @@ def find_hidden(context: ImportContext, checked: Checked) -> bool:
 
 
 async def _search(context: ImportContext, seen: Seen, markers: Sequence[str]) -> bool:
-    async with TriageClient(context.target.url, context.target.api_key) as client:
-        return await make_discovery(context, client, seen).search(markers)
+    async with open_discovery(context, seen) as discovery:
+        return await discovery.search(markers)
 
 
-async def _look(context: ImportContext, *, thorough: bool) -> Discovered:
-    seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
-    async with TriageClient(context.target.url, context.target.api_key) as client:
-        return await make_discovery(context, client, seen).look(thorough=thorough)
+async def _look(context: ImportContext, seen: Seen, *, thorough: bool) -> Discovered:
+    async with open_discovery(context, seen) as discovery:
+        return await discovery.look(thorough=thorough)
 
 
-def make_discovery(context: ImportContext, client: TriageClient, seen: Seen) -> Discovery:
-    """Make the discovery of an import."""
+@asynccontextmanager
+async def open_discovery(context: ImportContext, seen: Seen) -> AsyncIterator[Discovery]:
+    """Give the discovery of an import, with a client of its own."""
     calls, source_name = context.calls, context.job.source_name
-    return Discovery(client, calls, seen, source_name, context.target_time, progress=context.progress)
+    async with TriageClient(context.target.url, context.target.api_key) as client:
+        yield Discovery(client, calls, seen, source_name, context.target_time, progress=context.progress)

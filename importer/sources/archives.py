@@ -37,6 +37,7 @@ COMMANDS_SHOWN = 4
 _END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _END_BYTES, _LOCATOR_BYTES = 22, 20
 _DAMAGED = (zipfile.BadZipFile, NotImplementedError, ValueError, OverflowError, struct.error)
+"""What `zipfile` raises for damaged bytes; NotImplementedError if they name a version or method unknown to it."""
 
 
 class DamagedArchive(Exception):

@@ -8,7 +8,9 @@ from pathlib import PurePath
 from typing import Literal
 
 from importer.errors import SourceError
+from importer.sources.archives import MAGICS
 from importer.sources.encodings import BYTE_ORDER_MARKS, binary_file, can_decode
+from importer.sources.workbooks import OLE_MAGIC
 from importer.sources.wrappers import is_pair
 
 Format = Literal["csv", "jsonl", "json"]
@@ -30,8 +32,8 @@ COMPRESSIONS = (".gz", ".zst")
 EXPORT_AS_TEXT = "Export the issues as CSV or JSON and give that file."
 
 FOREIGN = {
-    b"PK\x03\x04": "a zip archive or a workbook, packed once more",
-    b"\xd0\xcf\x11\xe0": "a workbook (.xls), packed once more",
+    MAGICS[0]: "a zip archive or a workbook, packed once more",
+    OLE_MAGIC: "a workbook (.xls), packed once more",
     b"%PDF": "a PDF document",
     b"{\\rtf": "an RTF document",
     b"SQLite format 3\0": "an SQLite database",

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.end_to_end.mutations import MUTATIONS
-from tests.harness.mutating import FAILED, PASSED, ROOT, Mutation, copy_program, mutated, run_tests
+from tests.harness.mutating import FAILED, PASSED, Mutation, copy_program, mutated, run_tests
+from tests.harness.running import ROOT
 
 
 def test_the_table_is_up_to_date() -> None:

@@ -12,8 +12,8 @@ from contextlib import redirect_stderr, redirect_stdout, suppress
 from pathlib import Path
 
 from importer.cli.main import COMMANDS, main
+from tests.harness.running import SAMPLES
 
-SAMPLE = Path(__file__).resolve().parents[2] / "sample_data" / "jira.csv"
 MAPPING = "extends: jira\n"
 
 
@@ -22,13 +22,13 @@ def load_all() -> None:
     os.environ["OPENBLAS_NUM_THREADS"] = "1"  # threads would be started again after each fork
     for module in COMMANDS.values():
         importlib.import_module(module)
-    said = io.StringIO()
+    sample, said = str(SAMPLES / "jira.csv"), io.StringIO()
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(said), redirect_stderr(said):
         os.environ["XDG_STATE_HOME"] = folder
         mapping = Path(folder) / "mine.yaml"
         mapping.write_text(MAPPING, encoding="utf-8")
         with suppress(SystemExit):
-            main(["run", str(SAMPLE), "-m", str(mapping), "--sandbox", "--rate", "0", "--out", f"{folder}/out"])
+            main(["run", sample, "-m", str(mapping), "--sandbox", "--rate", "0", "--out", f"{folder}/out"])
     assert threading.active_count() == 1, "a fork would miss the other threads"
     gc.freeze()
 

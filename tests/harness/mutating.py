@@ -13,8 +13,8 @@ from typing import NamedTuple
 import pytest
 
 from tests.harness.forked import forking
+from tests.harness.running import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 CODE = ("importer", "tests", "mappings", "sample_data", "pyproject.toml", "README.md")
 PASSED, FAILED = 100, 101
 """Pytest's exit code for tests that ran and passed, or failed, and 100: what breaks before ends otherwise."""
