@@ -110,7 +110,13 @@ class Chunk:
         return len(self.records)
 
 
-class Outcome(StrEnum):
+class _Word(StrEnum):
+    """A word of a fixed set."""
+
+    __hash__ = str.__hash__  # that of an enum is written in Python, and rows and operations are counted by these
+
+
+class Outcome(_Word):
     """The outcome of a row: exactly one each. In a dry run or an unfinished run, `planned` rows are left."""
 
     CREATED = "created"
@@ -132,7 +138,7 @@ Report = Callable[[Outcome], None]
 """Called with the outcome of a row as soon as it is known."""
 
 
-class Act(StrEnum):
+class Act(_Word):
     """What an operation does. A record has at most one create, one update, one delete and one refer."""
 
     CREATE = "create"
@@ -209,8 +215,7 @@ NUMBER_BESIDE = re.compile(r" \(T-\d+\)")
 """The new number of another issue, as it is put behind the name that a text has for it."""
 
 
-@dataclass(frozen=True, slots=True)
-class IssueParts:
+class IssueParts(NamedTuple):
     """Everything that a row has for its issue beside the fields of the create.
 
     rest       the parts of a long description that go on in comments, in order

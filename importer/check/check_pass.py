@@ -367,9 +367,9 @@ def without_unreachable(plan: Plan, examined: Examined) -> Plan:
 
 
 def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapping[int, Verdict]) -> None:
+    tally.add(rows)
     leaders = {member: leader for leader, members in examined.groups.items() for member in members}
-    for place, row in enumerate(rows):
-        tally.add(row)
+    for place, row in enumerate(rows) if verdicts else ():
         verdict = verdicts.get(examined.first + leaders.get(place, place))
         if verdict is not None and row.outcome is Outcome.REJECTED:
             tally.find(verdict.finding, row.key)

@@ -42,11 +42,12 @@ class PeopleNamed:
             return
         records, rows = examined.records, examined.flowing()
         finished = [status in FINISHED for status in records.targets("status")]
-        columns = [identify(person, records.columns) for person in self._persons]
-        named = Counter((who, finished[row]) for row in rows for who in {column[row] for column in columns})
-        for each, issues in named.items():
-            if each[0].shown and (each in self._issues or len(self._issues) < KNOWN_LIMIT):
-                self._issues[each] += issues
+        people = zip(*(identify(person, records.columns) for person in self._persons), strict=True)
+        alike = Counter(map(list(zip(people, finished, strict=True)).__getitem__, rows))
+        for (named, is_finished), issues in alike.items():
+            for each in ((who, is_finished) for who in dict.fromkeys(named) if who.shown):
+                if each in self._issues or len(self._issues) < KNOWN_LIMIT:
+                    self._issues[each] += issues
 
     def people(self) -> list[Named]:
         """Return everybody: those without a user first, then by their open issues."""

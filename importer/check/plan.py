@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -86,7 +85,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     notes += [(row, each.edited) for row, each in planned.items() if each.edited]
     rows = _make_rows(examined, decided, planned, known)
     operations = {
-        place: _find_change(ledger, rows[place].key) or creates.get(place) or examined.create(place, hashed=False)
+        place: _find_change(ledger, keys[place]) or creates.get(place) or examined.create(place, hashed=False)
         for place in examined.bodies
         if rows[place].outcome is Outcome.PLANNED
     }
@@ -246,7 +245,7 @@ def _without_referred(parts: IssueParts, body: bytes, had: AlreadyAdded) -> tupl
         return parts, False
     sha = hashlib.sha256(body).digest()
     mentions = tuple(mention for mention in parts.mentions if (sha, mention.key) not in had.referred)
-    return replace(parts, mentions=mentions), not mentions
+    return parts._replace(mentions=mentions), not mentions
 
 
 @lru_cache

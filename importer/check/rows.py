@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import marshal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +20,10 @@ from importer.transform.groups import end_of_group, hold_back
 from importer.transform.transform import Transform
 
 """Source: post/triage-issues."""
+
+
+_PLAIN = 2
+"""The version of marshal's format in which equal values are equal bytes: later ones refer to what came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +56,8 @@ class Examined:
         """Hash all that would be sent for a row, additions included: to compare rows of one key."""
         parts, digest = self.records.parts.get(row), hashlib.sha256(self.bodies[row])
         if parts is not None:
-            rest = (parts.rest, parts.evidence, parts.flags, parts.relations, parts.mentions)
-            digest.update(repr(rest).encode())
-            for comment in parts.comments:  # one by one: their own `repr` costs more than all the rest
-                said = (comment.id, comment.author, comment.date, comment.text, comment.content)
-                digest.update(f"{comment.is_private:d}{list(map(len, said))}{''.join(said)}".encode())
+            rest, *others = parts
+            digest.update(marshal.dumps([rest, *(list(map(tuple, part)) for part in others)], _PLAIN))
         return digest.digest()
 
     def create(self, row: int, *, hashed: bool = True) -> Operation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from importer.records import PASSED_OVER, Finding, Outcome, Row
@@ -30,12 +31,13 @@ class Tally:
         self.passed_over = Counter[tuple[Outcome, str]]()
         self._causes: dict[tuple[str, str, str], Cause] = {}
 
-    def add(self, row: Row) -> None:
-        """Count one row by its outcome."""
-        self.rows += 1
-        self.outcomes[row.outcome] += 1
-        if row.outcome in PASSED_OVER:
-            self.passed_over[row.outcome, row.codes[0]] += 1
+    def add(self, rows: Sequence[Row]) -> None:
+        """Count rows by their outcome."""
+        self.rows += len(rows)
+        outcomes = Counter([row.outcome for row in rows])
+        self.outcomes += outcomes
+        if any(map(outcomes.__contains__, PASSED_OVER)):
+            self.passed_over.update((row.outcome, row.codes[0]) for row in rows if row.outcome in PASSED_OVER)
 
     def find(self, finding: Finding, key: str) -> None:
         """Count one finding of a row."""

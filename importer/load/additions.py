@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import islice
 
@@ -120,7 +119,7 @@ class AdditionLoader:
         """Plan the additions still to be sent, but for numbers in the description."""
         item = work.item
         find = partial(self._references.find, own_key=item.key)
-        parts = replace(item.parts, mentions=())
+        parts = item.parts._replace(mentions=())
         bundling = bundling or item.bundling
         return plan_additions(item.key, parts, bundling, work.had(), description="", find_mentions=find)
 
@@ -133,7 +132,7 @@ class AdditionLoader:
         names = {name for addition in filled for name in (addition.name, *addition.covers)}
         parts = work.item.parts
         left = tuple(each for each in parts.comments if names.intersection((each.id, each.content)))
-        unmarked = plan_unmarked(work.item.key, replace(parts, comments=left))
+        unmarked = plan_unmarked(work.item.key, parts._replace(comments=left))
         unmarked = [each for each in unmarked if each.covers or each.name in names]
         try:
             existing, shown = await find_existing_additions(self._reconciler, issue_id, filled, unmarked, work.ours)

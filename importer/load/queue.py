@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 from importer.mapping.issue_parts import Bundling
@@ -88,7 +87,7 @@ class AdditionQueue:
         self._scratch.write(
             "INSERT INTO items (rank, key, item) VALUES (?, ?, ?) ON CONFLICT DO NOTHING",
             (
-                (rank, item.key, pickle.dumps(item._replace(parts=replace(item.parts, relations=()))))
+                (rank, item.key, pickle.dumps(item._replace(parts=item.parts._replace(relations=()))))
                 for rank, item in items
             ),
         )
@@ -102,7 +101,7 @@ class AdditionQueue:
         for (pickled,) in self._scratch.rows("SELECT item FROM items ORDER BY rank, place"):
             item: Item = pickle.loads(pickled)
             owned = tuple(map(Relation._make, self._scratch.rows(relations, (item.key,))))
-            yield item._replace(parts=replace(item.parts, relations=owned))
+            yield item._replace(parts=item.parts._replace(relations=owned))
         others = "SELECT DISTINCT owner FROM relations WHERE owner NOT IN (SELECT key FROM items)"
         for (owner,) in self._scratch.rows(others):
             owned = tuple(map(Relation._make, self._scratch.rows(relations, (owner,))))

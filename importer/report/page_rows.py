@@ -215,13 +215,13 @@ class PageRows:
 
 
 def _line(place: int, row: Row, titles: Mapping[str, str]) -> tuple[int, str, str, int, str, str]:
-    reason = "\n".join(f"{code}: {message}" for code, message in zip(row.codes, row.messages, strict=True))
+    reasons = [f"{code}: {message}" for code, message in zip(row.codes, row.messages, strict=True)] if row.codes else []
     return (
         place,
         row.key[:CUT],
         row.shown_title or titles.get(row.key, ""),
         PLACES[row.outcome],
-        reason[:CUT],
+        "\n".join(reasons)[:CUT],
         row.triage_id,
     )
 

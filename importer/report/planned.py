@@ -21,7 +21,7 @@ IN_MEMORY = 1 << 20
 LINES = 512
 """Lines that are put together at a time: an issue may have any number of comments, and a large text leaves gaps."""
 
-_BODY, _END = b'","body":"', b'"}\n'
+_LINE = b'{"method":"%b","path":"%b","key":"%b","body":"%b"}\n'
 
 
 class PlannedFile:
@@ -70,20 +70,9 @@ class PlannedFile:
     def _append(self, file: IO[str], planned: Iterable[tuple[str, str, str, bytes]]) -> None:
         remaining = iter(planned)
         while some := list(islice(remaining, LINES)):
-            paths = {place[:2]: _encode_start(*place[:2]) for place in some}
-            keys = quote_all([key for _, _, key, _ in some])
-            bodies = quote_all([body.decode() for *_, body in some])
-            lines = zip(some, keys, bodies, strict=True)
-            parts = (
-                part
-                for (method, path, *_), key, body in lines
-                for part in (paths[method, path], key, _BODY, body, _END)
-            )
-            file.write(b"".join(parts).decode())
-
-
-def _encode_start(method: str, path: str) -> bytes:
-    return orjson.dumps({"method": method, "path": path})[:-1] + b',"key":"'
+            *texts, bodies = zip(*some, strict=True)
+            columns = [*map(quote_all, texts), quote_all([body.decode() for body in bodies])]
+            file.write(b"".join([_LINE % line for line in zip(*columns, strict=True)]).decode())
 
 
 def _is_new(row: Row) -> bool:

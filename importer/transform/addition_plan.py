@@ -83,21 +83,20 @@ def _relate(relation: Relation) -> Addition:
     return Addition(relation.owner, Act.RELATION, f"{relation.type}/{relation.other}", body, other=relation.other)
 
 
-def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> Iterator[Detail]:
+def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> list[Detail]:
     """The comments that are not in Triage yet, separate or folded."""
     if bundling == "drop":
-        return
+        return []
     left = [comment for comment in comments if is_filled(comment.text)]
     begun: frozenset[str] = frozenset()
     if had.covered or had.names or had.unmarked:  # not so of a new issue
         begun, whole = _find_arrived(had)
         left = list(_find_missing(left, begun, whole, had))
     left = list({each.id: each for each in left}.values())
-    divided = (list(divide(key, each, is_marked=each.id not in had.unmarked)) for each in left)
+    divided = [divide(key, each, is_marked=each.id not in had.unmarked) for each in left]
     if bundling == "fold":
-        yield from _fold(zip((each.id for each in left), divided, strict=True), begun | had.unmarked)
-    else:
-        yield from chain.from_iterable(divided)
+        return list(_fold(zip([each.id for each in left], divided, strict=True), begun | had.unmarked))
+    return list(chain.from_iterable(divided))
 
 
 def _find_missing(

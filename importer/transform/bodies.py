@@ -25,16 +25,14 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
     rows = list(rows)
-    severities, statuses, categories = map(records.targets, ("severity", "status", "category"))
+    targets = map(records.targets, ("severity", "category", "status"))
+    values = list(zip(*targets, records.sources, strict=True))
+    known = {each: _encode_values(*each) for each in {values[row] for row in rows}}  # between and behind the texts
     titles = quote_all([records.titles[row] for row in rows])
     descriptions = quote_all([records.descriptions[row] for row in rows])
-    known = dict[tuple[object, ...], tuple[bytes, bytes]]()  # what stands between and behind them, for equal values
     bodies = {}
     for row, title, description in zip(rows, titles, descriptions, strict=True):
-        values = severities[row], categories[row], statuses[row], records.sources[row]
-        if values not in known:
-            known[values] = _encode_values(*values)
-        between, behind = known[values]
+        between, behind = known[values[row]]
         few = _encode_few(records.owners[row], records.assignees[row], records.parts.get(row))
         bodies[row] = b"".join((b'{"title":"', title, between, description, behind, few, b"}"))
     return bodies

@@ -73,8 +73,9 @@ class PartsReader:
             relations,
             _find_mentions(self.references, prose, keys.full) if mapping.references else {},
         )
-        rows = sorted(set().union(*parts))
-        found = {row: IssueParts(*[tuple(has.get(row, ())) for has in parts]) for row in rows}
+        given = [(name, has) for name, has in zip(IssueParts._fields, parts, strict=True) if has]
+        rows = sorted(set[int]().union(*(has for _, has in given)))
+        found = {row: IssueParts(**{name: tuple(has[row]) for name, has in given if row in has}) for row in rows}
         return Found(found, [*malformed, *flagged.findings, *to_itself, *undecided, *discussions.findings], discussions)
 
 

@@ -36,7 +36,7 @@ class Detail(NamedTuple):
     covers: tuple[str, ...] = ()
 
 
-def divide(key: str, comment: Comment, *, is_marked: bool = True) -> Iterator[Detail]:
+def divide(key: str, comment: Comment, *, is_marked: bool = True) -> list[Detail]:
     """A comment of the source as one comment, or as numbered parts if it is too long, without trailing white space.
 
     One has the name `ID/1/1`, a part `ID/2 of 3`; without a marker, as earlier versions sent it, a part has `ID/2/3`.
@@ -51,14 +51,14 @@ def divide(key: str, comment: Comment, *, is_marked: bool = True) -> Iterator[De
 
     whole = opening(1) + text
     if not is_longer(whole, COMMENT_LIMIT):
-        yield Detail(name_part(comment.id, 1, 1), whole, comment.covers)
-        return
+        return [Detail(name_part(comment.id, 1, 1), whole, comment.covers)]
     most = count_units(text)  # there are never more parts than units
     room = COMMENT_LIMIT - count_units(opening(most, f"part {most} of {most}"))
-    pieces = split_text(text, room, room)
+    pieces, details = split_text(text, room, room), []
     for number, piece in enumerate(pieces, start=1):
         name = name_part(comment.id, number, len(pieces)) if is_marked else f"{comment.id}/{number}/{len(pieces)}"
-        yield Detail(name, opening(number, f"part {number} of {len(pieces)}") + piece, comment.covers)
+        details.append(Detail(name, opening(number, f"part {number} of {len(pieces)}") + piece, comment.covers))
+    return details
 
 
 def name_part(comment: str, number: int, total: int) -> str:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from jmespath.exceptions import JMESPathError
 
-from importer.mapping.issue_parts import COMMENT_PARTS, Comments, CommentSource
+from importer.mapping.issue_parts import Comments, CommentSource
 from importer.mapping.model import UNDECIDED
 from importer.mapping.texts import Text
 from importer.records import Comment, Finder, Finding
@@ -138,19 +138,18 @@ def _make_reader(source: CommentSource, place: int) -> Callable[[str], Iterable[
         return lambda cell: _read_json(cell, paths, place)
     if source.parse is not None:
         pattern = re.compile(source.parse)
-        groups = [name if name in pattern.groupindex else "" for name in _Said._fields[: len(COMMENT_PARTS)]]
-        return lambda cell: _read_text(cell, pattern, groups, place)
+        return lambda cell: _read_text(cell, pattern, place)
     id_ = LINES if source.lines is not None else ""  # what its lines say may change, and it is the same comment
     return lambda cell: (_Said(cell, id=id_, place=place),)
 
 
-def _read_text(cell: str, pattern: re.Pattern[str], groups: Sequence[str], place: int) -> Iterator[_Said]:
+def _read_text(cell: str, pattern: re.Pattern[str], place: int) -> Iterator[_Said]:
     """A comment for each match, and one without author and date for each text between them."""
     end = 0
     for match in pattern.finditer(cell):
         if match.start() > end:
             yield _Said(cell[end : match.start()], place=place)
-        yield _Said._make([*(match[name] or "" if name else "" for name in groups), place, ""])
+        yield _Said(**match.groupdict(""), place=place)  # its groups have the names of a comment's parts
         end = match.end()
     if end < len(cell):
         yield _Said(cell[end:], place=place)
@@ -193,8 +192,9 @@ def _finish(
     row: int, said: Sequence[_Said], spec: Comments, converted: Sequence[Mapping[str, Converted]], found: Discussions
 ) -> Iterator[Comment]:
     """A row's comments with their markup converted; private and unreadable ones are noted in `found`."""
-    findings = dict.fromkeys(_unreadable(one, spec.from_[one.place]) for one in said if one.problem)
-    found.findings.extend((row, finding) for finding in findings)
+    if unread := [one for one in said if one.problem]:
+        findings = dict.fromkeys(_unreadable(one, spec.from_[one.place]) for one in unread)
+        found.findings.extend((row, finding) for finding in findings)
     for (name, content), one in zip(_identify(said), said, strict=True):
         is_private = one.private.strip().casefold() not in _PUBLIC
         if is_private and spec.private == "drop":
@@ -210,23 +210,28 @@ def _finish(
         yield Comment(name, one.author.strip(), one.date.strip(), text, is_private, content)
 
 
-def _identify(said: Sequence[_Said]) -> Iterator[tuple[str, str]]:
+def _identify(said: Sequence[_Said]) -> Iterable[tuple[str, str]]:
     """For each comment an id, and its content where the id is not made from that.
 
     A content is made from author, date, text in the source, and its number among equal ones; so is an id from the
     source's own.
     """
-    equal: Counter[tuple[str, ...]] = Counter()
+    contents = _hash_each([(one.author, one.date, one.text) for one in said])
+    own = [one.id.strip() for one in said]
+    if not any(own):
+        return [(content, "") for content in contents]
+    named = iter(_hash_each([(each,) for each in own if each]))
+    return [(next(named), content) if each else (content, "") for each, content in zip(own, contents, strict=True)]
 
-    def name(*parts: str) -> str:
-        equal[parts] += 1
-        named = f"[{', '.join(map(_quote, parts))}, {equal[parts]}]"  # JSON in ASCII, lone surrogates included
-        return hashlib.sha256(named.encode()).hexdigest()[:16]
 
-    for one in said:
-        content = name(one.author, one.date, one.text)
-        own = one.id.strip()
-        yield (name(own), content) if own else (content, "")
+def _hash_each(several: Sequence[tuple[str, ...]]) -> list[str]:
+    """The first digits of a hash of each, and of its number among equal ones."""
+    equal, hashes = dict[tuple[str, ...], int](), []
+    for parts in several:
+        number = equal[parts] = equal.get(parts, 0) + 1
+        named = f"[{', '.join(map(_quote, parts))}, {number}]"  # JSON in ASCII, lone surrogates included
+        hashes.append(hashlib.sha256(named.encode()).hexdigest()[:16])
+    return hashes
 
 
 def _unreadable(one: _Said, source: CommentSource) -> Finding:

@@ -127,27 +127,28 @@ def _write_lines(mapping: Model, columns: Columns, keys: RowKeys, clean: ColumnS
 def _write_line(label: str, texts: list[str], keys: RowKeys, clean: ColumnSanitizer) -> _Line:
     if keys.groups is not None:
         texts = merge_texts(texts, keys.groups, ", ")
-    distinct = [text for text in dict.fromkeys(texts) if is_filled(text)]
     line = dict.fromkeys(texts, "")
+    distinct = list(filter(is_filled, line))
     labelled = [f"{label}: {one_line(text)}" for text in distinct]
     for text, cleaned in zip(distinct, clean.lines(labelled), strict=True):
         line[text] = f"{cleaned}\n"
     has_long = any(len(written) > LINE_LIMIT for written in line.values())
-    return _Line(label, texts, [line[text] for text in texts], has_long)
+    return _Line(label, texts, list(map(line.__getitem__, texts)), has_long)
 
 
 def _name_people(who: Sequence[Identity], person: Person, lines: Sequence[_Line], shown: ShownPeople) -> list[str]:
     """Of each row the person, "" where a line has their name, account or mail."""
     refs = {ref for text in (person.name, person.account, person.mail) if text is not None for ref in text.refs}
-    texts = [line.texts for line in sorted(lines, key=lambda line: refs.isdisjoint(line.refs))]  # the same cells first
-
-    def is_named(row: int, parts: Sequence[str]) -> bool:
-        return any(part in column[row] for column in texts for part in parts)
-
-    return [
-        "" if not one.shown or is_named(row, list(filter(None, (*one, shown.show(one))))) else shown.show(one)
-        for row, one in enumerate(who)
-    ]
+    parts = {one: list(filter(None, (*one, shown.show(one)))) for one in set(who)}
+    left = [row for row, one in enumerate(who) if parts[one]]
+    for line in sorted(lines, key=lambda line: refs.isdisjoint(line.refs)):  # the same cells first
+        pairs = {(who[row], line.texts[row]) for row in left}
+        named = {(one, text) for one, text in pairs if any(part in text for part in parts[one])}
+        left = [row for row in left if (who[row], line.texts[row]) not in named]
+    names = [""] * len(who)
+    for row in left:
+        names[row] = shown.show(who[row])
+    return names
 
 
 def _leave_named(texts: Sequence[str], lines: Sequence[_Line], refs: Sequence[Ref]) -> list[str]:
