@@ -16,11 +16,21 @@ IMPORT_RAW = "import_raw"
 
 # What spreadsheets take for a formula, and the apostrophe itself, so that exactly one can be taken away again.
 _ESCAPED = ("=", "+", "-", "@", "\t", "\r", "'")
+_QUOTED = ',"\r\n'
 
 
 def escape_cell(text: str) -> str:
     """Put one apostrophe in front of a text that a spreadsheet could take for a formula."""
     return f"'{text}" if text.startswith(_ESCAPED) else text
+
+
+def write_cells(texts: Sequence[str]) -> Sequence[str]:
+    """Texts as cells of a CSV file, as `csv.writer` makes them one by one: in quotes where they need them."""
+    whole = "".join(texts)
+    if not any(sign in whole for sign in _QUOTED):
+        return texts
+    quoted = ((text, any(sign in text for sign in _QUOTED)) for text in texts)
+    return ['"' + text.replace('"', '""') + '"' if needs else text for text, needs in quoted]
 
 
 def unescape_cell(text: str) -> str:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.spreadsheet import NotCsv, NotText, escape_cell, read_cell, read_table, unescape_cell
+from importer.spreadsheet import NotCsv, NotText, escape_cell, read_cell, read_table, unescape_cell, write_cells
 
 
 @given(st.text() | st.text(alphabet="=+-@\t\r'a"))
@@ -31,6 +34,14 @@ def test_other_cells_stay(text: str) -> None:
 def test_an_apostrophe_of_the_text_stays(text: str) -> None:
     """An apostrophe before something harmless was not put there by us."""
     assert unescape_cell(text) == text
+
+
+@given(st.lists(st.text() | st.text(alphabet=",;\"\r\n 'a"), min_size=2))
+def test_cells_are_quoted_as_csv_does(texts: list[str]) -> None:
+    """Cells that are written as a column are the bytes that Python's writer makes of them row by row."""
+    written = io.StringIO(newline="")
+    csv.writer(written).writerow(texts)
+    assert ",".join(write_cells(texts)) + "\r\n" == written.getvalue()
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])

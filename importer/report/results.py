@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterable
 from typing import IO
 
 from importer.records import Row
-from importer.spreadsheet import escape_cell
+from importer.spreadsheet import escape_cell, write_cells
 
 COLUMNS = (
     "file",
@@ -29,35 +27,34 @@ COLUMNS = (
 
 
 class ResultsFile:
-    """Writes results.csv, a few rows at a time; of several findings, codes and messages are each joined by newlines."""
+    """Writes results.csv, a chunk at a time; of several findings, codes and messages are each joined by newlines."""
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
-        self._write([COLUMNS])
+        self._write([[name] for name in COLUMNS])
 
     def write(self, rows: Iterable[Row]) -> None:
         """Append rows, in input order."""
-        self._write(
-            (
-                escape_cell(row.file_name),
-                row.record,
-                row.line,
-                escape_cell(row.key),
-                row.outcome,
-                "\n".join(row.codes),
-                escape_cell("\n".join(row.messages)) if row.messages else "",
-                row.attempts,
-                row.issue_id,
-                row.triage_id,
-                row.additions_planned,
-                row.additions_done,
-                row.additions_failed,
-                escape_cell(row.shown_title),
-            )
-            for row in rows
+        rows = list(rows)
+        if not rows:
+            return
+        columns = (
+            write_cells([escape_cell(row.file_name) for row in rows]),
+            [str(row.record) for row in rows],
+            [str(row.line) for row in rows],
+            write_cells([escape_cell(row.key) for row in rows]),
+            [row.outcome for row in rows],
+            write_cells(["\n".join(row.codes) for row in rows]),
+            write_cells([escape_cell("\n".join(row.messages)) if row.messages else "" for row in rows]),
+            [str(row.attempts) for row in rows],
+            write_cells([row.issue_id for row in rows]),
+            write_cells([row.triage_id for row in rows]),
+            [str(row.additions_planned) for row in rows],
+            [str(row.additions_done) for row in rows],
+            [str(row.additions_failed) for row in rows],
+            write_cells([escape_cell(row.shown_title) for row in rows]),
         )
+        self._write(columns)
 
-    def _write(self, rows: Iterable[Iterable[object]]) -> None:
-        text = io.StringIO(newline="")  # the file is written once for all rows, and not once a row
-        csv.writer(text).writerows(rows)
-        self._file.write(text.getvalue())
+    def _write(self, columns: Iterable[Iterable[str]]) -> None:
+        self._file.write("".join([",".join(cells) + "\r\n" for cells in zip(*columns, strict=True)]))

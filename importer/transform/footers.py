@@ -117,7 +117,7 @@ def _write_lines(mapping: Model, columns: Columns, keys: RowKeys, clean: ColumnS
         cells = columns.every_cell(spec)
         if not cells:
             continue
-        texts = cells[0] if len(cells) == 1 else [", ".join(filter(is_filled, row)) for row in zip(*cells, strict=True)]
+        texts = cells[0] if len(cells) == 1 else [", ".join(filter(str.strip, row)) for row in zip(*cells, strict=True)]
         if not clean.shown.are_named:
             role = "Owner" if not persons.isdisjoint(spec.refs) else label
             texts = [clean.shown.show_cell(role, text) for text in texts]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from importer.api import count_units
 from importer.mapping.issue_parts import Reference
@@ -65,6 +66,18 @@ class References:
     def may_name(self, text: str) -> bool:
         """Whether a text may name an issue."""
         return any(core.search(text) for core in self._cores)
+
+    def find_naming(self, texts: Sequence[str]) -> set[int]:
+        """The indexes of the texts that may name an issue; all are searched as one."""
+        whole, ends = "\n".join(texts), list(accumulate(len(text) + 1 for text in texts))
+        found = set[int]()
+        for core in self._cores:
+            position = 0
+            while position < len(whole) and (match := core.search(whole, position)) is not None:
+                row = bisect_right(ends, match.start())
+                found.add(row)
+                position = ends[row]
+        return found
 
     def find_in(self, body: str, own_key: str) -> tuple[Mention, ...]:
         """Like `find`, of a text without a footer.

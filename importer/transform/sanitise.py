@@ -134,13 +134,18 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
         if _is_norm(text, match.end()):
             is_one = norm
         elif is_one := mentions and _is_mention(text, match):
-            codes = [code.span() for code in _CODE.finditer(text)] if codes is None else codes
+            codes = _find_code(text) if codes is None else codes
             before = bisect_right(codes, (match.start(), len(text)))
             is_one = before == 0 or match.start() >= codes[before - 1][1]
         if is_one:
             parts += [text[position : match.start()], REPLACEMENT]
             position = match.end()
     return "".join([*parts, text[position:]])
+
+
+def _find_code(text: str) -> list[tuple[int, int]]:
+    """Where Markdown code begins and ends."""
+    return [code.span() for code in _CODE.finditer(text)] if "`" in text or "~~~" in text else []
 
 
 def _is_norm(text: str, position: int) -> bool:

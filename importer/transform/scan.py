@@ -16,11 +16,12 @@ class Scan:
     def __init__(self, texts: Sequence[str]) -> None:
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
         self._data = b"\n".join(encoded)
+        self._is_ascii = self._data.isascii()
         self._ends = list(accumulate(len(text) + 1 for text in encoded))
 
     def rows_with(self, needle: bytes) -> Iterator[int]:
         """Yield the rows that have these bytes, which have no line end."""
-        place = self._data.find(needle)
+        place = self._data.find(needle) if needle.isascii() or not self._is_ascii else -1
         while place >= 0:
             row = bisect_right(self._ends, place)
             yield row

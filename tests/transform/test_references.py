@@ -46,6 +46,15 @@ def test_find() -> None:
     ]
 
 
+@given(st.lists(st.text(alphabet="P-1#(\n /browse") | st.sampled_from(["P-1", "#1", ""])))
+def test_texts_that_may_name_an_issue(texts: list[str]) -> None:
+    """Of many texts those are found that by themselves may name an issue; one more does no harm."""
+    for references in (References(JIRA, "s"), References(GITHUB, "s"), References([], "s")):
+        found = references.find_naming(texts)
+        assert {row for row, text in enumerate(texts) if references.may_name(text)} <= found
+        assert all(row < len(texts) for row in found)
+
+
 def test_nothing_named() -> None:
     """A text without names, and a mapping without references, name nothing."""
     assert named("see p-1 and P1") == []
