@@ -60,9 +60,9 @@ class Showcase:
         if len(self._candidates) >= CANDIDATES:
             return
         records = examined.records
-        targets = [records.targets(name) for name in VALUE_FIELDS]
+        targets = list(zip(*map(records.targets, VALUE_FIELDS), strict=True))
         for place in examined.bodies:
-            values = (*(column[place] for column in targets), *_kinds(records.parts.get(place)))
+            values = (*targets[place], *_kinds(records.parts.get(place)))
             if values in self._seen and not self._wanted:
                 continue
             row = rows[place]

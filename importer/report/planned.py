@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
 from typing import IO, Self
@@ -16,7 +15,7 @@ from importer.records import ADDITION_PATHS, Act, Addition, Operation, Outcome, 
 from importer.transform.bodies import quote_all
 
 IN_MEMORY = 1 << 20
-"""Characters of additions that are kept in memory, not in a temporary file."""
+"""Bytes of additions that are kept in memory, not in a temporary file."""
 
 LINES = 512
 """Lines that are put together at a time: an issue may have any number of comments, and a large text leaves gaps."""
@@ -32,9 +31,7 @@ class PlannedFile:
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
-        self._additions: IO[str] = tempfile.SpooledTemporaryFile(  # noqa: SIM115 - closed by leaving this one
-            IN_MEMORY, "w+", encoding="utf-8", newline=""
-        )
+        self._additions: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - leaving closes it
 
     def __enter__(self) -> Self:
         return self
@@ -45,11 +42,13 @@ class PlannedFile:
         with self._additions:
             if kind is None:
                 self._additions.seek(0)
-                shutil.copyfileobj(self._additions, self._file, IN_MEMORY)
+                while lines := self._additions.readlines(IN_MEMORY):
+                    self._file.write(b"".join(lines).decode())
 
     def write(self, operations: Iterable[Operation]) -> None:
         """Append creates and updates, in input order."""
-        self._append(self._file, ((each.method, each.path, each.key, each.body) for each in operations))
+        for lines in _encode((each.method, each.path, each.key, each.body) for each in operations):
+            self._file.write(lines.decode())
 
     def write_additions(self, planned: Iterable[tuple[Row, Sequence[Addition]]]) -> None:
         """Append what would be added to issues.
@@ -57,22 +56,22 @@ class PlannedFile:
         Evidence of a new issue is in its create, and is left out; so are numbers in descriptions, which only other
         issues of Triage can give.
         """
-        self._append(
-            self._additions,
-            (
-                ("POST", _where(addition, row), addition.key, _with_other_issue(addition))
-                for row, additions in planned
-                for addition in additions
-                if addition.act is not Act.REFER and not (addition.act is Act.EVIDENCE and _is_new(row))
-            ),
+        sent = (
+            ("POST", _where(addition, row), addition.key, _with_other_issue(addition))
+            for row, additions in planned
+            for addition in additions
+            if addition.act is not Act.REFER and not (addition.act is Act.EVIDENCE and _is_new(row))
         )
+        self._additions.writelines(_encode(sent))
 
-    def _append(self, file: IO[str], planned: Iterable[tuple[str, str, str, bytes]]) -> None:
-        remaining = iter(planned)
-        while some := list(islice(remaining, LINES)):
-            *texts, bodies = zip(*some, strict=True)
-            columns = [*map(quote_all, texts), quote_all([body.decode() for body in bodies])]
-            file.write(b"".join([_LINE % line for line in zip(*columns, strict=True)]).decode())
+
+def _encode(planned: Iterable[tuple[str, str, str, bytes]]) -> Iterator[bytes]:
+    """Lines of the file: of method, path, key and body of each request."""
+    remaining = iter(planned)
+    while some := list(islice(remaining, LINES)):
+        *texts, bodies = zip(*some, strict=True)
+        columns = [*map(quote_all, texts), quote_all([body.decode() for body in bodies])]
+        yield b"".join([_LINE % line for line in zip(*columns, strict=True)])
 
 
 def _is_new(row: Row) -> bool:

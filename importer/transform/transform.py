@@ -201,7 +201,9 @@ def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bun
 def count_discussed(discussions: Discussions, groups: Groups | None) -> Dict[int, int]:
     """Row → how many comments it has, those that are left out among them; the first row of a group has those of all."""
     counts = Counter({row: len(said) for row, said in discussions.comments.items()}) + discussions.private
-    leaders = {row: group[0] for group in groups or () for row in group}
+    if groups is None:
+        return counts
+    leaders = {row: group[0] for group in groups for row in group}
     merged = Counter[int]()
     for row, count in counts.items():
         merged[leaders.get(row, row)] += count
