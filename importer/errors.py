@@ -9,7 +9,7 @@ ImporterError
 ├── LedgerInUse       5  another process works on it
 └── RunStopped        3  the same command continues
     ├── KeyRefused, TargetUnreachable, TargetMismatch
-    ├── TooManyFailures, SourceChanged, StorageFull
+    ├── TooManyFailures, SourceChanged, StorageFull, WorkerLost
 """
 
 from __future__ import annotations
@@ -143,3 +143,7 @@ class SourceChanged(RunStopped):
 
 class StorageFull(RunStopped):
     """The ledger or a report can't be written."""
+
+
+class WorkerLost(RunStopped):
+    """A process that worked on a part of the check is gone."""

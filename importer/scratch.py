@@ -30,8 +30,9 @@ class Scratch:
     if the disk is full.
     """
 
-    def __init__(self, schema: str) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
+    def __init__(self, schema: str, path: Path | None = None) -> None:
+        """`path` is of a file that `write_to` has written; it is read on."""
+        self._database = sqlite3.connect("" if path is None else path, isolation_level=None)
         weakref.finalize(self, _close, self._database)
         self.script(_BEGIN + schema)
 
@@ -46,6 +47,11 @@ class Scratch:
     def close(self) -> None:
         """Close it, and drop what it holds."""
         _close(self._database)
+
+    def write_to(self, path: Path) -> None:
+        """Write all that it holds to a named file, for another process to read."""
+        self.script("")  # Python commits before a script, and within a transaction nothing is vacuumed
+        self.execute("VACUUM INTO ?", (str(path),))
 
     def script(self, statements: str) -> None:
         """Execute statements that return nothing. Each script is a transaction of its own, if it begins with BEGIN."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from heapq import nsmallest
@@ -18,10 +19,11 @@ from importer.check.drift import Drift
 from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
 from importer.check.job import Job
 from importer.check.knowledge import Knows
+from importer.check.part_workers import examine_all, open_executor
 from importer.check.people_named import Named, PeopleNamed
 from importer.check.plan import Plan, plan_rows
 from importer.check.relation_targets import UNREACHABLE, RelationTargets, TargetFindings
-from importer.check.rows import Examined, examine
+from importer.check.rows import Examined
 from importer.check.sample import CanarySample
 from importer.check.source_age import SourceAge
 from importer.check.tally import Tally
@@ -164,11 +166,11 @@ def check(
     started = time.monotonic()
     age = SourceAge(job, time.time())
     age.check_files()
-    with _key_spool(job) as spool, ExitStack() as stack:
+    with _key_spool(job) as spool, open_executor(job, progress) as executor, ExitStack() as stack:
         targets = stack.enter_context(RelationTargets())
         keys = _Keys(job, spool)
         signs = DamageSigns(job.mapping.model, job.source.files, whole=job.limit is None)
-        observers = _Observers(WorkCounter(job.mapping.model, targets), sample, open_writer)
+        observers = _Observers(WorkCounter(job.mapping.model, targets), sample, open_writer, executor)
         reading = _Reading(job, known, progress, observers)
         reading.read({}, keys=keys, signs=signs, age=age)
         age.check_dates()
@@ -251,6 +253,7 @@ class _Observers(NamedTuple):
     work: WorkCounter
     canary_sample: CanarySample | None
     open_writer: OpenWriter
+    executor: Executor | None
 
 
 class _Reading:
@@ -258,7 +261,7 @@ class _Reading:
 
     def __init__(self, job: Job, known: Knows, progress: Progress, observers: _Observers) -> None:
         self._job, self._known, self._progress = job, known, progress
-        self.work, self._canary_sample, self._open_writer = observers
+        self.work, self._canary_sample, self._open_writer, self._executor = observers
 
     def read(
         self,
@@ -290,7 +293,7 @@ class _Reading:
             self._canary_sample.clear()
         self._progress.start("checking", job.source.total_bytes, "B")
         with self._open_writer() as writer:
-            for examined in examine(job):
+            for examined in examine_all(job, self._executor, self._progress):
                 for place, finding in other.between(*examined.span) if other else ():
                     examined.findings.add(place - examined.first, finding)
                 plan = self._add(examined, verdicts, writer)
@@ -373,7 +376,7 @@ def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapp
         verdict = verdicts.get(examined.first + leaders.get(place, place))
         if verdict is not None and row.outcome is Outcome.REJECTED:
             tally.find(verdict.finding, row.key)
-    for place, found in examined.findings.by_row.items():  # a row of `--only` that isn't selected is skipped
+    for place, found in sorted(examined.findings.by_row.items()):  # a row of `--only` that isn't selected is skipped
         if rows[place].outcome not in PASSED_OVER:
             for finding in found:
                 tally.find(finding, rows[place].key)

@@ -99,16 +99,16 @@ REPLACED = "\ufffd"
 
 @dataclass(slots=True)
 class _Hits:
-    """The rows that show one sign, a sample of them, and the columns."""
+    """The rows that show one sign, a sample of them, and the columns with their places in the mapping."""
 
     rows: int = 0
     sample: str = ""
-    columns: dict[str, None] = field(default_factory=dict)
+    columns: dict[str, int] = field(default_factory=dict)
 
     def where(self) -> str:
         """Name the columns, COLUMNS_SHOWN of them."""
         more = " …" if len(self.columns) > COLUMNS_SHOWN else ""
-        return ", ".join(list(self.columns)[:COLUMNS_SHOWN]) + more
+        return ", ".join(sorted(self.columns, key=self.columns.__getitem__)[:COLUMNS_SHOWN]) + more
 
 
 @dataclass(slots=True)
@@ -150,10 +150,10 @@ class DamageSigns:
         if len(chunk):
             self._rows[chunk.file] = chunk.records[-1]
         found: dict[tuple[str, ...], dict[int, str]] = {}
-        for ref in chunk.positions:
+        for place, ref in enumerate(chunk.positions):
             for column in filter(any, records.columns.cells(ref)):
                 for sign, rows in self._find_signs(ref, column, chunk.file):
-                    self._hits.setdefault(sign, _Hits()).columns[ref.name] = None
+                    self._hits.setdefault(sign, _Hits()).columns.setdefault(ref.name, place)
                     found.setdefault(sign, {}).update(rows)
                 if ref in self._dates and not self._dates[ref].decided:
                     self._read_dates(self._dates[ref], column, chunk)

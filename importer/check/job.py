@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from importer.mapping.fixes_table import Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
 from importer.sources.source import Source
 from importer.transform.relations import FindKeys, find_no_keys
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,8 @@ class Job:
     learned          account → the source's own name of the person, for mentions in texts
     find_keys        finds the keys of rows that relations name by another text than the key
     max_age_seconds  the source is not ready if it is older; None is any age
+    workers          processes that examine parts of the source in a check pass; 1 is this one alone
+    executor         where these work, with all that they need in TMPDIR; None starts them on this machine
     """
 
     source: Source
@@ -44,3 +50,5 @@ class Job:
     learned: Mapping[str, str] = field(default_factory=dict)
     find_keys: FindKeys = find_no_keys
     max_age_seconds: float | None = None
+    workers: int = 1
+    executor: Executor | None = None

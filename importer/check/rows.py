@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import marshal
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from importer.api import ISSUES_PATH
 from importer.check.fixes import apply_fixes
@@ -52,6 +52,12 @@ class Examined:
         """The place of its first row, and the one behind its last."""
         return self.first, self.first + len(self.records.chunk)
 
+    def moved(self, first: int, record: int) -> Examined:
+        """Give it its place in the whole input, and its first row a record number, where it was read from a part."""
+        chunk = self.records.chunk
+        chunk = replace(chunk, records=range(record, record + len(chunk)))
+        return replace(self, first=first, records=replace(self.records, chunk=chunk))
+
     def digest(self, row: int) -> bytes:
         """Hash all that would be sent for a row, additions included: to compare rows of one key."""
         parts, digest = self.records.parts.get(row), hashlib.sha256(self.bodies[row])
@@ -77,29 +83,46 @@ class Examined:
         return [row for row, code in enumerate(self.skips) if not code and row not in defects]
 
 
-def examine(job: Job) -> Iterator[Examined]:
-    """Read a source once, chunk by chunk. Both passes run exactly this, so that what is checked is what is sent."""
-    transform = Transform(job.mapping.model, job.source_name, job.people, job.learned, job.find_keys)
+def examine(job: Job, start: int = 0) -> Iterator[Examined]:
+    """Read a source once, chunk by chunk. Both passes run exactly this, so that what is checked is what is sent.
+
+    `start` rows at the beginning are left out.
+    """
+    transform = transform_of(job)
     chunks = job.source.chunks(transform.refs, tables=transform.tables, annexes=transform.annexes)
     if job.mapping.model.group:  # with the fixes: a corrected cell may decide the group
         chunks = regroup(chunks, lambda chunk: transform.find_groups(apply_fixes(job.fixes, chunk)[0]))
     first = 0
     for chunk in _limited(chunks, job.limit, transform if job.mapping.model.group else None):
-        chunk, fixed = apply_fixes(job.fixes, chunk)
-        records = transform(chunk)
-        findings = validate(records, name_given=job.name_given)
-        groups = {group[0]: group for group in records.groups or ()}
-        followers = {row for _, *others in groups.values() for row in others}
-        if records.groups is not None:
-            for row, finding in list(hold_back(records.groups, records.group_keys, findings.by_row, chunk.lines)):
-                findings.add(row, finding)
-        skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
-        sendable = [
-            row for row, code in enumerate(skips) if not code and row not in followers and not findings.rejects(row)
-        ]
-        bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.kind == "snapshot"
-        yield Examined(first, records, findings, skips, bodies, fixed, groups, is_whole)
-        first += len(chunk)
+        end = first + len(chunk)
+        if end > start:
+            left_out = max(0, start - first)
+            chunk = take_rows(chunk, left_out, len(chunk)) if left_out else chunk
+            yield examine_chunk(job, transform, chunk, first + left_out)
+        first = end
+
+
+def transform_of(job: Job) -> Transform:
+    """Make the transform of a source's chunks."""
+    return Transform(job.mapping.model, job.source_name, job.people, job.learned, job.find_keys)
+
+
+def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> Examined:
+    """Correct, transform and validate a chunk; `first` is the place of its first row in the whole input."""
+    chunk, fixed = apply_fixes(job.fixes, chunk)
+    records = transform(chunk)
+    findings = validate(records, name_given=job.name_given)
+    groups = {group[0]: group for group in records.groups or ()}
+    followers = {row for _, *others in groups.values() for row in others}
+    if records.groups is not None:
+        for row, finding in list(hold_back(records.groups, records.group_keys, findings.by_row, chunk.lines)):
+            findings.add(row, finding)
+    skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
+    sendable = [
+        row for row, code in enumerate(skips) if not code and row not in followers and not findings.rejects(row)
+    ]
+    bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.kind == "snapshot"
+    return Examined(first, records, findings, skips, bodies, fixed, groups, is_whole)
 
 
 def hash_content(raw: Sequence[str] | str, fixed: str = "") -> bytes:

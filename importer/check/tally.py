@@ -57,10 +57,10 @@ class Tally:
         return sorted(chosen, key=lambda cause: (-cause.rows, cause.finding.cause))
 
     def by_code(self) -> dict[str, int]:
-        """Findings by code, most frequent first; a row with two findings counts for both."""
+        """Findings by code, most frequent first, then by name; a row with two findings counts for both."""
         codes = Counter[str]()
         for cause in self._causes.values():
             codes[cause.finding.code] += cause.rows
         for (_, code), rows in self.passed_over.items():
             codes[code] += rows
-        return dict(codes.most_common())
+        return dict(sorted(codes.items(), key=lambda item: (-item[1], item[0])))

@@ -59,6 +59,12 @@ INPUT_OPTIONS = (
     *SOURCE_OPTIONS,
     click.option("--users", type=click.Path(path_type=Path), metavar="FILE", help="Who is who: a filled-in users.csv."),
 )
+WORKERS_OPTION = click.option(
+    "--workers",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Processes that check a CSV file in parts.  [default: 1 below 64 MB, else the cores, at most 4]",
+)
 OUT_OPTION = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the reports."
 )

@@ -15,6 +15,7 @@ from importer.cli.numbers import DurationType, FiniteRange, Share, ShareType
 from importer.cli.options import (
     INPUT_OPTIONS,
     SELECT_OPTIONS,
+    WORKERS_OPTION,
     Grouped,
     answers_with_summary,
     sources_argument,
@@ -100,7 +101,7 @@ NIGHTLY_OPTIONS = (
 
 
 SECTIONS = {
-    "What is read": INPUT_OPTIONS,
+    "What is read": (*INPUT_OPTIONS, WORKERS_OPTION),
     "Where it goes": TARGET_OPTIONS,
     "How it is sent, and when it stops": SENDING_OPTIONS,
     "Issues that are in Triage already": CHANGE_OPTIONS,
@@ -121,7 +122,7 @@ Environment:
 
 NOT_DECIDING = {
     *("api_key_file", "ledger", "out", "wait_seconds", "rate", "concurrency", "settle_seconds", "max_errors", "order"),
-    *("max_duration", "expect_org", "no_first_contact", "verbose"),
+    *("max_duration", "expect_org", "no_first_contact", "verbose", "workers"),
 }
 """Options of `run` that don't decide what is written; the target and its organisation are compared by themselves."""
 
@@ -156,6 +157,7 @@ class RunOptions:
     strict: bool
     verbose: bool
     out: Path | None
+    workers: int | None
     reading: dict[str, Any]
 
     def __post_init__(self) -> None:
@@ -255,11 +257,13 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
     # First the options: what can't be meant is refused at once, before the imports below and before the source is read.
     names = [field.name for field in fields(RunOptions) if field.name in given]
     options = RunOptions(**{name: given.pop(name) for name in names}, reading=given)
+    from importer.check.part_workers import choose_workers
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
 
     with Console() as console, open_job(sources, **given) as opened:
-        job = replace(opened, max_age_seconds=options.max_source_age)
+        workers = choose_workers(opened, options.workers)
+        job = replace(opened, max_age_seconds=options.max_source_age, workers=workers)
         summary = (dry_run if options.dry_run else send)(job, options, console)
     if summary.run_id:  # without a run there was only a check, which is shown already
         console.show_summary(summary)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import click
 from importer.cli.options import (
     INPUT_OPTIONS,
     SELECT_OPTIONS,
+    WORKERS_OPTION,
     answers_with_summary,
     print_data,
     sources_argument,
@@ -24,21 +26,25 @@ if TYPE_CHECKING:
 
 @click.command()
 @sources_argument
-@with_options(*INPUT_OPTIONS, *SELECT_OPTIONS)
+@with_options(*INPUT_OPTIONS, WORKERS_OPTION, *SELECT_OPTIONS)
 @answers_with_summary
-def validate(sources: tuple[str, ...], strict: bool, verbose: bool, out: Path | None, **given: Any) -> Summary:
+def validate(
+    sources: tuple[str, ...], strict: bool, verbose: bool, out: Path | None, workers: int | None, **given: Any
+) -> Summary:
     """Check every row and write what would be sent. No network, no ledger.
 
     What it finds goes to stdout, with --json to stderr. The reports go to ./triage-import-check/, which is replaced
     each time.
     """
     from importer.check.knowledge import know_nothing
+    from importer.check.part_workers import choose_workers
     from importer.cli.check_screen import describe_check, describe_next
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
     from importer.pipeline import run_check
 
     with Console() as console, open_job(sources, **given) as job:
+        job = replace(job, workers=choose_workers(job, workers))
         checked, summary = run_check(job, know_nothing, console, out, refuse=lambda checked: strict * checked.refusal)
         lines = describe_check(job, checked, DEFAULT_RATE, sys.stdout, is_verbose=verbose)
         lines += describe_next(job, summary)

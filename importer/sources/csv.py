@@ -123,8 +123,12 @@ def join_lines(text: Iterable[str]) -> Iterator[str]:
             record = ""
 
 
-def read_rows(text: Iterator[str] | Lines, name: str, delimiter: str, above: int = 0) -> Iterator[NumberedRow]:
+def read_rows(
+    text: Iterator[str] | Lines, name: str, delimiter: str, above: int = 0, header: Sequence[str] = ()
+) -> Iterator[NumberedRow]:
     """Yield all rows, including the header and the `above` rows before it; blank lines are skipped.
+
+    `header` is given where the text is a part of the file below it.
 
     A row with a stray quote becomes one cell with its raw text and the finding `row-malformed`; reading continues at
     the next line. Raises SourceNotReady if the file ends inside a quoted cell or in the middle of a row, SourceError if
@@ -134,7 +138,6 @@ def read_rows(text: Iterator[str] | Lines, name: str, delimiter: str, above: int
     lines = text if isinstance(text, Lines) else Lines(text)
     reader = csv.reader(lines, delimiter=delimiter, strict=True)
     line = lines.skipped + 1
-    header: list[str] = []
     while True:
         row: list[str] = []
         try:
@@ -142,7 +145,7 @@ def read_rows(text: Iterator[str] | Lines, name: str, delimiter: str, above: int
                 if row:
                     yield line, row, None
                     if not header:
-                        header, above = ([], above - 1) if above else (row, 0)
+                        header, above = ((), above - 1) if above else (row, 0)
                 lines.record.clear()
                 line = lines.skipped + reader.line_num + 1
         except csv.Error as error:
@@ -222,11 +225,15 @@ class Batch(NamedTuple):
 
 
 class OpenTable(NamedTuple):
-    """A table that is read up to its header: the header's cells as read, the rows below it, and the lines of both."""
+    """A table that is read up to its header: the header's cells as read, the rows below it, and the lines of both.
+
+    `beyond` has the row behind the last one, where they are a part of the file.
+    """
 
     header: list[str]
     rows: Iterator[NumberedRow]
     lines: Lines
+    beyond: Iterator[NumberedRow] = iter(())
 
 
 def open_rows(lines: Lines, name: str, delimiter: str, above: int) -> OpenTable:
@@ -249,9 +256,11 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
     ahead: list[NumberedRow] = []
     while batch := _take_rows(table, ahead, size):
         # Only the next row shows whether a row with one filled cell is a title.
-        ahead = list(islice(table.rows, 1)) if count_filled(batch[-1][1]) == 1 else []
+        may_be_title = count_filled(batch[-1][1]) == 1
+        ahead = list(islice(table.rows, 1)) if may_be_title else []
+        next_row = ahead or list(islice(table.beyond, 1)) if may_be_title else []
         lines, raw, findings = map(list, zip(*batch, strict=True))
-        repeated = find_repeated([*raw, *(row for _, row, _ in ahead)], header)
+        repeated = find_repeated([*raw, *(row for _, row, _ in next_row)], header)
         defects = {index: finding for index, finding in enumerate(findings) if finding}
         defects |= {index: finding for index, finding in repeated.items() if index < len(raw)}
         origins: dict[int, str] = {}

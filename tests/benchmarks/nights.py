@@ -111,7 +111,18 @@ class Night:
         """Import an export; give CPU seconds, peak memory in MB, and the bytes that the ledger has grown by."""
         before = self._size()
         seconds, peak = measure(
-            *("-m", "importer", "run", str(export), "--api-url", self._url, "--ledger", str(self._ledger)),
+            *(
+                "-m",
+                "importer",
+                "run",
+                str(export),
+                "--workers",
+                "1",
+                "--api-url",
+                self._url,
+                "--ledger",
+                str(self._ledger),
+            ),
             *("--yes", "--no-first-contact", "--out", str(out)),
         )
         return seconds, peak, self._size() - before
@@ -135,7 +146,7 @@ def main(rows: int, opened: int, comments: bool) -> None:
         reverse(export, other)
         write_ledger(folder / "ledger.db", export, url)
         night = Night(folder / "ledger.db", url)
-        check, _ = measure("-m", "importer", "validate", str(export), "--out", str(folder / "check"))
+        check, _ = measure("-m", "importer", "validate", str(export), "--workers", "1", "--out", str(folder / "check"))
         night(other, folder / "first")
         seconds, peak, grown = night(export, folder / "night")
         click.echo(

@@ -1,0 +1,241 @@
+"""Examines a source in parts, in several processes; what comes of it is the same as in one, in the same order."""
+
+from __future__ import annotations
+
+import gc
+import os
+import pickle
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from pathlib import Path
+from shutil import rmtree
+from tempfile import TemporaryDirectory, gettempdir
+from typing import IO
+
+from importer.check.job import Job
+from importer.check.rows import Examined, examine, examine_chunk, transform_of
+from importer.errors import StorageFull, WorkerLost
+from importer.progress import Progress
+from importer.scratch import Scratch
+from importer.sources.csv_parts import Part, Severed, can_be_cut, cut, read_part
+from importer.sources.source import Source, SourceFile
+from importer.transform.transform import Transform
+
+WORTHWHILE_BYTES = 64 << 20
+"""A source of which several processes are started by default: one needs about ten seconds for so much."""
+MOST_WORKERS = 4
+"""Processes that are started by default, as what is left to this one takes a quarter of the time."""
+AHEAD = 2
+"""Parts in progress or done for each worker, so that none waits for its next one."""
+JOB = "job.pickle"
+
+
+def choose_workers(job: Job, wanted: int | None) -> int:
+    """Decide how many processes examine a source: as many as wanted, else by its size and the cores."""
+    if wanted is not None:
+        return wanted
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    is_worthwhile = job.source.total_bytes >= WORTHWHILE_BYTES and not find_obstacle(job)
+    return min(cores, MOST_WORKERS) if is_worthwhile else 1
+
+
+def find_obstacle(job: Job) -> str:
+    """Say why a source is read in one piece; nothing where it can be cut into parts."""
+    if job.limit is not None:
+        return "--limit reads its first rows alone"
+    if job.mapping.model.group:
+        return "rows that follow each other make one issue"
+    if job.source.comments is not None:
+        return "comments are joined from other files"
+    whole = next((file.name for file in job.source.files if not can_be_cut(file)), "")
+    return whole and f"{whole} is not plain CSV, in UTF-8 or an encoding of one byte a character"
+
+
+@contextmanager
+def open_executor(job: Job, progress: Progress) -> Iterator[Executor | None]:
+    """Open what examines the parts of a source; None where one process reads all of it."""
+    obstacle = find_obstacle(job) if job.workers > 1 else ""
+    if obstacle:
+        progress.say(f"One process reads the source: {obstacle}.")
+    if job.workers == 1 or obstacle:
+        yield None
+        return
+    if job.executor is not None:
+        yield job.executor
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    # Forks would share this process's connections and threads.
+    with ProcessPoolExecutor(job.workers, get_context("spawn"), initializer=_begin_work) as executor:
+        yield executor
+
+
+def _begin_work() -> None:
+    """Prepare a new process to end with the one that has started it, however that ends."""
+    from multiprocessing import parent_process
+
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_after, args=(parent.join,), daemon=True).start()
+
+
+def _end_after(wait: Callable[[], object]) -> None:
+    wait()
+    for folder in _folders:  # a process that was killed could not remove it
+        rmtree(folder, ignore_errors=True)
+    os._exit(1)
+
+
+def examine_all(job: Job, executor: Executor | None, progress: Progress) -> Iterator[Examined]:
+    """Read a source once, chunk by chunk; with an executor in parts, as far as that goes."""
+    done = 0
+    if executor is not None:
+        try:
+            for examined in _examine_parts(job, executor):
+                yield examined
+                _, done = examined.span
+        except Severed:
+            job.source.check_unchanged()
+            progress.say("One process reads the source on: the quotes in its cells don't show where records end.")
+        else:
+            return
+    yield from examine(job, done)
+
+
+def _examine_parts(job: Job, executor: Executor) -> Iterator[Examined]:
+    """Yield the chunks of the parts, in order; raises Severed at the first part that can't be read as one."""
+    place, file, record = 0, 0, 1
+    for part, chunks in _work(job, executor):
+        if part.file != file:
+            file, record = part.file, 1
+        job.source.reach(file, part.end)
+        for examined in chunks:
+            yield examined.moved(place, record)
+            place += len(examined.records.chunk)
+            record += len(examined.records.chunk)
+
+
+def _work(job: Job, executor: Executor) -> Iterator[tuple[Part, list[Examined]]]:
+    """Have the parts examined, a few at a time, and yield what came of each, in order."""
+    waiting = deque[tuple[Part, Future[Path]]]()
+    parts = (part for number, file in enumerate(job.source.files) for part in cut(file, number))
+    with _share(job) as shared:
+        try:
+            while True:
+                while len(waiting) < AHEAD * job.workers and (part := next(parts, None)):
+                    waiting.append((part, _submit(executor, shared, part)))
+                if not waiting:
+                    return
+                part, future = waiting.popleft()
+                yield part, _take(future.result())
+        except BrokenExecutor as error:
+            raise WorkerLost(
+                "A process that examined a part of the source was killed; perhaps memory ran out.",
+                hint="Nothing was sent. Run the same command again, with --workers 1 if memory is short.",
+            ) from error
+        finally:
+            for _, future in waiting:
+                future.cancel()
+
+
+def _submit(executor: Executor, shared: Path, part: Part) -> Future[Path]:
+    # A process that is started here keeps this mask: Ctrl-C is for the one that the person sees.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        return executor.submit(examine_part, shared, part)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _take(path: Path) -> list[Examined]:
+    """Read the chunks in a file, and remove it."""
+    examined = path.read_bytes()
+    path.unlink()
+    gc.disable()  # it would go through all chunks several times while they are made
+    try:
+        chunks: list[Examined] = pickle.loads(examined)
+    finally:
+        gc.enable()
+    return chunks
+
+
+def examine_part(shared: Path, part: Part) -> Path:
+    """Examine a part of a source, in any process that sees the same files; `shared` is what `_share` has made.
+
+    The chunks come in a file of that folder: a pipe takes 64 KB at a time, and each time both ends wait for the other.
+    The first row has the place 0 and the record number 1. Raises Severed where the range can't be read as a part.
+    """
+    job, transform = _prepare(shared)
+    chunks = read_part(job.source.files[part.file], part, transform.refs)
+    examined = [examine_chunk(job, transform, chunk, 0) for chunk in chunks]
+    path = shared / f"{part.file}-{part.start}"
+    path.write_bytes(pickle.dumps(examined, pickle.HIGHEST_PROTOCOL))
+    return path
+
+
+_folders = set[Path]()
+"""What was shared with this process."""
+_prepared = threading.local()
+"""The job of the last part, and its transform, of each thread: SQLite's look-ups are of one thread alone."""
+
+
+def _prepare(shared: Path) -> tuple[Job, Transform]:
+    if getattr(_prepared, "shared", None) != shared:
+        _folders.add(shared)
+        with (shared / JOB).open("rb") as file:
+            job = _JobReader(file, shared).load()
+        _prepared.shared, _prepared.job = shared, (job, transform_of(job))
+    ready: tuple[Job, Transform] = _prepared.job
+    return ready
+
+
+@contextmanager
+def _share(job: Job) -> Iterator[Path]:
+    """Write a job into a folder, its look-ups as files of their own; raises StorageFull if the disk takes no more."""
+    with TemporaryDirectory(prefix="triage-import-") as name:
+        folder, source = Path(name), Source(tuple(map(_absolute, job.source.files)), (), ExitStack())
+        try:
+            with (folder / JOB).open("wb") as file:
+                _JobWriter(file, folder).dump(replace(job, source=source, executor=None))
+        except OSError as error:
+            hint = "Make room there, or set TMPDIR to a folder that has it, then run the same command again."
+            raise StorageFull(f"{gettempdir()} takes no more: {error.strerror}.", hint=hint) from error
+        yield folder
+
+
+def _absolute(file: SourceFile) -> SourceFile:
+    return replace(file, stored=file.stored._replace(path=file.stored.path.absolute()))
+
+
+class _JobWriter(pickle.Pickler):
+    """Pickles a job, with the number of a file in place of each look-up."""
+
+    def __init__(self, file: IO[bytes], folder: Path) -> None:
+        super().__init__(file)
+        self._folder = folder
+        self._written = dict[int, str]()
+
+    def persistent_id(self, thing: object) -> str | None:
+        if not isinstance(thing, Scratch):
+            return None
+        if id(thing) not in self._written:
+            name = self._written[id(thing)] = str(len(self._written))
+            thing.write_to(self._folder / name)
+        return self._written[id(thing)]
+
+
+class _JobReader(pickle.Unpickler):
+    """Reads a job that `_JobWriter` has written, and opens its look-ups."""
+
+    def __init__(self, file: IO[bytes], folder: Path) -> None:
+        super().__init__(file)
+        self._folder = folder
+
+    def persistent_load(self, name: str) -> Scratch:
+        return Scratch("", self._folder / name)

@@ -1,0 +1,127 @@
+"""Parts of a CSV file: ranges of bytes that begin and end with a record, so that several processes can read one file.
+
+The file is cut where the quotes before a line end are even in number. A quote within a cell that has no quotes around
+it upsets that count, so whoever reads a part makes sure that a record ends where it does. As the first part begins with
+a record, so does each one behind a part that was read.
+"""
+
+from __future__ import annotations
+
+import codecs
+import io
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import BinaryIO, NamedTuple, TextIO
+
+from importer.errors import SourceError, SourceNotReady
+from importer.records import CHUNK_ROWS, Chunk, Ref
+from importer.sources import csv
+from importer.sources.files import open_file
+from importer.sources.source import SourceFile
+
+PART_BYTES = 1 << 20
+ENCODINGS = ("utf-8", "ascii", "cp125", "iso8859")
+"""What the names of encodings begin with in which a byte of a quote or a line end is always one, whatever precedes."""
+
+
+class Part(NamedTuple):
+    """A range of bytes of a file.
+
+    file   its place in the source
+    start  its first byte
+    end    the byte behind its last
+    line   physical line where it begins, from 1
+    """
+
+    file: int
+    start: int
+    end: int
+    line: int
+
+
+class Severed(Exception):
+    """A file can't be read on in parts: no place to cut it was found, or one that is within a record."""
+
+
+def can_be_cut(file: SourceFile) -> bool:
+    """Whether a file is a table whose bytes are stored as they are."""
+    stored = file.stored
+    if not file.is_table or file.errors_file or stored.spooled or stored.member or stored.workbook:
+        return False
+    if not codecs.lookup(file.encoding).name.startswith(ENCODINGS):
+        return False
+    with open_file(stored) as opened:
+        return opened.data is opened.stored
+
+
+def cut(file: SourceFile, number: int) -> Iterator[Part]:
+    """Yield the parts of a file, whose place in the source is `number`.
+
+    Raises Severed where a part would be longer than a cell may be.
+    """
+    start, line = 0, 1
+    with open_file(file.stored) as (_, data):
+        while block := data.read(PART_BYTES):
+            block += _read_on(data, block)
+            yield Part(number, start, start + len(block), line)
+            start += len(block)
+            line += _count_lines(block)
+
+
+def _count_lines(block: bytes) -> int:
+    """Count line ends as the reader of text does: CR LF is one, and no part ends between the two."""
+    alone = block.count(b"\r")
+    return block.count(b"\n") + (alone and alone - block.count(b"\r\n"))
+
+
+def _read_on(data: BinaryIO, block: bytes) -> bytes:
+    """Read up to the first line end behind a block with an even number of quotes before it, or to the file's end."""
+    quotes, rest = block.count(b'"'), b""
+    while more := data.readline(csv.CELL_CHARACTERS):
+        rest += more
+        quotes += more.count(b'"')
+        if more.endswith(b"\n") and quotes % 2 == 0:
+            break
+        if len(rest) >= csv.CELL_CHARACTERS:
+            raise Severed
+    return rest
+
+
+def read_part(file: SourceFile, part: Part, refs: Sequence[Ref]) -> Iterator[Chunk]:
+    """Yield the chunks of a part, with the columns that `refs` name; its first record has the number 1.
+
+    Raises Severed, also after some chunks, where it doesn't end with a record, or something is wrong with it that
+    whoever reads the whole file can name.
+    """
+    with file.stored.path.open("rb") as stored:
+        stored.seek(part.start)
+        data = stored.read(part.end - part.start)
+    try:
+        table = _open_part(file, part, data)
+        yield from csv.chunk_batches(csv.read_batches(table, CHUNK_ROWS), table.header, part.file, file.name, refs)
+    except (SourceError, SourceNotReady, UnicodeError) as error:
+        raise Severed from error
+
+
+def _open_part(file: SourceFile, part: Part, data: bytes) -> csv.OpenTable:
+    header = list(file.header or ())
+    # A byte order mark that isn't at the beginning is part of the text.
+    within = "utf-8" if file.encoding == "utf-8-sig" else file.encoding
+
+    def rows_of(text: TextIO, line: int) -> csv.OpenTable:
+        lines = csv.Lines(text)
+        lines.skipped = line - 1
+        return csv.OpenTable(header, csv.read_rows(lines, file.name, file.delimiter, header=header), lines)
+
+    def read_beyond() -> Iterator[csv.NumberedRow]:
+        with file.stored.path.open("rb") as stored, io.TextIOWrapper(stored, within, newline="") as text:
+            stored.seek(part.end)
+            yield from islice(rows_of(text, 1).rows, 1)
+
+    text = io.TextIOWrapper(io.BytesIO(data), within if part.start else file.encoding, newline="")
+    if part.start:
+        return rows_of(text, part.line)._replace(beyond=read_beyond())
+    table = csv.open_rows(csv.Lines(text, file.skip_lines), file.name, file.delimiter, file.rows_above)
+    if table.header != header:  # it is below the part, or the file is another one by now
+        raise Severed
+    return table._replace(beyond=read_beyond())

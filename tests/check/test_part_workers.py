@@ -1,0 +1,211 @@
+"""A check in parts: the same files as in one process, wherever the parts are examined and however many they are."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from importer.check.job import Job
+from importer.check.knowledge import know_nothing
+from importer.check.part_workers import WORTHWHILE_BYTES, choose_workers, find_obstacle
+from importer.cli.inputs import open_job
+from importer.errors import WorkerLost
+from importer.pipeline import run_check
+from importer.progress import Unseen
+from importer.sources import csv_parts
+from tests.harness.running import wait_for
+
+TIMES = ("elapsed_seconds", "out", "suggestion")
+"""Figures of summary.json that are others with each run, or in each folder."""
+NOT_COMPARED = ("report.html", "summary.html")
+"""They have the rows compressed chunk by chunk."""
+HEADER = ("Summary", "Issue key", "Issue id", "Parent id", "Status", "Priority", "Updated", "Description", "Comment")
+
+
+def write_dirty(path: Path, first: int, rows: int) -> str:
+    """Write an export with all that may go wrong with a row, or between rows, and give its path."""
+    draw = random.Random(first)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(HEADER)
+        for number in range(first, first + rows):
+            status, priority = (
+                draw.choice(["To Do", "Done", "Odd", f"Odd {number % 7}"]),
+                draw.choice(["High", "Low", "?"]),
+            )
+            title = draw.choice([f"Issue {number}", "", "Call\n@norm now", "Ã¼ber uns"])
+            text = draw.choice(
+                ['"quoted"\r\n\r\nlines, and more', f"see PROJ-{number + 40}", "AKIA" + "Q7" * 8, "#REF!"]
+            )
+            key = draw.choice([f"PROJ-{number}", f"PROJ-{number}", f"PROJ-{number % 50}", ""])
+            parent = draw.choice(["", str(number + 1), "9999"])
+            comment = f"12/Sep/25 9:05 AM;acc{number % 5};said {number}"
+            writer.writerow([title, key, number, parent, status, priority, "2025-09-12", text, comment])
+            match number % 40:
+                case 7:
+                    writer.writerow(["Sprint 3", *[""] * 8])
+                    writer.writerow(HEADER)
+                case 13:
+                    file.write('"never" closed,PROJ-1\n\nragged,PROJ-2,1\n')
+    return str(path)
+
+
+@contextmanager
+def opened(folder: Path, **options: Any) -> Iterator[Job]:
+    """The job of two dirty files."""
+    paths = [write_dirty(folder / f"{number}.csv", number * 1000, 150) for number in (1, 2)]
+    with open_job(paths, mapping_name="jira", **options) as job:
+        yield job
+
+
+def files_of(job: Job, out: Path) -> dict[str, str]:
+    """The files that a check leaves, by name."""
+    run_check(job, know_nothing, Unseen(), out)
+    files = {path.name: path.read_text(encoding="utf-8") for path in out.iterdir() if path.name not in NOT_COMPARED}
+    summary = json.loads(files["summary.json"])
+    return files | {"summary.json": json.dumps({name: summary[name] for name in summary if name not in TIMES})}
+
+
+@pytest.fixture(autouse=True)
+def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_parts, "PART_BYTES", 1500)
+
+
+@pytest.mark.parametrize("workers", [2, 5])
+def test_files_are_the_same_in_parts(tmp_path: Path, workers: int) -> None:
+    """Any executor does: here one of threads."""
+    with opened(tmp_path) as job, ThreadPoolExecutor(workers) as executor:
+        assert not find_obstacle(job)
+        whole = files_of(job, tmp_path / "whole")
+        assert {"planned.jsonl", "results.csv", "errors.csv", "losses.csv", "fixes.csv"} <= whole.keys()
+        parts = files_of(replace(job, workers=workers, executor=executor), tmp_path / "parts")
+    assert parts == whole
+
+
+def test_what_no_cut_fits_is_read_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where quotes don't show where records end, one process goes on from there, which is said once."""
+    plain, broken = ([f"A-{n},fine,x\n" for n in range(200)], [f'B-{n},fine,"two\nlines"\n' for n in range(200)])
+    path = tmp_path / "inches.csv"
+    path.write_text("".join(["Issue key,Summary,Description\n", *plain, 'A-0,5" wide,x\n', *broken]))
+    said: list[str] = []
+    monkeypatch.setattr(Unseen, "say", lambda self, text="": said.append(text))
+    with open_job([str(path)], mapping_name="jira") as job, ThreadPoolExecutor(2) as executor:
+        whole = files_of(job, tmp_path / "whole")
+        assert files_of(replace(job, workers=2, executor=executor), tmp_path / "parts") == whole
+    assert [text.partition(":")[0] for text in said] == ["One process reads the source on"]
+
+
+def test_some_sources_are_read_in_one_piece(tmp_path: Path) -> None:
+    """Those that can't be cut, and those of which only the beginning is wanted; the sentence says why."""
+    (tmp_path / "issues.jsonl").write_text('{"key": "A-1", "fields": {"summary": "One"}}\n')
+    with open_job([str(tmp_path / "issues.jsonl")], mapping_name="jira") as job:
+        assert find_obstacle(job).startswith(f"{tmp_path}/issues.jsonl is not plain CSV")
+    with opened(tmp_path, limit=3) as job:
+        assert find_obstacle(job).startswith("--limit")
+
+
+def test_the_size_decides_how_many_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small source is not worth the start of a process; who says a number gets it."""
+    with opened(tmp_path) as job:
+        assert (choose_workers(job, None), choose_workers(job, 3)) == (1, 3)
+        monkeypatch.setattr(type(job.source), "total_bytes", WORTHWHILE_BYTES)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(9), raising=False)
+        assert choose_workers(job, None) == 4
+        assert choose_workers(replace(job, limit=5), None) == 1
+
+
+class Dying(Executor):
+    """One process, which is killed in place of the third part."""
+
+    def __init__(self) -> None:
+        self._pool = ProcessPoolExecutor(1, get_context("spawn"))
+        self._asked = 0
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """Hand it on."""
+        self._asked += 1
+        return self._pool.submit(os._exit, 9) if self._asked == 3 else self._pool.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """End."""
+        self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+@pytest.mark.slow  # 2 s
+def test_a_worker_that_dies_ends_the_check(tmp_path: Path) -> None:
+    """With a sentence and what to do; nothing is left in the temporary folder, and the same check works again."""
+    with opened(tmp_path) as job, Dying() as executor:
+        with pytest.raises(WorkerLost, match="was killed") as caught:
+            run_check(replace(job, workers=2, executor=executor), know_nothing, Unseen(), tmp_path / "out")
+        assert "--workers 1" in caught.value.hint
+        checked, _ = run_check(job, know_nothing, Unseen(), tmp_path / "out")
+        assert checked.tally.rows > 300
+
+
+@pytest.mark.slow  # 3 s
+def test_files_are_the_same_with_processes(tmp_path: Path) -> None:
+    """The program's own processes."""
+    with opened(tmp_path) as job:
+        whole = files_of(job, tmp_path / "whole")
+        assert files_of(replace(job, workers=2), tmp_path / "parts") == whole
+
+
+@pytest.mark.slow  # 5 s
+def test_files_are_the_same_on_dask(tmp_path: Path) -> None:
+    """Dask's executor takes the parts as they are: a cluster whose machines see the same files."""
+    distributed = pytest.importorskip("distributed")
+    with opened(tmp_path) as job:
+        whole = files_of(job, tmp_path / "whole")
+        with (
+            distributed.LocalCluster(2, threads_per_worker=2, dashboard_address=None) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            shared = replace(job, workers=2, executor=client.get_executor())
+            assert files_of(shared, tmp_path / "parts") == whole
+
+
+SLEEPING = """
+import sys, time
+from dataclasses import replace
+from importer.check.part_workers import open_executor
+from importer.cli.inputs import open_job
+from importer.progress import Unseen
+
+with open_job(sys.argv[1:], mapping_name="jira") as job, open_executor(replace(job, workers=2), Unseen()) as executor:
+    executor.submit(time.sleep, 600)
+    print(*executor._processes, flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.mark.slow  # 2 s
+def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
+    """Also where that is killed in the middle, and can't tell them."""
+    path = write_dirty(tmp_path / "1.csv", 1, 5)
+    with subprocess.Popen([sys.executable, "-c", SLEEPING, path], stdout=subprocess.PIPE, text=True) as started:
+        assert started.stdout is not None
+        (worker,) = map(int, started.stdout.readline().split())
+        assert is_running(worker)
+        started.kill()
+    wait_for(lambda: not is_running(worker))
+
+
+def is_running(process: int) -> bool:
+    """Whether there is such a process, and more of it than its exit code."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
