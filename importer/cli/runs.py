@@ -1,4 +1,4 @@
-"""`triage-import runs`: lists the runs in the ledger and what can be done about each; checks and prunes the ledger."""
+"""`triage-import runs`: lists the runs in the ledger; checks it, prunes it, and deletes texts from it."""
 
 from __future__ import annotations
 
@@ -34,6 +34,9 @@ COMMANDS = {
     "reported": "triage-import report {name}",
 }
 """What can be done about a run → the command that does it."""
+FORGOTTEN = (
+    "Nobody can tell then whether a person has edited the titles of these issues: they stay as they are in Triage."
+)
 OPTIONS = (
     LEDGER_OPTION,
     click.option("--json", "as_json", is_flag=True, help="Print a list of objects."),
@@ -116,6 +119,42 @@ def prune_command(
         else:
             more = " The same command with --apply does it." if old else ""
             console.say(f"{counted(len(old), 'run')} to prune; {book.name} has {_megabytes(before)}.{more}")
+
+
+@runs.command("forget")
+@with_options(
+    click.argument("what", metavar="KEY|PERSON"),
+    LEDGER_OPTION,
+    click.option("--apply", is_flag=True, help="Do it; without this option it only shows what it would do."),
+)
+@click.pass_context
+def forget_command(context: click.Context, what: str, ledger: str | None, apply: bool) -> None:
+    """Delete the texts that the ledger has of an issue, by its key, or of a person, by a name or an address.
+
+    What belongs to whom in Triage stays known, so that nothing is created twice. Triage and the reports of runs are
+    not touched: their folders are named.
+    """
+    from importer.cli.console import Console
+    from importer.ledger.forgetting import find_traces, forget
+    from importer.ledger.opening import open_ledger, read_ledger
+    from importer.phrases import counted
+    from importer.report.from_ledger import PAGE, kept_page
+
+    with Console() as console, (open_ledger if apply else read_ledger)(_place(context, ledger)) as book:
+        traces = find_traces(book, what, kept_page)
+        for name in sorted(traces.given):
+            console.say(f"{name} can't give back any more what it has replaced in them.")
+        for name, folder in traces.runs.items():
+            console.say(f"The reports of {name} may still have it: {folder}")
+        if apply:
+            forget(book, traces, PAGE)
+        amount = f"{counted(len(traces.keys), 'issue')} and {counted(len(traces.rows), 'row')}"
+        if not traces.runs and not traces.keys:
+            console.say(f"{book.name} has nothing of {what}.")
+        elif apply:
+            console.say(f"The texts of {amount} are deleted from {book.name}. {FORGOTTEN}")
+        else:
+            console.say(f"{book.name} has texts of {amount}. The same command with --apply deletes them. {FORGOTTEN}")
 
 
 def _megabytes(size: int) -> str:

@@ -79,6 +79,11 @@ def prune(ledger: Ledger, old: Iterable[Run]) -> None:
             older = select(OLDER.c.options).where(OLDER.c.source_id == source_id, OLDER.c.id < run_id)
             if all(orjson.loads(each).get(PRUNED) for each in connection.scalars(older)):
                 connection.execute(delete(replaced).where(replaced.c.run_id == run_id))
+    compact(ledger)
+
+
+def compact(ledger: Ledger) -> None:
+    """Take what was deleted out of a ledger's file."""
     with ledger.transaction() as connection:
         if connection.dialect.name != "postgresql":  # a server does it by itself
             connection.exec_driver_sql("VACUUM")

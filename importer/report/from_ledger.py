@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -81,6 +81,11 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
 def kept_details(run: Run) -> PageDetails:
     """Return what a run has kept for its page; of an earlier version's run there is nothing."""
     return unpack_details(run.options.get(PAGE, ""))
+
+
+def kept_page(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the options of a run have for its page, as JSON values."""
+    return asdict(unpack_details(options.get(PAGE, "")))
 
 
 def kept_headers(run: Run) -> list[Header | None]:

@@ -1,0 +1,201 @@
+"""Forgetting: deletes the texts that a ledger has of an issue or a person, and no mark that exactly once needs.
+
+Of an issue it keeps the key, its marker, its digests and which issue of Triage it is. Its title, the cells of rejected
+rows, what was replaced in it and what messages say of it go.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from sqlalchemy import Connection, Table, delete, select, tuple_, update
+
+from importer.errors import UsageError
+from importer.ledger.pruning import compact
+from importer.ledger.schema import UNDECIDED, found, operations, replaced, rows, runs, sources
+from importer.ledger.statements import portions
+from importer.ledger.store import Ledger
+from importer.records import Act
+
+ReadPage = Callable[[Mapping[str, Any]], Any]
+"""Returns what the options of a run have for its page, as JSON values; None where that is nothing."""
+LETTERS = 3
+"""What has fewer is no name: the number of an issue that the ledger doesn't know would be in nearly every text."""
+PLACE = (rows.c.run_id, rows.c.file, rows.c.record)
+TEXTS = {
+    rows: (rows.c.raw, rows.c.cells, rows.c.findings, rows.c.conflicts, rows.c.title),
+    operations: (operations.c.returned, operations.c.details, operations.c.message),
+    found: (found.c.returned, found.c.title),
+    replaced: (replaced.c.before,),
+}
+"""Columns with texts of a source: JSON, compressed JSON, or the text itself."""
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Where a ledger has texts of an issue or a person.
+
+    what   the text that was sought: a key, or a name or an address
+    keys   (id of the source, key) of the issues that have it
+    rows   (id of the run, number of the file, number of the record) of rows that have it, or are of these issues
+    runs   names of the runs whose rows, replaced values or pages have it → folder of their reports
+    given  names of the runs that can't give back then what they have replaced in these issues
+    """
+
+    what: str
+    keys: set[tuple[int, str]] = field(default_factory=set)
+    rows: set[tuple[int, int, int]] = field(default_factory=set)
+    runs: dict[str, str] = field(default_factory=dict)
+    given: set[str] = field(default_factory=set)
+
+
+def find_traces(ledger: Ledger, what: str, read_page: ReadPage) -> Traces:
+    """Find the texts of an issue, by its key with or without its source's name, or else of a person, by a part of them.
+
+    Capitals don't matter in the name of a person.
+
+    Raises:
+        UsageError: it is not decided yet whether something that was sent for one of the issues has arrived.
+    """
+    traces = Traces(what)
+    with ledger.transaction() as connection:
+        names = {name for (name,) in connection.execute(select(sources.c.name))}
+        exact = [what, *(f"{name}:{what}" for name in names)]
+        for table in (operations, found):
+            statement = select(table.c.source_id, table.c.key).where(table.c.key.in_(exact))
+            traces.keys.update(tuple(each) for each in connection.execute(statement))
+        its_rows = select(*PLACE).where(rows.c.key.in_(exact))
+        traces.rows.update(tuple(each) for each in connection.execute(its_rows))
+        if not (traces.keys or traces.rows) and sum(map(str.isalpha, what)) >= LETTERS:
+            _find_person(connection, traces)
+        _refuse_undecided(connection, traces)
+        _find_runs(connection, traces, read_page)
+    return traces
+
+
+def _find_person(connection: Connection, traces: Traces) -> None:
+    sought = traces.what.casefold()
+    for table in (operations, found, replaced):
+        for each in _having(connection, table, (table.c.source_id, table.c.key), sought):
+            traces.keys.add((each[0], each[1]))
+    traces.rows.update((each[0], each[1], each[2]) for each in _having(connection, rows, PLACE, sought))
+    for keys in portions(traces.keys):
+        own = select(*PLACE).join(runs, runs.c.id == rows.c.run_id)
+        its_rows = own.where(tuple_(runs.c.source_id, rows.c.key).in_(keys), rows.c.key != "")
+        traces.rows.update(tuple(each) for each in connection.execute(its_rows))
+
+
+def _having(connection: Connection, table: Table, names: Any, sought: str) -> Iterator[Any]:
+    """Yield the columns `names` of the rows of a table in whose texts something is."""
+    for each in connection.execute(select(*names, *TEXTS[table]), execution_options={"yield_per": 1000}):
+        if any(sought in text.casefold() for kept in each[len(names) :] for text in _texts(_decode(kept))):
+            yield each
+
+
+def _decode(kept: bytes | str | None) -> Any:
+    """Return the JSON value of a column; a text is one itself."""
+    if not isinstance(kept, bytes) or not kept:
+        return kept
+    return orjson.loads(kept if kept[:1] in b'{["' else zlib.decompress(kept))
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """Yield the texts in a JSON value, also in JSON that is a text in it, as a record's own is."""
+    if isinstance(value, str):
+        yield value
+        if value[:1] in ("{", "["):
+            try:
+                yield from _texts(orjson.loads(value))
+            except orjson.JSONDecodeError:
+                return
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            yield name
+            yield from _texts(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+
+
+def _refuse_undecided(connection: Connection, traces: Traces) -> None:
+    """Raise UsageError where what was sent is needed to find out whether it arrived."""
+    for keys in portions(traces.keys):
+        its = tuple_(operations.c.source_id, operations.c.key).in_(keys)
+        if key := connection.scalar(select(operations.c.key).where(its, operations.c.state.in_(UNDECIDED))):
+            raise UsageError(
+                f"It is not decided yet whether what was sent for {key} has arrived; its texts are needed for that.",
+                hint="The next import of its source decides it, or `triage-import settle`.",
+            )
+
+
+def _find_runs(connection: Connection, traces: Traces, read_page: ReadPage) -> None:
+    sought, with_rows = traces.what.casefold(), {run_id for run_id, _, _ in traces.rows}
+    for keys in portions(traces.keys):
+        its = tuple_(replaced.c.source_id, replaced.c.key).in_(keys)
+        named = select(runs.c.name).join(replaced, replaced.c.run_id == runs.c.id).where(its)
+        traces.given.update(connection.scalars(named))
+    for each in connection.execute(select(runs)):
+        said = _texts([read_page(orjson.loads(each.options)), _decode(each.summary)])
+        if each.id in with_rows or each.name in traces.given or any(sought in text.casefold() for text in said):
+            traces.runs[each.name] = each.out
+
+
+def forget(ledger: Ledger, traces: Traces, page: str) -> None:
+    """Delete the texts that were found. `page` is the option of a run that its page is kept in, which goes whole."""
+    sought = traces.what.casefold()
+    with ledger.transaction() as connection:
+        for places in portions(traces.rows):
+            its_rows = tuple_(*PLACE).in_(places)
+            for each in connection.execute(select(*PLACE, rows.c.findings).where(its_rows)).all():
+                values: dict[str, Any] = {"raw": None, "cells": None, "conflicts": None, "title": "", "findings": None}
+                if each.findings is not None:  # the next run still knows that it was rejected, and by which rule
+                    codes, fields, messages, hints = orjson.loads(each.findings)
+                    values["findings"] = orjson.dumps((codes, fields, [""] * len(messages), [""] * len(hints)))
+                place = tuple_(*PLACE) == tuple_(each.run_id, each.file, each.record)
+                connection.execute(update(rows).where(place).values(values))
+        for keys in portions(traces.keys):
+            _forget_issues(connection, keys)
+        for each in connection.execute(select(runs).where(runs.c.name.in_(traces.runs))).all():
+            options = {name: value for name, value in orjson.loads(each.options).items() if name != page}
+            summary = None if each.summary is None else orjson.dumps(_without(orjson.loads(each.summary), sought))
+            its_run = update(runs).where(runs.c.id == each.id)
+            connection.execute(its_run.values(options=orjson.dumps(options), summary=summary))
+    compact(ledger)
+
+
+def _forget_issues(connection: Connection, keys: list[tuple[int, str]]) -> None:
+    for table in (operations, found):
+        its = tuple_(table.c.source_id, table.c.key).in_(keys)
+        for source_id, key, issue_id, returned in connection.execute(
+            select(table.c.source_id, table.c.key, table.c.issue_id, table.c.returned).where(
+                its, table.c.returned != b""
+            )
+        ).all():
+            snapshot = orjson.loads(returned)
+            for values in (snapshot, snapshot.get("sent", {})):
+                values.pop("title", None)
+            one = (table.c.source_id == source_id, table.c.key == key, table.c.issue_id == issue_id)
+            connection.execute(
+                update(table).where(*one, table.c.returned != b"").values(returned=orjson.dumps(snapshot))
+            )
+    its = tuple_(operations.c.source_id, operations.c.key).in_(keys)
+    # Those of an addition say which comments of the source it covers, by their marks.
+    connection.execute(update(operations).where(its, operations.c.act == Act.UPDATE).values(details=None))
+    connection.execute(update(operations).where(its).values(message=""))
+    connection.execute(update(found).where(tuple_(found.c.source_id, found.c.key).in_(keys)).values(title=""))
+    connection.execute(delete(replaced).where(tuple_(replaced.c.source_id, replaced.c.key).in_(keys)))
+
+
+def _without(value: Any, sought: str) -> Any:
+    """Return a JSON value in which the texts that have something in them are empty."""
+    if isinstance(value, str):
+        return "" if sought in value.casefold() else value
+    if isinstance(value, list):
+        return [_without(each, sought) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _without(each, sought) for name, each in value.items()}
+    return value
