@@ -6,9 +6,7 @@ import os
 import re
 import shutil
 import signal
-import stat
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
@@ -32,6 +30,7 @@ from importer.report.summary import Summary
 from importer.spreadsheet import IMPORT_COLUMNS
 from tests.harness.documents import DOCUMENTS, Block, Document, code, document, tables
 from tests.harness.running import ROOT, SAMPLES, Program
+from tests.harness.shell import serve_shell
 
 README = document("README.md")
 REPORTS = document("importer/report/README.md").text
@@ -295,14 +294,11 @@ RUN = [(found.name, block.text) for found, block in shell_blocks() if not block.
 def test_shell_blocks_run(name: str, text: str, program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each in a folder of its own that has the samples; every command in it ends with 0."""
     bin_folder = program.state / "bin"
-    bin_folder.mkdir(parents=True)
-    script = bin_folder / "triage-import"
-    script.write_text(f'#!/bin/sh\nexec {sys.executable} -m importer "$@"\n', encoding="utf-8")
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", f"{bin_folder}{os.pathsep}{os.environ['PATH']}")
     shutil.copytree(SAMPLES, program.folder / "sample_data")
     printed = program.state / "printed.txt"  # no pipe: a sandbox that stays behind would hold it open
     with (
+        serve_shell(bin_folder),
         printed.open("wb") as file,
         subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", text], stdout=file, stderr=file, start_new_session=True

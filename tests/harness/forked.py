@@ -13,7 +13,7 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from multiprocessing import connection, get_context
-from multiprocessing.context import ForkServerContext
+from multiprocessing.context import ForkServerContext, ForkServerProcess
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from tempfile import mkdtemp
@@ -52,14 +52,11 @@ class Forked:
         said = Path(mkdtemp())
         weakref.finalize(self, shutil.rmtree, said)
         self._out, self._err = said / "stdout", said / "stderr"
-        program = _Program([str(argument) for argument in arguments], folder, dict(environment), first)
         with Path(os.devnull).open("rb") as nothing, self._out.open("wb") as out, self._err.open("wb") as err:
             numbers = [stream.fileno() for stream in (nothing, out, err)]
             if terminal is not None:
                 numbers[0] = numbers[2] = terminal
-            self._process = forking().Process(target=program.run, args=[_Descriptor(number) for number in numbers])
-            with _ONE_AT_A_TIME:
-                self._process.start()
+            self._process = start_program([str(each) for each in arguments], folder, environment, numbers, first)
         assert self._process.pid is not None
         self.pid = self._process.pid
 
@@ -75,8 +72,7 @@ class Forked:
 
     def poll(self) -> int | None:
         """Return the exit code, for a signal its negative number, or None while it runs."""
-        with _ONE_AT_A_TIME:
-            return self._process.exitcode
+        return exit_code(self._process)
 
     def wait(self, seconds: float) -> int | None:
         """Wait until it ends, but not longer than this; give the exit code like `poll`."""
@@ -92,6 +88,27 @@ class Forked:
         """Kill it, and wait until it is dead."""
         self._process.kill()
         connection.wait([self._process.sentinel])
+
+
+def start_program(
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    streams: Sequence[int],
+    first: Callable[[], None] | None = None,
+) -> ForkServerProcess:
+    """Start the program with these words and these descriptors as its standard streams; `first` as in `Forked`."""
+    program = _Program(list(words), folder, dict(environment), first)
+    process = forking().Process(target=program.run, args=[_Descriptor(number) for number in streams])
+    with _ONE_AT_A_TIME:
+        process.start()
+    return process
+
+
+def exit_code(process: ForkServerProcess) -> int | None:
+    """Return how a process ended, None while it runs."""
+    with _ONE_AT_A_TIME:
+        return process.exitcode
 
 
 class _Descriptor:
