@@ -87,3 +87,14 @@ def take_lock(
 def in_use(ledger: str, holder: str) -> LedgerInUse:
     """Return the error that names the holder of a ledger."""
     return LedgerInUse(f"The ledger {ledger} is in use by {holder}.", hint=WAIT)
+
+
+def is_alive(pid: int) -> bool:
+    """Whether there is a process with this id on this machine."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # another user's process
+        return True
+    return True

@@ -11,6 +11,7 @@ import re
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -21,9 +22,9 @@ from psycopg.types.string import StrDumper
 from sqlalchemy import Connection, Engine, create_engine, select, update
 from sqlalchemy.pool import StaticPool
 
-from importer.errors import UsageError
+from importer.errors import LedgerInUse, UsageError
 from importer.ledger.database import Database
-from importer.ledger.lock import in_use, wait_until_free
+from importer.ledger.lock import in_use, is_alive, wait_until_free
 from importer.ledger.migrations import prepare, read_version
 from importer.ledger.schema import SCHEMA_VERSION, stamp
 from importer.ledger.source_lock import Claim, Refuse
@@ -34,6 +35,8 @@ from importer.ledger.target_scan import mark_incomplete
 PROBE_SECONDS = 5
 PROBES = 3
 """Either end of the connection takes the other for dead after so many unanswered keep-alive probes."""
+LEFT_SECONDS = 30
+"""So long a server may take to end the session of a process that was killed, with the statement that it is at."""
 PROBING = {
     "keepalives_idle": PROBE_SECONDS,
     "keepalives_interval": PROBE_SECONDS,
@@ -84,7 +87,13 @@ def open_server(url: str, wait_seconds: float) -> Iterator[Database]:
     name = name_server(url)
     with _connected(url, WRITING) as connection:
         with _refusing(name):
-            wait_until_free(lambda: _lock(connection, name), wait_seconds)
+            take = partial(_lock, connection, name)
+            try:
+                wait_until_free(take, wait_seconds)
+            except LedgerInUse as error:
+                if not _is_left_behind(error):
+                    raise
+                wait_until_free(take, LEFT_SECONDS)
         engine = _make_engine(connection)
         with engine.begin() as begun:
             prepare(begun, name)
@@ -184,6 +193,12 @@ def _lock(connection: psycopg.Connection, name: str) -> None:
     if not taken:
         holder, since = connection.execute(FIND_HOLDER, (key,)).fetchone() or ("another process", "")
         raise in_use(name, f"{holder}{since}")
+
+
+def _is_left_behind(error: LedgerInUse) -> bool:
+    """Whether a ledger is in use by a process of this machine that has ended: the server has yet to notice that."""
+    holder = re.search(rf"process (\d+) on {re.escape(socket.gethostname())}\b", error.message)
+    return holder is not None and not is_alive(int(holder[1]))
 
 
 def lock_source(database: Database, claim: Claim, refuse: Refuse) -> None:

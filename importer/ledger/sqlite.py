@@ -19,7 +19,7 @@ from sqlalchemy.pool import StaticPool
 
 from importer.ledger.database import Database
 from importer.ledger.integrity import check_file, damaged
-from importer.ledger.lock import locked
+from importer.ledger.lock import is_alive, locked
 from importer.ledger.migrations import prepare, read_version
 from importer.ledger.schema import SCHEMA_VERSION, stamp
 from importer.ledger.staleness import Generation, open_generation, side_file
@@ -91,7 +91,7 @@ def find_holder(path: Path) -> int | None:
         return None
     try:
         said = re.match(rb"process (\d+)", os.pread(descriptor, 200, 0))
-        if said is None or not _is_alive(int(said[1])):
+        if said is None or not is_alive(int(said[1])):
             return None
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -148,16 +148,6 @@ def _refuse_stranger(path: Path) -> None:
 
 def _was_ledger(path: Path) -> bool:
     return side_file(path).exists()
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:  # another user's process
-        return True
-    return True
 
 
 def _copy(engine: Engine, other: Engine) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import importer.load.repeat
-from importer.check import check_pass
+from importer.check import part_workers
 from importer.check.job import Job
 from importer.check.rows import Examined, examine
 from importer.load import attempt
@@ -52,12 +52,12 @@ def counted_readings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     """Note each reading of the source, by whom."""
     seen = list[str]()
 
-    def counted(name: str, job: Job) -> Iterator[Examined]:
+    def counted(name: str, job: Job, start: int = 0) -> Iterator[Examined]:
         seen.append(name)
-        yield from examine(job)
+        yield from examine(job, start)
 
     with monkeypatch.context() as patched:
-        for module in (check_pass, attempt):
+        for module in (part_workers, attempt):
             patched.setattr(module, "examine", partial(counted, module.__name__))
         yield seen
 
@@ -74,7 +74,7 @@ def test_read_once(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPat
     write_csv(Path("export.csv"), map(issue_row, (1, 2, 3)))
     with counted_readings(monkeypatch) as seen:
         assert run(program, sandbox.url, "out").outcomes() == {"created": 1, "unchanged": 2}
-    assert seen == [check_pass.__name__, attempt.__name__]
+    assert seen == [part_workers.__name__, attempt.__name__]
 
 
 def test_as_if_it_were_read_again(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def test_as_if_it_were_read_again(program: Program, serve: Serve, monkeypatch: p
         again = run(program, sandbox.url, "again")
     with counted_readings(monkeypatch) as seen:
         once = run(program, sandbox.url, "once")
-    assert set(seen) == {check_pass.__name__}, once.err
+    assert set(seen) == {part_workers.__name__}, once.err
     assert once.outcomes() == again.outcomes()
     assert len(once.outcomes()) == 4, "unchanged, changed, skipped and rejected"
     for name in REPORTS:
