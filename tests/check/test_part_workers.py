@@ -26,7 +26,7 @@ from importer.errors import WorkerLost
 from importer.pipeline import run_check
 from importer.progress import Unseen
 from importer.sources import csv_parts
-from tests.harness.running import wait_for
+from tests.harness.running import Program, issue_row, wait_for, write_csv
 
 TIMES = ("elapsed_seconds", "out", "suggestion")
 """Figures of summary.json that are others with each run, or in each folder."""
@@ -209,3 +209,16 @@ def is_running(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.slow  # 4 s
+def test_a_ledger_says_the_same_of_parts(program: Program) -> None:
+    """`--workers` of a dry run: rows that are in Triage, changed since and new, as with one process."""
+    write_csv(Path("export.csv"), map(issue_row, range(60)))
+    assert program("run", "export.csv", "-m", "jira", "--sandbox").code == 0
+    write_csv(Path("export.csv"), (issue_row(number, title=f"Other {number}" * (number % 9)) for number in range(80)))
+    check = ("run", "export.csv", "-m", "jira", "--sandbox", "--dry-run", "--max-changes", "100%", "--json")
+    one, two = (program(*check, "--workers", count, "--out", f"by-{count}") for count in ("1", "2"))
+    assert one.outcomes() == two.outcomes()
+    assert len(one.outcomes()) > 2
+    assert Path("by-1/results.csv").read_bytes() == Path("by-2/results.csv").read_bytes()
