@@ -175,7 +175,8 @@ def examine_part(shared: Path, part: Part) -> Path:
     chunks = read_part(job.source.files[part.file], part, transform.refs)
     examined = [examine_chunk(job, transform, chunk, 0) for chunk in chunks]
     path = shared / f"{part.file}-{part.start}"
-    path.write_bytes(pickle.dumps(examined, pickle.HIGHEST_PROTOCOL))
+    with _on_disk():
+        path.write_bytes(pickle.dumps(examined, pickle.HIGHEST_PROTOCOL))
     return path
 
 
@@ -200,13 +201,18 @@ def _share(job: Job) -> Iterator[Path]:
     """Write a job into a folder, its look-ups as files of their own; raises StorageFull if the disk takes no more."""
     with TemporaryDirectory(prefix="triage-import-") as name:
         folder, source = Path(name), Source(tuple(map(_absolute, job.source.files)), (), ExitStack())
-        try:
-            with (folder / JOB).open("wb") as file:
-                _JobWriter(file, folder).dump(replace(job, source=source, executor=None))
-        except OSError as error:
-            hint = "Make room there, or set TMPDIR to a folder that has it, then run the same command again."
-            raise StorageFull(f"{gettempdir()} takes no more: {error.strerror}.", hint=hint) from error
+        with _on_disk(), (folder / JOB).open("wb") as file:
+            _JobWriter(file, folder).dump(replace(job, source=source, executor=None))
         yield folder
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "Make room there, or set TMPDIR to a folder that has it, then run the same command again."
+        raise StorageFull(f"{gettempdir()} takes no more: {error.strerror}.", hint=hint) from error
 
 
 def _absolute(file: SourceFile) -> SourceFile:

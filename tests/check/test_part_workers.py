@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
+import pickle
 import random
 import subprocess
 import sys
@@ -22,7 +24,7 @@ from importer.check.job import Job
 from importer.check.knowledge import know_nothing
 from importer.check.part_workers import WORTHWHILE_BYTES, choose_workers, find_obstacle
 from importer.cli.inputs import open_job
-from importer.errors import WorkerLost
+from importer.errors import StorageFull, WorkerLost
 from importer.pipeline import run_check
 from importer.progress import Unseen
 from importer.sources import csv_parts
@@ -106,6 +108,19 @@ def test_what_no_cut_fits_is_read_on_at_once(tmp_path: Path, monkeypatch: pytest
         whole = files_of(job, tmp_path / "whole")
         assert files_of(replace(job, workers=2, executor=executor), tmp_path / "parts") == whole
     assert [text.partition(":")[0] for text in said] == ["One process reads the source on"]
+
+
+def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a part gives has no room; the error comes whole from another process."""
+
+    def refuse(path: Path, data: bytes) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with opened(tmp_path) as job, ThreadPoolExecutor(2) as executor:
+        monkeypatch.setattr(Path, "write_bytes", refuse)
+        with pytest.raises(StorageFull, match="takes no more: No space left") as caught:
+            run_check(replace(job, workers=2, executor=executor), know_nothing, Unseen(), tmp_path / "out")
+    assert "TMPDIR" in pickle.loads(pickle.dumps(caught.value)).hint
 
 
 def test_some_sources_are_read_in_one_piece(tmp_path: Path) -> None:
