@@ -20,7 +20,8 @@ import tempfile
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import count, takewhile
 from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
@@ -185,18 +186,16 @@ def _without(trial: Trial, number: int, start: int, end: int) -> Trial:
     return trial._replace(files=tuple(files))
 
 
-def fuzz(seeds: Sequence[Stored], seed: int, seconds: float) -> tuple[Counter[str], list[tuple[Trial, Failed]]]:
-    """Try damaged files for so long: how they ended, and the first of each failure."""
+def fuzz(seeds: Sequence[Stored], seed: int, numbers: Iterable[int]) -> tuple[Counter[str], list[tuple[Trial, Failed]]]:
+    """Try damaged files, one for each number: how they ended, and the first of each failure."""
     endings = Counter[str]()
     failures: dict[str, tuple[Trial, Failed]] = {}
-    deadline, number = time.monotonic() + seconds, 0
-    while time.monotonic() < deadline:
+    for number in numbers:
         trial = draw_trial(seeds, Draw(f"{seed}-{number}"))
         failed, ending = run_trial(trial)
         endings[ending] += 1
         if failed is not None:
             failures.setdefault(failed.what, (trial, failed))
-        number += 1
     return endings, list(failures.values())
 
 
@@ -216,9 +215,10 @@ def main(minutes: float, seed: int | None, folder: Path) -> None:
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
     seeds = load_seeds(folder)
     click.echo(f"seed {seed}, {len(seeds)} files")
-    endings, failures = fuzz(seeds, seed, minutes * 60)
-    for ending, count in endings.most_common():
-        click.echo(f"{count:8,} {ending}")
+    deadline = time.monotonic() + minutes * 60
+    endings, failures = fuzz(seeds, seed, takewhile(lambda _: time.monotonic() < deadline, count()))
+    for ending, times in endings.most_common():
+        click.echo(f"{times:8,} {ending}")
     for trial, failed in failures:
         click.echo(f"\n{failed.what}\n{failed.shown}\n{keep(trial, failed)}")
     sys.exit(bool(failures))
