@@ -258,7 +258,7 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
         # Only the next row shows whether a row with one filled cell is a title.
         may_be_title = count_filled(batch[-1][1]) == 1
         ahead = list(islice(table.rows, 1)) if may_be_title else []
-        next_row = ahead or list(islice(table.beyond, 1)) if may_be_title else []
+        next_row = (ahead or list(islice(table.beyond, 1))) if may_be_title else []
         lines, raw, findings = map(list, zip(*batch, strict=True))
         repeated = find_repeated([*raw, *(row for _, row, _ in next_row)], header)
         defects = {index: finding for index, finding in enumerate(findings) if finding}

@@ -48,19 +48,8 @@ def compare(folder: Path, kind: str, make: Texts, rows: int) -> bool:
             path = str(folder / f"{count}.csv")
             reader[count].append(measure("-c", READER, path)[0])
             seconds, peak = measure(
-                *(
-                    "-m",
-                    "importer",
-                    "validate",
-                    path,
-                    "-m",
-                    "jira",
-                    "--json",
-                    "--workers",
-                    "1",
-                    "--out",
-                    str(folder / "out"),
-                )
+                *("-m", "importer", "validate", path, "-m", "jira", "--json", "--workers", "1"),
+                *("--out", str(folder / "out")),
             )
             checks[count].append(seconds)
             peaks[count] = max(peaks[count], peak)

@@ -111,18 +111,8 @@ class Night:
         """Import an export; give CPU seconds, peak memory in MB, and the bytes that the ledger has grown by."""
         before = self._size()
         seconds, peak = measure(
-            *(
-                "-m",
-                "importer",
-                "run",
-                str(export),
-                "--workers",
-                "1",
-                "--api-url",
-                self._url,
-                "--ledger",
-                str(self._ledger),
-            ),
+            *("-m", "importer", "run", str(export), "--workers", "1"),
+            *("--api-url", self._url, "--ledger", str(self._ledger)),
             *("--yes", "--no-first-contact", "--out", str(out)),
         )
         return seconds, peak, self._size() - before
