@@ -26,8 +26,10 @@ from importer.sources.csv_parts import Part, Severed, can_be_cut, cut, read_part
 from importer.sources.source import Source, SourceFile
 from importer.transform.transform import Transform
 
-WORTHWHILE_BYTES = 64 << 20
-"""A source of which several processes are started by default: one needs about ten seconds for so much."""
+WORTHWHILE_ROWS = 200_000
+"""So many rows of a source make several processes start by default: one needs about ten seconds for them."""
+LEAST_BYTES = 20
+"""A row has so many at least where it is worth a thought; most sources are too small by that, and none is opened."""
 MOST_WORKERS = 4
 """Processes that are started by default, as what is left to this one takes a quarter of the time."""
 AHEAD = 2
@@ -36,12 +38,24 @@ JOB = "job.pickle"
 
 
 def choose_workers(job: Job, wanted: int | None) -> int:
-    """Decide how many processes examine a source: as many as wanted, else by its size and the cores."""
+    """Decide how many processes examine a source: as many as wanted, else by its rows and the cores."""
     if wanted is not None:
         return wanted
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    is_worthwhile = job.source.total_bytes >= WORTHWHILE_BYTES and not find_obstacle(job)
-    return min(cores, MOST_WORKERS) if is_worthwhile else 1
+    if job.source.total_bytes < WORTHWHILE_ROWS * LEAST_BYTES or find_obstacle(job):
+        return 1
+    return min(cores, MOST_WORKERS) if _estimate_rows(job.source) >= WORTHWHILE_ROWS else 1
+
+
+def _estimate_rows(source: Source) -> float:
+    """Estimate the rows of a source by those of its first part; 0 where that can't be read as one."""
+    file = source.files[0]
+    try:
+        part = next(cut(file, 0))
+        rows = sum(map(len, read_part(file, part, ())))
+    except Severed:
+        return 0.0
+    return source.total_bytes * rows / part.end
 
 
 def find_obstacle(job: Job) -> str:

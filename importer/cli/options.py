@@ -63,7 +63,7 @@ WORKERS_OPTION = click.option(
     "--workers",
     type=click.IntRange(1, 64),
     metavar="N",
-    help="Processes that check a CSV file in parts.  [default: 1 below 64 MB, else the cores, at most 4]",
+    help="Processes that check a CSV file in parts.  [default: 1 below 200,000 rows, else the cores, at most 4]",
 )
 OUT_OPTION = click.option(
     "--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="For the reports."

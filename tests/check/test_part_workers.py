@@ -22,7 +22,7 @@ import pytest
 
 from importer.check.job import Job
 from importer.check.knowledge import know_nothing
-from importer.check.part_workers import WORTHWHILE_BYTES, choose_workers, find_obstacle
+from importer.check.part_workers import WORTHWHILE_ROWS, choose_workers, find_obstacle
 from importer.cli.inputs import open_job
 from importer.errors import StorageFull, WorkerLost
 from importer.pipeline import run_check
@@ -136,8 +136,12 @@ def test_the_size_decides_how_many_work(tmp_path: Path, monkeypatch: pytest.Monk
     """A small source is not worth the start of a process; who says a number gets it."""
     with opened(tmp_path) as job:
         assert (choose_workers(job, None), choose_workers(job, 3)) == (1, 3)
-        monkeypatch.setattr(type(job.source), "total_bytes", WORTHWHILE_BYTES)
+        rows = sum(map(len, job.source.chunks(())))
+        worthwhile = WORTHWHILE_ROWS * job.source.total_bytes / rows
         monkeypatch.setattr(os, "sched_getaffinity", lambda process: range(9), raising=False)
+        monkeypatch.setattr(type(job.source), "total_bytes", worthwhile / 2)  # its rows are estimated by the first ones
+        assert choose_workers(job, None) == 1
+        monkeypatch.setattr(type(job.source), "total_bytes", worthwhile * 2)
         assert choose_workers(job, None) == 4
         assert choose_workers(replace(job, limit=5), None) == 1
 
