@@ -141,9 +141,10 @@ def _refuse_stranger(path: Path) -> None:
             with _connected(_read_only(path)) as engine, engine.connect() as connection:
                 read_version(connection, str(path))
         except DatabaseError as error:
-            if _was_ledger(path):
+            if not _was_ledger(path):
+                raise
+            if not str(error.orig).startswith(UNWRITABLE):  # else a killed process left a journal for the next writer
                 raise damaged(path, str(error.orig)) from error
-            raise
 
 
 def _was_ledger(path: Path) -> bool:

@@ -23,7 +23,7 @@ import pytest
 from tests.harness.forked import Forked
 from tests.harness.running import Ended, Program, finish, read_csv
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.slow(seconds=40)
 
 PAGES = 40
 ROWS = 40

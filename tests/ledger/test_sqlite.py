@@ -65,6 +65,24 @@ def test_an_empty_file_becomes_a_ledger(path: Path) -> None:
         assert ledger.read_facts(TARGET, "x").keys == 0
 
 
+def test_a_kill_while_a_file_becomes_a_ledger(path: Path) -> None:
+    """A journal that is left then is rolled back by whoever writes next, and hinders nobody who reads."""
+    with open_ledger(path):
+        pass  # it leaves its side file
+    path.unlink()
+    half = path.with_name("half.db")
+    with closing(sqlite3.connect(half, isolation_level=None)) as connection:
+        connection.executescript("CREATE TABLE filler (text TEXT); DROP TABLE filler; PRAGMA cache_size=1")
+        connection.executescript("BEGIN; CREATE TABLE filler (text TEXT)")
+        connection.executemany("INSERT INTO filler VALUES (?)", [("x" * 5000,)] * 50)
+        for end in ("", "-journal"):  # as a killed process leaves them: some pages are in the file already
+            shutil.copyfile(f"{half}{end}", f"{path}{end}")
+    with read_ledger(path) as ledger:
+        assert ledger.list_runs() == []
+    with open_ledger(path) as ledger:
+        assert ledger.list_runs() == []
+
+
 @pytest.mark.parametrize("name", [".", "file/ledger.db", "n" * 300])
 @pytest.mark.parametrize("open_", [open_ledger, read_ledger])
 def test_a_place_that_cannot_be_used(
