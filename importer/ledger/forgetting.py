@@ -7,7 +7,7 @@ rows, what was replaced in it and what messages say of it go.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,20 +33,22 @@ TEXTS = {
     replaced: (replaced.c.before,),
 }
 """Columns with texts of a source: JSON, compressed JSON, or the text itself."""
+SENTENCES = ("warnings", "stopped_because")
+"""What a run's summary says in words; all else in it are figures, names of files and digests."""
 
 
 @dataclass(frozen=True)
 class Traces:
     """Where a ledger has texts of an issue or a person.
 
-    what   the text that was sought: a key, or a name or an address
-    keys   (id of the source, key) of the issues that have it
-    rows   (id of the run, number of the file, number of the record) of rows that have it, or are of these issues
-    runs   names of the runs whose rows, replaced values or pages have it → folder of their reports
-    given  names of the runs that can't give back then what they have replaced in these issues
+    person  the name or address that was sought, in small letters; "" where it was a key
+    keys    (id of the source, key) of the issues that have it
+    rows    (id of the run, number of the file, number of the record) of rows that have it, or are of these issues
+    runs    names of the runs whose rows, replaced values or pages have it → folder of their reports
+    given   names of the runs that can't give back then what they have replaced in these issues
     """
 
-    what: str
+    person: str = ""
     keys: set[tuple[int, str]] = field(default_factory=set)
     rows: set[tuple[int, int, int]] = field(default_factory=set)
     runs: dict[str, str] = field(default_factory=dict)
@@ -61,39 +63,42 @@ def find_traces(ledger: Ledger, what: str, read_page: ReadPage) -> Traces:
     Raises:
         UsageError: it is not decided yet whether something that was sent for one of the issues has arrived.
     """
-    traces = Traces(what)
+    traces = Traces()
     with ledger.transaction() as connection:
-        names = {name for (name,) in connection.execute(select(sources.c.name))}
-        exact = [what, *(f"{name}:{what}" for name in names)]
+        exact = [what, *(f"{name}:{what}" for name in connection.scalars(select(sources.c.name).distinct()))]
         for table in (operations, found):
             statement = select(table.c.source_id, table.c.key).where(table.c.key.in_(exact))
             traces.keys.update(tuple(each) for each in connection.execute(statement))
         its_rows = select(*PLACE).where(rows.c.key.in_(exact))
         traces.rows.update(tuple(each) for each in connection.execute(its_rows))
         if not (traces.keys or traces.rows) and sum(map(str.isalpha, what)) >= LETTERS:
+            traces = Traces(what.casefold())
             _find_person(connection, traces)
         _refuse_undecided(connection, traces)
-        _find_runs(connection, traces, read_page)
+        _find_runs(connection, traces, exact, read_page)
     return traces
 
 
 def _find_person(connection: Connection, traces: Traces) -> None:
-    sought = traces.what.casefold()
     for table in (operations, found, replaced):
-        for each in _having(connection, table, (table.c.source_id, table.c.key), sought):
+        for each in _having(connection, table, (table.c.source_id, table.c.key), traces.person):
             traces.keys.add((each[0], each[1]))
-    traces.rows.update((each[0], each[1], each[2]) for each in _having(connection, rows, PLACE, sought))
+    traces.rows.update((each[0], each[1], each[2]) for each in _having(connection, rows, PLACE, traces.person))
     for keys in portions(traces.keys):
         own = select(*PLACE).join(runs, runs.c.id == rows.c.run_id)
         its_rows = own.where(tuple_(runs.c.source_id, rows.c.key).in_(keys), rows.c.key != "")
         traces.rows.update(tuple(each) for each in connection.execute(its_rows))
 
 
-def _having(connection: Connection, table: Table, names: Any, sought: str) -> Iterator[Any]:
-    """Yield the columns `names` of the rows of a table in whose texts something is."""
+def _having(connection: Connection, table: Table, names: Any, person: str) -> Iterator[Any]:
+    """Yield the columns `names` of the rows of a table whose texts name a person."""
     for each in connection.execute(select(*names, *TEXTS[table]), execution_options={"yield_per": 1000}):
-        if any(sought in text.casefold() for kept in each[len(names) :] for text in _texts(_decode(kept))):
+        if _names(person, map(_decode, each[len(names) :])):
             yield each
+
+
+def _names(person: str, values: Iterable[Any]) -> bool:
+    return any(person in text.casefold() for value in values for text in _texts(value))
 
 
 def _decode(kept: bytes | str | None) -> Any:
@@ -132,21 +137,24 @@ def _refuse_undecided(connection: Connection, traces: Traces) -> None:
             )
 
 
-def _find_runs(connection: Connection, traces: Traces, read_page: ReadPage) -> None:
-    sought, with_rows = traces.what.casefold(), {run_id for run_id, _, _ in traces.rows}
+def _find_runs(connection: Connection, traces: Traces, exact: Sequence[str], read_page: ReadPage) -> None:
+    with_rows = {run_id for run_id, _, _ in traces.rows}
     for keys in portions(traces.keys):
         its = tuple_(replaced.c.source_id, replaced.c.key).in_(keys)
         named = select(runs.c.name).join(replaced, replaced.c.run_id == runs.c.id).where(its)
         traces.given.update(connection.scalars(named))
     for each in connection.execute(select(runs)):
-        said = _texts([read_page(orjson.loads(each.options)), _decode(each.summary)])
-        if each.id in with_rows or each.name in traces.given or any(sought in text.casefold() for text in said):
+        page, summary = read_page(orjson.loads(each.options)), _decode(each.summary) or {}
+        if traces.person:
+            is_named = _names(traces.person, [page, *map(summary.get, SENTENCES)])
+        else:
+            is_named = not set(exact).isdisjoint(_texts(page))
+        if each.id in with_rows or each.name in traces.given or is_named:
             traces.runs[each.name] = each.out
 
 
 def forget(ledger: Ledger, traces: Traces, page: str) -> None:
     """Delete the texts that were found. `page` is the option of a run that its page is kept in, which goes whole."""
-    sought = traces.what.casefold()
     with ledger.transaction() as connection:
         for places in portions(traces.rows):
             its_rows = tuple_(*PLACE).in_(places)
@@ -161,27 +169,24 @@ def forget(ledger: Ledger, traces: Traces, page: str) -> None:
             _forget_issues(connection, keys)
         for each in connection.execute(select(runs).where(runs.c.name.in_(traces.runs))).all():
             options = {name: value for name, value in orjson.loads(each.options).items() if name != page}
-            summary = None if each.summary is None else orjson.dumps(_without(orjson.loads(each.summary), sought))
-            its_run = update(runs).where(runs.c.id == each.id)
-            connection.execute(its_run.values(options=orjson.dumps(options), summary=summary))
+            values = {"options": orjson.dumps(options)}
+            if traces.person and each.summary is not None:
+                values["summary"] = orjson.dumps(_without(orjson.loads(each.summary), traces.person))
+            connection.execute(update(runs).where(runs.c.id == each.id).values(values))
     compact(ledger)
 
 
 def _forget_issues(connection: Connection, keys: list[tuple[int, str]]) -> None:
     for table in (operations, found):
-        its = tuple_(table.c.source_id, table.c.key).in_(keys)
-        for source_id, key, issue_id, returned in connection.execute(
-            select(table.c.source_id, table.c.key, table.c.issue_id, table.c.returned).where(
-                its, table.c.returned != b""
-            )
-        ).all():
+        place = (table.c.source_id, table.c.key, table.c.issue_id)
+        is_kept = table.c.returned != b""
+        kept = select(*place, table.c.returned).where(tuple_(*place[:2]).in_(keys), is_kept)
+        for *one, returned in connection.execute(kept).all():
             snapshot = orjson.loads(returned)
             for values in (snapshot, snapshot.get("sent", {})):
                 values.pop("title", None)
-            one = (table.c.source_id == source_id, table.c.key == key, table.c.issue_id == issue_id)
-            connection.execute(
-                update(table).where(*one, table.c.returned != b"").values(returned=orjson.dumps(snapshot))
-            )
+            its_own = update(table).where(tuple_(*place) == tuple_(*one), is_kept)
+            connection.execute(its_own.values(returned=orjson.dumps(snapshot)))
     its = tuple_(operations.c.source_id, operations.c.key).in_(keys)
     # Those of an addition say which comments of the source it covers, by their marks.
     connection.execute(update(operations).where(its, operations.c.act == Act.UPDATE).values(details=None))
@@ -190,12 +195,12 @@ def _forget_issues(connection: Connection, keys: list[tuple[int, str]]) -> None:
     connection.execute(delete(replaced).where(tuple_(replaced.c.source_id, replaced.c.key).in_(keys)))
 
 
-def _without(value: Any, sought: str) -> Any:
-    """Return a JSON value in which the texts that have something in them are empty."""
-    if isinstance(value, str):
-        return "" if sought in value.casefold() else value
-    if isinstance(value, list):
-        return [_without(each, sought) for each in value]
-    if isinstance(value, Mapping):
-        return {name: _without(each, sought) for name, each in value.items()}
-    return value
+def _without(summary: Mapping[str, Any], person: str) -> dict[str, Any]:
+    """Return a run's summary in which the sentences that name a person are empty."""
+
+    def clean(said: Any) -> Any:
+        if isinstance(said, list):
+            return [clean(each) for each in said]
+        return "" if _names(person, [said]) else said
+
+    return {name: clean(value) if name in SENTENCES else value for name, value in summary.items()}

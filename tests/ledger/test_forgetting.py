@@ -96,3 +96,18 @@ def test_each_kind_of_ledger(ledger: Ledger) -> None:
     assert [each.raw for each in run.results()] == [None, ("a", "=2")]
     assert ledger.find_run(run.name).summary == {"warnings": ["", "of others"]}
     assert not find_traces(ledger, "ann meyer", kept_page).runs
+
+
+def test_a_key_that_other_texts_have(ledger: Ledger) -> None:
+    """Nothing but its own rows goes for the sake of a number: no figure, digest or sentence of a run, and no page."""
+    summary = {"mapping_sha256": "1f", "warnings": ["1 of 2"]}
+    for digest, key in (("s1", "1"), ("s2", "2")):
+        run = begin(ledger, digest=digest)
+        run.register([row(1, Outcome.REJECTED, key=key)])
+        run.finish(ExitCode.PARTLY, summary)
+    traces = find_traces(ledger, "1", kept_page)
+    forget(ledger, traces, PAGE)
+    newest, oldest = ledger.list_runs()
+    assert list(traces.runs) == [oldest.name]
+    assert [each.summary for each in (newest, oldest)] == [summary, summary]
+    assert [[each.raw is None for each in run.results()] for run in (newest, oldest)] == [[False], [True]]
