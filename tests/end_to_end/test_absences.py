@@ -118,12 +118,16 @@ def test_nothing_is_missing_in_an_outage(program: Program, serve: Serve) -> None
 
 @pytest.mark.slow
 def test_a_person_edits_between_reading_and_writing(program: Program, serve: Serve) -> None:
-    """At the default pace an edit two seconds after the reading comes after the writing: 30 of 30 stay."""
-    sandbox = serve(faults=(parse_fault("edit=2:read"),))
-    write_issues(Path("export.csv"), 30)
+    """An edit ten seconds after the reading comes after the writing, however slow the pace is: 8 of 8 stay.
+
+    At half a request a second a writing that waited for a turn of its own would come sixteen seconds after its reading.
+    """
+    sandbox = serve(faults=(parse_fault("edit=10:read"),))
+    write_issues(Path("export.csv"), 8)
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--json", "--no-first-contact")
-    assert program(*command).outcomes() == {"created": 30}
-    write_csv(Path("export.csv"), [issue_row(number, title=f"Title {number}, new") for number in range(1, 31)])
-    ended = program(*command, "--on-change", "update", "--max-changes", "100%")
-    assert ended.outcomes() == {"updated": 30}, ended.err
+    assert program(*command).outcomes() == {"created": 8}
+    write_csv(Path("export.csv"), [issue_row(number, title=f"Title {number}, new") for number in range(1, 9)])
+    slowly = ("--rate", "0.5", "--concurrency", "8")
+    ended = program(*command, "--on-change", "update", "--max-changes", "100%", *slowly)
+    assert ended.outcomes() == {"updated": 8}, ended.err
     wait_for(lambda: {issue["title"] for issue in sandbox.issues()} == {EDITED_TITLE})
