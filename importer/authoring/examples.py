@@ -9,8 +9,8 @@ from typing import Any
 from importer.api import VALUE_FIELDS
 from importer.check.rules import validate
 from importer.codes import SKIP_PREFIX
-from importer.mapping.model import Example, Expected
 from importer.mapping.reader import LoadedMapping
+from importer.mapping.shapes import Example, Expected
 from importer.mapping.yaml_tree import Place
 from importer.records import Chunk, Finding, Ref, Table
 from importer.sources.json_values import find_values, make_getter, to_columns, to_text, write
