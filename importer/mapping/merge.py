@@ -57,13 +57,14 @@ def _merge_values(base: Node, override: Node) -> Node:
     """Merge value maps: equal values are replaced in place; new patterns come first, so that they are tried first."""
     if not isinstance(base.value, dict) or not isinstance(override.value, dict):
         return override
-    new = {_identity(name): (name, child) for name, child in override.value.items()}
-    replaced = [new.get(_identity(name), (name, child)) for name, child in base.value.items()]
-    known = {_identity(name) for name in base.value}
-    own = [(name, child) for name, child in override.value.items() if _identity(name) not in known]
+    new = {identity_of(name): (name, child) for name, child in override.value.items()}
+    replaced = [new.get(identity_of(name), (name, child)) for name, child in base.value.items()]
+    known = {identity_of(name) for name in base.value}
+    own = [(name, child) for name, child in override.value.items() if identity_of(name) not in known]
     patterns = [entry for entry in own if is_pattern(entry[0])]
     return Node(dict(patterns + replaced + [entry for entry in own if not is_pattern(entry[0])]), override.place)
 
 
-def _identity(name: str) -> str:
+def identity_of(name: str) -> str:
+    """What two spellings of one source value have in common."""
     return name if is_pattern(name) else fold(name)

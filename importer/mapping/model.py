@@ -43,6 +43,7 @@ from importer.mapping.scalars import (
     Pattern,
     RecordsPath,
     Scalar,
+    Scalars,
     check_pattern,
 )
 from importer.mapping.shapes import Example, Shape
@@ -121,6 +122,10 @@ class Value(Text, Generic[Target]):
         default_factory=dict,
         description="Source value → target value. Case and outer white space are ignored; "
         "`/…/` is a regular expression, tried in order after the exact values. `?` is not decided yet: `run` refuses.",
+    )
+    words: Scalars = Field(
+        default_factory=list,
+        description="Names of lists of well-known words that stand at the end of `values`: `boards`, `desks`, `sites`.",
     )
     fallback: Text | None = Field(
         None, description="Read where `values` doesn't have the text; it is looked up in `values` too."

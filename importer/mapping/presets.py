@@ -16,6 +16,11 @@ def presets_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "mappings"
 
 
+def shared_words_path() -> Path:
+    """The file of the words that presets share."""
+    return presets_folder() / "shared" / "words.yaml"
+
+
 @cache
 def preset_names() -> tuple[str, ...]:
     """The names of all presets, in order."""

@@ -19,6 +19,7 @@ from importer.mapping.model import Mapping, fold, is_pattern
 from importer.mapping.overlay import apply_decisions, apply_open
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
 from importer.mapping.problems import model_problems, nearest, value_problems
+from importer.mapping.shared_words import with_words
 from importer.mapping.yaml_tree import Node, Place, parse, parse_preset
 
 OF_ONE_FILE = ("examples",)
@@ -158,8 +159,10 @@ class _Chain:
             return None
         if tree is None:
             self.whole = False
-        else:
-            self.problems += value_problems(tree)
+            return None
+        self.problems += value_problems(tree)
+        tree, unknown = with_words(tree)
+        self.problems += unknown
         return tree
 
     def _decisions(self, node: Node | None, path: Path) -> tuple[Decision, ...]:
@@ -238,6 +241,7 @@ def _digest(model: Mapping) -> str:
     for name in VALUE_FIELDS:
         spec = meaning.get(name, {})
         exact = {fold(value): target for value, target in spec.pop("values", {}).items() if not is_pattern(value)}
+        spec.pop("words", None)  # they are among the values
         patterns = [(value, target) for value, target in getattr(model, name).values.items() if is_pattern(value)]
         spec |= {
             "exact": sorted(exact.items()),

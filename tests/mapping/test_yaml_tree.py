@@ -90,7 +90,7 @@ def test_any_quoted_text_comes_back(text: str) -> None:
     assert text_at(tree_of(f"a: {quote(text)}\n"), "a") == text
 
 
-@pytest.mark.parametrize("path", sorted(presets_folder().glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(presets_folder().rglob("*.yaml")), ids=lambda path: path.stem)
 def test_presets_read_by_libyaml(path: Path) -> None:
     """Our own files are read by another library than a person's, and alike to the line."""
     text = path.read_text(encoding="utf-8")

@@ -1,0 +1,84 @@
+"""Lists of words that stand once, and mappings that name them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from importer.api import VALUE_FIELDS
+from importer.errors import MappingError
+from importer.mapping.presets import preset_names, presets_folder, shared_words_path
+from importer.mapping.reader import load_mapping
+from importer.mapping.shared_words import word_lists
+from importer.transform.value_maps import ValueMap
+
+BASE = """
+input: {name: demo, key: Key}
+title: Title
+category: {value: General}
+severity: {value: low}
+"""
+
+
+def load(folder: Path, status: str) -> ValueMap:
+    """The value map of a mapping with this status."""
+    path = folder / "demo.yaml"
+    path.write_text(f"{BASE}status: {status}", encoding="utf-8")
+    return ValueMap("status", load_mapping(str(path)).model.status)
+
+
+def test_a_list_stands_behind_the_values_of_a_mapping(tmp_path: Path) -> None:
+    """What the mapping says itself wins, whether as a value or as a pattern."""
+    words = load(tmp_path, "{column: Status, words: boards, values: {Fixed: in_review, '/shipped/': closed}}")
+    assert words.resolve("Finished").target == "done"
+    assert words.resolve("fixed").target == "in_review"
+    assert words.resolve("shipped at last").target == "closed"
+
+
+def test_several_lists_are_tried_in_their_order(tmp_path: Path) -> None:
+    """`feedback` is a word of sites; 反馈 only of the second list."""
+    words = load(tmp_path, "{column: Status, words: [sites, asian]}")
+    assert words.resolve("Feedback").target == "in_progress"
+    assert words.resolve("反馈").target == "in_progress"
+    assert load(tmp_path, "{column: Status, words: sites}").resolve("反馈").how == "unknown"
+
+
+def test_words_of_an_extended_mapping_stay(tmp_path: Path) -> None:
+    """A value of one's own is put before those of the preset."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: notion\nstatus: {values: {/ship/: closed}}\n", encoding="utf-8")
+    words = ValueMap("status", load_mapping(str(path)).model.status)
+    assert words.resolve("Shipped").target == "closed"
+    assert words.resolve("Erledigt").target == "done"
+
+
+def test_a_list_that_there_is_not(tmp_path: Path) -> None:
+    """The problem names the line, and the lists or the nearest."""
+    with pytest.raises(MappingError) as caught:
+        load(tmp_path, "{column: Status, words: board}")
+    [problem] = caught.value.problems
+    assert problem.message == "no list of words is called 'board'"
+    assert problem.line == 6
+    assert problem.hint == "did you mean `boards`?"
+
+
+def test_each_list_is_used_and_none_is_written_out_again() -> None:
+    """A preset that has a list's words line by line would grow apart from it."""
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in presets_folder().glob("*.yaml")}
+    models = [load_mapping(name).model for name in preset_names()]
+    for field in VALUE_FIELDS:
+        used = {name for model in models for name in getattr(model, field).words}
+        assert used == set(word_lists(field))
+        for name, words in word_lists(field).items():
+            assert isinstance(words.value, dict)
+            lines = [word.replace("'", "''") for word in words.value]
+            assert [stem for stem, text in texts.items() if all(line in text for line in lines)] == [], (
+                f"{field} {name}"
+            )
+
+
+def test_a_word_s_place_is_the_shared_file() -> None:
+    """Whoever asks where a word is decided is sent there."""
+    place = load_mapping("notion").place("status", "values", "/" + next(iter(word_lists("status")["boards"].value))[1:])
+    assert place.file == f"shared/{shared_words_path().name}"
