@@ -44,6 +44,7 @@ FATE_UNKNOWN = "fate-unknown"
 CODES: dict[str, str] = {
     "row-empty": "All cells are empty; skipped.",
     "row-header": "The header again, or a title above it; skipped.",
+    "row-footer": "A note below the table, such as who made the report; skipped.",
     ROW_RAGGED: "The row has more or fewer cells than the header.",
     "row-path-failed": "A JMESPath expression of the mapping can't be applied to the record.",
     "row-malformed": "The row can't be read as what the file claims to be.",

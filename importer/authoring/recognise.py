@@ -47,9 +47,9 @@ class Match:
         return not self.lacks and self.found >= ENOUGH * self.expected
 
     @property
-    def strength(self) -> tuple[bool, int, float]:
+    def strength(self) -> tuple[bool, bool, int, float]:
         """The sort key of matches."""
-        return (self.fits, self.found, self.found / self.expected)
+        return (self.fits, not self.shape.last, self.found, self.found / self.expected)
 
     def __str__(self) -> str:
         wrapped = f" ({self.sample.envelope})" if self.sample.envelope else ""
@@ -90,7 +90,7 @@ def recognise(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]) 
             "Nothing in the source can be read as a record.",
             hint="Look at its first line; if it is something else than its name says: --format csv, jsonl or json",
         )
-    by_file = {name: match_shapes(found, shapes) for name, found in _by_file(samples)}
+    by_file = {name: _believed(match_shapes(found, shapes)) for name, found in _by_file(samples)}
     unknown = [name for name, matches in by_file.items() if not (matches and matches[0].fits)]
     if unknown:
         raise _unrecognised(unknown[0], [s for s in samples if s.file_name == unknown[0]], by_file[unknown[0]])
@@ -108,6 +108,13 @@ def recognise(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]) 
 
 def _by_file(samples: Sequence[Sample]) -> Iterable[tuple[str, list[Sample]]]:
     return [(name, list(found)) for name, found in groupby(samples, key=lambda sample: sample.file_name)]
+
+
+def _believed(matches: list[Match]) -> list[Match]:
+    """The matches, without a form that counts last where another fits, or where its preset reads too little."""
+    if matches and matches[0].fits and matches[0].shape.last and _read_share(matches[0]):
+        return matches
+    return [match for match in matches if not match.shape.last]
 
 
 def _tied(matches: Sequence[Match]) -> list[Match]:

@@ -24,6 +24,9 @@ class Shape(Strict):
         None, description="Where in a JSON object its records are, if it has other arrays too."
     )
     only: Flag = Field(False, description="`true`: it has no other columns.")
+    last: Flag = Field(
+        False, description="`true`: it counts only where no other form fits, and the mapping reads half of the columns."
+    )
 
 
 class Expected(Strict):

@@ -17,7 +17,7 @@ from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.records import CHUNK_CHARACTERS, Chunk, Finding, Ref
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import cut_off
-from importer.sources.header import count_above, count_filled, find_repeated, fits, least_width
+from importer.sources.header import count_above, count_filled, find_notes, find_repeated, fits, least_width
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -263,6 +263,7 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
         repeated = find_repeated([*raw, *(row for _, row, _ in next_row)], header)
         defects = {index: finding for index, finding in enumerate(findings) if finding}
         defects |= {index: finding for index, finding in repeated.items() if index < len(raw)}
+        defects = find_notes(raw, own) | defects
         origins: dict[int, str] = {}
         if len(own) < len(header):
             raw, origins = _take_back(raw, header, defects)

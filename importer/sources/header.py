@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from itertools import takewhile
 
 from importer.errors import SourceError
 from importer.records import Finding
@@ -21,6 +22,16 @@ FURTHER_DOWN = "If its header is further down, leave the lines above it out: --s
 
 HEADER_AGAIN = Finding("row-header", "", "The row repeats the header.", rejects=False)
 GROUP_TITLE = Finding("row-header", "", "The row is a title above a repeated header.", rejects=False)
+NOTE_BELOW = Finding("row-footer", "", "The row is a note below the table.", rejects=False)
+
+_NOTE = re.compile(
+    r"\s*(?:copyright\b|©|confidential\b|(?:generated|exported|created) (?:by|on|at|from)\b"
+    r"|end of (?:report|file|export|table)\b|page \d+ of \d+"
+    r"|(?:grand )?totals?(?: (?:rows|records|issues|tickets|cases))?\s*[:(=]?\s*[\d.,]*\)?\s*$"
+    r"|[\d.,]+ (?:rows|records)\b)",
+    re.IGNORECASE,
+)
+"""What reports say of themselves below their table."""
 
 _DATA = re.compile(
     r"[a-z][a-z0-9+.-]*://\S+"  # an address
@@ -127,3 +138,26 @@ def find_repeated(rows: Sequence[list[str]], header: Sequence[str]) -> dict[int,
         if index and count_filled(rows[index - 1]) == 1:
             found[index - 1] = GROUP_TITLE
     return found
+
+
+def find_notes(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[int, Finding]:
+    """Return findings for notes below a table: who made a report, and whose it is.
+
+    A note is a row of which only the first cell is filled. One that says so is one, and so are those below it, and
+    those above it that are lines of a single cell, or that an empty row divides from the table.
+    """
+    if count_filled(header) < HEADER_CELLS:
+        return {}
+    found: set[int] = set()
+    for at in (index for index, row in enumerate(rows) if _NOTE.match(row[0]) and count_filled(row) == 1):
+        first = at
+        while first and len(rows[first - 1]) == 1:
+            first -= 1
+        apart = at
+        while apart and count_filled(rows[apart - 1]) == count_filled(rows[apart - 1][:1]) == 1:
+            apart -= 1
+        if apart and not count_filled(rows[apart - 1]):
+            first = min(first, apart)
+        below = takewhile(lambda row: count_filled(row) == count_filled(row[:1]), rows[at:])
+        found.update(range(first, at + sum(1 for _ in below)))
+    return {index: NOTE_BELOW for index in found if count_filled(rows[index])}

@@ -127,6 +127,13 @@ def seen(header: str) -> Sample:
         ("zendesk", "Ticket ID,Ticket subject,Ticket status,Ticket priority,Requester name"),
         ("triage", "title,severity,category"),
         ("triage", "id,title,severity,category,description,status"),
+        ("salesforce", "Case Number,Subject,Status,Priority,Account Name,Contact Name,Case Owner,Date/Time Opened,Age"),
+        ("planner", "Task Name,Bucket Name,Progress,Due date,Is Recurring,Late,Checklist Items"),
+        ("hubspot", "Ticket ID,Ticket name,Ticket status,Create date"),
+        ("bug-list", "ID,Title,Status"),
+        ("bug-list", "ID,Title,Status,Assignee,Project,Labels"),
+        ("bug-list", "bug_id,title,status,severity,assigned_to,created_at"),
+        ("bug-list", "S.No,Issue,Status,Owner,Remarks"),
     ],
 )
 def test_everyday_layouts_of_few_columns(preset: str, header: str) -> None:
@@ -145,8 +152,9 @@ COURSE = (
     "header",
     [
         COURSE,
-        "Case Number,Subject,Status,Priority,Account Name,Contact Name,Case Owner,Date/Time Opened,Age,Open,Closed",
-        "Task Name,Bucket Name,Progress,Due date,Is Recurring,Late,Checklist Items",
+        "Ticket Number,From,From Email,Department,Help Topic,SLA,Priority,Subject,Answered,Overdue",
+        "ID,Title,Status,Temperature,Humidity,Pressure,Wind,Rain,Sun",
+        "Ticket Subject,Ticket Priority,Ticket Status,Channel,Age,Gender",
         "plain,other,third",
     ],
 )
@@ -162,6 +170,18 @@ def test_a_preset_that_reads_too_little_is_not_offered(header: str) -> None:
 def test_the_nearest_is_the_one_that_reads_most() -> None:
     """Ranked by the share of the file's columns that it reads, which is said."""
     with pytest.raises(SourceError) as caught:
-        recognise([seen("ID,Title,Status,Assignee,Project,Labels")], preset_shapes())
+        recognise([seen("ID,Title,Assignee,Project,Labels,Creator")], preset_shapes())
     assert "linear: reads 100% of the columns" in caught.value.message
     assert caught.value.hint.endswith("-m linear")
+
+
+def test_a_form_that_counts_last() -> None:
+    """It gives way to every other that fits, however few columns that names, and makes no tie with it."""
+    names = ("ID", "Team", "Title", "Status", "Owner", "Created", "Type", "Priority")
+    shapes = {"linear": [LINEAR_FEW], "bug-list": preset_shapes()["bug-list"]}
+    assert [match.preset for match in recognise([sample(*names)], shapes)] == ["linear"]
+    del shapes["linear"]
+    assert [match.preset for match in recognise([sample(*names)], shapes)] == ["bug-list"]
+
+
+LINEAR_FEW = Shape.model_validate({"name": "CSV", "needs": ["Team", "Title"]})

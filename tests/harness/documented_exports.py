@@ -1,4 +1,4 @@
-"""Thirty exports of tools that no preset is for, written from the documentation of the tools, each with some dirt.
+"""Thirty exports of tools, for most of which there is no preset, written from their documentation, each with some dirt.
 
 A table's header marks the key with `*`, the title with `^`, who owns or does it with `@`, comments with `#`. Behind `=>`
 stands what a person would decide, written down before any draft was made: severity, status, category; `/` divides what
