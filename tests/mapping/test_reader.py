@@ -223,7 +223,7 @@ def test_a_file_that_is_not_there_gets_the_nearest_preset(tmp_path: Path) -> Non
         load_mapping(str(tmp_path / "jirra.yaml"))
     assert "no preset and no file" in caught.value.problems[0].message
     assert "did you mean `jira`?" in caught.value.problems[0].hint
-    assert "github, gitlab, intercom, jira" in caught.value.problems[0].hint
+    assert "github, gitlab, helpscout, hubspot" in caught.value.problems[0].hint
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
