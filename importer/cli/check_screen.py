@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
 from importer.cli.sentences import describe_load, printable, shorten
 from importer.errors import ExitCode
+from importer.mapping.presets import preset_path
 from importer.phrases import counted, format_duration, listed
 from importer.report.flow_picture import KINDS, find_kind
 
@@ -64,7 +65,10 @@ def _describe(job: Job, checked: Checked, rate: float, limit: int) -> Iterator[s
     yield from _describe_causes("rejected (not sent)", checked.tally.causes(rejects=True), limit)
     for (outcome, code), rows in checked.tally.passed_over.most_common():
         yield f"{outcome}: {rows:,} × {code}"
-    yield from _describe_losses(checked, limit)
+    losses = list(_describe_losses(checked, limit))
+    yield from losses
+    if losses and not _has_rest(job):
+        yield f"  to keep it in the footer: {_say_where_rest_stands(job.mapping.name)}"
     yield from list(describe_load(checked.load, rate))[: max(1, limit - 1)]
     counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
     cost = checked.load.requests
@@ -119,6 +123,18 @@ def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterato
         if first.hint:
             yield f"      {shorten(first.hint)}"
     yield from _rest(len(ordered) - limit, "kind")
+
+
+def _has_rest(job: Job) -> bool:
+    """Whether the mapping says where the columns go that nothing else in it names."""
+    rest = job.mapping.model.rest
+    return all((rest.csv if file.is_table else rest.json_) is not None for file in job.source.files)
+
+
+def _say_where_rest_stands(mapping: str) -> str:
+    if preset_path(mapping) is None:
+        return f"`rest: footer` in {mapping}"
+    return f"a mapping with the lines `extends: {mapping}` and `rest: footer`"
 
 
 def _describe_losses(checked: Checked, limit: int) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,26 @@ def test_nothing_is_left_to_send(program: Program) -> None:
     out = program("validate", write_csv(Path("export.csv"), [("",) * 6]), "-m", "jira").out
     assert out.splitlines()[-1] == "Nothing would be sent: a rule leaves every row out, and results.csv says which."
     assert "checked 1 row: 1 skipped " in out
+
+
+def test_what_goes_nowhere_can_be_kept_with_one_line(program: Program) -> None:
+    """Keys of JSON that a preset doesn't name are lost until `rest` says where they go; then none is."""
+    record = {
+        "html_url": "https://github.com/o/r/issues/1",
+        "number": 1,
+        "title": "One",
+        "state": "open",
+        "estimate": 5,
+    }
+    Path("export.json").write_text(json.dumps([record]), encoding="utf-8")
+    out = program("validate", "export.json", "-m", "github").out
+    assert "  to keep it in the footer: a mapping with the lines `extends: github` and `rest: footer`" in out
+    for place in ("footer", "comment", "drop"):
+        Path("mine.yaml").write_text(f"extends: github\nrest: {place}\n", encoding="utf-8")
+        ended = program("validate", "export.json", "-m", "mine.yaml", "--strict")
+        assert "goes nowhere" not in ended.out
+        assert ended.code == 0
+    Path("mine.yaml").write_text("extends: github\n", encoding="utf-8")
+    ended = program("validate", "export.json", "-m", "mine.yaml", "--strict")
+    assert "  to keep it in the footer: `rest: footer` in mine.yaml" in ended.out
+    assert ended.code == 2

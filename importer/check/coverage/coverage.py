@@ -177,7 +177,9 @@ class Coverage:
         if not dropped:
             return ""
         names = listed([line.column for line in dropped], COLUMNS_SHOWN)
-        return f"--strict: {counted(len(dropped), 'column')} would be lost, and `drop` doesn't name them: {names}"
+        return (
+            f"--strict: {counted(len(dropped), 'column')} would be lost, and neither `drop` nor `rest` says so: {names}"
+        )
 
 
 def rare_categories(flow: ValueFlow) -> str:
