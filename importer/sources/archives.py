@@ -26,8 +26,8 @@ EXPORTS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
 TEXT = ".txt"
 """May be an export, or what somebody says about one beside it."""
 WORKBOOKS = (".xlsx", ".xls", ".ods")
-NESTED = (".zip", *WORKBOOKS)
-"""Archives and workbooks, which are not read within an archive."""
+NESTED = ".zip"
+"""Archives, which are not read within an archive."""
 OFFICE = ("[Content_Types].xml", "mimetype")
 """Files of workbooks and other documents, which are archives, too."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -47,7 +47,8 @@ class DamagedArchive(Exception):
 def choose_member(name: str, stored: BinaryIO, wanted: str) -> str:
     """Return the file of an archive that is read: `wanted`, else the only one that can be an export.
 
-    It is "" where the archive is a workbook, of which `wanted` is a sheet. `name` is the archive's.
+    It is "" where the archive is a workbook, of which `wanted` is a sheet. Where it is a workbook within the archive,
+    `wanted` may go on with one of its sheets. `name` is the archive's.
 
     Raises SourceError if that is not clear or can't be read, EOFError if the archive is cut off, DamagedArchive.
     """
@@ -57,9 +58,9 @@ def choose_member(name: str, stored: BinaryIO, wanted: str) -> str:
         for entry in entries:
             _check(name, entry)
         return ""
-    found = [each for each in names if each == wanted] if wanted else _find_exports(names)
+    found = [each for each in names if _is_wanted(each, wanted)] if wanted else _find_exports(names)
     if not found:
-        what = f"no {wanted} in it" if wanted else "no CSV or JSON in it"
+        what = f"no {wanted} in it" if wanted else "no CSV, JSON or workbook in it"
         nested = not wanted and any(each.lower().endswith(NESTED) for each in names)
         raise SourceError(
             f"{name} is an archive with {what}. It holds {listed(names, NAMES_SHOWN) or 'nothing'}.",
@@ -110,10 +111,19 @@ def _is_shown(entry: zipfile.ZipInfo) -> bool:
     return not (hidden or entry.filename.endswith("/") or not entry.filename or stat.S_ISLNK(entry.external_attr >> 16))
 
 
+def is_workbook(name: str) -> bool:
+    """Whether a file is a workbook by its name."""
+    return name.lower().endswith(WORKBOOKS)
+
+
+def _is_wanted(name: str, wanted: str) -> bool:
+    return name == wanted or (is_workbook(name) and wanted.startswith(f"{name}/"))
+
+
 def _find_exports(names: list[str]) -> list[str]:
-    """Return those whose extension is one of an export; text files only where there is no other."""
-    by_extension = [name for name in names if name.lower().endswith(EXPORTS)]
-    return by_extension or [name for name in names if name.lower().endswith(TEXT)]
+    """Return those whose extension is one of an export: workbooks where there is no other, text files at last."""
+    found = ([name for name in names if name.lower().endswith(ends)] for ends in (EXPORTS, WORKBOOKS, TEXT))
+    return next(filter(None, found), [])
 
 
 def _check(name: str, entry: zipfile.ZipInfo) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from zipfile import BadZipFile
 
 from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError, how_to_install
-from importer.sources.archives import MAGICS, DamagedArchive, choose_member, open_member
+from importer.sources.archives import MAGICS, DamagedArchive, choose_member, is_workbook, open_member
 from importer.sources.workbooks import OLE_MAGIC, convert_sheet
 
 if TYPE_CHECKING:
@@ -147,13 +147,25 @@ def _look_inside(file: StoredFile, wanted: str, stack: ExitStack) -> StoredFile:
         with _open_stored(file) as stored, _telling_damage(name):
             member = choose_member(name, stored, wanted)
         if member:
-            return file._replace(name=name if name == STDIN else f"{name}/{member}", member=member)
+            inside = file._replace(name=name if name == STDIN else f"{name}/{member}", member=member)
+            return _take_out(inside, wanted[len(member) :], stack) if is_workbook(member) else inside
     before, spool = take_stamp(file), _open_spool(stack)
     with _open_stored(file) as stored:
         sheet = convert_sheet(name, stored, wanted, spool)
     if take_stamp(file) != before:
         raise still_written(name)
     return StoredFile(name if name == STDIN else f"{name}/{sheet}", _path_of(spool), file.spooled, workbook=file.path)
+
+
+def _take_out(inside: StoredFile, sheet: str, stack: ExitStack) -> StoredFile:
+    """Return a sheet of a workbook in an archive: the workbook is spooled, as it is read back and forth."""
+    before = take_stamp(inside)
+    with open_file(inside) as opened:
+        book = StoredFile(f"{inside.name}{sheet}", _spool(opened.data, stack), spooled=True)
+    found = _look_inside(book, sheet.removeprefix("/"), stack)
+    if take_stamp(inside) != before:
+        raise still_written(inside.name)
+    return found._replace(spooled=inside.spooled, workbook=inside.path)
 
 
 def _spool_pipe(path: Path, stack: ExitStack) -> Path:

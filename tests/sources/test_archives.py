@@ -83,8 +83,8 @@ def test_of_several_the_command_names_them(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("members", "said", "hint"),
     [
-        ({}, "no CSV or JSON in it. It holds nothing", "Export the issues as CSV or JSON"),
-        ({"a.pdf": b"%PDF"}, "no CSV or JSON in it. It holds a.pdf", "Export the issues as CSV or JSON"),
+        ({}, "no CSV, JSON or workbook in it. It holds nothing", "Export the issues as CSV or JSON"),
+        ({"a.pdf": b"%PDF"}, "no CSV, JSON or workbook in it. It holds a.pdf", "Export the issues as CSV or JSON"),
         ({"Part-1.zip": b"PK"}, "It holds Part-1.zip", "unzip "),
         ({"big.csv": bytes(10**7)}, "would be 10.0 MB, of 0.0 MB", "unzip "),
     ],
