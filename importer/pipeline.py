@@ -307,7 +307,7 @@ class _Report:
         )
         summary = replace(summary, warnings=tuple(dict.fromkeys((*summary.warnings, *name_doubles(doubles)))))
         try:
-            run.finish(code, asdict(summary))
+            run.finish(code, asdict(summary), self._context.calls.log.take(whole=True))
             if code in (ExitCode.DONE, ExitCode.PARTLY) and self._is_settled:
                 self._keep_fingerprint(organisation)
         except StorageFull as error:
@@ -316,7 +316,7 @@ class _Report:
             summary = replace(summary, exit_code=int(code), stopped_because=self._because(code))
         with suppress(StorageFull):  # said in the summary already
             if page is not None:
-                write_pages(folder, summary, page, kept_details(run), run.read_course() if summary.created else None)
+                write_pages(folder, summary, page, kept_details(run), run.read_course(summary.created))
             with folder.open("summary.json") as file:
                 summary.write(file)
         return summary

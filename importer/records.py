@@ -325,6 +325,16 @@ class Row(NamedTuple):
         return WITHHELD if self.outcome is Outcome.REJECTED and "secret-found" in self.codes else self.title
 
 
+class Minute(NamedTuple):
+    """What happened to requests in a minute since 1970; `paused_seconds` is how long none could leave."""
+
+    minute: int
+    requests: int = 0
+    retries: int = 0
+    rate_limited: int = 0
+    paused_seconds: float = 0.0
+
+
 class FailOn(StrEnum):
     """Which rejected rows make the exit code 1."""
 

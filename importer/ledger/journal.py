@@ -17,7 +17,7 @@ from importer.codes import CONFLICT, FATE_UNKNOWN, REFUSED
 from importer.errors import ExitCode
 from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
-from importer.ledger.course import CourseReader
+from importer.ledger.course import CourseReader, write_minutes
 from importer.ledger.database import Database
 from importer.ledger.group_commit import GroupCommit
 from importer.ledger.outcomes import outcome_of
@@ -28,7 +28,7 @@ from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operatio
 from importer.ledger.shared_issues import SharedIssue, refuse_shared
 from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, find_pairs
 from importer.ledger.titles import Titles
-from importer.records import Act, Operation, Outcome, Row
+from importer.records import Act, Minute, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 AHEAD_SECONDS = 1.0
@@ -377,13 +377,24 @@ class Run:
         """Count this run's additions of which nobody knows yet whether they were made."""
         return self.additions.count_undecided(self._id)
 
-    def finish(self, exit_code: ExitCode, summary: Mapping[str, Any]) -> None:
-        """End this attempt. With exit code 0 or 1 the run is finished, else the same command continues it."""
+    def note_minutes(self, minutes: Sequence[Minute]) -> None:
+        """Keep what happened in minutes that are over."""
+        if minutes:
+            with self._transaction() as connection:
+                write_minutes(connection, self._attempt_id, minutes)
+
+    def finish(self, exit_code: ExitCode, summary: Mapping[str, Any], minutes: Sequence[Minute] = ()) -> None:
+        """End this attempt, whose last minutes these are.
+
+        With exit code 0 or 1 the run is finished, else the same command continues it.
+        """
         ended = {"ended_at": self._now()}
         state = "finished" if exit_code in FINISHED else "open"
         end = {"state": state, "exit_code": int(exit_code), "summary": orjson.dumps(summary), **ended}
         with self._transaction() as connection:
             connection.execute(update(runs).where(runs.c.id == self._id).values(end))
-            connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(ended))
+            its_own = {**ended, "exit_code": int(exit_code)}
+            connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(its_own))
+            write_minutes(connection, self._attempt_id, minutes)
             if state == "finished" and not self._results.is_frozen:
                 self._results.freeze(connection)

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_VERSION = 6
+SCHEMA_VERSION = 7
 
 
 class State(StrEnum):
@@ -113,6 +113,18 @@ attempts = Table(
     Column("pid", Integer, nullable=False),
     Column("started_at", Float, nullable=False),
     Column("ended_at", Float),
+    Column("exit_code", Integer),
+)
+# What happened to the requests of an attempt, minute by minute, for its report.
+minutes = Table(
+    "minutes",
+    metadata,
+    Column("attempt_id", ForeignKey("attempts.id"), primary_key=True, autoincrement=False),
+    Column("minute", Integer, primary_key=True, autoincrement=False),  # since 1970
+    Column("requests", Integer, nullable=False),
+    Column("retries", Integer, nullable=False),
+    Column("rate_limited", Integer, nullable=False),
+    Column("paused_seconds", Float, nullable=False),
 )
 # What may have been sent, and its outcome. A row is written before its request leaves.
 operations = Table(
@@ -287,4 +299,10 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "FOREIGN KEY(run_id) REFERENCES runs (id))",
     ),
     5: ("ALTER TABLE rows ADD COLUMN title VARCHAR NOT NULL DEFAULT ''",),
+    6: (
+        "ALTER TABLE attempts ADD COLUMN exit_code INTEGER",
+        "CREATE TABLE minutes (attempt_id INTEGER NOT NULL, minute INTEGER NOT NULL, requests INTEGER NOT NULL, "
+        "retries INTEGER NOT NULL, rate_limited INTEGER NOT NULL, paused_seconds FLOAT NOT NULL, "
+        "PRIMARY KEY (attempt_id, minute), FOREIGN KEY(attempt_id) REFERENCES attempts (id))",
+    ),
 }

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from math import inf
@@ -20,7 +20,7 @@ from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.plan import Plan, plan_rows
 from importer.check.rows import Examined, examine
-from importer.errors import RunStopped, SourceChanged, SourceNotReady
+from importer.errors import RunStopped, SourceChanged, SourceNotReady, StorageFull
 from importer.ledger.journal import Decision, Run
 from importer.ledger.schema import State
 from importer.ledger.store import RunIdentity
@@ -218,9 +218,11 @@ class Attempt:
                 timer.cancel()
 
     async def _count_down(self) -> None:
-        """Show how long a pause still takes, in which nothing else happens."""
+        """Show how long a pause still takes, in which nothing else happens; keep what happened in each minute."""
         while True:
             await asyncio.sleep(1)
+            with suppress(StorageFull):  # what is sent meets the full disk, too, and says so
+                self.run.note_minutes(self.calls.log.take())
             if (left := self.calls.pause_left) > 1:
                 self.progress.pause(left)
 

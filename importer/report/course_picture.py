@@ -1,79 +1,204 @@
-"""The picture of how a run went: issues by minute as bars, and its attempts."""
+"""The picture of how a run went: issues and requests by minute as bars, pauses below them, and where attempts ended."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import zip_longest
+from typing import TYPE_CHECKING, NamedTuple
 
+from importer.errors import ExitCode
 from importer.phrases import counted, format_duration, format_time
 
 if TYPE_CHECKING:
-    from importer.ledger.course import Course
+    from importer.ledger.course import AttemptTimes, Course
 
+MINUTE = 60
 BARS = 120
 WIDTH, HEIGHT = 760, 120
 STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 240, 720, 1440)
 """Minutes of a bar: the first of these with which there are no more than BARS."""
+HOW: Mapping[int, str] = {
+    ExitCode.DONE: "to its end",
+    ExitCode.PARTLY: "to its end, some rows need you",
+    ExitCode.STOPPED: "stopped",
+    ExitCode.UNKNOWN: "to its end, the fate of some rows is not known",
+    ExitCode.INTERRUPTED: "interrupted",
+}
+"""Exit code → how an attempt ended."""
+CUT_SHORT = (ExitCode.STOPPED, ExitCode.INTERRUPTED)
 
 
-@dataclass(frozen=True)
-class Tried:
-    """An attempt: when it began and ended, and how long it took; `is_cut_off` if nothing says that it ended."""
+class Tried(NamedTuple):
+    """An attempt: when it began and ended, how long it took, and how it ended; `is_cut_off` if nothing says that."""
 
     began: str
     ended: str
     took: str
+    how: str
     is_cut_off: bool
+
+
+class Bar(NamedTuple):
+    """A bar, and what it says."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    said: str
+
+
+class Pause(NamedTuple):
+    """A piece of the strip of pauses: the share of its time in which nothing could leave."""
+
+    x: float
+    width: float
+    share: float
+    said: str
+
+
+class End(NamedTuple):
+    """The end of an attempt before all was done."""
+
+    x: float
+    said: str
+
+
+class Line(NamedTuple):
+    """A line of the table that says the same as the picture."""
+
+    time: str
+    issues: int
+    requests: int
+    retries: int
+    rate_limited: int
+    paused: str
 
 
 @dataclass(frozen=True)
 class CoursePicture:
     """What the page shows of the course of a run.
 
-    sentence  how many attempts, and how fast
-    bars      of each: x, y, width, height, and what it says
+    sentence  how many attempts, how fast, and what held them up
+    bars      issues, which stand before `requests`; none of these where an earlier version sent them
     first     the time at the left end, and `last` at the right one
     """
 
     sentence: str
-    bars: Sequence[tuple[float, float, float, float, str]]
+    bars: Sequence[Bar]
+    requests: Sequence[Bar]
+    pauses: Sequence[Pause]
+    ends: Sequence[End]
+    lines: Sequence[Line]
     first: str
     last: str
     attempts: Sequence[Tried]
 
 
 def draw_course(course: Course) -> CoursePicture | None:
-    """Lay out the bars, None where the run has made no issue."""
-    if not course.made:
+    """Lay out the picture, None where there is nothing to see: no issue was made, and it took no more than a minute."""
+    known = sorted({*course.made, *(each.minute for each in course.minutes)})
+    if not course.made and len(known) < 2:
         return None
-    first, last = min(course.made), max(course.made)
+    first, last = known[0], known[-1]
     step = next((step for step in STEPS if (last - first) // step < BARS), STEPS[-1])
-    bars: dict[int, int] = {}
-    for minute, issues in course.made.items():
-        place = (minute - first) // step
-        bars[place] = bars.get(place, 0) + issues
-    count, most = (last - first) // step + 1, max(bars.values())
+    places = _add_up(course, first, step)
+    count = (last - first) // step + 1
     width = WIDTH / count
+    most = max(max(place["issues"], place["requests"]) for place in places.values())
+
+    def draw(what: str) -> list[Bar]:
+        return [
+            Bar(
+                round(place * width, 1),
+                round(HEIGHT * (1 - counts[what] / most), 1),
+                round(width * 0.85, 1),
+                round(HEIGHT * counts[what] / most, 1),
+                f"{_name(first, place, step)}: {counted(round(counts[what]), what.removesuffix('s'))}",
+            )
+            for place, counts in places.items()
+            if counts[what]
+        ]
+
+    def pause(place: int, seconds: float) -> Pause:
+        said = f"{_name(first, place, step)}: nothing could leave for {format_duration(seconds)}"
+        return Pause(round(place * width, 1), round(width, 1), round(min(1.0, seconds / (step * MINUTE)), 2), said)
+
+    per_second = width / (step * MINUTE)
+    return CoursePicture(
+        _say(course, max((place["issues"] for place in places.values()), default=0), step),
+        draw("issues"),
+        draw("requests"),
+        [pause(place, counts["paused_seconds"]) for place, counts in places.items() if counts["paused_seconds"]],
+        [
+            End(min(WIDTH, max(0.0, round((end - first * MINUTE) * per_second, 1))), f"{format_time(end)}: {how}")
+            for end, how in _find_ends(course, known)
+        ],
+        [_tell(_name(first, place, step), counts) for place, counts in places.items()],
+        format_time(first * MINUTE),
+        format_time((last + 1) * MINUTE),
+        list(map(_describe, course.attempts)),
+    )
+
+
+def _add_up(course: Course, first: int, step: int) -> dict[int, Counter[str]]:
+    """Place of a bar → its figures, in order."""
+    places = defaultdict[int, Counter[str]](Counter)
+    for minute, issues in course.made.items():
+        places[(minute - first) // step]["issues"] += issues
+    for minute, *counts in course.minutes:
+        for name, number in zip(("requests", "retries", "rate_limited", "paused_seconds"), counts, strict=True):
+            places[(minute - first) // step][name] += number
+    return dict(sorted(places.items()))
+
+
+def _name(first: int, place: int, step: int) -> str:
+    return format_time((first + place * step) * MINUTE)
+
+
+def _say(course: Course, most: float, step: int) -> str:
     unit = "a minute" if step == 1 else f"in {step} minutes"
-    drawn = [
-        (
-            round(place * width, 1),
-            round(HEIGHT * (1 - issues / most), 1),
-            round(width * 0.85, 1),
-            round(HEIGHT * issues / most, 1),
-            f"{format_time((first + place * step) * 60)}: {counted(issues, 'issue')}",
-        )
-        for place, issues in sorted(bars.items())
-    ]
-    tries = [_describe(began, ended) for began, ended in course.attempts]
-    cut_off = sum(attempt.is_cut_off for attempt in tries)
-    said = f"{counted(len(tries), 'attempt')}, at most {counted(most, 'issue')} {unit}"
-    ended = f"; {cut_off:,} of them ended without a word" if cut_off else ""
-    return CoursePicture(f"{said}{ended}.", drawn, format_time(first * 60), format_time((last + 1) * 60), tries)
+    fastest = f"at most {counted(round(most), 'issue')} {unit}" if most else "no issues"
+    said = [f"{counted(len(course.attempts), 'attempt')}, {fastest}"]
+    if cut_off := sum(each.ended is None for each in course.attempts):
+        said.append(f"{cut_off:,} of them ended without a word")
+    sums = Counter[str]()
+    for each in course.minutes:
+        sums.update({name: number for name, number in each._asdict().items() if name != "minute"})
+    if course.minutes:
+        again = f"{sums['retries']:,}" if sums["retries"] else "none"
+        said.append(f"{counted(sums['requests'], 'request')}, {again} of them sent again")
+    if sums["rate_limited"]:
+        said.append(f"{counted(sums['rate_limited'], 'answer')} said to wait")
+    paused = (
+        f", and for {format_duration(sums['paused_seconds'])} nothing could leave" if sums["paused_seconds"] else ""
+    )
+    return f"{'; '.join(said)}{paused}."
 
 
-def _describe(began: float, ended: float | None) -> Tried:
+def _find_ends(course: Course, known: Sequence[int]) -> list[tuple[float, str]]:
+    """Find the ends before all was done: of an attempt that was killed, the last minute before the next one began."""
+    found = []
+    for each, later in zip_longest(course.attempts, course.attempts[1:]):
+        if each.ended is not None and each.exit_code in CUT_SHORT:
+            found.append((each.ended, HOW[each.exit_code]))
+        elif each.ended is None and later is not None:
+            last = max((minute for minute in known if minute * MINUTE < later.began), default=known[0])
+            found.append((min(later.began, (last + 1) * MINUTE), "ended without a word"))
+    return found
+
+
+def _tell(time: str, counts: Mapping[str, float]) -> Line:
+    names = ("issues", "requests", "retries", "rate_limited")
+    paused = counts.get("paused_seconds", 0.0)
+    return Line(time, *(int(counts.get(name, 0)) for name in names), format_duration(paused) if paused else "")
+
+
+def _describe(attempt: AttemptTimes) -> Tried:
+    began, ended, code = attempt
     if ended is None:
-        return Tried(format_time(began), "not known", "", is_cut_off=True)
-    return Tried(format_time(began), format_time(ended), format_duration(ended - began), is_cut_off=False)
+        return Tried(format_time(began), "not known", "", "without a word, or still running", is_cut_off=True)
+    how = "" if code is None else HOW[code]
+    return Tried(format_time(began), format_time(ended), format_duration(ended - began), how, is_cut_off=False)

@@ -72,7 +72,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
     outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}
     known = {"rows": sum(counts.values()), "findings": dict(codes.most_common()), "out": str(out), **outcomes}
     summary = Summary(**kept | known)
-    write_pages(folder, summary, page, kept_details(run), run.read_course() if summary.created else None)
+    write_pages(folder, summary, page, kept_details(run), run.read_course(summary.created))
     with folder.open(SUMMARY) as file:
         summary.write(file)
     return summary

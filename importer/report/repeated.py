@@ -36,7 +36,7 @@ def write_repeated(run: Run, folder: ReportFolder, **figures: Any) -> Summary:
     summary = Summary(**kept_figures(run) | figures | {"out": str(folder.path), "same_as": run.name})
     with suppress(StorageFull):  # what was not changed is not undone by a full disk
         if page is not None:
-            write_pages(folder, summary, page, kept_details(run), run.read_course() if summary.created else None)
+            write_pages(folder, summary, page, kept_details(run), run.read_course(summary.created))
         with folder.open(SUMMARY) as file:
             summary.write(file)
         if stamp is not None:  # reports that people edit are recognised by a time after the summary's

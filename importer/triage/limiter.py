@@ -130,6 +130,7 @@ class Limiter:
         self._next = clock()
         self._paused_until = -inf
         self._paused = False
+        self._asked_for = 0.0  # seconds of all pauses so far, to their ends
         self._pauses_in_a_row = 0
         self._turn = asyncio.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -148,6 +149,11 @@ class Limiter:
     def pause_left(self) -> float:
         """Seconds until the present pause is over; not above 0 if there is none."""
         return self._paused_until - self._clock()
+
+    @property
+    def paused_seconds(self) -> float:
+        """How long nothing could leave so far, in all pauses."""
+        return self._asked_for - max(0.0, self.pause_left)
 
     async def wait(self) -> None:
         """Wait until a request may leave."""
@@ -193,5 +199,7 @@ class Limiter:
 
     def pause(self, seconds: float) -> None:
         """Let no request leave for so many seconds; of several pauses the longest counts."""
-        self._paused = True
-        self._paused_until = max(self._paused_until, self._clock() + min(LONGEST_PAUSE, seconds))
+        now = self._clock()
+        until = max(self._paused_until, now + min(LONGEST_PAUSE, seconds))
+        self._asked_for += until - max(self._paused_until, now)
+        self._paused, self._paused_until = True, until
