@@ -264,6 +264,7 @@ class Operation(NamedTuple):
     pending    of a change: the body of an earlier change that may or may not have been executed
     name       of an addition: its name, see Addition
     since      of a change: when the answer to the issue's create came, in seconds since 1970; 0 is long ago
+    link       of a create: the address of its row in the old tracker, "" where there is none
     """
 
     key: str
@@ -280,6 +281,7 @@ class Operation(NamedTuple):
     pending: bytes = b""
     name: str = ""
     since: float = 0.0
+    link: str = ""
 
 
 WITHHELD = "(not shown: a secret was found in the row)"
@@ -293,7 +295,8 @@ class Row(NamedTuple):
     the source is an errors file given back. A planned row with an `issue_id` is an update of that issue; `conflicts` is
     JSON of what such an update left alone: [[field, ours, theirs, new], …]. Additions are counted as they stand by now,
     whichever run made them. A row that `follows` is in the issue of another one. `title` is the one that is sent, of
-    one that is too long its beginning; an unchanged row that comes from the ledger has none.
+    one that is too long its beginning, and `link` the row's address in the old tracker; an unchanged row that comes
+    from the ledger has neither.
     """
 
     file: int
@@ -318,11 +321,17 @@ class Row(NamedTuple):
     additions_failed: int = 0
     follows: bool = False
     title: str = ""
+    link: str = ""
+
+    @property
+    def is_withheld(self) -> bool:
+        """Whether it is not sent because a secret was found in it."""
+        return self.outcome is Outcome.REJECTED and "secret-found" in self.codes
 
     @property
     def shown_title(self) -> str:
-        """The title; in place of that of a row that is not sent because a secret was found in it, a note."""
-        return WITHHELD if self.outcome is Outcome.REJECTED and "secret-found" in self.codes else self.title
+        """The title; in place of that of a row that is withheld, a note."""
+        return WITHHELD if self.is_withheld else self.title
 
 
 class Minute(NamedTuple):

@@ -129,14 +129,15 @@ def _make_rows(
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
     chunk = examined.records.chunk
     records = examined.records
-    places = enumerate(zip(chunk.records, chunk.lines, records.keys, records.titles, strict=True))
+    places = enumerate(zip(chunk.records, chunk.lines, records.keys, records.titles, records.links, strict=True))
     rows = [
         Row(
             *(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED),
             additions_planned=planned[row].own if row in planned else 0,
             title=title[:TITLE_LIMIT],
+            link=link,
         )
-        for row, (record, line, key, title) in places
+        for row, (record, line, key, title, link) in places
     ]
     for row, each in decided.items():
         made = rows[row]._replace(outcome=each.outcome, issue_id=each.issue_id, triage_id=each.triage_id)

@@ -68,14 +68,15 @@ class Examined:
 
     def create(self, row: int, *, hashed: bool = True) -> Operation:
         """Make the create of a row that has a body; its `content`, if wanted, hashes all rows of its group."""
-        records = self.records
+        records, link = self.records, self.records.links[row]
+        it = (records.keys[row], "POST", ISSUES_PATH, self.bodies[row], records.markers[row])
         if not hashed:
-            return Operation(records.keys[row], "POST", ISSUES_PATH, self.bodies[row], records.markers[row])
+            return Operation(*it, link=link)
         members = self.groups.get(row, [row])
         # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
         fixed = "".join(content_of(self.fixed.get(member, ())) for member in members) if self.fixed else ""
         content = hash_content("\x1d".join(map(as_text, (records.chunk.raw[member] for member in members))), fixed)
-        return Operation(records.keys[row], "POST", ISSUES_PATH, self.bodies[row], records.markers[row], content)
+        return Operation(*it, content, link=link)
 
     def flowing(self) -> list[int]:
         """The rows that the value flow counts: all but skipped and defective ones."""

@@ -47,10 +47,11 @@ OF_ROWS = {
 
 
 class CrosswalkEntry(NamedTuple):
-    """A key; `run` is the one that last worked on it, `returned` the snapshot of its issue."""
+    """A key; `run` is the one that last worked on it, `returned` the snapshot of its issue, `link` its old address."""
 
     key: str
     title: str
+    link: str
     state: KeyState
     triage_id: str
     issue_id: str
@@ -97,9 +98,8 @@ def _walk_issues(ledger: Ledger, statement: Select[Any]) -> Iterator[CrosswalkEn
             title = orjson.loads(each.returned).get("title") or "" if each.returned else ""
             state = OF_CREATES.get(State(each.state), KeyState.PLANNED)
             code, message = ("", "") if state is KeyState.IN_TRIAGE else (each.code, each.message)
-            yield CrosswalkEntry(
-                each.key, title, state, each.triage_id, each.issue_id, code, message, each.run, each.returned
-            )
+            place = each.triage_id, each.issue_id
+            yield CrosswalkEntry(each.key, title, each.link, state, *place, code, message, each.run, each.returned)
         if len(found) < PAGE:
             return
         after = found[-1].id
@@ -132,4 +132,5 @@ def _of_row(found: Any) -> CrosswalkEntry:
     state = OF_ROWS.get(row.outcome, KeyState.PLANNED)
     if found.state in (*UNDECIDED, State.REFUSED):
         state, code, message = OF_CREATES[State(found.state)], found.create_code, found.create_message
-    return CrosswalkEntry(row.key, row.shown_title, state, "", "", code, message, found.run, b"")
+    link = "" if row.is_withheld else row.link
+    return CrosswalkEntry(row.key, row.shown_title, link, state, "", "", code, message, found.run, b"")

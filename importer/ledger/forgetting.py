@@ -1,7 +1,7 @@
 """Forgetting: deletes the texts that a ledger has of an issue or a person, and no mark that exactly once needs.
 
-Of an issue it keeps the key, its marker, its digests and which issue of Triage it is. Its title, the cells of rejected
-rows, what was replaced in it and what messages say of it go.
+Of an issue it keeps the key, its marker, its digests and which issue of Triage it is. Its title, its address in the old
+tracker, the cells of rejected rows, what was replaced in it and what messages say of it go.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LETTERS = 3
 """What has fewer is no name: the number of an issue that the ledger doesn't know would be in nearly every text."""
 PLACE = (rows.c.run_id, rows.c.file, rows.c.record)
 TEXTS = {
-    rows: (rows.c.raw, rows.c.cells, rows.c.findings, rows.c.conflicts, rows.c.title),
-    operations: (operations.c.returned, operations.c.details, operations.c.message),
+    rows: (rows.c.raw, rows.c.cells, rows.c.findings, rows.c.conflicts, rows.c.title, rows.c.link),
+    operations: (operations.c.returned, operations.c.details, operations.c.message, operations.c.link),
     found: (found.c.returned, found.c.title),
     replaced: (replaced.c.before,),
 }
@@ -159,7 +159,8 @@ def forget(ledger: Ledger, traces: Traces, page: str) -> None:
         for places in portions(traces.rows):
             its_rows = tuple_(*PLACE).in_(places)
             for each in connection.execute(select(*PLACE, rows.c.findings).where(its_rows)).all():
-                values: dict[str, Any] = {"raw": None, "cells": None, "conflicts": None, "title": "", "findings": None}
+                values: dict[str, Any] = dict.fromkeys(("raw", "cells", "conflicts", "findings"))
+                values |= {"title": "", "link": ""}
                 if each.findings is not None:  # the next run still knows that it was rejected, and by which rule
                     codes, fields, messages, hints = orjson.loads(each.findings)
                     values["findings"] = orjson.dumps((codes, fields, [""] * len(messages), [""] * len(hints)))
@@ -190,7 +191,7 @@ def _forget_issues(connection: Connection, keys: list[tuple[int, str]]) -> None:
     its = tuple_(operations.c.source_id, operations.c.key).in_(keys)
     # Those of an addition say which comments of the source it covers, by their marks.
     connection.execute(update(operations).where(its, operations.c.act == Act.UPDATE).values(details=None))
-    connection.execute(update(operations).where(its).values(message=""))
+    connection.execute(update(operations).where(its).values(message="", link=""))
     connection.execute(update(found).where(tuple_(found.c.source_id, found.c.key).in_(keys)).values(title=""))
     connection.execute(delete(replaced).where(tuple_(replaced.c.source_id, replaced.c.key).in_(keys)))
 

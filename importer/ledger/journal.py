@@ -249,6 +249,7 @@ class Run:
             "issue_id": operation.issue_id,
             "details": details,
             "code": "",
+            "link": operation.link,
         }
 
     def record(self, decision: Decision) -> None:
@@ -384,10 +385,7 @@ class Run:
                 write_minutes(connection, self._attempt_id, minutes)
 
     def finish(self, exit_code: ExitCode, summary: Mapping[str, Any], minutes: Sequence[Minute] = ()) -> None:
-        """End this attempt, whose last minutes these are.
-
-        With exit code 0 or 1 the run is finished, else the same command continues it.
-        """
+        """End this attempt. With exit code 0 or 1 the run is finished, else the same command continues it."""
         ended = {"ended_at": self._now()}
         state = "finished" if exit_code in FINISHED else "open"
         end = {"state": state, "exit_code": int(exit_code), "summary": orjson.dumps(summary), **ended}

@@ -37,6 +37,7 @@ def decode_row(found: Selected[Any]) -> Row:
         additions_failed=found.additions_failed,
         follows=bool(found.follows),
         title=found.title,
+        link=found.link,
     )
 
 
@@ -64,6 +65,7 @@ def encode_row(run_id: int, row: Row) -> dict[str, Any]:
         "follows": int(row.follows),
         # The snapshot of its issue has it, and most rows of a scheduled import are unchanged each time.
         "title": "" if row.outcome is Outcome.UNCHANGED else _storable(row.title),
+        "link": "" if row.outcome is Outcome.UNCHANGED else _storable(row.link),
     }
 
 

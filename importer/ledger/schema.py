@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
 
-SCHEMA_VERSION = 7
+SCHEMA_VERSION = 8
 
 
 class State(StrEnum):
@@ -154,6 +154,7 @@ operations = Table(
     Column("details", LargeBinary),
     Column("code", String, nullable=False),
     Column("message", String, nullable=False),
+    Column("link", String, nullable=False, default="", server_default=""),  # of a create: in the old tracker
 )
 Index("operations_act", operations.c.source_id, operations.c.key, operations.c.act, operations.c.name, unique=True)
 # Triage numbers issues in sequence, so this index only grows at its end; one on the random issue id would not.
@@ -183,6 +184,7 @@ rows = Table(
     Column("additions_failed", Integer, nullable=False, default=0, server_default="0"),
     Column("follows", Integer, nullable=False, default=0, server_default="0"),  # 1 if it is part of another row's issue
     Column("title", String, nullable=False, default="", server_default=""),  # of an unchanged row see its snapshot
+    Column("link", String, nullable=False, default="", server_default=""),  # of an unchanged row see its create
     sqlite_with_rowid=False,
 )
 # Unchanged rows of finished runs, in place of their own in `rows`: see `packed_rows`.
@@ -304,5 +306,9 @@ UPGRADES: dict[int, tuple[str, ...]] = {
         "CREATE TABLE minutes (attempt_id INTEGER NOT NULL, minute INTEGER NOT NULL, requests INTEGER NOT NULL, "
         "retries INTEGER NOT NULL, rate_limited INTEGER NOT NULL, paused_seconds FLOAT NOT NULL, "
         "PRIMARY KEY (attempt_id, minute), FOREIGN KEY(attempt_id) REFERENCES attempts (id))",
+    ),
+    7: (
+        "ALTER TABLE operations ADD COLUMN link VARCHAR NOT NULL DEFAULT ''",
+        "ALTER TABLE rows ADD COLUMN link VARCHAR NOT NULL DEFAULT ''",
     ),
 }

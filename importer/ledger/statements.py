@@ -100,6 +100,7 @@ REGISTER = upsert(
         "additions_failed",
         "follows",
         "title",
+        "link",
     ),
 )
 INTEND = upsert(
@@ -119,6 +120,7 @@ INTEND = upsert(
         "issue_id",
         "details",
         "code",
+        "link",
     ),
     {"attempts": 0, "triage_id": "", "returned": b"", "message": ""},
 )

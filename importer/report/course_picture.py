@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -28,6 +28,7 @@ HOW: Mapping[int, str] = {
 }
 """Exit code → how an attempt ended."""
 CUT_SHORT = (ExitCode.STOPPED, ExitCode.INTERRUPTED)
+FIGURES = ("issues", "requests", "retries", "rate_limited", "paused_seconds")
 
 
 class Tried(NamedTuple):
@@ -143,13 +144,13 @@ def draw_course(course: Course) -> CoursePicture | None:
     )
 
 
-def _add_up(course: Course, first: int, step: int) -> dict[int, Counter[str]]:
+def _add_up(course: Course, first: int, step: int) -> dict[int, dict[str, float]]:
     """Place of a bar → its figures, in order."""
-    places = defaultdict[int, Counter[str]](Counter)
+    places = defaultdict[int, dict[str, float]](lambda: dict.fromkeys(FIGURES, 0.0))
     for minute, issues in course.made.items():
         places[(minute - first) // step]["issues"] += issues
     for minute, *counts in course.minutes:
-        for name, number in zip(("requests", "retries", "rate_limited", "paused_seconds"), counts, strict=True):
+        for name, number in zip(FIGURES[1:], counts, strict=True):
             places[(minute - first) // step][name] += number
     return dict(sorted(places.items()))
 
@@ -164,17 +165,14 @@ def _say(course: Course, most: float, step: int) -> str:
     said = [f"{counted(len(course.attempts), 'attempt')}, {fastest}"]
     if cut_off := sum(each.ended is None for each in course.attempts):
         said.append(f"{cut_off:,} of them ended without a word")
-    sums = Counter[str]()
-    for each in course.minutes:
-        sums.update({name: number for name, number in each._asdict().items() if name != "minute"})
     if course.minutes:
-        again = f"{sums['retries']:,}" if sums["retries"] else "none"
-        said.append(f"{counted(sums['requests'], 'request')}, {again} of them sent again")
-    if sums["rate_limited"]:
-        said.append(f"{counted(sums['rate_limited'], 'answer')} said to wait")
-    paused = (
-        f", and for {format_duration(sums['paused_seconds'])} nothing could leave" if sums["paused_seconds"] else ""
-    )
+        again = sum(each.retries for each in course.minutes)
+        requests = counted(sum(each.requests for each in course.minutes), "request")
+        said.append(f"{requests}, {f'{again:,}' if again else 'none'} of them sent again")
+    if limited := sum(each.rate_limited for each in course.minutes):
+        said.append(f"{counted(limited, 'answer')} said to wait")
+    seconds = sum(each.paused_seconds for each in course.minutes)
+    paused = f", and for {format_duration(seconds)} nothing could leave" if seconds else ""
     return f"{'; '.join(said)}{paused}."
 
 
@@ -191,9 +189,9 @@ def _find_ends(course: Course, known: Sequence[int]) -> list[tuple[float, str]]:
 
 
 def _tell(time: str, counts: Mapping[str, float]) -> Line:
-    names = ("issues", "requests", "retries", "rate_limited")
-    paused = counts.get("paused_seconds", 0.0)
-    return Line(time, *(int(counts.get(name, 0)) for name in names), format_duration(paused) if paused else "")
+    issues, requests, retries, limited = (int(counts[name]) for name in FIGURES[:-1])
+    paused = counts["paused_seconds"]
+    return Line(time, issues, requests, retries, limited, format_duration(paused) if paused else "")
 
 
 def _describe(attempt: AttemptTimes) -> Tried:

@@ -13,7 +13,7 @@ from importer.report.tables import write_table
 from importer.triage.snapshot import is_gone
 
 MIGRATION = "migration.csv"
-COLUMNS = ("key", "title", "state", "triage_id", "issue_id", "code", "reason", "last_run")
+COLUMNS = ("key", "title", "source_link", "state", "triage_id", "issue_id", "code", "reason", "last_run")
 GONE = "deleted in Triage"
 TRACKERS: Mapping[str, tuple[str, ...]] = {"jira": ("Issue key", "Summary", "Triage")}
 """A tracker → the header of a CSV that its own import takes: key, title, number in Triage.
@@ -42,7 +42,8 @@ def write_migration(folder: ReportFolder, walk: Callable[[], Iterable[CrosswalkE
         for each in walk():
             state = name_state(each)
             states[state] += 1
-            yield each.key, each.title, state, each.triage_id, each.issue_id, each.code, each.message, each.run
+            place = each.triage_id, each.issue_id
+            yield each.key, each.title, each.link, state, *place, each.code, each.message, each.run
 
     files = [MIGRATION, *([f"migration-{tracker}.csv"] if tracker else [])]
     folder.prepare(files)

@@ -31,6 +31,7 @@ class Records:
     local       whether the key came from `input.local_key`
     nameless    rows whose key is their content
     skips       code of the rule that leaves the row out, or `""`
+    links       the row's address in the old tracker, or `""`
     values      severity, status, category
     unmatched   field of a person → who it is in each row, an empty identity where nobody is left to be matched
     parts       row → what it says of its issue beside the create; rows without any are absent
@@ -57,6 +58,7 @@ class Records:
     skips: list[str]
     titles: list[str]
     descriptions: list[str]
+    links: list[str]
     values: dict[str, Mapped]
     sources: list[str]
     owners: list[str]

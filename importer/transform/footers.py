@@ -30,6 +30,8 @@ SHORT_LINE = 120
 """Characters of a line that is shortened because all of them are too long."""
 FOOTER_LIMIT = LINES_LIMIT + 1000  # with the key and the marker
 GOES_ON = "… (all of it in a comment)"
+LINK = "Link"
+"""The label of the line that has the issue's address in the old tracker."""
 
 _OPENING = "---\nImported from "
 _FOOTER = re.compile(rf"^{_OPENING}.*\n(?:.+\n)*tis[0-9a-f]{{12}} tir[0-9a-f]{{20}}\b", re.MULTILINE)
@@ -46,10 +48,12 @@ class Footers:
     """The footers of a chunk, and what of them goes on in comments.
 
     texts  `Imported from <key>`, a line for each filled label of the mapping, and the import marker
+    links  the address in the line `Link`, the first of several; "" where it has none
     rests  row → a comment for each label whose text is too long for the footer
     """
 
     texts: list[str]
+    links: list[str]
     rests: dict[int, tuple[Comment, ...]] = field(default_factory=dict)
 
     def findings(self) -> Iterator[tuple[int, Finding]]:
@@ -93,6 +97,7 @@ def write_footers(
         lines.append(_write_line("Attachments", list_attachments(mapping.attachments, columns), keys, clean))
     if mapping.restricted is not None:
         lines.append(_write_line("Restricted", _leave_named(levels, lines, mapping.restricted.level.refs), keys, clean))
+    links = next((_find_addresses(line) for line in lines if line.label == LINK), [""] * len(columns))
     longer = {(row, line.label): line for line in lines if line.has_long for row in _shorten_long(line)}
     opening = [f"{_OPENING}{key}\n" for key in clean.lines(list(map(one_line, keys.full)))]
     ending = [f"{keys.source_marker} {marker} {MARKER_NOTE}" for marker in keys.markers]
@@ -108,7 +113,7 @@ def write_footers(
     for (row, _), line in longer.items():
         if row not in followers:
             rests[row].append(_continue(line.label, line.texts[row]))
-    return Footers(texts, {row: tuple(comments) for row, comments in rests.items()})
+    return Footers(texts, links, {row: tuple(comments) for row, comments in rests.items()})
 
 
 def _write_lines(mapping: Model, columns: Columns, keys: RowKeys, clean: ColumnSanitizer) -> Iterator[_Line]:
@@ -149,6 +154,11 @@ def _name_people(who: Sequence[Identity], person: Person, lines: Sequence[_Line]
     for row in left:
         names[row] = shown.show(who[row])
     return names
+
+
+def _find_addresses(line: _Line) -> list[str]:
+    found = map(re.compile(rf"{LINK}: (https?://\S+?),?\s").match, line.written)
+    return ["" if match is None else match[1] for match in found]
 
 
 def _leave_named(texts: Sequence[str], lines: Sequence[_Line], refs: Sequence[Ref]) -> list[str]:

@@ -100,6 +100,7 @@ class Transform:
             skips=skips,
             titles=prose.titles,
             descriptions=prose.descriptions,
+            links=footers.links,
             values=values,
             sources=_read_optional(columns, mapping.source),
             owners=owners,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 from importer.records import Minute
@@ -20,7 +20,7 @@ class CallLog:
     def __init__(self, paused_seconds: Callable[[], float], now: Clock = time.time) -> None:
         self._paused_seconds, self._now = paused_seconds, now
         self._paused_before = 0.0
-        self._minutes = defaultdict[int, Counter[str]](Counter)
+        self._minutes = defaultdict[int, dict[str, float]](lambda: defaultdict(float))
         self.total = Counter[str]()
 
     def count(self, what: What) -> None:
@@ -36,7 +36,7 @@ class CallLog:
         self._count_pause()
         this = int(self._now()) // MINUTE
         over = [minute for minute in sorted(self._minutes) if whole or minute < this]
-        return [Minute(minute, **self._minutes.pop(minute)) for minute in over]
+        return [_make_minute(minute, self._minutes.pop(minute)) for minute in over]
 
     def _count_pause(self) -> None:
         """Count the pause since it was last asked for, in the minutes right before now: nothing has left in it."""
@@ -48,3 +48,8 @@ class CallLog:
             seconds = min(left, end - minute * MINUTE)
             self._minutes[minute]["paused_seconds"] += seconds
             left, end = left - seconds, end - seconds
+
+
+def _make_minute(minute: int, counts: Mapping[str, float]) -> Minute:
+    requests, retries, rate_limited = (int(counts[name]) for name in ("requests", "retries", "rate_limited"))
+    return Minute(minute, requests, retries, rate_limited, counts["paused_seconds"])

@@ -14,7 +14,7 @@ import pytest
 
 from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
-from tests.harness.running import KEY, SAMPLES, Program, issue_row, read_csv, wait_for, write_csv, write_issues
+from tests.harness.running import HEADER, KEY, SAMPLES, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 
 REPORTS = ("results.csv", "errors.csv", "errors.jsonl", "summary.json")
 
@@ -189,6 +189,33 @@ def test_a_source_over_all_its_runs(program: Program) -> None:
     ]
     assert program("runs", "--source", "jira").out.endswith(said)
     assert program("runs", "--source", "other").out.endswith(" knows of none of other.\n")
+
+
+def test_the_link_in_the_old_tracker(program: Program) -> None:
+    """Every key has its own, in Triage or not, and keeps it when its run is pruned; of a forgotten one it is gone."""
+    Path("mine.yaml").write_text("extends: jira\nfooter: {Link: Custom field (Link)}\n", encoding="utf-8")
+    header = (*HEADER, "Custom field (Link)")
+
+    def run(*titles: str) -> None:
+        rows = [
+            (*issue_row(n, title=title), f"https://old.example/PROJ-{n}") for n, title in enumerate(titles, start=1)
+        ]
+        write_csv(Path("export.csv"), rows, header)
+        program("run", "export.csv", "-m", "mine.yaml", "--sandbox", "--max-rejected", "100%")
+
+    def links() -> list[str]:
+        assert program("report", "--source", "jira", "--sandbox").code == 0
+        return [each["source_link"] for each in read_csv(Path("triage-import-jira/migration.csv"))]
+
+    run("One", "Two", "")
+    run("One", "Two", "", "Four")
+    run("One", "Two", "", "Four", "Five")
+    both = [f"https://old.example/PROJ-{n}" for n in (1, 2, 4, 5, 3)]
+    assert links() == both
+    assert program("runs", "prune", "--keep", "1", "--apply").code == 0
+    assert links() == both
+    assert program("runs", "forget", "PROJ-2", "--apply").code == 0
+    assert links() == [link.replace("https://old.example/PROJ-2", "") for link in both]
 
 
 def test_a_run_or_a_source(program: Program) -> None:

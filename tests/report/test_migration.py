@@ -12,10 +12,10 @@ from importer.report.migration import describe_states, write_migration
 from tests.harness.running import read_csv
 
 KEYS = [
-    CrosswalkEntry("jira:P-1", "=1+1", KeyState.IN_TRIAGE, "T-1", "u-1", "", "", "r-1", b"{}"),
-    CrosswalkEntry("jira:P-2", "Two", KeyState.REJECTED, "", "", "title-missing", "no title", "r-2", b""),
+    CrosswalkEntry("jira:P-1", "=1+1", "https://x.example/1", KeyState.IN_TRIAGE, "T-1", "u-1", "", "", "r-1", b"{}"),
+    CrosswalkEntry("jira:P-2", "Two", "", KeyState.REJECTED, "", "", "title-missing", "no title", "r-2", b""),
     CrosswalkEntry(
-        "jira:P-3", "Three", KeyState.IN_TRIAGE, "T-3", "u-3", "", "", "r-1", orjson.dumps({"gone": ["r-8", "r-9"]})
+        "jira:P-3", "Three", "", KeyState.IN_TRIAGE, "T-3", "u-3", "", "", "r-1", orjson.dumps({"gone": ["r-8", "r-9"]})
     ),
 ]
 
@@ -25,7 +25,17 @@ def test_cross_walk(tmp_path: Path) -> None:
     written = write_migration(ReportFolder(tmp_path), lambda: KEYS, "jira")
     assert written.files == ["migration.csv", "migration-jira.csv"]
     first, second, third = read_csv(tmp_path / "migration.csv")
-    assert list(first.values()) == ["jira:P-1", "'=1+1", "in Triage", "T-1", "u-1", "", "", "r-1"]
+    assert list(first.values()) == [
+        "jira:P-1",
+        "'=1+1",
+        "https://x.example/1",
+        "in Triage",
+        "T-1",
+        "u-1",
+        "",
+        "",
+        "r-1",
+    ]
     assert (second["state"], second["code"], second["reason"]) == ("rejected", "title-missing", "no title")
     assert third["state"] == "deleted in Triage"
     assert read_csv(tmp_path / "migration-jira.csv") == [{"Issue key": "P-1", "Summary": "'=1+1", "Triage": "T-1"}]

@@ -105,3 +105,21 @@ def test_who_is_matched_is_not_named() -> None:
     records = transform(chunk_of(HEADER, [("P-1", "Title", "Ann Meyer", "P1", "Open")]))
     assert records.assignees == ["u-ann"]
     assert "Assignee" not in records.descriptions[0]
+
+
+def test_the_link_to_the_old_tracker() -> None:
+    """What stands in the line `Link`, as it is sent, where it is an address: the first of several."""
+    token = "ghp_" + "a1B2" * 9
+    texts = [
+        "https://x.example/1",
+        "http://x.example/2 http://x.example/3",
+        "T-4",
+        "",
+        f"https://x.example/5?k={token}",
+    ]
+    rows = [(f"P-{number}", "Title", text, "P1", "Open") for number, text in enumerate(texts, start=1)]
+    links = records_of(mapping_of(footer={"Link": "Text"}, secrets="mask"), rows).links
+    assert links[:4] == ["https://x.example/1", "http://x.example/2", "", ""]
+    assert links[4].startswith("https://x.example/5")
+    assert token not in links[4]
+    assert records_of(mapping_of(footer={"Text": "Text"}), rows).links == [""] * 5
