@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 
 import pytest
 
 import importer.load.repeat
 from importer.check import part_workers
-from importer.check.job import Job
-from importer.check.rows import Examined, examine
 from importer.load import attempt
 from importer.load.settled_rows import SettledRows
 from tests.conftest import Serve
 from tests.harness.additions import HEADER, MAPPING
+from tests.harness.readings import counted_readings
 from tests.harness.running import Ended, Program, issue_row, write_csv
 
 REPORTS = ("results.csv", "errors.csv", "losses.csv")
@@ -45,21 +41,6 @@ def run(program: Program, url: str, out: str, *options: str) -> Ended:
     """Import it."""
     words = ("run", "export.csv", "-m", "mine.yaml", "--api-url", url, "--yes", "--json", "--no-first-contact")
     return program(*words, "--rate", "0", "--max-rejected", "100%", "--out", out, *options)
-
-
-@contextmanager
-def counted_readings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """Note each reading of the source, by whom."""
-    seen = list[str]()
-
-    def counted(name: str, job: Job, start: int = 0) -> Iterator[Examined]:
-        seen.append(name)
-        yield from examine(job, start)
-
-    with monkeypatch.context() as patched:
-        for module in (part_workers, attempt):
-            patched.setattr(module, "examine", partial(counted, module.__name__))
-        yield seen
 
 
 def test_read_once(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,29 @@
+"""Counts how often a source is read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+import pytest
+
+from importer.check import part_workers
+from importer.check.job import Job
+from importer.check.rows import Examined, examine
+from importer.load import attempt
+
+
+@contextmanager
+def counted_readings(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Note each reading of the source, by whom."""
+    seen = list[str]()
+
+    def counted(name: str, job: Job, start: int = 0) -> Iterator[Examined]:
+        seen.append(name)
+        yield from examine(job, start)
+
+    with monkeypatch.context() as patched:
+        for module in (part_workers, attempt):
+            patched.setattr(module, "examine", partial(counted, module.__name__))
+        yield seen
