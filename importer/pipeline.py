@@ -7,21 +7,20 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from importer.authoring.suggest import PROPOSALS, suggest
 from importer.check.check_pass import Checked, check
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.sample import CanarySample
-from importer.check.workload import Workload
 from importer.codes import DESCRIPTION_TOO_LONG, DOUBLE_IN_TRIAGE, TITLE_TOO_LONG
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
@@ -37,43 +36,13 @@ from importer.report.tables import write_coverage
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
     from importer.ledger.target_scan import Double
-    from importer.load.attempt import ConfirmRest, Sent
+    from importer.load.attempt import Sent
     from importer.load.context import ImportContext
     from importer.load.preflight import Preflight
+    from importer.load.questions import Forecast, Questions
     from importer.report.since import Since
 
 CHECK_FOLDER = "triage-import-check"
-
-
-@dataclass(frozen=True)
-class Forecast:
-    """What a run is about to do. `seconds` is None where nothing limits the rate.
-
-    `first` is how many of the creates are a canary; `load` is all that there is to do, at `rate` requests a second;
-    `categories` asks Triage for those that it has.
-    """
-
-    target: str
-    organisation: str
-    creates: int
-    updates: int
-    rejected: int
-    seconds: float | None
-    first: int = 0
-    categories: Callable[[], Collection[str]] = tuple
-    load: Workload = field(default_factory=Workload)
-    rate: float = 0.0
-
-
-class Questions(NamedTuple):
-    """Who decides whether something is sent: each gives why not, or an empty text.
-
-    confirm       of all that was checked, before anything is sent
-    confirm_rest  of the rows that are left, after a canary: what it found, how many they are, the run's name
-    """
-
-    confirm: Callable[[Checked, Forecast], str]
-    confirm_rest: ConfirmRest
 
 
 def run_check(
@@ -244,6 +213,7 @@ def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | 
 
 
 def _forecast(context: ImportContext, checked: Checked, found: Preflight) -> Forecast:
+    from importer.load.questions import Forecast
     from importer.triage.categories import find_categories
 
     rate = context.settings.rate

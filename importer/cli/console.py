@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from importer.errors import ImporterError
     from importer.ledger.store import Facts
     from importer.load.canary_findings import Findings
-    from importer.pipeline import Forecast
+    from importer.load.questions import Forecast
     from importer.report.summary import Summary
 
 from importer.cli.colour import echo_painted

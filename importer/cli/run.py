@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from importer.load.attempt import ConfirmRest
     from importer.load.canary_findings import Findings
     from importer.load.context import Order, Settings
-    from importer.pipeline import Forecast
+    from importer.load.questions import Forecast
     from importer.report.summary import Summary
 
 DEFAULT_MAX_REJECTED = Share(5, percent=True)
@@ -295,7 +295,8 @@ def send(job: Job, options: RunOptions, console: Console) -> Summary:
     from importer.cli.rehearse import rehearse
     from importer.ledger.opening import default_path, open_ledger
     from importer.load.context import ImportContext
-    from importer.pipeline import Questions, run_import
+    from importer.load.questions import Questions
+    from importer.pipeline import run_import
 
     refuse_open(job)  # before the ledger is locked and the target opened
     settings = options.settings()

@@ -1,0 +1,42 @@
+"""What a person is asked before anything is sent, and what they are told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from importer.check.check_pass import Checked
+from importer.check.workload import Workload
+from importer.load.attempt import ConfirmRest
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a run is about to do. `seconds` is None where nothing limits the rate.
+
+    `first` is how many of the creates are a canary; `load` is all that there is to do, at `rate` requests a second;
+    `categories` asks Triage for those that it has.
+    """
+
+    target: str
+    organisation: str
+    creates: int
+    updates: int
+    rejected: int
+    seconds: float | None
+    first: int = 0
+    categories: Callable[[], Collection[str]] = tuple
+    load: Workload = field(default_factory=Workload)
+    rate: float = 0.0
+
+
+class Questions(NamedTuple):
+    """Who decides whether something is sent: each gives why not, or an empty text.
+
+    confirm       of all that was checked, before anything is sent
+    confirm_rest  of the rows that are left, after a canary: what it found, how many they are, the run's name
+    """
+
+    confirm: Callable[[Checked, Forecast], str]
+    confirm_rest: ConfirmRest
