@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.authoring.suggest import PROPOSALS, suggest
-from importer.check.check_pass import Checked, check
+from importer.check.check_pass import Checked, OpenWriter, check
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.sample import CanarySample
@@ -28,7 +28,7 @@ from importer.records import FailOn, Outcome
 from importer.report.bad_values import write_fixes
 from importer.report.check_files import CheckFiles
 from importer.report.folder import SUGGESTION, ReportFolder, report_folder
-from importer.report.page import collect_details, pack_details, write_pages
+from importer.report.page import REPORT, collect_details, pack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary, decide_exit_code, summarise
 from importer.report.tables import write_coverage
@@ -58,32 +58,9 @@ def run_check(
 
     `refuse` says why nothing could be sent, or nothing: then the exit code is UNUSABLE.
     """
-    folder = report_folder(job, out or Path(CHECK_FOLDER))
-    headers = [file.header for file in job.source.files]
-    rows = PageRows()
-    checked = check(job, known, progress, open_writer=lambda: CheckFiles(folder, headers, rows))
-    refusal = refuse(checked)
-    if checked.coverage is not None:
-        write_coverage(folder, checked.coverage)
-    suggestion = write_proposals(job, checked, folder)
-    code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
-    summary = summarise(
-        job,
-        checked,
-        checked.tally.outcomes,
-        ExitCode.UNUSABLE if refusal else code,
-        run_id="",
-        target=target,
-        findings=checked.tally.by_code(),
-        elapsed_seconds=round(checked.elapsed_seconds, 3),
-        stopped_because=refusal,
-        out=str(folder.path),
-        suggestion=str(suggestion or ""),
-    )
-    write_pages(folder, summary, rows, collect_details(job, checked))
-    with folder.open("summary.json") as file:
-        summary.write(file)
-    return checked, summary
+    reports = _CheckReports(job, out, target)
+    checked = check(job, known, progress, open_writer=reports.open)
+    return checked, reports.write(checked, refuse(checked))
 
 
 def run_import(context: ImportContext, questions: Questions, out: Path | None = None) -> Summary:
@@ -112,9 +89,12 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     sample = CanarySample() if settings.canary and found.is_new else None
     settled = SettledRows()
 
+    before = _CheckReports(job, out, target.name, settled.open) if questions.asks else None
+
     def check_now() -> tuple[LedgerHistory, Checked]:
         known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
-        return known, check(job, known, context.progress, sample=sample, open_writer=settled.open)
+        open_writer = settled.open if before is None else before.open
+        return known, check(job, known, context.progress, sample=sample, open_writer=open_writer)
 
     known, checked = check_now()
     check_rows(checked.tally.rows, settings.min_rows)
@@ -128,12 +108,17 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         if find_hidden(context, checked):
             known, checked = check_now()
     checked = replace(checked, notes=notes)
-    refusal = questions.confirm(checked, _forecast(context, checked, found))
+    page = "" if before is None else str(Path(before.write(checked).out) / REPORT)
+    refusal = questions.confirm(checked, _forecast(context, checked, found, page))
+    if refusal and before is not None:
+        return before.write(checked, refusal)
     if refusal:  # only now are the reports of a check wanted: to write them for every run would cost as much again
         noted = replace(job, warnings=(*job.warnings, *notes))
         return run_check(noted, known, context.progress, out, target=target.name, refuse=lambda _: refusal)[1]
     run = begin_run(context, checked, out, {PAGE: pack_details(collect_details(job, checked))})
     folder = report_folder(job, run.out)
+    if before is not None and before.folder.path.resolve() == folder.path.resolve():
+        folder = before.folder  # which knows what was to be spared when the reports of the check were written
     folder.prepare()  # one that can't be written is said before anything is sent; people's changes are spared once
     note_discovered(run, ledger.seen(target.name, job.source_name), seen)
     if checked.creates:
@@ -212,7 +197,7 @@ def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | 
     return folder.file(SUGGESTION)
 
 
-def _forecast(context: ImportContext, checked: Checked, found: Preflight) -> Forecast:
+def _forecast(context: ImportContext, checked: Checked, found: Preflight, page: str) -> Forecast:
     from importer.load.questions import Forecast
     from importer.triage.categories import find_categories
 
@@ -228,7 +213,46 @@ def _forecast(context: ImportContext, checked: Checked, found: Preflight) -> For
         partial(find_categories, context.target, context.calls),
         checked.load,
         rate,
+        page,
     )
+
+
+class _CheckReports:
+    """The reports of a check: tables while its source is read, the others from its result."""
+
+    def __init__(self, job: Job, out: Path | None, target: str, also: OpenWriter = nullcontext) -> None:
+        self.folder = report_folder(job, out or Path(CHECK_FOLDER))
+        self._job, self._target, self._also = job, target, also
+        self._rows = PageRows()
+
+    def open(self) -> CheckFiles:
+        """Open the tables of a reading."""
+        return CheckFiles(self.folder, [file.header for file in self._job.source.files], self._rows, self._also)
+
+    def write(self, checked: Checked, refusal: str = "") -> Summary:
+        """Write what the result of the check gives. `refusal` is why nothing was, or would be, sent."""
+        job, folder = self._job, self.folder
+        if checked.coverage is not None:
+            write_coverage(folder, checked.coverage)
+        suggestion = write_proposals(job, checked, folder)
+        code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
+        summary = summarise(
+            job,
+            checked,
+            checked.tally.outcomes,
+            ExitCode.UNUSABLE if refusal else code,
+            run_id="",
+            target=self._target,
+            findings=checked.tally.by_code(),
+            elapsed_seconds=round(checked.elapsed_seconds, 3),
+            stopped_because=refusal,
+            out=str(folder.path),
+            suggestion=str(suggestion or ""),
+        )
+        write_pages(folder, summary, self._rows, collect_details(job, checked))
+        with folder.open("summary.json") as file:
+            summary.write(file)
+        return summary
 
 
 class _Report:

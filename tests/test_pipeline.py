@@ -14,11 +14,15 @@ from typing import Any
 
 import pytest
 
+from importer.cli.console import Console
+from importer.cli.run import RunOptions
 from importer.errors import ExitCode
+from importer.load.questions import Forecast
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.forked import Forked
+from tests.harness.readings import counted_readings
 from tests.harness.running import (
     CATEGORIES,
     HEADER,
@@ -54,6 +58,51 @@ def assert_each_once(sandbox: RunningSandbox, count: int) -> None:
     """All are there, and none twice."""
     titles = Counter(issue["title"] for issue in sandbox.issues())
     assert titles == {f"Title {number}": 1 for number in range(1, count + 1)}
+
+
+def test_no_reads_nothing_again(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reports of the check are there before the question, and stay after a no, which is in them; read once."""
+    sandbox = serve()
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2, title=""), issue_row(3)])
+    seen_before = list[Any]()
+
+    def answer(self: Console, forecast: Forecast, *_: Any) -> bool:
+        seen_before.append((forecast.page, Path(forecast.page).read_text(encoding="utf-8")))
+        return False
+
+    monkeypatch.setattr(RunOptions, "__post_init__", lambda self: None)  # there is no terminal in this process
+    monkeypatch.setattr(Console, "ask", answer)
+    with counted_readings(monkeypatch) as readings:
+        ended = program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json", "--out", "seen")
+    assert len(readings) == 1
+    assert (ended.code, ended.outcomes()) == (ExitCode.UNUSABLE, {"planned": 2, "rejected": 1})
+    ((page, text),) = seen_before
+    assert page == "seen/report.html"
+    assert "2 of 3 rows would be in Triage; 1 needs you." in text
+    assert "The answer was no." not in text
+    assert "Nothing was sent: The answer was no." in Path(page).read_text(encoding="utf-8")
+    assert sorted(path.name for path in Path("seen").iterdir()) == sorted(
+        [*("errors.csv", "losses.csv", "planned.jsonl", "report.html", "results.csv", "summary.html", "summary.json")]
+    )
+
+
+def test_yes_after_the_reports_of_the_check(program: Program, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In one folder those of the run replace them; what somebody has mended there is spared all the same."""
+    sandbox = serve()
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2, title="")])
+    command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json", "--out", "seen", "--rate", "0")
+    monkeypatch.setattr(RunOptions, "__post_init__", lambda self: None)
+    monkeypatch.setattr(Console, "ask", lambda *_: True)
+    monkeypatch.setattr(Console, "ask_again", lambda *_: True)
+    program("validate", "export.csv", "-m", "jira", "--out", "seen")
+    later = (Path("seen/summary.json").stat().st_mtime_ns + 1,) * 2  # before those of the check that comes
+    Path("seen/errors.csv").write_text("half mended", encoding="utf-8")
+    os.utime("seen/errors.csv", ns=later)
+    ended = program(*command)
+    assert (ended.code, ended.outcomes()) == (ExitCode.PARTLY, {"created": 1, "rejected": 1}), ended.err
+    assert not Path("seen/planned.jsonl").exists()
+    assert Path("seen/errors.csv").read_text(encoding="utf-8") == "half mended"
+    assert len(read_csv(Path("seen/errors-2.csv"))) == 1
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -161,6 +161,8 @@ class Console:
             why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)
             self.say(f"  {counted(forecast.rejected, 'row')} to leave behind: {why}.")
         self.show_new_categories(checked, forecast)
+        if forecast.page:
+            self.say(f"  Every row, and what becomes of it: {forecast.page}")
         return click.confirm("Send them?", default=False, err=True)
 
     def show_new_categories(self, checked: Checked, forecast: Forecast) -> None:

@@ -300,7 +300,7 @@ def send(job: Job, options: RunOptions, console: Console) -> Summary:
 
     refuse_open(job)  # before the ledger is locked and the target opened
     settings = options.settings()
-    questions = Questions(make_confirm(job, options, console), make_confirm_rest(options, console))
+    questions = Questions(make_confirm(job, options, console), make_confirm_rest(options, console), options.asks)
     with open_ledger(options.ledger or default_path(), wait_seconds=options.wait_seconds) as ledger:
         with open_target(options.sandbox, options.url, options.api_key_file) as target:
             console.show_opening(target.name, ledger.name, ledger.read_facts(target.name, job.source_name))

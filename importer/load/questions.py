@@ -16,7 +16,7 @@ class Forecast:
     """What a run is about to do. `seconds` is None where nothing limits the rate.
 
     `first` is how many of the creates are a canary; `load` is all that there is to do, at `rate` requests a second;
-    `categories` asks Triage for those that it has.
+    `categories` asks Triage for those that it has. `page` is the report of the check, "" where nobody is asked.
     """
 
     target: str
@@ -29,6 +29,7 @@ class Forecast:
     categories: Callable[[], Collection[str]] = tuple
     load: Workload = field(default_factory=Workload)
     rate: float = 0.0
+    page: str = ""
 
 
 class Questions(NamedTuple):
@@ -36,7 +37,9 @@ class Questions(NamedTuple):
 
     confirm       of all that was checked, before anything is sent
     confirm_rest  of the rows that are left, after a canary: what it found, how many they are, the run's name
+    asks          whether `confirm` asks a person, who may want to look at the reports of the check before
     """
 
     confirm: Callable[[Checked, Forecast], str]
     confirm_rest: ConfirmRest
+    asks: bool = False

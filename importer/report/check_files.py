@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from types import TracebackType
 from typing import Self
 
+from importer.check.check_pass import OpenWriter, PlanWriter
 from importer.check.plan import Plan
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import ReportFolder
@@ -16,16 +17,28 @@ from importer.report.results import ResultsFile
 
 
 class CheckFiles:
-    """The reports of one reading of the source; entering it removes those of the reading before."""
+    """The reports of one reading of the source; entering it removes those of the reading before.
 
-    def __init__(self, folder: ReportFolder, headers: Sequence[Header | None], page: PageRows) -> None:
+    `also` opens another writer, which gets each plan, too.
+    """
+
+    def __init__(
+        self,
+        folder: ReportFolder,
+        headers: Sequence[Header | None],
+        page: PageRows,
+        also: OpenWriter = nullcontext,
+    ) -> None:
         self._folder = folder
         self._headers = headers
         self._page = page
+        self._open_also = also
+        self._also: PlanWriter | None = None
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         folder, stack = self._folder, self._stack
+        self._also = stack.enter_context(self._open_also())
         folder.prepare()  # a second reading replaces what the first has written
         self._results = ResultsFile(stack.enter_context(folder.open("results.csv")))
         self._planned = stack.enter_context(PlannedFile(stack.enter_context(folder.open("planned.jsonl"))))
@@ -40,6 +53,8 @@ class CheckFiles:
 
     def write(self, plan: Plan) -> None:
         """Append a chunk: its rows, the operations of those that would be sent, and the additions."""
+        if self._also is not None:
+            self._also.write(plan)
         self._results.write(plan.rows)
         self._errors.write(plan.rows)
         self._page.add(plan.rows)

@@ -27,6 +27,8 @@ HOW: Mapping[int, str] = {
     ExitCode.INTERRUPTED: "interrupted",
 }
 """Exit code → how an attempt ended."""
+FAINTEST = 0.3
+"""How dark the shortest pause is."""
 CUT_SHORT = (ExitCode.STOPPED, ExitCode.INTERRUPTED)
 FIGURES = ("issues", "requests", "retries", "rate_limited", "paused_seconds")
 
@@ -52,11 +54,11 @@ class Bar(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """A piece of the strip of pauses: the share of its time in which nothing could leave."""
+    """A piece of the strip of pauses, the darker the longer nothing could leave in its time."""
 
     x: float
     width: float
-    share: float
+    darkness: float
     said: str
 
 
@@ -125,7 +127,8 @@ def draw_course(course: Course) -> CoursePicture | None:
 
     def pause(place: int, seconds: float) -> Pause:
         said = f"{_name(first, place, step)}: nothing could leave for {format_duration(seconds)}"
-        return Pause(round(place * width, 1), round(width, 1), round(min(1.0, seconds / (step * MINUTE)), 2), said)
+        share = FAINTEST + (1 - FAINTEST) * min(1.0, seconds / (step * MINUTE))
+        return Pause(round(place * width, 1), round(width, 1), round(share, 2), said)
 
     per_second = width / (step * MINUTE)
     return CoursePicture(
@@ -168,7 +171,7 @@ def _say(course: Course, most: float, step: int) -> str:
     if course.minutes:
         again = sum(each.retries for each in course.minutes)
         requests = counted(sum(each.requests for each in course.minutes), "request")
-        said.append(f"{requests}, {f'{again:,}' if again else 'none'} of them sent again")
+        said.append(f"{requests}, {again:,} of them sent again" if again else requests)
     if limited := sum(each.rate_limited for each in course.minutes):
         said.append(f"{counted(limited, 'answer')} said to wait")
     seconds = sum(each.paused_seconds for each in course.minutes)

@@ -45,7 +45,7 @@ def test_what_held_it_up() -> None:
     )
     assert [bar.height for bar in picture.requests] == [HEIGHT, HEIGHT * 10 / 200]
     assert [bar.height for bar in picture.bars] == [HEIGHT / 2, HEIGHT * 10 / 200]
-    assert [(mark.x, mark.share) for mark in picture.pauses] == [(0, 0.5), (WIDTH / 4, 1.0)]
+    assert [(mark.x, mark.darkness) for mark in picture.pauses] == [(0, 0.65), (WIDTH / 4, 1.0)]
     assert [(end.x, end.said.partition(": ")[2]) for end in picture.ends] == [(WIDTH * 1.5 / 4, "interrupted")]
     assert [tuple(line)[1:] for line in picture.lines] == [
         (100, 200, 3, 2, "30.0 s"),
@@ -61,4 +61,4 @@ def test_a_run_that_made_nothing() -> None:
     assert draw_course(Course(attempts, {}, [Minute(MINUTE, 2)])) is None
     busy = draw_course(Course(attempts, {}, [Minute(MINUTE, 90), Minute(MINUTE + 1, 80)]))
     assert busy is not None
-    assert busy.sentence == "1 attempt, no issues; 170 requests, none of them sent again."
+    assert busy.sentence == "1 attempt, no issues; 170 requests."
