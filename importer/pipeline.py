@@ -34,6 +34,7 @@ from importer.report.summary import Summary, decide_exit_code, summarise
 from importer.report.tables import write_coverage
 
 if TYPE_CHECKING:
+    from importer.check.history import LedgerHistory
     from importer.ledger.journal import Run
     from importer.ledger.target_scan import Double
     from importer.load.attempt import Sent
@@ -76,8 +77,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.load.attempt import Attempt, Sent, begin_run, note_discovered
     from importer.load.canary import Canary
     from importer.load.closing import look_back
-    from importer.load.discovery import discover, find_hidden
-    from importer.load.preflight import check_rows, preflight
+    from importer.load.preflight import preflight
     from importer.load.repeat import find_repeated
     from importer.load.settled_rows import SettledRows
     from importer.report.from_ledger import PAGE
@@ -89,36 +89,21 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     sample = CanarySample() if settings.canary and found.is_new else None
     settled = SettledRows()
 
-    before = _CheckReports(job, out, target.name, settled.open) if questions.asks else None
+    reports = _CheckReports(job, out, target.name, settled.open)
 
     def check_now() -> tuple[LedgerHistory, Checked]:
         known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
-        open_writer = settled.open if before is None else before.open
+        open_writer = reports.open if questions.asks else settled.open
         return known, check(job, known, context.progress, sample=sample, open_writer=open_writer)
 
-    known, checked = check_now()
-    check_rows(checked.tally.rows, settings.min_rows)
-    notes, seen = found.warnings, frozenset[str]()
-    if checked.creates or known.matched:
-        # What an earlier look has seen may be gone since: where it matters, all is looked up anew.
-        discovered = discover(context, thorough=known.matched > 0)
-        notes, seen = (*notes, *map(str, discovered.doubles)), discovered.issue_ids
-        if discovered.taken or known.matched:
-            known, checked = check_now()
-        if find_hidden(context, checked):
-            known, checked = check_now()
-    checked = replace(checked, notes=notes)
-    page = "" if before is None else str(Path(before.write(checked).out) / REPORT)
-    refusal = questions.confirm(checked, _forecast(context, checked, found, page))
-    if refusal and before is not None:
-        return before.write(checked, refusal)
-    if refusal:  # only now are the reports of a check wanted: to write them for every run would cost as much again
-        noted = replace(job, warnings=(*job.warnings, *notes))
-        return run_check(noted, known, context.progress, out, target=target.name, refuse=lambda _: refusal)[1]
+    known, checked, seen = _check_and_look(context, check_now, found.warnings)
+    page = str(Path(reports.write(checked).out) / REPORT) if questions.asks else ""
+    if refusal := questions.confirm(checked, _forecast(context, checked, found, page)):
+        if not questions.asks:  # only now are its tables wanted: to write them for every run would cost as much again
+            check(job, known, context.progress, open_writer=reports.open)
+        return reports.write(checked, refusal)
     run = begin_run(context, checked, out, {PAGE: pack_details(collect_details(job, checked))})
-    folder = report_folder(job, run.out)
-    if before is not None and before.folder.path.resolve() == folder.path.resolve():
-        folder = before.folder  # which knows what was to be spared when the reports of the check were written
+    folder = reports.folder_at(run.out)
     folder.prepare()  # one that can't be written is said before anything is sent; people's changes are spared once
     note_discovered(run, ledger.seen(target.name, job.source_name), seen)
     if checked.creates:
@@ -130,6 +115,27 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         canary = Canary(ledger, run, target, checked.sample) if checked.sample else None
         sent = look_back(context, run, Attempt(context, run, checked, known).send(canary, questions.confirm_rest))
     return _Report(context, run, checked, sent, folder).write(found.organisation)
+
+
+def _check_and_look(
+    context: ImportContext, check_now: Callable[[], tuple[LedgerHistory, Checked]], warnings: tuple[str, ...]
+) -> tuple[LedgerHistory, Checked, frozenset[str]]:
+    """Check, and look through Triage if anything is to be created: where that finds something, check again."""
+    from importer.load.discovery import discover, find_hidden
+    from importer.load.preflight import check_rows
+
+    known, checked = check_now()
+    check_rows(checked.tally.rows, context.settings.min_rows)
+    notes, seen = warnings, frozenset[str]()
+    if checked.creates or known.matched:
+        # What an earlier look has seen may be gone since: where it matters, all is looked up anew.
+        discovered = discover(context, thorough=known.matched > 0)
+        notes, seen = (*notes, *map(str, discovered.doubles)), discovered.issue_ids
+        if discovered.taken or known.matched:
+            known, checked = check_now()
+        if find_hidden(context, checked):
+            known, checked = check_now()
+    return known, replace(checked, notes=notes), seen
 
 
 def _repeat(context: ImportContext, run: Run, out: Path | None) -> Summary:
@@ -229,12 +235,15 @@ class _CheckReports:
         """Open the tables of a reading."""
         return CheckFiles(self.folder, [file.header for file in self._job.source.files], self._rows, self._also)
 
+    def folder_at(self, path: Path) -> ReportFolder:
+        """Return the folder at a path: where it is that of the check, it knows what was to be spared before."""
+        return self.folder if path.resolve() == self.folder.path.resolve() else report_folder(self._job, path)
+
     def write(self, checked: Checked, refusal: str = "") -> Summary:
         """Write what the result of the check gives. `refusal` is why nothing was, or would be, sent."""
         job, folder = self._job, self.folder
         if checked.coverage is not None:
             write_coverage(folder, checked.coverage)
-        suggestion = write_proposals(job, checked, folder)
         code = ExitCode.PARTLY if checked.rejected else ExitCode.DONE
         summary = summarise(
             job,
@@ -247,7 +256,7 @@ class _CheckReports:
             elapsed_seconds=round(checked.elapsed_seconds, 3),
             stopped_because=refusal,
             out=str(folder.path),
-            suggestion=str(suggestion or ""),
+            suggestion=str(write_proposals(job, checked, folder) or ""),
         )
         write_pages(folder, summary, self._rows, collect_details(job, checked))
         with folder.open("summary.json") as file:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import get_terminal_size
 from pathlib import Path
 from shlex import join
@@ -23,28 +23,72 @@ if TYPE_CHECKING:
     from importer.report.summary import Summary
 
 LINES = 22
-"""Lines of a check, so that with the command above them and the prompt below they fit a screen of 24."""
-LIMITS = (4, 3, 2, 1)
-"""So many items of a list are shown: the first of these numbers with which all of it fits."""
-SOURCE_WIDTH, VALUES_NAMED = 40, 3
+"""Lines of a check and what stands around it, so that with command and prompt they fit a screen of 24."""
+SOURCE_WIDTH, VALUES_NAMED, MOST_SHOWN = 40, 3, 12
 EVERYTHING = UNBROKEN = 10_000
+WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected (not sent)", "goes nowhere", "load"
+LISTS = (*VALUE_FIELDS, REJECTED, NOTES, WARNINGS, LOSSES, LOAD)
+"""What a check lists, by the order in which they grow where a screen has room."""
+OPEN_KINDS = ("rejected", "undecided")
+
+Shown = Mapping[str, int]
+"""List → how many of its items are shown."""
 
 
-def describe_check(job: Job, checked: Checked, rate: float, stream: IO[str], *, is_verbose: bool = False) -> list[str]:
-    """Return the lines of a check, as many as fit the screen that a stream is, or all.
+def describe_check(
+    job: Job, checked: Checked, rate: float, stream: IO[str], *, below: Iterable[str] = (), is_verbose: bool = False
+) -> list[str]:
+    """Return the lines of a check, as many as fit the screen that a stream is, or all, and those that follow `below`.
 
     `rate` is in requests a second; 0 is no limit.
     """
+    below = list(below)
     if is_verbose:
-        return list(_describe(job, checked, rate, EVERYTHING))
-    found = (list(_describe(job, checked, rate, limit)) for limit in LIMITS)
-    lines: list[str] = []
+        return [*_describe(job, checked, rate, dict.fromkeys(LISTS, EVERYTHING)), *below]
     width = _width_of(stream)
-    for lines in found:
-        if sum(-(-len(line) // width) for line in lines) <= LINES:
-            return lines
-    # On a narrow screen what is listed is cut; sentences, which may have a command, are not.
-    return [f"{line[: width - 1]}…" if line.startswith("  ") and len(line) > width else line for line in lines]
+    above = [f"{job.source.files[0].name}: {job.recognised}"] if job.recognised else []
+    room = LINES - _count_lines([*above, *below], width)
+
+    def fit(shown: Shown) -> list[str]:
+        """Return the lines with so many items of each list, [] if there is no room for them."""
+        lines = list(_describe(job, checked, rate, shown))
+        # What is listed is cut before less of it is shown; a sentence, which may have a command, only at last.
+        for each in (lines, [_cut(line, width) if line.startswith("  ") else line for line in lines]):
+            if _count_lines(each, width) <= room:
+                return each
+        return []
+
+    first = dict.fromkeys(LISTS, 1)
+    if lines := fit(first):
+        return [*_fill(lines, first, fit, checked.flow), *below]
+    lines = list(_describe(job, checked, rate, first))
+    return [*(_cut(line, width) for line in lines[:-1]), lines[-1], *below]
+
+
+def _fill(lines: list[str], shown: dict[str, int], fit: Callable[[Shown], list[str]], flow: ValueFlow) -> list[str]:
+    """Show more where the screen has room left: first values that nobody has decided, then of each list in turn."""
+    undecided: dict[str, int] = {name: _count_open(flow, name) for name in VALUE_FIELDS}
+    growing = list(shown)
+    while growing:
+        name = max(growing, key=lambda each: (undecided.get(each, 0) > shown[each], -shown[each]))
+        longer = fit({**shown, name: shown[name] + 1})
+        if not longer or longer == lines or shown[name] == MOST_SHOWN:
+            growing.remove(name)
+        else:
+            lines, shown[name] = longer, shown[name] + 1
+    return lines
+
+
+def _count_open(flow: ValueFlow, name: str) -> int:
+    return sum(find_kind(stream.step) in OPEN_KINDS for stream in flow.streams(name))
+
+
+def _count_lines(lines: Iterable[str], width: int) -> int:
+    return sum(-(-len(line) // width) for line in lines)
+
+
+def _cut(line: str, width: int) -> str:
+    return line if len(line) <= width else f"{line[: width - 1]}…"
 
 
 def _width_of(stream: IO[str]) -> int:
@@ -55,21 +99,24 @@ def _width_of(stream: IO[str]) -> int:
         return UNBROKEN
 
 
-def _describe(job: Job, checked: Checked, rate: float, limit: int) -> Iterator[str]:
+def _describe(job: Job, checked: Checked, rate: float, shown: Shown) -> Iterator[str]:
     for name in VALUE_FIELDS:
-        yield from describe_flow(checked.flow, name, limit)
-    cut = shorten if limit < EVERYTHING else str
-    warnings = [f"warning: {cut(warning)}" for warning in (*job.warnings, *checked.warnings)]
-    yield from _first(warnings, limit, "warning")
-    yield from _describe_causes("with a warning", checked.tally.causes(rejects=False), limit)
-    yield from _describe_causes("rejected (not sent)", checked.tally.causes(rejects=True), limit)
+        yield from describe_flow(checked.flow, name, shown[name])
+    cut = str if shown[WARNINGS] == EVERYTHING else shorten
+    warnings = (*job.warnings, *checked.warnings)
+    for place, warning in enumerate(warnings[: shown[WARNINGS]]):
+        yield f"warning{'' if place else _of(len(warnings), shown[WARNINGS])}: {cut(warning)}"
+    yield from _describe_causes(NOTES, checked.tally.causes(rejects=False), shown[NOTES])
+    yield from _describe_causes(REJECTED, checked.tally.causes(rejects=True), shown[REJECTED])
+    passed_over = dict[str, list[str]]()
     for (outcome, code), rows in checked.tally.passed_over.most_common():
-        yield f"{outcome}: {rows:,} × {code}"
-    losses = list(_describe_losses(checked, limit))
+        passed_over.setdefault(outcome, []).append(f"{rows:,} × {code}")
+    yield from (f"{outcome}: {', '.join(codes)}" for outcome, codes in passed_over.items())
+    losses = list(_describe_losses(checked, shown[LOSSES]))
     yield from losses
     if losses and not _has_rest(job):
         yield f"  to keep it in the footer: {_say_where_rest_stands(job.mapping.name)}"
-    yield from list(describe_load(checked.load, rate))[: max(1, limit - 1)]
+    yield from list(describe_load(checked.load, rate))[: shown[LOAD]]
     counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
     cost = checked.load.requests
     hours = f", {format_duration(cost / rate)} at {rate:g} a second" if rate and cost else ""
@@ -91,12 +138,12 @@ def describe_flow(flow: ValueFlow, name: str, limit: int) -> Iterator[str]:
     target_width = max(len(stream.target) for _, stream in shown)
     rows_width = max(len(f"{stream.rows:,}") for _, stream in shown)
     new = new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" else []
-    beside = f" (none of Triage's own, and never renamed or deleted: {listed(new, limit)})" if new else ""
-    yield f"{name}{beside}:"
+    beside = [f"{len(shown)} of {len(streams):,}"] if limit < len(streams) else []
+    beside += [f"not Triage's own, never renamed or deleted: {listed(new, limit)}"] if new else []
+    yield f"{name} ({'; '.join(beside)}):" if beside else f"{name}:"
     for source, stream in shown:
         way = f"{stream.rows:>{rows_width},}{stream.way}   {', '.join(stream.samples)}"
         yield f"  {source:<{source_width}} → {stream.target:<{target_width}}   {way}"
-    yield from _rest(len(streams) - limit, "value")
 
 
 def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterator[str]:
@@ -108,7 +155,7 @@ def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterato
         kinds.setdefault((cause.finding.code, cause.finding.field), []).append(cause)
     if not kinds:
         return
-    yield f"{title}:"
+    yield f"{title}{_of(len(kinds), limit)}:"
     ordered = sorted(kinds.values(), key=lambda some: -sum(cause.rows for cause in some))
     for some in ordered[:limit]:
         first, rows = some[0].finding, sum(cause.rows for cause in some)
@@ -120,9 +167,8 @@ def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterato
             more = f" and {len(some) - VALUES_NAMED:,} more" if len(some) > VALUES_NAMED else ""
             message = f"{named}{more}"
         yield f"  {rows:,} × {first.code}: {shorten(message)}   {', '.join(some[0].samples)}"
-        if first.hint:
+        if first.hint and (first.rejects or limit > 1):  # a warning's where there is room
             yield f"      {shorten(first.hint)}"
-    yield from _rest(len(ordered) - limit, "kind")
 
 
 def _has_rest(job: Job) -> bool:
@@ -148,13 +194,9 @@ def _describe_losses(checked: Checked, limit: int) -> Iterator[str]:
     yield f"{lines[0]} {', '.join(columns[:limit])}{more}"
 
 
-def _first(lines: Sequence[str], limit: int, what: str) -> Iterable[str]:
-    return [*lines[:limit], *_rest(len(lines) - limit, what)]
-
-
-def _rest(left: int, what: str) -> Iterator[str]:
-    if left > 0:
-        yield f"  … and {left:,} more {what}{'' if left == 1 else 's'}: see report.html"
+def _of(total: int, limit: int) -> str:
+    """Return how many there are where not all are shown."""
+    return f" ({limit} of {total:,})" if limit < total else ""
 
 
 def _clip(text: str) -> str:
@@ -164,7 +206,7 @@ def _clip(text: str) -> str:
 def describe_next(job: Job, summary: Summary) -> Iterator[str]:
     """Yield where the reports of a check are, and the one command that comes next."""
     out = Path(summary.out)
-    yield f"Reports: {summary.out}; all of this and every row: {out / 'report.html'}"
+    yield f"All of this, and every row: {out / 'report.html'}"
     if summary.exit_code == ExitCode.UNUSABLE:
         yield f"Nothing was sent: {summary.stopped_because}"
     if summary.rows and summary.skipped == summary.rows:

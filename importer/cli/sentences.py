@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 TEXT_SHOWN = 200
 LONG_SECONDS = 3600.0
+WORTH_SAYING = 0.9
+"""What folding comments would change is said where it leaves no more than this share of the requests."""
 FASTER = 4
 """Of an import that takes longer than LONG_SECONDS it is said how long it takes at a rate so many times higher."""
 
@@ -60,6 +62,8 @@ def describe_load(load: Workload, rate: float) -> Iterator[str]:
     more = load.requests - load.issues
     yield f"Then {added}: {counted(more, 'request')}{hours(more)}."
     for open_, closed, requests in load.choices():
+        if requests > WORTH_SAYING * load.requests:
+            continue
         what = f"`comments: {{open: {open_}, closed: {closed}}}`"
         yield f"With {what} all of it is {counted(requests, 'request')}{hours(requests)}."
     if rate and load.requests / rate > LONG_SECONDS:

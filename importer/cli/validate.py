@@ -46,8 +46,8 @@ def validate(
     with Console() as console, open_job(sources, **given) as job:
         job = replace(job, workers=choose_workers(job, workers))
         checked, summary = run_check(job, know_nothing, console, out, refuse=lambda checked: strict * checked.refusal)
-        lines = describe_check(job, checked, DEFAULT_RATE, sys.stdout, is_verbose=verbose)
-        lines += describe_next(job, summary)
+        below = describe_next(job, summary)
+        lines = describe_check(job, checked, DEFAULT_RATE, sys.stdout, below=below, is_verbose=verbose)
     if click.get_current_context().params["as_json"]:
         console.say("\n".join(lines))
     else:

@@ -26,20 +26,32 @@ def test_it_fits_24_lines(program: Program) -> None:
     """However much there is to decide; where the rest is, is said."""
     lines = program("validate", write_much_to_decide(Path("export.csv")), "-m", "jira").out.splitlines()
     assert len(lines) <= 24
-    assert any("more values: see report.html" in line for line in lines)
+    assert any(line.startswith("status (") and " of 60" in line for line in lines)
+    assert any(line.startswith("All of this, and every row: ") for line in lines)
     assert lines[-1].startswith("Next: read triage-import-check/suggested-mapping.yaml, then: ")
 
 
-@pytest.mark.parametrize("width", [60, 80])
-def test_it_fits_a_narrow_screen(program: Program, width: int) -> None:
-    """Lines that a terminal breaks count as several."""
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_it_fits_a_narrow_screen(program: Program, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Lines that a terminal breaks count as several: all that is printed, from the first line to the next command."""
+    monkeypatch.setattr("importer.cli.check_screen._width_of", lambda stream: width)
+    ended = program("validate", write_much_to_decide(Path("export.csv")))
+    lines = [*ended.err.splitlines(), *ended.out.splitlines()]
+    assert lines[0].startswith("export.csv: jira CSV: "), "what it was recognised by"
+    assert lines[-1].startswith("Next: read triage-import-check/suggested-mapping.yaml, then: ")
+    assert [name for name in ("severity", "status", "category") if f"\n{name} (1 of " in ended.out] or width > 60
+    assert sum(-(-len(line) // width) for line in lines) <= 22, "and the command, and the prompt"
+
+
+def test_a_terminal_says_how_wide_it_is(program: Program) -> None:
+    """What is listed is cut at its edge."""
     path = write_much_to_decide(Path("export.csv"))
-    with program.on_terminal("run", path, "-m", "jira", "--sandbox", "--dry-run", columns=width) as terminal:
+    with program.on_terminal("run", path, "-m", "jira", "--sandbox", "--dry-run", columns=60) as terminal:
         shown = terminal.end().err
     lines = [line.rpartition("\r")[2] for line in shown.split("\r\n")]
-    first, last = lines.index("severity:"), next(n for n, line in enumerate(lines) if line.startswith("checked "))
-    check = lines[first : last + 1]
-    assert sum(-(-len(line) // width) for line in check) <= 22
+    first = next(n for n, line in enumerate(lines) if line.startswith("severity"))
+    last = next(n for n, line in enumerate(lines) if line.startswith("checked "))
+    assert sum(-(-len(line) // 60) for line in lines[first : last + 1]) <= 22
 
 
 def test_verbose_shows_all(program: Program) -> None:

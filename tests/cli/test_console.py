@@ -40,7 +40,7 @@ def test_new_categories(program: Program, serve: Serve) -> None:
     said = "  Categories that Triage doesn't have yet, and never renames or deletes: Story 2, Epic 1."
     assert said in ended.err
     checked = program("validate", "export.csv", "-m", "jira").out.splitlines()
-    assert "category (none of Triage's own, and never renamed or deleted: Story 2, Epic 1):" in checked
+    assert "category (not Triage's own, never renamed or deleted: Story 2, Epic 1):" in checked
     command = ("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--rate", "0")
     assert said in program(*command).err
     assert "Categories that" not in program(*command, "--on-change", "update", "--fields", "title").err

@@ -148,8 +148,11 @@ def test_outcomes_of_version_4(path: Path) -> None:
         kept = ledger.find_run("last").count()
     with closing(sqlite3.connect(path)) as connection:
         connection.executescript("ALTER TABLE operations DROP COLUMN outcome; UPDATE stamp SET schema_version = 4;")
-        connection.execute("DROP TABLE packed")
-        connection.execute("ALTER TABLE rows DROP COLUMN title")
+        for table in ("packed", "minutes"):
+            connection.execute(f"DROP TABLE {table}")
+        since = ("rows DROP COLUMN title", "rows DROP COLUMN link", "operations DROP COLUMN link")
+        for column in (*since, "attempts DROP COLUMN exit_code"):
+            connection.execute(f"ALTER TABLE {column}")
         for name in ("fingerprint", "repeats", "repeated_at"):
             connection.execute(f"ALTER TABLE runs DROP COLUMN {name}")
     for open_ in (read_ledger, open_ledger):

@@ -156,6 +156,9 @@ def test_reading_upgrades_nothing(postgres: PostgresServer, url: str) -> None:
 COLUMNS_SINCE = (
     "operations DROP COLUMN mark",
     "operations DROP COLUMN outcome",
+    "operations DROP COLUMN link",
+    "attempts DROP COLUMN exit_code",
+    "rows DROP COLUMN link",
     "runs DROP COLUMN fingerprint",
     "runs DROP COLUMN repeats",
     "runs DROP COLUMN repeated_at",
@@ -183,6 +186,7 @@ def test_an_older_version_is_upgraded(postgres: PostgresServer, url: str) -> Non
     for statement in (
         f"DROP TABLE {schema}.replaced",
         f"DROP TABLE {schema}.packed",
+        f"DROP TABLE {schema}.minutes",
         f"ALTER TABLE {schema}.sources DROP COLUMN retired_at",
         *(f"ALTER TABLE {schema}.{column}" for column in COLUMNS_SINCE),
         f"UPDATE {schema}.stamp SET schema_version = 3",
