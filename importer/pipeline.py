@@ -258,7 +258,7 @@ class _CheckReports:
             out=str(folder.path),
             suggestion=str(write_proposals(job, checked, folder) or ""),
         )
-        write_pages(folder, summary, self._rows, collect_details(job, checked))
+        write_pages(folder, summary, self._rows, collect_details(job, checked, summary))
         with folder.open("summary.json") as file:
             summary.write(file)
         return summary

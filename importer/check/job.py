@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from importer.check.typed import Typed
 from importer.mapping.fixes_table import Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
@@ -27,6 +28,7 @@ class Job:
     show             native or full keys of the issues that report.html shows before and after; empty: some are chosen
     warnings         of the headers alone, before any row was read
     recognised       the evidence for the preset, if no mapping was named; else ""
+    typed            how the source was named on the command line
     fixes            corrections of cells, from `--fixes`
     people           who is who in Triage, from `--users`
     learned          account → the source's own name of the person, for mentions in texts
@@ -45,6 +47,7 @@ class Job:
     show: frozenset[str] = frozenset()
     warnings: tuple[str, ...] = ()
     recognised: str = ""
+    typed: Typed = field(default_factory=Typed)
     fixes: Fixes = field(default_factory=Fixes)
     people: Roster = field(default_factory=Roster)
     learned: Mapping[str, str] = field(default_factory=dict)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
 from importer.check.coverage.coverage import LEFT_OUT
 from importer.check.job import Job
+from importer.check.typed import SELECTING
 from importer.mapping.identities import Identity, Roster
 from importer.phrases import counted
 from importer.records import Row
@@ -37,11 +37,9 @@ class UnmatchedPeople:
 
     def sentences(self, job: Job) -> Iterator[str]:
         """Say how many people are not matched, with the command that helps."""
-        files = shlex.join([file.name for file in job.source.files][:1])
-        more = " …" if len(job.source.files) > 1 else ""
+        command = job.typed.again("users", without=SELECTING)
         for name, known in self._issues.items():
             if known:
                 people = "1 person has" if len(known) == 1 else f"{len(known):,} people have"
                 who = f"{name.removesuffix('_id')}: {people} {counted(known.total(), 'issue')}"
-                command = f"triage-import users {files}{more} -m {shlex.quote(job.mapping.name)}"
                 yield f"{who}, and nobody is matched with a user of Triage: {command}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from os import get_terminal_size
 from pathlib import Path
-from shlex import join
 from typing import IO, TYPE_CHECKING
 
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
@@ -205,28 +204,13 @@ def _clip(text: str) -> str:
 
 def describe_next(job: Job, summary: Summary) -> Iterator[str]:
     """Yield where the reports of a check are, and the one command that comes next."""
-    out = Path(summary.out)
-    yield f"All of this, and every row: {out / 'report.html'}"
+    from importer.report.next_steps import find_steps
+
+    yield f"All of this, and every row: {Path(summary.out) / 'report.html'}"
     if summary.exit_code == ExitCode.UNUSABLE:
         yield f"Nothing was sent: {summary.stopped_because}"
     if summary.rows and summary.skipped == summary.rows:
         yield "Nothing would be sent: a rule leaves every row out, and results.csv says which."
     else:
-        yield f"Next: {choose_next(job, summary, Path.is_file)}"
-
-
-def choose_next(job: Job, summary: Summary, exists: Callable[[Path], bool]) -> str:
-    """Choose the best next command after a check: take the proposals, correct values, mend rows, or rehearse."""
-    files = [file.name for file in job.source.files]
-    out, mapping = Path(summary.out), [] if job.recognised else ["-m", job.mapping.name]
-    if summary.suggestion:
-        return (
-            f"read {summary.suggestion}, then: {join(['triage-import', 'validate', *files, '-m', summary.suggestion])}"
-        )
-    if exists(fixes := out / "fixes.csv"):
-        command = join(["triage-import", "validate", *files, *mapping, "--fixes", str(fixes)])
-        return f"fill in `new value` in {fixes}, then: {command}"
-    if summary.rejected:
-        errors = max(out.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=out / "errors.csv")
-        return f"mend the rows in {errors}, then: {join(['triage-import', 'validate', str(errors), *mapping])}"
-    return join(["triage-import", "run", *files, *mapping, "--sandbox"])
+        step = next(find_steps(job.typed, summary))
+        yield f"Next: {step.before}, then: {step.command}" if step.before else f"Next: {step.command}"

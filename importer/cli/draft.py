@@ -83,7 +83,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
         mapping, table = save_draft(
             made, source, out, {name: str(value) for name, value in given.items() if value is not None}
         )
-        _show(console, made, mapping, table, " ".join(sources))
+        _show(console, made, mapping, table, sources)
     return ExitCode.DONE
 
 
@@ -157,7 +157,9 @@ def _category(text: str) -> str:
     return name
 
 
-def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: str) -> None:
+def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: tuple[str, ...]) -> None:
+    from importer.check.typed import Typed
+
     choice = made.choice
     for name in ("key", "title", "description", "severity", "status", "category"):
         pick = getattr(choice, name)
@@ -165,7 +167,7 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: st
         console.say(f"{name:>12}  {said}")
     _show_values(console, made.values)
     console.say(f"{mapping} and {table} are written.")
-    console.say(f"Next: triage-import validate {sources} -m {mapping}")
+    console.say(f"Next: {Typed(sources).again('validate', '-m', str(mapping))}")
 
 
 def _are(things: Sequence[object], noun: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from shlex import join
 from typing import Any
@@ -16,6 +16,7 @@ from importer.authoring.recognise import Match, match_shapes, preset_shapes, rec
 from importer.check.headers import check_fit
 from importer.check.job import Job
 from importer.check.look_up import look_up
+from importer.check.typed import Typed
 from importer.cli.sentences import printable
 from importer.errors import SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
@@ -80,6 +81,16 @@ class InputOptions:
     users: Path | None = None
     makes_users: bool = False
 
+    def typed(self, sources: Sequence[str]) -> Typed:
+        """These files and options, as they are typed."""
+        found = list[tuple[str, str]]()
+        for each in fields(self):
+            value = getattr(self, each.name)
+            name = "-m" if each.name == "mapping_name" else f"--{each.name.strip('_').replace('_', '-')}"
+            if value is not None and not isinstance(value, bool):
+                found += [(name, str(one)) for one in (value if isinstance(value, tuple) else [value])]
+        return Typed(tuple(sources), tuple(found))
+
 
 @contextmanager
 def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
@@ -92,8 +103,8 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
         SourceError: the source can't be read, or the mapping doesn't fit it.
         UsageError: an option can't be used, or several presets fit the source and nobody can be asked.
     """
-    given = InputOptions(**options)
     refuse_presets(sources)
+    given = InputOptions(**options)
     name = given.source_name
     mapping = load_mapping(given.mapping_name) if given.mapping_name is not None else None
     said = SourceOptions() if mapping is None else mapping.model.input
@@ -112,9 +123,8 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
     with survey_files(sources, reading) as survey:
         if mapping is None:
             match = find_preset(survey.samples)
-            evidence = str(match)
+            evidence, mapping = str(match), load_mapping(match.preset)
             click.echo(printable(f"{match.sample.file_name}: {evidence}"), err=True)
-            mapping = load_mapping(match.preset)
         records = reading.records or find_array(survey.samples, mapping.model)
         # The tables count as part of the mapping: with other ones the same command begins another run.
         mapping = replace(mapping, digest=roster.mark(table.mark(mapping.digest)))
@@ -133,6 +143,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
                 fixes=table,
                 people=roster,
                 recognised=evidence,
+                typed=given.typed(sources),
             )
             if not job.name_given:
                 refuse_nameless(mapping.model, source, survey.samples)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -91,7 +90,7 @@ def users(
         )
         summary = _summarise(counted, lines, output)
         _show(console, summary)
-        console.say(f"Next: {_next_command(sources, given['mapping_name'], output)}")
+        console.say(f"Next: {job.typed.again('run', '--users', str(output))}")
     return summary
 
 
@@ -133,8 +132,3 @@ def _show(console: Console, summary: UsersSummary) -> None:
     people = "1 person" if summary.people == 1 else f"{summary.people:,} people"
     console.say(f"{summary.out}: {people}, {summary.filled:,} with a {USER}.")
     console.say(f"{summary.open_with_somebody:,} of {summary.open_issues:,} open issues have an owner or assignee.")
-
-
-def _next_command(sources: Sequence[str], mapping: str | None, output: Path) -> str:
-    named = ["-m", mapping] if mapping else []
-    return shlex.join(["triage-import", "run", *sources, *named, "--users", str(output)])

@@ -10,8 +10,6 @@ import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from shlex import join
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from importer.api import VALUE_FIELDS
@@ -24,6 +22,7 @@ from importer.records import Outcome
 from importer.report.course_picture import draw_course
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
+from importer.report.next_steps import find_steps
 from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
 from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import Summary
@@ -62,12 +61,13 @@ ADDED_NAMES = {
 class PageDetails:
     """What a page shows beside its summary and rows; a run keeps it, as JSON, for the command `report`.
 
-    files    names of the source's files
-    columns  the first lines of losses.csv
-    more     how many lines it has beside these
-    people   fields of `Named`: the first of those whom the source names
-    others   how many people there are beside these
-    issues   fields of `BeforeAfter`
+    files     names of the source's files
+    columns   the first lines of losses.csv
+    more      how many lines it has beside these
+    people    fields of `Named`: the first of those whom the source names
+    others    how many people there are beside these
+    issues    fields of `BeforeAfter`
+    commands  after a check: why, and what to type next
     """
 
     files: Sequence[str] = ()
@@ -76,10 +76,11 @@ class PageDetails:
     people: Sequence[Sequence[Any]] = ()
     others: int = 0
     issues: Sequence[Sequence[Any]] = ()
+    commands: Sequence[Sequence[str]] = ()
 
 
-def collect_details(job: Job, checked: Checked) -> PageDetails:
-    """Collect the details of a check."""
+def collect_details(job: Job, checked: Checked, summary: Summary | None = None) -> PageDetails:
+    """Collect the details of a check; with its summary what comes next, too."""
     lines = [] if checked.coverage is None else checked.coverage.table()
     people = checked.people
     return PageDetails(
@@ -89,6 +90,7 @@ def collect_details(job: Job, checked: Checked) -> PageDetails:
         list(map(tuple, people[:PEOPLE_SHOWN])),
         max(0, len(people) - PEOPLE_SHOWN),
         list(map(tuple, checked.issues)),
+        [(step.why, step.command) for step in find_steps(job.typed, summary)] if summary is not None else [],
     )
 
 
@@ -143,7 +145,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "rows_shown": ROWS_SHOWN,
         "meanings": MEANINGS | ({"planned": "still to be sent"} if summary.run_id else {}),
         "outcomes": [str(outcome) for outcome in Outcome],
-        "commands": _commands(summary, details),
+        "commands": _commands(summary.run_id) if summary.run_id else details.commands,
     }
 
 
@@ -199,24 +201,11 @@ def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:
     return causes[:CAUSES_SHOWN], max(0, len(causes) - CAUSES_SHOWN)
 
 
-def _commands(summary: Summary, details: PageDetails) -> list[tuple[str, str]]:
-    """Return what to type next, and why."""
-    if summary.run_id:
-        name = summary.run_id
-        return [
-            ("Read everything back and compare", f"triage-import verify {name}"),
-            ("Change what a better mapping would give", f"triage-import repair {name} -m MAPPING"),
-            ("Take this run back", f"triage-import undo {name}"),
-            ("Write these reports again", f"triage-import report {name}"),
-        ]
-    said = []
-    files = join(details.files)
-    if summary.suggestion:
-        suggested = join(["-m", summary.suggestion])
-        said.append(("Check again with the proposals", f"triage-import validate {files} {suggested}"))
-    fixes = Path(summary.out) / "fixes.csv"
-    if fixes.is_file():
-        filled = f"{files} --fixes {join([str(fixes)])}"
-        said.append(("Check again with the values that you have corrected", f"triage-import validate {filled}"))
-    said.append(("Rehearse in a sandbox", f"triage-import run {files} -m {join([summary.mapping])} --sandbox"))
-    return said
+def _commands(name: str) -> list[tuple[str, str]]:
+    """Return what may be typed after a run, and why."""
+    return [
+        ("Read everything back and compare", f"triage-import verify {name}"),
+        ("Change what a better mapping would give", f"triage-import repair {name} -m MAPPING"),
+        ("Take this run back", f"triage-import undo {name}"),
+        ("Write these reports again", f"triage-import report {name}"),
+    ]

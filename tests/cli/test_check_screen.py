@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import join, split
 
 import pytest
+from markupsafe import escape
 
 from tests.harness.running import Program, issue_row, write_csv, write_issues
 
@@ -91,6 +93,31 @@ def test_a_name_with_spaces_can_be_pasted(program: Program) -> None:
     """The next command is quoted as a shell wants it; a mapping that was recognised is not named."""
     out = program("validate", write_issues(Path("my export.csv"), 1)).out
     assert out.splitlines()[-1] == "Next: triage-import run 'my export.csv' --sandbox"
+
+
+def test_options_that_were_given_are_kept(program: Program) -> None:
+    """What comes next reads the same file in the same way: it runs as it is shown, on the screen and in the report."""
+    rows = "P-1;Café;To Do;High;Bug;Ann\nP-2;b;To Do;High;Bug;Ann\n"
+    text = f"left out\nIssue key;Summary;Status;Priority;Issue Type;Assignee\n{rows}"
+    Path("a.csv").write_bytes(text.encode("cp1252"))
+    options = ("-m", "jira", "--source-name", "acme", "--encoding", "cp1252", "--delimiter", ";", "--skip-lines", "1")
+    said = program("validate", "a.csv", *options, "--limit", "1").out.splitlines()
+    typed = join(["a.csv", *options])
+    command = f"triage-import run {typed} --limit 1 --sandbox"
+    assert said[-1] == f"Next: {command}"
+    assert escape(command) in Path("triage-import-check/report.html").read_text(encoding="utf-8")
+    assert any(line.endswith(f"triage-import users {typed}") for line in said)
+    assert program(*split(command)[1:], "--json").outcomes() == {"created": 1}
+
+
+def test_an_errors_file_is_read_as_it_is_written(program: Program) -> None:
+    """It has an encoding and a delimiter of its own, and the name of the source."""
+    text = "Issue key;Summary;Status;Priority;Issue Type\nP-1;;To Do;High;Bug\n"
+    Path("a.csv").write_bytes(text.encode("cp1252"))
+    said = program("validate", "a.csv", "-m", "jira", "--source-name", "acme", "--encoding", "cp1252", "--limit", "5")
+    errors = "triage-import-check/errors.csv"
+    mended = f"triage-import validate {errors} -m jira --source-name acme"
+    assert said.out.splitlines()[-1] == f"Next: mend the rows in {errors}, then: {mended}"
 
 
 def test_values_to_correct_come_before_rows(program: Program) -> None:

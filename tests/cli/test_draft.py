@@ -27,6 +27,14 @@ ROWS = [
 ]
 
 
+def test_names_with_spaces_can_be_pasted(program: Program) -> None:
+    """The next command is quoted, on the screen and in the draft."""
+    write_csv(Path("my export.csv"), ROWS, HEADER)
+    command = "triage-import validate 'my export.csv' -m 'my mapping.yaml'"
+    assert f"Next: {command}\n" in program("draft", "my export.csv", "-o", "my mapping.yaml").err
+    assert f"# Then: {command}\n" in Path("my mapping.yaml").read_text(encoding="utf-8")
+
+
 @pytest.fixture
 def export(program: Program) -> Path:
     """An export that no preset knows."""

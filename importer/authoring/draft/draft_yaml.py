@@ -10,6 +10,7 @@ from importer.authoring.draft.belongings import find_belongings, markup_of, sour
 from importer.authoring.draft.choose import Choice, Pick, header_tokens
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, is_listed, shorten
+from importer.check.typed import Typed
 from importer.mapping.model import UNDECIDED, exact_key
 from importer.mapping.yaml_text import quote
 from importer.phrases import counted
@@ -25,7 +26,7 @@ _LONGEST_SIMPLE_KEY = 1000
 _HEAD = """\
 # Drafted from {files}: {rows}, {columns}.
 # What stands here with a reason was seen in the file; correct what is wrong.{open}
-# Then: triage-import validate {source} -m {mapping}
+# Then: {command}
 """
 _OPEN = """
 # {count} targets are `?`: nothing in the file says what they become. `run` refuses until each has a word: put it here,
@@ -62,8 +63,7 @@ class Draft:
             rows=counted(self.profile.rows, "row"),
             columns=counted(len(self.profile.columns), "column"),
             open=opened,
-            source=" ".join(map(_comment, files)),
-            mapping=_comment(mapping),
+            command=_comment(Typed(tuple(files)).again("validate", "-m", mapping)),
         )
         blocks = [
             [f"decisions: {quote(table)}"],

@@ -1,0 +1,36 @@
+"""What to do after a check, the best step first, each with a command that can be pasted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from importer.check.typed import Typed
+from importer.report.summary import Summary
+
+
+class Step(NamedTuple):
+    """Why to go on with a command, and what a person does before they type it; "" where that is nothing."""
+
+    why: str
+    before: str
+    command: str
+
+
+def find_steps(typed: Typed, summary: Summary) -> Iterator[Step]:
+    """Yield what comes next after a check: take the proposals, correct values, mend rows, rehearse.
+
+    It looks into the folder of the reports for files that a person can fill in.
+    """
+    out = Path(summary.out)
+    if summary.suggestion:
+        command = typed.again("validate", "-m", summary.suggestion)
+        yield Step("Check again with the proposals", f"read {summary.suggestion}", command)
+    if (fixes := out / "fixes.csv").is_file():
+        command = typed.again("validate", "--fixes", str(fixes))
+        yield Step("Check again with the values that you have corrected", f"fill in `new value` in {fixes}", command)
+    if summary.rejected:
+        errors = max(out.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=out / "errors.csv")
+        yield Step("Check the rows that you have mended", f"mend the rows in {errors}", typed.mended(str(errors)))
+    yield Step("Rehearse in a sandbox", "", typed.again("run", "--sandbox"))
