@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from os import get_terminal_size
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
+from unicodedata import east_asian_width
 
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
 from importer.cli.sentences import describe_load, printable, shorten
@@ -83,11 +85,23 @@ def _count_open(flow: ValueFlow, name: str) -> int:
 
 
 def _count_lines(lines: Iterable[str], width: int) -> int:
-    return sum(-(-len(line) // width) for line in lines)
+    return sum(-(-_measure(line) // width) for line in lines)
+
+
+def _measure(text: str) -> int:
+    """Return how many columns of a terminal a text takes: a Chinese sign takes two."""
+    return len(text) if text.isascii() else sum(1 + (east_asian_width(sign) in "WF") for sign in text)
+
+
+def _pad(text: str, width: int) -> str:
+    return text + " " * (width - _measure(text))
 
 
 def _cut(line: str, width: int) -> str:
-    return line if len(line) <= width else f"{line[: width - 1]}…"
+    if _measure(line) <= width:
+        return line
+    columns = accumulate(map(_measure, line))
+    return f"{line[: sum(reached < width for reached in columns)]}…"
 
 
 def _width_of(stream: IO[str]) -> int:
@@ -102,7 +116,8 @@ def _describe(job: Job, checked: Checked, rate: float, shown: Shown) -> Iterator
     for name in VALUE_FIELDS:
         yield from describe_flow(checked.flow, name, shown[name])
     cut = str if shown[WARNINGS] == EVERYTHING else shorten
-    warnings = (*job.warnings, *checked.warnings)
+    known = set(checked.flow.suspicious_mappings())  # the tables above show it, too
+    warnings = sorted((*job.warnings, *checked.warnings), key=known.__contains__)
     for place, warning in enumerate(warnings[: shown[WARNINGS]]):
         yield f"warning{'' if place else _of(len(warnings), shown[WARNINGS])}: {cut(warning)}"
     yield from _describe_causes(NOTES, checked.tally.causes(rejects=False), shown[NOTES])
@@ -133,8 +148,8 @@ def describe_flow(flow: ValueFlow, name: str, limit: int) -> Iterator[str]:
         return
     streams = sorted(streams, key=lambda stream: (KINDS.index(find_kind(stream.step)), -stream.rows))
     shown = [(_clip(printable(stream.source)), stream) for stream in streams[:limit]]
-    source_width = max(len(source) for source, _ in shown)
-    target_width = max(len(stream.target) for _, stream in shown)
+    source_width = max(_measure(source) for source, _ in shown)
+    target_width = max(_measure(stream.target) for _, stream in shown)
     rows_width = max(len(f"{stream.rows:,}") for _, stream in shown)
     new = new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" else []
     beside = [f"{len(shown)} of {len(streams):,}"] if limit < len(streams) else []
@@ -142,7 +157,7 @@ def describe_flow(flow: ValueFlow, name: str, limit: int) -> Iterator[str]:
     yield f"{name} ({'; '.join(beside)}):" if beside else f"{name}:"
     for source, stream in shown:
         way = f"{stream.rows:>{rows_width},}{stream.way}   {', '.join(stream.samples)}"
-        yield f"  {source:<{source_width}} → {stream.target:<{target_width}}   {way}"
+        yield f"  {_pad(source, source_width)} → {_pad(stream.target, target_width)}   {way}"
 
 
 def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterator[str]:

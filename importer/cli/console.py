@@ -202,6 +202,7 @@ class Console:
     def show_rehearsal(self, page: Path) -> None:
         """Show where the page of a rehearsal is."""
         self.say(f"The issues as they will stand in Triage: {page}")
+        self.say("If they are right, the same command without --sandbox sends them.")
 
     def show_reports(self, summary: Summary) -> None:
         """Show where the reports are, why the run ended, and what to do next."""

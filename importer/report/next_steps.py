@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from importer.api import VALUE_FIELDS
 from importer.check.typed import Typed
+from importer.mapping.presets import preset_path
 from importer.report.summary import Summary
+
+UNDECIDED = [f"{name}-undecided" for name in VALUE_FIELDS]
+"""Codes of rows with a value that the mapping leaves to a person."""
 
 
 class Step(NamedTuple):
@@ -19,7 +24,7 @@ class Step(NamedTuple):
 
 
 def find_steps(typed: Typed, summary: Summary) -> Iterator[Step]:
-    """Yield what comes next after a check: take the proposals, correct values, mend rows, rehearse.
+    """Yield what comes next after a check: take the proposals, correct values, mend rows, decide values, rehearse.
 
     It looks into the folder of the reports for files that a person can fill in.
     """
@@ -33,4 +38,10 @@ def find_steps(typed: Typed, summary: Summary) -> Iterator[Step]:
     if summary.rejected:
         errors = max(out.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=out / "errors.csv")
         yield Step("Check the rows that you have mended", f"mend the rows in {errors}", typed.mended(str(errors)))
+    if not summary.findings.keys().isdisjoint(UNDECIDED):
+        is_preset = preset_path(summary.mapping) is not None
+        own = "mine.yaml" if is_preset else summary.mapping
+        lines = f"`extends: {summary.mapping}` and the line" if is_preset else "the line"
+        before = f"decide what nobody has decided, with {lines} above in {own}"
+        yield Step("Check again with what you have decided", before, typed.again("validate", "-m", own))
     yield Step("Rehearse in a sandbox", "", typed.again("run", "--sandbox"))

@@ -156,3 +156,45 @@ def test_what_goes_nowhere_can_be_kept_with_one_line(program: Program) -> None:
     ended = program("validate", "export.json", "-m", "mine.yaml", "--strict")
     assert "  to keep it in the footer: `rest: footer` in mine.yaml" in ended.out
     assert ended.code == 2
+
+
+def test_wide_signs_are_aligned_and_counted(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Chinese sign takes two columns of a terminal."""
+    header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description")
+    rows = [(f"P-{n}", "One", "High", ("已完成", "Done")[n % 2], "Bug", "x") for n in range(5)]
+    path = write_csv(Path("export.csv"), rows, header)
+    lines = program("validate", path, "-m", "jira").out.splitlines()
+    wide, narrow = (next(line for line in lines if word in line) for word in ("已完成", "Done "))
+    assert wide.index("→") + 3 == narrow.index("→")
+    monkeypatch.setattr("importer.cli.check_screen._width_of", lambda stream: 10)
+    cut = next(line for line in program("validate", path, "-m", "jira").out.splitlines() if "已" in line)
+    assert cut == "  已完成 …", "nine columns and the sign of a cut"
+
+
+def test_what_the_tables_say_comes_last(program: Program) -> None:
+    """That all rows become one value is a warning behind those that say something new."""
+    rows = [(f"P-{n}", "One", "High", "Done", "Bug", "x", "1/Mar/26 9:00 AM") for n in range(30)]
+    header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description", "Created")
+    out = program("validate", write_csv(Path("export.csv"), rows, header), "-m", "jira", "-v").out
+    warnings = [line for line in out.splitlines() if line.startswith("warning")]
+    assert "dates stay as text" in warnings[0]
+    said_above = ["rows become" in line for line in warnings]
+    assert said_above[-1]
+    assert said_above == sorted(said_above)
+
+
+def test_what_is_to_be_decided_is_the_next_step(program: Program) -> None:
+    """A preset's neutral values lead to a mapping of one's own, not yet to the sandbox; in it they lead back to it."""
+    header = ("html_url", "number", "title", "state", "labels", "priority")
+    rows = [(f"https://github.com/o/r/issues/{n}", str(n), "One", "open", "bug", "0") for n in range(1, 4)]
+    path = write_csv(Path("export.csv"), rows, header)
+    assert program("validate", path).out.splitlines()[-1] == (
+        "Next: decide what nobody has decided, with `extends: github` and the line above in mine.yaml, "
+        "then: triage-import validate export.csv -m mine.yaml"
+    )
+    Path("mine.yaml").write_text("extends: github\n", encoding="utf-8")
+    last = program("validate", path, "-m", "mine.yaml").out.splitlines()[-1]
+    assert last.startswith("Next: decide what nobody has decided, with the line above in mine.yaml, then: ")
+    Path("mine.yaml").write_text('extends: github\nseverity: {values: {"0": low}, neutral: []}\n', encoding="utf-8")
+    last = program("validate", path, "-m", "mine.yaml").out.splitlines()[-1]
+    assert last == "Next: triage-import run export.csv -m mine.yaml --sandbox"
