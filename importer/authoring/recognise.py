@@ -90,7 +90,7 @@ def recognise(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]) 
             "Nothing in the source can be read as a record.",
             hint="Look at its first line; if it is something else than its name says: --format csv, jsonl or json",
         )
-    by_file = {name: _believed(match_shapes(found, shapes)) for name, found in _by_file(samples)}
+    by_file = {name: _match_file(found, shapes) for name, found in _by_file(samples)}
     unknown = [name for name, matches in by_file.items() if not (matches and matches[0].fits)]
     if unknown:
         raise _unrecognised(unknown[0], [s for s in samples if s.file_name == unknown[0]], by_file[unknown[0]])
@@ -110,6 +110,15 @@ def _by_file(samples: Sequence[Sample]) -> Iterable[tuple[str, list[Sample]]]:
     return [(name, list(found)) for name, found in groupby(samples, key=lambda sample: sample.file_name)]
 
 
+def _match_file(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]) -> list[Match]:
+    """The matches of a file; of arrays that lie in the records of others only where nothing else fits."""
+    matches = _believed(match_shapes([sample for sample in samples if not sample.within], shapes))
+    if matches and matches[0].fits:
+        return matches
+    inner = match_shapes([sample for sample in samples if sample.within], shapes)
+    return [match for match in inner if match.fits and not match.shape.last] or matches
+
+
 def _believed(matches: list[Match]) -> list[Match]:
     """The matches, without a form that counts last where another fits, or where its preset reads too little."""
     if matches and matches[0].fits and matches[0].shape.last and _read_share(matches[0]):
@@ -124,6 +133,7 @@ def _tied(matches: Sequence[Match]) -> list[Match]:
 
 
 def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]) -> SourceError:
+    samples = [sample for sample in samples if not sample.within]
     columns = sorted(frozenset().union(*(sample.names for sample in samples)))
     streams = sorted({sample.stream for sample in samples if sample.stream})
     arrays = sorted({sample.records for sample in samples if sample.records})

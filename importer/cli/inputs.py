@@ -271,7 +271,8 @@ def find_preset(samples: Sequence[Sample]) -> Match:
 
 def find_array(samples: Sequence[Sample], mapping: Mapping) -> str | None:
     """Find the array of a mapping's records in a JSON object with several, by the shapes of its `recognise`."""
-    matches = [match for sample in samples for match in match_shapes([sample], {"": mapping.recognise}) if match.fits]
+    fitting = [match for sample in samples for match in match_shapes([sample], {"": mapping.recognise}) if match.fits]
+    matches = [match for match in fitting if not match.sample.within] or fitting
     best = max((match.strength for match in matches), default=None)
     places = {match.sample.records for match in matches if match.strength == best}
     return places.pop() or None if len(places) == 1 else None  # of several that fit equally well none is chosen

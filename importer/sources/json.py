@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from json import JSONDecodeError
 from typing import Any, TextIO
 
@@ -14,7 +14,7 @@ from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, 
 from importer.sources.files import cut_off
 from importer.sources.found_rows import FoundRow
 from importer.sources.json_values import decoder, find_values, make_getter, to_text, write
-from importer.sources.wrappers import PAIRS, is_pair, open_envelope, open_pair
+from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, is_pair, open_envelope, open_pair
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
 NumberedValue = tuple[int, str, Any]
@@ -62,24 +62,57 @@ def parse_documents(text: TextIO, name: str, path: Sequence[str]) -> Iterator[Nu
         yield from _elements_at(document, name, path, 0)
 
 
-def _elements_at(document: Document, name: str, path: Sequence[str], depth: int) -> Iterator[NumberedValue]:
-    if depth < len(path):
-        line, found = document.line, False
-        for key in document.members() if document.peek() == "{" else ():
-            if key == path[depth]:
-                found = True
-                yield from _elements_at(document, name, path, depth + 1)
+def _elements_at(
+    document: Document, name: str, path: Sequence[str], depth: int, *, within: bool = False
+) -> Generator[NumberedValue, None, bool]:
+    """Yield the elements of the arrays at a path; return whether it is there.
+
+    It may lead through arrays and through the values of objects, of which some may lack it: `within` these.
+    """
+    found, line = False, document.line
+    if depth < len(path) and document.peek() == "[":
+        is_empty = True
+        for first in document.elements():
+            is_empty = False
+            if first == "{":
+                found |= yield from _elements_at(document, name, path, depth, within=True)
             else:
                 document.skip()
-        if not found:
-            raise _wrong_path(name, line, f"has no {'.'.join(path[: depth + 1])}")
+        found = found or is_empty
+    elif depth < len(path):
+        for key in document.members() if document.peek() == "{" else ():
+            is_each = path[depth] == EACH and document.peek() == "{"
+            if is_each and depth + 1 == len(path):
+                yield _with_id(key, _numbered(document))
+            elif is_each or key == path[depth]:
+                yield from _elements_at(document, name, path, depth + 1, within=within or is_each)
+            else:
+                document.skip()
+                continue
+            found = True
     elif document.peek() == "[":
+        found = True
         for _ in document.elements():
             yield _numbered(document)
+    elif within:
+        document.skip()
     elif path:
         raise _wrong_path(name, document.line, f"has no array at {'.'.join(path)}")
     else:
+        found = True
         yield _numbered(document)
+    if not (found or within):
+        raise _wrong_path(name, line, f"has no {'.'.join(path[: depth + 1])}")
+    return found
+
+
+def _with_id(key: str, numbered: NumberedValue) -> NumberedValue:
+    """A record that stands under its id, with that as a key of its own if it has none."""
+    line, _, value = numbered
+    if not isinstance(value, dict) or not IDENTITY_KEYS.isdisjoint(value):
+        return numbered
+    record = {"id": key, **value}
+    return line, write(record), record
 
 
 def _numbered(document: Document) -> NumberedValue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,7 @@ from importer.sources.document import Document
 from importer.sources.sampling import NAME_DEPTH, Sampler
 from importer.sources.wrappers import (
     ANSWER_DEPTH,
+    EACH,
     IDENTITY_KEYS,
     TITLE_KEYS,
     is_message,
@@ -18,12 +20,16 @@ from importer.sources.wrappers import (
 )
 
 PATH_DEPTH = 4
+INNER_DEPTH = 6
+"""Of arrays within arrays: `data.boards.groups.items_page.items` is five keys down."""
 NAMES_KEPT = 10_000
 SCALARS_OF_A_RECORD = 2
 KEYS_SHOWN = 20
 ERROR_CHARACTERS = 200
 
 PAGE_KEYS_AT_MOST = 12
+
+_ID = re.compile(r"\d{1,19}|[A-Z][A-Z0-9_]*-\d+|[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
 TEXT_KEYS = {*TITLE_KEYS, "name", "description", "body", "text", "desc"}
 
@@ -43,6 +49,8 @@ class Outline:
     names   all keys, with those of nested objects dotted
     scalars number of scalar values at the top level or one below
     arrays  path of an array of records → a sample of them
+    inner   path of the arrays within such records → a sample of what is in them
+    keyed   the same of records, or arrays, that are not in arrays but in an object, under their ids
     empty   whether it has an empty array
     said    key of an error message → the message
     """
@@ -51,6 +59,8 @@ class Outline:
     names: dict[str, None] = field(default_factory=dict)
     scalars: int = 0
     arrays: dict[tuple[str, ...], Sampler] = field(default_factory=dict)
+    inner: dict[tuple[str, ...], Sampler] = field(default_factory=dict)
+    keyed: dict[tuple[str, ...], Sampler] = field(default_factory=dict)
     empty: bool = False
     said: dict[str, str] = field(default_factory=dict)
 
@@ -112,7 +122,9 @@ def _walk(document: Document, outline: Outline, path: tuple[str, ...]) -> None:
         if len(here) <= NAME_DEPTH and len(outline.names) < NAMES_KEPT:
             outline.names[".".join(here)] = None
         first = document.peek()
-        if first == "{" and len(here) < PATH_DEPTH:
+        if first == "{" and _ID.fullmatch(key):
+            _note_keyed(document, outline, (*path, EACH))
+        elif first == "{" and len(here) < PATH_DEPTH:
             _walk(document, outline, here)
         elif first == "[":
             _enter_array(document, outline, here)
@@ -120,6 +132,18 @@ def _walk(document: Document, outline: Outline, path: tuple[str, ...]) -> None:
             document.skip()
         else:
             _note_scalar(outline, here, document.value()[0])
+
+
+def _note_keyed(document: Document, outline: Outline, path: tuple[str, ...]) -> None:
+    """Sample a record that stands under its id; where that has arrays alone, what is in them."""
+    if path in outline.keyed and outline.keyed[path].full:
+        document.skip()
+        return
+    value, _ = document.value()
+    if any(not isinstance(item, list | dict) for item in value.values()):
+        outline.keyed.setdefault(path, Sampler()).add(value)
+    else:
+        _note_inner(outline.keyed, path, value)
 
 
 def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) -> None:
@@ -138,9 +162,28 @@ def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) ->
         if count == 1 and _note_error(outline, path, value):
             continue
         sampler.add(value)
+        if isinstance(value, dict):
+            _note_inner(outline.inner, path, value)
     outline.empty = outline.empty or not count
     if sampler.rows:
         outline.arrays[path] = sampler
+
+
+def _note_inner(found: dict[tuple[str, ...], Sampler], path: tuple[str, ...], value: dict[str, Any]) -> None:
+    """Sample the arrays of objects within a record: boards have items, projects have issues."""
+    for key, item in value.items():
+        here = (*path, key)
+        if isinstance(item, dict) and len(here) < INNER_DEPTH:
+            _note_inner(found, here, item)
+        for each in item if isinstance(item, list) else ():
+            if not isinstance(each, dict):
+                break
+            sampler = found.setdefault(here, Sampler())
+            if sampler.full:
+                break
+            sampler.add(each)
+            if len(here) < INNER_DEPTH:
+                _note_inner(found, here, each)
 
 
 def _note_error(outline: Outline, path: tuple[str, ...], value: Any) -> bool:
@@ -166,6 +209,7 @@ def choose_records(name: str, outline: Outline) -> tuple[str, ...] | SourceError
     arrays = list(outline.arrays)
     if outline.is_record and (outline.is_titled or all(len(path) > 1 for path in arrays)):
         return ()
+    arrays = arrays or list(outline.keyed)
     if len(arrays) == 1:
         return arrays[0]
     if arrays:

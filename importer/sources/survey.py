@@ -42,6 +42,7 @@ class Sample(NamedTuple):
     stream    the stream that the records came in; "" if none is named
     names     CSV: the header's cells; JSON: keys of the first records, those of nested objects dotted: `fields.summary`
     rows      number of rows sampled
+    within    whether the array lies in the records of another one
     """
 
     file_name: str
@@ -51,6 +52,7 @@ class Sample(NamedTuple):
     stream: str
     names: frozenset[str]
     rows: int
+    within: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +271,11 @@ def _survey_object(file: SourceFile, outline: Outline) -> Surveyed:
         samples += _samples(found, sampler)
     if is_wrapped(outline.keys):
         return _survey_records(file)
+    for path, sampler in (*outline.inner.items(), *outline.keyed.items()):
+        found = _with_sample(replace(file, records=path), sampler)
+        places[".".join(path)] = found
+        within = path in outline.inner or bool(outline.arrays)
+        samples += (sample._replace(within=within) for sample in _samples(found, sampler))
     if outline.is_answer:
         answer = _survey_records(file)
         if isinstance(answer.choice, SourceFile) and answer.choice.envelope == ANSWER:

@@ -15,6 +15,9 @@ ANSWER = "answer of one record"
 IDENTITY_KEYS = {"id", "key", "iid", "gid", "number", "_id", "sys_id"}
 TITLE_KEYS = {"title", "summary", "subject"}
 
+EACH = "*"
+"""In the path of records: each value of an object whose keys are ids."""
+
 STREAM_KEY = "_stream"
 """Added to a record: the stream that its pair or message named."""
 

@@ -185,3 +185,19 @@ def test_a_form_that_counts_last() -> None:
 
 
 LINEAR_FEW = Shape.model_validate({"name": "CSV", "needs": ["Team", "Title"]})
+
+
+def test_an_array_within_records_gives_way() -> None:
+    """What lies in the records of an array counts only where nothing beside it fits, and never as a plain list."""
+    boards, items = sample("name", "items", records="boards"), sample("id", "idList", "name", records="boards.cards")
+    [match] = recognise([boards, items._replace(within=True)], {"trello": [CARDS]})
+    assert match.sample.records == "boards.cards"
+    outer = sample("Issue key", "Summary", "Status", records="issues")
+    [match] = recognise([outer, items._replace(within=True)], {"trello": [CARDS], "jira": [JIRA]})
+    assert match.sample is outer
+    parts = sample("id", "title", "status", records="boards.parts")._replace(within=True)
+    with pytest.raises(SourceError, match=r"Its columns are items, name\."):
+        recognise([boards, parts], {"bug-list": preset_shapes()["bug-list"]})
+
+
+CARDS = Shape.model_validate({"name": "cards", "needs": ["idList", "name"]})

@@ -142,6 +142,34 @@ Issue Type,Issue key,Issue id,Summary,Assignee,Reporter,Priority,Status,Resoluti
         {"SUP-1": Issue("Bot is mute", "critical", "in_progress", "General")},
     ),
     PresetExport(
+        "jira",
+        "projects of Jira's importer",
+        "projects.json",
+        """\
+{"users": [{"name": "ann", "fullname": "Ann Meyer"}], "projects": [
+ {"name": "Voice", "key": "VOICE", "issues": [{"key": "VOICE-1", "externalId": "1", "summary": "Echo", "issueType": "Bug", "status": "Open", "priority": "High", "reporter": "cara", "assignee": "ann", "created": "2026-01-02T10:00:00Z", "labels": ["sound"], "comments": [{"body": "Again", "author": "cara", "created": "2026-01-03T10:00:00Z"}]}]},
+ {"name": "Texts", "key": "TEXTS", "issues": [{"key": "TEXTS-1", "externalId": "2", "summary": "Typo", "issueType": "Task", "status": "Closed", "resolution": "Fixed", "priority": "Low", "reporter": "cara", "created": "2026-01-02T10:00:00Z"}]}]}
+""",
+        {
+            "VOICE-1": Issue("Echo", "high", "todo", "Bug", "ann", ("Again",)),
+            "TEXTS-1": Issue("Typo", "low", "closed", "Task"),
+        },
+    ),
+    PresetExport(
+        "monday",
+        "boards of the API",
+        "boards.json",
+        """\
+{"data": {"boards": [
+ {"id": "1", "name": "Voice", "items_page": {"cursor": null, "items": [{"id": "11", "name": "Echo", "state": "active", "group": {"title": "Now"}, "column_values": [{"id": "status", "type": "status", "text": "Stuck", "column": {"title": "Status"}}, {"id": "p", "type": "status", "text": "High", "column": {"title": "Priority"}}, {"id": "w", "type": "people", "text": "Ann Meyer, Ben Ott", "column": {"title": "Owner"}}], "updates": [{"id": "u1", "body": "<p>Again</p>", "creator": {"name": "Cara"}, "created_at": "2026-01-03T10:00:00Z"}]}]}},
+ {"id": "2", "name": "Texts", "items_page": {"cursor": null, "items": [{"id": "21", "name": "Typo", "state": "active", "group": {"title": "Now"}, "column_values": [{"id": "status", "type": "status", "text": "Done", "column": {"title": "Status"}}]}]}}]}, "account_id": 7}
+""",
+        {
+            "11": Issue("Echo", "high", "in_progress", "General", "Ann Meyer", ("Again",)),
+            "21": Issue("Typo", "medium", "done", "General"),
+        },
+    ),
+    PresetExport(
         "smartsheet",
         "issue tracker",
         "issues.csv",

@@ -224,6 +224,19 @@ def test_zendesk_comments_of_their_own(bring: Bring) -> None:
     assert bring("zendesk", [ticket], comments)["17"].comments == [("3", "", "Hello")]
 
 
+def test_zendesk_ticket_events(bring: Bring) -> None:
+    """Of the incremental export of events the comments; what else happened is none."""
+    ticket = {"id": 17, "subject": "Dead", "status": "open", "requester_id": 3, "submitter_id": 3}
+    said = {"event_type": "Comment", "body": "Hello", "public": False}
+    events = [
+        {"id": 1, "ticket_id": 17, "updater_id": 3, "child_events": [{"event_type": "Change"}, said]},
+        {"id": 2, "ticket_id": 17, "updater_id": 3, "child_events": [{"event_type": "Change", "status": "open"}]},
+    ]
+    found = bring("zendesk", [ticket], events)["17"]
+    assert found.comments == [("3", "", "Hello")]
+    assert found.private == [True]
+
+
 def test_trello(bring: Bring) -> None:
     """The discussion is among the board's actions, newest first; checklists follow it; cards name others by address."""
     action = {"type": "commentCard", "memberCreator": {"fullName": "Ann"}}

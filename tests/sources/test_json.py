@@ -183,3 +183,34 @@ def test_a_nul_costs_its_row(make_source: MakeSource, name: str) -> None:
     assert chunk.raw == records
     assert chunk.cells[0] == ["1", "2\0" if name == "a.json" else "", "3"]
     assert [finding.code for finding in chunk.defects.values()] == ["row-malformed"] * (name == "a.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("text", "records"),
+    [
+        ('{"a": [{"b": {"c": [{"id": 1}]}}, {"name": "empty"}, 5, {"b": {"c": [{"id": 2}]}}]}', "a.b.c"),
+        ('{"boards": [{"items": null}, {"items": [{"id": 1}, {"id": 2}]}]}', "boards.items"),
+        ('{"bugs": {"7": {"comments": [{"id": 1}]}, "8": {"comments": [{"id": 2}]}}}', "bugs.*.comments"),
+        ('{"issues": {"1": {"title": "One"}, "2": {"id": 2, "title": "Two"}, "next": null}}', "issues.*"),
+    ],
+)  # fmt: skip
+def test_a_path_leads_through_arrays_and_objects(make_source: MakeSource, text: str, records: str) -> None:
+    """Each record is one that the path leads to; one that stands under its id, and has none within, gets that."""
+    [chunk] = make_source(text, "a.json", records=records).chunks([ID])
+    assert chunk.cells[0] == ["1", "2"]
+
+
+@pytest.mark.parametrize(
+    ("text", "ids"),
+    [
+        ('{"101": {"title": "One"}, "102": {"title": "Two"}}', ["101", "102"]),
+        ('{"data": {"VOICE-1": {"title": "One"}}}', ["VOICE-1"]),
+        ('{"bugs": {"7": {"comments": [{"id": 1}]}, "8": {"comments": [{"id": 2}]}}, "comments": {}}', ["1", "2"]),
+        ('{"users": {"7": {"name": "Ann"}}, "issues": [{"id": 5}]}', ["5"]),
+        ('{"id": 5, "title": "One", "fields": {"10001": {"value": "x"}}}', ["5"]),
+    ],
+)
+def test_records_that_stand_under_their_ids(make_source: MakeSource, text: str, ids: list[str]) -> None:
+    """They are found where nothing else is an array of records, and the object is no record itself."""
+    [chunk] = make_source(text, "a.json").chunks([ID])
+    assert chunk.cells[0] == ids

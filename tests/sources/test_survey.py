@@ -60,8 +60,9 @@ def test_an_object_with_several_arrays(tmp_path: Path) -> None:
     """Each array of objects is a sample, and the document itself is one if it can be told apart; each can be opened."""
     path = write(tmp_path, json.dumps(BOARD))
     with survey_files([path], SourceOptions()) as surveyed:
-        samples = {sample.records: sample for sample in surveyed.samples}
+        samples = {sample.records: sample for sample in surveyed.samples if not sample.within}
         assert sorted(samples) == ["", "cards", "lists"]
+        assert [sample.records for sample in surveyed.samples if sample.within] == ["cards.labels"]
         assert samples["cards"].names == {"id", "badges", "badges.due", "badges.due.on", "labels"}
         assert samples["cards"].rows == 2
         assert {"name", "prefs.switches"} <= samples[""].names
