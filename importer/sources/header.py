@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from itertools import takewhile
 
 from importer.errors import SourceError
 from importer.records import Finding
@@ -22,6 +21,8 @@ FURTHER_DOWN = "If its header is further down, leave the lines above it out: --s
 
 HEADER_AGAIN = Finding("row-header", "", "The row repeats the header.", rejects=False)
 GROUP_TITLE = Finding("row-header", "", "The row is a title above a repeated header.", rejects=False)
+NOTES_MOST = 20
+"""Lines that a report says of itself below its table."""
 NOTE_BELOW = Finding("row-footer", "", "The row is a note below the table.", rejects=False)
 
 _NOTE = re.compile(
@@ -143,21 +144,24 @@ def find_repeated(rows: Sequence[list[str]], header: Sequence[str]) -> dict[int,
 def find_notes(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[int, Finding]:
     """Return findings for notes below a table: who made a report, and whose it is.
 
-    A note is a row of which only the first cell is filled. One that says so is one, and so are those below it, and
-    those above it that are lines of a single cell, or that an empty row divides from the table.
+    A note is a row of which only the first cell is filled, and no row below it has more. One that says so is one, and
+    so are those below it, and those above it that are lines of a single cell, or that an empty row divides from the
+    table. Where there are many, they are rows.
     """
     if count_filled(header) < HEADER_CELLS:
         return {}
-    found: set[int] = set()
-    for at in (index for index, row in enumerate(rows) if _NOTE.match(row[0]) and count_filled(row) == 1):
-        first = at
-        while first and len(rows[first - 1]) == 1:
-            first -= 1
-        apart = at
-        while apart and count_filled(rows[apart - 1]) == count_filled(rows[apart - 1][:1]) == 1:
-            apart -= 1
-        if apart and not count_filled(rows[apart - 1]):
-            first = min(first, apart)
-        below = takewhile(lambda row: count_filled(row) == count_filled(row[:1]), rows[at:])
-        found.update(range(first, at + sum(1 for _ in below)))
-    return {index: NOTE_BELOW for index in found if count_filled(rows[index])}
+    end = len(rows)
+    while end and count_filled(rows[end - 1]) == count_filled(rows[end - 1][:1]):
+        end -= 1
+    notes = (index for index in range(end, len(rows)) if _NOTE.match(rows[index][0]))
+    if (at := next(notes, None)) is None:
+        return {}
+    first = apart = at
+    while first > end and len(rows[first - 1]) == 1:
+        first -= 1
+    while apart > end and count_filled(rows[apart - 1]):
+        apart -= 1
+    if apart > end:  # an empty row is there
+        first = min(first, apart)
+    found = [index for index in range(first, len(rows)) if count_filled(rows[index])]
+    return dict.fromkeys(found, NOTE_BELOW) if len(found) <= NOTES_MOST else {}

@@ -11,7 +11,15 @@ from importer.errors import SourceError
 from importer.mapping.model import Mapping
 from importer.records import Finding, Ref
 from importer.sources.csv import DELIMITERS
-from importer.sources.header import FURTHER_DOWN, count_above, find_notes, find_repeated, is_data, least_width
+from importer.sources.header import (
+    FURTHER_DOWN,
+    NOTES_MOST,
+    count_above,
+    find_notes,
+    find_repeated,
+    is_data,
+    least_width,
+)
 from importer.transform.transform import Transform
 from tests.harness.making import rows_of
 from tests.harness.source_files import MakeSource
@@ -229,3 +237,11 @@ def test_notes_below_a_table(rows: list[list[str]], notes: set[int]) -> None:
     """A report says below its table whose it is; a row that was cut off is none, nor is one with a number alone."""
     assert set(find_notes(rows, WIDE)) == notes
     assert find_notes(rows, WIDE[:2]) == {}
+
+
+def test_rows_are_no_notes() -> None:
+    """An issue that has a title alone stays one, whatever its title is: above other rows, and among many like it."""
+    alone = ["Copyright notice is wrong", "", ""]
+    assert find_notes([alone, ["a", "b", "c"]], WIDE) == {}
+    assert find_notes([alone, *[["A title", "", ""]] * NOTES_MOST], WIDE) == {}
+    assert find_notes([], WIDE) == {}
