@@ -37,7 +37,7 @@ class UnmatchedPeople:
 
     def sentences(self, job: Job) -> Iterator[str]:
         """Say how many people are not matched, with the command that helps."""
-        command = job.typed.again("users", without=SELECTING)
+        command = job.typed.again("users", without=(*SELECTING, "--users"))
         for name, known in self._issues.items():
             if known:
                 people = "1 person has" if len(known) == 1 else f"{len(known):,} people have"

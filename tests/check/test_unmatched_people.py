@@ -44,3 +44,11 @@ def test_with_users_csv_the_rows_say_it(program: Program) -> None:
     said = check(program, "1,a,Ann\n2,b,Ben\n", "--users", "users.csv")
     assert "person-unmatched" in said
     assert "nobody is matched" not in said
+
+
+def test_a_users_csv_without_a_line(program: Program) -> None:
+    """The command that fills it takes no --users."""
+    (program.folder / "users.csv").write_text("name,account,mail,triage_user_id\n")
+    assert "user of Triage: triage-import users 'a b.csv' -m mine.yaml\n" in check(
+        program, "1,a,Ann\n", "--users", "users.csv"
+    )
