@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import accumulate
 from os import get_terminal_size
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, NamedTuple
 from unicodedata import east_asian_width
 
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from importer.check.check_pass import Checked
     from importer.check.job import Job
     from importer.check.tally import Cause
-    from importer.check.value_flow import ValueFlow
+    from importer.check.value_flow import Stream, ValueFlow
     from importer.report.summary import Summary
 
 LINES = 22
@@ -36,6 +36,26 @@ Shown = Mapping[str, int]
 """List → how many of its items are shown."""
 
 
+class Values(NamedTuple):
+    """The values of a field: rejected and undecided ones first, then the most frequent.
+
+    undecided  how many nobody has decided, rejected ones included
+    new        categories that Triage doesn't have, each with its issues
+    """
+
+    field: str
+    streams: Sequence[Stream]
+    undecided: int
+    new: Sequence[str]
+
+
+class ToShow(NamedTuple):
+    """What a check has to say that takes long to work out: how much of it is shown is tried many times."""
+
+    values: Sequence[Values]
+    warnings: Sequence[str]
+
+
 def describe_check(
     job: Job, checked: Checked, rate: float, stream: IO[str], *, below: Iterable[str] = (), is_verbose: bool = False
 ) -> list[str]:
@@ -44,15 +64,16 @@ def describe_check(
     `rate` is in requests a second; 0 is no limit.
     """
     below = list(below)
+    found = _collect(job, checked)
     if is_verbose:
-        return [*_describe(job, checked, rate, dict.fromkeys(LISTS, EVERYTHING)), *below]
+        return [*_describe(job, checked, rate, found, dict.fromkeys(LISTS, EVERYTHING)), *below]
     width = _width_of(stream)
     above = [f"{job.source.files[0].name}: {job.recognised}"] if job.recognised else []
     room = LINES - _count_lines([*above, *below], width)
 
     def fit(shown: Shown) -> list[str]:
         """Return the lines with so many items of each list, [] if there is no room for them."""
-        lines = list(_describe(job, checked, rate, shown))
+        lines = list(_describe(job, checked, rate, found, shown))
         # What is listed is cut before less of it is shown; a sentence, which may have a command, only at last.
         for each in (lines, [_cut(line, width) if line.startswith("  ") else line for line in lines]):
             if _count_lines(each, width) <= room:
@@ -61,14 +82,30 @@ def describe_check(
 
     first = dict.fromkeys(LISTS, 1)
     if lines := fit(first):
-        return [*_fill(lines, first, fit, checked.flow), *below]
-    lines = list(_describe(job, checked, rate, first))
+        return [*_fill(lines, first, fit, found.values), *below]
+    lines = list(_describe(job, checked, rate, found, first))
     return [*(_cut(line, width) for line in lines[:-1]), lines[-1], *below]
 
 
-def _fill(lines: list[str], shown: dict[str, int], fit: Callable[[Shown], list[str]], flow: ValueFlow) -> list[str]:
+def _collect(job: Job, checked: Checked) -> ToShow:
+    known = set(checked.flow.suspicious_mappings())  # the tables of values show it, too
+    warnings = sorted((*job.warnings, *checked.warnings), key=known.__contains__)
+    return ToShow([_collect_values(checked.flow, name) for name in VALUE_FIELDS], warnings)
+
+
+def _collect_values(flow: ValueFlow, name: str) -> Values:
+    from importer.check.value_flow import new_categories
+
+    streams = sorted(flow.streams(name), key=lambda stream: (KINDS.index(find_kind(stream.step)), -stream.rows))
+    undecided = sum(find_kind(stream.step) in OPEN_KINDS for stream in streams)
+    return Values(name, streams, undecided, new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" else [])
+
+
+def _fill(
+    lines: list[str], shown: dict[str, int], fit: Callable[[Shown], list[str]], values: Sequence[Values]
+) -> list[str]:
     """Show more where the screen has room left: first values that nobody has decided, then of each list in turn."""
-    undecided: dict[str, int] = {name: _count_open(flow, name) for name in VALUE_FIELDS}
+    undecided: dict[str, int] = {each.field: each.undecided for each in values}
     growing = list(shown)
     while growing:
         name = max(growing, key=lambda each: (undecided.get(each, 0) > shown[each], -shown[each]))
@@ -78,10 +115,6 @@ def _fill(lines: list[str], shown: dict[str, int], fit: Callable[[Shown], list[s
         else:
             lines, shown[name] = longer, shown[name] + 1
     return lines
-
-
-def _count_open(flow: ValueFlow, name: str) -> int:
-    return sum(find_kind(stream.step) in OPEN_KINDS for stream in flow.streams(name))
 
 
 def _count_lines(lines: Iterable[str], width: int) -> int:
@@ -112,14 +145,12 @@ def _width_of(stream: IO[str]) -> int:
         return UNBROKEN
 
 
-def _describe(job: Job, checked: Checked, rate: float, shown: Shown) -> Iterator[str]:
-    for name in VALUE_FIELDS:
-        yield from describe_flow(checked.flow, name, shown[name])
+def _describe(job: Job, checked: Checked, rate: float, found: ToShow, shown: Shown) -> Iterator[str]:
+    for values in found.values:
+        yield from _describe_values(values, shown[values.field])
     cut = str if shown[WARNINGS] == EVERYTHING else shorten
-    known = set(checked.flow.suspicious_mappings())  # the tables above show it, too
-    warnings = sorted((*job.warnings, *checked.warnings), key=known.__contains__)
-    for place, warning in enumerate(warnings[: shown[WARNINGS]]):
-        yield f"warning{'' if place else _of(len(warnings), shown[WARNINGS])}: {cut(warning)}"
+    for place, warning in enumerate(found.warnings[: shown[WARNINGS]]):
+        yield f"warning{'' if place else _of(len(found.warnings), shown[WARNINGS])}: {cut(warning)}"
     yield from _describe_causes(NOTES, checked.tally.causes(rejects=False), shown[NOTES])
     yield from _describe_causes(REJECTED, checked.tally.causes(rejects=True), shown[REJECTED])
     passed_over = dict[str, list[str]]()
@@ -139,19 +170,15 @@ def _describe(job: Job, checked: Checked, rate: float, shown: Shown) -> Iterator
     yield f"checked {counted(checked.tally.rows, 'row')}: {counts}   ({took}){requests}"
 
 
-def describe_flow(flow: ValueFlow, name: str, limit: int) -> Iterator[str]:
-    """Yield the values of a field as an aligned table: rejected and undecided ones first, then the most frequent."""
-    from importer.check.value_flow import new_categories
-
-    streams = flow.streams(name)
+def _describe_values(values: Values, limit: int) -> Iterator[str]:
+    """Yield the values of a field as an aligned table."""
+    name, streams, _, new = values
     if not streams:
         return
-    streams = sorted(streams, key=lambda stream: (KINDS.index(find_kind(stream.step)), -stream.rows))
     shown = [(_clip(printable(stream.source)), stream) for stream in streams[:limit]]
     source_width = max(_measure(source) for source, _ in shown)
     target_width = max(_measure(stream.target) for _, stream in shown)
     rows_width = max(len(f"{stream.rows:,}") for _, stream in shown)
-    new = new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" else []
     beside = [f"{len(shown)} of {len(streams):,}"] if limit < len(streams) else []
     beside += [f"not Triage's own, never renamed or deleted: {listed(new, limit)}"] if new else []
     yield f"{name} ({'; '.join(beside)}):" if beside else f"{name}:"
