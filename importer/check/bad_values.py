@@ -11,11 +11,13 @@ from importer.check.fixes import FixCount
 from importer.check.rows import Examined
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
 from importer.mapping.fixes_table import Fix, Fixes
+from importer.mapping.identities import Roster
 from importer.mapping.model import Duplicates
 from importer.mapping.model import Mapping as MappingModel
 from importer.mapping.texts import Text
 from importer.records import Finding, Outcome, Row
 from importer.transform.columns import Columns, is_filled
+from importer.transform.shown_people import ShownPeople, refs_of
 
 FIELDS_OF_CODES = {
     **{f"{name}-unknown": name for name in VALUE_FIELDS},
@@ -91,10 +93,11 @@ def _before_fix(cell: Cell, fixed: Iterable[Fix]) -> Cell:
 class Corrections:
     """Collects what fixes.csv will list: the values that reject rows, and those that `--fixes` has corrected."""
 
-    def __init__(self, mapping: MappingModel, fixes: Fixes) -> None:
+    def __init__(self, mapping: MappingModel, fixes: Fixes, people: Roster) -> None:
         self._bad = BadValues(mapping)
         self._count = FixCount(fixes)
         self._fixes = fixes
+        self._shown, self._persons = ShownPeople(mapping.people, people), {ref.name.strip() for ref in refs_of(mapping)}
 
     def add(self, examined: Examined, rows: Sequence[Row]) -> None:
         """Collect the bad values of a chunk and count its corrections; `rows` has the outcomes."""
@@ -107,10 +110,23 @@ class Corrections:
         lines = []
         for (column, text), bad in self._bad.items():
             fix = given.pop((column, text), None)
+            if fix is None and self._names_somebody((column, text)):
+                continue
             hint = "; ".join(filter(None, bad.hints.values()))
             lines.append((column, text, str(bad.rows), fix.new if fix else "", " ".join(bad.hints), hint))
         done = [(fix.column, fix.bad, str(self._count.rows_of(fix)), fix.new, "", "") for fix in given.values()]
         return [*lines, *done] if lines else []
+
+    @property
+    def hidden(self) -> int:
+        """How many values are not listed, since they name people who are not shown by name."""
+        return sum(self._names_somebody(cell) for cell, _ in self._bad.items())
+
+    def _names_somebody(self, cell: Cell) -> bool:
+        column, text = cell
+        if column in self._persons and not self._shown.are_named:
+            return True
+        return self._shown.clean([text]) != [text]
 
     @property
     def sentence(self) -> str:

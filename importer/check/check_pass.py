@@ -38,6 +38,7 @@ from importer.phrases import listed
 from importer.progress import Progress
 from importer.records import PASSED_OVER, Act, Addition, Outcome, Row
 from importer.transform.sanitise import REPLACEMENT
+from importer.transform.shown_people import ShownPeople
 
 NAMES_SHOWN = 5
 PROBES = 5
@@ -197,7 +198,7 @@ def check(
         digest,
         time.monotonic() - started,
         sample.keys if sample else (),
-        (*signs.warnings(), *_side_table_warnings(job), *reading.notices()),
+        tuple(reading.shown.clean([*signs.warnings(), *_side_table_warnings(job), *reading.notices()])),
         reading.corrections.lines(),
         keys.nameless,
         **reading.result(),
@@ -262,6 +263,7 @@ class _Reading:
     def __init__(self, job: Job, known: Knows, progress: Progress, observers: _Observers) -> None:
         self._job, self._known, self._progress = job, known, progress
         self.work, self._canary_sample, self._open_writer, self._executor = observers
+        self.shown = ShownPeople(job.mapping.model.people, job.people)
 
     def read(
         self,
@@ -279,8 +281,8 @@ class _Reading:
         job, model = self._job, self._job.mapping.model
         self.tally, self.flow = Tally(), ValueFlow()
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
-        self.corrections = Corrections(model, job.fixes)
-        self.coverage = Coverage(model, job.source.files)
+        self.corrections = Corrections(model, job.fixes, job.people)
+        self.coverage = Coverage(model, job.source.files, job.people)
         self.showcase = Showcase(job.source.files, model.people.hides, job.show)
         self.people = PeopleNamed(job)
         self.drift = Drift(job.source_name, self._known.sample())
@@ -320,6 +322,8 @@ class _Reading:
             yield f"@names that would call people or agents: {self.neutralised:,}, written with {REPLACEMENT} now"
         if self.private:
             yield f"comments for the team alone: {self.private:,} left out, as the mapping says"
+        if hidden := self.corrections.hidden:
+            yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
         yield from self.unmatched.sentences(self._job)
 
     def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], writer: PlanWriter | None) -> Plan:

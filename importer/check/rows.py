@@ -113,6 +113,8 @@ def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> E
     chunk, fixed = apply_fixes(job.fixes, chunk)
     records = transform(chunk)
     findings = validate(records, name_given=job.name_given)
+    if job.mapping.model.people.hides:
+        findings.change(transform.shown.show_finding)
     groups = {group[0]: group for group in records.groups or ()}
     followers = {row for _, *others in groups.values() for row in others}
     if records.groups is not None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 
 from importer.api import (
     CATEGORY_LIMIT,
@@ -23,6 +23,9 @@ from importer.transform.lengths import find_longer
 from importer.transform.value_maps import Mapped, Step
 
 ALLOWED = {"severity": SEVERITIES, "status": STATUSES}
+HIDDEN_HINT = (
+    "it names a person, whom only errors.csv and the source name: correct it there, or map it as it stands there"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,11 @@ class Findings:
     def add(self, row: int, finding: Finding) -> None:
         """Append one finding to a row."""
         self.by_row.setdefault(row, []).append(finding)
+
+    def change(self, change: Callable[[Finding], Finding]) -> None:
+        """Replace each finding by what is made of it."""
+        for row, found in self.by_row.items():
+            self.by_row[row] = list(map(change, found))
 
     def rejects(self, row: int) -> bool:
         """Whether any finding of the row keeps it from being sent."""
@@ -134,6 +142,9 @@ def _shortened(records: Records, name: str, where: str) -> Iterator[tuple[int, F
 
 def _values(name: str, mapped: Mapped) -> Iterator[tuple[int, Finding]]:
     problems = {code: finding for code, step in enumerate(mapped.steps) if (finding := _value_finding(name, step))}
+    for code in problems:
+        if mapped.steps[code].hidden:
+            problems[code] = replace(problems[code], hint=HIDDEN_HINT)
     if problems:
         for row, code in enumerate(mapped.codes.tolist()):
             if code in problems:

@@ -31,7 +31,7 @@ class Unknowns:
             open_codes = {
                 code: step.source
                 for code, step in enumerate(mapped.steps)
-                if step.target is None and step.how in _OPEN_HOWS
+                if step.target is None and step.how in _OPEN_HOWS and not step.hidden
             }
             if open_codes:
                 self._add(examined, name, open_codes)

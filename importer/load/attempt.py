@@ -39,6 +39,7 @@ from importer.load.workers import FailureCap
 from importer.records import ADDITIONS, Act, Operation, Outcome, Row
 from importer.transform.bodies import encode_cells, value_refs
 from importer.transform.references import References
+from importer.transform.shown_people import ShownPeople
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop, signals_call
 from importer.triage.paced import Interrupted
@@ -79,6 +80,7 @@ class Attempt:
         self.target, self.calls, self.target_time = context.target, context.calls, context.target_time
         self.run, self.checked, self.known = run, checked, known
         self.refs = value_refs(self.job.mapping.model)
+        self.shown = ShownPeople(self.job.mapping.model.people, self.job.people)
         self.stopped: RunStopped | None = None
         self.interrupted = False
         self.became = Counter[Outcome]()
@@ -172,7 +174,7 @@ class Attempt:
                 rows[member] = rows[member]._replace(raw=examined.records.chunk.raw[member])
         if not examined.groups:  # `repair` reads one row, which is not all of such an issue
             kept = examined.bodies if self.has_begun else sent
-            for place, cells in encode_cells(examined.records, self.refs, kept).items():
+            for place, cells in encode_cells(examined.records, self.refs, kept, self.shown).items():
                 rows[place] = rows[place]._replace(cells=cells)
         return rows
 

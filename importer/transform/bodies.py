@@ -12,6 +12,7 @@ from importer.mapping.model import Mapping
 from importer.mapping.reads import collect_refs
 from importer.records import IssueParts, Ref
 from importer.transform.chunk_records import Records
+from importer.transform.shown_people import ShownPeople
 
 
 def encode(value: Any) -> bytes:
@@ -62,9 +63,9 @@ def _encode_few(owner: str, assignee: str, parts: IssueParts | None) -> bytes:
     return b"," + orjson.dumps(few)[1:-1] if few else b""
 
 
-def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int]) -> dict[int, bytes]:
-    """Row → JSON of its cells: for each reference a list with the cell of each column that it names."""
-    columns = [records.columns.cells(ref) for ref in refs]
+def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int], shown: ShownPeople) -> dict[int, bytes]:
+    """Row → JSON of its cells: for each reference a list with the cell of each column that it names, as people show."""
+    columns = [list(map(shown.clean, records.columns.cells(ref))) for ref in refs]
     return {row: encode([[cells[row] for cells in column] for column in columns]) for row in rows}
 
 

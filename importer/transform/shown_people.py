@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from importer.mapping.identities import Identity, Roster
+from importer.mapping.identities import Identity, Roster, fold_word
 from importer.mapping.issue_parts import People, Person
 from importer.mapping.model import Mapping as Model
-from importer.records import Ref
+from importer.records import Finding, Ref
 
 SOMEBODY = "somebody"
 """In place of whom no name may stand."""
+LONGEST_NAME = 200
+"""Characters of a text that may be a name and nothing else."""
 MAIL, PHONE = "[mail address masked]", "[phone number masked]"
 
 _MAIL = re.compile(r"[\w.+'-]{1,64}@[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}")
@@ -26,6 +28,8 @@ _PHONE = re.compile(
     r")(?![\w/%-]|[.,]\d)"
 )
 _WORD = re.compile(r"\w+")
+_QUOTED = re.compile(r"(['\"])(.+?)\1")
+"""A cell, as the message of a finding cites it."""
 _PEOPLE_LABEL = re.compile(
     r"(?i)report|author|creat(?:or|ed by)|assign|owner|request|watch|follow|approv|review(?:er|ed by)|submit|caller|"
     r"\bby\b|contact|customer|user|lead|agent|mail|phone|participant|member|handler|\bcc\b"
@@ -62,12 +66,20 @@ class ShownPeople:
     def show_cell(self, label: str, cell: str) -> str:
         """The same of a footer line that may name several people, each behind a comma or semicolon."""
         if self.are_named or _PEOPLE_LABEL.search(label) is None:
-            return cell
+            return self._clean(cell)
         return ", ".join(filter(None, (self.show_author(part.strip()) for part in re.split(r"[,;]", cell))))
 
     def clean(self, texts: Sequence[str]) -> list[str]:
         """The texts with the names of users.csv, mail addresses and phone numbers as the mapping wants them."""
         return [self._clean(text) for text in texts] if self.people.hides else list(texts)
+
+    def show_finding(self, finding: Finding) -> Finding:
+        """The same of what a finding says, and of the cell that it is about."""
+        message, hint = (
+            self._clean(_QUOTED.sub(lambda cited: f"{cited[1]}{self._clean(cited[2])}{cited[1]}", text))
+            for text in (finding.message, finding.hint)
+        )
+        return replace(finding, message=message, hint=hint, value=self._clean(finding.value))
 
     def _read(self, text: str) -> Identity:
         for who in (Identity(account=text), Identity(mail=text), Identity(name=text)):
@@ -76,8 +88,9 @@ class ShownPeople:
         return Identity(mail=text) if _MAIL.fullmatch(text) else Identity(name=text)
 
     def _clean(self, text: str) -> str:
-        if not self.are_named and self._names:
-            text = self._replace_names(text)
+        if not self.are_named and self.roster.lines:
+            whole = self._wholes.get(fold_word(text)) if len(text) <= LONGEST_NAME else None
+            text = self._replace_names(text) if whole is None else whole
         if self.people.mails == "mask" and "@" in text:
             text = _MAIL.sub(MAIL, text)
         if self.people.phones == "mask":
@@ -86,12 +99,15 @@ class ShownPeople:
 
     def _replace_names(self, text: str) -> str:
         parts, position = list[str](), 0
-        for word in _WORD.finditer(text):
+        lower = text.lower()
+        if len(lower) != len(text):  # as of a Turkish capital I: places in it are others
+            lower = text
+        for word in _WORD.finditer(lower):
             if word.start() < position:
                 continue
             for name, shown in self._names.get(word[0], ()):
                 end = word.start() + len(name)
-                if text.startswith(name, word.start()) and not text[end : end + 1].isalnum():
+                if lower.startswith(name, word.start()) and not text[end : end + 1].isalnum():
                     parts += [text[position : word.start()], shown]
                     position = end
                     break
@@ -99,14 +115,20 @@ class ShownPeople:
 
     @cached_property
     def _names(self) -> Mapping[str, Sequence[tuple[str, str]]]:
-        """First word → names of two words or more and mail addresses that begin with it, the longest first."""
+        """First word → names of two words or more and mail addresses that begin with it, lower case, longest first."""
         found = defaultdict[str, list[tuple[str, str]]](list)
         for line in self.roster.lines:
-            for part in (line.who.name, line.who.mail):
+            for part in (line.who.name.lower(), line.who.mail.lower()):
                 word = _WORD.match(part)
                 if word is not None and len(_WORD.findall(part)) > 1:
                     found[word[0]].append((part, self.show(line.who) or SOMEBODY))
         return {word: sorted(names, key=lambda name: -len(name[0])) for word, names in found.items()}
+
+    @cached_property
+    def _wholes(self) -> Mapping[str, str]:
+        """Folded name, mail address or account → what stands in its place. A bare number is an id of much else, too."""
+        parts = ((part, line.who) for line in reversed(self.roster.lines) for part in line.who)
+        return {fold_word(part): self.show(who) or SOMEBODY for part, who in parts if part and not part.isdecimal()}
 
 
 def _shorten(name: str) -> str:

@@ -20,7 +20,7 @@ from importer.records import Chunk, Finding
 from importer.transform.chunk_parts import PartsReader
 from importer.transform.chunk_records import Records, merge_targets
 from importer.transform.claims import read_claims
-from importer.transform.columns import Columns, is_filled, read_date
+from importer.transform.columns import Columns, is_filled, read_date, single_line
 from importer.transform.comments import Discussions, read_epoch
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
@@ -32,7 +32,7 @@ from importer.transform.relations import FindKeys, find_no_keys
 from importer.transform.restricted import SKIPPED, find_restricted, read_levels
 from importer.transform.row_keys import identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
-from importer.transform.shown_people import ShownPeople
+from importer.transform.shown_people import SOMEBODY, ShownPeople, refs_of
 from importer.transform.value_maps import Mapped, value_maps
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
@@ -44,6 +44,7 @@ class Transform:
     refs     every column and path that it reads: what a source has to put into its chunks
     tables   the look-up tables beside the records that it reads
     annexes  place in `comments: from` → the objects beside the records that are read there
+    shown    how people are shown
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Transform:
         self.annexes = collect_annexes(mapping)
         self.references = References(mapping.references, source_name)
         self._people, self._learned = people or Roster(), learned or {}
-        self._shown = ShownPeople(mapping.people, self._people)
+        self.shown = ShownPeople(mapping.people, self._people)
         self._person_maps = person_maps(mapping, self._people)
         self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
         self._parts = PartsReader(mapping, source_name, self.references, self._name_author, find_keys)
@@ -75,7 +76,7 @@ class Transform:
         keys = identify_rows(mapping, self.source_name, columns, skips)
         rule = mapping.duplicates
         newest = columns.dates(columns.text(rule.newest)) if isinstance(rule, Duplicates) else None
-        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self._shown)
+        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self.shown)
         owners, assignees = (_read_optional(columns, text) for text in (mapping.owner_id, mapping.assignee_id))
         people = {name: identify(each.person, columns) for name, each in self._person_maps.items()}
         unmatched = {
@@ -87,6 +88,7 @@ class Transform:
         footers = write_footers(mapping, columns, keys, cleaner, unmatched, levels)
         prose = write_prose(mapping, columns, footers.texts, keys.groups, cleaner)
         values = {value_map.field: value_map.apply(columns) for value_map in self.value_maps}
+        self._hide_people(values)
         self._neutralise(values["category"])
         bundlings = find_bundlings(mapping, merge_targets(values, keys.groups, "status"))
         found = self._parts.read(columns, keys, replace(prose, notes=footers.rests), bundlings, cleaner)
@@ -147,14 +149,28 @@ class Transform:
 
     def _name_author(self, author: str) -> str:
         """The name of an account, or the text itself, as people are shown."""
-        return self._shown.show_author(self._people.name_of(author) or self._learned.get(author, "") or author)
+        return self.shown.show_author(self._people.name_of(author) or self._learned.get(author, "") or author)
 
     def _neutralise(self, categories: Mapped) -> None:
         """Neutralise the mentions in categories, since a category may be a cell as it is written."""
         for place, step in enumerate(categories.steps):
             if step.target:
-                (target,) = self._shown.clean([step.target])
+                (target,) = self.shown.clean([single_line(step.target)])
                 categories.steps[place] = replace(step, target=self._sanitizer.clean(target).text)
+
+    def _hide_people(self, values: Dict[str, Mapped]) -> None:
+        """Take names of people out of what values came from: findings, reports and the ledger tell it."""
+        if not self.mapping.people.hides:
+            return
+        persons = refs_of(self.mapping)
+        for name, mapped in values.items():
+            is_person = not persons.isdisjoint(getattr(self.mapping, name).refs)
+            for place, step in enumerate(mapped.steps):
+                role = "Owner" if is_person and step.how != "rule" else ""
+                shown = (self.shown.show_cell(role, step.source) or SOMEBODY) if step.source else ""
+                if shown != step.source:
+                    target = shown if step.how == "kept" else step.target
+                    mapped.steps[place] = replace(step, source=shown, target=target, hidden=True)
 
     def _name_mentions(self, texts: Sequence[str]) -> Sequence[str]:
         if self.mapping.people.mentions is None:

@@ -31,6 +31,7 @@ class Step:
             mapping's `unknown`, or None); `undecided`: the mapping has `?`; `fallback`: by the fallback's text;
             `neutral` marks a value that nobody has decided yet
     path    the keys that lead to the deciding line of the mapping
+    hidden  whether the text names a person who is not shown by name: `source` then is what stands in its place
     """
 
     source: str
@@ -38,6 +39,7 @@ class Step:
     how: How
     path: tuple[str | int, ...]
     neutral: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)

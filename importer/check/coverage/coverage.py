@@ -17,6 +17,7 @@ from importer.check.coverage.consumed_cells import Consumed, consume_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, Line, Lines
 from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
+from importer.mapping.identities import Roster
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted, listed
 from importer.records import PASSED_OVER, Chunk, Finding, Outcome, Row
@@ -25,6 +26,7 @@ from importer.sources.json_values import decoder, lenient_decoder
 from importer.sources.wrappers import open_envelope
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Mask, is_filled
+from importer.transform.shown_people import ShownPeople
 
 if TYPE_CHECKING:
     from importer.check.value_flow import ValueFlow
@@ -51,14 +53,14 @@ class Coverage:
     counted, and neither is what stands beside the records in a document.
     """
 
-    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile]) -> None:
+    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], people: Roster | None = None) -> None:
         self._files = files
         self._names = [[name_column(cell, place) for place, cell in enumerate(file.header or ())] for file in files]
         self._repeats: Counter[str] = Counter()
         for names in self._names:
             self._repeats |= Counter(names)
-        self._lines = Lines(mapping.drop)
-        self._hides = mapping.people.hides
+        self._hides, self._shown = mapping.people.hides, ShownPeople(mapping.people, people or Roster())
+        self._lines = Lines(mapping.drop, self._shown.clean if self._hides else None)
         self._uses = list_uses(mapping)
         self._rule_refs = list_rule_refs(mapping)
         needs_leaves = not all(file.is_table for file in files)
@@ -75,6 +77,9 @@ class Coverage:
             attachments = self._add_leaves(self._leaves, records, rows, consumed)
         self._attachments += len(attachments)
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
+        if self._hides:
+            names = self._shown.clean([attachment.name for attachment in attachments])
+            attachments = [each._replace(name=name) for each, name in zip(attachments, names, strict=True)]
         self.attachments.add(attachments)
 
     def _add_cells(self, chunk: Chunk, rows: Sequence[Row], consumed: Sequence[Consumed]) -> list[Attachment]:

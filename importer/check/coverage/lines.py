@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -47,9 +47,13 @@ class Line:
 
 
 class Lines:
-    """The lines of all columns and classes; `drop` names the columns that may be lost, with `*` for any text."""
+    """The lines of all columns and classes; `drop` names the columns that may be lost, with `*` for any text.
 
-    def __init__(self, drop: Sequence[str]) -> None:
+    `hide` takes names of people out of texts, where no report has them: a key of JSON may be one.
+    """
+
+    def __init__(self, drop: Sequence[str], hide: Callable[[Sequence[str]], Sequence[str]] | None = None) -> None:
+        self._hide = hide
         self._may_drop = re.compile("|".join(map(_drop_pattern, drop)) or r"(?!)", re.DOTALL)
         self._lines: dict[tuple[str, str], Line] = {}
         self._columns: set[str] = set()
@@ -63,6 +67,8 @@ class Lines:
             label = DROP
         if column not in self._columns and len(self._columns) >= COLUMN_LIMIT:
             column = OTHERS
+        if self._hide is not None:
+            column, label = self._hide([column, label])
         self._columns.add(column)
         return self._lines.setdefault((column, label), Line(column, label))
 
