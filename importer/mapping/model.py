@@ -182,6 +182,9 @@ class Status(Value[StatusTarget]):
 class Category(Value[CategoryName]):
     """The category: free text of 1 to 64 characters."""
 
+    labels: Text | None = Field(
+        None, description="Labels, with commas between them: `bug`, `type: feature`, `docs` and the like come first."
+    )
     keep_unknown: Flag = Field(
         False, description="`true`: a value outside `values` is taken as it is written, without a warning."
     )

@@ -241,7 +241,8 @@ def _digest(model: Mapping) -> str:
     for name in VALUE_FIELDS:
         spec = meaning.get(name, {})
         exact = {fold(value): target for value, target in spec.pop("values", {}).items() if not is_pattern(value)}
-        spec.pop("words", None)  # they are among the values
+        spec.pop("words", None)  # they are among the values, and labels among the rules
+        spec.pop("labels", None)
         patterns = [(value, target) for value, target in getattr(model, name).values.items() if is_pattern(value)]
         spec |= {
             "exact": sorted(exact.items()),

@@ -1,6 +1,8 @@
-"""`words`: lists of source values with their targets, which stand once for all mappings that name them."""
+"""`words` and `labels`: source values with their targets, which stand once for all mappings that name them."""
 
 from __future__ import annotations
+
+from functools import cache
 
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
@@ -28,15 +30,45 @@ def with_words(tree: Node) -> tuple[Node, list[Problem]]:
                 message = f"no list of words is called {name.value!r}"
                 problems.append(Problem(message, name.place.file, name.place.line, f"{field}.words", hint))
         tree = Node(tree.value | {field: Node(group.value | {"values": values}, group.place)}, tree.place)
-    return tree, problems
+    return _with_labels(tree), problems
+
+
+def _with_labels(tree: Node) -> Node:
+    """A file's tree with the rules that its `category: {labels: …}` stands for, before those of its own."""
+    group = tree.child("category")
+    labels = group.child("labels") if group else None
+    if group is None or labels is None or not isinstance(group.value, dict) or not isinstance(tree.value, dict):
+        return tree
+    own = group.child("rules")
+    rules = [_label_rule(labels, pattern, target) for pattern, target in _shared("labels").items()]
+    rules += own.value if own and isinstance(own.value, list) else []
+    category = Node(group.value | {"rules": Node(rules, labels.place)}, group.place)
+    return Node(tree.value | {"category": category}, tree.place)
+
+
+def _label_rule(labels: Node, pattern: str, target: Node) -> Node:
+    place = labels.place
+    if isinstance(labels.value, dict):
+        text = dict(labels.value)
+    else:
+        text = {"column" if isinstance(labels.value, str) else "first": labels}
+    name = Node(f"label {str(target.value).casefold()}", place)
+    when = Node(text | {"matches": Node(pattern, place)}, place)
+    return Node({"name": name, "when": when, "then": Node(target.value, place)}, place)
 
 
 def word_lists(field: str) -> dict[str, Node]:
     """The lists that there are for a field, by name."""
+    return _shared(field)
+
+
+@cache
+def _shared(name: str) -> dict[str, Node]:
+    """What stands in the file under a name."""
     path = shared_words_path()
     tree, _ = parse_preset(path.read_text(encoding="utf-8"), f"{path.parent.name}/{path.name}")
-    lists = tree.child(field) if tree else None
-    return lists.value if lists and isinstance(lists.value, dict) else {}
+    found = tree.child(name) if tree else None
+    return found.value if found and isinstance(found.value, dict) else {}
 
 
 def _join(values: Node, words: Node) -> Node:

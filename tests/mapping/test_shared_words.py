@@ -11,7 +11,9 @@ from importer.errors import MappingError
 from importer.mapping.presets import preset_names, presets_folder, shared_words_path
 from importer.mapping.reader import load_mapping
 from importer.mapping.shared_words import word_lists
+from importer.transform.columns import Columns
 from importer.transform.value_maps import ValueMap
+from tests.harness.making import chunk_of
 
 BASE = """
 input: {name: demo, key: Key}
@@ -84,3 +86,25 @@ def test_a_word_s_place_is_the_shared_file() -> None:
     assert isinstance(words, dict)
     place = load_mapping("notion").place("status", "values", next(iter(words)))
     assert place.file == f"shared/{shared_words_path().name}"
+
+
+@pytest.mark.parametrize("labels", ["Tags", "[Labels, Tags]", "{column: Tags, pattern: '.*'}"])
+def test_labels_decide_before_all_else(tmp_path: Path, labels: str) -> None:
+    """Those that say a kind, among others; then the rules of the mapping, then its values."""
+    more = "rules: [{when: {column: Tags, matches: legal}, then: Law}], column: Kind, keep_unknown: true"
+    (tmp_path / "demo.yaml").write_text(
+        BASE.replace("{value: General}", f"{{labels: {labels}, {more}}}") + "status: {value: todo}", encoding="utf-8"
+    )
+    model = load_mapping(str(tmp_path / "demo.yaml")).model
+    rows = [("voice, Bug", "Task"), ("Type: Feature; legal", "Task"), ("legal", "Task"), ("bugfix", "Chore")]
+    columns = Columns(chunk_of(("Tags", "Kind"), rows))
+    assert ValueMap("category", model.category).apply(columns).targets() == ["Bug", "Feature", "Law", "Chore"]
+
+
+def test_no_preset_writes_label_rules_out_again() -> None:
+    """The shared patterns stand in no preset."""
+    text = shared_words_path().read_text(encoding="utf-8").partition("\nlabels:\n")[2]
+    patterns = [line.split("': ")[0].strip(" '") for line in text.splitlines()]
+    assert len(patterns) == 5
+    texts = {path.stem: path.read_text(encoding="utf-8") for path in presets_folder().glob("*.yaml")}
+    assert [stem for stem, preset in texts.items() if any(pattern in preset for pattern in patterns)] == []
