@@ -43,11 +43,13 @@ class Annex(NamedTuple):
     array  the dotted path of their array in the JSON document; if empty, they are the rows of `--comments FILE`
     by     JMESPath into an object: the text that names its record
     when   JMESPath that is true for the objects wanted; if empty, all are
+    items  JMESPath to a list in an object, whose items stand in its place; if empty, it stands for itself
     """
 
     array: str
     by: str
     when: str = ""
+    items: str = ""
 
 
 Finder = Callable[[Sequence[str]], Mapping[str, Sequence[str]]]

@@ -22,11 +22,13 @@ from importer.errors import SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.identities import Roster
 from importer.mapping.model import Mapping
-from importer.mapping.presets import preset_path
+from importer.mapping.presets import SUFFIX, preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import collect_annexes, collect_refs
 from importer.mapping.rest import can_read, with_rest
 from importer.mapping.users_table import read_users
+from importer.sources.later_keys import find_later_keys
+from importer.sources.sampling import SAMPLED_RECORDS
 from importer.sources.source import Source, SourceFile, SourceOptions
 from importer.sources.survey import Sample, open_source, survey_files
 
@@ -56,7 +58,9 @@ def warn_of_absent(mapping: LoadedMapping, source: Source) -> Iterator[str]:
     annexes = collect_annexes(mapping.model)
     if source.comments is not None or not annexes:
         return
-    if any(not annex.array for annex in annexes.values()) and preset_path(mapping.name) is None:
+    asked = [place for place, annex in annexes.items() if not annex.array]
+    files = (mapping.place("comments", "from", place).file for place in asked)
+    if any(preset_path(file.removesuffix(SUFFIX)) is None for file in files):  # a preset names all that there may be
         yield "comments: the mapping joins them from --comments FILE, which isn't given"
     returned = [file.name for file in source.files if file.errors_file]
     if returned and any(annex.array for annex in annexes.values()):
@@ -178,6 +182,10 @@ def _naming_the_right_preset(error: SourceError, samples: Sequence[Sample], mapp
 def _with_rest(model: Mapping, source: Source, samples: Sequence[Sample]) -> Mapping:
     """The mapping with a place for the columns of all files."""
     names = dict.fromkeys(name for file in source.files for name in _columns_of(file, samples))
+    if model.rest.json_ is not None:
+        longer = {sample.file_name for sample in samples if sample.rows >= SAMPLED_RECORDS}
+        unread = [place for place, file in enumerate(source.files) if file.name in longer and not file.is_table]
+        names |= dict.fromkeys(find_later_keys(source, unread, names))
     return with_rest(model, names, is_table=all(file.is_table for file in source.files))
 
 

@@ -52,6 +52,7 @@ class Beside(Strict):
     by: Path = Field(description="Where its objects name their record: a JMESPath expression.")
     key: Text = Field(description="What of the record that is compared with.")
     when: Path | None = Field(None, description="A JMESPath expression that is true of objects that are comments.")
+    items: Path | None = Field(None, description="Where an object has several: a JMESPath expression, their list.")
 
 
 class CommentSource(Text):

@@ -13,7 +13,7 @@ def collect_annexes(mapping: Mapping) -> dict[int, Annex]:
     """Index in `comments: from` → the objects beside the records that are read there."""
     sources = [] if mapping.comments is None else mapping.comments.from_
     return {
-        place: Annex(spec.beside.in_ or "", spec.beside.by, spec.beside.when or "")
+        place: Annex(spec.beside.in_ or "", spec.beside.by, spec.beside.when or "", spec.beside.items or "")
         for place, spec in enumerate(sources)
         if spec.beside is not None
     }

@@ -14,13 +14,16 @@ from importer.sources.errors_file import STILL_RAW, is_errors_record, own_keys, 
 from importer.sources.files import cut_off
 from importer.sources.found_rows import FoundRow
 from importer.sources.json_values import decoder, find_values, make_getter, to_text, write
-from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, is_pair, open_envelope, open_pair
+from importer.sources.wrappers import EACH, IDENTITY_KEYS, PAIRS, TUPLES, open_array, open_envelope
 from importer.spreadsheet import IMPORT_COLUMNS, IMPORT_RAW
 
 NumberedValue = tuple[int, str, Any]
 """Physical line where a value begins, its raw text, and the value; a Finding if it can't be read."""
 NumberedRecord = tuple[int, str, dict[str, Any] | Finding]
 """Physical line where a record begins, its raw text, and the record; a Finding if it can't be used."""
+
+Around = tuple[tuple[int, dict[str, Any]], ...]
+"""The objects that a record lies in: how many keys lead to the array of each, and its scalar values."""
 
 HALF_CHARACTER = re.compile(r"\\u[dD][89a-fA-F]")
 
@@ -63,11 +66,12 @@ def parse_documents(text: TextIO, name: str, path: Sequence[str]) -> Iterator[Nu
 
 
 def _elements_at(
-    document: Document, name: str, path: Sequence[str], depth: int, *, within: bool = False
+    document: Document, name: str, path: Sequence[str], depth: int, *, within: bool = False, around: Around = ()
 ) -> Generator[NumberedValue, None, bool]:
     """Yield the elements of the arrays at a path; return whether it is there.
 
-    It may lead through arrays and through the values of objects, of which some may lack it: `within` these.
+    It may lead through arrays and through the values of objects, of which some may lack it: `within` these. `around`
+    collects what the objects of such arrays say of themselves before they come to what is in them.
     """
     found, line = False, document.line
     if depth < len(path) and document.peek() == "[":
@@ -75,17 +79,22 @@ def _elements_at(
         for first in document.elements():
             is_empty = False
             if first == "{":
-                found |= yield from _elements_at(document, name, path, depth, within=True)
+                mine = (*around, (depth, dict[str, Any]())) if depth else ()
+                found |= yield from _elements_at(document, name, path, depth, within=True, around=mine)
             else:
                 document.skip()
         found = found or is_empty
     elif depth < len(path):
+        is_element = bool(around) and around[-1][0] == depth
         for key in document.members() if document.peek() == "{" else ():
             is_each = path[depth] == EACH and document.peek() == "{"
             if is_each and depth + 1 == len(path):
                 yield _with_id(key, _numbered(document))
             elif is_each or key == path[depth]:
-                yield from _elements_at(document, name, path, depth + 1, within=within or is_each)
+                yield from _elements_at(document, name, path, depth + 1, within=within or is_each, around=around)
+            elif is_element and document.peek() not in "[{":
+                around[-1][1][key] = document.value()[0]
+                continue
             else:
                 document.skip()
                 continue
@@ -93,7 +102,7 @@ def _elements_at(
     elif document.peek() == "[":
         found = True
         for _ in document.elements():
-            yield _numbered(document)
+            yield _with_around(_numbered(document), path, around)
     elif within:
         document.skip()
     elif path:
@@ -104,6 +113,16 @@ def _elements_at(
     if not (found or within):
         raise _wrong_path(name, line, f"has no {'.'.join(path[: depth + 1])}")
     return found
+
+
+def _with_around(numbered: NumberedValue, path: Sequence[str], around: Around) -> NumberedValue:
+    """A record with what is known of the objects that it lies in: `_boards: {name: Voice}`."""
+    line, _, value = numbered
+    known = {f"_{path[depth - 1]}": own for depth, own in around if own}
+    if not known or not isinstance(value, dict):
+        return numbered
+    record = {**known, **value}
+    return line, write(record), record
 
 
 def _with_id(key: str, numbered: NumberedValue) -> NumberedValue:
@@ -129,9 +148,9 @@ def _wrong_path(name: str, line: int, what: str) -> SourceError:
 def check_records(values: Iterable[NumberedValue], envelope: str) -> Iterator[NumberedRecord]:
     """Yield each value as a record, or the finding `row-malformed` if it is no object.
 
-    A [stream, record] pair becomes one object that names its stream, and so does its text, for the errors file.
+    A pair or a tuple becomes one object, and so does its text, for the errors file.
     """
-    if envelope == PAIRS:
+    if envelope in (PAIRS, TUPLES):
         values = (_as_object(numbered) for numbered in values)
     for line, raw, value in values:
         yield line, raw, check_value(line, raw, value)
@@ -139,10 +158,8 @@ def check_records(values: Iterable[NumberedValue], envelope: str) -> Iterator[Nu
 
 def _as_object(numbered: NumberedValue) -> NumberedValue:
     line, _, value = numbered
-    if not is_pair(value):
-        return numbered
-    record = open_pair(value)
-    return line, write(record), record
+    record = open_array(value)
+    return numbered if record is None else (line, write(record), record)
 
 
 def check_value(line: int, raw: str, value: Any) -> dict[str, Any] | Finding:

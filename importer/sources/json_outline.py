@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +18,7 @@ from importer.sources.wrappers import (
     TITLE_KEYS,
     is_message,
     is_pair,
+    is_tuple,
 )
 
 PATH_DEPTH = 4
@@ -143,7 +145,7 @@ def _note_keyed(document: Document, outline: Outline, path: tuple[str, ...]) -> 
     if any(not isinstance(item, list | dict) for item in value.values()):
         outline.keyed.setdefault(path, Sampler()).add(value)
     else:
-        _note_inner(outline.keyed, path, value)
+        _note_inner(outline.keyed, path, value, {})
 
 
 def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) -> None:
@@ -157,7 +159,7 @@ def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) ->
             _note_scalar(outline, path, document.value()[0])
             continue
         value, _ = document.value()
-        if count == 1 and not (isinstance(value, dict) or is_pair(value)):
+        if count == 1 and not (isinstance(value, dict) or is_pair(value) or is_tuple(value)):
             continue
         if count == 1 and _note_error(outline, path, value):
             continue
@@ -169,19 +171,26 @@ def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) ->
         outline.arrays[path] = sampler
 
 
-def _note_inner(found: dict[tuple[str, ...], Sampler], path: tuple[str, ...], value: dict[str, Any]) -> None:
+def _note_inner(
+    found: dict[tuple[str, ...], Sampler],
+    path: tuple[str, ...],
+    value: dict[str, Any],
+    around: Mapping[str, Any] | None = None,
+) -> None:
     """Sample the arrays of objects within a record: boards have items, projects have issues."""
+    if around is None:
+        around = {f"_{path[-1]}": {key: item for key, item in value.items() if not isinstance(item, list | dict)}}
     for key, item in value.items():
         here = (*path, key)
         if isinstance(item, dict) and len(here) < INNER_DEPTH:
-            _note_inner(found, here, item)
+            _note_inner(found, here, item, around)
         for each in item if isinstance(item, list) else ():
             if not isinstance(each, dict):
                 break
             sampler = found.setdefault(here, Sampler())
             if sampler.full:
                 break
-            sampler.add(each)
+            sampler.add({**around, **each})
             if len(here) < INNER_DEPTH:
                 _note_inner(found, here, each)
 

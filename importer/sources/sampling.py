@@ -10,11 +10,12 @@ from importer.sources.errors_file import is_errors_record, own_keys
 from importer.sources.wrappers import (
     MESSAGES,
     PAIRS,
+    TUPLES,
     find_envelope,
     is_message,
     is_pair,
+    open_array,
     open_envelope,
-    open_pair,
     stream_of,
 )
 from importer.spreadsheet import IMPORT_RAW
@@ -89,8 +90,8 @@ class Sampler:
             self._head.clear()
 
     def _add_names(self, record: Any) -> None:
-        if self._envelope == PAIRS and is_pair(record):
-            record = open_pair(record)
+        if self._envelope in (PAIRS, TUPLES):
+            record = open_array(record) or record
         if isinstance(record, dict):
             record = open_envelope(self._envelope or "", record)
             stream = stream_of(record)

@@ -87,6 +87,7 @@ class Spool:
         self._annex = annex
         self._by = compile_path(annex.by)
         self._when = compile_path(annex.when) if annex.when else None
+        self._items = compile_path(annex.items) if annex.items else None
         self._columns: dict[str, tuple[str, ...]] = {}
         self._taken = Counter[str]()
         self._nameless = 0
@@ -107,22 +108,27 @@ class Spool:
         for file, file_name, line, value in objects:
             if not self._annex.array and isinstance(value, dict):
                 self._columns.setdefault(file_name, tuple(value))
-            found = value if isinstance(value, Finding) else self._owner(value)
+            found = value if isinstance(value, Finding) else self._read(value)
             if isinstance(found, Finding):
                 self._unusable += 1
                 self._first_unusable = self._first_unusable or f"{file_name}:{line}: {found.message}"
             elif found is not None:
-                self._taken[file_name] += bool(found)
-                self._nameless += not found
-                if found:
-                    yield file, _bytes(found), _bytes(write(value))
+                owner, items = found
+                self._taken[file_name] += bool(owner)
+                self._nameless += not owner
+                for item in items if owner else ():
+                    yield file, _bytes(owner), _bytes(write(item))
 
-    def _owner(self, value: dict[str, Any]) -> str | Finding | None:
-        """Return the native key of the record that an object belongs to, None if the condition `when` excludes it."""
+    def _read(self, value: dict[str, Any]) -> tuple[str, Sequence[Any]] | Finding | None:
+        """Return the native key of the record that an object belongs to, and what is kept of the object.
+
+        None if the condition `when` excludes it.
+        """
         try:
             if self._when is not None and not is_true(self._when(value)):
                 return None
-            return to_text(self._by(value)).strip()
+            items = [value] if self._items is None else self._items(value)
+            return to_text(self._by(value)).strip(), items if isinstance(items, list) else ()
         except JMESPathError as error:
             return Finding("row-path-failed", "", str(error).partition("\n")[0])
 

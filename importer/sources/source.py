@@ -13,9 +13,11 @@ from importer.records import CHUNK_ROWS, Annex, Chunk, Finding, Ref, Table
 from importer.sources import csv, json
 from importer.sources.detect import Format
 from importer.sources.encodings import open_text
+from importer.sources.errors_file import is_errors_record, own_keys
 from importer.sources.files import Stamp, StoredFile, count_bytes, digest_files, still_written, take_stamp
 from importer.sources.found_rows import chunk_rows
 from importer.sources.json_column import embedded_record, find_embedded
+from importer.sources.sheet_cells import open_cells
 from importer.sources.side_tables import ANY_FILE, BesideObject, Spool, read_arrays, read_tables
 from importer.sources.wrappers import open_envelope
 
@@ -52,6 +54,7 @@ class SourceFile:
     records      JSON only: the keys that lead to the array of records; () is the document itself
     envelope     what each record is wrapped in, in words; "" if it isn't
     json_column  CSV only: the index of the column whose cells are the records
+    titles       JSON only: id and title of each column, where the cells of the records name theirs by its id
     above        CSV only: the titles above the header
     rows_above   CSV only: the number of rows above the header, including empty ones
     """
@@ -67,6 +70,7 @@ class SourceFile:
     records: tuple[str, ...] = ()
     envelope: str = ""
     json_column: int | None = None
+    titles: tuple[tuple[str, str], ...] = ()
     above: tuple[str, ...] = ()
     rows_above: int = 0
 
@@ -85,7 +89,8 @@ def read_values(file: SourceFile, text: TextIO) -> Iterator[json.NumberedValue]:
     """Yield the values in the place of a JSON file's records, still wrapped."""
     if file.format == "jsonl":
         return json.parse_lines(text, file.name)
-    return json.parse_documents(text, file.name, file.records)
+    values = json.parse_documents(text, file.name, file.records)
+    return open_cells(values, dict(file.titles)) if file.titles else values
 
 
 def _read_file(
@@ -197,6 +202,14 @@ class Source:
                 _check_unchanged(file, stamp)
             self._reading = None
             self._bytes_before += count_bytes(file.stored)
+
+    def records(self, number: int) -> Iterator[dict[str, Any]]:
+        """Yield the records of a file that can be read, whole. Raises as `chunks` does."""
+        file = self.files[number]
+        with open_text(file.stored, file.encoding) as (_, text):
+            for _, record in _read_objects(file, text):
+                if not isinstance(record, Finding):
+                    yield own_keys(record) if file.errors_file and is_errors_record(record) else record
 
     def _spool(self, annex: Annex) -> Spool:
         if annex not in self._spools:

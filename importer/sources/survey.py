@@ -20,7 +20,10 @@ from importer.sources.files import Stamp, StoredFile, find_files, open_file, tak
 from importer.sources.header import FURTHER_DOWN, HEAD_ROWS, check_header, count_above
 from importer.sources.json_column import embedded_record, find_json_column
 from importer.sources.json_outline import Outline, choose_records, is_page, outline_document
+from importer.sources.json_values import to_text
 from importer.sources.sampling import Sampler, dotted_names
+from importer.sources.sheet_cells import COLUMNS, ROWS, is_sheet
+from importer.sources.side_tables import read_arrays
 from importer.sources.source import (
     HEAD_BYTES,
     SAMPLE_CHARACTERS,
@@ -263,13 +266,17 @@ def _add_next(values: Iterator[json.NumberedValue], sampler: Sampler) -> bool:
 
 
 def _survey_object(file: SourceFile, outline: Outline) -> Surveyed:
+    if is_sheet(outline):
+        columns = (column for _, _, column in read_arrays(file.stored, file.encoding, {COLUMNS}))
+        titles = {to_text(column.get("id")): to_text(column.get("title")) for column in columns}
+        return _survey_records(replace(file, records=(ROWS,), titles=tuple(titles.items())))
     places: dict[str, SourceFile] = {}
     samples: list[Sample] = []
     for path, sampler in outline.arrays.items():
         found = _with_sample(replace(file, records=path), sampler)
         places[".".join(path)] = found
         samples += _samples(found, sampler)
-    if is_wrapped(outline.keys):
+    if is_wrapped(outline.keys, has_arrays=bool(outline.arrays)):
         return _survey_records(file)
     for path, sampler in (*outline.inner.items(), *outline.keyed.items()):
         found = _with_sample(replace(file, records=path), sampler)

@@ -1,4 +1,4 @@
-"""Unwrapping records: Perceval envelopes, [stream, record] pairs, connector messages, GraphQL edges, Elastic hits."""
+"""Unwrapping records: Perceval envelopes, pairs and tuples, connector messages, GraphQL edges, Elastic hits."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 PAIRS = "[stream, record] pairs"
+TUPLES = "[id, created, changed, fields] tuples"
 PERCEVAL = "Perceval envelope"
 EDGES = "GraphQL edges"
 MESSAGES = "connector messages"
@@ -39,13 +40,24 @@ def is_pair(value: Any) -> bool:
     return isinstance(value, list) and len(value) == 2 and isinstance(value[0], str) and isinstance(value[1], dict)
 
 
+def is_tuple(value: Any) -> bool:
+    """Whether a value is a ticket as Trac's remote calls answer it: its number, two times, and its fields."""
+    is_long = isinstance(value, list) and len(value) == 4 and isinstance(value[3], dict)
+    return is_long and not isinstance(value[0], list | dict) and not TITLE_KEYS.isdisjoint(value[3])
+
+
+def _is_tuple_or_answer(value: Any) -> bool:
+    return is_tuple(value.get("result") if isinstance(value, dict) else value)
+
+
 def _is_perceval(value: Any) -> bool:
     return isinstance(value, dict) and "backend_name" in value and isinstance(value.get("data"), dict)
 
 
-def is_wrapped(keys: Collection[str]) -> bool:
-    """Whether an object with these keys is an envelope around one record."""
-    return {"backend_name", "data"} <= {*keys} or {"_index", "_source"} <= {*keys}
+def is_wrapped(keys: Collection[str], *, has_arrays: bool) -> bool:
+    """Whether an object with these keys is an envelope around one record; an answer that has arrays is none."""
+    forms = ({"backend_name", "data"}, {"_index", "_source"}, *([] if has_arrays else [{"result", "error"}]))
+    return any(form <= {*keys} for form in forms)
 
 
 def _is_hit(value: Any) -> bool:
@@ -92,6 +104,7 @@ def _are_messages(values: Sequence[Any]) -> bool:
 
 _FORMS: dict[str, Callable[[Any], bool]] = {
     PAIRS: is_pair,
+    TUPLES: _is_tuple_or_answer,
     PERCEVAL: _is_perceval,
     EDGES: _is_edge,
     HITS: _is_hit,
@@ -111,6 +124,26 @@ def open_pair(pair: Sequence[Any]) -> dict[str, Any]:
     """Return the record of a pair, with the stream as its first key."""
     stream = {STREAM_KEY: pair[0]}
     return {**stream, **pair[1], **stream}
+
+
+def open_tuple(ticket: Sequence[Any]) -> dict[str, Any]:
+    """Return the record of a ticket; its fields may have the two times as well."""
+    number, created, changed, fields = ticket
+    record = {"id": number, "time": created, "changetime": changed, **fields}
+    return {key: _read_hint(value) for key, value in record.items()}
+
+
+def _read_hint(value: Any) -> Any:
+    """Return the text of a value with a class hint: `{"__jsonclass__": ["datetime", "2026-01-02T10:00:00"]}`."""
+    hint = value.get("__jsonclass__") if isinstance(value, dict) else None
+    return hint[1] if isinstance(hint, list) and len(hint) == 2 else value
+
+
+def open_array(value: Any) -> dict[str, Any] | None:
+    """Return the record that an array is: a pair or a tuple; None if it is none."""
+    if is_pair(value):
+        return open_pair(value)
+    return open_tuple(value) if is_tuple(value) else None
 
 
 def _open_message(message: dict[str, Any]) -> dict[str, Any]:
@@ -135,6 +168,8 @@ def open_envelope(envelope: str, record: dict[str, Any]) -> dict[str, Any]:
     if envelope == HITS and _is_hit(record):
         source: dict[str, Any] = record["_source"]
         return open_envelope(PERCEVAL, source)  # GrimoireLab stores Perceval envelopes in Elasticsearch
+    if envelope == TUPLES and is_tuple(record.get("result")):
+        return open_tuple(record["result"])
     if envelope == ANSWER:
         for key in find_answered(record):
             record = record[key]

@@ -158,6 +158,21 @@ def test_what_goes_nowhere_can_be_kept_with_one_line(program: Program) -> None:
     assert ended.code == 2
 
 
+def test_rest_has_keys_that_come_late(program: Program) -> None:
+    """Of JSON the first records don't tell all keys; where `rest` says what becomes of them, the others are read."""
+    records: list[dict[str, object]] = [
+        {"html_url": f"https://github.com/o/r/issues/{number}", "number": number, "title": "One", "state": "open"}
+        for number in range(1, 131)
+    ]
+    records[-1]["late"] = {"of": "130"}
+    Path("export.json").write_text(json.dumps(records), encoding="utf-8")
+    Path("mine.yaml").write_text("extends: github\nrest: footer\n", encoding="utf-8")
+    ended = program("validate", "export.json", "-m", "mine.yaml", "--strict", "--out", "out")
+    assert ended.code == 0
+    bodies = [json.loads(line)["body"] for line in Path("out/planned.jsonl").read_text().splitlines()]
+    assert [("late.of: 130" in body) for body in bodies] == [False] * 129 + [True]
+
+
 def test_wide_signs_are_aligned_and_counted(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     """A Chinese sign takes two columns of a terminal."""
     header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Description")

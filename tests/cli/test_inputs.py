@@ -29,6 +29,9 @@ ROWS = "comments: {from: [Note, {beside: {by: issue, key: id}, each: {text: text
 BOARD = "comments: {from: [{beside: {in: actions, by: card, key: id}, each: {text: text}}]}\n"
 
 
+MINE = ("github", "mine.yaml")
+
+
 class Read:
     """What reading an issue with the number 1 gives: the texts beside it by place, and the warnings."""
 
@@ -69,6 +72,16 @@ def test_the_file_is_not_given(tmp_path: Path) -> None:
     read = Read(tmp_path, ROWS, ISSUES)
     assert read.texts == {1: []}
     assert read.warnings == ["comments: the mapping joins them from --comments FILE, which isn't given"]
+
+
+def test_what_a_preset_joins_is_no_warning(program: Program) -> None:
+    """Neither from the preset itself, nor from a mapping that extends it and says nothing of comments."""
+    issue = {"html_url": "https://github.com/o/r/issues/1", "number": 1, "title": "One", "state": "open"}
+    Path("export.json").write_text(json.dumps([issue]), encoding="utf-8")
+    Path("mine.yaml").write_text("extends: github\ntitle: {too_long: shorten}\n", encoding="utf-8")
+    warnings = [program("validate", "export.json", "-m", name, "--json").summary["warnings"] for name in MINE]
+    assert warnings[0] == warnings[1]
+    assert not [text for text in warnings[0] if "--comments" in text]
 
 
 def test_an_errors_file_is_without_its_board(tmp_path: Path) -> None:

@@ -15,7 +15,18 @@ from tests.harness.documented_exports import Documented, documented_exports
 from tests.harness.preset_exports import EXPORTS, Issue, PresetExport
 
 LISTS = ("google-tracker", "osticket", "spiceworks", "samanage")
-OWN = ("salesforce", "planner", "rootly", "hubspot", "helpscout", "smartsheet", "airtable", "rally", "incident-io")
+OWN = [
+    "salesforce",
+    "planner",
+    "rootly",
+    "hubspot",
+    "helpscout",
+    "smartsheet",
+    "airtable",
+    "rally",
+    "incident-io",
+    "monorail",
+]
 WITH_PRESETS = {**dict(zip(OWN, OWN, strict=True)), **dict.fromkeys(LISTS, "bug-list")}
 """Of the exports for drafts those that a preset reads, with its name."""
 

@@ -65,7 +65,8 @@ def _read(preset: str, path: Path, comments: Sequence[str], source_name: str | N
             for row, key in enumerate(records.keys):
                 codes = [finding.code for finding in examined.findings.by_row.get(row, ())]
                 parts = records.parts.get(row, IssueParts())
-                found[_native(key)] = _brought(records.descriptions[row], parts, people[row], codes)
+                brought = _brought(records.descriptions[row], parts, people[row], codes)
+                found.setdefault(_native(key), brought)  # of rows that are one issue, the first has all of it
     return found
 
 

@@ -65,6 +65,63 @@ EXPORTS = [
         {"00001007": Issue("Echo", "medium", "in_progress", "Bug", "Ben Ott", ("Called back",))},
     ),
     PresetExport(
+        "smartsheet",
+        "sheet of the API",
+        "sheet.json",
+        """\
+{"id": 4583, "name": "Launch", "version": 6, "totalRowCount": 2, "permalink": "https://app.smartsheet.com/sheets/x", "columns": [
+  {"id": 796, "index": 0, "title": "Task Name", "type": "TEXT_NUMBER", "primary": true}, {"id": 797, "index": 1, "title": "Status", "type": "PICKLIST"},
+  {"id": 798, "index": 2, "title": "Priority", "type": "PICKLIST"}, {"id": 799, "index": 3, "title": "Assigned To", "type": "CONTACT_LIST"}],
+ "rows": [
+  {"id": 61, "rowNumber": 1, "expanded": true, "createdAt": "2026-01-02T10:00:00Z", "modifiedAt": "2026-01-03T10:00:00Z", "cells": [{"columnId": 796, "value": "Record the greeting", "displayValue": "Record the greeting"}, {"columnId": 797, "value": "In Progress", "displayValue": "In Progress"}, {"columnId": 798, "value": "High", "displayValue": "High"}, {"columnId": 799, "value": "ann@x.example", "displayValue": "Ann Meyer"}], "discussions": [{"id": 5, "comments": [{"id": 6, "text": "Louder", "createdAt": "2026-01-03T09:00:00Z", "createdBy": {"name": "Cara", "email": "cara@x.example"}}]}]},
+  {"id": 62, "rowNumber": 2, "parentId": 61, "createdAt": "2026-01-02T10:00:00Z", "modifiedAt": "2026-01-03T10:00:00Z", "cells": [{"columnId": 796, "value": "Buy a microphone", "displayValue": "Buy a microphone"}, {"columnId": 797}, {"columnId": 798, "value": "Low", "displayValue": "Low"}, {"columnId": 799}]}]}
+""",
+        {
+            "61": Issue("Record the greeting", "high", "in_progress", "General", "Ann Meyer", ("Louder",)),
+            "62": Issue("Buy a microphone", "low", "todo", "General"),
+        },
+    ),
+    PresetExport(
+        "trac",
+        "answers of ticket.get",
+        "tickets.jsonl",
+        """\
+{"id": 31, "error": null, "result": [31, {"__jsonclass__": ["datetime", "2026-01-02T10:00:00"]}, {"__jsonclass__": ["datetime", "2026-01-03T10:00:00"]}, {"summary": "Crash on hold", "description": "At once", "reporter": "bob", "owner": "ada", "type": "defect", "status": "assigned", "priority": "critical", "component": "core", "milestone": "1.0", "version": "", "resolution": "", "keywords": "", "cc": "cy", "_ts": "1767434400000000"}]}
+{"id": 32, "error": null, "result": [32, {"__jsonclass__": ["datetime", "2026-01-02T10:00:00"]}, {"__jsonclass__": ["datetime", "2026-01-03T10:00:00"]}, {"summary": "Old page", "reporter": "bob", "owner": "", "type": "enhancement", "status": "closed", "resolution": "fixed", "priority": "trivial", "component": "docs", "milestone": ""}]}
+""",
+        {
+            "31": Issue("Crash on hold", "critical", "in_progress", "Bug", "ada"),
+            "32": Issue("Old page", "low", "done", "Enhancement"),
+        },
+    ),
+    PresetExport(
+        "trac",
+        "tickets as a client of remote calls has them",
+        "tickets.json",
+        """\
+[[33, "2026-01-02T10:00:00", "2026-01-03T10:00:00", {"summary": "No sound", "reporter": "bob", "owner": "ada", "type": "defect", "status": "new", "priority": "major", "component": "core", "milestone": ""}]]
+""",
+        {"33": Issue("No sound", "high", "todo", "Bug", "ada")},
+    ),
+    PresetExport(
+        "monorail",
+        "list with labels as columns",
+        "chromium-issues.csv",
+        """\
+"ID","Pri","M","Stars","Component","Status","Owner","Summary","AllLabels","Modified","ModifiedTimestamp"
+"1501","0","120","12","Internals>Media","Untriaged","","Echo on every call","OS-Linux, Pri-0, Type-Bug","Jan 02, 2026 10:00:00","1767348000"
+"1502","1","120","3","Internals>Media","Started","ann@x.example","Show who is talking","Pri-1, Type-Feature","Jan 03, 2026 10:00:00","1767434400"
+"1503","2","","0","","Fixed","ben@x.example","No sound after a pause","Pri-2, Type-Bug-Regression","Jan 04, 2026 10:00:00","1767520800"
+"1504","","","0","","WontFix","ben@x.example","Old codec","Type-Task","Jan 05, 2026 10:00:00","1767607200"
+""",
+        {
+            "1501": Issue("Echo on every call", "critical", "todo", "Bug"),
+            "1502": Issue("Show who is talking", "high", "in_progress", "Feature", "ann@x.example"),
+            "1503": Issue("No sound after a pause", "medium", "done", "Bug", "ben@x.example"),
+            "1504": Issue("Old codec", "medium", "closed", "Task", "ben@x.example"),
+        },
+    ),
+    PresetExport(
         "hubspot",
         "view",
         "tickets.csv",

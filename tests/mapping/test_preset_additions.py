@@ -340,3 +340,30 @@ def test_columns_of_ones_own_stand_in_the_footer(program: Program, tmp_path: Pat
     assert "Votes" not in description
     said = "".join(json.loads(json.loads(line)["body"])["detail"] for line in requests[1:])
     assert said.count("e") >= 38_116
+
+
+def test_trac_change_log(bring: Bring) -> None:
+    """Comments are changes of the field `comment` that have a text; other changes are none."""
+    ticket = {"id": 31, "summary": "T", "status": "new", "type": "defect", "component": "core", "reporter": "bob"}
+    at = {"__jsonclass__": ["datetime", "2026-01-02T10:00:00"]}
+    log = [
+        [at, "ada", "comment", "1", "See #30", 1],
+        [at, "ada", "status", "new", "assigned", 1],
+        [at, "bob", "comment", "2", "", 1],
+        ["2026-01-03T10:00:00", "bob", "comment", "3", "Yes", 1],
+    ]
+    found = bring("trac", [ticket], [{"id": 31, "error": None, "result": log}])["31"]
+    assert found.comments == [("ada", "2026-01-02T10:00:00", "See #30"), ("bob", "2026-01-03T10:00:00", "Yes")]
+
+
+def test_a_salesforce_report_with_a_row_for_each_comment(bring: Bring, tmp_path: Path) -> None:
+    """With the lines that the documents give, the rows of a case are one issue, and its comments are all there."""
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("extends: salesforce\ngroup: [Case Number]\ncomments: {from: [{column: Body}]}\n", encoding="utf-8")
+    header = ["Case Number", "Subject", "Status", "Priority", "Case Owner", "Body"]
+    case = ["00001001", "Caller is cut off", "New", "High", "Ann Meyer"]
+    rows = [[*case, "Called back"], [*case, "No answer"], ["00001002", "Echo", "Closed", "Low", "Ben", ""]]
+    found = bring(str(mine), [header, *rows])
+    assert list(found) == ["00001001", "00001002"]
+    assert [text for _, _, text in found["00001001"].comments] == ["Called back", "No answer"]
+    assert not [each.codes for each in found.values() if each.codes]

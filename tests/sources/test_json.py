@@ -200,6 +200,19 @@ def test_a_path_leads_through_arrays_and_objects(make_source: MakeSource, text: 
     assert chunk.cells[0] == ["1", "2"]
 
 
+def test_what_records_lie_in(make_source: MakeSource) -> None:
+    """A record has the scalars of the objects around it, those that stand before the array; its text has them, too."""
+    boards = """{"total": 2, "boards": [
+ {"id": 7, "name": "Voice", "owner": {"id": 3}, "groups": [{"title": "Now", "page": {"size": 1, "items": [{"id": 1}]}}], "late": true},
+ {"groups": [{"page": {"items": [{"id": 2.50}]}}]}]}"""  # noqa: E501
+    paths = ("id", "_boards.name", "_groups.title", "_boards.late", "_page.size", "_boards.owner")
+    refs = [Ref("path", path) for path in paths]
+    [chunk] = make_source(boards, "a.json", records="boards.groups.page.items").chunks(refs)
+    cells = [chunk.cells[chunk.positions[ref][0]] for ref in refs]
+    assert list(zip(*cells, strict=True)) == [("1", "Voice", "Now", "", "", ""), ("2.50", "", "", "", "", "")]
+    assert chunk.raw == ['{"_boards":{"id":7,"name":"Voice"},"_groups":{"title":"Now"},"id":1}', '{"id": 2.50}']
+
+
 @pytest.mark.parametrize(
     ("text", "ids"),
     [

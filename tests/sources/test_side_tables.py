@@ -65,6 +65,21 @@ def find(chunk: Chunk, *texts: str) -> dict[str, list[object]]:
     return {text: [json.loads(each) for each in found] for text, found in chunk.beside[0](texts).items()}
 
 
+def test_several_in_an_object(place: Place) -> None:
+    """Where an answer has a list, its items are found; one that has none has nothing, and none is said to be lost."""
+    answers = [
+        {"id": 1, "notes": [{"n": 1}, ["x"]]},
+        {"id": 2, "notes": None},
+        {"id": 3},
+        {"id": 1, "notes": [{"n": 2}]},
+    ]
+    said = place.write("said.jsonl", "\n".join(map(json.dumps, answers)))
+    source = place.open(place.write("a.jsonl", '{"id": 1}\n{"id": 2}\n'), comments=(said,))
+    [chunk] = source.chunks([], annexes={0: Annex("", "id", items="notes")})
+    assert find(chunk, "1", "2") == {"1": [{"n": 1}, ["x"], {"n": 2}]}
+    assert source.warnings() == []
+
+
 def test_an_array_of_the_same_document(place: Place) -> None:
     """A board's comments are found by their card, in the board's order, whatever else its actions are."""
     board = place.write("board.json", json.dumps(BOARD))

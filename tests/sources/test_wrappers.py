@@ -50,6 +50,32 @@ def test_pairs(make_source: MakeSource, lines: bool) -> None:
     assert source.files[0].envelope == "[stream, record] pairs"
 
 
+TICKET = '[31, {"__jsonclass__": ["datetime", "2026-01-02T10:00:00"]}, "2026-01-03", {"summary": "One", "ids": [1.50]}]'
+OPENED = '{"id":31,"time":"2026-01-02T10:00:00","changetime":"2026-01-03","summary":"One","ids":[1.50]}'
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "raw"),
+    [
+        (f"[{TICKET}]", "a.json", OPENED),
+        (f'{{"error": null, "result": [{TICKET}]}}', "a.json", OPENED),
+        (TICKET, "a.jsonl", OPENED),
+        (f'{{"id": 7, "error": null, "result": {TICKET}}}', "a.json", None),
+        (f'{{"id": 7, "error": null, "result": {TICKET}}}', "a.jsonl", None),
+        (f'{{"result": [{{"error": null, "result": {TICKET}}}], "error": null}}', "a.json", None),
+    ],
+)
+def test_tuples(make_source: MakeSource, text: str, name: str, raw: str | None) -> None:
+    """A ticket as Trac's remote calls answer it is a record, by itself or in an answer, which stays its text."""
+    source = make_source(text, name)
+    refs = [Ref("column", name) for name in ("id", "time", "changetime", "summary", "ids")]
+    [chunk] = source.chunks(refs)
+    row = [chunk.cells[chunk.positions[ref][0]][0] for ref in refs[:4]]
+    assert row == ["31", "2026-01-02T10:00:00", "2026-01-03", "One"]
+    assert chunk.raw[0] == raw or (raw is None and TICKET in str(chunk.raw[0]))
+    assert source.files[0].envelope == "[id, created, changed, fields] tuples"
+
+
 def test_edges(make_source: MakeSource) -> None:
     """The edges of a GraphQL answer are found within its objects, and each is its node."""
     source = make_source(EDGES, "a.json")
