@@ -18,7 +18,7 @@ from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.results import ResultsFile
-from importer.report.summary import Summary
+from importer.report.summary import STILL_RUNNING, Summary
 from importer.report.tables import CONFLICTS, write_conflicts
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ PAGE = "page"
 BLOCK_ROWS = 1000
 """Rows that are written at a time."""
 CUT_OFF = "The process ended without a word; the same command continues."
-STILL_RUNNING = "Nothing: it is still running."
 
 
 def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None]) -> tuple[Counter[str], PageRows]:

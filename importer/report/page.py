@@ -19,13 +19,13 @@ from importer.check.job import Job
 from importer.check.people_named import Named, count_open
 from importer.phrases import counted
 from importer.records import Outcome
-from importer.report.course_picture import draw_course
+from importer.report.course_picture import CUT_SHORT, draw_course
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
 from importer.report.next_steps import find_steps
 from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
 from importer.report.rendering import lay_out_bar, mark_whole, render
-from importer.report.summary import Summary
+from importer.report.summary import STILL_RUNNING, Summary
 
 if TYPE_CHECKING:
     from importer.ledger.course import Course
@@ -169,7 +169,9 @@ def _describe_stop(summary: Summary) -> str:
         return ""
     if not summary.run_id:
         return f"Nothing was sent: {summary.stopped_because}"
-    says_how = "same command" in summary.stopped_because or not summary.planned
+    if summary.stopped_because == STILL_RUNNING:
+        return summary.stopped_because
+    says_how = "same command" in summary.stopped_because or summary.exit_code not in CUT_SHORT
     return f"Stopped: {summary.stopped_because}" + ("" if says_how else "\nThe same command continues.")
 
 

@@ -108,6 +108,9 @@ class Summary:
 OPEN = (INCOMPLETE, ADDITION_UNPROVEN, EVIDENCE_PENDING, EVIDENCE_MISSING, DOUBLE_IN_TRIAGE, PERHAPS_GONE)
 """Codes of rows that are neither done nor decided, whatever their outcome."""
 
+STILL_RUNNING = "It is still running."
+"""What `stopped_because` says of a run that has not stopped."""
+
 
 def decide_exit_code(
     counts: Mapping[Outcome, int],

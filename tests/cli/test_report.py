@@ -97,7 +97,7 @@ def test_a_run_that_is_running(program: Program, serve: Serve, attempts: int) ->
     finally:
         process.kill()
     assert ended.outcomes() == {"created": 2, "unknown": 1, "planned": 2}
-    assert ended.summary["stopped_because"] == "Nothing: it is still running."
+    assert ended.summary["stopped_because"] == "It is still running."
     speed = ended.summary["issues_per_second"]
     assert speed == (round(2 / ended.summary["elapsed_seconds"], 1) if attempts == 1 else 0)
     assert (f" at {speed} issues/s)" in ended.err) is (attempts == 1)

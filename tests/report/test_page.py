@@ -99,6 +99,22 @@ def test_what_is_mailed_has_no_text_of_the_source(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("because", "code", "said"),
+    [
+        ("Triage can't be reached.", 3, "Stopped: Triage can't be reached. The same command continues."),
+        ("Interrupted.", 130, "Stopped: Interrupted. The same command continues."),
+        ("It is still running.", 3, "It is still running."),
+        ("The key was refused.", 5, "Stopped: The key was refused."),
+    ],
+)
+def test_how_a_stopped_run_goes_on(tmp_path: Path, because: str, code: int, said: str) -> None:
+    """Also where all rows are in and only comments are missing; not where it is running, or would fail again."""
+    page, _ = written(tmp_path, replace(SUMMARY, stopped_because=because, exit_code=code))
+    stops = [line for line in page.text.splitlines() if because in line or "same command continues" in line]
+    assert " ".join(" ".join(stops).split()) == said
+
+
+@pytest.mark.parametrize(
     ("summary", "sentence"),
     [
         (Summary("r", 0, 5, created=5), "5 of 5 rows are in Triage; none needs you."),
