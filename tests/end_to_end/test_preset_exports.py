@@ -87,3 +87,29 @@ def test_every_preset_from_documentation_has_an_export() -> None:
     """Those that say of themselves that they are known from documentation alone are tried here."""
     known = {name for name in preset_names() if "documentation" in preset_text(name).split("about:")[0]}
     assert known <= {export.preset for export in EXPORTS}
+
+
+API = (
+    '{"issues": [{"key": "WEB-4", "self": "https://acme.example/jira/rest/api/2/issue/10004", '
+    '"fields": {"summary": "Mute", "status": {"name": "Done"}, "priority": {"name": "High"}}}]}'
+)
+TABLE = (
+    "issue_key,self,summary,status_name,priority_name,type\n"
+    "WEB-4,https://acme.example/jira/rest/agile/1.0/issue/10004,Mute,Done,High,Bug\n"
+)
+EXPORT = "Issue key,Summary,Status,Priority\nWEB-4,Mute,Done,High\n"
+OF_A_SITE = "extends: jira\nfooter:\n  Link: {template: 'https://acme.example/jira/browse/{Issue key}'}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "mapping"),
+    [("api.json", API, ""), ("table.csv", TABLE, ""), ("export.csv", EXPORT, OF_A_SITE)],
+)
+def test_where_an_issue_of_jira_was(name: str, text: str, mapping: str, tmp_path: Path) -> None:
+    """Its page in Jira is known from the API's address of it, or from a mapping that names the site."""
+    path, own = tmp_path / name, tmp_path / "own.yaml"
+    path.write_text(text, encoding="utf-8")
+    own.write_text(mapping, encoding="utf-8")
+    with open_job([str(path)], mapping_name=str(own) if mapping else "jira") as job:
+        (examined,) = examine(job)
+    assert examined.records.links == ["https://acme.example/jira/browse/WEB-4"]
