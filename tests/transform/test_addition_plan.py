@@ -41,7 +41,7 @@ COMMENTS = st.lists(COMMENT, max_size=8).map(
     lambda comments: tuple(comment._replace(id=f"{number:016x}") for number, comment in enumerate(comments))
 )
 EXTRAS = st.builds(
-    IssueParts,
+    lambda **fields: IssueParts(**fields),  # what isn't named here keeps its default
     rest=st.lists(st.sampled_from(["rest", "more of it", " "]), max_size=3).map(tuple),
     comments=COMMENTS,
     evidence=st.lists(st.tuples(st.sampled_from(["call", "file"]), st.sampled_from("abc")), max_size=3).map(tuple),
