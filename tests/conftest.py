@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -55,14 +56,20 @@ def pytest_sessionfinish() -> None:
     gc.freeze()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the longest, so that none of them is waited for alone at the end."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the longest, each in a worker of its own, so that none of them is waited for alone at the end.
+
+    Where only slow ones are run, workers get their share in one piece, and then steal from the end of each other's.
+    """
 
     def seconds(item: pytest.Item) -> int:
         mark = item.get_closest_marker("slow")
         return 0 if mark is None else int(mark.kwargs.get("seconds", 0))
 
     items.sort(key=seconds, reverse=True)
+    if config.option.markexpr == "slow":
+        workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+        items[:] = [item for first in reversed(range(workers)) for item in items[first::workers]]
 
 
 Serve = Callable[..., RunningSandbox]

@@ -50,7 +50,7 @@ def earlier(row: tuple[str, ...]) -> tuple[str, ...]:
     return (*row[:first], *("",) * (COMMENTS - 1), *row[first + COMMENTS - 1 :])
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 @settings(max_examples=8)
 @given(random=st.randoms(use_true_random=False), open_=BUNDLINGS, closed=BUNDLINGS)
 def test_to_the_request(random: Random, open_: str, closed: str) -> None:

@@ -65,7 +65,7 @@ def test_no_update_vanishes_in_an_outage(program: Program, serve: Serve, form: s
     assert {issue["title"] for issue in sandbox.issues()} == {f"Title {number}, new" for number in range(1, 21)}
 
 
-@pytest.mark.parametrize("covers", ["DELETE", pytest.param("everything", marks=pytest.mark.slow)])
+@pytest.mark.parametrize("covers", ["DELETE", pytest.param("everything", marks=pytest.mark.slow(seconds=40))])
 def test_what_is_reported_as_deleted_is_deleted(program: Program, serve: Serve, covers: str) -> None:
     """A gateway that answers 404 to each deletion, or from then on to everything: nothing counts as deleted."""
     sandbox = serve()
@@ -116,7 +116,7 @@ def test_nothing_is_missing_in_an_outage(program: Program, serve: Serve) -> None
         assert program("verify", run, "--rate", "0", "--json").code == ExitCode.PARTLY
 
 
-@pytest.mark.slow
+@pytest.mark.slow(seconds=40)
 def test_a_person_edits_between_reading_and_writing(program: Program, serve: Serve) -> None:
     """An edit ten seconds after the reading comes after the writing, however slow the pace is: 8 of 8 stay.
 

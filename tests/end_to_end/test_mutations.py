@@ -34,7 +34,7 @@ def test_a_missing_safeguard_is_noticed(mutation: Mutation, folder: Path) -> Non
     assert code == FAILED, printed
 
 
-@pytest.mark.slow(seconds=100)
+@pytest.mark.slow(seconds=120)
 def test_nothing_is_missing(folder: Path) -> None:
     """With every safeguard in its place, all of these tests pass there."""
     code, printed = run_tests(folder, *{each.test: None for each in MUTATIONS})
