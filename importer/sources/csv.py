@@ -7,9 +7,10 @@ import io
 import re
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, count, islice
+from operator import itemgetter
 from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
@@ -85,32 +86,42 @@ def _parse_sample(sample: str, delimiter: str, rows: int | None = None) -> list[
 
 
 class Lines:
-    """Iterates over the physical lines of a text below `skip` of them, and counts their characters.
+    """The physical lines of a text below `skip` of them. It keeps those of the current record, for error messages.
 
-    It keeps the lines of the current record, for error messages, and the last one; `skipped` is how many were left out.
+    skipped     how many were left out
+    characters  of all records that have ended
+    last        the last line of the last one
+    ended       whether the text has ended
     """
 
     def __init__(self, text: Iterator[str], skip: int = 0) -> None:
         self.skipped = sum(1 for _ in zip(range(skip), text, strict=False))
-        self._next = text.__next__
         self.characters = 0
-        self.record: list[str] = []
         self.last = ""
         self.ended = False
+        self._record: dict[int, str] = {}
+        # Nothing in Python stands between the text and its reader: a row may have a hundred lines.
+        self._lines = map(self._record.setdefault, count(), chain(text, self._note_end()))
 
-    def __iter__(self) -> Lines:
-        return self
+    def __iter__(self) -> Iterator[str]:
+        return self._lines
 
-    def __next__(self) -> str:
-        try:
-            line = self._next()
-        except StopIteration:
-            self.ended = True
-            raise
-        self.characters += len(line)
-        self.record.append(line)
-        self.last = line
-        return line
+    def _note_end(self) -> Iterator[str]:
+        self.ended = True
+        yield from ()
+
+    @property
+    def record(self) -> Collection[str]:
+        """The lines of the current record so far."""
+        return self._record.values()
+
+    def end_record(self) -> None:
+        """Begin another record."""
+        _, self.last = self._record.popitem()
+        self.characters += len(self.last)
+        if self._record:
+            self.characters += sum(map(len, self._record.values()))
+            self._record.clear()
 
 
 def join_lines(text: Iterable[str]) -> Iterator[str]:
@@ -142,18 +153,18 @@ def read_rows(
         row: list[str] = []
         try:
             for row in reader:
+                lines.end_record()
                 if row:
                     yield line, row, None
                     if not header:
                         header, above = ((), above - 1) if above else (row, 0)
-                lines.record.clear()
                 line = lines.skipped + reader.line_num + 1
         except csv.Error as error:
             if lines.ended or sum(map(len, lines.record)) > CELL_CHARACTERS:
                 raise _never_closed(name, lines, line, delimiter) from error
             last = lines.skipped + reader.line_num
             yield line, ["".join(lines.record).rstrip("\r\n")], _malformed(line, last, error)
-            lines.record.clear()
+            lines.end_record()
             line = last + 1
         else:
             if len(row) < len(header) and not lines.last.endswith(LINE_ENDS) and not fits(row, header):
@@ -294,8 +305,9 @@ def chunk_batches(
     """
     positions = find_columns(own_header(header), refs)
     used = sorted({column for columns in positions.values() for column in columns})
+    take = itemgetter(*used, 0)  # with one cell beside those wanted: of a single one it makes no tuple
     for records, lines, raw, cells, defects, origins in batches:
-        columns = {column: [row[column] for row in cells] for column in used}
+        columns = dict(zip(used, map(list, zip(*map(take, cells), strict=True)), strict=False))
         yield Chunk(number, name, records, lines, raw, columns, positions, defects, origins)
 
 
