@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
-from operator import eq
 from typing import NamedTuple
 
 from importer.mapping.texts import AsText, TextFormat
@@ -24,8 +24,8 @@ _READERS: dict[TextFormat, Callable[[str], Element | None]] = {
     "adf": read_adf,
 }
 
-_NEAR = 300
-"""Characters of two texts that are compared first."""
+_SIGNS = "*#_|[{<"
+"""What a conversion takes away, or puts there: texts that have not as many of one have other words."""
 
 
 class Converted(NamedTuple):
@@ -54,13 +54,11 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
     written, dropped = write(root, markdown=as_ == "markdown")
     if not dropped and _have_same_words(written, text):
         return Converted(text)
-    return Converted(written, tuple(dropped.elements()))
+    return Converted(written, tuple(Counter(dropped).elements()))
 
 
 def _have_same_words(one: str, other: str) -> bool:
-    # Most that differ do so near their beginning, where only the last word may be cut off.
-    head, other_head = one[:_NEAR].split()[:-1], other[:_NEAR].split()[:-1]
-    return all(map(eq, head, other_head)) and one.split() == other.split()
+    return all(one.count(sign) == other.count(sign) for sign in _SIGNS) and one.split() == other.split()
 
 
 def convert_all(texts: Iterable[str], format: TextFormat, as_: AsText) -> dict[str, Converted]:

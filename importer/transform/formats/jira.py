@@ -18,10 +18,8 @@ _HEADING = re.compile(r"\s*h([1-6])\.\s+(.*)\Z")
 _QUOTE = re.compile(r"\s*bq\.\s+(.*)\Z")
 _RULE = re.compile(r"\s*-{4,}\s*\Z")
 _ITEM = re.compile(r"\s*([*#]+|-)\s+(\S.*)\Z")
-_BLOCK = re.compile(r"\s*(?:[*#]+\s|-\s|h[1-6]\.\s|bq\.\s|-{4,}\s*\Z|\|)")
-"""How a line may begin that is more than text."""
-_FIRST = frozenset("*#-hb|")
-"""The signs with which it may."""
+_LISTS, _BLOCKS = frozenset("*#-"), frozenset("hb-|")
+"""The signs with which an item of a list begins, and any other line that is more than text."""
 _CELL = re.compile(r"\\\||\|\|?|\[[^\[\]\n]*+\]|![^!\n]*+!|\{\{[^{}\n]*+\}\}|[^|\[!{\\]+|.")
 # Each alternative begins with a literal sign, so that Python's `re` passes over all other signs, and over all other
 # alternatives, at once.
@@ -29,8 +27,7 @@ INLINE = re.compile(
     r"""
       \\(?P<escaped>[{}\[\]*_+^~!|-])
     | \\(?P<break>\\)(?=\s|\Z)
-    | https?://[^\s|\[\]{}<>"]++  # an address, in which no sign is markup
-    | f(?:tp|ile)://[^\s|\[\]{}<>"]++
+    | :(?:(?<=http:)|(?<=https:)|(?<=ftp:)|(?<=file:))//[^\s|\[\]{}<>"]++  # an address, in which no sign is markup
     | \{\{(?P<mono>(?:[^{}\n]|[{}](?![{}]))++)\}\}
     | \{(?P<colour>color(?::[^{}\n]*+)?+\})
     | \[(?P<label>[^\[\]\n|]*+)\|(?P<target>[^\[\]\n|]++)(?:\|[^\[\]\n]*+)?+\]
@@ -104,16 +101,14 @@ def _read_lines(text: str) -> list[Node]:
 
     for line in text.splitlines():
         first = line.lstrip()[:1]
-        begins_block = first in _FIRST and _BLOCK.match(line) is not None
-        item = _ITEM.match(line) if begins_block else None
-        if item is not None and not _RULE.match(line):
+        if first in _LISTS and (item := _ITEM.match(line)) is not None:
             end()
             opened, lines = _add_item(blocks, lists, item[1]), [item[2]]
         elif not first:
             end()
             lists.clear()
             opened = None
-        elif begins_block and (block := _own_block(blocks, line)) is not None:
+        elif first in _BLOCKS and (block := _own_block(blocks, line, first)) is not None:
             end()
             lists.clear()
             opened = None
@@ -128,15 +123,17 @@ def _read_lines(text: str) -> list[Node]:
     return blocks
 
 
-def _own_block(blocks: list[Node], line: str) -> Element | None:
-    """The block for a single line; a row of a table is added to the table before it."""
-    if (heading := _HEADING.match(line)) is not None:
-        return Element(f"h{heading[1]}", {}, _read_inline(heading[2]))
-    if (quote := _QUOTE.match(line)) is not None:
-        return Element("blockquote", {}, _read_inline(quote[1]))
-    if _RULE.match(line):
-        return Element("hr")
-    if not line.lstrip().startswith("|") or line.strip().strip("|") == "":
+def _own_block(blocks: list[Node], line: str, first: str) -> Element | None:
+    """The block for a single line with this first sign; a row of a table is added to the table before it."""
+    if first == "h":
+        heading = _HEADING.match(line)
+        return None if heading is None else Element(f"h{heading[1]}", {}, _read_inline(heading[2]))
+    if first == "b":
+        quote = _QUOTE.match(line)
+        return None if quote is None else Element("blockquote", {}, _read_inline(quote[1]))
+    if first == "-":
+        return Element("hr") if _RULE.match(line) else None
+    if line.strip().strip("|") == "":
         return None
     last = blocks[-1] if blocks else None
     table = last if isinstance(last, Element) and last.tag == "table" else Element("table")
@@ -181,16 +178,14 @@ def _read_inline(text: str, depth: int = 0) -> list[Node]:
     nodes: list[Node] = []
     position = 0
     for match in INLINE.finditer(text):
-        nodes += [text[position : match.start()], *_inline(match, depth)]
-        position = match.end()
+        if match.lastgroup is not None:
+            nodes += [text[position : match.start()], *_inline(match, match.lastgroup, depth)]
+            position = match.end()
     return [*nodes, text[position:]]
 
 
-def _inline(match: re.Match[str], depth: int) -> list[Node]:
+def _inline(match: re.Match[str], kind: str, depth: int) -> list[Node]:
     """The element for a piece of inline markup."""
-    kind = match.lastgroup
-    if kind is None:
-        return [match[0]]
     found = match[kind]
     if kind in ("strong", "em", "del", "u"):
         return [Element(kind, {}, _read_inline(found, depth + 1) if depth < DEPTH_LIMIT else [found])]

@@ -26,12 +26,14 @@ def _codes(signs: str) -> Codes:
     return np.array([chr(code) in signs for code in range(256)], dtype=np.bool_)
 
 
-_LETTERS = _codes("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
-_SPACES = _codes(" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f")
-_MAY_BE_SPACE = _SPACES | (np.arange(256) >= 0x80)
-_PAIRED, _OPENING, _ITEM, _BAR, _DOT = map(_codes, ("*_-+", "{[!\\", "*#-", "|", "."))
-_BEFORE_DOT = _codes("123456q")
-_SIGNS = (_PAIRED | _OPENING | _ITEM | _BAR | _DOT).tobytes()
+_WORD = _codes("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_")
+_MAY_BE_SPACE = _codes(" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f") | (np.arange(256) >= 0x80)
+_SPACES = _MAY_BE_SPACE & (np.arange(256) < 0x80)
+_PAIRED, _ITEM = _codes("*_-+"), _codes("*#")
+_BEHIND = {"{": _codes("{cnqp"), "\\": _codes("{}[]*_+^~!|-\\"), "!": ~_SPACES, "[": ~_codes("")}
+"""What follows the signs that open something."""
+_BEFORE_DOT, _HEAD = _codes("123456q"), _codes("hb")
+_SIGNS = (_PAIRED | _ITEM | _codes("|." + "".join(_BEHIND))).tobytes()
 
 
 def find_marked(texts: Sequence[str]) -> set[int]:
@@ -41,27 +43,27 @@ def find_marked(texts: Sequence[str]) -> set[int]:
     places = np.frombuffer(data.translate(_SIGNS), dtype=np.bool_).nonzero()[0]
     codes = np.frombuffer(data, dtype=np.uint8)
     sign, before, behind = codes[places], codes[places - 1], codes[places + 1]
-    apart = ~_LETTERS[before]
-    inline = (_PAIRED[sign] & apart & ~_SPACES[behind]) | (_OPENING[sign] & ((sign == ord("[")) | ~_SPACES[behind]))
-    block = (_ITEM[sign] | _BAR[sign]) & apart
-    block |= _DOT[sign] & _BEFORE_DOT[before] & _MAY_BE_SPACE[behind]
+    is_first = _MAY_BE_SPACE[before]
+    inline = _PAIRED[sign] & ~_WORD[before] & (before != sign) & (behind != sign) & ~_SPACES[behind]
+    for opening, following in _BEHIND.items():
+        inline |= (sign == ord(opening)) & following[behind]
+    block = is_first & _ITEM[sign] & (_ITEM | _MAY_BE_SPACE)[behind]
+    block |= is_first & ((sign == ord("|")) | ((sign == ord("-")) & (behind == ord("-"))))
+    block |= (sign == ord(".")) & _BEFORE_DOT[before] & _HEAD[codes[places - 2]] & _MAY_BE_SPACE[behind]
     starts = np.fromiter(accumulate((len(text) + 1 for text in encoded), initial=1), dtype=np.intp)
-    marked = _with_inline(texts, encoded, places[inline], starts)
+    marked = _with_inline(texts, data, places[inline], starts)
     lines = {row: texts[row].splitlines() for row in _rows_of(places[block], starts) if row not in marked}
     return marked | {row for row, found in lines.items() if any(map(_BLOCK.match, found))}
 
 
-def _with_inline(
-    texts: Sequence[str], encoded: Sequence[bytes], places: NDArray[np.intp], starts: NDArray[np.intp]
-) -> set[int]:
+def _with_inline(texts: Sequence[str], data: bytes, places: NDArray[np.intp], starts: NDArray[np.intp]) -> set[int]:
     marked = set[int]()
     rows = starts.searchsorted(places, "right") - 1
-    for row, place in zip(rows.tolist(), (places - starts[rows]).tolist(), strict=True):
+    for row, start, place in zip(rows.tolist(), starts[rows].tolist(), places.tolist(), strict=True):
         if row not in marked:
             text = texts[row]
-            if len(text) != len(encoded[row]):  # not only ASCII: the place is that of a byte
-                place = len(encoded[row][:place].decode("utf-8", "surrogatepass"))
-            if INLINE.match(text, place) or MACRO.match(text, place):
+            at = place - start if text.isascii() else len(data[start:place].decode("utf-8", "surrogatepass"))
+            if INLINE.match(text, at) or MACRO.match(text, at):
                 marked.add(row)
     return marked
 

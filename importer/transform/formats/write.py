@@ -7,7 +7,6 @@ Characters that mean something in Markdown are not escaped: nobody says that Tri
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 
 from importer.transform.formats.tree import LOST, Element, Node, is_inline, raw_text
@@ -26,8 +25,8 @@ _ITEM = re.compile(r"- |\d+\. ")
 _UNFIT = re.compile(r"[\s()<>]")  # for an address in parentheses
 
 
-def write(root: Element, *, markdown: bool) -> tuple[str, Counter[str]]:
-    """The text of a tree, and what was lost: name → how often."""
+def write(root: Element, *, markdown: bool) -> tuple[str, list[str]]:
+    """The text of a tree, and the names of what was lost, once for each loss."""
     writer = _Writer(markdown)
     return "\n\n".join(writer.blocks(root.children)), writer.dropped
 
@@ -38,7 +37,7 @@ class _Writer:
     def __init__(self, markdown: bool) -> None:
         self._markdown = markdown
         self._marks: list[str] = []
-        self.dropped: Counter[str] = Counter()
+        self.dropped: list[str] = []
 
     def blocks(self, nodes: Sequence[Node]) -> list[str]:
         """The blocks of text that nodes are, without empty ones; neighbouring inline nodes are one paragraph."""
@@ -63,13 +62,15 @@ class _Writer:
     def _block(self, element: Element) -> list[str]:
         self._note_colour(element)
         tag, children = element.tag, element.children
+        if tag == "p":
+            return self.blocks(children)
+        if tag in ("ul", "ol"):
+            return self._list(element)
         if tag in ("h1", "h2", "h3", "h4", "h5", "h6"):
             text = _one_line(" ".join(self.blocks(children)))
             return [f"{'#' * int(tag[1])} {text}" if self._markdown and text else text] if text else []
         if tag == "pre":
             return self._preformatted(element)
-        if tag in ("ul", "ol"):
-            return self._list(element)
         if tag == "table":
             return self._table(element)
         if tag == "blockquote":
@@ -118,7 +119,7 @@ class _Writer:
             for cell in row:
                 self._note_colour(cell, "table cell colour")
                 if cell.attrs.get("colspan", "1") != "1" or cell.attrs.get("rowspan", "1") != "1":
-                    self.dropped["merged table cells"] += 1
+                    self.dropped.append("merged table cells")
                 text = joint.join(filter(None, "\n".join(self.blocks(cell.children)).split("\n")))
                 cells.append(text.replace("|", "\\|") if self._markdown else text)
             texts.append(cells)
@@ -148,7 +149,7 @@ class _Writer:
             return "\n"
         self._note_colour(element)
         if tag == LOST:
-            self.dropped[element.attrs["name"]] += 1
+            self.dropped.append(element.attrs["name"])
             return ""
         if tag == "br":
             return "\n"
@@ -159,7 +160,7 @@ class _Writer:
         if tag in _PLAYED:
             return self._played(element)
         if tag == "svg":
-            self.dropped["drawing"] += 1
+            self.dropped.append("drawing")
             return ""
         if tag in _CODE:
             return self._code(raw_text(element)) if self._markdown else self._inline(element.children)
@@ -196,7 +197,7 @@ class _Writer:
         if not address or address.startswith("#"):
             return label
         if _UNSAFE.match(address):
-            self.dropped["script in a link"] += 1
+            self.dropped.append("script in a link")
             return label
         return self._linked(label, address)
 
@@ -215,7 +216,7 @@ class _Writer:
         address = element.attrs.get("src", "").strip()
         label = f"image: {alt}" if alt else "image"
         if not address or _UNREACHABLE.match(address):
-            self.dropped["embedded image" if address else "image"] += 1
+            self.dropped.append("embedded image" if address else "image")
             return f"[{label}]" if alt or address else ""
         return f"[{label}]({_target(address)})" if self._markdown else f"[{label}] ({address})"
 
@@ -223,7 +224,7 @@ class _Writer:
         sources = [child.attrs.get("src", "") for child in element.children if isinstance(child, Element)]
         address = element.attrs.get("src") or element.attrs.get("data") or next(filter(None, sources), "")
         if not address or _UNSAFE.match(address):
-            self.dropped[_PLAYED[element.tag]] += 1
+            self.dropped.append(_PLAYED[element.tag])
             return self._inline(element.children)
         return self._linked(_PLAYED[element.tag], address)
 
@@ -237,7 +238,7 @@ class _Writer:
         if element.attrs and (
             "color" in element.attrs or "bgcolor" in element.attrs or _COLOUR.search(element.attrs.get("style", ""))
         ):
-            self.dropped[name] += 1
+            self.dropped.append(name)
 
 
 def _direct(element: Element, tag: str) -> list[Element]:

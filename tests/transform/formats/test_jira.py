@@ -25,6 +25,7 @@ from importer.transform.formats.convert import Converted, convert
         ("a\n----\nb", "a\n\n---\n\nb"),
         ("!https://i.org/p.png|width=3!", "[image](https://i.org/p.png)"),
         (r"\{a\} *b*", "{a} **b**"),
+        ("[http://x.org]https://y.org", "http://x.org https://y.org"),
     ],
 )
 def test_jira(wiki: str, expected: str) -> None:
