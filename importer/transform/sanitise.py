@@ -29,12 +29,15 @@ Treatment = Literal["defuse", "keep"]
 Secrecy = Literal["warn", "mask", "refuse", "ignore"]
 REPLACEMENT = "(at)"
 
-# The first sign is a class of its own, so that Python's `re` passes over all other characters at once.
-_AT = re.compile(r"[@﹫＠&](?:(?<!&)|(?<=&)(?:amp;)*+(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?)", re.IGNORECASE)
+_AT = re.compile(r"[@﹫＠]|&(?:amp;)*+(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?", re.IGNORECASE)
 _AT_SIGNS = "@﹫＠&"
 """Only a text with one of these can match `_AT`."""
 _ENTITY = re.compile(r"&(?:amp;)*+((?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});?)", re.IGNORECASE)
-_CODE = re.compile(r"^ {0,3}(`{3,}|~{3,}).*?^ {0,3}\1|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+# It begins with a sign, too: three blanks before a fence hold no mention.
+_CODE = re.compile(
+    r"[`~](?:(?:(?<=^.)|(?<=^ .)|(?<=^  .)|(?<=^   .))(?<=(.))(\1\1+).*?^ {0,3}\1\2|(?<=`)[^`\n]+`)",
+    re.MULTILINE | re.DOTALL,
+)
 _ADDRESS_BEFORE = re.compile(r"[\w.+%/-]\Z")
 _ADDRESS = re.compile(r"[a-z]{2,10}://")  # `@https://…` is how stack traces name a file
 _MARKUP = re.compile(r"[*_~`\\\[]+|<!--.*?-->|</?[a-z][^<>]*>", re.IGNORECASE | re.DOTALL)
@@ -125,12 +128,9 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
 
     Mail addresses, names in web addresses and names in Markdown code are no mentions; `@norm` is one everywhere.
     """
-    first = _AT.search(text)
-    if first is None or not (norm or mentions):
-        return text
-    parts, position = [], 0
+    parts, position = list[str](), 0
     codes: list[tuple[int, int]] | None = None
-    for match in _AT.finditer(text, first.start()):
+    for match in _find_ats(text) if norm or mentions else ():
         if _is_norm(text, match.end()):
             is_one = norm
         elif is_one := mentions and _is_mention(text, match):
@@ -140,7 +140,20 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
         if is_one:
             parts += [text[position : match.start()], REPLACEMENT]
             position = match.end()
-    return "".join([*parts, text[position:]])
+    return "".join([*parts, text[position:]]) if parts else text
+
+
+def _find_ats(text: str) -> Iterator[re.Match[str]]:
+    """Whatever may be read as an at-sign, in order."""
+    places = sorted(place for sign in _AT_SIGNS for place in _find_all(text, sign))
+    return filter(None, (_AT.match(text, place) for place in places))
+
+
+def _find_all(text: str, sign: str) -> Iterator[int]:
+    place = text.find(sign)
+    while place >= 0:
+        yield place
+        place = text.find(sign, place + 1)
 
 
 def _find_code(text: str) -> list[tuple[int, int]]:

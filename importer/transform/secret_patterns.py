@@ -113,7 +113,9 @@ TOKENS = (*OF_DETECT_SECRETS.values(), *NEWER)
 AWS = OF_DETECT_SECRETS["aws.AWSKeyDetector"]
 LEAST_RUN = 20
 """So many letters, digits, `_` and `-` follow each other in every token, but in AWS's second and those of SHORT."""
-SHORT = (
-    *("eyJ", "xox", "hooks.slack.com", "sq0csp-", "PRIVATE KEY", "PuTTY-User-Key-File-2", "AccountKey="),
-    *("github_pat_", "AIza", "sk-ant-", "sk-proj-"),  # these may have letters of any script
-)
+SHORT = {
+    **{"eyJ": "J", "xox": "x", "hooks.slack.com": "k", "sq0csp-": "q", "PRIVATE KEY": "Y"},
+    **{"PuTTY-User-Key-File-2": "Y", "AccountKey=": "K"},
+    **{"github_pat_": "_", "AIza": "z", "sk-ant-": "-", "sk-proj-": "j"},  # these may have letters of any script
+}
+"""Hints of the others, each with the sign in it that is rarest in texts, the last such one in it."""

@@ -41,6 +41,7 @@ _AWS_DIGITS = 40
 _AWS_SIGNS = sign_table(lambda sign: sign.isalnum() or sign in "/+", "ſKıİ")  # letters of it where case is ignored
 _KINDS = [(hint, kind) for kind in TOKENS for hint in kind.hints]  # a kind twice finds the same secrets
 _KINDS_WITH_RUN = [(hint, kind) for hint, kind in _KINDS if hint not in (*SHORT, "aws", "AWS")]
+_SHORT = {hint.encode(): hint.rindex(rare) for hint, rare in SHORT.items()}
 _SHOWN = 4
 _LEAST_TO_SHOW = 16  # of a shorter secret nothing is shown: four letters of eight are half of it
 
@@ -59,13 +60,14 @@ def find_secrets(text: str) -> tuple[Secret, ...]:
 def find_suspects(scan: Scan, texts: Sequence[str]) -> set[int]:
     """The rows that may have a secret: no other has one.
 
-    All secrets but keys of more than one line are within a line, so that few lines need to be looked at.
+    All secrets but keys of more than one line are within a line, and tokens within a word, so that little needs to be
+    looked at.
     """
-    lines = scan.lines_with_run(_TOKEN_SIGNS, LEAST_RUN)
-    suspects = {row for row, line in lines if any(_find_tokens(line, _KINDS_WITH_RUN))}
+    words = scan.words_with_run(_TOKEN_SIGNS, LEAST_RUN)
+    suspects = {row for row, word in words if any(_find_tokens(word, _KINDS_WITH_RUN))}
     suspects |= {row for row, line in scan.lines_with(b"@") if any(_find_passwords(line))}
     suspects |= {row for row, line in scan.lines_with_run(_CARD_SIGNS, _CARD_DIGITS) if any(_find_cards(line))}
-    suspects |= {row for hint in SHORT for row in scan.rows_with(hint.encode())}
+    suspects |= scan.rows_with_any(_SHORT)
     aws = {row for row, _ in scan.lines_with_run(_AWS_SIGNS, _AWS_DIGITS)} - suspects
     return suspects | {row for row in aws if any(hint in texts[row] for hint in AWS.hints)}
 

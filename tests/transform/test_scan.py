@@ -34,3 +34,20 @@ def test_lines(texts: list[str]) -> None:
     """Each line with the needle is yielded once, in order, with its row."""
     lines = [(row, line) for row, text in enumerate(texts) for line in text.split("\n")]
     assert list(Scan(texts).lines_with(b"@")) == [(row, line) for row, line in lines if "@" in line]
+
+
+@given(TEXTS)
+def test_rare_signs(texts: list[str]) -> None:
+    """A row with any of several needles is found, by whichever sign of theirs."""
+    rows = Scan(texts).rows_with_any({b"b1": 1, b"a@": 1, b"1ab": 1})
+    assert rows == {row for row, text in enumerate(texts) if any(needle in text for needle in ("b1", "a@", "1ab"))}
+
+
+@given(TEXTS)
+def test_words(texts: list[str]) -> None:
+    """A word ends at a blank, or with its line, and is yielded once."""
+    words = [(row, word) for row, text in enumerate(texts) for line in text.split("\n") for word in line.split(" ")]
+    found = list(Scan(texts).words_with_run(sign_table(lambda sign: sign in "ab"), 2))
+    is_wanted = [any(run in word for run in ("aa", "ab", "ba", "bb")) for _, word in words]
+    assert [word for word, wanted in zip(words, is_wanted, strict=True) if wanted and word not in found] == []
+    assert [word for word in found if word not in words] == []
