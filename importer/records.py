@@ -326,6 +326,11 @@ class Row(NamedTuple):
     link: str = ""
 
     @property
+    def is_new(self) -> bool:
+        """Whether an issue is to be created of it."""
+        return self.outcome is Outcome.PLANNED and not self.issue_id
+
+    @property
     def is_withheld(self) -> bool:
         """Whether it is not sent because a secret was found in it."""
         return self.outcome is Outcome.REJECTED and "secret-found" in self.codes
@@ -333,7 +338,7 @@ class Row(NamedTuple):
     @property
     def shown_title(self) -> str:
         """The title; in place of that of a row that is withheld, a note."""
-        return WITHHELD if self.is_withheld else self.title
+        return WITHHELD if self.codes and self.is_withheld else self.title
 
 
 class Minute(NamedTuple):

@@ -24,6 +24,11 @@ def escape_cell(text: str) -> str:
     return f"'{text}" if text.startswith(_ESCAPED) else text
 
 
+def escape_cells(texts: Sequence[str]) -> Sequence[str]:
+    """Texts as `escape_cell` makes them one by one."""
+    return texts if {text[:1] for text in texts}.isdisjoint(_ESCAPED) else list(map(escape_cell, texts))
+
+
 def write_cells(texts: Sequence[str]) -> Sequence[str]:
     """Texts as cells of a CSV file, as `csv.writer` makes them one by one: in quotes where they need them."""
     whole = "".join(texts)

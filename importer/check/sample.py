@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 
 from importer.check.rows import Examined
-from importer.records import Outcome, Row
+from importer.records import Row
 
 CONTACT_LIMIT = 21
 """Issues of a canary: one alone, then up to twenty."""
@@ -38,7 +38,7 @@ class CanarySample:
         """Add the rows of a chunk that would be created as candidates."""
         for place, body in examined.bodies.items():
             row = rows[place]
-            if row.outcome is Outcome.PLANNED and not row.issue_id:
+            if row.is_new:
                 self._add(row.key, orjson.loads(body))
 
     def _add(self, key: str, body: dict[str, Any]) -> None:

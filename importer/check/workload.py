@@ -15,7 +15,7 @@ from importer.check.relation_targets import InTriage, RelationTargets, TargetFin
 from importer.check.rows import Examined
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Mapping
-from importer.records import Act, Addition, AlreadyAdded, Outcome
+from importer.records import Act, Addition, AlreadyAdded
 from importer.transform.addition_plan import plan_comments
 from importer.transform.comment_texts import count_parts
 
@@ -93,14 +93,12 @@ class WorkCounter:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the operations of a chunk."""
-        operations = self.load.operations
-        operations.update(operation.act for operation in plan.operations.values())
-        for place, additions in plan.additions.items():
-            is_new = plan.rows[place].outcome is Outcome.PLANNED and not plan.rows[place].issue_id
-            for addition in additions:
-                # Evidence of a new issue is part of its create; relations and references are counted at the end.
-                if addition.act not in (Act.RELATION, Act.REFER) and not (is_new and addition.act is Act.EVIDENCE):
-                    operations[addition.act] += 1
+        acts = Counter([operation.act for operation in plan.operations.values()])
+        # Evidence of a new issue is part of its create.
+        added = [(place, addition.act) for place, additions in plan.additions.items() for addition in additions]
+        acts.update([act for place, act in added if act is not Act.EVIDENCE or not plan.rows[place].is_new])
+        acts[Act.RELATION] = acts[Act.REFER] = 0  # these are counted at the end
+        self.load.operations += acts
         self._count_ways(examined, plan.additions)
 
     def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:

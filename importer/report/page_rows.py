@@ -141,31 +141,33 @@ class PageRows:
 
     def add(self, rows: Sequence[Row]) -> None:
         """Add rows, in input order."""
-        lines: dict[bool, list[tuple[int, Row]]] = {True: [], False: []}
-        for place, row in enumerate(rows, start=self.count + 1):
-            urgent = bool(row.codes) and (row.outcome in NEEDS_SOMEBODY or not set(OPEN).isdisjoint(row.codes))
-            lines[urgent].append((place, row))
-            if row.codes:
-                self._note(row)
-            if row.additions_planned:
-                self.additions_planned += row.additions_planned
-                self.additions_done += row.additions_done
-                self.additions_failed += row.additions_failed
-        self.count += len(rows)
-        for urgent, some in lines.items():
-            blocks = self._blocks[urgent]
-            shown = some[: blocks.left]
-            blocks.left_out += len(some) - len(shown)
+        noted = {place: row for place, row in enumerate(rows) if row.codes}
+        for row in noted.values():
+            self._note(row)
+        for row in [row for row in rows if row.additions_planned]:
+            self.additions_planned += row.additions_planned
+            self.additions_done += row.additions_done
+            self.additions_failed += row.additions_failed
+        urgent = [place for place, row in noted.items() if _needs_somebody(row)]
+        others = sorted({*range(len(rows))}.difference(urgent)) if urgent else range(len(rows))
+        for is_urgent, places in ((True, urgent), (False, others)):
+            blocks = self._blocks[is_urgent]
+            shown = places[: blocks.left]
+            blocks.left_out += len(places) - len(shown)
             if shown:
-                self._show(blocks, shown, urgent=urgent)
+                self._show(blocks, shown, [rows[place] for place in shown], urgent=is_urgent)
+        self.count += len(rows)
 
-    def _show(self, blocks: PackedRows, some: Sequence[tuple[int, Row]], *, urgent: bool) -> None:
-        nameless = [row.key for _, row in some if not row.title and row.key and row.issue_id]
+    def _show(self, blocks: PackedRows, places: Sequence[int], some: Sequence[Row], *, urgent: bool) -> None:
+        nameless = [row.key for row in some if not row.title and row.key and row.issue_id]
         sought = nameless if urgent else nameless[: TITLES_SOUGHT - self._sought]
         self._sought += 0 if urgent else len(sought)
         self.untitled += len(nameless) - len(sought)
         titles = self._find_titles(sought) if sought else {}
-        lines = [_line(place, row, titles) for place, row in some]
+        numbers = [self.count + place + 1 for place in places]
+        keys, shown = [row.key[:CUT] for row in some], [row.shown_title or titles.get(row.key, "") for row in some]
+        outcomes, reasons = [PLACES[row.outcome] for row in some], [_reason(row) if row.codes else "" for row in some]
+        lines = list(zip(numbers, keys, shown, outcomes, reasons, [row.triage_id for row in some], strict=True))
         blocks.add(lines)
         if urgent and len(self.printed) < PRINTED:
             names = list(Outcome)
@@ -214,16 +216,12 @@ class PageRows:
         return {"urgent": self._blocks[True].packed(), "others": self._blocks[False].packed()}
 
 
-def _line(place: int, row: Row, titles: Mapping[str, str]) -> tuple[int, str, str, int, str, str]:
-    reasons = [f"{code}: {message}" for code, message in zip(row.codes, row.messages, strict=True)] if row.codes else []
-    return (
-        place,
-        row.key[:CUT],
-        row.shown_title or titles.get(row.key, ""),
-        PLACES[row.outcome],
-        "\n".join(reasons)[:CUT],
-        row.triage_id,
-    )
+def _needs_somebody(row: Row) -> bool:
+    return row.outcome in NEEDS_SOMEBODY or not set(OPEN).isdisjoint(row.codes)
+
+
+def _reason(row: Row) -> str:
+    return "\n".join(f"{code}: {message}" for code, message in zip(row.codes, row.messages, strict=True))[:CUT]
 
 
 PLACES = {outcome: place for place, outcome in enumerate(Outcome)}

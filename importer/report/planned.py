@@ -6,12 +6,12 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import IO, Self
+from typing import IO, Self, TypeVar
 
 import orjson
 
 from importer.api import ISSUES_PATH
-from importer.records import ADDITION_PATHS, Act, Addition, Operation, Outcome, Row
+from importer.records import ADDITION_PATHS, Act, Addition, Operation, Row
 from importer.transform.bodies import quote_all
 
 IN_MEMORY = 1 << 20
@@ -20,6 +20,7 @@ IN_MEMORY = 1 << 20
 LINES = 512
 """Lines that are put together at a time: an issue may have any number of comments, and a large text leaves gaps."""
 
+T = TypeVar("T")
 _LINE = b'{"method":"%b","path":"%b","key":"%b","body":"%b"}\n'
 
 
@@ -42,13 +43,14 @@ class PlannedFile:
         with self._additions:
             if kind is None:
                 self._additions.seek(0)
-                while lines := self._additions.readlines(IN_MEMORY):
-                    self._file.write(b"".join(lines).decode())
+                while lines := self._additions.read(IN_MEMORY) + self._additions.readline():
+                    self._file.write(lines.decode())
 
     def write(self, operations: Iterable[Operation]) -> None:
         """Append creates and updates, in input order."""
-        for lines in _encode((each.method, each.path, each.key, each.body) for each in operations):
-            self._file.write(lines.decode())
+        for some in _in_portions(operations):
+            keys, methods, paths, bodies, *_ = zip(*some, strict=True)
+            self._file.write(_encode(methods, paths, keys, bodies).decode())
 
     def write_additions(self, planned: Iterable[tuple[Row, Sequence[Addition]]]) -> None:
         """Append what would be added to issues.
@@ -57,25 +59,26 @@ class PlannedFile:
         issues of Triage can give.
         """
         sent = (
-            ("POST", _where(addition, row), addition.key, _with_other_issue(addition))
+            (addition, row)
             for row, additions in planned
             for addition in additions
-            if addition.act is not Act.REFER and not (addition.act is Act.EVIDENCE and _is_new(row))
+            if addition.act is not Act.REFER and not (addition.act is Act.EVIDENCE and row.is_new)
         )
-        self._additions.writelines(_encode(sent))
+        for some in _in_portions(sent):
+            keys, bodies = [each.key for each, _ in some], [_with_other_issue(each) for each, _ in some]
+            self._additions.write(_encode(["POST"] * len(some), [_where(*each) for each in some], keys, bodies))
 
 
-def _encode(planned: Iterable[tuple[str, str, str, bytes]]) -> Iterator[bytes]:
-    """Lines of the file: of method, path, key and body of each request."""
-    remaining = iter(planned)
+def _in_portions(several: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(several)
     while some := list(islice(remaining, LINES)):
-        *texts, bodies = zip(*some, strict=True)
-        columns = [*map(quote_all, texts), quote_all([body.decode() for body in bodies])]
-        yield b"".join([_LINE % line for line in zip(*columns, strict=True)])
+        yield some
 
 
-def _is_new(row: Row) -> bool:
-    return row.outcome is Outcome.PLANNED and not row.issue_id
+def _encode(methods: Sequence[str], paths: Sequence[str], keys: Sequence[str], bodies: Sequence[bytes]) -> bytes:
+    """Lines of the file, one for each request."""
+    columns = [*map(quote_all, (methods, paths, keys)), quote_all([body.decode() for body in bodies])]
+    return b"".join(map(_LINE.__mod__, zip(*columns, strict=True)))
 
 
 def _where(addition: Addition, row: Row) -> str:

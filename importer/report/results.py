@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import IO
 
-from importer.records import Row
-from importer.spreadsheet import escape_cell, write_cells
+from importer.records import Outcome, Row
+from importer.spreadsheet import escape_cells, write_cells
 
 COLUMNS = (
     "file",
@@ -24,6 +24,8 @@ COLUMNS = (
     "operations_failed",
     "title",
 )
+_LINE = "%s,%d,%d,%s,%s,%s,%s,%d,%s,%s,%d,%d,%d,%s\r\n"
+_WORDS = {outcome: str(outcome) for outcome in Outcome}  # a plain text is written faster than an enum's
 
 
 class ResultsFile:
@@ -31,7 +33,7 @@ class ResultsFile:
 
     def __init__(self, file: IO[str]) -> None:
         self._file = file
-        self._write([[name] for name in COLUMNS])
+        file.write(",".join(COLUMNS) + "\r\n")
 
     def write(self, rows: Iterable[Row]) -> None:
         """Append rows, in input order."""
@@ -39,22 +41,19 @@ class ResultsFile:
         if not rows:
             return
         columns = (
-            write_cells([escape_cell(row.file_name) for row in rows]),
-            [str(row.record) for row in rows],
-            [str(row.line) for row in rows],
-            write_cells([escape_cell(row.key) for row in rows]),
-            [row.outcome for row in rows],
-            write_cells(["\n".join(row.codes) for row in rows]),
-            write_cells([escape_cell("\n".join(row.messages)) if row.messages else "" for row in rows]),
-            [str(row.attempts) for row in rows],
+            write_cells(escape_cells([row.file_name for row in rows])),
+            [row.record for row in rows],
+            [row.line for row in rows],
+            write_cells(escape_cells([row.key for row in rows])),
+            [_WORDS[row.outcome] for row in rows],
+            write_cells(["\n".join(row.codes) if row.codes else "" for row in rows]),
+            write_cells(escape_cells(["\n".join(row.messages) if row.messages else "" for row in rows])),
+            [row.attempts for row in rows],
             write_cells([row.issue_id for row in rows]),
             write_cells([row.triage_id for row in rows]),
-            [str(row.additions_planned) for row in rows],
-            [str(row.additions_done) for row in rows],
-            [str(row.additions_failed) for row in rows],
-            write_cells([escape_cell(row.shown_title) for row in rows]),
+            [row.additions_planned for row in rows],
+            [row.additions_done for row in rows],
+            [row.additions_failed for row in rows],
+            write_cells(escape_cells([row.shown_title for row in rows])),
         )
-        self._write(columns)
-
-    def _write(self, columns: Iterable[Iterable[str]]) -> None:
-        self._file.write("".join([",".join(cells) + "\r\n" for cells in zip(*columns, strict=True)]))
+        self._file.write("".join(map(_LINE.__mod__, zip(*columns, strict=True))))
