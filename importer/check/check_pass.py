@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from heapq import nsmallest
+from itertools import repeat
 from typing import Any, NamedTuple, Protocol
 
 from importer.check.bad_values import Corrections
@@ -225,16 +226,13 @@ class _Keys:
     def add(self, examined: Examined) -> None:
         chunk, records = examined.records.chunk, examined.records
         self.nameless += len(records.nameless & examined.bodies.keys())
-        stamps = [UNDATED if date is None else date.timestamp() for date in records.newest or ()]
+        rows = list(examined.bodies)
+        keys, lines = ([column[row] for row in rows] for column in (records.keys, chunk.lines))
+        dates = [None] * len(rows) if records.newest is None else [records.newest[row] for row in rows]
+        stamps = [UNDATED if date is None else date.timestamp() for date in dates]
+        places = [examined.first + row for row in rows]
         self._spool.add(
-            [
-                (
-                    *(records.keys[place], examined.first + place, chunk.file, chunk.lines[place]),
-                    examined.digest(place),
-                    stamps[place] if stamps else UNDATED,
-                )
-                for place in examined.bodies
-            ]
+            list(zip(keys, places, repeat(chunk.file), lines, map(examined.digest, rows), stamps, strict=False))
         )
         if self.absent:
             self.absent.difference_update(records.keys, (key[self._prefix :] for key in records.keys))

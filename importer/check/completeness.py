@@ -35,9 +35,9 @@ class Completeness:
         for row, number in records.discussed.items():
             if rows[row].outcome not in LEFT_OUT:
                 self._has[COMMENTS] += number
-        comments = ((row, each) for row, planned in additions.items() for each in planned if each.act is Act.COMMENT)
-        names = {(row, name) for row, each in comments for name in each.covers}  # each part of one has its name
-        self._planned[COMMENTS] += sum("=" not in name for _, name in names)
+        comments = [(row, each.covers) for row, some in additions.items() for each in some if each.act is Act.COMMENT]
+        names = {(row, name) for row, covers in comments for name in covers}  # each part of one has its name
+        self._planned[COMMENTS] += sum(["=" not in name for _, name in names])
         for name, claims in records.claims.items():
             for row, number in claims.items():
                 if rows[row].outcome not in LEFT_OUT:

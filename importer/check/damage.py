@@ -150,8 +150,8 @@ class DamageSigns:
         if len(chunk):
             self._rows[chunk.file] = chunk.records[-1]
         found: dict[tuple[str, ...], dict[int, str]] = {}
-        for place, ref in enumerate(chunk.positions):
-            for column in filter(any, records.columns.cells(ref)):
+        for place, (ref, positions) in enumerate(chunk.positions.items()):
+            for column in [chunk.cells[position] for position in positions if records.columns.has_text(position)]:
                 for sign, rows in self._find_signs(ref, column, chunk.file):
                     self._hits.setdefault(sign, _Hits()).columns.setdefault(ref.name, place)
                     found.setdefault(sign, {}).update(rows)

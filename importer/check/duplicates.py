@@ -34,8 +34,8 @@ class Verdict(NamedTuple):
     finding: Finding
 
 
-SpooledRow = tuple[str, int, int, int, bytes, float]
-"""Key, place, file, line, a digest of what would be sent, and date in seconds since 1970, UNDATED without one."""
+SpooledRow = tuple[str, int, int, int, int, float]
+"""Key, place, file, line, a hash of what would be sent, and date in seconds since 1970, UNDATED without one."""
 
 UNDATED = float("-inf")
 

@@ -10,7 +10,6 @@ from importer.api import FINISHED
 from importer.check.job import Job
 from importer.check.rows import Examined
 from importer.mapping.identities import NOBODY, Identity
-from importer.transform.people import identify
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 
 KNOWN_LIMIT = 10_000
@@ -31,18 +30,17 @@ class PeopleNamed:
 
     def __init__(self, job: Job) -> None:
         model = job.mapping.model
-        self._persons = [person for person in (model.owner, model.assignee) if person is not None]
         self._roster, self._unmatched = job.people, model.people.unmatched
         self._shown = ShownPeople(model.people, job.people)
         self._issues = Counter[tuple[Identity, bool]]()
 
     def add(self, examined: Examined) -> None:
         """Count the people of a chunk; who is both owner and assignee counts once."""
-        if not self._persons:
-            return
         records, rows = examined.records, examined.flowing()
+        if not records.people:
+            return
         finished = [status in FINISHED for status in records.targets("status")]
-        people = zip(*(identify(person, records.columns) for person in self._persons), strict=True)
+        people = zip(*records.people.values(), strict=True)
         alike = Counter(map(list(zip(people, finished, strict=True)).__getitem__, rows))
         for (named, is_finished), issues in alike.items():
             for each in ((who, is_finished) for who in dict.fromkeys(named) if who.shown):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
+from itertools import repeat
 from typing import NamedTuple
 
 from importer.api import TITLE_LIMIT
@@ -80,15 +81,18 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     ledger = _hold_partial(examined, known(ask()), known)  # without a ledger nothing is asked: `creates` stays empty
     decided, notes = _decide(examined, losers, ledger)
     keys = examined.records.keys
-    takers = [row for row in examined.bodies if row not in losers and _may_be_added_to(ledger, keys[row])]
+    takers = [
+        row
+        for row in examined.records.parts
+        if row in examined.bodies and row not in losers and (keys[row] not in ledger or ledger[keys[row]].takes)
+    ]
     planned = plan_chunk(examined, takers, known)
     notes += [(row, each.edited) for row, each in planned.items() if each.edited]
     rows = _make_rows(examined, decided, planned, known)
-    operations = {
-        place: _find_change(ledger, keys[place]) or creates.get(place) or examined.create(place, hashed=False)
-        for place in examined.bodies
-        if rows[place].outcome is Outcome.PLANNED
-    }
+    to_send = [place for place in examined.bodies if rows[place].outcome is Outcome.PLANNED]
+    changes = {place: change for place in to_send if (change := _find_change(ledger, keys[place]))} if ledger else {}
+    known_ones = creates | changes
+    operations = {place: known_ones.get(place) or examined.create(place, hashed=False) for place in to_send}
     return Plan(rows, operations, notes, {row: each.left for row, each in planned.items() if each.left}, ledger)
 
 
@@ -129,16 +133,14 @@ def _make_rows(
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
     chunk = examined.records.chunk
     records = examined.records
-    places = enumerate(zip(chunk.records, chunk.lines, records.keys, records.titles, records.links, strict=True))
-    rows = [
-        Row(
-            *(chunk.file, chunk.file_name, record, line, key, Outcome.PLANNED),
-            additions_planned=planned[row].own if row in planned else 0,
-            title=title[:TITLE_LIMIT],
-            link=link,
-        )
-        for row, (record, line, key, title, link) in places
-    ]
+    same = Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED)._asdict()
+    own: dict[str, Sequence[object]] = {
+        **{"record": chunk.records, "line": chunk.lines, "key": records.keys, "link": records.links},
+        "additions_planned": [planned[row].own if row in planned else 0 for row in range(len(chunk))],
+        "title": [title[:TITLE_LIMIT] for title in records.titles],
+    }
+    columns = (own[name] if name in own else repeat(value) for name, value in same.items())
+    rows = list(map(Row._make, zip(*columns, strict=False)))
     for row, each in decided.items():
         made = rows[row]._replace(outcome=each.outcome, issue_id=each.issue_id, triage_id=each.triage_id)
         rows[row] = _with_findings(made, each.findings) if each.findings else made
@@ -196,10 +198,6 @@ def _as_mended(row: Row, known: Knows) -> Row | None:
 
 def _find_change(ledger: Mapping[str, LedgerStatus], key: str) -> Operation | None:
     return ledger[key].change if key in ledger else None
-
-
-def _may_be_added_to(ledger: Mapping[str, LedgerStatus], key: str) -> bool:
-    return key not in ledger or ledger[key].takes
 
 
 def _follow(row: Row, leader: Row) -> Row:

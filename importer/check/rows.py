@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import marshal
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -20,10 +19,6 @@ from importer.transform.groups import end_of_group, hold_back
 from importer.transform.transform import Transform
 
 """Source: post/triage-issues."""
-
-
-_PLAIN = 2
-"""The version of marshal's format in which equal values are equal bytes: later ones refer to what came before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,25 +53,22 @@ class Examined:
         chunk = replace(chunk, records=range(record, record + len(chunk)))
         return replace(self, first=first, records=replace(self.records, chunk=chunk))
 
-    def digest(self, row: int) -> bytes:
-        """Hash all that would be sent for a row, additions included: to compare rows of one key."""
-        parts, digest = self.records.parts.get(row), hashlib.sha256(self.bodies[row])
-        if parts is not None:
-            rest, *others = parts
-            digest.update(marshal.dumps([rest, *(list(map(tuple, part)) for part in others)], _PLAIN))
-        return digest.digest()
+    def digest(self, row: int) -> int:
+        """Hash all that would be sent for a row, additions included: to compare rows of one key in this process."""
+        return hash((self.bodies[row], self.records.parts.get(row)))
 
     def create(self, row: int, *, hashed: bool = True) -> Operation:
         """Make the create of a row that has a body; its `content`, if wanted, hashes all rows of its group."""
-        records, link = self.records, self.records.links[row]
-        it = (records.keys[row], "POST", ISSUES_PATH, self.bodies[row], records.markers[row])
-        if not hashed:
-            return Operation(*it, link=link)
+        records, content = self.records, self._hash(row) if hashed else b""
+        key, body, marker, link = records.keys[row], self.bodies[row], records.markers[row], records.links[row]
+        return Operation(key, "POST", ISSUES_PATH, body, marker, content, link=link)
+
+    def _hash(self, row: int) -> bytes:
         members = self.groups.get(row, [row])
         # \x1d between the rows of a group, \x1e before corrections, \x1f between cells: no text should have these.
         fixed = "".join(content_of(self.fixed.get(member, ())) for member in members) if self.fixed else ""
-        content = hash_content("\x1d".join(map(as_text, (records.chunk.raw[member] for member in members))), fixed)
-        return Operation(*it, content, link=link)
+        raw = self.records.chunk.raw
+        return hash_content("\x1d".join(map(as_text, (raw[member] for member in members))), fixed)
 
     def flowing(self) -> list[int]:
         """The rows that the value flow counts: all but skipped and defective ones."""
@@ -121,9 +113,8 @@ def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> E
         for row, finding in list(hold_back(records.groups, records.group_keys, findings.by_row, chunk.lines)):
             findings.add(row, finding)
     skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
-    sendable = [
-        row for row, code in enumerate(skips) if not code and row not in followers and not findings.rejects(row)
-    ]
+    left_out = followers | set(filter(findings.rejects, findings.by_row))
+    sendable = [row for row, code in enumerate(skips) if not code and row not in left_out]
     bodies, is_whole = encode_bodies(records, sendable), job.mapping.model.input.kind == "snapshot"
     return Examined(first, records, findings, skips, bodies, fixed, groups, is_whole)
 

@@ -104,20 +104,12 @@ def _titles(records: Records) -> Iterator[tuple[int, Finding]]:
     missing = Finding(
         "title-missing", "title", "the title is empty", "fill it in the errors file and give that to `run`"
     )
-    longer = set(find_longer(records.titles, TITLE_LIMIT))
-    for row, title in enumerate(records.titles):
-        if not title:
-            yield row, missing
-        elif row in longer:
-            yield (
-                row,
-                Finding(
-                    TITLE_TOO_LONG,
-                    "title",
-                    f"{count_units(title)} characters, {TITLE_LIMIT} allowed",
-                    "`title: {too_long: shorten}` in the mapping keeps the full title in the description",
-                ),
-            )
+    if not all(records.titles):
+        yield from ((row, missing) for row, title in enumerate(records.titles) if not title)
+    for row in find_longer(records.titles, TITLE_LIMIT):
+        message = f"{count_units(records.titles[row])} characters, {TITLE_LIMIT} allowed"
+        hint = "`title: {too_long: shorten}` in the mapping keeps the full title in the description"
+        yield row, Finding(TITLE_TOO_LONG, "title", message, hint)
     yield from _shortened(records, "title", "the full title opens the description")
 
 

@@ -33,7 +33,8 @@ class Records:
     skips       code of the rule that leaves the row out, or `""`
     links       the row's address in the old tracker, or `""`
     values      severity, status, category
-    unmatched   field of a person → who it is in each row, an empty identity where nobody is left to be matched
+    people      field of a person → who it is in each row; fields that the mapping doesn't name are absent
+    unmatched   the same, with an empty identity where nobody is left to be matched
     parts       row → what it says of its issue beside the create; rows without any are absent
     claims      what the source counts → row → how many
     discussed   row → how many comments the source has, those left out among them
@@ -63,6 +64,7 @@ class Records:
     sources: list[str]
     owners: list[str]
     assignees: list[str]
+    people: Dict[str, Sequence[Identity]]
     unmatched: Dict[str, Sequence[Identity]]
     parts: dict[int, IssueParts]
     newest: list[datetime | None] | None

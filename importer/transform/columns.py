@@ -35,6 +35,7 @@ class Columns:
         self.date_formats = tuple(date_formats)
         self.unreadable: dict[int, str] = {}
         self.dropped: dict[int, Counter[str]] = {}
+        self._with_text: dict[int, bool] = {}
 
     def __len__(self) -> int:
         return len(self.chunk)
@@ -42,6 +43,12 @@ class Columns:
     def cells(self, ref: Ref) -> list[list[str]]:
         """The columns of the file that a reference names, in order; empty if the file has none."""
         return [self.chunk.cells[position] for position in self.chunk.positions.get(ref, ())]
+
+    def has_text(self, position: int) -> bool:
+        """Whether a column of the file has any text."""
+        if position not in self._with_text:
+            self._with_text[position] = any(self.chunk.cells[position])
+        return self._with_text[position]
 
     def text(self, spec: Text) -> list[str]:
         """One text for each row, `""` where there is none. If a column repeats, it is the first filled cell.
@@ -55,12 +62,18 @@ class Columns:
         elif spec.path is not None:
             columns = self.cells(Ref("path", spec.path))
         elif spec.first is not None:
-            columns = [self._first_filled([self.text(choice) for choice in spec.first])]
+            # A preset names dozens of columns of which a file has one.
+            choices = [*spec.first[:1], *filter(self._may_have, spec.first[1:])]
+            columns = [self._first_filled([self.text(choice) for choice in choices])]
         elif spec.template is not None:
             columns = [self._fill(spec.template)]
         else:
             columns = []
         return self._first_filled(self._extract(columns, spec))
+
+    def _may_have(self, spec: Text) -> bool:
+        """Whether a text isn't just that of a column which the file doesn't have."""
+        return (spec.column is None and spec.path is None) or any(map(self.chunk.positions.get, spec.refs))
 
     def every_cell(self, spec: Text) -> list[list[str]]:
         """Like `text`, but with all the cells of a column that repeats: one list for each column of the file."""

@@ -99,9 +99,9 @@ def write_footers(
         lines.append(_write_line("Restricted", _leave_named(levels, lines, mapping.restricted.level.refs), keys, clean))
     links = next((_find_addresses(line) for line in lines if line.label == LINK), [""] * len(columns))
     longer = {(row, line.label): line for line in lines if line.has_long for row in _shorten_long(line)}
-    opening = [f"{_OPENING}{key}\n" for key in clean.lines(list(map(one_line, keys.full)))]
+    opening = [f"{_OPENING}{key}\n" for key in clean.lines(_one_lines(keys.full))]
     ending = [f"{keys.source_marker} {marker} {MARKER_NOTE}" for marker in keys.markers]
-    columns_of_lines = [opening, *(line.written for line in lines), ending]
+    columns_of_lines = [opening, *(line.written for line in lines if any(line.written)), ending]
     texts = list(map("".join, zip(*columns_of_lines, strict=True)))
     for row in find_longer(texts, FOOTER_LIMIT):
         longer |= {(row, line.label): line for line in _shorten_longest(lines, row)}
@@ -163,6 +163,8 @@ def _find_addresses(line: _Line) -> list[str]:
 
 def _leave_named(texts: Sequence[str], lines: Sequence[_Line], refs: Sequence[Ref]) -> list[str]:
     """The texts, "" where a line made of the same cells has one already."""
+    if not any(texts):
+        return list(texts)
     same = [line.texts for line in lines if not set(refs).isdisjoint(line.refs)]
     return ["" if any(column[row] for column in same) else text for row, text in enumerate(texts)]
 
@@ -196,6 +198,11 @@ def _shorten(line: _Line, row: int, limit: int) -> None:
 def _continue(label: str, text: str) -> Comment:
     """The comment of a label's whole text: the same one if the text changes."""
     return Comment(hex_digest(f"footer\n{label}")[:16], "", "", f"{label}:\n\n{text}", content=hex_digest(text)[:16])
+
+
+def _one_lines(texts: Sequence[str]) -> Sequence[str]:
+    whole = "".join(texts)
+    return texts if whole.split(None, 1) == [whole] else list(map(one_line, texts))  # keys have hardly any white space
 
 
 def one_line(text: str) -> str:

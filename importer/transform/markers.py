@@ -35,7 +35,7 @@ def source_marker(source_name: str) -> str:
 
 def record_marker(key: str) -> str:
     """The word by which a record's issue is found in Triage: `tir` and 20 hex digits of its key's SHA-256."""
-    return "tir" + hex_digest(key)[:20]
+    return f"tir{hex_digest(key)[:20]}"
 
 
 def find_marker(description: str) -> str:
@@ -80,7 +80,8 @@ def comment_marker(key: str, stem: str) -> str:
     """
     digest = hashlib.sha256(f"{key}\n{stem}".encode("utf-8", "surrogatepass")).digest()
     bits = int.from_bytes(digest[:7], "big") >> 6  # base 32 of the first 50
-    return "tic" + "".join([_BASE_32[bits >> shift & 1023] for shift in (40, 30, 20, 10, 0)])
+    one, two, three, four, five = bits >> 40, bits >> 30 & 1023, bits >> 20 & 1023, bits >> 10 & 1023, bits & 1023
+    return f"tic{_BASE_32[one]}{_BASE_32[two]}{_BASE_32[three]}{_BASE_32[four]}{_BASE_32[five]}"
 
 
 def find_openings(detail: str) -> list[Opening]:

@@ -11,7 +11,7 @@ from datetime import datetime
 
 from importer.api import FINISHED, PERSON_FIELDS
 from importer.codes import SKIP_PREFIX
-from importer.mapping.identities import Identity, Roster
+from importer.mapping.identities import Roster
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Duplicates, Mapping
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
@@ -20,7 +20,7 @@ from importer.records import Chunk, Finding
 from importer.transform.chunk_parts import PartsReader
 from importer.transform.chunk_records import Records, merge_targets
 from importer.transform.claims import read_claims
-from importer.transform.columns import Columns, is_filled, read_date, single_line
+from importer.transform.columns import Columns, read_date, single_line
 from importer.transform.comments import Discussions, read_epoch
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
@@ -107,6 +107,7 @@ class Transform:
             sources=_read_optional(columns, mapping.source),
             owners=owners,
             assignees=assignees,
+            people=people,
             unmatched=unmatched,
             parts=found.parts,
             newest=newest,
@@ -124,7 +125,7 @@ class Transform:
             unreadable=columns.unreadable,
         )
         records.noted.extend(find_dropped(columns, found.discussions))
-        return self._assign(records, people)
+        return self._assign(records)
 
     def find_groups(self, chunk: Chunk) -> list[str | None]:
         """The key of each row's group, which the check asks for so that no group is divided between chunks."""
@@ -136,11 +137,11 @@ class Transform:
         columns = Columns(chunk, self.mapping.input.dates)
         return name_rows(self.mapping, columns, self._skips(columns) if self.mapping.group else ())
 
-    def _assign(self, records: Records, people: Dict[str, Sequence[Identity]]) -> Records:
+    def _assign(self, records: Records) -> Records:
         """Fill in the Triage users of the people that the source names, where the source has no user id."""
         for name, ids in zip(PERSON_FIELDS, (records.owners, records.assignees), strict=True):
             if name in self._person_maps:
-                found, findings = self._person_maps[name].apply(people[name], ids, records.targets("status"))
+                found, findings = self._person_maps[name].apply(records.people[name], ids, records.targets("status"))
                 ids[:] = found
                 records.noted.extend(findings.items())
             if records.groups is not None:
@@ -229,14 +230,16 @@ def count_discussed(discussions: Discussions, groups: Groups | None) -> Dict[int
 
 def read_times(columns: Columns, text: Text) -> list[datetime | None]:
     """Times in UTC, None if unreadable: they only decide in which order issues are created."""
-    return [read_date(each, columns.date_formats) or read_epoch(each) for each in columns.text(text)]
+    texts = columns.text(text)
+    times = {each: read_date(each, columns.date_formats) or read_epoch(each) for each in set(texts)}
+    return list(map(times.__getitem__, texts))
 
 
 def is_empty(raw: Sequence[str] | str) -> bool:
     """Whether all cells of a row are empty; in JSON, whether all values are null or empty texts, lists or objects."""
     if isinstance(raw, str):
         return _NOTHING.fullmatch(raw.strip()) is not None
-    return not any(raw) or not any(map(is_filled, raw))
+    return not any(map(str.strip, raw))
 
 
 def _read_optional(columns: Columns, spec: Text | None) -> list[str]:

@@ -51,8 +51,10 @@ class Mapped:
 
     def targets(self) -> list[str | None]:
         """The target of each row."""
-        targets = [step.target for step in self.steps]
-        return [targets[code] for code in self.codes.tolist()]
+        targets: list[str | None] = np.array([step.target for step in self.steps], dtype=np.object_)[
+            self.codes
+        ].tolist()
+        return targets
 
 
 class ValueMap:
@@ -79,7 +81,7 @@ class ValueMap:
         left = np.flatnonzero(codes == -1)
         if len(left):
             texts = columns.text(self.spec)
-            numbers, distinct = number_texts([texts[row] for row in left.tolist()])
+            numbers, distinct = number_texts([texts[row] for row in left.tolist()] if steps else texts)
             codes[left] = numbers + len(steps)
             steps += map(self.resolve, distinct)
             if self.spec.fallback is not None:

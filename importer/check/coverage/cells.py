@@ -32,7 +32,8 @@ def count_cells(
     for label, consumed in takes:
         for position, rows in consumed.items():
             shares[position].append((label, rows))
-    for position, cells in enumerate(zip_longest(*raw, fillvalue="")):
+    is_even = len(set(map(len, raw))) == 1
+    for position, cells in enumerate(zip(*raw, strict=True) if is_even else zip_longest(*raw, fillvalue="")):
         if count := _count_filled(cells):
             name = names[position] if position < len(names) else name_column("", position)
             _count_column(lines, name, cells, count, sent, shares.get(position, ()))

@@ -96,8 +96,8 @@ def _consume_choice(columns: Columns, choices: Sequence[Text], every: bool, want
 
 
 def _is_present(columns: Columns, text: Text) -> bool:
-    positions = columns.chunk.positions  # first, as it is cheap: a preset names many columns that no file has
-    return any(any(map(any, columns.cells(ref))) for ref in text.refs if positions.get(ref))
+    positions = columns.chunk.positions
+    return any(columns.has_text(position) for ref in text.refs for position in positions.get(ref, ()))
 
 
 def _present(columns: Columns, ref: Ref, cells: Iterable[list[str]]) -> Iterator[tuple[int, list[str]]]:
