@@ -92,7 +92,8 @@ def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had
     if had.covered or had.names or had.unmarked:  # not so of a new issue
         begun, whole = _find_arrived(had)
         left = list(_find_missing(left, begun, whole, had))
-    left = list({each.id: each for each in left}.values())
+    if len(left) > 1:
+        left = list({each.id: each for each in left}.values())
     divided = [divide(key, each, is_marked=each.id not in had.unmarked) for each in left]
     if bundling == "fold":
         return list(_fold(zip([each.id for each in left], divided, strict=True), begun | had.unmarked))

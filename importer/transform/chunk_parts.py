@@ -98,8 +98,11 @@ def _clean_comments(
     dates = list({comment.date for comment in every})
     days = dict(zip(dates, clean.lines(dates), strict=True))
     cleaned: defaultdict[int, list[Comment]] = defaultdict(list)
-    for row, (name, author, date, _, is_private, content), text in zip(rows, every, texts, strict=True):
-        cleaned[row].append(Comment(name, authors[author], days[date], text, is_private, content))
+    for row, comment, text in zip(rows, every, texts, strict=True):
+        shown = (authors[comment.author], days[comment.date], text)
+        if shown != comment[1:4]:
+            comment = Comment(comment.id, *shown, comment.is_private, comment.content)
+        cleaned[row].append(comment)
     return cleaned
 
 

@@ -41,12 +41,12 @@ def divide(key: str, comment: Comment, *, is_marked: bool = True) -> list[Detail
 
     One has the name `ID/1/1`, a part `ID/2 of 3`; without a marker, as earlier versions sent it, a part has `ID/2/3`.
     """
-    who, text = _say_who(comment.author, comment.date, is_private=comment.is_private), comment.text.rstrip()
-    if is_longer(who, WHO_LIMIT):
-        who, text = "", f"{who}\n\n{text}"
+    who, who_else = _say_who(comment.author, comment.date, comment.is_private)
+    text = who_else + comment.text.rstrip()
 
-    def opening(number: int, part: str = "") -> str:
-        line = " · ".join(filter(None, (who, part, comment_marker(key, f"{comment.id}/{number}") if is_marked else "")))
+    def opening(number: int, *part: str) -> str:
+        marker = comment_marker(key, f"{comment.id}/{number}") if is_marked else ""
+        line = " · ".join(filter(None, (who, *part, marker)))
         return f"{line}\n\n" if line else ""
 
     whole = opening(1) + text
@@ -93,8 +93,9 @@ def continue_description(key: str, rest: Sequence[str], *, is_marked: bool = Tru
 
 
 @lru_cache(maxsize=4096)
-def _say_who(author: str, date: str, *, is_private: bool) -> str:
-    """The first line of a comment: its author, date and privacy."""
+def _say_who(author: str, date: str, is_private: bool) -> tuple[str, str]:
+    """The first line of a comment, its author, date and privacy, and what its text begins with: a line too long."""
     moment = read_epoch(date)
     day = f"{moment:%Y-%m-%d %H:%M} UTC" if moment is not None else single_line(date)
-    return " · ".join(filter(None, (single_line(author), day, "private" if is_private else "")))
+    who = " · ".join(filter(None, (single_line(author), day, "private" if is_private else "")))
+    return ("", f"{who}\n\n") if is_longer(who, WHO_LIMIT) else (who, "")

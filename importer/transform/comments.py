@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from jmespath.exceptions import JMESPathError
@@ -80,21 +80,8 @@ def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]
         read = _make_reader(source, place)
         for row, cell in _find_cells(source, columns, beside.get(place)):
             said[row] += [one for one in read(cell) if is_filled(one.text)]
-    converted = [
-        {} if source.format is None else convert_all(_texts_from(place, said.values()), source.format, source.as_)
-        for place, source in enumerate(spec.from_)
-    ]
-    found = Discussions()
-    for row in sorted(said):
-        comments = tuple(_finish(row, _in_order(said[row], columns.date_formats), spec, converted, found))
-        if comments:
-            found.comments[row] = comments
-    return found
-
-
-def _texts_from(place: int, said: Iterable[Sequence[_Said]]) -> Iterator[str]:
-    """The texts from a source that could be read as the mapping says."""
-    return (one.text for several in said for one in several if one.place == place and not one.problem)
+    rows = [row for row in sorted(said) for _ in said[row]]
+    return _finish(rows, [one for row in sorted(said) for one in _in_order(said[row], columns.date_formats)], spec)
 
 
 def read_epoch(text: str) -> datetime | None:
@@ -138,18 +125,25 @@ def _make_reader(source: CommentSource, place: int) -> Callable[[str], Iterable[
         return lambda cell: _read_json(cell, paths, place)
     if source.parse is not None:
         pattern = re.compile(source.parse)
-        return lambda cell: _read_text(cell, pattern, place)
+        groups = itemgetter(*(pattern.groupindex.get(name, 0) for name in _Said._fields[:5]))
+        return lambda cell: _read_text(cell, pattern, groups, place)
     id_ = LINES if source.lines is not None else ""  # what its lines say may change, and it is the same comment
     return lambda cell: (_Said(cell, id=id_, place=place),)
 
 
-def _read_text(cell: str, pattern: re.Pattern[str], place: int) -> Iterator[_Said]:
-    """A comment for each match, and one without author and date for each text between them."""
+def _read_text(
+    cell: str, pattern: re.Pattern[str], groups: Callable[[Sequence[str]], Iterable[str]], place: int
+) -> Iterator[_Said]:
+    """A comment for each match, and one without author and date for each text between them.
+
+    `groups` picks the parts of a comment, in order, from the groups of the pattern, of which number 0 is "".
+    """
     end = 0
     for match in pattern.finditer(cell):
         if match.start() > end:
             yield _Said(cell[end : match.start()], place=place)
-        yield _Said(**match.groupdict(""), place=place)  # its groups have the names of a comment's parts
+        text, author, date, private, id_ = groups(("", *match.groups("")))
+        yield _Said(text, author, date, private, id_, place)
         end = match.end()
     if end < len(cell):
         yield _Said(cell[end:], place=place)
@@ -188,48 +182,55 @@ def _in_order(said: list[_Said], date_formats: tuple[str, ...]) -> list[_Said]:
     return [said[place] for place in sorted(range(len(said)), key=known.__getitem__)]
 
 
-def _finish(
-    row: int, said: Sequence[_Said], spec: Comments, converted: Sequence[Mapping[str, Converted]], found: Discussions
-) -> Iterator[Comment]:
-    """A row's comments with their markup converted; private and unreadable ones are noted in `found`."""
-    if unread := [one for one in said if one.problem]:
-        findings = dict.fromkeys(_unreadable(one, spec.from_[one.place]) for one in unread)
-        found.findings.extend((row, finding) for finding in findings)
-    for (name, content), one in zip(_identify(said), said, strict=True):
-        is_private = one.private.strip().casefold() not in _PUBLIC
+def _finish(rows: Sequence[int], said: Sequence[_Said], spec: Comments) -> Discussions:
+    """The comments of these rows with their markup converted, and what there is to note of them."""
+    unread = [(row, one) for row, one in zip(rows, said, strict=True) if one.problem]
+    findings = dict.fromkeys((row, _unreadable(one, spec.from_[one.place])) for row, one in unread)
+    found = Discussions(findings=list(findings))
+    converted = [_convert(source, place, said) for place, source in enumerate(spec.from_)]
+    comments: defaultdict[int, list[Comment]] = defaultdict(list)
+    for row, (name, content), one in zip(rows, _identify(rows, said), said, strict=True):
+        text, author, date, private, _, place, problem = one
+        is_private = bool(private) and private.strip().casefold() not in _PUBLIC
         if is_private and spec.private == "drop":
             found.private[row] += 1
             continue
         if is_private and spec.private == UNDECIDED:
             found.undecided.add(row)
-        text = one.text
-        if not one.problem and (changed := converted[one.place].get(text)) is not None:
+        if not problem and (changed := converted[place].get(text)) is not None:
             text = changed.text
             if changed.dropped:
                 found.dropped.setdefault(row, Counter()).update(changed.dropped)
-        yield Comment(name, one.author.strip(), one.date.strip(), text, is_private, content)
+        comments[row].append(Comment(name, author.strip(), date.strip(), text, is_private, content))
+    found.comments.update((row, tuple(its)) for row, its in comments.items())
+    return found
 
 
-def _identify(said: Sequence[_Said]) -> Iterable[tuple[str, str]]:
+def _convert(source: CommentSource, place: int, said: Iterable[_Said]) -> Mapping[str, Converted]:
+    """The conversions of a source's texts that could be read as the mapping says."""
+    if source.format is None:
+        return {}
+    return convert_all((one.text for one in said if one.place == place and not one.problem), source.format, source.as_)
+
+
+def _identify(rows: Sequence[int], said: Sequence[_Said]) -> Iterable[tuple[str, str]]:
     """For each comment an id, and its content where the id is not made from that.
 
-    A content is made from author, date, text in the source, and its number among equal ones; so is an id from the
-    source's own.
+    A content is made from author, date, text in the source, and its number among equal ones of its row; so is an id
+    from the source's own.
     """
-    contents = _hash_each([(one.author, one.date, one.text) for one in said])
+    contents = _hash_each(zip(rows, [(one.author, one.date, one.text) for one in said], strict=True))
     own = [one.id.strip() for one in said]
-    if not any(own):
-        return [(content, "") for content in contents]
-    named = iter(_hash_each([(each,) for each in own if each]))
+    named = iter(_hash_each((row, (each,)) for row, each in zip(rows, own, strict=True) if each))
     return [(next(named), content) if each else (content, "") for each, content in zip(own, contents, strict=True)]
 
 
-def _hash_each(several: Sequence[tuple[str, ...]]) -> list[str]:
-    """The first digits of a hash of each, and of its number among equal ones."""
-    equal, hashes = dict[tuple[str, ...], int](), []
-    for parts in several:
-        number = equal[parts] = equal.get(parts, 0) + 1
-        named = f"[{', '.join(map(_quote, parts))}, {number}]"  # JSON in ASCII, lone surrogates included
+def _hash_each(several: Iterable[tuple[int, tuple[str, ...]]]) -> list[str]:
+    """The first digits of a hash of each, and of its number among equal ones of its row."""
+    equal, hashes = dict[tuple[int, tuple[str, ...]], int](), []
+    for each in several:
+        number = equal[each] = equal.get(each, 0) + 1
+        named = f"[{', '.join(map(_quote, each[1]))}, {number}]"  # JSON in ASCII, lone surrogates included
         hashes.append(hashlib.sha256(named.encode()).hexdigest()[:16])
     return hashes
 

@@ -65,7 +65,10 @@ class References:
 
     def may_name(self, text: str) -> bool:
         """Whether a text may name an issue."""
-        return any(core.search(text) for core in self._cores)
+        for core in self._cores:  # noqa: SIM110 - a generator takes longer than the search
+            if core.search(text):
+                return True
+        return False
 
     def find_naming(self, texts: Sequence[str]) -> set[int]:
         """The indexes of the texts that may name an issue; all are searched as one."""
