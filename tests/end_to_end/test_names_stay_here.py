@@ -97,6 +97,16 @@ def test_a_check_names_nobody(program: Program, command: tuple[str, ...]) -> Non
     assert "Person " in written["results.csv"]
 
 
+@pytest.mark.parametrize("show", ["initials", "none"])
+def test_other_ways_of_showing_people(program: Program, command: tuple[str, ...], show: str) -> None:
+    """Initials, or nobody at all, stand in the same places."""
+    Path("m.yaml").write_text(MAPPING.replace("pseudonym", show), encoding="utf-8")
+    ended = program("validate", *command, "--out", "out")
+    assert ended.code == 1
+    assert named(reports(Path("out")).items()) == []
+    assert named([("screen", ended.out + ended.err)]) == []
+
+
 def test_a_run_names_nobody(program: Program, command: tuple[str, ...]) -> None:
     """Neither its reports, the issues in Triage, the rehearsal, nor the ledger beside the rows that it gives back."""
     ended = program("run", *command, "--sandbox", "--yes", "--max-rejected", "100%", "--out", "out")

@@ -138,6 +138,28 @@ FORMS = [
         ("Completed", "TRUE", "medium", "done")]),
 ]  # fmt: skip
 
+WHOLE = [
+    ("servicenow", "list.csv", "Number,Short description,Description,Caller,Priority,State,Category,Assignment group,Assigned to,Updated,Updated by\n"
+     "INC1,Line is dead,Since noon,Ann Meyer,2 - High,In Progress,Network,Desk,Ben Ott,2026-01-03 10:00:00,ben\n"),
+    ("servicenow", "twice.csv", "number,short_description,priority,state,category,assigned_to,opened_at,sys_updated_on,short_description\n"
+     "INC1,Line is dead,2 - High,In Progress,Network,Ben Ott,2026-01-02,2026-01-03,Line is dead\n"),
+    ("servicenow", "incident.json", json.dumps({"result": [{"number": "INC1", "short_description": "Line is dead", "priority": {"display_value": "2 - High", "value": "2"},
+     "state": {"display_value": "In Progress", "value": "2"}, "assigned_to": {"link": "https://x.example/u/1", "value": "9d3"}, "sys_id": "46e1", "opened_at": "2026-01-02 10:00:00", "category": "network"}]})),
+    ("azuredevops", "tree.csv", "ID,Work Item Type,Title 1,Title 2,Assigned To,State,Severity,Tags\n7,Bug,,Line is dead,Ben Ott <ben@x.example>,Active,2 - High,voice\n"),
+    ("monday", "board.csv", "Voice board\n\nNow\nName,Person,Status,Priority,Date\nLine is dead,Ben Ott,Working on it,High,2026-01-02\n\nLater\nName,Person,Status,Priority,Date\n"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("preset", "name", "text"), WHOLE, ids=lambda each: each if len(each) < 30 else "")
+def test_a_form_as_a_whole(program: Program, preset: str, name: str, text: str) -> None:
+    """Other layouts of the same trackers: names of a view, a repeated header, objects for values, trees, groups."""
+    Path(name).write_text(text, encoding="utf-8")
+    summary = program("validate", name, "--json", "--strict", "--out", "out").summary
+    again = ["short_description"] if name == "twice.csv" else []  # the same once more is named
+    assert (summary["mapping"], summary["rejected"], summary["losses"]["dropped_columns"]) == (preset, 0, again)
+    [body] = (json.loads(json.loads(line)["body"]) for line in Path("out/planned.jsonl").read_text().splitlines())
+    assert (body["title"], body["severity"], body["status"]) == ("Line is dead", "high", "in_progress")
+
 
 def write(form: Form, path: Path) -> None:
     """Write the file of a form, a row for each decision."""
