@@ -19,6 +19,7 @@ from tests.harness.following import PERSON, Nights, Row
 from tests.harness.machine import Door, serve_door
 from tests.harness.running import Program, read_csv
 
+pytestmark = pytest.mark.slow
 UNDO = ("undo", "last", "--close", "--apply", "--yes", "--rate", "0", "--json")
 
 
