@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, and_, case, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, func, or_, select, tuple_, update
 from sqlalchemy import Row as Selected
 
 from importer.codes import CONFLICT, FATE_UNKNOWN
@@ -76,19 +76,21 @@ class Results:
             return self._stored_rows()
         return merge(self._stored_rows(), read_packed(self._transaction, self._id), key=attrgetter("file", "record"))
 
-    def _stored_rows(self) -> Iterator[Row]:
+    def _stored_rows(self, condition: ColumnElement[bool] | None = None) -> Iterator[Row]:
         with self._transaction() as connection:
             refresh_statistics(connection)
         after, follow, self._doubles = (-1, -1), Followers(), None
         while True:
             with self._transaction() as connection:
-                page = self._page(connection, after)
+                page = self._page(connection, after, condition)
             yield from page if self.is_frozen else map(follow, page)
             if len(page) < PAGE:
                 return
             after = (page[-1].file, page[-1].record)
 
-    def _page(self, connection: Connection, after: tuple[int, int]) -> list[Row]:
+    def _page(
+        self, connection: Connection, after: tuple[int, int], condition: ColumnElement[bool] | None = None
+    ) -> list[Row]:
         columns = () if self.is_frozen else (self._became.label("became"), *OPERATION_COLUMNS, *CHANGE_COLUMNS)
         statement = (
             select(rows, *columns)
@@ -97,6 +99,8 @@ class Results:
             .order_by(rows.c.file, rows.c.record)
             .limit(PAGE)
         )
+        if condition is not None:
+            statement = statement.where(condition)
         if self.is_frozen:
             return [decode_row(found) for found in connection.execute(statement)]
         return self._complete(connection, [self._decode(found) for found in connection.execute(statement)])
@@ -113,7 +117,8 @@ class Results:
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
         """Yield the conflicts of this run: key, `T-…`, and for each field its name, ours, theirs and new."""
-        for row in self.rows():
+        conflicting = rows.c.conflicts.is_not(None) if self.is_frozen else CHANGES.c.code == CONFLICT
+        for row in self._stored_rows(conflicting):
             if row.conflicts is not None:
                 yield row.key, row.triage_id, orjson.loads(row.conflicts)
 
