@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,16 @@ class Preset:
 
 def load_mapping(name_or_path: str) -> LoadedMapping:
     """Load a preset by its name, or a file. Raises MappingError with all problems of all files in the chain."""
+    return _load_preset(name_or_path) if name_or_path in preset_names() else _load(name_or_path)
+
+
+@lru_cache(maxsize=8)
+def _load_preset(name: str) -> LoadedMapping:
+    """A preset, which no run changes: a recognised one is wanted twice, and `draft` asks several for their words."""
+    return _load(name)
+
+
+def _load(name_or_path: str) -> LoadedMapping:
     chain = _Chain(name_or_path)
     problems = list(chain.problems)
     if not chain.files:

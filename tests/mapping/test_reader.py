@@ -234,6 +234,15 @@ def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
         assert "can't be read" in caught.value.problems[0].message
 
 
+def test_a_preset_is_read_once(write: WriteMapping) -> None:
+    """It is a part of the program; a file is read anew each time, since people change it."""
+    assert load_mapping("trello") is load_mapping("trello")
+    path = write("extends: trello\nsource: manual\n")
+    before = load_mapping(path)
+    Path(path).write_text("extends: trello\nsource: qa\n", encoding="utf-8")
+    assert load_mapping(path).digest != before.digest
+
+
 def test_presets_are_listed_with_a_sentence() -> None:
     """Each preset says what it reads."""
     presets = list_presets()
