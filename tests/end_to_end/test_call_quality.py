@@ -21,6 +21,7 @@ from tests.harness.running import SAMPLES, Ended, Program, read_csv, write_csv
 from tests.harness.short_waits import SOON
 from tests.harness.turnstile import turnstile
 
+pytestmark = pytest.mark.slow
 HEADER = ("review_id", "call_id", "criterion", "note", "turn", "severity", "status")
 SAMPLE = SAMPLES / "call-review.csv"
 PENDING, MISSING = "evidence-pending", "evidence-missing"
@@ -254,7 +255,6 @@ def test_limit_and_only_take_whole_issues(program: Program, serve: Serve) -> Non
     assert [len(flags) for flags in flags_by_issue(sandbox).values()] == [3, 3, 3]
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_a_run_that_is_cut_off_goes_on(program: Program, serve: Serve, ending: signal.Signals) -> None:
     """Killed or interrupted among issues and flags: each is there once after the next run, every row accounted for."""

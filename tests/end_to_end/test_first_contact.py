@@ -30,6 +30,7 @@ from tests.harness.running import (
     write_issues,
 )
 
+pytestmark = pytest.mark.slow
 ITEM = "GET /v1/triage/issues/{id}"
 ROWS = 60
 FAST = ("--rate", "0")
@@ -247,7 +248,6 @@ def test_a_refusal_is_shown(program: Program, serve: Serve) -> None:
     assert len(sandbox.create_bodies()) == 5, "what was refused once is not sent again"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 130)])
 def test_a_first_contact_that_is_ended(program: Program, serve: Serve, number: signal.Signals, code: int) -> None:
     """The next start makes it again, with the issues that are in; every row is in once."""

@@ -20,6 +20,8 @@ from tests.harness.short_waits import SOON
 from tests.harness.turnstile import turnstile
 
 Row = tuple[str, ...]
+
+pytestmark = pytest.mark.slow
 GET, PATCH = "GET /v1/triage/issues/{id}", "PATCH /v1/triage/issues/{id}"
 
 
@@ -224,7 +226,6 @@ def test_deleted_in_triage(nights: Nights) -> None:
     assert len(nights.sandbox.issues()) == 1
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault", ["500-after", "500-before", "reset-after", "reset-before", "not-json", "429=0", "503=0"]
 )
@@ -241,7 +242,6 @@ def test_updates_that_meet_faults(program: Program, serve: Serve, fault: str) ->
     assert nights.run("--on-change", "update").outcomes() == {"unchanged": 4, "skipped": 1}
 
 
-@pytest.mark.slow
 def test_updates_that_are_killed(program: Program, serve: Serve) -> None:
     """Killed again and again while it updates, the run ends with every update in and no conflict that is none."""
     numbers = range(1, 31)

@@ -19,6 +19,7 @@ from tests.conftest import Serve
 from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv
 from tests.harness.short_waits import SOON
 
+pytestmark = pytest.mark.slow
 MAPPING = """
 extends: jira
 input: {name: jira}
