@@ -11,7 +11,6 @@ from importer.check.fixes import FixCount
 from importer.check.rows import Examined
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
 from importer.mapping.fixes_table import Fix, Fixes
-from importer.mapping.identities import Roster
 from importer.mapping.model import Duplicates
 from importer.mapping.model import Mapping as MappingModel
 from importer.mapping.texts import Text
@@ -93,11 +92,11 @@ def _before_fix(cell: Cell, fixed: Iterable[Fix]) -> Cell:
 class Corrections:
     """Collects what fixes.csv will list: the values that reject rows, and those that `--fixes` has corrected."""
 
-    def __init__(self, mapping: MappingModel, fixes: Fixes, people: Roster) -> None:
+    def __init__(self, mapping: MappingModel, fixes: Fixes, shown: ShownPeople) -> None:
         self._bad = BadValues(mapping)
         self._count = FixCount(fixes)
         self._fixes = fixes
-        self._shown, self._persons = ShownPeople(mapping.people, people), {ref.name.strip() for ref in refs_of(mapping)}
+        self._shown, self._persons = shown, {ref.name.strip() for ref in refs_of(mapping)}
 
     def add(self, examined: Examined, rows: Sequence[Row]) -> None:
         """Collect the bad values of a chunk and count its corrections; `rows` has the outcomes."""

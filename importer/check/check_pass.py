@@ -231,9 +231,8 @@ class _Keys:
         dates = [None] * len(rows) if records.newest is None else [records.newest[row] for row in rows]
         stamps = [UNDATED if date is None else date.timestamp() for date in dates]
         places = [examined.first + row for row in rows]
-        self._spool.add(
-            list(zip(keys, places, repeat(chunk.file), lines, map(examined.digest, rows), stamps, strict=False))
-        )
+        files, hashes = repeat(chunk.file, len(rows)), map(examined.digest, rows)
+        self._spool.add(list(zip(keys, places, files, lines, hashes, stamps, strict=True)))
         if self.absent:
             self.absent.difference_update(records.keys, (key[self._prefix :] for key in records.keys))
 
@@ -279,10 +278,10 @@ class _Reading:
         job, model = self._job, self._job.mapping.model
         self.tally, self.flow = Tally(), ValueFlow()
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
-        self.corrections = Corrections(model, job.fixes, job.people)
-        self.coverage = Coverage(model, job.source.files, job.people)
+        self.corrections = Corrections(model, job.fixes, self.shown)
+        self.coverage = Coverage(model, job.source.files, self.shown)
         self.showcase = Showcase(job.source.files, model.people.hides, job.show)
-        self.people = PeopleNamed(job)
+        self.people = PeopleNamed(job, self.shown)
         self.drift = Drift(job.source_name, self._known.sample())
         self.neutralised = self.private = 0
         self.probes: list[str] = []

@@ -28,10 +28,10 @@ class Named(NamedTuple):
 class PeopleNamed:
     """Counts issues by the people whom they name; nobody is counted where the mapping has no owner and no assignee."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, shown: ShownPeople) -> None:
         model = job.mapping.model
         self._roster, self._unmatched = job.people, model.people.unmatched
-        self._shown = ShownPeople(model.people, job.people)
+        self._shown = shown
         self._issues = Counter[tuple[Identity, bool]]()
 
     def add(self, examined: Examined) -> None:

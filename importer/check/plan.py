@@ -139,8 +139,8 @@ def _make_rows(
         "additions_planned": [planned[row].own if row in planned else 0 for row in range(len(chunk))],
         "title": [title[:TITLE_LIMIT] for title in records.titles],
     }
-    columns = (own[name] if name in own else repeat(value) for name, value in same.items())
-    rows = list(map(Row._make, zip(*columns, strict=False)))
+    columns = (own[name] if name in own else repeat(value, len(chunk)) for name, value in same.items())
+    rows = list(map(Row._make, zip(*columns, strict=True)))
     for row, each in decided.items():
         made = rows[row]._replace(outcome=each.outcome, issue_id=each.issue_id, triage_id=each.triage_id)
         rows[row] = _with_findings(made, each.findings) if each.findings else made

@@ -21,7 +21,7 @@ def losses_of(
     """Count a file in chunks of `size` rows; rows with the native keys `left_out` are not sent."""
     transform = Transform(mapping, SOURCE_NAME)
     with open_source([str(path)], SourceOptions()) as source:
-        losses = Coverage(mapping, source.files)
+        losses = Coverage(mapping, source.files, transform.shown)
         for chunk in source.chunks(transform.refs, size=size, tables=transform.tables):
             records = transform(chunk)
             rows = []

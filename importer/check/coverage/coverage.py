@@ -17,7 +17,6 @@ from importer.check.coverage.consumed_cells import Consumed, consume_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, Line, Lines
 from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
-from importer.mapping.identities import Roster
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted, listed
 from importer.records import PASSED_OVER, Chunk, Finding, Outcome, Row
@@ -53,14 +52,14 @@ class Coverage:
     counted, and neither is what stands beside the records in a document.
     """
 
-    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], people: Roster | None = None) -> None:
+    def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], shown: ShownPeople) -> None:
         self._files = files
         self._names = [[name_column(cell, place) for place, cell in enumerate(file.header or ())] for file in files]
         self._repeats: Counter[str] = Counter()
         for names in self._names:
             self._repeats |= Counter(names)
-        self._hides, self._shown = mapping.people.hides, ShownPeople(mapping.people, people or Roster())
-        self._lines = Lines(mapping.drop, self._shown.clean if self._hides else None)
+        self._hides, self._shown = mapping.people.hides, shown
+        self._lines = Lines(mapping.drop, shown.clean if self._hides else None)
         self._uses = list_uses(mapping)
         self._rule_refs = list_rule_refs(mapping)
         needs_leaves = not all(file.is_table for file in files)

@@ -17,6 +17,7 @@ from importer.check.rows import examine
 from importer.cli.inputs import open_job
 from importer.errors import ImporterError
 from importer.sources.source import SourceFile
+from importer.transform.shown_people import ShownPeople
 from tests.end_to_end.exports import EXPORTS, files_of
 from tests.harness.running import SAMPLES
 
@@ -76,7 +77,8 @@ def check(path: Path, mapping: str | None) -> Coverage:
     found: Counter[str] = Counter()
     options = {"source_name": "x", "encoding": None, "delimiter": None, "format_": None}
     with open_job((str(path),), mapping_name=mapping, **options) as job:
-        losses = Coverage(job.mapping.model, job.source.files)
+        shown = ShownPeople(job.mapping.model.people, job.people)
+        losses = Coverage(job.mapping.model, job.source.files, shown)
         for examined in examine(job):
             chunk = examined.records.chunk
             losses.add(examined.records, plan_rows(examined, {}, know_nothing).rows)
