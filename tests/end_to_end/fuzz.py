@@ -2,9 +2,9 @@
 
     python -m tests.end_to_end.fuzz --minutes 10 [--seed N] [--folder ../shared/exports]
 
-takes real exports, damages their bytes and checks them in this process. Wanted: no exception but an ImporterError, no
-hang, and rows = outcomes = lines of results.csv. What fails is made smaller, kept in a folder, and named with the
-command that shows it.
+takes real exports, damages their bytes, or those of a mapping, and checks them in this process. Wanted: no exception
+but an ImporterError, no hang, at most 400 MB at any time, and rows = outcomes = lines of results.csv. What fails is
+made smaller, kept in a folder, and named with the command that shows it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import csv
 import io
 import json
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -32,13 +33,16 @@ from importer.api import ISSUES_PATH
 from importer.cli.main import cli
 from importer.cli.validate import validate
 from importer.errors import ImporterError
-from tests.harness.fuzz_inputs import Draw, Stored, generic_mapping, load_seeds, mutate
+from tests.harness.fuzz_inputs import Draw, Stored, damage_mapping, generic_mapping, load_seeds, mutate
 from tests.harness.running import ROOT
 
 EXPORTS = ROOT.parent / "shared" / "exports"
 PRESETS = {path.stem for path in (ROOT / "mappings").glob("*.yaml")}
 SECONDS_EACH = 60.0
 MINIMISING_SECONDS = 20.0
+MOST_MB = 400
+"""Of this process, the files to begin with among it, and of each that reads a workbook."""
+TOO_MUCH = "takes too much memory"
 OPTIONS = (
     *(("--encoding", name) for name in ("cp1252", "utf-16", "utf-16-le", "shift_jis", "utf-7", "latin-1", "cp037")),
     *(("--delimiter", name) for name in (";", "tab", " ", "a")),
@@ -63,8 +67,8 @@ class Trial(NamedTuple):
             path.write_bytes(file.data)
             sources.append(str(path))
         mapping = self.mapping
-        if mapping.startswith("{"):
-            (folder / "mapping.yaml").write_text(mapping, encoding="utf-8")
+        if "\n" in mapping:  # a text, no preset's name
+            (folder / "mapping.yaml").write_text(mapping, encoding="utf-8", errors="surrogateescape")
             mapping = str(folder / "mapping.yaml")
         return ["validate", *sources, *(("-m", mapping) if mapping else ()), *self.options]
 
@@ -81,7 +85,7 @@ class TooSlow(BaseException):
 
 
 def draw_trial(seeds: Sequence[Stored], draw: Draw) -> Trial:
-    """One damaged file, sometimes two, with a mapping that fits what it was."""
+    """One damaged file, sometimes two, with a mapping that fits what it was, or with a damaged one."""
     seed = draw.choice(seeds)
     files = [seed._replace(data=mutate(seed.data, draw, seeds))]
     if draw.random() < 0.1:
@@ -94,7 +98,15 @@ def draw_trial(seeds: Sequence[Stored], draw: Draw) -> Trial:
         mapping = seed.tracker
     if recognised and draw.random() < 0.3:
         mapping = ""
+    if draw.random() < 0.1:
+        mapping = damage_mapping(_mapping_text(mapping or seed.tracker, seed, draw), draw, seeds)
     return Trial(tuple(files), mapping, draw.choice(OPTIONS) if draw.random() < 0.15 else ())
+
+
+def _mapping_text(mapping: str, seed: Stored, draw: Draw) -> str:
+    if mapping in PRESETS:
+        return (ROOT / "mappings" / f"{mapping}.yaml").read_text(encoding="utf-8")
+    return mapping if "\n" in mapping else generic_mapping(seed, draw)
 
 
 def run_trial(trial: Trial) -> tuple[Failed | None, str]:
@@ -186,14 +198,28 @@ def _without(trial: Trial, number: int, start: int, end: int) -> Trial:
     return trial._replace(files=tuple(files))
 
 
-def fuzz(seeds: Sequence[Stored], seed: int, numbers: Iterable[int]) -> tuple[Counter[str], list[tuple[Trial, Failed]]]:
-    """Try damaged files, one for each number: how they ended, and the first of each failure."""
+def peak_mb() -> int:
+    """The most memory that this process, or one that it has waited for, has had."""
+    kilobytes = 1024 if sys.platform == "darwin" else 1
+    usages = (resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return max(usages) // kilobytes // 1024
+
+
+def fuzz(
+    seeds: Sequence[Stored], seed: int, numbers: Iterable[int], most_mb: int | None = None, run: Run = run_trial
+) -> tuple[Counter[str], list[tuple[Trial, Failed]]]:
+    """Try damaged files, one for each number: how they ended, and the first of each failure.
+
+    most_mb  the memory that this process may take; the trial that exceeds it has failed
+    """
     endings = Counter[str]()
     failures: dict[str, tuple[Trial, Failed]] = {}
     for number in numbers:
         trial = draw_trial(seeds, Draw(f"{seed}-{number}"))
-        failed, ending = run_trial(trial)
+        failed, ending = run(trial)
         endings[ending] += 1
+        if failed is None and most_mb is not None and peak_mb() > most_mb:
+            failed = Failed(TOO_MUCH, f"{peak_mb()} MB")
         if failed is not None:
             failures.setdefault(failed.what, (trial, failed))
     return endings, list(failures.values())
@@ -202,7 +228,7 @@ def fuzz(seeds: Sequence[Stored], seed: int, numbers: Iterable[int]) -> tuple[Co
 def keep(trial: Trial, failed: Failed) -> str:
     """Keep what failed, made small; the command that shows it."""
     folder = Path(tempfile.mkdtemp(prefix="triage-fuzz-kept-"))
-    small = trial if failed.what == "hangs" else minimise(trial, failed.what)
+    small = trial if failed.what in ("hangs", TOO_MUCH) else minimise(trial, failed.what)
     return "triage-import " + " ".join(small.arguments(folder))
 
 
@@ -216,9 +242,10 @@ def main(minutes: float, seed: int | None, folder: Path) -> None:
     seeds = load_seeds(folder)
     click.echo(f"seed {seed}, {len(seeds)} files")
     deadline = time.monotonic() + minutes * 60
-    endings, failures = fuzz(seeds, seed, takewhile(lambda _: time.monotonic() < deadline, count()))
+    endings, failures = fuzz(seeds, seed, takewhile(lambda _: time.monotonic() < deadline, count()), MOST_MB)
     for ending, times in endings.most_common():
         click.echo(f"{times:8,} {ending}")
+    click.echo(f"at most {peak_mb()} MB")
     for trial, failed in failures:
         click.echo(f"\n{failed.what}\n{failed.shown}\n{keep(trial, failed)}")
     sys.exit(bool(failures))

@@ -14,8 +14,20 @@ from hypothesis import strategies as st
 
 from importer.sources.detect import FEW_NULS, NUL_SHARE
 from importer.sources.source import HEAD_BYTES
-from tests.end_to_end.fuzz import EXPORTS, OPTIONS, Failed, Trial, draw_trial, find_wrong, fuzz, minimise, run_trial
-from tests.harness.fuzz_inputs import Draw, Stored, generic_mapping, load_seeds, mutate
+from tests.end_to_end.fuzz import (
+    EXPORTS,
+    OPTIONS,
+    TOO_MUCH,
+    Failed,
+    Trial,
+    draw_trial,
+    find_wrong,
+    fuzz,
+    minimise,
+    peak_mb,
+    run_trial,
+)
+from tests.harness.fuzz_inputs import Draw, Stored, damage_mapping, generic_mapping, load_seeds, mutate
 from tests.harness.running import SAMPLES, Program, write_issues
 
 pytestmark = pytest.mark.slow(seconds=30)
@@ -152,6 +164,30 @@ def _without_last_line(path: Path) -> Path:
     lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
     path.write_text("".join(lines[:-1]), encoding="utf-8")
     return path.parent
+
+
+def test_what_takes_too_much_memory_is_found() -> None:
+    """The trial that raises the peak over what is allowed is named; one that raises it over nothing is not."""
+    asked = []
+
+    def run(trial: Trial) -> tuple[Failed | None, str]:
+        asked.append(trial)
+        return None, "checked"
+
+    _, failures = fuzz(SEEDS, SEED, range(2), 1, run)
+    assert [(trial, failed.what) for trial, failed in failures] == [(asked[0], TOO_MUCH)]
+    assert fuzz(SEEDS, SEED, range(2), 2 * peak_mb(), run)[1] == []
+
+
+def test_mappings_are_damaged_too() -> None:
+    """Some cannot be read as YAML, some have what would never end: each is a sentence."""
+    draw = Draw(SEED)
+    seed = Stored("any", "seed.csv", ",".join(HEADER).encode())
+    for number in range(40):
+        mapping = damage_mapping(generic_mapping(seed, Draw(number)), draw, SEEDS)
+        failed, ending = run_trial(Trial((Stored("any", "any.csv", b"Key,Title\nA-1,One\n"),), mapping, ()))
+        assert failed is None, f"{failed.what}\n{failed.shown}\n{mapping[:500]}"
+        assert ending in ("checked", "MappingError", "SourceError"), mapping[:500]
 
 
 def test_a_failure_is_made_small() -> None:

@@ -10,6 +10,7 @@ import json
 import random
 import zipfile
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -100,6 +101,28 @@ def generic_mapping(seed: Stored, draw: Draw) -> str:
         "duplicates": draw.choice(["reject", "first", {"newest": column[5]}]),
     }
     return json.dumps(mapping, indent=1)  # JSON is YAML
+
+
+ENDLESS: tuple[dict[str, Any], ...] = (
+    *({"column": "x", "pattern": pattern} for pattern in ("(a+)+$", r"([\w ]+\s?)*!", "(.*)*x", "(a|a)*b", "(" * 3000)),
+    *({"path": path} for path in ("|".join(["[@,@]"] * 30), "(" * 5000, "[" * 5000 + "]" * 5000, "a." * 3000 + "a")),
+    {"template": "{" * 3000},
+    {"first": [{"value": "x"}] * 3000},
+)
+"""Texts of a mapping that would never end, or take all memory."""
+
+
+def damage_mapping(text: str, draw: Draw, seeds: Sequence[Stored]) -> str:
+    """A mapping that somebody has broken: by a few bytes, by texts that explode, or by aliases that do."""
+    if draw.random() < 0.3:
+        names = "abcdefghi"
+        levels = [f"{name}: &{name} [{f'*{before}, ' * 9}]" for before, name in pairwise(names)]
+        return "\n".join(["a: &a [x, x, x, x, x, x, x, x, x]", *levels, "title: *i", ""])
+    if text.startswith("{") and draw.random() < 0.6:
+        mapping = json.loads(text)
+        mapping[draw.choice(["title", "description", "severity", "status", "category"])] = draw.choice(ENDLESS)
+        return json.dumps(mapping, indent=1)
+    return mutate(text.encode(), draw, seeds)[: 4 * SEED_BYTES].decode("utf-8", "surrogateescape") + "\n"
 
 
 def column_names(seed: Stored) -> list[str]:
