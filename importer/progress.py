@@ -9,7 +9,7 @@ class Progress(Protocol):
     """Shows a person how far the work is; units are rows, bytes, issues or operations."""
 
     def say(self, text: str = "") -> None: ...  # noqa: D102
-    def start(self, what: str, total: int, unit: str) -> None: ...  # noqa: D102
+    def start(self, what: str, total: int, unit: str, done: int = 0) -> None: ...  # noqa: D102
     def reach(self, done: int) -> None: ...  # noqa: D102
     def figures(self, text: str) -> None: ...  # noqa: D102
     def pause(self, seconds: float) -> None: ...  # noqa: D102
@@ -22,7 +22,7 @@ class Unseen:
     def say(self, text: str = "") -> None:
         """Nothing."""
 
-    def start(self, what: str, total: int, unit: str) -> None:
+    def start(self, what: str, total: int, unit: str, done: int = 0) -> None:
         """Nothing."""
 
     def reach(self, done: int) -> None:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import accumulate
-from os import get_terminal_size
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
-from unicodedata import east_asian_width
 
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
 from importer.cli.sentences import describe_load, printable, shorten
+from importer.cli.wrapping import count_lines, measure, size_of
 from importer.errors import ExitCode
 from importer.mapping.presets import preset_path
 from importer.phrases import counted, format_duration, listed
@@ -23,10 +22,10 @@ if TYPE_CHECKING:
     from importer.check.value_flow import Stream, ValueFlow
     from importer.report.summary import Summary
 
-LINES = 22
-"""Lines of a check and what stands around it, so that with command and prompt they fit a screen of 24."""
+LINES, AROUND = 22, 2
+"""Lines of a check and what stands around it, command and prompt aside: they fit 24 lines. A higher screen has more."""
 SOURCE_WIDTH, VALUES_NAMED, MOST_SHOWN = 40, 3, 12
-EVERYTHING = UNBROKEN = 10_000
+EVERYTHING = 10_000
 WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected (not sent)", "goes nowhere", "load"
 LISTS = (*VALUE_FIELDS, REJECTED, NOTES, WARNINGS, LOSSES, LOAD)
 """What a check lists, by the order in which they grow where a screen has room."""
@@ -50,47 +49,66 @@ class Values(NamedTuple):
 
 
 class ToShow(NamedTuple):
-    """What a check has to say that takes long to work out: how much of it is shown is tried many times."""
+    """What a check has to say that takes long to work out: how much of it is shown is tried many times.
+
+    load, cost  additions and what would make them fewer; all requests, and how long they take
+    """
 
     values: Sequence[Values]
     warnings: Sequence[str]
+    load: Sequence[str]
+    cost: str
 
 
-def describe_check(
-    job: Job, checked: Checked, rate: float, stream: IO[str], *, below: Iterable[str] = (), is_verbose: bool = False
-) -> list[str]:
-    """Return the lines of a check, as many as fit the screen that a stream is, or all, and those that follow `below`.
+class View(NamedTuple):
+    """How a check is shown: `rate` is in requests a second, 0 is no limit; `below` are the lines that follow it.
 
-    `rate` is in requests a second; 0 is no limit.
+    `is_asked` is whether these are a question, which says itself what is sent, how long that takes, and which
+    categories are new.
     """
-    below = list(below)
-    found = _collect(job, checked)
-    if is_verbose:
-        return [*_describe(job, checked, rate, found, dict.fromkeys(LISTS, EVERYTHING)), *below]
-    width = _width_of(stream)
+
+    rate: float
+    below: Sequence[str] = ()
+    is_asked: bool = False
+    is_verbose: bool = False
+
+
+def describe_check(job: Job, checked: Checked, view: View, stream: IO[str]) -> list[str]:
+    """Return the lines of a check, as many as fit the screen that a stream is, or all, and those that follow."""
+    below, found = view.below, _collect(job, checked, view)
+    if view.is_verbose:
+        return [*_describe(job, checked, found, dict.fromkeys(LISTS, EVERYTHING)), *below]
+    width, height = size_of(stream)
     above = [f"{job.source.files[0].name}: {job.recognised}"] if job.recognised else []
-    room = LINES - _count_lines([*above, *below], width)
+    room = max(LINES, height - AROUND) - count_lines([*above, *below], width)
 
     def fit(shown: Shown) -> list[str]:
         """Return the lines with so many items of each list, [] if there is no room for them."""
-        lines = list(_describe(job, checked, rate, found, shown))
+        lines = list(_describe(job, checked, found, shown))
         # What is listed is cut before less of it is shown; a sentence, which may have a command, only at last.
         for each in (lines, [_cut(line, width) if line.startswith("  ") else line for line in lines]):
-            if _count_lines(each, width) <= room:
+            if count_lines(each, width) <= room:
                 return each
         return []
 
     first = dict.fromkeys(LISTS, 1)
     if lines := fit(first):
         return [*_fill(lines, first, fit, found.values), *below]
-    lines = list(_describe(job, checked, rate, found, first))
+    lines = list(_describe(job, checked, found, first))
     return [*(_cut(line, width) for line in lines[:-1]), lines[-1], *below]
 
 
-def _collect(job: Job, checked: Checked) -> ToShow:
+def _collect(job: Job, checked: Checked, view: View) -> ToShow:
     known = set(checked.flow.suspicious_mappings())  # the tables of values show it, too
     warnings = sorted((*job.warnings, *checked.warnings), key=known.__contains__)
-    return ToShow([_collect_values(checked.flow, name) for name in VALUE_FIELDS], warnings)
+    values = [_collect_values(checked.flow, name) for name in VALUE_FIELDS]
+    added, *choices = [*describe_load(checked.load, view.rate)] or [""]
+    if view.is_asked:
+        return ToShow([each._replace(new=[]) for each in values], warnings, choices, "")
+    requests = checked.load.requests
+    hours = f", {format_duration(requests / view.rate)} at {view.rate:g} a second" if view.rate else ""
+    cost = f"; {requests:,} requests in all{hours}" if requests else ""
+    return ToShow(values, warnings, [added, *choices] if added else [], cost)
 
 
 def _collect_values(flow: ValueFlow, name: str) -> Values:
@@ -117,35 +135,18 @@ def _fill(
     return lines
 
 
-def _count_lines(lines: Iterable[str], width: int) -> int:
-    return sum(-(-_measure(line) // width) for line in lines)
-
-
-def _measure(text: str) -> int:
-    """Return how many columns of a terminal a text takes: a Chinese sign takes two."""
-    return len(text) if text.isascii() else sum(1 + (east_asian_width(sign) in "WF") for sign in text)
-
-
 def _pad(text: str, width: int) -> str:
-    return text + " " * (width - _measure(text))
+    return text + " " * (width - measure(text))
 
 
 def _cut(line: str, width: int) -> str:
-    if _measure(line) <= width:
+    if measure(line) <= width:
         return line
-    columns = accumulate(map(_measure, line))
+    columns = accumulate(map(measure, line))
     return f"{line[: sum(reached < width for reached in columns)]}…"
 
 
-def _width_of(stream: IO[str]) -> int:
-    """Return how many characters fit a line: where there is no terminal, none is broken."""
-    try:
-        return get_terminal_size(stream.fileno()).columns or UNBROKEN
-    except (OSError, ValueError):  # no terminal; no file at all
-        return UNBROKEN
-
-
-def _describe(job: Job, checked: Checked, rate: float, found: ToShow, shown: Shown) -> Iterator[str]:
+def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterator[str]:
     for values in found.values:
         yield from _describe_values(values, shown[values.field])
     cut = str if shown[WARNINGS] == EVERYTHING else shorten
@@ -161,13 +162,10 @@ def _describe(job: Job, checked: Checked, rate: float, found: ToShow, shown: Sho
     yield from losses
     if losses and not _has_rest(job):
         yield f"  to keep it in the footer: {_say_where_rest_stands(job.mapping.name)}"
-    yield from list(describe_load(checked.load, rate))[: shown[LOAD]]
+    yield from found.load[: shown[LOAD]]
     counts = ", ".join(f"{rows:,} {outcome}" for outcome, rows in checked.tally.outcomes.items() if rows)
-    cost = checked.load.requests
-    hours = f", {format_duration(cost / rate)} at {rate:g} a second" if rate and cost else ""
-    requests = f"; {cost:,} requests in all{hours}" if cost else ""
     took = format_duration(checked.elapsed_seconds)
-    yield f"checked {counted(checked.tally.rows, 'row')}: {counts}   ({took}){requests}"
+    yield f"checked {counted(checked.tally.rows, 'row')}: {counts}   ({took}){found.cost}"
 
 
 def _describe_values(values: Values, limit: int) -> Iterator[str]:
@@ -176,8 +174,8 @@ def _describe_values(values: Values, limit: int) -> Iterator[str]:
     if not streams:
         return
     shown = [(_clip(printable(stream.source)), stream) for stream in streams[:limit]]
-    source_width = max(_measure(source) for source, _ in shown)
-    target_width = max(_measure(stream.target) for _, stream in shown)
+    source_width = max(measure(source) for source, _ in shown)
+    target_width = max(measure(stream.target) for _, stream in shown)
     rows_width = max(len(f"{stream.rows:,}") for _, stream in shown)
     beside = [f"{len(shown)} of {len(streams):,}"] if limit < len(streams) else []
     beside += [f"not Triage's own, never renamed or deleted: {listed(new, limit)}"] if new else []

@@ -7,6 +7,8 @@ from typing import IO, Any
 
 import click
 
+from importer.cli.wrapping import size_of, wrap
+
 AUTO, ALWAYS, NEVER = CHOICES = ("auto", "always", "never")
 BAD: dict[str, Any] = {"fg": "red", "bold": True}
 DOUBTFUL: dict[str, Any] = {"fg": "yellow"}
@@ -43,8 +45,9 @@ def wants_colour(stream: IO[str]) -> bool:
 
 
 def echo_painted(text: str, stream: IO[str], *, nl: bool = True) -> None:
-    """Print to a stream, in colour where it wants that. Raises OSError."""
-    has_colour = wants_colour(stream)
+    """Print to a stream, broken between words where it is a terminal, in colour where it wants that. Raises OSError."""
+    has_colour, (width, _) = wants_colour(stream), size_of(stream)
+    text = "\n".join(part for line in text.split("\n") for part in wrap(line, width))
     click.echo(paint(text) if has_colour else text, file=stream, nl=nl, color=has_colour or None)
 
 

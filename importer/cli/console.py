@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +14,7 @@ import click
 
 from importer.codes import CONFLICT
 from importer.errors import ExitCode
-from importer.phrases import counted, format_duration, format_time, listed
+from importer.phrases import counted, format_duration, format_time
 from importer.records import Act
 
 if TYPE_CHECKING:
@@ -23,17 +22,15 @@ if TYPE_CHECKING:
 
     from importer.check.check_pass import Checked
     from importer.check.job import Job
+    from importer.cli.check_screen import View
     from importer.errors import ImporterError
     from importer.ledger.store import Facts
     from importer.load.canary_findings import Findings
-    from importer.load.questions import Forecast
     from importer.report.summary import Summary
 
 from importer.cli.colour import echo_painted
-from importer.cli.sentences import ADDED, describe_additions, describe_open, how_long, printable
+from importer.cli.sentences import ADDED, describe_open, printable
 
-CAUSES_ASKED, CATEGORIES_SHOWN = 3, 12
-"""Causes of rejections that the question repeats, worst first; they are shown with their values above it."""
 PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress where there is no terminal."""
 FIGURES_SECONDS = 0.5
@@ -72,9 +69,9 @@ class Console:
         with suppress(OSError):
             echo_painted("\n".join(map(printable, text.split("\n"))), sys.stderr)
 
-    def start(self, what: str, total: int, unit: str) -> None:
-        """Begin to show progress towards `total` units."""
-        self._what, self._done, self._total, self._beside = what, 0, total, ""
+    def start(self, what: str, total: int, unit: str, done: int = 0) -> None:
+        """Begin to show progress towards `total` units, of which some are done already."""
+        self._what, self._done, self._total, self._beside = what, done, total, ""
         self._is_bytes = unit == "B"  # these say how far it is, but people count rows
         self._next_line = time.monotonic() + PLAIN_SECONDS
         if self.terminal:
@@ -83,6 +80,7 @@ class Console:
             self._bar = tqdm(
                 desc=what,
                 total=total,
+                initial=done,
                 unit=f" {unit}",
                 bar_format=(BAR_OF_BYTES if self._is_bytes else BAR) if total else None,
                 mininterval=FIGURES_SECONDS,
@@ -133,48 +131,16 @@ class Console:
         last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
         self.say(f"Target {target}; ledger {ledger} knows {counted(facts.keys, 'key')} of this source, {last}.")
 
-    def show_check(self, job: Job, checked: Checked, rate: float, *, is_verbose: bool = False) -> None:
-        """Show a check, as many lines as fit a screen, or all. `rate` is in requests a second; 0 is no limit."""
+    def show_check(self, job: Job, checked: Checked, view: View) -> None:
+        """Show a check, as many lines as fit a screen, or all."""
         from importer.cli.check_screen import describe_check
 
-        for line in describe_check(job, checked, rate, sys.stderr, is_verbose=is_verbose):
+        for line in describe_check(job, checked, view, sys.stderr):
             self.say(line)
 
-    def ask(self, forecast: Forecast, checked: Checked, doubts: Iterable[str] = ()) -> bool:
-        """Ask before anything is sent: all that is, and what speaks against it. For a terminal only."""
-        from importer.check.people_named import count_open
-
-        self.say()
-        for doubt in doubts:
-            self.say(f"warning: {doubt}")
-        self.say(f"Target {forecast.target}, organisation {forecast.organisation or 'unknown'}:")
-        updates = f", {counted(forecast.updates, 'issue')} to update" if forecast.updates else ""
-        self.say(f"  {counted(forecast.creates, 'issue')} to create{updates}, {how_long(forecast.seconds)}.")
-        if added := describe_additions(forecast.load):
-            self.say(f"  Then {added}: {counted(forecast.load.requests, 'request')} in all.")
-        if without_user := count_open(checked.people):
-            self.say(f"  {counted(without_user, 'open issue')} without the people whom the source names.")
-        if forecast.first and forecast.first < forecast.creates + forecast.updates:
-            self.say(f"  First {counted(forecast.first, 'issue')} alone, to be read back; then you are asked again.")
-        if forecast.rejected:
-            causes = checked.tally.causes(rejects=True)[:CAUSES_ASKED]
-            why = ", ".join(f"{cause.rows:,} × {cause.finding.code}" for cause in causes)
-            self.say(f"  {counted(forecast.rejected, 'row')} to leave behind: {why}.")
-        self.show_new_categories(checked, forecast)
-        if forecast.page:
-            self.say(f"  Every row, and what becomes of it: {forecast.page}")
+    def ask(self) -> bool:
+        """Ask before anything is sent. For a terminal only."""
         return click.confirm("Send them?", default=False, err=True)
-
-    def show_new_categories(self, checked: Checked, forecast: Forecast) -> None:
-        """Show the categories that Triage doesn't have yet; it is asked only where some are none of its own."""
-        from importer.api import BUILT_IN_CATEGORIES
-        from importer.check.value_flow import new_categories
-
-        if not new_categories(checked.flow, BUILT_IN_CATEGORIES):
-            return
-        if new := new_categories(checked.flow, forecast.categories()):
-            names = listed(new, CATEGORIES_SHOWN)
-            self.say(f"  Categories that Triage doesn't have yet, and never renames or deletes: {names}.")
 
     def show_contact(self, findings: Findings) -> None:
         """Show what the canary found out."""
@@ -204,9 +170,14 @@ class Console:
         self.say(f"The issues as they will stand in Triage: {page}")
         self.say("If they are right, the same command without --sandbox sends them.")
 
+    def show_folder(self, summary: Summary) -> None:
+        """Show where the reports are: the page that has all of them, if it was written."""
+        page = Path(summary.out) / "report.html"
+        self.say(f"Every row, and what became of it: {page}" if page.is_file() else f"Reports: {summary.out}")
+
     def show_reports(self, summary: Summary) -> None:
         """Show where the reports are, why the run ended, and what to do next."""
-        self.say(f"Reports: {summary.out}")
+        self.show_folder(summary)
         rehearsal = Path(summary.out) / "rehearsal.html"
         if rehearsal.is_file():
             self.show_rehearsal(rehearsal)
@@ -235,7 +206,8 @@ class Console:
             self.say(f"Stopped: {summary.stopped_because}")
         if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
             left = f"{counted(summary.planned, 'row')} still to be sent" if summary.planned else "All rows were sent"
-            self.say(f"{left}: the same command continues.")
+            says_how = "same command" in summary.stopped_because
+            self.say(f"{left}{'.' if says_how else ': the same command continues.'}")
         for sentence in describe_open(summary.findings):
             self.say(sentence)
         if summary.unknown:

@@ -61,7 +61,7 @@ def report_run(name: str, ledger: str | None, out: Path | None, *, rehearsal: bo
         run, is_running, _ = find_import(book, name, "report")
         summary = write_again(run, out or run.out, is_running=is_running)
         console.show_summary(summary)
-        console.say(f"Reports: {summary.out}")
+        console.show_folder(summary)
         if rehearsal:
             console.show_rehearsal(rehearse(run, out or run.out))
         if not is_running and run.is_open:

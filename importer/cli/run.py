@@ -210,6 +210,18 @@ class RunOptions:
         believes = self.asks and self.max_changes is None
         return "" if believes else "\n".join(self.doubts(checked)[:1])
 
+    def refusal_to_send(self, checked: Checked) -> str:
+        """Say the same, and by `--max-rejected`, too."""
+        if refusal := self.refusal(checked):
+            return refusal
+        limit, meant = self.rejected_limit, checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
+        if limit is None or not limit.is_exceeded(checked.rejected, meant):
+            return ""
+        return (
+            f"{checked.rejected:,} of {meant:,} rows would be rejected, and --max-rejected allows {limit}.\n"
+            "Settle the causes above, or send the others all the same with a higher --max-rejected (up to 100%)."
+        )
+
     def changes(self) -> ChangePolicy:
         """Make the policy for changed rows. Raises UsageError for a name in `--fields` that is no field."""
         from importer.check.history import ChangePolicy, OnChange, read_fields
@@ -274,6 +286,7 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
 def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
     """Check the source against the ledger, and send nothing."""
     from importer.check.history import LedgerHistory
+    from importer.cli.check_screen import View
     from importer.ledger.opening import default_path, read_ledger
     from importer.ledger.source_list import refuse_retired
     from importer.load.preflight import check_rows
@@ -286,7 +299,7 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
         known = LedgerHistory(ledger, name, job.source_name, options.changes())
         checked, summary = run_check(job, known, console, options.out, target=name, refuse=options.refusal)
         check_rows(checked.tally.rows, options.min_rows)
-    console.show_check(job, checked, options.requests_a_second, is_verbose=options.verbose)
+    console.show_check(job, checked, View(options.requests_a_second, is_verbose=options.verbose))
     return summary
 
 
@@ -341,24 +354,19 @@ def make_confirm(job: Job, options: RunOptions, console: Console) -> Callable[[C
 
     It returns the refusal, or "".
     """
-    limit = options.rejected_limit
+    from importer.cli.check_screen import View
+    from importer.cli.question import describe_new_categories, describe_question
 
     def confirm(checked: Checked, forecast: Forecast) -> str:
-        console.show_check(job, checked, forecast.rate, is_verbose=options.verbose)
-        if refusal := options.refusal(checked):
-            return refusal
-        meant = checked.tally.rows - checked.tally.outcomes[Outcome.SKIPPED]
-        if limit is not None and limit.is_exceeded(checked.rejected, meant):
-            return (
-                f"{checked.rejected:,} of {meant:,} rows would be rejected, and --max-rejected allows {limit}.\n"
-                "Settle the causes above, or send the others all the same with a higher --max-rejected (up to 100%)."
-            )
-        if not checked.load.requests:
-            return ""
-        if options.asks:
-            return "" if console.ask(forecast, checked, options.doubts(checked)) else "The answer was no."
-        console.show_new_categories(checked, forecast)
-        return ""
+        refusal, asks = options.refusal_to_send(checked), options.asks and bool(checked.load.requests)
+        below = list[str]()
+        if asks and not refusal:
+            below += describe_question(forecast, checked, options.doubts(checked))
+        elif checked.load.requests and not refusal:
+            below += describe_new_categories(forecast, checked)
+        view = View(forecast.rate, below, is_asked=asks and not refusal, is_verbose=options.verbose)
+        console.show_check(job, checked, view)
+        return refusal or ("The answer was no." if view.is_asked and not console.ask() else "")
 
     return confirm
 

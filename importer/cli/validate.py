@@ -38,7 +38,7 @@ def validate(
     """
     from importer.check.knowledge import know_nothing
     from importer.check.part_workers import choose_workers
-    from importer.cli.check_screen import describe_check, describe_next
+    from importer.cli.check_screen import View, describe_check, describe_next
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
     from importer.pipeline import run_check
@@ -46,8 +46,8 @@ def validate(
     with Console() as console, open_job(sources, **given) as job:
         job = replace(job, workers=choose_workers(job, workers))
         checked, summary = run_check(job, know_nothing, console, out, refuse=lambda checked: strict * checked.refusal)
-        below = describe_next(job, summary)
-        lines = describe_check(job, checked, DEFAULT_RATE, sys.stdout, below=below, is_verbose=verbose)
+        view = View(DEFAULT_RATE, list(describe_next(job, summary)), is_verbose=verbose)
+        lines = describe_check(job, checked, view, sys.stdout)
     if click.get_current_context().params["as_json"]:
         console.say("\n".join(lines))
     else:

@@ -59,7 +59,7 @@ def find_import(ledger: Ledger, name: str, command: str) -> Overview:
             hint=f"triage-import {command} {found.works_on}",
         )
     if found.run.kind is not RunKind.IMPORT:
-        hint = "Name an import: triage-import runs lists them."
+        hint = "Name an import: `triage-import runs` lists them."
         raise UsageError(f"{wanted} is no import but a {found.run.kind}.", hint=hint)
     if found.run.options.get(PRUNED):
         hint = "What it wrote at its end is in its folder: " + str(found.run.out)

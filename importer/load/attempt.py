@@ -103,7 +103,7 @@ class Attempt:
             if canary is not None and confirm_rest is not None:
                 self.has_begun = True
                 self._send_canary(canary, confirm_rest)
-            self.progress.start("sending", self.checked.planned, "issue")
+            self.progress.start("sending", self.checked.planned, "issue", self.became.total())
             run_loop(self._load(operations))
             if not self.interrupted:
                 run_loop(self._add())

@@ -107,14 +107,14 @@ class Canary:
             raise RunStopped(
                 f"Triage answered that it made {listed(findings.gone, NAMES_SHOWN)}, and now says that it has no such"
                 " issue. Nothing else is sent.",
-                hint=f"If somebody deleted it, say so for each, and run the same command again: triage-import settle "
-                f"{key} absent. If nobody did, Triage loses issues: ask Bland before you send the others.",
+                hint="If nobody deleted it, Triage loses issues: ask Bland before you send the others. If somebody "
+                f"did, say so for each, and run the same command again: triage-import settle {key} absent",
             )
         if findings.is_fatal:
             raise RunStopped(
                 f"{listed(findings.lost, NAMES_SHOWN)} can't be found again in Triage, so that a create without an"
                 " answer could be made twice.\n" + "\n".join(findings.sentences()),
-                hint=f"{way_back(self._run.name)} Without this test: --no-first-contact.",
+                hint=f"Without this test: --no-first-contact.\n{way_back(self._run.name)}",
             )
         return findings
 
@@ -131,8 +131,8 @@ def _cancel(task: asyncio.Task[Any]) -> None:
 
 
 def way_back(run: str) -> str:
-    """Return a sentence with the command that removes what a run has made."""
-    return f"To remove what was made: triage-import undo {run} --delete."
+    """Return a line with the command that removes what a run has made."""
+    return f"To remove what was made: triage-import undo {run} --delete"
 
 
 async def read_back(

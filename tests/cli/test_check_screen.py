@@ -36,7 +36,7 @@ def test_it_fits_24_lines(program: Program) -> None:
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_it_fits_a_narrow_screen(program: Program, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     """Lines that a terminal breaks count as several: all that is printed, from the first line to the next command."""
-    monkeypatch.setattr("importer.cli.check_screen._width_of", lambda stream: width)
+    monkeypatch.setattr("importer.cli.check_screen.size_of", lambda stream: (width, 24))
     ended = program("validate", write_much_to_decide(Path("export.csv")))
     lines = [*ended.err.splitlines(), *ended.out.splitlines()]
     assert lines[0].startswith("export.csv: jira CSV: "), "what it was recognised by"
@@ -51,6 +51,8 @@ def test_a_terminal_says_how_wide_it_is(program: Program) -> None:
     with program.on_terminal("run", path, "-m", "jira", "--sandbox", "--dry-run", columns=60) as terminal:
         shown = terminal.end().err
     lines = [line.rpartition("\r")[2] for line in shown.split("\r\n")]
+    long = [line.strip() for line in lines if len(line) > 60]
+    assert [line for line in long if " " in line and not line.startswith("triage-import ")] == [], "words stay whole"
     first = next(n for n, line in enumerate(lines) if line.startswith("severity"))
     last = next(n for n, line in enumerate(lines) if line.startswith("checked "))
     assert sum(-(-len(line) // 60) for line in lines[first : last + 1]) <= 22
@@ -181,7 +183,7 @@ def test_wide_signs_are_aligned_and_counted(program: Program, monkeypatch: pytes
     lines = program("validate", path, "-m", "jira").out.splitlines()
     wide, narrow = (next(line for line in lines if word in line) for word in ("已完成", "Done "))
     assert wide.index("→") + 3 == narrow.index("→")
-    monkeypatch.setattr("importer.cli.check_screen._width_of", lambda stream: 10)
+    monkeypatch.setattr("importer.cli.check_screen.size_of", lambda stream: (10, 24))
     cut = next(line for line in program("validate", path, "-m", "jira").out.splitlines() if "已" in line)
     assert cut == "  已完成 …", "nine columns and the sign of a cut"
 

@@ -115,6 +115,36 @@ def test_the_question_names_all_that_is_sent(program: Program, serve: Serve) -> 
     assert "  4 open issues without the people whom the source names.\r\n" in asked
 
 
+def test_check_and_question_fit_a_screen(program: Program, serve: Serve) -> None:
+    """With all that is to be decided, on 24 lines of 80; what the question says isn't said above it, too."""
+    command = ("run", SAMPLES / "jira.csv", "-m", "jira", "--api-url", serve().url)
+    with program.on_terminal(*command, columns=80) as terminal:
+        terminal.read_until("Send them?")
+        terminal.type("n\n")
+        asked = terminal.end().err
+    lines = [line.rpartition("\r")[2] for line in asked.partition("Send them?")[0].split("\r\n")]
+    shown = lines[next(n for n, line in enumerate(lines) if line.startswith("severity")) :]
+    assert sum(-(-len(line) // 80) or 1 for line in shown) <= 24
+    assert sum("4 comments" in line for line in shown) == 1
+    assert "Categories that Triage doesn't have yet" in "".join(shown)
+    assert "not Triage's own" not in "".join(shown)
+    assert sum("18 requests" in line for line in shown) == 1
+
+
+def test_the_bar_goes_on_behind_the_first_issues(program: Program, serve: Serve) -> None:
+    """Those of the first contact are done where the others begin; what takes them back can be pasted."""
+    write_issues(Path("export.csv"), 30)
+    with program.on_terminal("run", "export.csv", "-m", "jira", "--api-url", serve().url, "--rate", "20") as terminal:
+        for question in ("Send them?", "Send the other "):
+            terminal.read_until(question)
+            terminal.type("y\n")
+        shown = terminal.end().err
+    first = int(shown.partition("  First ")[2].split()[0])
+    done = shown.partition("sending: ")[2].partition("/30")[0].split()[-1]
+    assert int(done) == first
+    assert next(line for line in shown.splitlines() if " undo " in line).endswith(" --delete")
+
+
 def test_a_pause_is_counted_down(program: Program, serve: Serve) -> None:
     """While Triage takes nothing, the bar says for how long."""
     write_issues(Path("export.csv"), 3)
@@ -144,7 +174,7 @@ def test_plain_lines_where_there_is_no_terminal(program: Program) -> None:
     err = finish(program.start("run", "export.csv", "-m", "jira", "--sandbox")).err
     assert "\r" not in err
     assert "\x1b" not in err
-    assert [line.split()[0] for line in err.splitlines()[-3:]] == ["Reports:", "The", "If"], err
+    assert [line.split()[0] for line in err.splitlines()[-3:]] == ["Every", "The", "If"], err
 
 
 def test_an_error_with_all_its_problems() -> None:
@@ -188,6 +218,16 @@ def test_an_error_with_all_its_problems() -> None:
                 "Stopped: The target is down.",
                 "Wait.",
                 "2 rows still to be sent: the same command continues.",
+            ],
+        ),
+        (
+            Summary("r", 3, 2, planned=2, stopped_because="It is down.\nOnce it is up the same command goes on."),
+            [
+                "2 rows: 2 planned",
+                "Reports: ",
+                "Stopped: It is down.",
+                "Once it is up the same command goes on.",
+                "2 rows still to be sent.",
             ],
         ),
         (

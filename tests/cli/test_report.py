@@ -44,7 +44,7 @@ def test_byte_for_byte(program: Program, serve: Serve, source: str, mapping: str
     ended = program("report", "last")
     assert (ended.code, ended.out) == (0, "")
     assert read_reports(out) == written
-    assert ended.err.splitlines()[-1] == f"Reports: {out}"
+    assert ended.err.splitlines()[-1] == f"Every row, and what became of it: {out / 'report.html'}"
 
     summary = json.loads(program("report", "last", "--out", "elsewhere", "--json").out)
     assert summary == json.loads(written["summary.json"]) | {"out": "elsewhere"}

@@ -123,10 +123,10 @@ class Program:
             process.kill()
 
     @contextmanager
-    def on_terminal(self, *arguments: str | Path, columns: int = 160) -> Iterator[Terminal]:
+    def on_terminal(self, *arguments: str | Path, columns: int = 160, rows: int = 24) -> Iterator[Terminal]:
         """Run a command whose standard input and stderr are a terminal, which wants no colours."""
         ours, theirs = pty.openpty()
-        termios.tcsetwinsize(ours, (40, columns))
+        termios.tcsetwinsize(ours, (rows, columns))
         process = Forked(arguments, Path.cwd(), {**os.environ, "NO_COLOR": "1"}, terminal=theirs)
         os.close(theirs)
         try:
