@@ -48,7 +48,13 @@ Going to be fixed|Deliver by 3 May|Resolve before launch|Merge after review|Rele
 Redo finished part|Until resolved|Once done|If fixed|Noch offen, nicht behoben|Kann geschlossen werden
 Zur Abnahme, unfertig|Bald erledigt|Fertig, warten auf Kunde|Pas résolu|Pas encore livré|Casi resuelto
 Doit être livré|Pendiente, no resuelto|Quase resolvido|Non chiuso|Nog te sluiten|Nog niet opgelost|Почти решено
-Ожидает закрытия|Nie gotowe|Prawie zakończone
+Ожидает закрытия|Nie gotowe|Prawie zakończone|Just about done|Kind of done|Sort of fixed|Far from done
+Working on getting it done|Yet to be resolved|Done-ish|Doneish|Done 3 of 5|2/3 done|95 percent done|90 Prozent erledigt
+Three quarters done|Closing|Finalizing|Finalising|Resolving|Completing|Shipping|Releasing|Merging|Verifying|Cancelling
+Rejecting|Cancel requested|Close requested|Review rejected|QA failed, was fixed|Rejected, back to dev|Released to QA
+Deployed to test|Fixed on staging|Fixed in branch|Fixed in dev|No fix released|No fix available yet|Fix ready
+Неисправлено|Невыполнено|En voie de résolution|En cours de clôture|In chiusura|Em fechamento|En cierre
+Bezig met afronden|In Abschluss|Wird fertiggestellt|完成中|解决中|关闭中|完了前|완료중|해결 중|종료 중
 """.replace("\n", "|")
     .strip("|")
     .split("|")
@@ -62,6 +68,7 @@ Delivered|Solved|Fixed in 2.0|Resolved by vendor|Done by vendor|Completed withou
 Closed - fixed|Live|Closed by customer|100% done|100 % complete|Won't fix|Will not fix|Won't do|Cancelled|Canceled
 Rejected|Duplicate|Invalid|Not a bug|Not planned|Not applicable|Not reproducible|Cannot reproduce|Closed (no action)
 Closed as duplicate|Obsolete|Declined|Abandoned|Archived|Closed: won't fix|Released to customers
+Deployed to customers|Released on Monday|Fixed in 3.1.2|Fixed in build 1204|No fix
 Closed without reply|Erledigt|Fertig|Abgeschlossen|Behoben|Gelöst|Geschlossen|Wird nicht behoben|Abgelehnt|Verworfen
 Terminé|Fini|Résolu|Livré|Fermé|Rejeté|Annulé|Hecho|Terminado|Resuelto|Cerrado|Finalizado|Rechazado|Cancelado
 Concluído|Feito|Resolvido|Fechado|Rejeitado|Fatto|Risolto|Chiuso|Completato|Annullato|Klaar|Afgerond|Opgelost

@@ -53,7 +53,8 @@ def test_no_draft_ends_open_work() -> None:
 
 @pytest.mark.parametrize(
     ("name", "target"),
-    [("Building site", "in_progress"), ("Rejected by QA", "closed"), ("Site building", "in_progress")],
+    [("Building site", "in_progress"), ("Rejected by QA", "closed"), ("Site building", "in_progress")]
+    + [(name, "in_progress") for name in ("Not in progress", "Not active", "Not yet in progress")],
 )
 def test_what_a_word_says_elsewhere(name: str, target: str) -> None:
     """A word that means something else beside others decides nothing."""
