@@ -124,16 +124,9 @@ class AdditionLog:
             if operation.act is Act.COMMENT and code != FOUND_AT_TARGET:
                 self.comments += sum("=" not in name for name in covers)
 
-    def refuse(
-        self,
-        work: IssueWork,
-        operation: Operation,
-        error: CallFailed,
-        requests: int = 1,
-        covers: tuple[str, ...] = (),
-    ) -> None:
-        """Record an addition that the target refused. Raises TooManyFailures as `fail`."""
-        self.fail(work, operation, Result(State.REFUSED, FAILURE_CODES[error.action], error.message, covers, requests))
+    def refuse(self, work: IssueWork, operation: Operation, error: CallFailed, result: Result) -> None:
+        """Record an addition that the target refused, with the answer's code and message. Raises as `fail`."""
+        self.fail(work, operation, result._replace(code=FAILURE_CODES[error.action], message=error.message))
 
     def leave_unproven(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
         """Record an addition of which no look tells whether it is there: it is neither sent again nor done."""

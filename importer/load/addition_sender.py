@@ -101,16 +101,17 @@ class AdditionSender:
         operation = work.operation(addition, addition.body)
         link = orjson.loads(addition.body)
         kind, name = link["resource_type"], link["resource_id"]
+        earlier = work.known.get((Act.EVIDENCE, addition.name))
+        first = earlier.first if earlier else 0.0
         try:
             await self._calls.call(partial(self._client.attach_resource, work.place.issue_id, kind, name))
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error
             if not error.is_gone:
-                self._log.refuse(work, operation, error)
+                self._log.refuse(work, operation, error, Result(State.REFUSED, first=first))
                 return
-            earlier = work.known.get((Act.EVIDENCE, addition.name))
-            first = (earlier.first if earlier else 0.0) or self._connection.now()
+            first = first or self._connection.now()
             await self.check_there(work.place)  # 404 may mean the evidence or the issue
             code = EVIDENCE_PENDING if self._connection.now() - first < self._wait_seconds else EVIDENCE_MISSING
             message = f"{kind} {name} is not attached: {error.message}"
@@ -203,7 +204,7 @@ class AdditionSender:
             return True
         if error.action is Action.SETTLE:
             return False
-        self._log.refuse(work, write.operation, error, write.requests, covers)
+        self._log.refuse(work, write.operation, error, Result(State.REFUSED, covers=covers, requests=write.requests))
         if error.action is Action.RETRY:  # what comes behind it must not overtake it
             raise OutcomePending from error
         return True

@@ -77,7 +77,7 @@ class ReferenceNumbers:
                     raise error.as_stop() from error
                 # That the issue isn't there is only believed by reading it, and so is a refusal.
                 if error.action is Action.RETRY or refusal is not None:
-                    self._log.refuse(work, operation, error)
+                    self._log.refuse(work, operation, error, Result(State.REFUSED))
                     return
                 if error.action is Action.REFUSE and not error.is_gone:
                     refusal = error

@@ -273,10 +273,15 @@ def test_evidence_that_comes_late(bench: Following) -> None:
 
 
 def test_evidence_that_never_comes(bench: Following) -> None:
-    """After the wait it is missing, its flag too, and no later run asks again."""
+    """After the wait, in which one request was refused, it is missing, its flag too, and no later run asks again."""
     call = item("demo:P-1", IssueParts(evidence=(("call", "missing-1"),), flags=(Flag("missing-1", "tone", "", None),)))
     bench.follow(call)
-    bench.time.now += 6 * 86_400
+    bench.time.now += 3 * 86_400
+    bench.triage.faults = {1: 409}
+    bench.follow(call)
+    assert {code for _, _, code in bench.states("demo:P-1")} == {"refused"}
+    bench.triage.faults = {}
+    bench.time.now += 3 * 86_400
     bench.follow(call)
     assert {code for _, _, code in bench.states("demo:P-1")} == {"evidence-pending"}
     bench.time.now += 2 * 86_400
