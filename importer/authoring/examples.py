@@ -62,10 +62,10 @@ def _try(transform: Transform, example: Example, *, name_given: bool) -> Iterato
 def _outcome(records: Records, skip: str) -> dict[str, str]:
     """Return the outcome of the row, by the names that an example uses."""
     values: dict[str, str] = {name: records.values[name].targets()[0] or "" for name in VALUE_FIELDS}
-    description = records.descriptions[0]
+    description = records.texts.descriptions[0]
     return {
-        "key": records.keys[0].partition(":")[2],  # a source's name has no colon
-        "title": records.titles[0],
+        "key": records.keys.full[0].partition(":")[2],  # a source's name has no colon
+        "title": records.texts.titles[0],
         "description": description[: find_footer(description)].rstrip(),
         **values,
         "skip": skip.removeprefix(SKIP_PREFIX),

@@ -82,7 +82,7 @@ def explain_row(job: Job, which: str) -> Explanation:
     at_line: tuple[Examined, int] | None = None
     prefix = len(job.source_name) + 1
     for examined in examine(job):
-        for row, key in enumerate(examined.records.keys):
+        for row, key in enumerate(examined.records.keys.full):
             if key and which in (key, key[prefix:]):
                 return _explain(job.mapping, examined, row)
         if at_line is None and examined.records.chunk.file_name == file_name:
@@ -111,15 +111,15 @@ def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanatio
     records, chunk = examined.records, examined.records.chunk
     leader = next((leader for leader, members in examined.groups.items() if row in members), row)
     return Explanation(
-        key=records.keys[row],
+        key=records.keys.full[row],
         file_name=chunk.file_name,
         record=chunk.records[row],
         line=chunk.lines[row],
         traces=tuple(_Tracer(mapping, examined, row).traces()),
         findings=tuple(examined.findings.by_row.get(row, ())),
         skip=examined.skips[row],
-        title=records.titles[leader],
-        description=records.descriptions[leader],
+        title=records.texts.titles[leader],
+        description=records.texts.descriptions[leader],
         body=examined.bodies.get(leader),
         additions=tuple(_plan(examined, leader)) if leader in examined.bodies else (),
     )
@@ -142,14 +142,14 @@ class _Tracer:
         """Give the traces in the order in which a mapping names the fields."""
         model, records, row = self._mapping.model, self._records, self._row
         yield from self._key()
-        yield self._trace(("title",), model.title, records.titles[row])
+        yield self._trace(("title",), model.title, records.texts.titles[row])
         if model.description is not None:
             yield self._trace(("description",), model.description, self._columns.text(model.description)[row])
         yield from map(self._value, VALUE_FIELDS)
         for name, texts in (
             ("source", records.sources),
-            ("owner_id", records.owners),
-            ("assignee_id", records.assignees),
+            ("owner_id", records.people.owners),
+            ("assignee_id", records.people.assignees),
         ):
             optional: Text | None = getattr(model, name)
             if optional is not None:
@@ -165,15 +165,15 @@ class _Tracer:
         return Trace(field or str(path[0]), cells, _rule(self._columns, spec, self._row), str(place), result)
 
     def _key(self) -> Iterator[Trace]:
-        model, key = self._mapping.model, self._records.keys[self._row]
+        model, key = self._mapping.model, self._records.keys.full[self._row]
         spec: Text = model.input.key
         path: Path = ("input", "key")
-        if self._records.local[self._row] and model.input.local_key is not None:
+        if self._records.keys.local[self._row] and model.input.local_key is not None:
             spec, path = model.input.local_key, ("input", "local_key")
         if model.group:
             for number, part in enumerate(model.group):
                 yield self._trace(("group", number), part, key, "key")
-        elif self._row in self._records.nameless:
+        elif self._row in self._records.keys.nameless:
             yield Trace("key", (), "the row's content is its key", str(self._mapping.place(*path)), key)
         else:
             yield self._trace(path, spec, key, "key")
@@ -186,7 +186,7 @@ class _Tracer:
         return Trace(name, cells, _reason(step), str(self._mapping.place(*step.path)), step.target or "")
 
     def _people(self) -> Iterator[Trace]:
-        for name, ids in (("owner", self._records.owners), ("assignee", self._records.assignees)):
+        for name, ids in (("owner", self._records.people.owners), ("assignee", self._records.people.assignees)):
             person: Person | None = getattr(self._mapping.model, name)
             if person is None:
                 continue

@@ -60,7 +60,7 @@ class BadValues:
                     wrong[FIELDS_OF_CODES[finding.code]][row] = finding
         places: dict[Cell, set[int]] = defaultdict(set)  # a set: two findings of a row may be about one cell
         for name, found in wrong.items():
-            wanted = examined.records.unreadable if name == "date" else None
+            wanted = examined.records.columns.unreadable if name == "date" else None
             for row, read in self._cells(examined.records.columns, name, found, wanted):
                 cell = _before_fix(read, examined.fixed.get(row, ()))
                 if cell in self._found or len(self._found) < LIMIT:

@@ -87,7 +87,7 @@ class Showcase:
         if not self._hides:  # else names may stand in any of them
             cells = _record(raw) if isinstance(raw, str) or header is None else _cells(header, raw)
         return BeforeAfter(
-            records.keys[place],
+            records.keys.full[place],
             [(_cut(name, CELL), _cut(_masked(cell), TEXT if isinstance(raw, str) else CELL)) for name, cell in cells],
             title,
             _cut(description, TEXT),

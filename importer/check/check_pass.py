@@ -225,16 +225,16 @@ class _Keys:
 
     def add(self, examined: Examined) -> None:
         chunk, records = examined.records.chunk, examined.records
-        self.nameless += len(records.nameless & examined.bodies.keys())
+        self.nameless += len(records.keys.nameless & examined.bodies.keys())
         rows = list(examined.bodies)
-        keys, lines = ([column[row] for row in rows] for column in (records.keys, chunk.lines))
+        keys, lines = ([column[row] for row in rows] for column in (records.keys.full, chunk.lines))
         dates = [None] * len(rows) if records.newest is None else [records.newest[row] for row in rows]
         stamps = [UNDATED if date is None else date.timestamp() for date in dates]
         places = [examined.first + row for row in rows]
         files, hashes = repeat(chunk.file, len(rows)), map(examined.digest, rows)
         self._spool.add(list(zip(keys, places, files, lines, hashes, stamps, strict=True)))
         if self.absent:
-            self.absent.difference_update(records.keys, (key[self._prefix :] for key in records.keys))
+            self.absent.difference_update(records.keys.full, (key[self._prefix :] for key in records.keys.full))
 
 
 def _nothing_selected(job: Job) -> UsageError:
@@ -333,7 +333,7 @@ class _Reading:
         self.unknowns.add(examined)
         self.corrections.add(examined, rows)
         self.work.add(examined, plan)
-        self.drift.add(examined.records.keys, plan)
+        self.drift.add(examined.records.keys.full, plan)
         self.coverage.add(examined.records, rows)
         self.unmatched.add(examined.records, rows)
         self.completeness.add(examined.records, rows, plan.additions)
@@ -358,7 +358,7 @@ def without_unreachable(plan: Plan, examined: Examined) -> Plan:
     }
 
     def is_sent(place: int, addition: Addition) -> bool:
-        key = examined.records.keys[place]
+        key = examined.records.keys.full[place]
         end = addition.other if addition.key == key else addition.key
         return addition.act is not Act.RELATION or end.partition(":")[2] not in ends[place]
 

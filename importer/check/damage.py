@@ -162,7 +162,7 @@ class DamageSigns:
             hits.rows += len(rows)
             if not hits.sample:
                 row = min(rows)
-                hits.sample = _sample(rows[row], chunk, row, records.keys[row])
+                hits.sample = _sample(rows[row], chunk, row, records.keys.full[row])
 
     def _find_signs(self, ref: Ref, column: list[str], file: int) -> Iterator[tuple[tuple[str, ...], dict[int, str]]]:
         """Find the signs in a column, each with row → the text to show; `file` is the number of the file."""

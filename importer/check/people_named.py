@@ -37,10 +37,10 @@ class PeopleNamed:
     def add(self, examined: Examined) -> None:
         """Count the people of a chunk; who is both owner and assignee counts once."""
         records, rows = examined.records, examined.flowing()
-        if not records.people:
+        if not records.people.named:
             return
         finished = [status in FINISHED for status in records.targets("status")]
-        people = zip(*records.people.values(), strict=True)
+        people = zip(*records.people.named.values(), strict=True)
         alike = Counter(map(list(zip(people, finished, strict=True)).__getitem__, rows))
         for (named, is_finished), issues in alike.items():
             for each in ((who, is_finished) for who in dict.fromkeys(named) if who.shown):

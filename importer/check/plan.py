@@ -80,7 +80,7 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
 
     ledger = _hold_partial(examined, known(ask()), known)  # without a ledger nothing is asked: `creates` stays empty
     decided, notes = _decide(examined, losers, ledger)
-    keys = examined.records.keys
+    keys = examined.records.keys.full
     takers = [
         row
         for row in examined.records.parts
@@ -105,7 +105,7 @@ def _decide(
     examined: Examined, losers: Mapping[int, Verdict], ledger: Mapping[str, LedgerStatus]
 ) -> tuple[dict[int, _Decided], list[tuple[int, Finding]]]:
     """Apply the rules in order; also returns the notes of change detection."""
-    found, keys = examined.findings.by_row, examined.records.keys
+    found, keys = examined.findings.by_row, examined.records.keys.full
     notes = list[tuple[int, Finding]]()
     decided = {row: _Decided(Outcome.SKIPPED, [_note(code)]) for row, code in enumerate(examined.skips) if code}
     for row, own in found.items():
@@ -135,9 +135,9 @@ def _make_rows(
     records = examined.records
     same = Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED)._asdict()
     own: dict[str, Sequence[object]] = {
-        **{"record": chunk.records, "line": chunk.lines, "key": records.keys, "link": records.links},
+        **{"record": chunk.records, "line": chunk.lines, "key": records.keys.full, "link": records.links},
         "additions_planned": [planned[row].own if row in planned else 0 for row in range(len(chunk))],
-        "title": [title[:TITLE_LIMIT] for title in records.titles],
+        "title": [title[:TITLE_LIMIT] for title in records.texts.titles],
     }
     columns = (own[name] if name in own else repeat(value, len(chunk)) for name, value in same.items())
     rows = list(map(Row._make, zip(*columns, strict=True)))
@@ -165,7 +165,7 @@ def _hold_partial(examined: Examined, statuses: Mapping[str, LedgerStatus], know
     The text of the rows that are absent would be taken away, and a delta need not have them. What its rows add, such as
     comments, is added all the same.
     """
-    keys = examined.records.keys
+    keys = examined.records.keys.full
     sizes = {keys[leader]: len(members) for leader, members in examined.groups.items()}
     changes = [key for key in sizes if key in statuses and statuses[key].change is not None]
     if examined.is_whole or not changes:
@@ -210,7 +210,7 @@ def _follow(row: Row, leader: Row) -> Row:
 
 def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[int, _Planned]:
     """Row → what is to be added to its issue; rows that never have anything to add are absent."""
-    records, keys = examined.records, examined.records.keys
+    records, keys = examined.records, examined.records.keys.full
     rows = [row for row in rows if row in records.parts]
     if not rows:
         return {}
@@ -226,7 +226,7 @@ def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[in
             parts,
             records.bundlings[row],
             mine,
-            description=records.descriptions[row],
+            description=records.texts.descriptions[row],
             find_mentions=partial(records.references.find, own_key=key),
         )
         if had:

@@ -59,9 +59,8 @@ class Examined:
 
     def create(self, row: int, *, hashed: bool = True) -> Operation:
         """Make the create of a row that has a body; its `content`, if wanted, hashes all rows of its group."""
-        records, content = self.records, self._hash(row) if hashed else b""
-        key, body, marker, link = records.keys[row], self.bodies[row], records.markers[row], records.links[row]
-        return Operation(key, "POST", ISSUES_PATH, body, marker, content, link=link)
+        keys, link, content = self.records.keys, self.records.links[row], self._hash(row) if hashed else b""
+        return Operation(keys.full[row], "POST", ISSUES_PATH, self.bodies[row], keys.markers[row], content, link=link)
 
     def _hash(self, row: int) -> bytes:
         members = self.groups.get(row, [row])
@@ -107,10 +106,10 @@ def examine_chunk(job: Job, transform: Transform, chunk: Chunk, first: int) -> E
     findings = validate(records, name_given=job.name_given)
     if job.mapping.model.people.hides:
         findings.change(transform.shown.show_finding)
-    groups = {group[0]: group for group in records.groups or ()}
+    groups = {group[0]: group for group in records.keys.groups or ()}
     followers = {row for _, *others in groups.values() for row in others}
-    if records.groups is not None:
-        for row, finding in list(hold_back(records.groups, records.group_keys, findings.by_row, chunk.lines)):
+    if records.keys.groups is not None:
+        for row, finding in list(hold_back(records.keys.groups, records.keys.group_keys, findings.by_row, chunk.lines)):
             findings.add(row, finding)
     skips = records.skips if job.only is None else _select(records, job.only, job.source_name)
     left_out = followers | set(filter(findings.rejects, findings.by_row))
@@ -152,5 +151,5 @@ def _select(records: Records, only: frozenset[str], source_name: str) -> list[st
     prefix = len(source_name) + 1
     return [
         skip or ("" if key in only or key[prefix:] in only else "not-selected")
-        for skip, key in zip(records.skips, records.keys, strict=True)
+        for skip, key in zip(records.skips, records.keys.full, strict=True)
     ]

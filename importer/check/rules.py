@@ -56,7 +56,7 @@ def validate(records: Records, *, name_given: bool) -> Findings:
     which `input.local_key` demands.
     """
     findings = Findings()
-    followers = {row for _, *others in records.groups or () for row in others}
+    followers = {row for _, *others in records.keys.groups or () for row in others}
     for row, finding in records.chunk.defects.items():
         if finding.rejects:
             findings.add(row, finding)
@@ -93,7 +93,7 @@ def _keys(records: Records, name_given: bool) -> Iterator[tuple[int, Finding]]:
         "this key is only unique within one project",
         "name the project: --source-name NAME, or `input: {name: NAME}` in your mapping",
     )
-    for row, (key, local) in enumerate(zip(records.keys, records.local, strict=True)):
+    for row, (key, local) in enumerate(zip(records.keys.full, records.keys.local, strict=True)):
         if not key:
             yield row, missing
         elif local and not name_given:
@@ -104,10 +104,10 @@ def _titles(records: Records) -> Iterator[tuple[int, Finding]]:
     missing = Finding(
         "title-missing", "title", "the title is empty", "fill it in the errors file and give that to `run`"
     )
-    if not all(records.titles):
-        yield from ((row, missing) for row, title in enumerate(records.titles) if not title)
-    for row in find_longer(records.titles, TITLE_LIMIT):
-        message = f"{count_units(records.titles[row])} characters, {TITLE_LIMIT} allowed"
+    if not all(records.texts.titles):
+        yield from ((row, missing) for row, title in enumerate(records.texts.titles) if not title)
+    for row in find_longer(records.texts.titles, TITLE_LIMIT):
+        message = f"{count_units(records.texts.titles[row])} characters, {TITLE_LIMIT} allowed"
         hint = "`title: {too_long: shorten}` in the mapping keeps the full title in the description"
         yield row, Finding(TITLE_TOO_LONG, "title", message, hint)
     yield from _shortened(records, "title", "the full title opens the description")
@@ -118,15 +118,15 @@ def _descriptions(records: Records) -> Iterator[tuple[int, Finding]]:
         "`description: {too_long: continue}` in the mapping lets the text go on in comments, `shorten` cuts it; where "
         "it does already, the footer or the full title alone is too long: name fewer columns under `footer`"
     )
-    for row in find_longer(records.descriptions, DESCRIPTION_LIMIT):
-        units = count_units(records.descriptions[row])
+    for row in find_longer(records.texts.descriptions, DESCRIPTION_LIMIT):
+        units = count_units(records.texts.descriptions[row])
         message = f"{units:,} characters with its footer, {DESCRIPTION_LIMIT:,} allowed"
         yield row, Finding(DESCRIPTION_TOO_LONG, "description", message, hint)
     yield from _shortened(records, "description", "the rest is only in the source")
 
 
 def _shortened(records: Records, name: str, where: str) -> Iterator[tuple[int, Finding]]:
-    for row, cuts in records.shortened.items():
+    for row, cuts in records.texts.shortened.items():
         for cut_field, units in cuts:
             if cut_field == name:
                 yield row, Finding(f"{name}-shortened", name, f"cut from {units:,} characters; {where}", rejects=False)
@@ -192,7 +192,7 @@ def _sources(records: Records) -> Iterator[tuple[int, Finding]]:
 
 
 def _dates(records: Records) -> Iterator[tuple[int, Finding]]:
-    for row, text in records.unreadable.items():
+    for row, text in records.columns.unreadable.items():
         hint = "name its format: `input: {dates: ['%d.%m.%Y']}` in the mapping"
         yield row, Finding(DATE_UNREADABLE, "date", f"the date {text!r} can't be read", hint)
 
@@ -201,12 +201,12 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
     """Find texts that can't be sent or stored; the usual column is joined and tested as one text."""
     not_unicode, has_nul = "half a character (a lone surrogate)", "a NUL character"
     columns = {
-        "key": records.keys,
-        "title": records.titles,
-        "description": records.descriptions,
+        "key": records.keys.full,
+        "title": records.texts.titles,
+        "description": records.texts.descriptions,
         "category": [category or "" for category in records.values["category"].targets()],
-        "owner_id": records.owners,
-        "assignee_id": records.assignees,
+        "owner_id": records.people.owners,
+        "assignee_id": records.people.assignees,
     }
     added: dict[str, dict[int, str]] = {}
     for row, parts in records.parts.items():

@@ -38,7 +38,8 @@ class Unknowns:
 
     def _add(self, examined: Examined, name: FieldName, open_codes: dict[int, str]) -> None:
         records = examined.records
-        columns = [records.columns.text(text) if text is not None else [""] * len(records.keys) for text in self._texts]
+        nothing = [""] * len(records.chunk)
+        columns = [nothing if text is None else records.columns.text(text) for text in self._texts]
         codes = records.values[name].codes.tolist()
         for row in examined.flowing():
             source = open_codes.get(codes[row])
@@ -50,7 +51,7 @@ class Unknowns:
             evidence.resolution[resolution.strip()] += 1
             evidence.closed[is_filled(closed)] += 1
             if len(samples) < SAMPLES:
-                samples = (*samples, records.keys[row])
+                samples = (*samples, records.keys.full[row])
             self._found[name, source] = (count + 1, samples, evidence)
 
     def as_list(self) -> list[Unknown]:

@@ -28,7 +28,7 @@ class UnmatchedPeople:
         """Count the people of a chunk."""
         if not self._asked:
             return
-        for name, people in records.unmatched.items():
+        for name, people in records.people.unmatched.items():
             known = self._issues[name]
             issues = Counter(who for who, row in zip(people, rows, strict=True) if row.outcome not in LEFT_OUT)
             for who, count in issues.items():

@@ -75,7 +75,7 @@ class ValueFlow:
         """Count the rows of a chunk that are neither skipped nor defective."""
         if flowing:
             for name in VALUE_FIELDS:
-                self._add(self._streams[name], records.values[name], records.keys, flowing)
+                self._add(self._streams[name], records.values[name], records.keys.full, flowing)
 
     def _add(self, streams: dict[Step, Stream], mapped: Mapped, keys: list[str], flowing: list[int]) -> None:
         codes = mapped.codes[flowing]

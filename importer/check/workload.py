@@ -124,7 +124,7 @@ class WorkCounter:
         """Hand the keys of a chunk, and the relations and mentions still to be sent, to the relation targets."""
         if self._targets is None:
             return
-        keys = examined.records.keys
+        keys = examined.records.keys.full
         self._targets.add_keys(
             (keys[place], place in examined.bodies)
             for place, row in enumerate(plan.rows)

@@ -154,7 +154,7 @@ class Attempt:
             plan = plan_rows(examined, self.checked.verdicts, self.known)
             rows = self._with_cells(examined, plan)
             if bodies is not None:
-                bodies |= {examined.records.keys[place]: body for place, body in examined.bodies.items()}
+                bodies |= {examined.records.keys.full[place]: body for place, body in examined.bodies.items()}
                 rows = [rows[place] for place in plan.operations]
             else:
                 self.queue.add((self._rank(examined, place), item) for place, item in _items(examined, plan))
@@ -327,9 +327,9 @@ def _items(examined: Examined, plan: Plan) -> Iterator[tuple[int, Item]]:
         if additions:
             parts = records.parts[place]
             is_all = plan.rows[place].outcome is not Outcome.PLANNED
-            description = records.descriptions[place] if parts.mentions else ""
+            description = records.texts.descriptions[place] if parts.mentions else ""
             sha = sha256(examined.bodies[place]).digest()
-            yield place, Item(records.keys[place], parts, records.bundlings[place], description, sha, is_all)
+            yield place, Item(records.keys.full[place], parts, records.bundlings[place], description, sha, is_all)
 
 
 def _as_stop(error: SourceNotReady | RunStopped) -> RunStopped:

@@ -29,11 +29,12 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
     targets = map(records.targets, ("severity", "category", "status"))
     values = list(zip(*targets, records.sources, strict=True))
     known = {each: _encode_values(*each) for each in {values[row] for row in rows}}  # between and behind the texts
-    titles = quote_all([records.titles[row] for row in rows])
-    descriptions = quote_all([records.descriptions[row] for row in rows])
+    titles = quote_all([records.texts.titles[row] for row in rows])
+    descriptions = quote_all([records.texts.descriptions[row] for row in rows])
     having = {row for row, parts in records.parts.items() if parts.evidence}
-    having.update(row for ids in (records.owners, records.assignees) if any(ids) for row, id_ in enumerate(ids) if id_)
-    few = {row: _encode_few(records.owners[row], records.assignees[row], records.parts.get(row)) for row in having}
+    owners, assignees = records.people.owners, records.people.assignees
+    having.update(row for ids in (owners, assignees) if any(ids) for row, id_ in enumerate(ids) if id_)
+    few = {row: _encode_few(owners[row], assignees[row], records.parts.get(row)) for row in having}
     bodies = {}
     for row, title, description in zip(rows, titles, descriptions, strict=True):
         between, behind = known[values[row]]

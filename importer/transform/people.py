@@ -44,6 +44,22 @@ def _join(*parts: Sequence[str]) -> list[Identity]:
     return list(map(people.__getitem__, cells))
 
 
+@dataclass(frozen=True, slots=True)
+class RowPeople:
+    """The people of a chunk's rows, one entry a row in every list.
+
+    owners     the owner's Triage user id, "" for nobody
+    assignees  the assignee's
+    named      field of the API → who it is, as the source says it; fields that the mapping doesn't name are absent
+    unmatched  the same, with an empty identity where nobody is left to be matched
+    """
+
+    owners: list[str]
+    assignees: list[str]
+    named: Mapping[str, Sequence[Identity]]
+    unmatched: Mapping[str, Sequence[Identity]]
+
+
 @dataclass(frozen=True)
 class PersonMap:
     """An owner or assignee of a mapping, ready to be applied to chunks. `field` is that of the API: owner_id."""

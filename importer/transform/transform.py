@@ -25,7 +25,7 @@ from importer.transform.comments import Discussions, read_epoch
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import Groups, merge_firsts
-from importer.transform.people import identify, name_mentions, person_maps
+from importer.transform.people import RowPeople, identify, name_mentions, person_maps
 from importer.transform.prose import ColumnSanitizer, write_prose
 from importer.transform.references import References
 from importer.transform.relations import FindKeys, find_no_keys
@@ -77,15 +77,9 @@ class Transform:
         rule = mapping.duplicates
         newest = columns.dates(columns.text(rule.newest)) if isinstance(rule, Duplicates) else None
         cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self.shown)
-        owners, assignees = (_read_optional(columns, text) for text in (mapping.owner_id, mapping.assignee_id))
-        people = {name: identify(each.person, columns) for name, each in self._person_maps.items()}
-        unmatched = {
-            name: self._person_maps[name].find_unmatched(people[name], given)
-            for name, given in zip(PERSON_FIELDS, (owners, assignees), strict=True)
-            if name in people
-        }
+        people = self._read_people(columns)
         levels = read_levels(mapping, columns)
-        footers = write_footers(mapping, columns, keys, cleaner, unmatched, levels)
+        footers = write_footers(mapping, columns, keys, cleaner, people.unmatched, levels)
         prose = write_prose(mapping, columns, footers.texts, keys.groups, cleaner)
         values = {value_map.field: value_map.apply(columns) for value_map in self.value_maps}
         self._hide_people(values)
@@ -95,20 +89,13 @@ class Transform:
         records = Records(
             chunk=chunk,
             columns=columns,
-            keys=keys.full,
-            markers=keys.markers,
-            local=keys.local,
-            nameless=keys.nameless,
+            keys=keys,
             skips=skips,
-            titles=prose.titles,
-            descriptions=prose.descriptions,
+            texts=prose,
             links=footers.links,
             values=values,
             sources=_read_optional(columns, mapping.source),
-            owners=owners,
-            assignees=assignees,
             people=people,
-            unmatched=unmatched,
             parts=found.parts,
             newest=newest,
             created=None if mapping.created is None else read_times(columns, mapping.created),
@@ -116,13 +103,9 @@ class Transform:
             discussed=count_discussed(found.discussions, keys.groups),
             references=self.references,
             bundlings=bundlings,
-            groups=keys.groups,
-            group_keys=keys.group_keys,
             noted=[*found.findings, *find_restricted(mapping, levels), *cleaner.findings(), *footers.findings()],
             private=found.discussions.private,
             neutralised=cleaner.neutralised,
-            shortened=prose.shortened,
-            unreadable=columns.unreadable,
         )
         records.noted.extend(find_dropped(columns, found.discussions))
         return self._assign(records)
@@ -137,15 +120,25 @@ class Transform:
         columns = Columns(chunk, self.mapping.input.dates)
         return name_rows(self.mapping, columns, self._skips(columns) if self.mapping.group else ())
 
+    def _read_people(self, columns: Columns) -> RowPeople:
+        """Read the people of a chunk, as the source has them."""
+        mapping, maps = self.mapping, self._person_maps
+        owners, assignees = (_read_optional(columns, text) for text in (mapping.owner_id, mapping.assignee_id))
+        given = dict(zip(PERSON_FIELDS, (owners, assignees), strict=True))
+        named = {name: identify(each.person, columns) for name, each in maps.items()}
+        unmatched = {name: maps[name].find_unmatched(people, given[name]) for name, people in named.items()}
+        return RowPeople(owners, assignees, named, unmatched)
+
     def _assign(self, records: Records) -> Records:
         """Fill in the Triage users of the people that the source names, where the source has no user id."""
-        for name, ids in zip(PERSON_FIELDS, (records.owners, records.assignees), strict=True):
+        people = records.people
+        for name, ids in zip(PERSON_FIELDS, (people.owners, people.assignees), strict=True):
             if name in self._person_maps:
-                found, findings = self._person_maps[name].apply(records.people[name], ids, records.targets("status"))
+                found, findings = self._person_maps[name].apply(people.named[name], ids, records.targets("status"))
                 ids[:] = found
                 records.noted.extend(findings.items())
-            if records.groups is not None:
-                ids[:] = merge_firsts(ids, records.groups)
+            if records.keys.groups is not None:
+                ids[:] = merge_firsts(ids, records.keys.groups)
         return records
 
     def _name_author(self, author: str) -> str:

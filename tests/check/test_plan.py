@@ -52,7 +52,7 @@ def test_every_row_has_exactly_one_outcome(rows: Sequence[Sequence[str]], policy
     """Planned rows have a body and a key of their own; all others have a reason, in four lists of one length."""
     examined = examined_of(rows)
     with KeySpool(policy, ["f"]) as spool:
-        keys = examined.records.keys
+        keys = examined.records.keys.full
         spool.add([(keys[place], place, 0, place + 2, examined.digest(place), UNDATED) for place in examined.bodies])
         verdicts = spool.verdicts()
     ledger = {"demo:A": LedgerStatus(Outcome.SKIPPED, Finding("changed", "", "", rejects=False))} if known else {}

@@ -59,7 +59,7 @@ def cover(lines: Sequence[Line], limit: int = CONTACT_LIMIT) -> tuple[str, ...]:
 def bodies(lines: Sequence[Line]) -> dict[str, Any]:
     """What is sent, by native key."""
     examined = examine_lines(lines)
-    keys = examined.records.keys
+    keys = examined.records.keys.full
     return {keys[row].removeprefix("demo:"): orjson.loads(body) for row, body in examined.bodies.items()}
 
 

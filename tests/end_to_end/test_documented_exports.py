@@ -50,7 +50,7 @@ def draft(export: Documented, folder: Path) -> Drafted:
         for examined in examine(job):
             records = examined.records
             comments |= any(parts.comments for parts in records.parts.values())
-            for row, title in enumerate(records.titles):
+            for row, title in enumerate(records.texts.titles):
                 person = decided.get(title)
                 if records.skips[row] or person is None:
                     continue

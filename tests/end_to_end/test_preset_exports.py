@@ -39,15 +39,15 @@ def read(path: Path) -> tuple[str, dict[str, Issue], list[str]]:
         for examined in examine(job):
             records = examined.records
             severity, status, category = (records.targets(name) for name in VALUE_FIELDS)
-            people = records.unmatched.get("assignee_id", ())
-            for row, title in enumerate(records.titles):
+            people = records.people.unmatched.get("assignee_id", ())
+            for row, title in enumerate(records.texts.titles):
                 if records.skips[row]:
                     continue
                 if row not in examined.bodies:
                     rejected.append(f"{title}: {examined.findings.by_row.get(row)}")
                     continue
                 comments = records.parts[row].comments if row in records.parts else ()
-                issues[records.keys[row].partition(":")[2]] = Issue(
+                issues[records.keys.full[row].partition(":")[2]] = Issue(
                     title,
                     severity[row] or "",
                     status[row] or "",

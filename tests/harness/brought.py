@@ -60,12 +60,12 @@ def _read(preset: str, path: Path, comments: Sequence[str], source_name: str | N
         model = job.mapping.model
         for examined in examine(job):
             records = examined.records
-            nobody = [Identity()] * len(records.keys)
+            nobody = [Identity()] * len(records.keys.full)
             people = nobody if model.assignee is None else identify(model.assignee, records.columns)
-            for row, key in enumerate(records.keys):
+            for row, key in enumerate(records.keys.full):
                 codes = [finding.code for finding in examined.findings.by_row.get(row, ())]
                 parts = records.parts.get(row, IssueParts())
-                brought = _brought(records.descriptions[row], parts, people[row], codes)
+                brought = _brought(records.texts.descriptions[row], parts, people[row], codes)
                 found.setdefault(_native(key), brought)  # of rows that are one issue, the first has all of it
     return found
 

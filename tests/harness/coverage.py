@@ -25,7 +25,7 @@ def losses_of(
         for chunk in source.chunks(transform.refs, size=size, tables=transform.tables):
             records = transform(chunk)
             rows = []
-            for place, key in enumerate(records.keys):
+            for place, key in enumerate(records.keys.full):
                 out = key.partition(":")[2] in left_out or place in chunk.defects or records.skips[place]
                 outcome = Outcome.REJECTED if out else Outcome.PLANNED
                 rows.append(Row(0, "f", chunk.records[place], chunk.lines[place], key, outcome))

@@ -24,8 +24,8 @@ def test_in_the_footer(base: dict[str, str], line: str) -> None:
     files = {"name": name, "url": {"column": "Text", "pattern": "http.+"}, **base}
     rows = [("P-1", "One", FILE, "P1", "Open"), ("P-2", "Two", "", "P1", "Open")]
     records = records_of(mapping_of(description=None, attachments=files), rows)
-    assert f"\n{line}\n" in records.descriptions[0]
-    assert "Attachments" not in records.descriptions[1]
+    assert f"\n{line}\n" in records.texts.descriptions[0]
+    assert "Attachments" not in records.texts.descriptions[1]
 
 
 @pytest.mark.parametrize("wrong", [{}, {"name": "Text", "base": "https://x.example/"}])

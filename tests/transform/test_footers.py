@@ -34,7 +34,7 @@ def test_text_without_one(text: str) -> None:
 def test_written_and_found(key: str) -> None:
     """What is written is found, also that of a row without a key, which is never sent."""
     records = records_of(mapping_of(footer={"Text": "Text"}), [(key, "Title", "said", "P1", "Open")])
-    (description,) = records.descriptions
+    (description,) = records.texts.descriptions
     assert description[: find_footer(description)] == "said\n\n"
 
 
@@ -48,7 +48,7 @@ def test_a_line_that_is_too_long_goes_on_in_a_comment() -> None:
     """It is cut, a warning names it, and the comment has all of it as it was, line breaks too."""
     text = "1\n" + "word " * 1_000
     records = records_of(mapping_of(footer={"Environment": "Text"}), [("P-1", "Title", text, "P1", "Open")])
-    (line,) = (line for line in records.descriptions[0].splitlines() if line.startswith("Environment: "))
+    (line,) = (line for line in records.texts.descriptions[0].splitlines() if line.startswith("Environment: "))
     assert line.endswith(GOES_ON)
     assert len(line) <= LINE_LIMIT
     assert [comment.text for comment in records.parts[0].comments] == [f"Environment:\n\n{text}"]
@@ -69,7 +69,7 @@ def test_many_lines_are_shortened_longest_first() -> None:
     before, after = (
         records_of(mapping, [("P-1", "Title", *each)], header) for each in (cells, [f"{c}." for c in cells])
     )
-    (description,) = before.descriptions
+    (description,) = before.texts.descriptions
     assert len(description) < LINES_LIMIT + 1000
     assert "C0: 0 0" in description
     assert GOES_ON in description
@@ -93,9 +93,9 @@ def test_who_is_not_matched_is_named(footer: dict[str, str], lines: list[str]) -
     records = records_of(
         mapping, [("P-1", "Title", "Ann Meyer (QA)", "P1", "Open"), ("P-2", "Title", "", "P1", "Open")]
     )
-    named = [line for line in records.descriptions[0].splitlines() if line.startswith(("Who", "Assignee"))]
+    named = [line for line in records.texts.descriptions[0].splitlines() if line.startswith(("Who", "Assignee"))]
     assert named == lines
-    assert "Assignee" not in records.descriptions[1]
+    assert "Assignee" not in records.texts.descriptions[1]
 
 
 def test_who_is_matched_is_not_named() -> None:
@@ -103,8 +103,8 @@ def test_who_is_matched_is_not_named() -> None:
     roster = Roster((Line(Identity("Ann Meyer"), "u-ann", 2),), "users.csv")
     transform = Transform(mapping_of(assignee="Text"), "demo", roster)
     records = transform(chunk_of(HEADER, [("P-1", "Title", "Ann Meyer", "P1", "Open")]))
-    assert records.assignees == ["u-ann"]
-    assert "Assignee" not in records.descriptions[0]
+    assert records.people.assignees == ["u-ann"]
+    assert "Assignee" not in records.texts.descriptions[0]
 
 
 def test_the_link_to_the_old_tracker() -> None:

@@ -26,7 +26,7 @@ LONG = st.builds(
 def test_nothing_is_lost(text: str) -> None:
     """What has no room goes on in comments: put together again it is the text, each part within its limit."""
     records = records_of(CONTINUING, [("P-1", "Title", text, "P1", "Open")])
-    description, rest = records.descriptions[0], records.parts.get(0, IssueParts()).rest
+    description, rest = records.texts.descriptions[0], records.parts.get(0, IssueParts()).rest
     body, _, footer = description.rpartition("\n\n---\nImported from demo:P-1\n")
     assert footer
     assert count_units(description) <= DESCRIPTION_LIMIT
@@ -36,7 +36,7 @@ def test_nothing_is_lost(text: str) -> None:
         body = body.removesuffix(f"\n\n{CONTINUED}")
     if text.strip():
         assert body + "".join(rest) == text
-    assert not records.shortened, "nothing is cut"
+    assert not records.texts.shortened, "nothing is cut"
 
 
 def test_the_rest_is_numbered() -> None:
@@ -55,8 +55,8 @@ def test_a_footer_leaves_room_for_a_text() -> None:
     """However long a cell in it is: the row is sent, and all of the cell is in a comment."""
     mapping = mapping_of(description={"column": "Text", "too_long": "continue"}, footer={"Notes": "State"})
     records = records_of(mapping, [("P-1", "Title", "text", "P1", "word " * 2_500)])
-    assert count_units(records.descriptions[0]) < DESCRIPTION_LIMIT
-    assert records.descriptions[0].startswith("text\n\n---\n")
+    assert count_units(records.texts.descriptions[0]) < DESCRIPTION_LIMIT
+    assert records.texts.descriptions[0].startswith("text\n\n---\n")
     (comment,) = records.parts[0].comments
     assert comment.text == f"Notes:\n\n{'word ' * 2_500}"
 
@@ -68,8 +68,8 @@ def test_a_full_title_and_a_rest() -> None:
     )
     title, text = "t" * 250, "word " * 2_500
     records = records_of(mapping, [("P-1", title, text, "P1", "Open")])
-    assert len(records.titles[0]) == TITLE_LIMIT
-    body = records.descriptions[0].partition(f"\n\n{CONTINUED}")[0] + "".join(records.parts[0].rest)
+    assert len(records.texts.titles[0]) == TITLE_LIMIT
+    body = records.texts.descriptions[0].partition(f"\n\n{CONTINUED}")[0] + "".join(records.parts[0].rest)
     assert body == f"Full title: {title}\n\n{text}"
 
 
@@ -77,7 +77,7 @@ def test_mentions_are_defused_everywhere() -> None:
     """In the title, the text, its rest and the footer no agent is called."""
     mapping = mapping_of(description={"column": "Text", "too_long": "continue"}, footer={"Team": "State"})
     records = records_of(mapping, [("@norm", "Ask @Norm", "@norm fix this. " * 1_000, "P1", "@NORM")])
-    texts = [*records.titles, *records.descriptions, *records.parts[0].rest]
+    texts = [*records.texts.titles, *records.texts.descriptions, *records.parts[0].rest]
     assert not [text for text in texts if "@norm" in text.casefold()]
     assert sum(text.count("(at)norm fix") for text in texts) == 1_000
 
@@ -87,6 +87,6 @@ def test_a_group_has_one_description() -> None:
     mapping = mapping_of(group=["Key"], description={"column": "Text", "too_long": "continue"})
     rows = [("P-1", "Title", word * 2_000, "P1", "Open") for word in ("one ", "two ")]
     records = records_of(mapping, rows, HEADER)
-    whole = records.descriptions[0] + "".join(records.parts[0].rest)
+    whole = records.texts.descriptions[0] + "".join(records.parts[0].rest)
     assert (whole.count("one"), whole.count("two")) == (2_000, 2_000)
     assert 1 not in records.parts

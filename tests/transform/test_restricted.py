@@ -24,15 +24,15 @@ def test_a_restricted_issue(issues: str, codes: list[tuple[int, str]], skips: li
     records = records_of(mapping, ROWS)
     assert [(row, finding.code) for row, finding in records.noted if finding.rejects] == codes
     assert records.skips == skips
-    assert "\nRestricted: internal\n" in records.descriptions[1]
-    assert "Restricted" not in records.descriptions[0]
+    assert "\nRestricted: internal\n" in records.texts.descriptions[1]
+    assert "Restricted" not in records.texts.descriptions[0]
 
 
 def test_a_footer_names_it_once() -> None:
     """Where a line of the mapping has the same cells, that is enough."""
     records = records_of(mapping_of(restricted={"level": "Text"}, footer={"Level": "Text"}), ROWS)
-    assert "Level: internal" in records.descriptions[1]
-    assert "Restricted" not in records.descriptions[1]
+    assert "Level: internal" in records.texts.descriptions[1]
+    assert "Restricted" not in records.texts.descriptions[1]
 
 
 @pytest.mark.parametrize(

@@ -60,10 +60,10 @@ def test_no_name_is_left(show: str) -> None:
         "Gus Toy;Hi Ann Meyer",
     )
     records = Transform(mapping_of(**mapping), "demo", ROSTER)(chunk_of(header, [row]))
-    said = [*records.titles, *records.descriptions, repr(records.parts[0].comments), repr(records.noted)]
+    said = [*records.texts.titles, *records.texts.descriptions, repr(records.parts[0].comments), repr(records.noted)]
     surnames = ("Meyer", "Ott", "Orr", "Poe", "Ray", "Sue", "Toy")
     assert [name for name in surnames for text in said if name in text] == []
-    assert "State: Open" in records.descriptions[0]
+    assert "State: Open" in records.texts.descriptions[0]
 
 
 @pytest.mark.parametrize(

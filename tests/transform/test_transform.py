@@ -51,7 +51,7 @@ def utf16_units(text: str) -> int:
 
 def footer_of(records: Records, row: int) -> str:
     """Where the footer of a description begins, to its end."""
-    description = records.descriptions[row]
+    description = records.texts.descriptions[row]
     return description[description.rindex("---\nImported from ") :]
 
 
@@ -121,7 +121,7 @@ def test_limits_hold_whatever_the_text(title: str, text: str, priority: str) -> 
         assert 1 <= utf16_units(sent["category"]) <= 64
         footer = footer_of(records_of(SHORTENING, [("P-1", title, "", priority, "Open")]), 0)
         assert sent["description"].endswith(footer)
-        if dict(records.shortened.get(row, ())).get("title") and GOES_ON not in footer:
+        if dict(records.texts.shortened.get(row, ())).get("title") and GOES_ON not in footer:
             full = footer.partition("Title: ")[2].partition("\n")[0]  # the footer has it on one line
             opening = " ".join(sent["description"].partition("\n\n")[0].split())
             assert f"Full title: {full}".startswith(opening)
@@ -150,26 +150,27 @@ def test_shortened_title() -> None:
     """A long title is cut with an ellipsis; the whole of it opens the description; both are noted."""
     title = "word " * 50
     records = records_of(SHORTENING, [("P-1", title, "The text.", "P1", "Open")])
-    assert records.titles[0] == ("word " * 40).strip() + "…"
-    assert records.descriptions[0].startswith(
+    assert records.texts.titles[0] == ("word " * 40).strip() + "…"
+    assert records.texts.descriptions[0].startswith(
         f"Full title: {title.strip()}\n\nThe text.\n\n---\nImported from demo:P-1"
     )
-    assert records.shortened == {0: [("title", 249)]}
+    assert records.texts.shortened == {0: [("title", 249)]}
 
 
 def test_shortened_description() -> None:
     """A long description says where it was cut and how long it was, and has exactly the length that is allowed."""
     records = records_of(SHORTENING, [("P-1", "Title", "x" * 20_000, "P1", "Open")])
-    assert len(records.descriptions[0]) == DESCRIPTION_LIMIT
-    assert "x\n\n[… cut at import: 20,000 characters in the source]\n\n---\nImported from" in records.descriptions[0]
+    (description,) = records.texts.descriptions
+    assert len(description) == DESCRIPTION_LIMIT
+    assert "x\n\n[… cut at import: 20,000 characters in the source]\n\n---\nImported from" in description
 
 
 def test_nothing_is_cut_unasked() -> None:
     """Without `too_long: shorten` a long text stays whole, for validate to reject."""
     records = records_of(mapping_of(), [("P-1", "t" * 201, "x" * 10_001, "P1", "Open")])
-    assert len(records.titles[0]) == 201
-    assert records.descriptions[0].startswith("x" * 10_001 + "\n\n---")
-    assert records.shortened == {}
+    assert len(records.texts.titles[0]) == 201
+    assert records.texts.descriptions[0].startswith("x" * 10_001 + "\n\n---")
+    assert records.texts.shortened == {}
 
 
 @pytest.mark.parametrize(
@@ -184,13 +185,14 @@ def test_nothing_is_cut_unasked() -> None:
 )
 def test_title_is_one_line(title: str, expected: str) -> None:
     """A title is one line; only line breaks, tabs and outer white space are touched."""
-    assert records_of(mapping_of(), [("P-1", title, "", "P1", "Open")]).titles == [expected]
+    assert records_of(mapping_of(), [("P-1", title, "", "P1", "Open")]).texts.titles == [expected]
 
 
 def test_description_is_as_written() -> None:
     """A description keeps its line ends and its white space, control characters too."""
     text = "  a\r\n\tb\x1b\n\n"
-    assert records_of(mapping_of(), [("P-1", "T", text, "P1", "Open")]).descriptions[0].startswith(f"{text}\n\n---\n")
+    (description,) = records_of(mapping_of(), [("P-1", "T", text, "P1", "Open")]).texts.descriptions
+    assert description.startswith(f"{text}\n\n---\n")
 
 
 def test_footer(snapshot: SnapshotAssertion) -> None:
@@ -207,14 +209,14 @@ def test_footer(snapshot: SnapshotAssertion) -> None:
     )
     header = (*HEADER, "Label", "Label", "Label", "Due", "Author", "Reporter")
     row = ("P-1", "T", "", "P1", "Open", "with, comma", "", "two\nlines", " ", "", "Kim")
-    assert records_of(mapping, [row], header).descriptions[0] == snapshot
+    assert records_of(mapping, [row], header).texts.descriptions[0] == snapshot
 
 
 def test_key() -> None:
     """A key is the source's name and the native key without outer white space; inner spaces belong to it."""
     records = records_of(mapping_of(), [(" AB 1 ", "T", "", "P1", "Open"), (" ", "T", "", "P1", "Open")])
-    assert records.keys == ["demo:AB 1", ""]
-    assert records.markers[0] == record_marker("demo:AB 1")
+    assert records.keys.full == ["demo:AB 1", ""]
+    assert records.keys.markers[0] == record_marker("demo:AB 1")
 
 
 def test_local_key() -> None:
@@ -222,21 +224,24 @@ def test_local_key() -> None:
     mapping = mapping_of(input={"name": SOURCE_NAME, "key": "Key", "local_key": "Text"})
     rows = [("P-1", "T", "7", "", ""), ("", "T", "7", "", ""), ("", "T", "", "", "")]
     records = records_of(mapping, rows)
-    assert records.keys == ["demo:P-1", "demo:7", ""]
-    assert records.local == [False, True, False]
+    assert records.keys.full == ["demo:P-1", "demo:7", ""]
+    assert records.keys.local == [False, True, False]
 
 
 def test_content_as_key() -> None:
     """Without keys the row's content is its identity; empty cells at the end don't count."""
     mapping = mapping_of(input={"name": SOURCE_NAME, "key": {"content": "true"}})
-    keys = records_of(mapping, [("", "T", "", "P1", "Open"), ("", "T", "", "P1", "Open"), ("", "U", "", "", "")]).keys
-    assert keys[0] == keys[1] != keys[2]
+    rows = [("", "T", "", "P1", "Open"), ("", "T", "", "P1", "Open"), ("", "U", "", "", "")]
+    one, same, other = records_of(mapping, rows).keys.full
+    assert one == same != other
     assert content_key(["a", ""]) == content_key(["a"]) != content_key(["", "a"])
 
 
 def test_find_marker() -> None:
     """The marker of an issue is that of the last footer line; what texts quote is none."""
-    (description,) = records_of(mapping_of(), [("P-1", "T", "like tir00000000000000000000", "P1", "Open")]).descriptions
+    (description,) = records_of(
+        mapping_of(), [("P-1", "T", "like tir00000000000000000000", "P1", "Open")]
+    ).texts.descriptions
     marker = record_marker("demo:P-1")
     quoting = f"tis000000000000 {record_marker('demo:P-2')} {MARKER_NOTE}\n"
     for text in (description, quoting + description, description + "\nadded", description.replace("\n", "\r\n")):
@@ -316,7 +321,7 @@ def test_newest_date_that_cannot_be_read() -> None:
         mapping_of(duplicates={"newest": "Text"}), [("1", "T", "soon", "", ""), ("2", "T", "", "", "")]
     )
     assert records.newest == [None, None]
-    assert records.unreadable == {0: "soon"}
+    assert records.columns.unreadable == {0: "soon"}
 
 
 def test_source_and_people() -> None:
@@ -325,7 +330,7 @@ def test_source_and_people() -> None:
     rows = [("1", "T", " automated ", " u-1 ", "Open"), ("2", "T", "", "", "Open")]
     records = records_of(mapping, rows)
     assert records.sources == ["automated", "client"]
-    assert records.owners == ["u-1", ""]
+    assert records.people.owners == ["u-1", ""]
 
 
 def test_collect_refs() -> None:

@@ -22,7 +22,7 @@ def consume_cells(use: Use, records: Records) -> Consumed:
     consumed: Consumed = {}
     wanted = None if use.wanted is None else use.wanted(records)
     for position, rows in _consume(records.columns, use.text, use.every, wanted):
-        before = consumed.get(position, _nowhere(len(records.keys)))
+        before = consumed.get(position, _nowhere(len(records.keys.full)))
         consumed[position] = None if rows is None or before is None else rows | before
     return consumed
 

@@ -48,7 +48,7 @@ class _Reader:
         self.always = self.reading.whole and bool(masks) and all(rows is None for rows in masks.values())
         self.texts, self._many = (), len(columns) > 1
         if masks and not self.always:
-            texts: list[list[str]] = [[] for _ in records.keys]
+            texts: list[list[str]] = [[] for _ in records.keys.full]
             for position, rows in masks.items():
                 for row, cell in enumerate(columns[position]):
                     if is_filled(cell) and (rows is None or rows[row]):

@@ -120,14 +120,14 @@ def find_of(text: Text) -> str | None:
 
 def _matched(name: str) -> Wanted:
     def wanted(records: Records) -> Mask | None:
-        ids = records.owners if name == "owner" else records.assignees
+        ids = records.people.owners if name == "owner" else records.people.assignees
         return np.fromiter(map(bool, ids), dtype=np.bool_, count=len(ids))
 
     return wanted
 
 
 def _with_local_key(records: Records) -> Mask | None:
-    return np.array(records.local, dtype=np.bool_)
+    return np.array(records.keys.local, dtype=np.bool_)
 
 
 def _without_rule(name: str) -> Wanted:
