@@ -55,8 +55,9 @@ def find_delimiter(sample: str) -> str:
 
     def fitness(delimiter: str) -> tuple[bool, bool, float, int]:
         rows = tables[delimiter]
-        above = count_above(rows)
-        header, *below = rows[above:] or [[]]
+        first = count_above(rows)
+        above = any(rows[:first])
+        header, *below = [row for row in rows[first:] if row] or [[]]
         if below and len(below[-1]) < len(header) and not sample.endswith(LINE_ENDS):
             below.pop()
         width, least = len(header), least_width(header)
@@ -77,11 +78,12 @@ def find_errors_delimiter(sample: str) -> str | None:
 
 
 def _parse_sample(sample: str, delimiter: str, rows: int | None = None) -> list[list[str]]:
+    """Return the rows of a sample; a blank line is one without cells."""
     csv.field_size_limit(CELL_CHARACTERS)
     parsed: list[list[str]] = []
     with suppress(csv.Error):  # the rows read so far show the structure
         reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)
-        parsed.extend(islice(filter(None, reader), rows))
+        parsed.extend(islice(reader, rows))
     return parsed
 
 
@@ -135,9 +137,15 @@ def join_lines(text: Iterable[str]) -> Iterator[str]:
 
 
 def read_rows(
-    text: Iterator[str] | Lines, name: str, delimiter: str, above: int = 0, header: Sequence[str] = ()
+    text: Iterator[str] | Lines,
+    name: str,
+    delimiter: str,
+    above: int = 0,
+    header: Sequence[str] = (),
+    *,
+    blank: bool = False,
 ) -> Iterator[NumberedRow]:
-    """Yield all rows, including the header and the `above` rows before it; blank lines are skipped.
+    """Yield all rows, including the header and the `above` rows before it; blank lines are skipped, but for `blank`.
 
     `header` is given where the text is a part of the file below it.
 
@@ -154,9 +162,9 @@ def read_rows(
         try:
             for row in reader:
                 lines.end_record()
-                if row:
+                if row or blank:
                     yield line, row, None
-                    if not header:
+                    if row and not header:
                         header, above = ((), above - 1) if above else (row, 0)
                 line = lines.skipped + reader.line_num + 1
         except csv.Error as error:

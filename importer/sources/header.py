@@ -50,7 +50,7 @@ def count_filled(row: Sequence[str]) -> int:
 
 
 def count_above(rows: Sequence[Sequence[str]]) -> int:
-    """Count the rows above the header: titles of a spreadsheet, and empty rows.
+    """Count the rows above the header: titles of a spreadsheet, and empty rows; blank lines are rows without a cell.
 
     A title is a row with one filled cell. The header below it has at least three filled cells and half as many as the
     fullest row, and most rows after it fit it.
@@ -67,7 +67,7 @@ def count_above(rows: Sequence[Sequence[str]]) -> int:
 def _count_facts(rows: Sequence[Sequence[str]], filled: Sequence[int]) -> int:
     """Count the rows of a preamble of facts, `Plan name,Voice bots`, up to the header; 0 if there is none.
 
-    All of them have at most two cells, the first two, and an empty row stands below them.
+    All of them have at most two cells, the first two, and an empty row or a blank line stands below them.
     """
     above = next((place for place, count in enumerate(filled) if count > FACT_CELLS), 0)
     is_apart = above > 0 and filled[above - 1] == 0 and FACT_CELLS in filled[:above]

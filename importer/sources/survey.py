@@ -210,11 +210,11 @@ def _read_above(file: SourceFile) -> list[list[str]]:
     rows: list[list[str]] = []
     with open_text(file.stored, file.encoding) as (_, text), suppress(SourceError, SourceNotReady):  # read again later
         lines = open_lines(file.stored, text, file.skip_lines)
-        for _, row, malformed in islice(csv.read_rows(lines, file.name, file.delimiter), HEAD_ROWS):
+        for _, row, malformed in islice(csv.read_rows(lines, file.name, file.delimiter, blank=True), HEAD_ROWS):
             if malformed:
                 break
             rows.append(row)
-    return rows[: count_above(rows)]
+    return list(filter(None, rows[: count_above(rows)]))
 
 
 def _holds_pages(file: SourceFile) -> bool:

@@ -78,8 +78,8 @@ def find_answered(value: Any) -> list[str]:
         if not IDENTITY_KEYS.isdisjoint(value):
             return path if len(value) >= KEYS_OF_A_RECORD else []
         filled = [key for key, item in value.items() if isinstance(item, dict | list) and item]
-        if len(filled) != 1 or not TITLE_KEYS.isdisjoint(value):
-            return []
+        if len(filled) != 1 or filled[0].startswith("_") or not TITLE_KEYS.isdisjoint(value):
+            return []  # `_issues` is what stands around a comment's array
         path.append(filled[0])
         value = value[filled[0]]
     return []

@@ -195,9 +195,10 @@ PLAN = f"Plan name,Voice Bot Rollout,,\nPlan ID,x-7,,\nDate of export,5/3/2026,,
     [
         (PLAN, 4),
         (f"Plan name,Voice bots,,\n,,,\n{HEADER}", 2),
+        (f"Plan name,Voice Bot Rollout\nPlan ID,x-7\n\n{HEADER}", 2),
         (f"Plan name,Voice bots\n{HEADER}", 0),  # it may be the header of a table that is torn
     ],
-    ids=["Planner", "short", "none below"],
+    ids=["Planner", "short", "not padded", "none below"],
 )
 def test_facts_above_the_header(make_source: MakeSource, text: str, above: int) -> None:
     """Lines that say something of the whole table, as Planner writes them, are passed over, and named."""

@@ -75,6 +75,16 @@ def test_an_object_with_several_arrays(tmp_path: Path) -> None:
         assert [chunk.cells[0] for chunk in source.chunks([ID])] == [["b"]]
 
 
+def test_comments_within_issues_are_no_answers(tmp_path: Path) -> None:
+    """What stands around an array is known in its records, and is no record that a comment has."""
+    comments = [{"body": "Again", "author": "ann"}]
+    issue = {"key": "P-1", "summary": "Echo", "status": "Open", "priority": "High", "comments": comments}
+    path = write(tmp_path, json.dumps({"projects": [{"key": "P", "issues": [issue]}], "links": [{"name": "blocks"}]}))
+    samples = {sample.records: sample for sample in survey(path)}
+    assert samples["projects.issues.comments"].envelope == ""
+    assert "summary" not in samples["projects.issues.comments"].names
+
+
 def test_a_place_that_only_one_file_has(tmp_path: Path) -> None:
     """What is chosen counts for the files that have it; the others have their only array."""
     paths = [write(tmp_path, json.dumps(BOARD)), write(tmp_path, '[{"id": 9}]', "b.json")]
