@@ -106,11 +106,12 @@ class Corrections:
     def lines(self) -> list[tuple[str, ...]]:
         """Return the lines of fixes.csv: values to be corrected, then those corrected already; [] if none is to be."""
         given = {(fix.column, fix.bad): fix for fix in self._fixes}
+        hidden = self._hidden()
         lines = []
         for (column, text), bad in self._bad.items():
-            fix = given.pop((column, text), None)
-            if fix is None and self._names_somebody((column, text)):
+            if (column, text) in hidden:
                 continue
+            fix = given.pop((column, text), None)
             hint = "; ".join(filter(None, bad.hints.values()))
             lines.append((column, text, str(bad.rows), fix.new if fix else "", " ".join(bad.hints), hint))
         done = [(fix.column, fix.bad, str(self._count.rows_of(fix)), fix.new, "", "") for fix in given.values()]
@@ -119,7 +120,11 @@ class Corrections:
     @property
     def hidden(self) -> int:
         """How many values are not listed, since they name people who are not shown by name."""
-        return sum(self._names_somebody(cell) for cell, _ in self._bad.items())
+        return len(self._hidden())
+
+    def _hidden(self) -> set[Cell]:
+        given = {(fix.column, fix.bad) for fix in self._fixes}  # written by a person, and shown as it is
+        return {cell for cell, _ in self._bad.items() if cell not in given and self._names_somebody(cell)}
 
     def _names_somebody(self, cell: Cell) -> bool:
         column, text = cell

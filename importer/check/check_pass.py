@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
@@ -95,14 +95,17 @@ class Checked:
     people: Sequence[Named] = ()
     probes: Sequence[str] = ()
 
-    @property
-    def warnings(self) -> list[str]:
-        """What is valid but suspicious, a sentence each: in the export, its keys, value flow and column coverage."""
+    def warnings(self, of_headers: Iterable[str]) -> list[str]:
+        """What is valid but suspicious, a sentence each, what is absent first: a screen may have room for that alone.
+
+        `of_headers` are warnings from before the first row.
+        """
         absent = [f"--only: no row has {listed(self.absent, NAMES_SHOWN)}"] if self.absent else []
         nameless = [NAMELESS.format(rows=self.nameless)] if self.nameless else []
         lost = [] if self.coverage is None else [*self.coverage.warnings(), *filter(None, [rare_categories(self.flow)])]
         absent_parts = [] if self.complete is None else self.complete.warnings(self.attachments)
-        return [*self.notes, *self.damage, *absent_parts, *nameless, *self.flow.suspicious_mappings(), *absent, *lost]
+        of_rows = [*nameless, *self.flow.suspicious_mappings(), *absent, *lost]
+        return [*absent_parts, *self.notes, *self.damage, *of_headers, *of_rows]
 
     @property
     def refusal(self) -> str:
@@ -315,13 +318,13 @@ class _Reading:
 
     def notices(self) -> Iterator[str]:
         """Say what the transform changed in texts, and left out of comments, a sentence each."""
-        if self.neutralised:
-            yield f"@names that would call people or agents: {self.neutralised:,}, written with {REPLACEMENT} now"
-        if self.private:
-            yield f"comments for the team alone: {self.private:,} left out, as the mapping says"
+        yield from self.unmatched.sentences(self._job)
         if hidden := self.corrections.hidden:
             yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
-        yield from self.unmatched.sentences(self._job)
+        if self.private:
+            yield f"comments for the team alone: {self.private:,} left out, as the mapping says"
+        if self.neutralised:
+            yield f"@names that would call people or agents: {self.neutralised:,}, written with {REPLACEMENT} now"
 
     def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], writer: PlanWriter | None) -> Plan:
         plan = without_unreachable(plan_rows(examined, verdicts, self._known), examined)

@@ -160,7 +160,7 @@ def summarise(
         recognised=job.recognised,
         mapping=job.mapping.name,
         mapping_sha256=job.mapping.digest,
-        warnings=(*job.warnings, *checked.warnings),
+        warnings=tuple(checked.warnings(job.warnings)),
         value_flow=checked.flow.as_json(),
         forecast=checked.load.as_json(),
         losses={} if checked.coverage is None else checked.coverage.as_json(),

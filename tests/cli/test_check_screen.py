@@ -33,6 +33,24 @@ def test_it_fits_24_lines(program: Program) -> None:
     assert lines[-1].startswith("Next: read triage-import-check/suggested-mapping.yaml, then: ")
 
 
+def test_what_is_absent_comes_before_other_warnings(program: Program) -> None:
+    """Where there is room for one of them: that comments are missing, and then who is matched with nobody."""
+    header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Assignee", "Said", "Odd", "Description")
+    words = ("To Do", "In Progress", "In Review", "Done", "Backlog", "Closed", "Open", "Reopened")
+    ranks = ("High", "Low", "Highest", "Lowest", "Medium")
+    rows = [(f"P-{n}", f"@team {n}", ranks[n % 5], words[n % 8], f"T {n % 9}", "Ann", "7", "1", "") for n in range(600)]
+    write_csv(Path("export.csv"), rows, header)
+    Path("m.yaml").write_text("extends: jira\ncounted: {comments: Said}\n", encoding="utf-8")
+    said = program("validate", "export.csv", "-m", "m.yaml").out.splitlines()
+    shown = next(line for line in said if line.startswith("warning"))
+    assert "the source counts 4,200 comments" in shown
+    warnings = json.loads(Path("triage-import-check/summary.json").read_text(encoding="utf-8"))["warnings"]
+    assert [warning.partition(":")[0] for warning in warnings[1:3]] == [
+        "assignee",
+        "@names that would call people or agents",
+    ]
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_it_fits_a_narrow_screen(program: Program, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     """Lines that a terminal breaks count as several: all that is printed, from the first line to the next command."""

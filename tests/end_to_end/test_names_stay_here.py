@@ -97,6 +97,19 @@ def test_a_check_names_nobody(program: Program, command: tuple[str, ...]) -> Non
     assert "Person " in written["results.csv"]
 
 
+def test_a_value_that_somebody_has_corrected_is_listed(program: Program, command: tuple[str, ...]) -> None:
+    """It stands in the table that the person wrote, whatever became of the row, and is not counted as left out."""
+    Path("mine.csv").write_text(
+        "column,bad value,new value\nPriority,Bobby,P9\nState,Bobby,Nowhere\n", encoding="utf-8"
+    )
+    program("validate", *command, "--fixes", "mine.csv", "--out", "out")
+    warnings = json.loads(Path("out/summary.json").read_text(encoding="utf-8"))["warnings"]
+    [said] = [warning for warning in warnings if "name people and reject rows" in warning]
+    listed = Path("out/fixes.csv").read_text(encoding="utf-8-sig")
+    assert "State,Bobby," in listed
+    assert "reject rows: 4, in errors.csv alone" in said
+
+
 @pytest.mark.parametrize("show", ["initials", "none"])
 def test_other_ways_of_showing_people(program: Program, command: tuple[str, ...], show: str) -> None:
     """Initials, or nobody at all, stand in the same places."""
