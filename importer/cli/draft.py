@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from importer.cli.options import INPUT_OPTIONS, sources_argument, with_options
-from importer.errors import ExitCode, UsageError
+from importer.errors import ExitCode, SourceError, UsageError
 from importer.phrases import counted
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from importer.authoring.draft.values import Value
     from importer.cli.console import Console
     from importer.mapping.reader import LoadedMapping
-    from importer.sources.source import Source
+    from importer.sources.survey import Sample, Survey
 
 VALUES_SHOWN = 20
 READING = {"encoding", "delimiter", "skip_lines", "format_"}
@@ -78,7 +79,8 @@ def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
     from importer.cli.console import Console
 
     check_free(out)
-    with Console() as console, _open(sources, given, None) as source:
+    with Console() as console, _survey(sources, given, None) as survey, survey.open() as source:
+        _say_who_knows(console, sources, survey.samples)
         made = make_draft(source, console, lambda values: _ask(console, values))
         mapping, table = save_draft(
             made, source, out, {name: str(value) for name, value in given.items() if value is not None}
@@ -97,7 +99,7 @@ def _update(sources: tuple[str, ...], path: Path, given: dict[str, Any]) -> int:
     if is_preset(mapping.files[0]):
         hint = "Make it yours first, with `extends: " + mapping.files[0].stem + "` in a file, and update that."
         raise UsageError(f"{path} is a preset, and presets stay as they are.", hint=hint)
-    with Console() as console, _open(sources, given, mapping) as source:
+    with Console() as console, _survey(sources, given, mapping) as survey, survey.open() as source:
         added = update_draft(source, mapping, console, lambda values: _ask(console, values))
         if not added.values and not added.columns:
             console.say(f"{path} knows all values and columns of {' '.join(sources)}: it is as it was.")
@@ -110,13 +112,26 @@ def _update(sources: tuple[str, ...], path: Path, given: dict[str, Any]) -> int:
     return ExitCode.DONE
 
 
-def _open(sources: tuple[str, ...], given: dict[str, Any], mapping: LoadedMapping | None) -> Source:
+def _survey(
+    sources: tuple[str, ...], given: dict[str, Any], mapping: LoadedMapping | None
+) -> AbstractContextManager[Survey]:
     from importer.sources.source import SourceOptions
-    from importer.sources.survey import open_source
+    from importer.sources.survey import survey_files
 
     said = mapping.model.input if mapping else None
     found = {name: getattr(said, name, None) if value is None else value for name, value in given.items()}
-    return open_source(sources, SourceOptions(**found))
+    return survey_files(sources, SourceOptions(**found))
+
+
+def _say_who_knows(console: Console, sources: tuple[str, ...], samples: Sequence[Sample]) -> None:
+    """Name the preset that would read the source as it is: a draft of such a file knows less."""
+    from importer.authoring.recognise import preset_shapes, recognise
+    from importer.check.typed import Typed
+
+    with suppress(SourceError):  # none does, as of most files that are drafted
+        known = recognise(samples, preset_shapes())[0]
+        command = Typed(sources).again("validate", "-m", known.preset)
+        console.say(f"A preset knows this file, {known}; a draft knows less than it: {command}")
 
 
 def _ask(console: Console, values: Sequence[Value]) -> Sequence[Value]:

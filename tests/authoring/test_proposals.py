@@ -52,7 +52,7 @@ def test_a_status_is_proposed_from_evidence(jira: Proposer, unknown: Unknown, ta
     ("unknown", "target"),
     [
         (status(), "todo"),
-        (status(closed=6), "done"),
+        (status(closed=8), "todo"),
         (status(closed=5), "todo"),
         (status(category="Custom"), "todo"),
         (Unknown("status", "Odd", 3), "todo"),

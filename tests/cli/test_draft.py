@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from importer.errors import ExitCode
-from tests.harness.running import Program, read_csv, write_csv
+from tests.harness.running import SAMPLES, Program, read_csv, write_csv
 
 MEASURED = """
 import resource, sys
@@ -83,6 +83,16 @@ def test_a_colleague_decides_in_the_table(program: Program, export: Path) -> Non
         writer.writerows(lines)
     ended = program("run", export, "-m", "mine.yaml", "--sandbox", "--json")
     assert (ended.code, ended.outcomes()) == (0, {"created": 12})
+
+
+def test_a_file_that_a_preset_knows(program: Program, export: Path) -> None:
+    """It is named, with the command that reads the file as it is; of other files there is nothing to say."""
+    ended = program("draft", SAMPLES / "jira.csv", "-o", "mine.yaml")
+    assert "A preset knows this file, jira CSV: 10 of 10 expected columns" in ended.err
+    command = f"triage-import validate {SAMPLES / 'jira.csv'} -m jira"
+    assert command in ended.err
+    assert program(*command.split()[1:]).code == 0
+    assert "A preset knows" not in program("draft", export, "-o", "other.yaml").err
 
 
 def test_nothing_is_overwritten(program: Program, export: Path) -> None:

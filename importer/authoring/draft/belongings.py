@@ -55,6 +55,26 @@ _HTML = re.compile(r"(?i)</?(?:p|br|div|b|i|u|strong|em|ul|ol|li|a|h[1-6]|span|t
 _WIKI = re.compile(r"(?m)^h[1-6]\. |\{(?:code|noformat|quote|color|panel)\b|\[~\w|^\|\|")
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _CALL_LINK = re.compile(rf"bland\.ai/\S*{_UUID}")
+_CALL_IN_PROSE = rf"bland\.ai/\S*?({_UUID})"
+_CALLS = {"call", "calls", "callid"}
+_POINTERS = {
+    "id",
+    "ids",
+    "key",
+    "keys",
+    "ref",
+    "reference",
+    "no",
+    "number",
+    "issue",
+    "issues",
+    "ticket",
+    "tickets",
+    "task",
+}
+"""Last words of a header that say by what it names other rows: `Parent ref`."""
+_SIGNED = r"(?s)^(?P<date>\d[^;\n]{4,40}?);(?P<author>[^;\n]{0,255});(?P<text>.*)$"
+"""How Jira writes a comment into a cell."""
 _ENOUGH = 0.2
 """The least share of a column's texts that have a markup's signs."""
 
@@ -76,12 +96,15 @@ def markup_of(column: Column) -> str:
     return ""
 
 
-def find_belongings(columns: Sequence[Column], keys: Iterable[str]) -> Belongings:
-    """Draft what the columns that are no fields say; `keys` are some texts of the key's column."""
+def find_belongings(columns: Sequence[Column], keys: Iterable[str], prose: Sequence[Column] = ()) -> Belongings:
+    """Draft what the columns that are no fields say; `keys` are some texts of the key's column.
+
+    Of `prose`, the description, only the addresses of calls are taken.
+    """
     found = Belongings()
     filled = [column for column in columns if column.filled]
     _add_people(found, filled)
-    _add_evidence(found, filled)
+    _add_evidence(found, filled, prose)
     _add_comments(found, filled)
     _add_relations(found, filled, set(keys))
     return found
@@ -112,13 +135,17 @@ def _holds_people(column: Column) -> bool:
     return not (_HOLDERS.isdisjoint(words) or _NO_HOLDER.intersection(words) or is_else)
 
 
-def _add_evidence(found: Belongings, columns: Sequence[Column]) -> None:
-    lines = []
+def _add_evidence(found: Belongings, columns: Sequence[Column], prose: Sequence[Column]) -> None:
+    lines = [
+        f"  - {{{source_of(column)}, type: call, find: '{_CALL_IN_PROSE}'}} # addresses of calls in its texts"
+        for column in prose
+        if any(map(_CALL_LINK.search, column.samples))
+    ]
     for column in columns:
         words, texts = set(header_tokens(column)), list(column.samples)
         if any(map(_CALL_LINK.search, texts)):
             lines.append(f"  - {{{source_of(column)}, type: call, find: '{_UUID}'}} # addresses of calls")
-        elif "call" in words and texts and all(re.fullmatch(_UUID, text) for text in texts):
+        elif words & _CALLS and texts and all(re.fullmatch(_UUID, text) for text in texts):
             lines.append(f"  - {{{source_of(column)}, type: call}} # ids that look like those of calls")
     if lines:
         found.lines.append(["resource_links:", *lines])
@@ -134,15 +161,18 @@ def _listed(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
     """Columns that are comments; one that repeats is named once."""
     named: set[str] = set()
     for column in columns:
-        is_one = len(column.place.parts) == 1 and _named(column) in COMMENT_WORDS - {"notes", "journals"}
+        name = re.sub(r" \d+$", "", _named(column))  # `Remark 2` is the second
+        is_one = len(column.place.parts) == 1 and name in COMMENT_WORDS - {"notes", "journals"}
         if not is_one or column.is_number or column.is_boolean:
             continue
         found.taken.add(column.number)
         source = source_of(column)
         if source not in named:
             named.add(source)
-            form = markup_of(column)
-            yield f"    - {{{source}{f', format: {form}' if form else ''}}} # each filled cell is a comment"
+            form = f", format: {form}" if (form := markup_of(column)) else ""
+            signed = sum(re.match(_SIGNED, text) is not None for text in column.samples)
+            parse = f", parse: '{_SIGNED}'" if signed > len(column.samples) / 2 else ""
+            yield f"    - {{{source}{parse}{form}}} # each filled cell is a comment"
 
 
 def _arrays(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
@@ -171,10 +201,14 @@ def _path_of(members: Sequence[Column], keys: Sequence[str]) -> str:
     return ""
 
 
+def _without_pointer(words: Sequence[str]) -> Sequence[str]:
+    return words[:-1] if words and words[-1] in _POINTERS else words
+
+
 def _add_relations(found: Belongings, columns: Sequence[Column], keys: set[str]) -> None:
     lines = []
     for column in columns:
-        relation = _RELATIONS.get(_named(column))
+        relation = _RELATIONS.get(_named(column)) or _RELATIONS.get(" ".join(_without_pointer(header_tokens(column))))
         names = {name for text in column.samples for name in re.split(r"[\s,;]+", text) if name}
         if relation is not None and names & keys:
             kind, inverse = relation

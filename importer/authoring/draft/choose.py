@@ -52,6 +52,7 @@ class Choice:
     status_category: Pick | None = None
     resolution: Pick | None = None
     closed: Pick | None = None
+    created: Pick | None = None
     footer: list[Column] = field(default_factory=list)
 
     @property
@@ -112,7 +113,8 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     # These are evidence, and stay in the footer as well.
     evidence = [column for column in columns if column.number not in taken]
     choice.resolution = _best(evidence, lambda column: _named(column, words.RESOLUTION), "resolution")
-    choice.closed = _best(evidence, _closed, "closing date")
+    choice.closed = _best(evidence, lambda column: _dated(column, words.CLOSED), "closing date")
+    choice.created = _best(evidence, lambda column: _dated(column, words.CREATED), "creation date")
     choice.footer = _footer(evidence)
     return choice
 
@@ -280,8 +282,8 @@ def _named(column: Column, weights: Weights) -> float:
     return float(score) if score >= 11 and not column.is_free and not column.is_list else 0.0
 
 
-def _closed(column: Column) -> float:
-    score = weigh(header_tokens(column), words.CLOSED)
+def _dated(column: Column, weights: Weights) -> float:
+    score = weigh(header_tokens(column), weights)
     return float(score) if score >= 11 and column.date_format() is not None else 0.0
 
 

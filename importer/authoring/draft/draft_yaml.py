@@ -45,7 +45,8 @@ class Draft:
         self.values = values
         chosen = {number for number, use in choice.uses().items() if use != "footer"}
         others = [column for column in profile.columns if column.number not in chosen]
-        self._belongings = find_belongings(others, choice.key.column.samples if choice.key else ())
+        prose = [choice.description.column] if choice.description else []
+        self._belongings = find_belongings(others, choice.key.column.samples if choice.key else (), prose)
         self._texts = {name: _text(pick) for name in VALUE_FIELDS if (pick := choice.value_pick(name))}
 
     @property
@@ -72,6 +73,7 @@ class Draft:
             self._description(),
             *(list(self._field(field)) for field in VALUE_FIELDS),
             self._evidence(),
+            self._created(),
             *self._belongings.lines,
             ["rest: footer # of a column that has no line here nothing is lost"],
             self._footer(),
@@ -83,7 +85,7 @@ class Draft:
         lines = ["input:", f"  name: {quote(name)} # part of every key: keep it for later exports of the same tracker"]
         key = self.choice.key
         if key is None:
-            lines += ["  key: {content: true} # no column is filled and different in every row"]
+            lines += ["  key: {content: true} # no column that is called as keys are is different in every row"]
         elif key.column.filled < self.profile.rows:
             empty = counted(self.profile.rows - key.column.filled, "row")
             lines += ["  key:", f"    {_text(key)} # {key.reason}", f"    content: true # {empty} without it"]
@@ -94,8 +96,8 @@ class Draft:
         return lines + (["  dates:", *(f"    - {quote(form)}" for form in formats)] if formats else [])
 
     def _dated(self) -> list[Column]:
-        closed = [self.choice.closed.column] if self.choice.closed else []
-        return [*closed, *self.choice.footer]
+        picks = (self.choice.closed, self.choice.created)
+        return [*(pick.column for pick in picks if pick is not None), *self.choice.footer]
 
     def _title(self) -> list[str]:
         pick = self.choice.title
@@ -145,6 +147,10 @@ class Draft:
         found = {"resolution": self.choice.resolution, "closed": self.choice.closed}
         lines = [f"  {name}: {{{_text(pick)}}}" for name, pick in found.items() if pick is not None]
         return ["evidence: # read only to propose what a new status becomes", *lines] if lines else []
+
+    def _created(self) -> list[str]:
+        pick = self.choice.created
+        return [f"created: {{{_text(pick)}}} # for `run --order oldest-first`"] if pick else []
 
     def _footer(self) -> list[str]:
         labels: set[str] = set()

@@ -59,6 +59,7 @@ _GIVEN_UP = re.compile(
     r"(?i)\bwon.?t\b|\bwont\b|\bwill not\b|\bduplicat|\binvalid\b|\bdeclined\b|\brejected\b|\bobsolete\b|\bby design\b"
     r"|\bnot reproducible\b|\bcannot reproduce\b|\bout of date\b|\bwon-t\b"
 )
+_REPEATS = re.compile(r"(?i)\bdup(?:e|licate)?s?(?:d by| of| with)\b")
 _ENDED = re.compile(r"(?i)\b(?:closed|resolved)\b")
 _FIXED = re.compile(r"(?i)\b(?:fixed|implemented|completed|done|accepted|responded)\b")
 
@@ -73,6 +74,8 @@ class Speller:
 
     def propose(self, unknown: Unknown) -> Proposal:
         """Return a proposal for any value: that of the proposer, or where it knows nothing, by the words in it."""
+        if unknown.field == "status" and _REPEATS.search(unknown.value.replace("_", " ")):
+            return Proposal("closed", "it says what it repeats")
         if unknown.field == "status" and _ENDED.search(unknown.value.replace("_", " ")):
             if _GIVEN_UP.search(unknown.value):
                 return Proposal("closed", "it says why it was given up")

@@ -71,6 +71,15 @@ CLOSED = _weigh(
     "|closed at utc"
     "|resolutiondate|erledigt|geschlossen am|resuelta|resolvido|解決日|已解决|last resolved|date fix released",
 )
+CREATED = _weigh(
+    w10="created|created at|created on|created date|created time|creation date|creation time|date created|opened"
+    "|opened at|opened on|open date|date opened|reported|reported at|reported on|reported date|date reported|raised"
+    "|raised at|raised on|date raised|submitted|submitted at|submitted on|date submitted|logged|logged on|erstellt"
+    "|erstellt am|erstellungsdatum|angelegt am|eröffnet|gemeldet am|création|créé|créé le|date de création|creado"
+    "|creada|fecha de creación|criado|criado em|data de criação|creato|creato il|aangemaakt|aangemaakt op|создано"
+    "|дата создания|utworzono|data utworzenia|作成日|作成日時|登録日|创建时间|创建日期|建立日期|생성일|등록일",
+    w7="date|datum|fecha|data|дата|日付|日期|날짜",
+)
 STATUS_CATEGORY = _weigh(w10="status category|state type|state category|statuscategory|status type")
 PEOPLE = frozenset(
     [
@@ -118,7 +127,7 @@ COMMENT_WORDS = frozenset(
     _weigh(
         w1="comment|comments|discussion|replies|work notes|kommentar|kommentare|commentaire|commentaires|comentario"
         "|comentarios|comentários|commento|commenti|opmerkingen|комментарий|комментарии|コメント|评论|備註|댓글"
-        "|journals|notes",
+        "|journals|notes|remark|remarks|bemerkung|bemerkungen|remarque|remarques|observaciones|observações|osservazioni",
     )
 )
 """Names of columns and arrays of comments."""

@@ -68,6 +68,29 @@ def test_json_with_an_array_of_comments(program: Program, tmp_path: Path) -> Non
     assert said[0].endswith("I heard it")
 
 
+def test_names_that_are_nearly_so(program: Program, tmp_path: Path) -> None:
+    """Columns that are numbered, pointers to other rows, comments as Jira writes them, calls in prose, dates."""
+    header = ["Ref", "Headline", "Body", "State", "Remarks 1", "Remarks 2", "Parent ref", "Comment", "Raised"]
+    signed = "03/Mar/26 9:12 AM;ann;I heard it;twice"
+    link = f"See https://app.bland.ai/dashboard/call/{CALL} and {CALL[::-1]}"
+    rows = [
+        ["B-1", "Caller is cut off", link, "Open", "One", "Two", "", signed, "03/03/2026"],
+        ["B-2", "Slow answer", "text", "dup of B-1", "", "", "B-1", "", "14/03/2026"],
+        ["B-3", "Wrong price", "text", "Duplicate of 1", "", "", "", "", "15/03/2026"],
+    ]
+    found = drafted(program, write_csv(tmp_path / "bugs.csv", rows, header))
+    issues = {request["key"]: request["body"] for request in found if request["path"].endswith("/issues")}
+    assert [body["status"] for body in issues.values()] == ["todo", "closed", "closed"]
+    assert issues["bugs:B-1"]["resource_links"] == [{"resource_type": "call", "resource_id": CALL}]
+    said = [request["body"]["detail"] for request in found if request["path"].endswith("/comments")]
+    assert [text.rpartition("\n")[2] for text in said] == ["One", "Two", "I heard it;twice"]
+    assert said[2].startswith("ann · 03/Mar/26 9:12 AM · ")
+    related = [request["body"] for request in found if request["path"].endswith("/relations")]
+    assert related == [{"related_issue_id": "{id:bugs:B-2}", "relation_type": "related_to"}]
+    assert 'created: {column: "Raised"}' in Path("mine.yaml").read_text(encoding="utf-8")
+    assert '"%d/%m/%Y"' in Path("mine.yaml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("text", ["h2. Steps\nCall {code}x{code}", "Plain, with a <sign> and *stars*"])
 def test_markup(program: Program, tmp_path: Path, text: str) -> None:
     """Jira's wiki markup is known by its signs; a sign alone is no markup."""
