@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
@@ -15,6 +16,8 @@ from importer.transform.chunk_records import Records
 
 PEOPLE_LIMIT = 10_000
 """People that are told apart: memory must not grow with the rows."""
+_ID = re.compile(r"[0-9a-f]{32}")
+_BY_IDS = " (the file has ids in place of names: export display values, of ServiceNow's API sysparm_display_value=all)"
 
 
 class UnmatchedPeople:
@@ -42,4 +45,5 @@ class UnmatchedPeople:
             if known:
                 people = "1 person has" if len(known) == 1 else f"{len(known):,} people have"
                 who = f"{name.removesuffix('_id')}: {people} {counted(known.total(), 'issue')}"
-                yield f"{who}, and nobody is matched with a user of Triage: {command}"
+                named = _BY_IDS if all(_ID.fullmatch(one.shown) for one in known) else ""
+                yield f"{who}, and nobody is matched with a user of Triage{named}: {command}"

@@ -27,7 +27,7 @@ from importer.mapping.scalars import (
 )
 from importer.records import Ref
 
-TextFormat = Literal["markdown", "html", "jira", "textile", "adf"]
+TextFormat = Literal["markdown", "html", "jira", "textile", "adf", "escaped"]
 """Markup that a text can be converted from; `jira` is Jira's wiki markup, `adf` the tree of the Cloud's API.
 
 Of `markdown` only the HTML comments are left out.
@@ -219,7 +219,8 @@ def walk_texts(node: Any, path: KeyPath = (), *, choices: bool) -> Iterator[tupl
     elif isinstance(node, dict):
         parts = node.items()
     elif isinstance(node, BaseModel):
-        parts = ((name, getattr(node, name)) for name in fields_with_models(type(node)) if choices or name != "first")
+        fields, names = type(node).model_fields, fields_with_models(type(node))
+        parts = ((fields[name].alias or name, getattr(node, name)) for name in names if choices or name != "first")
     for part, child in parts:
         if isinstance(child, BaseModel) or (child and isinstance(child, list | dict)):
             yield from walk_texts(child, (*path, part), choices=choices)

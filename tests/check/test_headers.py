@@ -47,6 +47,17 @@ def test_a_footer_column_that_is_written_wrong(program: Program) -> None:
     ]
 
 
+def test_what_stands_in_a_preset_is_no_warning(program: Program) -> None:
+    """A preset's comments have many places, also where a person's mapping decides something of comments."""
+    write_csv(
+        Path("export.csv"),
+        [("INC1", "Line is dead", "1", "2", "Since noon", "Network")],
+        header=("number", "short_description", "priority", "state", "description", "category"),
+    )
+    Path("mine.yaml").write_text("extends: servicenow\ncomments: {private: keep}\n", encoding="utf-8")
+    assert program("validate", "export.csv", "-m", "mine.yaml", "--json").summary["warnings"] == []
+
+
 def test_values_of_ones_own_over_a_presets_column(program: Program) -> None:
     """The column is still the preset's: that it is absent is a warning."""
     write_csv(Path("export.csv"), [("P-1", "T", "To Do", "Bug")], ("Issue key", "Summary", "Status", "Issue Type"))

@@ -31,6 +31,13 @@ def test_who_is_nobody(program: Program) -> None:
     assert f"assignee: 2 people have 3 issues, and nobody is matched with a user of Triage: {command}" in said
 
 
+def test_people_who_are_ids(program: Program) -> None:
+    """Where nothing but ids stands in place of names, the sentence says so: no users.csv can be filled with them."""
+    ids = ("5137153cc611227c000bbd1bd8cd2005", "46d44a5dc0a8010e0000a2d5a4a1b7e0")
+    assert "(the file has ids in place of names: " in check(program, f"1,a,{ids[0]}\n2,b,{ids[1]}\n")
+    assert "ids in place of names" not in check(program, f"1,a,{ids[0]}\n2,b,Ann\n")
+
+
 def test_losses_say_where_the_name_is(program: Program) -> None:
     """The footer, and not the assignee."""
     check(program, "1,a,Ann\n")

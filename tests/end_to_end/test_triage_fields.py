@@ -50,6 +50,9 @@ OTHER = {**ISSUE, "id": "i2", "triage_id": "T-1002", "number": 1002, "relations"
 ]}  # fmt: skip
 
 
+NAMES = ("ticket", "Task ID", "legacy_id", "external-id", "GUID", "jira_key", "Incident Number")
+
+
 def planned(program: Program, source: Path | str, *options: str) -> list[dict[str, Any]]:
     """The requests that a check plans, their bodies read."""
     assert program("validate", source, "--out", "out", *options).code == 0
@@ -196,3 +199,10 @@ def test_a_preset_of_before_sends_nothing(program: Program, tmp_path: Path) -> N
     ended = program("run", path, "--sandbox", "--json")
     assert ended.outcomes() == {"changed": 1}
     assert ended.summary["findings"] == {"mapping-changed": 1}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_columns_that_are_keys(program: Program, name: str) -> None:
+    """Whatever ids are called: a row is known again after somebody has edited it."""
+    source = write_csv(Path("plain.csv"), [("A-1", "Cut off", "high", "Bug")], (name, "title", "severity", "category"))
+    assert [request["key"] for request in planned(program, source)] == ["triage:A-1"]

@@ -197,3 +197,41 @@ def test_a_usual_form(form: Form, program: Program) -> None:
     creates = [json.loads(each["body"]) for each in bodies if each["path"].endswith("/issues")]
     assert [(body["severity"], body["status"]) for body in creates] == [row[-2:] for row in form.rows]
     assert [row["outcome"] for row in read_csv(Path("out/results.csv"))] == ["planned"] * len(form.rows)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "lines"),
+    [
+        (
+            "explore.csv",
+            "Ticket ID,Ticket subject,Ticket status,Ticket priority,Ticket type,Requester name,Requester email,Product\n"
+            "1,Line is dead,Open,High,Incident,Bob,bob@x.example,VoiceX\n",
+            ["Requester: Bob", "Requester mail: bob@x.example", "Product: VoiceX"],
+        ),
+        (
+            "asana.json",
+            json.dumps(
+                [
+                    {
+                        **{"gid": "1", "name": "Line is dead", "notes": "n", "completed": False, "memberships": []},
+                        **{"resource_type": "task", "created_at": "2026-01-02T10:00:00Z", "projects": []},
+                        "subtasks": [{"gid": "2", "name": "Ask", "completed": True}, {"gid": "3", "name": "Call"}],
+                    }
+                ]
+            ),
+            ["Subtasks: Ask, Call", "Subtasks done: Ask"],
+        ),
+        (
+            "clickup.csv",
+            "Task ID,Task Name,Task Content,Status,Priority,Date Created,Due Date,Assignees,Tags,List Name\n"
+            "a1,Line is dead,Since noon\\nOn every phone,Open,2,1/1/2026,,[Ann],[],Voice\n",
+            ["Since noon", "On every phone", "List: Voice"],
+        ),
+    ],
+)
+def test_what_presets_have_lost(program: Program, name: str, text: str, lines: list[str]) -> None:
+    """Mail addresses of those who ask, subtasks, line breaks that are written as two signs: each has a line."""
+    Path(name).write_text(text, encoding="utf-8")
+    program("validate", name, "--out", "out")
+    [planned] = Path("out/planned.jsonl").read_text(encoding="utf-8").splitlines()
+    assert set(lines) <= set(json.loads(json.loads(planned)["body"])["description"].split("\n"))

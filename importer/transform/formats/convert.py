@@ -1,7 +1,8 @@
-"""Converts HTML, Jira's wiki markup, the Atlassian Document Format and Textile to Markdown or plain text."""
+"""Converts HTML, Jira's wiki markup, the Atlassian Document Format, Textile and escapes to Markdown or plain text."""
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
@@ -24,6 +25,9 @@ _READERS: dict[TextFormat, Callable[[str], Element | None]] = {
     "adf": read_adf,
 }
 
+_BREAK = re.compile(r"\\r\\n|\\n|\\r")
+_PATH = re.compile(r"[A-Za-z]:\\|\\\\")
+
 _SIGNS = "*#_|[{<"
 """What a conversion takes away, or puts there: texts that have not as many of one have other words."""
 
@@ -45,6 +49,8 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
         return Converted(text)
     if format == "markdown":
         return Converted(leave_out_hidden(text))
+    if format == "escaped":
+        return Converted(_break_lines(text))
     try:
         root = _READERS[format](text)
     except ValueError:
@@ -55,6 +61,11 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
     if not dropped and _have_same_words(written, text):
         return Converted(text)
     return Converted(written, tuple(Counter(dropped).elements()))
+
+
+def _break_lines(text: str) -> str:
+    """Put line breaks where `\\n` stands; a text that has real ones, or a path of Windows, is left as it is."""
+    return text if "\n" in text or _PATH.search(text) else _BREAK.sub("\n", text)
 
 
 def _have_same_words(one: str, other: str) -> bool:

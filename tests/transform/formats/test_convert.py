@@ -27,6 +27,20 @@ def test_text_without_markup_stays(form: TextFormat) -> None:
     assert convert(PLAIN, form, "markdown") == Converted(PLAIN, ())
 
 
+@pytest.mark.parametrize(
+    ("text", "converted"),
+    [
+        (r"One\nTwo\r\n\nThree", "One\nTwo\n\nThree"),
+        ("One\\nTwo\nThree", "One\\nTwo\nThree"),
+        (r"C:\new\readme", r"C:\new\readme"),
+        (r"\\server\new", r"\\server\new"),
+    ],
+)
+def test_escaped_line_breaks(text: str, converted: str) -> None:
+    """They become real ones, but for texts that have such already, and for paths."""
+    assert convert(text, "escaped", "markdown").text == converted
+
+
 @pytest.mark.parametrize("form", FORMATS)
 @given(text=st.text(alphabet=st.characters(categories=("L", "N", "Zs"), exclude_characters="\x85"), max_size=60))
 def test_letters_are_no_markup(form: TextFormat, text: str) -> None:
