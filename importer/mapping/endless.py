@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as sre  # type: ignore[attr-defined] # no public name for what a pattern consists of
@@ -13,8 +13,14 @@ from typing import Any, NamedTuple
 COPIES_LIMIT = 1_000
 """Copies of one value that a JMESPath expression may make: `[@,@]|[@,@]` makes four."""
 
-MANY = 20
-"""From so many repetitions on one is as good as endless."""
+MANY = 5
+"""From so many repetitions on one is as good as endless: of 5 within 5 there are thousands in a text of a hundred."""
+
+EMPTY_LIMIT = 20
+"""So often a part that may be empty can be repeated: each time doubles the ways."""
+
+CHAIN_LIMIT = 4
+"""Repetitions of the same characters behind one another: the time grows with this power of the text's length."""
 
 PLACES_LIMIT = 150
 """Of a repeated part with more places than this only the first are looked at: the time grows with their square."""
@@ -23,9 +29,11 @@ PAIRS_LIMIT = 2_000_000
 """Pairs of places that are looked at, half a second of them; a part with more is taken for endless."""
 
 _REPEATED_GROUP = re.compile(r"\)[*+{]")
+_REPEATED_TWICE = re.compile(r"[*+}]\??\)*(?:\((?:\?:)?)*(?=(?:\\.|\[[^\]]*\]|[^\\\[()])[*+?{])")
 _SAMPLES = "aZ0_ \n\té한!"
 """Characters of each kind, beside those that a pattern names."""
 
+_SINGLE = (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN)
 _REPEATS = (sre.MAX_REPEAT, sre.MIN_REPEAT)
 _Items = list[tuple[Any, Any]]
 
@@ -34,13 +42,15 @@ _Items = list[tuple[Any, Any]]
 def is_endless(pattern: str, flags: int = 0) -> bool:
     """Whether a pattern has a repetition that can divide the same text in ever so many ways.
 
-    `(a+)+`, `(a|a)*` and `([\\w.]+\\.)+` are such; possessive ones and atomic groups don't try again.
+    `(a+)+`, `(a|a)*`, `([\\w.]+\\.)+` and `a*a*a*a*` are such; possessive ones and atomic groups don't try again.
     """
-    if _REPEATED_GROUP.search(pattern) is None:  # as of nearly all patterns: they aren't parsed once more
+    is_chain = len(_REPEATED_TWICE.findall(pattern)) >= CHAIN_LIMIT - 1
+    if not is_chain and _REPEATED_GROUP.search(pattern) is None:  # as of nearly all patterns: they aren't parsed again
         return False
     parsed = _parser.parse(pattern, flags)
     named = "".join(dict.fromkeys(re.sub(r"[^\w\s.,;:/@#-]", "", pattern)))
-    return _has_endless(list(parsed), _Alphabet(_SAMPLES + named.lower() + named.upper(), parsed.state.flags))
+    alphabet = _Alphabet(_SAMPLES + named.lower() + named.upper(), parsed.state.flags)
+    return _has_endless(list(parsed), alphabet) or (is_chain and _has_chain(list(parsed), alphabet))
 
 
 class _Alphabet:
@@ -65,11 +75,37 @@ class _Alphabet:
 
 def _has_endless(items: _Items, alphabet: _Alphabet) -> bool:
     for code, value in items:
-        if code in _REPEATS and value[1] >= MANY and len(value[2]) and _Places(alphabet).divide(list(value[2])):
-            return True
+        if code in _REPEATS and value[1] >= MANY and len(value[2]):
+            is_counted = EMPTY_LIMIT <= value[1] < sre.MAXREPEAT
+            if _Places(alphabet).divide(list(value[2])) or (is_counted and value[2].getwidth()[0] == 0):
+                return True
         if any(_has_endless(list(body), alphabet) for body in _bodies(code, value)):
             return True
     return False
+
+
+def _has_chain(items: _Items, alphabet: _Alphabet) -> bool:
+    """Whether many repetitions of the same letters or digits follow each other, with nothing that must be between."""
+    common, length = frozenset[str](), 0
+    for code, value in _flatten(items):
+        least, most, body = value if code in _REPEATS else (1, 1, ())
+        one = list(_flatten(list(body)))
+        if most >= MANY and len(one) == 1 and one[0][0] in _SINGLE:
+            taken = frozenset(filter(str.isalnum, alphabet.taken_by(*one[0])))
+            common, length = (common & taken, length + 1) if common & taken else (taken, 1)
+            if length >= CHAIN_LIMIT and common:
+                return True
+        elif least:
+            common, length = frozenset(), 0
+    return any(_has_chain(list(body), alphabet) for code, value in items for body in _bodies(code, value))
+
+
+def _flatten(items: _Items) -> Iterator[tuple[Any, Any]]:
+    for code, value in items:
+        if code is sre.SUBPATTERN:
+            yield from _flatten(list(value[3]))
+        else:
+            yield code, value
 
 
 def _bodies(code: Any, value: Any) -> list[Any]:
@@ -141,7 +177,7 @@ class _Places:
             if most >= MANY:
                 self._link(part.last, part.first)
             return part if least else part._replace(empty=max(1, part.empty))
-        if code in (sre.LITERAL, sre.NOT_LITERAL, sre.ANY, sre.IN) and len(self._taken) < PLACES_LIMIT:
+        if code in _SINGLE and len(self._taken) < PLACES_LIMIT:
             self._taken.append(self._alphabet.taken_by(code, value))
             self._next.append([])
             place = len(self._taken) - 1
