@@ -15,6 +15,7 @@ from importer.check.bad_values import Corrections
 from importer.check.before_after import BeforeAfter, Showcase
 from importer.check.completeness import Completeness
 from importer.check.coverage.coverage import Coverage, rare_categories
+from importer.check.coverage.kinds import propose_category
 from importer.check.damage import DamageSigns
 from importer.check.drift import Drift
 from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
@@ -319,6 +320,7 @@ class _Reading:
     def notices(self) -> Iterator[str]:
         """Say what the transform changed in texts, and left out of comments, a sentence each."""
         yield from self.unmatched.sentences(self._job)
+        yield from propose_category(self._job.mapping.model, self.flow, self.coverage.lines())
         if hidden := self.corrections.hidden:
             yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
         if self.private:

@@ -1,0 +1,41 @@
+"""Where a source has no type, the columns that may say it are named, with what to write into a mapping."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.harness.running import Program, write_csv
+
+HEADER = ("Summary", "Issue key", "Status", "Priority", "Component/s", "Labels", "Description", "Reporter")
+
+
+def category_warnings(program: Program, *typed: str | Path) -> list[str]:
+    """What a check says of categories."""
+    warnings = program("validate", *typed, "--json").summary["warnings"]
+    return [warning for warning in warnings if warning.startswith("category: ")]
+
+
+def test_a_column_that_may_say_it(program: Program) -> None:
+    """The commonest one first; what is said can be put into a mapping, and then nothing is a default any more."""
+    rows = [(f"Title {n}", f"V-{n}", "Open", "High", "Telephony", "bug" if n else "", "x", "Ann") for n in range(4)]
+    write_csv(Path("export.csv"), rows, HEADER)
+    [said] = category_warnings(program, "export.csv", "-m", "jira")
+    assert said.startswith("category: 4 of 4 issues have no type and become General; ")
+    assert said.endswith("as there are Component/s (4), Labels (3)")
+    line = said.split("`")[1]
+    assert line == 'category: {first: [{column: "Component/s"}]}'
+    Path("mine.yaml").write_text(f"extends: jira\n{line}\n", encoding="utf-8")
+    assert category_warnings(program, "export.csv", "-m", "mine.yaml") == []
+    planned = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8").splitlines()
+    assert {json.loads(json.loads(each)["body"])["category"] for each in planned} == {"Telephony"}
+
+
+def test_where_there_is_a_type(program: Program) -> None:
+    """Nothing is said, and nothing where no column is called so."""
+    typed = write_csv(
+        Path("a.csv"), [("A", "V-1", "Open", "High", "Bug", "Tel")], (*HEADER[:4], "Issue Type", HEADER[4])
+    )
+    assert category_warnings(program, typed, "-m", "jira") == []
+    bare = write_csv(Path("b.csv"), [("A", "V-1", "Open", "High", "Ann")], (*HEADER[:4], "Reporter"))
+    assert not any("no type" in warning for warning in category_warnings(program, bare, "-m", "jira"))
