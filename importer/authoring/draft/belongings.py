@@ -28,6 +28,7 @@ _ASSIGNED = {
 }
 _HOLDERS = {
     *("assignee", "assignees", "assigned", "assignment", "assignments", "owner", "technician", "responsible", "lead"),
+    *("handler", "developer", "engineer"),
     *("bearbeiter", "zugewiesen", "zuständig", "responsable", "attribué", "attribuée", "assigné", "asignado"),
     *("asignada", "atribuído", "assegnatario", "toegewezen", "przypisany", "исполнитель", "ответственный", "担当者"),
     *("担当", "经办人", "处理人", "負責人", "담당자"),
@@ -56,6 +57,7 @@ _WIKI = re.compile(r"(?m)^h[1-6]\. |\{(?:code|noformat|quote|color|panel)\b|\[~\
 _UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _CALL_LINK = re.compile(rf"bland\.ai/\S*{_UUID}")
 _CALL_IN_PROSE = rf"bland\.ai/\S*?({_UUID})"
+_MAILS = ("email", "mail", "e mail", "email address", "mail address")
 _CALLS = {"call", "calls", "callid"}
 _POINTERS = {
     "id",
@@ -81,10 +83,11 @@ _ENOUGH = 0.2
 
 @dataclass
 class Belongings:
-    """The lines of the mapping, and the columns that are not in the footer as well."""
+    """The lines of the mapping, the columns that are not in the footer as well, and what other columns are used for."""
 
     lines: list[list[str]] = field(default_factory=list)
     taken: set[int] = field(default_factory=set)
+    uses: dict[int, str] = field(default_factory=dict)
 
 
 def markup_of(column: Column) -> str:
@@ -125,7 +128,19 @@ def _add_people(found: Belongings, columns: Sequence[Column]) -> None:
     exact = [column for column in others if _named(column) in _ASSIGNED]
     who = next(iter([*exact, *others]), None)
     if who is not None:
-        found.lines.append([f"assignee: {{name: {{{source_of(who)}}}}} # users.csv says who it is in Triage"])
+        mail = next((column for column in columns if _is_mail_of(who, column)), None)
+        more = f", mail: {{{source_of(mail)}}}" if mail else ""
+        found.lines.append([f"assignee: {{name: {{{source_of(who)}}}{more}}} # users.csv says who it is in Triage"])
+        found.uses.update({column.number: "people" for column in (mail,) if column is not None})
+
+
+def _is_mail_of(who: Column, column: Column) -> bool:
+    """Whether it is a person's mail address: `assignee.email` of `assignee.name`, `Owner Email` of `Owner`."""
+    own, parts = who.place.parts, column.place.parts
+    if len(own) > 1:
+        return parts[:-1] == own[:-1] and " ".join(tokens_of(parts[-1])) in _MAILS
+    words = " ".join(header_tokens(column))
+    return len(parts) == 1 and any(words == f"{_named(who)} {mail}" for mail in _MAILS)
 
 
 def _holds_people(column: Column) -> bool:

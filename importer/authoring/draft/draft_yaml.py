@@ -54,6 +54,11 @@ class Draft:
         """The undecided values."""
         return [value for value in self.values if not value.decided]
 
+    @property
+    def untitled(self) -> int:
+        """How many rows have no title: a check rejects them."""
+        return max(0, self.profile.rows - self.choice.title.column.filled)
+
     def text(self, files: Sequence[str], mapping: str, table: str, name: str, options: dict[str, str]) -> str:
         """Return the YAML of the mapping. `options` are keys of `input` that were given on the command line."""
         count = len(self.open)
@@ -75,11 +80,15 @@ class Draft:
             self._evidence(),
             self._created(),
             *self._belongings.lines,
-            ["rest: footer # of a column that has no line here nothing is lost"],
+            ["rest: footer # each column, or key of a record, that nothing else in this file reads"],
             self._footer(),
-            column_lines(self.profile, {**self.choice.uses(), **dict.fromkeys(self._belongings.taken, "comment")}),
+            column_lines(self.profile, self._uses()),
         ]
         return head + "\n" + "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+    def _uses(self) -> dict[int, str]:
+        belongings = self._belongings
+        return {**belongings.uses, **self.choice.uses(), **dict.fromkeys(belongings.taken, "comment")}
 
     def _input(self, name: str, options: dict[str, str]) -> list[str]:
         lines = ["input:", f"  name: {quote(name)} # part of every key: keep it for later exports of the same tracker"]
@@ -101,7 +110,8 @@ class Draft:
 
     def _title(self) -> list[str]:
         pick = self.choice.title
-        lines = ["title:", f"  {_text(pick)} # {pick.reason}"]
+        empty = f"; {counted(self.untitled, 'row')} without one, to be rejected" if self.untitled else ""
+        lines = ["title:", f"  {_text(pick)} # {pick.reason}{empty}"]
         if pick.column.longest > TITLE_LIMIT:
             note = f"up to {pick.column.longest:,} characters; the full title opens the description"
             lines.append(f"  too_long: shorten # {note}")

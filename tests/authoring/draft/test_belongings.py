@@ -91,6 +91,33 @@ def test_names_that_are_nearly_so(program: Program, tmp_path: Path) -> None:
     assert '"%d/%m/%Y"' in Path("mine.yaml").read_text(encoding="utf-8")
 
 
+def test_mail_addresses_of_people(program: Program, tmp_path: Path) -> None:
+    """They find the users in Triage, in a table and within an object; nothing of a person is lost."""
+    header = ["Ref", "Headline", "State", "Handler", "Handler Email"]
+    rows = [["B-1", "Cut off", "Open", "Ann", "ann@x.example"], ["B-2", "Slow", "Open", "", ""]]
+    drafted(program, write_csv(tmp_path / "bugs.csv", rows, header))
+    line = 'assignee: {name: {column: "Handler"}, mail: {column: "Handler Email"}}'
+    assert line in Path("mine.yaml").read_text(encoding="utf-8")
+    Path("mine.yaml").unlink()
+    Path("values.csv").unlink()
+    records = [
+        {"ref": f"R{n}", "headline": f"T{n}", "state": "open", "assignee": {"name": "Ann", "email": "ann@x.example"}}
+        for n in range(3)
+    ]
+    (tmp_path / "tickets.json").write_text(json.dumps(records), encoding="utf-8")
+    drafted(program, tmp_path / "tickets.json")
+    assert 'mail: {path: "assignee.email"}' in Path("mine.yaml").read_text(encoding="utf-8")
+    assert '"assignee.email": people.' in Path("mine.yaml").read_text(encoding="utf-8")
+
+
+def test_rows_without_a_title(program: Program, tmp_path: Path) -> None:
+    """How many will be rejected is said before anything is checked."""
+    rows = [["B-1", "Cut off", "Open"], ["B-2", "", "Open"], ["B-3", "Slow", "Open"]]
+    path = write_csv(tmp_path / "bugs.csv", rows, ["Ref", "Headline", "State"])
+    assert "1 row without a title: to be rejected" in program("draft", path, "-o", "mine.yaml").err
+    assert "; 1 row without one, to be rejected" in Path("mine.yaml").read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize("text", ["h2. Steps\nCall {code}x{code}", "Plain, with a <sign> and *stars*"])
 def test_markup(program: Program, tmp_path: Path, text: str) -> None:
     """Jira's wiki markup is known by its signs; a sign alone is no markup."""
