@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
-from importer.cli.sentences import describe_load, printable, shorten
+from importer.cli.sentences import SENTENCE_SHOWN, describe_load, printable, shorten
 from importer.cli.wrapping import count_lines, measure, size_of
 from importer.errors import ExitCode
 from importer.mapping.presets import preset_path
@@ -149,9 +149,9 @@ def _cut(line: str, width: int) -> str:
 def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterator[str]:
     for values in found.values:
         yield from _describe_values(values, shown[values.field])
-    cut = str if shown[WARNINGS] == EVERYTHING else shorten
+    most = EVERYTHING if shown[WARNINGS] == EVERYTHING else SENTENCE_SHOWN
     for place, warning in enumerate(found.warnings[: shown[WARNINGS]]):
-        yield f"warning{'' if place else _of(len(found.warnings), shown[WARNINGS])}: {cut(warning)}"
+        yield f"warning{'' if place else _of(len(found.warnings), shown[WARNINGS])}: {shorten(warning, most)}"
     yield from _describe_causes(NOTES, checked.tally.causes(rejects=False), shown[NOTES])
     yield from _describe_causes(REJECTED, checked.tally.causes(rejects=True), shown[REJECTED])
     passed_over = dict[str, list[str]]()
@@ -207,7 +207,7 @@ def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterato
             message = f"{named}{more}"
         yield f"  {rows:,} × {first.code}: {shorten(message)}   {', '.join(some[0].samples)}"
         if first.hint and (first.rejects or limit > 1):  # a warning's where there is room
-            yield f"      {shorten(first.hint)}"
+            yield f"      {shorten(first.hint, SENTENCE_SHOWN)}"
 
 
 def _has_rest(job: Job) -> bool:

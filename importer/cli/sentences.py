@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from importer.check.workload import Workload
 
 TEXT_SHOWN = 200
+SENTENCE_SHOWN = 600
+"""Characters of a sentence of our own, whose end says what helps."""
 LONG_SECONDS = 3600.0
 WORTH_SAYING = 0.9
 """What folding comments would change is said where it leaves no more than this share of the requests."""
@@ -91,9 +93,9 @@ def describe_open(findings: Mapping[str, int]) -> Iterator[str]:
             yield f"{counted(number, 'issue')} {sentence}"
 
 
-def shorten(text: str) -> str:
+def shorten(text: str, most: int = TEXT_SHOWN) -> str:
     """Cut a text of the source for the screen."""
-    return text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}… ({len(text):,} characters)"
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
 
 
 def printable(text: str) -> str:

@@ -32,7 +32,7 @@ OFFICE = ("[Content_Types].xml", "mimetype")
 """Files of workbooks and other documents, which are archives, too."""
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 NAMES_SHOWN = 8
-COMMANDS_SHOWN = 4
+COMMANDS_SHOWN = 20
 
 _END, _END_64, _LOCATOR_64 = b"PK\x05\x06", b"PK\x06\x06", b"PK\x06\x07"
 _END_BYTES, _LOCATOR_BYTES = 22, 20
@@ -84,7 +84,7 @@ def say_which(name: str, within: Sequence[str]) -> str:
     """Return what to type for some of what an archive or a workbook has."""
     if name == "-":
         return f"Save it as a file, and name behind it what is to be read: FILE/{within[0]}"
-    sources = join(f"{name}/{each}" for each in within[:COMMANDS_SHOWN])
+    sources = join(f"{name}/{each}" for each in within[:COMMANDS_SHOWN]) + " …" * (len(within) > COMMANDS_SHOWN)
     return f"Name the one with the issues, or all that are of one tracker: triage-import validate {sources}"
 
 

@@ -51,6 +51,17 @@ def test_what_is_absent_comes_before_other_warnings(program: Program) -> None:
     ]
 
 
+def test_no_sentence_is_cut_at_what_helps(program: Program) -> None:
+    """A warning with a long file name, a key and a text of the source has its advice at the end."""
+    folder = Path("exports of the support team, as they were sent by mail") / "second half of the year"
+    folder.mkdir(parents=True)
+    rows = [issue_row(1, title="CafÃ© is called back, and nobody who called before is told")]
+    out = program("validate", write_csv(folder / "a long name of an export.csv", rows), "-m", "jira").out
+    [said] = [line for line in out.splitlines() if "letters that look garbled" in line]
+    assert len(said) > 200
+    assert said.endswith("else the texts are sent as they are.")
+
+
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_it_fits_a_narrow_screen(program: Program, monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     """Lines that a terminal breaks count as several: all that is printed, from the first line to the next command."""

@@ -78,6 +78,10 @@ def test_of_several_the_command_names_them(tmp_path: Path) -> None:
     program, command, *sources = split(raised.value.hint.partition(": ")[2])
     assert (program, command) == ("triage-import", "validate")
     assert read(*sources) == {f"{path}/a b.csv": ["1", "2"], f"{path}/c.json": ["3"]}
+    many = pack(tmp_path / "boards.zip", {f"{number}.csv": TABLE for number in range(9)})
+    with pytest.raises(SourceError) as raised:
+        read(many)
+    assert len(read(*split(raised.value.hint.partition(": ")[2])[2:])) == 9, "what is pasted leaves none out"
 
 
 @pytest.mark.parametrize(
