@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
-from importer.api import FINISHED, SEVERITIES, STATUSES, FieldName
+from importer.api import SEVERITIES, STATUSES, FieldName
 from importer.authoring.spelling import Near, Spellings
+from importer.mapping.denials import is_denied
 from importer.mapping.model import UNDECIDED, Category, Mapping, Severity, Status, fold, is_pattern
-from importer.mapping.unfinished import is_unfinished
 from importer.mapping.unknown_values import Evidence, Unknown
 
 DEFAULT_CATEGORY = "General"
@@ -58,8 +58,9 @@ class Proposer:
         """Return a proposal for any value: from its spelling, else from evidence, else a neutral one."""
         spellings = self._spellings[unknown.field]
         near, word = spellings.spelling(unknown.value), spellings.word_inside(unknown.value)
-        if unknown.field == "status" and is_unfinished(unknown.value):
-            near, word = (None if each and each.target in FINISHED else each for each in (near, word))
+        near, word = (
+            None if each and is_denied(unknown.field, each.target, unknown.value) else each for each in (near, word)
+        )
         if near is not None:
             return _near(near)
         if unknown.field == "status":

@@ -95,7 +95,8 @@ _OPEN = re.compile(
             rf"\b{_STAGE}\s+(?:is\s+|are\s+|ist\s+)?(?:done|complete[d]?|finished|fertig|abgeschlossen|erledigt|ok)\b",
             r"(?<![\d.])\d{1,2}(?:[.,]\d+)?\s?%",
             r"\?\s*$",
-            r"\bun(?:finish|done|resol|solv|complet|clos|fix|releas|deliver|verif|approv|merg)",
+            r"\bun(?:finish|done|resol|solv|complet|clos|fix|releas|deliver|verif|approv|merg|archiv)",
+            r"\bnot an? dup",
             r"\bre ?(?:open|do|work)",
             r"ほぼ|一部|部分|未|まだ|待ち|予定|していない|できていない|途中|もうすぐ|没|沒|尚|几乎|幾乎|差不多|即将|待|半|还差|[了成决決闭閉修复復]\s?中$|[了成]前$",
             r"미완|미해결|미처리|거의|부분|일부|대기|예정|아직|않|안\s|못|덜\s|절반|(?:완료|해결|종료|처리)\s?중$",
@@ -113,7 +114,7 @@ _FOR_GOOD = re.compile(
     r"ne sera pas|"
     r"no se (?:har|corregir|solucionar|resolver)\w+|não será|nao sera|non (?:verrà|sarà)|wordt niet|не будет|не будут|"
     r"nie będzie|no longer (?:needed|reproducible|relevant|valid|an? issue)|"
-    r"not (?:a|an|planned|applicable|reproducible|needed|required|possible)|"
+    r"not (?:an?(?! dup)|planned|applicable|reproducible|needed|required|possible)|"
     r"no (?:action|fix(?! (?:yet|released|available))|change|response|reply|repro)|as designed|by design)\b|"
     r"対応しない|修正しない|不予|不修|不会|하지 않을"
 )

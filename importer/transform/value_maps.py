@@ -9,10 +9,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from importer.api import FINISHED, VALUE_FIELDS
+from importer.api import VALUE_FIELDS
+from importer.mapping.denials import is_denied
 from importer.mapping.model import TARGETS, UNDECIDED, Category, Mapping, Value, fold, is_pattern
 from importer.mapping.texts import Condition, Text
-from importer.mapping.unfinished import is_unfinished
 from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.distinct import number_texts
 
@@ -138,15 +138,17 @@ class ValueMap:
         return Step(text, spec.unknown, "unknown", (field, "unknown") if spec.unknown is not None else (field,))
 
     def _match(self, text: str) -> str | None:
-        """The first pattern that a text has; what says that work goes on is no match of one that ends an issue.
+        """The first pattern that a text has, but for one whose target it denies: `Almost done`, `Not urgent`.
 
-        A pattern that itself has the words that say so is believed: `/almost done/`.
+        A pattern that itself has the words that deny it is believed: `/almost done/`.
         """
         for name, found in self._patterns:
             match = found.search(text)
             if match is not None:
-                ends = self.field == "status" and self.spec.values[name] in FINISHED
-                if not ends or not is_unfinished(text) or (is_unfinished(match[0]) and is_unfinished(_bare(name))):
+                target = self.spec.values[name]
+                if not is_denied(self.field, target, text) or all(
+                    is_denied(self.field, target, said) for said in (match[0], _bare(name))
+                ):
                     return name
         return None
 
