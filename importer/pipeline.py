@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.authoring.suggest import PROPOSALS, suggest
-from importer.check.check_pass import Checked, OpenWriter, check
+from importer.check.check_pass import Checked, check
 from importer.check.job import Job
 from importer.check.knowledge import Knows
+from importer.check.observer import OpenWriter
 from importer.check.sample import CanarySample
 from importer.codes import DESCRIPTION_TOO_LONG, DOUBLE_IN_TRIAGE, TITLE_TOO_LONG
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
@@ -88,7 +89,6 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         return _repeat(context, same, out)
     sample = CanarySample() if settings.canary and found.is_new else None
     settled = SettledRows()
-
     reports = _CheckReports(job, out, target.name, settled.open)
 
     def check_now() -> tuple[LedgerHistory, Checked]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from importer.api import VALUE_FIELDS
 from importer.check.fixes import FixCount
+from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.codes import CATEGORY_TOO_LONG, DATE_UNREADABLE, SOURCE_INVALID
 from importer.mapping.fixes_table import Fix, Fixes
@@ -98,9 +99,9 @@ class Corrections:
         self._fixes = fixes
         self._shown, self._persons = shown, {ref.name.strip() for ref in refs_of(mapping)}
 
-    def add(self, examined: Examined, rows: Sequence[Row]) -> None:
-        """Collect the bad values of a chunk and count its corrections; `rows` has the outcomes."""
-        self._bad.add(examined, rows)
+    def add(self, examined: Examined, plan: Plan) -> None:
+        """Collect the bad values of a chunk and count its corrections."""
+        self._bad.add(examined, plan.rows)
         self._count.add(examined.fixed)
 
     def lines(self) -> list[tuple[str, ...]]:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import orjson
 
 from importer.api import VALUE_FIELDS
+from importer.check.plan import Plan
 from importer.check.rows import Examined
-from importer.records import PASSED_OVER, IssueParts, Outcome, Row
+from importer.records import PASSED_OVER, IssueParts, Outcome
 from importer.transform.columns import is_filled
 from importer.transform.secrets import find_secrets, mask
 
@@ -55,7 +56,7 @@ class Showcase:
         self._traits = set[tuple[str, object]]()
         self._candidates: list[tuple[frozenset[tuple[str, object]], BeforeAfter]] = []
 
-    def add(self, examined: Examined, rows: Sequence[Row]) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Add those of a chunk that would be sent, or are in Triage unchanged, as candidates."""
         if len(self._candidates) >= CANDIDATES:
             return
@@ -65,7 +66,7 @@ class Showcase:
             values = (*targets[place], *_kinds(records.parts.get(place)))
             if values in self._seen and not self._wanted:
                 continue
-            row = rows[place]
+            row = plan.rows[place]
             if row.outcome in PASSED_OVER or row.outcome is Outcome.REJECTED or not self._is_wanted(row.key):
                 continue
             self._seen.add(values)

@@ -3,48 +3,41 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
-from heapq import nsmallest
 from itertools import repeat
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple
 
-from importer.check.bad_values import Corrections
-from importer.check.before_after import BeforeAfter, Showcase
+from importer.check.before_after import BeforeAfter
 from importer.check.completeness import Completeness
 from importer.check.coverage.coverage import Coverage, rare_categories
-from importer.check.coverage.kinds import propose_category
 from importer.check.damage import DamageSigns
 from importer.check.drift import Drift
 from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
 from importer.check.job import Job
 from importer.check.knowledge import Knows
+from importer.check.observer import Observer, OpenWriter
 from importer.check.part_workers import examine_all, open_executor
-from importer.check.people_named import Named, PeopleNamed
-from importer.check.plan import Plan, plan_rows
-from importer.check.relation_targets import UNREACHABLE, RelationTargets, TargetFindings
+from importer.check.people_named import Named
+from importer.check.plan import Plan
+from importer.check.reading import Reading
+from importer.check.relation_targets import RelationTargets, TargetFindings
 from importer.check.rows import Examined
 from importer.check.sample import CanarySample
 from importer.check.source_age import SourceAge
 from importer.check.tally import Tally
-from importer.check.unknowns import Unknowns
-from importer.check.unmatched_people import UnmatchedPeople
 from importer.check.value_flow import ValueFlow
-from importer.check.workload import WorkCounter, Workload
+from importer.check.workload import Workload
 from importer.errors import UsageError
 from importer.mapping.model import Duplicates
 from importer.mapping.unknown_values import Unknown
 from importer.phrases import listed
 from importer.progress import Progress
-from importer.records import PASSED_OVER, Act, Addition, Outcome, Row
-from importer.transform.sanitise import REPLACEMENT
+from importer.records import Act, Outcome
 from importer.transform.shown_people import ShownPeople
 
 NAMES_SHOWN = 5
-PROBES = 5
-"""Rows of which a whole look at Triage is tried out, before they are created."""
 NAMELESS = "rows without a key of their own: {rows:,}. Their content is the key: an edited one comes again as another"
 
 
@@ -140,17 +133,6 @@ class Checked:
         return self.tally.outcomes[Outcome.REJECTED]
 
 
-class PlanWriter(Protocol):
-    """Receives the plan of each chunk while the source is read, and keeps it or writes it to the reports."""
-
-    def write(self, plan: Plan) -> None:
-        """Append a chunk."""
-
-
-OpenWriter = Callable[[], AbstractContextManager[PlanWriter | None]]
-"""Opens the writer of one reading; a second reading replaces what the first has written."""
-
-
 def check(
     job: Job,
     known: Knows,
@@ -170,25 +152,7 @@ def check(
         StorageFull: the temporary disk takes no more.
     """
     started = time.monotonic()
-    age = SourceAge(job, time.time())
-    age.check_files()
-    with _key_spool(job) as spool, open_executor(job, progress) as executor, ExitStack() as stack:
-        targets = stack.enter_context(RelationTargets())
-        keys = _Keys(job, spool)
-        signs = DamageSigns(job.mapping.model, job.source.files, whole=job.limit is None)
-        observers = _Observers(WorkCounter(job.mapping.model, targets), sample, open_writer, executor)
-        reading = _Reading(job, known, progress, observers)
-        reading.read({}, keys=keys, signs=signs, age=age)
-        age.check_dates()
-        verdicts = spool.verdicts()
-        if job.only and len(keys.absent) == len(job.only):
-            raise _nothing_selected(job)
-        other = reading.work.look_at_others(known.in_triage, verdicts)
-        if verdicts or other:  # they change outcomes, and so all counts and reports
-            reading.read(verdicts, other=other)
-        reading.work.count_others()
-        if other is not None:
-            stack.pop_all()  # their spool stays open: the send pass reads the findings again
+    reading, verdicts, other, keys, signs, age = _read(job, known, progress, sample, open_writer)
     if reading.corrections.sentence:
         progress.say(reading.corrections.sentence)
     digest = job.source.digest()
@@ -206,10 +170,53 @@ def check(
         tuple(reading.shown.clean([*signs.warnings(), *_side_table_warnings(job), *reading.notices()])),
         reading.corrections.lines(),
         keys.nameless,
-        **reading.result(),
+        **reading.as_they_are(),
         other=other,
         newest=age.newest,
     )
+
+
+class _Read(NamedTuple):
+    """The last reading of a source, and what only its first one or both together have found."""
+
+    reading: Reading
+    verdicts: Mapping[int, Verdict]
+    other: TargetFindings | None
+    keys: _Keys
+    signs: DamageSigns
+    age: SourceAge
+
+
+def _read(job: Job, known: Knows, progress: Progress, sample: CanarySample | None, open_writer: OpenWriter) -> _Read:
+    """Read a source: once more where only the end of the first reading tells what becomes of some rows."""
+    model = job.mapping.model
+    age, signs = SourceAge(job, time.time()), DamageSigns(model, job.source.files, whole=job.limit is None)
+    age.check_files()
+    shown = ShownPeople(model.people, job.people)
+    with _key_spool(job) as spool, open_executor(job, progress) as executor, ExitStack() as stack:
+        keys, targets = _Keys(job, spool), None
+        observers: list[Observer] = [keys, signs, age, *([sample] if sample else [])]
+        if model.relations or model.references:
+            targets = stack.enter_context(RelationTargets())
+            observers.append(targets)
+        reading = Reading(job, known, shown)
+        reading.read(examine_all(job, executor, progress), progress, open_writer, observers)
+        age.check_dates()
+        verdicts = spool.verdicts()
+        if job.only and len(keys.absent) == len(job.only):
+            raise _nothing_selected(job)
+        found = None if targets is None else targets.find(known.in_triage, verdicts)
+        other = found.findings if found and found.findings else None
+        if verdicts or other:  # they change outcomes, and so all counts and reports
+            if sample:
+                sample.clear()
+            reading = Reading(job, known, shown, verdicts, other)
+            reading.read(examine_all(job, executor, progress), progress, open_writer, [sample] if sample else [])
+        if found:
+            reading.work.count_links(found)
+        if other:
+            stack.pop_all()  # their spool stays open: the send pass reads the findings again
+    return _Read(reading, verdicts, other, keys, signs, age)
 
 
 def _side_table_warnings(job: Job) -> Sequence[str]:
@@ -227,7 +234,7 @@ class _Keys:
         self.absent = set(job.only or ())
         self.nameless = 0
 
-    def add(self, examined: Examined) -> None:
+    def add(self, examined: Examined, _: Plan) -> None:
         chunk, records = examined.records.chunk, examined.records
         self.nameless += len(records.keys.nameless & examined.bodies.keys())
         rows = list(examined.bodies)
@@ -247,145 +254,6 @@ def _nothing_selected(job: Job) -> UsageError:
         f"--only names no key that {limited} has: {listed(sorted(job.only or ()), NAMES_SHOWN)}.",
         hint="A key is what results.csv of `validate` shows, with or without the source's name: PROJ-1.",
     )
-
-
-class _Observers(NamedTuple):
-    """Those that see every row of a reading, besides the counters that each reading makes anew."""
-
-    work: WorkCounter
-    canary_sample: CanarySample | None
-    open_writer: OpenWriter
-    executor: Executor | None
-
-
-class _Reading:
-    """Reads a source once, or twice: a second reading has the findings that only the end of the first can give."""
-
-    def __init__(self, job: Job, known: Knows, progress: Progress, observers: _Observers) -> None:
-        self._job, self._known, self._progress = job, known, progress
-        self.work, self._canary_sample, self._open_writer, self._executor = observers
-        self.shown = ShownPeople(job.mapping.model.people, job.people)
-
-    def read(
-        self,
-        verdicts: Mapping[int, Verdict],
-        *,
-        keys: _Keys | None = None,
-        signs: DamageSigns | None = None,
-        age: SourceAge | None = None,
-        other: TargetFindings | None = None,
-    ) -> None:
-        """Read all rows, all counters at 0; `keys`, `signs` and `age` are fed by the first reading alone.
-
-        `verdicts` and `other` are what that one has found: duplicate keys, and findings on issues that rows name.
-        """
-        job, model = self._job, self._job.mapping.model
-        self.tally, self.flow = Tally(), ValueFlow()
-        self.unknowns = Unknowns(model.evidence, model.status.fallback)
-        self.corrections = Corrections(model, job.fixes, self.shown)
-        self.coverage = Coverage(model, job.source.files, self.shown)
-        self.showcase = Showcase(job.source.files, model.people.hides, job.show)
-        self.people = PeopleNamed(job, self.shown)
-        self.drift = Drift(job.source_name, self._known.sample())
-        self.neutralised = self.private = 0
-        self.probes: list[str] = []
-        self.unmatched = UnmatchedPeople(job.people)
-        self.completeness = Completeness(model, beside=job.source.comments is not None)
-        self.work.clear()
-        if self._canary_sample is not None:
-            self._canary_sample.clear()
-        self._progress.start("checking", job.source.total_bytes, "B")
-        with self._open_writer() as writer:
-            for examined in examine_all(job, self._executor, self._progress):
-                for place, finding in other.between(*examined.span) if other else ():
-                    examined.findings.add(place - examined.first, finding)
-                plan = self._add(examined, verdicts, writer)
-                if keys is not None:  # once: the second reading has the same keys
-                    keys.add(examined)
-                    self.work.take_ends(examined, plan)
-                if signs is not None:
-                    signs.add(examined)
-                if age is not None:
-                    age.add(examined)
-                self._progress.figures(f"{self.tally.rows:,} rows")
-                self._progress.reach(job.source.bytes_read)
-        self._progress.finish()
-
-    def result(self) -> dict[str, Any]:
-        """The counters that the result has as they are, by its fields."""
-        shown = {"issues": self.showcase.chosen(), "people": self.people.people()}
-        counted = {"load": self.work.load, "coverage": self.coverage, "complete": self.completeness}
-        return {**counted, **shown, "probes": self.probes}
-
-    def notices(self) -> Iterator[str]:
-        """Say what the transform changed in texts, and left out of comments, a sentence each."""
-        yield from self.unmatched.sentences(self._job)
-        yield from propose_category(self._job.mapping.model, self.flow, self.coverage.lines())
-        if hidden := self.corrections.hidden:
-            yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
-        if self.private:
-            yield f"comments for the team alone: {self.private:,} left out, as the mapping says"
-        if self.neutralised:
-            yield f"@names that would call people or agents: {self.neutralised:,}, written with {REPLACEMENT} now"
-
-    def _add(self, examined: Examined, verdicts: Mapping[int, Verdict], writer: PlanWriter | None) -> Plan:
-        plan = without_unreachable(plan_rows(examined, verdicts, self._known), examined)
-        rows = plan.rows
-        _count(self.tally, examined, rows, verdicts)
-        for place, note in plan.notes:
-            self.tally.find(note, rows[place].key)
-        self.flow.add(examined.records, examined.flowing())
-        self.unknowns.add(examined)
-        self.corrections.add(examined, rows)
-        self.work.add(examined, plan)
-        self.drift.add(examined.records.keys.full, plan)
-        self.coverage.add(examined.records, rows)
-        self.unmatched.add(examined.records, rows)
-        self.completeness.add(examined.records, rows, plan.additions)
-        self.showcase.add(examined, rows)
-        self.people.add(examined)
-        self.probes = nsmallest(PROBES, [*self.probes, *plan.markers_to_create()])
-        self.neutralised += examined.records.neutralised
-        self.private += examined.records.private.total()
-        if self._canary_sample is not None:
-            self._canary_sample.add(examined, rows)
-        if writer is not None:
-            writer.write(plan)
-        return plan
-
-
-def without_unreachable(plan: Plan, examined: Examined) -> Plan:
-    """The plan without relations to issues that are neither in Triage nor will be: nothing of them is sent."""
-    ends = {
-        place: {finding.value for finding in found if finding.code in UNREACHABLE}
-        for place, found in examined.findings.by_row.items()
-        if place in plan.additions
-    }
-
-    def is_sent(place: int, addition: Addition) -> bool:
-        key = examined.records.keys.full[place]
-        end = addition.other if addition.key == key else addition.key
-        return addition.act is not Act.RELATION or end.partition(":")[2] not in ends[place]
-
-    sent = {
-        place: [each for each in plan.additions[place] if is_sent(place, each)] for place, its in ends.items() if its
-    }
-    if not sent:  # as in nearly all chunks
-        return plan
-    return plan._replace(additions={place: added for place, added in (plan.additions | sent).items() if added})
-
-
-def _count(tally: Tally, examined: Examined, rows: Sequence[Row], verdicts: Mapping[int, Verdict]) -> None:
-    tally.add(rows)
-    leaders = {member: leader for leader, members in examined.groups.items() for member in members}
-    for place, row in enumerate(rows) if verdicts else ():
-        verdict = verdicts.get(examined.first + leaders.get(place, place))
-        if verdict is not None and row.outcome is Outcome.REJECTED:
-            tally.find(verdict.finding, row.key)
-    for place, found in sorted(examined.findings.by_row.items()):  # a row of `--only` that isn't selected is skipped
-        if rows[place].outcome not in PASSED_OVER:
-            for finding in found:
-                tally.find(finding, rows[place].key)
 
 
 def _key_spool(job: Job) -> KeySpool:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
 
 from importer.check.coverage.coverage import LEFT_OUT
+from importer.check.plan import Plan
+from importer.check.rows import Examined
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted
-from importer.records import Act, Addition, Row
-from importer.transform.chunk_records import Records
+from importer.records import Act
 
 COMMENTS, ATTACHMENTS = "comments", "attachments"
 _READ_ON = "see `Comments and the rest of the issue` in mappings/README.md"
@@ -30,8 +30,9 @@ class Completeness:
         self._absent: Counter[str] = Counter()
         self._issues: Counter[str] = Counter()
 
-    def add(self, records: Records, rows: Sequence[Row], additions: Mapping[int, Sequence[Addition]]) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Count a chunk."""
+        records, rows, additions = examined.records, plan.rows, plan.additions
         for row, number in records.discussed.items():
             if rows[row].outcome not in LEFT_OUT:
                 self._has[COMMENTS] += number

@@ -11,6 +11,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.api import VALUE_FIELDS, count_units
+from importer.check.plan import Plan
 from importer.mapping.model import Duplicates, Mapping
 from importer.mapping.texts import Condition, Text
 from importer.records import Chunk, Ref
@@ -144,7 +145,7 @@ class DamageSigns:
         read = _date_refs(mapping)
         self._dates = {ref: _DateColumn(ref in read) for ref in (*read, *sorted(_refs(*mapping.footer.values())))}
 
-    def add(self, examined: Examined) -> None:
+    def add(self, examined: Examined, _: Plan) -> None:
         """Search a chunk."""
         records, chunk = examined.records, examined.records.chunk
         if len(chunk):

@@ -16,6 +16,7 @@ import orjson
 
 from importer.check.knowledge import KnownSample, LedgerStatus
 from importer.check.plan import Plan
+from importer.check.rows import Examined
 from importer.phrases import counted
 from importer.records import Act, Operation
 from importer.transform.footers import find_footer
@@ -54,12 +55,12 @@ class Drift:
         self._strangers: list[str] = []
         self._moved = _MovedKeys(sample)
 
-    def add(self, keys: Iterable[str], plan: Plan) -> None:
+    def add(self, _: Examined, plan: Plan) -> None:
         """Count a chunk: all keys in it, and its plan."""
         for key, status in plan.ledger.items():
             if status.issue_id:
                 self._add(key, status)
-        self._moved.add(keys, plan.operations.values())
+        self._moved.add([row.key for row in plan.rows], plan.operations.values())
 
     def _add(self, key: str, status: LedgerStatus) -> None:
         self.known += 1

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from importer.api import FINISHED
 from importer.check.job import Job
+from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.mapping.identities import NOBODY, Identity
 from importer.transform.shown_people import SOMEBODY, ShownPeople
@@ -34,7 +35,7 @@ class PeopleNamed:
         self._shown = shown
         self._issues = Counter[tuple[Identity, bool]]()
 
-    def add(self, examined: Examined) -> None:
+    def add(self, examined: Examined, _: Plan) -> None:
         """Count the people of a chunk; who is both owner and assignee counts once."""
         records, rows = examined.records, examined.flowing()
         if not records.people.named:

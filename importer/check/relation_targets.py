@@ -11,8 +11,10 @@ from collections.abc import Callable, Collection, Container, Iterable, Iterator
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from importer.check.plan import Plan
+from importer.check.rows import Examined
 from importer.codes import RELATION_END_MISSING
-from importer.records import Finding, Mention, Relation
+from importer.records import Act, Finding, Mention, Relation
 from importer.scratch import Scratch
 
 InTriage = Callable[[Collection[str]], Container[str]]
@@ -147,7 +149,24 @@ class RelationTargets:
         """
         self._scratch.execute("INSERT INTO read VALUES (?)", (marshal.dumps(list(keys)),))
 
-    def add(self, place: int, row_key: str, relations: Iterable[Relation], mentions: Iterable[Mention]) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
+        """Add the keys of a chunk, and the relations and mentions that its plan has."""
+        keys = examined.records.keys.full
+        self.add_keys(
+            (keys[place], place in examined.bodies)
+            for place, row in enumerate(plan.rows)
+            if keys[place] and not examined.skips[place] and not row.follows
+        )
+        for place, additions in plan.additions.items():
+            parts = examined.records.parts[place]
+            if not parts.relations and not parts.mentions:
+                continue
+            names = {(each.key, each.name) for each in additions if each.act is Act.RELATION}
+            relations = [each for each in parts.relations if (each.owner, f"{each.type}/{each.other}") in names]
+            mentions = [mention for each in additions if each.act is Act.REFER for mention in each.mentions]
+            self.add_links(examined.first + place, keys[place], relations, mentions)
+
+    def add_links(self, place: int, row_key: str, relations: Iterable[Relation], mentions: Iterable[Mention]) -> None:
         """Add the relations and mentions of a row that can be sent, as far as they aren't in Triage already."""
         row = _as_bytes(row_key)
         related = [(place, row, _as_bytes(one.owner), one.type, _as_bytes(one.other)) for one in relations]

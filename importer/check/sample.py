@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
+from importer.check.plan import Plan
 from importer.check.rows import Examined
-from importer.records import Row
 
 CONTACT_LIMIT = 21
 """Issues of a canary: one alone, then up to twenty."""
@@ -34,10 +33,10 @@ class CanarySample:
         self._categories = 0
         self._longest = {name: (0, "", frozenset[Trait]()) for name in ("title", "description")}
 
-    def add(self, examined: Examined, rows: Sequence[Row]) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Add the rows of a chunk that would be created as candidates."""
         for place, body in examined.bodies.items():
-            row = rows[place]
+            row = plan.rows[place]
             if row.is_new:
                 self._add(row.key, orjson.loads(body))
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
 from importer.check.job import Job
+from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.errors import SourceNotReady
 from importer.transform.columns import read_date
@@ -42,7 +43,7 @@ class SourceAge:
         if math.isfinite(age_seconds):
             self._check(age_seconds, "The newest file of the source was changed")
 
-    def add(self, examined: Examined) -> None:
+    def add(self, examined: Examined, _: Plan) -> None:
         """Look at the dates of a chunk."""
         if self._job.max_age_seconds is None or self._job.limit is not None:
             return

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from importer.check.duplicates import Verdict
+from importer.check.plan import Plan
+from importer.check.rows import Examined
 from importer.records import PASSED_OVER, Finding, Outcome, Row
 
 SAMPLES = 2
 CAUSE_LIMIT = 10_000
 """Causes kept apart; the values that come after these are counted together by code, so that memory stays flat."""
+
+
+NO_VERDICTS: Mapping[int, Verdict] = {}
 
 
 @dataclass(slots=True)
@@ -23,15 +29,35 @@ class Cause:
 
 
 class Tally:
-    """Counts the rows of a pass by outcome, those passed over also by code, and findings by cause."""
+    """Counts the rows of a pass by outcome, those passed over also by code, and findings by cause.
 
-    def __init__(self) -> None:
+    `verdicts` has why rows lose against others with their key, by place in the input.
+    """
+
+    def __init__(self, verdicts: Mapping[int, Verdict] = NO_VERDICTS) -> None:
+        self._verdicts = verdicts
         self.rows = 0
         self.outcomes = Counter[Outcome]()
         self.passed_over = Counter[tuple[Outcome, str]]()
         self._causes: dict[tuple[str, str, str], Cause] = {}
 
-    def add(self, rows: Sequence[Row]) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
+        """Count the rows of a chunk and their findings."""
+        rows = plan.rows
+        self.count(rows)
+        leaders = {member: leader for leader, members in examined.groups.items() for member in members}
+        for place, row in enumerate(rows) if self._verdicts else ():
+            verdict = self._verdicts.get(examined.first + leaders.get(place, place))
+            if verdict is not None and row.outcome is Outcome.REJECTED:
+                self.find(verdict.finding, row.key)
+        for place, found in sorted(examined.findings.by_row.items()):  # one that `--only` doesn't select is skipped
+            if rows[place].outcome not in PASSED_OVER:
+                for finding in found:
+                    self.find(finding, rows[place].key)
+        for place, note in plan.notes:
+            self.find(note, rows[place].key)
+
+    def count(self, rows: Sequence[Row]) -> None:
         """Count rows by their outcome."""
         self.rows += len(rows)
         outcomes = Counter([row.outcome for row in rows])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importer.api import VALUE_FIELDS, FieldName
+from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.mapping.model import EvidenceTexts
 from importer.mapping.texts import Text
@@ -23,7 +24,7 @@ class Unknowns:
         self._texts = (status_category, texts.resolution, texts.closed)
         self._found: dict[tuple[FieldName, str], tuple[int, tuple[str, ...], Evidence]] = {}
 
-    def add(self, examined: Examined) -> None:
+    def add(self, examined: Examined, _: Plan | None = None) -> None:
         """Collect the unknown values of a chunk. Costs nothing where the mapping covers all of them."""
         records = examined.records
         for name in VALUE_FIELDS:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from importer.check.coverage.coverage import LEFT_OUT
 from importer.check.job import Job
+from importer.check.plan import Plan
+from importer.check.rows import Examined
 from importer.check.typed import SELECTING
 from importer.mapping.identities import Identity, Roster
 from importer.phrases import counted
-from importer.records import Row
-from importer.transform.chunk_records import Records
 
 PEOPLE_LIMIT = 10_000
 """People that are told apart: memory must not grow with the rows."""
@@ -27,13 +27,13 @@ class UnmatchedPeople:
         self._asked = not roster.lines
         self._issues: defaultdict[str, Counter[Identity]] = defaultdict(Counter)
 
-    def add(self, records: Records, rows: Sequence[Row]) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Count the people of a chunk."""
         if not self._asked:
             return
-        for name, people in records.people.unmatched.items():
+        for name, people in examined.records.people.unmatched.items():
             known = self._issues[name]
-            issues = Counter(who for who, row in zip(people, rows, strict=True) if row.outcome not in LEFT_OUT)
+            issues = Counter(who for who, row in zip(people, plan.rows, strict=True) if row.outcome not in LEFT_OUT)
             for who, count in issues.items():
                 if who.shown:
                     known[who if who in known or len(known) < PEOPLE_LIMIT else Identity("(others)")] += count

@@ -11,9 +11,10 @@ from itertools import pairwise
 import numpy as np
 
 from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
+from importer.check.plan import Plan
+from importer.check.rows import Examined
 from importer.mapping.model import fold, is_pattern
 from importer.phrases import counted, listed
-from importer.transform.chunk_records import Records
 from importer.transform.value_maps import Mapped, Step
 
 SAMPLES = 2
@@ -71,9 +72,10 @@ class ValueFlow:
     def __init__(self) -> None:
         self._streams: dict[str, dict[Step, Stream]] = {name: {} for name in VALUE_FIELDS}
 
-    def add(self, records: Records, flowing: list[int]) -> None:
+    def add(self, examined: Examined, _: Plan) -> None:
         """Count the rows of a chunk that are neither skipped nor defective."""
-        if flowing:
+        records = examined.records
+        if flowing := examined.flowing():
             for name in VALUE_FIELDS:
                 self._add(self._streams[name], records.values[name], records.keys.full, flowing)
 

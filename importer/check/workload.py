@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass, field
 from itertools import product
@@ -11,7 +10,7 @@ from math import ceil
 
 from importer.api import FINISHED, PAGE_LIMIT
 from importer.check.plan import Plan
-from importer.check.relation_targets import InTriage, RelationTargets, TargetFindings, TargetsFound
+from importer.check.relation_targets import TargetsFound
 from importer.check.rows import Examined
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Mapping
@@ -76,19 +75,13 @@ class Workload:
 
 
 class WorkCounter:
-    """Counts in the check pass the operations of a send pass; `targets` collects what rows say of other issues."""
+    """Counts in the check pass the operations of a send pass."""
 
-    def __init__(self, mapping: Mapping, targets: RelationTargets) -> None:
-        self._targets = targets if mapping.relations or mapping.references else None
+    def __init__(self, mapping: Mapping) -> None:
         comments = mapping.comments
         self._ways: tuple[Bundling, Bundling] = (
             ("separate",) * 2 if comments is None else (comments.open, comments.closed)
         )
-        self._found: TargetsFound | None = None
-        self.clear()
-
-    def clear(self) -> None:
-        """Count from 0: the source is read once more."""
         self.load = Workload(open=self._ways[0], closed=self._ways[1])
 
     def add(self, examined: Examined, plan: Plan) -> None:
@@ -120,37 +113,7 @@ class WorkCounter:
             for way in WAYS:
                 self.load.comments[which, way] += count
 
-    def take_ends(self, examined: Examined, plan: Plan) -> None:
-        """Hand the keys of a chunk, and the relations and mentions still to be sent, to the relation targets."""
-        if self._targets is None:
-            return
-        keys = examined.records.keys.full
-        self._targets.add_keys(
-            (keys[place], place in examined.bodies)
-            for place, row in enumerate(plan.rows)
-            if keys[place] and not examined.skips[place] and not row.follows
-        )
-        for place, additions in plan.additions.items():
-            parts = examined.records.parts[place]
-            if not parts.relations and not parts.mentions:
-                continue
-            names = {(each.key, each.name) for each in additions if each.act is Act.RELATION}
-            relations = [each for each in parts.relations if (each.owner, f"{each.type}/{each.other}") in names]
-            mentions = [mention for each in additions if each.act is Act.REFER for mention in each.mentions]
-            self._targets.add(examined.first + place, keys[place], relations, mentions)
-
-    def look_at_others(self, in_triage: InTriage, losers: Iterable[int]) -> TargetFindings | None:
-        """Decide which relation targets can be reached, and return the findings; None if there are none.
-
-        `losers` are the places of rows that lose against another row with their key.
-        """
-        if self._targets is None:
-            return None
-        self._found = self._targets.find(in_triage, losers)
-        return self._found.findings if len(self._found.findings) else None
-
-    def count_others(self) -> None:
-        """Add the relations and references that can be sent, once `look_at_others` knows."""
-        if self._found is not None:
-            self.load.operations[Act.RELATION] = self._found.relations
-            self.load.operations[Act.REFER] = self._found.refers
+    def count_links(self, found: TargetsFound) -> None:
+        """Add the relations and references that can be sent, once all rows are read."""
+        self.load.operations[Act.RELATION] = found.relations
+        self.load.operations[Act.REFER] = found.refers

@@ -7,7 +7,7 @@ from contextlib import ExitStack, nullcontext
 from types import TracebackType
 from typing import Self
 
-from importer.check.check_pass import OpenWriter, PlanWriter
+from importer.check.observer import OpenWriter, PlanWriter
 from importer.check.plan import Plan
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import ReportFolder

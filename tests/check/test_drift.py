@@ -12,7 +12,8 @@ from importer.check.drift import Drift
 from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus
 from importer.check.plan import Plan
 from importer.cli.numbers import Share
-from importer.records import Operation, Outcome
+from importer.records import Operation, Outcome, Row
+from tests.harness.making import examined_of, mapping_of
 
 TEN = Share(10, percent=True, least=20)
 NOTHING = KnownSample(0, 1, ())
@@ -39,7 +40,8 @@ def doubts(
     drift, statuses = Drift("jira", sample), statuses or {}
     operations = dict(enumerate(new))
     keys = [*statuses, *(operation.key for operation in operations.values())]
-    drift.add(keys, Plan([], operations, [], {}, statuses))
+    rows = [Row(0, "f", 1, 2, key, Outcome.PLANNED) for key in keys]
+    drift.add(examined_of(mapping_of(), []), Plan(rows, operations, [], {}, statuses))
     return drift.doubts(limit)
 
 

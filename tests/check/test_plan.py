@@ -13,12 +13,10 @@ from importer.check.duplicates import UNDATED, KeySpool, Policy
 from importer.check.knowledge import LedgerStatus
 from importer.check.plan import plan_rows
 from importer.check.rows import Examined, examine
-from importer.check.rules import validate
 from importer.records import Finding, Outcome
 from importer.sources.source import Source
-from importer.transform.bodies import encode_bodies
 from tests.harness.knowing import Knowing
-from tests.harness.making import mapping_of, records_of
+from tests.harness.making import examined_of, mapping_of
 from tests.harness.small_source import job_of
 
 
@@ -38,19 +36,16 @@ CELL = st.sampled_from(["", " ", "a", "P1", "p1", "Open", "x\ud800", "t" * 201])
 ROWS = st.lists(st.tuples(st.sampled_from(["", "A", "B", "C"]), CELL, CELL, CELL, CELL), max_size=8)
 
 
-def examined_of(rows: Sequence[Sequence[str]]) -> Examined:
-    """Rows as the first chunk of an input."""
+def examine_rows(rows: Sequence[Sequence[str]]) -> Examined:
+    """Rows as the first chunk of an input, of which some are skipped and some are too long."""
     skip = [{"name": "open", "when": {"column": "State", "is": "a"}}]
-    records = records_of(mapping_of(skip=skip, title={"column": "Title", "too_long": "shorten"}), rows)
-    findings = validate(records, name_given=True)
-    sendable = [row for row, skip in enumerate(records.skips) if not skip and not findings.rejects(row)]
-    return Examined(0, records, findings, records.skips, encode_bodies(records, sendable))
+    return examined_of(mapping_of(skip=skip, title={"column": "Title", "too_long": "shorten"}), rows)
 
 
 @given(ROWS, st.sampled_from(POLICIES), st.booleans())
 def test_every_row_has_exactly_one_outcome(rows: Sequence[Sequence[str]], policy: Policy, known: bool) -> None:
     """Planned rows have a body and a key of their own; all others have a reason, in four lists of one length."""
-    examined = examined_of(rows)
+    examined = examine_rows(rows)
     with KeySpool(policy, ["f"]) as spool:
         keys = examined.records.keys.full
         spool.add([(keys[place], place, 0, place + 2, examined.digest(place), UNDATED) for place in examined.bodies])

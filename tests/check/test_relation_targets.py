@@ -53,7 +53,7 @@ def told(
         for place, key in enumerate(rows):
             relations = [relation for row, relation in said if row == key]
             mentions = [Mention(f"see {name}", f"s:{name}") for row, name in named if row == key]
-            ends.add(place, f"s:{key}", relations, mentions)
+            ends.add_links(place, f"s:{key}", relations, mentions)
         return read(ends.find(lambda keys: {key for key in keys if key[2:] in triage}, losers))
 
 
@@ -117,7 +117,7 @@ def test_a_key_twice() -> None:
     """A key is sendable if one of its rows is."""
     with RelationTargets() as ends:
         ends.add_keys([("s:A", True), ("s:B", False), ("s:B", True), ("s:B", False)])
-        ends.add(0, "s:A", [relation("A", "blocks", "B")], [])
+        ends.add_links(0, "s:A", [relation("A", "blocks", "B")], [])
         assert read(ends.find(lambda keys: ())) == (1, 0, [])
 
 
@@ -129,7 +129,7 @@ def test_nothing_said() -> None:
 
     with RelationTargets() as ends:
         ends.add_keys([("s:A", True)])
-        ends.add(0, "s:A", [], [])
+        ends.add_links(0, "s:A", [], [])
         found = ends.find(never)
         assert (found.relations, found.refers, len(found.findings)) == (0, 0, 0)
         assert found.findings.between(0, 9) == []
@@ -147,7 +147,7 @@ def test_the_ledger_is_asked_in_parts() -> None:
     with RelationTargets() as ends:
         ends.add_keys([("s:A", True)])
         for place in range(count):
-            ends.add(place, "s:A", [relation("A", "blocks", str(place))], [])
+            ends.add_links(place, "s:A", [relation("A", "blocks", str(place))], [])
         found = ends.find(in_triage)
         assert [len(keys) for keys in asked] == [ASKED_AT_ONCE, ASKED_AT_ONCE, 3]
         assert {key for keys in asked for key in keys} == {f"s:{place}" for place in range(count)}
@@ -159,7 +159,7 @@ def test_findings_of_a_chunk() -> None:
     """Findings are read chunk by chunk, in the order of their places."""
     with RelationTargets() as ends:
         for place in (5, 1, 3, 4):
-            ends.add(place, f"s:{place}", [relation(str(place), "blocks", f"X{place}")], [])
+            ends.add_links(place, f"s:{place}", [relation(str(place), "blocks", f"X{place}")], [])
         findings = ends.find(lambda keys: ()).findings
         assert [place for place, _ in findings.between(1, 4)] == [1, 3]
         assert [place for place, _ in findings.between(4, 9)] == [4, 5]
@@ -173,7 +173,7 @@ def test_keys_that_no_ledger_takes(native: str) -> None:
     asked: list[str] = []
     with RelationTargets() as ends:
         ends.add_keys([("s:A", True)])
-        ends.add(0, "s:A", [relation("A", "blocks", native)], [Mention(native, f"s:{native}")])
+        ends.add_links(0, "s:A", [relation("A", "blocks", native)], [Mention(native, f"s:{native}")])
         ((_, finding),) = read(ends.find(lambda keys: asked.extend(keys) or ())).findings  # type: ignore[func-returns-value]
     assert asked == (["s:nul"] if native == "nul" else [])
     assert finding.code == "relation-end-missing"
@@ -209,7 +209,7 @@ def test_a_cycle_of_all() -> None:
     with RelationTargets() as ends:
         ends.add_keys((f"s:{place}", True) for place in range(count))
         for place in range(count):
-            ends.add(place, f"s:{place}", [relation(str(place), "blocks", str((place + 1) % count))], [])
+            ends.add_links(place, f"s:{place}", [relation(str(place), "blocks", str((place + 1) % count))], [])
         ((place, finding),) = read(ends.find(lambda keys: ())).findings
     assert place == 0
     assert finding.value == "0 → 1 → 2 → 3 → 4 → 5 → 6 → 7 → … (20,000 issues) → 0"

@@ -10,15 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.api import SEVERITIES, STATUSES
-from importer.check.knowledge import LedgerStatus, know_nothing
+from importer.check.knowledge import LedgerStatus
 from importer.check.plan import plan_rows
 from importer.check.rows import Examined
-from importer.check.rules import validate
 from importer.check.sample import CONTACT_LIMIT, CanarySample
 from importer.records import Outcome
-from importer.transform.bodies import encode_bodies
 from tests.harness.knowing import Knowing
-from tests.harness.making import mapping_of, records_of
+from tests.harness.making import examined_of, mapping_of, plan_of
 
 HEADER = ("Key", "Title", "Text", "Priority", "State", "Kind", "Owner", "Worker", "Call")
 VALUES = ("severity", "status", "category")
@@ -41,10 +39,7 @@ def examine_lines(lines: Sequence[Line]) -> Examined:
         assignee_id="Worker",
         resource_links=[{"column": "Call", "type": "call"}],
     )
-    records = records_of(mapping, lines, HEADER)
-    findings = validate(records, name_given=True)
-    sendable = [row for row in range(len(lines)) if not findings.rejects(row)]
-    return Examined(0, records, findings, records.skips, encode_bodies(records, sendable))
+    return examined_of(mapping, lines, HEADER)
 
 
 def cover(lines: Sequence[Line], limit: int = CONTACT_LIMIT) -> tuple[str, ...]:
@@ -52,7 +47,7 @@ def cover(lines: Sequence[Line], limit: int = CONTACT_LIMIT) -> tuple[str, ...]:
     found = CanarySample(limit)
     for start in range(0, len(lines), 7):
         examined = examine_lines(lines[start : start + 7])
-        found.add(examined, plan_rows(examined, {}, know_nothing).rows)
+        found.add(examined, plan_of(examined))
     return tuple(key.removeprefix("demo:") for key in found.keys)
 
 
@@ -110,7 +105,7 @@ def test_only_rows_that_would_be_created() -> None:
     examined = examine_lines([line(1, Priority="none"), line(2, Priority="high"), line(3)])
     known = {"demo:K-2": LedgerStatus(Outcome.UNCHANGED)}
     found = CanarySample()
-    found.add(examined, plan_rows(examined, {}, Knowing(known, asks=False)).rows)
+    found.add(examined, plan_rows(examined, {}, Knowing(known, asks=False)))
     assert found.keys == ("demo:K-3",)
 
 

@@ -19,6 +19,7 @@ from importer.check.source_age import SourceAge
 from importer.cli.inputs import open_job
 from importer.errors import SourceNotReady
 from importer.progress import Unseen
+from tests.harness.making import plan_of
 from tests.harness.running import write_csv
 
 HOUR = 3600.0
@@ -50,7 +51,7 @@ def judge(folder: Path, cells: Mapping[str, str], *, limit: int | None = None, c
         try:
             age.check_files()
             for examined in examine(job):
-                age.add(examined)
+                age.add(examined, plan_of(examined))
             age.check_dates()
         except SourceNotReady as error:
             return error.message

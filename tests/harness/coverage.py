@@ -7,6 +7,9 @@ from pathlib import Path
 
 from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.coverage import Coverage
+from importer.check.plan import Plan
+from importer.check.rows import Examined
+from importer.check.rules import Findings
 from importer.mapping.model import Mapping
 from importer.records import Outcome, Row
 from importer.sources.source import SourceOptions
@@ -29,7 +32,7 @@ def losses_of(
                 out = key.partition(":")[2] in left_out or place in chunk.defects or records.skips[place]
                 outcome = Outcome.REJECTED if out else Outcome.PLANNED
                 rows.append(Row(0, "f", chunk.records[place], chunk.lines[place], key, outcome))
-            losses.add(records, rows)
+            losses.add(Examined(0, records, Findings(), records.skips, {}), Plan(rows, {}, [], {}, {}))
     return losses, list(losses.attachments)
 
 

@@ -6,10 +6,15 @@ from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
 from typing import Any
 
+from importer.check.knowledge import know_nothing
+from importer.check.plan import Plan, plan_rows
+from importer.check.rows import Examined
+from importer.check.rules import validate
 from importer.mapping.model import Mapping
 from importer.records import Chunk, Finding, Ref
 from importer.sources.found_rows import chunk_rows
 from importer.sources.json import check_records, find_rows, parse_lines
+from importer.transform.bodies import encode_bodies
 from importer.transform.chunk_records import Records
 from importer.transform.transform import Transform
 
@@ -44,6 +49,19 @@ def chunk_of(
     }
     cells = {place: [row[place] for row in rows] for place in range(len(header))}
     return Chunk(0, "issues.csv", records, [record + 1 for record in records], rows, cells, positions, defects or {})
+
+
+def examined_of(mapping: Mapping, rows: Sequence[Sequence[str]], header: Sequence[str] = HEADER) -> Examined:
+    """Rows as the first chunk of an input."""
+    records = records_of(mapping, rows, header)
+    findings = validate(records, name_given=True)
+    sendable = [row for row, skip in enumerate(records.skips) if not skip and not findings.rejects(row)]
+    return Examined(0, records, findings, records.skips, encode_bodies(records, sendable))
+
+
+def plan_of(examined: Examined) -> Plan:
+    """The plan of a chunk where no other row and no ledger is known."""
+    return plan_rows(examined, {}, know_nothing)
 
 
 def rows_of(chunk: Chunk) -> list[list[str]]:

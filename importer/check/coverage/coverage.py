@@ -17,6 +17,8 @@ from importer.check.coverage.consumed_cells import Consumed, consume_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, Line, Lines
 from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
+from importer.check.plan import Plan
+from importer.check.rows import Examined
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted, listed
 from importer.records import PASSED_OVER, Chunk, Finding, Outcome, Row
@@ -67,8 +69,9 @@ class Coverage:
         self._attachments = self._issues_with_attachments = 0
         self.attachments = Kept()
 
-    def add(self, records: Records, rows: Sequence[Row]) -> None:
-        """Count the cells of a chunk, and keep the attachments of the rows that are sent; `rows` has the outcomes."""
+    def add(self, examined: Examined, plan: Plan) -> None:
+        """Count the cells of a chunk, and keep the attachments of the rows that are sent."""
+        records, rows = examined.records, plan.rows
         consumed = [consume_cells(use, records) for use in self._uses]
         if self._leaves is None or self._files[records.chunk.file].is_table:
             attachments = self._add_cells(records.chunk, rows, consumed)

@@ -16,7 +16,7 @@ from importer.check.coverage.coverage import Coverage, rare_categories
 from importer.check.value_flow import ValueFlow
 from importer.mapping.model import Mapping
 from tests.harness.coverage import cells_of, losses_of
-from tests.harness.making import HEADER, mapping_of, records_of
+from tests.harness.making import HEADER, examined_of, mapping_of, plan_of
 
 ROW = ("1", "Title", "Text", "P1", "Open")
 
@@ -291,8 +291,8 @@ def test_rare_categories() -> None:
     rows = [
         (str(number), "T", name, "P1", "Open") for number, name in enumerate(["A"] * 5 + ["B"] * 4 + list("CDEFGHIJK"))
     ]
-    flow = ValueFlow()
-    flow.add(records_of(mapping, rows), list(range(len(rows))))
+    flow, examined = ValueFlow(), examined_of(mapping, rows)
+    flow.add(examined, plan_of(examined))
     assert rare_categories(flow) == "category: 10 names of fewer than 5 issues each, 13 issues in all"
     assert rare_categories(ValueFlow()) == ""
 

@@ -11,14 +11,13 @@ from typing import Any
 import pytest
 
 from importer.check.coverage.coverage import Coverage
-from importer.check.knowledge import know_nothing
-from importer.check.plan import plan_rows
 from importer.check.rows import examine
 from importer.cli.inputs import open_job
 from importer.errors import ImporterError
 from importer.sources.source import SourceFile
 from importer.transform.shown_people import ShownPeople
 from tests.end_to_end.exports import EXPORTS, files_of
+from tests.harness.making import plan_of
 from tests.harness.running import SAMPLES
 
 EVERY = [str(path.relative_to(EXPORTS)) for path in files_of(EXPORTS)] if EXPORTS.is_dir() else []
@@ -81,7 +80,7 @@ def check(path: Path, mapping: str | None) -> Coverage:
         losses = Coverage(job.mapping.model, job.source.files, shown)
         for examined in examine(job):
             chunk = examined.records.chunk
-            losses.add(examined.records, plan_rows(examined, {}, know_nothing).rows)
+            losses.add(examined, plan_of(examined))
             for raw in chunk.raw:
                 expected.update(count_filled(job.source.files[chunk.file], raw))
     for line in losses.lines():

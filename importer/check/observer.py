@@ -1,0 +1,28 @@
+"""What a reading's observers have in common: each sees every chunk with its plan, and keeps what it wants to know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from importer.check.plan import Plan
+from importer.check.rows import Examined
+
+
+class Observer(Protocol):
+    """Learns something of a source while it is read."""
+
+    def add(self, examined: Examined, plan: Plan) -> None:
+        """Look at the next chunk."""
+
+
+class PlanWriter(Protocol):
+    """Receives the plan of each chunk while the source is read, and keeps it or writes it to the reports."""
+
+    def write(self, plan: Plan) -> None:
+        """Append a chunk."""
+
+
+OpenWriter = Callable[[], AbstractContextManager[PlanWriter | None]]
+"""Opens the writer of one reading; a second reading replaces what the first has written."""

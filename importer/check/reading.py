@@ -1,0 +1,152 @@
+"""One reading of a source by the check: each chunk is planned, and observers learn from it what they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import nsmallest
+from typing import Any
+
+from importer.check.bad_values import Corrections
+from importer.check.before_after import Showcase
+from importer.check.completeness import Completeness
+from importer.check.coverage.coverage import Coverage
+from importer.check.coverage.kinds import propose_category
+from importer.check.drift import Drift
+from importer.check.duplicates import Verdict
+from importer.check.job import Job
+from importer.check.knowledge import Knows
+from importer.check.observer import Observer, OpenWriter
+from importer.check.people_named import PeopleNamed
+from importer.check.plan import Plan, plan_rows
+from importer.check.relation_targets import UNREACHABLE, TargetFindings
+from importer.check.rows import Examined
+from importer.check.tally import NO_VERDICTS, Tally
+from importer.check.unknowns import Unknowns
+from importer.check.unmatched_people import UnmatchedPeople
+from importer.check.value_flow import ValueFlow
+from importer.check.workload import WorkCounter
+from importer.progress import Progress
+from importer.records import Act, Addition
+from importer.transform.sanitise import REPLACEMENT
+from importer.transform.shown_people import ShownPeople
+
+PROBES = 5
+"""Rows of which a whole look at Triage is tried out, before they are created."""
+
+
+class Reading:
+    """Reads a source once; each reading has observers of its own.
+
+    `verdicts` and `other` are what a first reading has found: rows that lose against another one with their key, by
+    place in the input, and findings on the issues that rows name.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        known: Knows,
+        shown: ShownPeople,
+        verdicts: Mapping[int, Verdict] = NO_VERDICTS,
+        other: TargetFindings | None = None,
+    ) -> None:
+        self._job, self._known, self._verdicts, self._other = job, known, verdicts, other
+        self.shown = shown
+        model, files = job.mapping.model, job.source.files
+        self.tally, self.flow = Tally(verdicts), ValueFlow()
+        self.unknowns = Unknowns(model.evidence, model.status.fallback)
+        self.corrections = Corrections(model, job.fixes, shown)
+        self.work = WorkCounter(model)
+        self.drift = Drift(job.source_name, known.sample())
+        self.coverage = Coverage(model, files, shown)
+        self.completeness = Completeness(model, beside=job.source.comments is not None)
+        self.showcase = Showcase(files, model.people.hides, job.show)
+        self.people, self.unmatched = PeopleNamed(job, shown), UnmatchedPeople(job.people)
+        self.probes, self._changes = Probes(), _TextChanges()
+
+    def read(
+        self, chunks: Iterable[Examined], progress: Progress, open_writer: OpenWriter, more: Sequence[Observer]
+    ) -> None:
+        """Plan each chunk, and show it to all observers, `more` of them besides its own, and to the writer."""
+        source = self._job.source
+        observers: Sequence[Observer] = (
+            *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
+            *(self.completeness, self.showcase, self.people, self.unmatched, self.probes, self._changes),
+            *more,
+        )
+        progress.start("checking", source.total_bytes, "B")
+        with open_writer() as writer:
+            for examined in chunks:
+                for place, finding in self._other.between(*examined.span) if self._other else ():
+                    examined.findings.add(place - examined.first, finding)
+                plan = without_unreachable(plan_rows(examined, self._verdicts, self._known), examined)
+                for observer in observers:
+                    observer.add(examined, plan)
+                if writer is not None:
+                    writer.write(plan)
+                progress.figures(f"{self.tally.rows:,} rows")
+                progress.reach(source.bytes_read)
+        progress.finish()
+
+    def as_they_are(self) -> dict[str, Any]:
+        """What the result of the check has as the observers have it, by its fields."""
+        shown = {"issues": self.showcase.chosen(), "people": self.people.people(), "probes": self.probes.markers}
+        return {"load": self.work.load, "coverage": self.coverage, "complete": self.completeness, **shown}
+
+    def notices(self) -> Iterator[str]:
+        """Say what somebody should look at, and what is not sent as the source has it, a sentence each."""
+        yield from self.unmatched.sentences(self._job)
+        yield from propose_category(self._job.mapping.model, self.flow, self.coverage.lines())
+        if hidden := self.corrections.hidden:
+            yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
+        yield from self._changes.sentences()
+
+
+class Probes:
+    """The markers of a few rows to be created; as they are hashes, the first ones are spread over all rows."""
+
+    def __init__(self) -> None:
+        self.markers: list[str] = []
+
+    def add(self, _: Examined, plan: Plan) -> None:
+        """Choose among those of a chunk."""
+        self.markers = nsmallest(PROBES, [*self.markers, *plan.markers_to_create()])
+
+
+class _TextChanges:
+    """Counts what the transform changed in texts, and left out of comments."""
+
+    def __init__(self) -> None:
+        self._neutralised = self._private = 0
+
+    def add(self, examined: Examined, _: Plan) -> None:
+        """Count those of a chunk."""
+        self._neutralised += examined.records.neutralised
+        self._private += examined.records.private.total()
+
+    def sentences(self) -> Iterator[str]:
+        """Say what there was."""
+        if self._private:
+            yield f"comments for the team alone: {self._private:,} left out, as the mapping says"
+        if self._neutralised:
+            yield f"@names that would call people or agents: {self._neutralised:,}, written with {REPLACEMENT} now"
+
+
+def without_unreachable(plan: Plan, examined: Examined) -> Plan:
+    """The plan without relations to issues that are neither in Triage nor will be: nothing of them is sent."""
+    ends = {
+        place: {finding.value for finding in found if finding.code in UNREACHABLE}
+        for place, found in examined.findings.by_row.items()
+        if place in plan.additions
+    }
+
+    def is_sent(place: int, addition: Addition) -> bool:
+        key = examined.records.keys.full[place]
+        end = addition.other if addition.key == key else addition.key
+        return addition.act is not Act.RELATION or end.partition(":")[2] not in ends[place]
+
+    sent = {
+        place: [each for each in plan.additions[place] if is_sent(place, each)] for place, its in ends.items() if its
+    }
+    if not sent:  # as in nearly all chunks
+        return plan
+    return plan._replace(additions={place: added for place, added in (plan.additions | sent).items() if added})
