@@ -16,20 +16,20 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from importer.authoring.suggest import PROPOSALS, suggest
+from importer.authoring.suggest import suggest_for
 from importer.check.check_pass import Checked, check
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observer import OpenWriter
 from importer.check.sample import CanarySample
-from importer.codes import DESCRIPTION_TOO_LONG, DOUBLE_IN_TRIAGE, TITLE_TOO_LONG
+from importer.codes import DOUBLE_IN_TRIAGE
 from importer.errors import INTERRUPTED, ExitCode, StorageFull, UsageError
 from importer.progress import Progress
 from importer.records import FailOn, Outcome
 from importer.report.bad_values import write_fixes
 from importer.report.check_files import CheckFiles
 from importer.report.folder import SUGGESTION, ReportFolder, report_folder
-from importer.report.page import REPORT, collect_details, pack_details, write_pages
+from importer.report.page import NO_AIM, REPORT, Aim, collect_details, pack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary, decide_exit_code, summarise
 from importer.report.tables import write_coverage
@@ -53,14 +53,14 @@ def run_check(
     progress: Progress,
     out: Path | None = None,
     *,
-    target: str = "",
+    aim: Aim = NO_AIM,
     refuse: Callable[[Checked], str] = lambda checked: "",
 ) -> tuple[Checked, Summary]:
     """Check a source and write all reports: what `validate` does, and `run --dry-run`.
 
     `refuse` says why nothing could be sent, or nothing: then the exit code is UNUSABLE.
     """
-    reports = _CheckReports(job, out, target)
+    reports = _CheckReports(job, out, aim)
     checked = check(job, known, progress, open_writer=reports.open)
     return checked, reports.write(checked, refuse(checked))
 
@@ -89,7 +89,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         return _repeat(context, same, out)
     sample = CanarySample() if settings.canary and found.is_new else None
     settled = SettledRows()
-    reports = _CheckReports(job, out, target.name, settled.open)
+    reports = _CheckReports(job, out, Aim(target.name, settings.rate), settled.open)
 
     def check_now() -> tuple[LedgerHistory, Checked]:
         known = LedgerHistory(ledger, target.name, job.source_name, settings.changes)
@@ -102,7 +102,8 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         if not questions.asks:  # only now are its tables wanted: to write them for every run would cost as much again
             check(job, known, context.progress, open_writer=reports.open)
         return reports.write(checked, refusal)
-    run = begin_run(context, checked, out, {PAGE: pack_details(collect_details(job, checked))})
+    details = replace(collect_details(job, checked), organisation=found.organisation)
+    run = begin_run(context, checked, out, {PAGE: pack_details(details)})
     folder = reports.folder_at(run.out)
     folder.prepare()  # one that can't be written is said before anything is sent; people's changes are spared once
     note_discovered(run, ledger.seen(target.name, job.source_name), seen)
@@ -177,9 +178,9 @@ def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
     identity = RunIdentity(target.name, job.source_name, job.source.digest(), job.mapping.digest, RunKind.REBUILD)
     run = ledger.begin_run(identity)
     known = partial(LedgerHistory, ledger, target.name, job.source_name, context.settings.changes, run, near=True)
-    checked, summary = run_check(job, known(), context.progress, out, target=target.name)
+    checked, summary = run_check(job, known(), context.progress, out, aim=Aim(target.name))
     if find_hidden(context, checked):
-        _, summary = run_check(job, known(), context.progress, out, target=target.name)
+        _, summary = run_check(job, known(), context.progress, out, aim=Aim(target.name))
     run.finish(ExitCode.DONE, {})
     say("What was found is in the ledger; rows that are planned are not in Triage with their marker.")
     return summary
@@ -188,16 +189,9 @@ def rebuild_ledger(context: ImportContext, out: Path | None = None) -> Summary:
 def write_proposals(job: Job, checked: Checked, folder: ReportFolder) -> Path | None:
     """Write what a person may decide: fixes.csv, and suggested-mapping.yaml if there is something to propose."""
     write_fixes(folder, checked.values)
-    codes, model = checked.tally.by_code(), job.mapping.model
-    kept = {TITLE_TOO_LONG: model.title, DESCRIPTION_TOO_LONG: model.description}  # `too_long` may say so already
-    others = {
-        code: codes[code]
-        for code in PROPOSALS
-        if codes.get(code) and (code not in kept or ((spec := kept[code]) and spec.too_long == "reject"))
-    }
-    if not (checked.unknowns or others):
+    text = suggest_for(job.mapping, checked, folder.path)
+    if not text:
         return None
-    text = suggest(job.mapping, checked.unknowns, others, beside=folder.path)
     with folder.open(SUGGESTION) as file:
         file.write(text)
     return folder.file(SUGGESTION)
@@ -226,9 +220,9 @@ def _forecast(context: ImportContext, checked: Checked, found: Preflight, page: 
 class _CheckReports:
     """The reports of a check: tables while its source is read, the others from its result."""
 
-    def __init__(self, job: Job, out: Path | None, target: str, also: OpenWriter = nullcontext) -> None:
+    def __init__(self, job: Job, out: Path | None, aim: Aim, also: OpenWriter = nullcontext) -> None:
         self.folder = report_folder(job, out or Path(CHECK_FOLDER))
-        self._job, self._target, self._also = job, target, also
+        self._job, self._aim, self._also = job, aim, also
         self._rows = PageRows()
 
     def open(self) -> CheckFiles:
@@ -251,14 +245,14 @@ class _CheckReports:
             checked.tally.outcomes,
             ExitCode.UNUSABLE if refusal else code,
             run_id="",
-            target=self._target,
+            target=self._aim.target,
             findings=checked.tally.by_code(),
             elapsed_seconds=round(checked.elapsed_seconds, 3),
             stopped_because=refusal,
             out=str(folder.path),
             suggestion=str(write_proposals(job, checked, folder) or ""),
         )
-        write_pages(folder, summary, self._rows, collect_details(job, checked, summary))
+        write_pages(folder, summary, self._rows, collect_details(job, checked, summary, self._aim.rate))
         with folder.open("summary.json") as file:
             summary.write(file)
         return summary

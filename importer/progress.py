@@ -13,6 +13,7 @@ class Progress(Protocol):
     def reach(self, done: int) -> None: ...  # noqa: D102
     def figures(self, text: str) -> None: ...  # noqa: D102
     def pause(self, seconds: float) -> None: ...  # noqa: D102
+    def wait(self) -> None: ...  # noqa: D102
     def finish(self) -> None: ...  # noqa: D102
 
 
@@ -32,6 +33,9 @@ class Unseen:
         """Nothing."""
 
     def pause(self, seconds: float) -> None:
+        """Nothing."""
+
+    def wait(self) -> None:
         """Nothing."""
 
     def finish(self) -> None:

@@ -17,7 +17,6 @@ import pytest
 from importer.cli.console import Console
 from importer.cli.run import RunOptions
 from importer.errors import ExitCode
-from importer.load.questions import Forecast
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
@@ -64,10 +63,10 @@ def test_no_reads_nothing_again(program: Program, serve: Serve, monkeypatch: pyt
     """The reports of the check are there before the question, and stay after a no, which is in them; read once."""
     sandbox = serve()
     write_csv(Path("export.csv"), [issue_row(1), issue_row(2, title=""), issue_row(3)])
-    seen_before = list[Any]()
+    seen_before = list[str]()
 
-    def answer(self: Console, forecast: Forecast, *_: Any) -> bool:
-        seen_before.append((forecast.page, Path(forecast.page).read_text(encoding="utf-8")))
+    def answer(self: Console) -> bool:
+        seen_before.append(Path("seen/report.html").read_text(encoding="utf-8"))
         return False
 
     monkeypatch.setattr(RunOptions, "__post_init__", lambda self: None)  # there is no terminal in this process
@@ -76,11 +75,11 @@ def test_no_reads_nothing_again(program: Program, serve: Serve, monkeypatch: pyt
         ended = program("run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--json", "--out", "seen")
     assert len(readings) == 1
     assert (ended.code, ended.outcomes()) == (ExitCode.UNUSABLE, {"planned": 2, "rejected": 1})
-    ((page, text),) = seen_before
-    assert page == "seen/report.html"
+    (text,) = seen_before
+    assert "  Every row, and what becomes of it: seen/report.html\n" in ended.err
     assert "2 of 3 rows would be in Triage; 1 needs you." in text
     assert "The answer was no." not in text
-    assert "Nothing was sent: The answer was no." in Path(page).read_text(encoding="utf-8")
+    assert "Nothing was sent: The answer was no." in Path("seen/report.html").read_text(encoding="utf-8")
     assert sorted(path.name for path in Path("seen").iterdir()) == sorted(
         [*("errors.csv", "losses.csv", "planned.jsonl", "report.html", "results.csv", "summary.html", "summary.json")]
     )

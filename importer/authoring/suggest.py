@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from importer.api import VALUE_FIELDS, FieldName
 from importer.authoring.proposals import Proposal, Proposer
+from importer.check.value_flow import find_neutral
 from importer.codes import DESCRIPTION_TOO_LONG, PRIVATE_UNDECIDED, RESTRICTED_UNDECIDED, TITLE_TOO_LONG
 from importer.mapping.model import exact_key, fold
 from importer.mapping.presets import is_preset
@@ -18,11 +20,16 @@ from importer.mapping.unknown_values import Evidence, Unknown
 from importer.mapping.yaml_text import quote
 from importer.phrases import counted
 
+if TYPE_CHECKING:
+    from importer.check.check_pass import Checked
+
 _LONGEST_SIMPLE_KEY = 1000
 """YAML allows 1024 characters before the colon, the quotes included; a longer key takes the `? key` form."""
 
+NEUTRAL = "which nobody has decided: change it or leave it"
+
 _HEAD = """\
-# Suggested for what {name} rejects. It can be used as it stands.
+# Suggested for what {name} rejects or leaves undecided. It can be used as it stands.
 # A value under `neutral` is one that nothing sure speaks for: its rows arrive, each with a warning. Decide what it
 # becomes, then delete its line under `neutral`.
 """
@@ -49,26 +56,52 @@ comments: {{private: '?'}}""",
 """What there is to propose for findings that aren't about values, by their code."""
 
 
+def suggest_for(mapping: LoadedMapping, checked: Checked, beside: Path) -> str:
+    """Return what `suggest` has to say after a check, "" if there is nothing to propose."""
+    codes, model = checked.tally.by_code(), mapping.model
+    kept = {TITLE_TOO_LONG: model.title, DESCRIPTION_TOO_LONG: model.description}  # `too_long` may say so already
+    others = {
+        code: codes[code]
+        for code in PROPOSALS
+        if codes.get(code) and (code not in kept or ((spec := kept[code]) and spec.too_long == "reject"))
+    }
+    # Whoever wrote a mapping decides there; a preset can't be written into.
+    neutral = find_neutral(checked.flow) if is_preset(mapping.files[0]) else []
+    if not (checked.unknowns or others or neutral):
+        return ""
+    return suggest(mapping, checked.unknowns, others, neutral=neutral, beside=beside)
+
+
 def suggest(
     mapping: LoadedMapping,
     unknowns: Iterable[Unknown],
     others: Mapping[str, int] | None = None,
     *,
+    neutral: Sequence[tuple[Unknown, str]] = (),
     beside: Path | None = None,
 ) -> str:
     """Return the YAML of a mapping that extends the one in use, accepts all of `unknowns`, and names what others say.
 
-    others  code of `PROPOSALS` → number of rows that have it
-    beside  the folder that the text will be written to, to which the path under `extends` is relative
+    others   code of `PROPOSALS` → number of rows that have it
+    neutral  values for which the mapping has a target that nobody has decided, each with that
+    beside   the folder that the text will be written to, to which the path under `extends` is relative
 
     Values that are equal but for case and outer white space become one. `load_mapping` accepts the result whatever the
     values are.
     """
     groups = list(_grouped(unknowns))
+    known = {(unknown.field, fold(unknown.value)) for unknown in groups}
+    targets = {(unknown.field, fold(unknown.value)): target for unknown, target in neutral}
+    left = [
+        (unknown, Proposal(targets[name], NEUTRAL, neutral=True))
+        for unknown in _grouped(unknown for unknown, _ in neutral)
+        if (name := (unknown.field, fold(unknown.value))) not in known
+    ]
     proposer = Proposer(mapping.model)
     lines = [_HEAD.format(name=quote(mapping.name)), f"extends: {_scalar(_extends(mapping, beside))}"]
     for field in VALUE_FIELDS:
         proposals = [(unknown, proposer.propose(unknown)) for unknown in groups if unknown.field == field]
+        proposals += [each for each in left if each[0].field == field]
         if proposals:
             lines += _field_lines(field, proposals, getattr(mapping.model, field).neutral)
     for code, rows in (others or {}).items():
@@ -90,7 +123,7 @@ def _field_lines(field: FieldName, proposals: list[tuple[Unknown, Proposal]], ne
     undecided = [*neutral, *(unknown.value for unknown, proposal in proposals if proposal.neutral)]
     if undecided:
         yield "  neutral:"
-    for value in undecided:
+    for value in {fold(value): value for value in undecided}.values():
         yield f"    - {quote(value)}"
 
 

@@ -14,6 +14,7 @@ from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
 from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.mapping.model import fold, is_pattern
+from importer.mapping.unknown_values import Evidence, Unknown
 from importer.phrases import counted, listed
 from importer.transform.value_maps import Mapped, Step
 
@@ -46,15 +47,24 @@ class Stream:
         return self.step.source or "(empty)"
 
     @property
+    def how(self) -> str:
+        """How the target was found: as its step, `word` by a pattern, `undecided` where a neutral one stands in."""
+        if self.step.neutral and self.step.target:
+            return "undecided"
+        return "word" if self.by_word else self.step.how
+
+    @property
     def way(self) -> str:
         """What gave the target, if it wasn't the value map."""
         ways = {
+            "undecided": " undecided",
+            "word": " by a word",
             "default": " by default",
             "rule": " by rule",
             "fallback": " by its fallback",
             "unknown": " as unknown" if self.step.target else "",
         }
-        return " by a word" if self.by_word else ways.get(self.step.how, "")
+        return ways.get(self.how, "")
 
     @property
     def by_word(self) -> bool:
@@ -118,7 +128,7 @@ class ValueFlow:
                 {
                     "source": stream.step.source,
                     "target": stream.step.target,
-                    "how": "word" if stream.by_word else stream.step.how,
+                    "how": stream.how,
                     "rows": stream.rows,
                     "samples": stream.samples,
                 }
@@ -202,6 +212,16 @@ def _contradictions(
         word, rank = words.get(fold(stream.step.source)), ranks.get(stream.target)
         if word is not None and rank is not None and abs(word - rank) >= distance:
             yield f"{name}: {stream.step.source} → {stream.target} ({stream.rows:,} rows)"
+
+
+def find_neutral(flow: ValueFlow) -> list[tuple[Unknown, str]]:
+    """Return the values whose target nobody has decided, each with that, by field."""
+    return [
+        (Unknown(name, stream.step.source, stream.rows, tuple(stream.samples), Evidence()), stream.target)
+        for name in VALUE_FIELDS
+        for stream in flow.streams(name)
+        if stream.how == "undecided" and not stream.step.hidden and stream.step.source != OTHERS
+    ]
 
 
 def new_categories(flow: ValueFlow, known: Collection[str]) -> list[str]:

@@ -85,8 +85,8 @@ def describe_check(job: Job, checked: Checked, view: View, stream: IO[str]) -> l
     def fit(shown: Shown) -> list[str]:
         """Return the lines with so many items of each list, [] if there is no room for them."""
         lines = list(_describe(job, checked, found, shown))
-        # What is listed is cut before less of it is shown; a sentence, which may have a command, only at last.
-        for each in (lines, [_cut(line, width) if line.startswith("  ") else line for line in lines]):
+        # What is listed is cut before less of it is shown; hints and sentences, which one copies, only at last.
+        for each in (lines, [_cut(line, width) if line[:6].strip() and line[0] == " " else line for line in lines]):
             if count_lines(each, width) <= room:
                 return each
         return []
@@ -114,8 +114,9 @@ def _collect(job: Job, checked: Checked, view: View) -> ToShow:
 def _collect_values(flow: ValueFlow, name: str) -> Values:
     from importer.check.value_flow import new_categories
 
-    streams = sorted(flow.streams(name), key=lambda stream: (KINDS.index(find_kind(stream.step)), -stream.rows))
-    undecided = sum(find_kind(stream.step) in OPEN_KINDS for stream in streams)
+    kinds = [(find_kind(stream.step.target, stream.how), stream) for stream in flow.streams(name)]
+    streams = [stream for _, stream in sorted(kinds, key=lambda each: (KINDS.index(each[0]), -each[1].rows))]
+    undecided = sum(kind in OPEN_KINDS for kind, _ in kinds)
     return Values(name, streams, undecided, new_categories(flow, BUILT_IN_CATEGORIES) if name == "category" else [])
 
 

@@ -33,6 +33,8 @@ from importer.cli.sentences import ADDED, describe_open, printable
 
 PLAIN_SECONDS = 10.0
 """Seconds between two lines of progress where there is no terminal."""
+SILENT_SECONDS = 2.0
+"""For how long a bar may stand still before it says so."""
 FIGURES_SECONDS = 0.5
 """Seconds between two refreshes of the bar and the figures beside it."""
 BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left{postfix}\r"
@@ -51,7 +53,7 @@ class Console:
         self._bar: tqdm[Any] | None = None
         self._what = ""
         self._done = self._total = 0
-        self._next_line = self._next_figures = 0.0
+        self._next_line = self._next_figures = self._moved = 0.0
         self._beside, self._is_bytes = "", False
 
     def __enter__(self) -> Self:
@@ -71,9 +73,11 @@ class Console:
 
     def start(self, what: str, total: int, unit: str, done: int = 0) -> None:
         """Begin to show progress towards `total` units, of which some are done already."""
+        self.finish()  # else this bar stands a line below the one before, and leaves the cursor at the end of it
         self._what, self._done, self._total, self._beside = what, done, total, ""
         self._is_bytes = unit == "B"  # these say how far it is, but people count rows
-        self._next_line = time.monotonic() + PLAIN_SECONDS
+        self._moved = time.monotonic()
+        self._next_line = self._moved + PLAIN_SECONDS
         if self.terminal:
             from tqdm import tqdm
 
@@ -90,12 +94,12 @@ class Console:
 
     def reach(self, done: int) -> None:
         """Show that `done` units are done in all."""
-        amount, self._done = done - self._done, done
+        amount, self._done, self._moved = done - self._done, done, time.monotonic()
         if self._bar is not None:
             self._bar.set_description_str(self._what, refresh=False)
             self._bar.update(amount)
-        elif time.monotonic() >= self._next_line:
-            self._next_line = time.monotonic() + PLAIN_SECONDS
+        elif self._moved >= self._next_line:
+            self._next_line = self._moved + PLAIN_SECONDS
             share = f"({self._done / self._total:.0%})" if self._total else ""
             shown = self._beside if self._is_bytes else f"{self._done:,}"
             self.say(f"{self._what}: {' '.join(filter(None, (shown, share)))}")
@@ -111,6 +115,12 @@ class Console:
         """Show at the bar's beginning, which no screen is too narrow for, how long nothing can be sent."""
         if self._bar is not None:
             self._bar.set_description_str(f"paused for {seconds:.0f} s")
+
+    def wait(self) -> None:
+        """Show for how long nothing has moved, as where Triage takes its time: to be called each second."""
+        still = time.monotonic() - self._moved
+        if self._bar is not None and still >= SILENT_SECONDS:
+            self._bar.set_description_str(f"{self._what}, waiting for {still:.0f} s")
 
     def finish(self) -> None:
         """Remove the bar."""

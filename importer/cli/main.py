@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import shlex
 import signal
 import sys
 import traceback
@@ -47,6 +48,18 @@ ONLY_POSIX = "triage-import runs on Linux and macOS; on Windows it has not been 
 
 class LazyGroup(click.Group):
     """A click group that imports the module of a subcommand only when it is used."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse what stands before the command: where it is an option of the command, that is shown behind it."""
+        typed = list(args)
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            place = next((place for place, word in enumerate(typed) if word in COMMANDS), None)
+            if place is None:
+                raise
+            behind = shlex.join(["triage-import", typed[place], *typed[place + 1 :], *typed[:place]])
+            ctx.fail(f"{error.option_name} belongs to the command, and stands behind it: {behind}")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order in which a newcomer needs them."""

@@ -291,13 +291,15 @@ def dry_run(job: Job, options: RunOptions, console: Console) -> Summary:
     from importer.ledger.source_list import refuse_retired
     from importer.load.preflight import check_rows
     from importer.pipeline import run_check
+    from importer.report.page import Aim
 
     name = target_name(options.sandbox, options.url)
     with read_ledger(options.ledger or default_path()) as ledger:
         refuse_retired(ledger, name, job.source_name)
         console.show_opening(name, ledger.name, ledger.read_facts(name, job.source_name))
         known = LedgerHistory(ledger, name, job.source_name, options.changes())
-        checked, summary = run_check(job, known, console, options.out, target=name, refuse=options.refusal)
+        aim = Aim(name, options.requests_a_second)
+        checked, summary = run_check(job, known, console, options.out, aim=aim, refuse=options.refusal)
         check_rows(checked.tally.rows, options.min_rows)
     console.show_check(job, checked, View(options.requests_a_second, is_verbose=options.verbose))
     return summary

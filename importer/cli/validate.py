@@ -42,10 +42,12 @@ def validate(
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
     from importer.pipeline import run_check
+    from importer.report.page import Aim
 
     with Console() as console, open_job(sources, **given) as job:
         job = replace(job, workers=choose_workers(job, workers))
-        checked, summary = run_check(job, know_nothing, console, out, refuse=lambda checked: strict * checked.refusal)
+        refuse = lambda checked: strict * checked.refusal  # noqa: E731
+        checked, summary = run_check(job, know_nothing, console, out, aim=Aim(rate=DEFAULT_RATE), refuse=refuse)
         view = View(DEFAULT_RATE, list(describe_next(job, summary)), is_verbose=verbose)
         lines = describe_check(job, checked, view, sys.stdout)
     if click.get_current_context().params["as_json"]:

@@ -227,6 +227,8 @@ class Attempt:
                 self.run.note_minutes(self.calls.log.take())
             if (left := self.calls.pause_left) > 1:
                 self.progress.pause(left)
+            else:
+                self.progress.wait()
 
     async def _load(self, operations: Iterator[Operation]) -> None:
         """Send creates and updates."""

@@ -149,7 +149,11 @@ class _Chain:
         try:
             text = path.read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
-            self._break(f"no preset and no file is called {reference!r}", asked, _hint_for_name(reference))
+            if reference.endswith(SUFFIX) or "/" in reference:
+                what, hint = "file", "under `extends` a path is relative to its file"
+            else:
+                what, hint = "preset", _hint_for_name(reference)
+            self._break(f"there is no {what} {reference!r}", asked, hint)
             return None
         except UnicodeDecodeError as error:
             line = error.object.count(b"\n", 0, error.start) + 1
@@ -223,9 +227,7 @@ def without_keys(tree: Node, names: Iterable[str]) -> Node:
 
 
 def _hint_for_name(reference: str) -> str:
-    name = Path(reference).name.removesuffix(SUFFIX)
-    presets = ", ".join(preset_names())
-    return f"{nearest(name, preset_names())} the presets are {presets}; a path is relative to the file".strip()
+    return nearest(reference, preset_names()) or f"the presets are {', '.join(preset_names())}"
 
 
 def _names_the_input(tree: Node) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 VALUES_DRAWN = 12
 """Source values of a field that have a band of their own; the others with the same target share one."""
@@ -31,25 +31,16 @@ class Flow(NamedTuple):
     @property
     def kind(self) -> str:
         """What a person has to see first: `rejected`, `undecided`, `default`, or else `mapped`."""
-        return find_kind(self)
+        return find_kind(self.target, self.how)
 
 
-class Way(Protocol):
-    """A target, None or "" if the rows are rejected, and how it was found."""
-
-    @property
-    def target(self) -> str | None: ...  # noqa: D102
-    @property
-    def how(self) -> str: ...  # noqa: D102
-
-
-def find_kind(way: Way) -> str:
-    """Return what a person has to know of a line of the value flow: one of KINDS."""
-    if not way.target:
+def find_kind(target: str | None, how: str) -> str:
+    """Return what a person has to know of a line of the value flow, one of KINDS; no target rejects."""
+    if not target:
         return "rejected"
-    if way.how in UNDECIDED_WAYS:
+    if how in UNDECIDED_WAYS:
         return "undecided"
-    return "default" if way.how in DEFAULT_WAYS else "mapped"
+    return "default" if how in DEFAULT_WAYS else "mapped"
 
 
 KINDS = ("rejected", "undecided", "default", "mapped")

@@ -38,10 +38,7 @@ def find_steps(typed: Typed, summary: Summary) -> Iterator[Step]:
     if summary.rejected:
         errors = max(out.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=out / "errors.csv")
         yield Step("Check the rows that you have mended", f"mend the rows in {errors}", typed.mended(str(errors)))
-    if not summary.findings.keys().isdisjoint(UNDECIDED):
-        is_preset = preset_path(summary.mapping) is not None
-        own = "mine.yaml" if is_preset else summary.mapping
-        lines = f"`extends: {summary.mapping}` and the line" if is_preset else "the line"
-        before = f"decide what nobody has decided, with {lines} above in {own}"
-        yield Step("Check again with what you have decided", before, typed.again("validate", "-m", own))
+    if not summary.findings.keys().isdisjoint(UNDECIDED) and preset_path(summary.mapping) is None:
+        before = f"decide what nobody has decided, with the line above in {summary.mapping}"
+        yield Step("Check again with what you have decided", before, typed.again("validate", "-m", summary.mapping))
     yield Step("Rehearse in a sandbox", "", typed.again("run", "--sandbox"))

@@ -6,6 +6,7 @@ Each is one file that loads nothing.
 from __future__ import annotations
 
 import json
+import time
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import Sequence
@@ -17,12 +18,12 @@ from importer.check.before_after import BeforeAfter
 from importer.check.check_pass import Checked
 from importer.check.job import Job
 from importer.check.people_named import Named, count_open
-from importer.phrases import counted
+from importer.phrases import counted, format_duration, format_time
 from importer.records import Outcome
 from importer.report.course_picture import CUT_SHORT, draw_course
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
-from importer.report.next_steps import find_steps
+from importer.report.next_steps import Step, find_steps
 from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
 from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import STILL_RUNNING, Summary
@@ -57,6 +58,16 @@ ADDED_NAMES = {
 }
 
 
+class Aim(NamedTuple):
+    """Where a check reckons to send to, "" for nowhere, and how many requests a second; 0 is no limit."""
+
+    target: str = ""
+    rate: float = 0.0
+
+
+NO_AIM = Aim()
+
+
 @dataclass(frozen=True)
 class PageDetails:
     """What a page shows beside its summary and rows; a run keeps it, as JSON, for the command `report`.
@@ -67,7 +78,9 @@ class PageDetails:
     people    fields of `Named`: the first of those whom the source names
     others    how many people there are beside these
     issues    fields of `BeforeAfter`
-    commands  after a check: why, and what to type next
+    commands  fields of `Step`: after a check what comes next
+    rate      requests a second that a check reckons with; 0 is no limit
+    organisation  of the target, of a run that could ask for it
     """
 
     files: Sequence[str] = ()
@@ -77,9 +90,11 @@ class PageDetails:
     others: int = 0
     issues: Sequence[Sequence[Any]] = ()
     commands: Sequence[Sequence[str]] = ()
+    rate: float = 0.0
+    organisation: str = ""
 
 
-def collect_details(job: Job, checked: Checked, summary: Summary | None = None) -> PageDetails:
+def collect_details(job: Job, checked: Checked, summary: Summary | None = None, rate: float = 0.0) -> PageDetails:
     """Collect the details of a check; with its summary what comes next, too."""
     lines = [] if checked.coverage is None else checked.coverage.table()
     people = checked.people
@@ -90,7 +105,8 @@ def collect_details(job: Job, checked: Checked, summary: Summary | None = None) 
         list(map(tuple, people[:PEOPLE_SHOWN])),
         max(0, len(people) - PEOPLE_SHOWN),
         list(map(tuple, checked.issues)),
-        [(step.why, step.command) for step in find_steps(job.typed, summary)] if summary is not None else [],
+        [(step.why, step.before, step.command) for step in find_steps(job.typed, summary)] if summary else [],
+        rate,
     )
 
 
@@ -119,6 +135,7 @@ def write_pages(
 
 def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, Any]:
     flows = {name: read_flow(summary.value_flow.get(name, ())) for name in VALUE_FIELDS}
+    undecided = sum(line.how == line.kind == "undecided" for flow in flows.values() for line in flow)
     people = [Named(*each) for each in details.people]
     return {
         "name": f"Import {summary.run_id}" if summary.run_id else f"Check of {summary.source_name}",
@@ -131,7 +148,8 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "without_user": count_open(people),
         "issues": [BeforeAfter(*each) for each in details.issues],
         "is_check": not summary.run_id,
-        "verdict": describe_verdict(summary),
+        "verdict": describe_verdict(summary, undecided),
+        "cost": _describe_cost(summary, details.rate),
         "bar": lay_out_bar(summary.outcomes()),
         "sums": _sums(summary),
         "rows": rows,
@@ -145,18 +163,31 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "rows_shown": ROWS_SHOWN,
         "meanings": MEANINGS | ({"planned": "still to be sent"} if summary.run_id else {}),
         "outcomes": [str(outcome) for outcome in Outcome],
-        "commands": _commands(summary.run_id) if summary.run_id else details.commands,
+        "undecided": undecided,
+        "commands": _commands(summary.run_id) if summary.run_id else [Step(*each) for each in details.commands],
     }
 
 
-def describe_verdict(summary: Summary) -> str:
-    """Say in a sentence what became of the rows, or would."""
+def _describe_cost(summary: Summary, rate: float) -> str:
+    """Say how many requests it would take, and how long if it began now."""
+    requests, now = summary.forecast.get("requests", 0), time.time()
+    if not (requests and rate):
+        return f"{requests:,}"
+    until, seconds = format_time(now + requests / rate), format_duration(requests / rate)
+    return f"{requests:,}, which is {seconds} at {rate:g} a second; begun at {format_time(now)}, they end at {until}"
+
+
+def describe_verdict(summary: Summary, undecided: int = 0) -> str:
+    """Say in a sentence what became of the rows, or would; `undecided` are values of a check, not rows."""
     arrived = sum(getattr(summary, name) for name in ARRIVED)
     needing = sum(getattr(summary, name) for name in NEEDING) + (summary.incomplete if summary.run_id else 0)
     if not summary.run_id:
         arrived += summary.planned
     where = "are in Triage" if summary.run_id else "would be in Triage"
     rest = [f"{f'{needing:,}' if needing else 'none'} {'needs' if needing < 2 else 'need'} you"]
+    if undecided and not summary.run_id:
+        open_ = f"{counted(undecided, 'value')} {'waits' if undecided == 1 else 'wait'} for a decision"
+        rest = [*(rest if needing else []), open_]
     if summary.run_id and summary.planned:
         rest.insert(0, f"{summary.planned:,} {'is' if summary.planned == 1 else 'are'} still to be sent")
     if summary.skipped:
@@ -203,11 +234,11 @@ def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:
     return causes[:CAUSES_SHOWN], max(0, len(causes) - CAUSES_SHOWN)
 
 
-def _commands(name: str) -> list[tuple[str, str]]:
+def _commands(name: str) -> list[Step]:
     """Return what may be typed after a run, and why."""
     return [
-        ("Read everything back and compare", f"triage-import verify {name}"),
-        ("Change what a better mapping would give", f"triage-import repair {name} -m MAPPING"),
-        ("Take this run back", f"triage-import undo {name}"),
-        ("Write these reports again", f"triage-import report {name}"),
+        Step("Read everything back and compare", "", f"triage-import verify {name}"),
+        Step("Change what a better mapping would give", "", f"triage-import repair {name} -m MAPPING"),
+        Step("Take this run back", "", f"triage-import undo {name}"),
+        Step("Write these reports again", "", f"triage-import report {name}"),
     ]

@@ -26,8 +26,9 @@ SAMPLES = 3
 CAUSES_KEPT = 2_000
 """Causes kept apart; those that come later are counted by their code."""
 CAUSES_SHOWN = 60
-VARIED = 20
-"""A code with more messages than this, hardly two of which are equal, is one cause: each row has its own figures."""
+VARIED, ALIKE = 20, 1
+"""A code with more messages than this, hardly two of which are equal, is one cause: each row has its own figures.
+Where all of them have the same hint, which no value needs a line of its own for, the second is enough."""
 CUT = 300
 TITLES_SOUGHT = 10_000
 """Titles that are looked up in the ledger, which takes longer than all else that a page does for an unchanged row."""
@@ -235,7 +236,8 @@ def _join(causes: Iterable[Cause]) -> list[Cause]:
     """Make one cause of those of a code, where nearly each row has a message of its own."""
     causes = list(causes)
     rows = sum(cause.rows for cause in causes)
-    if len(causes) <= VARIED or rows > 2 * len(causes):
+    least = ALIKE if len({cause.hint for cause in causes}) == 1 else VARIED
+    if len(causes) <= least or rows > 2 * len(causes):
         return causes
     first = max(causes, key=lambda cause: cause.rows)
     samples = tuple(sample for cause in causes[:SAMPLES] for sample in cause.samples[:1])

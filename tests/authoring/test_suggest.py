@@ -115,6 +115,18 @@ def test_a_suggestion_reads_like_this() -> None:
     )
 
 
+def test_what_a_preset_leaves_undecided_is_proposed(write: WriteMapping) -> None:
+    """With the target that stands in, still neutral until its line is deleted; each value once."""
+    left = [(Unknown("severity", value, 3), "critical") for value in ("0", " 0")]
+    odd = (Unknown("severity", "Odd", 2), "low")
+    text = suggest(load_mapping("github"), [Unknown("severity", "ODD", 1)], neutral=[*left, odd])
+    assert text.count('    "0": critical  # 6 rows, which nobody has decided: change it or leave it\n') == 1
+    assert "low" not in text
+    mapping = load_mapping(write(text))
+    assert mapping.model.severity.undecided == {"0", "1", "2", "3", "-1", "odd"}
+    assert load_mapping(write(text.replace('    - "0"\n', ""))).model.severity.undecided == {"1", "2", "3", "-1", "odd"}
+
+
 def test_spellings_of_one_value_become_one(write: WriteMapping) -> None:
     """A value map compares them equal, so two lines would be refused."""
     text = suggest(load_mapping("jira"), [Unknown("severity", "Odd", 2), Unknown("severity", " ODD", 3)])

@@ -230,14 +230,23 @@ def test_what_the_tables_say_comes_last(program: Program) -> None:
 
 
 def test_what_is_to_be_decided_is_the_next_step(program: Program) -> None:
-    """A preset's neutral values lead to a mapping of one's own, not yet to the sandbox; in it they lead back to it."""
+    """A preset's neutral values lead to a proposal with all of them; decided there, they lead to the sandbox."""
     header = ("html_url", "number", "title", "state", "labels", "priority")
     rows = [(f"https://github.com/o/r/issues/{n}", str(n), "One", "open", "bug", "0") for n in range(1, 4)]
     path = write_csv(Path("export.csv"), rows, header)
-    assert program("validate", path).out.splitlines()[-1] == (
-        "Next: decide what nobody has decided, with `extends: github` and the line above in mine.yaml, "
-        "then: triage-import validate export.csv -m mine.yaml"
-    )
+    lines = program("validate", path).out.splitlines()
+    suggested = Path("triage-import-check/suggested-mapping.yaml")
+    assert "  0 → critical   3 undecided   " in lines[1]
+    assert lines[-1] == f"Next: read {suggested}, then: triage-import validate export.csv -m {suggested}"
+    text = suggested.read_text(encoding="utf-8")
+    assert '    "0": critical  # 3 rows, which nobody has decided: change it or leave it\n' in text
+    page = Path("triage-import-check/report.html").read_text(encoding="utf-8")
+    assert "Nobody has decided yet what 1 value becomes" in page
+    assert f"Check again with the proposals: read {suggested}, then:" in page
+    suggested.write_text(text.replace('    - "0"\n', ""), encoding="utf-8")
+    decided = program("validate", path, "-m", suggested)
+    assert "undecided" not in decided.out
+    assert decided.out.splitlines()[-1] == f"Next: triage-import run export.csv -m {suggested} --sandbox"
     Path("mine.yaml").write_text("extends: github\n", encoding="utf-8")
     last = program("validate", path, "-m", "mine.yaml").out.splitlines()[-1]
     assert last.startswith("Next: decide what nobody has decided, with the line above in mine.yaml, then: ")

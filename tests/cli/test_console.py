@@ -156,6 +156,24 @@ def test_a_pause_is_counted_down(program: Program, serve: Serve) -> None:
     assert "3 rows: 3 created" in shown
 
 
+def test_a_bar_that_stands_still_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where answers take long nothing moves: for how long, it says each second, and no more once something has."""
+    now = [100.0]
+    monkeypatch.setattr("importer.cli.console.time.monotonic", lambda: now[0])
+    stream = io.StringIO()
+    with redirect_stderr(stream):
+        console = Console()
+        monkeypatch.setattr(console, "terminal", True)
+        console.start("sending", 10, "issue")
+        for now[0] in (101.0, 102.0, 103.0):
+            console.wait()
+        console.reach(1)
+        console.wait()
+        console.finish()
+    shown = [line.partition(":")[0] for line in stream.getvalue().split("\r") if "%" in line]
+    assert [each for each in shown if "waiting" in each] == ["sending, waiting for 2 s", "sending, waiting for 3 s"]
+
+
 def test_a_check_counts_rows() -> None:
     """Its bar is as long as the file, and its figure is that of rows; so is a line where there is no terminal."""
     stream = io.StringIO()
@@ -166,6 +184,21 @@ def test_a_check_counts_rows() -> None:
         console.figures("1,234 rows")
         console.reach(1_000_000)
     assert stream.getvalue() == "checking: 1,234 rows (50%)\n"
+
+
+def test_a_bar_ends_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two at a time would stand below each other, and what is said afterwards at the end of a line."""
+    stream = io.StringIO()
+    with redirect_stderr(stream):
+        console = Console()
+        monkeypatch.setattr(console, "terminal", True)
+        for what in ("looking", "checking"):
+            console.start(what, 10, "issue")
+            console.reach(5)
+        console.finish()
+        console.say("severity:")
+    assert "\n" not in stream.getvalue().rstrip("\n"), "no bar below another"
+    assert stream.getvalue().endswith("\rseverity:\n")
 
 
 def test_plain_lines_where_there_is_no_terminal(program: Program) -> None:

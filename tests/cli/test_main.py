@@ -235,6 +235,11 @@ def test_streams_that_are_closed_or_full(program: Program) -> None:
         (("validat", "export.csv"), "No such command 'validat'. Did you mean 'validate'?"),
         (("frobnicate",), "No such command 'frobnicate'."),
         (("export.csv",), "'export.csv' is a file: name a command first, as in `triage-import validate export.csv`."),
+        (
+            ("-m", "jira", "validate", "export.csv"),
+            "-m belongs to the command, and stands behind it: triage-import validate export.csv -m jira",
+        ),
+        (("--jsn", "export.csv"), "No such option '--jsn'."),
     ],
 )
 def test_a_command_that_there_is_not(program: Program, words: tuple[str, ...], sentence: str) -> None:

@@ -99,7 +99,7 @@ def test_copy(browser: Browser, checked: Path) -> None:
     """The button copies what is to be typed, and says so."""
     opened = open_page(browser, checked)
     opened.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    button = opened.page.locator("section[aria-labelledby=needs] button.copy").first
+    button = opened.page.locator("section[aria-labelledby=needs] table button.copy").first
     button.click()
     opened.page.get_by_text("Copied").wait_for()
     assert opened.run("navigator.clipboard.readText()") == 'severity: {values: {"Pressing": …}}'

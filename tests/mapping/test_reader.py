@@ -217,13 +217,17 @@ def test_a_file_that_is_no_mapping_gets_a_sentence(tmp_path: Path, content: byte
     assert message in caught.value.problems[0].message
 
 
-def test_a_file_that_is_not_there_gets_the_nearest_preset(tmp_path: Path) -> None:
-    """A name is tried as a preset, then as a file."""
-    with pytest.raises(MappingError) as caught:
-        load_mapping(str(tmp_path / "jirra.yaml"))
-    assert "no preset and no file" in caught.value.problems[0].message
-    assert "did you mean `jira`?" in caught.value.problems[0].hint
-    assert "github, gitlab, helpscout, hubspot" in caught.value.problems[0].hint
+def test_what_is_not_there_gets_the_nearest_preset() -> None:
+    """A name is that of a preset, a path that of a file; all presets are only named where none is near."""
+    problems = []
+    for name in ("mine.yaml", "jirra", "nothing-like-it"):
+        with pytest.raises(MappingError) as caught:
+            load_mapping(name)
+        problems.append((caught.value.problems[0].message, caught.value.problems[0].hint))
+    assert problems[0] == ("there is no file 'mine.yaml'", "under `extends` a path is relative to its file")
+    assert problems[1] == ("there is no preset 'jirra'", "did you mean `jira`?")
+    assert problems[2][0] == "there is no preset 'nothing-like-it'"
+    assert "github, gitlab, helpscout, hubspot" in problems[2][1]
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:

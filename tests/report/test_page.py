@@ -135,6 +135,21 @@ def test_the_verdict(summary: Summary, sentence: str) -> None:
     assert describe_verdict(summary) == sentence
 
 
+def test_what_nobody_has_decided_needs_somebody(tmp_path: Path) -> None:
+    """Values that wait for a decision are said; what comes next says what comes before."""
+    line = {"source": "-1", "target": "medium", "how": "undecided", "rows": 5, "samples": []}
+    check = Summary("", 0, 5, planned=5, forecast={"requests": 600}, value_flow={"severity": [line]})
+    details = PageDetails(commands=[("Check again", "read a.yaml", "triage-import validate f.csv -m a.yaml")], rate=5.0)
+    write_pages(ReportFolder(tmp_path), check, PageRows(), details)
+    page = Page(tmp_path / "report.html")
+    assert "5 of 5 rows would be in Triage; 1 value waits for a decision." in page.text
+    assert "Nobody has decided yet what 1 value becomes" in page.text
+    assert "none needs you" not in page.text
+    assert "Nothing: no row waits" not in page.text
+    assert "Check again: read a.yaml, then:" in page.text
+    assert re.search(r"600, which is 2 min 0 s at 5 a second; begun at \S+ \S+, they end at \S+ \S+\n", page.text)
+
+
 def test_a_hostile_source_stays_text(tmp_path: Path, program: Program) -> None:
     """Tags, links that run, an end of the data block, turned text and terminal sequences are shown, and do nothing."""
     titles = [

@@ -84,6 +84,18 @@ def test_a_figure_in_each_message_is_one_cause() -> None:
     assert (cause.rows, cause.message) == (99, "for example: 0 characters")
 
 
+def test_few_figures_are_one_cause_where_their_hint_is_the_same() -> None:
+    """Nine titles that were cut are a line, not nine; two values that nobody knows have a line of YAML each."""
+    page = PageRows()
+    page.add([row(n, code="title-shortened", messages=(f"cut from {n} characters",)) for n in range(201, 210)])
+    names = ("One", "Two")
+    page.add([row(1, Outcome.REJECTED, "status-unknown", messages=(name,), hints=(f"`{name}`",)) for name in names])
+    assert [(cause.rows, cause.message) for cause in page.causes(blocks=False)] == [
+        (9, "for example: cut from 201 characters")
+    ]
+    assert [cause.typed for cause in page.causes(blocks=True)] == ["One", "Two"]
+
+
 def test_titles_are_asked_for_where_a_row_has_none() -> None:
     """An unchanged row comes from the ledger without its title, and its issue's snapshot has it."""
     asked: list[str] = []
