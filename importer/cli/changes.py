@@ -100,7 +100,7 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int) -> Iterable[st
     if summary.run_id:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
         yield f"{summary.rows:,} issues: {', '.join(counts) or 'nothing to do'}"
-    yield f"Report: {summary.out}"
+    yield f"Report: {Path(summary.out) / 'report.html'}"
     if summary.exit_code == ExitCode.UNUSABLE:
         yield f"Nothing was changed: {summary.stopped_because}"
     elif summary.stopped_because:

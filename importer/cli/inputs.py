@@ -154,7 +154,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
             try:
                 warnings = (*check_fit(job), *warn_of_absent(mapping, source))
             except SourceError as error:
-                raise _naming_the_right_preset(error, survey.samples, mapping.name) from error
+                raise _naming_the_right_preset(error, survey.samples, job) from error
             with look_up(job) as (names, find_keys):  # its spool must be there as long as the job is used
                 yield replace(job, warnings=warnings, learned=names, find_keys=find_keys)
 
@@ -167,15 +167,16 @@ def refuse_presets(sources: Sequence[str]) -> None:
             raise UsageError(f"{source!r} is a preset, and no file.", hint=f"Name it as one: {others} -m {source}")
 
 
-def _naming_the_right_preset(error: SourceError, samples: Sequence[Sample], mapping: str) -> SourceError:
+def _naming_the_right_preset(error: SourceError, samples: Sequence[Sample], job: Job) -> SourceError:
     """Return the error of a mapping that doesn't fit, with the presets that do, if there are some."""
+    mapping = job.mapping.name
     try:
         fitting = [match.preset for match in recognise(samples, preset_shapes()) if match.preset != mapping]
     except SourceError:
         return error
     if not fitting:
         return error
-    hint = f"Its columns fit {' and '.join(fitting)}: -m {fitting[0]}"
+    hint = f"Its columns fit {' and '.join(fitting)}: {job.typed.again('validate', '-m', fitting[0])}"
     return SourceError(error.message, problems=error.problems, hint=hint)
 
 

@@ -54,7 +54,7 @@ def verify(
             folder = out or run.folder_of("verify")
             summary = verify_run(run, target, choose_rate(rate, run.target), folder, console)
         console.say(describe(summary, find_last_change(book, run)))
-        console.say(f"Report: {summary.out}")
+        console.say(f"Report: {Path(summary.out) / 'report.html'}")
     return summary
 
 

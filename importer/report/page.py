@@ -49,6 +49,11 @@ MEANINGS = {
     "unknown": "sent, and not yet known whether it arrived: the next run finds out",
     "planned": "would be sent",
 }
+NOWHERE = {
+    "dropped": "nowhere",
+    "drop": "nowhere, as the mapping says",
+    "not sent": "nowhere: its rows aren't sent",
+}
 ADDED_NAMES = {
     "comment": "Requests for comments",
     "evidence": "Calls, conversations and files",
@@ -164,6 +169,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "meanings": MEANINGS | ({"planned": "still to be sent"} if summary.run_id else {}),
         "outcomes": [str(outcome) for outcome in Outcome],
         "undecided": undecided,
+        "nowhere": NOWHERE,
         "commands": _commands(summary.run_id) if summary.run_id else [Step(*each) for each in details.commands],
     }
 

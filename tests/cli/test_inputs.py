@@ -182,7 +182,8 @@ def test_a_mapping_of_another_tracker(program: Program) -> None:
     """Columns that fit another preset say which; those that fit none leave the error as it is."""
     write_csv(Path("export.csv"), [issue_row(1)])
     ended = program("validate", "export.csv", "-m", "github")
-    assert (ended.code, ended.err.splitlines()[-1]) == (ExitCode.UNUSABLE, "Its columns fit jira: -m jira")
+    hint = "Its columns fit jira: triage-import validate export.csv -m jira"
+    assert (ended.code, ended.err.splitlines()[-1]) == (ExitCode.UNUSABLE, hint)
     write_csv(Path("export.csv"), [("x",)], header=("Whatever",))
     assert "Take another (`triage-import mappings`)" in program("validate", "export.csv", "-m", "github").err
 

@@ -15,7 +15,7 @@ from importer.check.coverage.attachments import Attachment, Kept, holds_attachme
 from importer.check.coverage.cells import count_cells, name_column
 from importer.check.coverage.consumed_cells import Consumed, consume_cells
 from importer.check.coverage.leaves import Leaves
-from importer.check.coverage.lines import DROPPED, Line, Lines
+from importer.check.coverage.lines import DROPPED, NOWHERE, Line, Lines
 from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
 from importer.check.plan import Plan
 from importer.check.rows import Examined
@@ -109,8 +109,12 @@ class Coverage:
         return found
 
     def lines(self) -> list[Line]:
-        """Return all lines: dropped columns first, the one with the most cells before the others."""
-        return sorted(self._lines, key=lambda line: (line.label != DROPPED, -line.cells, line.column, line.label))
+        """Return all lines: what goes nowhere first, the column with the most cells before the others."""
+        ranks = {label: rank for rank, label in enumerate(NOWHERE)}
+        return sorted(
+            self._lines,
+            key=lambda line: (ranks.get(line.label, len(ranks)), -line.cells, line.column, line.label),
+        )
 
     def table(self) -> list[tuple[str, ...]]:
         """Return the rows of losses.csv: column, class, cells, their share, columns of this header, two samples."""

@@ -14,6 +14,8 @@ DROP = "drop"
 """Dropped on purpose: the mapping names the column under `drop`."""
 NOT_SENT = "not sent"
 """In rows that are skipped or rejected."""
+NOWHERE = (DROPPED, NOT_SENT, DROP)
+"""Classes whose cells arrive nowhere, by how much somebody should know of them."""
 
 COLUMN_LIMIT = 10_000
 """Columns kept apart: where JSON has data as keys, ids above all, these must not fill the memory."""

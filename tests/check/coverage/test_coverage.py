@@ -169,6 +169,7 @@ def test_columns_that_may_be_dropped(tmp_path: Path) -> None:
     lines = cells_of(losses)
     assert lines["links.self", "drop"] == lines["links.x[].y", "drop"] == lines["custom_2", "drop"] == 1
     assert [line.column for line in losses.dropped()] == ["other"]
+    assert [line.column for line in losses.lines()][:2] == ["other", "custom_1"], "what goes nowhere comes first"
     assert losses.refusal == "--strict: 1 column would be lost, and neither `drop` nor `rest` says so: other"
     assert not json_losses(tmp_path, json_mapping(drop=["links", "custom_*", "other"]), row).refusal
 
