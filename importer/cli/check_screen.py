@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 LINES, AROUND = 22, 2
 """Lines of a check and what stands around it, command and prompt aside: they fit 24 lines. A higher screen has more."""
+LIST_INDENT, HINT_INDENT = 2, 6
 SOURCE_WIDTH, VALUES_NAMED, MOST_SHOWN = 40, 3, 12
 EVERYTHING = 10_000
 WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected (not sent)", "goes nowhere", "load"
@@ -85,8 +86,9 @@ def describe_check(job: Job, checked: Checked, view: View, stream: IO[str]) -> l
     def fit(shown: Shown) -> list[str]:
         """Return the lines with so many items of each list, [] if there is no room for them."""
         lines = list(_describe(job, checked, found, shown))
-        # What is listed is cut before less of it is shown; hints and sentences, which one copies, only at last.
-        for each in (lines, [_cut(line, width) if line[:6].strip() and line[0] == " " else line for line in lines]):
+        # What is listed is cut before less of it is shown, then hints; sentences, which may have a command, at last.
+        for deepest in (0, LIST_INDENT, HINT_INDENT):
+            each = [_cut(line, width) if 0 < _indent(line) <= deepest else line for line in lines]
             if count_lines(each, width) <= room:
                 return each
         return []
@@ -138,6 +140,10 @@ def _fill(
 
 def _pad(text: str, width: int) -> str:
     return text + " " * (width - measure(text))
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
 
 
 def _cut(line: str, width: int) -> str:

@@ -114,6 +114,7 @@ class Console:
     def pause(self, seconds: float) -> None:
         """Show at the bar's beginning, which no screen is too narrow for, how long nothing can be sent."""
         if self._bar is not None:
+            self._moved = time.monotonic()  # a pause is no standstill
             self._bar.set_description_str(f"paused for {seconds:.0f} s")
 
     def wait(self) -> None:

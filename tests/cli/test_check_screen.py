@@ -74,6 +74,30 @@ def test_it_fits_a_narrow_screen(program: Program, monkeypatch: pytest.MonkeyPat
     assert sum(-(-len(line) // width) for line in lines) <= 22, "and the command, and the prompt"
 
 
+def test_sentences_are_cut_last(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They may have a command: on a narrow screen lists are cut, and hints, as long as that makes room."""
+    header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Assignee", "Reporter", "Created", "Comment")
+    status = ["Step {} is with the finance team", "To Do"]
+    rows = [
+        (
+            f"P-{n}",
+            "One",
+            "High",
+            status[n % 2].format(n),
+            f"Type {n % 3}",
+            "ann",
+            "bob",
+            "1/Mar/26",
+            "1/Mar/26;ann;Yes",
+        )
+        for n in range(120)
+    ]
+    monkeypatch.setattr("importer.cli.check_screen.size_of", lambda stream: (60, 24))
+    lines = program("validate", write_csv(Path("export.csv"), rows, header)).out.splitlines()
+    assert any(line.startswith("  ") and line.endswith("…") for line in lines)
+    assert [line for line in lines if line.endswith("…") and not line.startswith("  ")] == []
+
+
 def test_a_terminal_says_how_wide_it_is(program: Program) -> None:
     """What is listed is cut at its edge."""
     path = write_much_to_decide(Path("export.csv"))

@@ -169,6 +169,9 @@ def test_a_bar_that_stands_still_says_so(monkeypatch: pytest.MonkeyPatch) -> Non
             console.wait()
         console.reach(1)
         console.wait()
+        for now[0] in (104.0, 105.0, 106.0):
+            console.pause(108 - now[0])
+        console.wait()
         console.finish()
     shown = [line.partition(":")[0] for line in stream.getvalue().split("\r") if "%" in line]
     assert [each for each in shown if "waiting" in each] == ["sending, waiting for 2 s", "sending, waiting for 3 s"]
