@@ -13,6 +13,7 @@ from importer.cli.options import JSON_OPTION, OUT_OPTION
 from importer.cli.sentences import describe_open
 from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 from importer.errors import ExitCode, UsageError
+from importer.phrases import counted
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -99,7 +100,7 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int) -> Iterable[st
     """Yield the last lines: how it ended, where the report is, and what to type next."""
     if summary.run_id:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
-        yield f"{summary.rows:,} issues: {', '.join(counts) or 'nothing to do'}"
+        yield f"{counted(summary.rows, 'issue')}: {', '.join(counts) or 'nothing to do'}"
     yield f"Report: {Path(summary.out) / 'report.html'}"
     if summary.exit_code == ExitCode.UNUSABLE:
         yield f"Nothing was changed: {summary.stopped_because}"
@@ -108,7 +109,7 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int) -> Iterable[st
     elif not summary.run_id:
         yield "Nothing was changed." + (" The same command with --apply does it." if to_change else "")
     if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
-        yield f"{summary.planned:,} issues still to be {change_set.done}: the same command continues."
+        yield f"{counted(summary.planned, 'issue')} still to be {change_set.done}: the same command continues."
     yield from describe_open(summary.findings)
     if summary.unknown:
         yield f"The fate of {summary.unknown:,} changes is not known yet: the same command finds out."

@@ -11,6 +11,7 @@ import click
 from importer.cli.changes import WAY_OPTIONS, Given, go_back
 from importer.cli.completion import MappingType, RunType
 from importer.cli.options import answers_with_summary, with_options
+from importer.phrases import counted
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -55,7 +56,7 @@ def repair(name: str, mapping_name: str, fields: str, **given: Any) -> Summary:
 
 def confirm(way: ChangeRunner, *, yes: bool) -> str:
     """Ask before issues are changed, unless `--yes` is given. Returns a refusal, or ""."""
-    if yes or click.confirm(f"Patch {way.to_change:,} issues?", default=False, err=True):
+    if yes or click.confirm(f"Patch {counted(way.to_change, 'issue')}?", default=False, err=True):
         return ""
     return "The answer was no."
 
@@ -67,7 +68,7 @@ def describe(way: ChangeRunner) -> Iterator[str]:
     change_set = way.change_set
     assert isinstance(change_set, Repair)
     for turn, issues in change_set.turns.most_common(LINES_SHOWN):
-        yield f"  {turn.field}: {turn.before} → {turn.after}   {issues:,} issues"
+        yield f"  {turn.field}: {turn.before} → {turn.after}   {counted(issues, 'issue')}"
     if len(change_set.turns) > LINES_SHOWN:
         yield f"  … and {len(change_set.turns) - LINES_SHOWN:,} more changes: see results.csv"
     yield say_counts(way.count(), len(change_set.operations))

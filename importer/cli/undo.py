@@ -12,6 +12,7 @@ from importer.cli.changes import WAY_OPTIONS, Given, go_back
 from importer.cli.completion import RunType
 from importer.cli.options import answers_with_summary, with_options
 from importer.errors import UsageError
+from importer.phrases import counted
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -65,19 +66,21 @@ def confirm(way: ChangeRunner, expect: int | None, *, yes: bool) -> str:
     change_set = _undo_of(way)
     total = way.to_change + change_set.done_before
     if expect is not None and expect != total:
-        return f"--expect says {expect:,} issues, and it would be {total:,}."
+        return f"--expect says {counted(expect, 'issue')}, and it would be {total:,}."
     created = way.count()[UNTOUCHED]
     updated = way.to_change - created
     no = "The answer was no."
     if yes:
         return ""
-    if updated and not click.confirm(f"Give {updated:,} issues their old values back?", default=False, err=True):
+    if updated and not click.confirm(
+        f"Give {counted(updated, 'issue')} their old values back?", default=False, err=True
+    ):
         return no
     if created and change_set.way == "delete":
-        question = f"{created:,} issues will be deleted for good. Type their number to do it"
+        question = f"{counted(created, 'issue')} will be deleted for good. Type their number to do it"
         answer = click.prompt(question, default="", show_default=False, err=True)
         return "" if answer.replace(",", "").strip() == str(created) else "The number was not typed."
-    if created and not click.confirm(f"Close {created:,} issues?", default=False, err=True):
+    if created and not click.confirm(f"Close {counted(created, 'issue')}?", default=False, err=True):
         return no
     return ""
 
@@ -93,7 +96,8 @@ def describe(way: ChangeRunner) -> Iterator[str]:
     if created or change_set.created_before or not has_updated:
         yield from _describe_created(way, created)
     elif change_set.created and not change_set.way:
-        yield f"It created {change_set.created:,} issues, which stay: --close or --delete takes them back, too."
+        made = counted(change_set.created, "issue")
+        yield f"It created {made}, which stay: --close or --delete takes them back, too."
 
 
 def _describe_created(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
@@ -108,7 +112,7 @@ def _describe_created(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
         (counts[TOUCHED], "touched by a person since: they stay, see results.csv"),
     )
     created = counts.total() + change_set.created_before
-    yield f"{way.run.name} created {created:,} issues: {_join(*parts) or 'none is left'}"
+    yield f"{way.run.name} created {counted(created, 'issue')}: {_join(*parts) or 'none is left'}"
     traces = Counter(trace for verdict in way.verdicts.values() if verdict.code == TOUCHED for trace in verdict.fields)
     if traces:
         yield "  " + ", ".join(f"{count:,} × {trace}" for trace, count in traces.most_common(NAMES_SHOWN))
@@ -131,7 +135,7 @@ def _describe_updated(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
         (change_set.kept_none, "without old values in the ledger (only additions, or an older version's): they stay"),
     )
     updated = counts.total() + change_set.given_before + change_set.kept_none
-    yield f"{way.run.name} updated {updated:,} issues: {_join(*parts)}"
+    yield f"{way.run.name} updated {counted(updated, 'issue')}: {_join(*parts)}"
     given = (verdict for verdict in way.verdicts.values() if verdict.code in (RESTORABLE, EDITED))
     fields = Counter(name for verdict in given for name in verdict.fields)
     if fields:

@@ -78,6 +78,7 @@ def users(
     from importer.authoring.users import UsersFile, count_people, propose_users
     from importer.cli.console import Console
     from importer.cli.inputs import open_job
+    from importer.mapping.users_table import USER
 
     table = UsersFile(output)
     with Console() as console, open_job(sources, **given, makes_users=True) as job:
@@ -90,7 +91,8 @@ def users(
         )
         summary = _summarise(counted, lines, output)
         _show(console, summary)
-        console.say(f"Next: {job.typed.again('run', '--users', str(output))}")
+        fill_in = "" if summary.filled == summary.people else f"fill in `{USER}` in {output}, then: "
+        console.say(f"Next: {fill_in}{job.typed.again('validate', '--users', str(output))}")
     return summary
 
 

@@ -10,6 +10,7 @@ import click
 from importer.cli.completion import RunType
 from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, with_options
 from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
+from importer.phrases import counted
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -81,6 +82,6 @@ def describe(summary: VerifySummary, last_change: str = "") -> str:
     )
     parts = ", ".join(f"{count:,} {what}" for count, what in counts if count)
     if parts:
-        return f"{summary.run_id}: {issues:,} issues read back: {parts}"
+        return f"{summary.run_id}: {counted(issues, 'issue')} read back: {parts}"
     other = f" The last run that did: triage-import verify {last_change}" if last_change else ""
     return f"{summary.run_id} created and changed nothing, so that there is nothing to read back.{other}"

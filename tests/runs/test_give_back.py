@@ -210,7 +210,7 @@ def test_what_it_created_and_what_it_updated(program: Program, serve: Serve) -> 
     run = str(team.run("good.yaml", "--on-change", "update").summary["run_id"])
     ended = team.undo_it(run)
     assert ended.outcomes() == {"updated": 1}
-    assert "It created 1 issues, which stay: --close or --delete takes them back, too." in ended.err
+    assert "It created 1 issue, which stay: --close or --delete takes them back, too." in ended.err
     assert {number: team.values()[number] for number in team.before} == team.before
     assert team.undo_it(run, "--delete", "--expect", "1").outcomes() == {"updated": 1}
     assert team.values() == team.before
