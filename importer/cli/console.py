@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from contextlib import suppress
@@ -37,9 +38,10 @@ SILENT_SECONDS = 2.0
 """For how long a bar may stand still before it says so."""
 FIGURES_SECONDS = 0.5
 """Seconds between two refreshes of the bar and the figures beside it."""
-BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left{postfix}\r"
-BAR_OF_BYTES = "{desc}: {percentage:3.0f}%|{bar}| {remaining} left{postfix}\r"
-"""They end at the beginning of their line, so that the `^C` which a terminal shows goes with them."""
+BAR = "{desc}: {percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt}, {rate_noinv_fmt}, {remaining} left{postfix}"
+BAR_OF_BYTES = "{desc}: {percentage:3.0f}%|{bar}| {remaining} left{postfix}"
+ERASE = "\x1b[J"
+"""Erases what follows the cursor: a bar that a narrower window has broken left the rest of it on the next line."""
 
 
 class Console:
@@ -55,6 +57,7 @@ class Console:
         self._done = self._total = 0
         self._next_line = self._next_figures = self._moved = 0.0
         self._beside, self._is_bytes = "", False
+        self._erase = ERASE if self.terminal and os.environ.get("TERM", "dumb") != "dumb" else ""
 
     def __enter__(self) -> Self:
         return self
@@ -66,9 +69,10 @@ class Console:
 
     def say(self, text: str = "") -> None:
         """Print lines, above the bar if there is one. If stderr was closed, the work goes on all the same."""
-        if self._bar is not None:
-            self._bar.clear()
         with suppress(OSError):
+            if self._bar is not None:
+                self._bar.clear()
+                sys.stderr.write(self._erase)
             echo_painted("\n".join(map(printable, text.split("\n"))), sys.stderr)
 
     def start(self, what: str, total: int, unit: str, done: int = 0) -> None:
@@ -86,7 +90,8 @@ class Console:
                 total=total,
                 initial=done,
                 unit=f" {unit}",
-                bar_format=(BAR_OF_BYTES if self._is_bytes else BAR) if total else None,
+                # It ends at the beginning of its line, so that the `^C` which a terminal shows goes with it.
+                bar_format=f"{BAR_OF_BYTES if self._is_bytes else BAR}{self._erase}\r" if total else None,
                 mininterval=FIGURES_SECONDS,
                 leave=False,
                 dynamic_ncols=True,
@@ -128,6 +133,8 @@ class Console:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
+            with suppress(OSError):
+                sys.stderr.write(self._erase)
 
     def show_error(self, error: ImporterError) -> None:
         """Show an error: what happened, where, and what to type next."""

@@ -156,6 +156,29 @@ def test_a_pause_is_counted_down(program: Program, serve: Serve) -> None:
     assert "3 rows: 3 created" in shown
 
 
+@pytest.mark.parametrize("term", ["xterm", "dumb"])
+def test_a_window_that_became_narrower(program: Program, serve: Serve, term: str) -> None:
+    """It breaks the bar: its rest is erased with each new one, and before anything is said; a dumb terminal can't."""
+    write_issues(Path("export.csv"), 20)
+    command = (
+        "run",
+        "export.csv",
+        "-m",
+        "jira",
+        "--api-url",
+        serve().url,
+        "--yes",
+        "--rate",
+        "20",
+        "--no-first-contact",
+    )
+    with program.on_terminal(*command, term=term) as terminal:
+        shown = terminal.end().err
+    assert ("left\x1b[J\r" in shown) is (term == "xterm")
+    assert ("\x1b[J20 rows: 20 created" in shown) is (term == "xterm")
+    assert "20 rows: 20 created" in shown
+
+
 def test_a_bar_that_stands_still_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where answers take long nothing moves: for how long, it says each second, and no more once something has."""
     now = [100.0]

@@ -123,11 +123,13 @@ class Program:
             process.kill()
 
     @contextmanager
-    def on_terminal(self, *arguments: str | Path, columns: int = 160, rows: int = 24) -> Iterator[Terminal]:
-        """Run a command whose standard input and stderr are a terminal, which wants no colours."""
+    def on_terminal(
+        self, *arguments: str | Path, columns: int = 160, rows: int = 24, term: str = "dumb"
+    ) -> Iterator[Terminal]:
+        """Run a command whose standard input and stderr are a terminal, which wants no colours and takes no codes."""
         ours, theirs = pty.openpty()
         termios.tcsetwinsize(ours, (rows, columns))
-        process = Forked(arguments, Path.cwd(), {**os.environ, "NO_COLOR": "1"}, terminal=theirs)
+        process = Forked(arguments, Path.cwd(), {**os.environ, "NO_COLOR": "1", "TERM": term}, terminal=theirs)
         os.close(theirs)
         try:
             yield Terminal(process, ours)
