@@ -43,7 +43,7 @@ def check_fit(job: Job) -> list[str]:
     for path, text in walk_texts(model, choices=False):
         if path[0] == "input" or _can_be_filled(text, names):
             continue
-        shipped = preset_path(_place(job, path, text).file.removesuffix(".yaml")) is not None
+        shipped = _is_shipped(_place(job, path, text))
         expected = len(path) == 1 and path[0] in EXPECTED
         if path == ("title",) or (expected and not shipped):
             absent.append(_absent(job, path, text, names))
@@ -68,11 +68,19 @@ def _place(job: Job, path: KeyPath, text: Text) -> Place:
     return job.mapping.place(*path, next(name for name in TEXT_SOURCES if getattr(text, name) is not None))
 
 
+def _is_shipped(place: Place) -> bool:
+    """Whether a line is one of a preset."""
+    return preset_path(place.file.removesuffix(".yaml")) is not None
+
+
 def _absent(job: Job, path: KeyPath, text: Text, names: set[str]) -> Problem:
     columns = [repr(ref.name) for ref in text.refs if ref.kind == "column"]
-    more = f" or one of {len(columns) - NAMES_SHOWN:,} more" if len(columns) > NAMES_SHOWN else ""
-    wanted = (" or ".join(columns[:NAMES_SHOWN]) or "a column of a table") + more
     place = _place(job, path, text)
+    if len(columns) > 1 and _is_shipped(place):  # in all languages of its tracker: the first stands for them
+        wanted = f"{columns[0]}, under none of its {len(columns):,} names"
+    else:
+        more = f" or one of {len(columns) - NAMES_SHOWN:,} more" if len(columns) > NAMES_SHOWN else ""
+        wanted = (" or ".join(columns[:NAMES_SHOWN]) or "a column of a table") + more
     near = [name for ref in text.refs for name in difflib.get_close_matches(ref.name, names, n=1, cutoff=0.7)]
     hint = f"the nearest column is {near[0]!r}" if near else ""
     return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), hint)

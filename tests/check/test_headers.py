@@ -19,7 +19,7 @@ def test_a_mapping_of_another_tracker(program: Program) -> None:
     ended = program("validate", "export.csv", "-m", "github")
     assert ended.code == 2
     assert "Error: The mapping github does not fit the source.\n" in ended.err
-    assert "title: no file has 'title'" in ended.err
+    assert "title: no file has 'title', under none of its 4 names\n" in ended.err
     assert ended.err.endswith("\nIts columns fit jira: triage-import validate export.csv -m jira\n")
     assert not Path("triage-import-check").exists()
 
