@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from importer.api import BUILT_IN_CATEGORIES, VALUE_FIELDS
-from importer.cli.sentences import SENTENCE_SHOWN, describe_load, printable, shorten
+from importer.cli.sentences import SENTENCE_SHOWN, TEXT_SHOWN, describe_load, printable, shorten
 from importer.cli.wrapping import count_lines, measure, size_of
 from importer.errors import ExitCode
 from importer.mapping.presets import preset_path
@@ -214,7 +214,9 @@ def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterato
             message = f"{named}{more}"
         yield f"  {rows:,} × {first.code}: {shorten(message)}   {', '.join(some[0].samples)}"
         if first.hint and (first.rejects or limit > 1):  # a warning's where there is room
-            yield f"      {shorten(first.hint, SENTENCE_SHOWN)}"
+            # One that quotes a long text of the source says what helps before it.
+            most = TEXT_SHOWN if len(first.value) > TEXT_SHOWN else SENTENCE_SHOWN
+            yield f"      {shorten(first.hint, most)}"
 
 
 def _has_rest(job: Job) -> bool:
