@@ -137,8 +137,9 @@ class Ledger:
             joined = operations.outerjoin(CHANGES, pending).outerjoin(LEAVING, leaving)
             statement = select(*columns).select_from(joined).where(*creates)
             for some in portions(keys) if source_id else ():
-                found = connection.execute(statement.where(operations.c.key.in_(some)))
-                for key, state, *its, pending, leaving in found.all():  # at once: half the time of one by one
+                for key, state, *its, pending, leaving in connection.execute(
+                    statement.where(operations.c.key.in_(some))
+                ):
                     known[key] = Known._make((_STATES[state], *its, pending or b"", leaving is not None))
         return known
 

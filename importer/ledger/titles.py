@@ -25,7 +25,7 @@ class Titles:
         found = dict[str, str]()
         with self._transaction() as connection:
             for portion in portions(keys):
-                for key, returned in connection.execute(statement.where(operations.c.key.in_(portion))).all():
+                for key, returned in connection.execute(statement.where(operations.c.key.in_(portion))):
                     if returned:
                         found[key] = orjson.loads(returned).get("title") or ""
         return found
