@@ -120,3 +120,15 @@ CODES: dict[str, str] = {
     FATE_UNKNOWN: "Whether the issue arrived is not known yet; the next run finds out.",
 }
 """Every code that a row can end with, beside `skip-NAME` for the mapping's own skip rules, with its sentence."""
+
+OPEN = {
+    INCOMPLETE: "in Triage without all that belongs to it: see results.csv; the same command sends the rest.",
+    ADDITION_UNPROVEN: "with something of which Triage doesn't show whether it is there: each has its command in "
+    "results.csv.",
+    EVIDENCE_PENDING: "with a call, conversation or file that Triage doesn't know yet: see results.csv; later runs "
+    "try again.",
+    EVIDENCE_MISSING: "with a call, conversation or file that Triage never came to know: see results.csv.",
+    DOUBLE_IN_TRIAGE: "in Triage twice, or made by somebody else with this import's marker: see results.csv.",
+    PERHAPS_GONE: "not in Triage: the same command looks once more, and only then it counts as deleted.",
+}
+"""Codes of rows that are neither done nor decided, whatever their outcome → what is said of their issues."""

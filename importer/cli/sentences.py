@@ -5,14 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from importer.codes import (
-    ADDITION_UNPROVEN,
-    DOUBLE_IN_TRIAGE,
-    EVIDENCE_MISSING,
-    EVIDENCE_PENDING,
-    INCOMPLETE,
-    PERHAPS_GONE,
-)
+from importer.codes import OPEN
 from importer.phrases import counted, escape_controls, format_duration
 from importer.records import Act
 from importer.triage.redaction import redact
@@ -73,22 +66,9 @@ def describe_load(load: Workload, rate: float) -> Iterator[str]:
         yield f"At --rate {faster:g} all of it is {format_duration(load.requests / faster)}."
 
 
-_OPEN = {
-    INCOMPLETE: "in Triage without all that belongs to it: see results.csv; the same command sends the rest.",
-    ADDITION_UNPROVEN: "with something of which Triage doesn't show whether it is there: each has its command in "
-    "results.csv.",
-    EVIDENCE_PENDING: "with a call, conversation or file that Triage doesn't know yet: see results.csv; later runs "
-    "try again.",
-    EVIDENCE_MISSING: "with a call, conversation or file that Triage never came to know: see results.csv.",
-    DOUBLE_IN_TRIAGE: "in Triage twice, or made by somebody else with this import's marker: see results.csv.",
-    PERHAPS_GONE: "not in Triage: the same command looks once more, and only then it counts as deleted.",
-}
-"""Code of rows that are neither done nor decided → what is said of its issues."""
-
-
 def describe_open(findings: Mapping[str, int]) -> Iterator[str]:
     """Yield a sentence for each reason for which something is neither done nor decided."""
-    for code, sentence in _OPEN.items():
+    for code, sentence in OPEN.items():
         if number := findings.get(code):
             yield f"{counted(number, 'issue')} {sentence}"
 

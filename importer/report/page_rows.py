@@ -11,9 +11,8 @@ from typing import NamedTuple
 
 import orjson
 
-from importer.codes import CODES
+from importer.codes import CODES, OPEN
 from importer.records import PASSED_OVER, Outcome, Row
-from importer.report.summary import OPEN
 from importer.triage.redaction import redact
 
 ROWS_SHOWN = 100_000

@@ -10,14 +10,7 @@ from typing import IO, Any
 from importer import __version__
 from importer.check.check_pass import Checked
 from importer.check.job import Job
-from importer.codes import (
-    ADDITION_UNPROVEN,
-    DOUBLE_IN_TRIAGE,
-    EVIDENCE_MISSING,
-    EVIDENCE_PENDING,
-    INCOMPLETE,
-    PERHAPS_GONE,
-)
+from importer.codes import INCOMPLETE, OPEN
 from importer.errors import ExitCode
 from importer.records import Outcome
 
@@ -104,9 +97,6 @@ class Summary:
         """Write summary.json."""
         file.write(self.as_text())
 
-
-OPEN = (INCOMPLETE, ADDITION_UNPROVEN, EVIDENCE_PENDING, EVIDENCE_MISSING, DOUBLE_IN_TRIAGE, PERHAPS_GONE)
-"""Codes of rows that are neither done nor decided, whatever their outcome."""
 
 STILL_RUNNING = "It is still running."
 """What `stopped_because` says of a run that has not stopped."""
