@@ -200,7 +200,9 @@ class Console:
         if rehearsal.is_file():
             self.show_rehearsal(rehearsal)
         if summary.suggestion:
-            self.say(f"What the mapping rejects and could take has a proposal: read it, then -m {summary.suggestion}")
+            self.say(
+                f"What the mapping rejects or leaves undecided has a proposal: read it, then -m {summary.suggestion}"
+            )
         fixes = Path(summary.out) / "fixes.csv"
         if fixes.is_file():
             self.say(f"Values to correct: {fixes}; fill in its column `new value`, then --fixes {fixes}")
