@@ -134,6 +134,8 @@ def seen(header: str) -> Sample:
         ("bug-list", "ID,Title,Status,Assignee,Project,Labels"),
         ("bug-list", "bug_id,title,status,severity,assigned_to,created_at"),
         ("bug-list", "S.No,Issue,Status,Owner,Remarks"),
+        ("bug-list", "Issue ID,Type,Summary,Steps,Severity,Status,Owner,Comments,Env"),
+        ("youtrack", "Issue Id,Summary,Type,Priority,State,Assignee"),
     ],
 )
 def test_everyday_layouts_of_few_columns(preset: str, header: str) -> None:
