@@ -55,7 +55,10 @@ class VerifyFile:
 
 @dataclass(frozen=True, slots=True)
 class VerifySummary:
-    """The figures of a verification: issues by verdict, and `fields`: field → issues that differ in it."""
+    """The figures of a verification: issues by verdict, and `fields`: field → issues that differ in it.
+
+    `read_back` has how many issues, and additions of each kind, were `sent`, and how many of these were `found`.
+    """
 
     run_id: str
     exit_code: int
@@ -65,6 +68,7 @@ class VerifySummary:
     stranger: int
     unsettled: int
     fields: Mapping[str, int] = field(default_factory=dict)
+    read_back: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     requests: int = 0
     elapsed_seconds: float = 0.0
     target: str = ""

@@ -77,6 +77,7 @@ class Work:
     meanings  verdict → its meaning
     stopped   why it ended early, or ""
     commands  what to type next: why, and the command
+    sums      kind → how many were sent, and how many of these are in Triage; {} where that wasn't looked at
     """
 
     name: str
@@ -90,6 +91,7 @@ class Work:
     version: str
     stopped: str = ""
     commands: Sequence[tuple[str, str]] = ()
+    sums: Mapping[str, tuple[int, int]] = field(default_factory=dict)
 
 
 def write_work_page(folder: ReportFolder, work: Work, rows: WorkRows) -> None:
@@ -119,5 +121,6 @@ def write_work_page(folder: ReportFolder, work: Work, rows: WorkRows) -> None:
         "table": work.table,
         "packed": mark_whole(rows.packed.packed()),
         "commands": work.commands,
+        "sums": work.sums,
     }
     render(folder, REPORT, "work.html", view)

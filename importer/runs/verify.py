@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import islice
 from math import inf
@@ -32,6 +32,7 @@ from importer.load.reconcile import Reconciler
 from importer.phrases import counted
 from importer.records import Act
 from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.page import ADDED_NAMES
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
 from importer.report.work_page import Judged, Work, WorkRows, write_work_page
 from importer.transform.markers import find_marker, record_marker, source_marker
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 AT_ONCE, PAGE = 8, 200
 """Requests at a time, and issues that are read in one go; some of them may have to be looked for twice."""
 RESOURCES = "resource_count"
+ISSUE = "issue"
+KINDS = {ISSUE: "Issues", **ADDED_NAMES}
 MEANINGS = {
     Verdict.SAME: "in Triage as it was sent",
     Verdict.DIFFERENT: "changed in Triage since, or something that was added to it is lost",
@@ -83,6 +86,7 @@ def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progr
         exit_code=int(_exit_code(counts.verdicts)),
         **verdicts,
         fields=dict(counts.fields.most_common()),
+        read_back={kind: {"sent": sent, "found": counts.found[kind]} for kind, sent in counts.sent.items() if sent},
         requests=calls.requests,
         elapsed_seconds=round(time.monotonic() - started, 3),
         target=run.target,
@@ -122,6 +126,7 @@ def _describe_work(summary: VerifySummary) -> Work:
         commands=[("Say which of two issues is the right one", "triage-import settle KEY ISSUE")]
         if summary.stranger
         else [],
+        sums={KINDS[kind]: (figures["sent"], figures["found"]) for kind, figures in summary.read_back.items()},
     )
 
 
@@ -132,16 +137,20 @@ def _exit_code(verdicts: Mapping[Verdict, int]) -> ExitCode:
 
 
 class _Counts(NamedTuple):
+    """Issues by verdict and by field that differs; kind → how many were sent, and how many of these were found."""
+
     verdicts: Counter[Verdict]
     fields: Counter[str]
+    sent: Counter[str]
+    found: Counter[str]
 
 
 async def _verify(
     run: Run, target: Target, calls: PacedCalls, file: VerifyFile, progress: Progress, rows: WorkRows
 ) -> _Counts:
-    counts = _Counts(Counter(), Counter())
     async with TriageClient(target.url, target.api_key) as client:
         verifier = Verifier(client, run, calls, progress)
+        counts = _Counts(Counter(), Counter(), verifier.sent, verifier.found)
         try:
             async for lines in verifier.verify():
                 file.write(lines)
@@ -173,7 +182,7 @@ class _Unknown(NamedTuple):
 
 
 class Verifier:
-    """Verifies one run, once."""
+    """Verifies one run, once. `sent` and `found` count the issues, and the additions of each kind, that it has read."""
 
     def __init__(self, client: TriageClient, run: Run, calls: PacedCalls, progress: Progress) -> None:
         self._client, self._run, self._calls, self._progress = client, run, calls, progress
@@ -184,6 +193,7 @@ class Verifier:
         self._expected: dict[str, _Expected | None] = {}  # by issue id; None once it was confirmed
         self._unknown: dict[str, _Unknown] = {}
         self._confirmed = 0
+        self.sent, self.found = Counter[str](), Counter[str]()
         self._shown_whole = 0  # characters of the longest description that a list has shown whole
 
     async def verify(self) -> AsyncIterator[list[Verified]]:
@@ -238,9 +248,19 @@ class Verifier:
         while True:
             try:
                 async with self._slots:
-                    return await self._judge(made, own)
+                    lines = await self._judge(made, own)
+                self._count(own, lines)
+                return lines
             except NotYet as wait:
                 await self._calls.sleep(wait.seconds)
+
+    def _count(self, own: Held, lines: Sequence[Verified]) -> None:
+        """Count what an issue should have, and what of it is there."""
+        otherwise = {line.field: int(line.theirs) for line in lines if line.field in map(str, LISTS)}
+        is_there = lines[0].verdict is not Verdict.MISSING
+        for kind, sent in ((ISSUE, 1), *((str(act), own[act].total()) for act in LISTS)):
+            self.sent[kind] += sent
+            self.found[kind] += otherwise.get(kind, sent) if is_there else 0
 
     async def _judge(self, made: Made, own: Held) -> list[Verified]:
         """Return the lines of an issue; `own` is what the import added to it. Raises NotYet as `Absence.look`."""

@@ -49,6 +49,11 @@ def verify(program: Program, run: str = "last", *more: str) -> Ended:
     return program("verify", run, "--rate", "0", "--json", *more)
 
 
+def read_back(ended: Ended) -> dict[str, tuple[int, int]]:
+    """Of each kind how many were sent, and how many of these a verification has found."""
+    return {kind: (of["sent"], of["found"]) for kind, of in ended.summary["read_back"].items()}
+
+
 class SecondClient:
     """Somebody else, by title."""
 
@@ -302,6 +307,8 @@ def test_what_was_added_to_issues(program: Program, serve: Serve) -> None:
     before = nights.sandbox.requests()
     ended = verify(program)
     assert (ended.code, ended.summary["same"]) == (0, 3), ended.err
+    kept = {"issue": (3, 3), "comment": (4, 4), "evidence": (1, 1), "flag": (1, 1), "relation": (1, 1)}
+    assert read_back(ended) == kept
     assert nights.sandbox.requests() - before == {
         "GET /v1/triage/categories": 1,
         "GET /v1/triage/issues": 2,
@@ -329,6 +336,8 @@ def test_what_was_added_and_is_gone(program: Program, serve: Serve) -> None:
         ("demo:D-2", "different", "evidence", "1", "0"),
         ("demo:D-2", "different", "flag", "1", "0"),
     ]
+    left = {"issue": (3, 3), "comment": (4, 3), "evidence": (1, 0), "flag": (1, 0), "relation": (1, 0)}
+    assert read_back(ended) == left
 
 
 def test_a_comment_that_came_late_and_twice(program: Program, serve: Serve) -> None:
