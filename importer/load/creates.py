@@ -149,7 +149,8 @@ class Loader:
             raise
         if issue.unanswered and issue.lacks(orjson.loads(body)):
             issue = await self._read_back(issue)
-        if self._is_taken(issue, write.operation, mark) or _is_of_another(issue, write.operation):
+        # The marker first: an answer that isn't believed is no other create's reason to doubt its own.
+        if _is_of_another(issue, write.operation) or self._is_taken(issue, write.operation, mark):
             return CallFailed(Action.SETTLE, OF_ANOTHER)
         return issue
 

@@ -78,6 +78,11 @@ class FakeTriage:
         self.foreign: dict[int, int] = {}  # number of a create → of the issue whose ids it is answered with
         self.foreign_names: tuple[str, ...] = ("id", "triage_id")
         self.mistakes = range(0)  # the numbers of the creates that are answered with the first issue
+        self.exchanged = range(0)  # the numbers of two creates at the same time that get each other's answer
+        self._held: tuple[asyncio.Future[httpx.Response], httpx.Response] | None = (
+            None  # the first of them, and its own
+        )
+        self.turns = 0  # of the event loop that a reading takes
         self.obeys = False  # whether it makes an issue all the same when it answers with 400 to 422
 
     @property
@@ -95,6 +100,8 @@ class FakeTriage:
 
     async def _handle(self, request: httpx.Request) -> httpx.Response:
         if request.method == "GET":
+            for _ in range(self.turns):
+                await asyncio.sleep(0)
             return self._read(request)
         if request.url.path.endswith("/resources"):
             return self._attach(request)
@@ -104,9 +111,19 @@ class FakeTriage:
         self.most_at_once = max(self.most_at_once, self.running)
         try:
             await asyncio.sleep(0)
-            return self._create(request, fault, place)
+            answer = self._create(request, fault, place)
+            return await self._exchange(answer) if place in self.exchanged else answer
         finally:
             self.running -= 1
+
+    async def _exchange(self, answer: httpx.Response) -> httpx.Response:
+        if self._held is None:
+            waiting: asyncio.Future[httpx.Response] = asyncio.get_running_loop().create_future()
+            self._held = waiting, answer
+            return await waiting
+        waiting, other = self._held
+        waiting.set_result(answer)
+        return other
 
     def _create(self, request: httpx.Request, fault: Fault | None, place: int) -> httpx.Response:
         if fault == "connect":

@@ -189,10 +189,11 @@ def test_two_attempts_with_one_issue(bench: Import) -> None:
     assert [row.triage_id for row in bench.begin().results()] == ["T-1001", "T-1002"]
 
 
-def test_the_answer_of_another_create(bench: Import) -> None:
-    """A create that is answered with another row's issue is looked for: each row has its own issue."""
-    bench.triage.mistakes = range(3, 4)
-    bench.load(operations(5), concurrency=1)
+@pytest.mark.parametrize(("mistakes", "exchanged"), [(range(3, 4), range(0)), (range(0), range(2, 4))])
+def test_the_answer_of_another_create(bench: Import, mistakes: range, exchanged: range) -> None:
+    """A create with another row's answer is looked for, and so are two with each other's; nobody waits for ever."""
+    bench.triage.mistakes, bench.triage.exchanged, bench.triage.turns = mistakes, exchanged, 20
+    bench.load(operations(5))
     assert bench.outcomes() == {Outcome.CREATED: 5}
     assert bench.each_once(5)
     assert len({row.issue_id for row in bench.begin().results()}) == 5
