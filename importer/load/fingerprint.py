@@ -93,7 +93,8 @@ def _identify(issue_id: str, item: Shown) -> tuple[object, ...]:
         case Flagged():
             return (Act.FLAG, item.call_id, _letters_of(item.type), item.message_index)
         case Related():
-            ends = (issue_id, item.related_issue_id)
+            # UUIDs: a list may write them in other letters than the answer to the create did.
+            ends = (issue_id.lower(), item.related_issue_id.lower())
             return (Act.RELATION, item.relation_type, *(ends if item.direction == OUTGOING else ends[::-1]))
 
 

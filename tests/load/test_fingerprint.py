@@ -14,7 +14,7 @@ from importer.load.fingerprint import COMMENT, fingerprint, fingerprint_shown
 from importer.records import Act
 from importer.sandbox.rewriting import WAYS
 from importer.transform.markers import comment_marker
-from importer.triage.answers import Entry, Flagged
+from importer.triage.answers import Entry, Flagged, Related
 
 
 @pytest.mark.parametrize(
@@ -33,6 +33,14 @@ from importer.triage.answers import Entry, Flagged
 def test_the_target_writes_it_its_own_way(act: Act, sent: object, shown: object) -> None:
     """White space around texts, line ends, composed characters and a type's spelling make no other addition."""
     assert fingerprint(act, "i", orjson.dumps(sent)) == fingerprint(act, "i", orjson.dumps(shown))
+
+
+def test_ids_in_other_letters() -> None:
+    """A relation is the same one where its list writes the ids of issues in capitals: they are UUIDs."""
+    sent = orjson.dumps({"related_issue_id": "9f3a", "relation_type": "blocks"})
+    for issue_id, other, direction in (("1B2C", "9F3A", "outgoing"), ("9F3A", "1b2c", "incoming")):
+        shown = Related("", other, "blocks", direction)
+        assert fingerprint_shown(issue_id, shown) == fingerprint(Act.RELATION, "1b2c", sent)
 
 
 FLAGS = st.fixed_dictionaries(
