@@ -177,9 +177,9 @@ def _set_durability(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _compare_generations(connection: Connection, generation: Generation) -> None:
-    """Treat a ledger behind its side file as an older copy, or cut: discovery runs again for all its sources."""
+    """Treat a ledger behind its side file, or replaced, as older or cut: discovery runs again for all its sources."""
     reached = int(connection.scalar(select(stamp.c.generation)) or 0)
-    if reached < generation.seen:
+    if reached < generation.seen or generation.is_replaced:
         mark_incomplete(connection)
-        connection.execute(update(stamp).values(generation=generation.seen))
+        connection.execute(update(stamp).values(generation=max(reached, generation.seen)))
     generation.reached = max(reached, generation.seen)

@@ -26,7 +26,8 @@ class Generation:
     """The number of commits of a ledger, also kept in its side file `LEDGER.generation`.
 
     The side file is written every STRIDE commits, without waiting for the disk. It may lag behind the ledger; it is
-    ahead only if the ledger is an older copy or has lost its end.
+    ahead only if the ledger is an older copy or has lost its end. `is_replaced` says whether the file is another one
+    than a process left that ended in order: perhaps both came back together, from a backup.
     """
 
     def __init__(self, descriptor: int | None = None) -> None:
@@ -34,6 +35,7 @@ class Generation:
         text = b"" if descriptor is None else os.pread(descriptor, DIGITS, 0)
         self.seen = int(text) if text.isdigit() and int(text) <= LARGEST else 0
         self.reached = self._written = self.seen
+        self.is_replaced = False
 
     def is_as_left(self, ledger: Path) -> bool:
         """Whether the file is as a process left it that ended in order; from now on none has, until `leave`."""
@@ -42,6 +44,7 @@ class Generation:
         said = os.pread(self._descriptor, STAMP_BYTES, DIGITS)
         with suppress(OSError):  # on a full disk nothing can be written to the ledger either
             os.ftruncate(self._descriptor, min(DIGITS, os.fstat(self._descriptor).st_size))
+        self.is_replaced = bool(said) and said != _stamp(ledger)
         return said == _stamp(ledger)
 
     def leave(self, ledger: Path) -> None:
@@ -66,9 +69,12 @@ class Generation:
 
 
 def _stamp(ledger: Path) -> bytes:
-    """Return what tells a file apart from a copy of it, and from itself after any change."""
+    """Return what tells a file apart from a copy of it, and from itself after any change.
+
+    Whoever puts a copy in its place may give it the other times, and by chance its number, but never its `ctime`.
+    """
     found = ledger.stat()
-    return f" {found.st_ino} {found.st_size} {found.st_mtime_ns}".encode()
+    return f" {found.st_ino} {found.st_size} {found.st_mtime_ns} {found.st_ctime_ns}".encode()
 
 
 @contextmanager

@@ -304,9 +304,16 @@ MUTATIONS = (
     Mutation(
         "the generation",
         "importer/ledger/sqlite.py",
-        "    if reached < generation.seen:\n",
-        "    if False:\n",
+        "    if reached < generation.seen or generation.is_replaced:\n",
+        "    if generation.is_replaced:\n",
         "tests/ledger/test_sqlite.py::test_a_ledger_behind_its_side_file",
+    ),
+    Mutation(
+        "a ledger from a backup",
+        "importer/ledger/sqlite.py",
+        "    if reached < generation.seen or generation.is_replaced:\n",
+        "    if reached < generation.seen:\n",
+        "tests/load/test_discovery.py::test_a_ledger_that_comes_back_with_its_side_file",
     ),
     Mutation(
         "the integrity check",

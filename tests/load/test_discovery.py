@@ -34,7 +34,7 @@ from tests.conftest import Serve
 from tests.harness.fake_triage import FakeTriage, make_issue
 from tests.harness.following import Nights, Row
 from tests.harness.machine import Door, serve_door
-from tests.harness.running import Program, issue_row, write_csv, write_issues
+from tests.harness.running import HEADER, Program, issue_row, write_csv, write_issues
 
 TARGET = "https://t.example"
 RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--no-first-contact")
@@ -103,6 +103,22 @@ def test_an_older_copy_of_the_ledger(program: Program, serve: Serve) -> None:
     write_issues(Path("export.csv"), 31)
     assert run(program, sandbox) == {"created": 1, "unchanged": 30}
     assert_each_once(sandbox, 31)
+
+
+def test_a_ledger_that_comes_back_with_its_side_file(program: Program, serve: Serve) -> None:
+    """As from a backup of the whole folder: comments that were added since are taken in, not added once more."""
+    sandbox, header = serve(), (*HEADER, "Comment")
+    write_csv(Path("export.csv"), [(*issue_row(number), "first") for number in range(1, 4)], header)
+    run(program, sandbox)
+    folder = program.ledger.parent
+    shutil.copytree(folder, "backup")
+    more = [(*issue_row(number), "first", "second") for number in range(1, 4)]
+    write_csv(Path("export.csv"), more, (*header, "Comment"))
+    for _ in range(2):
+        run(program, sandbox)
+        assert sandbox.requests()["POST /v1/triage/issues/{id}/comments"] == 6
+        shutil.rmtree(folder)
+        shutil.copytree("backup", folder)
 
 
 def test_a_hole_in_the_ledger(program: Program, serve: Serve) -> None:
