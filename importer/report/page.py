@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from importer.api import VALUE_FIELDS
 from importer.check.before_after import BeforeAfter
 from importer.check.check_pass import Checked
+from importer.check.coverage.lines import DROP, DROPPED, NOT_SENT
 from importer.check.job import Job
 from importer.check.people_named import Named, count_open
 from importer.phrases import counted, format_duration, format_time
@@ -50,9 +51,9 @@ MEANINGS = {
     "planned": "would be sent",
 }
 NOWHERE = {
-    "dropped": "nowhere",
-    "drop": "nowhere, as the mapping says",
-    "not sent": "nowhere: its rows aren't sent",
+    DROPPED: "nowhere",
+    DROP: "nowhere, as the mapping says",
+    NOT_SENT: "nowhere: its rows aren't sent",
 }
 ADDED_NAMES = {
     "comment": "Requests for comments",
