@@ -103,7 +103,8 @@ def test_nothing_is_overwritten(program: Program, export: Path) -> None:
     assert ended.code == ExitCode.UNUSABLE
     assert "triage-import draft SOURCE --update mapping.yaml" in ended.err
     assert program("draft", export, "-o", "other.yaml").code == 0
-    assert Path("other-values.csv").exists()
+    assert "other/values.csv" in Path("other.yaml").read_text(encoding="utf-8")
+    assert Path("other/values.csv").exists()
     assert (Path("mapping.yaml").read_bytes(), Path("values.csv").read_bytes()) == before
 
 

@@ -46,16 +46,22 @@ def check_free(out: Path) -> None:
 def save_draft(draft: Draft, source: Source, out: Path, options: dict[str, str]) -> tuple[Path, Path]:
     """Write the mapping, and the table beside it; return their paths. Existing files are not overwritten."""
     check_free(out)
-    table = out.with_name(FILE_NAME)
-    if table.exists():  # it belongs to another draft in the same folder
-        table = out.with_name(f"{out.stem}-{FILE_NAME}")
-        check_free(table)
+    table = place_table(out)
+    check_free(table)
     files = [file.name for file in source.files]
-    text = draft.text(files, str(out), table.name, source_name(files[0]), options)
+    named = table.relative_to(out.parent).as_posix()
+    text = draft.text(files, str(out), named, source_name(files[0]), options)
     write_new(table, new_table(draft.values))
     write_new(out, text.encode("utf-8"))
     load_mapping(str(out))
     return out, table
+
+
+def place_table(mapping: Path) -> Path:
+    """Where the table of a mapping's values goes: beside it, or if that place is taken, into a folder of its name."""
+    table = mapping.with_name(FILE_NAME)
+    folder = mapping.stem if mapping.suffix else f"{mapping.stem}-values"
+    return mapping.with_name(folder) / FILE_NAME if table.exists() else table
 
 
 def source_name(file: str) -> str:
@@ -72,6 +78,8 @@ def source_name(file: str) -> str:
 def write_new(path: Path, data: bytes) -> None:
     """Write a new file. Raises UsageError if it exists, StorageFull if it can't be written."""
     try:
+        if not path.parent.exists():
+            path.parent.mkdir()
         with path.open("xb") as file:
             file.write(data)
     except FileExistsError:

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from importer.api import FINISHED, VALUE_FIELDS
-from importer.authoring.draft.draft import Ask, write_new
+from importer.authoring.draft.draft import Ask, place_table, write_new
 from importer.authoring.draft.draft_yaml import column_line, column_lines
 from importer.authoring.draft.profile import Column, Profile, profile_source
-from importer.authoring.draft.table import FILE_NAME, added_lines, new_table
+from importer.authoring.draft.table import added_lines, new_table
 from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, propose_unknown
 from importer.check.job import Job
@@ -50,7 +50,8 @@ def update_draft(source: Source, mapping: LoadedMapping, progress: Progress, ask
     columns = _new_columns(profile, mapping, text)
     values = ask(_new_values(source, mapping, progress))
     table = _table_of(mapping, path)
-    behind = _behind(profile, columns, table if values else None)
+    named = table.relative_to(path.parent).as_posix() if values and not table.exists() else ""
+    behind = _behind(profile, columns, named)
     if behind:
         _check_room(path, text + behind)
     if values:
@@ -100,15 +101,14 @@ def _table_of(mapping: LoadedMapping, path: Path) -> Path:
     place = mapping.place("decisions")
     if mapping.model.decisions is not None and Path(place.file).name == path.name:
         return path.parent / mapping.model.decisions
-    table = path.with_name(FILE_NAME)
-    return path.with_name(f"{path.stem}-{FILE_NAME}") if table.exists() else table
+    return place_table(path)
 
 
-def _behind(profile: Profile, columns: Sequence[Column], table: Path | None) -> str:
-    """Return the lines to append to a mapping."""
+def _behind(profile: Profile, columns: Sequence[Column], table: str) -> str:
+    """Return the lines to append to a mapping; `table` is the path of a new one, "" for none."""
     lines = []
-    if table is not None and not table.exists():
-        lines += ["", "# What became known later is decided in a table:", f"decisions: {quote(table.name)}"]
+    if table:
+        lines += ["", "# What became known later is decided in a table:", f"decisions: {quote(table)}"]
     if columns:
         found = Profile(tuple(columns), profile.whole, 0)
         lines += [

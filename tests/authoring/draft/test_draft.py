@@ -32,12 +32,15 @@ def test_a_source_is_called_by_its_file(file: str, name: str) -> None:
 
 
 def test_two_drafts_in_one_folder_have_two_tables(tmp_path: Path) -> None:
-    """The second table has the mapping's name; a third file in the way is an error, and nothing is written."""
+    """Both are called values.csv, the second in a folder of the mapping's name; what is there stays as it is."""
     source = write_table(tmp_path / "a.csv", ROWS)
     save(source, tmp_path / "one.yaml")
-    assert save(source, tmp_path / "two.yaml").model.decisions == "two-values.csv"
-    (tmp_path / "three-values.csv").write_text("mine", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"three-values\.csv exists already"):
+    assert save(source, tmp_path / "two.yaml").model.decisions == "two/values.csv"
+    table = tmp_path / "three" / "values.csv"
+    table.parent.mkdir()
+    table.write_text("mine", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"three/values\.csv exists already"):
         save(source, tmp_path / "three.yaml")
     assert not (tmp_path / "three.yaml").exists()
-    assert (tmp_path / "three-values.csv").read_text(encoding="utf-8") == "mine"
+    assert table.read_text(encoding="utf-8") == "mine"
+    assert save(source, tmp_path / "four").model.decisions == "four-values/values.csv"
