@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from importer.check.typed import Typed
 from importer.errors import SourceError
 from importer.mapping.presets import preset_names, preset_path
 from importer.mapping.reader import load_mapping, plain
@@ -79,11 +80,13 @@ def _match(preset: str, shape: Shape, sample: Sample) -> Match:
     return Match(preset, shape, sample, found, len(expected), lacks)
 
 
-def recognise(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]) -> list[Match]:
+def recognise(
+    samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]], typed: Typed | None = None
+) -> list[Match]:
     """Return the matching presets, strongest first: one if it is certain, several if it is a tie.
 
-    All files must come from one tracker. Raises SourceError if nothing fits, if there are no records, or if files come
-    from several trackers.
+    All files must come from one tracker; `typed` is how they were named, for the command in a hint. Raises SourceError
+    if nothing fits, if there are no records, or if files come from several trackers.
     """
     if not samples:
         raise SourceError(
@@ -93,7 +96,8 @@ def recognise(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]) 
     by_file = {name: _match_file(found, shapes) for name, found in _by_file(samples)}
     unknown = [name for name, matches in by_file.items() if not (matches and matches[0].fits)]
     if unknown:
-        raise _unrecognised(unknown[0], [s for s in samples if s.file_name == unknown[0]], by_file[unknown[0]])
+        own = [sample for sample in samples if sample.file_name == unknown[0]]
+        raise _unrecognised(unknown[0], own, by_file[unknown[0]], (typed or Typed())._replace(sources=(unknown[0],)))
     tied = {name: _tied(matches) for name, matches in by_file.items()}
     common = set.intersection(*({match.preset for match in matches} for matches in tied.values()))
     if not common:
@@ -120,10 +124,12 @@ def _match_file(samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]]
 
 
 def _believed(matches: list[Match]) -> list[Match]:
-    """The matches, without a form that counts last where another fits, or where its preset reads too little."""
-    if matches and matches[0].fits and matches[0].shape.last and _read_share(matches[0]):
-        return matches
-    return [match for match in matches if not match.shape.last]
+    """The matches; one that counts last only if no other has a title in the file, and its preset reads enough of it."""
+    others = [match for match in matches if not match.shape.last]
+    last = [match for match in matches if match.shape.last and match.fits]
+    if not last or (others and others[0].fits and _has_title(others[0])):
+        return others
+    return last if _read_share(last[0]) else others
 
 
 def _tied(matches: Sequence[Match]) -> list[Match]:
@@ -132,7 +138,7 @@ def _tied(matches: Sequence[Match]) -> list[Match]:
     return [match for match in matches if match.fits and (match is best or match.found > best.found - LEAD)]
 
 
-def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]) -> SourceError:
+def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match], typed: Typed) -> SourceError:
     samples = [sample for sample in samples if not sample.within]
     columns = sorted(frozenset().union(*(sample.names for sample in samples)))
     streams = sorted({sample.stream for sample in samples if sample.stream})
@@ -150,18 +156,28 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
     nearest = f"\nNearest:{candidates}" if candidates else ""
     return SourceError(
         f"{name} is no export that a preset knows. {what}{nearest}",
-        hint=f"Draft a mapping of your own: triage-import draft {name} -o mapping.yaml"
-        + (f"; or say which preset it is for: -m {near[0][1].preset}" if near else "")
-        + (f". {FURTHER_DOWN}" if samples[0].format == "csv" and len(columns) < HEADER_CELLS else ""),
+        hint=f"Draft a mapping of your own: {typed.drafted()}"
+        + (f"\nOr say which preset it is for: -m {near[0][1].preset}" if near else "")
+        + (f"\n{FURTHER_DOWN}" if samples[0].format == "csv" and len(columns) < HEADER_CELLS else ""),
     )
+
+
+def _has_title(match: Match) -> bool:
+    """Whether a preset can read a title from the columns of a file."""
+    return preset_path(match.preset) is None or can_read(load_mapping(match.preset).model.title, *_columns_of(match))
+
+
+def _columns_of(match: Match) -> tuple[list[str], bool]:
+    """A file's columns or the topmost keys of its records, and whether it is a table."""
+    is_table = match.sample.format == "csv" and not match.sample.envelope
+    return sorted(match.sample.names if is_table else {name.partition(".")[0] for name in match.sample.names}), is_table
 
 
 def _read_share(match: Match) -> tuple[float, Match] | None:
     """The share of a file's columns that a preset reads; None if that is less than half, or without key or title."""
     if preset_path(match.preset) is None:
         return None
-    is_table = match.sample.format == "csv" and not match.sample.envelope
-    names = sorted(match.sample.names if is_table else {name.partition(".")[0] for name in match.sample.names})
+    names, is_table = _columns_of(match)
     model = load_mapping(match.preset).model
     if not (can_read(model.input.key, names, is_table) and can_read(model.title, names, is_table)):
         return None

@@ -6,7 +6,7 @@ import difflib
 
 from importer.check.job import Job
 from importer.errors import Problem, SourceError
-from importer.mapping.presets import preset_path
+from importer.mapping.presets import is_preset, preset_path
 from importer.mapping.texts import TEXT_SOURCES, KeyPath, Text, walk_texts
 from importer.mapping.yaml_tree import Place
 
@@ -54,9 +54,16 @@ def check_fit(job: Job) -> list[str]:
         raise SourceError(
             f"The mapping {job.mapping.name} does not fit the source.",
             problems=absent,
-            hint=f"Take another (`triage-import mappings`), or name the columns in one of yours: {shown}",
+            hint=f"{_way_out(job)}name the columns in one of yours: {shown}",
         )
     return warnings
+
+
+def _way_out(job: Job) -> str:
+    """What to do where a preset doesn't fit; who wrote the mapping knows what to mend."""
+    if is_preset(job.mapping.files[0]):
+        return f"Draft a mapping of your own: {job.typed.drafted()}\nOr take another (`triage-import mappings`), or "
+    return "Take another (`triage-import mappings`), or "
 
 
 def _can_be_filled(text: Text, names: set[str]) -> bool:

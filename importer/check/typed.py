@@ -26,6 +26,11 @@ class Typed(NamedTuple):
         kept = [word for option in self.options if option[0] not in (*more, *without) for word in option]
         return join(["triage-import", command, *self.sources, *kept, *more])
 
+    def drafted(self) -> str:
+        """The command that drafts a mapping for these files, read as they are read now."""
+        read = tuple(option for option in self.options if option[0] in READING)
+        return self._replace(options=read).again("draft", "-o", "mapping.yaml")
+
     def mended(self, errors: str) -> str:
         """The command that checks rows of an errors file once they are mended."""
         return self._replace(sources=(errors,)).again("validate", without=(*READING, *SELECTING))

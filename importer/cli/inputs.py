@@ -126,7 +126,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
         refuse_unknown_people(mapping)
     with survey_files(sources, reading) as survey:
         if mapping is None:
-            match = find_preset(survey.samples)
+            match = find_preset(survey.samples, given.typed(sources))
             evidence, mapping = str(match), load_mapping(match.preset)
             click.echo(printable(f"{match.sample.file_name}: {evidence}"), err=True)
         records = reading.records or find_array(survey.samples, mapping.model)
@@ -259,14 +259,14 @@ def read_only_list(only: str | None) -> frozenset[str] | None:
     return keys
 
 
-def find_preset(samples: Sequence[Sample]) -> Match:
+def find_preset(samples: Sequence[Sample], typed: Typed) -> Match:
     """Return the preset that fits the source; where several do, ask on a terminal.
 
     Raises:
         SourceError: none fits.
         UsageError: several do, and nobody can be asked.
     """
-    matches = recognise(samples, preset_shapes())
+    matches = recognise(samples, preset_shapes(), typed)
     if len(matches) == 1:
         return matches[0]
     if sys.stdin.isatty() and sys.stderr.isatty():

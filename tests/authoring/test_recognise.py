@@ -203,3 +203,12 @@ def test_an_array_within_records_gives_way() -> None:
 
 
 CARDS = Shape.model_validate({"name": "cards", "needs": ["idList", "name"]})
+
+
+def test_a_preset_without_title_gives_way_to_a_plain_list() -> None:
+    """`Issue key` alone says Jira; where Jira's title isn't there, a list of bugs that has one is no Jira."""
+    names = ("Issue key", "Title", "State")
+    assert [match.preset for match in recognise([sample(*names)], preset_shapes())] == ["bug-list"]
+    [match] = recognise([sample("Issue key", "Summary", "Status")], preset_shapes())
+    assert match.preset == "jira"
+    assert [match.preset for match in recognise([sample("Issue key", "Status")], preset_shapes())] == ["jira"]
