@@ -50,7 +50,10 @@ OTHER = {**ISSUE, "id": "i2", "triage_id": "T-1002", "number": 1002, "relations"
 ]}  # fmt: skip
 
 
-NAMES = ("ticket", "Task ID", "legacy_id", "external-id", "GUID", "jira_key", "Incident Number")
+NAMES = (
+    *("ticket", "Task ID", "legacy_id", "external-id", "GUID", "jira_key", "Incident Number"),
+    *("task_id", "Case No.", "bug #", "workItemId", "defect_key", "old_id"),
+)
 
 
 def planned(program: Program, source: Path | str, *options: str) -> list[dict[str, Any]]:

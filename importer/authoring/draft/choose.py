@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from importer.api import CATEGORY_LIMIT, FieldName
 from importer.authoring.draft import words
+from importer.authoring.draft.keys import key_weight, looks_like_ids
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.words import LEAVES, NOT_A_VALUE, OTHER_THINGS, WRAPPERS, Weights, tokens_of, weigh
 from importer.errors import SourceError
@@ -21,6 +22,8 @@ SEVERAL_WEIGHT = 8
 COLUMNS_SHOWN = 40
 NAMED = 10
 """The least weight of a header that names the field itself, and not a substitute for it."""
+NAMED_KEY = 12
+"""The least weight of a header that is called as keys are, and not merely ends so."""
 SURE = 4.0
 """The least score of a column that is chosen."""
 
@@ -168,6 +171,8 @@ def _title(column: Column, rows: int) -> float:
         return 0.0
     if set(tokens) & {"id", "url", "date", "count", "number"} or (column.is_number and column.filled > 1):
         return 0.0
+    if score < NAMED and looks_like_ids(column) and column.filled > 1:  # `Ticket` of a table with names beside it
+        return 0.0
     score += 4 * column.filled / max(1, rows)
     score -= 4 * (column.multiline > 0.2 * column.filled) + 4 * (column.average > 300)
     varied = min(column.distinct, 50) / min(column.filled, 50)
@@ -205,16 +210,13 @@ def _no_title(columns: Sequence[Column], name: str) -> SourceError:
 
 
 def _key(column: Column, whole: Column) -> float:
-    tokens = header_tokens(column)
-    score = float(weigh(tokens, words.KEY))
+    score = float(key_weight(column, header_tokens(column)))
     if not score or _is_leaf(column) or column.is_list or column.longest > 255 or column.multiline:
         return 0.0
-    if _is_of_another(tokens) and score < 12:
-        return 0.0
-    named = score >= 12  # a key with duplicates is still the key: the check reports the rows
+    named = score >= NAMED_KEY  # a key with duplicates is still the key: the check reports the rows
     is_same_row = column.distinct >= 0.99 * whole.distinct  # it repeats where the whole row does
     is_one = column.is_unique or is_same_row or (named and column.distinct >= 0.95 * column.filled)
-    if not is_one or column.filled < 0.5 * whole.filled:
+    if not is_one or column.filled < (0.5 if named else 0.99) * whole.filled:
         return 0.0
     return score + 4 * column.filled / max(1, whole.filled) + 2 * (column.share(_READABLE) == 1)
 

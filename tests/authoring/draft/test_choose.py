@@ -118,6 +118,62 @@ KEYS: list[tuple[dict[str, Any], str | None]] = [
     ({"id": "{n}", "issueKey": "P-{n}"}, "issueKey"),
     ({"Id": "same"}, None),
     ({"Project id": "{n}"}, None),
+    *(
+        ({name: "A-{n}"}, name)
+        for name in (
+            *(
+                "ticket",
+                "Bug",
+                "Work Item",
+                "task_id",
+                "legacy_id",
+                "Case No.",
+                "bug #",
+                "#",
+                "№",
+                "RefNo",
+                "itemKey",
+                "ticketid",
+            ),
+            *(
+                "Vorgangsnummer",
+                "Ticket-Nr.",
+                "Aufgaben ID",
+                "numéro de ticket",
+                "Número de caso",
+                "ID задачи",
+                "номер заявки",
+            ),
+            *("チケット番号", "工单编号", "SR", "uid", "Incident Ref", "external_id", "S.No"),
+        )
+    ),
+    *(
+        ({name: "A-{n}"}, None)
+        for name in (
+            *(
+                "call_id",
+                "callId",
+                "Call ID",
+                "CallID",
+                "Anruf-ID",
+                "ID de llamada",
+                "通話ID",
+                "agent id",
+                "conversation_id",
+            ),
+            *(
+                "phone number",
+                "Customer No",
+                "Parent ID",
+                "invoice_no",
+                "Number of callers",
+                "Code owner",
+                "assignee_id",
+            ),
+        )
+    ),
+    ({"ticket": "How is it {n}"}, None),
+    ({"call_id": "c-{n}", "bug": "{n}"}, "bug"),
     ({"Amount": "{n}"}, None),
 ]
 
