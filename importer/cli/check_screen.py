@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 LINES, AROUND = 22, 2
 """Lines of a check and what stands around it, command and prompt aside: they fit 24 lines. A higher screen has more."""
-LIST_INDENT, HINT_INDENT = 2, 6
+LIST_INDENT = 2
 SOURCE_WIDTH, VALUES_NAMED, MOST_SHOWN = 40, 3, 12
 EVERYTHING = 10_000
 WARNINGS, NOTES, REJECTED, LOSSES, LOAD = "warning", "with a warning", "rejected (not sent)", "goes nowhere", "load"
@@ -86,9 +86,8 @@ def describe_check(job: Job, checked: Checked, view: View, stream: IO[str]) -> l
     def fit(shown: Shown) -> list[str]:
         """Return the lines with so many items of each list, [] if there is no room for them."""
         lines = list(_describe(job, checked, found, shown))
-        # What is listed is cut before less of it is shown, then hints; sentences, which may have a command, at last.
-        for deepest in (0, LIST_INDENT, HINT_INDENT):
-            each = [_cut(line, width) if 0 < _indent(line) <= deepest else line for line in lines]
+        for is_cut in STAGES:
+            each = [_cut(line, width) if is_cut(line) else line for line in lines]
             if count_lines(each, width) <= room:
                 return each
         return []
@@ -98,6 +97,23 @@ def describe_check(job: Job, checked: Checked, view: View, stream: IO[str]) -> l
         return [*_fill(lines, first, fit, found.values), *below]
     lines = list(_describe(job, checked, found, first))
     return [*(_cut(line, width) for line in lines[:-1]), lines[-1], *below]
+
+
+def _is_listed(line: str) -> bool:
+    return 0 < _indent(line) <= LIST_INDENT
+
+
+def _is_below(line: str) -> bool:
+    return _indent(line) > 0
+
+
+def _is_below_or_title(line: str) -> bool:
+    return _is_below(line) or line.startswith(VALUE_FIELDS)
+
+
+STAGES: tuple[Callable[[str], bool], ...] = (lambda line: False, _is_listed, _is_below, _is_below_or_title)
+"""Which lines are cut: what is listed before less of it is shown, then hints, then titles of tables; sentences, which
+may have a command, at last."""
 
 
 def _collect(job: Job, checked: Checked, view: View) -> ToShow:
@@ -147,10 +163,13 @@ def _indent(line: str) -> int:
 
 
 def _cut(line: str, width: int) -> str:
+    """Cut a line, but not within what is to be pasted, which stands between backticks."""
     if measure(line) <= width:
         return line
-    columns = accumulate(map(measure, line))
-    return f"{line[: sum(reached < width for reached in columns)]}…"
+    shown = sum(reached < width for reached in accumulate(map(measure, line)))
+    if line[:shown].count("`") % 2:
+        shown = line.find("`", shown) + 1 or len(line)
+    return f"{line[:shown]}{'…' if shown < len(line) else ''}"
 
 
 def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterator[str]:

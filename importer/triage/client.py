@@ -57,6 +57,19 @@ from importer.triage.transport import LONGEST_ANSWER, AiohttpTransport, Timeouts
 
 T = TypeVar("T")
 
+IN_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    # First match wins, so subclasses come before their bases.
+    (httpx.ProxyError, "the proxy lets nothing through"),
+    (httpx.ConnectTimeout, "no connection in time"),
+    (httpx.TimeoutException, "no answer in time"),
+    (httpx.ConnectError, "no connection"),
+    (httpx.DecodingError, "the answer can't be read"),
+    (httpx.UnsupportedProtocol, "the address can't be used"),
+    (httpx.InvalidURL, "the address can't be used"),
+    (Exception, "the connection broke off"),
+)
+"""What ended a call without an answer, for people."""
+
 
 class TriageClient:
     """Calls the endpoints of Triage; retries and pace are the business of `PacedCalls`.
@@ -190,7 +203,7 @@ class TriageClient:
             response = await self._transport.handle_async_request(request)
             raw = await _read(response)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            text = self._key.mask(f"{type(error).__name__}: {error}".encode()).decode()
+            text = self._key.mask(_say(error).encode()).decode()
             raise CallFailed(action_for(error, kind), text) from None  # its request carries the key
         self._key.watch(raw)
         is_foreign = response.status_code in FOREIGN and not is_own_form(raw)
@@ -228,3 +241,9 @@ def _data(raw: bytes) -> Any:
     if document.get("errors"):
         raise ValueError("errors in an answer of success")
     return document["data"]
+
+
+def _say(error: Exception) -> str:
+    """Say in words what ended a call, with what the error itself says of it."""
+    words = next(words for kind, words in IN_WORDS if isinstance(error, kind))
+    return f"{words}: {error}" if str(error) else words

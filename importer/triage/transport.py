@@ -131,7 +131,7 @@ TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
 def _describe(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
         return f"nothing listens on {error.host}:{error.port}"
-    return str(error) or type(error).__name__
+    return str(error)
 
 
 def _translate(error: Exception) -> type[httpx.RequestError]:

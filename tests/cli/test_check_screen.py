@@ -75,7 +75,7 @@ def test_it_fits_a_narrow_screen(program: Program, monkeypatch: pytest.MonkeyPat
 
 
 def test_sentences_are_cut_last(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They may have a command: on a narrow screen lists are cut, and hints, as long as that makes room."""
+    """They may have a command: on a narrow screen lists, hints and titles are cut as long as that makes room."""
     header = ("Issue key", "Summary", "Priority", "Status", "Issue Type", "Assignee", "Reporter", "Created", "Comment")
     status = ["Step {} is with the finance team", "To Do"]
     rows = [
@@ -95,7 +95,16 @@ def test_sentences_are_cut_last(program: Program, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("importer.cli.check_screen.size_of", lambda stream: (60, 24))
     lines = program("validate", write_csv(Path("export.csv"), rows, header)).out.splitlines()
     assert any(line.startswith("  ") and line.endswith("…") for line in lines)
-    assert [line for line in lines if line.endswith("…") and not line.startswith("  ")] == []
+    assert [line for line in lines if line.endswith("…") and not line.startswith(("  ", "category ("))] == []
+
+
+def test_what_is_pasted_stays_whole(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A narrow screen cuts lists and sentences, but no line of YAML that a hint gives."""
+    monkeypatch.setattr("importer.cli.check_screen.size_of", lambda stream: (60, 24))
+    out = program("validate", write_much_to_decide(Path("export.csv"))).out
+    hints = [line for line in out.splitlines() if "severity: {values:" in line]
+    assert hints
+    assert [line for line in hints if line.count("`") % 2] == []
 
 
 def test_a_terminal_says_how_wide_it_is(program: Program) -> None:

@@ -161,6 +161,25 @@ def test_key_that_is_echoed(answer: Answer) -> None:
     assert KEY not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (httpx.ConnectError("nothing listens on t:1"), "no connection: nothing listens on t:1"),
+        (httpx.ConnectTimeout(""), "no connection in time"),
+        (httpx.ProxyError("403"), "the proxy lets nothing through: 403"),
+        (httpx.ReadTimeout(""), "no answer in time"),
+        (httpx.RemoteProtocolError("Server disconnected"), "the connection broke off: Server disconnected"),
+        (httpx.DecodingError("too long"), "the answer can't be read: too long"),
+        (httpx.UnsupportedProtocol("ftp"), "the address can't be used: ftp"),
+    ],
+)
+def test_what_ended_a_call_is_said_in_words(error: httpx.RequestError, said: str) -> None:
+    """A class's name would tell its reader nothing."""
+    with pytest.raises(CallFailed) as caught:
+        call(error, lambda client: client.create_issue(b"{}"))
+    assert caught.value.message == said
+
+
 def test_rate_limited() -> None:
     """A 429 carries what the target asks for."""
     with pytest.raises(CallFailed) as caught:

@@ -120,7 +120,7 @@ def test_nobody_listens() -> None:
         with pytest.raises(CallFailed) as caught:
             asyncio.run(main())
     assert caught.value.action is Action.RETRY
-    assert caught.value.message == f"ConnectError: nothing listens on 127.0.0.1:{port}"
+    assert caught.value.message == f"no connection: nothing listens on 127.0.0.1:{port}"
 
 
 def test_redirect_is_not_followed() -> None:
