@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 
-def counted(number: int, what: str) -> str:
-    """`1 row`, `2,000 rows`: a number with its noun, whose plural takes an s."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
+def counted(number: int, what: str, plural: str = "") -> str:
+    """`1 row`, `2,000 rows`: a number with its noun, whose plural takes an s unless it is given."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {plural or f'{what}s'}"
 
 
 def listed(names: Sequence[str], shown: int) -> str:

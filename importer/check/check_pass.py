@@ -19,7 +19,7 @@ from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observer import Observer, OpenWriter
 from importer.check.part_workers import examine_all, open_executor
-from importer.check.people_named import Named
+from importer.check.people_named import NO_ASSIGNMENTS, Assignments, Named
 from importer.check.plan import Plan
 from importer.check.reading import Reading
 from importer.check.relation_targets import RelationTargets, TargetFindings
@@ -64,6 +64,7 @@ class Checked:
     newest    the newest date in the source, in seconds since 1970; None where its age doesn't matter
     issues    a few issues before and after, for the page
     people    whom the source names as owner or assignee
+    assignments  how often it does, and how many of these have a user in Triage
     probes    markers of a few rows to be created; as they are hashes, the first ones are spread over all rows
     """
 
@@ -87,6 +88,7 @@ class Checked:
     newest: float | None = None
     issues: tuple[BeforeAfter, ...] = ()
     people: Sequence[Named] = ()
+    assignments: Assignments = NO_ASSIGNMENTS
     probes: Sequence[str] = ()
 
     def warnings(self, of_headers: Iterable[str]) -> list[str]:

@@ -11,7 +11,7 @@ from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted
 from importer.records import Act
 
-COMMENTS, ATTACHMENTS = "comments", "attachments"
+COMMENTS, ATTACHMENTS, ASSIGNMENTS = "comments", "attachments", "assignments"
 _READ_ON = "see `Comments and the rest of the issue` in mappings/README.md"
 
 

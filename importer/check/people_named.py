@@ -26,6 +26,27 @@ class Named(NamedTuple):
     user: str
 
 
+class Assignments(NamedTuple):
+    """Owners and assignees of a source, counted together.
+
+    people, matched  whom it names, and how many of these have a user in Triage
+    named, planned   how often it names somebody, and how many of the issues' fields would be filled
+    """
+
+    people: int = 0
+    matched: int = 0
+    named: int = 0
+    planned: int = 0
+
+    def as_json(self, sent: int) -> dict[str, int]:
+        """The figures, as `counted` of summary.json has them."""
+        has = {"people": self.people, "matched": self.matched}
+        return {**has, "source_says": 0, "file_has": self.named, "planned": self.planned, "sent": sent}
+
+
+NO_ASSIGNMENTS = Assignments()
+
+
 class PeopleNamed:
     """Counts issues by the people whom they name; nobody is counted where the mapping has no owner and no assignee."""
 
@@ -34,19 +55,29 @@ class PeopleNamed:
         self._roster, self._unmatched = job.people, model.people.unmatched
         self._shown = shown
         self._issues = Counter[tuple[Identity, bool]]()
+        self._named = self._planned = 0
 
-    def add(self, examined: Examined, _: Plan) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Count the people of a chunk; who is both owner and assignee counts once."""
         records, rows = examined.records, examined.flowing()
         if not records.people.named:
             return
+        for ids in (records.people.owners, records.people.assignees):
+            self._planned += sum(1 for row in plan.operations if ids[row])
         finished = [status in FINISHED for status in records.targets("status")]
         people = zip(*records.people.named.values(), strict=True)
         alike = Counter(map(list(zip(people, finished, strict=True)).__getitem__, rows))
         for (named, is_finished), issues in alike.items():
+            self._named += issues * sum(1 for who in named if who.shown)
             for each in ((who, is_finished) for who in dict.fromkeys(named) if who.shown):
                 if each in self._issues or len(self._issues) < KNOWN_LIMIT:
                     self._issues[each] += issues
+
+    def assignments(self) -> Assignments:
+        """Return how many owners and assignees there are."""
+        people = {who for who, _ in self._issues}
+        matched = sum(1 for who in people if self._roster.find(who))
+        return Assignments(len(people), matched, self._named, self._planned)
 
     def people(self) -> list[Named]:
         """Return everybody: those without a user first, then by their open issues."""

@@ -90,7 +90,8 @@ class Reading:
     def as_they_are(self) -> dict[str, Any]:
         """What the result of the check has as the observers have it, by its fields."""
         shown = {"issues": self.showcase.chosen(), "people": self.people.people(), "probes": self.probes.markers}
-        return {"load": self.work.load, "coverage": self.coverage, "complete": self.completeness, **shown}
+        counts = {"complete": self.completeness, "assignments": self.people.assignments()}
+        return {"load": self.work.load, "coverage": self.coverage, **counts, **shown}
 
     def notices(self) -> Iterator[str]:
         """Say what somebody should look at, and what is not sent as the source has it, a sentence each."""

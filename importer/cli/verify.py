@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,9 +12,11 @@ import click
 from importer.cli.completion import RunType
 from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, with_options
 from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
+from importer.errors import ImporterError
 from importer.phrases import counted
 
 if TYPE_CHECKING:
+    from importer.cli.console import Console
     from importer.ledger.journal import Run
     from importer.ledger.store import Ledger
     from importer.report.verify import VerifySummary
@@ -37,8 +41,8 @@ def verify(
     """Read back every issue that a run made or changed, and compare it with what was sent. RUN may be `last`.
 
     Comments, evidence, flags and relations are read back, too: a request for each of these that an issue has of us. It
-    changes nothing. Issues that have the source's marker and that the ledger doesn't know are named, too: they may
-    be doubles. It writes its report to ./triage-import-RUN-verify/.
+    changes nothing in Triage. Issues that have the source's marker and that the ledger doesn't know are named, too:
+    they may be doubles. It writes its report to ./triage-import-RUN-verify/, and adds to the run's own what it found.
     """
     from importer.cli.console import Console
     from importer.ledger.opening import default_path, read_ledger
@@ -55,8 +59,30 @@ def verify(
             folder = out or run.folder_of("verify")
             summary = verify_run(run, target, choose_rate(rate, run.target), folder, console)
         console.say(describe(summary, find_last_change(book, run)))
+    with Console() as console:
+        keep(summary, run, ledger or default_path(), console)
         console.say(f"Report: {Path(summary.out) / 'report.html'}")
     return summary
+
+
+def keep(summary: VerifySummary, run: Run, ledger: str | Path, console: Console) -> None:
+    """Keep in the ledger what was found, and write the run's own page again, which shows it from now on.
+
+    Where the ledger can't be written, that is said: what was found is in the report of the verification all the same.
+    """
+    from importer.ledger.opening import open_ledger
+    from importer.ledger.verifications import keep_verification
+    from importer.report.from_ledger import write_again
+
+    try:
+        with open_ledger(ledger) as book:
+            keep_verification(book, run.name, {**asdict(summary), "at": time.time()})
+            verified = book.find_run(run.name)
+            is_elsewhere = Path(summary.out).resolve() != run.out
+            if is_elsewhere and (run.out / "report.html").exists():
+                write_again(verified, run.out)
+    except ImporterError as error:
+        console.say(f"The page of {run.name} itself doesn't show what was read back: {error.message}")
 
 
 def find_last_change(ledger: Ledger, run: Run) -> str:

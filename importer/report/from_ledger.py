@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from importer import __version__
 from importer.errors import ExitCode, UsageError
+from importer.ledger.verifications import read_verification
 from importer.records import Outcome
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import SUMMARY, ReportFolder
@@ -20,6 +21,7 @@ from importer.report.page_rows import PageRows
 from importer.report.results import ResultsFile
 from importer.report.summary import STILL_RUNNING, Summary
 from importer.report.tables import CONFLICTS, write_conflicts
+from importer.triage.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -77,9 +79,14 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
     return summary
 
 
+def count_assignments(run: Run) -> int:
+    """Return how many owners and assignees the issues have that a run created or changed."""
+    return sum(Snapshot.parse(made.returned).assignments for made in run.made())
+
+
 def kept_details(run: Run) -> PageDetails:
     """Return what a run has kept for its page; of an earlier version's run there is nothing."""
-    return unpack_details(run.options.get(PAGE, ""))
+    return replace(unpack_details(run.options.get(PAGE, "")), verified=read_verification(run))
 
 
 def kept_page(options: Mapping[str, Any]) -> dict[str, Any]:

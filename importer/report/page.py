@@ -9,8 +9,8 @@ import json
 import time
 import zlib
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from importer.api import VALUE_FIELDS
@@ -28,6 +28,7 @@ from importer.report.next_steps import Step, find_steps
 from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
 from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import STILL_RUNNING, Summary
+from importer.report.sums import add_up, describe_verification
 
 if TYPE_CHECKING:
     from importer.ledger.course import Course
@@ -55,13 +56,6 @@ NOWHERE = {
     DROP: "nowhere, as the mapping says",
     NOT_SENT: "nowhere: its rows aren't sent",
 }
-ADDED_NAMES = {
-    "comment": "Requests for comments",
-    "evidence": "Calls, conversations and files",
-    "flag": "Flags",
-    "relation": "Relations",
-    "refer": "Numbers in descriptions",
-}
 
 
 class Aim(NamedTuple):
@@ -87,6 +81,7 @@ class PageDetails:
     commands  fields of `Step`: after a check what comes next
     rate      requests a second that a check reckons with; 0 is no limit
     organisation  of the target, of a run that could ask for it
+    verified  figures of the last verification of a run, {} if there is none
     """
 
     files: Sequence[str] = ()
@@ -98,6 +93,7 @@ class PageDetails:
     commands: Sequence[Sequence[str]] = ()
     rate: float = 0.0
     organisation: str = ""
+    verified: Mapping[str, Any] = field(default_factory=dict)
 
 
 def collect_details(job: Job, checked: Checked, summary: Summary | None = None, rate: float = 0.0) -> PageDetails:
@@ -157,7 +153,8 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "verdict": describe_verdict(summary, undecided),
         "cost": _describe_cost(summary, details.rate),
         "bar": lay_out_bar(summary.outcomes()),
-        "sums": _sums(summary),
+        "sums": add_up(summary, details.verified),
+        "verified": describe_verification(details.verified) if details.verified else "",
         "rows": rows,
         "additions": (rows.additions_planned, rows.additions_done, rows.additions_failed),
         "causes": _first(rows.causes(blocks=True)),
@@ -211,29 +208,6 @@ def _describe_stop(summary: Summary) -> str:
         return summary.stopped_because
     says_how = "same command" in summary.stopped_because or summary.exit_code not in CUT_SHORT
     return f"Stopped: {summary.stopped_because}" + ("" if says_how else "\nThe same command continues.")
-
-
-class Sum(NamedTuple):
-    """What a source has of a kind, and what became of it; None where nobody knows."""
-
-    kind: str
-    source_says: int | None
-    file_has: int | None
-    planned: int
-    sent: int
-
-
-def _sums(summary: Summary) -> list[Sum]:
-    """Return what belongs to issues: comments and files as the source counts them, the others as they are sent."""
-    sums, every_kind = [], dict[str, Any](summary.counted)
-    for kind, figures in every_kind.items():
-        says, has, planned, sent = (figures[name] for name in ("source_says", "file_has", "planned", "sent"))
-        sums.append(Sum(kind.capitalize(), says or None, has, planned, sent))
-    for act, kind in ADDED_NAMES.items():
-        planned, sent = summary.forecast.get(act, 0), summary.additions.get(act, 0)
-        if planned or sent:
-            sums.append(Sum(kind, None, None, planned, sent))
-    return sums
 
 
 def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:

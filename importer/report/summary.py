@@ -9,6 +9,7 @@ from typing import IO, Any
 
 from importer import __version__
 from importer.check.check_pass import Checked
+from importer.check.completeness import ASSIGNMENTS, COMMENTS
 from importer.check.job import Job
 from importer.codes import INCOMPLETE, OPEN
 from importer.errors import ExitCode
@@ -24,7 +25,8 @@ class Summary:
 
     forecast       operations that the check has planned, by what they do, and their `requests`
     losses         figures of the columns that are lost, see `Coverage.as_json`
-    counted        comments and attachments as the source counts them, beside what the file has, see `Completeness`
+    counted        comments and attachments as the source counts them, beside what the file has, see `Completeness`, and
+                   owners and assignees, see `Assignments`
     additions      additions that were made, by what they do
     findings       code → rows
     doubles        issues with the marker of another, or that the ledger doesn't know, settled ones, too
@@ -98,6 +100,7 @@ class Summary:
         file.write(self.as_text())
 
 
+NOTHING_SENT: Mapping[str, int] = {}
 STILL_RUNNING = "It is still running."
 """What `stopped_because` says of a run that has not stopped."""
 
@@ -137,10 +140,13 @@ def summarise(
     checked: Checked,
     outcomes: Mapping[Outcome, int],
     exit_code: ExitCode,
-    comments_sent: int = 0,
+    sent: Mapping[str, int] = NOTHING_SENT,
     **figures: Any,
 ) -> Summary:
-    """Make the summary of a check or a run; `figures` are the fields that only one of them has."""
+    """Make the summary of a check or a run; `figures` are the fields that only one of them has.
+
+    `sent` has how many COMMENTS this attempt has sent, and how many ASSIGNMENTS are in the issues of its run.
+    """
     counts: dict[str, Any] = {outcome.value: outcomes[outcome] for outcome in Outcome}
     return Summary(
         exit_code=int(exit_code),
@@ -154,8 +160,15 @@ def summarise(
         value_flow=checked.flow.as_json(),
         forecast=checked.load.as_json(),
         losses={} if checked.coverage is None else checked.coverage.as_json(),
-        counted={} if checked.complete is None else checked.complete.as_json(checked.attachments, comments_sent),
+        counted=_count_parts(checked, sent),
         version=__version__,
         **counts,
         **figures,
     )
+
+
+def _count_parts(checked: Checked, sent: Mapping[str, int]) -> dict[str, dict[str, int]]:
+    """Count what the source has of its issues' comments, attachments and people, and what of it is sent."""
+    complete, assignments = checked.complete, checked.assignments
+    parts = {} if complete is None else complete.as_json(checked.attachments, sent.get(COMMENTS, 0))
+    return parts | ({ASSIGNMENTS: assignments.as_json(sent.get(ASSIGNMENTS, 0))} if any(assignments) else {})

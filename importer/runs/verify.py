@@ -2,8 +2,7 @@
 
 Most issues are confirmed by the list of issues; only those that differ there, or are missing, are read one by one.
 Additions are in no list of issues: comments, evidence, flags and relations cost one request for each kind that was
-added to an issue. They are always read, since nobody else would notice a lost comment. Nothing is changed, neither in
-Triage nor in the ledger.
+added to an issue. They are always read, since nobody else would notice a lost comment. Nothing is changed in Triage.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from importer import __version__
-from importer.api import ISSUE_FIELDS
+from importer.api import ISSUE_FIELDS, PERSON_FIELDS
 from importer.errors import ExitCode
 from importer.ledger.journal import Run
 from importer.ledger.results import Made
@@ -32,7 +31,7 @@ from importer.load.reconcile import Reconciler
 from importer.phrases import counted
 from importer.records import Act
 from importer.report.folder import SUMMARY, ReportFolder
-from importer.report.page import ADDED_NAMES
+from importer.report.sums import ASSIGNMENT, ISSUE, KINDS
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
 from importer.report.work_page import Judged, Work, WorkRows, write_work_page
 from importer.transform.markers import find_marker, record_marker, source_marker
@@ -54,8 +53,6 @@ if TYPE_CHECKING:
 AT_ONCE, PAGE = 8, 200
 """Requests at a time, and issues that are read in one go; some of them may have to be looked for twice."""
 RESOURCES = "resource_count"
-ISSUE = "issue"
-KINDS = {ISSUE: "Issues", **ADDED_NAMES}
 MEANINGS = {
     Verdict.SAME: "in Triage as it was sent",
     Verdict.DIFFERENT: "changed in Triage since, or something that was added to it is lost",
@@ -249,16 +246,18 @@ class Verifier:
             try:
                 async with self._slots:
                     lines = await self._judge(made, own)
-                self._count(own, lines)
+                self._count(made, own, lines)
                 return lines
             except NotYet as wait:
                 await self._calls.sleep(wait.seconds)
 
-    def _count(self, own: Held, lines: Sequence[Verified]) -> None:
+    def _count(self, made: Made, own: Held, lines: Sequence[Verified]) -> None:
         """Count what an issue should have, and what of it is there."""
         otherwise = {line.field: int(line.theirs) for line in lines if line.field in map(str, LISTS)}
         is_there = lines[0].verdict is not Verdict.MISSING
-        for kind, sent in ((ISSUE, 1), *((str(act), own[act].total()) for act in LISTS)):
+        assigned = Snapshot.parse(made.returned).assignments
+        otherwise[ASSIGNMENT] = assigned - sum(1 for line in lines if line.field in PERSON_FIELDS and line.ours)
+        for kind, sent in ((ISSUE, 1), (ASSIGNMENT, assigned), *((str(act), own[act].total()) for act in LISTS)):
             self.sent[kind] += sent
             self.found[kind] += otherwise.get(kind, sent) if is_there else 0
 

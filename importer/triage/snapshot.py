@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from importer.api import ISSUE_FIELDS
+from importer.api import ISSUE_FIELDS, PERSON_FIELDS
 from importer.codes import GONE_AT_TARGET, PERHAPS_GONE
 from importer.records import NUMBER_BESIDE
 from importer.triage.answers import Issue
@@ -149,6 +149,12 @@ class Snapshot:
     def ours(self) -> dict[str, Any]:
         """The fields as we last sent them."""
         return {**self.fields, **self.sent}
+
+    @property
+    def assignments(self) -> int:
+        """How many of owner and assignee we last sent."""
+        ours = self.ours
+        return sum(1 for name in PERSON_FIELDS if ours.get(name))
 
     def changes(self, body: bytes, fields: Collection[str] = ISSUE_FIELDS) -> dict[str, Any]:
         """Return which of `fields` a create's body has otherwise than we last sent them: field → value, texts whole."""

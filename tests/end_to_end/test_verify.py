@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,12 @@ def send(program: Program, sandbox: RunningSandbox, *more: str, code: int = 0) -
 def verify(program: Program, run: str = "last", *more: str) -> Ended:
     """Verify a run as fast as the target takes it."""
     return program("verify", run, "--rate", "0", "--json", *more)
+
+
+def read_operations(ledger: Path) -> list[tuple[Any, ...]]:
+    """Read what a ledger has of operations and rows."""
+    with closing(sqlite3.connect(ledger)) as connection:
+        return [row for table in ("operations", "rows") for row in connection.execute(f"SELECT * FROM {table}")]
 
 
 def read_back(ended: Ended) -> dict[str, tuple[int, int]]:
@@ -108,11 +115,11 @@ def verdicts(folder: str | Path) -> list[tuple[str, ...]]:
 
 
 def test_all_the_same_in_few_requests(program: Program, serve: Serve) -> None:
-    """Pages of the list are enough; a report is left, and nothing is written anywhere else."""
+    """Pages of the list are enough; a report is left, and what the ledger knows of the issues stays as it is."""
     sandbox = serve()
     write_issues(Path("export.csv"), 150)
     run = send(program, sandbox)
-    before, ledger = sandbox.requests(), program.ledger.read_bytes()
+    before, ledger = sandbox.requests(), read_operations(program.ledger)
     ended = verify(program)
     assert (ended.code, ended.summary["same"], ended.summary["run_id"]) == (0, 150, run)
     assert f"{run}: 150 issues read back: 150 the same\n" in ended.err
@@ -122,7 +129,7 @@ def test_all_the_same_in_few_requests(program: Program, serve: Serve) -> None:
     rows = read_csv(folder / "verify.csv")
     assert [(row["key"], row["verdict"]) for row in rows] == [(f"jira:PROJ-{n}", "same") for n in range(1, 151)]
     assert json.loads((folder / "summary.json").read_text(encoding="utf-8")) == ended.summary
-    assert program.ledger.read_bytes() == ledger
+    assert read_operations(program.ledger) == ledger
 
 
 @pytest.mark.usefixtures("short_waits")

@@ -1,0 +1,80 @@
+"""`triage-import verify`: what it read back stands on the run's own page."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import httpx
+
+from importer.ledger.opening import open_ledger
+from importer.sandbox.organisation import CALLER_ID
+from importer.sandbox.server import RunningSandbox
+from tests.conftest import Serve
+from tests.harness.pages import Page
+from tests.harness.running import KEY, Ended, Program, write_csv
+
+MAPPING = """
+input: {name: demo, key: Key}
+title: Title
+severity: {value: low}
+status: {value: todo}
+category: {value: Bug}
+owner: Owner
+comments: {from: [{column: Comment}]}
+"""
+HEADER = ("Key", "Title", "Owner", "Comment")
+ROWS = [("1", "One", "Ann", "said"), ("2", "Two", "Ann", ""), ("3", "Three", "Bo", ""), ("4", "Four", "", "")]
+
+
+def send(program: Program, sandbox: RunningSandbox) -> Ended:
+    """Import four issues: three name somebody, of whom one person is matched, and one has a comment."""
+    Path("m.yaml").write_text(MAPPING, encoding="utf-8")
+    Path("users.csv").write_text(f"name,triage_user_id\nAnn,{CALLER_ID}\n", encoding="utf-8")
+    write_csv(Path("export.csv"), ROWS, HEADER)
+    command = ("run", "export.csv", "-m", "m.yaml", "--users", "users.csv", "--api-url", sandbox.url, "--yes", "--json")
+    ended = program(*command, "--rate", "0")
+    assert ended.code == 0, ended.err
+    return ended
+
+
+def test_the_page_of_a_run_says_what_was_read_back(program: Program, serve: Serve) -> None:
+    """When it was, and how many of each kind; `report` knows it from the ledger."""
+    sandbox = serve()
+    ended = send(program, sandbox)
+    out, run = Path(ended.summary["out"]), ended.summary["run_id"]
+    assert ended.summary["counted"]["assignments"] == {
+        "people": 2, "matched": 1, "source_says": 0, "file_has": 3, "planned": 2, "sent": 2,
+    }  # fmt: skip
+    before = Page(out / "report.html").text
+    assert f"triage-import verify {run}" in before
+    assert "Read back" not in before.replace("Nothing has been read back", "")
+    httpx.delete(f"{sandbox.url}/v1/triage/issues/{sandbox.issues()[-1]['id']}", headers={"Authorization": KEY})
+    assert program("verify", "last", "--rate", "0").code == 1
+    texts = Page(out / "report.html").texts
+    shown = texts[texts.index("Kind") : texts.index("Needs you", texts.index("Kind"))]
+    assert shown[:-1] == [
+        *("Kind", "Source says", "File has", "To be sent", "Sent", "Read back"),
+        *("Issues", "–", "4", "4", "4", "3 of 4"),
+        *("Comments", "–", "1", "1", "1", "–"),
+        *("Owners and assignees", "2 people named, 1 with a user in Triage", "–", "3", "2", "2", "2"),
+        *("Requests for comments", "–", "–", "1", "1", "1"),
+    ]
+    for page in ("report.html", "summary.html"):
+        text = Page(out / page).text
+        assert "Read back on " in text
+        assert "1 needs you" in text
+        assert "Nothing has been read back" not in text
+    shutil.rmtree(out)
+    assert program("report", "last").code == 0
+    assert "Read back on " in Page(out / "report.html").text
+
+
+def test_a_ledger_that_is_in_use(program: Program, serve: Serve) -> None:
+    """It is verified all the same; that the run's page doesn't show it is said."""
+    ended = send(program, serve())
+    with open_ledger(program.ledger):
+        verified = program("verify", "last", "--rate", "0")
+    assert verified.code == 0
+    assert f"The page of {ended.summary['run_id']} itself doesn't show what was read back: " in verified.err
+    assert "Nothing has been read back" in Page(Path(ended.summary["out"]) / "report.html").text
