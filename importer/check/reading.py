@@ -10,7 +10,7 @@ from importer.check.bad_values import Corrections
 from importer.check.before_after import Showcase
 from importer.check.completeness import Completeness
 from importer.check.coverage.coverage import Coverage
-from importer.check.coverage.kinds import propose_category
+from importer.check.coverage.kinds import Untyped, propose_category
 from importer.check.drift import Drift
 from importer.check.duplicates import Verdict
 from importer.check.job import Job
@@ -61,7 +61,7 @@ class Reading:
         self.completeness = Completeness(model, beside=job.source.comments is not None)
         self.showcase = Showcase(files, model.people.hides, job.show)
         self.people, self.unmatched = PeopleNamed(job, shown), UnmatchedPeople(job.people)
-        self.probes, self._changes = Probes(), _TextChanges()
+        self.probes, self._changes, self.untyped = Probes(), _TextChanges(), Untyped(model.category)
 
     def read(
         self, chunks: Iterable[Examined], progress: Progress, open_writer: OpenWriter, more: Sequence[Observer]
@@ -70,7 +70,7 @@ class Reading:
         source = self._job.source
         observers: Sequence[Observer] = (
             *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
-            *(self.completeness, self.showcase, self.people, self.unmatched, self.probes, self._changes),
+            *(self.completeness, self.showcase, self.people, self.unmatched, self.probes, self._changes, self.untyped),
             *more,
         )
         progress.start("checking", source.total_bytes, "B")
@@ -96,7 +96,7 @@ class Reading:
     def notices(self) -> Iterator[str]:
         """Say what somebody should look at, and what is not sent as the source has it, a sentence each."""
         yield from self.unmatched.sentences(self._job)
-        yield from propose_category(self._job.mapping.model, self.flow, self.coverage.lines())
+        yield from propose_category(self._job.mapping.model, self.flow, self.coverage.lines(), self.untyped.titles)
         if hidden := self.corrections.hidden:
             yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
         yield from self._changes.sentences()

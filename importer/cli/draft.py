@@ -181,6 +181,8 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: tu
         said = f"{pick.column.place.name} ({pick.reason})" if pick else "no column"
         console.say(f"{name:>12}  {said}")
     _show_values(console, made.values)
+    if made.titles.found:
+        console.say(f"category: {made.titles}; {mapping} has the line that takes them, if you agree.")
     if made.untitled:
         console.say(f"{counted(made.untitled, 'row')} without a title: to be rejected, until each has one.")
     console.say(f"{mapping} and {table} are written.")

@@ -185,6 +185,11 @@ class Category(Value[CategoryName]):
     labels: Text | None = Field(
         None, description="Labels, with commas between them: `bug`, `type: feature`, `docs` and the like come first."
     )
+    titles: Text | None = Field(
+        None,
+        description="The title: where nothing else says a category, a word in it may mean one of Triage's own, such as "
+        "`latency`, `transcript`.",
+    )
     keep_unknown: Flag = Field(
         False, description="`true`: a value outside `values` is taken as it is written, without a warning."
     )

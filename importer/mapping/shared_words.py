@@ -1,4 +1,4 @@
-"""`words` and `labels`: source values with their targets, which stand once for all mappings that name them."""
+"""`words`, `labels`, `titles`: source values with their targets, which stand once for all mappings that name them."""
 
 from __future__ import annotations
 
@@ -60,6 +60,11 @@ def _label_rule(labels: Node, pattern: str, target: Node) -> Node:
 def word_lists(field: str) -> dict[str, Node]:
     """The lists that there are for a field, by name."""
     return _shared(field)
+
+
+def title_words() -> dict[str, str]:
+    """Category → the pattern of its words in titles."""
+    return {str(target.value): pattern for pattern, target in _shared("titles").items()}
 
 
 @cache

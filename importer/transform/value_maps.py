@@ -13,6 +13,7 @@ from importer.api import VALUE_FIELDS
 from importer.mapping.denials import is_denied
 from importer.mapping.model import TARGETS, UNDECIDED, Category, Mapping, Value, fold, is_pattern
 from importer.mapping.texts import Condition, Text
+from importer.mapping.title_words import BY_TITLE, category_of
 from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.distinct import number_texts
 
@@ -86,6 +87,8 @@ class ValueMap:
             steps += map(self.resolve, distinct)
             if self.spec.fallback is not None:
                 self._fall_back(columns, self.spec.fallback, steps, codes)
+            if isinstance(self.spec, Category) and self.spec.titles is not None:
+                self._read_titles(columns, self.spec.titles, steps, codes)
         return Mapped(steps, codes)
 
     def _fall_back(self, columns: Columns, fallback: Text, steps: list[Step], codes: NDArray[np.intp]) -> None:
@@ -106,6 +109,20 @@ class ValueMap:
                         index[pair] = len(steps)
                         steps.append(Step(steps[code].source, found.target, "fallback", path, found.neutral))
                 codes[row] = index[pair]
+
+    def _read_titles(self, columns: Columns, titles: Text, steps: list[Step], codes: NDArray[np.intp]) -> None:
+        """Take the category from a word of the title, for rows that say none."""
+        lacking = {code for code, step in enumerate(steps) if step.how in ("default", "missing")}
+        if not lacking:
+            return
+        places: dict[str, int] = {}
+        texts = columns.text(titles)
+        for row, code in enumerate(codes.tolist()):
+            if code in lacking and (target := category_of(texts[row])):
+                if target not in places:
+                    places[target] = len(steps)
+                    steps.append(Step(BY_TITLE, target, "rule", (self.field, "titles")))
+                codes[row] = places[target]
 
     def resolve(self, text: str) -> Step:
         """Map one source text, without regard to a fallback."""

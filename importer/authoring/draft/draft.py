@@ -15,6 +15,7 @@ from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, count_values, propose_values
 from importer.errors import StorageFull, UsageError
 from importer.mapping.reader import load_mapping
+from importer.mapping.title_words import TitleCount
 from importer.progress import Progress
 from importer.sources.archives import WORKBOOKS
 
@@ -30,8 +31,9 @@ def make_draft(source: Source, progress: Progress, ask: Ask) -> Draft:
     speller = Speller()
     profile = profile_source(source, progress)
     choice = choose(profile, speller.judge, ", ".join(file.name for file in source.files))
-    values = propose_values(count_values(source, choice, progress), choice, speller)
-    return Draft(profile, choice, ask(values))
+    titles = TitleCount()
+    values = propose_values(count_values(source, choice, progress, titles), choice, speller)
+    return Draft(profile, choice, ask(values), titles)
 
 
 def check_free(out: Path) -> None:

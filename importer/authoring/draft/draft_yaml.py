@@ -10,8 +10,10 @@ from importer.authoring.draft.belongings import find_belongings, markup_of, sour
 from importer.authoring.draft.choose import Choice, Pick, header_tokens
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, is_listed, shorten
+from importer.check.coverage.kinds import category_source
 from importer.check.typed import Typed
 from importer.mapping.model import UNDECIDED, exact_key
+from importer.mapping.title_words import TitleCount
 from importer.mapping.yaml_text import quote
 from importer.phrases import counted
 
@@ -39,10 +41,11 @@ _ONE_OPEN = """
 class Draft:
     """A draft: the profile of the source, the chosen columns, and the values with their proposals."""
 
-    def __init__(self, profile: Profile, choice: Choice, values: Sequence[Value]) -> None:
+    def __init__(self, profile: Profile, choice: Choice, values: Sequence[Value], titles: TitleCount) -> None:
         self.profile = profile
         self.choice = choice
         self.values = values
+        self.titles = titles
         chosen = {number for number, use in choice.uses().items() if use != "footer"}
         others = [column for column in profile.columns if column.number not in chosen]
         prose = [choice.description.column] if choice.description else []
@@ -152,6 +155,20 @@ class Draft:
             yield f"  missing: {scalar(target_of(nothing))} # {reason_of(nothing)}"
         elif field == "category" and not is_listed(self.choice, field):
             yield "  missing: General"
+        if field == "category":
+            yield from self._other_categories()
+
+    def _other_categories(self) -> Iterator[str]:
+        """What else may say a category, for a person to decide on."""
+        places = [column for column in self.profile.columns if column.filled and category_source(column.place.name)]
+        if self.choice.category is None and places:
+            said = category_source(places[0].place.name)
+            yield "  # A column may say it; without its `#` the next line takes it from there."
+            yield f"  #{_comment(said)}"
+        if self.titles.found:
+            yield f"  # {_comment(str(self.titles))}."
+            yield "  # Without its `#` the next line takes them."
+            yield f"  #titles: {{{_comment(_text(self.choice.title))}}}"
 
     def _evidence(self) -> list[str]:
         found = {"resolution": self.choice.resolution, "closed": self.choice.closed}

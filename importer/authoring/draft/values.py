@@ -14,6 +14,7 @@ from importer.authoring.draft.value_words import Speller
 from importer.authoring.proposals import DEFAULT_CATEGORY, Proposal
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
+from importer.mapping.title_words import TitleCount
 from importer.mapping.unknown_values import Evidence, Unknown
 from importer.progress import Progress
 from importer.transform.columns import Columns, is_filled, single_line
@@ -75,8 +76,11 @@ def is_listed(choice: Choice, name: FieldName) -> bool:
     return pick is None or not (pick.column.is_free or pick.column.distinct > VALUES_LISTED)
 
 
-def count_values(source: Source, choice: Choice, progress: Progress) -> Seen:
-    """Read a source again and count the values of the chosen columns as a mapping reads them."""
+def count_values(source: Source, choice: Choice, progress: Progress, titles: TitleCount) -> Seen:
+    """Read a source again and count the values of the chosen columns as a mapping reads them.
+
+    `titles` gets those of the rows that say no category.
+    """
     fields = [name for name in VALUE_FIELDS if is_listed(choice, name)]
     texts = {name: text_of(choice.value_pick(name)) for name in fields}
     others = {
@@ -85,6 +89,7 @@ def count_values(source: Source, choice: Choice, progress: Progress) -> Seen:
     refs = list(dict.fromkeys(ref for text in [*texts.values(), *others.values()] for ref in text.refs))
     seen: dict[FieldName, dict[str, _Seen]] = {name: {} for name in VALUE_FIELDS}
     progress.start("counting", source.total_bytes, "B")
+    category = fields.index("category") if "category" in fields else None
     for chunk in source.chunks(refs, ROWS_AT_ONCE):
         columns = Columns(chunk)
         read = {name: columns.text(text) for name, text in others.items()}
@@ -99,6 +104,9 @@ def count_values(source: Source, choice: Choice, progress: Progress) -> Seen:
             sample = shorten(f"{read['key'][first[row]]} {read['title'][first[row]]}", SAMPLE_LENGTH)
             values = {name: value.strip() for name, value in zip(fields, row[0], strict=True)}
             _count(seen, values, _Facts(*row[1]), count, sample, ruled=choice.closing_rule is not None)
+        for (own_values, _), title in zip(rows, read["title"], strict=True):
+            if category is not None and not titles.is_full and title and not is_filled(own_values[category]):
+                titles.add(title)
         progress.reach(source.bytes_read)
     progress.finish()
     return seen

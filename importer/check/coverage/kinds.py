@@ -6,9 +6,12 @@ import re
 from collections.abc import Iterable, Iterator
 
 from importer.check.coverage.lines import DROP, Line
+from importer.check.plan import Plan
+from importer.check.rows import Examined
 from importer.check.value_flow import ValueFlow
-from importer.mapping.model import Mapping
+from importer.mapping.model import Category, Mapping
 from importer.mapping.texts import walk_texts
+from importer.mapping.title_words import TitleCount
 from importer.mapping.yaml_text import quote
 from importer.phrases import listed
 
@@ -25,8 +28,27 @@ _IS_PLACE = re.compile(rf"(?i)(?:^|[^a-z])(?:{_PLACES})(?:/s)?(?:\.(?:name|value
 _IS_LABEL = re.compile(rf"(?i)(?:^|[^a-z])(?:{_LABELS})(?:\[\])?(?:\.(?:name|value|title))?$")
 
 
-def propose_category(mapping: Mapping, flow: ValueFlow, lines: Iterable[Line]) -> Iterator[str]:
-    """Say how many issues have a default in place of a category, and which columns may say more, with what to write."""
+class Untyped:
+    """Counts, of the issues whose category is a default, those that have a word in the title that may say more."""
+
+    def __init__(self, spec: Category) -> None:
+        self.titles = TitleCount()
+        self._is_asked = spec.titles is None
+
+    def add(self, examined: Examined, _: Plan) -> None:
+        """Count the titles of a chunk."""
+        mapped = examined.records.values["category"]
+        defaults = {code for code, step in enumerate(mapped.steps) if step.how == "default"}
+        if not defaults or not self._is_asked or self.titles.is_full:
+            return
+        titles = examined.records.texts.titles
+        for row in examined.flowing():
+            if mapped.codes[row] in defaults and not self.titles.is_full:
+                self.titles.add(titles[row])
+
+
+def propose_category(mapping: Mapping, flow: ValueFlow, lines: Iterable[Line], titles: TitleCount) -> Iterator[str]:
+    """Say how many issues have a default in place of a category, and what may say more, with what to write."""
     streams = flow.streams("category")
     every = sum(stream.rows for stream in streams)
     defaults = [stream for stream in streams if stream.step.how == "default"]
@@ -34,17 +56,18 @@ def propose_category(mapping: Mapping, flow: ValueFlow, lines: Iterable[Line]) -
     if not rows or rows < ENOUGH * every:
         return
     read = {ref.name for _, text in walk_texts(mapping.category, choices=True) for ref in text.refs}
-    found = [
-        line
-        for line in sorted(lines, key=lambda line: -line.cells)
-        if line.label != DROP and not _is_read(line.column, read) and _wording(line.column)
-    ]
+    ordered = sorted(lines, key=lambda line: -line.cells)
+    found = [line for line in ordered if line.label != DROP and not _is_read(line.column, read)]
+    found = [line for line in found if category_source(line.column)]
+    said = f"category: {rows:,} of {every:,} issues have no type and become {defaults[0].target}; "
     if found:
         names = listed([f"{line.column} ({line.cells:,})" for line in found], COLUMNS_SHOWN)
-        yield (
-            f"category: {rows:,} of {every:,} issues have no type and become {defaults[0].target}; "
-            f"`category: {{{_wording(found[0].column)}}}` takes it from a column, as there are {names}"
-        )
+        own = dict.fromkeys(line.column for line in ordered if line.column in read and line.label == "category")
+        wording = category_source(found[0].column, own)
+        yield f"{said}`category: {{{wording}}}` takes it from a column, as there are {names}"
+    if titles.found:
+        title = next((line.column for line in ordered if line.label == "title"), "title")
+        yield f"{said}{titles}; if you agree, `category: {{titles: {{{text_of(title)}}}}}` takes them"
 
 
 def _is_read(column: str, read: set[str]) -> bool:
@@ -53,9 +76,15 @@ def _is_read(column: str, read: set[str]) -> bool:
     )
 
 
-def _wording(column: str) -> str:
-    """What a mapping says to take the category from a column, "" for one that says no kind."""
-    ref = f"path: {quote(column)}" if "[" in column or "." in column else f"column: {quote(column)}"
+def category_source(column: str, own: Iterable[str] = ()) -> str:
+    """What a mapping says to take the category from a column, too, "" for one that says no kind."""
     if _IS_LABEL.search(column):
-        return f"labels: {{{ref}}}"
-    return f"first: [{{{ref}}}]" if _IS_PLACE.search(column) else ""
+        return f"labels: {{{text_of(column)}}}"
+    return (
+        f"first: [{', '.join(f'{{{text_of(name)}}}' for name in (*own, column))}]" if _IS_PLACE.search(column) else ""
+    )
+
+
+def text_of(column: str) -> str:
+    """What a mapping says to read a column, by its header or its path."""
+    return f"path: {quote(column)}" if "[" in column or "." in column else f"column: {quote(column)}"

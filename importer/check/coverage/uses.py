@@ -104,7 +104,7 @@ def list_rule_refs(mapping: Mapping) -> tuple[Ref, ...]:
     rules = [rule.when for rule in (*mapping.skip, *(rule for value in values for rule in value.rules))]
     flags = [flag.when for flag in mapping.flags if flag.when is not None]
     texts: list[Text | None] = [condition for conditions in (*rules, *flags) for condition in conditions]
-    texts += [value.fallback for value in values]
+    texts += [*(value.fallback for value in values), mapping.category.titles]
     texts += [relation.by for relation in mapping.relations]
     texts += [mapping.created, mapping.evidence.resolution, mapping.evidence.closed]
     texts += [] if mapping.restricted is None else [mapping.restricted.level]  # what is public stands nowhere

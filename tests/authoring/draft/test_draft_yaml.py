@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from importer.mapping.reader import load_mapping
 from importer.mapping.undecided import open_targets
 from tests.harness.drafts import draft, save, write_json, write_table
 
@@ -111,3 +112,22 @@ def test_whatever_records_hold_the_draft_loads(record: dict[str, object]) -> Non
         records = [{"title": f"It broke {n} times", "status": "Open", **record} for n in range(9)]
         records += [{"title": f"It broke again {n} times", "status": "Done"} for n in range(9)]
         save(write_json(Path(folder) / "a.json", records), Path(folder) / "mine.yaml")
+
+
+def test_what_else_may_say_a_category(tmp_path: Path) -> None:
+    """Words of titles and labels are proposals: counted, each with a title, and taken without the `#` alone."""
+    titles = ("Transcript lacks a name", "It is slow", "Hello there", "Slow again")
+    rows = [{"id": str(n), "title": title, "tags": ["bug", "x"] if n else []} for n, title in enumerate(titles)]
+    path = write_json(tmp_path / "a.json", rows)
+    text = text_of(path)
+    assert "# 3 of 4 titles have a word of one of Triage's own: Latency 2 (It is slow), Transcription 1 (T" in text
+    assert save(path, tmp_path / "mine.yaml").model.category.titles is None
+    taken = (
+        text.replace("  #titles: ", "  titles: ").replace("  #labels: ", "  labels: ").replace("decisions: ", "about: ")
+    )
+    (tmp_path / "taken.yaml").write_text(taken, encoding="utf-8")
+    category = load_mapping(str(tmp_path / "taken.yaml")).model.category
+    assert category.titles is not None
+    assert category.titles.column == "title"
+    assert category.labels is not None
+    assert category.labels.path == "tags[]"

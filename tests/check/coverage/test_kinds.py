@@ -39,3 +39,29 @@ def test_where_there_is_a_type(program: Program) -> None:
     assert category_warnings(program, typed, "-m", "jira") == []
     bare = write_csv(Path("b.csv"), [("A", "V-1", "Open", "High", "Ann")], (*HEADER[:4], "Reporter"))
     assert not any("no type" in warning for warning in category_warnings(program, bare, "-m", "jira"))
+
+
+def test_words_of_titles(program: Program) -> None:
+    """They are proposed with counts and a title each, and taken only where the mapping says so."""
+    titles = ("Latency of 4 s after the greeting", "Bug: transcript lacks names", "Slow answers", "Hello", "It crashes")
+    write_csv(Path("export.csv"), [(t, f"V-{n}", "Open", "High") for n, t in enumerate(titles)], HEADER[:4])
+    [said] = category_warnings(program, "export.csv", "-m", "jira")
+    assert said.startswith("category: 5 of 5 issues have no type and become General; 4 of 5 titles have a word of ")
+    assert "Latency 2 (Latency of 4 s after the greeting)" in said
+    assert "Transcription 1 (Bug: transcript lacks names)" in said
+    assert "Bug 1 (It crashes)" in said
+    line = said.split("`")[1]
+    assert line == 'category: {titles: {column: "Summary"}}'
+    Path("mine.yaml").write_text(f"extends: jira\n{line}\n", encoding="utf-8")
+    assert category_warnings(program, "export.csv", "-m", "mine.yaml") == []
+    planned = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8").splitlines()
+    categories = [json.loads(json.loads(each)["body"])["category"] for each in planned]
+    assert categories == ["Latency", "Transcription", "Latency", "General", "Bug"]
+
+
+def test_a_column_beside_the_type(program: Program) -> None:
+    """Where some issues have a type, what is proposed keeps it."""
+    rows = [("A", "V-1", "Open", "High", "Epic", "Tel"), *[("B", f"V-{n}", "Open", "High", "", "Tel") for n in (2, 3)]]
+    write_csv(Path("export.csv"), rows, (*HEADER[:4], "Issue Type", HEADER[4]))
+    [said] = category_warnings(program, "export.csv", "-m", "jira")
+    assert said.split("`")[1] == 'category: {first: [{column: "Issue Type"}, {column: "Component/s"}]}'

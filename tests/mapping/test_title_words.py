@@ -1,0 +1,52 @@
+"""Words in titles that mean one of Triage's own categories."""
+
+from __future__ import annotations
+
+import pytest
+
+from importer.api import BUILT_IN_CATEGORIES
+from importer.mapping.endless import is_endless
+from importer.mapping.shared_words import title_words
+from importer.mapping.title_words import LOOKED_AT, TitleCount, category_of
+
+
+@pytest.mark.parametrize(
+    ("title", "category"),
+    [
+        ("The transcript lacks the caller's name", "Transcription"),
+        ("Transkription bricht ab", "Transcription"),
+        ("Mispronounces street names", "Speech"),
+        ("The conversation goes in circles", "Dialogue"),
+        ("Warm transfer rings for ever", "Routing"),
+        ("Webhook is called twice", "Tools"),
+        ("Antwort kommt langsam", "Latency"),
+        ("Calls drop after an hour", "Telephony"),
+        ("電話がつながらない", "Telephony"),
+        ("Crash on start", "Bug"),
+        ("Bug: voicemail is taken for a person", "Telephony"),
+        ("Invoice shows the wrong price", ""),
+        ("Toolbar and slowdown of flags", ""),
+        ("", ""),
+    ],
+)
+def test_categories(title: str, category: str) -> None:
+    """The first word decides, and a plain bug only where there is no other; parts of words say nothing."""
+    assert category_of(title) == category
+
+
+def test_patterns_are_triages_own() -> None:
+    """Each has one of the eight, no groups, and an end."""
+    words = title_words()
+    assert sorted(words) == sorted(BUILT_IN_CATEGORIES)
+    assert not any(is_endless(pattern) or "(" in pattern.replace("(?:", "") for pattern in words.values())
+
+
+def test_a_count_has_an_end() -> None:
+    """It says of how many titles it is."""
+    count = TitleCount()
+    while not count.is_full:
+        count.add("Slow")
+    assert (
+        str(count)
+        == f"{LOOKED_AT:,} of the first {LOOKED_AT:,} titles have a word of one of Triage's own: Latency 10,000 (Slow)"
+    )
