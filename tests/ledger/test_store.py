@@ -33,11 +33,11 @@ def test_known_of_many_keys(ledger: Ledger) -> None:
 
 
 def test_facts(ledger: Ledger) -> None:
-    """The facts count what is in and name the last run."""
+    """The facts count the keys that were sent, refused ones too, and name the last run."""
     assert ledger.read_facts(TARGET, "jira-acme") == (0, "", 0.0)
     send(begin(ledger), "k1", "k2")
     send(begin(ledger), "k3", state=State.REFUSED)
-    assert ledger.read_facts(TARGET, "jira-acme") == (2, "2026-11-24-jira-acme-1", NOON)
+    assert ledger.read_facts(TARGET, "jira-acme") == (3, "2026-11-24-jira-acme-1", NOON)
 
 
 def test_run_names(ledger: Ledger) -> None:
