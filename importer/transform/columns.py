@@ -113,6 +113,7 @@ class Columns:
     def _first_with_cells(self, choices: Sequence[Text]) -> list[list[str]]:
         """The cells of the first choice that the file has; of several, those of the first filled one in each row."""
         present = [cells for choice in choices if (cells := self.every_cell(choice))]
+        present = [cells for cells in present if any(map(any, cells))] or present[:1]
         if len(present) <= 1:
             return present[0] if present else []
         width = max(len(cells) for cells in present)

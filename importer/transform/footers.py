@@ -120,7 +120,7 @@ def _write_lines(mapping: Model, columns: Columns, keys: RowKeys, clean: ColumnS
     persons = refs_of(mapping)
     for label, spec in mapping.footer.items():
         cells = columns.every_cell(spec)
-        if not cells:
+        if not any(map(any, cells)):  # as most columns that a file has for all its projects
             continue
         texts = cells[0] if len(cells) == 1 else [", ".join(filter(str.strip, row)) for row in zip(*cells, strict=True)]
         if not clean.shown.are_named:
