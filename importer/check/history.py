@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
 import orjson
 
 from importer.api import ISSUE_FIELDS, PATCHABLE_FIELDS, issue_path
-from importer.check.knowledge import Difference, KnownIssue, KnownSample, LedgerStatus
+from importer.check.knowledge import Create, Difference, KnownIssue, KnownSample, LedgerStatus
 from importer.codes import CODES, FOUND_AT_TARGET, GONE_AT_TARGET, MENDED
 from importer.errors import UsageError
 from importer.ledger.added import find_already_added, relation_targets
@@ -111,20 +111,19 @@ class LedgerHistory:
         # Conflicts of an earlier attempt of this run are not tried again before the next run.
         self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
 
-    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
-        """Compare these creates with the ledger: key → status; keys to be created are absent."""
-        creates = {operation.key: operation for operation in operations}
-        known = self._ledger.find_known(self._target, self._source_name, creates)
-        in_triage = {key: kept for key, kept in known.items() if kept.state is State.DONE}
+    def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
+        """Compare rows with the ledger: key → status; keys to be created are absent."""
+        own = dict(bodies)
+        known = self._ledger.find_known(self._target, self._source_name, own)
         statuses = {
-            key: self._compare(creates[key], kept)._replace(
-                issue_id=kept.issue_id, triage_id=kept.triage_id, attempts=kept.attempts
-            )
-            for key, kept in in_triage.items()
+            key: self._compare(own[key], kept) or self._compare_whole(create(key), kept)
+            for key, kept in known.items()
+            if kept.state is State.DONE
         }
         if self._any_found or self._titles:
             open_ = {key for key, kept in known.items() if kept.state in UNDECIDED}  # the settler reads these back
-            statuses |= self._match_discovered([creates[key] for key in creates.keys() - in_triage.keys() - open_])
+            absent = own.keys() - statuses.keys() - open_
+            statuses |= self._match_discovered(list(map(create, absent)))
         return statuses
 
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
@@ -167,15 +166,24 @@ class LedgerHistory:
             self._sample = KnownSample(total, step, issues)
         return self._sample
 
-    def _compare(self, create: Operation, kept: Known) -> LedgerStatus:
-        """Compare a row's create with the last body that was sent for its issue."""
+    def _compare(self, body: bytes, kept: Known) -> LedgerStatus | None:
+        """Compare a row with the last body that was sent for its issue; None: there is more to be said."""
+        if kept.is_leaving or kept.pending or is_missing(kept.returned) or kept.body_sha != sha256(body).digest():
+            return None
+        return LedgerStatus(Outcome.UNCHANGED, issue_id=kept.issue_id, triage_id=kept.triage_id, attempts=kept.attempts)
+
+    def _compare_whole(self, create: Operation, kept: Known) -> LedgerStatus:
+        """Compare a row, field by field, with the last body that was sent for its issue."""
+        status = self._compare_fields(create, kept)
+        return status._replace(issue_id=kept.issue_id, triage_id=kept.triage_id, attempts=kept.attempts)
+
+    def _compare_fields(self, create: Operation, kept: Known) -> LedgerStatus:
         if kept.is_leaving:
             return LedgerStatus(Outcome.SKIPPED, _finding("undo-open", CODES["undo-open"]), takes=False)
-        whole_sha = hashlib.sha256(create.body).digest()
         settled = GONE if is_gone(kept.returned) else UNCHANGED
         to_read = bool(kept.pending) or (is_missing(kept.returned) and settled is not GONE)
-        if not to_read and (kept.body_sha == whole_sha or create.key in self._conflicting):
-            return settled  # nearly all rows of a repeated import end here, before any JSON is parsed
+        if not to_read and (kept.body_sha == sha256(create.body).digest() or create.key in self._conflicting):
+            return settled
         # Of an issue that discovery found, what a person changed is only known with the row's body.
         snapshot = Snapshot.parse(kept.returned).adopt(create.body)
         kept = kept._replace(returned=snapshot.dump())
@@ -223,7 +231,7 @@ class LedgerHistory:
             # An issue that gets only some of the changes equals neither the old row nor the new one.
             content=create.content if whole or kept.content == create.content else b"",
             act=Act.UPDATE,
-            whole_sha=hashlib.sha256(create.body).digest() if whole else b"",
+            whole_sha=sha256(create.body).digest() if whole else b"",
             issue_id=kept.issue_id,
             triage_id=kept.triage_id,
             returned=kept.returned,

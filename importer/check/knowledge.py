@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from importer.records import AlreadyAdded, Finding, Operation, Outcome, Row
@@ -52,11 +52,18 @@ class LedgerStatus(NamedTuple):
     attempts: int = 0
 
 
+Create = Callable[[str], Operation]
+"""Makes the create of a key."""
+
+
 class Knows(Protocol):
     """What a ledger knows of a source: of its rows, of what was added to their issues, and of other keys."""
 
-    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
-        """Say how these creates stand, by key; keys of which there is nothing to say are absent: they are created."""
+    def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
+        """Say how rows stand, by key; those of which there is nothing to say are absent: they are created.
+
+        `bodies` are their keys and bodies; where more is to be known of a row, `create` makes its operation.
+        """
 
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
         """Say what was added to the issues of these keys, by key; keys without anything are absent."""
@@ -77,7 +84,7 @@ class Knows(Protocol):
 class NoLedger:
     """Knows of no row, no addition and no issue: a check without a ledger. Implements `Knows`."""
 
-    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
+    def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
         """No row was sent: all are to be created."""
         return {}
 

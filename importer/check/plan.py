@@ -69,18 +69,19 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     ledger. A row that none of them concerns is planned.
     """
     losers = {row: verdicts[examined.first + row] for row in _find_losers(examined, verdicts)}
-    creates = dict[int, Operation]()
-
-    def ask() -> Iterator[Operation]:
-        # Only one row of a key is compared with the ledger: the one that wins against its duplicates.
-        for row in examined.bodies:
-            if row not in losers:
-                creates[row] = examined.create(row)
-                yield creates[row]
-
-    ledger = _hold_partial(examined, known(ask()), known)  # without a ledger nothing is asked: `creates` stays empty
-    decided, notes = _decide(examined, losers, ledger)
     keys = examined.records.keys.full
+    places = dict[str, int]()
+
+    def ask() -> Iterator[tuple[str, bytes]]:
+        # Only one row of a key is compared with the ledger: the one that wins against its duplicates.
+        for row, body in examined.bodies.items():
+            if row not in losers:
+                places[keys[row]] = row
+                yield keys[row], body
+
+    ledger = known(ask(), lambda key: examined.create(places[key], hashed=True))
+    ledger = _hold_partial(examined, ledger, known)
+    decided, notes = _decide(examined, losers, ledger)
     takers = [
         row
         for row in examined.records.parts
@@ -91,8 +92,8 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     rows = _make_rows(examined, decided, planned, known)
     to_send = [place for place in examined.bodies if rows[place].outcome is Outcome.PLANNED]
     changes = {place: change for place in to_send if (change := _find_change(ledger, keys[place]))} if ledger else {}
-    known_ones = creates | changes
-    operations = {place: known_ones.get(place) or examined.create(place, hashed=False) for place in to_send}
+    # Without a ledger nothing is asked, and nobody compares these rows with later ones.
+    operations = {place: changes.get(place) or examined.create(place, hashed=bool(places)) for place in to_send}
     return Plan(rows, operations, notes, {row: each.left for row, each in planned.items() if each.left}, ledger)
 
 
@@ -134,16 +135,20 @@ def _make_rows(
     chunk = examined.records.chunk
     records = examined.records
     same = Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED)._asdict()
+    outcomes, issue_ids, triage_ids = [Outcome.PLANNED] * len(chunk), [""] * len(chunk), [""] * len(chunk)
+    for row, each in decided.items():
+        outcomes[row], issue_ids[row], triage_ids[row] = each.outcome, each.issue_id, each.triage_id
     own: dict[str, Sequence[object]] = {
         **{"record": chunk.records, "line": chunk.lines, "key": records.keys.full, "link": records.links},
+        **{"outcome": outcomes, "issue_id": issue_ids, "triage_id": triage_ids},
         "additions_planned": [planned[row].own if row in planned else 0 for row in range(len(chunk))],
         "title": [title[:TITLE_LIMIT] for title in records.texts.titles],
     }
     columns = (own[name] if name in own else repeat(value, len(chunk)) for name, value in same.items())
     rows = list(map(Row._make, zip(*columns, strict=True)))
     for row, each in decided.items():
-        made = rows[row]._replace(outcome=each.outcome, issue_id=each.issue_id, triage_id=each.triage_id)
-        rows[row] = _with_findings(made, each.findings) if each.findings else made
+        if each.findings:
+            rows[row] = _with_findings(rows[row], each.findings)
     for row, origin in chunk.origins.items():
         rows[row] = rows[row]._replace(origin=origin)
     for leader, *others in examined.groups.values():

@@ -57,7 +57,7 @@ class Examined:
         """Hash all that would be sent for a row, additions included: to compare rows of one key in this process."""
         return hash((self.bodies[row], self.records.parts.get(row)))
 
-    def create(self, row: int, *, hashed: bool = True) -> Operation:
+    def create(self, row: int, *, hashed: bool) -> Operation:
         """Make the create of a row that has a body; its `content`, if wanted, hashes all rows of its group."""
         keys, link, content = self.records.keys, self.records.links[row], self._hash(row) if hashed else b""
         return Operation(keys.full[row], "POST", ISSUES_PATH, self.bodies[row], keys.markers[row], content, link=link)

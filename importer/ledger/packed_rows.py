@@ -86,7 +86,7 @@ def _pack(some: Sequence[Row]) -> bytes:
         [row.additions_done for row in some],
         [row.follows for row in some],
     )
-    return zlib.compress(orjson.dumps(columns))
+    return zlib.compress(orjson.dumps(columns), 1)  # ids don't compress, the rest does at any level
 
 
 def _unpack(file: int, file_name: str, data: bytes) -> Iterator[Row]:

@@ -13,7 +13,7 @@ from importer.check.plan import Plan
 from importer.errors import RunStopped
 from importer.ledger.journal import Run
 from importer.load.attempt import Sent
-from importer.records import Outcome
+from importer.records import Outcome, Row
 from importer.scratch import Scratch
 
 
@@ -35,13 +35,12 @@ class SettledRows:
         if plan.operations or plan.additions:
             self.close()
         if self._scratch is not None:
-            rows = [
-                row._replace(attempts=plan.ledger[row.key].attempts, title="")
-                if row.outcome is Outcome.UNCHANGED
-                else row
-                for row in plan.rows
-            ]
-            self._scratch.write("INSERT INTO chunks (rows) VALUES (?)", [(pickle.dumps(rows),)])
+            columns = dict(zip(Row._fields, map(list, zip(*plan.rows, strict=True)), strict=True))
+            for place, row in enumerate(plan.rows):
+                if row.outcome is Outcome.UNCHANGED:
+                    columns["attempts"][place] = plan.ledger[row.key].attempts
+                    columns["title"][place] = ""
+            self._scratch.write("INSERT INTO chunks (rows) VALUES (?)", [(pickle.dumps(list(columns.values())),)])
 
     def are_all(self, run: Run, known: LedgerHistory) -> bool:
         """Whether they are all that there is to a run: nothing is to be sent, looked for, or taken into the ledger."""
@@ -52,7 +51,7 @@ class SettledRows:
         assert self._scratch is not None
         chunks = self._scratch.rows("SELECT rows FROM chunks ORDER BY place")
         try:
-            run.settle(chain.from_iterable(pickle.loads(rows) for (rows,) in chunks))
+            run.settle(map(Row._make, chain.from_iterable(zip(*pickle.loads(rows), strict=True) for (rows,) in chunks)))
         except RunStopped as error:
             return replace(sent, stopped=sent.stopped or error)
         finally:

@@ -79,7 +79,8 @@ class Remembering(Bench):
 
     def ask(self, row: Operation, policy: ChangePolicy, run: Run | None = None) -> LedgerStatus | None:
         """Ask how a row stands; None is that there is nothing to say."""
-        return LedgerHistory(self.ledger, TARGET, SOURCE, policy, run)([row]).get(row.key)
+        history = LedgerHistory(self.ledger, TARGET, SOURCE, policy, run)
+        return history([(row.key, row.body)], lambda _: row).get(row.key)
 
     def shown(self, row: Operation, policy: ChangePolicy) -> tuple[str, str]:
         """Give a row's outcome and its code."""

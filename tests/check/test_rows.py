@@ -61,10 +61,10 @@ def test_only(source: Source, tmp_path: Path, only: set[str]) -> None:
 def test_operation(source: Source, tmp_path: Path) -> None:
     """A row that would be sent has an operation with its body and marker; equal rows have equal digests."""
     (examined,) = examine(job_of(source, tmp_path))
-    operation = examined.create(0)
+    operation = examined.create(0, hashed=True)
     planned = plan_rows(examined, {}, know_nothing).operations[0]
     assert planned == operation._replace(content=b"")  # which only a ledger asks for
-    assert operation.content not in (b"", examined.create(5).content)
+    assert operation.content not in (b"", examined.create(5, hashed=True).content)
     assert (operation.key, operation.method, operation.path) == ("demo:A", "POST", "/v1/triage/issues")
     assert operation.marker in orjson.loads(operation.body)["description"]
     assert examined.digest(0) != examined.digest(5)

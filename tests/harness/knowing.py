@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from importer.check.knowledge import LedgerStatus, NoLedger
-from importer.records import Operation
+from importer.check.knowledge import Create, LedgerStatus, NoLedger
 
 
 class Knowing(NoLedger):
@@ -14,8 +13,8 @@ class Knowing(NoLedger):
     def __init__(self, statuses: Mapping[str, LedgerStatus], *, asks: bool = True) -> None:
         self._statuses, self._asks = statuses, asks
 
-    def __call__(self, operations: Iterable[Operation]) -> Mapping[str, LedgerStatus]:
+    def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
         """Say how they stand."""
         if not self._asks:
             return self._statuses
-        return {each.key: self._statuses[each.key] for each in operations if each.key in self._statuses}
+        return {key: self._statuses[key] for key, _ in bodies if key in self._statuses}
