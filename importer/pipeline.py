@@ -30,6 +30,7 @@ from importer.records import FailOn, Outcome
 from importer.report.bad_values import write_fixes
 from importer.report.check_files import CheckFiles
 from importer.report.folder import SUGGESTION, ReportFolder, report_folder
+from importer.report.issue_urls import IssueUrl
 from importer.report.page import NO_AIM, REPORT, Aim, collect_details, pack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary, decide_exit_code, summarise
@@ -224,7 +225,7 @@ class _CheckReports:
     def __init__(self, job: Job, out: Path | None, aim: Aim, also: OpenWriter = nullcontext) -> None:
         self.folder = report_folder(job, out or Path(CHECK_FOLDER))
         self._job, self._aim, self._also = job, aim, also
-        self._rows = PageRows()
+        self._rows = PageRows(url=IssueUrl(job.issue_url))
 
     def open(self) -> CheckFiles:
         """Open the tables of a reading."""
@@ -287,7 +288,7 @@ class _Report:
         try:
             counts = self._count_all()
             unknown_until = self._unknown_until() if counts[Outcome.UNKNOWN] else ""
-            codes, page = write_rows(run, folder, [file.header for file in job.source.files])
+            codes, page = write_rows(run, folder, [file.header for file in job.source.files], job.issue_url)
             suggestion = write_proposals(job, checked, folder)
             if checked.coverage is not None:
                 write_coverage(folder, checked.coverage)

@@ -93,6 +93,7 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Program
     monkeypatch.setenv("XDG_STATE_HOME", str(state))
     monkeypatch.setenv("BLAND_API_KEY", KEY)
     monkeypatch.delenv("TRIAGE_API_URL", raising=False)
+    monkeypatch.delenv("TRIAGE_ISSUE_URL", raising=False)
     monkeypatch.setattr(redaction, "_echoed", {})  # a process of its own has heard no echo
     running = Program(folder, state)
     yield running

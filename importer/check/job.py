@@ -26,6 +26,7 @@ class Job:
     limit            rows to read from the beginning of the input; None is all
     only             native or full keys to send; None is all
     show             native or full keys of the issues that report.html shows before and after; empty: some are chosen
+    issue_url        the pattern of an issue's address in a browser, "" where nobody has said it
     warnings         of the headers alone, before any row was read
     recognised       the evidence for the preset, if no mapping was named; else ""
     typed            how the source was named on the command line
@@ -45,6 +46,7 @@ class Job:
     limit: int | None = None
     only: frozenset[str] | None = None
     show: frozenset[str] = frozenset()
+    issue_url: str = ""
     warnings: tuple[str, ...] = ()
     recognised: str = ""
     typed: Typed = field(default_factory=Typed)

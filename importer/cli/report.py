@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from importer.cli.completion import RunType, SourceNameType
 from importer.cli.options import JSON_OPTION, print_data, with_options
-from importer.cli.target_options import API_URL_OPTION, DEFAULT_URL, LEDGER_OPTION, SANDBOX_OPTION, target_name
+from importer.cli.target_options import (
+    API_URL_OPTION,
+    DEFAULT_URL,
+    ISSUE_URL_OPTION,
+    LEDGER_OPTION,
+    SANDBOX_OPTION,
+    target_name,
+)
 from importer.errors import ExitCode, UsageError
+
+if TYPE_CHECKING:
+    from importer.ledger.store import Ledger
 
 OPTIONS = (
     LEDGER_OPTION,
@@ -25,6 +35,7 @@ OPTIONS = (
                  help="With --source: also a CSV that brings the numbers of Triage into the old tracker."),
     SANDBOX_OPTION,
     API_URL_OPTION,
+    ISSUE_URL_OPTION,
     JSON_OPTION,
 )  # fmt: skip
 
@@ -46,10 +57,10 @@ def report(name: str | None, source: str | None, rehearsal: bool, as_json: bool,
         raise UsageError("--rehearsal goes with a RUN.", hint="triage-import report last --rehearsal")
     if source is not None:
         return report_source(source, as_json=as_json, **given)
-    return report_run(name or "", given["ledger"], given["out"], rehearsal=rehearsal, as_json=as_json)
+    return report_run(name or "", rehearsal=rehearsal, as_json=as_json, **given)
 
 
-def report_run(name: str, ledger: str | None, out: Path | None, *, rehearsal: bool, as_json: bool) -> int:
+def report_run(name: str, *, rehearsal: bool, as_json: bool, out: Path | None, **given: Any) -> int:
     """Write the reports of a run again."""
     from importer.cli.console import Console
     from importer.cli.rehearse import rehearse
@@ -57,9 +68,9 @@ def report_run(name: str, ledger: str | None, out: Path | None, *, rehearsal: bo
     from importer.ledger.overview import find_import
     from importer.report.from_ledger import write_again
 
-    with Console() as console, read_ledger(ledger or default_path()) as book:
+    with Console() as console, read_ledger(given["ledger"] or default_path()) as book:
         run, is_running, _ = find_import(book, name, "report")
-        summary = write_again(run, out or run.out, is_running=is_running)
+        summary = write_again(run, out or run.out, is_running=is_running, issue_url=given["issue_url"] or "")
         console.show_summary(summary)
         console.show_folder(summary)
         if rehearsal:
@@ -77,12 +88,14 @@ def report_source(name: str, *, tracker: str | None, as_json: bool, out: Path | 
     from importer.ledger.crosswalk import walk
     from importer.ledger.opening import default_path, read_ledger
     from importer.report.folder import ReportFolder
+    from importer.report.issue_urls import IssueUrl
     from importer.report.migration import describe_states, write_migration
 
     folder = ReportFolder(out or Path(f"triage-import-{name}"))
     target = target_name(given["sandbox"], given["api_url"] or DEFAULT_URL)
     with Console() as console, read_ledger(given["ledger"] or default_path()) as book:
-        written = write_migration(folder, lambda: walk(book, target, name), tracker)
+        url = IssueUrl(given["issue_url"] or find_issue_url(book, target, name))
+        written = write_migration(folder, lambda: walk(book, target, name), tracker, url)
         console.say(f"{name} → {target}: {describe_states(written.states)}.")
         console.say(f"Reports: {', '.join(str(folder.path / file) for file in written.files)}")
         if tracker:
@@ -92,3 +105,11 @@ def report_source(name: str, *, tracker: str | None, as_json: bool, out: Path | 
     if as_json:
         print_data(json.dumps(written.states, indent=2) + "\n")
     return ExitCode.DONE
+
+
+def find_issue_url(ledger: Ledger, target: str, source_name: str) -> str:
+    """Return the pattern of an issue's address that the newest run of a source has kept; "" if none has."""
+    from importer.report.from_ledger import kept_details
+
+    its = (run for run in ledger.list_runs() if (run.target, run.source_name) == (target, source_name))
+    return next((url for run in its if (url := kept_details(run).issue_url)), "")

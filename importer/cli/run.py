@@ -26,6 +26,7 @@ from importer.cli.target_options import (
     API_URL_OPTION,
     DEFAULT_RATE,
     DEFAULT_URL,
+    ISSUE_URL_OPTION,
     LEDGER_OPTION,
     RATE_OPTION,
     SANDBOX_OPTION,
@@ -106,13 +107,14 @@ SECTIONS = {
     "How it is sent, and when it stops": SENDING_OPTIONS,
     "Issues that are in Triage already": CHANGE_OPTIONS,
     "Scheduled imports": NIGHTLY_OPTIONS,
-    "Which rows, and what is shown": SELECT_OPTIONS,
+    "Which rows, and what is shown": (*SELECT_OPTIONS, ISSUE_URL_OPTION),
 }
 ENVIRONMENT = """
 \b
 Environment:
   BLAND_API_KEY        the API key, unless --api-key-file has it
   TRIAGE_API_URL       the target, unless --api-url names one
+  TRIAGE_ISSUE_URL     an issue's address, unless --issue-url says it
   XDG_STATE_HOME       where ledger and sandbox are  [default: ~/.local/state]
   HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE
                        the way to the target
@@ -122,7 +124,7 @@ Environment:
 
 NOT_DECIDING = {
     *("api_key_file", "ledger", "out", "wait_seconds", "rate", "concurrency", "settle_seconds", "max_errors", "order"),
-    *("max_duration", "expect_org", "no_first_contact", "verbose", "workers"),
+    *("max_duration", "expect_org", "no_first_contact", "verbose", "workers", "issue_url"),
 }
 """Options of `run` that don't decide what is written; the target and its organisation are compared by themselves."""
 
@@ -158,6 +160,7 @@ class RunOptions:
     verbose: bool
     out: Path | None
     workers: int | None
+    issue_url: str | None
     reading: dict[str, Any]
 
     def __post_init__(self) -> None:
@@ -275,7 +278,12 @@ def run(sources: tuple[str, ...], **given: Any) -> Summary:
 
     with Console() as console, open_job(sources, **given) as opened:
         workers = choose_workers(opened, options.workers)
-        job = replace(opened, max_age_seconds=options.max_source_age, workers=workers)
+        job = replace(
+            opened,
+            max_age_seconds=options.max_source_age,
+            workers=workers,
+            issue_url=options.issue_url or "",
+        )
         summary = (dry_run if options.dry_run else send)(job, options, console)
     if summary.run_id:  # without a run there was only a check, which is shown already
         console.show_summary(summary)

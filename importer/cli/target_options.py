@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from secrets import token_hex
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,9 +15,23 @@ from importer.cli.completion import FileType
 from importer.cli.numbers import DurationType, FiniteRange
 from importer.errors import UsageError, how_to_install
 from importer.records import SANDBOX_PREFIX
+from importer.report.issue_urls import find_fault
 
 if TYPE_CHECKING:
     from importer.triage.target import ApiKey, Target
+
+
+class IssueUrlType(click.ParamType[str]):
+    """Reads the pattern of an issue's address."""
+
+    name = "url"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it. Raises BadParameter for one that gives no address."""
+        if fault := find_fault(str(value)):
+            self.fail(f"{fault}. For example: --issue-url 'https://HOST/issues/{{number}}'", param, ctx)
+        return str(value)
+
 
 DEFAULT_URL = "https://api.bland.ai"
 DEFAULT_RATE = 5.0
@@ -52,6 +66,13 @@ RATE_OPTION = click.option(
     type=FiniteRange(min=0),
     metavar="N",
     help="Requests a second; 0 sets no limit of ours.  [default: 5; with --sandbox: 0]",
+)
+ISSUE_URL_OPTION = click.option(
+    "--issue-url",
+    type=IssueUrlType(),
+    envvar="TRIAGE_ISSUE_URL",
+    metavar="URL",
+    help="The address of an issue in your browser, with {number} or {id} in it: reports link to it.",
 )
 KEY_FILE_HINT = "Name a file that holds the key alone."
 

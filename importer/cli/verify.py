@@ -11,7 +11,14 @@ import click
 
 from importer.cli.completion import RunType
 from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, with_options
-from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
+from importer.cli.target_options import (
+    API_KEY_OPTION,
+    ISSUE_URL_OPTION,
+    LEDGER_OPTION,
+    RATE_OPTION,
+    choose_rate,
+    open_target_named,
+)
 from importer.errors import ImporterError
 from importer.phrases import counted
 
@@ -26,6 +33,7 @@ OPTIONS = (
     LEDGER_OPTION,
     API_KEY_OPTION,
     RATE_OPTION,
+    ISSUE_URL_OPTION,
     OUT_OPTION,
     JSON_OPTION,
 )
@@ -36,7 +44,12 @@ OPTIONS = (
 @with_options(*OPTIONS)
 @answers_with_summary
 def verify(
-    name: str, ledger: str | None, api_key_file: Path | None, rate: float | None, out: Path | None
+    name: str,
+    ledger: str | None,
+    api_key_file: Path | None,
+    rate: float | None,
+    issue_url: str | None,
+    out: Path | None,
 ) -> VerifySummary:
     """Read back every issue that a run made or changed, and compare it with what was sent. RUN may be `last`.
 
@@ -57,15 +70,15 @@ def verify(
             # With the key of another organisation all issues would seem to be missing.
             book.check_org(run.target, run_loop(find_organisation(target, console.say)))
             folder = out or run.folder_of("verify")
-            summary = verify_run(run, target, choose_rate(rate, run.target), folder, console)
+            summary = verify_run(run, target, choose_rate(rate, run.target), folder, console, issue_url or "")
         console.say(describe(summary, find_last_change(book, run)))
     with Console() as console:
-        keep(summary, run, ledger or default_path(), console)
+        keep(summary, run, ledger or default_path(), console, issue_url or "")
         console.say(f"Report: {Path(summary.out) / 'report.html'}")
     return summary
 
 
-def keep(summary: VerifySummary, run: Run, ledger: str | Path, console: Console) -> None:
+def keep(summary: VerifySummary, run: Run, ledger: str | Path, console: Console, issue_url: str) -> None:
     """Keep in the ledger what was found, and write the run's own page again, which shows it from now on.
 
     Where the ledger can't be written, that is said: what was found is in the report of the verification all the same.
@@ -80,7 +93,7 @@ def keep(summary: VerifySummary, run: Run, ledger: str | Path, console: Console)
             verified = book.find_run(run.name)
             is_elsewhere = Path(summary.out).resolve() != run.out
             if is_elsewhere and (run.out / "report.html").exists():
-                write_again(verified, run.out)
+                write_again(verified, run.out, issue_url=issue_url)
     except ImporterError as error:
         console.say(f"The page of {run.name} itself doesn't show what was read back: {error.message}")
 

@@ -40,7 +40,7 @@ class CheckFiles:
         folder, stack = self._folder, self._stack
         self._also = stack.enter_context(self._open_also())
         folder.prepare()  # a second reading replaces what the first has written
-        self._results = ResultsFile(stack.enter_context(folder.open("results.csv")))
+        self._results = ResultsFile(stack.enter_context(folder.open("results.csv")), self._page.url)
         self._planned = stack.enter_context(PlannedFile(stack.enter_context(folder.open("planned.jsonl"))))
         self._errors = stack.enter_context(ErrorFiles(folder, self._headers))
         self._page.clear()

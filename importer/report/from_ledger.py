@@ -16,6 +16,7 @@ from importer.ledger.verifications import read_verification
 from importer.records import Outcome
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.issue_urls import IssueUrl
 from importer.report.page import MAILED, REPORT, PageDetails, unpack_details, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.results import ResultsFile
@@ -35,15 +36,20 @@ BLOCK_ROWS = 1000
 CUT_OFF = "The process ended without a word; the same command continues."
 
 
-def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None]) -> tuple[Counter[str], PageRows]:
+def write_rows(
+    run: Run, folder: ReportFolder, headers: Sequence[Header | None], issue_url: str = ""
+) -> tuple[Counter[str], PageRows]:
     """Write results.csv, the errors files and conflicts.csv of a run; returns code → rows, and the rows of its page.
+
+    `issue_url` is the pattern of an issue's address; "" takes the one that was kept with the run.
 
     Raises:
         StorageFull: one of them can't be written.
     """
-    codes, has_conflicts, page = Counter[str](), False, PageRows(run.find_titles)
+    url = IssueUrl(issue_url or kept_details(run).issue_url)
+    codes, has_conflicts, page = Counter[str](), False, PageRows(run.find_titles, url)
     with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
-        results, remaining = ResultsFile(file), run.results()
+        results, remaining = ResultsFile(file, url), run.results()
         while rows := list(islice(remaining, BLOCK_ROWS)):
             results.write(rows)
             errors.write(rows)
@@ -54,8 +60,10 @@ def write_rows(run: Run, folder: ReportFolder, headers: Sequence[Header | None])
     return codes, page
 
 
-def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
+def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str = "") -> Summary:
     """Write a run's reports once more, and return its summary: the figures of its end, or those of this moment.
+
+    `issue_url` is as of `write_rows`.
 
     Raises:
         StorageFull: one of them can't be written.
@@ -68,7 +76,7 @@ def write_again(run: Run, out: Path, *, is_running: bool = False) -> Summary:
     kept = _so_far(run, counts[Outcome.CREATED]) if is_running else kept_figures(run)
     folder = ReportFolder(out)
     folder.prepare(NAMES)
-    codes, page = write_rows(run, folder, kept_headers(run))
+    codes, page = write_rows(run, folder, kept_headers(run), issue_url)
     counts[Outcome.PLANNED] += max(0, kept.get("rows", 0) - sum(counts.values()))  # rows that it hasn't registered yet
     outcomes: dict[str, Any] = {outcome.value: number for outcome, number in counts.items()}
     known = {"rows": sum(counts.values()), "findings": dict(codes.most_common()), "out": str(out), **outcomes}

@@ -9,11 +9,12 @@ from typing import NamedTuple
 from importer.ledger.crosswalk import CrosswalkEntry, KeyState
 from importer.phrases import counted
 from importer.report.folder import ReportFolder
+from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.report.tables import write_table
 from importer.triage.snapshot import is_gone
 
 MIGRATION = "migration.csv"
-COLUMNS = ("key", "title", "source_link", "state", "triage_id", "issue_id", "code", "reason", "last_run")
+COLUMNS = ("key", "title", "source_link", "state", "triage_id", "issue_id", "code", "reason", "last_run", "url")
 GONE = "deleted in Triage"
 TRACKERS: Mapping[str, tuple[str, ...]] = {"jira": ("Issue key", "Summary", "Triage")}
 """A tracker → the header of a CSV that its own import takes: key, title, number in Triage.
@@ -21,6 +22,8 @@ TRACKERS: Mapping[str, tuple[str, ...]] = {"jira": ("Issue key", "Summary", "Tri
 Source of Jira's: confluence.atlassian.com/adminjiracloud/importing-data-from-csv-776636762.html, which asks for a
 summary, and updates the issue that a column mapped to the issue key names.
 """
+
+TRACKER_URL = "Triage URL"
 
 
 class Written(NamedTuple):
@@ -30,8 +33,12 @@ class Written(NamedTuple):
     files: list[str]
 
 
-def write_migration(folder: ReportFolder, walk: Callable[[], Iterable[CrosswalkEntry]], tracker: str | None) -> Written:
+def write_migration(
+    folder: ReportFolder, walk: Callable[[], Iterable[CrosswalkEntry]], tracker: str | None, url: IssueUrl = NO_URL
+) -> Written:
     """Write migration.csv, and with a tracker the CSV for it, `migration-TRACKER.csv`; each walks through all keys.
+
+    With a `url` the second has the address of each issue in a column of its own; the first has that column always.
 
     Raises:
         StorageFull: one of them can't be written.
@@ -43,15 +50,21 @@ def write_migration(folder: ReportFolder, walk: Callable[[], Iterable[CrosswalkE
             state = name_state(each)
             states[state] += 1
             place = each.triage_id, each.issue_id
-            yield each.key, each.title, each.link, state, *place, each.code, each.message, each.run
+            reason = each.code, each.message
+            yield each.key, each.title, each.link, state, *place, *reason, each.run, url.of(*place)
 
     files = [MIGRATION, *([f"migration-{tracker}.csv"] if tracker else [])]
     folder.prepare(files)
     write_table(folder, MIGRATION, COLUMNS, lines())
     if tracker:
         present = (each for each in walk() if name_state(each) == KeyState.IN_TRIAGE)
-        numbers = ((each.key.partition(":")[2], each.title, each.triage_id) for each in present)
-        write_table(folder, files[1], TRACKERS[tracker], numbers)
+        numbers = (
+            (each.key.partition(":")[2], each.title, each.triage_id, url.of(each.triage_id, each.issue_id))
+            for each in present
+        )
+        columns = (*TRACKERS[tracker], TRACKER_URL)
+        shown = len(columns) if url.pattern else len(columns) - 1
+        write_table(folder, files[1], columns[:shown], (line[:shown] for line in numbers))
     return Written(states, files)
 
 

@@ -81,6 +81,7 @@ class PageDetails:
     commands  fields of `Step`: after a check what comes next
     rate      requests a second that a check reckons with; 0 is no limit
     organisation  of the target, of a run that could ask for it
+    issue_url  the pattern of an issue's address, "" for none
     verified  figures of the last verification of a run, {} if there is none
     """
 
@@ -93,6 +94,7 @@ class PageDetails:
     commands: Sequence[Sequence[str]] = ()
     rate: float = 0.0
     organisation: str = ""
+    issue_url: str = ""
     verified: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -109,6 +111,7 @@ def collect_details(job: Job, checked: Checked, summary: Summary | None = None, 
         list(map(tuple, checked.issues)),
         [(step.why, step.before, step.command) for step in find_steps(job.typed, summary)] if summary else [],
         rate,
+        issue_url=job.issue_url,
     )
 
 

@@ -7,12 +7,14 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 import orjson
 
 from importer.codes import CODES, OPEN
 from importer.records import PASSED_OVER, Outcome, Row
+from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.triage.redaction import redact
 
 ROWS_SHOWN = 100_000
@@ -82,6 +84,7 @@ class Printed(NamedTuple):
     outcome: str
     reason: str
     triage_id: str
+    url: str = ""
 
 
 def find_no_titles(keys: Sequence[str]) -> Mapping[str, str]:
@@ -123,11 +126,11 @@ class PageRows:
 
     Rows that need somebody and the others are compressed apart, so that these are in it however many the others are.
     `find_titles` is asked for rows without a title that are shown, of those that need nobody the first; `untitled`
-    counts the rest.
+    counts the rest. With a `url` each row has the address of its issue behind it.
     """
 
-    def __init__(self, find_titles: FindTitles = find_no_titles) -> None:
-        self._find_titles = find_titles
+    def __init__(self, find_titles: FindTitles = find_no_titles, url: IssueUrl = NO_URL) -> None:
+        self._find_titles, self.url = find_titles, url
         self.clear()
 
     def clear(self) -> None:
@@ -168,12 +171,15 @@ class PageRows:
         keys, shown = [row.key[:CUT] for row in some], [row.shown_title or titles.get(row.key, "") for row in some]
         outcomes, reasons = [PLACES[row.outcome] for row in some], [_reason(row) if row.codes else "" for row in some]
         lines = list(zip(numbers, keys, shown, outcomes, reasons, [row.triage_id for row in some], strict=True))
-        blocks.add(lines)
+        urls = [self.url.of(row.triage_id, row.issue_id) for row in some] if self.url.pattern else []
+        blocks.add([(*line, url) for line, url in zip(lines, urls, strict=True)] if urls else lines)
         if urgent and len(self.printed) < PRINTED:
             names = list(Outcome)
             self.printed += [
-                Printed(key, title, names[outcome], reason, number)
-                for _, key, title, outcome, reason, number in lines[: PRINTED - len(self.printed)]
+                Printed(key, title, names[outcome], reason, number, url)
+                for (_, key, title, outcome, reason, number), url in zip(
+                    lines[: PRINTED - len(self.printed)], urls or repeat(""), strict=False
+                )
             ]
 
     def _note(self, row: Row) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import IO
 
 from importer.records import Outcome, Row
+from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.spreadsheet import escape_cells, write_cells
 
 COLUMNS = (
@@ -23,16 +24,17 @@ COLUMNS = (
     "operations_done",
     "operations_failed",
     "title",
+    "url",
 )
-_LINE = "%s,%d,%d,%s,%s,%s,%s,%d,%s,%s,%d,%d,%d,%s\r\n"
+_LINE = "%s,%d,%d,%s,%s,%s,%s,%d,%s,%s,%d,%d,%d,%s,%s\r\n"
 _WORDS = {outcome: str(outcome) for outcome in Outcome}  # a plain text is written faster than an enum's
 
 
 class ResultsFile:
     """Writes results.csv, a chunk at a time; of several findings, codes and messages are each joined by newlines."""
 
-    def __init__(self, file: IO[str]) -> None:
-        self._file = file
+    def __init__(self, file: IO[str], url: IssueUrl = NO_URL) -> None:
+        self._file, self._url = file, url
         file.write(",".join(COLUMNS) + "\r\n")
 
     def write(self, rows: Iterable[Row]) -> None:
@@ -55,5 +57,11 @@ class ResultsFile:
             [row.additions_done for row in rows],
             [row.additions_failed for row in rows],
             write_cells(escape_cells([row.shown_title for row in rows])),
+            self._urls(rows),
         )
         self._file.write("".join(map(_LINE.__mod__, zip(*columns, strict=True))))
+
+    def _urls(self, rows: Sequence[Row]) -> Sequence[str]:
+        if not self._url.pattern:
+            return [""] * len(rows)
+        return write_cells([self._url.of(row.triage_id, row.issue_id) for row in rows])

@@ -10,6 +10,7 @@ from typing import TypeVar
 
 from importer.phrases import counted, format_duration
 from importer.report.folder import ReportFolder
+from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.report.page import REPORT
 from importer.report.page_rows import CUT, FindTitles, PackedRows
 from importer.report.rendering import lay_out_bar, mark_whole, render
@@ -26,13 +27,18 @@ class Judged:
     triage_id: str
     verdict: str
     reason: str = ""
+    issue_id: str = ""
 
 
 @dataclass
 class WorkRows:
-    """Takes lines of a report as they pass; `verdicts` counts them in the order in which they are shown."""
+    """Takes lines of a report as they pass; `verdicts` counts them in the order in which they are shown.
+
+    With a `url` each line has the address of its issue behind it.
+    """
 
     find_titles: FindTitles
+    url: IssueUrl = NO_URL
     verdicts: Counter[str] = field(default_factory=Counter)
     packed: PackedRows = field(default_factory=PackedRows)
     left_out: int = 0
@@ -54,6 +60,7 @@ class WorkRows:
                         places.index(each.verdict),
                         each.reason[:CUT],
                         each.triage_id,
+                        *([self.url.of(each.triage_id, each.issue_id)] if self.url.pattern else []),
                     )
                     for place, each in enumerate(shown, first)
                 ]

@@ -30,6 +30,8 @@ from importer.load.workers import FailureCap
 from importer.phrases import counted
 from importer.records import Operation, Outcome, Row
 from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.from_ledger import kept_details
+from importer.report.issue_urls import IssueUrl
 from importer.report.page import REPORT
 from importer.report.summary import Summary, decide_exit_code
 from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
@@ -318,8 +320,10 @@ class ChangeRunner:
 
     def _write_page(self, summary: Summary, lines: Sequence[ChangeLine]) -> None:
         kind, run, done = self.change_set.kind.value, self.run.name, self.change_set.done
-        rows = WorkRows(self.run.find_titles)
-        rows.add([Judged(e.key, e.triage_id, e.verdict, ": ".join(filter(None, (e.fields, e.message)))) for e in lines])
+        rows = WorkRows(self.run.find_titles, IssueUrl(kept_details(self.run).issue_url))
+        reasons = (": ".join(filter(None, (each.fields, each.message))) for each in lines)
+        judged = (Judged(e.key, e.triage_id, e.verdict, why, e.issue_id) for e, why in zip(lines, reasons, strict=True))
+        rows.add(list(judged))
         command = f"triage-import {kind} {run}"
         issues, were = counted(summary.rows, "issue"), "was" if summary.updated == 1 else "were"
         verdict = f"{summary.updated:,} of {issues} {were} {done}."

@@ -31,6 +31,8 @@ from importer.load.reconcile import Reconciler
 from importer.phrases import counted
 from importer.records import Act
 from importer.report.folder import SUMMARY, ReportFolder
+from importer.report.from_ledger import kept_details
+from importer.report.issue_urls import IssueUrl
 from importer.report.sums import ASSIGNMENT, ISSUE, KINDS
 from importer.report.verify import NAMES, Verdict, Verified, VerifyFile, VerifySummary
 from importer.report.work_page import Judged, Work, WorkRows, write_work_page
@@ -62,8 +64,12 @@ MEANINGS = {
 }
 
 
-def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progress) -> VerifySummary:
+def verify_run(
+    run: Run, target: Target, rate: float, out: Path, progress: Progress, issue_url: str = ""
+) -> VerifySummary:
     """Read back what a run created or changed, and write verify.csv and summary.json to `out`.
+
+    `issue_url` is the pattern of an issue's address; "" takes the one that was kept with the run.
 
     Raises:
         RunStopped: the target can't be read, or a report can't be written.
@@ -73,7 +79,7 @@ def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progr
     folder = ReportFolder(out)
     folder.prepare(NAMES)
     calls = PacedCalls(Limiter(rate), Breaker(), progress.say)
-    rows = WorkRows(run.find_titles)
+    rows = WorkRows(run.find_titles, IssueUrl(issue_url or kept_details(run).issue_url))
     with folder.open("verify.csv") as file:
         counts = run_loop(_verify(run, target, calls, VerifyFile(file), progress, rows))
     progress.finish()
@@ -99,7 +105,7 @@ def verify_run(run: Run, target: Target, rate: float, out: Path, progress: Progr
 
 def _judge_line(line: Verified) -> Judged:
     differs = f"{line.field}: {line.ours!r} was sent, {line.theirs!r} is there" if line.field else ""
-    return Judged(line.key, line.triage_id, line.verdict, differs)
+    return Judged(line.key, line.triage_id, line.verdict, differs, line.issue_id)
 
 
 def _describe_work(summary: VerifySummary) -> Work:

@@ -14,6 +14,7 @@ import pytest
 
 from importer.sandbox.faults import parse_fault
 from tests.conftest import Serve
+from tests.harness.pages import Page
 from tests.harness.running import HEADER, KEY, SAMPLES, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 
 REPORTS = ("results.csv", "errors.csv", "errors.jsonl", "summary.json")
@@ -231,3 +232,41 @@ def test_a_run_or_a_source(program: Program) -> None:
         assert ended.code == 2
         assert "triage-import report " in ended.err
     assert "knows no source 'jira' in https://api.bland.ai" in program("report", "--source", "jira").err
+
+
+def test_links_to_issues(program: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the address of an issue is said once, tables and pages have it, and `report` and `verify` know it."""
+    write_csv(Path("export.csv"), [issue_row(1), issue_row(2, priority="Pressing")])
+    command = ("run", "export.csv", "-m", "jira", "--sandbox", "--max-rejected", "100%", "--json")
+    out = Path(program(*command, "--issue-url", "https://t.example/{number}").summary["out"])
+    for _ in range(2):
+        page = Page(out / "report.html")
+        assert [row[6:] for row in page.rows()] == [("https://t.example/1001",), ("",)]
+        assert [row["url"] for row in read_csv(out / "results.csv")] == ["https://t.example/1001", ""]
+        shutil.rmtree(out)
+        assert program("report", "last").code == 0
+    assert program("verify", "last", "--out", "verified").code == 0
+    assert [row[6] for row in Page(Path("verified") / "report.html").rows()] == ["https://t.example/1001"]
+    assert program("report", "--source", "jira", "--sandbox", "--out", "all").code == 0
+    assert [row["url"] for row in read_csv(Path("all") / "migration.csv")] == ["https://t.example/1001", ""]
+    monkeypatch.setenv("TRIAGE_ISSUE_URL", "http://t.example/{id}")
+    assert program("report", "last", "--out", "again").code == 0
+    (made, _) = read_csv(Path("again") / "results.csv")
+    assert made["url"] == f"http://t.example/{made['issue_id']}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "why"),
+    [
+        ("javascript:alert({number})", "it doesn't begin with https:// and a host"),
+        ("https://t.example/issues", "it has no {number}, for the number of an issue, and no {id}, for its id"),
+        ("https://t.example/{key}/{number}", "it has braces beside those of {number} and {id}"),
+        ("https://t.example/{number} ", "it has a space, or a character that nobody sees"),
+    ],
+)
+def test_what_is_no_address(program: Program, pattern: str, why: str) -> None:
+    """It is refused with the reason and an example, before anything is written."""
+    ended = program("report", "last", "--issue-url", pattern)
+    assert ended.code == 2
+    assert why in " ".join(ended.err.split())
+    assert "--issue-url 'https://HOST/issues/{number}'" in " ".join(ended.err.split())

@@ -11,6 +11,7 @@ import pytest
 
 from importer.records import Outcome, Row
 from importer.report.folder import ReportFolder
+from importer.report.issue_urls import IssueUrl
 from importer.report.page import PageDetails, write_pages
 from importer.report.page_rows import PageRows
 from importer.report.summary import Summary
@@ -81,6 +82,20 @@ def test_search_filter_and_sort(browser: Browser, checked: Path) -> None:
     page.get_by_role("button", name="Key", exact=True).click()
     assert opened.column(2)[0] == "jira:PROJ-297"
     assert page.locator("#table th[aria-sort=descending]").inner_text().startswith("Key")
+    assert opened.complaints == []
+
+
+def test_the_number_of_an_issue_is_a_link(browser: Browser, tmp_path: Path) -> None:
+    """Where the user has said what an issue's address looks like; nothing is loaded from it."""
+    rows = PageRows(url=IssueUrl("https://t.example/#{number}?a&b"))
+    rows.add([Row(0, "f", n, n, f"k:P-{n}", Outcome.CREATED, title="A", triage_id=f"T-{n}") for n in (1, 2, 3)])
+    write_pages(ReportFolder(tmp_path), Summary("r-1", 0, 3, created=3), rows, PageDetails())
+    opened = open_page(browser, tmp_path / "report.html")
+    links = opened.page.locator("#table tbody a")
+    assert links.all_inner_texts() == ["T-1", "T-2", "T-3"]
+    assert links.first.get_attribute("href") == "https://t.example/#1?a&b"
+    opened.page.fill("#search", "T-2")
+    assert opened.count() == "1 of 3 rows"
     assert opened.complaints == []
 
 

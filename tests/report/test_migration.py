@@ -8,6 +8,7 @@ import orjson
 
 from importer.ledger.crosswalk import CrosswalkEntry, KeyState
 from importer.report.folder import ReportFolder
+from importer.report.issue_urls import IssueUrl
 from importer.report.migration import describe_states, write_migration
 from tests.harness.running import read_csv
 
@@ -35,6 +36,7 @@ def test_cross_walk(tmp_path: Path) -> None:
         "",
         "",
         "r-1",
+        "",
     ]
     assert (second["state"], second["code"], second["reason"]) == ("rejected", "title-missing", "no title")
     assert third["state"] == "deleted in Triage"
@@ -46,3 +48,12 @@ def test_without_a_tracker(tmp_path: Path) -> None:
     """There is one file only."""
     assert write_migration(ReportFolder(tmp_path), lambda: KEYS[:1], None).files == ["migration.csv"]
     assert [path.name for path in tmp_path.iterdir()] == ["migration.csv"]
+
+
+def test_addresses(tmp_path: Path) -> None:
+    """Where the user has said what one looks like, both have those of issues; a key without an issue has none."""
+    url = IssueUrl("https://x.example/{number}?id={id}")
+    write_migration(ReportFolder(tmp_path), lambda: KEYS, "jira", url)
+    addresses = [line["url"] for line in read_csv(tmp_path / "migration.csv")]
+    assert addresses == ["https://x.example/1?id=u-1", "", "https://x.example/3?id=u-3"]
+    assert [line["Triage URL"] for line in read_csv(tmp_path / "migration-jira.csv")] == addresses[:1]

@@ -21,14 +21,22 @@ async function showRows() {
     return made;
   }
 
+  function link(text, url) {
+    const made = document.createElement("td");
+    const inner = made.appendChild(document.createElement("a"));
+    inner.href = url;
+    inner.textContent = show(text);
+    return made;
+  }
+
   function line(place, number) {
-    const [position, key, title, outcome, reason, triage] = rows[place];
+    const [position, key, title, outcome, reason, triage, url] = rows[place];
     const made = document.createElement("tr");
     made.setAttribute("aria-rowindex", number + 2);
     const tag = cell(outcomes[outcome]);
     tag.className = `tag is-${outcomes[outcome]}`;
     made.append(cell(position.toLocaleString("en")), cell(key, key), cell(title, title), tag,
-      cell(reason.replaceAll("\n", " · "), reason), cell(triage));
+      cell(reason.replaceAll("\n", " · "), reason), url ? link(triage, url) : cell(triage));
     return made;
   }
 
