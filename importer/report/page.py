@@ -28,7 +28,7 @@ from importer.report.next_steps import Step, find_steps
 from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
 from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import STILL_RUNNING, Summary
-from importer.report.sums import add_up, describe_verification
+from importer.report.sums import add_up, count_needing, describe_verification
 
 if TYPE_CHECKING:
     from importer.ledger.course import Course
@@ -142,6 +142,9 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
     flows = {name: read_flow(summary.value_flow.get(name, ())) for name in VALUE_FIELDS}
     undecided = sum(line.how == line.kind == "undecided" for flow in flows.values() for line in flow)
     people = [Named(*each) for each in details.people]
+    verdict, needing_since = describe_verdict(summary, undecided), count_needing(details.verified)
+    if needing_since:
+        verdict += f" Read back since, {needing_since:,} {'needs' if needing_since == 1 else 'need'} you."
     return {
         "name": f"Import {summary.run_id}" if summary.run_id else f"Check of {summary.source_name}",
         "stopped": _describe_stop(summary),
@@ -153,7 +156,8 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "without_user": count_open(people),
         "issues": [BeforeAfter(*each) for each in details.issues],
         "is_check": not summary.run_id,
-        "verdict": describe_verdict(summary, undecided),
+        "verdict": verdict,
+        "needing_since": needing_since,
         "cost": _describe_cost(summary, details.rate),
         "bar": lay_out_bar(summary.outcomes()),
         "sums": add_up(summary, details.verified),
@@ -171,7 +175,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "outcomes": [str(outcome) for outcome in Outcome],
         "undecided": undecided,
         "nowhere": NOWHERE,
-        "commands": _commands(summary.run_id) if summary.run_id else [Step(*each) for each in details.commands],
+        "commands": _commands(summary) if summary.run_id else [Step(*each) for each in details.commands],
     }
 
 
@@ -218,11 +222,16 @@ def _first(causes: Sequence[Cause]) -> tuple[Sequence[Cause], int]:
     return causes[:CAUSES_SHOWN], max(0, len(causes) - CAUSES_SHOWN)
 
 
-def _commands(name: str) -> list[Step]:
+def _commands(summary: Summary) -> list[Step]:
     """Return what may be typed after a run, and why."""
+    name, way = summary.run_id, " --close" if summary.created else ""
     return [
         Step("Read everything back and compare", "", f"triage-import verify {name}"),
-        Step("Change what a better mapping would give", "", f"triage-import repair {name} -m MAPPING"),
-        Step("Take this run back", "", f"triage-import undo {name}"),
+        Step(
+            "Change what a better mapping would give",
+            "",
+            f"triage-import repair {name} -m MAPPING --fields severity,status,category",
+        ),
+        Step("See what taking this run back would do", "", f"triage-import undo {name}{way}"),
         Step("Write these reports again", "", f"triage-import report {name}"),
     ]

@@ -67,8 +67,8 @@ class Cause:
 
     @property
     def typed(self) -> str:
-        """What the hint says to type, to be copied."""
-        return "\n".join(part for part, is_typed in self.steps if is_typed)
+        """What the hint says to type first, to be copied; "" where that is a sign alone."""
+        return next((part for part, is_typed in self.steps if is_typed and len(part) > 1), "")
 
     @property
     def sentence(self) -> str:

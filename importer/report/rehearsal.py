@@ -44,8 +44,9 @@ def write_rehearsal(folder: ReportFolder, rehearsed: Rehearsed) -> None:
     for issue in rehearsed.issues:
         if not packed.left:
             break
-        owner = rehearsed.people.get(issue["owner_id"] or "", issue["owner_id"] or "nobody")
-        shown.append({**issue, "owner": owner})
+        owner, who = (issue["owner_id"] or "", issue["owner_id"] or issue["assignee_id"] or "")
+        names = {"owner": owner, "who": who}
+        shown.append({**issue, **{name: rehearsed.people.get(id_, id_) or "nobody" for name, id_ in names.items()}})
         packed.add([(article.render(issue=shown[-1], people=rehearsed.people, markdown=render_markdown),)])
     statuses = Counter(issue["status"] for issue in shown)
     part = "" if len(shown) == rehearsed.total else f" The first {len(shown):,} are in this file, open ones first."

@@ -66,10 +66,12 @@ def add_up(summary: Summary, verified: Mapping[str, Any]) -> list[Sum]:
 
 def describe_verification(verified: Mapping[str, Any]) -> str:
     """Say when a run was read back, and what was found."""
-    issues = verified["same"] + verified["different"] + verified["missing"]
-    others = verified["different"] + verified["missing"] + verified["stranger"] + verified["unsettled"]
+    issues, others = verified["same"] + verified["different"] + verified["missing"], count_needing(verified)
     found = f"{verified['same']:,} of {counted(issues, 'issue')} were as they were sent"
-    rest = (
-        f"{others:,} {'needs' if others == 1 else 'need'} you, see {verified['out']}" if others else "nothing differed"
-    )
+    rest = f"{others:,} {'needs' if others == 1 else 'need'} you" if others else "nothing differed"
     return f"Read back on {format_time(verified[AT])}: {found}; {rest}."
+
+
+def count_needing(verified: Mapping[str, Any]) -> int:
+    """Count the issues that a verification has found otherwise than they were sent, and those that may be doubles."""
+    return sum(verified.get(name, 0) for name in ("different", "missing", "stranger", "unsettled"))

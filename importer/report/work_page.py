@@ -3,20 +3,49 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TypeVar
 
 from importer.phrases import counted, format_duration
 from importer.report.folder import ReportFolder
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.report.page import REPORT
-from importer.report.page_rows import CUT, FindTitles, PackedRows
+from importer.report.page_rows import CUT, FindTitles, PackedRows, Printed
 from importer.report.rendering import lay_out_bar, mark_whole, render
 
-BLOCK = 1000
-Line = TypeVar("Line")
+TO_BE_SEEN = 100
+"""Issues that a person has to look at, that are in a table of their own above all others."""
+QUIET = frozenset(("same", "untouched", "restorable", "corrected", "patched", "given-back", "closed", "deleted"))
+"""Verdicts on issues that nobody has to look at."""
+OPEN_VERDICTS = frozenset(("perhaps-gone", "refused", "gave-up", "fate-unknown", "planned"))
+"""Verdicts of a repair or an undo after which the same command goes on."""
+CHANGED_MEANINGS = {
+    "untouched": "as our last write left it",
+    "restorable": "its fields are as the run left them",
+    "edited-elsewhere": "something else in it was changed since; the other fields are changed all the same",
+    "touched": "a person had a hand in it: it stays",
+    "corrected": "it is so already, or what the run wrote is not there any more",
+    "conflict": "a person changed this very field: left alone, see conflicts.csv",
+    "changed-later": "a later run wrote these very fields: left alone; undo that run first",
+    "gone-at-target": "deleted in Triage",
+    "perhaps-gone": "not in Triage: it counts as deleted once a second look agrees",
+    "value-unknown": "the mapping doesn't know the value: left alone",
+    "patched": "changed",
+    "given-back": "its fields have their old values again",
+    "closed": "closed",
+    "deleted": "deleted",
+    "refused": "Triage refused the change",
+    "gave-up": "not changed: Triage didn't answer",
+    "fate-unknown": "sent, and not yet known whether it was done",
+    "planned": "not done yet",
+}
+"""What a verdict of `repair` and `undo` means."""
+PREVIEW_MEANINGS = {
+    "untouched": "as our last write left it: it would be changed",
+    "restorable": "its fields are as the run left them: they would get their old values back",
+    "closed": "closed already",
+}
+"""The same before anything is done."""
 
 
 @dataclass(frozen=True)
@@ -32,9 +61,10 @@ class Judged:
 
 @dataclass
 class WorkRows:
-    """Takes lines of a report as they pass; `verdicts` counts them in the order in which they are shown.
+    """Takes issues as they pass; `verdicts` counts them in the order in which they are shown.
 
-    With a `url` each line has the address of its issue behind it.
+    With a `url` each has its address behind it. Of those that somebody has to look at, `to_see` in number, `seen` has
+    the first.
     """
 
     find_titles: FindTitles
@@ -42,6 +72,8 @@ class WorkRows:
     verdicts: Counter[str] = field(default_factory=Counter)
     packed: PackedRows = field(default_factory=PackedRows)
     left_out: int = 0
+    seen: list[Printed] = field(default_factory=list)
+    to_see: int = 0
 
     def add(self, issues: Sequence[Judged]) -> None:
         """Add issues."""
@@ -49,6 +81,7 @@ class WorkRows:
         self.verdicts.update(issue.verdict for issue in issues)
         shown = issues[: self.packed.left]
         self.left_out += len(issues) - len(shown)
+        self._keep_seen([issue for issue in issues if issue.verdict not in QUIET])
         if shown:
             titles, places = self.find_titles([issue.key for issue in shown]), list(self.verdicts)
             self.packed.add(
@@ -66,12 +99,21 @@ class WorkRows:
                 ]
             )
 
-    def watch(self, lines: Iterable[Line], judge: Callable[[Line], Judged]) -> Iterator[Line]:
-        """Pass lines on, and take what `judge` makes of them."""
-        remaining = iter(lines)
-        while block := list(islice(remaining, BLOCK)):
-            self.add([judge(line) for line in block])
-            yield from block
+    def _keep_seen(self, issues: Sequence[Judged]) -> None:
+        some = issues[: TO_BE_SEEN - len(self.seen)]
+        self.to_see += len(issues)
+        titles = self.find_titles([each.key for each in some]) if some else {}
+        self.seen += [
+            Printed(
+                each.key[:CUT],
+                titles.get(each.key, ""),
+                each.verdict,
+                each.reason[:CUT],
+                each.triage_id,
+                self.url.of(each.triage_id, each.issue_id),
+            )
+            for each in some
+        ]
 
 
 @dataclass(frozen=True)
@@ -113,7 +155,7 @@ def write_work_page(folder: ReportFolder, work: Work, rows: WorkRows) -> None:
         "stopped": work.stopped,
         "bar": lay_out_bar(rows.verdicts),
         "total": rows.verdicts.total(),
-        "noun": "line",
+        "noun": "issue",
         "whole": True,
         "facts": [
             ("Source", work.source_name),

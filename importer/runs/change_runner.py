@@ -35,7 +35,15 @@ from importer.report.issue_urls import IssueUrl
 from importer.report.page import REPORT
 from importer.report.summary import Summary, decide_exit_code
 from importer.report.tables import CONFLICTS, ChangeLine, Conflicts, write_changes, write_conflicts
-from importer.report.work_page import Judged, Work, WorkRows, write_work_page
+from importer.report.work_page import (
+    CHANGED_MEANINGS,
+    OPEN_VERDICTS,
+    PREVIEW_MEANINGS,
+    Judged,
+    Work,
+    WorkRows,
+    write_work_page,
+)
 from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
@@ -324,7 +332,6 @@ class ChangeRunner:
         reasons = (": ".join(filter(None, (each.fields, each.message))) for each in lines)
         judged = (Judged(e.key, e.triage_id, e.verdict, why, e.issue_id) for e, why in zip(lines, reasons, strict=True))
         rows.add(list(judged))
-        command = f"triage-import {kind} {run}"
         issues, were = counted(summary.rows, "issue"), "was" if summary.updated == 1 else "were"
         verdict = f"{summary.updated:,} of {issues} {were} {done}."
         if not summary.run_id:
@@ -333,16 +340,25 @@ class ChangeRunner:
             f"{kind.capitalize()} of {run}",
             verdict,
             "results.csv",
-            {},
+            {**CHANGED_MEANINGS, **({} if summary.run_id else PREVIEW_MEANINGS)},
             summary.target,
             summary.source_name,
             summary.requests,
             summary.elapsed_seconds,
             summary.version,
             summary.stopped_because,
-            [("Do it", f"{command} --apply")] if not summary.run_id and self.to_change else [],
+            list(self._next_steps(summary, f"triage-import {kind} {run} {self.change_set.typed}".rstrip())),
         )
         write_work_page(self._folder, work, rows)
+
+    def _next_steps(self, summary: Summary, command: str) -> Iterator[tuple[str, str]]:
+        """Yield what comes next: why, and the command."""
+        if not summary.run_id:
+            yield ("Do it", f"{command} --apply") if self.to_change else ("Look again", command)
+            return
+        if not OPEN_VERDICTS.isdisjoint(summary.findings):
+            yield "Go on with what is not done, or not known to be", f"{command} --apply"
+        yield "Read everything back and compare", f"triage-import verify {self.run.name}"
 
 
 def _row(row: Row, outcome: Outcome, code: str, field: str, message: str) -> Row:

@@ -49,6 +49,7 @@ class ChangeSet(Protocol):
     kind        the kind of the run that applies it
     digest      equal for change sets that do the same to one run
     done        what is said of the issues that were changed
+    typed       the options that say what it does, as they are typed
     outcomes    code of a verdict → outcome of its row, once applied
     operations  issue id → its change, in input order
     left        issues that can't be changed
@@ -57,6 +58,7 @@ class ChangeSet(Protocol):
     kind: RunKind
     digest: str
     done: str
+    typed: str
     outcomes: Mapping[str, Outcome]
     operations: dict[str, Operation]
     left: list[Left]

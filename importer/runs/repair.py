@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import partial
@@ -69,6 +70,7 @@ class Repair:
 
     def __init__(self, run: Run, mapping: LoadedMapping, fields: Collection[str]) -> None:
         self.fields = tuple(name for name in VALUE_FIELDS if name in fields)
+        self.typed = f"-m {shlex.quote(mapping.name)} --fields {','.join(self.fields)}"
         self.digest = hashlib.sha256(f"{mapping.digest} {self.fields}".encode()).hexdigest()
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []

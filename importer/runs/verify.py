@@ -103,9 +103,12 @@ def verify_run(
     return summary
 
 
-def _judge_line(line: Verified) -> Judged:
-    differs = f"{line.field}: {line.ours!r} was sent, {line.theirs!r} is there" if line.field else ""
-    return Judged(line.key, line.triage_id, line.verdict, differs, line.issue_id)
+def _judge(lines: Sequence[Verified]) -> Judged:
+    """Make one line of the page of those that an issue has in verify.csv."""
+    first = lines[0]
+    differs = (f"{line.field}: {line.ours!r} was sent, {line.theirs!r} is there" for line in lines if line.field)
+    own = f"the issue of its key is {first.ours}" if first.verdict is Verdict.STRANGER and first.ours else ""
+    return Judged(first.key, first.triage_id, first.verdict, own or "\n".join(differs), first.issue_id)
 
 
 def _describe_work(summary: VerifySummary) -> Work:
@@ -126,9 +129,14 @@ def _describe_work(summary: VerifySummary) -> Work:
         summary.requests,
         summary.elapsed_seconds,
         summary.version,
-        commands=[("Say which of two issues is the right one", "triage-import settle KEY ISSUE")]
-        if summary.stranger
-        else [],
+        commands=[
+            *(
+                [("Say which of two issues is the right one", "triage-import settle KEY ISSUE")]
+                if summary.stranger
+                else []
+            ),
+            ("Read everything back once more", f"triage-import verify {summary.run_id}"),
+        ],
         sums={KINDS[kind]: (figures["sent"], figures["found"]) for kind, figures in summary.read_back.items()},
     )
 
@@ -157,7 +165,7 @@ async def _verify(
         try:
             async for lines in verifier.verify():
                 file.write(lines)
-                rows.add([_judge_line(line) for line in lines])
+                rows.add([_judge(lines)])
                 counts.verdicts[lines[0].verdict] += 1
                 counts.fields.update(line.field for line in lines if line.field)
         except CallFailed as error:
