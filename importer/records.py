@@ -78,7 +78,8 @@ class Finding:
 
 CHUNK_ROWS = 2048
 CHUNK_CHARACTERS = 2_000_000
-"""A chunk of so much text ends, however few its rows: a check holds each text several times over."""
+CHUNK_CELLS = 1_000_000
+"""A chunk of so much text, or so many cells, ends, however few its rows: a check holds each several times over."""
 
 
 @dataclass(frozen=True, slots=True)

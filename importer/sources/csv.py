@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
 from importer.errors import SourceError, SourceNotReady, UsageError
-from importer.records import CHUNK_CHARACTERS, Chunk, Finding, Ref
+from importer.records import CHUNK_CELLS, CHUNK_CHARACTERS, Chunk, Finding, Ref
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import cut_off
 from importer.sources.header import count_above, count_filled, find_notes, find_repeated, fits, least_width
@@ -263,7 +263,7 @@ def open_rows(lines: Lines, name: str, delimiter: str, above: int) -> OpenTable:
 
 
 def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
-    """Yield the rows below the header in batches of up to `size` rows and of CHUNK_CHARACTERS.
+    """Yield the rows below the header in batches of up to `size` rows, of CHUNK_CHARACTERS and of CHUNK_CELLS.
 
     Raises SourceNotReady if the file ends inside a quoted cell or in the middle of a row, SourceError if a cell is too
     long.
@@ -272,6 +272,7 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
     own = own_header(header)
     least = least_width(own)
     first = 1
+    size = max(1, min(size, CHUNK_CELLS // len(header)))
     ahead: list[NumberedRow] = []
     while batch := _take_rows(table, ahead, size):
         # Only the next row shows whether a row with one filled cell is a title.
