@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from importer.api import PERSON_FIELDS
 from importer.codes import FOOTER_CONTINUED
@@ -64,6 +65,14 @@ class Footers:
                 yield row, Finding(FOOTER_CONTINUED, "description", message, value=label, rejects=False)
 
 
+class _Label(NamedTuple):
+    """A label, for each row the text behind it, "" for none, and the cells that the texts are made of."""
+
+    name: str
+    texts: list[str]
+    refs: tuple[Ref, ...] = ()
+
+
 @dataclass(frozen=True)
 class _Line:
     """A label's lines: for each row its text, and the line that the footer has of it, "" for none."""
@@ -72,7 +81,6 @@ class _Line:
     texts: list[str]
     written: list[str]
     has_long: bool
-    refs: tuple[Ref, ...] = ()
 
 
 def write_footers(
@@ -88,20 +96,21 @@ def write_footers(
     `unmatched` are the people of a row that Triage doesn't know, by field, and `levels` who may read it in the source:
     each is named, whatever the mapping names.
     """
-    lines = list(_write_lines(mapping, columns, keys, clean))
+    labels = list(_read_labels(mapping, columns, clean.shown))
     for name, person in zip(PERSON_FIELDS, (mapping.owner, mapping.assignee), strict=True):
         if person is not None:
-            named = _name_people(unmatched[name], person, lines, clean.shown)
-            lines.append(_write_line(name.removesuffix("_id").capitalize(), named, keys, clean))
+            named = _name_people(unmatched[name], person, labels, clean.shown)
+            labels.append(_Label(name.removesuffix("_id").capitalize(), named))
     if mapping.attachments is not None:
-        lines.append(_write_line("Attachments", list_attachments(mapping.attachments, columns), keys, clean))
+        labels.append(_Label("Attachments", list_attachments(mapping.attachments, columns)))
     if mapping.restricted is not None:
-        lines.append(_write_line("Restricted", _leave_named(levels, lines, mapping.restricted.level.refs), keys, clean))
+        labels.append(_Label("Restricted", _leave_named(levels, labels, mapping.restricted.level.refs)))
+    lines = _write_lines(labels, keys, clean)
     links = next((_find_addresses(line) for line in lines if line.label == LINK), [""] * len(columns))
     longer = {(row, line.label): line for line in lines if line.has_long for row in _shorten_long(line)}
     opening = [f"{_OPENING}{key}\n" for key in clean.lines(_one_lines(keys.full))]
     ending = [f"{keys.source_marker} {marker} {MARKER_NOTE}" for marker in keys.markers]
-    columns_of_lines = [opening, *(line.written for line in lines if any(line.written)), ending]
+    columns_of_lines = [opening, *(line.written for line in lines), ending]
     texts = list(map("".join, zip(*columns_of_lines, strict=True)))
     for row in find_longer(texts, FOOTER_LIMIT):
         longer |= {(row, line.label): line for line in _shorten_longest(lines, row)}
@@ -116,40 +125,44 @@ def write_footers(
     return Footers(texts, links, {row: tuple(comments) for row, comments in rests.items()})
 
 
-def _write_lines(mapping: Model, columns: Columns, keys: RowKeys, clean: ColumnSanitizer) -> Iterator[_Line]:
+def _read_labels(mapping: Model, columns: Columns, shown: ShownPeople) -> Iterator[_Label]:
     persons = refs_of(mapping)
     for label, spec in mapping.footer.items():
         cells = columns.every_cell(spec)
         if not any(map(any, cells)):  # as most columns that a file has for all its projects
             continue
         texts = cells[0] if len(cells) == 1 else [", ".join(filter(str.strip, row)) for row in zip(*cells, strict=True)]
-        if not clean.shown.are_named:
+        if not shown.are_named:
             role = "Owner" if not persons.isdisjoint(spec.refs) else label
-            texts = [clean.shown.show_cell(role, text) for text in texts]
-        yield replace(_write_line(label, texts, keys, clean), refs=spec.refs)
+            texts = [shown.show_cell(role, text) for text in texts]
+        yield _Label(label, texts, spec.refs)
 
 
-def _write_line(label: str, texts: list[str], keys: RowKeys, clean: ColumnSanitizer) -> _Line:
+def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer) -> list[_Line]:
+    """Write the lines of all labels that have any text; sanitised at once, as a label has few texts and a file many."""
     if keys.groups is not None:
-        texts = merge_texts(texts, keys.groups, ", ")
-    line = dict.fromkeys(texts, "")
-    distinct = list(filter(is_filled, line))
-    labelled = [f"{label}: {one_line(text)}" for text in distinct]
-    for text, cleaned in zip(distinct, clean.lines(labelled), strict=True):
-        line[text] = f"{cleaned}\n"
-    has_long = any(len(written) > LINE_LIMIT for written in line.values())
-    return _Line(label, texts, list(map(line.__getitem__, texts)), has_long)
+        labels = [each._replace(texts=merge_texts(each.texts, keys.groups, ", ")) for each in labels]
+    found = [(each, distinct) for each in labels if (distinct := list(filter(is_filled, dict.fromkeys(each.texts))))]
+    labelled = [f"{each.name}: {one_line(text)}" for each, distinct in found for text in distinct]
+    cleaned = iter(clean.lines(labelled))
+    lines = []
+    for each, distinct in found:
+        line = dict.fromkeys(each.texts, "")
+        line.update((text, f"{next(cleaned)}\n") for text in distinct)
+        has_long = any(len(written) > LINE_LIMIT for written in line.values())
+        lines.append(_Line(each.name, each.texts, list(map(line.__getitem__, each.texts)), has_long))
+    return lines
 
 
-def _name_people(who: Sequence[Identity], person: Person, lines: Sequence[_Line], shown: ShownPeople) -> list[str]:
+def _name_people(who: Sequence[Identity], person: Person, labels: Sequence[_Label], shown: ShownPeople) -> list[str]:
     """Of each row the person, "" where a line has their name, account or mail."""
     refs = {ref for text in (person.name, person.account, person.mail) if text is not None for ref in text.refs}
     parts = {one: list(filter(None, (*one, shown.show(one)))) for one in set(who)}
     left = [row for row, one in enumerate(who) if parts[one]]
-    for line in sorted(lines, key=lambda line: refs.isdisjoint(line.refs)):  # the same cells first
-        pairs = {(who[row], line.texts[row]) for row in left}
+    for label in sorted(labels, key=lambda label: refs.isdisjoint(label.refs)):  # the same cells first
+        pairs = {(who[row], label.texts[row]) for row in left}
         named = {(one, text) for one, text in pairs if any(part in text for part in parts[one])}
-        left = [row for row in left if (who[row], line.texts[row]) not in named]
+        left = [row for row in left if (who[row], label.texts[row]) not in named]
     names = [""] * len(who)
     for row in left:
         names[row] = shown.show(who[row])
@@ -161,11 +174,11 @@ def _find_addresses(line: _Line) -> list[str]:
     return ["" if match is None else match[1] for match in found]
 
 
-def _leave_named(texts: Sequence[str], lines: Sequence[_Line], refs: Sequence[Ref]) -> list[str]:
+def _leave_named(texts: Sequence[str], labels: Sequence[_Label], refs: Sequence[Ref]) -> list[str]:
     """The texts, "" where a line made of the same cells has one already."""
     if not any(texts):
         return list(texts)
-    same = [line.texts for line in lines if not set(refs).isdisjoint(line.refs)]
+    same = [label.texts for label in labels if not set(refs).isdisjoint(label.refs)]
     return ["" if any(column[row] for column in same) else text for row, text in enumerate(texts)]
 
 
