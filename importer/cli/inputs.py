@@ -18,7 +18,7 @@ from importer.check.job import Job
 from importer.check.look_up import look_up
 from importer.check.typed import Typed
 from importer.cli.sentences import printable
-from importer.errors import SourceError, UsageError
+from importer.errors import MappingError, Problem, SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
 from importer.mapping.identities import Roster
 from importer.mapping.model import Mapping
@@ -31,6 +31,7 @@ from importer.sources.later_keys import find_later_keys
 from importer.sources.sampling import SAMPLED_RECORDS
 from importer.sources.source import Source, SourceFile, SourceOptions
 from importer.sources.survey import Sample, open_source, survey_files
+from importer.transform.watched_patterns import SlowPattern
 
 
 @contextmanager
@@ -155,8 +156,20 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
                 warnings = (*check_fit(job), *warn_of_absent(mapping, source))
             except SourceError as error:
                 raise _naming_the_right_preset(error, survey.samples, job) from error
-            with look_up(job) as (names, find_keys):  # its spool must be there as long as the job is used
+            # The spool of what is looked up must be there as long as the job is used.
+            with _placing_slow_patterns(mapping), look_up(job) as (names, find_keys):
                 yield replace(job, warnings=warnings, learned=names, find_keys=find_keys)
+
+
+@contextmanager
+def _placing_slow_patterns(mapping: LoadedMapping) -> Iterator[None]:
+    """Name the line of a pattern that takes too long."""
+    try:
+        yield
+    except SlowPattern as slow:
+        place = mapping.tree.find(slow.pattern)
+        where = [] if place is None else [Problem("has the pattern", place.file, place.line)]
+        raise MappingError(slow.message, problems=where, hint=slow.hint) from slow
 
 
 def refuse_presets(sources: Sequence[str]) -> None:

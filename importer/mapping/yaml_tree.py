@@ -53,6 +53,17 @@ class Node:
             return self.value[part]
         return None
 
+    def find(self, text: str) -> Place | None:
+        """The line of the first key or text that is `text`, as it is or as a pattern between slashes."""
+        if isinstance(self.value, str):
+            return self.place if self.value == text else None
+        named = self.value.items() if isinstance(self.value, dict) else ((None, child) for child in self.value)
+        for key, child in named:
+            place = child.place if key is not None and key[1:-1] == text else child.find(text)
+            if place is not None:
+                return place
+        return None
+
     def place_of(self, path: Iterable[str | int]) -> Place:
         """The line of the key at the end of a path, or of the nearest key above it."""
         node = self

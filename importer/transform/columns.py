@@ -17,6 +17,7 @@ from importer.mapping.scalars import PLACEHOLDER
 from importer.mapping.texts import AsText, Condition, Text, TextFormat
 from importer.records import Chunk, Ref
 from importer.transform.formats.convert import convert_all
+from importer.transform.watched_patterns import Searcher, compile_pattern
 
 Mask = NDArray[np.bool_]
 _LINES = re.compile(r"\n(?![^{}]*\})")
@@ -90,7 +91,7 @@ class Columns:
     def _extract(self, columns: list[list[str]], spec: Text) -> list[list[str]]:
         """Apply the text's pattern, then its lookup, then its conversion of markup to each cell."""
         if spec.pattern is not None:
-            columns = [_replace(column, re.compile(spec.pattern), spec.to) for column in columns]
+            columns = [_replace(column, compile_pattern(spec.pattern), spec.to) for column in columns]
         if spec.lookup is not None:
             table = self.chunk.tables.get(table_of(spec.lookup), {})
             columns = [[table.get(text, "") for text in column] for column in columns]
@@ -222,7 +223,7 @@ class Columns:
         return dates
 
 
-def _replace(column: list[str], pattern: re.Pattern[str], to: str | None) -> list[str]:
+def _replace(column: list[str], pattern: Searcher, to: str | None) -> list[str]:
     """The match of a pattern in each text, expanded to `to`; each distinct text is searched once."""
     search = pattern.search
     found = {
@@ -287,6 +288,6 @@ def _text_test(condition: Condition) -> Callable[[str], bool]:
         wanted = {fold(text) for text in condition.is_}
         return lambda text: fold(text) in wanted
     if condition.matches is not None:
-        search = re.compile(condition.matches).search
+        search = compile_pattern(condition.matches).search
         return lambda text: search(text) is not None
     return is_filled

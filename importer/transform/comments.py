@@ -22,6 +22,7 @@ from importer.records import Comment, Finder, Finding
 from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.formats.convert import Converted, convert_all
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
+from importer.transform.watched_patterns import Searcher, compile_pattern
 
 _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
 """Texts under `private` that mean a public comment, folded; the last two are ServiceNow's."""
@@ -124,7 +125,7 @@ def _make_reader(source: CommentSource, place: int) -> Callable[[str], Iterable[
         paths = compile_parts(source.each)
         return lambda cell: _read_json(cell, paths, place)
     if source.parse is not None:
-        pattern = re.compile(source.parse)
+        pattern = compile_pattern(source.parse)
         groups = itemgetter(*(pattern.groupindex.get(name, 0) for name in _Said._fields[:5]))
         return lambda cell: _read_text(cell, pattern, groups, place)
     id_ = LINES if source.lines is not None else ""  # what its lines say may change, and it is the same comment
@@ -132,7 +133,7 @@ def _make_reader(source: CommentSource, place: int) -> Callable[[str], Iterable[
 
 
 def _read_text(
-    cell: str, pattern: re.Pattern[str], groups: Callable[[Sequence[str]], Iterable[str]], place: int
+    cell: str, pattern: Searcher, groups: Callable[[Sequence[str]], Iterable[str]], place: int
 ) -> Iterator[_Said]:
     """A comment for each match, and one without author and date for each text between them.
 

@@ -18,6 +18,7 @@ from importer.records import Comment, Finding, Flag
 from importer.transform.columns import Columns, is_filled
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
 from importer.transform.lengths import cut, is_longer
+from importer.transform.watched_patterns import Searcher, compile_pattern
 
 Clean = Callable[[int, str, str], str]
 """(row, field, text) → the text, sanitised."""
@@ -68,7 +69,7 @@ def read_evidence(
     evidence: dict[int, dict[Resource, None]] = {}
     findings: dict[tuple[int, Finding], None] = {}
     for link in links:
-        find, check = (None if pattern is None else re.compile(pattern) for pattern in (link.find, link.check))
+        find, check = (None if pattern is None else compile_pattern(pattern) for pattern in (link.find, link.check))
         for row, part in each_id(columns, link, link.split):
             for name in (part,) if find is None else find_ids(find, part):
                 if check is None or check.fullmatch(name):
@@ -78,7 +79,7 @@ def read_evidence(
     return {row: tuple(resources) for row, resources in evidence.items()}, list(findings)
 
 
-def find_ids(find: re.Pattern[str], text: str) -> Iterator[str]:
+def find_ids(find: Searcher, text: str) -> Iterator[str]:
     """Every match of a pattern in a text: its group 1, or the whole match where the group is empty."""
     for match in find.finditer(text):
         name = (match[1] if find.groups else None) or match[0]
@@ -178,13 +179,13 @@ def _texts(columns: Columns, text: Text | None) -> list[str]:
     return [""] * len(columns) if text is None else [cell.strip() for cell in columns.text(text)]
 
 
-def _call_checks(links: Sequence[Link]) -> list[re.Pattern[str]]:
+def _call_checks(links: Sequence[Link]) -> list[Searcher]:
     """Patterns of which a call's id has to match one; none if a link of calls takes any id."""
     checks = [link.check for link in links if link.type == "call"]
-    return [re.compile(check) for check in checks if check is not None] if None not in checks else []
+    return [compile_pattern(check) for check in checks if check is not None] if None not in checks else []
 
 
-def _read_flag(said: _Saying, checks: Sequence[re.Pattern[str]], first_turn: int) -> tuple[Flag | None, Finding | None]:
+def _read_flag(said: _Saying, checks: Sequence[Searcher], first_turn: int) -> tuple[Flag | None, Finding | None]:
     """The flag with its whole note, or None if it can't be sent; and a finding, if any."""
     if checks and not any(check.fullmatch(said.call) for check in checks):
         message = f"{_shown(said.call)} can't be the id of a call; its flag isn't sent"

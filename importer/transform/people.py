@@ -13,6 +13,7 @@ from importer.mapping.model import Mapping as MappingModel
 from importer.records import Finding
 from importer.transform.columns import Columns
 from importer.transform.shown_people import SOMEBODY, ShownPeople
+from importer.transform.watched_patterns import Searcher
 
 _HINT = "give them a triage_user_id in users.csv: `triage-import users SOURCE` writes it, `--users users.csv` reads it"
 
@@ -121,7 +122,7 @@ def person_maps(mapping: MappingModel, roster: Roster) -> dict[str, PersonMap]:
     return {field: PersonMap(field, person, unmatched, roster, shown) for field, person in named if person is not None}
 
 
-def name_mentions(text: str, pattern: re.Pattern[str], roster: Roster, learned: Mapping[str, str]) -> str:
+def name_mentions(text: str, pattern: Searcher, roster: Roster, learned: Mapping[str, str]) -> str:
     """Replace each mention of an account, group 1 of the pattern, by `@Ann Meyer`; unknown accounts stay.
 
     `learned` are names that the source itself has for accounts; users.csv takes precedence.

@@ -12,6 +12,7 @@ from importer.mapping.issue_parts import Reference
 from importer.records import NUMBER_BESIDE, Mention
 from importer.transform.footers import find_footer
 from importer.transform.pattern_cores import find_core
+from importer.transform.watched_patterns import Searcher, compile_pattern
 
 # A name is whole: PROJ-12 isn't in PROJ-123, PROJ-12-draft or XPROJ-12, GPL-3 not in GPL-3.0, nor #45 in a/b#45, &#45;.
 # What stands in brackets of its own is whole by them. Letters of scripts without spaces may touch it.
@@ -48,9 +49,9 @@ class References:
         self._patterns = [
             (
                 find_core(spec.pattern) or _EVERYTHING,
-                re.compile(spec.pattern),
+                compile_pattern(spec.pattern),
                 spec.key,
-                None if spec.within is None else re.compile(spec.within),
+                None if spec.within is None else compile_pattern(spec.within),
             )
             for spec in specs
         ]
@@ -160,7 +161,7 @@ def _places(text: str, spans: Iterable[_Span]) -> Iterator[tuple[int, int, int]]
             yield start, end, behind
 
 
-def _search(pattern: re.Pattern[str], text: str) -> str | None:
+def _search(pattern: Searcher, text: str) -> str | None:
     found = pattern.search(text)
     return None if found is None else found[0]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from importer.mapping import issue_parts as additions
 from importer.records import Finding, Relation
 from importer.transform.columns import Columns
 from importer.transform.evidence import each_id, find_ids
+from importer.transform.watched_patterns import compile_pattern
 
 FindKeys = Callable[[int, Collection[str]], Mapping[str, str]]
 """(index of a relation in the mapping, texts that name other rows) → the native key of the row that each text names.
@@ -55,7 +55,7 @@ def read_relations(
 
 def each_name(spec: additions.Relation, columns: Columns) -> Iterator[tuple[int, str]]:
     """(row, text) of every text that names another issue."""
-    find = None if spec.find is None else re.compile(spec.find)
+    find = None if spec.find is None else compile_pattern(spec.find)
     for row, part in each_id(columns, spec, spec.split):
         yield from ((row, name) for name in ((part,) if find is None else find_ids(find, part)))
 

@@ -34,6 +34,7 @@ from importer.transform.row_keys import identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
 from importer.transform.shown_people import SOMEBODY, ShownPeople, refs_of
 from importer.transform.value_maps import Mapped, value_maps
+from importer.transform.watched_patterns import compile_pattern
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
 
@@ -169,7 +170,7 @@ class Transform:
     def _name_mentions(self, texts: Sequence[str]) -> Sequence[str]:
         if self.mapping.people.mentions is None:
             return texts
-        pattern = re.compile(self.mapping.people.mentions)
+        pattern = compile_pattern(self.mapping.people.mentions)
         if pattern.search("\n".join(texts)) is None:  # as in most chunks
             return texts
         return [name_mentions(text, pattern, self._people, self._learned) for text in texts]

@@ -16,6 +16,7 @@ from importer.mapping.texts import Condition, Text
 from importer.mapping.title_words import BY_TITLE, category_of
 from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.distinct import number_texts
+from importer.transform.watched_patterns import compile_pattern
 
 How = Literal["rule", "constant", "mapped", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"]
 KNOWN_LIMIT = 10_000
@@ -65,7 +66,8 @@ class ValueMap:
         self.field = field
         self.spec = spec
         self._exact = {fold(name): name for name in spec.values if not is_pattern(name)}
-        self._patterns = [(name, re.compile(name[1:-1], re.IGNORECASE)) for name in spec.values if is_pattern(name)]
+        patterns = filter(is_pattern, spec.values)
+        self._patterns = [(name, compile_pattern(name[1:-1], re.IGNORECASE)) for name in patterns]
         self._same = set(TARGETS[field])
         self._known: dict[str, Step] = {}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -12,6 +11,7 @@ from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Columns, Mask, split_template
+from importer.transform.watched_patterns import compile_pattern
 
 Consumed = dict[int, Mask | None]
 """Physical column → the rows whose cell is consumed; None: all rows in which it is filled."""
@@ -57,7 +57,7 @@ def _consume_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted:
     find = find_of(text)
     cells = columns.every_cell(text)
     if find is not None:
-        search = re.compile(find).search
+        search = compile_pattern(find).search
         cells = [[cell if search(cell) else "" for cell in column] for column in cells]
     if not every:
         whole = text.pattern is None and text.lookup is None

@@ -1,0 +1,111 @@
+"""A mapping's patterns, with an end to how long one may search one text.
+
+Nearly every pattern with two repetitions can be given a text on which it takes minutes: `x.*y.*z` takes the cube of its
+length. Such patterns are useful, and no look at them tells which will meet such a text. So a search of a long text is
+watched by the processor's clock, which Python's `re` heeds within a search.
+"""
+
+from __future__ import annotations
+
+import re
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache, partial
+from types import FrameType
+from typing import TypeVar
+
+from importer.errors import MappingError
+
+LIMIT_SECONDS = 5.0
+"""Of CPU. An ordinary search of a megabyte takes a hundredth of a second."""
+SHORT = 100
+"""Characters of a text that no pattern which is let through searches for long."""
+PATTERN_SHOWN = 80
+
+_REPETITION = re.compile(r"(?<!\\)(?:[*+]|\{[\d,])")
+_Found = TypeVar("_Found")
+
+
+class SlowPattern(MappingError):
+    """A pattern took too long on a text of the source."""
+
+    def __init__(self, pattern: str, length: int) -> None:
+        shown = pattern if len(pattern) <= PATTERN_SHOWN else f"{pattern[:PATTERN_SHOWN]}…"
+        super().__init__(
+            f"The pattern {shown!r} searched a text of {length:,} characters for over {LIMIT_SECONDS:.0f} seconds.",
+            hint="Let it say what may not stand between its parts, `[^,]*,` for example in place of `.*,`.",
+        )
+        self.pattern, self.length = pattern, length
+
+    def __reduce__(self) -> tuple[type[SlowPattern], tuple[str, int]]:
+        return SlowPattern, (self.pattern, self.length)
+
+
+class WatchedPattern:
+    """A pattern with several repetitions: the methods of `re.Pattern` that a mapping's patterns are used with."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.pattern, self.groups, self.groupindex = pattern.pattern, pattern.groups, pattern.groupindex
+        self._pattern = pattern
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """The first match in a text."""
+        return self._pattern.search(text) if len(text) <= SHORT else self._watch(self._pattern.search, text)
+
+    def fullmatch(self, text: str) -> re.Match[str] | None:
+        """The match of a whole text."""
+        return self._pattern.fullmatch(text) if len(text) <= SHORT else self._watch(self._pattern.fullmatch, text)
+
+    def finditer(self, text: str) -> Iterator[re.Match[str]]:
+        """All matches in a text."""
+        if len(text) <= SHORT:
+            return self._pattern.finditer(text)
+        return iter(self._watch(lambda whole: list(self._pattern.finditer(whole)), text))
+
+    def sub(self, change: Callable[[re.Match[str]], str], text: str) -> str:
+        """A text with each match changed."""
+        return (
+            self._pattern.sub(change, text)
+            if len(text) <= SHORT
+            else self._watch(partial(self._pattern.sub, change), text)
+        )
+
+    def _watch(self, search: Callable[[str], _Found], text: str) -> _Found:
+        if threading.current_thread() is not threading.main_thread():  # where no signal comes
+            return search(text)
+        try:
+            with _alarm():
+                return search(text)
+        except _TooLongError:
+            raise SlowPattern(self.pattern, len(text)) from None
+
+
+Searcher = re.Pattern[str] | WatchedPattern
+
+
+@lru_cache(maxsize=1_024)
+def compile_pattern(pattern: str, flags: int = 0) -> Searcher:
+    """Compile a mapping's pattern; one with several repetitions is watched."""
+    compiled = re.compile(pattern, flags)
+    return WatchedPattern(compiled) if len(_REPETITION.findall(pattern)) > 1 else compiled
+
+
+class _TooLongError(Exception):
+    pass
+
+
+def _end(_: int, __: FrameType | None) -> None:
+    raise _TooLongError
+
+
+@contextmanager
+def _alarm() -> Iterator[None]:
+    before = signal.signal(signal.SIGVTALRM, _end)
+    signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
