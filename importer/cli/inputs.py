@@ -152,10 +152,7 @@ def open_job(sources: Sequence[str], **options: Any) -> Iterator[Job]:
             )
             if not job.name_given:
                 refuse_nameless(mapping.model, source, survey.samples)
-            try:
-                warnings = (*check_fit(job), *warn_of_absent(mapping, source))
-            except SourceError as error:
-                raise _naming_the_right_preset(error, survey.samples, job) from error
+            warnings = _compare(job, survey.samples)
             # The spool of what is looked up must be there as long as the job is used.
             with _placing_slow_patterns(mapping), look_up(job) as (names, find_keys):
                 yield replace(job, warnings=warnings, learned=names, find_keys=find_keys)
@@ -178,6 +175,14 @@ def refuse_presets(sources: Sequence[str]) -> None:
         if not Path(source).exists() and preset_path(source) is not None:
             others = join(each for each in sources if each != source) or "SOURCE"
             raise UsageError(f"{source!r} is a preset, and no file.", hint=f"Name it as one: {others} -m {source}")
+
+
+def _compare(job: Job, samples: Sequence[Sample]) -> tuple[str, ...]:
+    """The warnings of what a mapping reads and a source lacks. Raises SourceError if they don't fit together."""
+    try:
+        return (*check_fit(job), *warn_of_absent(job.mapping, job.source))
+    except SourceError as error:
+        raise _naming_the_right_preset(error, samples, job) from error
 
 
 def _naming_the_right_preset(error: SourceError, samples: Sequence[Sample], job: Job) -> SourceError:
