@@ -286,7 +286,8 @@ def _named(column: Column, weights: Weights) -> float:
 
 def _dated(column: Column, weights: Weights) -> float:
     score = weigh(header_tokens(column), weights)
-    return float(score) if score >= 11 and column.date_format() is not None else 0.0
+    is_one = not any(part.endswith("[]") for part in column.place.parts)  # a comment's date is not the issue's
+    return float(score) if score >= 11 and is_one and column.date_format() is not None else 0.0
 
 
 def _footer(columns: Sequence[Column]) -> list[Column]:

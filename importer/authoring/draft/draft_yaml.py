@@ -85,7 +85,9 @@ class Draft:
             *self._belongings.lines,
             ["rest: footer # each column, or key of a record, that nothing else in this file reads"],
             self._footer(),
-            column_lines(self.profile, self._uses()),
+            column_lines(
+                self.profile, {**dict.fromkeys((each.number for each in self._half_read()), "footer"), **self._uses()}
+            ),
         ]
         return head + "\n" + "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
@@ -179,10 +181,18 @@ class Draft:
         pick = self.choice.created
         return [f"created: {{{_text(pick)}}} # for `run --order oldest-first`"] if pick else []
 
+    def _half_read(self) -> Iterator[Column]:
+        """The unused columns in objects of which something is used, which `rest` passes over; not those in comments."""
+        uses = self._uses()
+        filled = [column for column in self.profile.columns if column.filled and len(column.place.parts) > 1]
+        discussed = {column.place.parts[0] for column in filled if uses.get(column.number) == "comment"}
+        read = {column.place.parts[0] for column in filled if column.number in uses} - discussed
+        yield from (column for column in filled if column.number not in uses and column.place.parts[0] in read)
+
     def _footer(self) -> list[str]:
         labels: set[str] = set()
         lines = []
-        for column in self.choice.footer:
+        for column in [*self.choice.footer, *self._half_read()]:
             if column.number in self._belongings.taken:
                 continue
             label = _label(column, labels)

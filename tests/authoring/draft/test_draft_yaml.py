@@ -131,3 +131,24 @@ def test_what_else_may_say_a_category(tmp_path: Path) -> None:
     assert category.titles.column == "title"
     assert category.labels is not None
     assert category.labels.path == "tags[]"
+
+
+def test_objects_of_which_something_is_read(tmp_path: Path) -> None:
+    """Their other leaves are lines of the footer, since `rest` takes whole objects; a comment's stay out of it."""
+    rows = [
+        {
+            "id": f"P-{n}",
+            "title": f"It broke {n} times",
+            "assignee": {"name": "Ann", "team": f"Team {n}", "badge": {"no": "7"}},
+            "comments": [{"body": f"Text {n}", "created_at": "2024-01-01", "likes": 3}],
+            "customer": {"tier": "gold"},
+        }
+        for n in range(3)
+    ]
+    model = save(write_json(tmp_path / "a.json", rows), tmp_path / "mine.yaml").model
+    assert {label: text.path for label, text in model.footer.items()} == {
+        "Assignee": "assignee.name",
+        "Assignee team": "assignee.team",
+        "Assignee badge no": "assignee.badge.no",
+    }
+    assert model.created is None
