@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from importer.phrases import counted
 if TYPE_CHECKING:
     from importer.authoring.draft.draft_yaml import Draft
     from importer.authoring.draft.values import Value
+    from importer.authoring.recognise import Match
     from importer.cli.console import Console
     from importer.mapping.reader import LoadedMapping
     from importer.sources.survey import Sample, Survey
@@ -76,11 +77,19 @@ def draft(
 
 def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
     from importer.authoring.draft.draft import check_free, make_draft, save_draft
+    from importer.check.typed import Typed
     from importer.cli.console import Console
 
     check_free(out)
-    with Console() as console, _survey(sources, given, None) as survey, survey.open() as source:
-        _say_who_knows(console, sources, survey.samples)
+    with ExitStack() as stack:
+        console, survey = stack.enter_context(Console()), stack.enter_context(_survey(sources, given, None))
+        known = _who_knows(survey.samples)
+        if known is not None:
+            command = Typed(sources).again("validate", "-m", known.preset)
+            console.say(f"A preset knows this file, {known}; a draft knows less than it: {command}")
+            if given["records"] is None and len({each.records for each in survey.samples if not each.within}) > 1:
+                given["records"] = known.sample.records or None
+        source = stack.enter_context(survey.open(given["records"]))
         made = make_draft(source, console, lambda values: _ask(console, values))
         mapping, table = save_draft(
             made, source, out, {name: str(value) for name, value in given.items() if value is not None}
@@ -123,15 +132,13 @@ def _survey(
     return survey_files(sources, SourceOptions(**found))
 
 
-def _say_who_knows(console: Console, sources: tuple[str, ...], samples: Sequence[Sample]) -> None:
-    """Name the preset that would read the source as it is: a draft of such a file knows less."""
+def _who_knows(samples: Sequence[Sample]) -> Match | None:
+    """The preset that would read the source as it is: a draft of such a file knows less."""
     from importer.authoring.recognise import preset_shapes, recognise
-    from importer.check.typed import Typed
 
     with suppress(SourceError):  # none does, as of most files that are drafted
-        known = recognise(samples, preset_shapes())[0]
-        command = Typed(sources).again("validate", "-m", known.preset)
-        console.say(f"A preset knows this file, {known}; a draft knows less than it: {command}")
+        return recognise(samples, preset_shapes())[0]
+    return None
 
 
 def _ask(console: Console, values: Sequence[Value]) -> Sequence[Value]:

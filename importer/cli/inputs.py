@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from importer.authoring.draft.words import may_discuss
 from importer.authoring.recognise import Match, match_shapes, preset_shapes, recognise
 from importer.check.headers import check_fit
 from importer.check.job import Job
@@ -66,6 +67,18 @@ def warn_of_absent(mapping: LoadedMapping, source: Source) -> Iterator[str]:
     returned = [file.name for file in source.files if file.errors_file]
     if returned and any(annex.array for annex in annexes.values()):
         yield f"comments: {returned[0]} has the records alone; give the export that it came from: --comments FILE"
+
+
+def warn_of_beside(mapping: LoadedMapping, source: Source, samples: Sequence[Sample]) -> Iterator[str]:
+    """Warn of arrays beside the records that are called as discussions are, and that the mapping doesn't read."""
+    read = {annex.array for annex in collect_annexes(mapping.model).values()}
+    for file in source.files:
+        own = ".".join(file.records)
+        others = (each.records for each in samples if each.file_name == file.name and not each.within)
+        for array in sorted({*others} - {own, "", *read}):
+            if not file.is_table and may_discuss(array.rpartition(".")[2]):
+                joined = f"{{beside: {{in: {array}, by: …, key: …}}, each: {{text: …}}}}"
+                yield f"{file.name}: {array} beside {own} is not read; `comments: {{from: [{joined}]}}` joins it"
 
 
 @dataclass(frozen=True)
@@ -180,7 +193,8 @@ def refuse_presets(sources: Sequence[str]) -> None:
 def _compare(job: Job, samples: Sequence[Sample]) -> tuple[str, ...]:
     """The warnings of what a mapping reads and a source lacks. Raises SourceError if they don't fit together."""
     try:
-        return (*check_fit(job), *warn_of_absent(job.mapping, job.source))
+        absent = warn_of_absent(job.mapping, job.source)
+        return (*check_fit(job), *absent, *warn_of_beside(job.mapping, job.source, samples))
     except SourceError as error:
         raise _naming_the_right_preset(error, samples, job) from error
 

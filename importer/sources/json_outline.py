@@ -224,7 +224,7 @@ def choose_records(name: str, outline: Outline) -> tuple[str, ...] | SourceError
     if arrays:
         return SourceError(
             f"{name} has several arrays of records: {', '.join(map('.'.join, arrays))}.",
-            hint="Set input.records in the mapping to one of them.",
+            hint=f"Set input.records in the mapping to one of them; for a draft: --records {'.'.join(arrays[0])}",
         )
     if outline.is_error:
         said = next(outline.said[key] for key in ERROR_KEYS if key in outline.said)

@@ -199,3 +199,16 @@ def test_a_big_file_takes_little_memory(program: Program) -> None:
         return int(subprocess.run(arguments, capture_output=True, check=True).stdout)
 
     assert peak(15_000) < 1.2 * peak(500)
+
+
+def test_several_arrays(program: Program) -> None:
+    """The one that a preset knows is drafted; where none does, the option that says which is named."""
+    issues = [{"id": n, "title": f"It broke {n} times", "status": "open"} for n in (1, 2)]
+    others = [{"id": n, "label": f"Part {n}"} for n in (1, 2)]
+    Path("db.json").write_text(json.dumps({"parts": others, "issues": issues}), encoding="utf-8")
+    assert program("draft", "db.json", "-o", "mine.yaml").code == 0
+    assert program("validate", "db.json", "-m", "mine.yaml", "--json").summary["rows"] == 2
+    Path("other.json").write_text(json.dumps({"parts": others, "things": others}), encoding="utf-8")
+    ended = program("draft", "other.json", "-o", "other.yaml")
+    assert ended.code == ExitCode.UNUSABLE
+    assert "--records parts" in ended.err

@@ -193,3 +193,20 @@ def test_a_preset_in_place_of_a_file(program: Program) -> None:
     ended = program("validate", "jira", "my export.csv")
     assert ended.code == ExitCode.UNUSABLE
     assert ended.err == "Error: 'jira' is a preset, and no file.\nName it as one: 'my export.csv' -m jira\n"
+
+
+def test_comments_beside_the_records_that_nothing_reads(program: Program) -> None:
+    """They are named with what to write; a mapping that joins them is told nothing."""
+    issues = [{"id": n, "title": f"It broke {n} times", "status": "open", "priority": "major"} for n in (1, 2)]
+    comments = [{"issue": 1, "id": 10, "content": "Me too"}]
+    document = {"issues": issues, "comments": comments, "components": [{"name": "core"}]}
+    Path("db.json").write_text(json.dumps(document), encoding="utf-8")
+    [said] = [each for each in program("validate", "db.json", "--json").summary["warnings"] if "beside" in each]
+    assert said.startswith("db.json: comments beside issues is not read; `comments: {from: [{beside: {in: comments, ")
+    Path("mine.yaml").write_text(
+        "extends: bug-list\ncomments: {from: [{beside: {in: comments, by: issue, key: id}, each: {text: content}}]}\n",
+        encoding="utf-8",
+    )
+    ended = program("validate", "db.json", "-m", "mine.yaml", "--json")
+    assert not [each for each in ended.summary["warnings"] if "beside" in each]
+    assert ended.summary["counted"]["comments"]["planned"] == 1

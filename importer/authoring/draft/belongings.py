@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from importer.authoring.draft.choose import header_tokens
 from importer.authoring.draft.profile import Column
 from importer.authoring.draft.source_columns import LEAVES
-from importer.authoring.draft.words import COMMENT_WORDS, tokens_of
+from importer.authoring.draft.words import COMMENT_WORDS, may_discuss, tokens_of
 from importer.mapping.yaml_text import quote
 
 _ASSIGNED = {
@@ -126,6 +126,7 @@ def _named(column: Column) -> str:
 def _add_people(found: Belongings, columns: Sequence[Column]) -> None:
     others = [column for column in columns if _holds_people(column)]
     exact = [column for column in others if _named(column) in _ASSIGNED]
+    exact.sort(key=lambda column: _named(column) == "owner")  # who owns it may be who reported it
     who = next(iter([*exact, *others]), None)
     if who is not None:
         mail = next((column for column in columns if _is_mail_of(who, column)), None)
@@ -195,7 +196,7 @@ def _arrays(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
     arrays: dict[str, list[Column]] = {}
     for column in columns:
         first, *rest = column.place.parts
-        if first.endswith("[]") and rest and " ".join(tokens_of(first[:-2])) in COMMENT_WORDS:
+        if first.endswith("[]") and rest and may_discuss(first[:-2]):
             arrays.setdefault(first[:-2], []).append(column)
     for name, members in arrays.items():
         parts = {part: path for part, keys in _PARTS.items() if (path := _path_of(members, keys))}

@@ -22,6 +22,8 @@ SEVERAL_WEIGHT = 8
 COLUMNS_SHOWN = 40
 NAMED = 10
 """The least weight of a header that names the field itself, and not a substitute for it."""
+DONE_WEIGHT = 7
+"""The most weight of a header that only says that something is done."""
 NAMED_KEY = 12
 """The least weight of a header that is called as keys are, and not merely ends so."""
 SURE = 4.0
@@ -122,6 +124,11 @@ def choose(profile: Profile, judge: Judge, name: str) -> Choice:
     return choice
 
 
+def says_done(column: Column) -> bool:
+    """Whether a column is called `Done`, `Fixed?` and the like: a mark in it is the end of the issue."""
+    return 0 < weigh(header_tokens(column), words.STATUS) <= DONE_WEIGHT
+
+
 def header_tokens(column: Column) -> tuple[str, ...]:
     """Return the words that name a column: `status.name` is the status, `fields.summary` the summary."""
     parts = [part.removesuffix("[]") for part in column.place.parts]
@@ -174,6 +181,7 @@ def _title(column: Column, rows: int) -> float:
     if score < NAMED and looks_like_ids(column) and column.filled > 1:  # `Ticket` of a table with names beside it
         return 0.0
     score += 4 * column.filled / max(1, rows)
+    score -= 6 * (column.filled < 0.5 * rows)  # most issues would have no title
     score -= 4 * (column.multiline > 0.2 * column.filled) + 4 * (column.average > 300)
     varied = min(column.distinct, 50) / min(column.filled, 50)
     return score - 6 * (varied < 0.3 and column.filled > 5)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from importer.authoring.draft.words import COMMENT_WORDS, tokens_of
+from importer.authoring.draft.words import may_discuss
 from importer.records import Chunk, Ref
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ def _list_cells(items: Sequence[Any], parts: tuple[str, ...]) -> Iterator[Cell]:
         texts = [_to_text(value) for value in values if value is not None and not isinstance(value, dict | list)]
         if texts:
             yield make_place((*parts, key)), ", ".join(texts), len(texts)
-        elif len(parts) == 1 and " ".join(tokens_of(parts[0][:-2])) in COMMENT_WORDS:
+        elif len(parts) == 1 and may_discuss(parts[0][:-2]):
             yield from _people_cells(values, (*parts, key))
 
 

@@ -28,7 +28,8 @@ SEVERITY_WORDS = {
     **{f"{sign}{rank}": target for sign in ("s", "sev", "sev ", "severity ") for rank, target in RANKS.items()},
     "blocking": "critical", "resolve immediately": "critical", "data loss": "critical", "crash/data loss": "critical",
     "high attention": "high", "major problem": "high", "minor problem": "low", "small": "low",
-    "must fix": "high", "fix if time": "low", "fix if time permits": "low",
+    "error": "high", "warning": "medium", "info": "low", "informational": "low", "debug": "low",
+    "a": "high", "b": "medium", "c": "low", "must fix": "high", "fix if time": "low", "fix if time permits": "low",
     "must have": "high", "should have": "medium", "could have": "low",
 }  # fmt: skip
 STATUS_WORDS = {
@@ -41,6 +42,7 @@ STATUS_WORDS = {
     "fix committed": "in_review", "testing": "in_review", "in testing": "in_review", "in qa": "in_review",
     "ready for review": "in_review", "ready for qa": "in_review", "blocked": "in_progress", "on hold": "in_progress",
     "mitigated": "in_review", "monitoring": "in_review", "stable": "in_review", "to be tested": "in_review",
+    "trashed": "closed", "deleted": "closed", "escalated": "in_progress", "logged": "todo", "registered": "todo",
     "spam": "closed", "will not implement": "closed", "already exists": "closed", "clos": "closed",
     "will not fix": "closed", "won't fix": "closed", "delivered": "in_review", "on_qa": "in_review",
     "fixed": "done", "fix released": "done", "verified": "done", "accepted": "done", "finished": "done",
@@ -51,6 +53,15 @@ STATUS_WORDS = {
 }  # fmt: skip
 
 
+DONE_MARKS = {
+    **dict.fromkeys(
+        ("x", "✓", "✔", "☑", "✅", "1", "y", "yes", "true", "ja", "oui", "sí", "sim", "да", "fixed"), "done"
+    ),
+    **dict.fromkeys(
+        ("", "-", "0", "n", "no", "false", "nein", "non", "não", "нет", "☐", "❌", "open", "not yet"), "todo"
+    ),
+}
+"""What stands in a column that is called `Done`, `Fixed?` or `Erledigt`."""
 NEIGHBOURS = ("mantis", "redmine")
 """Presets with words of their own in many languages."""
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.api import BUILT_IN_CATEGORIES, CATEGORY_LIMIT, FINISHED, VALUE_FIELDS, FieldName, count_units
-from importer.authoring.draft.choose import VALUES_LISTED, Choice, Pick
+from importer.authoring.draft.choose import VALUES_LISTED, Choice, Pick, says_done
 from importer.authoring.draft.source_columns import ROWS_AT_ONCE
-from importer.authoring.draft.value_words import Speller
+from importer.authoring.draft.value_words import DONE_MARKS, Speller
 from importer.authoring.proposals import DEFAULT_CATEGORY, Proposal
 from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
@@ -165,6 +165,13 @@ def _propose(name: FieldName, found: _Seen, choice: Choice, speller: Speller) ->
     if not found.value and choice.value_pick(name) is None:
         proposal = _without_column(unknown, choice, speller)
         return _as_value(unknown, proposal, 0)
+    if name == "status" and choice.status and says_done(choice.status.column) and fold(found.value) in DONE_MARKS:
+        mark = (
+            f"what stands in a column {choice.status.column.place.name!r}"
+            if found.value
+            else "nothing says that it is done"
+        )
+        return _as_value(unknown, Proposal(DONE_MARKS[fold(found.value)], mark), 0)
     return propose_unknown(unknown, 0, speller)
 
 

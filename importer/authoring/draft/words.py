@@ -14,7 +14,8 @@ def _weigh(**words: str) -> Weights:
 
 
 TITLE = _weigh(
-    w10="summary|subject|title|headline|short description|short desc|issue title|betreff|titel|zusammenfassung|titre"
+    w10="summary|subject|title|headline|short description|short desc|brief description|one line description|issue title"
+    "|kurzbeschreibung|description courte|descripción breve|descrizione breve|betreff|titel|zusammenfassung|titre"
     "|résumé|objet|sujet|asunto|título|titulo|resumen|resumo|assunto|oggetto|titolo|riepilogo|onderwerp|samenvatting"
     "|temat|tytuł|podsumowanie|тема|название|заголовок|başlık|konu|özet|件名|題名|タイトル|標題|标题|主题|主題|概要|要約"
     "|摘要|제목|요약|ämne|rubrik|otsikko|emne|název|předmět|όνομα|العنوان|judul|tiêu đề",
@@ -26,6 +27,7 @@ DESCRIPTION = _weigh(
     "|descrizione|beschrijving|описание|opis|açıklama|説明|詳細|描述|说明|說明|설명|내용|beskrivning|kuvaus|beskrivelse|popis",
     w7="notes|note|details|detail|content|text|memo|steps|steps to reproduce|message|notizen|inhalt|notas|anmerkungen"
     "|contenu|contenido|内容|備考|long desc",
+    w5="request|inquiry|anfrage|demande",
 )
 SEVERITY = _weigh(
     w10="priority|severity|bug severity|priorität|schweregrad|priorité|gravité|sévérité|prioridad|gravedad|severidad"
@@ -41,7 +43,9 @@ STATUS = _weigh(
     "|状態|状态|狀態|상태|tila|stav|tilstand|situação|état|etat|состояние|stan",
     w9="state|stage|workflow state|issue state",
     w5="phase|step|workflow|progress|section|column|list|lane|swimlane|bucket|section column|board column|spalte|状況",
-    w3="completed|closed|done|resolved|is resolved|is closed|is completed|finished|erledigt|complete",
+    w3="completed|closed|done|resolved|is resolved|is closed|is completed|finished|erledigt|complete|fixed"
+    "|is fixed|solved|behoben|gelöst|terminé|résolu|hecho|resuelto|feito|fatto|klaar"
+    "|готово|решено|gotowe|完了|已完成|완료",
 )
 CATEGORY = _weigh(
     w10="issue type|work item type|work type|issuetype|task type|ticket type|story type|card type|tracker|vorgangstyp"
@@ -131,6 +135,8 @@ COMMENT_WORDS = frozenset(
     )
 )
 """Names of columns and arrays of comments."""
+DISCUSSIONS = COMMENT_WORDS | {"updates", "messages", "posts", "threads", "conversations", "annotations", "stories"}
+"""Last words of the names of arrays that may hold comments: `incident_updates`."""
 OTHER_THINGS = frozenset(
     [
         "project",
@@ -290,6 +296,12 @@ def tokens_of(name: str) -> tuple[str, ...]:
     """Return the words of a header: `issueType`, `Issue Type`, `issue_type` and `issue-type` are two words each."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", " ", unicodedata.normalize("NFKC", name))
     return tuple(re.findall(r"[^\W_]+", spaced.casefold()))
+
+
+def may_discuss(array: str) -> bool:
+    """Whether an array's name says that there may be comments in it."""
+    words = tokens_of(array)
+    return " ".join(words) in DISCUSSIONS or words[-1:] in {(word,) for word in DISCUSSIONS}
 
 
 def weigh(tokens: tuple[str, ...], words: Weights) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.harness.drafts import save, write_json, write_table
 from tests.harness.running import Program, write_csv
 
 CALL = "c3f1d6a0-52b7-4c1e-9a55-0d2f6b7e8a11"
@@ -125,3 +126,28 @@ def test_markup(program: Program, tmp_path: Path, text: str) -> None:
     path = write_csv(tmp_path / "a.csv", rows, ["Ref", "Headline", "Details", "Prio", "State"])
     assert program("draft", path, "-o", "mine.yaml").code == 0
     assert ("format: jira" in Path("mine.yaml").read_text(encoding="utf-8")) is text.startswith("h2.")
+
+
+def test_who_works_on_it_beside_who_owns_it(tmp_path: Path) -> None:
+    """`owner` may be who reported it: the assignee comes first, wherever it stands."""
+    rows = [{"id": str(n), "title": f"It broke {n} times", "owner": "ann", "assigned_to": "tom"} for n in range(3)]
+    assignee = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.assignee
+    assert assignee is not None
+    assert assignee.name is not None
+    assert assignee.name.column == "assigned_to"
+
+
+def test_arrays_that_are_called_otherwise(tmp_path: Path) -> None:
+    """Updates, messages and posts are comments where their objects have a text; others are none."""
+    rows = [
+        {
+            "id": str(n),
+            "title": f"It broke {n} times",
+            "incident_updates": [{"body": "Looking", "created_at": "2024-01-01T00:00:00Z"}],
+            "messages": [{"size": "3"}],
+        }
+        for n in range(3)
+    ]
+    comments = save(write_json(tmp_path / "a.json", rows), tmp_path / "mine.yaml").model.comments
+    assert comments is not None
+    assert [source.path for source in comments.from_] == ["incident_updates"]

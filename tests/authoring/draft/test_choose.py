@@ -210,3 +210,16 @@ def test_words_of_a_header() -> None:
     assert {tokens_of(name) for name in ("issueType", "Issue Type", "issue_type", "issue-type", "ISSUE TYPE")} == {
         ("issue", "type")
     }
+
+
+def test_a_title_that_most_rows_lack(tmp_path: Path) -> None:
+    """A column that is called so and mostly empty gives way to one that has a title for each row."""
+    rows = [
+        {"Number": f"I {n}", "Brief description": f"Phone {n} is dead", "Request": "" if n else "No tone"}
+        for n in range(6)
+    ]
+    assert names(choose_from(write_table(tmp_path / "a.csv", rows))) == {
+        "key": "Number",
+        "title": "Brief description",
+        "description": "Request",
+    }

@@ -10,7 +10,7 @@ from importer.authoring.draft.value_words import Speller
 from importer.authoring.draft.values import Value, decide
 from importer.mapping.model import Mapping
 from importer.mapping.unknown_values import Unknown
-from tests.harness.drafts import draft, write_table
+from tests.harness.drafts import draft, save, write_table
 
 ROWS = [
     {"Title": f"It broke {n} times", "Status": ("Done", "Limbo", "limbo ", "")[n % 4], "Priority": ("P1", "2")[n % 2],
@@ -82,3 +82,11 @@ def test_a_mapping_s_own_words_come_first() -> None:
     speller = Speller(mapping)
     assert speller.proposer.propose(Unknown("status", "done", 1)).target == "closed"
     assert speller.judge("status", ["Limbo", "Done"]) == 0.5
+
+
+@pytest.mark.parametrize("header", ["Done", "Fixed?", "Erledigt", "is_closed"])
+def test_a_mark_that_says_done(tmp_path: Path, header: str) -> None:
+    """In a column that is called so, a cross or a yes is the end, and nothing or a no is work."""
+    rows = [{"Issue": f"It broke {n} times", header: ("x", "", "yes", "no")[n % 4]} for n in range(8)]
+    status = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.status
+    assert ({**status.values, "": status.missing}) == {"x": "done", "yes": "done", "no": "todo", "": "todo"}
