@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from importer.authoring.draft.profile import Column
-from importer.authoring.draft.words import KEY, OTHER_THINGS, weigh
+from importer.authoring.draft.words import KEY, OTHER_THINGS, tokens_of, weigh
 
 SAYS_IT = 9
 """The weight of a name such as `Legacy ID`, `bug #` or `Ticket`, which the list of words doesn't have."""
@@ -68,8 +68,11 @@ def looks_like_ids(column: Column) -> bool:
 
 
 def _words(column: Column, tokens: tuple[str, ...]) -> tuple[str, ...]:
-    """The words of a name; `#` is one."""
-    return (*tokens, "number") if re.search(r"[#№]\s*$", column.place.parts[-1]) else tokens
+    """The words of a name; `#` is one, and so is the beginning of `N° ticket`, as if it stood behind."""
+    name = column.place.parts[-1]
+    if begin := re.match(r"(?:[Nn][°º]|[#№])\s*(?=\w)", name):
+        return (*tokens_of(name[begin.end() :]), "number")
+    return (*tokens, "number") if re.search(r"[#№°º]\s*$", name) else tokens
 
 
 def _is_issue(word: str) -> bool:

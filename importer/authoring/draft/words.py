@@ -20,7 +20,7 @@ TITLE = _weigh(
     "|temat|tytuł|podsumowanie|тема|название|заголовок|başlık|konu|özet|件名|題名|タイトル|標題|标题|主题|主題|概要|要約"
     "|摘要|제목|요약|ämne|rubrik|otsikko|emne|název|předmět|όνομα|العنوان|judul|tiêu đề",
     w7="name|task name|item name|issue name|card name|naam|nombre|nome|nom|bezeichnung|aufgabe|nazwa|ad|名前|名称|이름",
-    w5="message|task|ticket|issue|card|story|item|what|problem|request",
+    w5="to do|message|task|ticket|issue|card|story|item|what|problem|request",
 )
 DESCRIPTION = _weigh(
     w10="description|desc|body|long description|description content|issue body|beschreibung|descripción|descrição"
@@ -81,7 +81,8 @@ CREATED = _weigh(
     "|raised at|raised on|date raised|submitted|submitted at|submitted on|date submitted|logged|logged on|erstellt"
     "|erstellt am|erstellungsdatum|angelegt am|eröffnet|gemeldet am|création|créé|créé le|date de création|creado"
     "|creada|fecha de creación|criado|criado em|data de criação|creato|creato il|aangemaakt|aangemaakt op|создано"
-    "|дата создания|utworzono|data utworzenia|作成日|作成日時|登録日|创建时间|创建日期|建立日期|생성일|등록일",
+    "|дата создания|utworzono|data utworzenia|作成日|作成日時|登録日|起票日|起票日時|発生日|発生日時|受付日"
+    "|创建时间|创建日期|建立日期|생성일|등록일",
     w7="date|datum|fecha|data|дата|日付|日期|날짜",
 )
 STATUS_CATEGORY = _weigh(w10="status category|state type|state category|statuscategory|status type")

@@ -144,7 +144,7 @@ KEYS: list[tuple[dict[str, Any], str | None]] = [
                 "ID задачи",
                 "номер заявки",
             ),
-            *("チケット番号", "工单编号", "SR", "uid", "Incident Ref", "external_id", "S.No"),
+            *("チケット番号", "工单编号", "SR", "N° ticket", "Nº", "uid", "Incident Ref", "external_id", "S.No"),
         )
     ),
     *(
