@@ -130,6 +130,15 @@ def test_print(browser: Browser, checked: Path) -> None:
     assert opened.page.pdf(format="A4").startswith(b"%PDF")
 
 
+def test_nothing_empty_is_printed(browser: Browser, large: Path) -> None:
+    """Where no row needs somebody, there is no heading of rows on paper."""
+    opened = open_page(browser, large)
+    heading = opened.page.locator("h2#rows")
+    assert heading.is_visible()
+    opened.page.emulate_media(media="print")
+    assert not heading.is_visible()
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_nothing_is_cut_off(browser: Browser, checked: Path, width: int) -> None:
     """On a telephone, too, the page is as wide as the window: only tables scroll."""
