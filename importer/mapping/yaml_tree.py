@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from importer.api import VALUE_FIELDS
 from importer.errors import Problem
 
 if TYPE_CHECKING:
@@ -136,6 +137,10 @@ def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:
     return Problem(f"is not YAML: {what}", file, line, hint=hint)
 
 
+EMPTIED = frozenset(f"{field}.neutral" for field in VALUE_FIELDS)
+"""Keys of lists of which people are told to delete lines: with the last of them gone, the list is empty."""
+
+
 class _Builder:
     """Builds the tree of the nodes of either library, which have the same attributes."""
 
@@ -152,6 +157,8 @@ class _Builder:
             raise _TooLargeError(Problem(f"has over {NODES_LIMIT:,} values", place.file, place.line, key, hint))
         if node.id == "scalar":
             if not node.value and not node.style:
+                if key in EMPTIED:
+                    return Node([], place)
                 self._complain("is empty", place, key, "write a value, or '' for an empty text")
             return Node(node.value, place)
         if id(node) in self._open:

@@ -84,6 +84,15 @@ def test_what_is_wrong_has_a_line(text: str, message: str, line: int) -> None:
     assert problems[0].line == line
 
 
+def test_neutral_values_may_all_be_decided() -> None:
+    """Who has deleted each line under `neutral`, as its comment says, has none left there."""
+    tree = tree_of("status:\n  values: {Open: todo}\n  neutral:\n")
+    group = tree.child("status")
+    assert group is not None
+    assert group.child("neutral") == Node([], Place("a.yaml", 3))
+    assert parse("title:\n  neutral:\n", "a.yaml")[1][0].message == "is empty"
+
+
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=60))
 def test_any_quoted_text_comes_back(text: str) -> None:
     """What `quote` writes is what the tree holds, whatever is in it."""
