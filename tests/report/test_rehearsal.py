@@ -68,6 +68,14 @@ def test_list_and_pages(tmp_path: Path) -> None:
         assert piece in second
 
 
+def test_who_works_on_it(tmp_path: Path) -> None:
+    """The list, and so its filter, has the owner, or else the assignee: many trackers have only these."""
+    page, _ = write(tmp_path, issue(1, assignee_id="u-1"), issue(2, owner_id="u-3", assignee_id="u-1"), issue(3))
+    assert "Title 1\ntodo\nhigh\nBug\nKim Shore" in page.text
+    assert "Title 2\ntodo\nhigh\nBug\nu-3" in page.text
+    assert "Title 3\ntodo\nhigh\nBug\nnobody" in page.text
+
+
 def test_a_part_is_said_to_be_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of more issues than the page takes, and of texts that fill it before."""
     page, _ = write(tmp_path, issue(1), total=5001)
