@@ -254,3 +254,24 @@ def test_accessibility(browser: Browser, program: Program, scheme: str) -> None:
         for name in ("report.html", "summary.html"):
             opened = open_page(browser, Path(command[0]) / name, scheme="dark" if scheme == "dark" else "light")
             assert look_for_barriers(opened) == []
+
+
+def test_what_is_done_about_a_run_is_for_everybody(browser: Browser, program: Program) -> None:
+    """The pages of verify, undo and repair, and the run's own with what was read back, on a telephone, too."""
+    better = Path("better.yaml")
+    better.write_text("extends: jira\nseverity: {values: {High: critical}}\n", encoding="utf-8")
+    commands = (
+        ("run", str(SAMPLES / "jira.csv"), "-m", "jira", "--sandbox", "--issue-url", "https://t.example/{number}"),
+        ("undo", "last", "--close"),
+        ("repair", "last", "-m", str(better), "--fields", "severity"),
+        ("verify", "last"),
+    )
+    for name, *rest in commands:
+        # In a process of its own: the browser's event loop runs in this one.
+        finish(program.start(name, *rest, "--out", name))
+    for name, *_ in commands:
+        for width in (1280, 390):
+            opened = open_page(browser, Path(name) / "report.html", width=width)
+            assert look_for_barriers(opened) == [], name
+            assert opened.run("document.documentElement.scrollWidth") == width
+            assert opened.complaints == []
