@@ -124,6 +124,10 @@ class _File:
         return apply_decisions(spell_out(self.tree), self.decisions)
 
 
+_HINT_FOR_EXTENDS = "under `extends` a path is relative to its file"
+_HINT_FOR_FILE = "a check writes suggested-mapping.yaml only where something is to be decided"
+
+
 class _Chain:
     """The files of a mapping's `extends` chain, its own first; `whole` is false if one of them can't be read."""
 
@@ -150,7 +154,7 @@ class _Chain:
             text = path.read_bytes().decode("utf-8-sig")
         except FileNotFoundError:
             if reference.endswith(SUFFIX) or "/" in reference:
-                what, hint = "file", "under `extends` a path is relative to its file"
+                what, hint = "file", _HINT_FOR_EXTENDS if asked else _HINT_FOR_FILE
             else:
                 what, hint = "preset", _hint_for_name(reference)
             self._break(f"there is no {what} {reference!r}", asked, hint)

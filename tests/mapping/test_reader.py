@@ -224,10 +224,19 @@ def test_what_is_not_there_gets_the_nearest_preset() -> None:
         with pytest.raises(MappingError) as caught:
             load_mapping(name)
         problems.append((caught.value.problems[0].message, caught.value.problems[0].hint))
-    assert problems[0] == ("there is no file 'mine.yaml'", "under `extends` a path is relative to its file")
+    assert problems[0][0] == "there is no file 'mine.yaml'"
+    assert problems[0][1] == "a check writes suggested-mapping.yaml only where something is to be decided"
     assert problems[1] == ("there is no preset 'jirra'", "did you mean `jira`?")
     assert problems[2][0] == "there is no preset 'nothing-like-it'"
     assert "github, gitlab, helpscout, hubspot" in problems[2][1]
+
+
+def test_a_file_that_is_extended_is_not_there(tmp_path: Path) -> None:
+    """It is looked for beside the one that extends it, which is said."""
+    (tmp_path / "mine.yaml").write_text("extends: base.yaml\n", encoding="utf-8")
+    with pytest.raises(MappingError) as caught:
+        load_mapping(str(tmp_path / "mine.yaml"))
+    assert caught.value.problems[0].hint == "under `extends` a path is relative to its file"
 
 
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
