@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from importer.report.verify import VerifySummary
 
 FIELDS_SHOWN = 8
+MANY = 10_000
+"""Issues of a run whose reports take more than a second or two to be written."""
 OPTIONS = (
     LEDGER_OPTION,
     API_KEY_OPTION,
@@ -93,6 +95,8 @@ def keep(summary: VerifySummary, run: Run, ledger: str | Path, console: Console,
             verified = book.find_run(run.name)
             is_elsewhere = Path(summary.out).resolve() != run.out
             if is_elsewhere and (run.out / "report.html").exists():
+                if summary.same > MANY:
+                    console.say(f"Writing the reports of {run.name} again …")
                 write_again(verified, run.out, issue_url=issue_url)
     except ImporterError as error:
         console.say(f"The page of {run.name} itself doesn't show what was read back: {error.message}")
