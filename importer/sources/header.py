@@ -28,11 +28,19 @@ NOTE_BELOW = Finding("row-footer", "", "The row is a note below the table.", rej
 _NOTE = re.compile(
     r"\s*(?:copyright\b|©|confidential\b|(?:generated|exported|created) (?:by|on|at|from)\b"
     r"|end of (?:report|file|export|table)\b|page \d+ of \d+"
-    r"|(?:grand )?totals?(?: (?:rows|records|issues|tickets|cases))?\s*[:(=]?\s*[\d.,]*\)?\s*$"
+    r"|(?:grand )?totals?(?: (?:rows|records|issues|tickets|cases))?\s*[:(=]?\s*(?:[\d.,]+(?: \w+)?)?\)?\s*$"
     r"|[\d.,]+ (?:rows|records)\b)",
     re.IGNORECASE,
 )
 """What reports say of themselves below their table."""
+
+_TOTAL = re.compile(
+    r"(?:grand |overall )?totals?|sum|count|gesamt(?:summe|ergebnis|zahl)?|summe|total général|total general|totale"
+    r"|итого|всего|合計|总计|總計|합계",
+    re.IGNORECASE,
+)
+_FIGURE = re.compile(r"\(?[\d.,]+%?(?: \w+)?\)?")
+"""What stands beside it: `25`, `(2 records)`."""
 
 _DATA = re.compile(
     r"[a-z][a-z0-9+.-]*://\S+"  # an address
@@ -144,16 +152,18 @@ def find_repeated(rows: Sequence[list[str]], header: Sequence[str]) -> dict[int,
 def find_notes(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[int, Finding]:
     """Return findings for notes below a table: who made a report, and whose it is.
 
-    A note is a row of which only the first cell is filled, and no row below it has more. One that says so is one, and
-    so are those below it, and those above it that are lines of a single cell, or that an empty row divides from the
-    table. Where there are many, they are rows.
+    A note is a row of which only the first cell is filled, or one of totals, and no row below it has more. One that
+    says so is one, and so are those below it, and those above it that are lines of a single cell, or that an empty row
+    divides from the table. Where there are many, they are rows.
     """
     if count_filled(header) < HEADER_CELLS:
         return {}
     end = len(rows)
-    while end and count_filled(rows[end - 1]) == count_filled(rows[end - 1][:1]):
+    while end and (count_filled(rows[end - 1]) == count_filled(rows[end - 1][:1]) or _is_total(rows[end - 1])):
         end -= 1
-    notes = (index for index in range(end, len(rows)) if _NOTE.match(rows[index][0]))
+    notes = (
+        index for index in range(end, len(rows)) if _is_total(rows[index]) or _NOTE.match("".join(rows[index][:1]))
+    )
     if (at := next(notes, None)) is None:
         return {}
     first = apart = at
@@ -165,3 +175,9 @@ def find_notes(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[int
         first = min(first, apart)
     found = [index for index in range(first, len(rows)) if count_filled(rows[index])]
     return dict.fromkeys(found, NOTE_BELOW) if len(found) <= NOTES_MOST else {}
+
+
+def _is_total(row: Sequence[str]) -> bool:
+    """Whether a row says what the rows above it come to: `Grand Totals,(2 records)`, `Total,,,25`."""
+    first, *others = [*filter(None, map(str.strip, row))] or [""]
+    return _TOTAL.fullmatch(first.rstrip(" :")) is not None and all(map(_FIGURE.fullmatch, others))
