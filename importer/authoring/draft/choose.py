@@ -156,6 +156,14 @@ def _is_leaf(column: Column) -> bool:
     return len(parts) > 2 or (len(parts) == 2 and not WRAPPERS.intersection(tokens_of(parts[0])[:1]))
 
 
+def _is_far_within(column: Column) -> bool:
+    """Whether a column is a field of an object in another one: `limits.perCard.status` is no status of the issue."""
+    parts = list(column.place.parts)
+    while len(parts) > 1 and WRAPPERS.intersection(tokens_of(parts[0])[:1]):
+        parts = parts[1:]
+    return len(parts) > 2 and " ".join(tokens_of(parts[-1])) not in LEAVES
+
+
 def _is_of_another(tokens: Sequence[str], things: frozenset[str] = OTHER_THINGS) -> bool:
     """Whether the words before the last make it the name, id or type of something else: `assignees type`."""
     return any(token in things or token.removesuffix("s") in things for token in tokens[:-1])
@@ -181,7 +189,7 @@ def _title(column: Column, rows: int) -> float:
     if score < NAMED and looks_like_ids(column) and column.filled > 1:  # `Ticket` of a table with names beside it
         return 0.0
     score += 4 * column.filled / max(1, rows)
-    score -= 6 * (column.filled < 0.5 * rows)  # most issues would have no title
+    score -= 6 * (column.filled < 0.5 * rows and score < NAMED + 4)  # `Request`, where most issues have none
     score -= 4 * (column.multiline > 0.2 * column.filled) + 4 * (column.average > 300)
     varied = min(column.distinct, 50) / min(column.filled, 50)
     return score - 6 * (varied < 0.3 and column.filled > 5)
@@ -243,7 +251,7 @@ def _value(column: Column, weights: Weights, name: FieldName, judge: Judge) -> f
     score = float(weigh(tokens, weights))
     if column.is_free or column.distinct > VALUES_LISTED or column.longest > 200 or column.is_list or column.multiline:
         return 0.0
-    if NOT_A_VALUE.intersection(tokens) or (len(tokens) > 1 and "category" in tokens):
+    if NOT_A_VALUE.intersection(tokens) or (len(tokens) > 1 and "category" in tokens) or _is_far_within(column):
         return 0.0
     if column.date_format() is not None:
         return 0.0

@@ -223,3 +223,19 @@ def test_a_title_that_most_rows_lack(tmp_path: Path) -> None:
         "title": "Brief description",
         "description": "Request",
     }
+
+
+def test_a_status_of_something_within(tmp_path: Path) -> None:
+    """An object's object has a status of its own; the name of an issue's status may be as deep."""
+    records = [
+        {
+            "name": f"It broke {n} times",
+            "limits": {"attachments": {"perCard": {"status": "ok"}}},
+            "fields": {"status": {"name": ("Open", "Done")[n % 2]}},
+        }
+        for n in range(9)
+    ]
+    assert names(choose_from(write_json(tmp_path / "a.json", records)))["status"] == "fields.status.name"
+    for record in records:
+        del record["fields"]
+    assert "status" not in names(choose_from(write_json(tmp_path / "b.json", records)))
