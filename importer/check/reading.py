@@ -18,6 +18,7 @@ from importer.check.knowledge import Knows
 from importer.check.observer import Observer, OpenWriter
 from importer.check.people_named import PeopleNamed
 from importer.check.plan import Plan, plan_rows
+from importer.check.raw_markup import RawMarkup
 from importer.check.relation_targets import UNREACHABLE, TargetFindings
 from importer.check.rows import Examined
 from importer.check.tally import NO_VERDICTS, Tally
@@ -62,6 +63,7 @@ class Reading:
         self.showcase = Showcase(files, model.people.hides, job.show)
         self.people, self.unmatched = PeopleNamed(job, shown), UnmatchedPeople(job.people)
         self.probes, self._changes, self.untyped = Probes(), _TextChanges(), Untyped(model.category)
+        self._markup = RawMarkup(model)
 
     def read(
         self, chunks: Iterable[Examined], progress: Progress, open_writer: OpenWriter, more: Sequence[Observer]
@@ -71,6 +73,7 @@ class Reading:
         observers: Sequence[Observer] = (
             *(self.tally, self.flow, self.unknowns, self.corrections, self.work, self.drift, self.coverage),
             *(self.completeness, self.showcase, self.people, self.unmatched, self.probes, self._changes, self.untyped),
+            self._markup,
             *more,
         )
         progress.start("checking", source.total_bytes, "B")
@@ -100,6 +103,7 @@ class Reading:
         if hidden := self.corrections.hidden:
             yield f"values that name people and reject rows: {hidden:,}, in errors.csv alone"
         yield from self._changes.sentences()
+        yield from self._markup.sentences()
 
 
 class Probes:

@@ -180,10 +180,17 @@ def _inversion(streams: list[Stream]) -> Iterator[str]:
             ranks.setdefault((found[1].strip(), int(found[2])), stream)
     ordered = sorted(ranks.items(), key=lambda item: item[0])
     for ((first_prefix, _), first), ((second_prefix, _), second) in pairwise(ordered):
-        if first_prefix == second_prefix and _severity_rank(first) > _severity_rank(second):
+        is_inverted = first_prefix == second_prefix and _severity_rank(first) > _severity_rank(second)
+        if is_inverted and not (_says_its_target(first) and _says_its_target(second)):
             ways = " but ".join(f"{stream.step.source} → {stream.target}" for stream in (first, second))
             yield f"severity: ranks look inverted, {ways}"
             return
+
+
+def _says_its_target(stream: Stream) -> bool:
+    """Whether a word beside the number says nearly the same severity: of `1-Low` and `3-High` no rank is inverted."""
+    words = re.findall(r"[^\W\d_]+", fold(stream.step.source))
+    return any(abs(SEVERITY_WORDS[word] - _severity_rank(stream)) <= 1 for word in words if word in SEVERITY_WORDS)
 
 
 def _severity_rank(stream: Stream) -> int:

@@ -101,6 +101,7 @@ def test_free_text_in_a_value_column() -> None:
         ),
         ({"P1": "critical", "P2": "high", "P10": "low"}, None),
         ({"P1": "high", "Sev 2": "critical"}, None),
+        ({"1-Low": "low", "2-Medium": "medium", "4-Very High": "critical"}, None),
         ({"0": "medium", "1": "critical", "2": "high"}, None),
         ({"P0": "low", "P1": "critical"}, "severity: ranks look inverted, P0 → low but P1 → critical"),
         ({"Blocker": "low", "Minor": "low"}, "severity: Blocker → low (2 rows)"),

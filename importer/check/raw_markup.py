@@ -1,0 +1,48 @@
+"""Notices descriptions in HTML or in a wiki's markup that would be sent as they are: the mapping names no format."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+
+from importer.check.plan import Plan
+from importer.check.rows import Examined
+from importer.mapping.model import Mapping
+from importer.mapping.texts import TextFormat, walk_texts
+
+SHARE = 0.2
+"""The least share of the descriptions: in Markdown a few may begin with a tag."""
+_BEGINS: dict[TextFormat, re.Pattern[str]] = {
+    "html": re.compile(r"(?i)\s*<(?:!doctype html|/?(?:html|body|div|p|span|br|table|[uo]l|h[1-6]|b|strong|font)\b)"),
+    "jira": re.compile(r"\s*(?:h[1-6]\. |\{(?:code|noformat|quote|panel|color)\b[^{}]*\}|\[~\w)"),
+}
+"""How a description begins that is in a format."""
+
+
+class RawMarkup:
+    """Counts descriptions that begin with the signs of a format."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        texts = [] if mapping.description is None else list(walk_texts(mapping.description, choices=True))
+        self._is_asked = bool(texts) and not any(text.format for _, text in texts)
+        self._found, self._filled = Counter[TextFormat](), 0
+
+    def add(self, examined: Examined, _: Plan) -> None:
+        """Look at the descriptions of a chunk."""
+        if not self._is_asked:
+            return
+        prose = examined.records.texts
+        texts = [text for row in examined.bodies if (text := prose.descriptions[row]) != prose.footers[row]]
+        self._filled += len(texts)
+        for name, begins in _BEGINS.items():
+            self._found[name] += sum(map(bool, map(begins.match, texts)))
+
+    def sentences(self) -> Iterator[str]:
+        """Say which format the descriptions seem to be in."""
+        for name, rows in self._found.items():
+            if rows and rows >= SHARE * self._filled:
+                yield (
+                    f"description: {rows:,} of {self._filled:,} texts look like {name}, and are sent as they are; if "
+                    f"they are, `description: {{format: {name}}}` makes Markdown of them"
+                )
