@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from importer.authoring.suggest import suggest_for
 from importer.check.check_pass import Checked, check
-from importer.check.completeness import ASSIGNMENTS, COMMENTS
+from importer.check.completeness import COMMENTS
 from importer.check.job import Job
 from importer.check.knowledge import Knows
 from importer.check.observer import OpenWriter
@@ -272,12 +272,13 @@ class _Report:
         self._context, self._run, self._checked, self._sent, self._folder = context, run, checked, sent, folder
         self._stopped = sent.stopped
         self._since: Since = NOTHING
-        self._undecided = self._doubles = self._assignments = 0  # additions, and issues beside the right ones
+        self._undecided = self._doubles = 0  # additions, and issues beside the right ones
+        self._whole_run: Mapping[str, int] = {}
 
     def write(self, organisation: str) -> Summary:
         """Write all that a run leaves in its folder; record the summary in the ledger."""
         from importer.load.closing import name_doubles
-        from importer.report.from_ledger import count_assignments, kept_details, write_rows
+        from importer.report.from_ledger import count_parts, kept_details, write_rows
         from importer.report.since import compare_with_last
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
@@ -294,7 +295,7 @@ class _Report:
                 write_coverage(folder, checked.coverage)
             self._since = compare_with_last(self._context.ledger, run, folder, checked.tally.rows)
             self._undecided = run.count_undecided_additions()
-            self._assignments = count_assignments(run) if checked.assignments.people else 0
+            self._whole_run = count_parts(self._context.ledger, run, has_people=checked.assignments.people > 0)
             seen = self._context.ledger.seen(run.target, run.source_name)
             doubles = seen.doubles()
             self._doubles = len(doubles) + seen.count_settled()
@@ -348,7 +349,7 @@ class _Report:
             target=self._context.target.name,
             findings=dict((+codes).most_common()),
             additions={str(act): number for act, number in sent.additions.items()},
-            sent={COMMENTS: sent.comments, ASSIGNMENTS: self._assignments},
+            sent={COMMENTS: sent.comments, **self._whole_run},
             requests=calls.requests,
             retries=calls.retries,
             rate_limited=calls.rate_limited,

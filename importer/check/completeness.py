@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping as Dictionary
 
 from importer.check.coverage.coverage import LEFT_OUT
 from importer.check.plan import Plan
@@ -11,12 +12,13 @@ from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted
 from importer.records import Act
 
-COMMENTS, ATTACHMENTS, ASSIGNMENTS = "comments", "attachments", "assignments"
+COMMENTS, ATTACHMENTS, EVIDENCE, ASSIGNMENTS = "comments", "attachments", "evidence", "assignments"
 _READ_ON = "see `Comments and the rest of the issue` in mappings/README.md"
 
 
 class Completeness:
-    """Counts comments and attachments of the rows that are sent, or are in Triage: as counted by the source, and found.
+    """Counts what rows that are sent, or are in Triage, have: comments and attachments, as counted by the source and as
+    found, and evidence.
 
     `in_file` of attachments is known to the column coverage.
     """
@@ -33,6 +35,10 @@ class Completeness:
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count a chunk."""
         records, rows, additions = examined.records, plan.rows, plan.additions
+        for row, parts in records.parts.items():
+            if parts.evidence and rows[row].outcome not in LEFT_OUT:
+                self._has[EVIDENCE] += len(parts.evidence)
+        self._planned[EVIDENCE] += sum([each.act is Act.EVIDENCE for some in additions.values() for each in some])
         for row, number in records.discussed.items():
             if rows[row].outcome not in LEFT_OUT:
                 self._has[COMMENTS] += number
@@ -68,16 +74,16 @@ class Completeness:
         says = f"the source counts {counted(self._says[COMMENTS], 'comment')}"
         return f"{says}, and {absent:,} of them, of {counted(issues, 'issue')}, are not in the file"
 
-    def as_json(self, attachments: int, sent: int) -> dict[str, dict[str, int]]:
-        """The figures, as `counted` of summary.json has them; `sent` are comments."""
-        has = {COMMENTS: self._has[COMMENTS], ATTACHMENTS: attachments}
+    def as_json(self, attachments: int, sent: Dictionary[str, int]) -> dict[str, dict[str, int]]:
+        """The figures, as `counted` of summary.json has them; `sent` are those of COMMENTS and EVIDENCE."""
+        has = {**self._has, ATTACHMENTS: attachments}
         figures = {
             name: {
                 "source_says": self._says[name],
-                "file_has": has[name],
+                "file_has": has.get(name, 0),
                 "planned": self._planned[name],
-                "sent": sent if name == COMMENTS else 0,
+                "sent": sent.get(name, 0),
             }
-            for name in (COMMENTS, ATTACHMENTS)
+            for name in (COMMENTS, ATTACHMENTS, EVIDENCE)
         }
         return {name: each for name, each in figures.items() if any(each.values())}

@@ -20,7 +20,7 @@ from importer.codes import (
     FOUND_AT_TARGET,
     GONE_AT_TARGET,
 )
-from importer.ledger.schema import UNDECIDED, State, operations, sources
+from importer.ledger.schema import UNDECIDED, State, operations, runs, sources
 from importer.ledger.statements import Transaction, portions
 from importer.records import ADDITIONS, Act, AlreadyAdded
 
@@ -31,6 +31,14 @@ CANDIDATES = 100
 CREATES = operations.alias("creates")
 _UNMARKED_PART = re.compile(r"([0-9a-f]{16})/[0-9]+/(?!1\Z)[0-9]+")
 """The name of a part of a long comment as versions before markers gave it."""
+
+
+def count_made(transaction: Transaction, run: str, act: Act) -> int:
+    """Count the additions of a kind that a run has made, evidence that came with creates of its issues among them."""
+    made = select(func.count()).select_from(operations.join(runs, runs.c.id == operations.c.run_id))
+    with transaction() as connection:
+        its_own = (runs.c.name == run, operations.c.act == act, operations.c.state == State.DONE)
+        return connection.scalar(made.where(*its_own)) or 0
 
 
 class Added(NamedTuple):

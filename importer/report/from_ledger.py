@@ -11,9 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from importer import __version__
+from importer.check.completeness import ASSIGNMENTS, EVIDENCE
 from importer.errors import ExitCode, UsageError
+from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification
-from importer.records import Outcome
+from importer.records import Act, Outcome
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.issue_urls import IssueUrl
@@ -26,6 +28,7 @@ from importer.triage.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
+    from importer.ledger.store import Ledger
 
 NAMES = ("results.csv", "errors.csv", "errors.jsonl", CONFLICTS, REPORT, MAILED, SUMMARY)
 """Reports that the ledger alone is enough for."""
@@ -87,9 +90,10 @@ def write_again(run: Run, out: Path, *, is_running: bool = False, issue_url: str
     return summary
 
 
-def count_assignments(run: Run) -> int:
-    """Return how many owners and assignees the issues have that a run created or changed."""
-    return sum(Snapshot.parse(made.returned).assignments for made in run.made())
+def count_parts(ledger: Ledger, run: Run, *, has_people: bool) -> dict[str, int]:
+    """Count the evidence that a run has sent, and the owners and assignees of issues that it created or changed."""
+    assigned = (Snapshot.parse(made.returned).assignments for made in run.made()) if has_people else ()
+    return {EVIDENCE: count_made(ledger.transaction, run.name, Act.EVIDENCE), ASSIGNMENTS: sum(assigned)}
 
 
 def kept_details(run: Run) -> PageDetails:

@@ -9,7 +9,7 @@ from typing import IO, Any
 
 from importer import __version__
 from importer.check.check_pass import Checked
-from importer.check.completeness import ASSIGNMENTS, COMMENTS
+from importer.check.completeness import ASSIGNMENTS
 from importer.check.job import Job
 from importer.codes import INCOMPLETE, OPEN
 from importer.errors import ExitCode
@@ -25,8 +25,8 @@ class Summary:
 
     forecast       operations that the check has planned, by what they do, and their `requests`
     losses         figures of the columns that are lost, see `Coverage.as_json`
-    counted        comments and attachments as the source counts them, beside what the file has, see `Completeness`, and
-                   owners and assignees, see `Assignments`
+    counted        comments and attachments as the source counts them, beside what the file has, and evidence, see
+                   `Completeness`; owners and assignees, see `Assignments`
     additions      additions that were made, by what they do
     findings       code → rows
     doubles        issues with the marker of another, or that the ledger doesn't know, settled ones, too
@@ -145,7 +145,8 @@ def summarise(
 ) -> Summary:
     """Make the summary of a check or a run; `figures` are the fields that only one of them has.
 
-    `sent` has how many COMMENTS this attempt has sent, and how many ASSIGNMENTS are in the issues of its run.
+    `sent` has how many comments this attempt has sent, how much evidence its run, and how many owners and assignees
+    are in the issues of that, see `Completeness` and `Assignments`.
     """
     counts: dict[str, Any] = {outcome.value: outcomes[outcome] for outcome in Outcome}
     return Summary(
@@ -170,5 +171,5 @@ def summarise(
 def _count_parts(checked: Checked, sent: Mapping[str, int]) -> dict[str, dict[str, int]]:
     """Count what the source has of its issues' comments, attachments and people, and what of it is sent."""
     complete, assignments = checked.complete, checked.assignments
-    parts = {} if complete is None else complete.as_json(checked.attachments, sent.get(COMMENTS, 0))
+    parts = {} if complete is None else complete.as_json(checked.attachments, sent)
     return parts | ({ASSIGNMENTS: assignments.as_json(sent.get(ASSIGNMENTS, 0))} if any(assignments) else {})

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from importer.check.completeness import ASSIGNMENTS
+from importer.check.completeness import ASSIGNMENTS, EVIDENCE
 from importer.phrases import counted, format_time
+from importer.records import Act
 from importer.report.summary import Summary
 
 ISSUE, ASSIGNMENT = "issue", "assignment"
@@ -19,6 +20,8 @@ ADDED_NAMES = {
 }
 KINDS = {ISSUE: "Issues", ASSIGNMENT: "Owners and assignees", **ADDED_NAMES}
 """What is read back → its name on a page."""
+COUNTED_ACTS = {ASSIGNMENTS: ASSIGNMENT, EVIDENCE: str(Act.EVIDENCE)}
+"""Kinds under `counted` whose figures are those of the whole run → what is read back of them."""
 READ_BACK, AT = "read_back", "at"
 
 
@@ -50,14 +53,16 @@ def add_up(summary: Summary, verified: Mapping[str, Any]) -> list[Sum]:
     every_kind: dict[str, Any] = dict(summary.counted)
     for kind, figures in every_kind.items():
         says, has, planned, sent = (figures[name] for name in ("source_says", "file_has", "planned", "sent"))
+        act, note = COUNTED_ACTS.get(kind, ""), ""
+        if act:
+            planned = max(planned, sent)  # of a continued run the last attempt has planned only what was left
         if kind == ASSIGNMENTS:
             people, matched = figures["people"], figures["matched"]
             note = f"{counted(people, 'person', 'people')} named, {matched:,} with a user in Triage"
-            to_fill = max(planned, sent)  # of a continued run the last attempt has planned only what was left
-            sums.append(Sum(KINDS[ASSIGNMENT], None, has, to_fill, sent, there.get(ASSIGNMENT), note))
-        else:
-            sums.append(Sum(kind.capitalize(), says or None, has, planned, sent))
+        sums.append(Sum(KINDS.get(act, kind.capitalize()), says or None, has, planned, sent, there.get(act), note))
     for act, name in ADDED_NAMES.items():
+        if act == str(Act.EVIDENCE) and EVIDENCE in every_kind:
+            continue
         planned, sent, found = summary.forecast.get(act, 0), summary.additions.get(act, 0), there.get(act)
         if planned or sent or found:
             sums.append(Sum(name, None, None, planned, sent, found))

@@ -12,7 +12,7 @@ from importer.sandbox.organisation import CALLER_ID
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
 from tests.harness.pages import Page
-from tests.harness.running import KEY, Ended, Program, write_csv
+from tests.harness.running import KEY, SAMPLES, Ended, Program, write_csv
 
 MAPPING = """
 input: {name: demo, key: Key}
@@ -80,3 +80,17 @@ def test_a_ledger_that_is_in_use(program: Program, serve: Serve) -> None:
     assert verified.code == 0
     assert f"The page of {ended.summary['run_id']} itself doesn't show what was read back: " in verified.err
     assert "Nothing has been read back" in Page(Path(ended.summary["out"]) / "report.html").text
+
+
+def test_calls_that_come_with_their_issues_add_up(program: Program) -> None:
+    """Those are part of a create, and read back one by one; the same command again sends none, and says so."""
+    command = ("run", SAMPLES / "call-reviews.jsonl", "-m", SAMPLES / "call-reviews.yaml", "--sandbox", "--json")
+    ended = program(*command)
+    assert ended.summary["counted"]["evidence"] == {"source_says": 0, "file_has": 4, "planned": 4, "sent": 4}
+    assert program("verify", "last").code == 0
+    texts = Page(Path(ended.summary["out"]) / "report.html").texts
+    place = texts.index("Calls, conversations and files")
+    assert texts[place + 1 : place + 6] == ["–", "4", "4", "4", "4"]
+    assert texts.count("Calls, conversations and files") == 1
+    again = program(*command).summary["counted"]["evidence"]
+    assert again == {"source_says": 0, "file_has": 4, "planned": 0, "sent": 0}
