@@ -47,7 +47,7 @@ _RELATIONS = {
 _PARTS = {
     "text": ("body", "text", "content", "comment", "message", "detail", "notes", "note"),
     "author": ("author", "user", "creator", "by", "created by", "from"),
-    "date": ("created at", "created", "date", "created on", "timestamp", "time"),
+    "date": ("created at", "created", "date", "created on", "timestamp", "time", "at", "sent at", "posted at"),
     "id": ("id",),
 }
 """Part of a comment → the keys that an object has it under, the likeliest first."""
@@ -178,7 +178,8 @@ def _listed(found: Belongings, columns: Sequence[Column]) -> Iterator[str]:
     named: set[str] = set()
     for column in columns:
         name = re.sub(r" \d+$", "", _named(column))  # `Remark 2` is the second
-        is_one = len(column.place.parts) == 1 and name in COMMENT_WORDS - {"notes", "journals"}
+        words = COMMENT_WORDS if column.is_list else COMMENT_WORDS - {"notes", "journals"}
+        is_one = len(column.place.parts) == 1 and name in words
         if not is_one or column.is_number or column.is_boolean:
             continue
         found.taken.add(column.number)

@@ -192,7 +192,8 @@ def _title(column: Column, rows: int) -> float:
     score -= 6 * (column.filled < 0.5 * rows and score < NAMED + 4)  # `Request`, where most issues have none
     score -= 4 * (column.multiline > 0.2 * column.filled) + 4 * (column.average > 300)
     varied = min(column.distinct, 50) / min(column.filled, 50)
-    return score - 6 * (varied < 0.3 and column.filled > 5)
+    repeats = 8 * (1 - varied) if score < NAMED + 4 and column.filled > 5 else 0  # `Name`, which is the customer's
+    return score - max(repeats, 6 * (varied < 0.3 and column.filled > 5))
 
 
 def _by_content(columns: Sequence[Column], rows: int) -> Pick | None:
@@ -290,7 +291,8 @@ def _description(column: Column) -> float:
     if not score or column.is_link or column.is_number or column.is_boolean or {"id", "url", "count"} & set(tokens):
         return 0.0
     listed = any(part.endswith("[]") for part in column.place.parts) and column.place.parts[-1] != "__text__"
-    if listed or (_is_leaf(column) and score < 14):
+    repeated = column.is_list and column.place.ref.kind == "column"  # `Notes` and `Notes` again: comments
+    if listed or repeated or (_is_leaf(column) and score < 14):
         return 0.0
     return score + 2 * (column.average > 40) + 2 * bool(column.multiline) - 4 * bool({"html", "short"} & set(tokens))
 

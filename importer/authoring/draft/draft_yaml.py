@@ -162,7 +162,9 @@ class Draft:
 
     def _other_categories(self) -> Iterator[str]:
         """What else may say a category, for a person to decide on."""
-        places = [column for column in self.profile.columns if column.filled and category_source(column.place.name)]
+        uses = {number for number, use in self.choice.uses().items() if use != "footer"}
+        others = [column for column in self.profile.columns if column.filled and column.number not in uses]
+        places = [column for column in others if category_source(column.place.name)]
         if self.choice.category is None and places:
             said = category_source(places[0].place.name)
             yield "  # A column may say it; without its `#` the next line takes it from there."

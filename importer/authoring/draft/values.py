@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from importer.sources.source import Source
 
 SAMPLE_LENGTH = 80
+RANKS = {
+    "3": ("high", "medium", "low"),
+    "4": ("critical", "high", "medium", "low"),
+    "5": ("critical", "high", "medium", "low", "low"),
+}
+"""The highest number of a scale → what its numbers mean, from 1 on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +150,7 @@ def _count(
 def propose_values(seen: Seen, choice: Choice, speller: Speller) -> list[Value]:
     """Return all values with their proposals, by field, the most frequent first, the empty cell last."""
     values = [_propose(name, found, choice, speller) for name in VALUE_FIELDS for found in seen[name].values()]
+    values = _ranked(values)
     over = {fold(value.value) for value in values if value.field == "status" and value.proposal in FINISHED}
     by_name = {(value.field, fold(value.value)): value for value in values}
     counted = [
@@ -154,6 +161,18 @@ def propose_values(seen: Seen, choice: Choice, speller: Speller) -> list[Value]:
     return sorted(
         counted, key=lambda value: (VALUE_FIELDS.index(value.field), not value.value, -value.rows, value.value)
     )
+
+
+def _ranked(values: list[Value]) -> list[Value]:
+    """Propose what numbers from 1 to 3, 4 or 5 mean if 1 is the most urgent; they stay open, as it may be the least."""
+    numbers = {value.value for value in values if value.field == "severity" and value.value}
+    scale = RANKS.get(max(numbers, default="")) if "1" in numbers and numbers <= set("12345") else None
+    return [
+        replace(value, proposal=scale[int(value.value) - 1], reason="if 1 is the most urgent")
+        if scale and value.field == "severity" and value.value and not value.decided
+        else value
+        for value in values
+    ]
 
 
 def _open_rows(states: Counter[tuple[str, bool]], over: Iterable[str]) -> int:

@@ -19,7 +19,9 @@ TITLE = _weigh(
     "|résumé|objet|sujet|asunto|título|titulo|resumen|resumo|assunto|oggetto|titolo|riepilogo|onderwerp|samenvatting"
     "|temat|tytuł|podsumowanie|тема|название|заголовок|başlık|konu|özet|件名|題名|タイトル|標題|标题|主题|主題|概要|要約"
     "|摘要|제목|요약|ämne|rubrik|otsikko|emne|název|předmět|όνομα|العنوان|judul|tiêu đề",
-    w7="name|task name|item name|issue name|card name|naam|nombre|nome|nom|bezeichnung|aufgabe|nazwa|ad|名前|名称|이름",
+    w9="heading|what happened|überschrift|encabezado|intitulé|intestazione",
+    w7="finding|symptom|observation"
+    "|name|task name|item name|issue name|card name|naam|nombre|nome|nom|bezeichnung|aufgabe|nazwa|ad|名前|名称|이름",
     w5="to do|message|task|ticket|issue|card|story|item|what|problem|request",
 )
 DESCRIPTION = _weigh(
@@ -27,7 +29,7 @@ DESCRIPTION = _weigh(
     "|descrizione|beschrijving|описание|opis|açıklama|説明|詳細|描述|说明|說明|설명|내용|beskrivning|kuvaus|beskrivelse|popis",
     w7="notes|note|details|detail|content|text|memo|steps|steps to reproduce|message|notizen|inhalt|notas|anmerkungen"
     "|contenu|contenido|内容|備考|long desc",
-    w5="request|inquiry|anfrage|demande",
+    w5="request|inquiry|anfrage|demande|langtext|langbeschreibung|texte|texto",
 )
 SEVERITY = _weigh(
     w10="priority|severity|bug severity|priorität|schweregrad|priorité|gravité|sévérité|prioridad|gravedad|severidad"
@@ -41,7 +43,7 @@ STATUS = _weigh(
     w10="status|bug status|issue status|task status|statut|estado|stato|toestand|zustand|status name|статус|durum"
     "|ステータス"
     "|状態|状态|狀態|상태|tila|stav|tilstand|situação|état|etat|состояние|stan",
-    w9="state|stage|workflow state|issue state",
+    w9="state|stage|workflow state|issue state|bearbeitungsstand|stand|sachstand|avancement",
     w5="phase|step|workflow|progress|section|column|list|lane|swimlane|bucket|section column|board column|spalte|状況",
     w3="completed|closed|done|resolved|is resolved|is closed|is completed|finished|erledigt|complete|fixed"
     "|is fixed|solved|behoben|gelöst|terminé|résolu|hecho|resuelto|feito|fatto|klaar"
@@ -73,7 +75,8 @@ CLOSED = _weigh(
     "|completed date"
     "|resolution date|finished at|done date|date done|date resolved|resolved date|ended at|closed on|resolved on"
     "|closed at utc"
-    "|resolutiondate|erledigt|geschlossen am|resuelta|resolvido|解決日|已解决|last resolved|date fix released",
+    "|resolutiondate|erledigt|erledigt am|abgeschlossen am|gelöst am"
+    "|geschlossen am|resuelta|resolvido|解決日|已解决|last resolved|date fix released",
 )
 CREATED = _weigh(
     w10="created|created at|created on|created date|created time|creation date|creation time|date created|opened"
@@ -305,6 +308,10 @@ def may_discuss(array: str) -> bool:
     return " ".join(words) in DISCUSSIONS or words[-1:] in {(word,) for word in DISCUSSIONS}
 
 
+_COMPOUND_ENDS = ("status", "titel", "beschreibung", "priorität", "kategorie")
+"""Words that German puts behind another as one word: `Ticketstatus`, `Fehlerbeschreibung`."""
+
+
 def weigh(tokens: tuple[str, ...], words: Weights) -> int:
     """Return the weight of a header by these words: highest if it equals one, lower if it ends with or has one."""
     best = 0
@@ -313,7 +320,7 @@ def weigh(tokens: tuple[str, ...], words: Weights) -> int:
         own = tuple(re.findall(r"[^\W_]+", word))
         if joined == word or "".join(tokens) == word:
             best = max(best, weight + 4)
-        elif tokens[-len(own) :] == own:
+        elif tokens[-len(own) :] == own or (word in _COMPOUND_ENDS and tokens and tokens[-1].endswith(word)):
             best = max(best, weight + 1)
         elif tokens[: len(own)] == own or (not word.isascii() and len(own) == 1 and len(word) > 1 and word in joined):
             best = max(best, weight - 1)

@@ -151,3 +151,17 @@ def test_arrays_that_are_called_otherwise(tmp_path: Path) -> None:
     comments = save(write_json(tmp_path / "a.json", rows), tmp_path / "mine.yaml").model.comments
     assert comments is not None
     assert [source.path for source in comments.from_] == ["incident_updates"]
+
+
+def test_notes_in_several_columns(tmp_path: Path) -> None:
+    """Of one column they are the description; of two with the same name each cell is a comment."""
+    rows = [(f"It broke {n} times", f"First {n}", f"Second {n}") for n in range(4)]
+    path = write_csv(tmp_path / "a.csv", rows, ("Title", "Notes", "Notes"))
+    model = save(path, tmp_path / "mine.yaml").model
+    assert model.description is None
+    assert model.comments is not None
+    assert [source.column for source in model.comments.from_] == ["Notes"]
+    path = write_csv(tmp_path / "b.csv", [row[:2] for row in rows], ("Title", "Notes"))
+    description = save(path, tmp_path / "other.yaml").model.description
+    assert description is not None
+    assert description.column == "Notes"

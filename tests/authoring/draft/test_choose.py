@@ -239,3 +239,16 @@ def test_a_status_of_something_within(tmp_path: Path) -> None:
     for record in records:
         del record["fields"]
     assert "status" not in names(choose_from(write_json(tmp_path / "b.json", records)))
+
+
+def test_a_name_that_comes_again_is_no_title(tmp_path: Path) -> None:
+    """It is the customer's; what happened is the title."""
+    rows = [{"Ref": f"I-{n}", "Name": f"Customer {n % 4}", "What happened": f"It broke {n} times"} for n in range(12)]
+    assert names(choose_from(write_table(tmp_path / "a.csv", rows)))["title"] == "What happened"
+
+
+@pytest.mark.parametrize("header", ["Ticketstatus", "Bearbeitungsstand", "Auftragsstatus"])
+def test_compounds(tmp_path: Path, header: str) -> None:
+    """German writes two words as one."""
+    rows = [{"Titel": f"Es ging {n} mal kaputt", header: ("offen", "erledigt")[n % 2]} for n in range(6)]
+    assert names(choose_from(write_table(tmp_path / "a.csv", rows)))["status"] == header

@@ -90,3 +90,21 @@ def test_a_mark_that_says_done(tmp_path: Path, header: str) -> None:
     rows = [{"Issue": f"It broke {n} times", header: ("x", "", "yes", "no")[n % 4]} for n in range(8)]
     status = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.status
     assert ({**status.values, "": status.missing}) == {"x": "done", "yes": "done", "no": "todo", "": "todo"}
+
+
+@pytest.mark.parametrize(
+    ("numbers", "targets"),
+    [
+        ("123", ["high", "medium", "low"]),
+        ("1245", ["critical", "high", "low", "low"]),
+        ("0123", ["critical", "medium", "medium", "medium"]),
+        ("12", ["medium", "medium"]),
+    ],
+)
+def test_bare_numbers(tmp_path: Path, numbers: str, targets: list[str]) -> None:
+    """From 1 on they are proposed as ranks, and stay open, as 1 may be the least; of other scales nothing is known."""
+    rows = [{"Title": f"It broke {n} times", "Priority": numbers[n % len(numbers)]} for n in range(12)]
+    values = draft(write_table(tmp_path / "a.csv", rows)).values
+    found = {value.value: value for value in values if value.field == "severity"}
+    assert [found[number].proposal for number in numbers] == targets
+    assert not any(found[number].decided for number in numbers)
