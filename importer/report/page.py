@@ -25,7 +25,7 @@ from importer.report.course_picture import CUT_SHORT, draw_course
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
 from importer.report.next_steps import Step, find_steps
-from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
+from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows, join_by_code
 from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import STILL_RUNNING, Summary
 from importer.report.sums import add_up, count_needing, describe_verification
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 REPORT, MAILED = "report.html", "summary.html"
 COLUMNS_SHOWN = PEOPLE_SHOWN = 200
+CAUSES = {"causes": True, "notes": False}
+"""Lists of causes → whether these keep rows back."""
 VALUES_MAILED = 200
 """Values of a field in summary.html."""
 
@@ -134,8 +136,9 @@ def write_pages(
         StorageFull: one of them can't be written.
     """
     view = {**_view(summary, rows, details), "course": None if course is None else draw_course(course)}
-    for name, is_whole in ((REPORT, True), (MAILED, False)):
-        render(folder, name, "report.html", {**view, "whole": is_whole})
+    render(folder, REPORT, "report.html", {**view, "whole": True})
+    by_code = {name: _first(join_by_code(rows.causes(blocks=blocks))) for name, blocks in CAUSES.items()}
+    render(folder, MAILED, "report.html", {**view, **by_code, "whole": False})
 
 
 def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, Any]:
@@ -164,8 +167,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "verified": describe_verification(details.verified) if details.verified else "",
         "rows": rows,
         "additions": (rows.additions_planned, rows.additions_done, rows.additions_failed),
-        "causes": _first(rows.causes(blocks=True)),
-        "notes": _first(rows.causes(blocks=False)),
+        **{name: _first(rows.causes(blocks=blocks)) for name, blocks in CAUSES.items()},
         "passed_over": rows.passed_over.most_common(),
         "flows": {name: (flow, draw_flow(flow)) for name, flow in flows.items() if flow},
         "values_mailed": VALUES_MAILED,

@@ -247,3 +247,12 @@ def _join(causes: Iterable[Cause]) -> list[Cause]:
     first = max(causes, key=lambda cause: cause.rows)
     samples = tuple(sample for cause in causes[:SAMPLES] for sample in cause.samples[:1])
     return [Cause(first.code, first.field, f"for example: {first.message}", first.hint, rows, samples)]
+
+
+def join_by_code(causes: Iterable[Cause]) -> list[Cause]:
+    """Make one cause of those of a code and a field, worst first: for who is shown no value, they are alike."""
+    joined: dict[tuple[str, str], Cause] = {}
+    for cause in causes:
+        same = joined.setdefault((cause.code, cause.field), Cause(cause.code, cause.field, "", ""))
+        same.rows += cause.rows
+    return sorted(joined.values(), key=lambda cause: -cause.rows)

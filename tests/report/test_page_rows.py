@@ -11,7 +11,7 @@ import pytest
 
 from importer.records import WITHHELD, Outcome, Row
 from importer.report import page_rows
-from importer.report.page_rows import PRINTED, PageRows
+from importer.report.page_rows import PRINTED, PageRows, join_by_code
 
 
 def row(number: int, outcome: Outcome = Outcome.PLANNED, code: str = "", **more: Any) -> Row:
@@ -94,6 +94,20 @@ def test_few_figures_are_one_cause_where_their_hint_is_the_same() -> None:
         (9, "for example: cut from 201 characters")
     ]
     assert [cause.typed for cause in page.causes(blocks=True)] == ["One", "Two"]
+
+
+def test_causes_without_their_values_are_alike() -> None:
+    """In what is mailed a code and a field are one line, however many values there are; the most rows come first."""
+    page = PageRows()
+    page.add([row(n, Outcome.REJECTED, "status-unknown", messages=(f"Step {n % 3}",)) for n in range(9)])
+    page.add([row(n, Outcome.REJECTED, "key-missing") for n in range(9, 19)])
+    causes = page.causes(blocks=True)
+    assert len(causes) == 4
+    joined = join_by_code(causes)
+    assert [(cause.code, cause.rows, cause.message, cause.samples) for cause in joined] == [
+        ("key-missing", 10, "", ()),
+        ("status-unknown", 9, "", ()),
+    ]
 
 
 def test_titles_are_asked_for_where_a_row_has_none() -> None:
