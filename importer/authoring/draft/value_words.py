@@ -29,7 +29,9 @@ SEVERITY_WORDS = {
     "blocking": "critical", "resolve immediately": "critical", "data loss": "critical", "crash/data loss": "critical",
     "high attention": "high", "major problem": "high", "minor problem": "low", "small": "low",
     "error": "high", "warning": "medium", "info": "low", "informational": "low", "debug": "low",
-    "a": "high", "b": "medium", "c": "low", "must fix": "high", "fix if time": "low", "fix if time permits": "low",
+    "a": "high", "b": "medium", "c": "low", "must fix": "high",
+    "vh": "critical", "h": "high", "m": "medium", "med": "medium", "l": "low",
+    "fix if time": "low", "fix if time permits": "low",
     "must have": "high", "should have": "medium", "could have": "low",
 }  # fmt: skip
 STATUS_WORDS = {

@@ -86,7 +86,8 @@ CREATED = _weigh(
     "|creada|fecha de creación|criado|criado em|data de criação|creato|creato il|aangemaakt|aangemaakt op|создано"
     "|дата создания|utworzono|data utworzenia|作成日|作成日時|登録日|起票日|起票日時|発生日|発生日時|受付日"
     "|创建时间|创建日期|建立日期|생성일|등록일",
-    w7="date|datum|fecha|data|дата|日付|日期|날짜",
+    w7="timestamp|received|received at|received on|eingegangen|reçu le|recibido|date|datum"
+    "|fecha|data|дата|日付|日期|날짜",
 )
 STATUS_CATEGORY = _weigh(w10="status category|state type|state category|statuscategory|status type")
 PEOPLE = frozenset(

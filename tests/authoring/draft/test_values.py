@@ -108,3 +108,11 @@ def test_bare_numbers(tmp_path: Path, numbers: str, targets: list[str]) -> None:
     found = {value.value: value for value in values if value.field == "severity"}
     assert [found[number].proposal for number in numbers] == targets
     assert not any(found[number].decided for number in numbers)
+
+
+def test_letters_that_rank(tmp_path: Path) -> None:
+    """H, M and L, and A to C, are what they are in most lists."""
+    letters = "HMLABC"
+    rows = [{"Title": f"It broke {n} times", "Priority": letters[n % 6]} for n in range(12)]
+    severity = save(write_table(tmp_path / "a.csv", rows), tmp_path / "mine.yaml").model.severity
+    assert [severity.values[letter] for letter in letters] == ["high", "medium", "low"] * 2
