@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from importer.errors import MappingError
 
-LIMIT_SECONDS = 5.0
+LIMIT_SECONDS = 4.0
 """Of CPU. An ordinary search of a megabyte takes a hundredth of a second."""
 SHORT = 100
 """Characters of a text that no pattern which is let through searches for long."""

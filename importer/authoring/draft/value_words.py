@@ -36,7 +36,7 @@ SEVERITY_WORDS = {
 }  # fmt: skip
 STATUS_WORDS = {
     "opened": "todo", "unassigned": "todo", "unstarted": "todo", "not started": "todo", "triggered": "todo",
-    "planned": "todo", "unresolved": "todo", "to be done": "todo", "next": "todo",
+    "planned": "todo", "overdue": "todo", "unresolved": "todo", "to be done": "todo", "next": "todo",
     "unconfirmed": "backlog", "icebox": "backlog", "later": "backlog", "someday": "backlog", "maybe later": "backlog",
     "triage": "backlog", "untriaged": "backlog", "needs triage": "backlog", "new ideas": "backlog", "ideas": "backlog",
     "acknowledged": "in_progress", "assigned": "in_progress", "started": "in_progress", "ongoing": "in_progress",
