@@ -102,6 +102,8 @@ class LedgerHistory:
         self._ledger, self._target, self._source_name = ledger, target, source_name
         self._policy, self._run = policy, run
         self._seen = ledger.seen(target, source_name)
+        # A key comes to one chunk alone: what is sent meanwhile changes nothing of those that are asked for later.
+        self._open_changes = ledger.find_open_changes(target, source_name)
         self._titles = {_fold(issue.title): issue.triage_id for issue in self._seen.unmarked()}
         self._any_found = self._seen.count() > 0
         self._near = near
@@ -114,7 +116,7 @@ class LedgerHistory:
     def __call__(self, bodies: Iterable[tuple[str, bytes]], create: Create) -> Mapping[str, LedgerStatus]:
         """Compare rows with the ledger: key → status; keys to be created are absent."""
         own = dict(bodies)
-        known = self._ledger.find_known(self._target, self._source_name, own)
+        known = self._ledger.find_known(self._target, self._source_name, own, self._open_changes)
         statuses = {
             key: self._compare(own[key], kept) or self._compare_whole(create(key), kept)
             for key, kept in known.items()

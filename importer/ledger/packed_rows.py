@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, groupby, pairwise, repeat
 
 import orjson
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, select, tuple_
@@ -74,39 +74,26 @@ def packed_keys(transaction: Transaction, run_ids: Collection[int]) -> Iterator[
         KEYS.drop(connection)
 
 
+_COLUMNS = (
+    *("key", "issue_id", "triage_id", "record", "line"),
+    *("attempts", "additions_planned", "additions_done", "follows"),
+)
+"""What a block has of each row; of records and lines the steps."""
+_STEPPED = ("record", "line")
+
+
 def _pack(some: Sequence[Row]) -> bytes:
-    columns = (
-        [row.key for row in some],
-        [row.issue_id for row in some],
-        [row.triage_id for row in some],
-        _steps([row.record for row in some]),
-        _steps([row.line for row in some]),
-        [row.attempts for row in some],
-        [row.additions_planned for row in some],
-        [row.additions_done for row in some],
-        [row.follows for row in some],
-    )
-    return zlib.compress(orjson.dumps(columns), 1)  # ids don't compress, the rest does at any level
+    columns = dict(zip(Row._fields, zip(*some, strict=True), strict=True))
+    packed_ones = [_steps(columns[name]) if name in _STEPPED else columns[name] for name in _COLUMNS]
+    return zlib.compress(orjson.dumps(packed_ones), 1)  # ids don't compress, the rest does at any level
 
 
 def _unpack(file: int, file_name: str, data: bytes) -> Iterator[Row]:
-    keys, issues, numbers, records, lines, attempts, planned, done, follows = orjson.loads(zlib.decompress(data))
-    columns = (keys, issues, numbers, accumulate(records), accumulate(lines), attempts, planned, done, follows)
-    for key, issue_id, triage_id, record, line, tries, wanted, made, is_other in zip(*columns, strict=True):
-        yield Row(
-            file,
-            file_name,
-            record,
-            line,
-            key,
-            Outcome.UNCHANGED,
-            attempts=tries,
-            issue_id=issue_id,
-            triage_id=triage_id,
-            additions_planned=wanted,
-            additions_done=made,
-            follows=is_other,
-        )
+    own = dict(zip(_COLUMNS, orjson.loads(zlib.decompress(data)), strict=True))
+    own |= {name: accumulate(own[name]) for name in _STEPPED}
+    same = Row(file, file_name, 0, 0, "", Outcome.UNCHANGED)._asdict()
+    columns = (own.get(name, repeat(value)) for name, value in same.items())
+    return map(Row._make, zip(*columns, strict=False))
 
 
 def _steps(numbers: Sequence[int]) -> list[int]:

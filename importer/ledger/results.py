@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from heapq import merge
-from itertools import islice
-from operator import attrgetter
+from itertools import compress, islice
+from operator import attrgetter, not_
 from typing import Any, NamedTuple
 
 import orjson
@@ -272,8 +272,9 @@ class Results:
         ]
 
     def _store(self, connection: Connection, told: Sequence[Row]) -> None:
-        write_packed(connection, self._id, filter(is_plain, told))
-        REGISTER.execute(connection, (encode_row(self._id, row) for row in told if not is_plain(row)))
+        plain = list(map(is_plain, told))
+        write_packed(connection, self._id, compress(told, plain))
+        REGISTER.execute(connection, (encode_row(self._id, row) for row in compress(told, map(not_, plain))))
 
     def _end_freezing(self, connection: Connection) -> None:
         connection.execute(update(runs).where(runs.c.id == self._id).values(frozen=1))

@@ -11,22 +11,24 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Insert, Select, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Insert, Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy import Row as Selected
 
 from importer.errors import TargetMismatch, UsageError
 from importer.ledger.added import AddedOperations
 from importer.ledger.database import Database
 from importer.ledger.journal import Run
-from importer.ledger.results import CHANGES, thaw
+from importer.ledger.results import thaw
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources, targets
 from importer.ledger.source_lock import SourceLocks
 from importer.ledger.statements import portions
 from importer.ledger.target_scan import Seen
 from importer.records import Act
 
-LEAVING = operations.alias("leaving")
 _STATES = {state.value: state for state in State}
+OpenChanges = Mapping[str, tuple[bytes, bool]]
+"""Key → the fields of an undecided update as JSON, b"" if there is none, and whether a deletion may have been sent."""
+NO_CHANGE = (b"", False)
 
 
 class Facts(NamedTuple):
@@ -75,6 +77,14 @@ class Known(NamedTuple):
     is_leaving: bool
 
 
+# Made once: to make it for each portion of keys takes as long as SQLite takes for a fifth of them.
+KNOWN = select(operations.c.key, *(operations.c[name] for name in Known._fields[:-2])).where(
+    operations.c.source_id == bindparam("its_source"),
+    operations.c.act == Act.CREATE,
+    operations.c.key.in_(bindparam("some", expanding=True)),
+)
+
+
 class Ledger:
     """An open ledger, made by `open_ledger` or `read_ledger`.
 
@@ -104,45 +114,34 @@ class Ledger:
             name, started_at = connection.execute(last.limit(1)).one_or_none() or ("", 0.0)
             return Facts(keys, name, started_at)
 
-    def find_known(self, target: str, source_name: str, keys: Iterable[str]) -> dict[str, Known]:
-        """Return what is known of these keys; those that were never sent are absent."""
+    def find_known(
+        self, target: str, source_name: str, keys: Iterable[str], changes: OpenChanges | None = None
+    ) -> dict[str, Known]:
+        """Return what is known of these keys; those that were never sent are absent.
+
+        Whoever asks for one chunk after the other gives what `find_open_changes` has found before all of them.
+        """
+        changes = self.find_open_changes(target, source_name) if changes is None else changes
         known = {}
-        columns = (
-            operations.c.key,
-            operations.c.state,
-            operations.c.issue_id,
-            operations.c.triage_id,
-            operations.c.body_sha,
-            operations.c.content,
-            operations.c.returned,
-            operations.c.since,
-            operations.c.attempts,
-            CHANGES.c.details,
-            LEAVING.c.id,
-        )
-        pending = and_(
-            CHANGES.c.source_id == operations.c.source_id,
-            CHANGES.c.key == operations.c.key,
-            CHANGES.c.act == Act.UPDATE,
-            CHANGES.c.state.in_(UNDECIDED),
-        )
-        leaving = and_(
-            LEAVING.c.source_id == operations.c.source_id,
-            LEAVING.c.key == operations.c.key,
-            LEAVING.c.act == Act.DELETE,
-            LEAVING.c.state.in_(UNDECIDED),
-        )
         with self.transaction() as connection:
             source_id = find_source(connection, target, source_name)
-            creates = (operations.c.source_id == source_id, operations.c.act == Act.CREATE)
-            joined = operations.outerjoin(CHANGES, pending).outerjoin(LEAVING, leaving)
-            statement = select(*columns).select_from(joined).where(*creates)
             for some in portions(keys) if source_id else ():
-                for key, state, *its, pending, leaving in connection.execute(
-                    statement.where(operations.c.key.in_(some))
-                ):
-                    known[key] = Known._make((_STATES[state], *its, pending or b"", leaving is not None))
+                found = connection.execute(KNOWN, {"its_source": source_id, "some": some}).all()
+                for key, state, *its in found:
+                    known[key] = Known._make((_STATES[state], *its, *changes.get(key, NO_CHANGE)))
         return known
+
+    def find_open_changes(self, target: str, source_name: str) -> OpenChanges:
+        """Return the updates and deletions of a source whose outcome nobody knows."""
+        changing = and_(operations.c.act.in_((Act.UPDATE, Act.DELETE)), operations.c.state.in_(UNDECIDED))
+        changes = dict[str, tuple[bytes, bool]]()
+        with self.transaction() as connection:
+            its = operations.c.source_id == find_source(connection, target, source_name)
+            columns = (operations.c.key, operations.c.act, operations.c.details)
+            for key, act, details in connection.execute(select(*columns).where(its, changing)):
+                pending, is_leaving = changes.get(key, NO_CHANGE)
+                changes[key] = (pending, True) if act == Act.DELETE else (details or b"", is_leaving)
+        return changes
 
     def seen(self, target: str, source_name: str, *, writable: bool = False) -> Seen:
         """Return what discovery found of a source; `writable` registers the source, for whoever runs discovery."""
