@@ -27,7 +27,7 @@ def test_a_mapping_of_another_tracker(program: Program) -> None:
 
 def test_a_preset_that_lacks_the_title(program: Program) -> None:
     """Recognised by its key alone: what is missing is said, and the command that helps can be pasted."""
-    Path("my export.csv").write_text("Issue key;What happened;State\nP-1;Call drops;Open\n", encoding="cp1252")
+    Path("my export.csv").write_text("Issue key;Wording;State\nP-1;Call drops;Open\n", encoding="cp1252")
     ended = program("validate", "my export.csv", "--encoding", "cp1252", "--limit", "5")
     assert (ended.code, "title: no file has 'Summary'" in ended.err) == (2, True)
     [line] = [line for line in ended.err.splitlines() if "triage-import draft" in line]
