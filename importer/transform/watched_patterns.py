@@ -7,11 +7,12 @@ watched by the processor's clock, which Python's `re` heeds within a search.
 
 from __future__ import annotations
 
+import atexit
+import os
 import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from functools import lru_cache, partial
 from types import FrameType
 from typing import TypeVar
@@ -20,6 +21,7 @@ from importer.errors import MappingError
 
 LIMIT_SECONDS = 4.0
 """Of CPU. An ordinary search of a megabyte takes a hundredth of a second."""
+TICK_SECONDS = 1.0
 SHORT = 100
 """Characters of a text that no pattern which is let through searches for long."""
 PATTERN_SHOWN = 80
@@ -76,7 +78,7 @@ class WatchedPattern:
         if threading.current_thread() is not threading.main_thread():  # where no signal comes
             return search(text)
         try:
-            with _alarm():
+            with _watch:
                 return search(text)
         except _TooLongError:
             raise SlowPattern(self.pattern, len(text)) from None
@@ -96,16 +98,38 @@ class _TooLongError(Exception):
     pass
 
 
-def _end(_: int, __: FrameType | None) -> None:
-    raise _TooLongError
+class _Watch:
+    """Notices a search that is still the same one after LIMIT_SECONDS of CPU.
+
+    One clock ticks for all searches: to set an alarm for each takes longer than most of them.
+    """
+
+    def __init__(self) -> None:
+        self._is_ticking = False
+        self._begun = self._running = self._seen = self._ticks = 0
+        os.register_at_fork(after_in_child=self._stand_still)
+
+    def __enter__(self) -> None:
+        if not self._is_ticking:
+            signal.signal(signal.SIGVTALRM, self._tick)
+            signal.setitimer(signal.ITIMER_VIRTUAL, TICK_SECONDS, TICK_SECONDS)
+            atexit.register(signal.setitimer, signal.ITIMER_VIRTUAL, 0)  # a tick without its handler ends the process
+            self._is_ticking = True
+        self._begun += 1
+        self._running = self._begun
+
+    def __exit__(self, *_: object) -> None:
+        self._running = 0
+
+    def _stand_still(self) -> None:
+        """A new process has no clock yet."""
+        self._is_ticking = False
+
+    def _tick(self, _: int, __: FrameType | None) -> None:
+        self._ticks = self._ticks + 1 if self._running == self._seen else 0
+        self._seen = self._running
+        if self._running and self._ticks * TICK_SECONDS >= LIMIT_SECONDS:
+            raise _TooLongError
 
 
-@contextmanager
-def _alarm() -> Iterator[None]:
-    before = signal.signal(signal.SIGVTALRM, _end)
-    signal.setitimer(signal.ITIMER_VIRTUAL, LIMIT_SECONDS)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-        signal.signal(signal.SIGVTALRM, before)
+_watch = _Watch()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -48,6 +50,33 @@ def test_each_use_has_an_end(use: str, monkeypatch: pytest.MonkeyPatch) -> None:
     match = found.search("c" * 200 + "aab")
     assert match is not None
     assert match[0] == "aab"
+
+
+def test_the_clock_stops_at_the_end() -> None:
+    """A process that ends slowly is not ended by a tick, and one that it has forked has a clock of its own."""
+    program = """
+import os, time
+import importer.transform.watched_patterns as watched
+from importer.transform.watched_patterns import SlowPattern, compile_pattern
+class Late:
+    def __del__(self, clock=time.process_time):
+        end = clock() + 0.3
+        while clock() < end: pass
+watched.TICK_SECONDS = watched.LIMIT_SECONDS = 0.1
+compile_pattern("b*c*d").search("x" * 200)
+if os.fork():
+    code = os.waitstatus_to_exitcode(os.wait()[1])
+else:
+    try:
+        compile_pattern("a*a*a*b").search("a" * 5000)
+    except SlowPattern:
+        os._exit(7)
+    os._exit(8)
+os.late = Late()
+raise SystemExit(code)
+"""
+    ended = subprocess.run([sys.executable, "-c", program], check=False)
+    assert ended.returncode == 7
 
 
 def test_what_is_watched() -> None:
