@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import errno
 import os
+import re
 import stat
 import struct
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
@@ -22,7 +25,10 @@ DIRECTORY_BYTES = 8 * 1024 * 1024
 """The largest table of contents, some 80,000 files: all of it is held in memory."""
 BOMB_BYTES, BOMB_RATIO = 256 * 1024 * 1024, 200
 """A file that is larger, and so many times as large as it is in the archive, is no export."""
-EXPORTS = (".csv", ".tsv", ".json", ".jsonl", ".ndjson")
+TABLES = (".csv", ".tsv")
+EXPORTS = (*TABLES, ".json", ".jsonl", ".ndjson")
+SHAPE_BYTES, SHAPE_KEYS = 64 * 1024, 3
+"""What is read of an export, and how many of its first keys are compared, to see whether several are of one kind."""
 TEXT = ".txt"
 """May be an export, or what somebody says about one beside it."""
 WORKBOOKS = (".xlsx", ".xls", ".ods")
@@ -30,6 +36,7 @@ NESTED = ".zip"
 """Archives, which are not read within an archive."""
 OFFICE = ("[Content_Types].xml", "mimetype")
 """Files of workbooks and other documents, which are archives, too."""
+_KEY = re.compile(rb'"([^"\\]{1,80})"\s*:')
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 NAMES_SHOWN = 8
 COMMANDS_SHOWN = 20
@@ -44,20 +51,21 @@ class DamagedArchive(Exception):
     """An archive whose table of contents can't be read."""
 
 
-def choose_member(name: str, stored: BinaryIO, wanted: str) -> str:
-    """Return the file of an archive that is read: `wanted`, else the only one that can be an export.
+def choose_members(name: str, stored: BinaryIO, wanted: str) -> list[str]:
+    """Return the files of an archive that are read: `wanted`, else those that can be exports, if they are of one kind.
 
-    It is "" where the archive is a workbook, of which `wanted` is a sheet. Where it is a workbook within the archive,
-    `wanted` may go on with one of its sheets. `name` is the archive's.
+    There is none where the archive is a workbook, of which `wanted` is a sheet. Where it is a workbook within the
+    archive, `wanted` may go on with one of its sheets. `name` is the archive's.
 
     Raises SourceError if that is not clear or can't be read, EOFError if the archive is cut off, DamagedArchive.
     """
-    entries = [entry for entry in _read_directory(name, stored).infolist() if _is_shown(entry)]
+    archive = _read_directory(name, stored)
+    entries = [entry for entry in archive.infolist() if _is_shown(entry)]
     names = [entry.filename for entry in entries]
     if any(each in OFFICE for each in names):
         for entry in entries:
             _check(name, entry)
-        return ""
+        return []
     found = [each for each in names if _is_wanted(each, wanted)] if wanted else _find_exports(names)
     if not found:
         what = f"no {wanted} in it" if wanted else "no CSV, JSON or workbook in it"
@@ -71,13 +79,15 @@ def choose_member(name: str, stored: BinaryIO, wanted: str) -> str:
     twice = [each for each, count in Counter(found).items() if count > 1]
     if twice:
         raise SourceError(f"{name} has {twice[0]} twice.", hint=_unpack(name, "give the right one"))
-    if len(found) > 1:
+    for entry in entries:
+        if entry.filename in found:
+            _check(name, entry)
+    if len(found) > 1 and (name == "-" or not _are_alike(archive, found)):
         raise SourceError(
             f"{name} has {len(found):,} files that may be exports: {listed(found, NAMES_SHOWN)}.",
             hint=say_which(name, found),
         )
-    _check(name, next(entry for entry in entries if entry.filename == found[0]))
-    return found[0]
+    return found
 
 
 def say_which(name: str, within: Sequence[str]) -> str:
@@ -121,9 +131,32 @@ def _is_wanted(name: str, wanted: str) -> bool:
 
 
 def _find_exports(names: list[str]) -> list[str]:
-    """Return those whose extension is one of an export: workbooks where there is no other, text files at last."""
+    """Return those whose extension is one of an export: workbooks where there is no other, text files at last.
+
+    Beside a table with all columns Notion writes one with those of a view, which has nothing more.
+    """
     found = ([name for name in names if name.lower().endswith(ends)] for ends in (EXPORTS, WORKBOOKS, TEXT))
-    return next(filter(None, found), [])
+    several = next(filter(None, found), [])
+    return [name for name in several if f"{name.removesuffix('.csv')}_all.csv" not in several]
+
+
+def _are_alike(archive: zipfile.ZipFile, names: Sequence[str]) -> bool:
+    """Whether several exports are pages or boards of one kind: tables with one header, objects with the same keys."""
+    if any(name.lower().endswith((*WORKBOOKS, TEXT)) for name in names):
+        return False
+    try:
+        return len({_find_shape(archive, name) for name in names}) == 1
+    except (*_DAMAGED, EOFError, zlib.error):  # whoever names one of them is told which is damaged
+        return False
+
+
+def _find_shape(archive: zipfile.ZipFile, name: str) -> tuple[bytes, ...]:
+    """Return the first line of a table, or the first keys of a document."""
+    with archive.open(name) as file:
+        head = file.read(SHAPE_BYTES)
+    if name.lower().endswith(TABLES):
+        return (head.removeprefix(codecs.BOM_UTF8).partition(b"\n")[0].strip(),)
+    return tuple(_KEY.findall(head)[:SHAPE_KEYS])
 
 
 def _check(name: str, entry: zipfile.ZipInfo) -> None:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from zipfile import BadZipFile
 
 from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError, how_to_install
-from importer.sources.archives import MAGICS, DamagedArchive, choose_member, is_workbook, open_member
+from importer.sources.archives import MAGICS, DamagedArchive, choose_members, is_workbook, open_member
 from importer.sources.workbooks import OLE_MAGIC, convert_sheet
 
 if TYPE_CHECKING:
@@ -94,10 +94,10 @@ def find_files(paths: Sequence[str], stack: ExitStack) -> list[StoredFile]:
         raise UsageError("No source is given.", hint="Name a file, several, or `-` for standard input.")
     if list(paths).count(STDIN) > 1:
         raise UsageError("Standard input is given twice; it can be read only once.", hint="Give `-` once.")
-    return [_find_file(path, stack) for path in paths]
+    return [file for path in paths for file in _find_file(path, stack)]
 
 
-def _find_file(given: str, stack: ExitStack) -> StoredFile:
+def _find_file(given: str, stack: ExitStack) -> list[StoredFile]:
     name = _readable(given)
     if name == STDIN:
         if sys.stdin is None:
@@ -137,24 +137,26 @@ def _read_magic(file: StoredFile) -> bytes:
         return stored.read(4)
 
 
-def _look_inside(file: StoredFile, wanted: str, stack: ExitStack) -> StoredFile:
-    """Return the wanted file of an archive or sheet of a workbook, else its only one; any other file as it is."""
+def _look_inside(file: StoredFile, wanted: str, stack: ExitStack) -> list[StoredFile]:
+    """Return the wanted file of an archive or sheet of a workbook, else all of one kind; any other file as it is."""
     magic = _read_magic(file)
     if magic not in (*MAGICS, OLE_MAGIC):
-        return file
+        return [file]
     name = file.name.removesuffix(f"/{wanted}") if wanted else file.name
     if magic in MAGICS:
         with _open_stored(file) as stored, _telling_damage(name):
-            member = choose_member(name, stored, wanted)
-        if member:
-            inside = file._replace(name=name if name == STDIN else f"{name}/{member}", member=member)
-            return _take_out(inside, wanted[len(member) :], stack) if is_workbook(member) else inside
+            members = choose_members(name, stored, wanted)
+        found = [file._replace(name=name if name == STDIN else f"{name}/{member}", member=member) for member in members]
+        if found:
+            is_book = is_workbook(members[0])
+            return [_take_out(found[0], wanted[len(members[0]) :], stack)] if is_book else found
     before, spool = take_stamp(file), _open_spool(stack)
     with _open_stored(file) as stored:
         sheet = convert_sheet(name, stored, wanted, spool)
     if take_stamp(file) != before:
         raise still_written(name)
-    return StoredFile(name if name == STDIN else f"{name}/{sheet}", _path_of(spool), file.spooled, workbook=file.path)
+    named = name if name == STDIN else f"{name}/{sheet}"
+    return [StoredFile(named, _path_of(spool), file.spooled, workbook=file.path)]
 
 
 def _take_out(inside: StoredFile, sheet: str, stack: ExitStack) -> StoredFile:
@@ -162,7 +164,7 @@ def _take_out(inside: StoredFile, sheet: str, stack: ExitStack) -> StoredFile:
     before = take_stamp(inside)
     with open_file(inside) as opened:
         book = StoredFile(f"{inside.name}{sheet}", _spool(opened.data, stack), spooled=True)
-    found = _look_inside(book, sheet.removeprefix("/"), stack)
+    (found,) = _look_inside(book, sheet.removeprefix("/"), stack)
     if take_stamp(inside) != before:
         raise still_written(inside.name)
     return found._replace(spooled=inside.spooled, workbook=inside.path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import stat
 import zipfile
@@ -78,10 +79,23 @@ def test_of_several_the_command_names_them(tmp_path: Path) -> None:
     program, command, *sources = split(raised.value.hint.partition(": ")[2])
     assert (program, command) == ("triage-import", "validate")
     assert read(*sources) == {f"{path}/a b.csv": ["1", "2"], f"{path}/c.json": ["3"]}
-    many = pack(tmp_path / "boards.zip", {f"{number}.csv": TABLE for number in range(9)})
+    many = pack(tmp_path / "boards.zip", {f"{n}.csv": TABLE.replace(b"title", b"title %d" % n) for n in range(9)})
     with pytest.raises(SourceError) as raised:
         read(many)
     assert len(read(*split(raised.value.hint.partition(": ")[2])[2:])) == 9, "what is pasted leaves none out"
+
+
+def test_several_of_one_kind_are_read(tmp_path: Path) -> None:
+    """Pages of a table with one header, and boards with the same keys; of Notion's pair the one with all columns."""
+    pages = pack(tmp_path / "pages.zip", {"1.csv": TABLE, "2.csv": codecs.BOM_UTF8 + TABLE, "read me.txt": b"x"})
+    assert read(pages) == {f"{pages}/1.csv": ["1", "2"], f"{pages}/2.csv": ["1", "2"]}
+    boards = {f"{name}.json": b'[{"id": "%s", "name": "x"}]' % name.encode() for name in "ab"}
+    path = pack(tmp_path / "boards.zip", boards)
+    assert read(path) == {f"{path}/a.json": ["a"], f"{path}/b.json": ["b"]}
+    notion = pack(tmp_path / "notion.zip", {"Tasks 1a.csv": TABLE.replace(b"id", b"ID"), "Tasks 1a_all.csv": TABLE})
+    assert read(notion) == {f"{notion}/Tasks 1a_all.csv": ["1", "2"]}
+    with pytest.raises(SourceError, match="2 files that may be exports"):
+        read(pack(tmp_path / "tables.zip", {"issues.json": b'[{"id": 1}]', "users.json": b'[{"login": "a"}]'}))
 
 
 @pytest.mark.parametrize(
