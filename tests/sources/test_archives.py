@@ -89,7 +89,9 @@ def test_several_of_one_kind_are_read(tmp_path: Path) -> None:
     """Pages of a table with one header, and boards with the same keys; of Notion's pair the one with all columns."""
     pages = pack(tmp_path / "pages.zip", {"1.csv": TABLE, "2.csv": codecs.BOM_UTF8 + TABLE, "read me.txt": b"x"})
     assert read(pages) == {f"{pages}/1.csv": ["1", "2"], f"{pages}/2.csv": ["1", "2"]}
-    boards = {f"{name}.json": b'[{"id": "%s", "name": "x"}]' % name.encode() for name in "ab"}
+    boards: dict[str | zipfile.ZipInfo, bytes] = {
+        f"{name}.json": b'[{"id": "%s", "name": "x"}]' % name.encode() for name in "ab"
+    }
     path = pack(tmp_path / "boards.zip", boards)
     assert read(path) == {f"{path}/a.json": ["a"], f"{path}/b.json": ["b"]}
     notion = pack(tmp_path / "notion.zip", {"Tasks 1a.csv": TABLE.replace(b"id", b"ID"), "Tasks 1a_all.csv": TABLE})

@@ -107,6 +107,7 @@ def list_rule_refs(mapping: Mapping) -> tuple[Ref, ...]:
     texts += [*(value.fallback for value in values), mapping.category.titles]
     texts += [relation.by for relation in mapping.relations]
     texts += [mapping.created, mapping.evidence.resolution, mapping.evidence.closed]
+    texts += [mapping.counted.comments, mapping.counted.attachments]
     texts += [] if mapping.restricted is None else [mapping.restricted.level]  # what is public stands nowhere
     if isinstance(mapping.duplicates, Duplicates):
         texts.append(mapping.duplicates.newest)

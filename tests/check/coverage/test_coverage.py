@@ -130,6 +130,12 @@ def test_a_template_takes_all_of_its_columns(tmp_path: Path) -> None:
     assert lines["A", "description"] == lines["B", "description"] == 1
 
 
+def test_a_counter_is_read(tmp_path: Path) -> None:
+    """What the source counts decides whether comments are missing: it doesn't go nowhere."""
+    mapping = mapping_of(counted={"comments": {"column": "Hot"}})
+    assert count(tmp_path, mapping, (*HEADER, "Hot"), (*ROW, "3"))["Hot", "rule"] == 1
+
+
 def test_a_value_is_lost_where_a_rule_decides(tmp_path: Path) -> None:
     """A rule takes the place of the value map; what it looks at is read, and nothing of it arrives."""
     rules = [{"when": {"column": "Hot", "is": "yes"}, "then": "critical"}]
