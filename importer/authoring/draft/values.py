@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -24,11 +25,11 @@ if TYPE_CHECKING:
 
 SAMPLE_LENGTH = 80
 RANKS = {
-    "3": ("high", "medium", "low"),
-    "4": ("critical", "high", "medium", "low"),
-    "5": ("critical", "high", "medium", "low", "low"),
+    3: ("high", "medium", "low"),
+    4: ("critical", "high", "medium", "low"),
+    5: ("critical", "high", "medium", "low", "low"),
 }
-"""The highest number of a scale → what its numbers mean, from 1 on."""
+"""How many numbers a scale has → what they mean, the most urgent first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +165,13 @@ def propose_values(seen: Seen, choice: Choice, speller: Speller) -> list[Value]:
 
 
 def _ranked(values: list[Value]) -> list[Value]:
-    """Propose what numbers from 1 to 3, 4 or 5 mean if 1 is the most urgent; they stay open, as it may be the least."""
-    numbers = {value.value for value in values if value.field == "severity" and value.value}
-    scale = RANKS.get(max(numbers, default="")) if "1" in numbers and numbers <= set("12345") else None
+    """Propose what numbers from 0 or 1 on mean if the first is the most urgent; they stay open: it may be the least."""
+    names = {value.value for value in values if value.field == "severity" and value.value}
+    numbers = {int(name) for name in names if re.fullmatch("[0-5]", name)}
+    first, last = min(numbers, default=2), max(numbers, default=2)
+    scale = RANKS.get(last - first + 1) if first < 2 and len(numbers) == len(names) else None
     return [
-        replace(value, proposal=scale[int(value.value) - 1], reason="if 1 is the most urgent")
+        replace(value, proposal=scale[int(value.value) - first], reason=f"if {first} is the most urgent")
         if scale and value.field == "severity" and value.value and not value.decided
         else value
         for value in values

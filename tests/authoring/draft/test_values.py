@@ -97,12 +97,12 @@ def test_a_mark_that_says_done(tmp_path: Path, header: str) -> None:
     [
         ("123", ["high", "medium", "low"]),
         ("1245", ["critical", "high", "low", "low"]),
-        ("0123", ["critical", "medium", "medium", "medium"]),
+        ("0123", ["critical", "high", "medium", "low"]),
         ("12", ["medium", "medium"]),
     ],
 )
 def test_bare_numbers(tmp_path: Path, numbers: str, targets: list[str]) -> None:
-    """From 1 on they are proposed as ranks, and stay open, as 1 may be the least; of other scales nothing is known."""
+    """From 0 or 1 on they are proposed as ranks, and stay open, as that may be the least; other scales are unknown."""
     rows = [{"Title": f"It broke {n} times", "Priority": numbers[n % len(numbers)]} for n in range(12)]
     values = draft(write_table(tmp_path / "a.csv", rows)).values
     found = {value.value: value for value in values if value.field == "severity"}
