@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Literal, NamedTuple
+from itertools import repeat
+from typing import Any, Literal, NamedTuple
 
 from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES
 
@@ -325,6 +326,12 @@ class Row(NamedTuple):
     follows: bool = False
     title: str = ""
     link: str = ""
+
+    @classmethod
+    def from_columns(cls, number: int, same: Row, columns: Mapping[str, Iterable[Any]]) -> Iterator[Row]:
+        """Make so many rows that differ from `same` in these columns alone: field → a value for each row."""
+        values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
+        return map(cls._make, zip(*values, strict=True))
 
     @property
     def is_new(self) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
-from itertools import repeat
 from typing import NamedTuple
 
 from importer.api import TITLE_LIMIT
@@ -134,7 +133,6 @@ def _make_rows(
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
     chunk = examined.records.chunk
     records = examined.records
-    same = Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED)._asdict()
     outcomes, issue_ids, triage_ids = [Outcome.PLANNED] * len(chunk), [""] * len(chunk), [""] * len(chunk)
     for row, each in decided.items():
         outcomes[row], issue_ids[row], triage_ids[row] = each.outcome, each.issue_id, each.triage_id
@@ -144,8 +142,7 @@ def _make_rows(
         "additions_planned": [planned[row].own if row in planned else 0 for row in range(len(chunk))],
         "title": [title[:TITLE_LIMIT] for title in records.texts.titles],
     }
-    columns = (own[name] if name in own else repeat(value, len(chunk)) for name, value in same.items())
-    rows = list(map(Row._make, zip(*columns, strict=True)))
+    rows = list(Row.from_columns(len(chunk), Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED), own))
     for row, each in decided.items():
         if each.findings:
             rows[row] = _with_findings(rows[row], each.findings)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import accumulate, groupby, pairwise, repeat
+from itertools import accumulate, groupby, pairwise
 
 import orjson
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, select, tuple_
@@ -91,9 +91,7 @@ def _pack(some: Sequence[Row]) -> bytes:
 def _unpack(file: int, file_name: str, data: bytes) -> Iterator[Row]:
     own = dict(zip(_COLUMNS, orjson.loads(zlib.decompress(data)), strict=True))
     own |= {name: accumulate(own[name]) for name in _STEPPED}
-    same = Row(file, file_name, 0, 0, "", Outcome.UNCHANGED)._asdict()
-    columns = (own.get(name, repeat(value)) for name, value in same.items())
-    return map(Row._make, zip(*columns, strict=False))
+    return Row.from_columns(len(own["key"]), Row(file, file_name, 0, 0, "", Outcome.UNCHANGED), own)
 
 
 def _steps(numbers: Sequence[int]) -> list[int]:
