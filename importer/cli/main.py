@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import importlib
 import os
@@ -42,6 +43,9 @@ COMMANDS = {
     "mappings": "importer.cli.mappings",
     "sandbox": "importer.cli.sandbox",
 }
+
+UNUSED = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
+"""Keeps libraries from what they do when they are loaded: threads for linear algebra, a search for plugins."""
 
 ONLY_POSIX = "triage-import runs on Linux and macOS; on Windows it has not been tested yet, so it does nothing there."
 
@@ -115,6 +119,9 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     if sys.platform == "win32":  # pandas would be there, but neither SIGHUP nor fcntl
         sys.exit(end_with(UsageError(ONLY_POSIX), words))
     gc.set_threshold(100_000, 50, 100)  # rows are tuples without cycles: the search for some takes a fifth of a check
+    atexit.register(gc.freeze)  # the process ends: no search for cycles in what the system frees
+    for name, value in UNUSED.items():
+        os.environ.setdefault(name, value)
     for ending in (signal.SIGTERM, signal.SIGHUP):  # ended by a scheduler or a lost terminal, as by Ctrl-C
         if signal.getsignal(ending) is not signal.SIG_IGN:
             signal.signal(ending, signal.default_int_handler)

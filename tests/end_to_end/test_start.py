@@ -68,6 +68,16 @@ def test_a_check_loads_neither_client_nor_sandbox(program: Program) -> None:
         assert not found.intersection({*HEAVY, "requests", "urllib3"} - {"numpy", "pydantic", "jinja2"})
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="threads are counted where Linux lists them")
+def test_a_check_is_one_thread_and_ends_without_a_search() -> None:
+    """No library starts threads that nothing here uses, and nothing is looked for in what the end frees anyway."""
+    end = "lambda: print(threading.active_count(), len(os.listdir('/proc/self/task')), gc.get_freeze_count() > 0)"
+    code = f"import atexit, gc, os, sys, threading\natexit.register({end})\n{PROBE}"
+    command = [sys.executable, "-c", code, "validate", str(SAMPLES / "jira.csv"), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
+    assert done.stdout.splitlines()[-1] == "1 1 True"
+
+
 # What differs on Windows, as far as this program is concerned: its libraries are there, and loaded as on this machine.
 WINDOWS = """
 import signal, sys
