@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from importer.api import VALUE_FIELDS, count_units
 from importer.check.plan import Plan
 from importer.mapping.model import Duplicates, Mapping
+from importer.mapping.patterns import compiled
 from importer.mapping.texts import Condition, Text
 from importer.records import Chunk, Ref
 from importer.sources.source import SourceFile
@@ -57,7 +58,7 @@ class _Garble(NamedTuple):
     """
 
     lead: str
-    pattern: re.Pattern[str]
+    pattern: str
     was: str
     read_as: str
 
@@ -80,18 +81,18 @@ def _garbles() -> Iterator[_Garble]:
         "ð": f"ð[Ÿ\x9f]{tail}{{2}}",  # emoji
     }
     for lead, pattern in single.items():
-        yield _Garble(lead, re.compile(pattern), "UTF-8", "cp1252")
+        yield _Garble(lead, pattern, "UTF-8", "cp1252")
     for lead in "ÄÅ":  # Polish, Czech, Turkish: a capital in the middle of a word
-        yield _Garble(lead, re.compile(f"{lead}(?<=[a-z]{lead}){tail}"), "UTF-8", "cp1252")
+        yield _Garble(lead, f"{lead}(?<=[a-z]{lead}){tail}", "UTF-8", "cp1252")
     for lead in "ÐÑÎÏ":  # Cyrillic and Greek: one letter after another
-        yield _Garble(lead, re.compile(f"{lead}{tail}[ÐÑÎÏ]{tail}"), "UTF-8", "cp1252")
+        yield _Garble(lead, f"{lead}{tail}[ÐÑÎÏ]{tail}", "UTF-8", "cp1252")
     for lead in "ãäåæçèéëìí":  # Chinese, Japanese, Korean
-        yield _Garble(lead, re.compile(f"{lead}{tail}{{2}}[ã-í]{tail}{{2}}"), "UTF-8", "cp1252")
+        yield _Garble(lead, f"{lead}{tail}{{2}}[ã-í]{tail}{{2}}", "UTF-8", "cp1252")
     for lead in "РС":
-        yield _Garble(lead, re.compile(f"{lead}{_tails('cp1251')}[РС]{_tails('cp1251')}"), "UTF-8", "cp1251")
-    yield _Garble("√", re.compile("√[©®¨†º∂ß°]"), "UTF-8", "Mac Roman")
-    yield _Garble("‚", re.compile("‚Ä[ôúùìîò¶]"), "UTF-8", "Mac Roman")
-    yield _Garble("縺", re.compile(r"縺[^\x00-\x7f]"), "UTF-8", "Shift JIS")
+        yield _Garble(lead, f"{lead}{_tails('cp1251')}[РС]{_tails('cp1251')}", "UTF-8", "cp1251")
+    yield _Garble("√", "√[©®¨†º∂ß°]", "UTF-8", "Mac Roman")
+    yield _Garble("‚", "‚Ä[ôúùìîò¶]", "UTF-8", "Mac Roman")
+    yield _Garble("縺", r"縺[^\x00-\x7f]", "UTF-8", "Shift JIS")
 
 
 GARBLES = tuple(_garbles())
@@ -246,10 +247,10 @@ def _garbled(column: Sequence[str], joined: str) -> Iterator[tuple[str, str, dic
     """Find garbled texts: the encoding that they had, the one they were decoded with, and row → the place."""
     causes: dict[tuple[str, str], dict[int, str]] = {}
     for garble in GARBLES:
-        if garble.lead in joined and garble.pattern.search(joined):
+        if garble.lead in joined and (pattern := compiled(garble.pattern)).search(joined):
             rows = causes.setdefault((garble.was, garble.read_as), {})
             for row, text in enumerate(column):
-                if garble.lead in text and (match := garble.pattern.search(text)):
+                if garble.lead in text and (match := pattern.search(text)):
                     rows.setdefault(row, _around(text, match.start()))
     if REPLACED in joined:
         causes["", ""] = {

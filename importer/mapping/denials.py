@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 from importer.api import FINISHED
+from importer.mapping.patterns import compiled
 from importer.mapping.unfinished import is_unfinished
 
 URGENT = ("critical", "high")
@@ -15,7 +16,7 @@ _URGENT_WORDS = (
     r"(?:urgen|criti|cr[ií]ti|krit|block|severe|serious|emergenc|important|crash|data loss|showstop|dringend|wichtig|"
     r"eilig|grave|срочн|крит|важн|блок|авари|pilne|krytyczn|ważn|brådsk|viktig|kiire|acil|kritik)"
 )
-_DENIED = re.compile(
+_DENIED = (
     r"\b(?:not|non|no|never|without|nicht|kein\w*|ohne|pas|peu|sans|sin|poco|não|nao|sem|pouco|senza|niet|geen|не|нет|"
     rf"без|nie|bez|inte|ikke|ej)\s+(?:\w+\s+)?{_URGENT_WORDS}"
     r"|\bun(?:urgent|critical|important|kritisch|wichtig)|\bне(?:сроч|крит|важ|блок)"
@@ -35,4 +36,4 @@ def is_denied(field: str, target: str, name: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def _is_not_urgent(name: str) -> bool:
-    return _DENIED.search(_SIGNS.sub(" ", unicodedata.normalize("NFKC", name).casefold())) is not None
+    return compiled(_DENIED).search(_SIGNS.sub(" ", unicodedata.normalize("NFKC", name).casefold())) is not None

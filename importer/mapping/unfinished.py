@@ -6,6 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from importer.mapping.patterns import compiled
+
 
 def _any(*words: str) -> str:
     return "(?:" + "|".join(word for listed in words for word in listed.split()) + ")"
@@ -77,39 +79,37 @@ _ENDING = _any(
 _ELSEWHERE = _any(r"tests? testing qa uat staging dev development preprod sandbox demo branch")
 
 _SIGNS = re.compile(r"[\s_()\[\]{}:;,/|&\u2010-\u2015-]+")
-_OPEN = re.compile(
-    "|".join(
-        (
-            rf"\b{_PART}\b",
-            rf"\b{_WAITS}\b",
-            rf"\b{_WILL}\s+(?:be\s+|être\s+|ser\s+|essere\s+|быть\s+)?(?:\w+\s+)?{_DONE}\b",
-            rf"\b{_WILL}\s+(?:\w+\s+)?{_BASE}\b",
-            rf"\b{_BASE}\s+(?:by|before|until|on|after|in|next|this|bis|avant|antes|entro|voor|до|do)\b",
-            rf"\b{_ENDING}\b|\brequested\b|\bwird \w+gestellt\b",
-            r"\b(?:just about|far from|kind of|sort of|next to|close to|working on|yet to|back to)\b",
-            rf"\b{_DONE} ?ish\b|\b{_DONE}\s+(?:to|in|on|for|at)\s+(?:the\s+)?{_ELSEWHERE}\b",
-            rf"\b\d+ \d+ {_DONE}\b|\b\d+\s+(?:out )?(?:of|von|sur|de|van|из)\s+\d+\b",
-            r"\b\d{1,2}\s?(?:percent|prozent|pct|pour ?cent|por ciento)\b",
-            r"\bno fix (?:yet|released|available)|\bfix(?:es)? ready|\b(?:en voie|en cours|in corso|bezig) ",
-            r"\b(?:in|em|en) (?:chiusura|fechamento|cierre|abschluss)\b",
-            rf"\b{_STAGE}\s+(?:is\s+|are\s+|ist\s+)?(?:done|complete[d]?|finished|fertig|abgeschlossen|erledigt|ok)\b",
-            r"(?<![\d.])\d{1,2}(?:[.,]\d+)?\s?%",
-            r"\?\s*$",
-            r"\bun(?:finish|done|resol|solv|complet|clos|fix|releas|deliver|verif|approv|merg|archiv)",
-            r"\bnot an? dup",
-            r"\bre ?(?:open|do|work)",
-            r"ほぼ|一部|部分|未|まだ|待ち|予定|していない|できていない|途中|もうすぐ|没|沒|尚|几乎|幾乎|差不多|即将|待|半|还差|[了成决決闭閉修复復]\s?中$|[了成]前$",
-            r"미완|미해결|미처리|거의|부분|일부|대기|예정|아직|않|안\s|못|덜\s|절반|(?:완료|해결|종료|처리)\s?중$",
-        )
+_OPEN = "|".join(
+    (
+        rf"\b{_PART}\b",
+        rf"\b{_WAITS}\b",
+        rf"\b{_WILL}\s+(?:be\s+|être\s+|ser\s+|essere\s+|быть\s+)?(?:\w+\s+)?{_DONE}\b",
+        rf"\b{_WILL}\s+(?:\w+\s+)?{_BASE}\b",
+        rf"\b{_BASE}\s+(?:by|before|until|on|after|in|next|this|bis|avant|antes|entro|voor|до|do)\b",
+        rf"\b{_ENDING}\b|\brequested\b|\bwird \w+gestellt\b",
+        r"\b(?:just about|far from|kind of|sort of|next to|close to|working on|yet to|back to)\b",
+        rf"\b{_DONE} ?ish\b|\b{_DONE}\s+(?:to|in|on|for|at)\s+(?:the\s+)?{_ELSEWHERE}\b",
+        rf"\b\d+ \d+ {_DONE}\b|\b\d+\s+(?:out )?(?:of|von|sur|de|van|из)\s+\d+\b",
+        r"\b\d{1,2}\s?(?:percent|prozent|pct|pour ?cent|por ciento)\b",
+        r"\bno fix (?:yet|released|available)|\bfix(?:es)? ready|\b(?:en voie|en cours|in corso|bezig) ",
+        r"\b(?:in|em|en) (?:chiusura|fechamento|cierre|abschluss)\b",
+        rf"\b{_STAGE}\s+(?:is\s+|are\s+|ist\s+)?(?:done|complete[d]?|finished|fertig|abgeschlossen|erledigt|ok)\b",
+        r"(?<![\d.])\d{1,2}(?:[.,]\d+)?\s?%",
+        r"\?\s*$",
+        r"\bun(?:finish|done|resol|solv|complet|clos|fix|releas|deliver|verif|approv|merg|archiv)",
+        r"\bnot an? dup",
+        r"\bre ?(?:open|do|work)",
+        r"ほぼ|一部|部分|未|まだ|待ち|予定|していない|できていない|途中|もうすぐ|没|沒|尚|几乎|幾乎|差不多|即将|待|半|还差|[了成决決闭閉修复復]\s?中$|[了成]前$",
+        r"미완|미해결|미처리|거의|부분|일부|대기|예정|아직|않|안\s|못|덜\s|절반|(?:완료|해결|종료|처리)\s?중$",
     )
 )
-_NEGATED = re.compile(rf"\b{_NOT}\s+(?:\w+\s+){{0,2}}{_DONE}\b")
-_SENT_BACK = re.compile(
+_NEGATED = rf"\b{_NOT}\s+(?:\w+\s+){{0,2}}{_DONE}\b"
+_SENT_BACK = (
     r"\b(?:reject|declin|refus|fail|return|bounc)\w*\s+(?:by|in|at|from|during)\s+(?:the\s+)?"
     r"(?:q\.?a\.?|test\w*|review\w*|uat|staging)\b|"
     r"\b(?:q\.?a\.?|test\w*|review\w*|uat)\s+(?:reject|declin|refus|fail)\w*"
 )
-_FOR_GOOD = re.compile(
+_FOR_GOOD = (
     r"\b(?:won.?t|will not|wo not|cannot|can.?t|can not|not doing|do not (?:fix|do)|wird nicht|werden nicht|"
     r"ne sera pas|"
     r"no se (?:har|corregir|solucionar|resolver)\w+|não será|nao sera|non (?:verrà|sarà)|wordt niet|не будет|не будут|"
@@ -124,8 +124,8 @@ _FOR_GOOD = re.compile(
 def is_unfinished(name: str) -> bool:
     """Whether the name of a status says that work goes on, though it may have a word of the finished in it."""
     text = _SIGNS.sub(" ", unicodedata.normalize("NFKC", name).casefold())
-    if _FOR_GOOD.search(text):
+    if compiled(_FOR_GOOD).search(text):
         return False
-    if _SENT_BACK.search(text) or _NEGATED.search(text):
+    if compiled(_SENT_BACK).search(text) or compiled(_NEGATED).search(text):
         return True
-    return _OPEN.search(text) is not None
+    return compiled(_OPEN).search(text) is not None

@@ -69,5 +69,4 @@ def _with_inline(texts: Sequence[str], data: bytes, places: NDArray[np.intp], st
 
 
 def _rows_of(places: NDArray[np.intp], starts: NDArray[np.intp]) -> list[int]:
-    rows: list[int] = np.unique(starts.searchsorted(places, "right") - 1).tolist()
-    return rows
+    return list(dict.fromkeys((starts.searchsorted(places, "right") - 1).tolist()))  # np.unique loads masked arrays
