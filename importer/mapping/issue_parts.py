@@ -254,7 +254,7 @@ class People(Strict):
     mails: Literal["keep", "mask"] = Field("keep", description="Mail addresses in texts.")
     phones: Literal["keep", "mask"] = Field("keep", description="Phone numbers in texts.")
     unmatched: Unmatched = Field(
-        default_factory=Unmatched, description="Owners and assignees that users.csv doesn't match."
+        default_factory=Unmatched.model_construct, description="Owners and assignees that users.csv doesn't match."
     )
 
     @property

@@ -314,13 +314,13 @@ class Mapping(Strict):
     status: Status = Field(description="backlog, todo, in_progress, in_review, done or closed.")
     category: Category = Field(description=f"Free text of 1 to {CATEGORY_LIMIT} characters.")
     source: SourceText = Field(
-        default_factory=lambda: SourceText(value="client"), description="manual, automated or client."
+        default_factory=lambda: SourceText.model_construct(value="client"), description="manual, automated or client."
     )
     owner_id: Text | None = Field(None, description="Triage's user id of the accountable person.")
     assignee_id: Text | None = Field(None, description="Triage's user id of the person who works on it.")
     owner: Person | None = Field(None, description="The accountable person as the source names them: see `users`.")
     assignee: Person | None = Field(None, description="Who works on it as the source names them: see `users`.")
-    people: People = Field(default_factory=People, description="What the source says of people.")
+    people: People = Field(default_factory=People.model_construct, description="What the source says of people.")
     created: Text | None = Field(None, description="When the issue was made: what `--order oldest-first` goes by.")
     group: list[Text] = Field(
         default_factory=list,
@@ -334,7 +334,9 @@ class Mapping(Strict):
     comments: Comments | None = Field(None, description="The discussion; without it none is sent.")
     restricted: Restricted | None = Field(None, description="Issues that not everybody may read in the source.")
     attachments: Attachments | None = Field(None, description="Files, which stand in the footer.")
-    counted: Counted = Field(default_factory=Counted, description="How many comments and attachments there are.")
+    counted: Counted = Field(
+        default_factory=Counted.model_construct, description="How many comments and attachments there are."
+    )
     relations: list[Relation] = Field(default_factory=list, description="Other issues of the source.")
     references: list[Reference] = Field(
         default_factory=list, description="How texts name other issues: the new number is put beside the old one."
@@ -358,7 +360,9 @@ class Mapping(Strict):
     drop: list[Scalar] = Field(
         default_factory=list, description="Columns that may be lost: what else goes nowhere fails `--strict`."
     )
-    rest: Rest = Field(default_factory=Rest, description="What becomes of each column that nothing else here names.")
+    rest: Rest = Field(
+        default_factory=Rest.model_construct, description="What becomes of each column that nothing else here names."
+    )
     norm: Literal["defuse", "keep"] = Field(
         "defuse", description="`keep`: `@norm` in a text may start Triage's agent, which is billed and can edit."
     )
