@@ -6,7 +6,7 @@ import re
 from functools import cached_property
 from typing import Annotated, Any, Generic, Literal, Self, TypeVar, get_args
 
-from pydantic import AfterValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, model_validator
+from pydantic import AfterValidator, Discriminator, Field, GetJsonSchemaHandler, Tag, ValidationInfo, model_validator
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -33,6 +33,7 @@ from importer.mapping.issue_parts import (
     Restricted,
 )
 from importer.mapping.scalars import (
+    OF_PRESET,
     CategoryName,
     DateFormat,
     Delimiter,
@@ -78,8 +79,8 @@ TARGETS: dict[str, tuple[str, ...]] = {"severity": SEVERITIES, "status": STATUSE
 """Value field → the names that Triage has for it; none for the category, which is free text."""
 
 
-def _source_value(value: str) -> str:
-    if is_pattern(value):
+def _source_value(value: str, info: ValidationInfo) -> str:
+    if is_pattern(value) and info.context != OF_PRESET:
         check_pattern(value[1:-1], re.IGNORECASE)
     return value
 
@@ -142,6 +143,8 @@ class Value(Text, Generic[Target]):
 
     @model_validator(mode="after")
     def _neutral_is_mapped(self) -> Self:
+        if not self.neutral:
+            return self
         exact = {fold(name) for name in self.values if not is_pattern(name)}
         patterns = [re.compile(name[1:-1], re.IGNORECASE) for name in self.values if is_pattern(name)]
         for index, value in enumerate(self.neutral):

@@ -20,6 +20,7 @@ from importer.mapping.model import Mapping, fold, is_pattern
 from importer.mapping.overlay import apply_decisions, apply_open
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
 from importer.mapping.problems import model_problems, nearest, value_problems
+from importer.mapping.scalars import OF_PRESET
 from importer.mapping.shared_words import with_words
 from importer.mapping.yaml_tree import Node, Place, parse, parse_preset
 
@@ -78,7 +79,8 @@ def _load(name_or_path: str) -> LoadedMapping:
         tree = merge(without_keys(tree, OF_ONE_FILE), file.spelled_out())
     tree = apply_open(tree, [decision for file in chain.files for decision in file.decisions])
     try:
-        model = Mapping.model_validate(plain(tree))
+        is_ours = all(is_preset(file.path) for file in chain.files)
+        model = Mapping.model_validate(plain(tree), context=OF_PRESET if is_ours else None)
     except ValidationError as error:
         # What YAML already complained of is not named again for what is left of it.
         named = {(problem.file, problem.line) for problem in problems}

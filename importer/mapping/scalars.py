@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler, ValidationInfo, WithJsonSchema
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -62,6 +62,14 @@ def check_pattern(value: str, flags: int = 0) -> str:
             f"{value[:SHOWN]!r} could search for ever: it can divide a text in ever so many ways, as `(a+)+` does"
         )
     return value
+
+
+OF_PRESET = {"of": "preset"}
+"""The context in which a preset is validated: a test checks its patterns, here those that are used are compiled."""
+
+
+def _pattern(value: str, info: ValidationInfo) -> str:
+    return value if info.context == OF_PRESET else check_pattern(value)
 
 
 def _template(value: str) -> str:
@@ -160,7 +168,7 @@ Scalar = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]}
 Flag = Annotated[bool, BeforeValidator(_flag), Field(strict=True)]
 Number = Annotated[int, BeforeValidator(_number), Field(ge=0)]
 Path = Annotated[str, AfterValidator(_expression)]
-Pattern = Annotated[str, AfterValidator(check_pattern)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
 Template = Annotated[str, AfterValidator(_template)]
 Encoding = Annotated[str, AfterValidator(_encoding)]
 Delimiter = Annotated[str, AfterValidator(_delimiter)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -16,7 +17,7 @@ from importer.mapping.texts import Condition, Text
 from importer.mapping.title_words import BY_TITLE, category_of
 from importer.transform.columns import Columns, is_filled, single_line
 from importer.transform.distinct import number_texts
-from importer.transform.watched_patterns import compile_pattern
+from importer.transform.watched_patterns import Searcher, compile_pattern
 
 How = Literal["rule", "constant", "mapped", "same", "fallback", "kept", "default", "unknown", "missing", "undecided"]
 KNOWN_LIMIT = 10_000
@@ -66,8 +67,6 @@ class ValueMap:
         self.field = field
         self.spec = spec
         self._exact = {fold(name): name for name in spec.values if not is_pattern(name)}
-        patterns = filter(is_pattern, spec.values)
-        self._patterns = [(name, compile_pattern(name[1:-1], re.IGNORECASE)) for name in patterns]
         self._same = set(TARGETS[field])
         self._known: dict[str, Step] = {}
 
@@ -155,6 +154,10 @@ class ValueMap:
         if isinstance(spec, Category) and spec.keep_unknown:
             return Step(text, single_line(text), "kept", (field, "keep_unknown"))
         return Step(text, spec.unknown, "unknown", (field, "unknown") if spec.unknown is not None else (field,))
+
+    @cached_property
+    def _patterns(self) -> list[tuple[str, Searcher]]:
+        return [(name, compile_pattern(name[1:-1], re.IGNORECASE)) for name in self.spec.values if is_pattern(name)]
 
     def _match(self, text: str) -> str | None:
         """The first pattern that a text has, but for one whose target it denies: `Almost done`, `Not urgent`.
