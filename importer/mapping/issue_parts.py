@@ -244,7 +244,7 @@ class Unmatched(Strict):
 class People(Strict):
     """What the file itself says of people, and what becomes of those that nobody has named."""
 
-    known: list[Person] = Field(default_factory=list, description="Columns that name a person beside the account.")
+    known: list[Person] = Field([], description="Columns that name a person beside the account.")
     mentions: Annotated[Pattern, AfterValidator(_mention_pattern)] | None = Field(
         None, description=r"How texts name an account, in its group 1: `\[~accountid:([^\]]+)\]` becomes `@Name`."
     )

@@ -118,14 +118,14 @@ _NEUTRAL_HINT = "a neutral value needs a target: give it one, or delete this lin
 class Value(Text, Generic[Target]):
     """A field with a fixed set of values: rules in order, then the value map, then what is missing or unknown."""
 
-    rules: list[Rule[Target]] = Field(default_factory=list, description="First match wins; before the value map.")
+    rules: list[Rule[Target]] = Field([], description="First match wins; before the value map.")
     values: dict[SourceValue, Target] = Field(
-        default_factory=dict,
+        {},
         description="Source value → target value. Case and outer white space are ignored; "
         "`/…/` is a regular expression, tried in order after the exact values. `?` is not decided yet: `run` refuses.",
     )
     words: Scalars = Field(
-        default_factory=list,
+        [],
         description="Names of lists of well-known words that stand at the end of `values`: `boards`, `desks`, `sites`.",
     )
     fallback: Text | None = Field(
@@ -136,7 +136,7 @@ class Value(Text, Generic[Target]):
         None, description="What a value outside `values` becomes, with a warning; without it the row is rejected."
     )
     neutral: list[Scalar] = Field(
-        default_factory=list,
+        [],
         description="Source values that nobody has decided yet (`''` is the empty cell): each of their rows gets a "
         "warning. Delete a line once you have decided.",
     )
@@ -264,7 +264,7 @@ class Input(Strict):
     records: RecordsPath | None = Field(
         None, description="Where in a JSON object the array of records is: `data.items`."
     )
-    dates: list[DateFormat] = Field(default_factory=list, description="strptime formats of dates, beside ISO 8601.")
+    dates: list[DateFormat] = Field([], description="strptime formats of dates, beside ISO 8601.")
 
 
 class EvidenceTexts(Strict):
@@ -326,27 +326,27 @@ class Mapping(Strict):
     people: People = Field(default_factory=People.model_construct, description="What the source says of people.")
     created: Text | None = Field(None, description="When the issue was made: what `--order oldest-first` goes by.")
     group: list[Text] = Field(
-        default_factory=list,
+        [],
         description="Rows that follow each other with the same texts here are one issue; the texts are its native key.",
     )
-    resource_links: list[Link] = Field(default_factory=list, description="Calls, SMS conversations and files.")
+    resource_links: list[Link] = Field([], description="Calls, SMS conversations and files.")
     evidence_wait_days: Number = Field(
         7, description="How long later runs try again to attach what Triage doesn't know yet."
     )
-    flags: list[FlagRule] = Field(default_factory=list, description="Flags on the calls that are attached.")
+    flags: list[FlagRule] = Field([], description="Flags on the calls that are attached.")
     comments: Comments | None = Field(None, description="The discussion; without it none is sent.")
     restricted: Restricted | None = Field(None, description="Issues that not everybody may read in the source.")
     attachments: Attachments | None = Field(None, description="Files, which stand in the footer.")
     counted: Counted = Field(
         default_factory=Counted.model_construct, description="How many comments and attachments there are."
     )
-    relations: list[Relation] = Field(default_factory=list, description="Other issues of the source.")
+    relations: list[Relation] = Field([], description="Other issues of the source.")
     references: list[Reference] = Field(
-        default_factory=list, description="How texts name other issues: the new number is put beside the old one."
+        [], description="How texts name other issues: the new number is put beside the old one."
     )
-    skip: list[Skip] = Field(default_factory=list, description="In order; the first that holds leaves the row out.")
+    skip: list[Skip] = Field([], description="In order; the first that holds leaves the row out.")
     footer: dict[Label, Text] = Field(
-        default_factory=dict,
+        {},
         description="Label → text: lines of the provenance footer, below source and key. Empty ones are left out. "
         "A label is one line without a colon.",
     )
@@ -360,9 +360,7 @@ class Mapping(Strict):
     evidence: EvidenceTexts = Field(
         EvidenceTexts(), description="Columns that help to propose a target for an unknown status."
     )
-    drop: list[Scalar] = Field(
-        default_factory=list, description="Columns that may be lost: what else goes nowhere fails `--strict`."
-    )
+    drop: list[Scalar] = Field([], description="Columns that may be lost: what else goes nowhere fails `--strict`.")
     rest: Rest = Field(
         default_factory=Rest.model_construct, description="What becomes of each column that nothing else here names."
     )
@@ -378,7 +376,5 @@ class Mapping(Strict):
         min_length=1,
         description="A table beside this file, `values.csv`: its filled `decision` cells win over `values`.",
     )
-    recognise: list[Shape] = Field(default_factory=list, description="The forms of export that this mapping is for.")
-    examples: list[Example] = Field(
-        default_factory=list, description="Rows and what they must become. Not inherited by `extends`."
-    )
+    recognise: list[Shape] = Field([], description="The forms of export that this mapping is for.")
+    examples: list[Example] = Field([], description="Rows and what they must become. Not inherited by `extends`.")

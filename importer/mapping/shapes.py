@@ -19,7 +19,7 @@ class Shape(Strict):
 
     name: str = Field(min_length=1, description="What the form is called: `CSV`, `REST JSON`.")
     needs: list[Scalars] = Field(min_length=1, description="Names that it always has, and together no other form.")
-    columns: list[Scalars] = Field(default_factory=list, description="Names that it usually has: at least half.")
+    columns: list[Scalars] = Field([], description="Names that it usually has: at least half.")
     records: RecordsPath | None = Field(
         None, description="Where in a JSON object its records are, if it has other arrays too."
     )
