@@ -10,6 +10,7 @@ from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.check.value_flow import ValueFlow
 from importer.mapping.model import Category, Mapping
+from importer.mapping.patterns import compiled
 from importer.mapping.texts import walk_texts
 from importer.mapping.title_words import TitleCount
 from importer.mapping.yaml_text import quote
@@ -24,8 +25,8 @@ _PLACES = (
     r"services?|queue|teams?|project(?: name)?|projekt"
 )
 _LABELS = r"labels?|tags?|keywords?|étiquettes?|etiquetas?|stichwörter|ラベル|标签|라벨|метки"
-_IS_PLACE = re.compile(rf"(?i)(?:^|[^a-z])(?:{_PLACES})(?:/s)?(?:\.(?:name|value|title))?$")
-_IS_LABEL = re.compile(rf"(?i)(?:^|[^a-z])(?:{_LABELS})(?:\[\])?(?:\.(?:name|value|title))?$")
+_IS_PLACE = rf"(?i)(?:^|[^a-z])(?:{_PLACES})(?:/s)?(?:\.(?:name|value|title))?$"
+_IS_LABEL = rf"(?i)(?:^|[^a-z])(?:{_LABELS})(?:\[\])?(?:\.(?:name|value|title))?$"
 
 
 class Untyped:
@@ -78,10 +79,12 @@ def _is_read(column: str, read: set[str]) -> bool:
 
 def category_source(column: str, own: Iterable[str] = ()) -> str:
     """What a mapping says to take the category from a column, too, "" for one that says no kind."""
-    if _IS_LABEL.search(column):
+    if compiled(_IS_LABEL).search(column):
         return f"labels: {{{text_of(column)}}}"
     return (
-        f"first: [{', '.join(f'{{{text_of(name)}}}' for name in (*own, column))}]" if _IS_PLACE.search(column) else ""
+        f"first: [{', '.join(f'{{{text_of(name)}}}' for name in (*own, column))}]"
+        if compiled(_IS_PLACE).search(column)
+        else ""
     )
 
 

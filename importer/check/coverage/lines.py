@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import islice
 
 from importer.transform.columns import Mask, is_filled
@@ -55,10 +56,13 @@ class Lines:
     """
 
     def __init__(self, drop: Sequence[str], hide: Callable[[Sequence[str]], Sequence[str]] | None = None) -> None:
-        self._hide = hide
-        self._may_drop = re.compile("|".join(map(_drop_pattern, drop)) or r"(?!)", re.DOTALL)
+        self._drop, self._hide = drop, hide
         self._lines: dict[tuple[str, str], Line] = {}
         self._columns: set[str] = set()
+
+    @cached_property
+    def _may_drop(self) -> re.Pattern[str]:
+        return re.compile("|".join(map(_drop_pattern, self._drop)) or r"(?!)", re.DOTALL)
 
     def __iter__(self) -> Iterator[Line]:
         return iter(self._lines.values())
