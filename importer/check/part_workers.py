@@ -9,13 +9,12 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from importer.check.job import Job
 from importer.check.rows import Examined, examine, examine_chunk, transform_of
@@ -25,6 +24,9 @@ from importer.scratch import Scratch
 from importer.sources.csv_parts import Part, Severed, can_be_cut, cut, read_part
 from importer.sources.source import Source, SourceFile
 from importer.transform.transform import Transform
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor, Future
 
 WORTHWHILE_ROWS = 200_000
 """So many rows of a source make several processes start by default: one needs about ten seconds for them."""
@@ -137,7 +139,9 @@ def _examine_parts(job: Job, executor: Executor) -> Iterator[Examined]:
 
 def _work(job: Job, executor: Executor) -> Iterator[tuple[Part, list[Examined]]]:
     """Have the parts examined, a few at a time, and yield what came of each, in order."""
-    waiting = deque[tuple[Part, Future[Path]]]()
+    from concurrent.futures import BrokenExecutor
+
+    waiting: deque[tuple[Part, Future[Path]]] = deque()
     parts = (part for number, file in enumerate(job.source.files) for part in cut(file, number))
     with _share(job) as shared:
         try:

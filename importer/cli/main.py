@@ -9,7 +9,6 @@ import os
 import shlex
 import signal
 import sys
-import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import takewhile
@@ -174,6 +173,8 @@ def show_bug(error: Exception) -> None:
     """Show where a bug is; the traceback only with TRIAGE_IMPORT_DEBUG."""
     click.echo(redact(f"Error: {describe_bug(error)}"), err=True)
     if os.environ.get("TRIAGE_IMPORT_DEBUG"):
-        click.echo(redact("".join(traceback.format_exception(error))), err=True)
+        from traceback import format_exception
+
+        click.echo(redact("".join(format_exception(error))), err=True)
     else:
         click.echo("With TRIAGE_IMPORT_DEBUG=1 it prints where it comes from.", err=True)

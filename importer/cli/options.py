@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import os
 import sys
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -164,7 +163,9 @@ def summarise_error(error: Exception | KeyboardInterrupt) -> Summary:
 
 def describe_bug(error: Exception) -> str:
     """Describe a bug: where it is, and that nothing is lost by it."""
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    from traceback import extract_tb
+
+    frame = extract_tb(error.__traceback__)[-1]
     return (
         f"{type(error).__name__} in {frame.filename}:{frame.lineno}: {error}\n"
         "This is a bug in triage-import. What is done is recorded: the same command continues."

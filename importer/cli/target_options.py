@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -124,6 +123,8 @@ def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[
 
 @contextmanager
 def _open_sandbox(file: Path) -> Iterator[Target]:
+    from secrets import token_hex
+
     from importer.triage.target import ApiKey, Target
 
     try:
