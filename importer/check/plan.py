@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import NamedTuple
 
 from importer.api import TITLE_LIMIT
@@ -14,7 +14,7 @@ from importer.check.rows import Examined
 from importer.codes import CODES, COMMENT_EDITED
 from importer.phrases import counted
 from importer.records import PASSED_OVER, Act, Addition, AlreadyAdded, Finding, IssueParts, Operation, Outcome, Row
-from importer.transform.addition_plan import count_edited, plan_additions
+from importer.transform.addition_plan import Due, count_edited, plan_additions
 
 _NOTHING_ADDED = AlreadyAdded()
 
@@ -219,34 +219,29 @@ def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[in
     # Relations that another issue owns are in the ledger under that issue's key.
     owners = (relation.owner for row in rows for relation in records.parts[row].relations)
     had = known.had(dict.fromkeys([*(keys[row] for row in rows), *owners]))
-    planned = {}
+    descriptions, bundlings = records.texts.descriptions, records.bundlings
+    due, referred = list[Due](), set[int]()
     for row in rows:
-        key, mine = keys[row], had.get(keys[row], _NOTHING_ADDED)
-        parts, referred = _without_referred(records.parts[row], examined.bodies[row], mine)
-        left = plan_additions(
-            key,
-            parts,
-            records.bundlings[row],
-            mine,
-            description=records.texts.descriptions[row],
-            find_mentions=partial(records.references.find, own_key=key),
-        )
+        parts, mine = records.parts[row], had.get(keys[row], _NOTHING_ADDED)
+        if mine.referred and parts.mentions:
+            parts = _without_referred(parts, examined.bodies[row], mine)
+            referred.update([] if parts.mentions else [row])
+        due.append(Due(keys[row], parts, bundlings[row], mine, descriptions[row]))
+    planned = {}
+    for row, issue, left in zip(rows, due, plan_additions(due, records.references.find_all), strict=True):
         if had:
             left = [each for each in left if (each.act, each.name) not in had.get(each.key, _NOTHING_ADDED).names]
         # A relation may be the other issue's: it is counted with the row that has that key.
-        own = sum([each.key == key for each in left]) + len(mine.names) + referred
-        edited = count_edited(parts.comments, mine) if mine.covered else 0
+        own = [each.key for each in left].count(issue.key) + len(issue.had.names) + (row in referred)
+        edited = count_edited(issue.parts.comments, issue.had) if issue.had.covered else 0
         planned[row] = _Planned(left, own, _note_edited(edited) if edited else None)
     return planned
 
 
-def _without_referred(parts: IssueParts, body: bytes, had: AlreadyAdded) -> tuple[IssueParts, bool]:
-    """Take out the mentions whose numbers are in the description already; True if there were some and none is left."""
-    if not parts.mentions or not had.referred:
-        return parts, False
+def _without_referred(parts: IssueParts, body: bytes, had: AlreadyAdded) -> IssueParts:
+    """Take out the mentions whose numbers are in the description already."""
     sha = hashlib.sha256(body).digest()
-    mentions = tuple(mention for mention in parts.mentions if (sha, mention.key) not in had.referred)
-    return parts._replace(mentions=mentions), not mentions
+    return parts._replace(mentions=tuple(each for each in parts.mentions if (sha, each.key) not in had.referred))
 
 
 @lru_cache

@@ -19,7 +19,7 @@ from importer.load.reference_numbers import ReferenceNumbers
 from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
 from importer.records import Act, Addition, Outcome
-from importer.transform.addition_plan import plan_additions
+from importer.transform.addition_plan import Due, plan_additions
 from importer.transform.comment_texts import REST
 from importer.transform.references import References
 from importer.transform.unmarked import plan_unmarked
@@ -118,10 +118,8 @@ class AdditionLoader:
     def _plan(self, work: IssueWork, bundling: Bundling | None = None) -> list[Addition]:
         """Plan the additions still to be sent, but for numbers in the description."""
         item = work.item
-        find = partial(self._references.find, own_key=item.key)
-        parts = item.parts._replace(mentions=())
-        bundling = bundling or item.bundling
-        return plan_additions(item.key, parts, bundling, work.had(), description="", find_mentions=find)
+        due = Due(item.key, item.parts._replace(mentions=()), bundling or item.bundling, work.had())
+        return plan_additions([due], self._references.find_all)[0]
 
     async def _take_in_existing(self, work: IssueWork) -> None:
         """Record the additions that an issue has already, where the ledger may have lost them."""

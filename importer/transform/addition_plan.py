@@ -4,59 +4,89 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from itertools import chain, islice, repeat
+from typing import NamedTuple
 
 import orjson
 
 from importer.api import COMMENT_LIMIT
 from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
-from importer.transform.bodies import encode
+from importer.transform.bodies import quote_all
 from importer.transform.columns import is_filled
 from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide
+from importer.transform.footers import find_footer
 from importer.transform.lengths import is_longer
 
-FindMentions = Callable[[str], tuple[Mention, ...]]
+FindMentions = Callable[[Sequence[str], Sequence[str]], Mapping[int, tuple[Mention, ...]]]
+"""Of texts and the keys of their issues, place → the other issues that a text names; see `References.find_all`."""
 
 
-def plan_additions(
-    key: str,
-    parts: IssueParts,
-    bundling: Bundling,
-    had: AlreadyAdded,
-    *,
-    description: str,
-    find_mentions: FindMentions,
-) -> list[Addition]:
-    """Plan what is still to be added to a record's issue: evidence, flags, comments, relations, references, in order.
+class Due(NamedTuple):
+    """A record's issue, to which something may be added; `description` is the one that its create sends."""
 
-    `description` is the one that the create sends. A relation that another record owns is planned under that record's
-    key even if it was sent already, since `had` has only this record's names. A comment that is in Triage completely,
-    by itself or folded, is not planned again, even if it would be bundled differently now.
+    key: str
+    parts: IssueParts
+    bundling: Bundling
+    had: AlreadyAdded
+    description: str = ""
+
+
+def plan_additions(issues: Sequence[Due], find_mentions: FindMentions) -> list[list[Addition]]:
+    """Plan what is still to be added to each issue: evidence, flags, comments, relations, references, in order.
+
+    A relation that another record owns is planned under that record's key even if it was sent already, since `had` has
+    only this record's names. A comment that is in Triage completely, by itself or folded, is not planned again, even if
+    it would be bundled differently now.
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
+    return list(map(_plan, issues, _plan_comments(issues, find_mentions)))
+
+
+def _plan(issue: Due, comments: list[Addition]) -> list[Addition]:
+    key, parts, _, had, description = issue
+    if not (parts.evidence or parts.flags or parts.relations or parts.mentions or had.names) and len(comments) < 2:
+        return comments
     planned = [_attach(key, kind, name) for kind, name in parts.evidence]
     planned += [_flag(key, flag) for flag in parts.flags]
-    if parts.rest:
-        planned += [_comment(key, detail, find_mentions) for detail in continue_description(key, parts.rest)]
-    if parts.comments:
-        planned += [
-            _comment(key, detail, find_mentions) for detail in plan_comments(key, parts.comments, bundling, had)
-        ]
+    planned += comments
     planned += [_relate(relation) for relation in parts.relations]
     if parts.mentions:
         body = orjson.dumps({"description": description})
         planned.append(Addition(key, Act.REFER, "", body, mentions=parts.mentions))
-    if len(planned) > 1 or had.names:  # a name that comes again is the same addition
-        fresh = {
-            (addition.key, addition.act, addition.name): addition
-            for addition in planned
-            if addition.key != key or (addition.act, addition.name) not in had.names
-        }
-        return list(fresh.values())
-    return planned
+    fresh = {  # a name that comes again is the same addition
+        (addition.key, addition.act, addition.name): addition
+        for addition in planned
+        if addition.key != key or (addition.act, addition.name) not in had.names
+    }
+    return list(fresh.values())
+
+
+def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions) -> Iterator[list[Addition]]:
+    """Plan the comments of each issue, in order: those that its description goes on in, and the source's.
+
+    Source: post/triage-issues-id-comments.
+    """
+    details = [_divide(issue) for issue in issues]
+    keys = [issue.key for issue, its in zip(issues, details, strict=True) for _ in its]
+    every = list(chain.from_iterable(details))
+    texts = [detail.text for detail in every]
+    mentions = find_mentions([text[: find_footer(text)] for text in texts], keys)
+    bodies = [b'{"detail":"%b"}' % text for text in quote_all(texts)]
+    named = map(mentions.get, range(len(every)), repeat(()))
+    additions = (
+        Addition(key, Act.COMMENT, detail.name, body, detail.covers, its)
+        for key, detail, body, its in zip(keys, every, bodies, named, strict=True)
+    )
+    return (list(islice(additions, len(its))) for its in details)
+
+
+def _divide(issue: Due) -> list[Detail]:
+    key, parts, bundling, had, _ = issue
+    comments = plan_comments(key, parts.comments, bundling, had) if parts.comments else []
+    return [*continue_description(key, parts.rest), *comments] if parts.rest else comments
 
 
 def _attach(key: str, kind: str, name: str) -> Addition:
@@ -69,12 +99,6 @@ def _flag(key: str, flag: Flag) -> Addition:
     whole = {"call_id": flag.call, "type": flag.type, "note": flag.note or None, "message_index": flag.message_index}
     body = orjson.dumps({name: value for name, value in whole.items() if value is not None})
     return Addition(key, Act.FLAG, _digest(body, 16), body)
-
-
-def _comment(key: str, detail: Detail, find_mentions: FindMentions) -> Addition:
-    """Source: post/triage-issues-id-comments."""
-    body = encode({"detail": detail.text})
-    return Addition(key, Act.COMMENT, detail.name, body, detail.covers, find_mentions(detail.text))
 
 
 def _relate(relation: Relation) -> Addition:

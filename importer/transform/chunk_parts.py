@@ -81,9 +81,7 @@ class PartsReader:
 
 def _find_mentions(references: References, prose: Prose, keys: Sequence[str]) -> dict[int, tuple[Mention, ...]]:
     """Row → the other issues that its description names."""
-    bodies = list(map(str.removesuffix, prose.descriptions, prose.footers))
-    found = ((row, references.find_in(bodies[row], keys[row])) for row in references.find_naming(bodies))
-    return {row: mentions for row, mentions in found if mentions}
+    return references.find_all(list(map(str.removesuffix, prose.descriptions, prose.footers)), keys)
 
 
 def _clean_comments(

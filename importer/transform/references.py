@@ -58,43 +58,35 @@ class References:
         self._cores = list(dict.fromkeys(core for core, *_ in self._patterns))
         self._source_name = source_name
 
-    def find(self, text: str, own_key: str) -> tuple[Mention, ...]:
-        """The issues that a text names without a number beside them, each once and in order; never `own_key`."""
-        if not self.may_name(text):  # as most texts, which is seen at once
-            return ()
-        return self.find_in(text[: find_footer(text)], own_key)
+    def find_all(self, texts: Sequence[str], keys: Sequence[str]) -> dict[int, tuple[Mention, ...]]:
+        """Place → the issues that a text without a footer names; `keys` are those of the issues that have the texts."""
+        found = ((place, self.find(texts[place], keys[place])) for place in self._find_naming(texts))
+        return {place: mentions for place, mentions in found if mentions}
 
-    def may_name(self, text: str) -> bool:
-        """Whether a text may name an issue."""
-        for core in self._cores:  # noqa: SIM110 - a generator takes longer than the search
-            if core.search(text):
-                return True
-        return False
-
-    def find_naming(self, texts: Sequence[str]) -> set[int]:
-        """The indexes of the texts that may name an issue; all are searched as one."""
+    def _find_naming(self, texts: Sequence[str]) -> set[int]:
+        """The places of the texts that may name an issue; all are searched as one."""
         whole, ends = "\n".join(texts), list(accumulate(len(text) + 1 for text in texts))
         found = set[int]()
         for core in self._cores:
             position = 0
             while position < len(whole) and (match := core.search(whole, position)) is not None:
-                row = bisect_right(ends, match.start())
-                found.add(row)
-                position = ends[row]
+                place = bisect_right(ends, match.start())
+                found.add(place)
+                position = ends[place]
         return found
 
-    def find_in(self, body: str, own_key: str) -> tuple[Mention, ...]:
-        """Like `find`, of a text without a footer.
+    def find(self, text: str, own_key: str) -> tuple[Mention, ...]:
+        """The issues that a text names without a number beside them, each once and in order; never `own_key`.
 
         Where matches overlap, the one that begins first counts, then the longer one, then the mapping's first pattern.
         """
-        names = self._names(body, own_key.removeprefix(f"{self._source_name}:"))
+        names = self._names(text, own_key.removeprefix(f"{self._source_name}:"))
         if not names:
             return ()
         spans = sorted(names, key=lambda span: (span[0], -span[1]))
         mentions = (
-            Mention(body[start:end], f"{self._source_name}:{names[start, end]}")
-            for start, end, _ in _places(body, spans)
+            Mention(text[start:end], f"{self._source_name}:{names[start, end]}")
+            for start, end, _ in _places(text, spans)
         )
         return tuple(dict.fromkeys(mention for mention in mentions if mention.key != own_key))
 
@@ -119,7 +111,7 @@ class References:
 def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str, str], limit: int) -> str:
     """The text with ` (T-1042)` behind each place that names an issue with a number, except where one is already.
 
-    mentions  what `References.find` found in the text
+    mentions  what `References.find_all` found in the text
     numbers   full key → number, `T-…`
     limit     UTF-16 units that the text may have; numbers that don't fit are left out, from the end
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ import pytest
 import importer.check.plan
 from importer.records import Addition, Chunk
 from importer.sources.source import Source
-from importer.transform.addition_plan import plan_additions
+from importer.transform.addition_plan import Due, FindMentions, plan_additions
 from tests.harness.running import HEADER, Program, issue_row, write_csv
 
 ROWS = 12
@@ -27,9 +27,9 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counted["readings"] += 1
         return read(*arguments, **named)
 
-    def plan(*arguments: Any, **named: Any) -> list[Addition]:
-        counted["plans"] += 1
-        return plan_additions(*arguments, **named)
+    def plan(issues: Sequence[Due], find_mentions: FindMentions) -> list[list[Addition]]:
+        counted["plans"] += len(issues)
+        return plan_additions(issues, find_mentions)
 
     monkeypatch.setattr(Source, "chunks", chunks)
     monkeypatch.setattr(importer.check.plan, "plan_additions", plan)

@@ -19,7 +19,7 @@ from importer.api import COMMENT_LIMIT
 from importer.records import AlreadyAdded, Comment, IssueParts, Mention
 from importer.sandbox.agent import mentions_norm
 from importer.sandbox.server import RunningSandbox
-from importer.transform.addition_plan import plan_additions
+from importer.transform.addition_plan import Due, plan_additions
 from importer.transform.lengths import REST_LIMIT, split_text
 from importer.transform.references import insert_numbers
 from importer.transform.sanitise import Sanitizer
@@ -238,7 +238,7 @@ def test_nothing_that_is_joined_makes_a_mention(said: list[tuple[str, str, str]]
     ]
     parts = IssueParts(rest=tuple(split_text(clean(description), room, room)), comments=tuple(comments))
     for bundling in ("separate", "fold"):
-        planned = plan_additions("k", parts, bundling, AlreadyAdded(), description="", find_mentions=lambda text: ())
+        (planned,) = plan_additions([Due("k", parts, bundling, AlreadyAdded())], lambda texts, keys: {})
         for addition in planned:
             detail = json.loads(addition.body)["detail"]
             numbered = insert_numbers(detail, (Mention("T-1", "b"),), {"b": "T-7"}, COMMENT_LIMIT)

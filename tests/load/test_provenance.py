@@ -16,7 +16,7 @@ from importer.load.provenance import count_own, find_marked, find_miscounts
 from importer.mapping.issue_parts import Bundling
 from importer.records import ADDITIONS, Act, Addition, AlreadyAdded, Comment, IssueParts
 from importer.sandbox.rewriting import WAYS
-from importer.transform.addition_plan import plan_additions
+from importer.transform.addition_plan import Due, plan_additions
 from importer.triage.answers import FIELDS, Issue
 from importer.triage.snapshot import Snapshot
 
@@ -29,7 +29,7 @@ TEXTS = st.lists(st.sampled_from(("a", "b", "---", "\n\n---\n\n", "- ", "\n", " 
 def plan(comments: Sequence[Comment], bundling: Bundling, rest: Sequence[str] = ()) -> list[Addition]:
     """What is sent of an issue's comments."""
     parts = IssueParts(rest=tuple(rest), comments=tuple(comments))
-    return plan_additions(KEY, parts, bundling, AlreadyAdded(), description="", find_mentions=lambda text: ())
+    return plan_additions([Due(KEY, parts, bundling, AlreadyAdded())], lambda texts, keys: {})[0]
 
 
 def details(additions: Sequence[Addition]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from importer.api import COMMENT_LIMIT
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
-from importer.transform.addition_plan import count_edited, plan_additions
+from importer.transform.addition_plan import Due, FindMentions, count_edited, plan_additions
 from importer.transform.comment_texts import SEPARATOR
 from importer.transform.markers import comment_marker
 from importer.transform.unmarked import plan_unmarked
@@ -60,10 +60,10 @@ def plan(
     parts: IssueParts,
     bundling: Literal["separate", "fold", "drop"] = "separate",
     had: AlreadyAdded = NOBODY,
-    find_mentions: Callable[[str], tuple[Mention, ...]] = lambda text: (),
+    find_mentions: FindMentions = lambda texts, keys: {},
 ) -> list[Addition]:
     """What is added to an issue of which the description is `text`."""
-    return plan_additions(KEY, parts, bundling, had, description="text", find_mentions=find_mentions)
+    return plan_additions([Due(KEY, parts, bundling, had, "text")], find_mentions)[0]
 
 
 def had_of(additions: Sequence[Addition]) -> AlreadyAdded:
@@ -275,7 +275,9 @@ def test_order_and_bodies() -> None:
         relations=(Relation(KEY, "blocks", "demo:P-2"), Relation("demo:P-3", "duplicate_of", KEY)),
         mentions=mentions,
     )
-    planned = plan(parts, find_mentions=lambda text: mentions if "P-7" in text else ())
+    planned = plan(
+        parts, find_mentions=lambda texts, keys: {n: mentions for n, text in enumerate(texts) if "P-7" in text}
+    )
     flags = [addition.name for addition in planned if addition.act is Act.FLAG]
     assert all(len(name) == 16 for name in flags)
     assert [(addition.key, addition.act.value, addition.name) for addition in planned] == [

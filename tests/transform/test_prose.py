@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from importer.api import COMMENT_LIMIT, DESCRIPTION_LIMIT, TITLE_LIMIT, count_units
 from importer.records import Act, AlreadyAdded, IssueParts
-from importer.transform.addition_plan import plan_additions
+from importer.transform.addition_plan import Due, plan_additions
 from importer.transform.lengths import REST_LIMIT
 from importer.transform.prose import CONTINUED
 from tests.harness.making import HEADER, mapping_of, records_of
@@ -42,9 +42,8 @@ def test_nothing_is_lost(text: str) -> None:
 def test_the_rest_is_numbered() -> None:
     """The parts say which of how many they are, one that is full in fewer words; the description is the first."""
     records = records_of(CONTINUING, [("P-1", "Title", "word " * 3_500, "P1", "Open")])
-    planned = plan_additions(
-        "demo:P-1", records.parts[0], "separate", AlreadyAdded(), description="", find_mentions=lambda text: ()
-    )
+    due = Due("demo:P-1", records.parts[0], "separate", AlreadyAdded())
+    (planned,) = plan_additions([due], lambda texts, keys: {})
     assert [addition.act for addition in planned] == [Act.COMMENT] * 2
     openings = [unmarked(orjson.loads(addition.body)["detail"]).partition("\n\n")[0] for addition in planned]
     assert max(count_units(orjson.loads(addition.body)["detail"]) for addition in planned) <= COMMENT_LIMIT

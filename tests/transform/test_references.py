@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from importer.api import count_units
 from importer.mapping.issue_parts import Reference
 from importer.records import Mention
+from importer.transform.footers import find_footer
 from importer.transform.markers import MARKER_NOTE, record_marker, source_marker
 from importer.transform.references import References, insert_numbers
 
@@ -29,12 +30,17 @@ NUMBERS = {f"s:P-{number}": f"T-{1_000 + number}" for number in range(1, 100)} |
 
 def named(text: str, specs: list[Reference] = JIRA) -> list[tuple[str, str]]:
     """What a text names: the text that does, and the native key."""
-    return [(mention.text, mention.key.partition(":")[2]) for mention in References(specs, "s").find(text, OWN)]
+    return [(mention.text, mention.key.partition(":")[2]) for mention in find(text, specs)]
+
+
+def find(text: str, specs: list[Reference]) -> tuple[Mention, ...]:
+    """The issues that a text with or without a footer names."""
+    return References(specs, "s").find(text[: find_footer(text)], OWN)
 
 
 def numbered(text: str, specs: list[Reference] = JIRA, limit: int = LIMIT) -> str:
     """The text with all numbers that are known."""
-    return insert_numbers(text, References(specs, "s").find(text, OWN), NUMBERS, limit)
+    return insert_numbers(text, find(text, specs), NUMBERS, limit)
 
 
 def test_find() -> None:
@@ -47,12 +53,12 @@ def test_find() -> None:
 
 
 @given(st.lists(st.text(alphabet="P-1#(\n /browse") | st.sampled_from(["P-1", "#1", ""])))
-def test_texts_that_may_name_an_issue(texts: list[str]) -> None:
-    """Of many texts those are found that by themselves may name an issue; one more does no harm."""
+def test_many_texts(texts: list[str]) -> None:
+    """Of many texts at once the same is found as of each by itself."""
     for references in (References(JIRA, "s"), References(GITHUB, "s"), References([], "s")):
-        found = references.find_naming(texts)
-        assert {row for row, text in enumerate(texts) if references.may_name(text)} <= found
-        assert all(row < len(texts) for row in found)
+        alone = {place: references.find(text, f"s:{place}") for place, text in enumerate(texts)}
+        together = references.find_all(texts, [f"s:{place}" for place in range(len(texts))])
+        assert together == {place: mentions for place, mentions in alone.items() if mentions}
 
 
 def test_nothing_named() -> None:
@@ -192,7 +198,7 @@ TEXTS = st.lists(PIECES, max_size=14).map("".join)
 @example("[P-1](https://acme.example/browse/P-1)")
 def test_what_is_found_is_numbered(text: str) -> None:
     """Find and insert agree: each issue that a text names gets its number, and a text that names none stays."""
-    mentions = References(MIXED, "s").find(text, OWN)
+    mentions = find(text, MIXED)
     numbers = {mention.key: f"T-{place}77777" for place, mention in enumerate(mentions, 1)}
     result = insert_numbers(text, mentions, numbers, LIMIT)
     assert all(f" ({number})" in result for number in numbers.values())
@@ -202,7 +208,7 @@ def test_what_is_found_is_numbered(text: str) -> None:
 @given(TEXTS, st.integers(0, 60))
 def test_only_numbers_are_added(text: str, spare: int) -> None:
     """Without the numbers the text is what it was, and it keeps to its limit."""
-    mentions = References(MIXED, "s").find(text, OWN)
+    mentions = find(text, MIXED)
     numbers = {mention.key: f"T-{place}77777" for place, mention in enumerate(mentions, 1)}
     result = insert_numbers(text, mentions, numbers, len(text) + spare)
     assert count_units(result) <= len(text) + spare
