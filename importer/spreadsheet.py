@@ -26,7 +26,7 @@ def escape_cell(text: str) -> str:
 
 def escape_cells(texts: Sequence[str]) -> Sequence[str]:
     """Texts as `escape_cell` makes them one by one."""
-    return texts if {text[:1] for text in texts}.isdisjoint(_ESCAPED) else list(map(escape_cell, texts))
+    return texts if {text[:1] for text in set(texts)}.isdisjoint(_ESCAPED) else list(map(escape_cell, texts))
 
 
 def write_cells(texts: Sequence[str]) -> Sequence[str]:

@@ -12,6 +12,7 @@ import orjson
 
 from importer.api import ISSUES_PATH
 from importer.records import ADDITION_PATHS, Act, Addition, Operation, Row
+from importer.report.filled_lines import fill
 from importer.transform.bodies import quote_all
 
 IN_MEMORY = 1 << 20
@@ -21,7 +22,7 @@ LINES = 512
 """Lines that are put together at a time: an issue may have any number of comments, and a large text leaves gaps."""
 
 T = TypeVar("T")
-_LINE = b'{"method":"%b","path":"%b","key":"%b","body":"%b"}\n'
+_LINE = '{"method":"%s","path":"%s","key":"%s","body":"%s"}\n'
 
 
 class PlannedFile:
@@ -50,7 +51,7 @@ class PlannedFile:
         """Append creates and updates, in input order."""
         for some in _in_portions(operations):
             keys, methods, paths, bodies, *_ = zip(*some, strict=True)
-            self._file.write(_encode(methods, paths, keys, bodies).decode())
+            self._file.write(_write(methods, paths, keys, bodies))
 
     def write_additions(self, planned: Iterable[tuple[Row, Sequence[Addition]]]) -> None:
         """Append what would be added to issues.
@@ -66,7 +67,7 @@ class PlannedFile:
         )
         for some in _in_portions(sent):
             keys, bodies = [each.key for each, _ in some], [_with_other_issue(each) for each, _ in some]
-            self._additions.write(_encode(["POST"] * len(some), [_where(*each) for each in some], keys, bodies))
+            self._additions.write(_write(["POST"] * len(some), [_where(*each) for each in some], keys, bodies).encode())
 
 
 def _in_portions(several: Iterable[T]) -> Iterator[list[T]]:
@@ -75,10 +76,11 @@ def _in_portions(several: Iterable[T]) -> Iterator[list[T]]:
         yield some
 
 
-def _encode(methods: Sequence[str], paths: Sequence[str], keys: Sequence[str], bodies: Sequence[bytes]) -> bytes:
+def _write(methods: Sequence[str], paths: Sequence[str], keys: Sequence[str], bodies: Sequence[bytes]) -> str:
     """Lines of the file, one for each request."""
-    columns = [*map(quote_all, (methods, paths, keys)), quote_all([body.decode() for body in bodies])]
-    return b"".join(map(_LINE.__mod__, zip(*columns, strict=True)))
+    # A body is JSON already, in which nothing else is left to be escaped.
+    quoted = [body.replace(b"\\", rb"\\").replace(b'"', rb"\"").decode() for body in bodies]
+    return fill(_LINE, [*map(quote_all, (methods, paths, keys)), quoted])
 
 
 def _where(addition: Addition, row: Row) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import IO
 
 from importer.records import Outcome, Row
+from importer.report.filled_lines import fill
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.spreadsheet import escape_cells, write_cells
 
@@ -26,7 +27,7 @@ COLUMNS = (
     "title",
     "url",
 )
-_LINE = "%s,%d,%d,%s,%s,%s,%s,%d,%s,%s,%d,%d,%d,%s,%s\r\n"
+_LINE = ",".join("%s" for _ in COLUMNS) + "\r\n"
 _WORDS = {outcome: str(outcome) for outcome in Outcome}  # a plain text is written faster than an enum's
 
 
@@ -42,24 +43,25 @@ class ResultsFile:
         rows = list(rows)
         if not rows:
             return
+        of = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
         columns = (
-            write_cells(escape_cells([row.file_name for row in rows])),
-            [row.record for row in rows],
-            [row.line for row in rows],
-            write_cells(escape_cells([row.key for row in rows])),
-            [_WORDS[row.outcome] for row in rows],
-            write_cells(["\n".join(row.codes) if row.codes else "" for row in rows]),
-            write_cells(escape_cells(["\n".join(row.messages) if row.messages else "" for row in rows])),
-            [row.attempts for row in rows],
-            write_cells([row.issue_id for row in rows]),
-            write_cells([row.triage_id for row in rows]),
-            [row.additions_planned for row in rows],
-            [row.additions_done for row in rows],
-            [row.additions_failed for row in rows],
+            write_cells(escape_cells(of["file_name"])),
+            of["record"],
+            of["line"],
+            write_cells(escape_cells(of["key"])),
+            list(map(_WORDS.__getitem__, of["outcome"])),
+            write_cells(list(map("\n".join, of["codes"]))),
+            write_cells(escape_cells(list(map("\n".join, of["messages"])))),
+            of["attempts"],
+            write_cells(of["issue_id"]),
+            write_cells(of["triage_id"]),
+            of["additions_planned"],
+            of["additions_done"],
+            of["additions_failed"],
             write_cells(escape_cells([row.shown_title for row in rows])),
             self._urls(rows),
         )
-        self._file.write("".join(map(_LINE.__mod__, zip(*columns, strict=True))))
+        self._file.write(fill(_LINE, columns))
 
     def _urls(self, rows: Sequence[Row]) -> Sequence[str]:
         if not self._url.pattern:

@@ -74,7 +74,7 @@ def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions) -> Iterat
     every = list(chain.from_iterable(details))
     texts = [detail.text for detail in every]
     mentions = find_mentions([text[: find_footer(text)] for text in texts], keys)
-    bodies = [b'{"detail":"%b"}' % text for text in quote_all(texts)]
+    bodies = [f'{{"detail":"{text}"}}'.encode() for text in quote_all(texts)]
     named = map(mentions.get, range(len(every)), repeat(()))
     additions = (
         Addition(key, Act.COMMENT, detail.name, body, detail.covers, its)

@@ -28,34 +28,34 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
     rows = list(rows)
     targets = map(records.targets, ("severity", "category", "status"))
     values = list(zip(*targets, records.sources, strict=True))
-    known = {each: _encode_values(*each) for each in {values[row] for row in rows}}  # between and behind the texts
+    known = {each: _write_values(*each) for each in {values[row] for row in rows}}  # between and behind the texts
     titles = quote_all([records.texts.titles[row] for row in rows])
     descriptions = quote_all([records.texts.descriptions[row] for row in rows])
     having = {row for row, parts in records.parts.items() if parts.evidence}
     owners, assignees = records.people.owners, records.people.assignees
     having.update(row for ids in (owners, assignees) if any(ids) for row, id_ in enumerate(ids) if id_)
-    few = {row: _encode_few(owners[row], assignees[row], records.parts.get(row)) for row in having}
+    few = {row: _write_few(owners[row], assignees[row], records.parts.get(row)) for row in having}
     bodies = {}
     for row, title, description in zip(rows, titles, descriptions, strict=True):
         between, behind = known[values[row]]
-        bodies[row] = b"".join((b'{"title":"', title, between, description, behind, few.get(row, b""), b"}"))
+        bodies[row] = f'{{"title":"{title}{between}{description}{behind}{few.get(row, "")}}}'.encode()
     return bodies
 
 
-def quote_all(texts: Sequence[str]) -> list[bytes]:
+def quote_all(texts: Sequence[str]) -> list[str]:
     """Each text as JSON, without its quotes; all are encoded at once."""
     # A quote within a text is escaped, so that these three signs stand between texts alone.
-    return orjson.dumps(texts)[2:-2].split(b'","') if texts else []
+    return orjson.dumps(texts).decode()[2:-2].split('","') if texts else []
 
 
-def _encode_values(severity: str | None, category: str | None, status: str | None, source: str) -> tuple[bytes, bytes]:
-    head = orjson.dumps({"severity": severity, "category": category})
-    tail = orjson.dumps({"status": status, "source": source})
-    return b'",' + head[1:-1] + b',"description":"', b'",' + tail[1:-1]
+def _write_values(severity: str | None, category: str | None, status: str | None, source: str) -> tuple[str, str]:
+    head = orjson.dumps({"severity": severity, "category": category}).decode()
+    tail = orjson.dumps({"status": status, "source": source}).decode()
+    return f'",{head[1:-1]},"description":"', f'",{tail[1:-1]}'
 
 
-def _encode_few(owner: str, assignee: str, parts: IssueParts | None) -> bytes:
-    """Encode the fields that few issues have: people, and evidence."""
+def _write_few(owner: str, assignee: str, parts: IssueParts | None) -> str:
+    """Write the fields that few issues have: people, and evidence."""
     few: dict[str, Any] = {}
     if owner:
         few["owner_id"] = owner
@@ -63,7 +63,7 @@ def _encode_few(owner: str, assignee: str, parts: IssueParts | None) -> bytes:
         few["assignee_id"] = assignee
     if parts is not None and parts.evidence:
         few["resource_links"] = [{"resource_type": kind, "resource_id": name} for kind, name in parts.evidence]
-    return b"," + orjson.dumps(few)[1:-1] if few else b""
+    return f",{orjson.dumps(few).decode()[1:-1]}" if few else ""
 
 
 def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int], shown: ShownPeople) -> dict[int, bytes]:
