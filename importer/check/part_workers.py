@@ -175,11 +175,8 @@ def _take(path: Path) -> list[Examined]:
     """Read the chunks in a file, and remove it."""
     examined = path.read_bytes()
     path.unlink()
-    gc.disable()  # it would go through all chunks several times while they are made
-    try:
+    with _uncollected():
         chunks: list[Examined] = pickle.loads(examined)
-    finally:
-        gc.enable()
     return chunks
 
 
@@ -190,12 +187,25 @@ def examine_part(shared: Path, part: Part) -> Path:
     The first row has the place 0 and the record number 1. Raises Severed where the range can't be read as a part.
     """
     job, transform = _prepare(shared)
-    chunks = read_part(job.source.files[part.file], part, transform.refs)
-    examined = [examine_chunk(job, transform, chunk, 0) for chunk in chunks]
     path = shared / f"{part.file}-{part.start}"
+    with _uncollected():
+        chunks = read_part(job.source.files[part.file], part, transform.refs)
+        examined = pickle.dumps([examine_chunk(job, transform, chunk, 0) for chunk in chunks], pickle.HIGHEST_PROTOCOL)
     with _on_disk():
-        path.write_bytes(pickle.dumps(examined, pickle.HIGHEST_PROTOCOL))
+        path.write_bytes(examined)
     return path
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from looking for cycles, which chunks don't have: it would go through them again and again."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 _folders = set[Path]()

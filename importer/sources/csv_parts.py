@@ -20,6 +20,8 @@ from importer.sources.files import open_file
 from importer.sources.source import SourceFile
 
 PART_BYTES = 1 << 20
+PART_ROWS = 2 * CHUNK_ROWS
+"""Most rows of a part's chunk: nearly every part is one, where a second one of few rows would cost as much."""
 ENCODINGS = ("utf-8", "ascii", "cp125", "iso8859")
 """What the names of encodings begin with in which a byte of a quote or a line end is always one, whatever precedes."""
 
@@ -98,7 +100,7 @@ def read_part(file: SourceFile, part: Part, refs: Sequence[Ref]) -> Iterator[Chu
         data = stored.read(part.end - part.start)
     try:
         table = _open_part(file, part, data)
-        yield from csv.chunk_batches(csv.read_batches(table, CHUNK_ROWS), table.header, part.file, file.name, refs)
+        yield from csv.chunk_batches(csv.read_batches(table, PART_ROWS), table.header, part.file, file.name, refs)
     except (SourceError, SourceNotReady, UnicodeError) as error:
         raise Severed from error
 
