@@ -64,7 +64,10 @@ class WatchedPattern:
         """All matches in a text."""
         if len(text) <= SHORT:
             return self._pattern.finditer(text)
-        return iter(self._watch(lambda whole: list(self._pattern.finditer(whole)), text))
+        return iter(self._watch(self._find_all, text))
+
+    def _find_all(self, text: str) -> list[re.Match[str]]:
+        return list(self._pattern.finditer(text))
 
     def sub(self, change: Callable[[re.Match[str]], str], text: str) -> str:
         """A text with each match changed."""
@@ -75,13 +78,15 @@ class WatchedPattern:
         )
 
     def _watch(self, search: Callable[[str], _Found], text: str) -> _Found:
-        if threading.current_thread() is not threading.main_thread():  # where no signal comes
+        if threading.get_ident() != _watch.thread:  # no signal comes there
             return search(text)
         try:
-            with _watch:
-                return search(text)
+            _watch.begin()
+            return search(text)
         except _TooLongError:
             raise SlowPattern(self.pattern, len(text)) from None
+        finally:
+            _watch.running = 0
 
 
 Searcher = re.Pattern[str] | WatchedPattern
@@ -102,33 +107,35 @@ class _Watch:
     """Notices a search that is still the same one after LIMIT_SECONDS of CPU.
 
     One clock ticks for all searches: to set an alarm for each takes longer than most of them.
+
+    thread   the one that is watched
+    running  the number of the search that is running, 0 for none
     """
 
     def __init__(self) -> None:
+        self.thread = threading.main_thread().ident
         self._is_ticking = False
-        self._begun = self._running = self._seen = self._ticks = 0
+        self._begun = self.running = self._seen = self._ticks = 0
         os.register_at_fork(after_in_child=self._stand_still)
 
-    def __enter__(self) -> None:
+    def begin(self) -> None:
+        """Begin another search."""
         if not self._is_ticking:
             signal.signal(signal.SIGVTALRM, self._tick)
             signal.setitimer(signal.ITIMER_VIRTUAL, TICK_SECONDS, TICK_SECONDS)
             atexit.register(signal.setitimer, signal.ITIMER_VIRTUAL, 0)  # a tick without its handler ends the process
             self._is_ticking = True
         self._begun += 1
-        self._running = self._begun
-
-    def __exit__(self, *_: object) -> None:
-        self._running = 0
+        self.running = self._begun
 
     def _stand_still(self) -> None:
-        """A new process has no clock yet."""
-        self._is_ticking = False
+        """A new process has no clock yet; its only thread is the one that forked."""
+        self._is_ticking, self.thread = False, threading.get_ident()
 
     def _tick(self, _: int, __: FrameType | None) -> None:
-        self._ticks = self._ticks + 1 if self._running == self._seen else 0
-        self._seen = self._running
-        if self._running and self._ticks * TICK_SECONDS >= LIMIT_SECONDS:
+        self._ticks = self._ticks + 1 if self.running == self._seen else 0
+        self._seen = self.running
+        if self.running and self._ticks * TICK_SECONDS >= LIMIT_SECONDS:
             raise _TooLongError
 
 
