@@ -57,10 +57,14 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
         return Converted(text, ("the whole markup, which can't be read: the text is as it was",))
     if root is None:
         return Converted(unescape(text) if format == "html" else text)
+    return _write(root, text, as_)
+
+
+def _write(root: Element, text: str, as_: AsText) -> Converted:
     written, dropped = write(root, markdown=as_ == "markdown")
     if not dropped and _have_same_words(written, text):
         return Converted(text)
-    return Converted(written, tuple(Counter(dropped).elements()))
+    return Converted(written, tuple(Counter(dropped).elements()) if dropped else ())
 
 
 def _break_lines(text: str) -> str:
@@ -75,8 +79,11 @@ def _have_same_words(one: str, other: str) -> bool:
 def convert_all(texts: Iterable[str], format: TextFormat, as_: AsText) -> dict[str, Converted]:
     """Each text that `convert` changes, or loses something of, once."""
     distinct = list(dict.fromkeys(texts))
-    rows = find_marked(distinct) if format == "jira" else range(len(distinct))
-    converted = ((distinct[row], convert(distinct[row], format, as_)) for row in rows)
+    if format == "jira":
+        marked = ((distinct[row], signs) for row, signs in find_marked(distinct).items())
+        converted = ((text, _write(read_jira(text, signs), text, as_)) for text, signs in marked)
+    else:
+        converted = ((text, convert(text, format, as_)) for text in distinct)
     return {text: found for text, found in converted if found.dropped or found.text != text}
 
 

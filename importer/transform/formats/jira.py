@@ -7,19 +7,27 @@ look for. jira2markdown 0.5, the library for it, reads 4 kB a second.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from importer.transform.formats.tree import DEPTH_LIMIT, Element, Node, lost
 
 MACRO = re.compile(r"\{(code|noformat|quote|panel)(?::([^{}\n]*+))?+\}")
 _PANEL_TITLE = re.compile(r"(?:^|\|)title=([^|]*)")
 _LANGUAGE = re.compile(r"\A(?:language=)?([\w+#-]+)(?=\||\Z)")
-_HEADING = re.compile(r"\s*h([1-6])\.\s+(.*)\Z")
-_QUOTE = re.compile(r"\s*bq\.\s+(.*)\Z")
-_RULE = re.compile(r"\s*-{4,}\s*\Z")
-_ITEM = re.compile(r"\s*([*#]+|-)\s+(\S.*)\Z")
-_LISTS, _BLOCKS = frozenset("*#-"), frozenset("hb-|")
-"""The signs with which an item of a list begins, and any other line that is more than text."""
+# A line that is more than text. Before it, line ends of all kinds are made one.
+_LINE = re.compile(
+    r"""
+    \n[^\S\n]*(?=[*\#hb|-])(?:
+      (?P<marker>[*\#]+|-)[^\S\n]+(?P<item>\S.*)
+    | h(?P<level>[1-6])\.[^\S\n]+(?P<heading>.*)
+    | bq\.[^\S\n]+(?P<quote>.*)
+    | (?P<rule>-{4,})[^\S\n]*$
+    | (?P<cells>\|(?!\|*[^\S\n]*$).*)
+    )
+    """,
+    re.VERBOSE | re.MULTILINE,
+)
+_BLANK = re.compile(r"\n\s*(?:\n|\Z)")
 _CELL = re.compile(r"\\\||\|\|?|\[[^\[\]\n]*+\]|![^!\n]*+!|\{\{[^{}\n]*+\}\}|[^|\[!{\\]+|.")
 # Each alternative begins with a literal sign, so that Python's `re` passes over all other signs, and over all other
 # alternatives, at once.
@@ -43,8 +51,13 @@ INLINE = re.compile(
 _ADDRESS = re.compile(r"(?:https?://|ftp://|file:|mailto:|www\.)\S+\Z|#")
 
 
-def read_jira(text: str) -> Element:
-    """The tree of a text in Jira's wiki markup."""
+SIGNS = frozenset("\\{[!*_-+")
+"""With one of these each piece of markup within a line begins."""
+
+
+def read_jira(text: str, signs: Collection[str] = SIGNS) -> Element:
+    """The tree of a text in Jira's wiki markup; `signs` are all with which pieces of it begin there within a line."""
+    reader = _Reader(signs)
     root = Element("body")
     opened = [("", root)]
     unclosed: set[str] = set()  # closers that were looked for to the end of the text, and aren't there
@@ -62,7 +75,7 @@ def read_jira(text: str) -> Element:
             block, end = _code(options, text[position:found]), found + len(closer)
         elif len(opened) >= DEPTH_LIMIT and (options or opened[-1][0] != name):
             continue
-        opened[-1][1].children += _read_lines(text[start : match.start()])
+        opened[-1][1].children += reader.lines(text[start : match.start()])
         if block is not None:
             opened[-1][1].children.append(block)
         elif opened[-1][0] == name and not options:
@@ -72,7 +85,7 @@ def read_jira(text: str) -> Element:
             opened[-1][1].children.append(quote)
             opened.append((name, quote))
         position = start = end
-    opened[-1][1].children += _read_lines(text[start:])
+    opened[-1][1].children += reader.lines(text[start:])
     return root
 
 
@@ -88,90 +101,82 @@ def _title(options: str) -> list[Node]:
     return [Element("p", {}, [Element("strong", {}, [title[1].strip()])])] if title and title[1].strip() else []
 
 
-def _read_lines(text: str) -> list[Node]:
-    """The blocks of a text that has no macros."""
-    blocks: list[Node] = []
-    lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
-    opened: Element | None = None  # the paragraph or item that a plain line goes on with
-    lines: list[str] = []  # its lines so far, which are read as one when it ends
+class _Reader:
+    """Reads what isn't a macro of one text."""
 
-    def end() -> None:
-        if opened is not None:
-            opened.children += _read_inline("\n".join(lines))
+    def __init__(self, signs: Collection[str]) -> None:
+        self._signs = signs
 
-    for line in text.splitlines():
-        first = line.lstrip()[:1]
-        if first in _LISTS and (item := _ITEM.match(line)) is not None:
-            end()
-            opened, lines = _add_item(blocks, lists, item[1]), [item[2]]
-        elif not first:
-            end()
+    def lines(self, text: str) -> list[Node]:
+        """The blocks of lines."""
+        whole = "\n".join(("", *text.splitlines()))
+        lines = list(_LINE.finditer(whole))
+        ends = [line.start() for line in lines] + [len(whole)]
+        blocks = self._paragraphs(whole[: ends[0]])
+        lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
+        for line, end in zip(lines, ends[1:], strict=True):
+            behind = whole[line.end() : end]
+            if line.lastgroup == "item":
+                its_lines, *others = _BLANK.split(behind, maxsplit=1) if behind else ("",)
+                _add_item(blocks, lists, line["marker"], self._inline(line["item"] + its_lines))
+                if not others:
+                    continue
+                behind = others[0]
+            else:
+                self._add_block(blocks, line)
             lists.clear()
-            opened = None
-        elif first in _BLOCKS and (block := _own_block(blocks, line, first)) is not None:
-            end()
-            lists.clear()
-            opened = None
-            if block not in blocks[-1:]:
-                blocks.append(block)
-        elif opened is None:
-            opened, lines = Element("p"), [line]
-            blocks.append(opened)
+            blocks += self._paragraphs(behind)
+        return blocks
+
+    def _paragraphs(self, text: str) -> list[Node]:
+        return [Element("p", {}, self._inline(lines)) for lines in _BLANK.split(text) if lines]
+
+    def _add_block(self, blocks: list[Node], line: re.Match[str]) -> None:
+        """Add the block for a line that is no item; a row of a table is added to the table before it."""
+        if line["level"]:
+            blocks.append(Element(f"h{line['level']}", {}, self._inline(line["heading"])))
+        elif line["rule"]:
+            blocks.append(Element("hr"))
+        elif line["cells"]:
+            last = blocks[-1] if blocks else None
+            if not isinstance(last, Element) or last.tag != "table":
+                last = Element("table")
+                blocks.append(last)
+            last.children.append(Element("tr", {}, list(self._cells(line["cells"].strip()))))
         else:
-            lines.append(line)
-    end()
-    return blocks
+            blocks.append(Element("blockquote", {}, self._inline(line["quote"])))
+
+    def _cells(self, line: str) -> Iterator[Element]:
+        tag, text = "", ""
+        for token in _CELL.findall(line):
+            if token not in ("|", "||"):
+                text += token
+                continue
+            if tag:
+                yield Element(tag, {}, self._inline(text.strip()))
+            tag, text = "th" if token == "||" else "td", ""
+        if text.strip():
+            yield Element(tag, {}, self._inline(text.strip()))
+
+    def _inline(self, text: str) -> list[Node]:
+        for sign in self._signs:
+            if sign in text:
+                return _read_inline(text)
+        return [text]
 
 
-def _own_block(blocks: list[Node], line: str, first: str) -> Element | None:
-    """The block for a single line with this first sign; a row of a table is added to the table before it."""
-    if first == "h":
-        heading = _HEADING.match(line)
-        return None if heading is None else Element(f"h{heading[1]}", {}, _read_inline(heading[2]))
-    if first == "b":
-        quote = _QUOTE.match(line)
-        return None if quote is None else Element("blockquote", {}, _read_inline(quote[1]))
-    if first == "-":
-        return Element("hr") if _RULE.match(line) else None
-    if line.strip().strip("|") == "":
-        return None
-    last = blocks[-1] if blocks else None
-    table = last if isinstance(last, Element) and last.tag == "table" else Element("table")
-    table.children.append(Element("tr", {}, list(_read_cells(line.strip()))))
-    return table
-
-
-def _read_cells(line: str) -> Iterator[Element]:
-    tag, text = "", ""
-    for token in _CELL.findall(line):
-        if token not in ("|", "||"):
-            text += token
-            continue
-        if tag:
-            yield Element(tag, {}, _read_inline(text.strip()))
-        tag, text = "th" if token == "||" else "td", ""
-    if text.strip():
-        yield Element(tag, {}, _read_inline(text.strip()))
-
-
-def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str) -> Element:
-    """Add an empty item at the depth of its marker: `*#` is a numbered list inside an item of a bulleted one."""
-    depth = min(len(marker), DEPTH_LIMIT)
-    marker = marker[:depth]
-    while lists and (len(lists) > depth or lists[-1][0] != marker[: len(lists)]):
+def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str, said: list[Node]) -> None:
+    """Add an item at the depth of its marker: `*#` is a numbered list inside an item of a bulleted one."""
+    marker = marker[:DEPTH_LIMIT]
+    while lists and not marker.startswith(lists[-1][0]):
         lists.pop()
-    while len(lists) < depth:
-        opened = Element("ul" if marker[len(lists)] in "*-" else "ol")
-        if not lists:
-            blocks.append(opened)
-        else:
-            siblings = lists[-1][1].children
-            last = siblings[-1] if siblings else None
-            (last.children if isinstance(last, Element) else siblings).append(opened)
-        lists.append((marker[: len(lists) + 1], opened))
-    item = Element("li")
-    lists[-1][1].children.append(item)
-    return item
+    for depth in range(len(lists), len(marker)):
+        opened = Element("ul" if marker[depth] in "*-" else "ol")
+        siblings = lists[-1][1].children if lists else blocks
+        last = siblings[-1] if lists and siblings else None
+        (last.children if isinstance(last, Element) else siblings).append(opened)
+        lists.append((marker[: depth + 1], opened))
+    lists[-1][1].children.append(Element("li", {}, said))
 
 
 def _read_inline(text: str, depth: int = 0) -> list[Node]:

@@ -30,14 +30,17 @@ _WORD = _codes("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_"
 _MAY_BE_SPACE = _codes(" \t\n\r\x0b\x0c\x1c\x1d\x1e\x1f") | (np.arange(256) >= 0x80)
 _SPACES = _MAY_BE_SPACE & (np.arange(256) < 0x80)
 _PAIRED, _ITEM = _codes("*_-+"), _codes("*#")
-_BEHIND = {"{": _codes("{cnqp"), "\\": _codes("{}[]*_+^~!|-\\"), "!": ~_SPACES, "[": ~_codes("")}
+_BEHIND = {"{": _codes("{cnqp"), "\\": _codes("{}[]*_+^~!|-\\"), "!": ~_SPACES, "[": _codes("hfmw")}
 """What follows the signs that open something."""
 _BEFORE_DOT, _HEAD = _codes("123456q"), _codes("hb")
 _SIGNS = (_PAIRED | _ITEM | _codes("|." + "".join(_BEHIND))).tobytes()
 
 
-def find_marked(texts: Sequence[str]) -> set[int]:
-    """The indexes of the texts that may have markup: of the others the conversion changes no word."""
+def find_marked(texts: Sequence[str]) -> dict[int, set[str]]:
+    """The indexes of the texts that may have markup, and with which signs its pieces begin there within a line.
+
+    Of the other texts the conversion changes no word.
+    """
     encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
     data = b"\n".join((b"", *encoded, b""))
     places = np.frombuffer(data.translate(_SIGNS), dtype=np.bool_).nonzero()[0]
@@ -47,24 +50,30 @@ def find_marked(texts: Sequence[str]) -> set[int]:
     inline = _PAIRED[sign] & ~_WORD[before] & (before != sign) & (behind != sign) & ~_SPACES[behind]
     for opening, following in _BEHIND.items():
         inline |= (sign == ord(opening)) & following[behind]
+    brackets = ((sign == ord("[")) | (sign == ord("|"))).nonzero()[0]  # a link with a label has a bar before all others
+    inline[brackets[:-1]] |= (sign[brackets[:-1]] == ord("[")) & (sign[brackets[1:]] == ord("|"))
     block = is_first & _ITEM[sign] & (_ITEM | _MAY_BE_SPACE)[behind]
     block |= is_first & ((sign == ord("|")) | ((sign == ord("-")) & (behind == ord("-"))))
     block |= (sign == ord(".")) & _BEFORE_DOT[before] & _HEAD[codes[places - 2]] & _MAY_BE_SPACE[behind]
     starts = np.fromiter(accumulate((len(text) + 1 for text in encoded), initial=1), dtype=np.intp)
     marked = _with_inline(texts, data, places[inline], starts)
     lines = {row: texts[row].splitlines() for row in _rows_of(places[block], starts) if row not in marked}
-    return marked | {row for row, found in lines.items() if any(map(_BLOCK.match, found))}
+    marked.update((row, set()) for row, found in lines.items() if any(map(_BLOCK.match, found)))
+    return marked
 
 
-def _with_inline(texts: Sequence[str], data: bytes, places: NDArray[np.intp], starts: NDArray[np.intp]) -> set[int]:
-    marked = set[int]()
+def _with_inline(
+    texts: Sequence[str], data: bytes, places: NDArray[np.intp], starts: NDArray[np.intp]
+) -> dict[int, set[str]]:
+    marked: dict[int, set[str]] = {}
     rows = starts.searchsorted(places, "right") - 1
     for row, start, place in zip(rows.tolist(), starts[rows].tolist(), places.tolist(), strict=True):
-        if row not in marked:
+        sign = chr(data[place])
+        if row not in marked or sign not in marked[row]:
             text = texts[row]
             at = place - start if text.isascii() else len(data[start:place].decode("utf-8", "surrogatepass"))
             if INLINE.match(text, at) or MACRO.match(text, at):
-                marked.add(row)
+                marked.setdefault(row, set()).add(sign)
     return marked
 
 

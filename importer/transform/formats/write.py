@@ -41,27 +41,24 @@ class _Writer:
 
     def blocks(self, nodes: Sequence[Node]) -> list[str]:
         """The blocks of text that nodes are, without empty ones; neighbouring inline nodes are one paragraph."""
+        if len(nodes) == 1 and isinstance(nodes[0], str):  # as of most paragraphs and items
+            return _paragraph(nodes[0])
         blocks: list[str] = []
         run: list[Node] = []
         for node in nodes:
             if isinstance(node, str) or is_inline(node):
                 run.append(node)
-            elif isinstance(node, Element):
-                if run:
-                    blocks += self._paragraph(run)
-                    run = []
-                blocks += self._block(node)
-        return blocks + self._paragraph(run) if run else blocks
-
-    def _paragraph(self, nodes: Sequence[Node]) -> list[str]:
-        text = self._inline(nodes).strip()
-        if "\n" in text:
-            text = "\n".join(map(str.strip, text.split("\n")))
-        return [text] if text else []
+                continue
+            if run:
+                blocks += _paragraph(self._inline(run))
+                run = []
+            blocks += self._block(node)
+        return blocks + _paragraph(self._inline(run)) if run else blocks
 
     def _block(self, element: Element) -> list[str]:
-        self._note_colour(element)
         tag, children = element.tag, element.children
+        if element.attrs:
+            self._note_colour(element)
         if tag == "p":
             return self.blocks(children)
         if tag in ("ul", "ol"):
@@ -92,19 +89,18 @@ class _Writer:
     def _list(self, element: Element) -> list[str]:
         start = element.attrs.get("start", "")
         number = int(start) if start and re.fullmatch(r"\d{1,9}", start) else 1
+        is_numbered = element.tag == "ol"
         lines: list[str] = []
         for child in element.children:
-            blocks = (
-                self.blocks([child]) if isinstance(child, str) or child.tag != "li" else self.blocks(child.children)
-            )
+            blocks = self.blocks([child] if isinstance(child, str) or child.tag != "li" else child.children)
             if not blocks:
                 continue
-            if isinstance(child, Element) and child.tag in ("ul", "ol") and lines:  # some put it beside its item
+            if lines and isinstance(child, Element) and child.tag in ("ul", "ol"):  # some put it beside its item
                 lines.append(_indent("\n".join(blocks), "  ", "  "))
                 continue
-            marker = f"{number}. " if element.tag == "ol" else "- "
+            marker = f"{number}. " if is_numbered else "- "
             number += 1
-            lines.append(_indent(_join_item(blocks), marker, " " * len(marker)))
+            lines.append(_indent(blocks[0] if len(blocks) == 1 else _join_item(blocks), marker))
         return ["\n".join(lines)] if lines else []
 
     def _table(self, element: Element) -> list[str]:
@@ -278,16 +274,23 @@ def _holds(element: Element, tags: tuple[str, ...]) -> bool:
     return any(isinstance(child, Element) and (child.tag in tags or _holds(child, tags)) for child in element.children)
 
 
+def _paragraph(text: str) -> list[str]:
+    text = text.strip()
+    if "\n" in text:
+        text = "\n".join(map(str.strip, text.split("\n")))
+    return [text] if text else []
+
+
 def _join_item(blocks: Sequence[str]) -> str:
     """Join the blocks of a list item: a nested list follows at once, anything else after a blank line."""
-    if len(blocks) == 1:
-        return blocks[0]
     return blocks[0] + "".join(("\n" if _ITEM.match(block) else "\n\n") + block for block in blocks[1:])
 
 
-def _indent(text: str, first: str, others: str) -> str:
+def _indent(text: str, first: str, others: str = "") -> str:
+    """Put `first` before the first line, and `others`, or as many spaces, before the others."""
     if "\n" not in text:
         return (first + text).rstrip()
+    others = others or " " * len(first)
     head, *tail = text.split("\n")
     return "\n".join([(first + head).rstrip(), *((others + line).rstrip() for line in tail)])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.transform.formats.convert import convert
+from importer.transform.formats.convert import convert, convert_all
 from importer.transform.formats.jira_marks import find_marked
 from tests.harness.markup_texts import texts_of_exports
 
@@ -23,15 +23,25 @@ TEXTS = st.lists(st.lists(PIECES, max_size=12).map("".join), max_size=4)
 def test_unmarked_texts_stay(texts: list[str]) -> None:
     """What isn't found needs no conversion, and what stands beside a text doesn't matter."""
     marked = find_marked(texts)
-    assert marked == {row for row, text in enumerate(texts) if find_marked([text])}
-    for row in set(range(len(texts))) - marked:
+    assert set(marked) == {row for row, text in enumerate(texts) if find_marked([text])}
+    for row in set(range(len(texts))).difference(marked):
         assert convert(texts[row], "jira", "markdown") == (texts[row], ())
 
 
+@given(TEXTS)
+def test_signs_of_marked_texts(texts: list[str]) -> None:
+    """A text is read in the same way with the signs that were found in it as with all."""
+    found = convert_all(texts, "jira", "markdown")
+    assert [found.get(text, (text, ())) for text in texts] == [convert(text, "jira", "markdown") for text in texts]
+
+
 def test_real_texts() -> None:
-    """The same of the texts of real exports; most of them have no markup."""
+    """Both of the texts of real exports; most of them have no markup."""
     texts = texts_of_exports()
     marked = find_marked(texts)
     unmarked = [text for row, text in enumerate(texts) if row not in marked]
-    assert all(convert(text, "jira", "markdown") == (text, ()) for text in unmarked[::5])
+    converted = convert_all(texts, "jira", "markdown")
+    for text in [*unmarked[::5], *map(texts.__getitem__, list(marked)[::5])]:
+        assert convert(text, "jira", "markdown") == converted.get(text, (text, ()))
+    assert converted.keys().isdisjoint(unmarked)
     assert len(unmarked) > len(marked)
