@@ -19,6 +19,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import chain
 from typing import Literal, NamedTuple
 
 from importer.records import Finding
@@ -35,8 +36,8 @@ _AT_SIGNS = "@﹫＠&"
 _ENTITY = re.compile(r"&(?:amp;)*+((?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});?)", re.IGNORECASE)
 # It begins with a sign, too: three blanks before a fence hold no mention.
 _CODE = re.compile(
-    r"[`~](?:(?:(?<=^.)|(?<=^ .)|(?<=^  .)|(?<=^   .))(?<=(.))(\1\1+).*?^ {0,3}\1\2|(?<=`)[^`\n]+`)",
-    re.MULTILINE | re.DOTALL,
+    r"[`~](?:(?:(?<=^.)|(?<=^ .)|(?<=^  .)|(?<=^   .))(?<=(.))(\1\1+)(?:[^\n]*+\n)+? {0,3}\1\2|(?<=`)[^`\n]+`)",
+    re.MULTILINE,
 )
 _ADDRESS_BEFORE = re.compile(r"[\w.+%/-]\Z")
 _ADDRESS = re.compile(r"[a-z]{2,10}://")  # `@https://…` is how stack traces name a file
@@ -97,8 +98,9 @@ class Sanitizer:
         """
         scan = Scan(texts)
         suspects = set[int]() if self.secrets == "ignore" else find_suspects(scan, texts)
-        signs = _AT_SIGNS if "defuse" in (self.norm, self.mentions) else ""
-        mentioning = {row for sign in signs for row in scan.rows_with(sign.encode())}
+        is_looked_for = "defuse" in (self.norm, self.mentions)
+        signs = scan.find({sign.encode(): 0 for sign in _AT_SIGNS if is_looked_for})
+        mentioning = scan.rows(chain.from_iterable(signs.values()))
         cleaned, secrets, neutralised = list(texts), dict[int, tuple[str, ...]](), 0
         for row in sorted(suspects | mentioning):
             cleaned[row], kinds = self._clean(texts[row], find_secrets(texts[row]) if row in suspects else ())

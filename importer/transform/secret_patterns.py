@@ -30,10 +30,12 @@ def _kind(name: str, hints: tuple[str, ...], *patterns: str, core: str = "") -> 
     return TokenKind(name, hints, patterns, core)
 
 
+NAMES_OF_AWS = ("aws", "AWS")
+"""One of these stands before each of AWS's second keys."""
 OF_DETECT_SECRETS = {
     "aws.AWSKeyDetector": _kind(
         "AWS key",
-        ("AKIA", "ASIA", "ABIA", "ACCA", "A3T", "aws", "AWS"),
+        ("AKIA", "ASIA", "ABIA", "ACCA", "A3T", *NAMES_OF_AWS),
         r"(?:A3T[A-Z0-9]|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{16}",
         r"(?i)aws.{0,20}?(?:key|pwd|pw|password|pass|token).{0,20}?[\'\"]([0-9a-zA-Z/+]{40})[\'\"]",
     ),
@@ -110,12 +112,11 @@ NEWER = (  # than that release; as their vendors' secret-scanning pages give the
 )
 TOKENS = (*OF_DETECT_SECRETS.values(), *NEWER)
 
-AWS = OF_DETECT_SECRETS["aws.AWSKeyDetector"]
 LEAST_RUN = 20
 """So many letters, digits, `_` and `-` follow each other in every token, but in AWS's second and those of SHORT."""
 SHORT = {
     **{"eyJ": "J", "xox": "x", "hooks.slack.com": "k", "sq0csp-": "q", "PRIVATE KEY": "Y"},
     **{"PuTTY-User-Key-File-2": "Y", "AccountKey=": "K"},
-    **{"github_pat_": "_", "AIza": "z", "sk-ant-": "-", "sk-proj-": "j"},  # these may have letters of any script
+    **{"github_pat_": "_", "AIza": "z", "sk-ant-": "k", "sk-proj-": "j"},  # these may have letters of any script
 }
 """Hints of the others, each with the sign in it that is rarest in texts, the last such one in it."""

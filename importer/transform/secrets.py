@@ -11,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from importer.transform.scan import Scan, sign_table
-from importer.transform.secret_patterns import AWS, LEAST_RUN, SHORT, TOKENS, TokenKind
+from importer.transform.secret_patterns import LEAST_RUN, NAMES_OF_AWS, SHORT, TOKENS, TokenKind
 
 
 class Secret(NamedTuple):
@@ -37,11 +37,13 @@ _CARD_ISSUERS = re.compile(
 _CARD_DIGITS = 14
 _CARD_SIGNS = sign_table(lambda sign: sign.isdigit() or sign in " -")
 _TOKEN_SIGNS = sign_table(lambda sign: sign.isalnum() or sign in "_-")
-_AWS_DIGITS = 40
-_AWS_SIGNS = sign_table(lambda sign: sign.isalnum() or sign in "/+", "ſKıİ")  # letters of it where case is ignored
+_AWS_DIGITS = r"(?i)['\"][0-9a-zA-Z/+]{40}['\"]"
 _KINDS = [(hint, kind) for kind in TOKENS for hint in kind.hints]  # a kind twice finds the same secrets
-_KINDS_WITH_RUN = [(hint, kind) for hint, kind in _KINDS if hint not in (*SHORT, "aws", "AWS")]
+_KINDS_WITH_RUN = [(hint, kind) for hint, kind in _KINDS if hint not in (*SHORT, *NAMES_OF_AWS)]
+_HINTS = "|".join(kind.core or re.escape(hint) for hint, kind in _KINDS_WITH_RUN)
 _SHORT = {hint.encode(): hint.rindex(rare) for hint, rare in SHORT.items()}
+_NAMES_OF_AWS = {name.encode(): 1 for name in NAMES_OF_AWS}
+_RARE = {**_SHORT, **_NAMES_OF_AWS, b"@": 0}
 _SHOWN = 4
 _LEAST_TO_SHOW = 16  # of a shorter secret nothing is shown: four letters of eight are half of it
 
@@ -63,13 +65,14 @@ def find_suspects(scan: Scan, texts: Sequence[str]) -> set[int]:
     All secrets but keys of more than one line are within a line, and tokens within a word, so that little needs to be
     looked at.
     """
+    has_hint, found = _compile(_HINTS).search, scan.find(_RARE)
     words = scan.words_with_run(_TOKEN_SIGNS, LEAST_RUN)
-    suspects = {row for row, word in words if any(_find_tokens(word, _KINDS_WITH_RUN))}
-    suspects |= {row for row, line in scan.lines_with(b"@") if any(_find_passwords(line))}
+    suspects = {row for row, word in words if has_hint(word) and any(_find_tokens(word, _KINDS_WITH_RUN))}
+    suspects |= {row for row, line in scan.lines(found[b"@"]) if any(_find_passwords(line))}
     suspects |= {row for row, line in scan.lines_with_run(_CARD_SIGNS, _CARD_DIGITS) if any(_find_cards(line))}
-    suspects |= scan.rows_with_any(_SHORT)
-    aws = {row for row, _ in scan.lines_with_run(_AWS_SIGNS, _AWS_DIGITS)} - suspects
-    return suspects | {row for row in aws if any(hint in texts[row] for hint in AWS.hints)}
+    suspects |= scan.rows(place for hint in _SHORT for place in found[hint])
+    of_aws = scan.rows(place for hint in _NAMES_OF_AWS for place in found[hint])
+    return suspects | {row for row in of_aws if _compile(_AWS_DIGITS).search(texts[row])}
 
 
 def mask(text: str, secrets: Sequence[Secret]) -> str:
