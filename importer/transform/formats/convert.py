@@ -28,7 +28,7 @@ _READERS: dict[TextFormat, Callable[[str], Element | None]] = {
 _BREAK = re.compile(r"\\r\\n|\\n|\\r")
 _PATH = re.compile(r"[A-Za-z]:\\|\\\\")
 
-_SIGNS = "*#_|[{<"
+_SIGNS = "#*_|[{<"
 """What a conversion takes away, or puts there: texts that have not as many of one have other words."""
 
 

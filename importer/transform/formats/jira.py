@@ -14,19 +14,17 @@ from importer.transform.formats.tree import DEPTH_LIMIT, Element, Node, lost
 MACRO = re.compile(r"\{(code|noformat|quote|panel)(?::([^{}\n]*+))?+\}")
 _PANEL_TITLE = re.compile(r"(?:^|\|)title=([^|]*)")
 _LANGUAGE = re.compile(r"\A(?:language=)?([\w+#-]+)(?=\||\Z)")
-# A line that is more than text. Before it, line ends of all kinds are made one.
+# A line that is more than text, as its sign and what stands behind it. A row of a table has all its signs in that.
+# Before it, line ends of all kinds are made one.
 _LINE = re.compile(
     r"""
-    \n[^\S\n]*(?=[*\#hb|-])(?:
-      (?P<marker>[*\#]+|-)[^\S\n]+(?P<item>\S.*)
-    | h(?P<level>[1-6])\.[^\S\n]+(?P<heading>.*)
-    | bq\.[^\S\n]+(?P<quote>.*)
-    | (?P<rule>-{4,})[^\S\n]*$
-    | (?P<cells>\|(?!\|*[^\S\n]*$).*)
-    )
+    \n[^\S\n]*(?=[*\#|hb-])
+    ( (?:[*\#]+|-)(?=[^\S\n]+\S) | (?:h[1-6]|bq)\.(?=[^\S\n]) | -{4,}(?=[^\S\n]*$) | (?=\|)(?!\|+[^\S\n]*$) )
+    [^\S\n]*(.*)
     """,
     re.VERBOSE | re.MULTILINE,
 )
+_LISTS = frozenset("*#")
 _BLANK = re.compile(r"\n\s*(?:\n|\Z)")
 _CELL = re.compile(r"\\\||\|\|?|\[[^\[\]\n]*+\]|![^!\n]*+!|\{\{[^{}\n]*+\}\}|[^|\[!{\\]+|.")
 # Each alternative begins with a literal sign, so that Python's `re` passes over all other signs, and over all other
@@ -109,21 +107,18 @@ class _Reader:
 
     def lines(self, text: str) -> list[Node]:
         """The blocks of lines."""
-        whole = "\n".join(("", *text.splitlines()))
-        lines = list(_LINE.finditer(whole))
-        ends = [line.start() for line in lines] + [len(whole)]
-        blocks = self._paragraphs(whole[: ends[0]])
+        first, *others = _LINE.split("\n".join(("", *text.splitlines())))
+        blocks = self._paragraphs(first)
         lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
-        for line, end in zip(lines, ends[1:], strict=True):
-            behind = whole[line.end() : end]
-            if line.lastgroup == "item":
-                its_lines, *others = _BLANK.split(behind, maxsplit=1) if behind else ("",)
-                _add_item(blocks, lists, line["marker"], self._inline(line["item"] + its_lines))
-                if not others:
+        for sign, line, behind in zip(others[::3], others[1::3], others[2::3], strict=True):
+            if sign == "-" or sign[:1] in _LISTS:
+                its_lines, *paragraphs = _BLANK.split(behind, maxsplit=1) if behind else ("",)
+                _add_item(blocks, lists, sign, self._inline(line + its_lines))
+                if not paragraphs:
                     continue
-                behind = others[0]
+                behind = paragraphs[0]
             else:
-                self._add_block(blocks, line)
+                self._add_block(blocks, sign, line)
             lists.clear()
             blocks += self._paragraphs(behind)
         return blocks
@@ -131,20 +126,20 @@ class _Reader:
     def _paragraphs(self, text: str) -> list[Node]:
         return [Element("p", {}, self._inline(lines)) for lines in _BLANK.split(text) if lines]
 
-    def _add_block(self, blocks: list[Node], line: re.Match[str]) -> None:
+    def _add_block(self, blocks: list[Node], sign: str, line: str) -> None:
         """Add the block for a line that is no item; a row of a table is added to the table before it."""
-        if line["level"]:
-            blocks.append(Element(f"h{line['level']}", {}, self._inline(line["heading"])))
-        elif line["rule"]:
+        if sign[:1] == "h":
+            blocks.append(Element(sign[:2], {}, self._inline(line)))
+        elif sign[:1] == "b":
+            blocks.append(Element("blockquote", {}, self._inline(line)))
+        elif sign:
             blocks.append(Element("hr"))
-        elif line["cells"]:
+        else:
             last = blocks[-1] if blocks else None
             if not isinstance(last, Element) or last.tag != "table":
                 last = Element("table")
                 blocks.append(last)
-            last.children.append(Element("tr", {}, list(self._cells(line["cells"].strip()))))
-        else:
-            blocks.append(Element("blockquote", {}, self._inline(line["quote"])))
+            last.children.append(Element("tr", {}, list(self._cells(line.rstrip()))))
 
     def _cells(self, line: str) -> Iterator[Element]:
         tag, text = "", ""
