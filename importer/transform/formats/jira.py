@@ -14,18 +14,19 @@ from importer.transform.formats.tree import DEPTH_LIMIT, Element, Node, lost
 MACRO = re.compile(r"\{(code|noformat|quote|panel)(?::([^{}\n]*+))?+\}")
 _PANEL_TITLE = re.compile(r"(?:^|\|)title=([^|]*)")
 _LANGUAGE = re.compile(r"\A(?:language=)?([\w+#-]+)(?=\||\Z)")
-# A line that is more than text, as its sign and what stands behind it. A row of a table has all its signs in that.
+# A blank line, or one that is more than text: its sign and what stands behind it, which in a row of a table is all.
 # Before it, line ends of all kinds are made one.
 _LINE = re.compile(
     r"""
-    \n[^\S\n]*(?=[*\#|hb-])
-    ( (?:[*\#]+|-)(?=[^\S\n]+\S) | (?:h[1-6]|bq)\.(?=[^\S\n]) | -{4,}(?=[^\S\n]*$) | (?=\|)(?!\|+[^\S\n]*$) )
-    [^\S\n]*(.*)
+    \n[^\S\n]*+(?:
+      (?=\n|\Z)
+    | (?=[*\#|hb-])
+      ((?:[*\#]+|-)(?=[^\S\n]+\S) | (?:h[1-6]|bq)\.(?=[^\S\n]) | -{4,}(?=[^\S\n]*$) | (?=\|)(?!\|+[^\S\n]*$))
+      [^\S\n]*(.*)
+    )
     """,
     re.VERBOSE | re.MULTILINE,
 )
-_LISTS = frozenset("*#")
-_BLANK = re.compile(r"\n\s*(?:\n|\Z)")
 _CELL = re.compile(r"\\\||\|\|?|\[[^\[\]\n]*+\]|![^!\n]*+!|\{\{[^{}\n]*+\}\}|[^|\[!{\\]+|.")
 # Each alternative begins with a literal sign, so that Python's `re` passes over all other signs, and over all other
 # alternatives, at once.
@@ -108,23 +109,20 @@ class _Reader:
     def lines(self, text: str) -> list[Node]:
         """The blocks of lines."""
         first, *others = _LINE.split("\n".join(("", *text.splitlines())))
-        blocks = self._paragraphs(first)
+        blocks = self._paragraph(first)
         lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
         for sign, line, behind in zip(others[::3], others[1::3], others[2::3], strict=True):
-            if sign == "-" or sign[:1] in _LISTS:
-                its_lines, *paragraphs = _BLANK.split(behind, maxsplit=1) if behind else ("",)
-                _add_item(blocks, lists, sign, self._inline(line + its_lines))
-                if not paragraphs:
-                    continue
-                behind = paragraphs[0]
-            else:
+            if sign == "-" or (sign and sign[0] in "*#"):
+                _add_item(blocks, lists, sign, self._inline(line + behind))
+                continue
+            if sign is not None:  # else it is a blank line
                 self._add_block(blocks, sign, line)
             lists.clear()
-            blocks += self._paragraphs(behind)
+            blocks += self._paragraph(behind)
         return blocks
 
-    def _paragraphs(self, text: str) -> list[Node]:
-        return [Element("p", {}, self._inline(lines)) for lines in _BLANK.split(text) if lines]
+    def _paragraph(self, lines: str) -> list[Node]:
+        return [Element("p", {}, self._inline(lines))] if lines else []
 
     def _add_block(self, blocks: list[Node], sign: str, line: str) -> None:
         """Add the block for a line that is no item; a row of a table is added to the table before it."""
