@@ -148,6 +148,8 @@ class Columns:
         parts, refs = split_template(template)
         if not refs:
             return [parts[0]] * len(self)
+        if not any(self.has_text(position) for ref in refs for position in self.chunk.positions.get(ref, ())):
+            return [""] * len(self)
         lines = _LINES.split(template)
         if len(lines) > 1:
             return self._fill_lines(lines)
