@@ -171,7 +171,7 @@ def _view(summary: Summary, rows: PageRows, details: PageDetails) -> dict[str, A
         "passed_over": rows.passed_over.most_common(),
         "flows": {name: (flow, draw_flow(flow)) for name, flow in flows.items() if flow},
         "values_mailed": VALUES_MAILED,
-        "packed": {kind: mark_whole(base64) for kind, base64 in rows.packed().items()},
+        "packed": {kind: map(mark_whole, pieces) for kind, pieces in rows.packed().items()},
         "rows_shown": ROWS_SHOWN,
         "meanings": MEANINGS | ({"planned": "still to be sent"} if summary.run_id else {}),
         "outcomes": [str(outcome) for outcome in Outcome],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import NamedTuple
@@ -116,9 +116,15 @@ class PackedRows:
         self._bytes += len(part)
         self.count += len(lines)
 
-    def packed(self) -> str:
-        """Return all of them, compressed and in base64: the items of a JSON array."""
-        return b64encode(b"".join((*self._parts, self._pack.copy().flush()))).decode()
+    def packed(self) -> Iterator[str]:
+        """Yield all of them in pieces, compressed and in base64: the items of a JSON array."""
+        left = b""
+        for part in (*self._parts, self._pack.copy().flush()):
+            left += part
+            end = len(left) - len(left) % 3  # of three bytes base64 makes four signs
+            yield b64encode(left[:end]).decode()
+            left = left[end:]
+        yield b64encode(left).decode()
 
 
 class PageRows:
@@ -217,8 +223,8 @@ class PageRows:
         """Rows that are not in the table."""
         return self.count - sum(blocks.count for blocks in self._blocks.values())
 
-    def packed(self) -> dict[str, str]:
-        """Return the compressed rows in base64: those that need somebody, and the others."""
+    def packed(self) -> dict[str, Iterator[str]]:
+        """The compressed rows in base64, in pieces: those that need somebody, and the others."""
         return {"urgent": self._blocks[True].packed(), "others": self._blocks[False].packed()}
 
 

@@ -61,6 +61,6 @@ def write_rehearsal(folder: ReportFolder, rehearsed: Rehearsed) -> None:
         "severities": [each for each in SEVERITIES if any(issue["severity"] == each for issue in shown)],
         "statuses": STATUSES,
         "whole": True,
-        "packed": mark_whole(packed.packed()),
+        "packed": map(mark_whole, packed.packed()),
     }
     render(folder, REHEARSAL, "rehearsal.html", view)

@@ -26,14 +26,14 @@ ROWS_SCRIPT = "rows.js"
 
 
 def render(folder: ReportFolder, name: str, template: str, view: Mapping[str, Any]) -> None:
-    """Write a page.
+    """Write a page, piece by piece: a whole one is megabytes, several times.
 
     Raises:
         StorageFull: it can't be written.
     """
     script = mark_whole(_read("page.js") + _read(SCRIPTS.get(template, ROWS_SCRIPT)))
     with folder.open(name) as file:
-        file.write(load_template(template).render(view, styles=mark_whole(_read("report.css")), script=script))
+        file.writelines(load_template(template).generate(view, styles=mark_whole(_read("report.css")), script=script))
 
 
 def load_template(name: str) -> Template:

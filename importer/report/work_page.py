@@ -168,7 +168,7 @@ def write_work_page(folder: ReportFolder, work: Work, rows: WorkRows) -> None:
         "verdicts": list(rows.verdicts),
         "rows": rows,
         "table": work.table,
-        "packed": mark_whole(rows.packed.packed()),
+        "packed": map(mark_whole, rows.packed.packed()),
         "commands": work.commands,
         "sums": work.sums,
     }

@@ -268,7 +268,7 @@ def split_template(template: str) -> tuple[tuple[str, ...], tuple[Ref, ...]]:
     return (*parts, literal + template[end:]), tuple(refs)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=4096)
 def read_date(text: str, formats: tuple[str, ...]) -> datetime | None:
     """A date by ISO 8601 or one of the mapping's formats, in UTC (a date without a zone is taken as UTC)."""
     text = text.strip()

@@ -22,7 +22,7 @@ def row(number: int, outcome: Outcome = Outcome.PLANNED, code: str = "", **more:
 
 def shown(page: PageRows, kind: str) -> list[list[Any]]:
     """The rows of a kind, unpacked."""
-    rows: list[list[Any]] = json.loads(b"[" + zlib.decompress(b64decode(page.packed()[kind])) + b"]")
+    rows: list[list[Any]] = json.loads(b"[" + zlib.decompress(b64decode("".join(page.packed()[kind]))) + b"]")
     return rows
 
 
