@@ -27,17 +27,21 @@ class Scan:
 
     def find(self, needles: Mapping[bytes, int]) -> dict[bytes, list[int]]:
         """The places of several needles; each comes with the offset in it of the byte that is rarest in texts."""
-        rare = bytes(needle[place] for needle, place in needles.items())
-        table = bytes(code in rare for code in range(256))
-        places = np.frombuffer(self._data.translate(table), dtype=np.bool_).nonzero()[0]
+        found = {needle: list[int]() for needle in needles}
+        likely = {needle: needle[place] for needle, place in needles.items() if needle[place] in self._data}
+        rare = set(likely.values())
+        marked = self._data.translate(bytes(code in rare for code in range(256)))
+        places = np.frombuffer(marked, dtype=np.bool_).nonzero()[0]
         codes = np.frombuffer(self._data, dtype=np.uint8)
-        signs, found = codes[places], dict[bytes, list[int]]()
-        for needle, place in needles.items():
-            begins = places[signs == needle[place]] - place
+        signs = codes[places]
+        for needle, sign in likely.items():
+            begins = places[signs == sign] - needles[needle]
             begins = begins[(begins >= 0) & (begins <= len(codes) - len(needle))]
             for offset, code in enumerate(needle):
+                if not begins.size:
+                    break
                 begins = begins[codes[begins + offset] == code]
-            found[needle] = begins.tolist()
+            found[needle] += begins.tolist()
         return found
 
     def rows(self, places: Iterable[int]) -> set[int]:
