@@ -19,12 +19,11 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import chain
 from typing import Literal, NamedTuple
 
 from importer.records import Finding
 from importer.transform.scan import Scan
-from importer.transform.secrets import Secret, find_secrets, find_suspects, mask
+from importer.transform.secrets import NEEDLES, Secret, find_secrets, find_suspects, mask
 
 Treatment = Literal["defuse", "keep"]
 Secrecy = Literal["warn", "mask", "refuse", "ignore"]
@@ -33,6 +32,8 @@ REPLACEMENT = "(at)"
 _AT = re.compile(r"[@﹫＠]|&(?:amp;)*+(?:commat|#0*+64(?!\d)|#x0*+40(?![\da-f]));?", re.IGNORECASE)
 _AT_SIGNS = "@﹫＠&"
 """Only a text with one of these can match `_AT`."""
+_NEEDLES_OF_MENTIONS = {sign.encode(): 0 for sign in _AT_SIGNS}
+_NEEDLES = {**NEEDLES, **_NEEDLES_OF_MENTIONS}
 _ENTITY = re.compile(r"&(?:amp;)*+((?:#\d{1,7}|#x[\da-f]{1,6}|[a-z][a-z\d]{1,31});?)", re.IGNORECASE)
 # It begins with a sign, too: three blanks before a fence hold no mention.
 _CODE = re.compile(
@@ -96,11 +97,9 @@ class Sanitizer:
 
         One scan of all texts together finds the few that need to be looked at one by one.
         """
-        scan = Scan(texts)
+        scan = Scan(texts, _NEEDLES)
         suspects = set[int]() if self.secrets == "ignore" else find_suspects(scan, texts)
-        is_looked_for = "defuse" in (self.norm, self.mentions)
-        signs = scan.find({sign.encode(): 0 for sign in _AT_SIGNS if is_looked_for})
-        mentioning = scan.rows(chain.from_iterable(signs.values()))
+        mentioning = scan.rows_with(_NEEDLES_OF_MENTIONS) if "defuse" in (self.norm, self.mentions) else set()
         cleaned, secrets, neutralised = list(texts), dict[int, tuple[str, ...]](), 0
         for row in sorted(suspects | mentioning):
             cleaned[row], kinds = self._clean(texts[row], find_secrets(texts[row]) if row in suspects else ())

@@ -14,19 +14,23 @@ _OTHER_DIGITS = bytes((0xD9, 0xDB, 0xDF, 0xE0, 0xE1, 0xEA, 0xEF, 0xF0, *range(0x
 
 
 class Scan:
-    """Many texts as one, in UTF-8. A row is the index of a text, a place an offset in all of them."""
+    """Many texts as one, in UTF-8. A row is the index of a text, a place an offset in all of them.
 
-    def __init__(self, texts: Sequence[str]) -> None:
+    places  where each needle is
+    """
+
+    def __init__(self, texts: Sequence[str], needles: Mapping[bytes, int]) -> None:
+        """Look for the needles, each given with the offset in it of the byte that is rarest in texts."""
         self._encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
         self._data = b"\n".join(self._encoded)
+        self.places = self._find(needles)
 
     @cached_property
     def _ends(self) -> list[int]:
         """Behind each text; wanted only where something is found."""
         return list(accumulate(len(text) + 1 for text in self._encoded))
 
-    def find(self, needles: Mapping[bytes, int]) -> dict[bytes, list[int]]:
-        """The places of several needles; each comes with the offset in it of the byte that is rarest in texts."""
+    def _find(self, needles: Mapping[bytes, int]) -> dict[bytes, list[int]]:
         found = {needle: list[int]() for needle in needles}
         likely = {needle: needle[place] for needle, place in needles.items() if needle[place] in self._data}
         rare = set(likely.values())
@@ -44,12 +48,24 @@ class Scan:
             found[needle] += begins.tolist()
         return found
 
-    def rows(self, places: Iterable[int]) -> set[int]:
-        """The rows that have these places."""
-        return {bisect_right(self._ends, place) for place in places}
+    def rows_with(self, needles: Iterable[bytes]) -> set[int]:
+        """The rows that have any of these needles."""
+        return {bisect_right(self._ends, place) for needle in needles for place in self.places[needle]}
 
-    def lines(self, places: Iterable[int], *, is_word: bool = False) -> Iterator[tuple[int, str]]:
-        """Yield the lines that have these places, which are in order, each once and with its row; or words of them."""
+    def lines_with(self, needle: bytes) -> Iterator[tuple[int, str]]:
+        """Yield the lines that have a needle, each with its row."""
+        return self._lines(self.places[needle])
+
+    def lines_with_run(self, signs: bytes, length: int) -> Iterator[tuple[int, str]]:
+        """Yield the lines that have so many of the signs one after the other; `signs` is a table of `sign_table`."""
+        return self._lines(self._find_runs(signs, length))
+
+    def words_with_run(self, signs: bytes, length: int) -> Iterator[tuple[int, str]]:
+        """Yield what stands between two blanks, of the same: a line may be a long paragraph. No sign is a blank."""
+        return self._lines(self._find_runs(signs, length), is_word=True)
+
+    def _lines(self, places: Iterable[int], *, is_word: bool = False) -> Iterator[tuple[int, str]]:
+        """Yield the lines, or words, that have these places, which are in order, each once."""
         data, end = self._data, 0
         for place in places:
             if place < end:
@@ -62,14 +78,6 @@ class Scan:
                 blank = data.find(b" ", place, end)
                 end = end if blank < 0 else blank
             yield bisect_right(self._ends, place), data[start:end].decode("utf-8", "surrogatepass")
-
-    def lines_with_run(self, signs: bytes, length: int) -> Iterator[tuple[int, str]]:
-        """Yield the lines that have so many of the signs one after the other; `signs` is a table of `sign_table`."""
-        return self.lines(self._find_runs(signs, length))
-
-    def words_with_run(self, signs: bytes, length: int) -> Iterator[tuple[int, str]]:
-        """Yield what stands between two blanks, of the same: a line may be a long paragraph. No sign is a blank."""
-        return self.lines(self._find_runs(signs, length), is_word=True)
 
     def _find_runs(self, signs: bytes, length: int) -> Iterator[int]:
         """Places in runs of so many signs, at least one in each."""

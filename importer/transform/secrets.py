@@ -43,7 +43,8 @@ _KINDS_WITH_RUN = [(hint, kind) for hint, kind in _KINDS if hint not in (*SHORT,
 _HINTS = "|".join(kind.core or re.escape(hint) for hint, kind in _KINDS_WITH_RUN)
 _SHORT = {hint.encode(): hint.rindex(rare) for hint, rare in SHORT.items()}
 _NAMES_OF_AWS = {name.encode(): 1 for name in NAMES_OF_AWS}
-_RARE = {**_SHORT, **_NAMES_OF_AWS, b"@": 0}
+NEEDLES = {**_SHORT, **_NAMES_OF_AWS, b"@": 0}
+"""What `find_suspects` needs the places of, each with the offset of its rarest byte."""
 _SHOWN = 4
 _LEAST_TO_SHOW = 16  # of a shorter secret nothing is shown: four letters of eight are half of it
 
@@ -60,19 +61,18 @@ def find_secrets(text: str) -> tuple[Secret, ...]:
 
 
 def find_suspects(scan: Scan, texts: Sequence[str]) -> set[int]:
-    """The rows that may have a secret: no other has one.
+    """The rows that may have a secret: no other has one. The scan has the places of NEEDLES.
 
     All secrets but keys of more than one line are within a line, and tokens within a word, so that little needs to be
     looked at.
     """
-    has_hint, found = _compile(_HINTS).search, scan.find(_RARE)
+    has_hint = _compile(_HINTS).search
     words = scan.words_with_run(_TOKEN_SIGNS, LEAST_RUN)
     suspects = {row for row, word in words if has_hint(word) and any(_find_tokens(word, _KINDS_WITH_RUN))}
-    suspects |= {row for row, line in scan.lines(found[b"@"]) if any(_find_passwords(line))}
+    suspects |= {row for row, line in scan.lines_with(b"@") if any(_find_passwords(line))}
     suspects |= {row for row, line in scan.lines_with_run(_CARD_SIGNS, _CARD_DIGITS) if any(_find_cards(line))}
-    suspects |= scan.rows(place for hint in _SHORT for place in found[hint])
-    of_aws = scan.rows(place for hint in _NAMES_OF_AWS for place in found[hint])
-    return suspects | {row for row in of_aws if _compile(_AWS_DIGITS).search(texts[row])}
+    of_aws = {row for row in scan.rows_with(_NAMES_OF_AWS) if _compile(_AWS_DIGITS).search(texts[row])}
+    return suspects | scan.rows_with(_SHORT) | of_aws
 
 
 def mask(text: str, secrets: Sequence[Secret]) -> str:

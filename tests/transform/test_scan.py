@@ -13,15 +13,16 @@ TEXTS = st.lists(st.text(alphabet="ab1 \n@é٣\ud800", max_size=12), max_size=6)
 @given(TEXTS)
 def test_needles(texts: list[str]) -> None:
     """Each row with a needle is found, by whichever byte of it."""
-    found = Scan(texts).find({b"b1": 1, b"a@": 0, b"1ab": 1, "é".encode(): 0, b"\xed\xa0\x80": 2})
-    rows = {needle.decode("utf-8", "surrogatepass"): Scan(texts).rows(places) for needle, places in found.items()}
+    needles = {b"b1": 1, b"a@": 0, b"1ab": 1, "é".encode(): 0, b"\xed\xa0\x80": 2}
+    scan = Scan(texts, needles)
+    rows = {needle.decode("utf-8", "surrogatepass"): scan.rows_with([needle]) for needle in needles}
     assert rows == {needle: {row for row, text in enumerate(texts) if needle in text} for needle in rows}
 
 
 @given(TEXTS)
 def test_runs(texts: list[str]) -> None:
     """A run doesn't reach over a line end, and a digit of another script is a part of one."""
-    lines = list(Scan(texts).lines_with_run(sign_table(str.isalnum), 3))
+    lines = list(Scan(texts, {}).lines_with_run(sign_table(str.isalnum), 3))
     expected = [(row, line) for row, text in enumerate(texts) for line in text.split("\n")]
     assert [
         pair for pair in expected if any(run in pair[1] for run in ("ab1", "1b1", "a٣b", "bbb")) and pair not in lines
@@ -34,15 +35,14 @@ def test_runs(texts: list[str]) -> None:
 def test_lines(texts: list[str]) -> None:
     """Each line with the needle is yielded once, in order, with its row."""
     lines = [(row, line) for row, text in enumerate(texts) for line in text.split("\n")]
-    scan = Scan(texts)
-    assert list(scan.lines(scan.find({b"@": 0})[b"@"])) == [(row, line) for row, line in lines if "@" in line]
+    assert list(Scan(texts, {b"@": 0}).lines_with(b"@")) == [(row, line) for row, line in lines if "@" in line]
 
 
 @given(TEXTS)
 def test_words(texts: list[str]) -> None:
     """A word ends at a blank, or with its line, and is yielded once."""
     words = [(row, word) for row, text in enumerate(texts) for line in text.split("\n") for word in line.split(" ")]
-    found = list(Scan(texts).words_with_run(sign_table(lambda sign: sign in "ab"), 2))
+    found = list(Scan(texts, {}).words_with_run(sign_table(lambda sign: sign in "ab"), 2))
     is_wanted = [any(run in word for run in ("aa", "ab", "ba", "bb")) for _, word in words]
     assert [word for word, wanted in zip(words, is_wanted, strict=True) if wanted and word not in found] == []
     assert [word for word in found if word not in words] == []
