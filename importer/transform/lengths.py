@@ -16,14 +16,16 @@ REST_LIMIT = COMMENT_LIMIT - 40
 SMALLEST_PIECE = 100
 """In UTF-16 units: a smaller piece could be filled by the fence of a code block alone."""
 
-_SEAMS = (
-    re.compile(r"\s(?<!\s\s)(?:(?<=\n)|[^\S\n]*\n)[^\S\n]*\n"),  # before a blank line
-    re.compile(r"\s(?<!\s\s)(?:(?<=\n)|[^\S\n]*\n)"),
-    re.compile(r"(?<=[.!?…])(?=\s)|(?<=[。！？])"),
-    re.compile(r"\s(?<!\s\s)"),
-)
-"""What begins where a text may be split, the best first: white space, but for the end of a Chinese sentence."""
-_BLANK_LINE = re.compile(r"\n[^\S\n]*\n")  # what the first has, found far faster
+_SEAMS = {
+    re.compile(r"\s(?<!\s\s)(?:(?<=\n)|[^\S\n]*\n)[^\S\n]*\n"): re.compile(r"\n[^\S\n]*\n"),  # before a blank line
+    re.compile(r"\s(?<!\s\s)(?:(?<=\n)|[^\S\n]*\n)"): re.compile(r"\n"),
+    re.compile(r"(?<=[.!?…])(?=\s)|(?<=[。！？])"): re.compile(r"[.!?…。！？]"),
+    re.compile(r"\s(?<!\s\s)"): re.compile(r"\s"),
+}
+"""What begins where a text may be split, the best first, and what such a text has, which is found faster.
+
+It is white space, but for the end of a Chinese sentence.
+"""
 _LOOKAHEAD = 64  # characters of white space that a seam is recognised by
 _NEAR = 256  # characters before a limit in which a seam is looked for first
 _STEP_BACK = 32  # characters that a cut gives up at the most to fall between two that don't belong together
@@ -111,7 +113,9 @@ def _line_of(match: re.Match[str]) -> int:
 def _find_seam(text: str, start: int, limit: int) -> int:
     """Where the piece that begins at `start` ends: the last seam of the best kind in its second half, or a cut."""
     half = start + (limit - start + 1) // 2
-    for seam in _SEAMS if _BLANK_LINE.search(text, half, limit + _LOOKAHEAD) else _SEAMS[1:]:
+    for seam, sign in _SEAMS.items():
+        if sign.search(text, half - 1, limit + _LOOKAHEAD) is None:
+            continue
         for begin in (max(half, limit - _NEAR), half):  # near the end first, where most texts have one
             found = (match.start() for match in seam.finditer(text, begin, limit + _LOOKAHEAD))
             place = max(takewhile(limit.__ge__, found), default=start)

@@ -87,10 +87,11 @@ def test_a_text_that_fits() -> None:
         ("a" * 60 + "\nb. c d" + "e" * 90, ["a" * 60, "\nb. c d" + "e" * 90]),
         ("a" * 60 + ". b c" + "d" * 90, ["a" * 60 + ".", " b c" + "d" * 90]),
         ("漢" * 60 + "。" + "字" * 90, ["漢" * 60 + "。", "字" * 90]),
+        ("漢" * 49 + "。" + "字" * 90, ["漢" * 49 + "。", "字" * 90]),
         ("a" * 60 + " b" + "c" * 90, ["a" * 60, " b" + "c" * 90]),
         ("a" * 20 + "\n\n" + "b" * 150, ["a" * 20 + "\n\n" + "b" * 78, "b" * 72]),
     ],
-    ids=["paragraph", "line", "sentence", "chinese", "word", "anywhere"],
+    ids=["paragraph", "line", "sentence", "chinese", "middle", "word", "anywhere"],
 )
 def test_the_best_seam(text: str, pieces: list[str]) -> None:
     """A text is split before a blank line, else before a line end, after a sentence, a word; not in the first half."""
