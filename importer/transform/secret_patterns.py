@@ -112,9 +112,10 @@ NEWER = (  # than that release; as their vendors' secret-scanning pages give the
 )
 TOKENS = (*OF_DETECT_SECRETS.values(), *NEWER)
 
-LEAST_RUN = 20
+LEAST_RUN = 25
 """So many letters, digits, `_` and `-` follow each other in every token, but in AWS's second and those of SHORT."""
 SHORT = {
+    **dict.fromkeys(("AKIA", "ASIA", "ABIA", "ACCA", "A3T"), "A"),
     **{"eyJ": "J", "xox": "x", "hooks.slack.com": "k", "sq0csp-": "q", "PRIVATE KEY": "Y"},
     **{"PuTTY-User-Key-File-2": "Y", "AccountKey=": "K"},
     **{"github_pat_": "_", "AIza": "z", "sk-ant-": "k", "sk-proj-": "j"},  # these may have letters of any script
