@@ -15,7 +15,6 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
-from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -130,14 +129,14 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
     Mail addresses, names in web addresses and names in Markdown code are no mentions; `@norm` is one everywhere.
     """
     parts, position = list[str](), 0
-    codes: list[tuple[int, int]] | None = None
+    codes, code = _find_code(text), (0, 0)
     for match in _find_ats(text) if norm or mentions else ():
         if _is_norm(text, match.end()):
             is_one = norm
         elif is_one := mentions and _is_mention(text, match):
-            codes = _find_code(text) if codes is None else codes
-            before = bisect_right(codes, (match.start(), len(text)))
-            is_one = before == 0 or match.start() >= codes[before - 1][1]
+            while code[1] <= match.start():  # up to the first that ends behind the at-sign
+                code = next(codes, (len(text), len(text)))
+            is_one = match.start() < code[0]
         if is_one:
             parts += [text[position : match.start()], REPLACEMENT]
             position = match.end()
@@ -157,9 +156,9 @@ def _find_all(text: str, sign: str) -> Iterator[int]:
         place = text.find(sign, place + 1)
 
 
-def _find_code(text: str) -> list[tuple[int, int]]:
-    """Where Markdown code begins and ends."""
-    return [code.span() for code in _CODE.finditer(text)] if "`" in text or "~~~" in text else []
+def _find_code(text: str) -> Iterator[tuple[int, int]]:
+    """Where Markdown code begins and ends, in order."""
+    return (code.span() for code in _CODE.finditer(text)) if "`" in text or "~~~" in text else iter(())
 
 
 def _is_norm(text: str, position: int) -> bool:
