@@ -134,15 +134,16 @@ def insert_numbers(text: str, mentions: Sequence[Mention], numbers: Mapping[str,
 
 def _places(text: str, spans: Iterable[_Span]) -> Iterator[tuple[int, int, int]]:
     """The (start, end, position for the number) of each name that takes a number, in order."""
-    passages = list(_PASSAGE.finditer(text))
-    ends = [passage.end() for passage in passages]
+    passages = _PASSAGE.finditer(text)
+    passage = next(passages, None)
     reached = labelled = -1
     for start, end in spans:
         if start < reached:
             continue
         behind = end
-        number = bisect_right(ends, start)  # of the first passage that isn't before the name
-        if number < len(passages) and (passage := passages[number]).start() < end:
+        while passage is not None and passage.end() <= start:  # up to the first that isn't before the name
+            passage = next(passages, None)
+        if passage is not None and passage.start() < end:
             if passage["closed"] or start > passage.start("address") or passage.start() == labelled:
                 continue
             behind = max(end, passage.end())
