@@ -118,7 +118,7 @@ def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had
         left = list(_find_missing(left, begun, whole, had))
     if len(left) > 1:
         left = list({each.id: each for each in left}.values())
-    divided = [divide(key, each, is_marked=each.id not in had.unmarked) for each in left]
+    divided = (divide(key, each, is_marked=each.id not in had.unmarked) for each in left)
     if bundling == "fold":
         return list(_fold(zip([each.id for each in left], divided, strict=True), begun | had.unmarked))
     return list(chain.from_iterable(divided))

@@ -190,6 +190,7 @@ def _finish(rows: Sequence[int], said: Sequence[_Said], spec: Comments) -> Discu
     found = Discussions(findings=list(findings))
     converted = [_convert(source, place, said) for place, source in enumerate(spec.from_)]
     comments: defaultdict[int, list[Comment]] = defaultdict(list)
+    shared = dict[str, str]()  # a discussion has few authors, and days
     for row, (name, content), one in zip(rows, _identify(rows, said), said, strict=True):
         text, author, date, private, _, place, problem = one
         is_private = bool(private) and private.strip().casefold() not in _PUBLIC
@@ -202,7 +203,9 @@ def _finish(rows: Sequence[int], said: Sequence[_Said], spec: Comments) -> Discu
             text = changed.text
             if changed.dropped:
                 found.dropped.setdefault(row, Counter()).update(changed.dropped)
-        comments[row].append(Comment(name, author.strip(), date.strip(), text, is_private, content))
+        author, date = author.strip(), date.strip()
+        author, date = shared.setdefault(author, author), shared.setdefault(date, date)
+        comments[row].append(Comment(name, author, date, text, is_private, content))
     found.comments.update((row, tuple(its)) for row, its in comments.items())
     return found
 
