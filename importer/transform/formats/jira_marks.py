@@ -67,11 +67,14 @@ def _with_inline(
 ) -> dict[int, set[str]]:
     marked: dict[int, set[str]] = {}
     rows = starts.searchsorted(places, "right") - 1
+    known = at = 0  # a place, and the number of its character in its text
     for row, start, place in zip(rows.tolist(), starts[rows].tolist(), places.tolist(), strict=True):
         sign = chr(data[place])
         if row not in marked or sign not in marked[row]:
             text = texts[row]
-            at = place - start if text.isascii() else len(data[start:place].decode("utf-8", "surrogatepass"))
+            known, at = (known, at) if known >= start else (start, 0)
+            at += place - known if text.isascii() else len(data[known:place].decode("utf-8", "surrogatepass"))
+            known = place
             if INLINE.match(text, at) or MACRO.match(text, at):
                 marked.setdefault(row, set()).add(sign)
     return marked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ PIECES = st.sampled_from(
         *("é", "„", "\u2028", "\x85", "\x0b", "\t", "http://a_b_c.d/e-f", "word", "*bold*", "1.", "\xa0", "\ud800"),
     ]
 )
+SECONDS = 3
 TEXTS = st.lists(st.lists(PIECES, max_size=12).map("".join), max_size=4)
 
 
@@ -45,3 +48,10 @@ def test_real_texts() -> None:
         assert convert(text, "jira", "markdown") == converted.get(text, (text, ()))
     assert converted.keys().isdisjoint(unmarked)
     assert len(unmarked) > len(marked)
+
+
+def test_a_long_text_is_gone_through_once() -> None:
+    """How long a sign takes doesn't depend on how much stands before it, in a text that isn't ASCII either."""
+    start = time.process_time()
+    assert find_marked(["é" + "[a|" * 200_000]) == {}
+    assert time.process_time() - start < SECONDS
