@@ -80,7 +80,7 @@ def _write(methods: Sequence[str], paths: Sequence[str], keys: Sequence[str], bo
     """Lines of the file, one for each request."""
     # A body is JSON already, in which nothing else is left to be escaped.
     quoted = [body.replace(b"\\", rb"\\").replace(b'"', rb"\"").decode() for body in bodies]
-    return fill(_LINE, [*map(quote_all, (methods, paths, keys)), quoted])
+    return fill(_LINE, [methods, quote_all(paths), quote_all(keys), quoted])
 
 
 def _where(addition: Addition, row: Row) -> str:

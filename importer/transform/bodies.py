@@ -44,8 +44,9 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
 
 def quote_all(texts: Sequence[str]) -> list[str]:
     """Each text as JSON, without its quotes; all are encoded at once."""
-    # A quote within a text is escaped, so that these three signs stand between texts alone.
-    return orjson.dumps(texts).decode()[2:-2].split('","') if texts else []
+    # A quote within a text is escaped, so that these three signs stand between texts alone. They are decoded one by
+    # one: a sign beyond U+FFFF takes four bytes for each sign of the text that it is in.
+    return list(map(bytes.decode, orjson.dumps(texts)[2:-2].split(b'","'))) if texts else []
 
 
 def _write_values(severity: str | None, category: str | None, status: str | None, source: str) -> tuple[str, str]:
