@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from itertools import filterfalse
 
 from importer.api import (
     CATEGORY_LIMIT,
@@ -198,7 +199,7 @@ def _dates(records: Records) -> Iterator[tuple[int, Finding]]:
 
 
 def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
-    """Find texts that can't be sent or stored; the usual column is joined and tested as one text."""
+    """Find texts that can't be sent or stored; those of a column that aren't ASCII are joined and tested as one."""
     not_unicode, has_nul = "half a character (a lone surrogate)", "a NUL character"
     columns = {
         "key": records.keys.full,
@@ -215,8 +216,7 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
             said[row] = said[row] + text if row in said else text
     every = [(name, range(len(column)), column) for name, column in columns.items()]
     for name, rows, texts in (*every, *((name, list(said), list(said.values())) for name, said in added.items())):
-        whole = "".join(texts)
-        if is_unicode(whole) and "\0" not in whole:
+        if is_unicode("".join(filterfalse(str.isascii, texts))) and not [text for text in texts if "\0" in text]:
             continue
         for row, text in zip(rows, texts, strict=True):
             if not is_unicode(text):

@@ -171,9 +171,10 @@ class Transform:
         if self.mapping.people.mentions is None:
             return texts
         pattern = compile_pattern(self.mapping.people.mentions)
-        if pattern.search("\n".join(texts)) is None:  # as in most chunks
-            return texts
-        return [name_mentions(text, pattern, self._people, self._learned) for text in texts]
+        return [
+            name_mentions(text, pattern, self._people, self._learned) if pattern.search(text) else text
+            for text in texts
+        ]
 
     def _skips(self, columns: Columns) -> list[str]:
         """The code of each row that is skipped, "" for the others.
