@@ -19,8 +19,8 @@ from importer.sources import csv
 from importer.sources.files import open_file
 from importer.sources.source import SourceFile
 
-PART_BYTES = 1 << 20
-PART_ROWS = 2 * CHUNK_ROWS
+PART_BYTES = 3 << 19
+PART_ROWS = 4 * CHUNK_ROWS
 """Most rows of a part's chunk: nearly every part is one, where a second one of few rows would cost as much."""
 ENCODINGS = ("utf-8", "ascii", "cp125", "iso8859")
 """What the names of encodings begin with in which a byte of a quote or a line end is always one, whatever precedes."""
