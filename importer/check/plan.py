@@ -225,7 +225,8 @@ def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[in
         parts, mine = records.parts[row], had.get(keys[row], _NOTHING_ADDED)
         if mine.referred and parts.mentions:
             parts = _without_referred(parts, examined.bodies[row], mine)
-            referred.update([] if parts.mentions else [row])
+            if not parts.mentions:
+                referred.add(row)
         due.append(Due(keys[row], parts, bundlings[row], mine, descriptions[row]))
     planned = {}
     for row, issue, left in zip(rows, due, plan_additions(due, records.references.find_all), strict=True):

@@ -78,9 +78,7 @@ def _in_portions(several: Iterable[T]) -> Iterator[list[T]]:
 
 def _write(methods: Sequence[str], paths: Sequence[str], keys: Sequence[str], bodies: Sequence[bytes]) -> str:
     """Lines of the file, one for each request."""
-    # A body is JSON already, in which nothing else is left to be escaped.
-    quoted = [body.replace(b"\\", rb"\\").replace(b'"', rb"\"").decode() for body in bodies]
-    return fill(_LINE, [methods, quote_all(paths), quote_all(keys), quoted])
+    return fill(_LINE, [methods, *map(quote_all, (paths, keys, [body.decode() for body in bodies]))])
 
 
 def _where(addition: Addition, row: Row) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 
-import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 from syrupy.assertion import SnapshotAssertion
@@ -27,12 +26,11 @@ def test_planned(snapshot: SnapshotAssertion) -> None:
     assert written(Operation("demo:P-1", "POST", "/v1/triage/issues", '{"title":"é \\n"}'.encode(), "tir")) == snapshot
 
 
-@given(st.lists(st.dictionaries(st.just("title"), st.text(st.characters(codec="utf-8"))), max_size=4))
-def test_body_is_the_exact_text(issues: list[dict[str, str]]) -> None:
+@given(st.lists(st.text(st.characters(codec="utf-8")), max_size=4))
+def test_body_is_the_exact_text(bodies: list[str]) -> None:
     """The body of each line, encoded, is byte for byte what would be sent."""
-    bodies = list(map(orjson.dumps, issues))
-    text = written(*(Operation("k", "POST", "/p", body, "") for body in bodies))
-    assert [json.loads(line)["body"].encode() for line in text.split("\n")[:-1]] == bodies
+    text = written(*(Operation("k", "POST", "/p", body.encode(), "") for body in bodies))
+    assert [json.loads(line)["body"] for line in text.split("\n")[:-1]] == bodies
 
 
 def test_all_creates_come_first() -> None:
