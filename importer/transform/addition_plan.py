@@ -109,19 +109,17 @@ def _relate(relation: Relation) -> Addition:
 
 def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> list[Detail]:
     """The comments that are not in Triage yet, separate or folded."""
-    if bundling == "drop":
-        return []
-    left = [comment for comment in comments if is_filled(comment.text)]
+    left = [comment for comment in comments if is_filled(comment.text)] if bundling != "drop" else []
     begun: frozenset[str] = frozenset()
     if had.covered or had.names or had.unmarked:  # not so of a new issue
         begun, whole = _find_arrived(had)
         left = list(_find_missing(left, begun, whole, had))
     if len(left) > 1:
         left = list({each.id: each for each in left}.values())
-    divided = (divide(key, each, is_marked=each.id not in had.unmarked) for each in left)
+    divided = [divide(key, each, is_marked=each.id not in had.unmarked) for each in left]
     if bundling == "fold":
-        return list(_fold(zip([each.id for each in left], divided, strict=True), begun | had.unmarked))
-    return list(chain.from_iterable(divided))
+        return _fold(zip([each.id for each in left], divided, strict=True), begun | had.unmarked)
+    return divided[0] if len(divided) == 1 else list(chain.from_iterable(divided))
 
 
 def _find_missing(
@@ -158,28 +156,28 @@ def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
     return begun, (had.covered - begun) | whole
 
 
-def _fold(comments: Iterable[tuple[str, list[Detail]]], begun: Collection[str]) -> Iterator[Detail]:
+def _fold(comments: Iterable[tuple[str, list[Detail]]], begun: Collection[str]) -> list[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
+    folded: list[Detail] = []
     pack: list[Detail] = []
     for comment, details in comments:
         is_alone = len(details) > 1 or comment in begun
         if pack and (is_alone or is_longer(_join([*pack, *details]), COMMENT_LIMIT)):
-            yield _wrap(pack)
+            folded.append(_wrap(pack))
             pack = []
         if is_alone:
-            yield from details
+            folded += details
         else:
             pack += details
-    if pack:
-        yield _wrap(pack)
+    return [*folded, _wrap(pack)] if pack else folded
 
 
 def _join(pack: Iterable[Detail]) -> str:
-    return SEPARATOR.join(detail.text for detail in pack)
+    return SEPARATOR.join([detail.text for detail in pack])
 
 
 def _wrap(pack: Sequence[Detail]) -> Detail:
-    covers = tuple(name for detail in pack for name in detail.covers)
+    covers = tuple([name for detail in pack for name in detail.covers])
     return Detail(_digest("\n".join(covers).encode(), 16), _join(pack), covers)
 
 

@@ -41,24 +41,27 @@ def divide(key: str, comment: Comment, *, is_marked: bool = True) -> list[Detail
 
     One has the name `ID/1/1`, a part `ID/2 of 3`; without a marker, as earlier versions sent it, a part has `ID/2/3`.
     """
-    who, who_else = _say_who(comment.author, comment.date, comment.is_private)
-    text = who_else + comment.text.rstrip()
-
-    def opening(number: int, *part: str) -> str:
-        marker = comment_marker(key, f"{comment.id}/{number}") if is_marked else ""
-        line = " · ".join(filter(None, (who, *part, marker)))
-        return f"{line}\n\n" if line else ""
-
-    whole = opening(1) + text
+    id_, author, date, text, is_private, _ = comment
+    who, who_else = _say_who(author, date, is_private)
+    text = who_else + text.rstrip()
+    whole = _open(who, comment_marker(key, f"{id_}/1") if is_marked else "") + text
     if not is_longer(whole, COMMENT_LIMIT):
-        return [Detail(name_part(comment.id, 1, 1), whole, comment.covers)]
+        return [Detail(name_part(id_, 1, 1), whole, comment.covers)]
     most = count_units(text)  # there are never more parts than units
-    room = COMMENT_LIMIT - count_units(opening(most, f"part {most} of {most}"))
+    marker = comment_marker(key, f"{id_}/{most}") if is_marked else ""
+    room = COMMENT_LIMIT - count_units(_open(who, f"part {most} of {most}", marker))
     pieces, details = split_text(text, room, room), []
     for number, piece in enumerate(pieces, start=1):
-        name = name_part(comment.id, number, len(pieces)) if is_marked else f"{comment.id}/{number}/{len(pieces)}"
-        details.append(Detail(name, opening(number, f"part {number} of {len(pieces)}") + piece, comment.covers))
+        marker = comment_marker(key, f"{id_}/{number}") if is_marked else ""
+        name = name_part(id_, number, len(pieces)) if is_marked else f"{id_}/{number}/{len(pieces)}"
+        details.append(Detail(name, _open(who, f"part {number} of {len(pieces)}", marker) + piece, comment.covers))
     return details
+
+
+def _open(*parts: str) -> str:
+    """The opening line of a comment, and the blank one below it; "" if it has no parts."""
+    line = " · ".join(filter(None, parts))
+    return f"{line}\n\n" if line else ""
 
 
 def name_part(comment: str, number: int, total: int) -> str:

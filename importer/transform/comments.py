@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import chain, groupby
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
@@ -22,7 +22,7 @@ from importer.records import Comment, Finder, Finding
 from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.formats.convert import Converted, convert_all
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
-from importer.transform.watched_patterns import Searcher, compile_pattern
+from importer.transform.watched_patterns import Searcher, compile_pattern, find_each
 
 _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
 """Texts under `private` that mean a public comment, folded; the last two are ServiceNow's."""
@@ -78,11 +78,10 @@ def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]
     """
     said: defaultdict[int, list[_Said]] = defaultdict(list)
     for place, source in enumerate(spec.from_):
-        read = _make_reader(source, place)
-        for row, cell in _find_cells(source, columns, beside.get(place)):
-            said[row] += [one for one in read(cell) if is_filled(one.text)]
-    rows = [row for row in sorted(said) for _ in said[row]]
-    return _finish(rows, [one for row in sorted(said) for one in _in_order(said[row], columns.date_formats)], spec)
+        rows, cells = _find_cells(source, columns, beside.get(place))
+        for row, found in zip(rows, _read_cells(source, place, cells), strict=True):
+            said[row] += [one for one in found if is_filled(one.text)]
+    return _finish({row: _in_order(said[row], columns.date_formats) for row in sorted(said)}, spec)
 
 
 def read_epoch(text: str) -> datetime | None:
@@ -93,61 +92,58 @@ def read_epoch(text: str) -> datetime | None:
     return datetime.fromtimestamp(float(match[0]) / (1 if len(match[1]) == 10 else 1000), UTC)
 
 
-def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) -> Iterator[tuple[int, str]]:
-    """(row, text) of each filled cell, or of each object beside the records, in the order of the file."""
+def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) -> tuple[list[int], list[str]]:
+    """The row and the text of each filled cell, or of each object beside the records, in the order of the file."""
     if source.beside is not None:
         keys = [text.strip() for text in columns.text(source.beside.key)]
         objects = finder(list(dict.fromkeys(filter(None, keys)))) if finder is not None else {}
-        yield from ((row, text) for row, key in enumerate(keys) for text in objects.get(key, ()))
-        return
-    if source.lines is not None:
-        yield from _join_lines(source.lines, columns)
-        return
-    cells = source.model_copy(update={"format": None})  # its markup is that of the comments within
-    for column in columns.every_cell(cells):
-        if any(column):  # an export has as many columns as its longest discussion has comments
-            yield from ((row, cell) for row, cell in enumerate(column) if is_filled(cell))
+        found = [(row, text) for row, key in enumerate(keys) for text in objects.get(key, ())]
+    elif source.lines is not None:
+        found = _join_lines(source.lines, columns)
+    else:
+        cells = source.model_copy(update={"format": None})  # its markup is that of the comments within
+        # An export has as many columns as its longest discussion has comments.
+        filled = filter(any, columns.every_cell(cells))
+        found = [(row, cell) for column in filled for row, cell in enumerate(column) if is_filled(cell)]
+    return [row for row, _ in found], [text for _, text in found]
 
 
-def _join_lines(lines: Mapping[str, Text], columns: Columns) -> Iterator[tuple[int, str]]:
+def _join_lines(lines: Mapping[str, Text], columns: Columns) -> list[tuple[int, str]]:
     """(row, text) of a comment with a line for each label that has a text."""
     said: defaultdict[int, list[str]] = defaultdict(list)
     for label, text in lines.items():
         for row, cells in enumerate(zip(*columns.every_cell(text), strict=True)):
             if filled := [cell.strip() for cell in cells if is_filled(cell)]:
                 said[row].append(f"{label}: {', '.join(filled)}")
-    yield from ((row, "\n".join(texts)) for row, texts in sorted(said.items()))
+    return [(row, "\n".join(texts)) for row, texts in sorted(said.items())]
 
 
-def _make_reader(source: CommentSource, place: int) -> Callable[[str], Iterable[_Said]]:
-    """The function that finds the comments in a cell, or in an object beside the records."""
+def _read_cells(source: CommentSource, place: int, cells: Sequence[str]) -> Iterable[Iterable[_Said]]:
+    """The comments in each cell, or in each object beside the records."""
     if source.each is not None:
         paths = compile_parts(source.each)
-        return lambda cell: _read_json(cell, paths, place)
+        return (_read_json(cell, paths, place) for cell in cells)
     if source.parse is not None:
-        pattern = compile_pattern(source.parse)
-        groups = itemgetter(*(pattern.groupindex.get(name, 0) for name in _Said._fields[:5]))
-        return lambda cell: _read_text(cell, pattern, groups, place)
+        return _read_texts(cells, compile_pattern(source.parse), place)
     id_ = LINES if source.lines is not None else ""  # what its lines say may change, and it is the same comment
-    return lambda cell: (_Said(cell, id=id_, place=place),)
+    return ((_Said(cell, id=id_, place=place),) for cell in cells)
 
 
-def _read_text(
-    cell: str, pattern: Searcher, groups: Callable[[Sequence[str]], Iterable[str]], place: int
-) -> Iterator[_Said]:
-    """A comment for each match, and one without author and date for each text between them.
-
-    `groups` picks the parts of a comment, in order, from the groups of the pattern, of which number 0 is "".
-    """
-    end = 0
-    for match in pattern.finditer(cell):
-        if match.start() > end:
-            yield _Said(cell[end : match.start()], place=place)
-        text, author, date, private, id_ = groups(("", *match.groups("")))
-        yield _Said(text, author, date, private, id_, place)
-        end = match.end()
-    if end < len(cell):
-        yield _Said(cell[end:], place=place)
+def _read_texts(cells: Sequence[str], pattern: Searcher, place: int) -> Iterator[Iterable[_Said]]:
+    """Of each cell a comment for each match, and one without author and date for each text between them."""
+    parts = itemgetter(*(pattern.groupindex.get(name, 0) for name in _Said._fields[:5]))
+    for cell, matches in zip(cells, find_each(pattern, cells), strict=True):
+        said: list[_Said] = []
+        end = 0
+        for match in matches:
+            start, after = match.span()
+            if start > end:
+                said.append(_Said(cell[end:start], place=place))
+            said.append(_Said._make((*parts(("", *match.groups(""))), place, "")))  # a part without a group is ""
+            end = after
+        if end < len(cell):
+            said.append(_Said(cell[end:], place=place))
+        yield said
 
 
 def _read_json(cell: str, paths: PartPaths, place: int) -> Iterator[_Said]:
@@ -183,30 +179,45 @@ def _in_order(said: list[_Said], date_formats: tuple[str, ...]) -> list[_Said]:
     return [said[place] for place in sorted(range(len(said)), key=known.__getitem__)]
 
 
-def _finish(rows: Sequence[int], said: Sequence[_Said], spec: Comments) -> Discussions:
+class _Once(dict[str, str]):
+    """What becomes of a text, made once: a discussion has few authors, and days."""
+
+    def __init__(self, change: Callable[[str], str]) -> None:
+        self._change = change
+
+    def __missing__(self, text: str) -> str:
+        self[text] = changed = self._change(text)
+        return changed
+
+
+def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
     """The comments of these rows with their markup converted, and what there is to note of them."""
-    unread = [(row, one) for row, one in zip(rows, said, strict=True) if one.problem]
-    findings = dict.fromkeys((row, _unreadable(one, spec.from_[one.place])) for row, one in unread)
-    found = Discussions(findings=list(findings))
-    converted = [_convert(source, place, said) for place, source in enumerate(spec.from_)]
-    comments: defaultdict[int, list[Comment]] = defaultdict(list)
-    shared = dict[str, str]()  # a discussion has few authors, and days
-    for row, (name, content), one in zip(rows, _identify(rows, said), said, strict=True):
-        text, author, date, private, _, place, problem = one
-        is_private = bool(private) and private.strip().casefold() not in _PUBLIC
-        if is_private and spec.private == "drop":
-            found.private[row] += 1
-            continue
-        if is_private and spec.private == UNDECIDED:
-            found.undecided.add(row)
-        if not problem and (changed := converted[place].get(text)) is not None:
-            text = changed.text
-            if changed.dropped:
-                found.dropped.setdefault(row, Counter()).update(changed.dropped)
-        author, date = author.strip(), date.strip()
-        author, date = shared.setdefault(author, author), shared.setdefault(date, date)
-        comments[row].append(Comment(name, author, date, text, is_private, content))
-    found.comments.update((row, tuple(its)) for row, its in comments.items())
+    found, findings = Discussions(), dict[tuple[int, Finding], None]()
+    converted = [_convert(source, place, chain.from_iterable(said.values())) for place, source in enumerate(spec.from_)]
+    quoted, stripped = _Once(_quote), _Once(str.strip)
+    for row, its in said.items():
+        comments: list[Comment] = []
+        equal: dict[str, int] = {}
+        for text, author, date, private, id_, place, problem in its:
+            content = _hash(f"{quoted[author]}, {quoted[date]}, {_quote(text)}", equal)
+            own = id_ and id_.strip()
+            name, content = (_hash(_quote(own), equal), content) if own else (content, "")
+            if problem:
+                findings[row, _unreadable(problem, spec.from_[place])] = None
+            is_private = bool(private) and private.strip().casefold() not in _PUBLIC
+            if is_private and spec.private == "drop":
+                found.private[row] += 1
+                continue
+            if is_private and spec.private == UNDECIDED:
+                found.undecided.add(row)
+            if not problem and (changed := converted[place].get(text)) is not None:
+                text = changed.text
+                if changed.dropped:
+                    found.dropped.setdefault(row, Counter()).update(changed.dropped)
+            comments.append(Comment._make((name, stripped[author], stripped[date], text, is_private, content)))
+        if comments:
+            found.comments[row] = tuple(comments)
+    found.findings.extend(findings)
     return found
 
 
@@ -217,30 +228,17 @@ def _convert(source: CommentSource, place: int, said: Iterable[_Said]) -> Mappin
     return convert_all((one.text for one in said if one.place == place and not one.problem), source.format, source.as_)
 
 
-def _identify(rows: Sequence[int], said: Sequence[_Said]) -> Iterable[tuple[str, str]]:
-    """For each comment an id, and its content where the id is not made from that.
+def _hash(written: str, equal: dict[str, int]) -> str:
+    """The first digits of a hash of texts in JSON, and of their number among equal ones of their row.
 
-    A content is made from author, date, text in the source, and its number among equal ones of its row; so is an id
-    from the source's own.
+    A comment's content is one of its author, date and text in the source, its id one of the source's own.
     """
-    contents = _hash_each(zip(rows, [(one.author, one.date, one.text) for one in said], strict=True))
-    own = [one.id.strip() for one in said]
-    named = iter(_hash_each((row, (each,)) for row, each in zip(rows, own, strict=True) if each))
-    return [(next(named), content) if each else (content, "") for each, content in zip(own, contents, strict=True)]
+    number = equal[written] = equal.get(written, 0) + 1
+    return hashlib.sha256(f"[{written}, {number}]".encode()).hexdigest()[:16]
 
 
-def _hash_each(several: Iterable[tuple[int, tuple[str, ...]]]) -> list[str]:
-    """The first digits of a hash of each, and of its number among equal ones of its row."""
-    equal, hashes = dict[tuple[int, tuple[str, ...]], int](), []
-    for each in several:
-        number = equal[each] = equal.get(each, 0) + 1
-        named = f"[{', '.join(map(_quote, each[1]))}, {number}]"  # JSON in ASCII, lone surrogates included
-        hashes.append(hashlib.sha256(named.encode()).hexdigest()[:16])
-    return hashes
-
-
-def _unreadable(one: _Said, source: CommentSource) -> Finding:
+def _unreadable(problem: str, source: CommentSource) -> Finding:
     beside = source.beside
     place = ", ".join(ref.name for ref in source.refs) if beside is None else beside.in_ or "--comments"
-    message = f"a comment in {place} {one.problem}; it is taken as it is"
+    message = f"a comment in {place} {problem}; it is taken as it is"
     return Finding("comment-unreadable", "comments", message, "compare `each` with the source", place, rejects=False)

@@ -12,7 +12,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache, partial
 from types import FrameType
 from typing import TypeVar
@@ -62,12 +62,11 @@ class WatchedPattern:
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """All matches in a text."""
-        if len(text) <= SHORT:
-            return self._pattern.finditer(text)
-        return iter(self._watch(self._find_all, text))
+        return self._pattern.finditer(text) if len(text) <= SHORT else iter(next(self.find_each([text])))
 
-    def _find_all(self, text: str) -> list[re.Match[str]]:
-        return list(self._pattern.finditer(text))
+    def find_each(self, texts: Iterable[str]) -> Iterator[list[re.Match[str]]]:
+        """All matches in each text."""
+        return self._watch_each(lambda text: [*self._pattern.finditer(text)], texts)
 
     def sub(self, change: Callable[[re.Match[str]], str], text: str) -> str:
         """A text with each match changed."""
@@ -78,15 +77,21 @@ class WatchedPattern:
         )
 
     def _watch(self, search: Callable[[str], _Found], text: str) -> _Found:
+        return next(self._watch_each(search, [text]))
+
+    def _watch_each(self, search: Callable[[str], _Found], texts: Iterable[str]) -> Iterator[_Found]:
         if threading.get_ident() != _watch.thread:  # no signal comes there
-            return search(text)
-        try:
-            _watch.begin()
-            return search(text)
-        except _TooLongError:
-            raise SlowPattern(self.pattern, len(text)) from None
-        finally:
-            _watch.running = 0
+            yield from map(search, texts)
+            return
+        for text in texts:
+            try:
+                _watch.begin()
+                found = search(text)
+            except _TooLongError:
+                raise SlowPattern(self.pattern, len(text)) from None
+            finally:
+                _watch.running = 0
+            yield found
 
 
 Searcher = re.Pattern[str] | WatchedPattern
@@ -97,6 +102,11 @@ def compile_pattern(pattern: str, flags: int = 0) -> Searcher:
     """Compile a mapping's pattern; one with several repetitions is watched."""
     compiled = re.compile(pattern, flags)
     return WatchedPattern(compiled) if len(_REPETITION.findall(pattern)) > 1 else compiled
+
+
+def find_each(pattern: Searcher, texts: Iterable[str]) -> Iterator[Iterable[re.Match[str]]]:
+    """All matches in each text."""
+    return pattern.find_each(texts) if isinstance(pattern, WatchedPattern) else map(pattern.finditer, texts)
 
 
 class _TooLongError(Exception):
