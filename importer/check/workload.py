@@ -99,11 +99,14 @@ class WorkCounter:
         records, statuses = examined.records, examined.records.statuses
         single: Counter[str] = Counter()
         for row, additions in planned.items():
-            if not records.parts[row].comments:
+            if not (comments := records.parts[row].comments):
                 continue
             which = CLOSED if statuses[row] in FINISHED else OPEN
             names = {name: addition.name for addition in additions for name in addition.covers}
-            unsent = [each for each in records.parts[row].comments if each.id in names]
+            if len(comments) == 1:
+                single[which] += count_parts(names[comments[0].id]) if comments[0].id in names else 0
+                continue
+            unsent = [each for each in comments if each.id in names]
             if len(unsent) == 1:
                 single[which] += count_parts(names[unsent[0].id])
             else:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from importer.mapping.issue_parts import Bundling
@@ -73,9 +74,9 @@ class PartsReader:
             relations,
             _find_mentions(self.references, prose, keys.full) if mapping.references else {},
         )
-        given = [(name, has) for name, has in zip(IssueParts._fields, parts, strict=True) if has]
-        rows = sorted(set[int]().union(*(has for _, has in given)))
-        found = {row: IssueParts(**{name: tuple(has[row]) for name, has in given if row in has}) for row in rows}
+        rows = sorted(set[int]().union(*parts))
+        each = ([tuple(has.get(row, ())) for row in rows] if has else [()] * len(rows) for has in parts)
+        found = dict(zip(rows, map(IssueParts._make, zip(*each, strict=True)), strict=True))
         return Found(found, [*malformed, *flagged.findings, *to_itself, *undecided, *discussions.findings], discussions)
 
 
@@ -86,22 +87,22 @@ def _find_mentions(references: References, prose: Prose, keys: Sequence[str]) ->
 
 def _clean_comments(
     comments: Mapping[int, Sequence[Comment]], clean: ColumnSanitizer, name_author: Callable[[str], str]
-) -> dict[int, list[Comment]]:
+) -> Mapping[int, Sequence[Comment]]:
     """The comments with their texts, authors and dates sanitised."""
     rows = [row for row, said in comments.items() for _ in said]
     every = [comment for said in comments.values() for comment in said]
-    texts = clean.column("comments", [comment.text for comment in every], rows)
+    texts = [comment.text for comment in every]
+    cleaned = clean.column("comments", texts, rows)
     authors = {author: name_author(author) for author in {comment.author for comment in every}}
     authors = dict(zip(authors, clean.lines(list(authors.values())), strict=True))
     dates = list({comment.date for comment in every})
     days = dict(zip(dates, clean.lines(dates), strict=True))
-    cleaned: defaultdict[int, list[Comment]] = defaultdict(list)
-    for row, comment, text in zip(rows, every, texts, strict=True):
-        shown = (authors[comment.author], days[comment.date], text)
-        if shown != comment[1:4]:
-            comment = Comment(comment.id, *shown, comment.is_private, comment.content)
-        cleaned[row].append(comment)
-    return cleaned
+    if cleaned == texts and all(each == shown for each, shown in chain(authors.items(), days.items())):
+        return comments
+    changed: defaultdict[int, list[Comment]] = defaultdict(list)
+    for row, (id_, author, date, _, is_private, content), text in zip(rows, every, cleaned, strict=True):
+        changed[row].append(Comment._make((id_, authors[author], days[date], text, is_private, content)))
+    return changed
 
 
 def _merge(
