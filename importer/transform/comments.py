@@ -79,9 +79,10 @@ def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]
     said: defaultdict[int, list[_Said]] = defaultdict(list)
     for place, source in enumerate(spec.from_):
         rows, cells = _find_cells(source, columns, beside.get(place))
-        for row, found in zip(rows, _read_cells(source, place, cells), strict=True):
+        for row, found in zip(rows, _read_cells(source, place, cells), strict=True) if rows else ():
             said[row] += [one for one in found if is_filled(one.text)]
-    return _finish({row: _in_order(said[row], columns.date_formats) for row in sorted(said)}, spec)
+    ordered = {row: _in_order(said[row], columns.date_formats) for row in sorted(said)}
+    return _finish(ordered, spec) if ordered else Discussions()
 
 
 def read_epoch(text: str) -> datetime | None:

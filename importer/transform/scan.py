@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from itertools import accumulate
 
 import numpy as np
@@ -33,8 +33,7 @@ class Scan:
     def _find(self, needles: Mapping[bytes, int]) -> dict[bytes, list[int]]:
         found = {needle: list[int]() for needle in needles}
         likely = {needle: needle[place] for needle, place in needles.items() if needle[place] in self._data}
-        rare = set(likely.values())
-        marked = self._data.translate(bytes(code in rare for code in range(256)))
+        marked = self._data.translate(_table_of(frozenset(likely.values())))
         places = np.frombuffer(marked, dtype=np.bool_).nonzero()[0]
         codes = np.frombuffer(self._data, dtype=np.uint8)
         signs = codes[places]
@@ -86,6 +85,12 @@ class Scan:
         while place >= 0:
             yield place
             place = marked.find(run, marked.find(b" ", place + length))
+
+
+@lru_cache
+def _table_of(codes: frozenset[int]) -> bytes:
+    """Make the table of these bytes: 1 for each of them, 0 for the others."""
+    return bytes(code in codes for code in range(256))
 
 
 def sign_table(belongs: Callable[[str], bool]) -> bytes:

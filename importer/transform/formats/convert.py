@@ -79,6 +79,8 @@ def _have_same_words(one: str, other: str) -> bool:
 def convert_all(texts: Iterable[str], format: TextFormat, as_: AsText) -> dict[str, Converted]:
     """Each text that `convert` changes, or loses something of, once."""
     distinct = list(dict.fromkeys(texts))
+    if not distinct:
+        return {}
     if format == "jira":
         marked = ((distinct[row], signs) for row, signs in find_marked(distinct).items())
         converted = ((text, _write(read_jira(text, signs), text, as_)) for text, signs in marked)
