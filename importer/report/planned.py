@@ -6,23 +6,18 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from types import TracebackType
-from typing import IO, Self, TypeVar
+from typing import IO, Self
 
 import orjson
 
 from importer.api import ISSUES_PATH
 from importer.records import ADDITION_PATHS, Act, Addition, Operation, Row
-from importer.report.filled_lines import fill
-from importer.transform.bodies import quote_all
 
 IN_MEMORY = 1 << 20
 """Bytes of additions that are kept in memory, not in a temporary file."""
 
-LINES = 512
-"""Lines that are put together at a time: an issue may have any number of comments, and a large text leaves gaps."""
-
-T = TypeVar("T")
-_LINE = '{"method":"%s","path":"%s","key":"%s","body":"%s"}\n'
+LINES = 64
+"""Lines that are put together at a time: each takes a kilobyte or more until then, and many such leave gaps."""
 
 
 class PlannedFile:
@@ -49,9 +44,8 @@ class PlannedFile:
 
     def write(self, operations: Iterable[Operation]) -> None:
         """Append creates and updates, in input order."""
-        for some in _in_portions(operations):
-            keys, methods, paths, bodies, *_ = zip(*some, strict=True)
-            self._file.write(_write(methods, paths, keys, bodies))
+        for lines in _join(_line(each.method, each.path, each.key, each.body) for each in operations):
+            self._file.write(lines.decode())
 
     def write_additions(self, planned: Iterable[tuple[Row, Sequence[Addition]]]) -> None:
         """Append what would be added to issues.
@@ -60,25 +54,24 @@ class PlannedFile:
         issues of Triage can give.
         """
         sent = (
-            (addition, row)
+            _line("POST", _where(addition, row), addition.key, _with_other_issue(addition))
             for row, additions in planned
             for addition in additions
             if addition.act is not Act.REFER and not (addition.act is Act.EVIDENCE and row.is_new)
         )
-        for some in _in_portions(sent):
-            keys, bodies = [each.key for each, _ in some], [_with_other_issue(each) for each, _ in some]
-            self._additions.write(_write(["POST"] * len(some), [_where(*each) for each in some], keys, bodies).encode())
+        for lines in _join(sent):
+            self._additions.write(lines)
 
 
-def _in_portions(several: Iterable[T]) -> Iterator[list[T]]:
-    remaining = iter(several)
-    while some := list(islice(remaining, LINES)):
-        yield some
+def _join(lines: Iterable[bytes]) -> Iterator[bytes]:
+    left = iter(lines)
+    while some := list(islice(left, LINES)):
+        yield b"".join(some)
 
 
-def _write(methods: Sequence[str], paths: Sequence[str], keys: Sequence[str], bodies: Sequence[bytes]) -> str:
-    """Lines of the file, one for each request."""
-    return fill(_LINE, [methods, *map(quote_all, (paths, keys, [body.decode() for body in bodies]))])
+def _line(method: str, path: str, key: str, body: bytes) -> bytes:
+    request = {"method": method, "path": path, "key": key, "body": body.decode()}
+    return orjson.dumps(request, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _where(addition: Addition, row: Row) -> str:
