@@ -10,7 +10,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import chain, count, islice
-from operator import itemgetter
 from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
@@ -313,10 +312,9 @@ def chunk_batches(
     `header` is the file's as `open_rows` gives it, `number` its place in the source, `name` as the user typed it.
     """
     positions = find_columns(own_header(header), refs)
-    used = sorted({column for columns in positions.values() for column in columns})
-    take = itemgetter(*used, 0)  # with one cell beside those wanted: of a single one it makes no tuple
+    used = {column for columns in positions.values() for column in columns}
     for records, lines, raw, cells, defects, origins in batches:
-        columns = dict(zip(used, map(list, zip(*map(take, cells), strict=True)), strict=False))
+        columns = {place: list(column) for place, column in enumerate(zip(*cells, strict=True)) if place in used}
         yield Chunk(number, name, records, lines, raw, columns, positions, defects, origins)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
+from operator import itemgetter
 
 from importer.check.coverage.consumed_cells import Consumed, find_filled
 from importer.check.coverage.lines import DROPPED, NOT_SENT, Lines
+from importer.check.rows import Examined
 from importer.transform.columns import Mask
 
 Share = tuple[str, Mask | None]
@@ -17,26 +19,42 @@ Share = tuple[str, Mask | None]
 def count_cells(
     lines: Lines,
     names: Sequence[str],
-    raw: Sequence[Sequence[str]],
+    examined: Examined,
     sent: Mask | None,
     takes: Iterable[tuple[str, Consumed]],
 ) -> None:
     """Count the filled cells of a chunk into `lines`.
 
-    names  of the columns
-    raw    the cells as they came, row by row
-    sent   the rows that are sent; None: all
-    takes  each class with the cells that it consumes, in order: a cell belongs to the first class
+    names     of the columns
+    examined  the chunk, of a table
+    sent      the rows that are sent; None: all
+    takes     each class with the cells that it consumes, in order: a cell belongs to the first class
     """
     shares: dict[int, list[Share]] = defaultdict(list)
     for label, consumed in takes:
         for position, rows in consumed.items():
             shares[position].append((label, rows))
-    is_even = len(set(map(len, raw))) == 1
-    for position, cells in enumerate(zip(*raw, strict=True) if is_even else zip_longest(*raw, fillvalue="")):
+    for position, cells in _columns_as_they_came(examined):
         if count := _count_filled(cells):
             name = names[position] if position < len(names) else name_column("", position)
             _count_column(lines, name, cells, count, sent, shares.get(position, ()))
+
+
+def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[str]]]:
+    """Yield the columns of the file by position; some of those without text are left out."""
+    chunk, columns = examined.records.chunk, examined.records.columns
+    widths = set(map(len, chunk.raw))
+    if chunk.defects or examined.fixed or len(widths) > 1:
+        yield from enumerate(zip_longest(*chunk.raw, fillvalue=""))
+        return
+    # The mapping has read most columns: only the others are taken out of the rows.
+    others = [position for position in range(*widths) if position not in chunk.cells]
+    unread = dict(zip(others, zip(*map(itemgetter(*others, 0), chunk.raw), strict=True), strict=False))
+    for position in range(*widths):
+        if position in unread:
+            yield position, unread[position]
+        elif columns.has_text(position):
+            yield position, chunk.cells[position]
 
 
 def name_column(header: str, position: int) -> str:

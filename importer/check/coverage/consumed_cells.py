@@ -21,6 +21,8 @@ def consume_cells(use: Use, records: Records) -> Consumed:
     """Find the cells that a use consumes in a chunk; a cell of which a pattern takes only a part is consumed, too."""
     consumed: Consumed = {}
     wanted = None if use.wanted is None else use.wanted(records)
+    if wanted is not None and not wanted.any():
+        return consumed
     for position, rows in _consume(records.columns, use.text, use.every, wanted):
         before = consumed.get(position, _nowhere(len(records.keys.full)))
         consumed[position] = None if rows is None or before is None else rows | before

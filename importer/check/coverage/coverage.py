@@ -16,12 +16,12 @@ from importer.check.coverage.cells import count_cells, name_column
 from importer.check.coverage.consumed_cells import Consumed, consume_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, NOWHERE, Line, Lines
-from importer.check.coverage.uses import RULE, list_rule_refs, list_uses
+from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses
 from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted, listed
-from importer.records import PASSED_OVER, Chunk, Finding, Outcome, Row
+from importer.records import PASSED_OVER, Finding, Outcome, Row
 from importer.sources.json_column import embedded_record
 from importer.sources.json_values import decoder, lenient_decoder
 from importer.sources.wrappers import open_envelope
@@ -62,7 +62,11 @@ class Coverage:
             self._repeats |= Counter(names)
         self._hides, self._shown = mapping.people.hides, shown
         self._lines = Lines(mapping.drop, shown.clean if self._hides else None)
+        self._attachment_places = [
+            [place for place, name in enumerate(names) if holds_attachments(name)] for names in self._names
+        ]
         self._uses = list_uses(mapping)
+        self._uses_of = dict[int, list[Use]]()  # of a table, by its number: those whose columns it has
         self._rule_refs = list_rule_refs(mapping)
         needs_leaves = not all(file.is_table for file in files)
         self._leaves = Leaves(self._lines, self._uses, self._rule_refs) if needs_leaves else None
@@ -72,11 +76,10 @@ class Coverage:
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the cells of a chunk, and keep the attachments of the rows that are sent."""
         records, rows = examined.records, plan.rows
-        consumed = [consume_cells(use, records) for use in self._uses]
         if self._leaves is None or self._files[records.chunk.file].is_table:
-            attachments = self._add_cells(records.chunk, rows, consumed)
+            attachments = self._add_cells(examined, rows)
         else:
-            attachments = self._add_leaves(self._leaves, records, rows, consumed)
+            attachments = self._add_leaves(self._leaves, records, rows)
         self._attachments += len(attachments)
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
         if self._hides:
@@ -84,21 +87,21 @@ class Coverage:
             attachments = [each._replace(name=name) for each, name in zip(attachments, names, strict=True)]
         self.attachments.add(attachments)
 
-    def _add_cells(self, chunk: Chunk, rows: Sequence[Row], consumed: Sequence[Consumed]) -> list[Attachment]:
-        names = self._names[chunk.file]
+    def _add_cells(self, examined: Examined, rows: Sequence[Row]) -> list[Attachment]:
+        records, chunk = examined.records, examined.records.chunk
+        if chunk.file not in self._uses_of:
+            present = {ref for ref, positions in chunk.positions.items() if positions}
+            self._uses_of[chunk.file] = [use for use in self._uses if not present.isdisjoint(use.text.refs)]
+        shares = [(use.label, consume_cells(use, records)) for use in self._uses_of[chunk.file]]
         by_rules: Consumed = {place: None for ref in self._rule_refs for place in chunk.positions.get(ref, ())}
-        labels = [use.label for use in self._uses]
-        shares = [*zip(labels, consumed, strict=True), (RULE, by_rules)]
         sent = _find_sent(rows)
-        count_cells(self._lines, names, chunk.raw, sent, shares)
-        places = [place for place, name in enumerate(names) if holds_attachments(name)]
+        count_cells(self._lines, self._names[chunk.file], examined, sent, [*shares, (RULE, by_rules)])
+        places = self._attachment_places[chunk.file]
         return list(_attachments_in(chunk.raw, places, rows, sent)) if places else []
 
-    def _add_leaves(
-        self, leaves: Leaves, records: Records, rows: Sequence[Row], consumed: Sequence[Consumed]
-    ) -> list[Attachment]:
+    def _add_leaves(self, leaves: Leaves, records: Records, rows: Sequence[Row]) -> list[Attachment]:
         file = self._files[records.chunk.file]
-        leaves.turn_to(records, consumed)
+        leaves.turn_to(records, [consume_cells(use, records) for use in self._uses])
         found: list[Attachment] = []
         for place, (raw, row) in enumerate(zip(records.chunk.raw, rows, strict=True)):
             record, sent = _read_record(file, raw), row.outcome not in LEFT_OUT
