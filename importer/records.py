@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import repeat
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from importer.api import COMMENTS, FLAGS, RELATIONS, RESOURCES
 
@@ -328,10 +328,9 @@ class Row(NamedTuple):
     link: str = ""
 
     @classmethod
-    def from_columns(cls, number: int, same: Row, columns: Mapping[str, Iterable[Any]]) -> Iterator[Row]:
-        """Make so many rows that differ from `same` in these columns alone: field → a value for each row."""
-        values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
-        return map(cls._make, zip(*values, strict=True))
+    def columns(cls, rows: Sequence[Row]) -> Mapping[str, Sequence[Any]]:
+        """Field → its value in each of some rows, of which there is one at least."""
+        return dict(zip(cls._fields, zip(*rows, strict=True), strict=True))
 
     @property
     def is_new(self) -> bool:
@@ -347,6 +346,15 @@ class Row(NamedTuple):
     def shown_title(self) -> str:
         """The title; in place of that of a row that is withheld, a note."""
         return WITHHELD if self.codes and self.is_withheld else self.title
+
+
+Made = TypeVar("Made", Row, Operation)
+
+
+def from_columns(number: int, same: Made, columns: Mapping[str, Iterable[Any]]) -> Iterator[Made]:
+    """Make so many rows or operations that differ from `same` in these columns alone: field → a value for each."""
+    values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
+    return map(type(same)._make, zip(*values, strict=True))
 
 
 class Minute(NamedTuple):

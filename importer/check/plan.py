@@ -13,7 +13,18 @@ from importer.check.knowledge import Knows, LedgerStatus
 from importer.check.rows import Examined
 from importer.codes import CODES, COMMENT_EDITED
 from importer.phrases import counted
-from importer.records import PASSED_OVER, Act, Addition, AlreadyAdded, Finding, IssueParts, Operation, Outcome, Row
+from importer.records import (
+    PASSED_OVER,
+    Act,
+    Addition,
+    AlreadyAdded,
+    Finding,
+    IssueParts,
+    Operation,
+    Outcome,
+    Row,
+    from_columns,
+)
 from importer.transform.addition_plan import Due, count_edited, plan_additions
 
 _NOTHING_ADDED = AlreadyAdded()
@@ -89,10 +100,11 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     planned = plan_chunk(examined, takers, known)
     notes += [(row, each.edited) for row, each in planned.items() if each.edited]
     rows = _make_rows(examined, decided, planned, known)
-    to_send = [place for place in examined.bodies if rows[place].outcome is Outcome.PLANNED]
+    to_send = [place for place in examined.bodies if place not in decided or rows[place].outcome is Outcome.PLANNED]
     changes = {place: change for place in to_send if (change := _find_change(ledger, keys[place]))} if ledger else {}
     # Without a ledger nothing is asked, and nobody compares these rows with later ones.
-    operations = {place: changes.get(place) or examined.create(place, hashed=bool(places)) for place in to_send}
+    creates = examined.creates([place for place in to_send if place not in changes], hashed=bool(places))
+    operations = {place: changes[place] if place in changes else next(creates) for place in to_send}
     return Plan(rows, operations, notes, {row: each.left for row, each in planned.items() if each.left}, ledger)
 
 
@@ -142,7 +154,7 @@ def _make_rows(
         "additions_planned": [planned[row].own if row in planned else 0 for row in range(len(chunk))],
         "title": [title[:TITLE_LIMIT] for title in records.texts.titles],
     }
-    rows = list(Row.from_columns(len(chunk), Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED), own))
+    rows = list(from_columns(len(chunk), Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED), own))
     for row, each in decided.items():
         if each.findings:
             rows[row] = _with_findings(rows[row], each.findings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from importer.api import ISSUES_PATH
@@ -12,7 +12,7 @@ from importer.check.grouping import regroup, take_rows
 from importer.check.job import Job
 from importer.check.rules import Findings, validate
 from importer.mapping.fixes_table import Fixed, content_of
-from importer.records import Chunk, Operation
+from importer.records import Chunk, Operation, from_columns
 from importer.transform.bodies import encode_bodies
 from importer.transform.chunk_records import Records
 from importer.transform.groups import end_of_group, hold_back
@@ -59,8 +59,20 @@ class Examined:
 
     def create(self, row: int, *, hashed: bool) -> Operation:
         """Make the create of a row that has a body; its `content`, if wanted, hashes all rows of its group."""
-        keys, link, content = self.records.keys, self.records.links[row], self._hash(row) if hashed else b""
-        return Operation(keys.full[row], "POST", ISSUES_PATH, self.bodies[row], keys.markers[row], content, link=link)
+        return next(self.creates([row], hashed=hashed))
+
+    def creates(self, rows: Sequence[int], *, hashed: bool) -> Iterator[Operation]:
+        """Make the creates of rows, as `create` makes one."""
+        keys = self.records.keys
+        columns: dict[str, Iterable[object]] = {
+            "key": map(keys.full.__getitem__, rows),
+            "body": map(self.bodies.__getitem__, rows),
+            "marker": map(keys.markers.__getitem__, rows),
+            "link": map(self.records.links.__getitem__, rows),
+        }
+        if hashed:
+            columns["content"] = map(self._hash, rows)
+        return from_columns(len(rows), Operation("", "POST", ISSUES_PATH, b"", ""), columns)
 
     def _hash(self, row: int) -> bytes:
         members = self.groups.get(row, [row])

@@ -15,7 +15,7 @@ from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, del
 
 from importer.ledger.schema import packed
 from importer.ledger.statements import Transaction
-from importer.records import Outcome, Row
+from importer.records import Outcome, Row, from_columns
 
 BLOCKS_A_QUERY = 10
 KEYS = Table(
@@ -91,7 +91,7 @@ def _pack(some: Sequence[Row]) -> bytes:
 def _unpack(file: int, file_name: str, data: bytes) -> Iterator[Row]:
     own = dict(zip(_COLUMNS, orjson.loads(zlib.decompress(data)), strict=True))
     own |= {name: accumulate(own[name]) for name in _STEPPED}
-    return Row.from_columns(len(own["key"]), Row(file, file_name, 0, 0, "", Outcome.UNCHANGED), own)
+    return from_columns(len(own["key"]), Row(file, file_name, 0, 0, "", Outcome.UNCHANGED), own)
 
 
 def _steps(numbers: Sequence[int]) -> list[int]:

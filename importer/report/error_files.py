@@ -51,7 +51,7 @@ class ErrorFiles:
     def write(self, rows: Iterable[Row]) -> None:
         """Append those of the rows that are rejected or failed."""
         for row in rows:
-            if (row.outcome in MENDABLE or TO_COMPLETE.intersection(row.codes)) and row.raw is not None:
+            if row.raw is not None and (row.outcome in MENDABLE or TO_COMPLETE.intersection(row.codes)):
                 if isinstance(row.raw, str):
                     self._write_json(row, row.raw)
                 else:

@@ -10,19 +10,12 @@ def fill(form: str, columns: Sequence[Sequence[object]]) -> str:
 
     A column that is the same in all rows, as most are of a chunk, is put in only once.
     """
-    rows, (opening, *between) = len(columns[0]), form.split("%s")
-    varied = list[Sequence[object]]()
-    signs = [opening]  # what stands before the columns that vary, and behind the last one
-    for column, sign in zip(columns, between, strict=True):
-        if column.count(column[0]) == rows:
-            signs[-1] += f"{column[0]}{sign}"
-        else:
-            varied.append(column)
-            signs.append(sign)
-    step = len(varied) + len(signs)
-    parts = [""] * (rows * step)
-    for place, sign in enumerate(signs):
-        parts[2 * place :: step] = [sign] * rows
+    varied, line = list[Sequence[object]](), list[str]()
+    for column in columns:
+        is_alike = column.count(column[0]) == len(column)
+        line.append(str(column[0]).replace("%", "%%") if is_alike else "%s")
+        varied += [] if is_alike else [column]
+    values: list[object] = [""] * (len(varied) * len(columns[0]))
     for place, column in enumerate(varied):
-        parts[2 * place + 1 :: step] = map(str, column)
-    return "".join(parts)
+        values[place :: len(varied)] = column
+    return form % tuple(line) * len(columns[0]) % tuple(values)

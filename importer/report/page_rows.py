@@ -164,19 +164,20 @@ class PageRows:
             shown = places[: blocks.left]
             blocks.left_out += len(places) - len(shown)
             if shown:
-                self._show(blocks, shown, [rows[place] for place in shown], urgent=is_urgent)
+                some = rows if len(shown) == len(rows) else [rows[place] for place in shown]
+                self._show(blocks, shown, some, urgent=is_urgent)
         self.count += len(rows)
 
     def _show(self, blocks: PackedRows, places: Sequence[int], some: Sequence[Row], *, urgent: bool) -> None:
-        nameless = [row.key for row in some if not row.title and row.key and row.issue_id]
-        sought = nameless if urgent else nameless[: TITLES_SOUGHT - self._sought]
-        self._sought += 0 if urgent else len(sought)
-        self.untitled += len(nameless) - len(sought)
-        titles = self._find_titles(sought) if sought else {}
-        numbers = [self.count + place + 1 for place in places]
-        keys, shown = [row.key[:CUT] for row in some], [row.shown_title or titles.get(row.key, "") for row in some]
-        outcomes, reasons = [PLACES[row.outcome] for row in some], [_reason(row) if row.codes else "" for row in some]
-        lines = list(zip(numbers, keys, shown, outcomes, reasons, [row.triage_id for row in some], strict=True))
+        of = Row.columns(some)
+        titles, reasons = of["title"], [""] * len(some)
+        if any(of["codes"]):
+            titles, reasons = [row.shown_title for row in some], list(map(_reason, some))
+        if not all(titles):
+            titles = self._fill_in(titles, some, urgent=urgent)
+        numbers, keys = [self.count + place + 1 for place in places], [key[:CUT] for key in of["key"]]
+        outcomes = map(PLACES.__getitem__, of["outcome"])
+        lines = list(zip(numbers, keys, titles, outcomes, reasons, of["triage_id"], strict=True))
         urls = [self.url.of(row.triage_id, row.issue_id) for row in some] if self.url.pattern else []
         blocks.add([(*line, url) for line, url in zip(lines, urls, strict=True)] if urls else lines)
         if urgent and len(self.printed) < PRINTED:
@@ -187,6 +188,14 @@ class PageRows:
                     lines[: PRINTED - len(self.printed)], urls or repeat(""), strict=False
                 )
             ]
+
+    def _fill_in(self, titles: Sequence[str], some: Sequence[Row], *, urgent: bool) -> list[str]:
+        nameless = [row.key for row in some if not row.title and row.key and row.issue_id]
+        sought = nameless if urgent else nameless[: TITLES_SOUGHT - self._sought]
+        self._sought += 0 if urgent else len(sought)
+        self.untitled += len(nameless) - len(sought)
+        found = self._find_titles(sought) if sought else {}
+        return [title or found.get(row.key, "") for title, row in zip(titles, some, strict=True)]
 
     def _note(self, row: Row) -> None:
         if row.outcome in PASSED_OVER:

@@ -43,7 +43,8 @@ class ResultsFile:
         rows = list(rows)
         if not rows:
             return
-        of = dict(zip(Row._fields, zip(*rows, strict=True), strict=True))
+        of = Row.columns(rows)
+        titles = [row.shown_title for row in rows] if any(of["codes"]) else of["title"]
         columns = (
             write_cells(escape_cells(of["file_name"])),
             of["record"],
@@ -58,7 +59,7 @@ class ResultsFile:
             of["additions_planned"],
             of["additions_done"],
             of["additions_failed"],
-            write_cells(escape_cells([row.shown_title for row in rows])),
+            write_cells(escape_cells(titles)),
             self._urls(rows),
         )
         self._file.write(fill(_LINE, columns))
