@@ -137,6 +137,9 @@ class Outcome(_Word):
 PASSED_OVER = (Outcome.SKIPPED, Outcome.CHANGED)
 """Outcomes of rows that send no create and no update; their code says why."""
 
+LEFT_OUT = (*PASSED_OVER, Outcome.REJECTED)
+"""Outcomes of rows of which nothing is sent."""
+
 
 Report = Callable[[Outcome], None]
 """Called with the outcome of a row as soon as it is known."""

@@ -61,9 +61,14 @@ class Showcase:
         if len(self._candidates) >= CANDIDATES:
             return
         records = examined.records
-        targets = list(zip(*map(records.targets, VALUE_FIELDS), strict=True))
+        kinds = [_kinds(None)] * len(records.chunk)
+        for place, parts in records.parts.items():
+            kinds[place] = _kinds(parts)
+        every = list(zip(*map(records.targets, VALUE_FIELDS), *zip(*kinds, strict=True), strict=True))
+        if not self._wanted and self._seen.issuperset(every):
+            return
         for place in examined.bodies:
-            values = (*targets[place], *_kinds(records.parts.get(place)))
+            values = every[place]
             if values in self._seen and not self._wanted:
                 continue
             row = plan.rows[place]

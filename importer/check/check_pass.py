@@ -241,11 +241,12 @@ class _Keys:
         self.nameless += len(records.keys.nameless & examined.bodies.keys())
         rows = list(examined.bodies)
         keys, lines = ([column[row] for row in rows] for column in (records.keys.full, chunk.lines))
-        dates = [None] * len(rows) if records.newest is None else [records.newest[row] for row in rows]
-        stamps = [UNDATED if date is None else date.timestamp() for date in dates]
-        places = [examined.first + row for row in rows]
-        files, hashes = repeat(chunk.file, len(rows)), map(examined.digest, rows)
-        self._spool.add(list(zip(keys, places, files, lines, hashes, stamps, strict=True)))
+        stamps = [UNDATED] * len(rows)
+        if records.newest is not None:
+            dates = [records.newest[row] for row in rows]
+            stamps = [UNDATED if date is None else date.timestamp() for date in dates]
+        places, files = [examined.first + row for row in rows], repeat(chunk.file, len(rows))
+        self._spool.add(list(zip(keys, places, files, lines, examined.digests(), stamps, strict=True)))
         if self.absent:
             self.absent.difference_update(records.keys.full, (key[self._prefix :] for key in records.keys.full))
 

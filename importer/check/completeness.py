@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping as Dictionary
 
-from importer.check.coverage.coverage import LEFT_OUT
 from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.mapping.model import Mapping as MappingModel
@@ -34,20 +33,20 @@ class Completeness:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count a chunk."""
-        records, rows, additions = examined.records, plan.rows, plan.additions
+        records, left_out, additions = examined.records, plan.left_out, plan.additions
         for row, parts in records.parts.items():
-            if parts.evidence and rows[row].outcome not in LEFT_OUT:
+            if parts.evidence and row not in left_out:
                 self._has[EVIDENCE] += len(parts.evidence)
         self._planned[EVIDENCE] += sum([each.act is Act.EVIDENCE for some in additions.values() for each in some])
         for row, number in records.discussed.items():
-            if rows[row].outcome not in LEFT_OUT:
+            if row not in left_out:
                 self._has[COMMENTS] += number
         comments = [(row, each.covers) for row, some in additions.items() for each in some if each.act is Act.COMMENT]
         names = {(row, name) for row, covers in comments for name in covers}  # each part of one has its name
         self._planned[COMMENTS] += sum(["=" not in name for _, name in names])
         for name, claims in records.claims.items():
             for row, number in claims.items():
-                if rows[row].outcome not in LEFT_OUT:
+                if row not in left_out:
                     absent = max(0, number - records.discussed.get(row, 0)) if name == COMMENTS else 0
                     self._says[name] += number
                     self._absent[name] += absent

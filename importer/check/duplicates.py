@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import chain
+from operator import itemgetter
 from types import TracebackType
 from typing import IO, Literal, NamedTuple, Self
 
@@ -130,7 +131,7 @@ class KeySpool:
         """Spool rows, in the order of the input."""
         try:
             marshal.dump(rows, self._rows)
-            self._hashes.write(np.fromiter((hash(row[0]) for row in rows), dtype=np.int64, count=len(rows)).tobytes())
+            self._hashes.write(array("q", map(hash, map(itemgetter(0), rows))).tobytes())
         except OSError as error:
             raise _full(error) from error
         self._count += len(rows)

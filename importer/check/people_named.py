@@ -62,12 +62,11 @@ class PeopleNamed:
         records, rows = examined.records, examined.flowing()
         if not records.people.named:
             return
-        for ids in (records.people.owners, records.people.assignees):
+        for ids in filter(any, (records.people.owners, records.people.assignees)):
             self._planned += sum(1 for row in plan.operations if ids[row])
         finished = [status in FINISHED for status in records.targets("status")]
-        people = zip(*records.people.named.values(), strict=True)
-        alike = Counter(map(list(zip(people, finished, strict=True)).__getitem__, rows))
-        for (named, is_finished), issues in alike.items():
+        issues_of = list(zip(*records.people.named.values(), finished, strict=True))
+        for (*named, is_finished), issues in Counter(map(issues_of.__getitem__, rows)).items():
             self._named += issues * sum(1 for who in named if who.shown)
             for each in ((who, is_finished) for who in dict.fromkeys(named) if who.shown):
                 if each in self._issues or len(self._issues) < KNOWN_LIMIT:

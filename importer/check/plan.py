@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ from importer.check.rows import Examined
 from importer.codes import CODES, COMMENT_EDITED
 from importer.phrases import counted
 from importer.records import (
+    LEFT_OUT,
     PASSED_OVER,
     Act,
     Addition,
@@ -37,6 +38,7 @@ class Plan(NamedTuple):
     notes       (place, finding) of change detection on a row that is not passed over, and of comments that were edited
     additions   place → what is still to be added to the row's issue; places without any are absent
     ledger      key → what the ledger says of it; keys of which it has nothing to say are absent
+    left_out    places of the rows of which nothing is sent
     """
 
     rows: list[Row]
@@ -44,6 +46,7 @@ class Plan(NamedTuple):
     notes: list[tuple[int, Finding]]
     additions: dict[int, list[Addition]]
     ledger: Mapping[str, LedgerStatus]
+    left_out: Collection[int] = ()
 
     def markers_to_create(self) -> Iterator[str]:
         """Yield the markers of the issues that are to be created."""
@@ -105,7 +108,14 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     # Without a ledger nothing is asked, and nobody compares these rows with later ones.
     creates = examined.creates([place for place in to_send if place not in changes], hashed=bool(places))
     operations = {place: changes[place] if place in changes else next(creates) for place in to_send}
-    return Plan(rows, operations, notes, {row: each.left for row, each in planned.items() if each.left}, ledger)
+    additions = {row: each.left for row, each in planned.items() if each.left}
+    left_out = find_left_out(rows) if decided else ()
+    return Plan(rows, operations, notes, additions, ledger, left_out)
+
+
+def find_left_out(rows: Sequence[Row]) -> Collection[int]:
+    """The places of the rows of which nothing is sent."""
+    return {place for place, row in enumerate(rows) if row.outcome in LEFT_OUT}
 
 
 def _find_losers(examined: Examined, verdicts: Mapping[int, Verdict]) -> Iterator[int]:

@@ -114,7 +114,10 @@ class Probes:
 
     def add(self, _: Examined, plan: Plan) -> None:
         """Choose among those of a chunk."""
-        self.markers = nsmallest(PROBES, [*self.markers, *plan.markers_to_create()])
+        markers = plan.markers_to_create()
+        if len(self.markers) == PROBES:
+            markers = filter(self.markers[-1].__gt__, markers)
+        self.markers = nsmallest(PROBES, [*self.markers, *markers])
 
 
 class _TextChanges:

@@ -6,7 +6,6 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
-from importer.check.coverage.coverage import LEFT_OUT
 from importer.check.job import Job
 from importer.check.plan import Plan
 from importer.check.rows import Examined
@@ -33,7 +32,8 @@ class UnmatchedPeople:
             return
         for name, people in examined.records.people.unmatched.items():
             known = self._issues[name]
-            issues = Counter(who for who, row in zip(people, plan.rows, strict=True) if row.outcome not in LEFT_OUT)
+            sent = [who for row, who in enumerate(people) if row not in plan.left_out] if plan.left_out else people
+            issues = Counter(sent)
             for who, count in issues.items():
                 if who.shown:
                     known[who if who in known or len(known) < PEOPLE_LIMIT else Identity("(others)")] += count

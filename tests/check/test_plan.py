@@ -48,7 +48,8 @@ def test_every_row_has_exactly_one_outcome(rows: Sequence[Sequence[str]], policy
     examined = examine_rows(rows)
     with KeySpool(policy, ["f"]) as spool:
         keys = examined.records.keys.full
-        spool.add([(keys[place], place, 0, place + 2, examined.digest(place), UNDATED) for place in examined.bodies])
+        hashed = zip(examined.bodies, examined.digests(), strict=True)
+        spool.add([(keys[place], place, 0, place + 2, digest, UNDATED) for place, digest in hashed])
         verdicts = spool.verdicts()
     ledger = {"demo:A": LedgerStatus(Outcome.SKIPPED, Finding("changed", "", "", rejects=False))} if known else {}
     found, operations, *_ = plan_rows(examined, verdicts, Knowing(ledger, asks=False))

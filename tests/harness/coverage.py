@@ -7,7 +7,7 @@ from pathlib import Path
 
 from importer.check.coverage.attachments import Attachment
 from importer.check.coverage.coverage import Coverage
-from importer.check.plan import Plan
+from importer.check.plan import Plan, find_left_out
 from importer.check.rows import Examined
 from importer.check.rules import Findings
 from importer.mapping.model import Mapping
@@ -32,7 +32,8 @@ def losses_of(
                 out = key.partition(":")[2] in left_out or place in chunk.defects or records.skips[place]
                 outcome = Outcome.REJECTED if out else Outcome.PLANNED
                 rows.append(Row(0, "f", chunk.records[place], chunk.lines[place], key, outcome))
-            losses.add(Examined(0, records, Findings(), records.skips, {}), Plan(rows, {}, [], {}, {}))
+            plan = Plan(rows, {}, [], {}, {}, find_left_out(rows))
+            losses.add(Examined(0, records, Findings(), records.skips, {}), plan)
     return losses, list(losses.attachments)
 
 

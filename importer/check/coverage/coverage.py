@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from json import JSONDecodeError
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +20,7 @@ from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted, listed
-from importer.records import PASSED_OVER, Finding, Outcome, Row
+from importer.records import Finding, Row
 from importer.sources.json_column import embedded_record
 from importer.sources.json_values import decoder, lenient_decoder
 from importer.sources.wrappers import open_envelope
@@ -38,9 +37,7 @@ COLUMNS_NAMED = 100
 """Dropped columns that summary.json names; losses.csv has all."""
 RARE_ISSUES, RARE_NAMES = 5, 10
 """A category of fewer than RARE_ISSUES issues is rare; from RARE_NAMES rare ones on a warning says so."""
-LEFT_OUT = (*PASSED_OVER, Outcome.REJECTED)
 
-_OUTCOME = attrgetter("outcome")
 _DATE = re.compile(r"\d{4}[-/.]\d{1,2}[-/.]\d{1,2}(?!\d)|\d{1,2}[-/. ](?:\d{1,2}|[^\W\d]{3,9})[-/. ,]+\d{2,4}(?!\d)")
 _AUTHOR = re.compile(r"(?i)\b(?:reporter|author|creator|created by|requester|submitter|opened by|reported by)\b")
 
@@ -75,11 +72,11 @@ class Coverage:
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the cells of a chunk, and keep the attachments of the rows that are sent."""
-        records, rows = examined.records, plan.rows
+        records = examined.records
         if self._leaves is None or self._files[records.chunk.file].is_table:
-            attachments = self._add_cells(examined, rows)
+            attachments = self._add_cells(examined, plan)
         else:
-            attachments = self._add_leaves(self._leaves, records, rows)
+            attachments = self._add_leaves(self._leaves, records, plan)
         self._attachments += len(attachments)
         self._issues_with_attachments += len({attachment.key for attachment in attachments})
         if self._hides:
@@ -87,24 +84,24 @@ class Coverage:
             attachments = [each._replace(name=name) for each, name in zip(attachments, names, strict=True)]
         self.attachments.add(attachments)
 
-    def _add_cells(self, examined: Examined, rows: Sequence[Row]) -> list[Attachment]:
+    def _add_cells(self, examined: Examined, plan: Plan) -> list[Attachment]:
         records, chunk = examined.records, examined.records.chunk
         if chunk.file not in self._uses_of:
             present = {ref for ref, positions in chunk.positions.items() if positions}
             self._uses_of[chunk.file] = [use for use in self._uses if not present.isdisjoint(use.text.refs)]
         shares = [(use.label, consume_cells(use, records)) for use in self._uses_of[chunk.file]]
         by_rules: Consumed = {place: None for ref in self._rule_refs for place in chunk.positions.get(ref, ())}
-        sent = _find_sent(rows)
+        sent = _find_sent(plan)
         count_cells(self._lines, self._names[chunk.file], examined, sent, [*shares, (RULE, by_rules)])
         places = self._attachment_places[chunk.file]
-        return list(_attachments_in(chunk.raw, places, rows, sent)) if places else []
+        return list(_attachments_in(chunk.raw, places, plan.rows, sent)) if places else []
 
-    def _add_leaves(self, leaves: Leaves, records: Records, rows: Sequence[Row]) -> list[Attachment]:
+    def _add_leaves(self, leaves: Leaves, records: Records, plan: Plan) -> list[Attachment]:
         file = self._files[records.chunk.file]
         leaves.turn_to(records, [consume_cells(use, records) for use in self._uses])
         found: list[Attachment] = []
-        for place, (raw, row) in enumerate(zip(records.chunk.raw, rows, strict=True)):
-            record, sent = _read_record(file, raw), row.outcome not in LEFT_OUT
+        for place, (raw, row) in enumerate(zip(records.chunk.raw, plan.rows, strict=True)):
+            record, sent = _read_record(file, raw), place not in plan.left_out
             if record is None:
                 leaves.add_unreadable(raw if isinstance(raw, str) else "".join(raw))
             else:
@@ -207,12 +204,13 @@ def rare_categories(flow: ValueFlow) -> str:
     return f"category: {names} of {few}, {counted(sum(rare), 'issue')} in all" if len(rare) >= RARE_NAMES else ""
 
 
-def _find_sent(rows: Sequence[Row]) -> Mask | None:
+def _find_sent(plan: Plan) -> Mask | None:
     """Return a mask of the rows that are sent; None: all."""
-    outcomes = list(map(_OUTCOME, rows))
-    if not any(map(outcomes.count, LEFT_OUT)):
+    if not plan.left_out:
         return None
-    return np.array([outcome not in LEFT_OUT for outcome in outcomes], dtype=np.bool_)
+    sent = np.ones(len(plan.rows), dtype=np.bool_)
+    sent[list(plan.left_out)] = False
+    return sent
 
 
 def _attachments_in(
