@@ -21,7 +21,7 @@ def read_claims(counted: Counted, columns: Columns) -> Claims:
         counter = getattr(counted, name)
         if counter is None:
             continue
-        cells = enumerate(columns.text(counter))
+        cells = [(row, cell) for row, cell in enumerate(columns.text(counter)) if cell]
         numbers = ((row, int(match[1]) - counter.less) for row, cell in cells if (match := _NUMBER.fullmatch(cell)))
         if found := {row: number for row, number in numbers if number > 0}:
             claims[name] = found

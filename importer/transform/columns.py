@@ -58,10 +58,8 @@ class Columns:
         """
         if spec.value is not None:
             columns = [[spec.value] * len(self)]
-        elif spec.column is not None:
-            columns = self.cells(Ref("column", spec.column))
-        elif spec.path is not None:
-            columns = self.cells(Ref("path", spec.path))
+        elif spec.column is not None or spec.path is not None:
+            columns = self.cells(spec.refs[0])
         elif spec.first is not None:
             # A preset names dozens of columns of which a file has one.
             choices = [*spec.first[:1], *filter(self._may_have, spec.first[1:])]
@@ -78,12 +76,10 @@ class Columns:
 
     def every_cell(self, spec: Text) -> list[list[str]]:
         """Like `text`, but with all the cells of a column that repeats: one list for each column of the file."""
-        if spec.column is not None:
-            columns = self.cells(Ref("column", spec.column))
-        elif spec.path is not None:
-            columns = self.cells(Ref("path", spec.path))
+        if spec.column is not None or spec.path is not None:
+            columns = self.cells(spec.refs[0])
         elif spec.first is not None:
-            columns = self._first_with_cells(spec.first)
+            columns = self._first_with_cells(filter(self._may_have, spec.first))
         else:
             return [self.text(spec)]
         return self._extract(columns, spec)
@@ -111,7 +107,7 @@ class Columns:
                 self.dropped[row] = self.dropped.get(row, Counter()) | Counter(dropped)
         return [converted[text].text if text in converted else text for text in column]
 
-    def _first_with_cells(self, choices: Sequence[Text]) -> list[list[str]]:
+    def _first_with_cells(self, choices: Iterable[Text]) -> list[list[str]]:
         """The cells of the first choice that the file has; of several, those of the first filled one in each row."""
         present = [cells for choice in choices if (cells := self.every_cell(choice))]
         present = [cells for cells in present if any(map(any, cells))] or present[:1]

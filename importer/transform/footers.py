@@ -128,8 +128,8 @@ def write_footers(
 def _read_labels(mapping: Model, columns: Columns, shown: ShownPeople) -> Iterator[_Label]:
     persons = refs_of(mapping)
     for label, spec in mapping.footer.items():
-        cells = columns.every_cell(spec)
-        if not any(map(any, cells)):  # as most columns that a file has for all its projects
+        cells = list(filter(any, columns.every_cell(spec)))
+        if not cells:  # as most columns that a file has for all its projects
             continue
         texts = cells[0] if len(cells) == 1 else [", ".join(filter(str.strip, row)) for row in zip(*cells, strict=True)]
         if not shown.are_named:

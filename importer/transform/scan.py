@@ -31,7 +31,7 @@ class Scan:
         return list(accumulate(len(text) + 1 for text in self._encoded))
 
     def _find(self, needles: Mapping[bytes, int]) -> dict[bytes, list[int]]:
-        found = {needle: list[int]() for needle in needles}
+        found: dict[bytes, list[int]] = {needle: [] for needle in needles}
         likely = {needle: needle[place] for needle, place in needles.items() if needle[place] in self._data}
         marked = self._data.translate(_table_of(frozenset(likely.values())))
         places = np.frombuffer(marked, dtype=np.bool_).nonzero()[0]

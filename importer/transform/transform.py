@@ -182,7 +182,9 @@ class Transform:
         Skip rules don't apply to defective rows, whose cells are unknown rather than empty. A defect that doesn't
         reject is itself the reason to skip its row.
         """
-        skips = ["row-empty" if is_empty(raw) else "" for raw in columns.chunk.raw]
+        skips = [""] * len(columns)
+        for row in find_empty(columns.chunk.raw):
+            skips[row] = "row-empty"
         for row, finding in columns.chunk.defects.items():
             if not finding.rejects:
                 skips[row] = finding.code
@@ -230,11 +232,11 @@ def read_times(columns: Columns, text: Text) -> list[datetime | None]:
     return list(map(times.__getitem__, texts))
 
 
-def is_empty(raw: Sequence[str] | str) -> bool:
-    """Whether all cells of a row are empty; in JSON, whether all values are null or empty texts, lists or objects."""
-    if isinstance(raw, str):
-        return _NOTHING.fullmatch(raw.strip()) is not None
-    return not any(map(str.strip, raw))
+def find_empty(raws: Sequence[Sequence[str]] | Sequence[str]) -> list[int]:
+    """The rows of which all cells are empty; in JSON, all values null or empty texts, lists or objects."""
+    if raws and isinstance(raws[0], str):
+        return [row for row, raw in enumerate(raws) if _NOTHING.fullmatch(str(raw).strip())]
+    return [row for row, raw in enumerate(raws) if not any(map(str.strip, raw))]
 
 
 def _read_optional(columns: Columns, spec: Text | None) -> list[str]:

@@ -21,7 +21,7 @@ from importer.transform.footers import GOES_ON
 from importer.transform.lengths import cut, is_longer
 from importer.transform.markers import MARKER_NOTE, find_marker, record_marker, source_marker
 from importer.transform.row_keys import content_key
-from importer.transform.transform import Transform, is_empty
+from importer.transform.transform import Transform, find_empty
 from tests.harness.making import HEADER, SOURCE_NAME, chunk_of, json_chunk_of, mapping_of, records_of
 
 ANY_TEXT = st.text(st.characters(codec=None), max_size=12)
@@ -310,9 +310,9 @@ def test_rules_never_leave_out_a_defective_row() -> None:
         ('{"a": [null]}', False),
     ],
 )
-def test_is_empty(raw: list[str] | str, empty: bool) -> None:
+def test_find_empty(raw: list[str] | str, empty: bool) -> None:
     """A row without content: all cells blank, all values of a JSON object null or empty."""
-    assert is_empty(raw) is empty
+    assert find_empty([raw]) == ([0] if empty else [])
 
 
 def test_newest_date_that_cannot_be_read() -> None:
