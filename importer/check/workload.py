@@ -111,7 +111,7 @@ class WorkCounter:
                 single[which] += count_parts(names[unsent[0].id])
             else:
                 for way in WAYS if unsent else ():
-                    self.load.comments[which, way] += len(plan_comments("", unsent, way, AlreadyAdded()))
+                    self.load.comments[which, way] += sum(1 for _ in plan_comments("", unsent, way, AlreadyAdded()))
         for which, count in single.items():
             for way in WAYS:
                 self.load.comments[which, way] += count

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice, repeat
+from itertools import chain, islice
 from typing import NamedTuple
 
 import orjson
@@ -18,6 +18,9 @@ from importer.transform.columns import is_filled
 from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide
 from importer.transform.footers import find_footer
 from importer.transform.lengths import is_longer
+
+TOGETHER = 2048
+"""Comments that are planned at a time: an issue may have any number."""
 
 FindMentions = Callable[[Sequence[str], Sequence[str]], Mapping[int, tuple[Mention, ...]]]
 """Of texts and the keys of their issues, place → the other issues that a text names; see `References.find_all`."""
@@ -64,29 +67,26 @@ def _plan(issue: Due, comments: list[Addition]) -> list[Addition]:
     return list(fresh.values())
 
 
-def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions) -> Iterator[list[Addition]]:
+def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions) -> list[list[Addition]]:
     """Plan the comments of each issue, in order: those that its description goes on in, and the source's.
 
     Source: post/triage-issues-id-comments.
     """
-    details = [_divide(issue) for issue in issues]
-    keys = [issue.key for issue, its in zip(issues, details, strict=True) for _ in its]
-    every = list(chain.from_iterable(details))
-    texts = [detail.text for detail in every]
-    mentions = find_mentions([text[: find_footer(text)] for text in texts], keys)
-    bodies = [f'{{"detail":"{text}"}}'.encode() for text in quote_all(texts)]
-    named = map(mentions.get, range(len(every)), repeat(()))
-    additions = (
-        Addition(key, Act.COMMENT, detail.name, body, detail.covers, its)
-        for key, detail, body, its in zip(keys, every, bodies, named, strict=True)
-    )
-    return (list(islice(additions, len(its))) for its in details)
+    planned: list[list[Addition]] = [[] for _ in issues]
+    details = ((place, detail) for place, issue in enumerate(issues) for detail in _divide(issue))
+    while some := list(islice(details, TOGETHER)):
+        keys, texts = [issues[place].key for place, _ in some], [detail.text for _, detail in some]
+        mentions = find_mentions([text[: find_footer(text)] for text in texts], keys)
+        for number, (key, (place, detail), text) in enumerate(zip(keys, some, quote_all(texts), strict=True)):
+            body, named = f'{{"detail":"{text}"}}'.encode(), mentions.get(number, ())
+            planned[place].append(Addition(key, Act.COMMENT, detail.name, body, detail.covers, named))
+    return planned
 
 
-def _divide(issue: Due) -> list[Detail]:
+def _divide(issue: Due) -> Iterable[Detail]:
     key, parts, bundling, had, _ = issue
-    comments = plan_comments(key, parts.comments, bundling, had) if parts.comments else []
-    return [*continue_description(key, parts.rest), *comments] if parts.rest else comments
+    comments = plan_comments(key, parts.comments, bundling, had) if parts.comments else ()
+    return chain(continue_description(key, parts.rest), comments) if parts.rest else comments
 
 
 def _attach(key: str, kind: str, name: str) -> Addition:
@@ -107,7 +107,7 @@ def _relate(relation: Relation) -> Addition:
     return Addition(relation.owner, Act.RELATION, f"{relation.type}/{relation.other}", body, other=relation.other)
 
 
-def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> list[Detail]:
+def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> Iterable[Detail]:
     """The comments that are not in Triage yet, separate or folded."""
     left = [comment for comment in comments if is_filled(comment.text)] if bundling != "drop" else []
     begun: frozenset[str] = frozenset()
@@ -116,10 +116,10 @@ def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had
         left = list(_find_missing(left, begun, whole, had))
     if len(left) > 1:
         left = list({each.id: each for each in left}.values())
-    divided = [divide(key, each, is_marked=each.id not in had.unmarked) for each in left]
+    divided = (divide(key, each, is_marked=each.id not in had.unmarked) for each in left)
     if bundling == "fold":
         return _fold(zip([each.id for each in left], divided, strict=True), begun | had.unmarked)
-    return divided[0] if len(divided) == 1 else list(chain.from_iterable(divided))
+    return chain.from_iterable(divided)
 
 
 def _find_missing(
@@ -156,20 +156,20 @@ def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
     return begun, (had.covered - begun) | whole
 
 
-def _fold(comments: Iterable[tuple[str, list[Detail]]], begun: Collection[str]) -> list[Detail]:
+def _fold(comments: Iterable[tuple[str, list[Detail]]], begun: Collection[str]) -> Iterator[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
-    folded: list[Detail] = []
     pack: list[Detail] = []
     for comment, details in comments:
         is_alone = len(details) > 1 or comment in begun
         if pack and (is_alone or is_longer(_join([*pack, *details]), COMMENT_LIMIT)):
-            folded.append(_wrap(pack))
+            yield _wrap(pack)
             pack = []
         if is_alone:
-            folded += details
+            yield from details
         else:
             pack += details
-    return [*folded, _wrap(pack)] if pack else folded
+    if pack:
+        yield _wrap(pack)
 
 
 def _join(pack: Iterable[Detail]) -> str:

@@ -9,7 +9,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from itertools import chain, groupby
+from itertools import chain, groupby, islice
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
@@ -30,6 +30,9 @@ _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional c
 _EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
 
 _quote = json.encoder.encode_basestring_ascii
+
+CELLS = 2048
+"""Cells that are read at a time: a row may have any number of comments."""
 
 LINES = "lines"
 """In place of the source's id of a comment that is made of the row's columns."""
@@ -78,9 +81,11 @@ def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]
     """
     said: defaultdict[int, list[_Said]] = defaultdict(list)
     for place, source in enumerate(spec.from_):
-        rows, cells = _find_cells(source, columns, beside.get(place))
-        for row, found in zip(rows, _read_cells(source, place, cells), strict=True) if rows else ():
-            said[row] += [one for one in found if is_filled(one.text)]
+        cells = _find_cells(source, columns, beside.get(place))
+        while some := list(islice(cells, CELLS)):
+            read = _read_cells(source, place, [cell for _, cell in some])
+            for (row, _), found in zip(some, read, strict=True):
+                said[row] += [one for one in found if is_filled(one.text)]
     ordered = {row: _in_order(said[row], columns.date_formats) for row in sorted(said)}
     return _finish(ordered, spec) if ordered else Discussions()
 
@@ -93,30 +98,28 @@ def read_epoch(text: str) -> datetime | None:
     return datetime.fromtimestamp(float(match[0]) / (1 if len(match[1]) == 10 else 1000), UTC)
 
 
-def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) -> tuple[list[int], list[str]]:
-    """The row and the text of each filled cell, or of each object beside the records, in the order of the file."""
+def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) -> Iterator[tuple[int, str]]:
+    """(row, text) of each filled cell, or of each object beside the records, in the order of the file."""
     if source.beside is not None:
         keys = [text.strip() for text in columns.text(source.beside.key)]
         objects = finder(list(dict.fromkeys(filter(None, keys)))) if finder is not None else {}
-        found = [(row, text) for row, key in enumerate(keys) for text in objects.get(key, ())]
-    elif source.lines is not None:
-        found = _join_lines(source.lines, columns)
-    else:
-        cells = source.model_copy(update={"format": None})  # its markup is that of the comments within
-        # An export has as many columns as its longest discussion has comments.
-        filled = filter(any, columns.every_cell(cells))
-        found = [(row, cell) for column in filled for row, cell in enumerate(column) if is_filled(cell)]
-    return [row for row, _ in found], [text for _, text in found]
+        return ((row, text) for row, key in enumerate(keys) for text in objects.get(key, ()))
+    if source.lines is not None:
+        return _join_lines(source.lines, columns)
+    cells = source.model_copy(update={"format": None})  # its markup is that of the comments within
+    # An export has as many columns as its longest discussion has comments.
+    filled = filter(any, columns.every_cell(cells))
+    return ((row, cell) for column in filled for row, cell in enumerate(column) if is_filled(cell))
 
 
-def _join_lines(lines: Mapping[str, Text], columns: Columns) -> list[tuple[int, str]]:
+def _join_lines(lines: Mapping[str, Text], columns: Columns) -> Iterator[tuple[int, str]]:
     """(row, text) of a comment with a line for each label that has a text."""
     said: defaultdict[int, list[str]] = defaultdict(list)
     for label, text in lines.items():
         for row, cells in enumerate(zip(*columns.every_cell(text), strict=True)):
             if filled := [cell.strip() for cell in cells if is_filled(cell)]:
                 said[row].append(f"{label}: {', '.join(filled)}")
-    return [(row, "\n".join(texts)) for row, texts in sorted(said.items())]
+    return ((row, "\n".join(texts)) for row, texts in sorted(said.items()))
 
 
 def _read_cells(source: CommentSource, place: int, cells: Sequence[str]) -> Iterable[Iterable[_Said]]:
@@ -232,10 +235,16 @@ def _convert(source: CommentSource, place: int, said: Iterable[_Said]) -> Mappin
 def _hash(written: str, equal: dict[str, int]) -> str:
     """The first digits of a hash of texts in JSON, and of their number among equal ones of their row.
 
-    A comment's content is one of its author, date and text in the source, its id one of the source's own.
+    A comment's content is one of its author, date and text in the source, its id one of the source's own. `equal` has
+    how many there are by now of each, by the hash of the first.
     """
-    number = equal[written] = equal.get(written, 0) + 1
-    return hashlib.sha256(f"[{written}, {number}]".encode()).hexdigest()[:16]
+    first = _digest(f"[{written}, 1]")
+    number = equal[first] = equal.get(first, 0) + 1
+    return first if number == 1 else _digest(f"[{written}, {number}]")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _unreadable(problem: str, source: CommentSource) -> Finding:
