@@ -154,7 +154,10 @@ class DamageSigns:
             self._rows[chunk.file] = chunk.records[-1]
         found: dict[tuple[str, ...], dict[int, str]] = {}
         for place, (ref, positions) in enumerate(chunk.positions.items()):
-            for column in [chunk.cells[position] for position in positions if records.columns.has_text(position)]:
+            for position in positions:  # none of most references that a preset has
+                if not records.columns.has_text(position):
+                    continue
+                column = chunk.cells[position]
                 for sign, rows in self._find_signs(ref, column, chunk.file):
                     self._hits.setdefault(sign, _Hits()).columns.setdefault(ref.name, place)
                     found.setdefault(sign, {}).update(rows)

@@ -12,6 +12,8 @@ from importer.records import Chunk
 
 def apply_fixes(fixes: Fixes, chunk: Chunk) -> tuple[Chunk, Fixed]:
     """The chunk with its cells corrected, and what was. Its raw rows stay as they came: they make keys."""
+    if not fixes.columns:
+        return chunk, {}
     touched = {
         position: fixes.columns[ref.name.strip()]
         for ref, positions in chunk.positions.items()

@@ -15,7 +15,7 @@ from importer.check.coverage.cells import count_cells, name_column
 from importer.check.coverage.consumed_cells import Consumed, consume_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, NOWHERE, Line, Lines
-from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses
+from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses, narrow_uses
 from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.mapping.model import Mapping as MappingModel
@@ -88,7 +88,7 @@ class Coverage:
         records, chunk = examined.records, examined.records.chunk
         if chunk.file not in self._uses_of:
             present = {ref for ref, positions in chunk.positions.items() if positions}
-            self._uses_of[chunk.file] = [use for use in self._uses if not present.isdisjoint(use.text.refs)]
+            self._uses_of[chunk.file] = list(narrow_uses(self._uses, present))
         shares = [(use.label, consume_cells(use, records)) for use in self._uses_of[chunk.file]]
         by_rules: Consumed = {place: None for ref in self._rule_refs for place in chunk.positions.get(ref, ())}
         sent = _find_sent(plan)

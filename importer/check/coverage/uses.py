@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Set
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from importer.transform.columns import Mask, is_filled
 
 RULE = "rule"
 """The class of cells that only decide something, so that nothing of them arrives."""
+
+_SEARCHED = (Link, Relation)
 
 Wanted = Callable[[Records], Mask | None]
 """Returns a mask of the rows in which a text is read; None: all."""
@@ -40,6 +42,24 @@ class Use:
 def list_uses(mapping: Mapping) -> list[Use]:
     """List the uses of a mapping, rules aside, by precedence: a cell belongs to the first use that consumes it."""
     return [use for use in _uses(mapping) if use.text.refs]
+
+
+def narrow_uses(uses: Iterable[Use], present: Set[Ref]) -> Iterator[Use]:
+    """Yield the uses that read something of a file, without the columns and paths that it doesn't have."""
+    for use in uses:
+        if not present.isdisjoint(use.text.refs):
+            yield replace(use, text=_narrow(use.text, present))
+
+
+def _narrow(text: Text, present: Set[Ref]) -> Text:
+    if text.first is None:
+        return text
+    first = [
+        _narrow(choice, present)
+        for choice in text.first
+        if (choice.column is None and choice.path is None) or not present.isdisjoint(choice.refs)
+    ]
+    return text.model_copy(update={"first": first})
 
 
 def _uses(mapping: Mapping) -> Iterator[Use]:
@@ -116,7 +136,7 @@ def list_rule_refs(mapping: Mapping) -> tuple[Ref, ...]:
 
 def find_of(text: Text) -> str | None:
     """The pattern that a cell must match somewhere to be consumed, apart from the text's own; None if there is none."""
-    return text.find if isinstance(text, Link | Relation) else None
+    return text.find if isinstance(text, _SEARCHED) else None
 
 
 def _matched(name: str) -> Wanted:
