@@ -88,6 +88,7 @@ class Reading:
                     writer.write(plan)
                 progress.figures(f"{self.tally.rows:,} rows")
                 progress.reach(source.bytes_read)
+                del examined, plan  # their memory is free before the next chunk is read, not after
         progress.finish()
 
     def as_they_are(self) -> dict[str, Any]:

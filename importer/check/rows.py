@@ -102,7 +102,10 @@ def examine(job: Job, start: int = 0) -> Iterator[Examined]:
         if end > start:
             left_out = max(0, start - first)
             chunk = take_rows(chunk, left_out, len(chunk)) if left_out else chunk
-            yield examine_chunk(job, transform, chunk, first + left_out)
+            examined = examine_chunk(job, transform, chunk, first + left_out)
+            del chunk  # what is yielded isn't kept: see `Reading.read`
+            yield examined
+            del examined
         first = end
 
 
@@ -146,17 +149,19 @@ def as_text(raw: Sequence[str] | str) -> str:
 
 def _limited(chunks: Iterator[Chunk], limit: int | None, grouping: Transform | None) -> Iterator[Chunk]:
     """Cut the input after `limit` rows, or behind them, where the issue that several rows make ends."""
+    if limit is None:
+        yield from chunks
+        return
     left = limit
     for chunk in chunks:
-        if left is None or len(chunk) <= left:
+        if len(chunk) <= left:
             yield chunk
         elif left > 0:  # the chunk with the last row that is wanted
             end = left if grouping is None else end_of_group(grouping.find_groups(chunk), left)
             yield take_rows(chunk, 0, end)
-        if left is not None:
-            left -= len(chunk)
-            if left <= 0:
-                return
+        left -= len(chunk)
+        if left <= 0:
+            return
 
 
 def _select(records: Records, only: frozenset[str], source_name: str) -> list[str]:

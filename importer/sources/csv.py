@@ -290,9 +290,11 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
         if len(own) < len(header):
             raw, origins = _take_back(raw, header, defects)
         cells = _fit_rows(raw, own, least, defects)
-        records = range(first, first + len(raw))
-        yield Batch(records, lines, raw, cells, defects, origins)
-        first = records.stop
+        read = Batch(range(first, first + len(raw)), lines, raw, cells, defects, origins)
+        first = read.records.stop
+        del batch, lines, raw, cells  # as in `chunk_batches`
+        yield read
+        del read
 
 
 def _take_rows(table: OpenTable, ahead: list[NumberedRow], size: int) -> list[NumberedRow]:
@@ -322,6 +324,7 @@ def chunk_batches(
     for records, lines, raw, cells, defects, origins in batches:
         columns = {place: list(column) for place, column in enumerate(zip(*cells, strict=True)) if place in used}
         yield Chunk(number, name, records, lines, raw, columns, positions, defects, origins)
+        del lines, raw, cells, columns  # what is yielded isn't kept: its memory is free before more is read
 
 
 def _take_back(

@@ -199,6 +199,7 @@ class Source:
                 for chunk in _read_file(file, number, opened.text, refs, size, found):
                     _check_unchanged(file, stamp)
                     yield replace(chunk, beside=beside) if beside else chunk
+                    del chunk  # what is yielded isn't kept: its memory is free before the next chunk is read
                 _check_unchanged(file, stamp)
             self._reading = None
             self._bytes_before += count_bytes(file.stored)
