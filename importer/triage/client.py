@@ -53,7 +53,7 @@ from importer.triage.answers import (
     read_related,
 )
 from importer.triage.target import ApiKey
-from importer.triage.transport import LONGEST_ANSWER, AiohttpTransport, Timeouts, too_long
+from importer.triage.transport import LONGEST_ANSWER, AiohttpTransport, Plain, Timeouts, too_long
 
 T = TypeVar("T")
 
@@ -93,6 +93,7 @@ class TriageClient:
             {
                 "Authorization": api_key.reveal(),
                 "Accept": "application/json",
+                "Accept-Encoding": "identity",
                 "User-Agent": f"triage-importer/{__version__}",
             }
         )
@@ -224,8 +225,7 @@ class TriageClient:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    # httpx's own reading costs 10 µs more, a tenth of a request.
-    if isinstance(response.stream, httpx.ByteStream) and "Content-Encoding" not in response.headers:
+    if isinstance(response.stream, Plain):  # httpx's own reading costs 10 µs more, a tenth of a request
         return b"".join(response.stream)
     parts, size = [], 0
     async for part in response.aiter_bytes():

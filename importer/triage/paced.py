@@ -121,7 +121,8 @@ class PacedCalls:
             Interrupted: the run was interrupted before the request, or the next attempt, was sent.
             TargetUnreachable: the target is down; `__cause__` is the CallFailed.
         """
-        task = None if alone else asyncio.current_task()
+        # Asked for only if anybody has a turn: it takes 2 µs, as long as all else here.
+        task = asyncio.current_task() if self._turns and not alone else None
         if self._turns.get(task):
             return await self._call_at_once(send, before)
         try:

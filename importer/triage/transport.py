@@ -10,6 +10,7 @@ from typing import NamedTuple
 import aiohttp
 import httpx
 import yarl
+from multidict import CIMultiDict
 
 from importer.triage.target import is_loopback
 
@@ -24,6 +25,10 @@ PIECE = 4096
 def too_long() -> httpx.DecodingError:
     """Return the error for an answer that is longer than LONGEST_ANSWER, compressed or not."""
     return httpx.DecodingError(f"the answer is longer than {LONGEST_ANSWER // 1_000_000} MB")
+
+
+class Plain(httpx.ByteStream):
+    """An answer that is there as a whole, and that nobody has compressed."""
 
 
 class _Pieces(httpx.AsyncByteStream):
@@ -57,20 +62,21 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; a POST or PATCH leaves only once. Raises httpx's exceptions, and no others of the network."""
         session = self._session = self._session or self._open()
-        url = yarl.URL(str(request.url), encoded=True)
-        proxy = _proxy_for(request.url.scheme, request.url.host)
         try:
-            async with session.request(
+            answer = await session.request(
                 request.method,
-                url,
-                data=await request.aread() or None,
-                headers=[(name.decode(), value.decode()) for name, value in request.headers.raw],
-                proxy=proxy,
+                yarl.URL(str(request.url), encoded=True),
+                data=request.read() or None,
+                headers=_headers_of(tuple(request.headers.raw)),
+                proxy=_proxy_for(request.url.scheme, request.url.host),
                 allow_redirects=False,
-            ) as answer:
+            )
+            try:
                 raw = await _read(answer)
-                stream = _Pieces(raw) if "Content-Encoding" in answer.headers else httpx.ByteStream(raw)
-                return httpx.Response(answer.status, headers=answer.raw_headers, stream=stream, request=request)
+            finally:
+                answer.release()
+            stream = _Pieces(raw) if "Content-Encoding" in answer.headers else Plain(raw)
+            return httpx.Response(answer.status, headers=answer.raw_headers, stream=stream, request=request)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             raise _translate(error)(_describe(error), request=request) from error
 
@@ -81,7 +87,6 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             timeout=self._timeout,
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,  # httpx.Response does
-            skip_auto_headers=("Accept-Encoding", "Content-Type"),
         )
 
     async def aclose(self) -> None:
@@ -102,6 +107,11 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
         answer.close()
         raise too_long()
     return b"".join(parts)
+
+
+@lru_cache(maxsize=8)  # all requests of a client have the same few
+def _headers_of(raw: tuple[tuple[bytes, bytes], ...]) -> CIMultiDict[str]:
+    return CIMultiDict((name.decode(), value.decode()) for name, value in raw)
 
 
 @lru_cache(maxsize=8)
