@@ -24,8 +24,7 @@ _ESCAPE = re.compile(
     rb"|\0"
 )
 """A sign that is written as URLs, JSON or HTML write it; and the NULs of UTF-16, which stand for nothing."""
-_ESCAPES = {b"%": (b"%",), b"\\": (b"\\u00", b"\\x", b"\\/"), b"&": (b"&#",), b"\0": (b"\0",)}
-"""First sign → how escapes begin with it; where none of these is, neither is an escape. A single sign is found fast."""
+_BACKSLASHED = re.compile(rb"\\(?:u00|x|/)")
 _HEAD = 12
 """Bytes of a form that are looked for first: those of a whole one take three times as long."""
 _BETWEEN = r"(?:\0|\\u0000|\\x00|%00)*"
@@ -47,11 +46,11 @@ class Secret:
         """Whether it is in there, in any form; fast, as every answer is looked through."""
         if self._is_plain_in(raw):
             return True
-        has_escape = any(sign in raw and any(each in raw for each in escapes) for sign, escapes in _ESCAPES.items())
-        return has_escape and self._is_plain_in(_ESCAPE.sub(_read, raw))
+        return _has_escape(raw) and self._is_plain_in(_ESCAPE.sub(_read, raw))
 
     def _is_plain_in(self, raw: bytes) -> bool:
-        return any(head in raw and form in raw for head, form in self._heads)
+        found = [form for head, form in self._heads if head in raw and form in raw]  # `any` takes twice as long
+        return bool(found)
 
     def mask(self, value: T) -> T:
         """Replace it in any form."""
@@ -102,6 +101,13 @@ def _forms(text: str) -> set[str]:
         within = encoded[(8 * len(before) + 5) // 6 : (8 * (len(before) + len(text))) // 6]
         forms |= {within, within.replace("+", "-").replace("/", "_")}  # the latter in URLs
     return forms
+
+
+def _has_escape(raw: bytes) -> bool:
+    """Whether there may be an escape; single signs are asked for first, as they are found fast."""
+    if b"%" in raw or b"\0" in raw or (b"&" in raw and b"&#" in raw):
+        return True
+    return b"\\" in raw and _BACKSLASHED.search(raw) is not None
 
 
 def _read(escape: re.Match[bytes]) -> bytes:

@@ -337,7 +337,8 @@ def is_like(one: Any, other: Any) -> bool:
 
 def _normal(value: Any) -> str:
     # What is kept was redacted, and what was just read was not.
-    return unicodedata.normalize("NFC", redact(str(value or "")).replace("\r\n", "\n")).strip()
+    text = redact(str(value or "")).replace("\r\n", "\n")
+    return (text if text.isascii() else unicodedata.normalize("NFC", text)).strip()  # ASCII is composed as it is
 
 
 _SIGNS = re.compile(r"[\W_]+")
