@@ -30,8 +30,8 @@ class GroupCommit:
     """Gathers the workers' intents and outcomes, and commits them in groups, one group at a time.
 
     A group is committed when it has `group` intents, or when its first has waited long enough; those that were only
-    announced go with it. `write` writes a group and returns what commits it, which is called in a thread. Once either
-    of the two has failed with an ImporterError, every call raises that error.
+    announced go with it, or by themselves once they are as many. `write` writes a group and returns what commits it,
+    which is called in a thread. Once either of the two has failed with an ImporterError, every call raises that error.
     """
 
     def __init__(self, write: Callable[[list[Intent], list[Decision]], Callable[[], None]], group: int) -> None:
@@ -58,6 +58,8 @@ class GroupCommit:
     def announce(self, intent: Intent) -> None:
         """Let the next group take an intent along that is wanted soon: before its own `since`."""
         self._announced[_name(intent)] = intent
+        if self._is_full:
+            self._schedule()
 
     def retract(self, key: str, act: str, name: str) -> bool:
         """Take back what was announced and not wanted; return whether it went with a group, and so may be durable."""
@@ -103,10 +105,15 @@ class GroupCommit:
         self._schedule()
         return waiter
 
+    @property
+    def _is_full(self) -> bool:
+        """Whether there is enough for a commit, so that nothing is waited for."""
+        return len(self._intents) >= self._group or len(self._announced) >= self._group
+
     def _schedule(self) -> None:
         if self._running is not None or self._error is not None or self._closed:
             return  # what is handed in meanwhile goes with the next group
-        if len(self._intents) >= self._group:
+        if self._is_full:
             self._start()
         elif self._timer is None or (self._intents and len(self._waiters) == 1):
             if self._timer is not None:
@@ -119,7 +126,7 @@ class GroupCommit:
             self._timer = None
         intents, decisions, self._going = self._intents, self._decisions, self._waiters
         self._intents, self._decisions, self._waiters = [], [], []
-        if intents:
+        if intents or len(self._announced) >= self._group:
             intents += self._announced.values()
             self._early |= self._announced
             self._announced = {}
@@ -145,5 +152,5 @@ class GroupCommit:
                 waiter.set_result(None)
             else:
                 waiter.set_exception(self._error)
-        if self._intents or self._decisions:
+        if self._intents or self._decisions or self._is_full:
             self._schedule()

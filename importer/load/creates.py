@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import deque
 from collections.abc import Iterator
 from functools import partial
 
@@ -25,6 +26,8 @@ from importer.triage.answers import Issue
 from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.snapshot import Snapshot
 
+AHEAD = 2
+"""So many creates are announced for each further request at a time. After a crash they are looked for as if sent."""
 MOST_ANSWERED = 20_000
 """Creates whose answers are compared with those that come later."""
 
@@ -42,6 +45,8 @@ class Loader:
         # By issue id: the create that was answered with it, of the newest ones; None once there was a second.
         self._answered: dict[str, Undecided | None] = {}
         self._unknown = set[str]()  # keys of which that wasn't found out
+        self._ahead = AHEAD * (connection.concurrency - 1)
+        self._coming = deque[Operation]()
 
     async def load(self, operations: Iterator[Operation]) -> None:
         """Send every operation once; creates that an earlier attempt left undecided are settled meanwhile.
@@ -55,7 +60,26 @@ class Loader:
             self._undecided = {create.key: create for create in self._run.find_undecided()}
             for key, create in self._undecided.items():
                 self._looks[key] = self._workers.start(self._look_again(create))
-            await self._workers.work_through(operations, self._carry_out)
+            try:
+                await self._workers.work_through(self._announce(operations), self._carry_out)
+            finally:
+                for operation in self._coming:
+                    Write(self._run, self._calls, operation).withdraw(Interrupted())
+
+    def _announce(self, operations: Iterator[Operation]) -> Iterator[Operation]:
+        """Yield operations, each after the next creates were announced: nobody waits for a commit, and many share it.
+
+        A create that needs a look first isn't announced: its intent would hide what is to be looked for.
+        """
+        for operation in operations:
+            self._coming.append(operation)
+            key = operation.key
+            if operation.act is Act.CREATE and key not in self._undecided and key not in self._refused and self._ahead:
+                self._run.announce(operation, mark=self._connection.target_time.newest)
+            if len(self._coming) > self._ahead:
+                yield self._coming.popleft()
+        while self._coming:
+            yield self._coming.popleft()
 
     async def _carry_out(self, operation: Operation) -> None:
         """Send an update or a create; first comes a look if an earlier attempt may have made the issue."""
@@ -137,8 +161,6 @@ class Loader:
     async def _send(self, write: Write, body: bytes, mark: float) -> Issue | CallFailed:
         """Send a create; return the issue that it has made, or why nobody knows of one."""
         try:
-            if self._calls.is_limited:
-                self._run.announce(write.operation, mark=mark)
             intend = partial(self._run.intend, write.operation, mark=mark)
             find = partial(self._settler.look, write.operation.marker, mark)
             issue = await write.send(partial(self._client.create_issue, body), intend, find)

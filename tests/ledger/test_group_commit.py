@@ -199,3 +199,21 @@ def test_an_announced_intent_is_taken_back() -> None:
 
     asyncio.run(main())
     assert groups.keys == [["a", "c", "d"]]
+
+
+def test_many_announced_intents_make_a_group() -> None:
+    """As many as a group are committed before anybody wants them, so that whoever does goes on at once."""
+    groups = Groups()
+
+    async def main() -> None:
+        commits = GroupCommit(groups.write, 2)
+        for key in "abcd":
+            commits.announce(intent(key, since=1.0))
+        await asyncio.sleep(DECISION_SECONDS * 2)
+        assert groups.keys == [["a", "b"], ["c", "d"]]
+        for key in "abcd":
+            await commits.intend(intent(key, since=0.5))
+        commits.close()
+
+    asyncio.run(main())
+    assert groups.keys == [["a", "b"], ["c", "d"]]

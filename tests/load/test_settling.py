@@ -13,12 +13,15 @@ from importer.ledger.journal import Decision, Undecided
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
+from importer.load.creates import Loader
 from importer.load.settling import Settler
-from importer.records import Operation
+from importer.load.updates import Updater
+from importer.records import Operation, Outcome, Row
 from importer.triage.answers import Issue
-from importer.triage.paced import Undecidable
+from importer.triage.client import TriageClient
+from importer.triage.paced import PacedCalls, Undecidable
 from tests.harness.bench import Bench, opened
-from tests.harness.fake_triage import FakeTriage, footer, make_issue
+from tests.harness.fake_triage import FakeTriage, footer, make_issue, make_operation, operations
 from tests.harness.virtual_time import VirtualTime
 
 T = TypeVar("T")
@@ -277,3 +280,35 @@ def test_look_ups_that_fail(bench: Settling) -> None:
     (fate,) = bench.settle(MARKERS[0], since=bench.time.now)
     assert isinstance(fate, Undecidable)
     assert "no reading today" in str(fate)
+
+
+def load(bench: Bench, rows: list[Operation]) -> None:
+    """Send creates, four at a time."""
+    run = bench.begin()
+    run.register(Row(1, "a", int(each.key[1:]), 1, each.key, Outcome.PLANNED) for each in rows)
+
+    async def main(client: TriageClient, calls: PacedCalls) -> None:
+        connection = RunConnection(client, run, calls, concurrency=4, now=bench.time.clock)
+        await Loader(connection, Updater(connection)).load(iter(rows))
+
+    bench.with_client(main)
+
+
+def test_a_refused_row_is_not_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its intent would hide the refusal, after which it is to be looked for, from whoever comes after a crash."""
+    time_, states, settle = VirtualTime(), list[str](), Settler.settle
+    with opened(tmp_path, time_) as ledger:
+        bench, triage = Bench(time_, ledger), FakeTriage({2: "400"}, now=time_.clock)
+        bench.transport = triage.transport
+        load(bench, operations(4))
+
+        async def look(settler: Settler, create: Undecided, *, is_refused: bool = False) -> Issue | None:
+            with ledger.transaction() as connection:
+                query = "SELECT state FROM operations WHERE key = ?"
+                states.append(str(connection.exec_driver_sql(query, (create.key,)).scalar()))
+            return await settle(settler, create, is_refused=is_refused)
+
+        triage.faults = {}
+        monkeypatch.setattr(Settler, "settle", look)
+        load(bench, [*operations(2), *(make_operation(number) for number in range(5, 30))][1:])
+    assert states == ["refused"]

@@ -35,7 +35,7 @@ def _write(bench: Bench, use: Callable[[Write, Callable[[], Awaitable[None]]], A
     run = bench.begin()
 
     async def main(_: TriageClient, calls: PacedCalls) -> None:
-        async with run.sending(1):
+        async with run.sending(2):
             await use(Write(run, calls, OPERATION), partial(run.intend, OPERATION))
 
     bench.with_client(main)
