@@ -22,7 +22,7 @@ from typing import Literal, NamedTuple
 
 from importer.records import Finding
 from importer.transform.scan import Scan
-from importer.transform.secrets import NEEDLES, Secret, find_secrets, find_suspects, mask
+from importer.transform.secrets import NEEDLES, SIGNS, Secret, find_secrets, find_suspects, mask
 
 Treatment = Literal["defuse", "keep"]
 Secrecy = Literal["warn", "mask", "refuse", "ignore"]
@@ -96,7 +96,7 @@ class Sanitizer:
 
         One scan of all texts together finds the few that need to be looked at one by one.
         """
-        scan = Scan(texts, _NEEDLES)
+        scan = Scan(texts, _NEEDLES, SIGNS)
         suspects = set[int]() if self.secrets == "ignore" else find_suspects(scan, texts)
         mentioning = scan.rows_with(_NEEDLES_OF_MENTIONS) if "defuse" in (self.norm, self.mentions) else set()
         cleaned, secrets, neutralised = list(texts), dict[int, tuple[str, ...]](), 0

@@ -9,6 +9,10 @@ from itertools import accumulate
 
 import numpy as np
 
+Signs = frozenset[int]
+"""A class of characters: their bytes in UTF-8."""
+
+_RARE = 1
 _OTHER_DIGITS = bytes((0xD9, 0xDB, 0xDF, 0xE0, 0xE1, 0xEA, 0xEF, 0xF0, *range(0x80, 0xC0)))
 """Bytes that a digit of another script than ours may have in UTF-8: for a pattern, such a digit is one."""
 
@@ -19,22 +23,28 @@ class Scan:
     places  where each needle is
     """
 
-    def __init__(self, texts: Sequence[str], needles: Mapping[bytes, int]) -> None:
-        """Look for the needles, each given with the offset in it of the byte that is rarest in texts."""
+    def __init__(self, texts: Sequence[str], needles: Mapping[bytes, int], classes: Sequence[Signs] = ()) -> None:
+        """Look for the needles, each given with the offset in it of the byte that is rarest in texts.
+
+        `classes` are those of which runs may be asked for.
+        """
         self._encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
         self._data = b"\n".join(self._encoded)
-        self.places = self._find(needles)
+        self._bits = {signs: 2 << number for number, signs in enumerate(classes)}
+        likely = {needle: needle[place] for needle, place in needles.items() if needle[place] in self._data}
+        table = _table_of(frozenset(likely.values()), tuple(classes))
+        self._marks = np.frombuffer(self._data.translate(table), dtype=np.uint8)
+        self.places: dict[bytes, list[int]] = {needle: [] for needle in needles}
+        self.places.update(self._find(likely, needles))
 
     @cached_property
     def _ends(self) -> list[int]:
         """Behind each text; wanted only where something is found."""
         return list(accumulate(len(text) + 1 for text in self._encoded))
 
-    def _find(self, needles: Mapping[bytes, int]) -> dict[bytes, list[int]]:
-        found: dict[bytes, list[int]] = {needle: [] for needle in needles}
-        likely = {needle: needle[place] for needle, place in needles.items() if needle[place] in self._data}
-        marked = self._data.translate(_table_of(frozenset(likely.values())))
-        places = np.frombuffer(marked, dtype=np.bool_).nonzero()[0]
+    def _find(self, likely: Mapping[bytes, int], needles: Mapping[bytes, int]) -> Iterator[tuple[bytes, list[int]]]:
+        """Yield where each needle is of which the rarest byte is somewhere."""
+        places = (self._marks & _RARE).view(np.bool_).nonzero()[0]  # a bit that is 0 or 1: as fast as it gets
         codes = np.frombuffer(self._data, dtype=np.uint8)
         signs = codes[places]
         for needle, sign in likely.items():
@@ -44,8 +54,7 @@ class Scan:
                 if not begins.size:
                     break
                 begins = begins[codes[begins + offset] == code]
-            found[needle] += begins.tolist()
-        return found
+            yield needle, begins.tolist()
 
     def rows_with(self, needles: Iterable[bytes]) -> set[int]:
         """The rows that have any of these needles."""
@@ -55,11 +64,11 @@ class Scan:
         """Yield the lines that have a needle, each with its row."""
         return self._lines(self.places[needle])
 
-    def lines_with_run(self, signs: bytes, length: int) -> Iterator[tuple[int, str]]:
-        """Yield the lines that have so many of the signs one after the other; `signs` is a table of `sign_table`."""
+    def lines_with_run(self, signs: Signs, length: int) -> Iterator[tuple[int, str]]:
+        """Yield the lines that have so many of the signs one after the other."""
         return self._lines(self._find_runs(signs, length))
 
-    def words_with_run(self, signs: bytes, length: int) -> Iterator[tuple[int, str]]:
+    def words_with_run(self, signs: Signs, length: int) -> Iterator[tuple[int, str]]:
         """Yield what stands between two blanks, of the same: a line may be a long paragraph. No sign is a blank."""
         return self._lines(self._find_runs(signs, length), is_word=True)
 
@@ -78,22 +87,27 @@ class Scan:
                 end = end if blank < 0 else blank
             yield bisect_right(self._ends, place), data[start:end].decode("utf-8", "surrogatepass")
 
-    def _find_runs(self, signs: bytes, length: int) -> Iterator[int]:
-        """Places in runs of so many signs, at least one in each."""
-        marked, run = self._data.translate(signs), b"x" * length
-        place = marked.find(run)
-        while place >= 0:
-            yield place
-            place = marked.find(run, marked.find(b" ", place + length))
+    def _find_runs(self, signs: Signs, length: int) -> list[int]:
+        """Find where runs of at least so many of the signs begin."""
+        within = (self._marks & self._bits[signs]) != 0
+        width = 1  # of the runs that begin where `within` is true
+        while width < length and len(within):
+            step = min(width, length - width)
+            within = within[:-step] & within[step:]
+            width += step
+        places = within.nonzero()[0]
+        return list(places[np.diff(places, prepend=-2) > 1].tolist())
+
+
+def find_signs(belongs: Callable[[str], bool]) -> Signs:
+    """The class of the ASCII characters that belong to it, to which digits of other scripts are added."""
+    return frozenset((*(code for code in range(128) if belongs(chr(code))), *_OTHER_DIGITS))
 
 
 @lru_cache
-def _table_of(codes: frozenset[int]) -> bytes:
-    """Make the table of these bytes: 1 for each of them, 0 for the others."""
-    return bytes(code in codes for code in range(256))
-
-
-def sign_table(belongs: Callable[[str], bool]) -> bytes:
-    """Make the table of a class of ASCII characters, to which digits of other scripts are added."""
-    members = {*(code for code in range(128) if belongs(chr(code))), *_OTHER_DIGITS}
-    return bytes(ord("x") if code in members else ord(" ") for code in range(256))
+def _table_of(rare: frozenset[int], classes: Sequence[Signs]) -> bytes:
+    """Make the table of what a byte is: bit 0 for a rare one, and one for each class that it belongs to."""
+    return bytes(
+        (code in rare) * _RARE + sum((code in signs) * (2 << number) for number, signs in enumerate(classes))
+        for code in range(256)
+    )

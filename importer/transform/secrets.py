@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import NamedTuple
 
-from importer.transform.scan import Scan, sign_table
+from importer.transform.scan import Scan, find_signs
 from importer.transform.secret_patterns import LEAST_RUN, NAMES_OF_AWS, SHORT, TOKENS, TokenKind
 
 
@@ -35,16 +35,17 @@ _CARD_ISSUERS = re.compile(
     r"|3[47]\d{13}|3(?:0[0-5]|[68]\d)\d{11}|6(?:011|5\d\d|4[4-9]\d)\d{12}|35(?:2[89]|[3-8]\d)\d{12}"  # Amex and others
 )
 _CARD_DIGITS = 14
-_CARD_SIGNS = sign_table(lambda sign: sign.isdigit() or sign in " -")
-_TOKEN_SIGNS = sign_table(lambda sign: sign.isalnum() or sign in "_-")
+_CARD_SIGNS = find_signs(lambda sign: sign.isdigit() or sign in " -")
+_TOKEN_SIGNS = find_signs(lambda sign: sign.isalnum() or sign in "_-")
 _AWS_DIGITS = r"(?i)['\"][0-9a-zA-Z/+]{40}['\"]"
 _KINDS = [(hint, kind) for kind in TOKENS for hint in kind.hints]  # a kind twice finds the same secrets
 _KINDS_WITH_RUN = [(hint, kind) for hint, kind in _KINDS if hint not in (*SHORT, *NAMES_OF_AWS)]
 _HINTS = "|".join(kind.core or re.escape(hint) for hint, kind in _KINDS_WITH_RUN)
 _SHORT = {hint.encode(): hint.rindex(rare) for hint, rare in SHORT.items()}
 _NAMES_OF_AWS = {name.encode(): 1 for name in NAMES_OF_AWS}
+SIGNS = (_CARD_SIGNS, _TOKEN_SIGNS)
 NEEDLES = {**_SHORT, **_NAMES_OF_AWS, b"@": 0}
-"""What `find_suspects` needs the places of, each with the offset of its rarest byte."""
+"""What `find_suspects` needs the runs of, and the places, each with the offset of its rarest byte."""
 _SHOWN = 4
 _LEAST_TO_SHOW = 16  # of a shorter secret nothing is shown: four letters of eight are half of it
 
@@ -61,7 +62,7 @@ def find_secrets(text: str) -> tuple[Secret, ...]:
 
 
 def find_suspects(scan: Scan, texts: Sequence[str]) -> set[int]:
-    """The rows that may have a secret: no other has one. The scan has the places of NEEDLES.
+    """The rows that may have a secret: no other has one. The scan is one for NEEDLES and SIGNS.
 
     All secrets but keys of more than one line are within a line, and tokens within a word, so that little needs to be
     looked at.

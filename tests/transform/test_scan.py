@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.transform.scan import Scan, sign_table
+from importer.transform.scan import Scan, find_signs
 
+ALNUM, AB = find_signs(str.isalnum), find_signs(lambda sign: sign in "ab")
 TEXTS = st.lists(st.text(alphabet="ab1 \n@é٣\ud800", max_size=12), max_size=6)
 
 
@@ -22,7 +23,7 @@ def test_needles(texts: list[str]) -> None:
 @given(TEXTS)
 def test_runs(texts: list[str]) -> None:
     """A run doesn't reach over a line end, and a digit of another script is a part of one."""
-    lines = list(Scan(texts, {}).lines_with_run(sign_table(str.isalnum), 3))
+    lines = list(Scan(texts, {}, [ALNUM]).lines_with_run(ALNUM, 3))
     expected = [(row, line) for row, text in enumerate(texts) for line in text.split("\n")]
     assert [
         pair for pair in expected if any(run in pair[1] for run in ("ab1", "1b1", "a٣b", "bbb")) and pair not in lines
@@ -42,7 +43,7 @@ def test_lines(texts: list[str]) -> None:
 def test_words(texts: list[str]) -> None:
     """A word ends at a blank, or with its line, and is yielded once."""
     words = [(row, word) for row, text in enumerate(texts) for line in text.split("\n") for word in line.split(" ")]
-    found = list(Scan(texts, {}).words_with_run(sign_table(lambda sign: sign in "ab"), 2))
+    found = list(Scan(texts, {}, [ALNUM, AB]).words_with_run(AB, 2))
     is_wanted = [any(run in word for run in ("aa", "ab", "ba", "bb")) for _, word in words]
     assert [word for word, wanted in zip(words, is_wanted, strict=True) if wanted and word not in found] == []
     assert [word for word in found if word not in words] == []

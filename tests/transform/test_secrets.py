@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from importer.transform.scan import Scan
 from importer.transform.secret_patterns import TOKENS
-from importer.transform.secrets import NEEDLES, Secret, find_secrets, find_suspects, mask
+from importer.transform.secrets import NEEDLES, SIGNS, Secret, find_secrets, find_suspects, mask
 from tests.harness.markup_texts import texts_of_exports
 
 A40 = "abcdefghij0123456789ABCDEFGHIJabcdefghij"
@@ -123,7 +123,7 @@ def test_suspects(pieces: list[str]) -> None:
 def assert_suspected(text: str) -> None:
     """A text with a secret is among the suspects, between others that aren't."""
     texts = ["a", text, "b"]
-    suspects = find_suspects(Scan(texts, NEEDLES), texts)
+    suspects = find_suspects(Scan(texts, NEEDLES, SIGNS), texts)
     assert suspects == {1} if find_secrets(text) else suspects <= {1}
 
 
