@@ -66,17 +66,22 @@ class GroupCommit:
         self._announced.pop((key, act, name), None)
         return self._early.pop((key, act, name), None) is not None
 
-    async def intend(self, intent: Intent) -> None:
-        """Return once the intent, and every outcome handed in before it, is durable: at once if it was announced."""
-        early = self._early.pop(_name(intent), None)
-        if early is None or early["since"] < intent["since"] or self._error is not None:
-            self._announced.pop(_name(intent), None)
-            self._intents.append(intent)
-            await self._wait()
-        elif self._running is not None:  # its group may be the one under way
+    async def is_durable(self, key: str, act: str, name: str, since: float) -> bool:
+        """Whether what was announced went with a group, for a time after `since`; waits for that group's commit."""
+        early = self._early.pop((key, act, name), None)
+        if early is None or early["since"] < since or self._error is not None:
+            self._announced.pop((key, act, name), None)
+            return False
+        if self._running is not None:  # its group may be the one under way
             waiter = self._loop.create_future()
             self._going.append(waiter)
             await waiter
+        return True
+
+    async def intend(self, intent: Intent) -> None:
+        """Return once the intent, and every outcome handed in before it, is durable."""
+        self._intents.append(intent)
+        await self._wait()
 
     async def flush(self) -> None:
         """Return once everything handed in is durable."""

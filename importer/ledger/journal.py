@@ -210,6 +210,8 @@ class Run:
             StorageFull: the ledger can't be written.
         """
         assert self._commits is not None
+        if await self._commits.is_durable(operation.key, operation.act, operation.name, self._now()):
+            return
         intent = self._intent(operation, details, mark)
         if self.kind is not RunKind.UNDO:
             intent["replacement"] = replacement

@@ -21,6 +21,12 @@ def intent(key: str, since: float = 0.0) -> Intent:
     return {"key": key, "act": "create", "name": "", "since": since}
 
 
+async def intend(commits: GroupCommit, wanted: Intent) -> None:
+    """What a run does before a request."""
+    if not await commits.is_durable(wanted["key"], wanted["act"], wanted["name"], wanted["since"]):
+        await commits.intend(wanted)
+
+
 def test_intend_waits_for_the_commit() -> None:
     """An intent that is written and not yet committed lets nobody go on."""
     committed = threading.Event()
@@ -137,9 +143,9 @@ def test_announced_intents_go_along() -> None:
             commits.announce(intent(key, since=1.0))
         await asyncio.sleep(DECISION_SECONDS * 2)
         assert groups.keys == [], "none is worth a commit of its own"
-        await commits.intend(intent("a"))
+        await intend(commits, intent("a"))
         for key in "bc":
-            await commits.intend(intent(key, since=0.5))
+            await intend(commits, intent(key, since=0.5))
         commits.close()
 
     asyncio.run(main())
@@ -153,8 +159,8 @@ def test_an_announced_intent_that_is_too_old() -> None:
     async def main() -> None:
         commits = GroupCommit(groups.write, 8)
         commits.announce(intent("b", since=1.0))
-        await commits.intend(intent("a"))
-        await commits.intend(intent("b", since=1.5))
+        await intend(commits, intent("a"))
+        await intend(commits, intent("b", since=1.5))
         commits.close()
 
     asyncio.run(main())
@@ -168,9 +174,9 @@ def test_an_announced_intent_whose_group_is_under_way() -> None:
     async def main() -> None:
         commits = GroupCommit(Groups(gate).write, 1)
         commits.announce(intent("b", since=1.0))
-        first = asyncio.create_task(commits.intend(intent("a")))
+        first = asyncio.create_task(intend(commits, intent("a")))
         await asyncio.sleep(0.01)
-        second = asyncio.create_task(commits.intend(intent("b", since=0.5)))
+        second = asyncio.create_task(intend(commits, intent("b", since=0.5)))
         try:
             await asyncio.sleep(0.02)
             assert not second.done()
@@ -192,8 +198,8 @@ def test_an_announced_intent_is_taken_back() -> None:
         assert not commits.retract("b", "create", "")
         commits.announce(intent("c", since=1.0))
         commits.announce(intent("d", since=1.0))
-        await commits.intend(intent("a"))
-        await commits.intend(intent("d", since=1.0))
+        await intend(commits, intent("a"))
+        await intend(commits, intent("d", since=1.0))
         assert [commits.retract(key, "create", "") for key in "abcd"] == [False, False, True, False]
         commits.close()
 
@@ -212,7 +218,7 @@ def test_many_announced_intents_make_a_group() -> None:
         await asyncio.sleep(DECISION_SECONDS * 2)
         assert groups.keys == [["a", "b"], ["c", "d"]]
         for key in "abcd":
-            await commits.intend(intent(key, since=0.5))
+            await intend(commits, intent(key, since=0.5))
         commits.close()
 
     asyncio.run(main())
