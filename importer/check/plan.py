@@ -158,10 +158,13 @@ def _make_rows(
     outcomes, issue_ids, triage_ids = [Outcome.PLANNED] * len(chunk), [""] * len(chunk), [""] * len(chunk)
     for row, each in decided.items():
         outcomes[row], issue_ids[row], triage_ids[row] = each.outcome, each.issue_id, each.triage_id
+    additions_planned = [0] * len(chunk)
+    for row, (_, own_additions, _) in planned.items():
+        additions_planned[row] = own_additions
     own: dict[str, Sequence[object]] = {
         **{"record": chunk.records, "line": chunk.lines, "key": records.keys.full, "link": records.links},
         **{"outcome": outcomes, "issue_id": issue_ids, "triage_id": triage_ids},
-        "additions_planned": [planned[row].own if row in planned else 0 for row in range(len(chunk))],
+        "additions_planned": additions_planned,
         "title": [title[:TITLE_LIMIT] for title in records.texts.titles],
     }
     rows = list(from_columns(len(chunk), Row(chunk.file, chunk.file_name, 0, 0, "", Outcome.PLANNED), own))

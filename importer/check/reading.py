@@ -113,12 +113,11 @@ class Probes:
     def __init__(self) -> None:
         self.markers: list[str] = []
 
-    def add(self, _: Examined, plan: Plan) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Choose among those of a chunk."""
-        markers = plan.markers_to_create()
-        if len(self.markers) == PROBES:
-            markers = filter(self.markers[-1].__gt__, markers)
-        self.markers = nsmallest(PROBES, [*self.markers, *markers])
+        if len(self.markers) == PROBES and not any(map(self.markers[-1].__gt__, examined.records.keys.markers)):
+            return  # as in most chunks
+        self.markers = nsmallest(PROBES, [*self.markers, *plan.markers_to_create()])
 
 
 class _TextChanges:

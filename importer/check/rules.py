@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import filterfalse
 
@@ -205,10 +205,13 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
         "key": records.keys.full,
         "title": records.texts.titles,
         "description": records.texts.descriptions,
+    }
+    of_few = {
         "category": [category or "" for category in records.values["category"].targets()],
         "owner_id": records.people.owners,
         "assignee_id": records.people.assignees,
     }
+    columns |= {name: column for name, column in of_few.items() if _has_fault(set(column))}
     added: dict[str, dict[int, str]] = {}
     for row, parts in records.parts.items():
         for name, text in _extra_texts(parts):
@@ -216,13 +219,17 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
             said[row] = said[row] + text if row in said else text
     every = [(name, range(len(column)), column) for name, column in columns.items()]
     for name, rows, texts in (*every, *((name, list(said), list(said.values())) for name, said in added.items())):
-        if is_unicode("".join(filterfalse(str.isascii, texts))) and not [text for text in texts if "\0" in text]:
+        if not _has_fault(texts):
             continue
         for row, text in zip(rows, texts, strict=True):
             if not is_unicode(text):
                 yield row, Finding("text-not-unicode", name, not_unicode, "mend the text")
             elif "\0" in text:
                 yield row, Finding("text-has-nul", name, has_nul, "delete it; many of them are a wrong --encoding")
+
+
+def _has_fault(texts: Collection[str]) -> bool:
+    return not is_unicode("".join(filterfalse(str.isascii, texts))) or bool([text for text in texts if "\0" in text])
 
 
 def _extra_texts(parts: IssueParts) -> Iterator[tuple[str, str]]:
