@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, repeat
 from types import TracebackType
 from typing import IO, Self
 
@@ -44,7 +44,10 @@ class PlannedFile:
 
     def write(self, operations: Iterable[Operation]) -> None:
         """Append creates and updates, in input order."""
-        for lines in _join(_line(each.method, each.path, each.key, each.body) for each in operations):
+        for lines in _write(
+            {"method": each.method, "path": each.path, "key": each.key, "body": each.body.decode()}
+            for each in operations
+        ):
             self._file.write(lines.decode())
 
     def write_additions(self, planned: Iterable[tuple[Row, Sequence[Addition]]]) -> None:
@@ -53,25 +56,20 @@ class PlannedFile:
         Evidence of a new issue is in its create, and is left out; so are numbers in descriptions, which only other
         issues of Triage can give.
         """
-        sent = (
-            _line("POST", _where(addition, row), addition.key, _with_other_issue(addition))
+        for lines in _write(
+            {"method": "POST", "path": _where(each, row), "key": each.key, "body": _with_other_issue(each).decode()}
             for row, additions in planned
-            for addition in additions
-            if addition.act is not Act.REFER and not (addition.act is Act.EVIDENCE and row.is_new)
-        )
-        for lines in _join(sent):
+            for each in additions
+            if each.act is not Act.REFER and not (each.act is Act.EVIDENCE and row.is_new)
+        ):
             self._additions.write(lines)
 
 
-def _join(lines: Iterable[bytes]) -> Iterator[bytes]:
-    left = iter(lines)
-    while some := list(islice(left, LINES)):
+def _write(requests: Iterable[dict[str, str]]) -> Iterator[bytes]:
+    """Yield the lines of requests, some at a time."""
+    lines = map(orjson.dumps, requests, repeat(None), repeat(orjson.OPT_APPEND_NEWLINE))
+    while some := list(islice(lines, LINES)):
         yield b"".join(some)
-
-
-def _line(method: str, path: str, key: str, body: bytes) -> bytes:
-    request = {"method": method, "path": path, "key": key, "body": body.decode()}
-    return orjson.dumps(request, option=orjson.OPT_APPEND_NEWLINE)
 
 
 def _where(addition: Addition, row: Row) -> str:
