@@ -19,7 +19,7 @@ from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_d
 from importer.transform.footers import find_footer
 from importer.transform.lengths import is_longer
 
-TOGETHER = 2048
+TOGETHER = 512
 """Comments that are planned at a time: an issue may have any number."""
 
 FindMentions = Callable[[Sequence[str], Sequence[str]], Mapping[int, tuple[Mention, ...]]]

@@ -31,7 +31,7 @@ _EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
 
 _quote = json.encoder.encode_basestring_ascii
 
-CELLS = 2048
+CELLS = 512
 """Cells that are read at a time: a row may have any number of comments."""
 
 LINES = "lines"

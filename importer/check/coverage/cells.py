@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import zip_longest
 from operator import itemgetter
@@ -30,14 +29,12 @@ def count_cells(
     sent      the rows that are sent; None: all
     takes     each class with the cells that it consumes, in order: a cell belongs to the first class
     """
-    shares: dict[int, list[Share]] = defaultdict(list)
-    for label, consumed in takes:
-        for position, rows in consumed.items():
-            shares[position].append((label, rows))
+    consumers = list(takes)
     for position, cells in _columns_as_they_came(examined):
         if count := _count_filled(cells):
             name = names[position] if position < len(names) else name_column("", position)
-            _count_column(lines, name, cells, count, sent, shares.get(position, ()))
+            shares = [(label, consumed[position]) for label, consumed in consumers if position in consumed]
+            _count_column(lines, name, cells, count, sent, shares)
 
 
 def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[str]]]:
