@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from itertools import filterfalse
 from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -174,16 +175,18 @@ class DamageSigns:
         """Find the signs in a column, each with row → the text to show; `file` is the number of the file."""
         if _has_long(column) and (full := _full_cells(column)):
             yield ("cell-limit",), full
-        garbled = ref in self._texts and not all(map(str.isascii, column))
-        if not (garbled or ref in self._ids or ref in self._cells):
+        others = "\n".join(filterfalse(str.isascii, column))
+        if not ((others and ref in self._texts) or ref in self._ids or ref in self._cells):
             return
-        joined = "\n".join(column)  # searched as one text: most columns show no sign
-        if ref in self._ids and ("E+" in joined or "e+" in joined) and (rounded := _matching(column, EXPONENT)):
+        # Searched as one text, as most columns show no sign; apart from the others, since a sign beyond U+FFFF takes
+        # four bytes for each sign of the text that it is in.
+        joined = "\n".join(filter(str.isascii, column)), others
+        if ref in self._ids and _has(joined, "E+", "e+") and (rounded := _matching(column, EXPONENT)):
             yield ("exponent",), rounded
-        if ref in self._cells and "#" in joined and (broken := _matching(column, ERROR_CELL)):
+        if ref in self._cells and _has(joined, "#") and (broken := _matching(column, ERROR_CELL)):
             yield ("error-cell",), broken
-        if garbled:
-            for was, read_as, rows in _garbled(column, joined):
+        if others and ref in self._texts:
+            for was, read_as, rows in _garbled(column, others):
                 yield ("garbled", was, read_as, self._files[file].encoding), rows
 
     def _read_dates(self, dates: _DateColumn, column: Sequence[str], chunk: Chunk) -> None:
@@ -249,20 +252,27 @@ def _is_full(text: str) -> bool:
     return CELL_LIMIT in (len(text), len(lines), count_units(lines))
 
 
+def _has(texts: Iterable[str], *needles: str) -> bool:
+    return any(needle in text for text in texts for needle in needles)
+
+
 def _matching(column: Sequence[str], pattern: re.Pattern[str]) -> dict[int, str]:
     return {row: text.strip() for row, text in enumerate(column) if pattern.fullmatch(text.strip())}
 
 
-def _garbled(column: Sequence[str], joined: str) -> Iterator[tuple[str, str, dict[int, str]]]:
-    """Find garbled texts: the encoding that they had, the one they were decoded with, and row → the place."""
+def _garbled(column: Sequence[str], others: str) -> Iterator[tuple[str, str, dict[int, str]]]:
+    """Find garbled texts: the encoding that they had, the one they were decoded with, and row → the place.
+
+    `others` has the texts of the column that aren't ASCII: no other is garbled.
+    """
     causes: dict[tuple[str, str], dict[int, str]] = {}
     for garble in GARBLES:
-        if garble.lead in joined and (pattern := compiled(garble.pattern)).search(joined):
+        if garble.lead in others and (pattern := compiled(garble.pattern)).search(others):
             rows = causes.setdefault((garble.was, garble.read_as), {})
             for row, text in enumerate(column):
                 if garble.lead in text and (match := pattern.search(text)):
                     rows.setdefault(row, _around(text, match.start()))
-    if REPLACED in joined:
+    if REPLACED in others:
         causes["", ""] = {
             row: _around(text, text.find(REPLACED)) for row, text in enumerate(column) if REPLACED in text
         }
