@@ -73,7 +73,10 @@ def _break_lines(text: str) -> str:
 
 
 def _have_same_words(one: str, other: str) -> bool:
-    return all(one.count(sign) == other.count(sign) for sign in _SIGNS) and one.split() == other.split()
+    for sign in _SIGNS:
+        if one.count(sign) != other.count(sign):
+            return False
+    return one.split() == other.split()
 
 
 def convert_all(texts: Iterable[str], format: TextFormat, as_: AsText) -> dict[str, Converted]:

@@ -13,7 +13,7 @@ from itertools import accumulate
 import numpy as np
 from numpy.typing import NDArray
 
-from importer.transform.formats.jira import INLINE, MACRO
+from importer.transform.formats.jira import MACRO, pieces
 
 _BLOCK = re.compile(r"\s*(?:[*#]+\s|h[1-6]\.\s|bq\.\s|-{4,}\s*\Z|\|)")
 """How a line begins that is no plain text. An item with a dash isn't here: it stays as it is."""
@@ -67,6 +67,7 @@ def _with_inline(
 ) -> dict[int, set[str]]:
     marked: dict[int, set[str]] = {}
     rows = starts.searchsorted(places, "right") - 1
+    begins_piece = pieces().match
     known = at = 0  # a place, and the number of its character in its text
     for row, start, place in zip(rows.tolist(), starts[rows].tolist(), places.tolist(), strict=True):
         sign = chr(data[place])
@@ -75,7 +76,7 @@ def _with_inline(
             known, at = (known, at) if known >= start else (start, 0)
             at += place - known if text.isascii() else len(data[known:place].decode("utf-8", "surrogatepass"))
             known = place
-            if INLINE.match(text, at) or MACRO.match(text, at):
+            if begins_piece(text, at) or MACRO.match(text, at):
                 marked.setdefault(row, set()).add(sign)
     return marked
 

@@ -92,11 +92,16 @@ class _Writer:
         is_numbered = element.tag == "ol"
         lines: list[str] = []
         for child in element.children:
-            blocks = self.blocks([child] if isinstance(child, str) or child.tag != "li" else child.children)
+            if isinstance(child, str):
+                blocks = _paragraph(child)
+            elif child.tag in ("ul", "ol"):
+                blocks = self._block(child)
+                if blocks and lines:  # some put it beside its item
+                    lines.append(_indent(blocks[0], "  ", "  "))
+                    continue
+            else:
+                blocks = self.blocks(child.children if child.tag == "li" else [child])
             if not blocks:
-                continue
-            if lines and isinstance(child, Element) and child.tag in ("ul", "ol"):  # some put it beside its item
-                lines.append(_indent("\n".join(blocks), "  ", "  "))
                 continue
             marker = f"{number}. " if is_numbered else "- "
             number += 1

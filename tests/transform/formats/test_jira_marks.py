@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.transform.formats.convert import convert, convert_all
+from importer.transform.formats.jira import pieces
 from importer.transform.formats.jira_marks import find_marked
 from tests.harness.markup_texts import texts_of_exports
 
@@ -36,6 +37,17 @@ def test_signs_of_marked_texts(texts: list[str]) -> None:
     """A text is read in the same way with the signs that were found in it as with all."""
     found = convert_all(texts, "jira", "markdown")
     assert [found.get(text, (text, ())) for text in texts] == [convert(text, "jira", "markdown") for text in texts]
+
+
+@given(TEXTS)
+def test_pieces_of_few_signs(texts: list[str]) -> None:
+    """In a text without addresses, the pattern without them finds the same; that of some signs finds theirs."""
+    for text in (text for text in texts if "://" not in text):
+        spans = [piece.span() for piece in pieces().finditer(text)]
+        assert [piece.span() for piece in pieces(has_address=False).finditer(text)] == spans
+        signs = "".join(sorted({text[start] for start, _ in spans}))
+        if signs:
+            assert [piece.span() for piece in pieces(signs, has_address=False).finditer(text)] == spans
 
 
 def test_real_texts() -> None:
