@@ -39,6 +39,8 @@ _CODE = re.compile(
     r"[`~](?:(?:(?<=^.)|(?<=^ .)|(?<=^  .)|(?<=^   .))(?<=(.))(\1\1+)(?:[^\n]*+\n)+? {0,3}\1\2|(?<=`)[^`\n]+`)",
     re.MULTILINE,
 )
+# One sign is found far faster than one of two, and few texts have fences of tildes.
+_CODE_IN_TICKS = re.compile(_CODE.pattern.replace("[`~]", "`", 1), re.MULTILINE)
 _ADDRESS_BEFORE = re.compile(r"[\w.+%/-]\Z")
 _ADDRESS = re.compile(r"[a-z]{2,10}://")  # `@https://…` is how stack traces name a file
 _MARKUP = re.compile(r"[*_~`\\\[]+|<!--.*?-->|</?[a-z][^<>]*>", re.IGNORECASE | re.DOTALL)
@@ -158,7 +160,8 @@ def _find_all(text: str, sign: str) -> Iterator[int]:
 
 def _find_code(text: str) -> Iterator[tuple[int, int]]:
     """Where Markdown code begins and ends, in order."""
-    return (code.span() for code in _CODE.finditer(text)) if "`" in text or "~~~" in text else iter(())
+    pattern = _CODE if "~~~" in text else _CODE_IN_TICKS
+    return (code.span() for code in pattern.finditer(text))
 
 
 def _is_norm(text: str, position: int) -> bool:

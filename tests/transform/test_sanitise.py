@@ -63,6 +63,15 @@ def test_no_disguise_survives(before: str, disguise: str, after: str) -> None:
     assert neutralise_mentions(text, norm=False, mentions=False) == text
 
 
+@given(st.lists(st.sampled_from(["`", "``", "```", "~", "~~", "\n", " ", "    ", "@b", "@norm", "x"])).map("".join))
+def test_code_without_tildes(text: str) -> None:
+    """A text without a fence of tildes has the same code as before one that nobody closes."""
+    if "~~~" not in text:
+        assert neutralise_mentions(f"{text}\n\n~~~", norm=True, mentions=True) == (
+            neutralise_mentions(text, norm=True, mentions=True) + "\n\n~~~"
+        )
+
+
 @given(st.text())
 def test_no_at_sign_no_change(text: str) -> None:
     """A text without an at-sign in any form stays as it is."""
