@@ -294,6 +294,10 @@ class Operation(NamedTuple):
 WITHHELD = "(not shown: a secret was found in the row)"
 
 
+RowColumns = Mapping[str, Sequence[Any]]
+"""Field of `Row` → its value in each of some rows."""
+
+
 class Row(NamedTuple):
     """One row of the source after the check, as the ledger and the reports know it.
 
@@ -331,7 +335,7 @@ class Row(NamedTuple):
     link: str = ""
 
     @classmethod
-    def columns(cls, rows: Sequence[Row]) -> Mapping[str, Sequence[Any]]:
+    def columns(cls, rows: Sequence[Row]) -> RowColumns:
         """Field → its value in each of some rows, of which there is one at least."""
         return dict(zip(cls._fields, zip(*rows, strict=True), strict=True))
 

@@ -9,6 +9,7 @@ from typing import Self
 
 from importer.check.observer import OpenWriter, PlanWriter
 from importer.check.plan import Plan
+from importer.records import Row
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import ReportFolder
 from importer.report.page_rows import PageRows
@@ -55,8 +56,10 @@ class CheckFiles:
         """Append a chunk: its rows, the operations of those that would be sent, and the additions."""
         if self._also is not None:
             self._also.write(plan)
-        self._results.write(plan.rows)
-        self._errors.write(plan.rows)
-        self._page.add(plan.rows)
+        if plan.rows:
+            of = Row.columns(plan.rows)
+            self._results.write(plan.rows, of)
+            self._errors.write(plan.rows)
+            self._page.add(plan.rows, of)
         self._planned.write(plan.operations.values())
         self._planned.write_additions((plan.rows[place], added) for place, added in plan.additions.items())

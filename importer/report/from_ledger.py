@@ -15,7 +15,7 @@ from importer.check.completeness import ASSIGNMENTS, EVIDENCE
 from importer.errors import ExitCode, UsageError
 from importer.ledger.added import count_made
 from importer.ledger.verifications import read_verification
-from importer.records import Act, Outcome
+from importer.records import Act, Outcome, Row
 from importer.report.error_files import ErrorFiles, Header
 from importer.report.folder import SUMMARY, ReportFolder
 from importer.report.issue_urls import IssueUrl
@@ -54,9 +54,10 @@ def write_rows(
     with folder.open("results.csv") as file, ErrorFiles(folder, headers) as errors:
         results, remaining = ResultsFile(file, url), run.results()
         while rows := list(islice(remaining, BLOCK_ROWS)):
-            results.write(rows)
+            of = Row.columns(rows)
+            results.write(rows, of)
             errors.write(rows)
-            page.add(rows)
+            page.add(rows, of)
             codes.update(chain.from_iterable(set(row.codes) for row in rows if row.codes))
             has_conflicts = has_conflicts or any(row.conflicts is not None for row in rows)
     write_conflicts(folder, run.conflicts() if has_conflicts else ())

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import orjson
 
 from importer.codes import CODES, OPEN
-from importer.records import PASSED_OVER, Outcome, Row
+from importer.records import PASSED_OVER, Outcome, Row, RowColumns
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.triage.redaction import redact
 
@@ -148,12 +148,13 @@ class PageRows:
         self._causes = dict[tuple[bool, str, str, str], Cause]()
         self.passed_over = Counter[tuple[str, str]]()
 
-    def add(self, rows: Sequence[Row]) -> None:
-        """Add rows, in input order."""
-        noted = {place: row for place, row in enumerate(rows) if row.codes}
+    def add(self, rows: Sequence[Row], of: RowColumns | None = None) -> None:
+        """Add rows, at least one, in input order; `of` are their columns, where somebody has them."""
+        of = of or Row.columns(rows)
+        noted = {place: row for place, row in enumerate(rows) if row.codes} if any(of["codes"]) else {}
         for row in noted.values():
             self._note(row)
-        for row in [row for row in rows if row.additions_planned]:
+        for row in [row for row in rows if row.additions_planned] if any(of["additions_planned"]) else ():
             self.additions_planned += row.additions_planned
             self.additions_done += row.additions_done
             self.additions_failed += row.additions_failed
@@ -165,11 +166,10 @@ class PageRows:
             blocks.left_out += len(places) - len(shown)
             if shown:
                 some = rows if len(shown) == len(rows) else [rows[place] for place in shown]
-                self._show(blocks, shown, some, urgent=is_urgent)
+                self._show(shown, some, of if some is rows else Row.columns(some), urgent=is_urgent)
         self.count += len(rows)
 
-    def _show(self, blocks: PackedRows, places: Sequence[int], some: Sequence[Row], *, urgent: bool) -> None:
-        of = Row.columns(some)
+    def _show(self, places: Sequence[int], some: Sequence[Row], of: RowColumns, *, urgent: bool) -> None:
         titles, reasons = of["title"], [""] * len(some)
         if any(of["codes"]):
             titles, reasons = [row.shown_title for row in some], list(map(_reason, some))
@@ -179,7 +179,7 @@ class PageRows:
         outcomes = map(PLACES.__getitem__, of["outcome"])
         lines = list(zip(numbers, keys, titles, outcomes, reasons, of["triage_id"], strict=True))
         urls = [self.url.of(row.triage_id, row.issue_id) for row in some] if self.url.pattern else []
-        blocks.add([(*line, url) for line, url in zip(lines, urls, strict=True)] if urls else lines)
+        self._blocks[urgent].add([(*line, url) for line, url in zip(lines, urls, strict=True)] if urls else lines)
         if urgent and len(self.printed) < PRINTED:
             names = list(Outcome)
             self.printed += [

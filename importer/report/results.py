@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import IO
 
-from importer.records import Outcome, Row
+from importer.records import Outcome, Row, RowColumns
 from importer.report.filled_lines import fill
 from importer.report.issue_urls import NO_URL, IssueUrl
 from importer.spreadsheet import escape_cells, write_cells
@@ -38,12 +38,8 @@ class ResultsFile:
         self._file, self._url = file, url
         file.write(",".join(COLUMNS) + "\r\n")
 
-    def write(self, rows: Iterable[Row]) -> None:
-        """Append rows, in input order."""
-        rows = list(rows)
-        if not rows:
-            return
-        of = Row.columns(rows)
+    def write(self, rows: Sequence[Row], of: RowColumns) -> None:
+        """Append rows, in input order; `of` are their columns."""
         titles = [row.shown_title for row in rows] if any(of["codes"]) else of["title"]
         columns = (
             write_cells(escape_cells(of["file_name"])),

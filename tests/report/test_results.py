@@ -19,7 +19,7 @@ def written(*rows: Row) -> str:
     file = io.StringIO(newline="")
     results = ResultsFile(file)
     for row in rows:
-        results.write([row])
+        results.write([row], Row.columns([row]))
     return file.getvalue()
 
 
