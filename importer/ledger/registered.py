@@ -71,4 +71,4 @@ def encode_row(run_id: int, row: Row) -> dict[str, Any]:
 
 def _storable(text: str) -> str:
     """Return a text with half characters as escapes: no database stores them, which is why such a row is rejected."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return text if text.isascii() else text.encode("utf-8", "backslashreplace").decode()
