@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 Intent = dict[str, Any]
 """The values of an operation's row, which is durable before the operation is sent."""
 
+AHEAD_GROUPS = 2
 INTENT_SECONDS = 0.002
 DECISION_SECONDS = 0.1
 """How long an intent, and an outcome that no intent follows, waits for others to be committed with."""
@@ -30,8 +31,9 @@ class GroupCommit:
     """Gathers the workers' intents and outcomes, and commits them in groups, one group at a time.
 
     A group is committed when it has `group` intents, or when its first has waited long enough; those that were only
-    announced go with it, or by themselves once they are as many. `write` writes a group and returns what commits it,
-    which is called in a thread. Once either of the two has failed with an ImporterError, every call raises that error.
+    announced go with it, or by themselves once they are AHEAD_GROUPS times as many. `write` writes a group and returns
+    what commits it, which is called in a thread. Once either of the two has failed with an ImporterError, every call
+    raises that error.
     """
 
     def __init__(self, write: Callable[[list[Intent], list[Decision]], Callable[[], None]], group: int) -> None:
@@ -58,7 +60,7 @@ class GroupCommit:
     def announce(self, intent: Intent) -> None:
         """Let the next group take an intent along that is wanted soon: before its own `since`."""
         self._announced[_name(intent)] = intent
-        if self._is_full:
+        if self._is_ahead:
             self._schedule()
 
     def retract(self, key: str, act: str, name: str) -> bool:
@@ -113,7 +115,12 @@ class GroupCommit:
     @property
     def _is_full(self) -> bool:
         """Whether there is enough for a commit, so that nothing is waited for."""
-        return len(self._intents) >= self._group or len(self._announced) >= self._group
+        return len(self._intents) >= self._group or self._is_ahead
+
+    @property
+    def _is_ahead(self) -> bool:
+        """Whether enough was announced: nobody waits for it, so that a commit can take more."""
+        return len(self._announced) >= AHEAD_GROUPS * self._group
 
     def _schedule(self) -> None:
         if self._running is not None or self._error is not None or self._closed:
@@ -131,7 +138,7 @@ class GroupCommit:
             self._timer = None
         intents, decisions, self._going = self._intents, self._decisions, self._waiters
         self._intents, self._decisions, self._waiters = [], [], []
-        if intents or len(self._announced) >= self._group:
+        if intents or self._is_ahead:
             intents += self._announced.values()
             self._early |= self._announced
             self._announced = {}

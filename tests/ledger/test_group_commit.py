@@ -208,11 +208,11 @@ def test_an_announced_intent_is_taken_back() -> None:
 
 
 def test_many_announced_intents_make_a_group() -> None:
-    """As many as a group are committed before anybody wants them, so that whoever does goes on at once."""
+    """Twice as many as a group are committed before anybody wants them, so that whoever does goes on at once."""
     groups = Groups()
 
     async def main() -> None:
-        commits = GroupCommit(groups.write, 2)
+        commits = GroupCommit(groups.write, 1)
         for key in "abcd":
             commits.announce(intent(key, since=1.0))
         await asyncio.sleep(DECISION_SECONDS * 2)
