@@ -26,9 +26,6 @@ LINE_ENDS = ("\n", "\r")
 CELL_CHARACTERS = 16 * 1024 * 1024
 """The longest cell. A quote that is never closed stops here instead of filling memory with the rest of the file."""
 
-ROWS_AT_ONCE, SHORT = 16, 1 / 500
-"""Rows below that share of a chunk's text are taken so many at once; a chunk may end a few of them too late."""
-
 STILL_CUT = Finding(
     ROW_RAGGED,
     "",
@@ -301,14 +298,11 @@ def _take_rows(table: OpenTable, ahead: list[NumberedRow], size: int) -> list[Nu
     """The rows that were read ahead, and the next ones, until they are enough."""
     batch, lines = ahead, table.lines
     enough = lines.characters + CHUNK_CHARACTERS - sum(len(cell) for _, row, _ in ahead for cell in row)
-    at_once = 1
-    while len(batch) < size and lines.characters < enough:
-        rows, characters = len(batch), lines.characters
-        batch += islice(table.rows, min(at_once, size - rows))
-        if len(batch) == rows:
-            break
-        is_short = lines.characters - characters < SHORT * CHUNK_CHARACTERS * (len(batch) - rows)
-        at_once = ROWS_AT_ONCE if is_short else 1
+    if len(batch) < size and lines.characters < enough:
+        for row in table.rows:
+            batch.append(row)
+            if len(batch) == size or lines.characters >= enough:
+                break
     return batch
 
 
