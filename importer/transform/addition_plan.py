@@ -13,7 +13,7 @@ import orjson
 from importer.api import COMMENT_LIMIT
 from importer.mapping.issue_parts import Bundling
 from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
-from importer.transform.bodies import quote_all
+from importer.transform.bodies import encode
 from importer.transform.columns import is_filled
 from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide
 from importer.transform.footers import find_footer
@@ -77,8 +77,8 @@ def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions) -> list[l
     while some := list(islice(details, TOGETHER)):
         keys, texts = [issues[place].key for place, _ in some], [detail.text for _, detail in some]
         mentions = find_mentions([text[: find_footer(text)] for text in texts], keys)
-        for number, (key, (place, detail), text) in enumerate(zip(keys, some, quote_all(texts), strict=True)):
-            body, named = f'{{"detail":"{text}"}}'.encode(), mentions.get(number, ())
+        for number, (key, (place, detail)) in enumerate(zip(keys, some, strict=True)):
+            body, named = encode({"detail": detail.text}), mentions.get(number, ())
             planned[place].append(Addition(key, Act.COMMENT, detail.name, body, detail.covers, named))
     return planned
 

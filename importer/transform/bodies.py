@@ -10,7 +10,7 @@ import orjson
 from importer.api import VALUE_FIELDS
 from importer.mapping.model import Mapping
 from importer.mapping.reads import collect_refs
-from importer.records import IssueParts, Ref
+from importer.records import Ref
 from importer.transform.chunk_records import Records
 from importer.transform.shown_people import ShownPeople
 
@@ -25,46 +25,27 @@ def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
 
     Raises orjson.JSONEncodeError for text that is not Unicode (a lone surrogate); `validate` finds it before.
     """
-    rows = list(rows)
-    targets = map(records.targets, ("severity", "category", "status"))
-    values = list(zip(*targets, records.sources, strict=True))
-    known = {each: _write_values(*each) for each in {values[row] for row in rows}}  # between and behind the texts
-    titles = quote_all([records.texts.titles[row] for row in rows])
-    descriptions = quote_all([records.texts.descriptions[row] for row in rows])
-    having = {row for row, parts in records.parts.items() if parts.evidence}
-    owners, assignees = records.people.owners, records.people.assignees
-    having.update(row for ids in (owners, assignees) if any(ids) for row, id_ in enumerate(ids) if id_)
-    few = {row: _write_few(owners[row], assignees[row], records.parts.get(row)) for row in having}
+    titles, descriptions = records.texts.titles, records.texts.descriptions
+    severities, categories, statuses = map(records.targets, ("severity", "category", "status"))
+    sources, owners, assignees = records.sources, records.people.owners, records.people.assignees
     bodies = {}
-    for row, title, description in zip(rows, titles, descriptions, strict=True):
-        between, behind = known[values[row]]
-        bodies[row] = f'{{"title":"{title}{between}{description}{behind}{few.get(row, "")}}}'.encode()
+    for row in rows:
+        body: dict[str, Any] = {
+            "title": titles[row],
+            "severity": severities[row],
+            "category": categories[row],
+            "description": descriptions[row],
+            "status": statuses[row],
+            "source": sources[row],
+        }
+        if owners[row]:
+            body["owner_id"] = owners[row]
+        if assignees[row]:
+            body["assignee_id"] = assignees[row]
+        if row in records.parts and (evidence := records.parts[row].evidence):
+            body["resource_links"] = [{"resource_type": kind, "resource_id": name} for kind, name in evidence]
+        bodies[row] = encode(body)
     return bodies
-
-
-def quote_all(texts: Sequence[str]) -> list[str]:
-    """Each text as JSON, without its quotes; all are encoded at once."""
-    # A quote within a text is escaped, so that these three signs stand between texts alone. They are decoded one by
-    # one: a sign beyond U+FFFF takes four bytes for each sign of the text that it is in.
-    return list(map(bytes.decode, orjson.dumps(texts)[2:-2].split(b'","'))) if texts else []
-
-
-def _write_values(severity: str | None, category: str | None, status: str | None, source: str) -> tuple[str, str]:
-    head = orjson.dumps({"severity": severity, "category": category}).decode()
-    tail = orjson.dumps({"status": status, "source": source}).decode()
-    return f'",{head[1:-1]},"description":"', f'",{tail[1:-1]}'
-
-
-def _write_few(owner: str, assignee: str, parts: IssueParts | None) -> str:
-    """Write the fields that few issues have: people, and evidence."""
-    few: dict[str, Any] = {}
-    if owner:
-        few["owner_id"] = owner
-    if assignee:
-        few["assignee_id"] = assignee
-    if parts is not None and parts.evidence:
-        few["resource_links"] = [{"resource_type": kind, "resource_id": name} for kind, name in parts.evidence]
-    return f",{orjson.dumps(few).decode()[1:-1]}" if few else ""
 
 
 def encode_cells(records: Records, refs: Sequence[Ref], rows: Iterable[int], shown: ShownPeople) -> dict[int, bytes]:

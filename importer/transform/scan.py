@@ -96,7 +96,7 @@ class Scan:
             within = within[:-step] & within[step:]
             width += step
         places = within.nonzero()[0]
-        return list(places[np.diff(places, prepend=-2) > 1].tolist())
+        return [*places[:1].tolist(), *places[1:][places[1:] > places[:-1] + 1].tolist()]
 
 
 def find_signs(belongs: Callable[[str], bool]) -> Signs:
