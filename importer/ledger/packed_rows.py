@@ -1,4 +1,4 @@
-"""Unchanged rows of finished runs, packed: a compressed block in place of up to a thousand rows of their own.
+"""Unchanged rows of finished runs, packed: a compressed block in place of up to 1,024 rows of their own.
 
 Most rows of a scheduled import are unchanged each time. All that reports of old runs say of such a row is in its block.
 """
@@ -6,9 +6,10 @@ Most rows of a scheduled import are unchanged each time. All that reports of old
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import accumulate, groupby, pairwise
+from itertools import accumulate, pairwise
+from typing import Any, NamedTuple
 
 import orjson
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, select, tuple_
@@ -17,24 +18,47 @@ from importer.ledger.schema import packed
 from importer.ledger.statements import Transaction
 from importer.records import Outcome, Row, from_columns
 
+BLOCK_ROWS = 1024
+"""Most rows of a block: half of a chunk."""
 BLOCKS_A_QUERY = 10
 KEYS = Table(
     "packed_keys", MetaData(), Column("run_id", Integer), Column("key", String), prefixes=["TEMPORARY"]
 )  # fmt: skip
 
 
-def is_plain(row: Row) -> bool:
-    """Whether a row is unchanged, and there is nothing to say of it."""
-    has_more = row.codes or row.origin or row.additions_failed or row.raw is not None or row.conflicts is not None
-    return row.outcome is Outcome.UNCHANGED and not has_more
+class Block(NamedTuple):
+    """Plain rows of a file, one after the other, packed; `record` is the first one's."""
+
+    file: int
+    record: int
+    file_name: str
+    number: int
+    data: bytes
+
+    def rows(self) -> Iterator[Row]:
+        """Yield the rows, without titles and links."""
+        return _unpack(self.file, self.file_name, self.data)
 
 
-def write_packed(connection: Connection, run_id: int, plain: Iterable[Row]) -> None:
-    """Write plain rows of a run, in order, as a block for each file."""
-    for (file, file_name), its_rows in groupby(plain, key=lambda row: (row.file, row.file_name)):
-        some = list(its_rows)
-        place = {"run_id": run_id, "file": file, "record": some[0].record, "file_name": file_name}
-        connection.execute(insert(packed).values(**place, number=len(some), data=_pack(some)))
+def find_plain(of: Mapping[str, Sequence[Any]]) -> list[bool]:
+    """Say of each row, given by columns, whether it is unchanged, and there is nothing to say of it."""
+    more = zip(of["codes"], of["origin"], of["additions_failed"], of["raw"], of["conflicts"], strict=True)
+    return [
+        outcome is Outcome.UNCHANGED and not (codes or origin or failed) and raw is conflicts is None
+        for outcome, (codes, origin, failed, raw, conflicts) in zip(of["outcome"], more, strict=True)
+    ]
+
+
+def pack(of: Mapping[str, Sequence[Any]]) -> Block:
+    """Pack plain rows of a file, given by columns."""
+    packed_ones = [_steps(of[name]) if name in _STEPPED else of[name] for name in _COLUMNS]
+    data = zlib.compress(orjson.dumps(packed_ones), 1)  # ids don't compress, the rest does at any level
+    return Block(of["file"][0], of["record"][0], of["file_name"][0], len(of["key"]), data)
+
+
+def write_packed(connection: Connection, run_id: int, block: Block) -> None:
+    """Write plain rows of a run."""
+    connection.execute(insert(packed).values(run_id=run_id, **block._asdict()))
 
 
 def read_packed(transaction: Transaction, run_id: int) -> Iterator[Row]:
@@ -80,12 +104,6 @@ _COLUMNS = (
 )
 """What a block has of each row; of records and lines the steps."""
 _STEPPED = ("record", "line")
-
-
-def _pack(some: Sequence[Row]) -> bytes:
-    columns = dict(zip(Row._fields, zip(*some, strict=True), strict=True))
-    packed_ones = [_steps(columns[name]) if name in _STEPPED else columns[name] for name in _COLUMNS]
-    return zlib.compress(orjson.dumps(packed_ones), 1)  # ids don't compress, the rest does at any level
 
 
 def _unpack(file: int, file_name: str, data: bytes) -> Iterator[Row]:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import compress, islice
-from operator import not_
+from itertools import compress, groupby
+from operator import attrgetter, not_
 from typing import Any, NamedTuple
 
 import orjson
@@ -15,7 +15,7 @@ from sqlalchemy import Row as Selected
 from importer.codes import CONFLICT, FATE_UNKNOWN
 from importer.ledger import fingerprints
 from importer.ledger.added import read_additions
-from importer.ledger.packed_rows import count_packed, drop_packed, is_plain, read_packed, write_packed
+from importer.ledger.packed_rows import Block, count_packed, drop_packed, find_plain, pack, read_packed, write_packed
 from importer.ledger.registered import decode_row, encode_row
 from importer.ledger.row_findings import Followers, is_in, may_have_more, with_additions, with_double, with_finding
 from importer.ledger.schema import UNDECIDED, State, operations, rows, runs
@@ -108,11 +108,15 @@ class Results:
         self, connection: Connection, page: list[Row], may_have_more: Callable[[Row], bool] = may_have_more
     ) -> list[Row]:
         """Add the outcomes of their additions, and their issues' doubles, to the rows of a page."""
-        if self._doubles is None:
-            self._doubles = {each.key: str(each) for each in find_doubles(connection, self._source_id)}
-        page = [with_double(row, self._doubles[row.key]) if row.key in self._doubles else row for row in page]
+        doubles = self._find_doubles(connection)
+        page = [with_double(row, doubles[row.key]) if row.key in doubles else row for row in page]
         added = read_additions(connection, self._source_id, (row.key for row in page if may_have_more(row)))
         return [with_additions(row, added.get(row.key, ()), self._id) if may_have_more(row) else row for row in page]
+
+    def _find_doubles(self, connection: Connection) -> dict[str, str]:
+        if self._doubles is None:
+            self._doubles = {each.key: str(each) for each in find_doubles(connection, self._source_id)}
+        return self._doubles
 
     def conflicts(self) -> Iterator[tuple[str, str, list[list[str]]]]:
         """Yield the conflicts of this run: key, `T-…`, and for each field its name, ours, theirs and new."""
@@ -233,25 +237,28 @@ class Results:
         while page := self._page(connection, after):
             last = (page[-1].file, page[-1].record)
             told = [row._replace(raw=None) if is_in(row) else row for row in map(follow, page)]
-            if any(map(is_plain, told)):
+            if any(find_plain(Row.columns(told))):
                 connection.execute(delete(rows).where(rows.c.run_id == self._id, place > after, place <= last))
             self._store(connection, told)
             after = last
         self._end_freezing(connection)
 
-    def settle(self, checked: Iterable[Row]) -> None:
-        """Store the rows of a run that sends nothing, each with its outcome, in place of `register` and `freeze`."""
+    def settle(self, checked: Iterable[Block | list[Row]]) -> None:
+        """Store the rows of a run that sends nothing, each with its outcome, in place of `register` and `freeze`.
+
+        A block is of rows that plan no additions, and that follow no other.
+        """
         follow, self._doubles = Followers(), None
-        remaining = iter(checked)
         with self._transaction() as connection:
             fingerprints.forget(connection, self._source_id)
-            while page := list(islice(remaining, PAGE)):
-                page = self._name_issues(connection, page)
+            for some in checked:
+                if isinstance(some, Block) and not self._find_doubles(connection):
+                    write_packed(connection, self._id, some)
+                    continue
+                page = self._name_issues(connection, list(some.rows()) if isinstance(some, Block) else some)
                 # Only what a run has made itself counts for a row that plans nothing.
-                self._store(
-                    connection,
-                    list(map(follow, self._complete(connection, page, lambda row: row.additions_planned > 0))),
-                )
+                page = self._complete(connection, page, lambda row: row.additions_planned > 0)
+                self._store(connection, list(map(follow, page)))
             self._end_freezing(connection)
 
     def _name_issues(self, connection: Connection, page: list[Row]) -> list[Row]:
@@ -271,8 +278,9 @@ class Results:
         ]
 
     def _store(self, connection: Connection, told: Sequence[Row]) -> None:
-        plain = list(map(is_plain, told))
-        write_packed(connection, self._id, compress(told, plain))
+        plain = find_plain(Row.columns(told))
+        for _, its_rows in groupby(compress(told, plain), key=attrgetter("file")):
+            write_packed(connection, self._id, pack(Row.columns(list(its_rows))))
         REGISTER.execute(connection, (encode_row(self._id, row) for row in compress(told, map(not_, plain))))
 
     def _end_freezing(self, connection: Connection) -> None:

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from itertools import chain
+from typing import Any
 
 from importer.check.history import LedgerHistory
 from importer.check.plan import Plan
 from importer.errors import RunStopped
 from importer.ledger.journal import Run
+from importer.ledger.packed_rows import BLOCK_ROWS, Block, find_plain, pack
 from importer.load.attempt import Sent
 from importer.records import Outcome, Row
 from importer.scratch import Scratch
+
+Columns = Mapping[str, Sequence[Any]]
+"""Rows by column, in the order of their fields."""
 
 
 class SettledRows:
@@ -35,12 +39,7 @@ class SettledRows:
         if plan.operations or plan.additions:
             self.close()
         if self._scratch is not None:
-            columns = dict(zip(Row._fields, map(list, zip(*plan.rows, strict=True)), strict=True))
-            for place, row in enumerate(plan.rows):
-                if row.outcome is Outcome.UNCHANGED:
-                    columns["attempts"][place] = plan.ledger[row.key].attempts
-                    columns["title"][place] = ""
-            self._scratch.write("INSERT INTO chunks (rows) VALUES (?)", [(pickle.dumps(list(columns.values())),)])
+            self._scratch.write("INSERT INTO chunks (rows) VALUES (?)", [(pickle.dumps(some),) for some in _pack(plan)])
 
     def are_all(self, run: Run, known: LedgerHistory) -> bool:
         """Whether they are all that there is to a run: nothing is to be sent, looked for, or taken into the ledger."""
@@ -49,9 +48,9 @@ class SettledRows:
     def hand_over(self, run: Run, sent: Sent) -> Sent:
         """Write them as the rows of a run. What stops that is in the result."""
         assert self._scratch is not None
-        chunks = self._scratch.rows("SELECT rows FROM chunks ORDER BY place")
+        kept = (pickle.loads(rows) for (rows,) in self._scratch.rows("SELECT rows FROM chunks ORDER BY place"))
         try:
-            run.settle(map(Row._make, chain.from_iterable(zip(*pickle.loads(rows), strict=True) for (rows,) in chunks)))
+            run.settle(each if isinstance(each, Block) else _make_rows(each) for each in kept)
         except RunStopped as error:
             return replace(sent, stopped=sent.stopped or error)
         finally:
@@ -63,3 +62,20 @@ class SettledRows:
         if self._scratch is not None:
             self._scratch.close()
             self._scratch = None
+
+
+def _pack(plan: Plan) -> Iterator[Block | Columns]:
+    """Pack the rows of a chunk, those with more to say as columns; unchanged ones have their title in the ledger."""
+    of = dict(Row.columns(plan.rows))
+    keyed = zip(of["key"], of["outcome"], of["attempts"], strict=True)
+    titled = zip(of["title"], of["outcome"], strict=True)
+    of["attempts"] = [plan.ledger[key].attempts if how is Outcome.UNCHANGED else own for key, how, own in keyed]
+    of["title"] = ["" if how is Outcome.UNCHANGED else title for title, how in titled]
+    for start in range(0, len(plan.rows), BLOCK_ROWS):
+        some = {name: column[start : start + BLOCK_ROWS] for name, column in of.items()}
+        has_more = any(some["additions_planned"]) or any(some["follows"]) or not all(find_plain(some))
+        yield some if has_more else pack(some)
+
+
+def _make_rows(of: Columns) -> list[Row]:
+    return list(map(Row._make, zip(*of.values(), strict=True)))
