@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
@@ -151,6 +151,10 @@ class Text(Strict):
     def refs(self) -> tuple[Ref, ...]:
         """Every column and path that this text reads, in order."""
         return tuple(dict.fromkeys(self._refs()))
+
+    def may_be_in(self, present: Set[Ref]) -> bool:
+        """Whether it isn't just the text of a column or path that a file doesn't have; `present` are those it has."""
+        return (self.column is None and self.path is None) or not present.isdisjoint(self.refs)
 
     def _refs(self) -> Iterator[Ref]:
         if self.column is not None:

@@ -18,4 +18,5 @@ def fill(form: str, columns: Sequence[Sequence[object]]) -> str:
     values: list[object] = [""] * (len(varied) * len(columns[0]))
     for place, column in enumerate(varied):
         values[place :: len(varied)] = column
-    return form % tuple(line) * len(columns[0]) % tuple(values)
+    every_line = (form % tuple(line)) * len(columns[0])
+    return every_line % tuple(values)

@@ -27,6 +27,7 @@ _LINES = re.compile(r"\n(?![^{}]*\})")
 class Columns:
     """The columns of one chunk, as lists of text with one entry a row.
 
+    present     the columns and paths that the chunk's file has, of those that are read
     unreadable  collects row → the text of a date that a condition could not read; the condition is false there
     dropped     collects row → the parts of its markup that a conversion could not keep, and how often
     """
@@ -36,6 +37,7 @@ class Columns:
         self.date_formats = tuple(date_formats)
         self.unreadable: dict[int, str] = {}
         self.dropped: dict[int, Counter[str]] = {}
+        self.present = frozenset(ref for ref, positions in chunk.positions.items() if positions)
         self._with_text: dict[int, bool] = {}
 
     def __len__(self) -> int:
@@ -62,7 +64,7 @@ class Columns:
             columns = self.cells(spec.refs[0])
         elif spec.first is not None:
             # A preset names dozens of columns of which a file has one.
-            choices = [*spec.first[:1], *filter(self._may_have, spec.first[1:])]
+            choices = [choice for choice in spec.first if choice.may_be_in(self.present)]
             columns = [self._first_filled([self.text(choice) for choice in choices])]
         elif spec.template is not None:
             columns = [self._fill(spec.template)]
@@ -70,16 +72,12 @@ class Columns:
             columns = []
         return self._first_filled(self._extract(columns, spec))
 
-    def _may_have(self, spec: Text) -> bool:
-        """Whether a text isn't just that of a column which the file doesn't have."""
-        return (spec.column is None and spec.path is None) or any(map(self.chunk.positions.get, spec.refs))
-
     def every_cell(self, spec: Text) -> list[list[str]]:
         """Like `text`, but with all the cells of a column that repeats: one list for each column of the file."""
         if spec.column is not None or spec.path is not None:
             columns = self.cells(spec.refs[0])
         elif spec.first is not None:
-            columns = self._first_with_cells(filter(self._may_have, spec.first))
+            columns = self._first_with_cells([choice for choice in spec.first if choice.may_be_in(self.present)])
         else:
             return [self.text(spec)]
         return self._extract(columns, spec)
@@ -107,7 +105,7 @@ class Columns:
                 self.dropped[row] = self.dropped.get(row, Counter()) | Counter(dropped)
         return [converted[text].text if text in converted else text for text in column]
 
-    def _first_with_cells(self, choices: Iterable[Text]) -> list[list[str]]:
+    def _first_with_cells(self, choices: Sequence[Text]) -> list[list[str]]:
         """The cells of the first choice that the file has; of several, those of the first filled one in each row."""
         present = [cells for choice in choices if (cells := self.every_cell(choice))]
         present = [cells for cells in present if any(map(any, cells))] or present[:1]

@@ -87,8 +87,7 @@ class Coverage:
     def _add_cells(self, examined: Examined, plan: Plan) -> list[Attachment]:
         records, chunk = examined.records, examined.records.chunk
         if chunk.file not in self._uses_of:
-            present = {ref for ref, positions in chunk.positions.items() if positions}
-            self._uses_of[chunk.file] = list(narrow_uses(self._uses, present))
+            self._uses_of[chunk.file] = list(narrow_uses(self._uses, records.columns.present))
         shares = [(use.label, consume_cells(use, records)) for use in self._uses_of[chunk.file]]
         by_rules: Consumed = {place: None for ref in self._rule_refs for place in chunk.positions.get(ref, ())}
         sent = _find_sent(plan)

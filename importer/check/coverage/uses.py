@@ -54,11 +54,7 @@ def narrow_uses(uses: Iterable[Use], present: Set[Ref]) -> Iterator[Use]:
 def _narrow(text: Text, present: Set[Ref]) -> Text:
     if text.first is None:
         return text
-    first = [
-        _narrow(choice, present)
-        for choice in text.first
-        if (choice.column is None and choice.path is None) or not present.isdisjoint(choice.refs)
-    ]
+    first = [_narrow(choice, present) for choice in text.first if choice.may_be_in(present)]
     return text.model_copy(update={"first": first})
 
 
