@@ -29,12 +29,15 @@ def count_cells(
     sent      the rows that are sent; None: all
     takes     each class with the cells that it consumes, in order: a cell belongs to the first class
     """
-    consumers = list(takes)
+    shares: dict[int, tuple[Share, ...]] = {}
+    for label, consumed in takes:
+        whole = ((label, None),)  # one for all columns that it takes: there may be 100,000
+        for position, rows in consumed.items():
+            shares[position] = shares.get(position, ()) + (whole if rows is None else ((label, rows),))
     for position, cells in _columns_as_they_came(examined):
         if count := _count_filled(cells):
             name = names[position] if position < len(names) else name_column("", position)
-            shares = [(label, consumed[position]) for label, consumed in consumers if position in consumed]
-            _count_column(lines, name, cells, count, sent, shares)
+            _count_column(lines, name, cells, count, sent, shares.get(position, ()))
 
 
 def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[str]]]:
