@@ -6,17 +6,17 @@ Most rows of a scheduled import are unchanged each time. All that reports of old
 from __future__ import annotations
 
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 from sqlalchemy import Column, Connection, Integer, MetaData, String, Table, delete, func, insert, select, tuple_
 
 from importer.ledger.schema import packed
 from importer.ledger.statements import Transaction
-from importer.records import Outcome, Row, from_columns
+from importer.records import Outcome, Row, RowColumns, from_columns
 
 BLOCK_ROWS = 1024
 """Most rows of a block: half of a chunk."""
@@ -40,7 +40,7 @@ class Block(NamedTuple):
         return _unpack(self.file, self.file_name, self.data)
 
 
-def find_plain(of: Mapping[str, Sequence[Any]]) -> list[bool]:
+def find_plain(of: RowColumns) -> list[bool]:
     """Say of each row, given by columns, whether it is unchanged, and there is nothing to say of it."""
     more = zip(of["codes"], of["origin"], of["additions_failed"], of["raw"], of["conflicts"], strict=True)
     return [
@@ -49,7 +49,7 @@ def find_plain(of: Mapping[str, Sequence[Any]]) -> list[bool]:
     ]
 
 
-def pack(of: Mapping[str, Sequence[Any]]) -> Block:
+def pack(of: RowColumns) -> Block:
     """Pack plain rows of a file, given by columns."""
     packed_ones = [_steps(of[name]) if name in _STEPPED else of[name] for name in _COLUMNS]
     data = zlib.compress(orjson.dumps(packed_ones), 1)  # ids don't compress, the rest does at any level

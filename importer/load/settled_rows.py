@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from importer.check.history import LedgerHistory
 from importer.check.plan import Plan
@@ -14,11 +13,8 @@ from importer.errors import RunStopped
 from importer.ledger.journal import Run
 from importer.ledger.packed_rows import BLOCK_ROWS, Block, find_plain, pack
 from importer.load.attempt import Sent
-from importer.records import Outcome, Row
+from importer.records import Outcome, Row, RowColumns
 from importer.scratch import Scratch
-
-Columns = Mapping[str, Sequence[Any]]
-"""Rows by column, in the order of their fields."""
 
 
 class SettledRows:
@@ -64,7 +60,7 @@ class SettledRows:
             self._scratch = None
 
 
-def _pack(plan: Plan) -> Iterator[Block | Columns]:
+def _pack(plan: Plan) -> Iterator[Block | RowColumns]:
     """Pack the rows of a chunk, those with more to say as columns; unchanged ones have their title in the ledger."""
     of = dict(Row.columns(plan.rows))
     keyed = zip(of["key"], of["outcome"], of["attempts"], strict=True)
@@ -77,5 +73,5 @@ def _pack(plan: Plan) -> Iterator[Block | Columns]:
         yield some if has_more else pack(some)
 
 
-def _make_rows(of: Columns) -> list[Row]:
+def _make_rows(of: RowColumns) -> list[Row]:
     return list(map(Row._make, zip(*of.values(), strict=True)))

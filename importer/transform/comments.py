@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections import Counter, defaultdict
@@ -22,6 +21,7 @@ from importer.records import Comment, Finder, Finding
 from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.formats.convert import Converted, convert_all
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
+from importer.transform.markers import hex_digest
 from importer.transform.watched_patterns import Searcher, compile_pattern, find_each
 
 _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
@@ -238,13 +238,9 @@ def _hash(written: str, equal: dict[str, int]) -> str:
     A comment's content is one of its author, date and text in the source, its id one of the source's own. `equal` has
     how many there are by now of each, by the hash of the first.
     """
-    first = _digest(f"[{written}, 1]")
+    first = hex_digest(f"[{written}, 1]")[:16]
     number = equal[first] = equal.get(first, 0) + 1
-    return first if number == 1 else _digest(f"[{written}, {number}]")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return first if number == 1 else hex_digest(f"[{written}, {number}]")[:16]
 
 
 def _unreadable(problem: str, source: CommentSource) -> Finding:
