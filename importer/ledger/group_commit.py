@@ -18,6 +18,7 @@ Intent = dict[str, Any]
 """The values of an operation's row, which is durable before the operation is sent."""
 
 AHEAD_GROUPS = 2
+"""So many groups of announced intents are committed by themselves: nobody waits for these."""
 INTENT_SECONDS = 0.002
 DECISION_SECONDS = 0.1
 """How long an intent, and an outcome that no intent follows, waits for others to be committed with."""
