@@ -97,6 +97,18 @@ def test_files_are_the_same_in_parts(tmp_path: Path, workers: int) -> None:
     assert parts == whole
 
 
+def test_a_column_that_few_rows_fill(tmp_path: Path) -> None:
+    """Its samples don't depend on where chunks begin."""
+    path = tmp_path / "sparse.csv"
+    cells = ("" if number < 90 else "same" if number < 200 else f"other {number}" for number in range(300))
+    rows = [f"A-{number},Fine,Done,High,{cell}\n" for number, cell in enumerate(cells)]
+    path.write_text("".join(["Issue key,Summary,Status,Priority,Odd\n", *rows]))
+    with open_job([str(path)], mapping_name="jira") as job, ThreadPoolExecutor(2) as executor:
+        whole = files_of(job, tmp_path / "whole")
+        assert files_of(replace(job, workers=2, executor=executor), tmp_path / "parts") == whole
+    assert "Odd,footer: Odd,210,100.0%,1,same,\n" in whole["losses.csv"]
+
+
 def test_what_no_cut_fits_is_read_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where quotes don't show where records end, one process goes on from there, which is said once."""
     plain, broken = ([f"A-{n},fine,x\n" for n in range(200)], [f'B-{n},fine,"two\nlines"\n' for n in range(200)])

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from itertools import islice
 
 from importer.transform.columns import Mask, is_filled
 
@@ -24,7 +23,7 @@ OTHERS = "(others)"
 SAMPLES = 2
 SAMPLE_CHARACTERS = 40
 CELLS_SHOWN = 64
-"""Cells that are searched for samples: a column with one and the same value has no second one."""
+"""Filled cells that are searched for samples: a column with one and the same value has no second one."""
 
 
 @dataclass(slots=True)
@@ -44,7 +43,7 @@ class Line:
         sample = " ".join(text[: SAMPLE_CHARACTERS * 4].split())
         if len(sample) > SAMPLE_CHARACTERS:
             sample = f"{sample[:SAMPLE_CHARACTERS]}…"
-        if len(self.samples) < SAMPLES and sample not in self.samples:
+        if sample not in self.samples:
             self.samples.append(sample)
         self.is_open = len(self.samples) < SAMPLES and self._shown < CELLS_SHOWN
 
@@ -83,8 +82,10 @@ class Lines:
         line = self.line(column, label)
         line.cells += count
         if line.is_open:
-            for text in filter(is_filled, islice(cells, CELLS_SHOWN)):
+            for text in filter(is_filled, filter(None, cells)):  # however many empty ones are between them
                 line.show(text)
+                if not line.is_open:
+                    break
 
     def add_rows(self, column: str, label: str, cells: Sequence[str], rows: Mask) -> None:
         """Count the cells of the rows of a mask, all of which are filled."""
