@@ -109,6 +109,13 @@ class _Hits:
     sample: str = ""
     columns: dict[str, int] = field(default_factory=dict)
 
+    def merge(self, later: _Hits) -> None:
+        """Add those of later rows."""
+        self.rows += later.rows
+        self.sample = self.sample or later.sample
+        for name, place in later.columns.items():
+            self.columns.setdefault(name, place)
+
     def where(self) -> str:
         """Name the columns, COLUMNS_SHOWN of them."""
         more = " …" if len(self.columns) > COLUMNS_SHOWN else ""
@@ -128,6 +135,19 @@ class _DateColumn:
     rows: int = 0
     sample: str = ""
     decided: bool = False
+
+    def merge(self, later: _DateColumn) -> None:
+        """Add what later rows have shown."""
+        self.rows += later.rows
+        self.sample = self.sample or later.sample
+        self.decided = self.decided or later.decided
+
+
+class SignsFound(NamedTuple):
+    """The signs that a chunk has shown, and its columns of dates."""
+
+    hits: dict[tuple[str, ...], _Hits]
+    dates: dict[Ref, _DateColumn]
 
 
 class DamageSigns:
@@ -149,10 +169,20 @@ class DamageSigns:
         self._dates = {ref: _DateColumn(ref in read) for ref in (*read, *sorted(_refs(*mapping.footer.values())))}
 
     def add(self, examined: Examined, _: Plan) -> None:
-        """Search a chunk."""
-        records, chunk = examined.records, examined.records.chunk
+        """Search a chunk, unless that was done where it was examined."""
+        chunk, counts = examined.records.chunk, examined.counts
         if len(chunk):
             self._rows[chunk.file] = chunk.records[-1]
+        signs = self.search(examined) if counts is None else counts.signs
+        for sign, hits in signs.hits.items():
+            self._hits.setdefault(sign, _Hits()).merge(hits)
+        for ref, dates in signs.dates.items():
+            self._dates[ref].merge(dates)
+
+    def search(self, examined: Examined) -> SignsFound:
+        """Search a chunk by itself; a column of dates only as long as none before has decided how they are read."""
+        records, chunk = examined.records, examined.records.chunk
+        signs = SignsFound({}, {})
         found: dict[tuple[str, ...], dict[int, str]] = {}
         for place, (ref, positions) in enumerate(chunk.positions.items()):
             for position in positions:  # none of most references that a preset has
@@ -160,16 +190,16 @@ class DamageSigns:
                     continue
                 column = chunk.cells[position]
                 for sign, rows in self._find_signs(ref, column, chunk.file):
-                    self._hits.setdefault(sign, _Hits()).columns.setdefault(ref.name, place)
+                    signs.hits.setdefault(sign, _Hits()).columns.setdefault(ref.name, place)
                     found.setdefault(sign, {}).update(rows)
                 if ref in self._dates and not self._dates[ref].decided:
-                    self._read_dates(self._dates[ref], column, chunk)
+                    dates = signs.dates.setdefault(ref, _DateColumn(self._dates[ref].read))
+                    self._read_dates(dates, column, chunk)
         for sign, rows in found.items():
-            hits = self._hits[sign]
-            hits.rows += len(rows)
-            if not hits.sample:
-                row = min(rows)
-                hits.sample = _sample(rows[row], chunk, row, records.keys.full[row])
+            row = min(rows)
+            signs.hits[sign].rows = len(rows)
+            signs.hits[sign].sample = _sample(rows[row], chunk, row, records.keys.full[row])
+        return signs
 
     def _find_signs(self, ref: Ref, column: list[str], file: int) -> Iterator[tuple[tuple[str, ...], dict[int, str]]]:
         """Find the signs in a column, each with row → the text to show; `file` is the number of the file."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from importer.api import ISSUES_PATH
 from importer.check.fixes import apply_fixes
@@ -17,6 +18,9 @@ from importer.transform.bodies import encode_bodies
 from importer.transform.chunk_records import Records
 from importer.transform.groups import end_of_group, hold_back
 from importer.transform.transform import Transform
+
+if TYPE_CHECKING:
+    from importer.check.cell_counts import CellCounts
 
 """Source: post/triage-issues."""
 
@@ -31,6 +35,7 @@ class Examined:
     fixed     row → the corrections of `--fixes` in it
     groups    first row of an issue that several rows make → all its rows
     is_whole  whether the source has all rows of each issue: it is a snapshot
+    counts    what was counted of its cells already, by another process; else None
     """
 
     first: int
@@ -41,11 +46,16 @@ class Examined:
     fixed: Fixed = field(default_factory=dict)
     groups: Mapping[int, list[int]] = field(default_factory=dict)
     is_whole: bool = False
+    counts: CellCounts | None = None
 
     @property
     def span(self) -> tuple[int, int]:
         """The place of its first row, and the one behind its last."""
         return self.first, self.first + len(self.records.chunk)
+
+    def bodiless(self) -> set[int]:
+        """The rows of which nothing can be sent, whatever is in Triage or in other rows."""
+        return set(range(len(self.records.chunk))) - self.bodies.keys()
 
     def moved(self, first: int, record: int) -> Examined:
         """Give it its place in the whole input, and its first row a record number, where it was read from a part."""

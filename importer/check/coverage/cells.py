@@ -2,42 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import zip_longest
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
-from importer.check.coverage.consumed_cells import Consumed, find_filled
+import numpy as np
+
+from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell
+from importer.check.coverage.consumed_cells import Consumed, consume_cells, find_filled
 from importer.check.coverage.lines import DROPPED, NOT_SENT, Lines
-from importer.check.rows import Examined
-from importer.transform.columns import Mask
+from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses, narrow_uses
+from importer.mapping.model import Mapping
+from importer.transform.chunk_records import Records
+from importer.transform.columns import Mask, is_filled
+
+if TYPE_CHECKING:
+    from importer.check.rows import Examined
+    from importer.sources.source import SourceFile
 
 Share = tuple[str, Mask | None]
 """A class, and the rows whose cell belongs to it unless an earlier class has consumed it; None: all rows."""
 
 
-def count_cells(
-    lines: Lines,
-    names: Sequence[str],
-    examined: Examined,
-    sent: Mask | None,
-    takes: Iterable[tuple[str, Consumed]],
-) -> None:
-    """Count the filled cells of a chunk into `lines`.
+class CellCounter:
+    """Counts the filled cells of tables by column and class; `names` are those of the columns of each file."""
 
-    names     of the columns
-    examined  the chunk, of a table
-    sent      the rows that are sent; None: all
-    takes     each class with the cells that it consumes, in order: a cell belongs to the first class
-    """
-    shares: dict[int, tuple[Share, ...]] = {}
-    for label, consumed in takes:
-        whole = ((label, None),)  # one for all columns that it takes: there may be 100,000
-        for position, rows in consumed.items():
-            shares[position] = shares.get(position, ()) + (whole if rows is None else ((label, rows),))
-    for position, cells in _columns_as_they_came(examined):
-        if count := _count_filled(cells):
-            name = names[position] if position < len(names) else name_column("", position)
-            _count_column(lines, name, cells, count, sent, shares.get(position, ()))
+    def __init__(self, mapping: Mapping, files: Sequence[SourceFile]) -> None:
+        self.names = [[name_column(cell, place) for place, cell in enumerate(file.header or ())] for file in files]
+        self._attachment_places = [
+            [place for place, name in enumerate(names) if holds_attachments(name)] for names in self.names
+        ]
+        self._uses = list_uses(mapping)
+        self._uses_of = dict[int, list[Use]]()  # of a table, by its number: those whose columns it has
+        self._rule_refs = list_rule_refs(mapping)
+
+    def count(self, lines: Lines, examined: Examined, left_out: Collection[int]) -> list[Attachment]:
+        """Count the cells of a chunk into `lines`; returns the attachments of the rows that aren't left out."""
+        records, chunk = examined.records, examined.records.chunk
+        if chunk.file not in self._uses_of:
+            self._uses_of[chunk.file] = list(narrow_uses(self._uses, records.columns.present))
+        shares: dict[int, tuple[Share, ...]] = {}
+        for label, consumed in self._list_takes(records, chunk.file):
+            whole = ((label, None),)  # one for all columns that it takes: there may be 100,000
+            for position, rows in consumed.items():
+                shares[position] = shares.get(position, ()) + (whole if rows is None else ((label, rows),))
+        sent, names = _find_sent(left_out, len(chunk)), self.names[chunk.file]
+        for position, cells in _columns_as_they_came(examined):
+            if count := _count_filled(cells):
+                name = names[position] if position < len(names) else name_column("", position)
+                _count_column(lines, name, cells, count, sent, shares.get(position, ()))
+        places = self._attachment_places[chunk.file]
+        return list(_attachments_in(chunk.raw, places, records.keys.full, sent)) if places else []
+
+    def _list_takes(self, records: Records, file: int) -> Iterator[tuple[str, Consumed]]:
+        """Yield each class with the cells that it consumes, in order: a cell belongs to the first class."""
+        for use in self._uses_of[file]:
+            yield use.label, consume_cells(use, records)
+        positions = records.chunk.positions
+        yield RULE, {place: None for ref in self._rule_refs for place in positions.get(ref, ())}
+
+
+def _find_sent(left_out: Collection[int], rows: int) -> Mask | None:
+    """Return a mask of the rows that are sent; None: all."""
+    if not left_out:
+        return None
+    sent = np.ones(rows, dtype=np.bool_)
+    sent[list(left_out)] = False
+    return sent
+
+
+def _attachments_in(
+    raw: Sequence[Sequence[str]], places: Sequence[int], keys: Sequence[str], sent: Mask | None
+) -> Iterator[Attachment]:
+    for row in range(len(raw)) if sent is None else sent.nonzero()[0].tolist():
+        for place in places:
+            if place < len(raw[row]) and is_filled(raw[row][place]):
+                yield from read_cell(keys[row], raw[row][place])
 
 
 def _columns_as_they_came(examined: Examined) -> Iterator[tuple[int, Sequence[str]]]:

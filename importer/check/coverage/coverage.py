@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from importer.check.coverage.attachments import Attachment, Kept, holds_attachments, read_cell
-from importer.check.coverage.cells import count_cells, name_column
-from importer.check.coverage.consumed_cells import Consumed, consume_cells
+from importer.check.coverage.attachments import Attachment, Kept
+from importer.check.coverage.cells import CellCounter
+from importer.check.coverage.consumed_cells import consume_cells
 from importer.check.coverage.leaves import Leaves
 from importer.check.coverage.lines import DROPPED, NOWHERE, Line, Lines
-from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses, narrow_uses
+from importer.check.coverage.uses import list_rule_refs, list_uses
 from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.mapping.model import Mapping as MappingModel
 from importer.phrases import counted, listed
-from importer.records import Finding, Row
+from importer.records import Finding
 from importer.sources.json_column import embedded_record
 from importer.sources.json_values import decoder, lenient_decoder
 from importer.sources.wrappers import open_envelope
 from importer.transform.chunk_records import Records
-from importer.transform.columns import Mask, is_filled
 from importer.transform.shown_people import ShownPeople
 
 if TYPE_CHECKING:
@@ -53,28 +50,26 @@ class Coverage:
 
     def __init__(self, mapping: MappingModel, files: Sequence[SourceFile], shown: ShownPeople) -> None:
         self._files = files
-        self._names = [[name_column(cell, place) for place, cell in enumerate(file.header or ())] for file in files]
+        self._cells = CellCounter(mapping, files)
         self._repeats: Counter[str] = Counter()
-        for names in self._names:
+        for names in self._cells.names:
             self._repeats |= Counter(names)
         self._hides, self._shown = mapping.people.hides, shown
         self._lines = Lines(mapping.drop, shown.clean if self._hides else None)
-        self._attachment_places = [
-            [place for place, name in enumerate(names) if holds_attachments(name)] for names in self._names
-        ]
         self._uses = list_uses(mapping)
-        self._uses_of = dict[int, list[Use]]()  # of a table, by its number: those whose columns it has
-        self._rule_refs = list_rule_refs(mapping)
         needs_leaves = not all(file.is_table for file in files)
-        self._leaves = Leaves(self._lines, self._uses, self._rule_refs) if needs_leaves else None
+        self._leaves = Leaves(self._lines, self._uses, list_rule_refs(mapping)) if needs_leaves else None
         self._attachments = self._issues_with_attachments = 0
         self.attachments = Kept()
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the cells of a chunk, and keep the attachments of the rows that are sent."""
-        records = examined.records
-        if self._leaves is None or self._files[records.chunk.file].is_table:
-            attachments = self._add_cells(examined, plan)
+        records, counts = examined.records, examined.counts
+        if counts is not None and examined.bodiless() == set(plan.left_out):
+            self._lines.merge(counts.lines)
+            attachments: Sequence[Attachment] = counts.attachments
+        elif self._leaves is None or self._files[records.chunk.file].is_table:
+            attachments = self._cells.count(self._lines, examined, plan.left_out)
         else:
             attachments = self._add_leaves(self._leaves, records, plan)
         self._attachments += len(attachments)
@@ -83,17 +78,6 @@ class Coverage:
             names = self._shown.clean([attachment.name for attachment in attachments])
             attachments = [each._replace(name=name) for each, name in zip(attachments, names, strict=True)]
         self.attachments.add(attachments)
-
-    def _add_cells(self, examined: Examined, plan: Plan) -> list[Attachment]:
-        records, chunk = examined.records, examined.records.chunk
-        if chunk.file not in self._uses_of:
-            self._uses_of[chunk.file] = list(narrow_uses(self._uses, records.columns.present))
-        shares = [(use.label, consume_cells(use, records)) for use in self._uses_of[chunk.file]]
-        by_rules: Consumed = {place: None for ref in self._rule_refs for place in chunk.positions.get(ref, ())}
-        sent = _find_sent(plan)
-        count_cells(self._lines, self._names[chunk.file], examined, sent, [*shares, (RULE, by_rules)])
-        places = self._attachment_places[chunk.file]
-        return list(_attachments_in(chunk.raw, places, plan.rows, sent)) if places else []
 
     def _add_leaves(self, leaves: Leaves, records: Records, plan: Plan) -> list[Attachment]:
         file = self._files[records.chunk.file]
@@ -201,24 +185,6 @@ def rare_categories(flow: ValueFlow) -> str:
     rare = [rows for rows in issues.values() if rows < RARE_ISSUES]
     names, few = counted(len(rare), "name"), f"fewer than {RARE_ISSUES} issues each"
     return f"category: {names} of {few}, {counted(sum(rare), 'issue')} in all" if len(rare) >= RARE_NAMES else ""
-
-
-def _find_sent(plan: Plan) -> Mask | None:
-    """Return a mask of the rows that are sent; None: all."""
-    if not plan.left_out:
-        return None
-    sent = np.ones(len(plan.rows), dtype=np.bool_)
-    sent[list(plan.left_out)] = False
-    return sent
-
-
-def _attachments_in(
-    raw: Sequence[Sequence[str]], places: Sequence[int], rows: Sequence[Row], sent: Mask | None
-) -> Iterator[Attachment]:
-    for row in range(len(rows)) if sent is None else sent.nonzero()[0].tolist():
-        for place in places:
-            if place < len(raw[row]) and is_filled(raw[row][place]):
-                yield from read_cell(rows[row].key, raw[row][place])
 
 
 def _read_record(file: SourceFile, raw: Sequence[str] | str) -> Mapping[str, Any] | None:

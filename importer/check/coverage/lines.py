@@ -18,7 +18,6 @@ NOWHERE = (DROPPED, NOT_SENT, DROP)
 """Classes whose cells arrive nowhere, by how much somebody should know of them."""
 
 COLUMN_LIMIT = 10_000
-"""Columns kept apart: where JSON has data as keys, ids above all, these must not fill the memory."""
 OTHERS = "(others)"
 SAMPLES = 2
 SAMPLE_CHARACTERS = 40
@@ -36,26 +35,45 @@ class Line:
     samples: list[str] = field(default_factory=list)
     is_open: bool = True
     _shown: int = 0
+    _places: list[int] = field(default_factory=list)
 
     def show(self, text: str) -> None:
         """Offer a text as a sample: it is kept if it differs; `is_open` says whether more are wanted."""
-        self._shown += 1
         sample = " ".join(text[: SAMPLE_CHARACTERS * 4].split())
         if len(sample) > SAMPLE_CHARACTERS:
             sample = f"{sample[:SAMPLE_CHARACTERS]}…"
-        if sample not in self.samples:
-            self.samples.append(sample)
+        self._show({sample: 0}, 1)
+
+    def merge(self, later: Line) -> None:
+        """Add the line of later cells, as if these were shown here."""
+        self.cells += later.cells
+        if self.is_open:
+            self._show(dict(zip(later.samples, later._places, strict=True)), later._shown)
+
+    def _show(self, samples: dict[str, int], shown: int) -> None:
+        """Keep samples of so many more cells; each has its place among these."""
+        for sample, place in samples.items():
+            if len(self.samples) < SAMPLES and self._shown + place < CELLS_SHOWN and sample not in self.samples:
+                self.samples.append(sample)
+                self._places.append(self._shown + place)
+        self._shown += shown
         self.is_open = len(self.samples) < SAMPLES and self._shown < CELLS_SHOWN
 
 
 class Lines:
     """The lines of all columns and classes; `drop` names the columns that may be lost, with `*` for any text.
 
-    `hide` takes names of people out of texts, where no report has them: a key of JSON may be one.
+    `hide` takes names of people out of texts, where no report has them: a key of JSON may be one. `limit` is how many
+    columns are kept apart: where JSON has data as keys, ids above all, these must not fill the memory; None: all.
     """
 
-    def __init__(self, drop: Sequence[str], hide: Callable[[Sequence[str]], Sequence[str]] | None = None) -> None:
-        self._drop, self._hide = drop, hide
+    def __init__(
+        self,
+        drop: Sequence[str],
+        hide: Callable[[Sequence[str]], Sequence[str]] | None = None,
+        limit: int | None = COLUMN_LIMIT,
+    ) -> None:
+        self._drop, self._hide, self._limit = drop, hide, limit
         self._lines: dict[tuple[str, str], Line] = {}
         self._columns: set[str] = set()
 
@@ -70,12 +88,17 @@ class Lines:
         """Return the line of a column and class, a new one if there is none yet."""
         if label == DROPPED and self._may_drop.fullmatch(column):
             label = DROP
-        if column not in self._columns and len(self._columns) >= COLUMN_LIMIT:
+        if self._limit is not None and column not in self._columns and len(self._columns) >= self._limit:
             column = OTHERS
         if self._hide is not None:
             column, label = self._hide([column, label])
         self._columns.add(column)
         return self._lines.setdefault((column, label), Line(column, label))
+
+    def merge(self, later: Lines) -> None:
+        """Add the lines of later rows."""
+        for line in later:
+            self.line(line.column, line.label).merge(line)
 
     def add_filled(self, column: str, label: str, cells: Iterable[str], count: int) -> None:
         """Count `count` filled cells; `cells` are those to take samples from, empty ones among them."""

@@ -1,0 +1,40 @@
+"""What is counted of a chunk's cells where it is examined, so that who puts chunks together needn't have the cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from importer.check.coverage.attachments import Attachment
+from importer.check.coverage.cells import CellCounter
+from importer.check.coverage.lines import Lines
+from importer.check.damage import DamageSigns, SignsFound
+from importer.check.job import Job
+from importer.check.rows import Examined
+
+
+@dataclass(frozen=True, slots=True)
+class CellCounts:
+    """What was counted of the cells of a chunk.
+
+    lines        of the column coverage, if all rows that have a body are sent
+    attachments  of these rows
+    signs        of damage
+    """
+
+    lines: Lines
+    attachments: list[Attachment]
+    signs: SignsFound
+
+
+class CellCounting:
+    """Counts the cells of chunks, each by itself."""
+
+    def __init__(self, job: Job) -> None:
+        model, files = job.mapping.model, job.source.files
+        self._cells, self._signs = CellCounter(model, files), DamageSigns(model, files)
+
+    def count(self, examined: Examined) -> CellCounts:
+        """Count a chunk. Its lines have all its columns, under the names that the source gives them."""
+        lines = Lines((), limit=None)
+        attachments = self._cells.count(lines, examined, examined.bodiless())
+        return CellCounts(lines, attachments, self._signs.search(examined))
