@@ -16,7 +16,9 @@ from shutil import rmtree
 from tempfile import TemporaryDirectory, gettempdir
 from typing import IO, TYPE_CHECKING
 
+from importer.check.cell_counts import CellCounting
 from importer.check.job import Job
+from importer.check.joined_rows import dump_joined
 from importer.check.rows import Examined, examine, examine_chunk, transform_of
 from importer.errors import StorageFull, WorkerLost
 from importer.progress import Progress
@@ -186,13 +188,15 @@ def examine_part(shared: Path, part: Part) -> Path:
     The chunks come in a file of that folder: a pipe takes 64 KB at a time, and each time both ends wait for the other.
     The first row has the place 0 and the record number 1. Raises Severed where the range can't be read as a part.
     """
-    job, transform = _prepare(shared)
+    job, transform, counting = _prepare(shared)
     path = shared / f"{part.file}-{part.start}"
     with _uncollected():
         chunks = read_part(job.source.files[part.file], part, transform.refs)
-        examined = pickle.dumps([examine_chunk(job, transform, chunk, 0) for chunk in chunks], pickle.HIGHEST_PROTOCOL)
-    with _on_disk():
-        path.write_bytes(examined)
+        every = [examine_chunk(job, transform, chunk, 0) for chunk in chunks]
+        every = [replace(examined, counts=counting.count(examined)) for examined in every]
+        with _on_disk(), path.open("wb") as file:
+            dump_joined(every, file)
+        del every
     return path
 
 
@@ -211,16 +215,16 @@ def _uncollected() -> Iterator[None]:
 _folders = set[Path]()
 """What was shared with this process."""
 _prepared = threading.local()
-"""The job of the last part, and its transform, of each thread: SQLite's look-ups are of one thread alone."""
+"""The job of the last part, and what examines with it, of each thread: SQLite's look-ups are of one thread alone."""
 
 
-def _prepare(shared: Path) -> tuple[Job, Transform]:
+def _prepare(shared: Path) -> tuple[Job, Transform, CellCounting]:
     if getattr(_prepared, "shared", None) != shared:
         _folders.add(shared)
         with (shared / JOB).open("rb") as file:
             job = _JobReader(file, shared).load()
-        _prepared.shared, _prepared.job = shared, (job, transform_of(job))
-    ready: tuple[Job, Transform] = _prepared.job
+        _prepared.shared, _prepared.job = shared, (job, transform_of(job), CellCounting(job))
+    ready: tuple[Job, Transform, CellCounting] = _prepared.job
     return ready
 
 

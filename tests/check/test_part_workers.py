@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from importer.check import part_workers
 from importer.check.job import Job
 from importer.check.knowledge import know_nothing
 from importer.check.part_workers import WORTHWHILE_ROWS, choose_workers, find_obstacle
@@ -125,11 +126,11 @@ def test_what_no_cut_fits_is_read_on_at_once(tmp_path: Path, monkeypatch: pytest
 def test_a_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What a part gives has no room; the error comes whole from another process."""
 
-    def refuse(path: Path, data: bytes) -> int:
+    def refuse(thing: object, file: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with opened(tmp_path) as job, ThreadPoolExecutor(2) as executor:
-        monkeypatch.setattr(Path, "write_bytes", refuse)
+        monkeypatch.setattr(part_workers, "dump_joined", refuse)
         with pytest.raises(StorageFull, match="takes no more: No space left") as caught:
             run_check(replace(job, workers=2, executor=executor), know_nothing, Unseen(), tmp_path / "out")
     assert "TMPDIR" in pickle.loads(pickle.dumps(caught.value)).hint
@@ -252,4 +253,5 @@ def test_a_ledger_says_the_same_of_parts(program: Program) -> None:
     one, two = (program(*check, "--workers", count, "--out", f"by-{count}") for count in ("1", "2"))
     assert one.outcomes() == two.outcomes()
     assert len(one.outcomes()) > 2
-    assert Path("by-1/results.csv").read_bytes() == Path("by-2/results.csv").read_bytes()
+    for name in ("results.csv", "losses.csv"):  # rows that are left as they are in Triage are not sent
+        assert Path("by-1", name).read_bytes() == Path("by-2", name).read_bytes()

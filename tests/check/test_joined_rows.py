@@ -1,0 +1,49 @@
+"""Rows that pass from one process to another."""
+
+from __future__ import annotations
+
+import io
+import pickle
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from importer.check.joined_rows import SEPARATOR, dump_joined
+from importer.records import Chunk
+from tests.harness.making import chunk_of
+
+CELL = st.text(st.sampled_from(["a", "é", "😀", "\ud800", "\n", SEPARATOR]), max_size=3)
+ROW = st.lists(CELL, min_size=1, max_size=4)
+
+
+def passed_on(chunk: Chunk) -> Chunk:
+    """The chunk as another process gets it."""
+    file = io.BytesIO()
+    dump_joined([chunk], file)
+    (found,) = pickle.loads(file.getvalue())
+    assert isinstance(found, Chunk)
+    return found
+
+
+@given(st.lists(ROW, max_size=4), st.sets(st.integers(0, 4)))
+@example([["a", SEPARATOR], ["", ""]], {0, 1})
+def test_rows_arrive_as_they_were(rows: list[list[str]], used: set[int]) -> None:
+    """Whatever is in their cells, however wide each is, and also where the mapping reads other cells than came."""
+    cells = {place: [row[place] if place < len(row) else "" for row in rows] for place in used}
+    if 0 in cells:
+        cells[0] = ["corrected" for _ in rows]
+    chunk = Chunk(0, "issues.csv", range(1, len(rows) + 1), [*range(len(rows))], rows, cells, {})
+    found = passed_on(chunk)
+    assert [*map(list, found.raw)] == rows
+    assert [list(found.raw[place]) for place in range(len(rows))] == rows
+    assert [*map(list, found.raw[1:3])] == rows[1:3]
+    assert dict(found.cells) == cells
+    assert len(found.raw) == len(found) == len(rows)
+
+
+def test_what_is_passed_on_can_be_passed_on_again() -> None:
+    """A chunk that came joined is one like any other."""
+    chunk = chunk_of(("A", "B"), [["one", "two"], ["three", ""]])
+    again = passed_on(passed_on(chunk))
+    assert [*map(list, again.raw)] == chunk.raw
+    assert (dict(again.cells), again.positions, again.lines) == (chunk.cells, chunk.positions, chunk.lines)
