@@ -153,8 +153,14 @@ class Text(Strict):
         return tuple(dict.fromkeys(self._refs()))
 
     def may_be_in(self, present: Set[Ref]) -> bool:
-        """Whether it isn't just the text of a column or path that a file doesn't have; `present` are those it has."""
+        """Whether it isn't just the text of columns or paths that a file doesn't have; `present` are those it has."""
+        if self.first is not None and self.pattern is None and self.lookup is None:  # these two may make a text of none
+            return any(choice.may_be_in(present) for choice in self.first)
         return (self.column is None and self.path is None) or not present.isdisjoint(self.refs)
+
+    def choices_in(self, present: Set[Ref]) -> list[Text]:
+        """Those of `first` that may be in a file: a preset names dozens of columns of which a file has one."""
+        return [choice for choice in self.first or () if choice.may_be_in(present)]
 
     def _refs(self) -> Iterator[Ref]:
         if self.column is not None:

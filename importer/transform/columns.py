@@ -63,9 +63,7 @@ class Columns:
         elif spec.column is not None or spec.path is not None:
             columns = self.cells(spec.refs[0])
         elif spec.first is not None:
-            # A preset names dozens of columns of which a file has one.
-            choices = [choice for choice in spec.first if choice.may_be_in(self.present)]
-            columns = [self._first_filled([self.text(choice) for choice in choices])]
+            columns = [self._first_filled([self.text(choice) for choice in spec.choices_in(self.present)])]
         elif spec.template is not None:
             columns = [self._fill(spec.template)]
         else:
@@ -77,7 +75,7 @@ class Columns:
         if spec.column is not None or spec.path is not None:
             columns = self.cells(spec.refs[0])
         elif spec.first is not None:
-            columns = self._first_with_cells([choice for choice in spec.first if choice.may_be_in(self.present)])
+            columns = self._first_with_cells(spec.choices_in(self.present))
         else:
             return [self.text(spec)]
         return self._extract(columns, spec)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping as Dict
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from importer.api import FINISHED, PERSON_FIELDS
 from importer.codes import SKIP_PREFIX
 from importer.mapping.identities import Roster
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Duplicates, Mapping
+from importer.mapping.narrowing import narrow
 from importer.mapping.reads import collect_annexes, collect_refs, collect_tables
 from importer.mapping.texts import Text
-from importer.records import Chunk, Finding
+from importer.records import Chunk, Finding, Ref
 from importer.transform.chunk_parts import PartsReader
 from importer.transform.chunk_records import Records, merge_targets
 from importer.transform.claims import read_claims
@@ -57,38 +59,79 @@ class Transform:
         find_keys: FindKeys = find_no_keys,
     ) -> None:
         self.mapping = mapping
-        self.source_name = source_name
-        self.value_maps = value_maps(mapping)
         self.refs = collect_refs(mapping)
         self.tables = collect_tables(mapping)
         self.annexes = collect_annexes(mapping)
-        self.references = References(mapping.references, source_name)
-        self._people, self._learned = people or Roster(), learned or {}
-        self.shown = ShownPeople(mapping.people, self._people)
-        self._person_maps = person_maps(mapping, self._people)
-        self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
-        self._parts = PartsReader(mapping, source_name, self.references, self._name_author, find_keys)
+        self._of_file = partial(
+            _FileTransform,
+            source_name=source_name,
+            people=people or Roster(),
+            learned=learned or {},
+            find_keys=find_keys,
+        )
+        self.shown = ShownPeople(mapping.people, people or Roster())
+        self._newest: tuple[Set[Ref], _FileTransform] | None = None
 
     def __call__(self, chunk: Chunk) -> Records:
         """Transform a chunk. Defective rows become empty records; the chunk has their findings already."""
-        mapping = self.mapping
-        columns = Columns(chunk, mapping.input.dates)
-        skips = self._skips(columns)
-        keys = identify_rows(mapping, self.source_name, columns, skips)
+        columns = self._open(chunk)
+        return self._narrowed(columns).transform(columns)
+
+    def find_groups(self, chunk: Chunk) -> list[str | None]:
+        """The key of each row's group, which the check asks for so that no group is divided between chunks."""
+        columns = self._open(chunk)
+        return join_group(self.mapping, columns, self._narrowed(columns).find_skips(columns))
+
+    def name_rows(self, chunk: Chunk) -> list[str]:
+        """The native key of each row, "" where it has none; it needs no more columns than `collect_key_refs` names."""
+        columns = self._open(chunk)
+        return name_rows(
+            self.mapping, columns, self._narrowed(columns).find_skips(columns) if self.mapping.group else ()
+        )
+
+    def _open(self, chunk: Chunk) -> Columns:
+        return Columns(chunk, self.mapping.input.dates)
+
+    def _narrowed(self, columns: Columns) -> _FileTransform:
+        """What transforms the file of these columns; one file follows another, so that only the newest is kept."""
+        if self._newest is None or self._newest[0] != columns.present:
+            self._newest = columns.present, self._of_file(narrow(self.mapping, columns.present))
+        return self._newest[1]
+
+
+class _FileTransform:
+    """A mapping as it concerns one file, ready to turn columns of its chunks into records."""
+
+    def __init__(
+        self, mapping: Mapping, *, source_name: str, people: Roster, learned: Dict[str, str], find_keys: FindKeys
+    ) -> None:
+        self._mapping, self._source_name, self._people, self._learned = mapping, source_name, people, learned
+        self._value_maps = value_maps(mapping)
+        self._references = References(mapping.references, source_name)
+        self._shown = ShownPeople(mapping.people, people)
+        self._person_maps = person_maps(mapping, people)
+        self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
+        self._parts = PartsReader(mapping, source_name, self._references, self._name_author, find_keys)
+
+    def transform(self, columns: Columns) -> Records:
+        """Make the records of a chunk's rows."""
+        mapping = self._mapping
+        skips = self.find_skips(columns)
+        keys = identify_rows(mapping, self._source_name, columns, skips)
         rule = mapping.duplicates
         newest = columns.dates(columns.text(rule.newest)) if isinstance(rule, Duplicates) else None
-        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self.shown)
+        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self._shown)
         people = self._read_people(columns)
         levels = read_levels(mapping, columns)
         footers = write_footers(mapping, columns, keys, cleaner, people.unmatched, levels)
         prose = write_prose(mapping, columns, footers.texts, keys.groups, cleaner)
-        values = {value_map.field: value_map.apply(columns) for value_map in self.value_maps}
+        values = {value_map.field: value_map.apply(columns) for value_map in self._value_maps}
         self._hide_people(values)
         self._neutralise(values["category"])
         bundlings = find_bundlings(mapping, merge_targets(values, keys.groups, "status"))
         found = self._parts.read(columns, keys, replace(prose, notes=footers.rests), bundlings, cleaner)
         records = Records(
-            chunk=chunk,
+            chunk=columns.chunk,
             columns=columns,
             keys=keys,
             skips=skips,
@@ -102,7 +145,7 @@ class Transform:
             created=None if mapping.created is None else read_times(columns, mapping.created),
             claims=read_claims(mapping.counted, columns),
             discussed=count_discussed(found.discussions, keys.groups),
-            references=self.references,
+            references=self._references,
             bundlings=bundlings,
             noted=[*found.findings, *find_restricted(mapping, levels), *cleaner.findings(), *footers.findings()],
             private=found.discussions.private,
@@ -111,19 +154,9 @@ class Transform:
         records.noted.extend(find_dropped(columns, found.discussions))
         return self._assign(records)
 
-    def find_groups(self, chunk: Chunk) -> list[str | None]:
-        """The key of each row's group, which the check asks for so that no group is divided between chunks."""
-        columns = Columns(chunk, self.mapping.input.dates)
-        return join_group(self.mapping, columns, self._skips(columns))
-
-    def name_rows(self, chunk: Chunk) -> list[str]:
-        """The native key of each row, "" where it has none; it needs no more columns than `collect_key_refs` names."""
-        columns = Columns(chunk, self.mapping.input.dates)
-        return name_rows(self.mapping, columns, self._skips(columns) if self.mapping.group else ())
-
     def _read_people(self, columns: Columns) -> RowPeople:
         """Read the people of a chunk, as the source has them."""
-        mapping, maps = self.mapping, self._person_maps
+        mapping, maps = self._mapping, self._person_maps
         owners, assignees = (_read_optional(columns, text) for text in (mapping.owner_id, mapping.assignee_id))
         given = dict(zip(PERSON_FIELDS, (owners, assignees), strict=True))
         named = {name: identify(each.person, columns) for name, each in maps.items()}
@@ -144,39 +177,39 @@ class Transform:
 
     def _name_author(self, author: str) -> str:
         """The name of an account, or the text itself, as people are shown."""
-        return self.shown.show_author(self._people.name_of(author) or self._learned.get(author, "") or author)
+        return self._shown.show_author(self._people.name_of(author) or self._learned.get(author, "") or author)
 
     def _neutralise(self, categories: Mapped) -> None:
         """Neutralise the mentions in categories, since a category may be a cell as it is written."""
         for place, step in enumerate(categories.steps):
             if step.target:
-                (target,) = self.shown.clean([single_line(step.target)])
+                (target,) = self._shown.clean([single_line(step.target)])
                 categories.steps[place] = replace(step, target=self._sanitizer.clean(target).text)
 
     def _hide_people(self, values: Dict[str, Mapped]) -> None:
         """Take names of people out of what values came from: findings, reports and the ledger tell it."""
-        if not self.mapping.people.hides:
+        if not self._mapping.people.hides:
             return
-        persons = refs_of(self.mapping)
+        persons = refs_of(self._mapping)
         for name, mapped in values.items():
-            is_person = not persons.isdisjoint(getattr(self.mapping, name).refs)
+            is_person = not persons.isdisjoint(getattr(self._mapping, name).refs)
             for place, step in enumerate(mapped.steps):
                 role = "Owner" if is_person and step.how != "rule" else ""
-                shown = (self.shown.show_cell(role, step.source) or SOMEBODY) if step.source else ""
+                shown = (self._shown.show_cell(role, step.source) or SOMEBODY) if step.source else ""
                 if shown != step.source:
                     target = shown if step.how == "kept" else step.target
                     mapped.steps[place] = replace(step, source=shown, target=target, hidden=True)
 
     def _name_mentions(self, texts: Sequence[str]) -> Sequence[str]:
-        if self.mapping.people.mentions is None:
+        if self._mapping.people.mentions is None:
             return texts
-        pattern = compile_pattern(self.mapping.people.mentions)
+        pattern = compile_pattern(self._mapping.people.mentions)
         return [
             name_mentions(text, pattern, self._people, self._learned) if pattern.search(text) else text
             for text in texts
         ]
 
-    def _skips(self, columns: Columns) -> list[str]:
+    def find_skips(self, columns: Columns) -> list[str]:
         """The code of each row that is skipped, "" for the others.
 
         Skip rules don't apply to defective rows, whose cells are unknown rather than empty. A defect that doesn't
@@ -188,13 +221,13 @@ class Transform:
         for row, finding in columns.chunk.defects.items():
             if not finding.rejects:
                 skips[row] = finding.code
-        for rule in self.mapping.skip:
+        for rule in self._mapping.skip:
             code = SKIP_PREFIX + rule.name
             for row in columns.holds(rule.when).nonzero()[0].tolist():
                 if row not in columns.chunk.defects:
                     skips[row] = skips[row] or code
-        if self.mapping.restricted is not None and self.mapping.restricted.issues == "skip":
-            levels = read_levels(self.mapping, columns)
+        if self._mapping.restricted is not None and self._mapping.restricted.issues == "skip":
+            levels = read_levels(self._mapping, columns)
             skips = [skip or (SKIPPED if level else "") for skip, level in zip(skips, levels, strict=True)]
         return skips
 

@@ -10,6 +10,7 @@ import numpy as np
 from importer.api import FINISHED, VALUE_FIELDS
 from importer.mapping.issue_parts import Comments, Person, Relation
 from importer.mapping.model import Duplicates, Link, Mapping
+from importer.mapping.narrowing import narrow
 from importer.mapping.texts import Text
 from importer.records import Ref
 from importer.transform.chunk_records import Records
@@ -48,14 +49,7 @@ def narrow_uses(uses: Iterable[Use], present: Set[Ref]) -> Iterator[Use]:
     """Yield the uses that read something of a file, without the columns and paths that it doesn't have."""
     for use in uses:
         if not present.isdisjoint(use.text.refs):
-            yield replace(use, text=_narrow(use.text, present))
-
-
-def _narrow(text: Text, present: Set[Ref]) -> Text:
-    if text.first is None:
-        return text
-    first = [_narrow(choice, present) for choice in text.first if choice.may_be_in(present)]
-    return text.model_copy(update={"first": first})
+            yield replace(use, text=narrow(use.text, present))
 
 
 def _uses(mapping: Mapping) -> Iterator[Use]:
