@@ -89,19 +89,20 @@ def _clean_comments(
     comments: Mapping[int, Sequence[Comment]], clean: ColumnSanitizer, name_author: Callable[[str], str]
 ) -> Mapping[int, Sequence[Comment]]:
     """The comments with their texts, authors and dates sanitised."""
+    if not comments:
+        return comments
     rows = [row for row, said in comments.items() for _ in said]
     every = [comment for said in comments.values() for comment in said]
     texts = [comment.text for comment in every]
     cleaned = clean.column("comments", texts, rows)
-    authors = {author: name_author(author) for author in {comment.author for comment in every}}
-    authors = dict(zip(authors, clean.lines(list(authors.values())), strict=True))
-    dates = list({comment.date for comment in every})
-    days = dict(zip(dates, clean.lines(dates), strict=True))
-    if cleaned == texts and all(each == shown for each, shown in chain(authors.items(), days.items())):
+    authors, dates = list({comment.author for comment in every}), list({comment.date for comment in every})
+    lines = clean.lines([*map(name_author, authors), *dates])  # at once, as each is a text of its own
+    names, days = dict(zip(authors, lines, strict=False)), dict(zip(dates, lines[len(authors) :], strict=True))
+    if cleaned == texts and all(each == shown for each, shown in chain(names.items(), days.items())):
         return comments
     changed: defaultdict[int, list[Comment]] = defaultdict(list)
     for row, (id_, author, date, _, is_private, content), text in zip(rows, every, cleaned, strict=True):
-        changed[row].append(Comment._make((id_, authors[author], days[date], text, is_private, content)))
+        changed[row].append(Comment._make((id_, names[author], days[date], text, is_private, content)))
     return changed
 
 

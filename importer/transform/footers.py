@@ -6,6 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from importer.api import PERSON_FIELDS
@@ -105,10 +106,9 @@ def write_footers(
         labels.append(_Label("Attachments", list_attachments(mapping.attachments, columns)))
     if mapping.restricted is not None:
         labels.append(_Label("Restricted", _leave_named(levels, labels, mapping.restricted.level.refs)))
-    lines = _write_lines(labels, keys, clean)
+    opening, lines = _write_lines(labels, keys, clean)
     links = next((_find_addresses(line) for line in lines if line.label == LINK), [""] * len(columns))
     longer = {(row, line.label): line for line in lines if line.has_long for row in _shorten_long(line)}
-    opening = [f"{_OPENING}{key}\n" for key in clean.lines(_one_lines(keys.full))]
     ending = [f"{keys.source_marker} {marker} {MARKER_NOTE}" for marker in keys.markers]
     columns_of_lines = [opening, *(line.written for line in lines), ending]
     texts = list(map("".join, zip(*columns_of_lines, strict=True)))
@@ -138,20 +138,24 @@ def _read_labels(mapping: Model, columns: Columns, shown: ShownPeople) -> Iterat
         yield _Label(label, texts, spec.refs)
 
 
-def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer) -> list[_Line]:
-    """Write the lines of all labels that have any text; sanitised at once, as a label has few texts and a file many."""
+def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer) -> tuple[list[str], list[_Line]]:
+    """Write the opening of each row, and the lines of all labels that have any text.
+
+    All are sanitised at once, as a label has few texts and a file many.
+    """
     if keys.groups is not None:
         labels = [each._replace(texts=merge_texts(each.texts, keys.groups, ", ")) for each in labels]
     found = [(each, distinct) for each in labels if (distinct := list(filter(is_filled, dict.fromkeys(each.texts))))]
     labelled = [f"{each.name}: {one_line(text)}" for each, distinct in found for text in distinct]
-    cleaned = iter(clean.lines(labelled))
+    cleaned = iter(clean.lines([*_one_lines(keys.full), *labelled]))
+    opening = [f"{_OPENING}{key}\n" for key in islice(cleaned, len(keys.full))]
     lines = []
     for each, distinct in found:
         line = dict.fromkeys(each.texts, "")
         line.update((text, f"{next(cleaned)}\n") for text in distinct)
         has_long = any(len(written) > LINE_LIMIT for written in line.values())
         lines.append(_Line(each.name, each.texts, list(map(line.__getitem__, each.texts)), has_long))
-    return lines
+    return opening, lines
 
 
 def _name_people(who: Sequence[Identity], person: Person, labels: Sequence[_Label], shown: ShownPeople) -> list[str]:
