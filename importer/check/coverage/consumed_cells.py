@@ -24,7 +24,7 @@ def consume_cells(use: Use, records: Records) -> Consumed:
     if wanted is not None and not wanted.any():
         return consumed
     for position, rows in _consume(records.columns, use.text, use.every, wanted):
-        before = consumed.get(position, _nowhere(len(records.keys.full)))
+        before = consumed.get(position, rows)
         consumed[position] = None if rows is None or before is None else rows | before
     return consumed
 
@@ -57,6 +57,11 @@ def _consume(columns: Columns, text: Text, every: bool, wanted: Mask | None) -> 
 
 def _consume_column(columns: Columns, ref: Ref, text: Text, every: bool, wanted: Mask | None) -> Found:
     find = find_of(text)
+    positions = columns.chunk.positions.get(ref, ())
+    is_as_it_is = text.pattern is None and text.lookup is None and text.format is None and find is None
+    if is_as_it_is and (every or len(positions) == 1):  # as nearly all texts
+        yield from ((position, wanted) for position in positions if columns.has_text(position))
+        return
     cells = columns.every_cell(text)
     if find is not None:
         search = compile_pattern(find).search
