@@ -28,8 +28,8 @@ class Scan:
 
         `classes` are those of which runs may be asked for.
         """
-        self._encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
-        self._data = b"\n".join(self._encoded)
+        self._texts = texts
+        self._data = "\n".join(texts).encode("utf-8", "surrogatepass")
         self._bits = {signs: 2 << number for number, signs in enumerate(classes)}
         likely = {needle: needle[place] for needle, place in needles.items() if needle[place] in self._data}
         table = _table_of(frozenset(likely.values()), tuple(classes))
@@ -40,7 +40,7 @@ class Scan:
     @cached_property
     def _ends(self) -> list[int]:
         """Behind each text; wanted only where something is found."""
-        return list(accumulate(len(text) + 1 for text in self._encoded))
+        return list(accumulate(size + 1 for size in encoded_sizes(self._texts, self._data)))
 
     def _find(self, likely: Mapping[bytes, int], needles: Mapping[bytes, int]) -> Iterator[tuple[bytes, list[int]]]:
         """Yield where each needle is of which the rarest byte is somewhere."""
@@ -97,6 +97,13 @@ class Scan:
             width += step
         places = within.nonzero()[0]
         return [*places[:1].tolist(), *places[1:][places[1:] > places[:-1] + 1].tolist()]
+
+
+def encoded_sizes(texts: Sequence[str], whole: bytes) -> Iterable[int]:
+    """The size of each text in UTF-8; `whole` is all of them together, which tells whether they need to be encoded."""
+    if whole.isascii():
+        return map(len, texts)
+    return (len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts)
 
 
 def find_signs(belongs: Callable[[str], bool]) -> Signs:
