@@ -142,6 +142,9 @@ def find_repeated(rows: Sequence[list[str]], header: Sequence[str]) -> dict[int,
         return found
     # In files that were put together a byte order mark may stand in front of it.
     first = (header[0], f"\ufeff{header[0]}", f'\ufeff"{header[0]}"')
+    heads = [row[0] for row in rows]
+    if not any(map(heads.count, first)):  # as in nearly all files
+        return found
     for index in [index for index, row in enumerate(rows) if row[0] in first and row[1:] == header[1:]]:
         found[index] = HEADER_AGAIN
         if index and count_filled(rows[index - 1]) == 1:

@@ -85,18 +85,12 @@ class PersonMap:
         given     user ids from the source itself, which are kept
         statuses  the target of each row's status
         """
-        known: dict[tuple[Identity, bool], tuple[str, Finding | None]] = {}
-        ids, findings = list(given), dict[int, Finding]()
-        cases = zip(people, map(FINISHED.__contains__, statuses), strict=True)
-        for row, case in enumerate(cases):
-            if ids[row]:
-                continue
-            if case not in known:
-                known[case] = self._resolve(*case)
-            ids[row], finding = known[case]
-            if finding is not None:
-                findings[row] = finding
-        return ids, findings
+        cases = list(zip(people, map(FINISHED.__contains__, statuses), strict=True))
+        found = {case: self._resolve(*case) for case in set(cases)}
+        ids = [user_id or found[case][0] for user_id, case in zip(given, cases, strict=True)]
+        lacking = {case: finding for case, (_, finding) in found.items() if finding is not None}
+        rows = enumerate(zip(given, cases, strict=True)) if lacking else ()
+        return ids, {row: lacking[case] for row, (user_id, case) in rows if not user_id and case in lacking}
 
     def _resolve(self, who: Identity, is_closed: bool) -> tuple[str, Finding | None]:
         """A person's user id, and a finding if users.csv lacks them; none without a users.csv and an `unmatched`."""

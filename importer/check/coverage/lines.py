@@ -93,7 +93,9 @@ class Lines:
         if self._hide is not None:
             column, label = self._hide([column, label])
         self._columns.add(column)
-        return self._lines.setdefault((column, label), Line(column, label))
+        if (column, label) not in self._lines:
+            self._lines[column, label] = Line(column, label)
+        return self._lines[column, label]
 
     def merge(self, later: Lines) -> None:
         """Add the lines of later rows."""
