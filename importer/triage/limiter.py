@@ -29,38 +29,43 @@ FIRST_PAUSE = 1.0
 WINDOW, FEWEST, FALL_SHARE = 100, 10, 0.10
 """The rate falls when more than FALL_SHARE of the last WINDOW answers (counted as at least FEWEST) were 429."""
 
-SELDOM = 5
-"""A 429 that comes after more than SELDOM times its own pause costs less time than a lower rate would."""
+SELDOM = 3
+"""A 429 that comes after more than SELDOM times its own pause costs less time than a much lower rate would."""
 
-BIT_BELOW, LOWEST = 0.97, 0.2
-"""The share of a proven rate that is used, and the lowest rate, in requests a second."""
+BIT_BELOW, LOWEST = 0.98, 0.2
+"""The share of a measured rate that is used, and the lowest rate, in requests a second."""
 
-DEEPEST, DEEPEST_CREEPING = 0.5, 0.8
-"""The share of the rate that one 429 leaves at least: while it is raised fast, and while it creeps up."""
+DEEPEST, DEEPEST_KEPT = 0.5, 0.8
+"""The share of the rate that one 429 leaves at least: where too few answers measure it, and where it was being kept."""
 
 SHORTEST_SPAN = 0.1
 """Spans below this are too short to measure a rate over."""
 
-HASTE, CREEP = (0.5, 0.1), (0.01, 5.0)
+HASTE, CREEP = (0.5, 0.2), (0.02, 5.0)
 """The two ways to raise the rate: by which share first (it doubles each time, up to a half), every how many seconds."""
+
+FIRST_WAIT, LONGEST_WAIT = 5.0, 90.0
+"""How long a rate is kept before a higher one is tried: twice as long each time that this was for nothing."""
 
 
 class Rate:
     """Requests a second: the user's limit, or less while the target accepts less; `inf` means no limit.
 
-    Targets mostly limit by a token bucket of unknown size. So after too many 429s the rate falls to what was certainly
-    sustained, pauses included. From there it is raised fast until the target refuses again; what was accepted until
-    then proves the limit (see `_proven`). After that it creeps up, and a raise that is refused is taken back. Where the
-    user set no limit, the first 429 starts this search.
+    Targets mostly limit by a token bucket of unknown size. So after too many 429s the rate falls to what was
+    sustained, pauses included, and is raised fast from there until the target refuses again; what was accepted until
+    then measures the limit (see `_measure`). A bit below it is kept, and a higher rate is tried seldom and for a short
+    time. Where the user set no limit, the first 429 starts this search.
     """
 
     def __init__(self, limit: float, now: float) -> None:
         self.value = self._limit = limit
+        self._kept = 0.0  # the rate that a try which is refused goes back to
         self._answers: deque[bool] = deque(maxlen=WINDOW)
-        self._accepted: deque[float] = deque(maxlen=1000)
+        self._accepted: deque[float] = deque(maxlen=10_000)  # since the 429 that began the last pause
         self._burst = 0  # upper bound of the target's bucket, in requests
-        self._resumed_at = now
-        self._plan(HASTE)
+        self._refused_at = self._measured_from = self._resumed_at = now
+        self._wait = FIRST_WAIT
+        self._plan(HASTE, now)
 
     def accept(self, now: float) -> None:
         """Count an answer other than 429."""
@@ -71,12 +76,12 @@ class Rate:
 
     def refuse(self, now: float, pause_until: float, *, first: bool) -> None:
         """Count a 429; `first` is False for requests that were already on their way when a pause began."""
+        if first:
+            self._refused_at = now
         if self.value < self._limit:
-            if first and self._accepted:  # else the pause was too short, which says nothing about the rate
-                if now - self._resumed_at < SELDOM * (pause_until - now):
-                    self._take_back(now)
-                else:
-                    self._plan(CREEP)
+            # Refused at once, the pause was too short, which says nothing about the rate.
+            if first and self._accepted and self._accepted[-1] > self._resumed_at:
+                self._take_back(now, pause_until)
             return
         self._answers.append(True)
         share = sum(self._answers) / max(FEWEST, len(self._answers))
@@ -84,37 +89,53 @@ class Rate:
             self._fall(pause_until)
 
     def resume(self, now: float) -> None:
-        """Start measuring anew after a pause."""
-        self._accepted.clear()
-        self._resumed_at = now
+        """Measure from the 429 that began this pause: the target's bucket was empty then."""
+        self._measured_from, self._resumed_at = self._refused_at, now
+        while self._accepted and self._accepted[0] <= self._measured_from:
+            self._accepted.popleft()
 
     def _fall(self, pause_until: float) -> None:
         self._burst = len(self._accepted)
-        sustained = max(1, self._burst) / max(SHORTEST_SPAN, pause_until - self._resumed_at)
+        sustained = max(1, self._burst) / max(SHORTEST_SPAN, pause_until - self._measured_from)
         self.value = min(self._limit, max(LOWEST, BIT_BELOW * sustained))
+        self._kept, self._wait = 0.0, FIRST_WAIT
         self._answers.clear()
-        self._plan(HASTE)
+        self._plan(HASTE, pause_until)
 
-    def _take_back(self, now: float) -> None:
+    def _take_back(self, now: float, pause_until: float) -> None:
         self._burst = min(self._burst, len(self._accepted))
-        deepest = DEEPEST if self._step == HASTE[1] else DEEPEST_CREEPING
-        lower = min(BIT_BELOW * self.value, max(deepest * self.value, BIT_BELOW * self._proven(now)))
-        self.value = min(self._limit, max(LOWEST, lower))
-        self._plan(CREEP)
+        proven = BIT_BELOW * min(self.value, self._measure(now))
+        if len(self._accepted) < FEWEST:
+            proven = max(proven, DEEPEST * self.value)
+        if self.value > self._kept:
+            a_bit_more = self._kept / BIT_BELOW
+            self._wait = FIRST_WAIT if 0 < a_bit_more < proven else min(LONGEST_WAIT, 2 * self._wait)
+            kept = max(proven, min(BIT_BELOW * self.value, a_bit_more))
+        elif now - self._resumed_at > SELDOM * (pause_until - now):
+            kept = BIT_BELOW * self.value
+        else:  # the limit is lower by now
+            self._wait = FIRST_WAIT
+            kept = max(proven, DEEPEST_KEPT * self.value)
+        self.value = self._kept = max(LOWEST, kept)
+        self._plan(CREEP, pause_until + self._wait)
 
-    def _proven(self, now: float) -> float:
-        """Return the rate that the last answers prove: what was accepted beyond a full bucket was refilled."""
+    def _measure(self, now: float) -> float:
+        """Return a rate that the target certainly allows, by what it has accepted.
+
+        Between two 429s that was refilled, as the bucket is empty at both; in any span at their end, what exceeds a
+        full bucket.
+        """
         spans = ((count, now - then) for count, then in enumerate(reversed(self._accepted), start=1))
-        return max(((count - self._burst) / span for count, span in spans if span > SHORTEST_SPAN), default=0.0)
+        rates = ((count - self._burst) / span for count, span in spans if span > SHORTEST_SPAN)
+        return max(len(self._accepted) / max(SHORTEST_SPAN, now - self._measured_from), max(rates, default=0.0))
 
-    def _plan(self, pace: tuple[float, float]) -> None:
+    def _plan(self, pace: tuple[float, float], raise_at: float) -> None:
         self._growth, self._step = pace
-        self._raise_at = -inf
+        self._raise_at = raise_at
 
     def _raise(self, now: float) -> None:
-        if self._raise_at != -inf:  # the first answer after a plan only starts the clock
-            self.value = min(self._limit, self.value * (1 + self._growth))
-            self._growth = min(0.5, self._growth * 2)
+        self.value = min(self._limit, self.value * (1 + self._growth))
+        self._growth = min(0.5, self._growth * 2)
         self._raise_at = now + max(self._step, 1 / self.value)
 
 

@@ -1,9 +1,9 @@
 """How much of a target's rate is used, and how often it has to say 429: against the sandbox, on its real port.
 
-python -m tests.benchmarks.rate [--rows N] [--limit N]
+python -m tests.benchmarks.rate [--seconds N] [--limit N]
 
-Two imports, one told the target's limit, one not. Then, against a server that answers at once, the CPU of an issue at
-`--rate 100` and at full speed, in turn.
+Two imports of as many rows as that limit allows in so many seconds, one told the target's limit, one not. Then, against
+a server that answers at once, the CPU of an issue at `--rate 100` and at full speed, in turn.
 """
 
 from __future__ import annotations
@@ -61,17 +61,18 @@ def compare_cpu(rate: float = 100, seconds: int = 12) -> None:
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--seconds", type=float, default=100)
     parser.add_argument("--limit", type=float, default=50, help="the target's requests a second")
     options = parser.parse_args()
+    rows = round(options.limit * options.seconds)
     for rate in (options.limit, 0):
         with (
             tempfile.TemporaryDirectory() as folder,
             serve_in_thread(SandboxOptions(rate_limit=options.limit)) as sandbox,
         ):
             started = time.perf_counter()
-            calls = asyncio.run(import_rows(sandbox.url, options.rows, rate, Path(folder)))
-            reached = options.rows / (time.perf_counter() - started)
+            calls = asyncio.run(import_rows(sandbox.url, rows, rate, Path(folder)))
+            reached = rows / (time.perf_counter() - started)
         share, refused = reached / options.limit, calls.rate_limited / calls.requests
         print(f"--rate {rate:<5g} {reached:6.1f} rows/s, {share:6.1%} of the target's rate, {refused:6.2%} 429")  # noqa: T201
     compare_cpu()

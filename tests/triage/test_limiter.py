@@ -18,18 +18,18 @@ class Bucket:
     """A target's token bucket: so many a second, so many at once; Retry-After in whole seconds, rounded up."""
 
     def __init__(self, time: VirtualTime, rate: float, capacity: float) -> None:
-        self._time, self._rate, self._capacity = time, rate, capacity
+        self._time, self.rate, self._capacity = time, rate, capacity
         self._tokens, self._filled_at = capacity, time.now
 
     def take(self) -> float | None:
         """Take a token; give None, or the Retry-After of a 429."""
         elapsed = self._time.now - self._filled_at
         self._filled_at = self._time.now
-        self._tokens = min(self._capacity, self._tokens + elapsed * self._rate)
+        self._tokens = min(self._capacity, self._tokens + elapsed * self.rate)
         if self._tokens >= 1:
             self._tokens -= 1
             return None
-        return float(ceil((1 - self._tokens) / self._rate))
+        return float(ceil((1 - self._tokens) / self.rate))
 
 
 def send_through(rate: float, bucket_rate: float, capacity: float, rows: int, workers: int = 8) -> tuple[float, float]:
@@ -66,6 +66,41 @@ def test_finds_the_limit_of_a_target(limit: float, capacity: float, rows: int) -
     reached, refused = send_through(0, limit, capacity, rows)
     assert reached >= (0.85 if limit == 50 else 0.7)
     assert refused <= (0.05 if rows > 1000 else 0.12)
+
+
+@pytest.mark.parametrize(("limit", "seconds"), [(50, 100), (100, 100), (500, 30), (5, 3600)])
+def test_uses_a_limit_that_it_found(limit: float, seconds: int) -> None:
+    """A limit that no longer changes is tried seldom: nearly all of it is used, and next to nothing refused."""
+    reached, refused = send_through(0, limit, limit, round(limit * seconds))
+    assert reached >= 0.97
+    assert refused <= 0.005
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.5, 0.9, 1.2, 2])
+def test_follows_a_limit_that_changes(factor: float) -> None:
+    """A limit that was confirmed for minutes, and is another one then, is found again."""
+    time = VirtualTime()
+    limiter = Limiter(0, clock=time.clock, sleep=time.sleep)
+    bucket = Bucket(time, 20, 20)
+    changes_at = time.now + 300
+
+    async def work() -> None:
+        while time.now < changes_at + 300:
+            if time.now >= changes_at:
+                bucket.rate = 20 * factor
+            await limiter.wait()
+            retry_after = bucket.take()
+            await time.sleep(0.004)
+            if retry_after is None:
+                limiter.accept()
+            else:
+                limiter.refuse(retry_after)
+
+    async def main() -> None:
+        await asyncio.gather(*(work() for _ in range(8)))
+
+    time.run(main())
+    assert limiter.rate == pytest.approx(20 * factor, rel=0.15)
 
 
 def test_does_not_crawl_for_stray_refusals() -> None:
