@@ -9,6 +9,7 @@ from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.lines import Lines
 from importer.check.damage import DamageSigns, SignsFound
 from importer.check.job import Job
+from importer.check.raw_markup import MarkupFound, RawMarkup
 from importer.check.rows import Examined
 
 
@@ -19,11 +20,13 @@ class CellCounts:
     lines        of the column coverage, if all rows that have a body are sent
     attachments  of these rows
     signs        of damage
+    markup       with which descriptions begin
     """
 
     lines: Lines
     attachments: list[Attachment]
     signs: SignsFound
+    markup: MarkupFound
 
 
 class CellCounting:
@@ -31,10 +34,10 @@ class CellCounting:
 
     def __init__(self, job: Job) -> None:
         model, files = job.mapping.model, job.source.files
-        self._cells, self._signs = CellCounter(model, files), DamageSigns(model, files)
+        self._cells, self._signs, self._markup = CellCounter(model, files), DamageSigns(model, files), RawMarkup(model)
 
     def count(self, examined: Examined) -> CellCounts:
         """Count a chunk. Its lines have all its columns, under the names that the source gives them."""
         lines = Lines((), limit=None)
         attachments = self._cells.count(lines, examined, examined.bodiless())
-        return CellCounts(lines, attachments, self._signs.search(examined))
+        return CellCounts(lines, attachments, self._signs.search(examined), self._markup.search(examined))

@@ -192,12 +192,20 @@ def examine_part(shared: Path, part: Part) -> Path:
     path = shared / f"{part.file}-{part.start}"
     with _uncollected():
         chunks = read_part(job.source.files[part.file], part, transform.refs)
-        every = [examine_chunk(job, transform, chunk, 0) for chunk in chunks]
-        every = [replace(examined, counts=counting.count(examined)) for examined in every]
+        every = [_count(counting, examine_chunk(job, transform, chunk, 0)) for chunk in chunks]
         with _on_disk(), path.open("wb") as file:
             dump_joined(every, file)
         del every
     return path
+
+
+def _count(counting: CellCounting, examined: Examined) -> Examined:
+    """Count what nobody needs to look at any more, and leave it out where it is text that bodies have as well."""
+    counts, records = counting.count(examined), examined.records
+    naming = {row for row, parts in records.parts.items() if parts.mentions}  # their numbers are put into the text
+    descriptions = [text if row in naming else "" for row, text in enumerate(records.texts.descriptions)]
+    texts = replace(records.texts, descriptions=descriptions, footers=())
+    return replace(examined, counts=counts, records=replace(records, texts=texts))
 
 
 @contextmanager

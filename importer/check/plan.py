@@ -252,7 +252,7 @@ def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[in
             parts = _without_referred(parts, examined.bodies[row], mine)
             if not parts.mentions:
                 referred.add(row)
-        due.append(Due(keys[row], parts, bundlings[row], mine, descriptions[row]))
+        due.append(Due(keys[row], parts, bundlings[row], mine, descriptions[row] if parts.mentions else ""))
     planned = {}
     for row, issue, left in zip(rows, due, plan_additions(due, records.references.find_all), strict=True):
         if had:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from importer.check.plan import Plan
 from importer.check.rows import Examined
@@ -20,6 +21,13 @@ _BEGINS: dict[TextFormat, re.Pattern[str]] = {
 """How a description begins that is in a format."""
 
 
+class MarkupFound(NamedTuple):
+    """How many descriptions of a chunk there are, and how many begin with the signs of a format."""
+
+    filled: int
+    begun: Counter[TextFormat]
+
+
 class RawMarkup:
     """Counts descriptions that begin with the signs of a format."""
 
@@ -29,14 +37,20 @@ class RawMarkup:
         self._found, self._filled = Counter[TextFormat](), 0
 
     def add(self, examined: Examined, _: Plan) -> None:
-        """Look at the descriptions of a chunk."""
+        """Look at the descriptions of a chunk, unless that was done where it was examined."""
+        counts = examined.counts
+        filled, begun = self.search(examined) if counts is None else counts.markup
+        self._filled += filled
+        self._found.update(begun)
+
+    def search(self, examined: Examined) -> MarkupFound:
+        """Look at the descriptions of a chunk by itself."""
         if not self._is_asked:
-            return
+            return MarkupFound(0, Counter())
         prose = examined.records.texts
         texts = [text for row in examined.bodies if (text := prose.descriptions[row]) != prose.footers[row]]
-        self._filled += len(texts)
-        for name, begins in _BEGINS.items():
-            self._found[name] += sum(map(bool, map(begins.match, texts)))
+        begun = {name: sum(map(bool, map(begins.match, texts))) for name, begins in _BEGINS.items()}
+        return MarkupFound(len(texts), Counter(begun))
 
     def sentences(self) -> Iterator[str]:
         """Say which format the descriptions seem to be in."""
