@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 
 from importer.check.cell_counts import CellCounting
 from importer.check.job import Job
-from importer.check.joined_rows import dump_joined
+from importer.check.part_rows import dump_joined
 from importer.check.rows import Examined, examine, examine_chunk, transform_of
 from importer.errors import StorageFull, WorkerLost
 from importer.progress import Progress

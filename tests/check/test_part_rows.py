@@ -8,7 +8,7 @@ import pickle
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from importer.check.joined_rows import SEPARATOR, dump_joined
+from importer.check.part_rows import SEPARATOR, dump_joined
 from importer.records import Chunk
 from tests.harness.making import chunk_of
 
