@@ -16,7 +16,7 @@ from importer.check.damage import DamageSigns
 from importer.check.drift import Drift
 from importer.check.duplicates import UNDATED, KeySpool, Policy, Verdict
 from importer.check.job import Job
-from importer.check.knowledge import Knows
+from importer.check.knowledge import Knows, NoLedger
 from importer.check.observer import Observer, OpenWriter
 from importer.check.part_workers import examine_all, open_executor
 from importer.check.people_named import NO_ASSIGNMENTS, Assignments, Named
@@ -202,7 +202,10 @@ def _read(job: Job, known: Knows, progress: Progress, sample: CanarySample | Non
             targets = stack.enter_context(RelationTargets())
             observers.append(targets)
         reading = Reading(job, known, shown)
-        reading.read(examine_all(job, executor, progress), progress, open_writer, observers)
+        # A ledger may compare any row, and dates are read in all.
+        with_rows = not isinstance(known, NoLedger) or job.max_age_seconds is not None
+        chunks = examine_all(job, executor, progress, with_rows=with_rows)
+        reading.read(chunks, progress, open_writer, observers)
         age.check_dates()
         verdicts = spool.verdicts()
         if job.only and len(keys.absent) == len(job.only):

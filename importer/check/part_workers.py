@@ -18,7 +18,7 @@ from typing import IO, TYPE_CHECKING
 
 from importer.check.cell_counts import CellCounting
 from importer.check.job import Job
-from importer.check.part_rows import dump_joined
+from importer.check.part_rows import dump_joined, dump_without_rows
 from importer.check.rows import Examined, examine, examine_chunk, transform_of
 from importer.errors import StorageFull, WorkerLost
 from importer.progress import Progress
@@ -110,12 +110,17 @@ def _end_after(wait: Callable[[], object]) -> None:
     os._exit(1)
 
 
-def examine_all(job: Job, executor: Executor | None, progress: Progress) -> Iterator[Examined]:
-    """Read a source once, chunk by chunk; with an executor in parts, as far as that goes."""
+def examine_all(
+    job: Job, executor: Executor | None, progress: Progress, *, with_rows: bool = True
+) -> Iterator[Examined]:
+    """Read a source once, chunk by chunk; with an executor in parts, as far as that goes.
+
+    `with_rows`: somebody looks at every row; else rows of parts that are in order are read again where somebody does.
+    """
     done = 0
     if executor is not None:
         try:
-            for examined in _examine_parts(job, executor):
+            for examined in _examine_parts(job, executor, with_rows):
                 yield examined
                 _, done = examined.span
         except Severed:
@@ -126,10 +131,10 @@ def examine_all(job: Job, executor: Executor | None, progress: Progress) -> Iter
     yield from examine(job, done)
 
 
-def _examine_parts(job: Job, executor: Executor) -> Iterator[Examined]:
+def _examine_parts(job: Job, executor: Executor, with_rows: bool) -> Iterator[Examined]:
     """Yield the chunks of the parts, in order; raises Severed at the first part that can't be read as one."""
     place, file, record = 0, 0, 1
-    for part, chunks in _work(job, executor):
+    for part, chunks in _work(job, executor, with_rows):
         if part.file != file:
             file, record = part.file, 1
         job.source.reach(file, part.end)
@@ -139,7 +144,7 @@ def _examine_parts(job: Job, executor: Executor) -> Iterator[Examined]:
             record += len(examined.records.chunk)
 
 
-def _work(job: Job, executor: Executor) -> Iterator[tuple[Part, list[Examined]]]:
+def _work(job: Job, executor: Executor, with_rows: bool) -> Iterator[tuple[Part, list[Examined]]]:
     """Have the parts examined, a few at a time, and yield what came of each, in order."""
     from concurrent.futures import BrokenExecutor
 
@@ -149,7 +154,7 @@ def _work(job: Job, executor: Executor) -> Iterator[tuple[Part, list[Examined]]]
         try:
             while True:
                 while len(waiting) < AHEAD * job.workers and (part := next(parts, None)):
-                    waiting.append((part, _submit(executor, shared, part)))
+                    waiting.append((part, _submit(executor, shared, part, with_rows)))
                 if not waiting:
                     return
                 part, future = waiting.popleft()
@@ -164,11 +169,11 @@ def _work(job: Job, executor: Executor) -> Iterator[tuple[Part, list[Examined]]]
                 future.cancel()
 
 
-def _submit(executor: Executor, shared: Path, part: Part) -> Future[Path]:
+def _submit(executor: Executor, shared: Path, part: Part, with_rows: bool) -> Future[Path]:
     # A process that is started here keeps this mask: Ctrl-C is for the one that the person sees.
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return executor.submit(examine_part, shared, part)
+        return executor.submit(examine_part, shared, part, with_rows)
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
@@ -182,19 +187,22 @@ def _take(path: Path) -> list[Examined]:
     return chunks
 
 
-def examine_part(shared: Path, part: Part) -> Path:
+def examine_part(shared: Path, part: Part, with_rows: bool) -> Path:
     """Examine a part of a source, in any process that sees the same files; `shared` is what `_share` has made.
 
     The chunks come in a file of that folder: a pipe takes 64 KB at a time, and each time both ends wait for the other.
     The first row has the place 0 and the record number 1. Raises Severed where the range can't be read as a part.
     """
     job, transform, counting = _prepare(shared)
-    path = shared / f"{part.file}-{part.start}"
+    path, source = shared / f"{part.file}-{part.start}", job.source.files[part.file]
     with _uncollected():
-        chunks = read_part(job.source.files[part.file], part, transform.refs)
+        chunks = read_part(source, part, transform.refs)
         every = [_count(counting, examine_chunk(job, transform, chunk, 0)) for chunk in chunks]
         with _on_disk(), path.open("wb") as file:
-            dump_joined(every, file)
+            if with_rows or any(examined.fixed or examined.bodiless() for examined in every):
+                dump_joined(every, file)
+            else:
+                dump_without_rows(every, file, source, part)
         del every
     return path
 

@@ -110,6 +110,18 @@ def test_a_column_that_few_rows_fill(tmp_path: Path) -> None:
     assert "Odd,footer: Odd,210,100.0%,1,same,\n" in whole["losses.csv"]
 
 
+def test_issues_that_are_shown(tmp_path: Path) -> None:
+    """Their rows are read again: of parts that are in order none comes with its rows."""
+    path = tmp_path / "fine.csv"
+    rows = [f"A-{number},Fine {number},Done,{('High', 'Low')[number % 2]},text\n" for number in range(90)]
+    path.write_text("".join(["Issue key,Summary,Status,Priority,Odd\n", *rows]))
+    with open_job([str(path)], mapping_name="jira") as job, ThreadPoolExecutor(2) as executor:
+        whole, _ = run_check(job, know_nothing, Unseen(), tmp_path / "whole")
+        parts, _ = run_check(replace(job, workers=2, executor=executor), know_nothing, Unseen(), tmp_path / "parts")
+    assert parts.issues == whole.issues
+    assert [dict(issue.cells)["Issue key"] for issue in parts.issues] == ["A-0", "A-1"]
+
+
 def test_what_no_cut_fits_is_read_on_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where quotes don't show where records end, one process goes on from there, which is said once."""
     plain, broken = ([f"A-{n},fine,x\n" for n in range(200)], [f'B-{n},fine,"two\nlines"\n' for n in range(200)])
