@@ -37,13 +37,13 @@ class Completeness:
         for row, parts in records.parts.items():
             if parts.evidence and row not in left_out:
                 self._has[EVIDENCE] += len(parts.evidence)
-        self._planned[EVIDENCE] += sum([each.act is Act.EVIDENCE for some in additions.values() for each in some])
+        self._planned[EVIDENCE] += [each.act for some in additions.values() for each in some].count(Act.EVIDENCE)
         for row, number in records.discussed.items():
             if row not in left_out:
                 self._has[COMMENTS] += number
-        comments = [(row, each.covers) for row, some in additions.items() for each in some if each.act is Act.COMMENT]
-        names = {(row, name) for row, covers in comments for name in covers}  # each part of one has its name
-        self._planned[COMMENTS] += sum(["=" not in name for _, name in names])
+        # By the comments' ids, as each part of a long one covers the same.
+        covered = {(row, name) for row, some in additions.items() for each in some for name in each.covers}
+        self._planned[COMMENTS] += sum(["=" not in name for _, name in covered])
         for name, claims in records.claims.items():
             for row, number in claims.items():
                 if row not in left_out:

@@ -102,10 +102,11 @@ class WorkCounter:
             if not (comments := records.parts[row].comments):
                 continue
             which = CLOSED if statuses[row] in FINISHED else OPEN
-            names = {name: addition.name for addition in additions for name in addition.covers}
             if len(comments) == 1:
-                single[which] += count_parts(names[comments[0].id]) if comments[0].id in names else 0
+                parts = [addition.name for addition in additions if comments[0].id in addition.covers]
+                single[which] += count_parts(parts[0]) if parts else 0
                 continue
+            names = {name: addition.name for addition in additions for name in addition.covers}
             unsent = [each for each in comments if each.id in names]
             if len(unsent) == 1:
                 single[which] += count_parts(names[unsent[0].id])
