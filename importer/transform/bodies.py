@@ -17,7 +17,7 @@ from importer.transform.shown_people import ShownPeople
 
 def encode(value: Any) -> bytes:
     """Encode a value that is kept: a copy, since what orjson gives keeps the 4 KB or more that it was written in."""
-    return bytes(memoryview(orjson.dumps(value)))
+    return memoryview(orjson.dumps(value)).tobytes()
 
 
 def encode_bodies(records: Records, rows: Iterable[int]) -> dict[int, bytes]:
