@@ -79,7 +79,7 @@ def _elements_at(
         for first in document.elements():
             is_empty = False
             if first == "{":
-                mine = (*around, (depth, dict[str, Any]())) if depth else ()
+                mine = (*around, (depth, {})) if depth else ()
                 found |= yield from _elements_at(document, name, path, depth, within=True, around=mine)
             else:
                 document.skip()

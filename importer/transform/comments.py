@@ -12,6 +12,7 @@ from itertools import chain, groupby, islice
 from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
+import orjson
 from jmespath.exceptions import JMESPathError
 
 from importer.mapping.issue_parts import Comments, CommentSource
@@ -28,8 +29,6 @@ _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional c
 """Texts under `private` that mean a public comment, folded; the last two are ServiceNow's."""
 
 _EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
-
-_quote = json.encoder.encode_basestring_ascii
 
 CELLS = 512
 """Cells that are read at a time: a row may have any number of comments."""
@@ -230,6 +229,13 @@ def _convert(source: CommentSource, place: int, said: Iterable[_Said]) -> Mappin
     if source.format is None:
         return {}
     return convert_all((one.text for one in said if one.place == place and not one.problem), source.format, source.as_)
+
+
+def _quote(text: str) -> str:
+    """A text in JSON, in ASCII; what is ASCII already orjson writes in the same way, but for DEL, and far faster."""
+    if text.isascii() and "\x7f" not in text:
+        return orjson.dumps(text).decode()
+    return json.encoder.encode_basestring_ascii(text)
 
 
 def _hash(written: str, equal: dict[str, int]) -> str:

@@ -130,7 +130,8 @@ def neutralise_mentions(text: str, *, norm: bool, mentions: bool) -> str:
 
     Mail addresses, names in web addresses and names in Markdown code are no mentions; `@norm` is one everywhere.
     """
-    parts, position = list[str](), 0
+    parts: list[str] = []
+    position = 0
     codes, code = _find_code(text), (0, 0)
     for match in _find_ats(text) if norm or mentions else ():
         if _is_norm(text, match.end()):

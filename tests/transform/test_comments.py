@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -50,6 +51,14 @@ def of_json(path: str, *records: Any) -> Columns:
 def said(found: Discussions, row: int = 0) -> list[tuple[str, str, str]]:
     """Author, date and text of a row's comments."""
     return [(one.author, one.date, one.text) for one in found.comments.get(row, ())]
+
+
+@given(st.text(st.characters(codec=None), min_size=1).filter(str.strip))
+def test_id_of_a_comment_without_one(text: str) -> None:
+    """It is made of its author, date and text in JSON, whatever signs they have: an update must not give it another."""
+    (comment,) = discussions("Comment", columns_of(["Comment"], [text])).comments[0]
+    written = json.dumps(["", "", text, 1]).encode()
+    assert comment.id == hashlib.sha256(written).hexdigest()[:16]
 
 
 def test_every_cell_of_a_column_that_repeats() -> None:
