@@ -28,6 +28,7 @@ _LINE = re.compile(
     """,
     re.VERBOSE | re.MULTILINE,
 )
+_RARE_LINE_ENDS = "\r\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 _CELL = re.compile(r"\\\||\|\|?|\[[^\[\]\n]*+\]|![^!\n]*+!|\{\{[^{}\n]*+\}\}|[^|\[!{\\]+|.")
 # Each begins with its sign, so that Python's `re` passes over all others at once.
 _PIECES = {
@@ -114,8 +115,8 @@ class _Reader:
 
     def lines(self, text: str) -> list[Node]:
         """The blocks of lines."""
-        first, *others = _LINE.split("\n".join(("", *text.splitlines())))
-        blocks = self._paragraph(first)
+        first, *others = _LINE.split(_begin_lines(text))
+        blocks: list[Node] = [Element("p", {}, self._inline(first))] if first else []
         lists: list[tuple[str, Element]] = []  # the open lists: markers (`*#`) and elements, the outermost first
         for sign, line, behind in zip(others[::3], others[1::3], others[2::3], strict=True):
             if sign == "-" or (sign and sign[0] in "*#"):
@@ -124,11 +125,9 @@ class _Reader:
             if sign is not None:  # else it is a blank line
                 self._add_block(blocks, sign, line)
             lists.clear()
-            blocks += self._paragraph(behind)
+            if behind:
+                blocks.append(Element("p", {}, self._inline(behind)))
         return blocks
-
-    def _paragraph(self, lines: str) -> list[Node]:
-        return [Element("p", {}, self._inline(lines))] if lines else []
 
     def _add_block(self, blocks: list[Node], sign: str, line: str) -> None:
         """Add the block for a line that is no item; a row of a table is added to the table before it."""
@@ -162,6 +161,13 @@ class _Reader:
             if sign in text:
                 return _read_inline(text, self._pieces)
         return [text]
+
+
+def _begin_lines(text: str) -> str:
+    """The text with a `\n` before each of its lines, whatever ends them."""
+    if any(map(text.__contains__, _RARE_LINE_ENDS)):
+        return "\n".join(("", *text.splitlines()))
+    return "\n" + text.removesuffix("\n") if text else ""
 
 
 def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str, said: list[Node]) -> None:

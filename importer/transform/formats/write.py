@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from importer.transform.formats.tree import LOST, Element, Node, is_inline, raw_text
+from importer.transform.formats.tree import BLOCKS, LOST, Element, Node, is_inline, raw_text
 
 _MARKS = {
     "b": "**", "strong": "**", "i": "*", "em": "*", "del": "~~", "s": "~~", "strike": "~~",
@@ -46,7 +46,7 @@ class _Writer:
         blocks: list[str] = []
         run: list[Node] = []
         for node in nodes:
-            if isinstance(node, str) or is_inline(node):
+            if isinstance(node, str) or (node.tag not in BLOCKS and is_inline(node)):
                 run.append(node)
                 continue
             if run:
@@ -92,7 +92,7 @@ class _Writer:
         is_numbered = element.tag == "ol"
         lines: list[str] = []
         for child in element.children:
-            if isinstance(child, str):
+            if isinstance(child, str):  # as most are
                 blocks = _paragraph(child)
             elif child.tag in ("ul", "ol"):
                 blocks = self._block(child)

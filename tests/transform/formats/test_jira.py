@@ -46,6 +46,14 @@ def test_jira_lookalikes(plain: str) -> None:
     assert convert(plain, "jira", "markdown") == Converted(plain, ())
 
 
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x85", "\u2028"])
+@pytest.mark.parametrize("last", [True, False])
+def test_line_ends(end: str, last: bool) -> None:
+    """A line is one whatever ends it, and the last one may have no end."""
+    lines = end.join(["* one", "* two", "and *three*", "h2. Four"])
+    assert convert(lines + end * last, "jira", "markdown").text == "- one\n- two\n  and **three**\n\n## Four"
+
+
 def test_jira_drops() -> None:
     """A colour, and a picture that lies in Jira, are named."""
     converted = convert("{color:red}a{color} !s.png|thumbnail!", "jira", "markdown")
