@@ -92,6 +92,7 @@ def open_executor(job: Job, progress: Progress) -> Iterator[Executor | None]:
     # Forks would share this process's connections and threads.
     with ProcessPoolExecutor(job.workers, get_context("spawn"), initializer=_begin_work) as executor:
         yield executor
+        executor.shutdown(wait=False)  # idle by now, they end while the rest is done
 
 
 def _begin_work() -> None:
