@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set
+from operator import is_
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -25,14 +26,20 @@ def narrow(part: Part, present: Set[Ref]) -> Part:
 
 
 def _narrow(node: Any, present: Set[Ref]) -> Any:
+    """The node itself where nothing is left out: a mapping may have a line for each of 16,000 columns."""
     if isinstance(node, list):
-        return [_narrow(each, present) for each in node]
+        items = [_narrow(each, present) for each in node]
+        return node if all(map(is_, items, node)) else items
     if isinstance(node, dict):
-        parts = {key: each for key, each in node.items() if not isinstance(each, Text) or each.may_be_in(present)}
-        return {key: _narrow(each, present) for key, each in parts.items()}
+        may_be = {key: each for key, each in node.items() if not isinstance(each, Text) or each.may_be_in(present)}
+        kept = {key: _narrow(each, present) for key, each in may_be.items()}
+        return node if len(kept) == len(node) and all(map(is_, kept.values(), node.values())) else kept
     if not isinstance(node, BaseModel):
         return node
     parts = {name: part for name in fields_with_models(type(node)) if (part := getattr(node, name))}
-    if isinstance(node, Text) and node.first:
-        parts |= {"first": node.choices_in(present), "refs": node.refs}
-    return node.model_copy(update={name: _narrow(part, present) for name, part in parts.items()})
+    if isinstance(node, Text) and node.first and len(choices := node.choices_in(present)) < len(node.first):
+        parts["first"] = choices
+    changed = {name: one for name, part in parts.items() if (one := _narrow(part, present)) is not getattr(node, name)}
+    if "first" in changed:
+        changed["refs"] = node.refs
+    return node.model_copy(update=changed) if changed else node
