@@ -7,6 +7,7 @@ their time handing each other the interpreter's lock. For a server it is the sta
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -33,8 +34,8 @@ class GroupCommit:
 
     A group is committed when it has `group` intents, or when its first has waited long enough; those that were only
     announced go with it, or by themselves once they are AHEAD_GROUPS times as many. `write` writes a group and returns
-    what commits it, which is called in a thread. Once either of the two has failed with an ImporterError, every call
-    raises that error.
+    what commits it, which is called in a thread. Whoever asks first goes on first, whatever group each waits for. Once
+    either of the two has failed with an ImporterError, every call raises that error.
     """
 
     def __init__(self, write: Callable[[list[Intent], list[Decision]], Callable[[], None]], group: int) -> None:
@@ -45,9 +46,11 @@ class GroupCommit:
         self._intents: list[Intent] = []
         self._decisions: list[Decision] = []
         self._announced: dict[tuple[str, str, str], Intent] = {}
-        self._early: dict[tuple[str, str, str], Intent] = {}  # announced, and gone with a group since
-        self._waiters: list[asyncio.Future[None]] = []
-        self._going: list[asyncio.Future[None]] = []  # those who wait for the group that is under way
+        # What was announced and has gone with a group since: the group's number, and the intent's `since`.
+        self._early: dict[tuple[str, str, str], tuple[int, float]] = {}
+        self._started = self._ended = 0  # the numbers of the newest groups
+        # Those who wait, each with its group's number; whoever may go on stays in line until it does.
+        self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._running: asyncio.Future[None] | None = None
         self._error: BaseException | None = None
@@ -71,31 +74,29 @@ class GroupCommit:
 
     async def is_durable(self, key: str, act: str, name: str, since: float) -> bool:
         """Whether what was announced went with a group, for a time after `since`; waits for that group's commit."""
-        early = self._early.pop((key, act, name), None)
-        if early is None or early["since"] < since or self._error is not None:
+        group, good_until = self._early.pop((key, act, name), (0, 0.0))
+        if not group or good_until < since or self._error is not None:
             self._announced.pop((key, act, name), None)
             return False
-        if self._running is not None:  # its group may be the one under way
-            waiter = self._loop.create_future()
-            self._going.append(waiter)
-            await waiter
+        await self._line_up(group)
         return True
 
     async def intend(self, intent: Intent) -> None:
         """Return once the intent, and every outcome handed in before it, is durable."""
         self._intents.append(intent)
-        await self._wait()
+        group = self._started + 1
+        self._schedule()
+        await self._line_up(group)
 
     async def flush(self) -> None:
         """Return once everything handed in is durable."""
-        while self._error or self._running or self._intents or self._decisions:
-            if self._running and not (self._intents or self._decisions):
-                await asyncio.wait([self._running])  # nothing else was handed in, so no other group follows
-                continue
-            waiter = self._wait()
+        while self._error is None and (self._running or self._intents or self._decisions):
             if self._running is None:
                 self._start()
-            await waiter
+            else:
+                await asyncio.wait([self._running])
+        if self._error is not None:
+            raise self._error
 
     def close(self) -> None:
         """Wait for the group under way and end the thread. What was not flushed is lost."""
@@ -104,14 +105,31 @@ class GroupCommit:
             self._timer.cancel()
         self._thread.shutdown()
 
-    def _wait(self) -> asyncio.Future[None]:
-        waiter = self._loop.create_future()
+    async def _line_up(self, group: int) -> None:
+        """Return once a group is durable, after all those who have come before."""
         if self._error is not None:
-            waiter.set_exception(self._error)
-            return waiter
-        self._waiters.append(waiter)
-        self._schedule()
-        return waiter
+            raise self._error
+        if group <= self._ended and not self._line:
+            return
+        place = group, self._loop.create_future()
+        self._line.append(place)
+        try:
+            await place[1]
+        finally:
+            self._line.remove(place)
+            self._call_up()  # those who have lined up since behind whoever could go on
+
+    def _call_up(self) -> None:
+        """Let those go on whose group is durable, up to the first whose isn't; after an error all of them raise it."""
+        for group, waiter in self._line:
+            if self._error is None and group > self._ended:
+                break
+            if waiter.done():
+                continue
+            if self._error is None:
+                waiter.set_result(None)
+            else:
+                waiter.set_exception(self._error)
 
     @property
     def _is_full(self) -> bool:
@@ -128,7 +146,7 @@ class GroupCommit:
             return  # what is handed in meanwhile goes with the next group
         if self._is_full:
             self._start()
-        elif self._timer is None or (self._intents and len(self._waiters) == 1):
+        elif self._timer is None or len(self._intents) == 1:
             if self._timer is not None:
                 self._timer.cancel()
             self._timer = self._loop.call_later(INTENT_SECONDS if self._intents else DECISION_SECONDS, self._start)
@@ -137,11 +155,11 @@ class GroupCommit:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        intents, decisions, self._going = self._intents, self._decisions, self._waiters
-        self._intents, self._decisions, self._waiters = [], [], []
+        intents, decisions, self._intents, self._decisions = self._intents, self._decisions, [], []
+        self._started += 1
         if intents or self._is_ahead:
             intents += self._announced.values()
-            self._early |= self._announced
+            self._early |= {name: (self._started, intent["since"]) for name, intent in self._announced.items()}
             self._announced = {}
         try:
             commit = self._write(intents, decisions)
@@ -154,16 +172,8 @@ class GroupCommit:
     def _end(self, error: BaseException | None) -> None:
         self._running = None
         self._error = error
-        waiters, self._going = self._going, []
-        if self._error is not None:
-            waiters += self._waiters
-            self._waiters = []
-        for waiter in waiters:
-            if waiter.done():
-                continue
-            if self._error is None:
-                waiter.set_result(None)
-            else:
-                waiter.set_exception(self._error)
+        if error is None:
+            self._ended = self._started
+        self._call_up()
         if self._intents or self._decisions or self._is_full:
             self._schedule()

@@ -3,14 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterator
+from pathlib import Path
+from random import Random
 
+import httpx
+import orjson
 import pytest
+from sqlalchemy import Engine, event
 
 from importer.errors import TooManyFailures
+from importer.ledger.opening import open_ledger
+from importer.ledger.store import RunIdentity
+from importer.load.connection import RunConnection
+from importer.load.creates import Loader
+from importer.load.updates import Updater
 from importer.load.workers import OPEN_LIMIT, FailureCap, Workers
+from importer.records import Outcome, Row
 from importer.triage.absence import NotYet
-from tests.harness.bench import paced
+from importer.triage.breaker import Breaker
+from importer.triage.client import TriageClient
+from importer.triage.limiter import Limiter
+from importer.triage.paced import PacedCalls
+from importer.triage.target import ApiKey
+from tests.harness.bench import TARGET, paced
+from tests.harness.fake_triage import make_issue, operations
 from tests.harness.virtual_time import VirtualTime
 
 
@@ -189,3 +207,44 @@ def test_a_cancelled_task_cancels_its_workers() -> None:
 
     asyncio.run(main())
     assert sorted(cancelled) == [0, 1]
+
+
+@pytest.fixture(params=[0.0, 0.01], ids=["quick disk", "slow disk"])
+def disk(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Let each commit take its time."""
+
+    def wait(_: object) -> None:
+        time.sleep(request.param)
+
+    event.listen(Engine, "commit", wait)
+    yield
+    event.remove(Engine, "commit", wait)
+
+
+@pytest.mark.usefixtures("disk")
+@pytest.mark.parametrize("rate", [0, 2000])
+@pytest.mark.parametrize("concurrency", [1, 8, 32])
+def test_creates_leave_in_the_order_of_the_file(tmp_path: Path, concurrency: int, rate: float) -> None:
+    """However many are sent at a time, how long answers and commits take: each leaves after the one before it."""
+    left: list[int] = []
+    random = Random(concurrency)
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        description = orjson.loads(request.content)["description"]
+        number = int(description.split()[1])
+        left.append(number)
+        await asyncio.sleep(random.uniform(0, 0.01))
+        return httpx.Response(201, json={"data": make_issue(number, description), "errors": None})
+
+    async def load() -> None:
+        with open_ledger(tmp_path / "ledger.db") as ledger:
+            run = ledger.begin_run(RunIdentity(TARGET, "s", "d", "m"))
+            rows = operations(200)
+            run.register(Row(1, "a", int(o.key[1:]), 1, o.key, Outcome.PLANNED) for o in rows)
+            async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=httpx.MockTransport(answer)) as client:
+                calls = PacedCalls(Limiter(rate), Breaker())
+                connection = RunConnection(client, run, calls, concurrency=concurrency)
+                await Loader(connection, Updater(connection)).load(iter(rows))
+
+    asyncio.run(load())
+    assert left == list(range(1, 200 + 1))
