@@ -122,8 +122,9 @@ def examine_all(
     if executor is not None:
         try:
             for examined in _examine_parts(job, executor, with_rows):
-                yield examined
                 _, done = examined.span
+                yield examined
+                del examined  # as in `examine`
         except Severed:
             job.source.check_unchanged()
             progress.say("One process reads the source on: the quotes in its cells don't show where records end.")
@@ -140,12 +141,14 @@ def _examine_parts(job: Job, executor: Executor, with_rows: bool) -> Iterator[Ex
             file, record = part.file, 1
         job.source.reach(file, part.end)
         for examined in chunks:
-            yield examined.moved(place, record)
+            examined = examined.moved(place, record)
             place += len(examined.records.chunk)
             record += len(examined.records.chunk)
+            yield examined
+            del examined  # as in `examine`
 
 
-def _work(job: Job, executor: Executor, with_rows: bool) -> Iterator[tuple[Part, list[Examined]]]:
+def _work(job: Job, executor: Executor, with_rows: bool) -> Iterator[tuple[Part, Iterator[Examined]]]:
     """Have the parts examined, a few at a time, and yield what came of each, in order."""
     from concurrent.futures import BrokenExecutor
 
@@ -179,13 +182,15 @@ def _submit(executor: Executor, shared: Path, part: Part, with_rows: bool) -> Fu
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _take(path: Path) -> list[Examined]:
+def _take(path: Path) -> Iterator[Examined]:
     """Read the chunks in a file, and remove it."""
-    examined = path.read_bytes()
-    path.unlink()
-    with _uncollected():
-        chunks: list[Examined] = pickle.loads(examined)
-    return chunks
+    with path.open("rb") as file:
+        path.unlink()
+        while file.peek(1):
+            with _uncollected():
+                examined: Examined = pickle.load(file)
+            yield examined
+            del examined
 
 
 def examine_part(shared: Path, part: Part, with_rows: bool) -> Path:
@@ -197,14 +202,19 @@ def examine_part(shared: Path, part: Part, with_rows: bool) -> Path:
     job, transform, counting = _prepare(shared)
     path, source = shared / f"{part.file}-{part.start}", job.source.files[part.file]
     with _uncollected():
-        chunks = read_part(source, part, transform.refs)
-        every = [_count(counting, examine_chunk(job, transform, chunk, 0)) for chunk in chunks]
-        with _on_disk(), path.open("wb") as file:
-            if with_rows or any(examined.fixed or examined.bodiless() for examined in every):
-                dump_joined(every, file)
-            else:
-                dump_without_rows(every, file, source, part)
-        del every
+        with _on_disk():
+            file = path.open("wb")
+        with file:
+            for chunk in read_part(source, part, transform.refs):
+                examined = _count(counting, examine_chunk(job, transform, chunk, 0))
+                del chunk
+                with _on_disk():
+                    if with_rows or examined.fixed or examined.bodiless():
+                        dump_joined(examined, file)
+                    else:
+                        dump_without_rows(examined, file, source, part)
+                    file.flush()
+                del examined
     return path
 
 
