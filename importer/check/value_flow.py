@@ -103,8 +103,9 @@ class ValueFlow:
             if not short_of_samples:
                 return  # usually after a few rows: only the counts above cover the whole chunk
             if code in short_of_samples and keys[row]:
-                short_of_samples[code].samples.append(keys[row])
-                if len(short_of_samples[code].samples) >= SAMPLES:
+                stream = short_of_samples[code]
+                stream.samples = [*stream.samples, keys[row]][:SAMPLES]  # two codes may be the same step
+                if len(stream.samples) == SAMPLES:
                     del short_of_samples[code]
 
     def _stream(self, streams: dict[Step, Stream], step: Step) -> Stream:

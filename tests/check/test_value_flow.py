@@ -33,8 +33,8 @@ CELLS = st.tuples(
     st.sampled_from(["", "A", "B"]),
     st.just("T"),
     st.just(""),
-    st.sampled_from(["P1", " p1", "P2", "", "?"]),
-    st.sampled_from(["Open", "Closed", "", "x"]),
+    st.sampled_from(["P1", " p1", "P2", "", " ", "?"]),
+    st.sampled_from(["Open", "Closed", "", " ", "x"]),
 )
 
 
