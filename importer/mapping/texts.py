@@ -153,14 +153,10 @@ class Text(Strict):
         return tuple(dict.fromkeys(self._refs()))
 
     def may_be_in(self, present: Set[Ref]) -> bool:
-        """Whether it isn't just the text of columns or paths that a file doesn't have; `present` are those it has."""
+        """Whether it isn't just the text of a column or path that a file doesn't have; `present` are those it has."""
         if self.column is not None:
             return Ref("column", self.column) in present
-        if self.path is not None:
-            return Ref("path", self.path) in present
-        if self.first is not None and self.pattern is None and self.lookup is None:  # these two may make a text of none
-            return any(choice.may_be_in(present) for choice in self.first)
-        return True
+        return self.path is None or Ref("path", self.path) in present
 
     def choices_in(self, present: Set[Ref]) -> list[Text]:
         """Those of `first` that may be in a file: a preset names dozens of columns of which a file has one."""

@@ -14,7 +14,7 @@ from importer.transform.columns import Columns
 from importer.transform.value_maps import describe
 from tests.harness.making import chunk_of, mapping_of
 
-NAMES = "ABCD"
+NAMES = "ABC"
 CHANGES = [{}, {"pattern": "^$", "to": "none"}, {"pattern": "^a"}, {"format": "jira"}]
 SOURCES = st.sampled_from(
     [*({"column": name} for name in NAMES), {"value": "a"}, {"template": "{A}-{B}"}, {"template": "-"}]
@@ -36,26 +36,24 @@ TEXTS = st.recursive(
 @given(TEXTS, st.lists(st.sampled_from(NAMES), max_size=4), st.data())
 def test_same_texts(given_text: dict[str, Any], header: list[str], data: st.DataObject) -> None:
     """Whatever a text is made of, and whatever columns a file has, each row has the same text and the same cells."""
-    cell = st.sampled_from(["", " ", "a", "ab", "*b*"])
+    cell = st.sampled_from(["", " ", "ab", "*b*"])
     rows = data.draw(st.lists(st.lists(cell, min_size=len(header), max_size=len(header)), min_size=1, max_size=3))
     text, columns = Text.model_validate(given_text), Columns(chunk_of(header, rows))
     narrowed = narrow(text, columns.present)
-    texts, cells = columns.text(narrowed), columns.every_cell(narrowed)
-    columns.present = frozenset(Ref("column", name) for name in NAMES)  # so that it asks for all choices
-    assert (texts, cells) == (columns.text(text), columns.every_cell(text))
+    assert columns.text(narrowed) == columns.text(text)
+    assert columns.every_cell(narrowed) == columns.every_cell(text)
 
 
 def test_absent_columns() -> None:
     """Choices of columns that a file doesn't have are left out, and so are lines of the footer that have no other."""
-    mapping = mapping_of(
-        title=["Title", "Name", ["Text", "Subject"]], footer={"Team": ["Team", "Group"], "State": "State"}
-    )
+    footer = {"Team": ["Team", "Group"], "Owner": "Owner", "State": "State"}
+    mapping = mapping_of(title=["Title", "Name", ["Text", "Subject"]], footer=footer)
     narrowed = narrow(mapping, {Ref("column", name) for name in ("Key", "Title", "Text", "State")})
     assert narrowed.title.model_dump(exclude_unset=True) == {
         "first": [{"column": "Title"}, {"first": [{"column": "Text"}]}]
     }
     assert list(narrowed.footer) == ["State"]
-    assert list(mapping.footer) == ["Team", "State"]
+    assert list(mapping.footer) == list(footer)
 
 
 def test_rules_keep_their_names() -> None:
