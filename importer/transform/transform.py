@@ -269,7 +269,8 @@ def find_empty(raws: Sequence[Sequence[str]] | Sequence[str]) -> list[int]:
     """The rows of which all cells are empty; in JSON, all values null or empty texts, lists or objects."""
     if raws and isinstance(raws[0], str):
         return [row for row, raw in enumerate(raws) if _NOTHING.fullmatch(str(raw).strip())]
-    return [row for row, raw in enumerate(raws) if not any(map(str.strip, raw))]
+    # Of nearly all rows the first cell shows that they aren't.
+    return [row for row, raw in enumerate(raws) if not (raw and raw[0].strip()) and not any(map(str.strip, raw))]
 
 
 def _read_optional(columns: Columns, spec: Text | None) -> list[str]:
