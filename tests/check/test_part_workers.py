@@ -10,7 +10,7 @@ import pickle
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -98,16 +98,23 @@ def test_files_are_the_same_in_parts(tmp_path: Path, workers: int) -> None:
     assert parts == whole
 
 
-def test_a_column_that_few_rows_fill(tmp_path: Path) -> None:
-    """Its samples don't depend on where chunks begin."""
-    path = tmp_path / "sparse.csv"
-    cells = ("" if number < 90 else "same" if number < 200 else f"other {number}" for number in range(300))
-    rows = [f"A-{number},Fine,Done,High,{cell}\n" for number, cell in enumerate(cells)]
-    path.write_text("".join(["Issue key,Summary,Status,Priority,Odd\n", *rows]))
+@pytest.mark.parametrize(
+    ("cells", "line"),
+    [
+        (lambda n: "" if n < 90 else ",same" if n < 200 else f",other {n}", "Odd,footer: Odd,210,100.0%,2,same,"),
+        (lambda n: f"same,{f'other {n}' if n > 3 else ''}", "Odd,footer: Odd,596,100.0%,2,same,other 4"),
+    ],
+    ids=["filled in few rows", "two of one name"],
+)
+def test_samples_do_not_depend_on_chunks(tmp_path: Path, cells: Callable[[int], str], line: str) -> None:
+    """Those of a column are the first different ones, row by row."""
+    path = tmp_path / "odd.csv"
+    rows = [f"A-{number},Fine,Done,High,{cells(number) or ','}\n" for number in range(300)]
+    path.write_text("".join(["Issue key,Summary,Status,Priority,Odd,Odd\n", *rows]))
     with open_job([str(path)], mapping_name="jira") as job, ThreadPoolExecutor(2) as executor:
         whole = files_of(job, tmp_path / "whole")
         assert files_of(replace(job, workers=2, executor=executor), tmp_path / "parts") == whole
-    assert "Odd,footer: Odd,210,100.0%,1,same,\n" in whole["losses.csv"]
+    assert f"{line}\n" in whole["losses.csv"]
 
 
 def test_issues_that_are_shown(tmp_path: Path) -> None:

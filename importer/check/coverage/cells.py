@@ -52,6 +52,7 @@ class CellCounter:
             if count := _count_filled(cells):
                 name = names[position] if position < len(names) else name_column("", position)
                 _count_column(lines, name, cells, count, sent, shares.get(position, ()))
+        lines.end_chunk()
         places = self._attachment_places[chunk.file]
         return list(_attachments_in(chunk.raw, places, records.keys.full, sent)) if places else []
 

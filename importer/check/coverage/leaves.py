@@ -174,7 +174,7 @@ class Leaves:
 
     def add_unreadable(self, raw: str) -> None:
         """Count a record that can't be read."""
-        self.lines.add_filled(RECORD, NOT_SENT, [raw], 1)
+        self._add(self.lines.line(RECORD, NOT_SENT), raw)
 
     def _step(self, place: _Place, key: str | None) -> _Place:
         below = place.below(key)
@@ -192,6 +192,9 @@ class Leaves:
         line = place.lines.get(label)
         if line is None:
             line = place.lines[label] = self.lines.line(place.name, label)
+        self._add(line, value)
+
+    def _add(self, line: Line, value: Any) -> None:
         line.cells += 1
         if line.is_open:
             line.show(to_text(value))

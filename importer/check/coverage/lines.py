@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
+from operator import itemgetter
 
 from importer.transform.columns import Mask, is_filled
 
@@ -75,6 +78,7 @@ class Lines:
     ) -> None:
         self._drop, self._hide, self._limit = drop, hide, limit
         self._lines: dict[tuple[str, str], Line] = {}
+        self._offered = defaultdict[tuple[str, str], list[tuple[int, str]]](list)
         self._columns: set[str] = set()
 
     @cached_property
@@ -102,21 +106,39 @@ class Lines:
         for line in later:
             self.line(line.column, line.label).merge(line)
 
-    def add_filled(self, column: str, label: str, cells: Iterable[str], count: int) -> None:
-        """Count `count` filled cells; `cells` are those to take samples from, empty ones among them."""
+    def add_filled(self, column: str, label: str, cells: Sequence[str], count: int) -> None:
+        """Count `count` filled cells of a chunk's column; `cells` are all of it."""
         line = self.line(column, label)
         line.cells += count
         if line.is_open:
-            for text in filter(is_filled, filter(None, cells)):  # however many empty ones are between them
-                line.show(text)
-                if not line.is_open:
-                    break
+            self._offered[line.column, line.label] += islice(_find_filled(cells), CELLS_SHOWN)
 
     def add_rows(self, column: str, label: str, cells: Sequence[str], rows: Mask) -> None:
         """Count the cells of the rows of a mask, all of which are filled."""
         places = rows.nonzero()[0]
         if len(places):
-            self.add_filled(column, label, [cells[row] for row in places[:CELLS_SHOWN].tolist()], len(places))
+            line = self.line(column, label)
+            line.cells += len(places)
+            if line.is_open:
+                offered = ((row, cells[row]) for row in places[:CELLS_SHOWN].tolist())
+                self._offered[line.column, line.label] += offered
+
+    def end_chunk(self) -> None:
+        """Take samples of a chunk's cells row by row, as several columns may have one header, however long it is."""
+        for key, cells in self._offered.items():
+            line = self._lines[key]
+            for _, text in sorted(cells, key=itemgetter(0)):
+                if line.is_open:
+                    line.show(text)
+        self._offered.clear()
+
+
+def _find_filled(cells: Sequence[str]) -> Iterator[tuple[int, str]]:
+    """Yield the rows with a filled cell, however many empty ones are between them."""
+    row = -1
+    for text in filter(is_filled, filter(None, cells)):
+        row = cells.index(text, row + 1)
+        yield row, text
 
 
 def _drop_pattern(name: str) -> str:

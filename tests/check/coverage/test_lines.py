@@ -11,6 +11,7 @@ def test_samples_differ_and_are_short() -> None:
     """Two different texts on one line each, cut where they are long."""
     lines = Lines([])
     lines.add_filled("A", "title", ["", "x\ny", "x y", "z" * 100, "w"], 4)
+    lines.end_chunk()
     (line,) = lines
     assert line.samples == ["x y", "z" * 40 + "…"]
 
