@@ -19,6 +19,9 @@ T = TypeVar("T")
 OPEN_LIMIT = 1000
 """Things in progress at a time, most of which wait for an outcome; at more nothing is begun, so that memory is flat."""
 
+TURNS = 3
+"""Turns of the loop that other answers have once a slot is free: what many do together takes less than one by one."""
+
 
 class FailureCap:
     """Counts what failed in a run, which ends when more than `most` did; None is no limit.
@@ -127,7 +130,10 @@ class Workers:
             if self._tasks and (len(self._tasks) >= OPEN_LIMIT or self._cap.may_be_exceeded):
                 await self._wait_for_an_end()
                 continue
+            turns = TURNS if self._slots.locked() else 0
             await self._slots.acquire()
+            for _ in range(turns):
+                await asyncio.sleep(0)
             if not self._cap.may_be_exceeded and not self._calls.interrupted:
                 return True
             self._slots.release()
