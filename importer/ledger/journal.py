@@ -19,14 +19,14 @@ from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
 from importer.ledger.course import CourseReader, write_minutes
 from importer.ledger.database import Database
-from importer.ledger.group_commit import GroupCommit
+from importer.ledger.group_commit import GroupCommit, Intent
 from importer.ledger.outcomes import outcome_of
 from importer.ledger.registered import encode_row
 from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Made, Results
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
 from importer.ledger.shared_issues import SharedIssue, refuse_shared
-from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, find_pairs
+from importer.ledger.statements import DECIDE, FORGET, INTEND, NEW_OPERATION, REGISTER, REMEMBER, find_pairs
 from importer.ledger.titles import Titles
 from importer.records import Act, Minute, Operation, Outcome, Row
 
@@ -223,15 +223,14 @@ class Run:
         It counts as sent until a moment that is still to come: if its turn is later, `intend` commits it anew.
         """
         assert self._commits is not None
-        intent = self._intent(operation, details, mark)
-        self._commits.announce(intent | {"since": intent["since"] + AHEAD_SECONDS})
+        self._commits.announce(self._intent(operation, details, mark, AHEAD_SECONDS))
 
     def retract(self, operation: Operation) -> bool:
         """Take back an announcement; return whether it may be durable, so that its outcome has to be recorded."""
         assert self._commits is not None
         return self._commits.retract(operation.key, operation.act, operation.name)
 
-    def _intent(self, operation: Operation, details: bytes | None, mark: float = 0.0) -> dict[str, Any]:
+    def _intent(self, operation: Operation, details: bytes | None, mark: float = 0.0, ahead: float = 0.0) -> Intent:
         return {
             "replacement": None,
             "source_id": self._source_id,
@@ -246,12 +245,13 @@ class Run:
             "content": operation.content,
             "state": str(State.SENT),
             "outcome": outcome_of(operation.act, State.SENT),
-            "since": self._now(),
+            "since": self._now() + ahead,
             "mark": mark,
             "issue_id": operation.issue_id,
             "details": details,
             "code": "",
             "link": operation.link,
+            **NEW_OPERATION,
         }
 
     def record(self, decision: Decision) -> None:

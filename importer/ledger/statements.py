@@ -9,7 +9,19 @@ from itertools import islice
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Dialect, Insert, Table, Update, bindparam, case, null, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Dialect,
+    Insert,
+    Table,
+    Update,
+    bindparam,
+    case,
+    literal_column,
+    null,
+    update,
+)
 
 from importer.ledger.schema import State, operations, rows
 from importer.records import Outcome
@@ -17,7 +29,7 @@ from importer.records import Outcome
 T = TypeVar("T")
 Transaction = Callable[[], AbstractContextManager[Connection]]
 Build = Callable[[Dialect], Insert | Update]
-Compiled = tuple[str, dict[str, Any], Callable[[Mapping[str, Any]], Any]]
+Compiled = tuple[str, Callable[[Mapping[str, Any]], Any]]
 
 KEYS_A_QUERY = 500
 
@@ -41,7 +53,10 @@ def refresh_statistics(connection: Connection) -> None:
 
 
 class Many:
-    """A statement for many rows, compiled once for each dialect: SQLAlchemy's own way doubles the cost of SQLite."""
+    """A statement for many rows, compiled once for each dialect: SQLAlchemy's own way doubles the cost of SQLite.
+
+    All its parameters are values of the row; what is the same for each is written as a literal.
+    """
 
     def __init__(self, build: Build) -> None:
         self._build = build
@@ -50,26 +65,25 @@ class Many:
     def execute(self, connection: Connection, values: Iterable[dict[str, Any]]) -> None:
         """Execute it for each dictionary of values; does nothing if there are none."""
         dialect = connection.dialect
-        sql, fixed, pick = self._compiled.get(dialect.name) or self._compile(dialect)
-        parameters = [pick({**fixed, **row}) for row in values] if fixed else list(map(pick, values))
+        sql, pick = self._compiled.get(dialect.name) or self._compile(dialect)
+        parameters = list(map(pick, values))
         if parameters:
             connection.exec_driver_sql(sql, parameters)
 
     def _compile(self, dialect: Dialect) -> Compiled:
         compiled = self._build(dialect).compile(dialect=dialect)
         assert compiled.positiontup is not None  # every engine here takes parameters by position
-        fixed = {name: value for name, value in compiled.params.items() if value is not None}
-        self._compiled[dialect.name] = str(compiled), fixed, itemgetter(*compiled.positiontup)
+        self._compiled[dialect.name] = str(compiled), itemgetter(*compiled.positiontup)
         return self._compiled[dialect.name]
 
 
-def upsert(table: Table, identity: Sequence[str], names: Sequence[str], fixed: Mapping[str, Any] | None = None) -> Many:
-    """Return an insert that updates the columns `names` if the row exists; `fixed` values are for new rows only."""
+def upsert(table: Table, identity: Sequence[str], names: Sequence[str], only_new: Sequence[str] = ()) -> Many:
+    """Return an insert that updates the columns `names` if the row exists, and leaves those of `only_new` alone."""
 
     def build(dialect: Dialect) -> Insert:
-        values: dict[str, Any] = {name: bindparam(name) for name in (*identity, *names)}
+        values: dict[str, Any] = {name: bindparam(name) for name in (*identity, *names, *only_new)}
         module = import_module(f"sqlalchemy.dialects.{dialect.name}")  # loads only the dialect in use
-        new = module.insert(table).values({**values, **(fixed or {})}).inline()
+        new = module.insert(table).values(values).inline()
         changes = {name: new.excluded[name] for name in names}
         statement: Insert = new.on_conflict_do_update(index_elements=identity, set_=changes)
         return statement
@@ -103,6 +117,8 @@ REGISTER = upsert(
         "link",
     ),
 )
+NEW_OPERATION: Mapping[str, Any] = {"attempts": 0, "triage_id": "", "returned": b"", "message": ""}
+"""What an operation has that was not sent before."""
 INTEND = upsert(
     operations,
     ("source_id", "key", "act", "name"),
@@ -122,7 +138,7 @@ INTEND = upsert(
         "code",
         "link",
     ),
-    {"attempts": 0, "triage_id": "", "returned": b"", "message": ""},
+    tuple(NEW_OPERATION),
 )
 _IT = (
     operations.c.source_id == bindparam("its_source"),
@@ -139,7 +155,9 @@ DECIDE = Many(
             state=bindparam("its_state"),
             outcome=bindparam("its_outcome"),
             attempts=operations.c.attempts + bindparam("more"),
-            since=case((bindparam("its_since") > 0, bindparam("its_since")), else_=operations.c.since),
+            since=case(
+                (bindparam("its_since") > literal_column("0"), bindparam("its_since")), else_=operations.c.since
+            ),
             issue_id=bindparam("its_issue"),
             triage_id=bindparam("its_triage"),
             returned=bindparam("its_returned"),
@@ -159,4 +177,5 @@ REMEMBER = Many(
         )
     )
 )
-FORGET = Many(lambda _: update(operations).where(*_IT).values(state=State.DELETED.value, outcome=null()))
+_DELETED: ColumnElement[str] = literal_column(f"'{State.DELETED.value}'")
+FORGET = Many(lambda _: update(operations).where(*_IT).values(state=_DELETED, outcome=null()))

@@ -14,7 +14,6 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import orjson
@@ -26,6 +25,7 @@ from importer.triage.answers import Issue
 from importer.triage.redaction import redact
 
 Values = Mapping[str, Any]
+NOTHING: Values = {}
 COUNTS = ("resource_count", "flag_count", "relation_count")
 DESCRIPTION_KEPT = "(kept as its digest only)"
 SEEN_AT, HELD = "seen_at", "held"
@@ -60,8 +60,7 @@ class Merged(NamedTuple):
     snapshot: Snapshot
 
 
-@dataclass(frozen=True)
-class Snapshot:
+class Snapshot(NamedTuple):
     """An issue after our last write.
 
     fields      its values as the target returned them, the description as a digest
@@ -76,10 +75,10 @@ class Snapshot:
     """
 
     fields: Values
-    sent: Values = field(default_factory=dict)
+    sent: Values = NOTHING
     numbers: Numbers = None
-    counts: Mapping[str, int] = field(default_factory=dict)
-    writes: Mapping[str, int] = field(default_factory=dict)
+    counts: Mapping[str, int] = NOTHING
+    writes: Mapping[str, int] = NOTHING
     updated_at: str = ""
     is_touched: bool = False
     gone: Collection[str] = ()
@@ -143,7 +142,7 @@ class Snapshot:
         """
         left = self.changes(body) if self.is_touched else {}
         fields = {name: value for name, value in self.fields.items() if name not in left}
-        return replace(self, fields=fields, is_touched=False)
+        return self._replace(fields=fields, is_touched=False)
 
     @property
     def ours(self) -> dict[str, Any]:
@@ -227,11 +226,11 @@ class Snapshot:
         sent = {other: value for other, value in self.sent.items() if other != name}
         if not is_like(theirs, ours):
             sent[name] = ours
-        return replace(self, fields={**self.fields, name: theirs}, sent=sent)
+        return self._replace(fields={**self.fields, name: theirs}, sent=sent)
 
     def after_write(self, issue: Issue, written: Values) -> Snapshot:
         """Return the snapshot after a write: only the written fields are taken from the issue, ours beside them."""
-        now, after = values_in(issue, self.numbers), replace(self, gone=(), updated_at=issue.updated_at)
+        now, after = values_in(issue, self.numbers), self._replace(gone=(), updated_at=issue.updated_at)
         for name, value in written.items():
             after = after._put(name, now[name], keep_value(name, value, self.numbers))
         return after
@@ -241,7 +240,7 @@ class Snapshot:
 
         `description` is the one without them that we sent.
         """
-        after = replace(self, numbers=tuple(sorted({*(self.numbers or ()), *numbers})))
+        after = self._replace(numbers=tuple(sorted({*(self.numbers or ()), *numbers})))
         if "description" in self.fields:
             after = after._put(
                 "description", *(digest(text, after.numbers) for text in (issue.description, description))
@@ -250,11 +249,11 @@ class Snapshot:
 
     def with_writes(self, fields: Iterable[str]) -> Snapshot:
         """Count that we changed these fields once more, since Triage logs each change of a field."""
-        return replace(self, writes=dict(Counter(self.writes) + Counter(fields)))
+        return self._replace(writes=dict(Counter(self.writes) + Counter(fields)))
 
     def without_issue(self, run: str) -> Snapshot:
         """Mark it as that of an issue which a run has found deleted in Triage."""
-        return replace(self, gone=tuple(sorted({*self.gone, run})))
+        return self._replace(gone=tuple(sorted({*self.gone, run})))
 
     @property
     def gone_code(self) -> str:
