@@ -28,7 +28,7 @@ from importer.ledger.store import RunIdentity
 from importer.load.connection import RunConnection
 from importer.load.creates import Loader
 from importer.load.updates import Updater
-from importer.records import Operation, Outcome, Row
+from importer.records import CHUNK_ROWS, Operation, Outcome, Row
 from importer.triage.breaker import Breaker
 from importer.triage.client import TriageClient
 from importer.triage.limiter import Limiter
@@ -36,7 +36,6 @@ from importer.triage.paced import PacedCalls
 from importer.triage.target import ApiKey
 from tests.benchmarks.instant_server import instant_server
 
-CHUNK = 5000
 HEADERS = {"Authorization": "org_benchmark", "Content-Type": "application/json"}
 
 
@@ -64,8 +63,8 @@ def make_body(number: int) -> bytes:
 
 def make_operations(run: Run, count: int) -> Iterator[Operation]:
     """Register rows chunk by chunk and give their operations, as the pipeline does."""
-    for start in range(1, count + 1, CHUNK):
-        numbers = range(start, min(start + CHUNK, count + 1))
+    for start in range(1, count + 1, CHUNK_ROWS):
+        numbers = range(start, min(start + CHUNK_ROWS, count + 1))
         run.register(
             Row(1, "bench.csv", n, n + 1, f"bench:B-{n}", Outcome.PLANNED, raw=(f"B-{n}", "Issue", "High", "x" * 200))
             for n in numbers
