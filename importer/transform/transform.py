@@ -62,14 +62,10 @@ class Transform:
         self.refs = collect_refs(mapping)
         self.tables = collect_tables(mapping)
         self.annexes = collect_annexes(mapping)
-        self._of_file = partial(
-            _FileTransform,
-            source_name=source_name,
-            people=people or Roster(),
-            learned=learned or {},
-            find_keys=find_keys,
-        )
         self.shown = ShownPeople(mapping.people, people or Roster())
+        self._of_file = partial(
+            _FileTransform, source_name=source_name, shown=self.shown, learned=learned or {}, find_keys=find_keys
+        )
         self._newest: tuple[Set[Ref], _FileTransform] | None = None
 
     def __call__(self, chunk: Chunk) -> Records:
@@ -85,9 +81,8 @@ class Transform:
     def name_rows(self, chunk: Chunk) -> list[str]:
         """The native key of each row, "" where it has none; it needs no more columns than `collect_key_refs` names."""
         columns = self._open(chunk)
-        return name_rows(
-            self.mapping, columns, self._narrowed(columns).find_skips(columns) if self.mapping.group else ()
-        )
+        skips = self._narrowed(columns).find_skips(columns) if self.mapping.group else ()
+        return name_rows(self.mapping, columns, skips)
 
     def _open(self, chunk: Chunk) -> Columns:
         return Columns(chunk, self.mapping.input.dates)
@@ -103,13 +98,13 @@ class _FileTransform:
     """A mapping as it concerns one file, ready to turn columns of its chunks into records."""
 
     def __init__(
-        self, mapping: Mapping, *, source_name: str, people: Roster, learned: Dict[str, str], find_keys: FindKeys
+        self, mapping: Mapping, *, source_name: str, shown: ShownPeople, learned: Dict[str, str], find_keys: FindKeys
     ) -> None:
-        self._mapping, self._source_name, self._people, self._learned = mapping, source_name, people, learned
+        self._mapping, self._source_name, self._learned = mapping, source_name, learned
+        self._shown, self._people = shown, shown.roster
         self._value_maps = value_maps(mapping)
         self._references = References(mapping.references, source_name)
-        self._shown = ShownPeople(mapping.people, people)
-        self._person_maps = person_maps(mapping, people)
+        self._person_maps = person_maps(mapping, shown.roster)
         self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
         self._parts = PartsReader(mapping, source_name, self._references, self._name_author, find_keys)
 
