@@ -147,7 +147,7 @@ class Console:
     def show_opening(self, target: str, ledger: str, facts: Facts) -> None:
         """Show the first line of a run: its target, and what the ledger knows of the source."""
         last = f"last run {facts.last_run} of {format_time(facts.last_started_at)}" if facts.last_run else "no run yet"
-        self.say(f"Target {target}; ledger {ledger} knows {counted(facts.keys, 'key')} of this source, {last}.")
+        self.say(f"Target {target}; ledger {ledger} knows {facts.known} of this source, {last}.")
 
     def show_check(self, job: Job, checked: Checked, view: View) -> None:
         """Show a check, as many lines as fit a screen, or all."""

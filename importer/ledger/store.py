@@ -23,6 +23,7 @@ from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operatio
 from importer.ledger.source_lock import SourceLocks
 from importer.ledger.statements import portions
 from importer.ledger.target_scan import Seen
+from importer.phrases import counted
 from importer.records import Act
 
 _STATES = {state.value: state for state in State}
@@ -31,12 +32,26 @@ OpenChanges = Mapping[str, tuple[bytes, bool]]
 NO_CHANGE = (b"", False)
 
 
+COUNTED = 50_000
+"""Keys that are counted for the first line of a run: a night of which nothing is new has no time to count more."""
+
+
 class Facts(NamedTuple):
-    """Figures for the first line of a run: keys with a create; name and start of the last run, "" and 0 if none."""
+    """Figures for the first line of a run.
+
+    keys             those with a create, counted up to one more than COUNTED
+    last_run         name of the last run, "" if there is none
+    last_started_at  its start, 0 if there is none
+    """
 
     keys: int
     last_run: str
     last_started_at: float
+
+    @property
+    def known(self) -> str:
+        """How many keys are known, in words."""
+        return f"more than {COUNTED:,} keys" if self.keys > COUNTED else counted(self.keys, "key")
 
 
 class RunIdentity(NamedTuple):
@@ -107,7 +122,8 @@ class Ledger:
             source_id = find_source(connection, target, source_name)
             # The index has all that is counted: to ask for their state, too, would read the whole table.
             creates = and_(operations.c.source_id == source_id, operations.c.act == Act.CREATE)
-            keys = connection.scalar(select(func.count()).where(creates)) or 0
+            some = select(operations.c.key).where(creates).limit(COUNTED + 1).subquery()
+            keys = connection.scalar(select(func.count()).select_from(some)) or 0
             last = (
                 select(runs.c.name, runs.c.started_at).where(runs.c.source_id == source_id).order_by(runs.c.id.desc())
             )

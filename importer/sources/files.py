@@ -227,8 +227,7 @@ def digest_files(files: Sequence[StoredFile]) -> str:
             stored = (
                 stack.enter_context(open_file(file)).data if file.member else stack.enter_context(_open_stored(file))
             )
-            while block := stored.read(1 << 20):
-                digest.update(block)
+            hashlib.file_digest(stored, lambda: digest)  # type: ignore[arg-type]  # BinaryIO lacks readinto there
     return digest.hexdigest()
 
 

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import Connection, Engine, event
 
 from importer.errors import ExitCode, LedgerInUse, TargetMismatch, UsageError
+from importer.ledger import store
 from importer.ledger.opening import open_ledger, read_ledger
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger
@@ -38,6 +39,16 @@ def test_facts(ledger: Ledger) -> None:
     send(begin(ledger), "k1", "k2")
     send(begin(ledger), "k3", state=State.REFUSED)
     assert ledger.read_facts(TARGET, "jira-acme") == (3, "2026-11-24-jira-acme-1", NOON)
+
+
+def test_facts_of_many_keys(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of many keys no more are counted than the first line of a run says, which is that there are more."""
+    monkeypatch.setattr(store, "COUNTED", 2)
+    send(begin(ledger), "k1", "k2")
+    assert ledger.read_facts(TARGET, "jira-acme").known == "2 keys"
+    send(begin(ledger), "k3", "k4")
+    facts = ledger.read_facts(TARGET, "jira-acme")
+    assert (facts.keys, facts.known) == (3, "more than 2 keys")
 
 
 def test_run_names(ledger: Ledger) -> None:
