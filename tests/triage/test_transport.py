@@ -6,13 +6,16 @@ import asyncio
 import gzip
 import socket
 from collections.abc import Awaitable, Callable
+from contextlib import ExitStack
 
+import httpx
 import pytest
 
+from importer import __version__
 from importer.triage.actions import Action, CallFailed
 from importer.triage.client import TriageClient
 from importer.triage.target import ApiKey
-from importer.triage.transport import LONGEST_ANSWER, Timeouts
+from importer.triage.transport import LONGEST_ANSWER, AiohttpTransport, Timeouts
 from tests.harness.fake_triage import answer_bytes
 
 Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -75,6 +78,71 @@ def test_kept_connection() -> None:
     server = RawServer((OK, False), (OK, False))
     assert asyncio.run(create(server, 2)) == [Action.DONE, Action.DONE]
     assert len(server.requests) == 2
+
+
+def test_what_leaves() -> None:
+    """A request is written with its headers, the host and the length of its body, each once."""
+    server = RawServer((OK, False))
+    asyncio.run(create(server, 1))
+    line, *headers, end, body = server.requests[0].decode().split("\r\n")
+    assert (line, end, body) == ("POST /v1/triage/issues HTTP/1.1", "", '{"number": 0}')
+    values = {name.lower(): value for name, value in (header.split(": ") for header in headers)}
+    assert len(values) == len(headers)
+    assert values.pop("host").startswith("127.0.0.1:")
+    assert values == {
+        "authorization": "org_rehearsal",
+        "accept": "application/json",
+        "accept-encoding": "identity",
+        "user-agent": f"triage-importer/{__version__}",
+        "content-type": "application/json",
+        "content-length": "13",
+    }
+
+
+def test_as_httpx_s_own_client_uses_it() -> None:
+    """Host and length are written once, too, where the request has them already, and a read has no body."""
+    server = RawServer((OK, False), (OK, False))
+
+    async def main() -> None:
+        async with await asyncio.start_server(server.handle, "127.0.0.1", 0) as listening:
+            port = listening.sockets[0].getsockname()[1]
+            async with httpx.AsyncClient(transport=AiohttpTransport(Timeouts())) as client:
+                answer = await client.post(f"http://127.0.0.1:{port}/a%20b?c=d", content=b"{}")
+                assert answer.json()["data"]
+                await client.get(f"http://127.0.0.1:{port}/")
+
+    asyncio.run(main())
+    post, get = (request.lower() for request in server.requests)
+    assert post.startswith(b"post /a%20b?c=d http/1.1\r\n")
+    assert (post.count(b"host:"), post.count(b"content-length:"), post[-6:]) == (1, 1, b"\r\n\r\n{}")
+    assert (get.count(b"host:"), get.count(b"content-length:")) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "first", [b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: a\r\n\r\n" * 2]
+)
+def test_what_comes_before_the_answer(first: bytes) -> None:
+    """An answer is waited for behind those that only say that one will come."""
+    server = RawServer((first + OK, False), (OK, False))
+    assert asyncio.run(create(server, 2)) == [Action.DONE, Action.DONE]
+
+
+def test_no_connection_in_time() -> None:
+    """Who never gets a connection has sent nothing: the request may be sent again."""
+
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0), backlog=0) as full, ExitStack() as taken:
+            for _ in range(3):  # more than its queue has room for
+                other = taken.enter_context(socket.socket())
+                other.setblocking(False)
+                other.connect_ex(full.getsockname())
+            url, timeouts = f"http://127.0.0.1:{full.getsockname()[1]}", Timeouts(connect=0.2, answer=5)
+            async with TriageClient(url, ApiKey("org_rehearsal"), timeouts=timeouts) as client:
+                await client.create_issue(b"{}")
+
+    with pytest.raises(CallFailed, match="no connection in time") as caught:
+        asyncio.run(main())
+    assert caught.value.action is Action.RETRY
 
 
 def test_kept_connection_that_dies_with_the_request() -> None:
