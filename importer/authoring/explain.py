@@ -127,8 +127,8 @@ def _explain(mapping: LoadedMapping, examined: Examined, row: int) -> Explanatio
 
 def _plan(examined: Examined, row: int) -> list[Addition]:
     """Return the additions of the issue, except evidence, which the create has already."""
-    planned = plan_chunk(examined, [row], know_nothing)
-    return [addition for addition in (planned[row].left if row in planned else ()) if addition.act is not Act.EVIDENCE]
+    planned = plan_chunk(examined, [row] if row in examined.records.parts else [], know_nothing)
+    return [addition for addition in planned.left.get(row, ()) if addition.act is not Act.EVIDENCE]
 
 
 class _Tracer:

@@ -41,9 +41,12 @@ class Completeness:
         for row, number in records.discussed.items():
             if row not in left_out:
                 self._has[COMMENTS] += number
-        # By the comments' ids, as each part of a long one covers the same.
-        covered = {(row, name) for row, some in additions.items() for each in some for name in each.covers}
-        self._planned[COMMENTS] += sum(["=" not in name for _, name in covered])
+        planned = 0
+        for some in additions.values():
+            # By the comments' ids, as each part of a long one covers the same; some have their content beside it.
+            covers = some[0].covers if len(some) == 1 else {name for each in some for name in each.covers}
+            planned += len(covers) - "".join(covers).count("=")
+        self._planned[COMMENTS] += planned
         for name, claims in records.claims.items():
             for row, number in claims.items():
                 if row not in left_out:

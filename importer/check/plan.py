@@ -62,17 +62,17 @@ class _Decided(NamedTuple):
     triage_id: str = ""
 
 
-class _Planned(NamedTuple):
-    """What a row has for its issue beside the create.
+class Planned(NamedTuple):
+    """What rows have for their issues beside the create, each by row.
 
-    left    the additions that are still to be made
+    left    the additions that are still to be made; rows without any are absent
     own     how many of the row's own there are, those that were made included
-    edited  the finding that comments were edited in the source since
+    edited  the finding that comments were edited in the source since; other rows are absent
     """
 
-    left: list[Addition]
-    own: int
-    edited: Finding | None
+    left: dict[int, list[Addition]]
+    own: dict[int, int]
+    edited: dict[int, Finding]
 
 
 def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows) -> Plan:
@@ -101,16 +101,15 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
         if row in examined.bodies and row not in losers and (keys[row] not in ledger or ledger[keys[row]].takes)
     ]
     planned = plan_chunk(examined, takers, known)
-    notes += [(row, each.edited) for row, each in planned.items() if each.edited]
+    notes += planned.edited.items()
     rows = _make_rows(examined, decided, planned, known)
     to_send = [place for place in examined.bodies if place not in decided or rows[place].outcome is Outcome.PLANNED]
     changes = {place: change for place in to_send if (change := _find_change(ledger, keys[place]))} if ledger else {}
     # Without a ledger nothing is asked, and nobody compares these rows with later ones.
     creates = examined.creates([place for place in to_send if place not in changes], hashed=bool(places))
     operations = {place: changes[place] if place in changes else next(creates) for place in to_send}
-    additions = {row: each.left for row, each in planned.items() if each.left}
     left_out = find_left_out(rows) if decided else ()
-    return Plan(rows, operations, notes, additions, ledger, left_out)
+    return Plan(rows, operations, notes, planned.left, ledger, left_out)
 
 
 def find_left_out(rows: Sequence[Row]) -> Collection[int]:
@@ -150,7 +149,7 @@ def _decide(
 
 
 def _make_rows(
-    examined: Examined, decided: Mapping[int, _Decided], planned: Mapping[int, _Planned], known: Knows
+    examined: Examined, decided: Mapping[int, _Decided], planned: Planned, known: Knows
 ) -> list[Row]:
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
     chunk = examined.records.chunk
@@ -159,8 +158,8 @@ def _make_rows(
     for row, each in decided.items():
         outcomes[row], issue_ids[row], triage_ids[row] = each.outcome, each.issue_id, each.triage_id
     additions_planned = [0] * len(chunk)
-    for row, (_, own_additions, _) in planned.items():
-        additions_planned[row] = own_additions
+    for row, number in planned.own.items():
+        additions_planned[row] = number
     own: dict[str, Sequence[object]] = {
         **{"record": chunk.records, "line": chunk.lines, "key": records.keys.full, "link": records.links},
         **{"outcome": outcomes, "issue_id": issue_ids, "triage_id": triage_ids},
@@ -177,9 +176,8 @@ def _make_rows(
         if leader in examined.bodies:  # else each row has its own finding
             for row in others:
                 rows[row] = _follow(rows[row], rows[leader])
-    for row, (_, _, edited) in planned.items():
-        if edited:
-            rows[row] = _with_findings(rows[row], [edited])
+    for row, edited in planned.edited.items():
+        rows[row] = _with_findings(rows[row], [edited])
     rejected = [row for row, made in enumerate(rows) if made.outcome is Outcome.REJECTED] if decided else []
     for row in rejected:
         rows[row] = _as_mended(rows[row], known) or rows[row]._replace(raw=chunk.raw[row])
@@ -235,12 +233,11 @@ def _follow(row: Row, leader: Row) -> Row:
     return row._replace(codes=leader.codes, fields=leader.fields, messages=leader.messages, hints=leader.hints)
 
 
-def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[int, _Planned]:
-    """Row → what is to be added to its issue; rows that never have anything to add are absent."""
-    records, keys = examined.records, examined.records.keys.full
-    rows = [row for row in rows if row in records.parts]
+def plan_chunk(examined: Examined, rows: Sequence[int], known: Knows) -> Planned:
+    """Plan what is to be added to the issues of these rows, all of which have parts."""
+    records, keys, planned = examined.records, examined.records.keys.full, Planned({}, {}, {})
     if not rows:
-        return {}
+        return planned
     # Relations that another issue owns are in the ledger under that issue's key.
     owners = (relation.owner for row in rows for relation in records.parts[row].relations)
     had = known.had(dict.fromkeys([*(keys[row] for row in rows), *owners]))
@@ -253,14 +250,16 @@ def plan_chunk(examined: Examined, rows: Iterable[int], known: Knows) -> dict[in
             if not parts.mentions:
                 referred.add(row)
         due.append(Due(keys[row], parts, bundlings[row], mine, descriptions[row] if parts.mentions else ""))
-    planned = {}
     for row, issue, left in zip(rows, due, plan_additions(due, records.references.find_all), strict=True):
         if had:
             left = [each for each in left if (each.act, each.name) not in had.get(each.key, _NOTHING_ADDED).names]
+        if left:
+            planned.left[row] = left
         # A relation may be the other issue's: it is counted with the row that has that key.
-        own = [each.key for each in left].count(issue.key) + len(issue.had.names) + (row in referred)
-        edited = count_edited(issue.parts.comments, issue.had) if issue.had.covered else 0
-        planned[row] = _Planned(left, own, _note_edited(edited) if edited else None)
+        own = [each.key for each in left].count(issue.key) if issue.parts.relations else len(left)
+        planned.own[row] = own + len(issue.had.names) + (row in referred)
+        if issue.had.covered and (edited := count_edited(issue.parts.comments, issue.had)):
+            planned.edited[row] = _note_edited(edited)
     return planned
 
 

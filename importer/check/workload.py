@@ -87,24 +87,27 @@ class WorkCounter:
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the operations of a chunk."""
         acts = Counter([operation.act for operation in plan.operations.values()])
-        # Evidence of a new issue is part of its create.
-        added = [(place, addition.act) for place, additions in plan.additions.items() for addition in additions]
-        acts.update([act for place, act in added if act is not Act.EVIDENCE or not plan.rows[place].is_new])
+        acts.update([addition.act for additions in plan.additions.values() for addition in additions])
+        if acts[Act.EVIDENCE]:  # that of a new issue is part of its create
+            new = (additions for place, additions in plan.additions.items() if plan.rows[place].is_new)
+            acts[Act.EVIDENCE] -= sum(each.act is Act.EVIDENCE for additions in new for each in additions)
         acts[Act.RELATION] = acts[Act.REFER] = 0  # these are counted at the end
         self.load.operations += acts
         self._count_ways(examined, plan.additions)
 
     def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:
         """Count the comments still to be sent in either bundling; one alone takes as many requests in both."""
-        records, statuses = examined.records, examined.records.statuses
+        all_parts, statuses = examined.records.parts, examined.records.statuses
         single: Counter[str] = Counter()
         for row, additions in planned.items():
-            if not (comments := records.parts[row].comments):
+            if not (comments := all_parts[row].comments):
                 continue
             which = CLOSED if statuses[row] in FINISHED else OPEN
             if len(comments) == 1:
-                parts = [addition.name for addition in additions if comments[0].id in addition.covers]
-                single[which] += count_parts(parts[0]) if parts else 0
+                for addition in additions:
+                    if comments[0].id in addition.covers:
+                        single[which] += count_parts(addition.name)
+                        break
                 continue
             names = {name: addition.name for addition in additions for name in addition.covers}
             unsent = [each for each in comments if each.id in names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice
+from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 import orjson
@@ -73,20 +73,25 @@ def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions) -> list[l
     Source: post/triage-issues-id-comments.
     """
     planned: list[list[Addition]] = [[] for _ in issues]
-    details = ((place, detail) for place, issue in enumerate(issues) for detail in _divide(issue))
+    details = _divide(issues)
     while some := list(islice(details, TOGETHER)):
-        keys, texts = [issues[place].key for place, _ in some], [detail.text for _, detail in some]
+        places, names, texts, covers = zip(*some, strict=True)
+        keys = [issues[place].key for place in places]
         mentions = find_mentions([text[: find_footer(text)] for text in texts], keys)
-        for number, (key, (place, detail)) in enumerate(zip(keys, some, strict=True)):
-            body, named = encode({"detail": detail.text}), mentions.get(number, ())
-            planned[place].append(Addition(key, Act.COMMENT, detail.name, body, detail.covers, named))
+        bodies, named = [encode({"detail": text}) for text in texts], map(mentions.get, range(len(some)), repeat(()))
+        columns = keys, repeat(Act.COMMENT), names, bodies, covers, named, repeat("")
+        for place, addition in zip(places, map(Addition._make, zip(*columns, strict=False)), strict=True):
+            planned[place].append(addition)
     return planned
 
 
-def _divide(issue: Due) -> Iterable[Detail]:
-    key, parts, bundling, had, _ = issue
-    comments = plan_comments(key, parts.comments, bundling, had) if parts.comments else ()
-    return chain(continue_description(key, parts.rest), comments) if parts.rest else comments
+def _divide(issues: Sequence[Due]) -> Iterator[tuple[int, str, str, tuple[str, ...]]]:
+    """(place of its issue, name, text, what it covers) of each comment."""
+    for place, (key, parts, bundling, had, _) in enumerate(issues):
+        for name, text, covers in continue_description(key, parts.rest) if parts.rest else ():
+            yield place, name, text, covers
+        for name, text, covers in plan_comments(key, parts.comments, bundling, had) if parts.comments else ():
+            yield place, name, text, covers
 
 
 def _attach(key: str, kind: str, name: str) -> Addition:
@@ -116,10 +121,11 @@ def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had
         left = list(_find_missing(left, begun, whole, had))
     if len(left) > 1:
         left = list({each.id: each for each in left}.values())
-    divided = (divide(key, each, is_marked=each.id not in had.unmarked) for each in left)
     if bundling == "fold":
-        return _fold(zip([each.id for each in left], divided, strict=True), begun | had.unmarked)
-    return chain.from_iterable(divided)
+        return _fold(key, left, had.unmarked, begun | had.unmarked)
+    if len(left) == 1:  # as of most issues
+        return divide(key, left[0], is_marked=left[0].id not in had.unmarked)
+    return chain.from_iterable(divide(key, each, is_marked=each.id not in had.unmarked) for each in left)
 
 
 def _find_missing(
@@ -156,11 +162,14 @@ def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
     return begun, (had.covered - begun) | whole
 
 
-def _fold(comments: Iterable[tuple[str, list[Detail]]], begun: Collection[str]) -> Iterator[Detail]:
+def _fold(
+    key: str, comments: Iterable[Comment], unmarked: Collection[str], begun: Collection[str]
+) -> Iterator[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
     pack: list[Detail] = []
-    for comment, details in comments:
-        is_alone = len(details) > 1 or comment in begun
+    for comment in comments:
+        details = divide(key, comment, is_marked=comment.id not in unmarked)
+        is_alone = len(details) > 1 or comment.id in begun
         if pack and (is_alone or is_longer(_join([*pack, *details]), COMMENT_LIMIT)):
             yield _wrap(pack)
             pack = []
@@ -173,12 +182,12 @@ def _fold(comments: Iterable[tuple[str, list[Detail]]], begun: Collection[str]) 
 
 
 def _join(pack: Iterable[Detail]) -> str:
-    return SEPARATOR.join([detail.text for detail in pack])
+    return SEPARATOR.join([text for _, text, _ in pack])
 
 
 def _wrap(pack: Sequence[Detail]) -> Detail:
-    covers = tuple([name for detail in pack for name in detail.covers])
-    return Detail(_digest("\n".join(covers).encode(), 16), _join(pack), covers)
+    covers = tuple([id_ for _, _, its in pack for id_ in its])
+    return _digest("\n".join(covers).encode(), 16), _join(pack), covers
 
 
 def _digest(content: bytes, digits: int) -> str:

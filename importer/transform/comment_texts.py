@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import NamedTuple
 
 from importer.api import COMMENT_LIMIT, count_units
 from importer.records import Comment
@@ -28,12 +27,8 @@ NAME = re.compile(r"([0-9a-f]{16})/([0-9]+)(/| of )([0-9]+)")
 """The name of a comment or a part of it: its id, which part, and of how many; see `divide`."""
 
 
-class Detail(NamedTuple):
-    """A comment to be sent: its name and text, and the ids of the source's comments in it."""
-
-    name: str
-    text: str
-    covers: tuple[str, ...] = ()
+Detail = tuple[str, str, tuple[str, ...]]
+"""A comment to be sent: its name and text, and the ids of the source's comments in it."""
 
 
 def divide(key: str, comment: Comment, *, is_marked: bool = True) -> list[Detail]:
@@ -41,20 +36,21 @@ def divide(key: str, comment: Comment, *, is_marked: bool = True) -> list[Detail
 
     One has the name `ID/1/1`, a part `ID/2 of 3`; without a marker, as earlier versions sent it, a part has `ID/2/3`.
     """
-    id_, author, date, text, is_private, _ = comment
+    id_, author, date, text, is_private, content = comment
+    covers = comment.covers if content else (id_,)
     who, who_else = _say_who(author, date, is_private)
     text = who_else + text.rstrip()
     whole = _open(who, comment_marker(key, f"{id_}/1") if is_marked else "") + text
     if not is_longer(whole, COMMENT_LIMIT):
-        return [Detail(name_part(id_, 1, 1), whole, comment.covers)]
+        return [(name_part(id_, 1, 1), whole, covers)]
     most = count_units(text)  # there are never more parts than units
     marker = comment_marker(key, f"{id_}/{most}") if is_marked else ""
     room = COMMENT_LIMIT - count_units(_open(who, f"part {most} of {most}", marker))
-    pieces, details = split_text(text, room, room), []
+    pieces, details = split_text(text, room, room), list[Detail]()
     for number, piece in enumerate(pieces, start=1):
         marker = comment_marker(key, f"{id_}/{number}") if is_marked else ""
         name = name_part(id_, number, len(pieces)) if is_marked else f"{id_}/{number}/{len(pieces)}"
-        details.append(Detail(name, _open(who, f"part {number} of {len(pieces)}", marker) + piece, comment.covers))
+        details.append((name, _open(who, f"part {number} of {len(pieces)}", marker) + piece, covers))
     return details
 
 
@@ -94,7 +90,7 @@ def continue_description(key: str, rest: Sequence[str], *, is_marked: bool = Tru
             detail = f"Description, {part} · {marker}\n\n{text}"
             if is_longer(detail, COMMENT_LIMIT):  # a part may fill its room, which leaves none for all of this line
                 detail = f"{part} · {marker}\n\n{text}"
-        yield Detail(f"{REST}/{number}/{hashlib.sha256(text.encode()).hexdigest()[:8]}", detail)
+        yield f"{REST}/{number}/{hashlib.sha256(text.encode()).hexdigest()[:8]}", detail, ()
 
 
 @lru_cache(maxsize=4096)

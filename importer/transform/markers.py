@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import struct
 from itertools import product
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ _RULE = re.compile(rf"^[^\S\n]*{_DASHES}[^\S\n]*$", re.MULTILINE)
 _RULE_WITHIN = re.compile(r"\s(?:[-‒–—―]{2,}|[—―])\s")
 _BLANK_LINE = re.compile(r"\n\s*\n")
 _BASE_32 = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
+_FIRST_64 = struct.Struct(">Q")
 _QUOTES = (">", "&gt;", "<blockquote")
 
 
@@ -79,7 +81,7 @@ def comment_marker(key: str, stem: str) -> str:
     `stem` names the comment, or a part of it, among those of a record's issue: see `addition_plan.stem_of`.
     """
     digest = hashlib.sha256(f"{key}\n{stem}".encode("utf-8", "surrogatepass")).digest()
-    bits = int.from_bytes(digest[:7], "big") >> 6  # base 32 of the first 50
+    bits = _FIRST_64.unpack_from(digest)[0] >> 14  # base 32 of the first 50
     one, two, three, four, five = bits >> 40, bits >> 30 & 1023, bits >> 20 & 1023, bits >> 10 & 1023, bits & 1023
     return f"tic{_BASE_32[one]}{_BASE_32[two]}{_BASE_32[three]}{_BASE_32[four]}{_BASE_32[five]}"
 
