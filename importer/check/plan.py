@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -148,9 +148,7 @@ def _decide(
     return decided, notes
 
 
-def _make_rows(
-    examined: Examined, decided: Mapping[int, _Decided], planned: Planned, known: Knows
-) -> list[Row]:
+def _make_rows(examined: Examined, decided: Mapping[int, _Decided], planned: Planned, known: Knows) -> list[Row]:
     """Make the rows of a chunk with what was decided of them; the rows of a group follow its first one."""
     chunk = examined.records.chunk
     records = examined.records

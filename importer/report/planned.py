@@ -73,7 +73,7 @@ def _write(requests: Iterable[dict[str, str]]) -> Iterator[bytes]:
 
 
 def _where(addition: Addition, row: Row) -> str:
-    issue_id = row.issue_id if row.key == addition.key and row.issue_id else f"{{id:{addition.key}}}"
+    issue_id = row.issue_id if row.issue_id and row.key == addition.key else f"{{id:{addition.key}}}"
     return f"{ISSUES_PATH}/{issue_id}/{ADDITION_PATHS[addition.act]}"
 
 

@@ -162,9 +162,7 @@ def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
     return begun, (had.covered - begun) | whole
 
 
-def _fold(
-    key: str, comments: Iterable[Comment], unmarked: Collection[str], begun: Collection[str]
-) -> Iterator[Detail]:
+def _fold(key: str, comments: Iterable[Comment], unmarked: Collection[str], begun: Collection[str]) -> Iterator[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
     pack: list[Detail] = []
     for comment in comments:

@@ -8,9 +8,10 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from hashlib import sha256
 from itertools import chain, groupby, islice
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import orjson
 from jmespath.exceptions import JMESPathError
@@ -22,7 +23,6 @@ from importer.records import Comment, Finder, Finding
 from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.formats.convert import Converted, convert_all
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
-from importer.transform.markers import hex_digest
 from importer.transform.watched_patterns import Searcher, compile_pattern, find_each
 
 _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
@@ -32,6 +32,8 @@ _EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
 
 CELLS = 512
 """Cells that are read at a time: a row may have any number of comments."""
+
+Changed = TypeVar("Changed")
 
 LINES = "lines"
 """In place of the source's id of a comment that is made of the row's columns."""
@@ -182,13 +184,13 @@ def _in_order(said: list[_Said], date_formats: tuple[str, ...]) -> list[_Said]:
     return [said[place] for place in sorted(range(len(said)), key=known.__getitem__)]
 
 
-class _Once(dict[str, str]):
+class _Once(dict[str, Changed]):
     """What becomes of a text, made once: a discussion has few authors, and days."""
 
-    def __init__(self, change: Callable[[str], str]) -> None:
+    def __init__(self, change: Callable[[str], Changed]) -> None:
         self._change = change
 
-    def __missing__(self, text: str) -> str:
+    def __missing__(self, text: str) -> Changed:
         self[text] = changed = self._change(text)
         return changed
 
@@ -202,7 +204,7 @@ def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
         comments: list[Comment] = []
         equal: dict[str, int] = {}
         for text, author, date, private, id_, place, problem in its:
-            content = _hash(f"{quoted[author]}, {quoted[date]}, {_quote(text)}", equal)
+            content = _hash(b"%b, %b, %b" % (quoted[author], quoted[date], _quote(text)), equal)
             own = id_ and id_.strip()
             name, content = (_hash(_quote(own), equal), content) if own else (content, "")
             if problem:
@@ -231,22 +233,22 @@ def _convert(source: CommentSource, place: int, said: Iterable[_Said]) -> Mappin
     return convert_all((one.text for one in said if one.place == place and not one.problem), source.format, source.as_)
 
 
-def _quote(text: str) -> str:
+def _quote(text: str) -> bytes:
     """A text in JSON, in ASCII; what is ASCII already orjson writes in the same way, but for DEL, and far faster."""
     if text.isascii() and "\x7f" not in text:
-        return orjson.dumps(text).decode()
-    return json.encoder.encode_basestring_ascii(text)
+        return orjson.dumps(text)
+    return json.encoder.encode_basestring_ascii(text).encode()
 
 
-def _hash(written: str, equal: dict[str, int]) -> str:
+def _hash(written: bytes, equal: dict[str, int]) -> str:
     """The first digits of a hash of texts in JSON, and of their number among equal ones of their row.
 
     A comment's content is one of its author, date and text in the source, its id one of the source's own. `equal` has
     how many there are by now of each, by the hash of the first.
     """
-    first = hex_digest(f"[{written}, 1]")[:16]
+    first = sha256(b"[%b, 1]" % written).hexdigest()[:16]
     number = equal[first] = equal.get(first, 0) + 1
-    return first if number == 1 else hex_digest(f"[{written}, {number}]")[:16]
+    return first if number == 1 else sha256(b"[%b, %d]" % (written, number)).hexdigest()[:16]
 
 
 def _unreadable(problem: str, source: CommentSource) -> Finding:
