@@ -172,7 +172,14 @@ def _begin_lines(text: str) -> str:
 
 def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str, said: list[Node]) -> None:
     """Add an item at the depth of its marker: `*#` is a numbered list inside an item of a bulleted one."""
-    marker = marker[:DEPTH_LIMIT]
+    if not lists or lists[-1][0] != marker:  # else it is beside the one before
+        _open_lists(blocks, lists, marker[:DEPTH_LIMIT])
+    # An item that is nothing but text needs no element of its own until it gets a list within it.
+    lists[-1][1].children.append(said[0] if len(said) == 1 else Element("li", {}, said))
+
+
+def _open_lists(blocks: list[Node], lists: list[tuple[str, Element]], marker: str) -> None:
+    """Open the lists that a marker says, as far as they aren't, and close all others."""
     while lists and not marker.startswith(lists[-1][0]):
         lists.pop()
     for depth in range(len(lists), len(marker)):
@@ -183,8 +190,6 @@ def _add_item(blocks: list[Node], lists: list[tuple[str, Element]], marker: str,
             last = siblings[-1] = Element("li", {}, [last])
         (siblings if last is None else last.children).append(opened)
         lists.append((marker[: depth + 1], opened))
-    # An item that is nothing but text needs no element of its own until it gets a list within it.
-    lists[-1][1].children.append(said[0] if len(said) == 1 else Element("li", {}, said))
 
 
 def _read_inline(text: str, pattern: re.Pattern[str], depth: int = 0) -> list[Node]:
