@@ -245,7 +245,7 @@ class Addition(NamedTuple):
     name      unique among those of the same record and act, and stable: the same row gives the same name
     body      the JSON that is sent, without what only the target can give: issue ids and numbers
     covers    ids of the source's comments that are in this comment
-    mentions  other issues that the body's text names
+    mentions  other issues that the body's text names; of a comment they are found when it is sent
     other     full key of the issue at the other end of a relation
     """
 

@@ -232,7 +232,10 @@ def _follow(row: Row, leader: Row) -> Row:
 
 
 def plan_chunk(examined: Examined, rows: Sequence[int], known: Knows) -> Planned:
-    """Plan what is to be added to the issues of these rows, all of which have parts."""
+    """Plan what is to be added to the issues of these rows, all of which have parts.
+
+    Which issues their comments name isn't looked for until they are sent.
+    """
     records, keys, planned = examined.records, examined.records.keys.full, Planned({}, {}, {})
     if not rows:
         return planned
@@ -248,7 +251,7 @@ def plan_chunk(examined: Examined, rows: Sequence[int], known: Knows) -> Planned
             if not parts.mentions:
                 referred.add(row)
         due.append(Due(keys[row], parts, bundlings[row], mine, descriptions[row] if parts.mentions else ""))
-    for row, issue, left in zip(rows, due, plan_additions(due, records.references.find_all), strict=True):
+    for row, issue, left in zip(rows, due, plan_additions(due), strict=True):
         if had:
             left = [each for each in left if (each.act, each.name) not in had.get(each.key, _NOTHING_ADDED).names]
         if left:

@@ -36,8 +36,10 @@ class Due(NamedTuple):
     description: str = ""
 
 
-def plan_additions(issues: Sequence[Due], find_mentions: FindMentions) -> list[list[Addition]]:
+def plan_additions(issues: Sequence[Due], find_mentions: FindMentions | None = None) -> list[list[Addition]]:
     """Plan what is still to be added to each issue: evidence, flags, comments, relations, references, in order.
+
+    `find_mentions` finds the issues that comments name, where their numbers are to be put in.
 
     A relation that another record owns is planned under that record's key even if it was sent already, since `had` has
     only this record's names. A comment that is in Triage completely, by itself or folded, is not planned again, even if
@@ -67,7 +69,7 @@ def _plan(issue: Due, comments: list[Addition]) -> list[Addition]:
     return list(fresh.values())
 
 
-def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions) -> list[list[Addition]]:
+def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions | None) -> list[list[Addition]]:
     """Plan the comments of each issue, in order: those that its description goes on in, and the source's.
 
     Source: post/triage-issues-id-comments.
@@ -77,7 +79,7 @@ def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions) -> list[l
     while some := list(islice(details, TOGETHER)):
         places, names, texts, covers = zip(*some, strict=True)
         keys = [issues[place].key for place in places]
-        mentions = find_mentions([text[: find_footer(text)] for text in texts], keys)
+        mentions = find_mentions([text[: find_footer(text)] for text in texts], keys) if find_mentions else {}
         bodies, named = [encode({"detail": text}) for text in texts], map(mentions.get, range(len(some)), repeat(()))
         columns = keys, repeat(Act.COMMENT), names, bodies, covers, named, repeat("")
         for place, addition in zip(places, map(Addition._make, zip(*columns, strict=False)), strict=True):

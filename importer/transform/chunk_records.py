@@ -16,7 +16,6 @@ from importer.transform.columns import Columns
 from importer.transform.groups import Groups, merge_values
 from importer.transform.people import RowPeople
 from importer.transform.prose import Prose
-from importer.transform.references import References
 from importer.transform.row_keys import RowKeys
 from importer.transform.value_maps import Mapped
 
@@ -35,7 +34,6 @@ class Records:
     parts       row → what it says of its issue beside the create; rows without any are absent
     claims      what the source counts → row → how many
     discussed   row → how many comments the source has, those left out among them
-    references  finds the issues that a text names
     bundlings   how the comments of each row's issue are sent
     noted       (row, finding) of the transform itself; the rules of the check add theirs
     neutralised how many mentions in titles, descriptions, comments and flags were neutralised
@@ -57,7 +55,6 @@ class Records:
     created: list[datetime | None] | None
     claims: Claims
     discussed: Dict[int, int]
-    references: References
     bundlings: Sequence[Bundling]
     noted: list[tuple[int, Finding]]
     private: Counter[int]

@@ -140,7 +140,6 @@ class _FileTransform:
             created=None if mapping.created is None else read_times(columns, mapping.created),
             claims=read_claims(mapping.counted, columns),
             discussed=count_discussed(found.discussions, keys.groups),
-            references=self._references,
             bundlings=bundlings,
             noted=[*found.findings, *find_restricted(mapping, levels), *cleaner.findings(), *footers.findings()],
             private=found.discussions.private,

@@ -12,7 +12,7 @@ import pytest
 import importer.check.plan
 from importer.records import Addition, Chunk
 from importer.sources.source import Source
-from importer.transform.addition_plan import Due, FindMentions, plan_additions
+from importer.transform.addition_plan import Due, plan_additions
 from tests.harness.running import HEADER, Program, issue_row, write_csv
 
 ROWS = 12
@@ -27,9 +27,9 @@ def counts(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         counted["readings"] += 1
         return read(*arguments, **named)
 
-    def plan(issues: Sequence[Due], find_mentions: FindMentions) -> list[list[Addition]]:
+    def plan(issues: Sequence[Due]) -> list[list[Addition]]:
         counted["plans"] += len(issues)
-        return plan_additions(issues, find_mentions)
+        return plan_additions(issues)
 
     monkeypatch.setattr(Source, "chunks", chunks)
     monkeypatch.setattr(importer.check.plan, "plan_additions", plan)
