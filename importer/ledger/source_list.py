@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import BigInteger, and_, cast, func, select, update
 
 from importer.errors import UsageError
 from importer.ledger.schema import RunKind, State, operations, runs, sources, targets
@@ -15,6 +15,11 @@ from importer.ledger.store import Ledger, find_source
 from importer.records import SANDBOX_PREFIX, Act
 
 NAMES_SHOWN = 5
+SPREAD_OVER = 1 << 32
+SPREAD = 2_654_435_761
+"""SPREAD_OVER by the golden ratio: the multiples of it, modulo SPREAD_OVER, are spread evenly, and so are those of
+every second or third number. So the ids of which that is small are, too, whatever else has ids between them.
+"""
 
 
 class KnownSource(NamedTuple):
@@ -59,7 +64,7 @@ def list_sources(ledger: Ledger) -> list[KnownSource]:
 def sample_issues(
     ledger: Ledger, target: str, name: str, most: int
 ) -> tuple[int, int, Sequence[tuple[str, bytes, bytes]]]:
-    """Return how many keys of a source have an issue, a step, and of every step-th key, content and snapshot.
+    """Return how many keys of a source have an issue, a step, and of one key in so many, content and snapshot.
 
     They are at most `most`, spread evenly over the order in which the issues were made.
     """
@@ -71,11 +76,10 @@ def sample_issues(
         )
         total = connection.scalar(select(func.count()).where(made)) or 0
         step = max(1, -(-total // most))
-        numbered = select(operations.c.id, func.row_number().over(order_by=operations.c.id).label("place")).where(made)
-        places = numbered.subquery()
-        ids = select(places.c.id).where(places.c.place % step == 0)
         columns = (operations.c.key, operations.c.content, operations.c.returned)
-        found = connection.execute(select(*columns).where(operations.c.id.in_(ids))).all() if total else []
+        chosen = cast(operations.c.id, BigInteger) * SPREAD % SPREAD_OVER < SPREAD_OVER // step
+        statement = select(*columns).where(made, chosen).order_by(operations.c.id).limit(most)
+        found = connection.execute(statement).all() if total else []
     return total, step, [(each.key, each.content, each.returned) for each in found]
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
+from itertools import pairwise
 
 import pytest
 
 from importer.errors import ExitCode, UsageError
 from importer.ledger.schema import RunKind
-from importer.ledger.source_list import how_to_resume, list_sources, refuse_retired, set_retired
+from importer.ledger.source_list import how_to_resume, list_sources, refuse_retired, sample_issues, set_retired
 from importer.ledger.store import Ledger, RunIdentity
-from tests.harness.ledger_sending import NOON, TARGET
+from tests.harness.ledger_sending import NOON, TARGET, begin, send
 
 
 def test_each_source_with_its_last_import(ledger: Ledger) -> None:
@@ -23,6 +24,21 @@ def test_each_source_with_its_last_import(ledger: Ledger) -> None:
     ledger.seen("sandbox:/tmp/s.db", "a", writable=True)
     found = [(each.target, each.name, each.imports, each.last_run) for each in list_sources(ledger)]
     assert found == sorted([(TARGET, "b", 2, last.name), ("sandbox:/tmp/s.db", "a", 0, "")])
+
+
+@pytest.mark.parametrize("others", [0, 1, 2])
+def test_a_sample_is_spread_over_all_issues(ledger: Ledger, others: int) -> None:
+    """Whatever the ledger has between them: nothing, or issues of other sources by turns with these."""
+    runs = [begin(ledger), *(begin(ledger, name=f"other-{other}") for other in range(others))]
+    for number in range(60):
+        for run in runs:
+            send(run, f"k{number}")
+    total, step, found = sample_issues(ledger, TARGET, "jira-acme", 6)
+    places = [int(key[1:]) for key, _, _ in found]
+    assert (total, step) == (60, 10)
+    assert 5 <= len(places) <= 6
+    assert max(after - before for before, after in pairwise([0, *places, 60])) <= 2 * step
+    assert len(sample_issues(ledger, TARGET, "jira-acme", 60)[2]) == 60
 
 
 def test_a_retired_source_refuses_until_it_is_resumed(ledger: Ledger) -> None:
