@@ -86,7 +86,7 @@ class LedgerHistory:
 
     With a `run`, issues found by discovery are recorded in the ledger as soon as their row comes by. With `near`, an
     issue without a marker is named beside rows with a similar title, not only with the same one. `matched` counts the
-    rows whose issue only discovery knows.
+    rows whose issue only discovery knows, and `undecided`, once there is a sample, the creates of unknown outcome.
     """
 
     def __init__(
@@ -109,7 +109,7 @@ class LedgerHistory:
         self._near = near
         self._sample: KnownSample | None = None
         self._mended: Mapping[str, Mended] | None = None  # read once there is a rejected row
-        self.matched = 0
+        self.matched = self.undecided = 0
         # Conflicts of an earlier attempt of this run are not tried again before the next run.
         self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
 
@@ -159,13 +159,14 @@ class LedgerHistory:
     def sample(self) -> KnownSample:
         """Give some of the keys that have an issue, spread over all of them."""
         if self._sample is None:
-            total, step, found = sample_issues(self._ledger, self._target, self._source_name, SAMPLE)
+            found = sample_issues(self._ledger, self._target, self._source_name, SAMPLE)
             issues = [
                 KnownIssue(key, content, str(Snapshot.parse(returned).ours.get("title") or ""))
-                for key, content, returned in found
+                for key, content, returned in found.issues
                 if not is_gone(returned)
             ]
-            self._sample = KnownSample(total, step, issues)
+            self._sample = KnownSample(found.total, found.step, issues)
+            self.undecided = found.undecided
         return self._sample
 
     def _compare(self, body: bytes, kept: Known) -> LedgerStatus | None:

@@ -38,7 +38,8 @@ def count_made(transaction: Transaction, run: str, act: Act) -> int:
     made = select(func.count()).select_from(operations.join(runs, runs.c.id == operations.c.run_id))
     with transaction() as connection:
         its_own = (runs.c.name == run, operations.c.act == act, operations.c.state == State.DONE)
-        return connection.scalar(made.where(*its_own)) or 0
+        # The index has the acts of a source.
+        return connection.scalar(made.where(operations.c.source_id == runs.c.source_id, *its_own)) or 0
 
 
 class Added(NamedTuple):

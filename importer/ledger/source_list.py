@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import BigInteger, and_, cast, func, select, update
 
 from importer.errors import UsageError
-from importer.ledger.schema import RunKind, State, operations, runs, sources, targets
+from importer.ledger.schema import UNDECIDED, RunKind, State, operations, runs, sources, targets
 from importer.ledger.store import Ledger, find_source
 from importer.records import SANDBOX_PREFIX, Act
 
@@ -61,26 +61,35 @@ def list_sources(ledger: Ledger) -> list[KnownSource]:
     return [KnownSource(*each[:4], each[4] or "", each[5] or 0.0, each[6]) for each in found]
 
 
-def sample_issues(
-    ledger: Ledger, target: str, name: str, most: int
-) -> tuple[int, int, Sequence[tuple[str, bytes, bytes]]]:
-    """Return how many keys of a source have an issue, a step, and of one key in so many, content and snapshot.
+class IssueSample(NamedTuple):
+    """Some of the keys of a source that have an issue.
 
-    They are at most `most`, spread evenly over the order in which the issues were made.
+    total      all of these keys
+    undecided  keys of which nobody knows whether they have one
+    step       one key in so many was chosen
+    issues     key, content and snapshot of each, spread evenly over the order in which the issues were made
     """
+
+    total: int
+    undecided: int
+    step: int
+    issues: Sequence[tuple[str, bytes, bytes]]
+
+
+def sample_issues(ledger: Ledger, target: str, name: str, most: int) -> IssueSample:
+    """Choose at most so many keys of a source."""
     with ledger.transaction() as connection:
-        made = and_(
-            operations.c.source_id == find_source(connection, target, name),
-            operations.c.act == Act.CREATE,
-            operations.c.state == State.DONE,
-        )
-        total = connection.scalar(select(func.count()).where(made)) or 0
+        its = (operations.c.source_id == find_source(connection, target, name), operations.c.act == Act.CREATE)
+        done, undecided = operations.c.state == State.DONE, operations.c.state.in_(UNDECIDED)
+        # Counted in one go: to read the state of each takes most of the time.
+        counts = select(func.count().filter(done), func.count().filter(undecided)).where(*its)
+        total, unsure = connection.execute(counts).one()
         step = max(1, -(-total // most))
         columns = (operations.c.key, operations.c.content, operations.c.returned)
         chosen = cast(operations.c.id, BigInteger) * SPREAD % SPREAD_OVER < SPREAD_OVER // step
-        statement = select(*columns).where(made, chosen).order_by(operations.c.id).limit(most)
+        statement = select(*columns).where(*its, done, chosen).order_by(operations.c.id).limit(most)
         found = connection.execute(statement).all() if total else []
-    return total, step, [(each.key, each.content, each.returned) for each in found]
+    return IssueSample(total, unsure, step, [(each.key, each.content, each.returned) for each in found])
 
 
 def set_retired(ledger: Ledger, target: str, name: str, retired_at: float | None) -> KnownSource:

@@ -39,7 +39,7 @@ class SettledRows:
 
     def are_all(self, run: Run, known: LedgerHistory) -> bool:
         """Whether they are all that there is to a run: nothing is to be sent, looked for, or taken into the ledger."""
-        return self._scratch is not None and run.attempts == 1 and not known.matched and not run.find_undecided()
+        return self._scratch is not None and run.attempts == 1 and not (known.matched or known.undecided)
 
     def hand_over(self, run: Run, sent: Sent) -> Sent:
         """Write them as the rows of a run. What stops that is in the result."""

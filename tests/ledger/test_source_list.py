@@ -8,7 +8,7 @@ from itertools import pairwise
 import pytest
 
 from importer.errors import ExitCode, UsageError
-from importer.ledger.schema import RunKind
+from importer.ledger.schema import RunKind, State
 from importer.ledger.source_list import how_to_resume, list_sources, refuse_retired, sample_issues, set_retired
 from importer.ledger.store import Ledger, RunIdentity
 from tests.harness.ledger_sending import NOON, TARGET, begin, send
@@ -33,12 +33,13 @@ def test_a_sample_is_spread_over_all_issues(ledger: Ledger, others: int) -> None
     for number in range(60):
         for run in runs:
             send(run, f"k{number}")
-    total, step, found = sample_issues(ledger, TARGET, "jira-acme", 6)
-    places = [int(key[1:]) for key, _, _ in found]
-    assert (total, step) == (60, 10)
+    send(runs[0], "open", state=State.UNKNOWN)
+    found = sample_issues(ledger, TARGET, "jira-acme", 6)
+    places = [int(key[1:]) for key, _, _ in found.issues]
+    assert (found.total, found.undecided, found.step) == (60, 1, 10)
     assert 5 <= len(places) <= 6
-    assert max(after - before for before, after in pairwise([0, *places, 60])) <= 2 * step
-    assert len(sample_issues(ledger, TARGET, "jira-acme", 60)[2]) == 60
+    assert max(after - before for before, after in pairwise([0, *places, 60])) <= 2 * found.step
+    assert len(sample_issues(ledger, TARGET, "jira-acme", 60).issues) == 60
 
 
 def test_a_retired_source_refuses_until_it_is_resumed(ledger: Ledger) -> None:
