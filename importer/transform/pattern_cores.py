@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from re import _constants, _parser  # type: ignore[attr-defined] # the only parser of Python's patterns there is
 from typing import Any
 
+_BEGINNINGS = ((_constants.AT, _constants.AT_BEGINNING), (_constants.AT, _constants.AT_BEGINNING_STRING))
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 
 
@@ -17,6 +18,12 @@ def find_core(pattern: str) -> re.Pattern[str] | None:
     runs.read(parsed)
     core = max(runs.found, key=len, default=[])
     return re.compile("".join(core), parsed.state.flags & re.IGNORECASE) if core else None
+
+
+def is_anchored(pattern: re.Pattern[str]) -> bool:
+    """Whether a pattern begins with the beginning of the text."""
+    first = next(iter(_parser.parse(pattern.pattern, pattern.flags)), None)
+    return first in _BEGINNINGS and not pattern.flags & re.MULTILINE
 
 
 class _Runs:

@@ -18,6 +18,7 @@ from types import FrameType
 from typing import TypeVar
 
 from importer.errors import MappingError
+from importer.transform.pattern_cores import is_anchored
 
 LIMIT_SECONDS = 4.0
 """Of CPU. An ordinary search of a megabyte takes a hundredth of a second."""
@@ -50,7 +51,7 @@ class WatchedPattern:
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self.pattern, self.groups, self.groupindex = pattern.pattern, pattern.groups, pattern.groupindex
-        self._pattern = pattern
+        self._pattern, self._is_anchored = pattern, is_anchored(pattern)
 
     def search(self, text: str) -> re.Match[str] | None:
         """The first match in a text."""
@@ -66,7 +67,14 @@ class WatchedPattern:
 
     def find_each(self, texts: Iterable[str]) -> Iterator[list[re.Match[str]]]:
         """All matches in each text."""
-        return self._watch_each(lambda text: [*self._pattern.finditer(text)], texts)
+        return self._watch_each(self._find_all, texts)
+
+    def _find_all(self, text: str) -> list[re.Match[str]]:
+        if self._is_anchored:  # behind a match that isn't empty there is no other
+            match = self._pattern.match(text)
+            if match is None or match.end():
+                return [match] if match else []
+        return [*self._pattern.finditer(text)]
 
     def sub(self, change: Callable[[re.Match[str]], str], text: str) -> str:
         """A text with each match changed."""

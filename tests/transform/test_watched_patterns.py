@@ -10,9 +10,11 @@ import time
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from importer.transform import watched_patterns
-from importer.transform.watched_patterns import SlowPattern, WatchedPattern, compile_pattern
+from importer.transform.watched_patterns import SlowPattern, WatchedPattern, compile_pattern, find_each
 from tests.harness.running import Program, write_csv
 
 CELL = 32_767
@@ -120,3 +122,13 @@ def test_the_line_is_named(program: Program, where: str, monkeypatch: pytest.Mon
     assert "a*a*a*b" in ended.err
     assert "mine.yaml:1: has the pattern" in ended.err
     assert "characters for over" in ended.err
+
+
+@given(
+    st.sampled_from([r"^(?:|a)+b*", r"^a*b*?", r"\Aa+b+", r"(?m)^a*b*", r"^a*|b*", r"(?s)^(?:.*?b)?.*$"]),
+    st.text("ab\n", max_size=6),
+)
+def test_all_matches_are_found(pattern: str, text: str) -> None:
+    """A pattern that begins with the beginning of a text finds what `re` does, empty matches included."""
+    (found,) = find_each(compile_pattern(pattern), [text])
+    assert [match.span() for match in found] == [match.span() for match in re.finditer(pattern, text)]
