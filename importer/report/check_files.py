@@ -42,7 +42,7 @@ class CheckFiles:
         self._also = stack.enter_context(self._open_also())
         folder.prepare()  # a second reading replaces what the first has written
         self._results = ResultsFile(stack.enter_context(folder.open("results.csv")), self._page.url)
-        self._planned = stack.enter_context(PlannedFile(stack.enter_context(folder.open("planned.jsonl"))))
+        self._planned = stack.enter_context(PlannedFile(stack.enter_context(folder.open_bytes("planned.jsonl"))))
         self._errors = stack.enter_context(ErrorFiles(folder, self._headers))
         self._page.clear()
         return self

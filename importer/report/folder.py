@@ -83,12 +83,24 @@ class ReportFolder:
         something in them is not ASCII.
         """
         path = self.file(name)
-        try:
-            with _writing(path, is_table=path.suffix == ".csv", for_people=name in FOR_PEOPLE) as file:
-                yield file
-        except OSError as error:
-            hint = "Make room or mend the permissions, then run the same command again."
-            raise StorageFull(f"{path} can't be written: {error.strerror}.", hint=hint) from error
+        with _storing(path), _writing(path, is_table=path.suffix == ".csv", for_people=name in FOR_PEOPLE) as file:
+            yield file
+
+    @contextmanager
+    def open_bytes(self, name: str) -> Iterator[IO[bytes]]:
+        """Write one report that is UTF-8 already and no table. Raises StorageFull if it can't be written."""
+        path = self.file(name)
+        with _storing(path), _RedactingBytes(open(path, "wb", buffering=0, opener=_private)) as file:
+            yield file
+
+
+@contextmanager
+def _storing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "Make room or mend the permissions, then run the same command again."
+        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint=hint) from error
 
 
 class _Redacting(io.TextIOWrapper):
@@ -96,6 +108,13 @@ class _Redacting(io.TextIOWrapper):
 
     def write(self, text: str) -> int:
         return super().write(redact(text))
+
+
+class _RedactingBytes(io.BufferedWriter):
+    """The same of bytes."""
+
+    def write(self, data: Any) -> int:
+        return super().write(redact(data))
 
 
 def _writing(path: Path, *, is_table: bool, for_people: bool) -> IO[str]:

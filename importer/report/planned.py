@@ -26,7 +26,7 @@ class PlannedFile:
     Additions wait in a file of their own until it is left: all creates are sent first, however the rows are chunked.
     """
 
-    def __init__(self, file: IO[str]) -> None:
+    def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._additions: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - leaving closes it
 
@@ -40,7 +40,7 @@ class PlannedFile:
             if kind is None:
                 self._additions.seek(0)
                 while lines := self._additions.read(IN_MEMORY) + self._additions.readline():
-                    self._file.write(lines.decode())
+                    self._file.write(lines)
 
     def write(self, operations: Iterable[Operation]) -> None:
         """Append creates and updates, in input order."""
@@ -48,7 +48,7 @@ class PlannedFile:
             {"method": each.method, "path": each.path, "key": each.key, "body": each.body.decode()}
             for each in operations
         ):
-            self._file.write(lines.decode())
+            self._file.write(lines)
 
     def write_additions(self, planned: Iterable[tuple[Row, Sequence[Addition]]]) -> None:
         """Append what would be added to issues.

@@ -15,10 +15,10 @@ from importer.report.planned import PlannedFile
 
 def written(*operations: Operation) -> str:
     """The text of planned.jsonl."""
-    file = io.StringIO(newline="")
+    file = io.BytesIO()
     with PlannedFile(file) as planned:
         planned.write(operations)
-    return file.getvalue()
+    return file.getvalue().decode()
 
 
 def test_planned(snapshot: SnapshotAssertion) -> None:
@@ -35,7 +35,7 @@ def test_body_is_the_exact_text(bodies: list[str]) -> None:
 
 def test_all_creates_come_first() -> None:
     """However the rows are chunked, the lines are in the order of sending: no addition stands before a create."""
-    file = io.StringIO(newline="")
+    file = io.BytesIO()
     with PlannedFile(file) as planned:
         for number in range(3):
             key = f"demo:P-{number}"
