@@ -47,8 +47,9 @@ class Scan:
         places = (self._marks & _RARE).view(np.bool_).nonzero()[0]  # a bit that is 0 or 1: as fast as it gets
         codes = np.frombuffer(self._data, dtype=np.uint8)
         signs = codes[places]
+        places_of = {sign: places[signs == sign] for sign in set(likely.values())}
         for needle, sign in likely.items():
-            begins = places[signs == sign] - needles[needle]
+            begins = places_of[sign] - needles[needle]
             begins = begins[(begins >= 0) & (begins <= len(codes) - len(needle))]
             for offset, code in enumerate(needle):
                 if not begins.size:
