@@ -28,8 +28,7 @@ class Scan:
 
         `classes` are those of which runs may be asked for.
         """
-        self._texts = texts
-        self._data = "\n".join(texts).encode("utf-8", "surrogatepass")
+        self._data, self._sizes = join_encoded(texts)
         self._bits = {signs: 2 << number for number, signs in enumerate(classes)}
         likely = {needle: needle[place] for needle, place in needles.items() if needle[place] in self._data}
         table = _table_of(frozenset(likely.values()), tuple(classes))
@@ -40,7 +39,7 @@ class Scan:
     @cached_property
     def _ends(self) -> list[int]:
         """Behind each text; wanted only where something is found."""
-        return list(accumulate(size + 1 for size in encoded_sizes(self._texts, self._data)))
+        return list(accumulate(size + 1 for size in self._sizes))
 
     def _find(self, likely: Mapping[bytes, int], needles: Mapping[bytes, int]) -> Iterator[tuple[bytes, list[int]]]:
         """Yield where each needle is of which the rarest byte is somewhere."""
@@ -100,11 +99,13 @@ class Scan:
         return [*places[:1].tolist(), *places[1:][places[1:] > places[:-1] + 1].tolist()]
 
 
-def encoded_sizes(texts: Sequence[str], whole: bytes) -> Iterable[int]:
-    """The size of each text in UTF-8; `whole` is all of them together, which tells whether they need to be encoded."""
-    if whole.isascii():
-        return map(len, texts)
-    return (len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass")) for text in texts)
+def join_encoded(texts: Sequence[str]) -> tuple[bytes, Iterable[int]]:
+    """All texts in UTF-8 with a line end between them, and the size of each."""
+    if all(map(str.isascii, texts)):
+        return "\n".join(texts).encode(), map(len, texts)
+    # Joined first, one emoji would make all of them four bytes a sign.
+    encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+    return b"\n".join(encoded), map(len, encoded)
 
 
 def find_signs(belongs: Callable[[str], bool]) -> Signs:
