@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from functools import partial
 
@@ -42,8 +42,9 @@ class Loader:
         self._refused: dict[str, Undecided] = {}  # by key: refused in an earlier attempt, and not looked for since
         self._undecided: dict[str, Undecided] = {}  # by key: sent in an earlier attempt, and looked for now
         self._looks: dict[str, asyncio.Task[Issue | None]] = {}  # by key, for these
-        # By issue id: the create that was answered with it, of the newest ones; None once there was a second.
-        self._answered: dict[str, Undecided | None] = {}
+        # By issue id: the create that was answered with it, of the newest ones; None once there was a second. In a
+        # plain dictionary the oldest one is behind thousands of places of those that were deleted.
+        self._answered = OrderedDict[str, Undecided | None]()
         self._unknown = set[str]()  # keys of which that wasn't found out
         self._ahead = AHEAD * (connection.concurrency - 1)
         self._coming = deque[Operation]()
@@ -202,7 +203,7 @@ class Loader:
             return True
         self._answered[issue.id] = Undecided(operation.key, operation.marker, 0.0, b"", mark)
         if len(self._answered) > MOST_ANSWERED:
-            del self._answered[next(iter(self._answered))]
+            self._answered.popitem(last=False)
         return False
 
     async def _settle(self, create: Undecided, *, is_refused: bool) -> Issue | None:
