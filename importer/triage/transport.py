@@ -45,11 +45,15 @@ class _Pieces(httpx.AsyncByteStream):
             yield self._raw[first : first + PIECE]
 
 
+Answer = tuple[RawResponseMessage, bytes]
+"""The head of an answer, and its body."""
+
+
 class Timeouts(NamedTuple):
     """Seconds to connect, and to send a request and read its answer."""
 
     connect: float = 10.0
-    answer: float = 30.0
+    answer: float = 40.0
 
 
 class AiohttpTransport(httpx.AsyncBaseTransport):
@@ -61,23 +65,52 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
     """
 
     def __init__(self, timeouts: Timeouts) -> None:
-        # One timeout in all: each timer costs 5 µs a request.
-        self._seconds = timeouts.connect + timeouts.answer
-        self._timeout = aiohttp.ClientTimeout(sock_connect=timeouts.connect)
+        self._timeout = aiohttp.ClientTimeout(connect=timeouts.connect, sock_connect=timeouts.connect)
+        self._answer_seconds = timeouts.answer
         self._connector: aiohttp.TCPConnector | None = None
         self._openings: dict[bytes, aiohttp.ClientRequest] = {}  # by host and port: what aiohttp connects for
+        self._due: dict[Connection, float] = {}  # when each answer must be there; the first one is due first
+        self._timer: asyncio.TimerHandle | None = None  # one for all: a timer for each request takes 8 µs
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request, once and as a whole. Raises httpx's exceptions, and no others of the network."""
         connection: Connection | None = None
         try:
-            async with asyncio.timeout(self._seconds):
-                connection = await self._connect(request.url)
-                message, raw = await _exchange(connection, request)
+            connection = await self._connect(request.url)
+            message, raw = await self._exchange_in_time(connection, request)
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:  # TimeoutError is an OSError
             raise _translate(error, is_connected=connection is not None)(_describe(error), request=request) from error
         stream = _Pieces(raw) if "Content-Encoding" in message.headers else Plain(raw)
         return httpx.Response(message.code, headers=message.raw_headers, stream=stream, request=request)
+
+    async def _exchange_in_time(self, connection: Connection, request: httpx.Request) -> Answer:
+        """Exchange a request for its answer. Raises TimeoutError if that takes too long."""
+        loop = asyncio.get_running_loop()
+        self._due[connection] = loop.time() + self._answer_seconds
+        self._timer = self._timer or loop.call_later(self._answer_seconds, self._break_off)
+        try:
+            answer = await _exchange(connection, request)
+        except (aiohttp.ClientError, OSError) as error:
+            if connection not in self._due:
+                raise TimeoutError from error
+            raise
+        else:
+            if connection not in self._due:  # an answer without a length seems to end where it is broken off
+                raise TimeoutError
+            return answer
+        finally:
+            self._due.pop(connection, None)
+
+    def _break_off(self) -> None:
+        """End the connections whose answers are overdue, and look again when the next one may be."""
+        loop, self._timer = asyncio.get_running_loop(), None
+        for connection, due in tuple(self._due.items()):
+            if due > loop.time():
+                self._timer = loop.call_at(due, self._break_off)
+                return
+            del self._due[connection]
+            if connection.transport is not None:
+                connection.transport.abort()
 
     async def _connect(self, url: httpx.URL) -> Connection:
         # No limit on connections: the callers limit how many requests are under way.
@@ -93,11 +126,13 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def aclose(self) -> None:
         """Close the kept connections."""
+        if self._timer is not None:
+            self._timer.cancel()
         if self._connector is not None:
             await self._connector.close()
 
 
-async def _exchange(connection: Connection, request: httpx.Request) -> tuple[RawResponseMessage, bytes]:
+async def _exchange(connection: Connection, request: httpx.Request) -> Answer:
     """Write a request and read its answer, after which the connection is kept, or else closed."""
     try:
         protocol, transport = connection.protocol, connection.transport

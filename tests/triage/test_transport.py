@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
@@ -169,10 +170,43 @@ def test_broken_answer(answer: bytes) -> None:
     assert len(server.requests) == 1
 
 
-def test_no_answer() -> None:
-    """A server that never answers leaves the fate open after the time for it."""
-    server = RawServer((b"", False))
-    assert asyncio.run(create(server, 1, patience=0.2)) == [Action.SETTLE]
+@pytest.mark.parametrize(
+    "begun", [b"", b"HTTP/1.1 100 Continue\r\n\r\n", OK[:40], OK[:-20], b"HTTP/1.1 201 Created\r\n\r\n{}"]
+)
+def test_no_answer(begun: bytes) -> None:
+    """A server that doesn't answer to the end leaves the fate open after the time for it; the next one is in time."""
+    server = RawServer((OK, False), (begun, False), (OK, False))
+    started = time.monotonic()
+    assert asyncio.run(create(server, 3, patience=0.3)) == [Action.DONE, Action.SETTLE, Action.DONE]
+    assert 0.3 <= time.monotonic() - started < 0.9
+    assert len(server.requests) == 3
+
+
+def test_each_answer_has_its_own_time() -> None:
+    """Whoever sends later may wait until later."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await read_request(reader)
+        await reader.read()
+        writer.close()
+
+    async def main() -> None:
+        async with await asyncio.start_server(handle, "127.0.0.1", 0) as listening:
+            url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}"
+            loop = asyncio.get_running_loop()
+            async with TriageClient(url, ApiKey("org_rehearsal"), timeouts=Timeouts(answer=0.3)) as client:
+
+                async def send(after: float) -> float:
+                    await asyncio.sleep(after)
+                    started = loop.time()
+                    with pytest.raises(CallFailed, match=r"^no answer in time$"):
+                        await client.create_issue(b"{}")
+                    return loop.time() - started
+
+                took = await asyncio.gather(*map(send, (0, 0.1, 0.2, 0.5)))
+        assert all(0.29 < seconds < 0.5 for seconds in took), took
+
+    asyncio.run(main())
 
 
 def test_nobody_listens() -> None:
