@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 from itertools import repeat
 from typing import Any, Literal, NamedTuple, TypeVar
 
@@ -361,7 +362,8 @@ Made = TypeVar("Made", Row, Operation)
 def from_columns(number: int, same: Made, columns: Mapping[str, Iterable[Any]]) -> Iterator[Made]:
     """Make so many rows or operations that differ from `same` in these columns alone: field → a value for each."""
     values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
-    return map(type(same)._make, zip(*values, strict=True))
+    make = partial(tuple.__new__, type(same))  # as `_make`, without its count of the fields of each
+    return map(make, zip(*values, strict=True))
 
 
 class Minute(NamedTuple):

@@ -131,11 +131,18 @@ def _read_labels(mapping: Model, columns: Columns, shown: ShownPeople) -> Iterat
         cells = list(filter(any, columns.every_cell(spec)))
         if not cells:  # as most columns that a file has for all its projects
             continue
-        texts = cells[0] if len(cells) == 1 else [", ".join(filter(str.strip, row)) for row in zip(*cells, strict=True)]
+        texts = cells[0] if len(cells) == 1 else _join_cells(cells)
         if not shown.are_named:
             role = "Owner" if not persons.isdisjoint(spec.refs) else label
             texts = [shown.show_cell(role, text) for text in texts]
         yield _Label(label, texts, spec.refs)
+
+
+def _join_cells(cells: Sequence[Sequence[str]]) -> list[str]:
+    """Of each row the cells that are filled; a list such as labels is the same in many rows."""
+    rows = list(zip(*cells, strict=True))
+    joined = {row: ", ".join(filter(str.strip, row)) for row in set(rows)}
+    return list(map(joined.__getitem__, rows))
 
 
 def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer) -> tuple[list[str], list[_Line]]:
@@ -145,14 +152,13 @@ def _write_lines(labels: Iterable[_Label], keys: RowKeys, clean: ColumnSanitizer
     """
     if keys.groups is not None:
         labels = [each._replace(texts=merge_texts(each.texts, keys.groups, ", ")) for each in labels]
-    found = [(each, distinct) for each in labels if (distinct := list(filter(is_filled, dict.fromkeys(each.texts))))]
-    labelled = [f"{each.name}: {one_line(text)}" for each, distinct in found for text in distinct]
+    found = [(each, line) for each in labels if any(map(is_filled, line := dict.fromkeys(each.texts, "")))]
+    labelled = [f"{each.name}: {one_line(text)}" for each, line in found for text in filter(is_filled, line)]
     cleaned = iter(clean.lines([*_one_lines(keys.full), *labelled]))
     opening = [f"{_OPENING}{key}\n" for key in islice(cleaned, len(keys.full))]
     lines = []
-    for each, distinct in found:
-        line = dict.fromkeys(each.texts, "")
-        line.update((text, f"{next(cleaned)}\n") for text in distinct)
+    for each, line in found:
+        line.update([(text, f"{next(cleaned)}\n") for text in filter(is_filled, line)])
         has_long = any(len(written) > LINE_LIMIT for written in line.values())
         lines.append(_Line(each.name, each.texts, list(map(line.__getitem__, each.texts)), has_long))
     return opening, lines

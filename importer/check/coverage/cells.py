@@ -105,8 +105,9 @@ def name_column(header: str, position: int) -> str:
 
 
 def _count_filled(cells: Sequence[str]) -> int:
-    empty = cells.count("")
-    return 0 if empty == len(cells) else len(cells) - empty - sum(map(str.isspace, cells))
+    if not any(cells):  # as most columns that a file has for all its projects
+        return 0
+    return len(cells) - cells.count("") - sum(map(str.isspace, cells))
 
 
 def _count_column(
