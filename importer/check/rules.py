@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import filterfalse
+from itertools import chain, filterfalse
 
 from importer.api import (
     CATEGORY_LIMIT,
@@ -199,7 +199,7 @@ def _dates(records: Records) -> Iterator[tuple[int, Finding]]:
 
 
 def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
-    """Find texts that can't be sent or stored; those of a column that aren't ASCII are joined and tested as one."""
+    """Find texts that can't be sent or stored."""
     not_unicode, has_nul = "half a character (a lone surrogate)", "a NUL character"
     columns = {
         "key": records.keys.full,
@@ -213,7 +213,11 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
     }
     columns |= {name: column for name, column in of_few.items() if _has_fault(set(column))}
     added: dict[str, dict[int, str]] = {}
+    comments = chain.from_iterable(parts.comments for parts in records.parts.values())
+    has_fault = _has_fault([text for _, author, date, said, *_ in comments for text in (author, date, said)])
     for row, parts in records.parts.items():
+        if not (has_fault or parts.evidence or parts.flags or parts.relations):
+            continue
         for name, text in _extra_texts(parts):
             said = added.setdefault(name, {})
             said[row] = said[row] + text if row in said else text
@@ -229,7 +233,7 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
 
 
 def _has_fault(texts: Collection[str]) -> bool:
-    return not is_unicode("".join(filterfalse(str.isascii, texts))) or bool([text for text in texts if "\0" in text])
+    return not all(map(is_unicode, filterfalse(str.isascii, texts))) or bool([text for text in texts if "\0" in text])
 
 
 def _extra_texts(parts: IssueParts) -> Iterator[tuple[str, str]]:
