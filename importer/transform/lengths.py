@@ -16,13 +16,14 @@ REST_LIMIT = COMMENT_LIMIT - 40
 SMALLEST_PIECE = 100
 """In UTF-16 units: a smaller piece could be filled by the fence of a code block alone."""
 
+_BREAKS = (re.compile(r"\n[^\S\n]*\n"), re.compile(r"\n"))
+"""Blank lines, and line ends: a text is best split at the white space that has one, the former first."""
+
 _SEAMS = {
-    re.compile(r"\s(?<!\s\s)(?:(?<=\n)|[^\S\n]*\n)[^\S\n]*\n"): re.compile(r"\n[^\S\n]*\n"),  # before a blank line
-    re.compile(r"\s(?<!\s\s)(?:(?<=\n)|[^\S\n]*\n)"): re.compile(r"\n"),
     re.compile(r"(?<=[.!?…])(?=\s)|(?<=[。！？])"): re.compile(r"[.!?…。！？]"),
     re.compile(r"\s(?<!\s\s)"): re.compile(r"\s"),
 }
-"""What begins where a text may be split, the best first, and what such a text has, which is found faster.
+"""What begins where a text may be split else, the best first, and what such a text has, which is found faster.
 
 It is white space, but for the end of a Chinese sentence.
 """
@@ -113,6 +114,13 @@ def _line_of(match: re.Match[str]) -> int:
 def _find_seam(text: str, start: int, limit: int) -> int:
     """Where the piece that begins at `start` ends: the last seam of the best kind in its second half, or a cut."""
     half = start + (limit - start + 1) // 2
+    for broken in _BREAKS:
+        for match in reversed([*broken.finditer(text, half - 1, limit + _LOOKAHEAD)]):
+            place = half - 1 + len(text[half - 1 : match.start()].rstrip())  # where the white space begins
+            if place < half:
+                break
+            if place <= limit:
+                return place
     for seam, sign in _SEAMS.items():
         if sign.search(text, half - 1, limit + _LOOKAHEAD) is None:
             continue
