@@ -161,14 +161,10 @@ class Run:
         """Return the ids of those issues that belong to a key of this target; `triage_ids` is issue id → `T-…`."""
         target_id = select(sources.c.target_id).where(sources.c.id == self._source_id).scalar_subquery()
         known = (
-            select(operations.c.issue_id, operations.c.triage_id)
-            .join(sources)
-            .where(sources.c.target_id == target_id)
-            # The index is on the `T-…`.
-            .where(operations.c.triage_id.in_(set(triage_ids.values())), operations.c.issue_id.in_(list(triage_ids)))
+            select(operations.c.issue_id, operations.c.triage_id).join(sources).where(sources.c.target_id == target_id)
         )
         with self._transaction() as connection:
-            return find_pairs(connection.execute(known), triage_ids)
+            return find_pairs(connection, known, triage_ids)
 
     @asynccontextmanager
     async def sending(self, concurrency: int, *, exact: bool = False) -> Any:

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import Column, Float, ForeignKey, Index, Integer, LargeBinary, MetaData, String, Table, UniqueConstraint
+from sqlalchemy import (
+    Column,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    UniqueConstraint,
+    literal_column,
+)
 
-SCHEMA_VERSION = 8
+SCHEMA_VERSION = 9
 
 
 class State(StrEnum):
@@ -157,8 +169,10 @@ operations = Table(
     Column("link", String, nullable=False, default="", server_default=""),  # of a create: in the old tracker
 )
 Index("operations_act", operations.c.source_id, operations.c.key, operations.c.act, operations.c.name, unique=True)
+HAS_NUMBER = operations.c.triage_id != literal_column("''")
+"""Says that an operation's issue has a number, to which the index is limited: an intent has none yet."""
 # Triage numbers issues in sequence, so this index only grows at its end; one on the random issue id would not.
-Index("operations_triage_id", operations.c.triage_id)
+Index("operations_triage_id", operations.c.triage_id, sqlite_where=HAS_NUMBER, postgresql_where=HAS_NUMBER)
 # Every row of the source as the check left it. The outcome of a planned row is in its operation; once the run is
 # finished it is stored here, as later runs work on the same operation.
 rows = Table(
@@ -310,5 +324,9 @@ UPGRADES: dict[int, tuple[str, ...]] = {
     7: (
         "ALTER TABLE operations ADD COLUMN link VARCHAR NOT NULL DEFAULT ''",
         "ALTER TABLE rows ADD COLUMN link VARCHAR NOT NULL DEFAULT ''",
+    ),
+    8: (
+        "DROP INDEX operations_triage_id",
+        "CREATE INDEX operations_triage_id ON operations (triage_id) WHERE triage_id != ''",
     ),
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Dialect, bindparam, select
+from sqlalchemy import Connection, Dialect, bindparam, literal_column, select, true
 
 from importer.errors import RunStopped
-from importer.ledger.schema import State, operations
+from importer.ledger.schema import HAS_NUMBER, State, operations
 from importer.records import Act
 
 if TYPE_CHECKING:
@@ -47,23 +47,23 @@ def find_owners(connection: Connection, source_id: int, triage_ids: Sequence[str
     if not triage_ids:
         return []
     length = 1 << (len(triage_ids) - 1).bit_length()  # few lengths, so that few statements are compiled
-    padded = [*triage_ids, *[triage_ids[-1]] * (length - len(triage_ids))]
-    statement, names, fixed = _compile_owners(connection.dialect, length)
-    values = {**fixed, "its_source": source_id, **{f"number_{place}": each for place, each in enumerate(padded)}}
-    found = connection.exec_driver_sql(statement, tuple(values[name] for name in names))
-    return [(key, issue_id) for key, issue_id in found]
+    padded = (*triage_ids, *[triage_ids[-1]] * (length - len(triage_ids)))
+    statement = _compile_owners(connection.dialect, length, "" not in triage_ids)
+    return [(key, issue_id) for key, issue_id in connection.exec_driver_sql(statement, (source_id, *padded))]
 
 
 @lru_cache
-def _compile_owners(dialect: Dialect, length: int) -> tuple[str, Sequence[str], Mapping[str, object]]:
+def _compile_owners(dialect: Dialect, length: int, have_numbers: bool) -> str:
     """Compile the query for so many numbers: SQLAlchemy's own list of values takes as long as all else of a commit."""
+    names = [f"number_{place}" for place in range(length)]
     statement = select(operations.c.key, operations.c.issue_id).where(
         # The index is on the `T-…`; that of the source, which a sum hides, would be gone through from end to end.
-        operations.c.source_id + 0 == bindparam("its_source"),
-        operations.c.act == Act.CREATE.value,
-        operations.c.state == State.DONE.value,
-        operations.c.triage_id.in_([bindparam(f"number_{place}") for place in range(length)]),
+        operations.c.source_id + literal_column("0") == bindparam("its_source"),
+        operations.c.act == literal_column(f"'{Act.CREATE}'"),
+        operations.c.state == literal_column(f"'{State.DONE}'"),
+        operations.c.triage_id.in_(map(bindparam, names)),
+        HAS_NUMBER if have_numbers else true(),
     )
     compiled = statement.compile(dialect=dialect)
-    assert compiled.positiontup is not None  # every engine here takes parameters by position
-    return str(compiled), compiled.positiontup, compiled.params
+    assert compiled.positiontup == ["its_source", *names]  # every engine here takes parameters by position
+    return str(compiled)

@@ -14,16 +14,18 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Insert,
+    Select,
     Table,
     Update,
     bindparam,
     case,
     literal_column,
     null,
+    true,
     update,
 )
 
-from importer.ledger.schema import State, operations, rows
+from importer.ledger.schema import HAS_NUMBER, State, operations, rows
 from importer.records import Outcome
 
 T = TypeVar("T")
@@ -41,8 +43,15 @@ def portions(values: Iterable[T]) -> Iterator[list[T]]:
         yield portion
 
 
-def find_pairs(found: Iterable[Sequence[str]], triage_ids: Mapping[str, str]) -> set[str]:
-    """Return the issue ids that were found with their own number: a create may have been answered with another's id."""
+def find_pairs(connection: Connection, known: Select[Any], triage_ids: Mapping[str, str]) -> set[str]:
+    """Return the issue ids that operations have with their own number; `triage_ids` is issue id → `T-…`.
+
+    A create may have been answered with another's id. `known` selects the issue id and the number of operations.
+    """
+    numbers = set(triage_ids.values())
+    # The index is on the numbers, and has none of the issues without one.
+    its = operations.c.triage_id.in_(numbers), true() if "" in numbers else HAS_NUMBER
+    found = connection.execute(known.where(*its, operations.c.issue_id.in_(list(triage_ids))))
     return {issue_id for issue_id, triage_id in found if triage_ids.get(issue_id) == triage_id}
 
 

@@ -95,14 +95,10 @@ class Seen:
 
     def known(self, triage_ids: Mapping[str, str]) -> set[str]:
         """Return the ids of those issues that belong to a key of this source; `triage_ids` is issue id → `T-…`."""
-        known = (
-            select(operations.c.issue_id, operations.c.triage_id)
-            .where(operations.c.source_id == self._source_id, operations.c.state == State.DONE)
-            # The index is on the `T-…`.
-            .where(operations.c.triage_id.in_(set(triage_ids.values())), operations.c.issue_id.in_(list(triage_ids)))
-        )
+        done = (operations.c.source_id == self._source_id, operations.c.state == State.DONE)
+        known = select(operations.c.issue_id, operations.c.triage_id).where(*done)
         with self._transaction() as connection:
-            return find_pairs(connection.execute(known), triage_ids)
+            return find_pairs(connection, known, triage_ids)
 
     def owner_of(self, issue_id: str) -> str:
         """Return the key that has this issue, in any source of this target; "" if none."""
