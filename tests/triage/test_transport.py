@@ -225,6 +225,46 @@ def test_nobody_listens() -> None:
     assert caught.value.message == f"no connection: nothing listens on 127.0.0.1:{port}"
 
 
+@pytest.mark.parametrize(
+    ("answer", "then", "said"),
+    [
+        (b"", b"", "no connection in time"),
+        (b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", b"", "the proxy lets nothing through: 403"),
+        (b"HTTP/1.1 200 OK\r\n\r\n", b"\x16", "no connection: "),  # TLS begins
+    ],
+    ids=["silent", "refused", "not the target"],
+)
+def test_proxy(answer: bytes, then: bytes, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy is asked for a connection to the target, and answers in the time for that; it reads no request."""
+    asked = list[bytes]()
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(answer)
+        asked.append(await reader.read(1))
+        writer.close()
+        ended.set()
+
+    async def main() -> CallFailed:
+        async with await asyncio.start_server(handle, "127.0.0.1", 0) as proxy:
+            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+            timeouts = Timeouts(connect=0.5, answer=5)
+            async with TriageClient(f"https://{host}", ApiKey("org_rehearsal"), timeouts=timeouts) as client:
+                with pytest.raises(CallFailed) as caught:
+                    await client.create_issue(b"{}")
+            await ended.wait()
+            return caught.value
+
+    ended = asyncio.Event()
+    host = f"triage-{len(said)}.example"  # one of its own: what the system says of proxies is asked once for a host
+    failed = asyncio.run(main())
+    assert asked[0].startswith(b"CONNECT %b:443 HTTP/1.1\r\n" % host.encode())
+    assert b"org_rehearsal" not in asked[0]
+    assert asked[1] == then
+    assert failed.message.startswith(said)
+    assert failed.action is Action.RETRY
+
+
 def test_redirect_is_not_followed() -> None:
     """A redirect ends the run: the key goes nowhere else."""
     server = RawServer((b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n", False))
