@@ -296,8 +296,7 @@ def _indent(text: str, first: str, others: str = "") -> str:
     if "\n" not in text:
         return (first + text).rstrip()
     others = others or " " * len(first)
-    head, *tail = text.split("\n")
-    return "\n".join([(first + head).rstrip(), *((others + line).rstrip() for line in tail)])
+    return "\n".join(map(str.rstrip, (first + text.replace("\n", "\n" + others)).split("\n")))
 
 
 def _one_line(text: str) -> str:
