@@ -37,6 +37,7 @@ FULL_FILES = {
 """Numbers of rows at which exports are cut without a word, each with who cuts there."""
 
 CELLS_JOINED = 128
+"""Cells that are looked at as one text, as most columns show no sign."""
 SAMPLE_CHARACTERS = 40
 COLUMNS_SHOWN = 3
 PAGES = "Export the rest in pages (by key or date), and give all files to one command."
@@ -203,17 +204,17 @@ class DamageSigns:
 
     def _find_signs(self, ref: Ref, column: list[str], file: int) -> Iterator[tuple[tuple[str, ...], dict[int, str]]]:
         """Find the signs in a column, each with row → the text to show; `file` is the number of the file."""
-        if _has_long(column) and (full := _full_cells(column)):
+        blocks = ["".join(column[first : first + CELLS_JOINED]) for first in range(0, len(column), CELLS_JOINED)]
+        # Nearly all columns have less text in many cells together than half a cell may have.
+        if any(len(block) > CELL_LIMIT // 2 for block in blocks) and (full := _full_cells(column)):
             yield ("cell-limit",), full
-        others = "\n".join(filterfalse(str.isascii, column))
-        if not ((others and ref in self._texts) or ref in self._ids or ref in self._cells):
-            return
-        # Searched as one text, as most columns show no sign; apart from the others, since a sign beyond U+FFFF takes
-        # four bytes for each sign of the text that it is in.
-        joined = "\n".join(filter(str.isascii, column)), others
-        if ref in self._ids and _has(joined, "E+", "e+") and (rounded := _matching(column, EXPONENT)):
+        others = "" if all(map(str.isascii, blocks)) else "\n".join(filterfalse(str.isascii, column))
+        if others and (ref in self._ids or ref in self._cells):
+            # Apart, since a sign beyond U+FFFF takes four bytes for each sign of the text that it is in.
+            blocks = ["\n".join(filter(str.isascii, column)), others]
+        if ref in self._ids and _has(blocks, "E+", "e+") and (rounded := _matching(column, EXPONENT)):
             yield ("exponent",), rounded
-        if ref in self._cells and _has(joined, "#") and (broken := _matching(column, ERROR_CELL)):
+        if ref in self._cells and _has(blocks, "#") and (broken := _matching(column, ERROR_CELL)):
             yield ("error-cell",), broken
         if others and ref in self._texts:
             for was, read_as, rows in _garbled(column, others):
@@ -262,12 +263,6 @@ def _date_refs(mapping: Mapping) -> list[Ref]:
     if isinstance(mapping.duplicates, Duplicates):
         refs += mapping.duplicates.newest.refs
     return list(dict.fromkeys(refs))
-
-
-def _has_long(column: Sequence[str]) -> bool:
-    """Whether a cell may have the limit; nearly all columns have less text in many cells together."""
-    some = (column[first : first + CELLS_JOINED] for first in range(0, len(column), CELLS_JOINED))
-    return any(len("".join(cells)) > CELL_LIMIT // 2 for cells in some) and max(map(len, column)) > CELL_LIMIT // 2
 
 
 def _full_cells(column: Sequence[str]) -> dict[int, str]:

@@ -67,9 +67,10 @@ class References:
 
     def _find_naming(self, texts: Sequence[str]) -> set[int]:
         """The places of the texts that may name an issue; all are searched as one."""
-        whole, ends = "\n".join(texts), list(accumulate(len(text) + 1 for text in texts))
-        found = set[int]()
-        for core in self._cores:
+        whole, found = "\n".join(texts), set[int]()
+        cores = [core for core in self._cores if core.search(whole)]
+        ends = list(accumulate(len(text) + 1 for text in texts)) if cores else []
+        for core in cores:
             position = 0
             while position < len(whole) and (match := core.search(whole, position)) is not None:
                 place = bisect_right(ends, match.start())
