@@ -197,6 +197,8 @@ TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
 def _describe(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
         return f"nothing listens on {error.host}:{error.port}"
+    if isinstance(error, aiohttp.ClientHttpProxyError):  # its own text has the proxy's address, with the password
+        return f"{error.status} {error.message}"
     return str(error)
 
 

@@ -235,7 +235,7 @@ def test_nobody_listens() -> None:
     ids=["silent", "refused", "not the target"],
 )
 def test_proxy(answer: bytes, then: bytes, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A proxy is asked for a connection to the target, and answers in the time for that; it reads no request."""
+    """A proxy is asked for a connection, and answers in time. It reads no request, and no error has its password."""
     asked = list[bytes]()
 
     async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -247,7 +247,7 @@ def test_proxy(answer: bytes, then: bytes, said: str, monkeypatch: pytest.Monkey
 
     async def main() -> CallFailed:
         async with await asyncio.start_server(handle, "127.0.0.1", 0) as proxy:
-            monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+            monkeypatch.setenv("HTTPS_PROXY", f"http://me:password@127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
             timeouts = Timeouts(connect=0.5, answer=5)
             async with TriageClient(f"https://{host}", ApiKey("org_rehearsal"), timeouts=timeouts) as client:
                 with pytest.raises(CallFailed) as caught:
@@ -262,6 +262,7 @@ def test_proxy(answer: bytes, then: bytes, said: str, monkeypatch: pytest.Monkey
     assert b"org_rehearsal" not in asked[0]
     assert asked[1] == then
     assert failed.message.startswith(said)
+    assert "password" not in failed.message
     assert failed.action is Action.RETRY
 
 
