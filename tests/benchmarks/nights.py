@@ -137,23 +137,38 @@ class Found(NamedTuple):
     grown: float
 
 
-def spend_nights(folder: Path, rows: int, url: str, make: Texts) -> Found:
-    """Import an export night after night."""
-    export, other = folder / f"{rows}.csv", folder / f"{rows}-other.csv"
-    write_export(export, rows, make)
-    reverse(export, other)
-    write_ledger(folder / f"{rows}.db", export, url)
-    night = Night(folder / f"{rows}.db", url)
-    night(other, folder / "first")
-    validate = ("-m", "importer", "validate", str(export), "--workers", "1", "--out", str(folder / "check"))
-    checks, nights = list[float](), list[tuple[float, float, int]]()
-    for each in (other, export) * 2:
-        checks.append(measure(*validate)[0])
-        nights.append(night(each, folder / str(len(nights))))
-    same = [night(export, folder / str(len(nights) - 1))[0] for _ in range(SHORT_ROUNDS)]
-    hashing = [measure("-c", HASH, str(export))[0] for _ in range(SHORT_ROUNDS)]
-    seconds, peaks, grown = zip(*nights, strict=True)
-    return Found(median(checks), median(seconds), median(same), median(hashing), max(peaks), max(grown))
+class Import:
+    """An export whose rows are all in Triage, and what its nights have taken."""
+
+    def __init__(self, folder: Path, rows: int, url: str, make: Texts) -> None:
+        self._folder = folder / str(rows)
+        self._folder.mkdir()
+        self._export, self._other = self._folder / "export.csv", self._folder / "other.csv"
+        write_export(self._export, rows, make)
+        reverse(self._export, self._other)
+        write_ledger(self._folder / "ledger.db", self._export, url)
+        self._night = Night(self._folder / "ledger.db", url)
+        self._night(self._other, self._folder / "first")
+        self._checks, self._same, self._hashing = list[float](), list[float](), list[float]()
+        self._nights = list[tuple[float, float, int]]()
+
+    def spend(self, *, other: bool) -> None:
+        """Check the export, and import it with its rows in one of two orders: all are unchanged."""
+        out = self._folder / str(len(self._nights))
+        validate = ("-m", "importer", "validate", str(self._export), "--workers", "1", "--out", f"{out}-check")
+        self._checks.append(measure(*validate)[0])
+        self._nights.append(self._night(self._other if other else self._export, out))
+
+    def repeat(self) -> None:
+        """Import it as in the last night, and hash it."""
+        self._same.append(self._night(self._export, self._folder / str(len(self._nights) - 1))[0])
+        self._hashing.append(measure("-c", HASH, str(self._export))[0])
+
+    def found(self) -> Found:
+        """Say what was found."""
+        seconds, peaks, grown = zip(*self._nights, strict=True)
+        check, night, same, hashing = map(median, (self._checks, seconds, self._same, self._hashing))
+        return Found(check, night, same, hashing, max(peaks), max(grown))
 
 
 @click.command()
@@ -167,7 +182,14 @@ def main(rows: int, opened: int, comments: bool) -> None:
         folder, make = Path(name), make_discussed if comments else make_ordinary
         export = folder / "opened.csv"
         os.environ["XDG_STATE_HOME"] = name
-        few, many = (spend_nights(folder, count, url, make) for count in (rows, rows * TIMES))
+        imports = [Import(folder, count, url, make) for count in (rows, rows * TIMES)]
+        for other in (True, False) * 2:  # both sizes by turns, as the machine's speed changes within minutes
+            for each in imports:
+                each.spend(other=other)
+        for _ in range(SHORT_ROUNDS):
+            for each in imports:
+                each.repeat()
+        few, many = (each.found() for each in imports)
         slope = Found(*((much - little) / (rows * (TIMES - 1)) for little, much in zip(few, many, strict=True)))
         click.echo(
             f"an unchanged row: {slope.night * 1e6:.1f} µs of CPU, {slope.night / slope.check:.2f} times validate "
