@@ -331,8 +331,8 @@ MUTATIONS = (
     Mutation(
         "the integrity check",
         "importer/ledger/integrity.py",
-        '    if answer != "ok":\n',
-        "    if False:\n",
+        'exec_driver_sql(f"PRAGMA integrity_check',
+        """exec_driver_sql(f"SELECT 'ok' --""",
         "tests/end_to_end/test_damaged_ledger.py::test_damage_where_outcomes_go_is_found_at_the_opening",
     ),
     Mutation(
