@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
+from functools import cached_property
 from hashlib import sha256
 from typing import Any
 
@@ -21,7 +22,7 @@ from importer.ledger.journal import Decision, Run
 from importer.ledger.mended import Mended, find_mended
 from importer.ledger.previous_run import reasons_of
 from importer.ledger.schema import UNDECIDED, State
-from importer.ledger.source_list import sample_issues
+from importer.ledger.source_list import IssueSample, sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row
@@ -86,7 +87,7 @@ class LedgerHistory:
 
     With a `run`, issues found by discovery are recorded in the ledger as soon as their row comes by. With `near`, an
     issue without a marker is named beside rows with a similar title, not only with the same one. `matched` counts the
-    rows whose issue only discovery knows, and `undecided`, once there is a sample, the creates of unknown outcome.
+    rows whose issue only discovery knows.
     """
 
     def __init__(
@@ -107,9 +108,8 @@ class LedgerHistory:
         self._titles = {_fold(issue.title): issue.triage_id for issue in self._seen.unmarked()}
         self._any_found = self._seen.count() > 0
         self._near = near
-        self._sample: KnownSample | None = None
         self._mended: Mapping[str, Mended] | None = None  # read once there is a rejected row
-        self.matched = self.undecided = 0
+        self.matched = 0
         # Conflicts of an earlier attempt of this run are not tried again before the next run.
         self._conflicting = {key for key, *_ in run.conflicts()} if run is not None and run.attempts > 1 else set[str]()
 
@@ -156,18 +156,23 @@ class LedgerHistory:
         )
         return LedgerStatus(Outcome.SKIPPED, finding, None, mended.issue_id, mended.triage_id, takes=False)
 
+    @cached_property
+    def _sampled(self) -> IssueSample:
+        return sample_issues(self._ledger, self._target, self._source_name, SAMPLE)
+
+    @property
+    def undecided(self) -> int:
+        """The creates whose outcome was unknown when the sample was taken."""
+        return self._sampled.undecided
+
     def sample(self) -> KnownSample:
         """Give some of the keys that have an issue, spread over all of them."""
-        if self._sample is None:
-            found = sample_issues(self._ledger, self._target, self._source_name, SAMPLE)
-            issues = [
-                KnownIssue(key, content, str(Snapshot.parse(returned).ours.get("title") or ""))
-                for key, content, returned in found.issues
-                if not is_gone(returned)
-            ]
-            self._sample = KnownSample(found.total, found.step, issues)
-            self.undecided = found.undecided
-        return self._sample
+        issues = [
+            KnownIssue(key, content, str(Snapshot.parse(returned).ours.get("title") or ""))
+            for key, content, returned in self._sampled.issues
+            if not is_gone(returned)
+        ]
+        return KnownSample(self._sampled.total, self._sampled.step, issues)
 
     def _compare(self, body: bytes, kept: Known) -> LedgerStatus | None:
         """Compare a row with the last body that was sent for its issue; None: there is more to be said."""

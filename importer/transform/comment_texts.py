@@ -36,8 +36,8 @@ def divide(key: str, comment: Comment, *, is_marked: bool = True) -> list[Detail
 
     One has the name `ID/1/1`, a part `ID/2 of 3`; without a marker, as earlier versions sent it, a part has `ID/2/3`.
     """
-    id_, author, date, text, is_private, content = comment
-    covers = comment.covers if content else (id_,)
+    id_, author, date, text, is_private, _ = comment
+    covers = comment.covers
     who, who_else = _say_who(author, date, is_private)
     text = who_else + text.rstrip()
     whole = _open(who, comment_marker(key, f"{id_}/1") if is_marked else "") + text

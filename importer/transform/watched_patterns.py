@@ -13,7 +13,7 @@ import re
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from types import FrameType
 from typing import TypeVar
 
@@ -51,7 +51,11 @@ class WatchedPattern:
 
     def __init__(self, pattern: re.Pattern[str]) -> None:
         self.pattern, self.groups, self.groupindex = pattern.pattern, pattern.groups, pattern.groupindex
-        self._pattern, self._is_anchored = pattern, is_anchored(pattern)
+        self._pattern = pattern
+
+    @cached_property
+    def _is_anchored(self) -> bool:
+        return is_anchored(self._pattern)
 
     def search(self, text: str) -> re.Match[str] | None:
         """The first match in a text."""
