@@ -94,6 +94,11 @@ def read_jira(text: str, signs: Iterable[str] = SIGNS) -> Element:
     return root
 
 
+def has_block(lines: str) -> bool:
+    """Whether a line, without macros, is more than text. An item with a dash isn't: it stays as it is."""
+    return any(line[1] not in (None, "-") for line in _LINE.finditer(_begin_lines(lines)))
+
+
 def _code(options: str, text: str) -> Element:
     language = _LANGUAGE.match(options)
     code = Element("pre", {"lang": language[1]} if language else {}, [text.replace("\r\n", "\n")])

@@ -6,18 +6,14 @@ and only there the parser's own patterns are tried.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import accumulate
 
 import numpy as np
 from numpy.typing import NDArray
 
-from importer.transform.formats.jira import MACRO, pieces
+from importer.transform.formats.jira import MACRO, has_block, pieces
 from importer.transform.scan import join_encoded
-
-_BLOCK = re.compile(r"\s*(?:[*#]+\s|h[1-6]\.\s|bq\.\s|-{4,}\s*\Z|\|)")
-"""How a line begins that is no plain text. An item with a dash isn't here: it stays as it is."""
 
 Codes = NDArray[np.bool_]
 
@@ -90,6 +86,5 @@ def _add_with_blocks(
     for row, place in zip(rows.tolist(), places.tolist(), strict=True):
         if row not in marked and place >= end:
             start, end = data.rfind(b"\n", 0, place) + 1, data.find(b"\n", place)
-            lines = data[start:end].decode("utf-8", "surrogatepass").splitlines()
-            if any(map(_BLOCK.match, lines)):
+            if has_block(data[start:end].decode("utf-8", "surrogatepass")):
                 marked[row] = set()
