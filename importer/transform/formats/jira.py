@@ -189,12 +189,16 @@ def _open_lists(blocks: list[Node], lists: list[tuple[str, Element]], marker: st
         lists.pop()
     for depth in range(len(lists), len(marker)):
         opened = Element("ul" if marker[depth] in "*-" else "ol", {}, [])
-        siblings = lists[-1][1].children if lists else blocks
-        last = siblings[-1] if lists and siblings else None
-        if isinstance(last, str):
-            last = siblings[-1] = Element("li", {}, [last])
-        (siblings if last is None else last.children).append(opened)
+        (_last_item(lists[-1][1]).children if lists else blocks).append(opened)
         lists.append((marker[: depth + 1], opened))
+
+
+def _last_item(items: Element) -> Element:
+    """The element that a list within a list belongs to: the last item, or the list itself where it has none."""
+    last = items.children[-1] if items.children else items
+    if isinstance(last, str):
+        last = items.children[-1] = Element("li", {}, [last])
+    return last
 
 
 def _read_inline(text: str, pattern: re.Pattern[str], depth: int = 0) -> list[Node]:
