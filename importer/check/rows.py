@@ -22,8 +22,6 @@ from importer.transform.transform import Transform
 if TYPE_CHECKING:
     from importer.check.cell_counts import CellCounts
 
-"""Source: post/triage-issues."""
-
 
 @dataclass(frozen=True, slots=True)
 class Examined:

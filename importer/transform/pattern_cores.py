@@ -3,21 +3,39 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from itertools import accumulate
 from re import _constants, _parser  # type: ignore[attr-defined] # the only parser of Python's patterns there is
 from typing import Any
 
 _BEGINNINGS = ((_constants.AT, _constants.AT_BEGINNING), (_constants.AT, _constants.AT_BEGINNING_STRING))
+_NOTHING = re.compile("")
 _REPEATS = (_constants.MAX_REPEAT, _constants.MIN_REPEAT, _constants.POSSESSIVE_REPEAT)
 
 
-def find_core(pattern: str) -> re.Pattern[str] | None:
-    """The longest literal text that each match of a pattern has, with the digit behind it, if any; None without one."""
+@lru_cache
+def find_core(pattern: str) -> re.Pattern[str]:
+    """The longest literal text that each match of a pattern has, with the digit behind it; it may be empty."""
     parsed = _parser.parse(pattern)
     runs = _Runs()
     runs.read(parsed)
     core = max(runs.found, key=len, default=[])
-    return re.compile("".join(core), parsed.state.flags & re.IGNORECASE) if core else None
+    return re.compile("".join(core), parsed.state.flags & re.IGNORECASE) if core else _NOTHING
+
+
+def find_texts(cores: Iterable[re.Pattern[str]], texts: Sequence[str]) -> set[int]:
+    """The places of the texts that have any of the cores; all are searched as one."""
+    whole, found, ends = "\n".join(texts), set[int](), list[int]()
+    for core in cores:
+        match = core.search(whole) if whole else None
+        while match is not None:
+            ends = ends or [*accumulate(len(text) + 1 for text in texts)]
+            place = bisect_right(ends, match.start())
+            found.add(place)
+            match = core.search(whole, ends[place]) if ends[place] < len(whole) else None
+    return found
 
 
 def is_anchored(pattern: re.Pattern[str]) -> bool:

@@ -12,8 +12,9 @@ from importer.mapping.issue_parts import Person, Unmatched
 from importer.mapping.model import Mapping as MappingModel
 from importer.records import Finding
 from importer.transform.columns import Columns
+from importer.transform.pattern_cores import find_core, find_texts
 from importer.transform.shown_people import SOMEBODY, ShownPeople
-from importer.transform.watched_patterns import Searcher
+from importer.transform.watched_patterns import compile_pattern
 
 _HINT = "give them a triage_user_id in users.csv: `triage-import users SOURCE` writes it, `--users users.csv` reads it"
 
@@ -116,7 +117,7 @@ def person_maps(mapping: MappingModel, roster: Roster) -> dict[str, PersonMap]:
     return {field: PersonMap(field, person, unmatched, roster, shown) for field, person in named if person is not None}
 
 
-def name_mentions(text: str, pattern: Searcher, roster: Roster, learned: Mapping[str, str]) -> str:
+def name_mentions(texts: Sequence[str], pattern: str, roster: Roster, learned: Mapping[str, str]) -> list[str]:
     """Replace each mention of an account, group 1 of the pattern, by `@Ann Meyer`; unknown accounts stay.
 
     `learned` are names that the source itself has for accounts; users.csv takes precedence.
@@ -127,4 +128,7 @@ def name_mentions(text: str, pattern: Searcher, roster: Roster, learned: Mapping
         known = roster.name_of(account) or learned.get(account, "")
         return f"@{known}" if known else mention[0]
 
-    return pattern.sub(name, text)
+    named, searcher = list(texts), compile_pattern(pattern)
+    for place in find_texts([find_core(pattern)], texts):
+        named[place] = searcher.sub(name, texts[place])
+    return named

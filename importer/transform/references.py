@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import accumulate
 
 from importer.api import count_units
 from importer.mapping.issue_parts import Reference
 from importer.records import NUMBER_BESIDE, Mention
 from importer.transform.footers import find_footer
-from importer.transform.pattern_cores import find_core
+from importer.transform.pattern_cores import find_core, find_texts
 from importer.transform.watched_patterns import Searcher, compile_pattern
 
 # A name is whole: PROJ-12 isn't in PROJ-123, PROJ-12-draft or XPROJ-12, GPL-3 not in GPL-3.0, nor #45 in a/b#45, &#45;.
@@ -35,8 +33,6 @@ _PASSAGE = re.compile(
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 
-_EVERYTHING = re.compile("")
-
 _Span = tuple[int, int]
 """Start and end of a name in a text."""
 
@@ -50,7 +46,7 @@ class References:
     def __init__(self, specs: Sequence[Reference], source_name: str) -> None:
         self._patterns = [
             (
-                find_core(spec.pattern) or _EVERYTHING,
+                find_core(spec.pattern),
                 compile_pattern(spec.pattern),
                 spec.key,
                 None if spec.within is None else compile_pattern(spec.within),
@@ -62,21 +58,8 @@ class References:
 
     def find_all(self, texts: Sequence[str], keys: Sequence[str]) -> dict[int, tuple[Mention, ...]]:
         """Place → the issues that a text without a footer names; `keys` are those of the issues that have the texts."""
-        found = ((place, self.find(texts[place], keys[place])) for place in self._find_naming(texts))
+        found = ((place, self.find(texts[place], keys[place])) for place in find_texts(self._cores, texts))
         return {place: mentions for place, mentions in found if mentions}
-
-    def _find_naming(self, texts: Sequence[str]) -> set[int]:
-        """The places of the texts that may name an issue; all are searched as one."""
-        whole, found = "\n".join(texts), set[int]()
-        cores = [core for core in self._cores if core.search(whole)]
-        ends = list(accumulate(len(text) + 1 for text in texts)) if cores else []
-        for core in cores:
-            position = 0
-            while position < len(whole) and (match := core.search(whole, position)) is not None:
-                place = bisect_right(ends, match.start())
-                found.add(place)
-                position = ends[place]
-        return found
 
     def find(self, text: str, own_key: str) -> tuple[Mention, ...]:
         """The issues that a text names without a number beside them, each once and in order; never `own_key`.

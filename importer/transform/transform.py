@@ -36,7 +36,6 @@ from importer.transform.row_keys import identify_rows, join_group, name_rows
 from importer.transform.sanitise import Sanitizer
 from importer.transform.shown_people import SOMEBODY, ShownPeople, refs_of
 from importer.transform.value_maps import Mapped, value_maps
-from importer.transform.watched_patterns import compile_pattern
 
 _NOTHING = re.compile(r'\{\s*(?:"(?:[^"\\]|\\.)*+"\s*+:\s*+(?:null|"\s*+"|\[\s*+\]|\{\s*+\})\s*+,?\s*+)*+\}')
 
@@ -195,13 +194,8 @@ class _FileTransform:
                     mapped.steps[place] = replace(step, source=shown, target=target, hidden=True)
 
     def _name_mentions(self, texts: Sequence[str]) -> Sequence[str]:
-        if self._mapping.people.mentions is None:
-            return texts
-        pattern = compile_pattern(self._mapping.people.mentions)
-        return [
-            name_mentions(text, pattern, self._people, self._learned) if pattern.search(text) else text
-            for text in texts
-        ]
+        pattern = self._mapping.people.mentions
+        return texts if pattern is None else name_mentions(texts, pattern, self._people, self._learned)
 
     def find_skips(self, columns: Columns) -> list[str]:
         """The code of each row that is skipped, "" for the others.

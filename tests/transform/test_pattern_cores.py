@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from importer.mapping.presets import preset_names
 from importer.mapping.reader import load_mapping
-from importer.transform.pattern_cores import find_core
+from importer.transform.pattern_cores import find_core, find_texts
 
 CORES = {
     r"[A-Z](?<![A-Z0-9_][A-Z])[A-Z0-9_]{1,30}-[1-9]\d{0,9}": r"\-\d",
     r"https?://[^\s/]+(?:/[^\s/]+)*?/browse/([A-Z]+-\d+)": "/browse/",
     r"(?:GH-|#)(\d+)": r"(?:GH\-|\#)\d",
-    r"a(?:bc)+d|e": None,
+    r"a(?:bc)+d|e": "",
     r"a(?:bc)+d": "abc",
     r"x*(?:yy)?z": "z",
     r"a(?i:b)c?": "a",
-    r"[a-z]+\s?": None,
-    r"(a|)b{0}": None,
+    r"[a-z]+\s?": "",
+    r"(a|)b{0}": "",
 }
 
 
@@ -35,8 +35,7 @@ def patterns_of_presets() -> list[str]:
 @pytest.mark.parametrize("pattern", CORES)
 def test_cores(pattern: str) -> None:
     """The longest literal text that must be there."""
-    core = find_core(pattern)
-    assert (core and core.pattern) == CORES[pattern]
+    assert find_core(pattern).pattern == CORES[pattern]
 
 
 @settings(max_examples=600)
@@ -45,6 +44,13 @@ def test_core_of_matches(data: st.DataObject) -> None:
     """Whatever a pattern of a preset matches has its core."""
     pattern = data.draw(st.sampled_from([*CORES, *patterns_of_presets()]))
     text = data.draw(st.from_regex(pattern))
-    core = find_core(pattern)
     assert re.search(pattern, text)
-    assert core is None or core.search(text)
+    assert find_core(pattern).search(text)
+
+
+@given(st.lists(st.text("ab\n", max_size=4)), st.lists(st.sampled_from(["a", "ab", "b+a", "(a|)b{0}"])))
+def test_texts_with_cores(texts: list[str], patterns: list[str]) -> None:
+    """Each text that has one is found; an empty core is in all, of which empty ones don't matter."""
+    cores = [find_core(pattern) for pattern in patterns]
+    expected = {place for place, text in enumerate(texts) if any(text and core.search(text) for core in cores)}
+    assert {place for place in find_texts(cores, texts) if texts[place]} == expected
