@@ -14,8 +14,8 @@ from importer.check.relation_targets import TargetsFound
 from importer.check.rows import Examined
 from importer.mapping.issue_parts import Bundling
 from importer.mapping.model import Mapping
-from importer.records import Act, Addition, AlreadyAdded
-from importer.transform.addition_plan import plan_comments
+from importer.records import Act, Addition, AlreadyAdded, IssueParts
+from importer.transform.addition_plan import Due, plan_comments
 from importer.transform.comment_texts import count_parts
 
 REQUESTS = {Act.UPDATE: 2, Act.REFER: 2}
@@ -98,7 +98,7 @@ class WorkCounter:
     def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:
         """Count the comments still to be sent in either bundling; one alone takes as many requests in both."""
         all_parts, statuses = examined.records.parts, examined.records.statuses
-        single: Counter[str] = Counter()
+        single, several = Counter[str](), list[tuple[str, IssueParts]]()
         for row, additions in planned.items():
             if not (comments := all_parts[row].comments):
                 continue
@@ -113,12 +113,13 @@ class WorkCounter:
             unsent = [each for each in comments if each.id in names]
             if len(unsent) == 1:
                 single[which] += count_parts(names[unsent[0].id])
-            else:
-                for way in WAYS if unsent else ():
-                    self.load.comments[which, way] += sum(1 for _ in plan_comments("", unsent, way, AlreadyAdded()))
-        for which, count in single.items():
-            for way in WAYS:
+            elif unsent:
+                several.append((which, IssueParts(comments=tuple(unsent))))
+        for way in WAYS:
+            for which, count in single.items():
                 self.load.comments[which, way] += count
+            for place, _ in plan_comments([Due("", parts, way, AlreadyAdded()) for _, parts in several]):
+                self.load.comments[several[place][0], way] += 1
 
     def count_links(self, found: TargetsFound) -> None:
         """Add the relations and references that can be sent, once all rows are read."""

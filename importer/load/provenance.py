@@ -14,7 +14,7 @@ from importer.load.fingerprint import COMMENT, HANGING, Held, fingerprint, finge
 from importer.load.reconcile import Reading, Reconciler
 from importer.records import ADDITIONS, Act, Addition
 from importer.transform.comment_texts import REST, name_part, stem_of
-from importer.transform.markers import comment_marker, find_openings
+from importer.transform.markers import comment_markers, find_openings
 from importer.transform.unmarked import find_comments
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot
@@ -88,7 +88,8 @@ def find_marked(comments: Sequence[Addition], details: Iterable[str]) -> Iterato
         carried = list[Addition]()
         for marker, part, total in find_openings(detail):
             if part not in markers:
-                markers[part] = {comment_marker(each.key, f"{id_}/{part}"): id_ for id_, each in by_id.items()}
+                named = ((each.key, f"{id_}/{part}") for id_, each in by_id.items())
+                markers[part] = dict(zip(comment_markers(named), by_id, strict=True))
             id_ = markers[part].pop(marker, "")  # another with the same one is a copy
             stem = f"{id_}/{part}"
             if id_ == REST and stem in stems:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import chain, islice, repeat
+from functools import partial
+from itertools import islice, repeat
 from typing import NamedTuple
 
 import orjson
@@ -21,6 +22,9 @@ from importer.transform.lengths import is_longer
 
 TOGETHER = 512
 """Comments that are planned at a time: an issue may have any number."""
+
+_NONE: tuple[Sequence[Comment], Collection[str]] = (), ()
+_make_addition = partial(tuple.__new__, Addition)  # as `_make`, without its count of the fields of each
 
 FindMentions = Callable[[Sequence[str], Sequence[str]], Mapping[int, tuple[Mention, ...]]]
 """Of texts and the keys of their issues, place → the other issues that a text names; see `References.find_all`."""
@@ -75,25 +79,17 @@ def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions | None) ->
     Source: post/triage-issues-id-comments.
     """
     planned: list[list[Addition]] = [[] for _ in issues]
-    details = _divide(issues)
+    details = plan_comments(issues)
     while some := list(islice(details, TOGETHER)):
-        places, names, texts, covers = zip(*some, strict=True)
+        places, each = zip(*some, strict=True)
+        names, texts, covers = zip(*each, strict=True)
         keys = [issues[place].key for place in places]
         mentions = find_mentions([text[: find_footer(text)] for text in texts], keys) if find_mentions else {}
         bodies, named = [encode({"detail": text}) for text in texts], map(mentions.get, range(len(some)), repeat(()))
         columns = keys, repeat(Act.COMMENT), names, bodies, covers, named, repeat("")
-        for place, addition in zip(places, map(Addition._make, zip(*columns, strict=False)), strict=True):
+        for place, addition in zip(places, map(_make_addition, zip(*columns, strict=False)), strict=True):
             planned[place].append(addition)
     return planned
-
-
-def _divide(issues: Sequence[Due]) -> Iterator[tuple[int, str, str, tuple[str, ...]]]:
-    """(place of its issue, name, text, what it covers) of each comment."""
-    for place, (key, parts, bundling, had, _) in enumerate(issues):
-        for name, text, covers in continue_description(key, parts.rest) if parts.rest else ():
-            yield place, name, text, covers
-        for name, text, covers in plan_comments(key, parts.comments, bundling, had) if parts.comments else ():
-            yield place, name, text, covers
 
 
 def _attach(key: str, kind: str, name: str) -> Addition:
@@ -114,20 +110,44 @@ def _relate(relation: Relation) -> Addition:
     return Addition(relation.owner, Act.RELATION, f"{relation.type}/{relation.other}", body, other=relation.other)
 
 
-def plan_comments(key: str, comments: Iterable[Comment], bundling: Bundling, had: AlreadyAdded) -> Iterable[Detail]:
-    """The comments that are not in Triage yet, separate or folded."""
-    left = [comment for comment in comments if is_filled(comment.text)] if bundling != "drop" else []
+def plan_comments(issues: Sequence[Due]) -> Iterator[tuple[int, Detail]]:
+    """(place of its issue, comment) of each comment that is not in Triage yet, separate or folded, in order."""
+    chosen = [_choose(issue) if issue.parts.comments else _NONE for issue in issues]
+    divided = _divide(issues, [left for left, _ in chosen])
+    for place, ((key, parts, bundling, _, _), (left, begun)) in enumerate(zip(issues, chosen, strict=True)):
+        for detail in continue_description(key, parts.rest) if parts.rest else ():
+            yield place, detail
+        if left and bundling == "fold":
+            for detail in _fold(left, divided, begun):
+                yield place, detail
+            continue
+        for details in islice(divided, len(left)):
+            for detail in details:
+                yield place, detail
+
+
+def _divide(issues: Sequence[Due], chosen: Iterable[Sequence[Comment]]) -> Iterator[list[Detail]]:
+    """Divide the comments that were chosen of each issue."""
+    every = (
+        (key, comment, comment.id not in had.unmarked)
+        for (key, _, _, had, _), left in zip(issues, chosen, strict=True)
+        for comment in left
+    )
+    while some := list(islice(every, TOGETHER)):
+        yield from divide(some)
+
+
+def _choose(issue: Due) -> tuple[Sequence[Comment], Collection[str]]:
+    """The comments that are not in Triage yet, and the ids of those that are there in part: these aren't folded."""
+    _, parts, bundling, had, _ = issue
+    left = [comment for comment in parts.comments if is_filled(comment.text)] if bundling != "drop" else []
     begun: frozenset[str] = frozenset()
     if had.covered or had.names or had.unmarked:  # not so of a new issue
         begun, whole = _find_arrived(had)
         left = list(_find_missing(left, begun, whole, had))
     if len(left) > 1:
         left = list({each.id: each for each in left}.values())
-    if bundling == "fold":
-        return _fold(key, left, had.unmarked, begun | had.unmarked)
-    if len(left) == 1:  # as of most issues
-        return divide(key, left[0], is_marked=left[0].id not in had.unmarked)
-    return chain.from_iterable(divide(key, each, is_marked=each.id not in had.unmarked) for each in left)
+    return left, begun | had.unmarked
 
 
 def _find_missing(
@@ -164,11 +184,10 @@ def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
     return begun, (had.covered - begun) | whole
 
 
-def _fold(key: str, comments: Iterable[Comment], unmarked: Collection[str], begun: Collection[str]) -> Iterator[Detail]:
+def _fold(left: Iterable[Comment], divided: Iterable[list[Detail]], begun: Collection[str]) -> Iterator[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
     pack: list[Detail] = []
-    for comment in comments:
-        details = divide(key, comment, is_marked=comment.id not in unmarked)
+    for comment, details in zip(left, divided, strict=False):
         is_alone = len(details) > 1 or comment.id in begun
         if pack and (is_alone or is_longer(_join([*pack, *details]), COMMENT_LIMIT)):
             yield _wrap(pack)
@@ -186,7 +205,7 @@ def _join(pack: Iterable[Detail]) -> str:
 
 
 def _wrap(pack: Sequence[Detail]) -> Detail:
-    covers = tuple([id_ for _, _, its in pack for id_ in its])
+    covers = pack[0][2] if len(pack) == 1 else tuple([id_ for _, _, its in pack for id_ in its])
     return _digest("\n".join(covers).encode(), 16), _join(pack), covers
 
 

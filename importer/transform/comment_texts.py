@@ -12,7 +12,7 @@ from importer.records import Comment
 from importer.transform.columns import is_filled, single_line
 from importer.transform.comments import read_epoch
 from importer.transform.lengths import is_longer, split_text
-from importer.transform.markers import comment_marker
+from importer.transform.markers import comment_marker, comment_markers
 
 WHO_LIMIT = 500
 """In UTF-16 units: a longer line of author and date is treated as part of the comment's text."""
@@ -27,36 +27,53 @@ NAME = re.compile(r"([0-9a-f]{16})/([0-9]+)(/| of )([0-9]+)")
 """The name of a comment or a part of it: its id, which part, and of how many; see `divide`."""
 
 
+_BETWEEN = " · "
+"""Between what an opening line says."""
+
+Asked = tuple[str, Comment, bool]
+"""A record's full key, a comment of it, and whether it gets a marker."""
+
 Detail = tuple[str, str, tuple[str, ...]]
 """A comment to be sent: its name and text, and the ids of the source's comments in it."""
 
 
-def divide(key: str, comment: Comment, *, is_marked: bool = True) -> list[Detail]:
-    """A comment of the source as one comment, or as numbered parts if it is too long, without trailing white space.
+def divide(comments: Sequence[Asked]) -> list[list[Detail]]:
+    """Each comment of the source as one comment, or as numbered parts if it is too long, without trailing white space.
 
     One has the name `ID/1/1`, a part `ID/2 of 3`; without a marker, as earlier versions sent it, a part has `ID/2/3`.
     """
-    id_, author, date, text, is_private, _ = comment
-    covers = comment.covers
-    who, who_else = _say_who(author, date, is_private)
-    text = who_else + text.rstrip()
-    whole = _open(who, comment_marker(key, f"{id_}/1") if is_marked else "") + text
-    if not is_longer(whole, COMMENT_LIMIT):
-        return [(name_part(id_, 1, 1), whole, covers)]
-    most = count_units(text)  # there are never more parts than units
+    markers = comment_markers([(key, f"{comment.id}/1") for key, comment, _ in comments])
+    divided = list[list[Detail]]()
+    for (key, comment, is_marked), marker in zip(comments, markers, strict=True):
+        id_, author, date, text, is_private, _ = comment
+        who, who_else = _say_who(author, date, is_private)
+        text = who_else + text.rstrip()
+        whole = f"{who}{marker}\n\n{text}" if is_marked else _open(who) + text
+        if is_longer(whole, COMMENT_LIMIT):
+            divided.append(_divide_long(key, comment, who, text, is_marked=is_marked))
+        else:
+            divided.append([(f"{id_}/1/1", whole, comment.covers)])
+    return divided
+
+
+def _divide_long(key: str, comment: Comment, who: str, text: str, *, is_marked: bool) -> list[Detail]:
+    id_, most = comment.id, count_units(text)  # there are never more parts than units
     marker = comment_marker(key, f"{id_}/{most}") if is_marked else ""
-    room = COMMENT_LIMIT - count_units(_open(who, f"part {most} of {most}", marker))
-    pieces, details = split_text(text, room, room), list[Detail]()
-    for number, piece in enumerate(pieces, start=1):
-        marker = comment_marker(key, f"{id_}/{number}") if is_marked else ""
+    room = COMMENT_LIMIT - count_units(_open(f"{who}part {most} of {most}{_BETWEEN}{marker}"))
+    pieces = split_text(text, room, room)
+    stems = [(key, f"{id_}/{number}") for number in range(1, len(pieces) + 1)]
+    markers = comment_markers(stems) if is_marked else [""] * len(pieces)
+    details = list[Detail]()
+    for number, (piece, marker) in enumerate(zip(pieces, markers, strict=True), start=1):
         name = name_part(id_, number, len(pieces)) if is_marked else f"{id_}/{number}/{len(pieces)}"
-        details.append((name, _open(who, f"part {number} of {len(pieces)}", marker) + piece, covers))
+        opening = _open(f"{who}part {number} of {len(pieces)}{_BETWEEN}{marker}")
+        details.append((name, opening + piece, comment.covers))
     return details
 
 
-def _open(*parts: str) -> str:
-    """The opening line of a comment, and the blank one below it; "" if it has no parts."""
-    line = " · ".join(filter(None, parts))
+def _open(line: str) -> str:
+    """The opening line of a comment, and the blank one below it; "" where it says nothing."""
+    line = line.removesuffix(_BETWEEN)
     return f"{line}\n\n" if line else ""
 
 
@@ -95,8 +112,9 @@ def continue_description(key: str, rest: Sequence[str], *, is_marked: bool = Tru
 
 @lru_cache(maxsize=4096)
 def _say_who(author: str, date: str, is_private: bool) -> tuple[str, str]:
-    """The first line of a comment, its author, date and privacy, and what its text begins with: a line too long."""
+    """The opening line up to the marker: author, date and privacy; and what the text begins with: a line too long."""
     moment = read_epoch(date)
     day = f"{moment:%Y-%m-%d %H:%M} UTC" if moment is not None else single_line(date)
-    who = " · ".join(filter(None, (single_line(author), day, "private" if is_private else "")))
-    return ("", f"{who}\n\n") if is_longer(who, WHO_LIMIT) else (who, "")
+    said = list(filter(None, (single_line(author), day, "private" if is_private else "")))
+    who = _BETWEEN.join(said)
+    return ("", f"{who}\n\n") if is_longer(who, WHO_LIMIT) else (_BETWEEN.join([*said, ""]), "")

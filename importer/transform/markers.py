@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-import struct
-from itertools import product
+from collections.abc import Iterable
 from typing import NamedTuple
+
+import numpy as np
 
 MARKER_NOTE = "(leave this line: it identifies the import)"
 _WORDS = r"(tis[0-9a-f]{12}) (tir[0-9a-f]{20})\b"
@@ -25,8 +26,8 @@ _PART = re.compile(r"part (\d+) of (\d+)$")
 _RULE = re.compile(rf"^[^\S\n]*{_DASHES}[^\S\n]*$", re.MULTILINE)
 _RULE_WITHIN = re.compile(r"\s(?:[-‒–—―]{2,}|[—―])\s")
 _BLANK_LINE = re.compile(r"\n\s*\n")
-_BASE_32 = ["".join(pair) for pair in product("abcdefghijklmnopqrstuvwxyz234567", repeat=2)]
-_FIRST_64 = struct.Struct(">Q")
+_BASE_32 = np.frombuffer(b"abcdefghijklmnopqrstuvwxyz234567", dtype=np.uint8)
+_FIRST_FIFTY = np.arange(59, 9, -5, dtype=np.uint64)  # where each five of the first 50 of 64 bits begin
 _QUOTES = (">", "&gt;", "<blockquote")
 
 
@@ -80,10 +81,16 @@ def comment_marker(key: str, stem: str) -> str:
 
     `stem` names the comment, or a part of it, among those of a record's issue: see `addition_plan.stem_of`.
     """
-    digest = hashlib.sha256(f"{key}\n{stem}".encode("utf-8", "surrogatepass")).digest()
-    bits = _FIRST_64.unpack_from(digest)[0] >> 14  # base 32 of the first 50
-    one, two, three, four, five = bits >> 40, bits >> 30 & 1023, bits >> 20 & 1023, bits >> 10 & 1023, bits & 1023
-    return f"tic{_BASE_32[one]}{_BASE_32[two]}{_BASE_32[three]}{_BASE_32[four]}{_BASE_32[five]}"
+    return comment_markers([(key, stem)])[0]
+
+
+def comment_markers(comments: Iterable[tuple[str, str]]) -> list[str]:
+    """The markers of comments, each by the key of its record and its stem."""
+    named = [f"{key}\n{stem}".encode("utf-8", "surrogatepass") for key, stem in comments]
+    digests = np.frombuffer(b"".join([hashlib.sha256(name).digest() for name in named]), dtype=">u8")
+    first = digests[::4, np.newaxis]  # of each the first 64 bits
+    signs = _BASE_32[(first >> _FIRST_FIFTY) & 31].tobytes().decode()
+    return [f"tic{signs[place : place + 10]}" for place in range(0, len(signs), 10)]
 
 
 def find_openings(detail: str) -> list[Opening]:

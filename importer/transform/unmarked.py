@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import orjson
 
@@ -25,7 +26,7 @@ def plan_unmarked(key: str, parts: IssueParts) -> list[Addition]:
     comments = [each._replace(id=each.content or each.id, content="") for each in parts.comments]
     details = [
         *continue_description(key, parts.rest, is_marked=False),
-        *(part for one in comments if is_filled(one.text) for part in divide(key, one, is_marked=False)),
+        *chain.from_iterable(divide([(key, one, False) for one in comments if is_filled(one.text)])),
     ]
     return [Addition(key, Act.COMMENT, name, orjson.dumps({"detail": text}), covers) for name, text, covers in details]
 
