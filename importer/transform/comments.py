@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from hashlib import sha256
 from itertools import chain, groupby, islice
 from operator import attrgetter, itemgetter
@@ -57,6 +58,9 @@ class Discussions:
     dropped: dict[int, Counter[str]] = field(default_factory=dict)
 
 
+_make_comment = partial(tuple.__new__, Comment)  # as `_make`, without its count of the fields of each
+
+
 class _Said(NamedTuple):
     """A comment as the source has it.
 
@@ -74,19 +78,26 @@ class _Said(NamedTuple):
     problem: str = ""
 
 
+_make_said = partial(tuple.__new__, _Said)
+
+
 def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]) -> Discussions:
     """Read the comments of a chunk from all sources; `beside` has the finders of those beside the records.
 
     A row's comments are sorted by date if all of its dates can be read; otherwise each source's are, and if that fails
     too they stay in the order of the file.
     """
-    said: defaultdict[int, list[_Said]] = defaultdict(list)
+    said: dict[int, list[_Said]] = {}
     for place, source in enumerate(spec.from_):
         cells = _find_cells(source, columns, beside.get(place))
         while some := list(islice(cells, CELLS)):
             read = _read_cells(source, place, [cell for _, cell in some])
             for (row, _), found in zip(some, read, strict=True):
-                said[row] += [one for one in found if is_filled(one.text)]
+                filled = [one for one in found if is_filled(one.text)]
+                if row in said:
+                    said[row] += filled
+                elif filled:
+                    said[row] = filled
     ordered = {row: _in_order(said[row], columns.date_formats) for row in sorted(said)}
     return _finish(ordered, spec) if ordered else Discussions()
 
@@ -110,7 +121,7 @@ def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) 
     cells = source.model_copy(update={"format": None})  # its markup is that of the comments within
     # An export has as many columns as its longest discussion has comments.
     filled = filter(any, columns.every_cell(cells))
-    return ((row, cell) for column in filled for row, cell in enumerate(column) if is_filled(cell))
+    return ((row, cell) for column in filled for row, cell in enumerate(column) if cell and not cell.isspace())
 
 
 def _join_lines(lines: Mapping[str, Text], columns: Columns) -> Iterator[tuple[int, str]]:
@@ -136,7 +147,9 @@ def _read_cells(source: CommentSource, place: int, cells: Sequence[str]) -> Iter
 
 def _read_texts(cells: Sequence[str], pattern: Searcher, place: int) -> Iterator[Iterable[_Said]]:
     """Of each cell a comment for each match, and one without author and date for each text between them."""
-    parts = itemgetter(*(pattern.groupindex.get(name, 0) for name in _Said._fields[:5]))
+    rest = "", place, ""  # of a part without a group, of the place, and of the problem
+    groups = [pattern.groupindex.get(name, pattern.groups + 1) - 1 for name in _Said._fields[:5]]
+    parts = itemgetter(*groups, pattern.groups + 1, pattern.groups + 2)
     for cell, matches in zip(cells, find_each(pattern, cells), strict=True):
         said: list[_Said] = []
         end = 0
@@ -144,7 +157,7 @@ def _read_texts(cells: Sequence[str], pattern: Searcher, place: int) -> Iterator
             start, after = match.span()
             if start > end:
                 said.append(_Said(cell[end:start], place=place))
-            said.append(_Said._make((*parts(("", *match.groups(""))), place, "")))  # a part without a group is ""
+            said.append(_make_said(parts(match.groups("") + rest)))
             end = after
         if end < len(cell):
             said.append(_Said(cell[end:], place=place))
@@ -197,40 +210,68 @@ class _Once(dict[str, Changed]):
 
 def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
     """The comments of these rows with their markup converted, and what there is to note of them."""
-    found, findings = Discussions(), dict[tuple[int, Finding], None]()
-    converted = [_convert(source, place, chain.from_iterable(said.values())) for place, source in enumerate(spec.from_)]
-    quoted, stripped = _Once(_quote), _Once(str.strip)
+    rows, every = [row for row, its in said.items() for _ in its], list(chain.from_iterable(said.values()))
+    its_texts, authors, dates, privates, _, places, problems = zip(*every, strict=True)
+    texts, found, is_dropped = list(its_texts), Discussions(), spec.private == "drop"
+    is_private = [bool(text) and text.strip().casefold() not in _PUBLIC for text in privates]
+    for number, (text, dropped) in sorted(_convert(spec, every).items()):
+        texts[number] = text
+        if dropped and not (is_dropped and is_private[number]):
+            found.dropped.setdefault(rows[number], Counter()).update(dropped)
+    if any(problems):
+        told = ((row, place, problem) for row, place, problem in zip(rows, places, problems, strict=True) if problem)
+        findings = ((row, _unreadable(problem, spec.from_[place])) for row, place, problem in told)
+        found.findings.extend(dict.fromkeys(findings))
+    names, contents = _identify(every, rows)
+    stripped = _Once(str.strip).__getitem__
+    columns = names, map(stripped, authors), map(stripped, dates), texts, is_private, contents
+    comments = map(_make_comment, zip(*columns, strict=True))
     for row, its in said.items():
-        comments: list[Comment] = []
-        equal: dict[str, int] = {}
-        for text, author, date, private, id_, place, problem in its:
-            content = _hash(b"%b, %b, %b" % (quoted[author], quoted[date], _quote(text)), equal)
-            own = id_ and id_.strip()
-            name, content = (_hash(_quote(own), equal), content) if own else (content, "")
-            if problem:
-                findings[row, _unreadable(problem, spec.from_[place])] = None
-            is_private = bool(private) and private.strip().casefold() not in _PUBLIC
-            if is_private and spec.private == "drop":
-                found.private[row] += 1
-                continue
-            if is_private and spec.private == UNDECIDED:
-                found.undecided.add(row)
-            if not problem and (changed := converted[place].get(text)) is not None:
-                text = changed.text
-                if changed.dropped:
-                    found.dropped.setdefault(row, Counter()).update(changed.dropped)
-            comments.append(Comment._make((name, stripped[author], stripped[date], text, is_private, content)))
-        if comments:
-            found.comments[row] = tuple(comments)
-    found.findings.extend(findings)
+        found.comments[row] = tuple(islice(comments, len(its)))
+    if any(is_private):
+        _sort_out_private(found, spec)
     return found
 
 
-def _convert(source: CommentSource, place: int, said: Iterable[_Said]) -> Mapping[str, Converted]:
-    """The conversions of a source's texts that could be read as the mapping says."""
-    if source.format is None:
-        return {}
-    return convert_all((one.text for one in said if one.place == place and not one.problem), source.format, source.as_)
+def _sort_out_private(found: Discussions, spec: Comments) -> None:
+    """Leave comments for the team alone out where the mapping says so, or note their rows where it doesn't."""
+    for row, its in list(found.comments.items()):
+        public = tuple(comment for comment in its if not comment.is_private)
+        if len(public) == len(its):
+            continue
+        if spec.private == UNDECIDED:
+            found.undecided.add(row)
+        elif spec.private == "drop":
+            found.private[row] = len(its) - len(public)
+            found.comments[row] = public
+            if not public:
+                del found.comments[row]
+
+
+def _convert(spec: Comments, said: Sequence[_Said]) -> dict[int, Converted]:
+    """The comments of which a conversion changes the text, by number; what could not be read is left as it is."""
+    changes = dict[int, Converted]()
+    for place in {one.place for one in said}:
+        source = spec.from_[place]
+        if source.format is not None:
+            texts = {number: one.text for number, one in enumerate(said) if one.place == place and not one.problem}
+            changed = convert_all(texts.values(), source.format, source.as_)
+            changes |= {number: changed[text] for number, text in texts.items() if text in changed} if changed else {}
+    return changes
+
+
+def _identify(said: Sequence[_Said], rows: Sequence[int]) -> tuple[Sequence[str], Sequence[str]]:
+    """The id of each comment, and its content where that is another."""
+    quoted = _Once(_quote)
+    written = [b"[%b, %b, %b" % (quoted[one.author], quoted[one.date], _quote(one.text)) for one in said]
+    contents = _hash(written, rows)
+    own = {number: id_ for number, one in enumerate(said) if one.id and (id_ := one.id.strip())}
+    if not own:
+        return contents, [""] * len(said)
+    ids = _hash([b"[" + _quote(id_) for id_ in own.values()], [rows[number] for number in own])
+    named = dict(zip(own, ids, strict=True))
+    names = [named.get(number, content) for number, content in enumerate(contents)]
+    return names, [content if number in named else "" for number, content in enumerate(contents)]
 
 
 def _quote(text: str) -> bytes:
@@ -240,15 +281,20 @@ def _quote(text: str) -> bytes:
     return json.encoder.encode_basestring_ascii(text).encode()
 
 
-def _hash(written: bytes, equal: dict[str, int]) -> str:
-    """The first digits of a hash of texts in JSON, and of their number among equal ones of their row.
+def _hash(written: Sequence[bytes], rows: Sequence[int]) -> list[str]:
+    """The first digits of a hash of each of these texts in JSON, and of its number among equal ones of its row.
 
-    A comment's content is one of its author, date and text in the source, its id one of the source's own. `equal` has
-    how many there are by now of each, by the hash of the first.
+    A comment's content is one of its author, date and text in the source, its id one of the source's own.
     """
-    first = sha256(b"[%b, 1]" % written).hexdigest()[:16]
-    number = equal[first] = equal.get(first, 0) + 1
-    return first if number == 1 else sha256(b"[%b, %d]" % (written, number)).hexdigest()[:16]
+    hashes = [sha256(each + b", 1]").hexdigest()[:16] for each in written]
+    if len(set(hashes)) == len(hashes):  # as nearly always
+        return hashes
+    equal = Counter[tuple[int, str]]()
+    for place, pair in enumerate(zip(rows, hashes, strict=True)):
+        equal[pair] += 1
+        if equal[pair] > 1:
+            hashes[place] = sha256(b"%b, %d]" % (written[place], equal[pair])).hexdigest()[:16]
+    return hashes
 
 
 def _unreadable(problem: str, source: CommentSource) -> Finding:

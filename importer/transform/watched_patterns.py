@@ -12,8 +12,9 @@ import os
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property, lru_cache, partial
+from operator import length_hint
 from types import FrameType
 from typing import TypeVar
 
@@ -67,17 +68,19 @@ class WatchedPattern:
 
     def finditer(self, text: str) -> Iterator[re.Match[str]]:
         """All matches in a text."""
-        return self._pattern.finditer(text) if len(text) <= SHORT else iter(next(self.find_each([text])))
+        return self._pattern.finditer(text) if len(text) <= SHORT else iter(self.find_each([text])[0])
 
-    def find_each(self, texts: Iterable[str]) -> Iterator[list[re.Match[str]]]:
+    def find_each(self, texts: Sequence[str]) -> list[list[re.Match[str]]]:
         """All matches in each text."""
-        return self._watch_each(self._find_all, texts)
+        if not self._is_anchored:
+            return self._watch_each(self._find_all, texts)
+        firsts = self._watch_each(self._pattern.match, texts)
+        return [  # behind a match that isn't empty there is no other
+            [match] if match and match.end() else [] if match is None else self._watch(self._find_all, text)
+            for text, match in zip(texts, firsts, strict=True)
+        ]
 
     def _find_all(self, text: str) -> list[re.Match[str]]:
-        if self._is_anchored:  # behind a match that isn't empty there is no other
-            match = self._pattern.match(text)
-            if match is None or match.end():
-                return [match] if match else []
         return [*self._pattern.finditer(text)]
 
     def sub(self, change: Callable[[re.Match[str]], str], text: str) -> str:
@@ -89,21 +92,19 @@ class WatchedPattern:
         )
 
     def _watch(self, search: Callable[[str], _Found], text: str) -> _Found:
-        return next(self._watch_each(search, [text]))
+        return self._watch_each(search, [text])[0]
 
-    def _watch_each(self, search: Callable[[str], _Found], texts: Iterable[str]) -> Iterator[_Found]:
+    def _watch_each(self, search: Callable[[str], _Found], texts: Sequence[str]) -> list[_Found]:
         if threading.get_ident() != _watch.thread:  # no signal comes there
-            yield from map(search, texts)
-            return
-        for text in texts:
-            try:
-                _watch.begin()
-                found = search(text)
-            except _TooLongError:
-                raise SlowPattern(self.pattern, len(text)) from None
-            finally:
-                _watch.running = 0
-            yield found
+            return list(map(search, texts))
+        left = iter(texts)
+        try:
+            _watch.begin(left)
+            return list(map(search, left))
+        except _TooLongError:
+            raise SlowPattern(self.pattern, len(texts[-1 - length_hint(left)])) from None
+        finally:
+            _watch.end()
 
 
 Searcher = re.Pattern[str] | WatchedPattern
@@ -116,7 +117,7 @@ def compile_pattern(pattern: str, flags: int = 0) -> Searcher:
     return WatchedPattern(compiled) if len(_REPETITION.findall(pattern)) > 1 else compiled
 
 
-def find_each(pattern: Searcher, texts: Iterable[str]) -> Iterator[Iterable[re.Match[str]]]:
+def find_each(pattern: Searcher, texts: Sequence[str]) -> Iterable[Iterable[re.Match[str]]]:
     """All matches in each text."""
     return pattern.find_each(texts) if isinstance(pattern, WatchedPattern) else map(pattern.finditer, texts)
 
@@ -130,34 +131,41 @@ class _Watch:
 
     One clock ticks for all searches: to set an alarm for each takes longer than most of them.
 
-    thread   the one that is watched
-    running  the number of the search that is running, 0 for none
+    thread  the one that is watched
     """
 
     def __init__(self) -> None:
         self.thread = threading.main_thread().ident
         self._is_ticking = False
-        self._begun = self.running = self._seen = self._ticks = 0
+        self._left: Iterator[str] | None = None  # the texts that are still to be searched after the one that is now
+        self._seen, self._begun, self._ticks = (0, 0), 0, 0
         os.register_at_fork(after_in_child=self._stand_still)
 
-    def begin(self) -> None:
-        """Begin another search."""
+    def begin(self, left: Iterator[str]) -> None:
+        """Begin to search these texts, one after the other."""
         if not self._is_ticking:
             signal.signal(signal.SIGVTALRM, self._tick)
             signal.setitimer(signal.ITIMER_VIRTUAL, TICK_SECONDS, TICK_SECONDS)
             atexit.register(signal.setitimer, signal.ITIMER_VIRTUAL, 0)  # a tick without its handler ends the process
             self._is_ticking = True
         self._begun += 1
-        self.running = self._begun
+        self._left = left
+
+    def end(self) -> None:
+        """All of them have been searched."""
+        self._left = None
 
     def _stand_still(self) -> None:
         """A new process has no clock yet; its only thread is the one that forked."""
         self._is_ticking, self.thread = False, threading.get_ident()
 
     def _tick(self, _: int, __: FrameType | None) -> None:
-        self._ticks = self._ticks + 1 if self.running == self._seen else 0
-        self._seen = self.running
-        if self.running and self._ticks * TICK_SECONDS >= LIMIT_SECONDS:
+        if self._left is None:
+            return
+        searched = self._begun, length_hint(self._left)
+        self._ticks = self._ticks + 1 if searched == self._seen else 0
+        self._seen = searched
+        if self._ticks * TICK_SECONDS >= LIMIT_SECONDS:
             raise _TooLongError
 
 
