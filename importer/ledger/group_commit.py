@@ -10,23 +10,36 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Decision
+    from importer.ledger.replaced import Replacement
 
-Intent = dict[str, Any]
-"""The values of an operation's row, which is durable before the operation is sent."""
+Identity = tuple[str, str, str]
+"""Key, act and name of an operation."""
+
+
+class Intent(NamedTuple):
+    """What says that an operation may have been sent, and is durable before it is.
+
+    identity     its key, act and name
+    since        when it is sent at the latest, in seconds since 1970
+    values       those of its row, see `statements.INTEND`
+    replacement  what it replaces: key, issue id, values; None if nothing is kept of it
+    """
+
+    identity: Identity
+    since: float
+    values: tuple[Any, ...]
+    replacement: tuple[str, str, Replacement] | None = None
+
 
 AHEAD_GROUPS = 2
 """So many groups of announced intents are committed by themselves: nobody waits for these."""
 INTENT_SECONDS = 0.002
 DECISION_SECONDS = 0.1
 """How long an intent, and an outcome that no intent follows, waits for others to be committed with."""
-
-
-def _name(intent: Intent) -> tuple[str, str, str]:
-    return intent["key"], intent["act"], intent["name"]
 
 
 class GroupCommit:
@@ -45,9 +58,9 @@ class GroupCommit:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._intents: list[Intent] = []
         self._decisions: list[Decision] = []
-        self._announced: dict[tuple[str, str, str], Intent] = {}
+        self._announced: dict[Identity, Intent] = {}
         # What was announced and has gone with a group since: the group's number, and the intent's `since`.
-        self._early: dict[tuple[str, str, str], tuple[int, float]] = {}
+        self._early: dict[Identity, tuple[int, float]] = {}
         self._started = self._ended = 0  # the numbers of the newest groups
         # Those who wait, each with its group's number; whoever may go on stays in line until it does.
         self._line: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -63,20 +76,20 @@ class GroupCommit:
 
     def announce(self, intent: Intent) -> None:
         """Let the next group take an intent along that is wanted soon: before its own `since`."""
-        self._announced[_name(intent)] = intent
+        self._announced[intent.identity] = intent
         if self._is_ahead:
             self._schedule()
 
-    def retract(self, key: str, act: str, name: str) -> bool:
+    def retract(self, identity: Identity) -> bool:
         """Take back what was announced and not wanted; return whether it went with a group, and so may be durable."""
-        self._announced.pop((key, act, name), None)
-        return self._early.pop((key, act, name), None) is not None
+        self._announced.pop(identity, None)
+        return self._early.pop(identity, None) is not None
 
-    async def is_durable(self, key: str, act: str, name: str, since: float) -> bool:
+    async def is_durable(self, identity: Identity, since: float) -> bool:
         """Whether what was announced went with a group, for a time after `since`; waits for that group's commit."""
-        group, good_until = self._early.pop((key, act, name), (0, 0.0))
+        group, good_until = self._early.pop(identity, (0, 0.0))
         if not group or good_until < since or self._error is not None:
-            self._announced.pop((key, act, name), None)
+            self._announced.pop(identity, None)
             return False
         await self._line_up(group)
         return True
@@ -159,7 +172,7 @@ class GroupCommit:
         self._started += 1
         if intents or self._is_ahead:
             intents += self._announced.values()
-            self._early |= {name: (self._started, intent["since"]) for name, intent in self._announced.items()}
+            self._early |= {identity: (self._started, intent.since) for identity, intent in self._announced.items()}
             self._announced = {}
         try:
             commit = self._write(intents, decisions)

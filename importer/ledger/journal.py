@@ -19,20 +19,24 @@ from importer.ledger import fingerprints, replaced
 from importer.ledger.added import AddedOperations
 from importer.ledger.course import CourseReader, write_minutes
 from importer.ledger.database import Database
-from importer.ledger.group_commit import GroupCommit, Intent
+from importer.ledger.group_commit import GroupCommit, Identity, Intent
 from importer.ledger.outcomes import outcome_of
 from importer.ledger.registered import encode_row
 from importer.ledger.replaced import ReplacedValues, Replacement
 from importer.ledger.results import Made, Results
 from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operations, runs, sources
 from importer.ledger.shared_issues import SharedIssue, refuse_shared
-from importer.ledger.statements import DECIDE, FORGET, INTEND, NEW_OPERATION, REGISTER, REMEMBER, find_pairs
+from importer.ledger.statements import DECIDE, FORGET, INTEND, REGISTER, REMEMBER, find_pairs
 from importer.ledger.titles import Titles
 from importer.records import Act, Minute, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
 AHEAD_SECONDS = 1.0
 """How long an intent that was announced is good for."""
+
+
+def _identify(operation: Operation) -> Identity:
+    return operation.key, str(operation.act), operation.name
 
 
 class Remembered(NamedTuple):
@@ -206,11 +210,11 @@ class Run:
             StorageFull: the ledger can't be written.
         """
         assert self._commits is not None
-        if await self._commits.is_durable(operation.key, operation.act, operation.name, self._now()):
+        if await self._commits.is_durable(_identify(operation), self._now()):
             return
         intent = self._intent(operation, details, mark)
-        if self.kind is not RunKind.UNDO:
-            intent["replacement"] = replacement
+        if replacement is not None and self.kind is not RunKind.UNDO:
+            intent = intent._replace(replacement=(operation.key, operation.issue_id, replacement))
         await self._commits.intend(intent)
 
     def announce(self, operation: Operation, details: bytes | None = None, *, mark: float = 0.0) -> None:
@@ -224,31 +228,28 @@ class Run:
     def retract(self, operation: Operation) -> bool:
         """Take back an announcement; return whether it may be durable, so that its outcome has to be recorded."""
         assert self._commits is not None
-        return self._commits.retract(operation.key, operation.act, operation.name)
+        return self._commits.retract(_identify(operation))
 
     def _intent(self, operation: Operation, details: bytes | None, mark: float = 0.0, ahead: float = 0.0) -> Intent:
-        return {
-            "replacement": None,
-            "source_id": self._source_id,
-            "run_id": self._id,
-            "key": operation.key,
-            "act": str(operation.act),
-            "name": operation.name,
-            "method": operation.method,
-            "path": operation.path,
-            "marker": operation.marker,
-            "body_sha": operation.whole_sha or hashlib.sha256(operation.body).digest(),
-            "content": operation.content,
-            "state": str(State.SENT),
-            "outcome": outcome_of(operation.act, State.SENT),
-            "since": self._now() + ahead,
-            "mark": mark,
-            "issue_id": operation.issue_id,
-            "details": details,
-            "code": "",
-            "link": operation.link,
-            **NEW_OPERATION,
-        }
+        since = self._now() + ahead
+        values = (
+            self._source_id,
+            self._id,
+            operation.key,
+            str(operation.act),
+            operation.name,
+            operation.method,
+            operation.path,
+            operation.marker,
+            operation.whole_sha or hashlib.sha256(operation.body).digest(),
+            operation.content,
+            since,
+            mark,
+            operation.issue_id,
+            details,
+            operation.link,
+        )
+        return Intent(_identify(operation), since, values)
 
     def record(self, decision: Decision) -> None:
         """Hand in an outcome; it becomes durable with the next group of intents, or within 100 ms."""
@@ -264,7 +265,7 @@ class Run:
         """Write outcomes at once, outside of `sending`; `intents` are operations that were not sent in this run."""
         with self._doubting_shared(), self._database.advance() as connection:
             fingerprints.forget(connection, self._source_id)
-            INTEND.execute(connection, [self._intent(operation, None) for operation in intents])
+            INTEND.execute(connection, (self._intent(operation, None).values for operation in intents))
             self._decide(connection, list(decisions))
 
     @contextmanager
@@ -279,23 +280,24 @@ class Run:
                 DECIDE.execute(connection, map(self._parameters, doubts))
             raise
 
-    def _write(self, intents: Sequence[dict[str, Any]], decisions: Sequence[Decision]) -> Callable[[], None]:
+    def _write(self, intents: Sequence[Intent], decisions: Sequence[Decision]) -> Callable[[], None]:
         with self._doubting_shared(), ExitStack() as stack:
             connection = stack.enter_context(self._database.advance(exact=self._is_exact))
             self._decide(connection, decisions)
-            writes = [(each["key"], each["issue_id"], each["replacement"]) for each in intents if each["replacement"]]
+            writes = [each.replacement for each in intents if each.replacement]
             if writes:
                 replaced.record(connection, self._source_id, self._find_changed(connection), self._attempt_id, writes)
-            INTEND.execute(connection, intents)
+            INTEND.execute(connection, (each.values for each in intents))
             return stack.pop_all().close  # which commits
 
-    def _write_in_thread(self, intents: Sequence[dict[str, Any]], decisions: Sequence[Decision]) -> Callable[[], None]:
+    def _write_in_thread(self, intents: Sequence[Intent], decisions: Sequence[Decision]) -> Callable[[], None]:
         return lambda: self._write(intents, decisions)()
 
     def _decide(self, connection: Connection, decisions: Sequence[Decision]) -> None:
         changes = [decision for decision in decisions if decision.operation is not None]
         if changes:
-            INTEND.execute(connection, (self._intent(each.operation, None) for each in changes if each.operation))
+            intents = (self._intent(each.operation, None) for each in changes if each.operation)
+            INTEND.execute(connection, (intent.values for intent in intents))
         refuse_shared(connection, self._source_id, decisions)
         DECIDE.execute(connection, map(self._parameters, decisions))
         if changes:
@@ -324,37 +326,32 @@ class Run:
         left = [name for name, *_ in orjson.loads(change.details or b"[]")]
         replaced.forget(connection, self._source_id, self._find_changed(connection), change.key, left)
 
-    def _create(self, key: str) -> dict[str, Any]:
-        return {"its_source": self._source_id, "its_key": key, "its_act": Act.CREATE.value, "its_name": ""}
+    def _create(self, key: str) -> tuple[Any, ...]:
+        return self._source_id, key, Act.CREATE.value, ""
 
-    def _remembered(self, key: str, remember: Remembered) -> dict[str, Any]:
-        returned, body_sha, content = remember
-        return {
-            **self._create(key),
-            "its_returned": returned,
-            "its_body_sha": body_sha,
-            "its_content": content,
-        }
+    def _remembered(self, key: str, remember: Remembered) -> tuple[Any, ...]:
+        return remember.body_sha, remember.content, remember.returned, *self._create(key)
 
-    def _parameters(self, decision: Decision) -> dict[str, Any]:
-        made = decision.act is Act.CREATE and decision.state is State.DONE
-        return {
-            "its_source": self._source_id,
-            "its_run": self._id,
-            "its_key": decision.key,
-            "its_act": str(decision.act),
-            "its_name": decision.operation.name if decision.operation else "",
-            "its_state": str(decision.state),
-            "its_outcome": outcome_of(decision.act, decision.state, decision.code),
-            "more": decision.attempts,
-            "its_since": decision.since or (self._now() if made else 0.0),
-            "its_issue": decision.issue_id,
-            "its_triage": decision.triage_id,
-            "its_returned": decision.returned,
-            "its_details": decision.details,
-            "its_code": decision.code,
-            "its_message": decision.message,
-        }
+    def _parameters(self, decision: Decision) -> tuple[Any, ...]:
+        act, state, operation = decision.act, decision.state, decision.operation
+        made = act is Act.CREATE and state is State.DONE
+        return (
+            self._id,
+            str(state),
+            outcome_of(act, state, decision.code),
+            decision.attempts,
+            decision.since or (self._now() if made else None),
+            decision.issue_id,
+            decision.triage_id,
+            decision.returned,
+            decision.details,
+            decision.code,
+            decision.message,
+            self._source_id,
+            decision.key,
+            str(act),
+            operation.name if operation else "",
+        )
 
     def results(self) -> Iterator[Row]:
         """Yield every row with its outcome, in order of file and record, in flat memory."""

@@ -41,32 +41,33 @@ def decode_row(found: Selected[Any]) -> Row:
     )
 
 
-def encode_row(run_id: int, row: Row) -> dict[str, Any]:
-    """Return the values of a row for its table."""
-    return {
-        "run_id": run_id,
-        "file": row.file,
-        "record": row.record,
-        "file_name": row.file_name,
-        "line": row.line,
-        "key": row.key,
-        "outcome": str(row.outcome),
-        "findings": orjson.dumps((row.codes, row.fields, row.messages, row.hints)) if row.codes else None,
-        "raw": None if row.raw is None else orjson.dumps(row.raw),
-        "cells": row.cells,
-        "origin": row.origin,
-        "attempts": row.attempts,
-        "issue_id": row.issue_id,
-        "triage_id": row.triage_id,
-        "conflicts": row.conflicts,
-        "additions_planned": row.additions_planned,
-        "additions_done": row.additions_done,
-        "additions_failed": row.additions_failed,
-        "follows": int(row.follows),
-        # The snapshot of its issue has it, and most rows of a scheduled import are unchanged each time.
-        "title": "" if row.outcome is Outcome.UNCHANGED else _storable(row.title),
-        "link": "" if row.outcome is Outcome.UNCHANGED else _storable(row.link),
-    }
+def encode_row(run_id: int, row: Row) -> tuple[Any, ...]:
+    """Return the values of a row for its table, in the order of its columns."""
+    # The snapshot of its issue has title and link, and most rows of a scheduled import are unchanged each time.
+    is_unchanged = row.outcome is Outcome.UNCHANGED
+    return (
+        run_id,
+        row.file,
+        row.record,
+        row.file_name,
+        row.line,
+        row.key,
+        str(row.outcome),
+        orjson.dumps((row.codes, row.fields, row.messages, row.hints)) if row.codes else None,
+        None if row.raw is None else orjson.dumps(row.raw),
+        row.cells,
+        row.origin,
+        row.attempts,
+        row.issue_id,
+        row.triage_id,
+        row.conflicts,
+        row.additions_planned,
+        row.additions_done,
+        row.additions_failed,
+        int(row.follows),
+        "" if is_unchanged else _storable(row.title),
+        "" if is_unchanged else _storable(row.link),
+    )
 
 
 def _storable(text: str) -> str:

@@ -19,11 +19,7 @@ from importer.records import Act
 PAGE = 500
 PENDING = operations.alias("pending")
 LATER = replaced.alias("later")
-RECORD = upsert(
-    replaced,
-    ("source_id", "key", "run_id"),
-    ("attempt_id", "issue_id", "wrote", "before", "body_sha", "content"),
-)
+RECORD = upsert(replaced, ("source_id", "key", "run_id"))
 
 
 class Replacement(NamedTuple):
@@ -170,17 +166,17 @@ def record(
             ours = (name for name in first if name not in before or earlier[name] == write.stood_for[name])
             before |= {name: first[name] for name in ours}
         rows.append(
-            {
-                "source_id": source_id,
-                "key": key,
-                "run_id": run_id,
-                "attempt_id": attempt_id,
-                "issue_id": issue_id,
-                "wrote": orjson.dumps({**earlier, **write.wrote}),
-                "before": zlib.compress(orjson.dumps(before)),
-                "body_sha": kept.body_sha if kept.before is None else kept.sha,
-                "content": kept.content if kept.before is None else kept.row,
-            }
+            (
+                source_id,
+                key,
+                run_id,
+                attempt_id,
+                issue_id,
+                orjson.dumps({**earlier, **write.wrote}),
+                zlib.compress(orjson.dumps(before)),
+                kept.body_sha if kept.before is None else kept.sha,
+                kept.content if kept.before is None else kept.row,
+            )
         )
     RECORD.execute(connection, rows)
 

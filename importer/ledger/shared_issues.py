@@ -29,15 +29,13 @@ class SharedIssue(RunStopped):
 
 def refuse_shared(connection: Connection, source_id: int, decisions: Sequence[Decision]) -> None:
     """Raise SharedIssue if an issue would become that of two keys: one of their creates was answered wrongly."""
-    made: dict[str, Decision] = {}
-    last = {decision.key: decision for decision in decisions if decision.act is Act.CREATE}
-    for decision in last.values():
-        if not decision.issue_id or decision.state is not State.DONE:
-            continue
-        other = made.setdefault(decision.issue_id, decision)
-        if other.key != decision.key:
-            raise SharedIssue(other.key, decision.key, decision.triage_id)
-    for key, issue_id in find_owners(connection, source_id, [each.triage_id for each in made.values()]):
+    last = {decision.key: decision for decision in decisions if decision.operation is None}
+    done = [decision for decision in last.values() if decision.state is State.DONE and decision.issue_id]
+    made = {decision.issue_id: decision for decision in done}
+    if len(made) < len(done):
+        one, other = next((each, made[each.issue_id]) for each in done if made[each.issue_id] is not each)
+        raise SharedIssue(one.key, other.key, other.triage_id)
+    for key, issue_id in find_owners(connection, source_id, [each.triage_id for each in done]):
         if issue_id in made and key != made[issue_id].key and key not in last:
             raise SharedIssue(key, made[issue_id].key, made[issue_id].triage_id)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from enum import StrEnum
 from importlib import import_module
 from itertools import islice
-from operator import itemgetter
 from typing import Any, TypeVar
 
 from sqlalchemy import (
@@ -14,11 +14,13 @@ from sqlalchemy import (
     Connection,
     Dialect,
     Insert,
+    LargeBinary,
     Select,
     Table,
     Update,
     bindparam,
-    case,
+    cast,
+    func,
     literal_column,
     null,
     true,
@@ -31,7 +33,9 @@ from importer.records import Outcome
 T = TypeVar("T")
 Transaction = Callable[[], AbstractContextManager[Connection]]
 Build = Callable[[Dialect], Insert | Update]
-Compiled = tuple[str, Callable[[Mapping[str, Any]], Any]]
+Literals = Mapping[str, ColumnElement[Any]]
+"""Column → what it gets, written into the statement."""
+NO_LITERALS: Literals = {}
 
 KEYS_A_QUERY = 500
 
@@ -64,90 +68,69 @@ def refresh_statistics(connection: Connection) -> None:
 class Many:
     """A statement for many rows, compiled once for each dialect: SQLAlchemy's own way doubles the cost of SQLite.
 
-    All its parameters are values of the row; what is the same for each is written as a literal.
+    `names` are its parameters in their order. All of them are values of the row; what is the same for each is written
+    as a literal.
     """
 
-    def __init__(self, build: Build) -> None:
-        self._build = build
-        self._compiled: dict[str, Compiled] = {}
+    def __init__(self, names: Sequence[str], build: Build) -> None:
+        self._names, self._build = list(names), build
+        self._compiled: dict[str, str] = {}
 
-    def execute(self, connection: Connection, values: Iterable[dict[str, Any]]) -> None:
-        """Execute it for each dictionary of values; does nothing if there are none."""
+    def execute(self, connection: Connection, values: Iterable[tuple[Any, ...]]) -> None:
+        """Execute it for each tuple of values, in the order of its names; does nothing if there are none."""
         dialect = connection.dialect
-        sql, pick = self._compiled.get(dialect.name) or self._compile(dialect)
-        parameters = list(map(pick, values))
+        statement = self._compiled.get(dialect.name) or self._compile(dialect)
+        parameters = list(values)
         if parameters:
-            connection.exec_driver_sql(sql, parameters)
+            connection.exec_driver_sql(statement, parameters)
 
-    def _compile(self, dialect: Dialect) -> Compiled:
+    def _compile(self, dialect: Dialect) -> str:
         compiled = self._build(dialect).compile(dialect=dialect)
-        assert compiled.positiontup is not None  # every engine here takes parameters by position
-        self._compiled[dialect.name] = str(compiled), itemgetter(*compiled.positiontup)
+        assert compiled.positiontup == self._names  # every engine here takes parameters by position
+        self._compiled[dialect.name] = str(compiled)
         return self._compiled[dialect.name]
 
 
-def upsert(table: Table, identity: Sequence[str], names: Sequence[str], only_new: Sequence[str] = ()) -> Many:
-    """Return an insert that updates the columns `names` if the row exists, and leaves those of `only_new` alone."""
+def upsert(table: Table, identity: Sequence[str], new: Literals = NO_LITERALS, always: Literals = NO_LITERALS) -> Many:
+    """Return an insert that updates all columns if the row exists; its values are in the order of the table's columns.
+
+    Columns of `new` get the literal there in a new row, and are left alone in one that exists; those of `always` get
+    theirs in both. A column `id` is left to the database.
+    """
+    others = {"id", *new, *always}
+    names = [column.name for column in table.columns if column.name not in others]
 
     def build(dialect: Dialect) -> Insert:
-        values: dict[str, Any] = {name: bindparam(name) for name in (*identity, *names, *only_new)}
+        values: dict[str, Any] = {**{name: bindparam(name) for name in names}, **new, **always}
         module = import_module(f"sqlalchemy.dialects.{dialect.name}")  # loads only the dialect in use
-        new = module.insert(table).values(values).inline()
-        changes = {name: new.excluded[name] for name in names}
-        statement: Insert = new.on_conflict_do_update(index_elements=identity, set_=changes)
+        inserted = module.insert(table).values(values).inline()
+        changes = {name: inserted.excluded[name] for name in (*names, *always) if name not in identity}
+        statement: Insert = inserted.on_conflict_do_update(index_elements=identity, set_=changes)
         return statement
 
-    return Many(build)
+    return Many(names, build)
+
+
+def _word(word: StrEnum) -> ColumnElement[str]:
+    return literal_column(f"'{word.value}'")
 
 
 WITH_OPERATION = (Outcome.PLANNED, Outcome.UNCHANGED)
 """Registered outcomes of rows whose final outcome is in their operation."""
-REGISTER = upsert(
-    rows,
-    ("run_id", "file", "record"),
-    (
-        "file_name",
-        "line",
-        "key",
-        "outcome",
-        "findings",
-        "raw",
-        "cells",
-        "origin",
-        "attempts",
-        "issue_id",
-        "triage_id",
-        "conflicts",
-        "additions_planned",
-        "additions_done",
-        "additions_failed",
-        "follows",
-        "title",
-        "link",
-    ),
-)
-NEW_OPERATION: Mapping[str, Any] = {"attempts": 0, "triage_id": "", "returned": b"", "message": ""}
-"""What an operation has that was not sent before."""
+REGISTER = upsert(rows, ("run_id", "file", "record"))
+_EMPTY: ColumnElement[str] = literal_column("''")
 INTEND = upsert(
     operations,
     ("source_id", "key", "act", "name"),
-    (
-        "run_id",
-        "method",
-        "path",
-        "marker",
-        "body_sha",
-        "content",
-        "state",
-        "outcome",
-        "since",
-        "mark",
-        "issue_id",
-        "details",
-        "code",
-        "link",
-    ),
-    tuple(NEW_OPERATION),
+    # What an operation has that was not sent before.
+    new={
+        "attempts": literal_column("0"),
+        "triage_id": _EMPTY,
+        "returned": cast(_EMPTY, LargeBinary),
+        "message": _EMPTY,
+    },
+    # Whatever it does, nobody knows yet what has become of its row.
+    always={"state": _word(State.SENT), "outcome": _word(Outcome.UNKNOWN), "code": _EMPTY},
 )
 _IT = (
     operations.c.source_id == bindparam("its_source"),
@@ -155,7 +138,22 @@ _IT = (
     operations.c.act == bindparam("its_act"),
     operations.c.name == bindparam("its_name"),
 )
+_ITS = ("its_source", "its_key", "its_act", "its_name")
 DECIDE = Many(
+    (
+        "its_run",
+        "its_state",
+        "its_outcome",
+        "more",
+        "its_since",
+        "its_issue",
+        "its_triage",
+        "its_returned",
+        "its_details",
+        "its_code",
+        "its_message",
+        *_ITS,
+    ),
     lambda _: (
         update(operations)
         .where(*_IT)
@@ -164,9 +162,7 @@ DECIDE = Many(
             state=bindparam("its_state"),
             outcome=bindparam("its_outcome"),
             attempts=operations.c.attempts + bindparam("more"),
-            since=case(
-                (bindparam("its_since") > literal_column("0"), bindparam("its_since")), else_=operations.c.since
-            ),
+            since=func.coalesce(bindparam("its_since"), operations.c.since),
             issue_id=bindparam("its_issue"),
             triage_id=bindparam("its_triage"),
             returned=bindparam("its_returned"),
@@ -174,17 +170,17 @@ DECIDE = Many(
             code=bindparam("its_code"),
             message=bindparam("its_message"),
         )
-    )
+    ),
 )
 # After a change, the create's operation says what the issue stands for now; a deleted issue may be created again.
 REMEMBER = Many(
+    ("its_body_sha", "its_content", "its_returned", *_ITS),
     lambda _: (
         update(operations)
         .where(*_IT)
         .values(
-            returned=bindparam("its_returned"), body_sha=bindparam("its_body_sha"), content=bindparam("its_content")
+            body_sha=bindparam("its_body_sha"), content=bindparam("its_content"), returned=bindparam("its_returned")
         )
-    )
+    ),
 )
-_DELETED: ColumnElement[str] = literal_column(f"'{State.DELETED.value}'")
-FORGET = Many(lambda _: update(operations).where(*_IT).values(state=_DELETED, outcome=null()))
+FORGET = Many(_ITS, lambda _: update(operations).where(*_IT).values(state=_word(State.DELETED), outcome=null()))

@@ -18,12 +18,12 @@ DONE = Decision("s:1", State.DONE)
 
 def intent(key: str, since: float = 0.0) -> Intent:
     """The intent of a create."""
-    return {"key": key, "act": "create", "name": "", "since": since}
+    return Intent((key, "create", ""), since, ())
 
 
 async def intend(commits: GroupCommit, wanted: Intent) -> None:
     """What a run does before a request."""
-    if not await commits.is_durable(wanted["key"], wanted["act"], wanted["name"], wanted["since"]):
+    if not await commits.is_durable(wanted.identity, wanted.since):
         await commits.intend(wanted)
 
 
@@ -129,7 +129,7 @@ class Groups:
 
     def write(self, intents: list[Intent], decisions: list[Decision]) -> Callable[[], None]:
         """Take a group."""
-        self.keys.append([each["key"] for each in intents])
+        self.keys.append([each.identity[0] for each in intents])
         return lambda: assert_waited(self._gate) if self._gate is not None else None
 
 
@@ -195,12 +195,12 @@ def test_an_announced_intent_is_taken_back() -> None:
     async def main() -> None:
         commits = GroupCommit(groups.write, 8)
         commits.announce(intent("b", since=1.0))
-        assert not commits.retract("b", "create", "")
+        assert not commits.retract(("b", "create", ""))
         commits.announce(intent("c", since=1.0))
         commits.announce(intent("d", since=1.0))
         await intend(commits, intent("a"))
         await intend(commits, intent("d", since=1.0))
-        assert [commits.retract(key, "create", "") for key in "abcd"] == [False, False, True, False]
+        assert [commits.retract((key, "create", "")) for key in "abcd"] == [False, False, True, False]
         commits.close()
 
     asyncio.run(main())

@@ -80,6 +80,11 @@ def work_through(ledger: Ledger) -> dict[str, Outcome]:
     return expected
 
 
+def test_an_intent_says_that_nobody_knows() -> None:
+    """An intent is written with the same outcome for every act."""
+    assert {OUTCOMES[act, State.SENT] for act in Act} == {Outcome.UNKNOWN}
+
+
 def test_every_act_and_state(ledger: Ledger) -> None:
     """A row gets the outcome of its operation, in the results and in the counts; without one it keeps its own."""
     expected = work_through(ledger)
