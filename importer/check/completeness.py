@@ -38,15 +38,11 @@ class Completeness:
             if parts.evidence and row not in left_out:
                 self._has[EVIDENCE] += len(parts.evidence)
         self._planned[EVIDENCE] += [each.act for some in additions.values() for each in some].count(Act.EVIDENCE)
-        for row, number in records.discussed.items():
-            if row not in left_out:
-                self._has[COMMENTS] += number
-        planned = 0
-        for some in additions.values():
-            # By the comments' ids, as each part of a long one covers the same; some have their content beside it.
-            covers = some[0].covers if len(some) == 1 else {name for each in some for name in each.covers}
-            planned += len(covers) - "".join(covers).count("=")
-        self._planned[COMMENTS] += planned
+        self._has[COMMENTS] += sum([number for row, number in records.discussed.items() if row not in left_out])
+        covered = list[str]()
+        for some in additions.values():  # by the comments' ids, as each part of a long one covers the same
+            covered += some[0].covers if len(some) == 1 else {name for each in some for name in each.covers}
+        self._planned[COMMENTS] += len(covered) - "".join(covered).count("=")  # some have their content beside it
         for name, claims in records.claims.items():
             for row, number in claims.items():
                 if row not in left_out:

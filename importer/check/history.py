@@ -131,7 +131,7 @@ class LedgerHistory:
     def had(self, keys: Iterable[str]) -> Mapping[str, AlreadyAdded]:
         """Say what was added to the issues of these keys."""
         additions = self._ledger.additions(self._target, self._source_name)
-        known = additions.of(keys)
+        known = additions.of(dict.fromkeys(keys))
         # A relation whose other issue was deleted and made anew is to be added again.
         targets = additions.places(relation_targets(each for added in known.values() for each in added))
         return {key: find_already_added(added, targets) for key, added in known.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from typing import NamedTuple
 
 from importer.api import TITLE_LIMIT
@@ -241,7 +242,7 @@ def plan_chunk(examined: Examined, rows: Sequence[int], known: Knows) -> Planned
         return planned
     # Relations that another issue owns are in the ledger under that issue's key.
     owners = (relation.owner for row in rows for relation in records.parts[row].relations)
-    had = known.had(dict.fromkeys([*(keys[row] for row in rows), *owners]))
+    had = known.had(chain(map(keys.__getitem__, rows), owners))
     descriptions, bundlings = records.texts.descriptions, records.bundlings
     due, referred = list[Due](), set[int]()
     for row in rows:
@@ -251,15 +252,15 @@ def plan_chunk(examined: Examined, rows: Sequence[int], known: Knows) -> Planned
             if not parts.mentions:
                 referred.add(row)
         due.append(Due(keys[row], parts, bundlings[row], mine, descriptions[row] if parts.mentions else ""))
-    for row, issue, left in zip(rows, due, plan_additions(due), strict=True):
+    for row, (key, parts, _, mine, _), left in zip(rows, due, plan_additions(due), strict=True):
         if had:
             left = [each for each in left if (each.act, each.name) not in had.get(each.key, _NOTHING_ADDED).names]
         if left:
             planned.left[row] = left
         # A relation may be the other issue's: it is counted with the row that has that key.
-        own = [each.key for each in left].count(issue.key) if issue.parts.relations else len(left)
-        planned.own[row] = own + len(issue.had.names) + (row in referred)
-        if issue.had.covered and (edited := count_edited(issue.parts.comments, issue.had)):
+        own = [each.key for each in left].count(key) if parts.relations else len(left)
+        planned.own[row] = own + len(mine.names) + (row in referred)
+        if mine.covered and (edited := count_edited(parts.comments, mine)):
             planned.edited[row] = _note_edited(edited)
     return planned
 

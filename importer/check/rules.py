@@ -214,10 +214,10 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
     columns |= {name: column for name, column in of_few.items() if _has_fault(set(column))}
     added: dict[str, dict[int, str]] = {}
     comments = chain.from_iterable(parts.comments for parts in records.parts.values())
-    has_fault = _has_fault([text for _, author, date, said, *_ in comments for text in (author, date, said)])
-    for row, parts in records.parts.items():
-        if not (has_fault or parts.evidence or parts.flags or parts.relations):
-            continue
+    has_fault = _has_fault([text for comment in comments for text in comment[1:4]])  # author, date and text
+    every_part = records.parts.items()
+    others = [(row, parts) for row, parts in every_part if parts.evidence or parts.flags or parts.relations]
+    for row, parts in every_part if has_fault else others:
         for name, text in _extra_texts(parts):
             said = added.setdefault(name, {})
             said[row] = said[row] + text if row in said else text

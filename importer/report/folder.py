@@ -33,6 +33,9 @@ NAMES = (
     *FOR_PEOPLE,
 )
 
+AT_ONCE = 1 << 18
+"""Bytes that are written at once to a report without a table, which may have gigabytes."""
+
 
 class ReportFolder:
     """A folder for the files of `NAMES`, made with mode 0700, its files with 0600.
@@ -90,7 +93,7 @@ class ReportFolder:
     def open_bytes(self, name: str) -> Iterator[IO[bytes]]:
         """Write one report that is UTF-8 already and no table. Raises StorageFull if it can't be written."""
         path = self.file(name)
-        with _storing(path), _RedactingBytes(open(path, "wb", buffering=0, opener=_private)) as file:
+        with _storing(path), _RedactingBytes(open(path, "wb", buffering=0, opener=_private), AT_ONCE) as file:
             yield file
 
 

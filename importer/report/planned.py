@@ -10,8 +10,8 @@ from typing import IO, Self
 
 import orjson
 
-from importer.api import ISSUES_PATH
-from importer.records import ADDITION_PATHS, Act, Addition, Operation, Row
+from importer.api import ISSUES_PATH, RESOURCES
+from importer.records import ADDITION_PATHS, Addition, Operation, Row
 
 IN_MEMORY = 1 << 20
 """Bytes of additions that are kept in memory, not in a temporary file."""
@@ -56,12 +56,7 @@ class PlannedFile:
         Evidence of a new issue is in its create, and is left out; so are numbers in descriptions, which only other
         issues of Triage can give.
         """
-        for lines in _write(
-            {"method": "POST", "path": _where(each, row), "key": each.key, "body": _with_other_issue(each).decode()}
-            for row, additions in planned
-            for each in additions
-            if each.act is not Act.REFER and not (each.act is Act.EVIDENCE and row.is_new)
-        ):
+        for lines in _write(_list_requests(planned)):
             self._additions.write(lines)
 
 
@@ -72,13 +67,14 @@ def _write(requests: Iterable[dict[str, str]]) -> Iterator[bytes]:
         yield b"".join(some)
 
 
-def _where(addition: Addition, row: Row) -> str:
-    issue_id = row.issue_id if row.issue_id and row.key == addition.key else f"{{id:{addition.key}}}"
-    return f"{ISSUES_PATH}/{issue_id}/{ADDITION_PATHS[addition.act]}"
-
-
-def _with_other_issue(addition: Addition) -> bytes:
-    """Return the body that would be sent; a relation's names the other issue."""
-    if addition.act is not Act.RELATION:
-        return addition.body
-    return orjson.dumps({"related_issue_id": f"{{id:{addition.other}}}", **orjson.loads(addition.body)})
+def _list_requests(planned: Iterable[tuple[Row, Sequence[Addition]]]) -> Iterator[dict[str, str]]:
+    """Yield the requests of additions; a relation's body names the other issue."""
+    for row, additions in planned:
+        for key, act, _, body, _, _, other in additions:
+            path = ADDITION_PATHS.get(act)
+            if path is None or (path == RESOURCES and row.is_new):
+                continue
+            issue_id = row.issue_id if row.issue_id and row.key == key else f"{{id:{key}}}"
+            if other:
+                body = orjson.dumps({"related_issue_id": f"{{id:{other}}}", **orjson.loads(body)})
+            yield {"method": "POST", "path": f"{ISSUES_PATH}/{issue_id}/{path}", "key": key, "body": body.decode()}

@@ -6,7 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from typing import NamedTuple
 
 import orjson
@@ -117,13 +117,9 @@ def plan_comments(issues: Sequence[Due]) -> Iterator[tuple[int, Detail]]:
     for place, ((key, parts, bundling, _, _), (left, begun)) in enumerate(zip(issues, chosen, strict=True)):
         for detail in continue_description(key, parts.rest) if parts.rest else ():
             yield place, detail
-        if left and bundling == "fold":
-            for detail in _fold(left, divided, begun):
-                yield place, detail
-            continue
-        for details in islice(divided, len(left)):
-            for detail in details:
-                yield place, detail
+        its = islice(divided, len(left))
+        for detail in _fold(left, its, begun) if bundling == "fold" else chain.from_iterable(its):
+            yield place, detail
 
 
 def _divide(issues: Sequence[Due], chosen: Iterable[Sequence[Comment]]) -> Iterator[list[Detail]]:
@@ -187,7 +183,7 @@ def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
 def _fold(left: Iterable[Comment], divided: Iterable[list[Detail]], begun: Collection[str]) -> Iterator[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
     pack: list[Detail] = []
-    for comment, details in zip(left, divided, strict=False):
+    for comment, details in zip(left, divided, strict=True):
         is_alone = len(details) > 1 or comment.id in begun
         if pack and (is_alone or is_longer(_join([*pack, *details]), COMMENT_LIMIT)):
             yield _wrap(pack)
@@ -205,8 +201,11 @@ def _join(pack: Iterable[Detail]) -> str:
 
 
 def _wrap(pack: Sequence[Detail]) -> Detail:
-    covers = pack[0][2] if len(pack) == 1 else tuple([id_ for _, _, its in pack for id_ in its])
-    return _digest("\n".join(covers).encode(), 16), _join(pack), covers
+    if len(pack) == 1:  # as of most issues
+        ((_, text, covers),) = pack
+    else:
+        text, covers = _join(pack), tuple([id_ for _, _, its in pack for id_ in its])
+    return _digest("\n".join(covers).encode(), 16), text, covers
 
 
 def _digest(content: bytes, digits: int) -> str:

@@ -236,7 +236,9 @@ def find_bundlings(mapping: Mapping, statuses: Sequence[str | None]) -> list[Bun
 
 def count_discussed(discussions: Discussions, groups: Groups | None) -> Dict[int, int]:
     """Row → how many comments it has, those that are left out among them; the first row of a group has those of all."""
-    counts = Counter({row: len(said) for row, said in discussions.comments.items()}) + discussions.private
+    counts = {row: len(said) for row, said in discussions.comments.items()}
+    for row, number in discussions.private.items():
+        counts[row] = counts.get(row, 0) + number
     if groups is None:
         return counts
     leaders = {row: group[0] for group in groups for row in group}
