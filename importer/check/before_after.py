@@ -61,9 +61,9 @@ class Showcase:
         if len(self._candidates) >= CANDIDATES:
             return
         records = examined.records
-        kinds = [_kinds(None)] * len(records.chunk)
+        kinds = [(False, False, False)] * len(records.chunk)
         for place, parts in records.parts.items():
-            kinds[place] = _kinds(parts)
+            kinds[place] = bool(parts.comments), bool(parts.relations or parts.evidence), bool(parts.flags)
         every = list(zip(*map(records.targets, VALUE_FIELDS), *zip(*kinds, strict=True), strict=True))
         if not self._wanted and self._seen.issuperset(every):
             return
@@ -112,12 +112,6 @@ class Showcase:
             missing -= traits
             chosen.append(issue)
         return tuple(chosen)
-
-
-def _kinds(parts: IssueParts | None) -> tuple[bool, bool, bool]:
-    if parts is None:
-        return False, False, False
-    return bool(parts.comments), bool(parts.relations or parts.evidence), bool(parts.flags)
 
 
 def _cells(header: Sequence[str], raw: Sequence[str]) -> Iterator[tuple[str, str]]:

@@ -243,7 +243,7 @@ class _Keys:
         chunk, records = examined.records.chunk, examined.records
         self.nameless += len(records.keys.nameless & examined.bodies.keys())
         rows = list(examined.bodies)
-        keys, lines = ([column[row] for row in rows] for column in (records.keys.full, chunk.lines))
+        keys, lines = (map(column.__getitem__, rows) for column in (records.keys.full, chunk.lines))
         stamps = [UNDATED] * len(rows)
         if records.newest is not None:
             dates = [records.newest[row] for row in rows]

@@ -60,7 +60,7 @@ class Drift:
         for key, status in plan.ledger.items():
             if status.issue_id:
                 self._add(key, status)
-        self._moved.add([row.key for row in plan.rows], plan.operations.values())
+        self._moved.add((row.key for row in plan.rows), plan.operations.values())
 
     def _add(self, key: str, status: LedgerStatus) -> None:
         self.known += 1

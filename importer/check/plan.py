@@ -106,9 +106,10 @@ def plan_rows(examined: Examined, verdicts: Mapping[int, Verdict], known: Knows)
     rows = _make_rows(examined, decided, planned, known)
     to_send = [place for place in examined.bodies if place not in decided or rows[place].outcome is Outcome.PLANNED]
     changes = {place: change for place in to_send if (change := _find_change(ledger, keys[place]))} if ledger else {}
+    new = [place for place in to_send if place not in changes] if changes else to_send
     # Without a ledger nothing is asked, and nobody compares these rows with later ones.
-    creates = examined.creates([place for place in to_send if place not in changes], hashed=bool(places))
-    operations = {place: changes[place] if place in changes else next(creates) for place in to_send}
+    creates = dict(zip(new, examined.creates(new, hashed=bool(places)), strict=True))
+    operations = {place: changes.get(place) or creates[place] for place in to_send} if changes else creates
     left_out = find_left_out(rows) if decided else ()
     return Plan(rows, operations, notes, planned.left, ledger, left_out)
 

@@ -137,13 +137,14 @@ def _choose(issue: Due) -> tuple[Sequence[Comment], Collection[str]]:
     """The comments that are not in Triage yet, and the ids of those that are there in part: these aren't folded."""
     _, parts, bundling, had, _ = issue
     left = [comment for comment in parts.comments if is_filled(comment.text)] if bundling != "drop" else []
-    begun: frozenset[str] = frozenset()
+    begun: Collection[str] = ()
     if had.covered or had.names or had.unmarked:  # not so of a new issue
-        begun, whole = _find_arrived(had)
-        left = list(_find_missing(left, begun, whole, had))
+        arrived, whole = _find_arrived(had)
+        left = list(_find_missing(left, arrived, whole, had))
+        begun = arrived | had.unmarked
     if len(left) > 1:
         left = list({each.id: each for each in left}.values())
-    return left, begun | had.unmarked
+    return left, begun
 
 
 def _find_missing(
