@@ -117,8 +117,11 @@ def plan_comments(issues: Sequence[Due]) -> Iterator[tuple[int, Detail]]:
     for place, ((key, parts, bundling, _, _), (left, begun)) in enumerate(zip(issues, chosen, strict=True)):
         for detail in continue_description(key, parts.rest) if parts.rest else ():
             yield place, detail
-        its = islice(divided, len(left))
-        for detail in _fold(left, its, begun) if bundling == "fold" else chain.from_iterable(its):
+        if bundling == "fold" and left:
+            its = _fold(left, divided, begun)
+        else:
+            its = next(divided) if len(left) == 1 else chain.from_iterable(islice(divided, len(left)))
+        for detail in its:
             yield place, detail
 
 
@@ -181,10 +184,17 @@ def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
     return begun, (had.covered - begun) | whole
 
 
-def _fold(left: Iterable[Comment], divided: Iterable[list[Detail]], begun: Collection[str]) -> Iterator[Detail]:
+def _fold(left: Sequence[Comment], divided: Iterator[list[Detail]], begun: Collection[str]) -> Iterable[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
+    if len(left) == 1:  # as of most issues
+        details = next(divided)
+        return details if len(details) > 1 or left[0].id in begun else [_wrap(details)]
+    return _pack(zip(left, divided, strict=False), begun)
+
+
+def _pack(comments: Iterable[tuple[Comment, list[Detail]]], begun: Collection[str]) -> Iterator[Detail]:
     pack: list[Detail] = []
-    for comment, details in zip(left, divided, strict=True):
+    for comment, details in comments:
         is_alone = len(details) > 1 or comment.id in begun
         if pack and (is_alone or is_longer(_join([*pack, *details]), COMMENT_LIMIT)):
             yield _wrap(pack)
