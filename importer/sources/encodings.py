@@ -22,6 +22,7 @@ BYTE_ORDER_MARKS = {
 }
 USUAL = "cp1252"
 """The most frequent encoding of exports that are not UTF-8."""
+ANY_ENCODING = "Say which encoding it has with --encoding, or export it as UTF-8."
 OTHERS_SHOWN = 3
 BEFORE_SHOWN, SHOWN = 15, 40
 """The characters of a text that a hint shows: those before the first non-ASCII one, and in all."""
@@ -80,6 +81,9 @@ def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> Sourc
     line, offset = 1, 0
     while True:
         block = read()
+        if not offset and _lacks_mark(block, encoding):
+            message = f"{name} begins with no byte order mark, which {encoding} demands."
+            return SourceError(message, hint=_suggest_wide(block) or ANY_ENCODING)
         waiting = decoder.getstate()[0]
         try:
             line += newlines.decode(decoder.decode(block, final=not block), final=not block).count("\n")
@@ -94,6 +98,17 @@ def find_bad_bytes(name: str, read: Callable[[], bytes], encoding: str) -> Sourc
         if not block:
             return still_written(name)
         offset += len(block)
+
+
+def _lacks_mark(head: bytes, encoding: str) -> bool:
+    """Whether it is an encoding without a byte order, and nothing says which the text has."""
+    return codecs.lookup(encoding).name in ("utf-16", "utf-32") and not head.startswith(tuple(BYTE_ORDER_MARKS))
+
+
+def _suggest_wide(head: bytes) -> str:
+    """Return a hint with the encoding that explains the NUL bytes, if one does."""
+    encoding = wide_encoding(head)
+    return f"It seems to be text in {encoding} without a byte order mark: --encoding {encoding}" if encoding else ""
 
 
 def _undecodable(name: str, encoding: str, line: int, offset: int, error: UnicodeDecodeError) -> SourceError:
@@ -111,7 +126,7 @@ def _suggest(sample: bytes, encoding: str) -> str:
     # A file that mixes encodings: try the line alone.
     ranked = rank_encodings(sample, encoding) or rank_encodings(sample.partition(b"\n")[0], encoding)
     if not ranked:
-        return "Say which encoding it has with --encoding, or export it as UTF-8."
+        return ANY_ENCODING
     best, text = ranked[0]
     first = next(place for place, character in enumerate(text) if character >= "\x80")
     shown = " ".join(text[max(0, first - BEFORE_SHOWN) :][:SHOWN].split())
@@ -139,8 +154,5 @@ def can_decode(sample: bytes, encoding: str) -> bool:
 
 def binary_file(name: str, head: bytes) -> SourceError:
     """Return the error for a file with NUL bytes; the hint names UTF-16 or UTF-32 if it is valid in that."""
-    encoding = wide_encoding(head)
-    otherwise = f"It seems to be text in {encoding} without a byte order mark: --encoding {encoding}"
-    return SourceError(
-        f"{name} is not text: it has NUL bytes.", hint=otherwise if encoding else "Export the issues as CSV or JSON."
-    )
+    hint = _suggest_wide(head) or "Export the issues as CSV or JSON."
+    return SourceError(f"{name} is not text: it has NUL bytes.", hint=hint)

@@ -110,9 +110,13 @@ def test_a_binary_file(make_source: MakeSource) -> None:
 
 
 def test_utf_16_without_its_mark(make_source: MakeSource) -> None:
-    """An encoding that demands a byte order mark says that there is none."""
-    with pytest.raises(SourceError, match=r"is not utf-16: UTF-16 stream does not start with BOM"):
-        make_source("a,b\n1,2\n".encode("utf-16-le"), encoding="utf-16")
+    """Of an encoding that demands a byte order mark it is said that there is none, and how to name the byte order."""
+    with pytest.raises(SourceError, match=r"begins with no byte order mark, which utf-16 demands") as refused:
+        make_source("a,b\n1,2\n".encode("utf-16-be"), encoding="utf-16")
+    assert refused.value.hint == "It seems to be text in utf-16-be without a byte order mark: --encoding utf-16-be"
+    with pytest.raises(SourceError, match=r"begins with no byte order mark, which UTF32 demands") as refused:
+        make_source(b"a,b\n1,2\n", encoding="UTF32")
+    assert "with --encoding" in refused.value.hint
 
 
 def test_utf_32_with_its_mark(make_source: MakeSource) -> None:
