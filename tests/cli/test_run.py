@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -238,7 +239,7 @@ def test_a_ledger_elsewhere(program: Program) -> None:
     """`--ledger` names the file, and its folder is made."""
     source = write_issues(Path("export.csv"), 1)
     program("run", source, "-m", "jira", "--sandbox", *FAST, "--ledger", "deep/down/my.db")
-    with sqlite3.connect("deep/down/my.db") as ledger:
+    with closing(sqlite3.connect("deep/down/my.db")) as ledger:
         assert ledger.execute("SELECT count(*) FROM operations").fetchone() == (1,)
     assert not program.ledger.exists()
 

@@ -8,7 +8,7 @@ import sqlite3
 import zlib
 from base64 import b64decode
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -69,7 +69,7 @@ def reports(folder: Path) -> dict[str, str]:
 
 def cells(ledger: Path) -> Iterator[tuple[str, str]]:
     """Every cell of a ledger, but for the rows that errors.csv is written from again."""
-    with sqlite3.connect(f"file:{ledger}?mode=ro", uri=True) as opened:
+    with closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True)) as opened:
         for (table,) in opened.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
             found = opened.execute(f"SELECT * FROM {table}")
             names = [f"{table}.{column[0]}" for column in found.description]
