@@ -32,7 +32,8 @@ class Scratch:
 
     def __init__(self, schema: str, path: Path | None = None) -> None:
         """`path` is of a file that `write_to` has written; it is read on."""
-        self._database = sqlite3.connect("" if path is None else path, isolation_level=None)
+        # Whoever drops it last closes it, which may be another thread than the one that used it.
+        self._database = sqlite3.connect("" if path is None else path, isolation_level=None, check_same_thread=False)
         weakref.finalize(self, _close, self._database)
         self.script(_BEGIN + schema)
 
@@ -88,7 +89,7 @@ def scratch_folder() -> str:
 
 
 def _close(database: sqlite3.Connection) -> None:
-    with suppress(sqlite3.Error):  # what a full disk has not taken, nobody needs any more
+    with suppress(sqlite3.OperationalError):  # what a full disk has not taken, nobody needs any more
         database.close()
 
 

@@ -8,6 +8,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,15 @@ def test_nothing_is_left_behind(tmp_path: Path) -> None:
         )
         assert (done.returncode, done.stderr) == (code_at_end, "")
         assert not list(tmp_path.iterdir())
+
+
+def test_another_thread_drops_it() -> None:
+    """It is closed all the same: an executor's threads leave what they have opened to whoever ends it."""
+    with ThreadPoolExecutor(1) as executor:
+        scratch = executor.submit(Scratch, "CREATE TABLE t (x)").result()
+    scratch.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed database"):
+        scratch.execute("INSERT INTO t VALUES (1)")
 
 
 def test_rows_that_nobody_reads_to_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
