@@ -104,7 +104,7 @@ class WatchedPattern:
         except _TooLongError:
             raise SlowPattern(self.pattern, len(texts[-1 - length_hint(left)])) from None
         finally:
-            _watch.end()
+            _watch.left = None
 
 
 Searcher = re.Pattern[str] | WatchedPattern
@@ -132,12 +132,13 @@ class _Watch:
     One clock ticks for all searches: to set an alarm for each takes longer than most of them.
 
     thread  the one that is watched
+    left    the texts that are still to be searched after the one that is now; None while there is no search
     """
 
     def __init__(self) -> None:
         self.thread = threading.main_thread().ident
         self._is_ticking = False
-        self._left: Iterator[str] | None = None  # the texts that are still to be searched after the one that is now
+        self.left: Iterator[str] | None = None
         self._seen, self._begun, self._ticks = (0, 0), 0, 0
         os.register_at_fork(after_in_child=self._stand_still)
 
@@ -149,20 +150,16 @@ class _Watch:
             atexit.register(signal.setitimer, signal.ITIMER_VIRTUAL, 0)  # a tick without its handler ends the process
             self._is_ticking = True
         self._begun += 1
-        self._left = left
-
-    def end(self) -> None:
-        """All of them have been searched."""
-        self._left = None
+        self.left = left
 
     def _stand_still(self) -> None:
         """A new process has no clock yet; its only thread is the one that forked."""
         self._is_ticking, self.thread = False, threading.get_ident()
 
     def _tick(self, _: int, __: FrameType | None) -> None:
-        if self._left is None:
+        if self.left is None:
             return
-        searched = self._begun, length_hint(self._left)
+        searched = self._begun, length_hint(self.left)
         self._ticks = self._ticks + 1 if searched == self._seen else 0
         self._seen = searched
         if self._ticks * TICK_SECONDS >= LIMIT_SECONDS:

@@ -54,6 +54,15 @@ def test_each_use_has_an_end(use: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert match[0] == "aab"
 
 
+def test_the_text_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several texts that are searched one after the other, the one that takes too long."""
+    monkeypatch.setattr(watched_patterns, "LIMIT_SECONDS", 0.05)
+    for pattern in ("a*a*a*b", "^a*a*a*b"):
+        texts = ["c" * 7_000, "aab", "a" * 5_000, "b" * 6_000]
+        with pytest.raises(SlowPattern, match="a text of 5,000 characters"):
+            [*find_each(compile_pattern(pattern), texts)]
+
+
 def test_the_clock_stops_at_the_end() -> None:
     """A process that ends slowly is not ended by a tick, and one that it has forked has a clock of its own."""
     program = """
