@@ -15,6 +15,8 @@ from importer.records import ADDITION_PATHS, Addition, Operation, Row
 
 IN_MEMORY = 1 << 20
 """Bytes of additions that are kept in memory, not in a temporary file."""
+AT_ONCE = 1 << 18
+"""Bytes that are written to that file, and read from it, at once."""
 
 LINES = 64
 """Lines that are put together at a time: each takes a kilobyte or more until then, and many such leave gaps."""
@@ -28,7 +30,8 @@ class PlannedFile:
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
-        self._additions: IO[bytes] = tempfile.SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115 - leaving closes it
+        spool = tempfile.SpooledTemporaryFile(IN_MEMORY, buffering=AT_ONCE)  # noqa: SIM115 - leaving closes it
+        self._additions: IO[bytes] = spool
 
     def __enter__(self) -> Self:
         return self
@@ -39,7 +42,7 @@ class PlannedFile:
         with self._additions:
             if kind is None:
                 self._additions.seek(0)
-                while lines := self._additions.read(IN_MEMORY) + self._additions.readline():
+                while lines := self._additions.read(AT_ONCE) + self._additions.readline():
                     self._file.write(lines)
 
     def write(self, operations: Iterable[Operation]) -> None:
