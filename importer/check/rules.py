@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field, replace
-from itertools import chain, filterfalse
+from itertools import filterfalse
 
 from importer.api import (
     CATEGORY_LIMIT,
@@ -213,8 +213,9 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
     }
     columns |= {name: column for name, column in of_few.items() if _has_fault(set(column))}
     added: dict[str, dict[int, str]] = {}
-    comments = chain.from_iterable(parts.comments for parts in records.parts.values())
-    has_fault = _has_fault([text for comment in comments for text in comment[1:4]])  # author, date and text
+    comments = [comment for parts in records.parts.values() for comment in parts.comments]
+    who_and_when = {comment.author for comment in comments} | {comment.date for comment in comments}
+    has_fault = _has_fault([*who_and_when, *[comment.text for comment in comments]])
     every_part = records.parts.items()
     others = [(row, parts) for row, parts in every_part if parts.evidence or parts.flags or parts.relations]
     for row, parts in every_part if has_fault else others:

@@ -98,7 +98,8 @@ class WorkCounter:
     def _count_ways(self, examined: Examined, planned: Dictionary[int, list[Addition]]) -> None:
         """Count the comments still to be sent in either bundling; one alone takes as many requests in both."""
         all_parts, statuses = examined.records.parts, examined.records.statuses
-        single, several = Counter[str](), list[tuple[str, IssueParts]]()
+        single: dict[str, list[str]] = {OPEN: [], CLOSED: []}  # names of comments that are alone
+        several = list[tuple[str, IssueParts]]()
         for row, additions in planned.items():
             if not (comments := all_parts[row].comments):
                 continue
@@ -106,17 +107,18 @@ class WorkCounter:
             if len(comments) == 1:
                 for addition in additions:
                     if comments[0].id in addition.covers:
-                        single[which] += count_parts(addition.name)
+                        single[which].append(addition.name)
                         break
                 continue
             names = {name: addition.name for addition in additions for name in addition.covers}
             unsent = [each for each in comments if each.id in names]
             if len(unsent) == 1:
-                single[which] += count_parts(names[unsent[0].id])
+                single[which].append(names[unsent[0].id])
             elif unsent:
                 several.append((which, IssueParts(comments=tuple(unsent))))
+        counts = {which: sum(map(count_parts, names)) for which, names in single.items()}
         for way in WAYS:
-            for which, count in single.items():
+            for which, count in counts.items():
                 self.load.comments[which, way] += count
             for place, _ in plan_comments([Due("", parts, way, AlreadyAdded()) for _, parts in several]):
                 self.load.comments[several[place][0], way] += 1
