@@ -35,10 +35,10 @@ class Intent(NamedTuple):
     replacement: tuple[str, str, Replacement] | None = None
 
 
-AHEAD_GROUPS = 4
+AHEAD_GROUPS = 2
 """So many groups of announced intents are committed by themselves: nobody waits for these."""
 INTENT_SECONDS = 0.002
-DECISION_SECONDS = 0.5
+DECISION_SECONDS = 0.1
 """How long an intent, and an outcome that no intent follows, waits for others to be committed with."""
 
 

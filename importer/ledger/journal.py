@@ -31,7 +31,7 @@ from importer.ledger.titles import Titles
 from importer.records import Act, Minute, Operation, Outcome, Row
 
 FINISHED = (ExitCode.DONE, ExitCode.PARTLY)
-AHEAD_SECONDS = 2.0
+AHEAD_SECONDS = 1.0
 """How long an intent that was announced is good for."""
 
 
@@ -252,7 +252,7 @@ class Run:
         return Intent(_identify(operation), since, values)
 
     def record(self, decision: Decision) -> None:
-        """Hand in an outcome; it becomes durable with the next group of intents, or within half a second."""
+        """Hand in an outcome; it becomes durable with the next group of intents, or within 100 ms."""
         assert self._commits is not None
         self._commits.record(decision)
 

@@ -26,7 +26,7 @@ from importer.triage.answers import Issue
 from importer.triage.paced import Interrupted, Undecidable
 from importer.triage.snapshot import Snapshot
 
-AHEAD = 8
+AHEAD = 4
 """So many creates are announced for each further request at a time. After a crash they are looked for as if sent."""
 MOST_ANSWERED = 20_000
 """Creates whose answers are compared with those that come later."""

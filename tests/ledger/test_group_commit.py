@@ -208,18 +208,18 @@ def test_an_announced_intent_is_taken_back() -> None:
 
 
 def test_many_announced_intents_make_a_group() -> None:
-    """Four times as many as a group are committed before anybody wants them, so that whoever does goes on at once."""
+    """Twice as many as a group are committed before anybody wants them, so that whoever does goes on at once."""
     groups = Groups()
 
     async def main() -> None:
         commits = GroupCommit(groups.write, 1)
-        for key in "abcdefgh":
+        for key in "abcd":
             commits.announce(intent(key, since=1.0))
         await asyncio.sleep(DECISION_SECONDS * 2)
-        assert groups.keys == [[*"abcd"], [*"efgh"]]
-        for key in "abcdefgh":
+        assert groups.keys == [["a", "b"], ["c", "d"]]
+        for key in "abcd":
             await intend(commits, intent(key, since=0.5))
         commits.close()
 
     asyncio.run(main())
-    assert groups.keys == [[*"abcd"], [*"efgh"]]
+    assert groups.keys == [["a", "b"], ["c", "d"]]

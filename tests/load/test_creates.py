@@ -303,7 +303,7 @@ def test_stop(bench: Import) -> None:
 
     def rows() -> Iterator[Operation]:
         for number, operation in enumerate(operations(100), start=1):
-            if number == 40:
+            if number == 20:
                 bench.interrupt()
             yield operation
 
