@@ -10,8 +10,8 @@ from typing import IO, Self
 
 import orjson
 
-from importer.api import ISSUES_PATH, RESOURCES
-from importer.records import ADDITION_PATHS, Addition, Operation, Row
+from importer.api import ISSUES_PATH
+from importer.records import ADDITION_PATHS, Act, Addition, Operation, Row
 
 IN_MEMORY = 1 << 20
 """Bytes of additions that are kept in memory, not in a temporary file."""
@@ -75,7 +75,7 @@ def _list_requests(planned: Iterable[tuple[Row, Sequence[Addition]]]) -> Iterato
     for row, additions in planned:
         for key, act, _, body, _, _, other in additions:
             path = ADDITION_PATHS.get(act)
-            if path is None or (path == RESOURCES and row.is_new):
+            if path is None or (act is Act.EVIDENCE and row.is_new):
                 continue
             issue_id = row.issue_id if row.issue_id and row.key == key else f"{{id:{key}}}"
             if other:
