@@ -91,10 +91,11 @@ def _is_answer(value: Any) -> bool:
 
 def is_message(value: Any) -> bool:
     """Whether a value is a message of a Singer tap or an Airbyte source."""
+    kind = value.get("type") if isinstance(value, dict) else None
     return (
-        isinstance(value, dict)
-        and value.get("type") in _MESSAGE_TYPES
-        and (value["type"] != "RECORD" or isinstance(value.get("record"), dict))
+        isinstance(kind, str)  # GitHub's issues have an object there
+        and kind in _MESSAGE_TYPES
+        and (kind != "RECORD" or isinstance(value.get("record"), dict))
     )
 
 

@@ -6,9 +6,11 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from importer.records import Chunk, Ref
-from importer.sources.wrappers import ANSWER, find_answered, find_envelope, open_envelope, open_pair
+from importer.sources.wrappers import ANSWER, find_answered, find_envelope, open_envelope, open_pair, stream_of
 from importer.spreadsheet import IMPORT_COLUMNS
 from tests.harness.source_files import MakeSource
 
@@ -19,6 +21,20 @@ PERCEVAL: list[Any] = [
 ]
 PAIRS = '[["acme/issues", {"id": 1.50, "a": [1e5]}],\n["acme/users", {"id": 2}]]'
 EDGES = '{"data": {"issues": {"edges": [{"cursor": "x", "node": {"id": 1.50}}, {"node": {"id": 2}}], "page": {}}}}'
+
+
+KEYS = st.sampled_from(
+    [
+        *("type", "record", "node", "cursor", "backend_name", "data", "category", "_index", "_source", "result"),
+        *("error", "id", "title", "stream", "schema", "_stream", "other"),
+    ]
+)
+SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.text(max_size=3), st.sampled_from(["RECORD", "STATE"]))
+VALUES = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(KEYS, inner, max_size=4)),
+    max_leaves=12,
+)
 
 
 def cells(chunk: Chunk) -> list[list[str]]:
@@ -127,11 +143,22 @@ def test_what_is_not_wrapped_among_pairs(make_source: MakeSource) -> None:
         ([{"node": {}}], "GraphQL edges"),
         ([{"node": {}, "id": 1}], ""),
         ([{"node": {}}, {"id": 1}], ""),
+        ([{"type": {"id": 5, "name": "Bug"}, "title": "as GitHub's issues have it"}], ""),
     ],
 )
 def test_an_envelope_is_one_that_all_have(values: list[Any], envelope: str) -> None:
     """One record without it, or with more in it, and nothing is unwrapped."""
     assert find_envelope(values) == envelope
+
+
+@given(st.lists(VALUES, max_size=3))
+def test_any_value_is_in_an_envelope_or_not(values: list[Any]) -> None:
+    """Whatever stands where an envelope has something else; what is in one can be taken out."""
+    envelope = find_envelope(values)
+    for value in values if envelope else ():
+        if isinstance(value, dict):
+            assert isinstance(open_envelope(envelope, value), dict)
+            assert isinstance(stream_of(value), str)
 
 
 def test_what_the_record_has_itself_stays() -> None:
