@@ -34,7 +34,7 @@ NAMES = (
 )
 
 AT_ONCE = 1 << 18
-"""Bytes that are written at once to a report without a table, which may have gigabytes."""
+"""Bytes that are written, or copied, at once of a report without a table, which may have gigabytes."""
 
 
 class ReportFolder:

@@ -12,11 +12,10 @@ import orjson
 
 from importer.api import ISSUES_PATH
 from importer.records import ADDITION_PATHS, Act, Addition, Operation, Row
+from importer.report.folder import AT_ONCE
 
 IN_MEMORY = 1 << 20
 """Bytes of additions that are kept in memory, not in a temporary file."""
-AT_ONCE = 1 << 18
-"""Bytes that are written to that file, and read from it, at once."""
 
 LINES = 64
 """Lines that are put together at a time: each takes a kilobyte or more until then, and many such leave gaps."""

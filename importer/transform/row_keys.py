@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from importer.mapping.model import Mapping
 from importer.transform.columns import Columns
 from importer.transform.groups import Groups, find_groups, join_keys
-from importer.transform.markers import hex_digest, record_markers, source_marker
+from importer.transform.markers import hex_digest, record_marker, source_marker
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,8 @@ def identify_rows(mapping: Mapping, source_name: str, columns: Columns, skips: S
     else:
         native = _find_native(mapping, columns)
     full = [f"{source_name}:{key}" if key else "" for key in native.keys]
-    return RowKeys(
-        full, record_markers(full), source_marker(source_name), native.local, native.nameless, groups, group_keys
-    )
+    markers = [record_marker(key) for key in full]
+    return RowKeys(full, markers, source_marker(source_name), native.local, native.nameless, groups, group_keys)
 
 
 def name_rows(mapping: Mapping, columns: Columns, skips: Sequence[str]) -> list[str]:
