@@ -356,11 +356,11 @@ class Row(NamedTuple):
         return WITHHELD if self.codes and self.is_withheld else self.title
 
 
-Made = TypeVar("Made", Row, Operation)
+Made = TypeVar("Made", Row, Operation, Addition, Comment)
 
 
 def from_columns(number: int, same: Made, columns: Mapping[str, Iterable[Any]]) -> Iterator[Made]:
-    """Make so many rows or operations that differ from `same` in these columns alone: field → a value for each."""
+    """Make so many that differ from `same` in these columns alone: field → a value for each."""
     values = (columns.get(name, repeat(value, number)) for name, value in same._asdict().items())
     make = partial(tuple.__new__, type(same))  # as `_make`, without its count of the fields of each
     return map(make, zip(*values, strict=True))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from itertools import chain, islice, repeat
 from typing import NamedTuple
 
@@ -13,7 +12,7 @@ import orjson
 
 from importer.api import COMMENT_LIMIT
 from importer.mapping.issue_parts import Bundling
-from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation
+from importer.records import Act, Addition, AlreadyAdded, Comment, Flag, IssueParts, Mention, Relation, from_columns
 from importer.transform.bodies import encode
 from importer.transform.columns import is_filled
 from importer.transform.comment_texts import NAME, SEPARATOR, Detail, continue_description, divide
@@ -23,8 +22,8 @@ from importer.transform.lengths import is_longer
 TOGETHER = 512
 """Comments that are planned at a time: an issue may have any number."""
 
+_COMMENT = Addition("", Act.COMMENT, "", b"")
 _NONE: tuple[Sequence[Comment], Collection[str]] = (), ()
-_make_addition = partial(tuple.__new__, Addition)  # as `_make`, without its count of the fields of each
 
 FindMentions = Callable[[Sequence[str], Sequence[str]], Mapping[int, tuple[Mention, ...]]]
 """Of texts and the keys of their issues, place → the other issues that a text names; see `References.find_all`."""
@@ -85,9 +84,11 @@ def _plan_comments(issues: Sequence[Due], find_mentions: FindMentions | None) ->
         names, texts, covers = zip(*each, strict=True)
         keys = [issues[place].key for place in places]
         mentions = find_mentions([text[: find_footer(text)] for text in texts], keys) if find_mentions else {}
-        bodies, named = [encode({"detail": text}) for text in texts], map(mentions.get, range(len(some)), repeat(()))
-        columns = keys, repeat(Act.COMMENT), names, bodies, covers, named, repeat("")
-        for place, addition in zip(places, map(_make_addition, zip(*columns, strict=False)), strict=True):
+        columns: dict[str, Iterable[object]] = {"key": keys, "name": names, "covers": covers}
+        columns["body"] = [encode({"detail": text}) for text in texts]
+        if mentions:
+            columns["mentions"] = map(mentions.get, range(len(some)), repeat(()))
+        for place, addition in zip(places, from_columns(len(some), _COMMENT, columns), strict=True):
             planned[place].append(addition)
     return planned
 
@@ -117,11 +118,8 @@ def plan_comments(issues: Sequence[Due]) -> Iterator[tuple[int, Detail]]:
     for place, ((key, parts, bundling, _, _), (left, begun)) in enumerate(zip(issues, chosen, strict=True)):
         for detail in continue_description(key, parts.rest) if parts.rest else ():
             yield place, detail
-        if bundling == "fold" and left:
-            its = _fold(left, divided, begun)
-        else:
-            its = next(divided) if len(left) == 1 else chain.from_iterable(islice(divided, len(left)))
-        for detail in its:
+        own = islice(divided, len(left))
+        for detail in _fold(zip(left, own, strict=True), begun) if bundling == "fold" else chain.from_iterable(own):
             yield place, detail
 
 
@@ -184,15 +182,8 @@ def _find_arrived(had: AlreadyAdded) -> tuple[frozenset[str], Collection[str]]:
     return begun, (had.covered - begun) | whole
 
 
-def _fold(left: Sequence[Comment], divided: Iterator[list[Detail]], begun: Collection[str]) -> Iterable[Detail]:
+def _fold(comments: Iterable[tuple[Comment, list[Detail]]], begun: Collection[str]) -> Iterator[Detail]:
     """Pack comments in order into as few as possible; one that is too long, or partly sent, stays separate."""
-    if len(left) == 1:  # as of most issues
-        details = next(divided)
-        return details if len(details) > 1 or left[0].id in begun else [_wrap(details)]
-    return _pack(zip(left, divided, strict=False), begun)
-
-
-def _pack(comments: Iterable[tuple[Comment, list[Detail]]], begun: Collection[str]) -> Iterator[Detail]:
     pack: list[Detail] = []
     for comment, details in comments:
         is_alone = len(details) > 1 or comment.id in begun

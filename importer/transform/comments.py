@@ -20,7 +20,7 @@ from jmespath.exceptions import JMESPathError
 from importer.mapping.issue_parts import Comments, CommentSource
 from importer.mapping.model import UNDECIDED
 from importer.mapping.texts import Text
-from importer.records import Comment, Finder, Finding
+from importer.records import Comment, Finder, Finding, from_columns
 from importer.transform.columns import Columns, is_filled, read_date
 from importer.transform.formats.convert import Converted, convert_all
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
@@ -58,9 +58,6 @@ class Discussions:
     dropped: dict[int, Counter[str]] = field(default_factory=dict)
 
 
-_make_comment = partial(tuple.__new__, Comment)  # as `_make`, without its count of the fields of each
-
-
 class _Said(NamedTuple):
     """A comment as the source has it.
 
@@ -78,7 +75,7 @@ class _Said(NamedTuple):
     problem: str = ""
 
 
-_make_said = partial(tuple.__new__, _Said)
+_make_said = partial(tuple.__new__, _Said)  # as `_make`, without its count of the fields of each
 
 
 def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]) -> Discussions:
@@ -224,8 +221,9 @@ def _finish(said: Mapping[int, Sequence[_Said]], spec: Comments) -> Discussions:
         found.findings.extend(dict.fromkeys(findings))
     names, contents = _identify(every, rows)
     stripped = _Once(str.strip).__getitem__
-    columns = names, map(stripped, authors), map(stripped, dates), texts, is_private, contents
-    comments = map(_make_comment, zip(*columns, strict=True))
+    columns: dict[str, Iterable[object]] = {"id": names, "text": texts, "is_private": is_private, "content": contents}
+    columns |= {"author": map(stripped, authors), "date": map(stripped, dates)}
+    comments = from_columns(len(every), Comment("", "", "", ""), columns)
     for row, its in said.items():
         found.comments[row] = tuple(islice(comments, len(its)))
     if any(is_private):

@@ -38,12 +38,7 @@ def source_marker(source_name: str) -> str:
 
 def record_marker(key: str) -> str:
     """The word by which a record's issue is found in Triage: `tir` and 20 hex digits of its key's SHA-256."""
-    return record_markers([key])[0]
-
-
-def record_markers(keys: Iterable[str]) -> list[str]:
-    """The markers of the records with these keys."""
-    return [f"tir{hashlib.sha256(key.encode('utf-8', 'surrogatepass')).hexdigest()[:20]}" for key in keys]
+    return f"tir{hex_digest(key)[:20]}"
 
 
 def find_marker(description: str) -> str:
