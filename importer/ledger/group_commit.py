@@ -38,7 +38,7 @@ class Intent(NamedTuple):
 AHEAD_GROUPS = 2
 """So many groups of announced intents are committed by themselves: nobody waits for these."""
 INTENT_SECONDS = 0.002
-DECISION_SECONDS = 0.1
+DECISION_SECONDS = 0.2
 """How long an intent, and an outcome that no intent follows, waits for others to be committed with."""
 
 

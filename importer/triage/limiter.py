@@ -17,6 +17,9 @@ Sleep = Callable[[float], Awaitable[None]]
 CATCH_UP = 0.05
 """How late a request may leave and still keep its slot: more would allow bursts, less would lose each late wake-up."""
 
+TOGETHER = 0.04
+"""How late the first of those who leave together may be: enough to keep its slot even where it is woken late."""
+
 SHORTEST_SLEEP = 0.001
 """The resolution of an event loop's timers: shorter sleeps are over too soon, and come again and again."""
 
@@ -140,9 +143,11 @@ class Rate:
 
 
 class Limiter:
-    """Lets requests leave evenly at a rate (GCRA), and none during a pause. All workers share one.
+    """Lets requests leave at a rate (GCRA), and none during a pause. All workers share one.
 
-    `rate` is in requests a second; 0 means no limit.
+    `rate` is in requests a second; 0 means no limit. No request leaves before its slot. Some leave after it, together
+    with the next ones, since one that leaves alone takes several times as much CPU. After the first 429 each leaves in
+    its slot, as the target may allow none at the same time.
     """
 
     def __init__(self, rate: float = 0, *, clock: Clock = time.monotonic, sleep: Sleep = asyncio.sleep) -> None:
@@ -150,7 +155,8 @@ class Limiter:
         self._rate = Rate(rate or inf, clock())
         self._next = clock()
         self._paused_until = -inf
-        self._paused = False
+        self._paused = self._was_refused = False
+        self._waiting = 0
         self._asked_for = 0.0  # seconds of all pauses so far, to their ends
         self._pauses_in_a_row = 0
         self._turn = asyncio.Lock()
@@ -183,11 +189,15 @@ class Limiter:
         loop = asyncio.get_running_loop()
         if loop is not self._loop:  # a command may run several, one after the other
             self._loop, self._turn = loop, asyncio.Lock()
-        # One worker sleeps, the others queue for the lock: slots given out in advance would be at an old rate.
-        async with self._turn:
-            while (delay := self._delay()) > 0:
-                await self._sleep(max(delay, SHORTEST_SLEEP))
-            self._next = max(self._next, self._clock() - CATCH_UP) + 1 / self._rate.value
+        self._waiting += 1
+        try:
+            # One worker sleeps, the others queue for the lock: slots given out in advance would be at an old rate.
+            async with self._turn:
+                while (delay := self._delay()) > 0:
+                    await self._sleep(max(delay + self._until_others, SHORTEST_SLEEP))
+                self._next = max(self._next, self._clock() - CATCH_UP) + 1 / self._rate.value
+        finally:
+            self._waiting -= 1
 
     def take(self) -> bool:
         """Take a turn at once, for which those that wait will wait longer; False during a pause."""
@@ -195,6 +205,14 @@ class Limiter:
         if not self._paused and self._rate.value != inf:
             self._next = max(self._next, self._clock() - CATCH_UP) + 1 / self._rate.value
         return not self._paused
+
+    @property
+    def _until_others(self) -> float:
+        """Seconds from the next slot to the last one of those who wait now and may leave together."""
+        if self._paused or self._was_refused:
+            return 0.0
+        slots = min(self._waiting - 1, int(TOGETHER * self._rate.value))
+        return slots / self._rate.value + SHORTEST_SLEEP if slots else 0.0
 
     def _delay(self) -> float:
         now = self._clock()
@@ -212,7 +230,7 @@ class Limiter:
     def refuse(self, retry_after: float | None) -> None:
         """Pause all workers after a 429: for its Retry-After in seconds, 300 at most, or a growing default."""
         now = self._clock()
-        first = not self._paused
+        first, self._was_refused = not self._paused, True
         self._pauses_in_a_row += first
         asked = FIRST_PAUSE * 2 ** min(10, self._pauses_in_a_row - 1) if retry_after is None else retry_after
         self.pause(max(asked, CATCH_UP))

@@ -32,8 +32,10 @@ class Bucket:
         return float(ceil((1 - self._tokens) / self.rate))
 
 
-def send_through(rate: float, bucket_rate: float, capacity: float, rows: int, workers: int = 8) -> tuple[float, float]:
-    """Send rows; give the share of the bucket's rate that was reached and the share of answers that were 429."""
+def send_through(
+    rate: float, bucket_rate: float, capacity: float, rows: int, *, answer_seconds: float = 0.004
+) -> tuple[float, float]:
+    """Send rows, 8 at a time; give the share of the bucket's rate that was reached and that of answers with 429."""
     time = VirtualTime()
     limiter = Limiter(rate, clock=time.clock, sleep=time.sleep)
     bucket = Bucket(time, bucket_rate, capacity)
@@ -45,7 +47,7 @@ def send_through(rate: float, bucket_rate: float, capacity: float, rows: int, wo
             await limiter.wait()
             left -= 1
             retry_after = bucket.take()
-            await time.sleep(0.004)
+            await time.sleep(answer_seconds)
             if retry_after is None:
                 limiter.accept()
             else:
@@ -54,7 +56,7 @@ def send_through(rate: float, bucket_rate: float, capacity: float, rows: int, wo
                 limiter.refuse(retry_after)
 
     async def main() -> None:
-        await asyncio.gather(*(work() for _ in range(workers)))
+        await asyncio.gather(*(work() for _ in range(8)))
 
     time.run(main())
     return rows / (time.now - started) / bucket_rate, refused / (rows + refused)
@@ -172,6 +174,51 @@ def test_never_faster_than_the_rate(rate: float, late: list[float]) -> None:
     for first in range(len(times)):
         for last in range(first, len(times)):
             assert last - first <= (times[last] - times[first] + CATCH_UP) * rate + 1.001
+
+
+def leave_waiting(limiter: Limiter, time: VirtualTime, requests: int) -> list[float]:
+    """Let as many requests wait at once; give when each left, in seconds from the start."""
+    left: list[float] = []
+    started = time.now
+
+    async def leave() -> None:
+        await limiter.wait()
+        left.append(time.now - started)
+
+    async def main() -> None:
+        await asyncio.gather(*(leave() for _ in range(requests)))
+
+    time.run(main())
+    return left
+
+
+@pytest.mark.parametrize(("rate", "at_most"), [(5, 1), (24, 1), (100, 5), (500, 21)])
+def test_those_who_wait_leave_together(rate: float, at_most: int) -> None:
+    """Requests whose slots are within 40 ms leave at once: none before its slot, none so late that a slot is lost."""
+    time = VirtualTime()
+    left = leave_waiting(Limiter(rate, clock=time.clock, sleep=time.sleep), time, 200)
+    together = [left.count(moment) for moment in sorted(set(left[1:]))]
+    assert at_most - 1 <= max(together) <= at_most
+    assert 199 / at_most <= len(together) <= 1.3 * 200 / at_most
+    assert all(slot / rate - 1e-9 <= moment < slot / rate + CATCH_UP for slot, moment in enumerate(left))
+
+
+def test_each_leaves_in_its_slot_after_a_429() -> None:
+    """A target that has refused a request may do so because several came at once."""
+    time = VirtualTime()
+    limiter = Limiter(100, clock=time.clock, sleep=time.sleep)
+    limiter.refuse(1)
+    left = leave_waiting(limiter, time, 50)
+    assert left == pytest.approx([1 + slot / 100 for slot in range(50)], abs=0.002)
+
+
+@pytest.mark.parametrize("rate", [40, 100, 500])
+@pytest.mark.parametrize("answer_share", [0.5, 0.9, 0.98, 1.0, 1.05, 2.0])
+def test_to_leave_together_costs_no_throughput(rate: float, answer_share: float) -> None:
+    """Where answers take as long as eight slots, more or less, nobody waits for others who are on their way."""
+    reached, refused = send_through(rate, rate, rate, 2000, answer_seconds=answer_share * 8 / rate)
+    assert reached >= 0.97 * min(1, 1 / answer_share)
+    assert refused == 0
 
 
 def test_no_limit_never_sleeps() -> None:
