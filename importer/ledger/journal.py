@@ -252,7 +252,7 @@ class Run:
         return Intent(_identify(operation), since, values)
 
     def record(self, decision: Decision) -> None:
-        """Hand in an outcome; it becomes durable with the next group of intents, or within 100 ms."""
+        """Hand in an outcome; it becomes durable with the next group of intents, or within 200 ms."""
         assert self._commits is not None
         self._commits.record(decision)
 
