@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
@@ -111,10 +112,13 @@ def sandbox_file() -> Path:
 @contextmanager
 def open_target(sandbox: bool, url: str, api_key_file: Path | None) -> Iterator[Target]:
     """Open the target to send to; a sandbox runs until the block ends."""
+    from importer.triage.proxies import find_proxy
     from importer.triage.target import Target, normalise_target
 
     if not sandbox:
         normalised = normalise_target(url)
+        address = urlsplit(normalised)
+        find_proxy(address.scheme, address.hostname or "")  # one that can't be used is told before anything is read
         yield Target(normalised, normalised, read_api_key(api_key_file))
         return
     with _open_sandbox(sandbox_file()) as target:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+import httpx
+
 from importer.errors import UsageError
 from importer.records import SANDBOX_PREFIX
 from importer.triage.redaction import Secret, note_echo
@@ -58,7 +60,8 @@ def normalise_target(url: str) -> str:
     try:
         parts = urlsplit(url.strip())
         host, port = (parts.hostname or "").rstrip("."), parts.port
-    except ValueError as error:
+        _check_host(url.strip())
+    except (ValueError, httpx.InvalidURL) as error:
         raise UsageError(f"{url!r} is not a URL: {error}.", hint="Try --api-url https://api.bland.ai") from error
     if parts.username or parts.password or parts.query or parts.fragment or not host:
         hint = "Give scheme, host and perhaps a port and path: --api-url https://api.bland.ai"
@@ -69,6 +72,13 @@ def normalise_target(url: str) -> str:
     name = f"[{host}]" if ":" in host else host
     suffix = "" if port in (None, {"http": 80, "https": 443}[parts.scheme]) else f":{port}"
     return f"{parts.scheme}://{name}{suffix}{parts.path.rstrip('/')}"
+
+
+def _check_host(url: str) -> None:
+    """Raise ValueError or httpx.InvalidURL where nobody could connect to the host of a URL, if it has one."""
+    parsed = httpx.URL(url)
+    if parsed.host:  # reading it decodes what is written as `xn--…`
+        parsed.raw_host.decode().encode("idna")  # as the resolver does, which wants 1 to 63 characters between two dots
 
 
 def is_loopback(host: str) -> bool:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import urllib.request
+import ssl
 from collections.abc import AsyncIterator
-from functools import lru_cache
 from typing import NamedTuple
 
 import aiohttp
@@ -14,7 +13,7 @@ import yarl
 from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError, RawResponseMessage
 
-from importer.triage.target import is_loopback
+from importer.triage.proxies import find_proxy
 
 LONGEST_ANSWER = 32_000_000
 """Bytes that are read of an answer: five times a list of a hundred issues whose descriptions are all escapes."""
@@ -119,9 +118,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         return await connector.connect(opening, [], self._timeout)
 
     def _open(self, url: httpx.URL) -> aiohttp.ClientRequest:
-        proxy = _proxy_for(url.scheme, url.host)
-        origin, through = yarl.URL(str(url), encoded=True), None if proxy is None else yarl.URL(proxy)
-        opening = self._openings[url.netloc] = aiohttp.ClientRequest("GET", origin, proxy=through)
+        origin, proxy = yarl.URL(str(url), encoded=True), find_proxy(url.scheme, url.host)
+        opening = self._openings[url.netloc] = aiohttp.ClientRequest("GET", origin, proxy=proxy)
         return opening
 
     async def aclose(self) -> None:
@@ -172,14 +170,6 @@ async def _read(content: aiohttp.StreamReader, size: int) -> bytes:
     return b"".join(parts)
 
 
-@lru_cache(maxsize=8)
-def _proxy_for(scheme: str, host: str) -> str | None:
-    if is_loopback(host) or urllib.request.proxy_bypass(host):
-        return None
-    proxies = urllib.request.getproxies()
-    return proxies.get(scheme) or proxies.get("all")
-
-
 TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
     # First match wins, so subclasses come before their bases.
     (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
@@ -194,12 +184,34 @@ TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
 )
 
 
+UNKNOWN_AUTHORITY = range(18, 22)
+"""OpenSSL's codes for a certificate that is signed by itself, or by an authority that isn't known."""
+
+
 def _describe(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, ConnectionRefusedError):
-        return f"nothing listens on {error.host}:{error.port}"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _explain(error, f"[{error.host}]" if ":" in error.host else error.host)
     if isinstance(error, aiohttp.ClientHttpProxyError):  # its own text has the proxy's address, with the password
         return f"{error.status} {error.message}"
     return str(error)
+
+
+def _explain(error: aiohttp.ClientConnectorError, host: str) -> str:
+    """Why there is no connection, without the names of Python's and aiohttp's errors."""
+    place = f"{host}:{error.port}"
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        cause = error.certificate_error
+        if not isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate of {place} is not valid: {cause}"
+        advice = "; SSL_CERT_FILE=FILE names the certificates of a company's own authority"
+        is_unknown = cause.verify_code in UNKNOWN_AUTHORITY
+        return f"the certificate of {place} is not valid: {cause.verify_message}{advice if is_unknown else ''}"
+    cause = error.os_error
+    if isinstance(cause, ConnectionRefusedError):
+        return f"nothing listens on {place}"
+    if isinstance(cause, ssl.SSLError):
+        return f"{place} doesn't speak TLS as it should: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
+    return f"{place}: {cause.strerror or cause}"
 
 
 def _translate(error: Exception, *, is_connected: bool) -> type[httpx.RequestError]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import suppress
 
+import httpx
 import pytest
+import yarl
 from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.errors import UsageError
+from importer.triage.client import TriageClient
 from importer.triage.target import ApiKey, normalise_target
 
 
@@ -41,6 +44,10 @@ def test_one_form(given_url: str, normalised: str) -> None:
         "https://api.bland.ai?x=1",
         "https://api.bland.ai:99999",
         "https://[::1",
+        "https://a..b",
+        f"https://{'a' * 64}.example",
+        "https://xn--a.example",
+        "https://bü cher.example",
         "",
     ],
 )
@@ -52,11 +59,14 @@ def test_refused(url: str) -> None:
     assert "secret" not in caught.value.message
 
 
-@given(st.text(max_size=40))
-def test_any_text(url: str) -> None:
-    """Whatever is typed leads to a target or to a sentence."""
+@given(st.sampled_from(["", "https://", "https://xn--", "http://127.0.0.1:"]), st.text(max_size=70))
+def test_any_text(start: str, rest: str) -> None:
+    """Whatever is typed leads to a target that a client can be made for, or to a sentence."""
     with suppress(UsageError):
-        assert normalise_target(url).startswith(("https://", "http://"))
+        url = normalise_target(start + rest)
+        assert url.startswith(("https://", "http://"))
+        TriageClient(url, ApiKey("org_rehearsal"))
+        yarl.URL(str(httpx.URL(url)), encoded=True)
 
 
 @pytest.mark.parametrize("text", ["", "  ", "two words", "schlüssel", "line\nbreak", "any", "sandbox"])

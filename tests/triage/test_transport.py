@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
 import httpx
 import pytest
+import trustme
 
 from importer import __version__
 from importer.triage.actions import Action, CallFailed
@@ -223,6 +225,40 @@ def test_nobody_listens() -> None:
             asyncio.run(main())
     assert caught.value.action is Action.RETRY
     assert caught.value.message == f"no connection: nothing listens on 127.0.0.1:{port}"
+
+
+def ask_over_tls(context: ssl.SSLContext | None) -> str:
+    """Ask what listens on a socket, with TLS or without; give what is said of the failure, without the port."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 welcome\r\n")
+        writer.close()
+
+    async def main() -> str:
+        async with await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context) as listening:
+            port = listening.sockets[0].getsockname()[1]
+            async with TriageClient(f"https://127.0.0.1:{port}", ApiKey("org_rehearsal")) as client:
+                with pytest.raises(CallFailed) as caught:
+                    await client.create_issue(b"{}")
+        assert caught.value.action is Action.RETRY
+        return caught.value.message.replace(str(port), "PORT")
+
+    return asyncio.run(main())
+
+
+def test_a_certificate_of_nobody() -> None:
+    """An authority that isn't known is told, and how to make it known: companies look into what leaves them."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+    assert ask_over_tls(context) == (
+        "no connection: the certificate of 127.0.0.1:PORT is not valid: unable to get local issuer certificate; "
+        "SSL_CERT_FILE=FILE names the certificates of a company's own authority"
+    )
+
+
+def test_no_tls() -> None:
+    """What answers without TLS is told in plain words."""
+    assert ask_over_tls(None) == "no connection: 127.0.0.1:PORT doesn't speak TLS as it should: wrong version number"
 
 
 @pytest.mark.parametrize(
