@@ -1,8 +1,10 @@
-"""Phrases that screen and reports share: a counted noun, a list of names, a time, a duration, a harmless text."""
+"""Phrases that screen and reports share: counted nouns, lists, times, durations, and texts to be shown or pasted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import shlex
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 
@@ -37,3 +39,25 @@ def escape_controls(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def readable(name: str) -> str:
+    """The name of a file, in which bytes that are not UTF-8 are escaped."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def shell_join(words: Iterable[str]) -> str:
+    """Words as a line for the shell: `'my export.csv'`.
+
+    A word with control characters, or a file name with bytes that are no text, is written as bash, zsh and ksh read it:
+    `$'caf\\xe9.csv'`. So the line survives being shown.
+    """
+    return " ".join(shlex.quote(word) if word.isprintable() else _escape_word(word) for word in words)
+
+
+def _escape_word(word: str) -> str:
+    try:
+        raw = os.fsencode(word)
+    except UnicodeEncodeError:  # half a character out of a JSON escape: no file has such a name
+        raw = word.encode("utf-8", "backslashreplace")
+    return "$'" + "".join(chr(c) if 0x20 <= c < 0x7F and c not in b"'\\\\" else f"\\x{c:02x}" for c in raw) + "'"

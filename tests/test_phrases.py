@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import os
+import shlex
+import shutil
+import subprocess
 
-from importer.phrases import counted, escape_controls, format_duration, listed
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from importer.phrases import counted, escape_controls, format_duration, listed, readable, shell_join
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1234567, "1,234,567 rows")])
@@ -37,3 +44,39 @@ def test_durations(seconds: float, text: str) -> None:
 def test_harmless_texts(text: str, shown: str) -> None:
     """Nothing controls a terminal or turns the direction of writing; other alphabets stay."""
     assert escape_controls(text) == shown
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["C", "Z"]))))
+def test_words_for_the_shell(words: list[str]) -> None:
+    """A shell reads the words that were meant."""
+    assert shlex.split(shell_join(words)) == words
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash")
+def test_words_that_are_no_text() -> None:
+    """What can't be shown as it is reaches a program all the same, and the line can be shown."""
+    words = [
+        "my export.csv",
+        "it's",
+        "",
+        "a\nb\t'c'\\",
+        "caf\udce9e.csv",
+        "\udcff\udcfe",
+        "\u202eabc",
+        "日本 💥",
+        "$HOME `a`",
+    ]
+    line = shell_join(words)
+    assert escape_controls(line) == line
+    done = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True)
+    assert [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]] == words
+
+
+def test_half_a_character_for_the_shell() -> None:
+    """A key of a JSON file may have one; it is shown as its escape."""
+    assert shell_join(["A-\ud800"]) == r"$'A-\x5cud800'"
+
+
+def test_names_of_files() -> None:
+    """Bytes that are not UTF-8 are escaped, and nothing else is changed."""
+    assert readable("caf\udce9 ü\n") == "caf\\xe9 ü\n"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from shlex import join
 from typing import NamedTuple
+
+from importer.phrases import shell_join
 
 READING = ("--encoding", "--delimiter", "--skip-lines", "--format")
 """Options that say how a file is read; an errors file needs none of them."""
@@ -24,7 +25,7 @@ class Typed(NamedTuple):
     def again(self, command: str, *more: str, without: Collection[str] = ()) -> str:
         """A command on the same files with the same options; those in `more` replace what was typed."""
         kept = [word for option in self.options if option[0] not in (*more, *without) for word in option]
-        return join(["triage-import", command, *self.sources, *kept, *more])
+        return shell_join(["triage-import", command, *self.sources, *kept, *more])
 
     def drafted(self) -> str:
         """The command that drafts a mapping for these files, read as they are read now."""

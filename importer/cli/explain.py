@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from importer.cli.completion import FileType
 from importer.cli.options import INPUT_OPTIONS, print_data, with_options
 from importer.cli.sentences import printable
 from importer.errors import ExitCode, UsageError
+from importer.phrases import shell_join
 
 if TYPE_CHECKING:
     from importer.authoring.explain import Explanation, Trace
@@ -45,9 +45,9 @@ def refuse_wrong_order(sources: Sequence[str], which: str) -> None:
     keys = [source for source in sources if not Path(source).exists()]
     if sources and not (keys and Path(which).is_file()):
         return
-    files = shlex.join([*(source for source in sources if source not in keys), which])
+    files = shell_join([*(source for source in sources if source not in keys), which])
     what = "The file comes first, then the row" if keys else "It explains one row of a file, by its key or its line"
-    raise UsageError(f"{what}.", hint=f"triage-import explain {files} {shlex.join(keys[:1]) or '2'}")
+    raise UsageError(f"{what}.", hint=f"triage-import explain {files} {shell_join(keys[:1]) or '2'}")
 
 
 def render(found: Explanation) -> list[str]:

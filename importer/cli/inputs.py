@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from shlex import join
 from typing import Any
 
 import click
@@ -27,7 +26,9 @@ from importer.mapping.presets import SUFFIX, preset_path
 from importer.mapping.reader import LoadedMapping, load_mapping
 from importer.mapping.reads import collect_annexes, collect_refs
 from importer.mapping.rest import can_read, with_rest
+from importer.mapping.small_files import read_small
 from importer.mapping.users_table import read_users
+from importer.phrases import shell_join
 from importer.sources.later_keys import find_later_keys
 from importer.sources.sampling import SAMPLED_RECORDS
 from importer.sources.source import Source, SourceFile, SourceOptions
@@ -186,7 +187,7 @@ def refuse_presets(sources: Sequence[str]) -> None:
     """Make sure that no preset stands where a file should. Raises UsageError."""
     for source in sources:
         if not Path(source).exists() and preset_path(source) is not None:
-            others = join(each for each in sources if each != source) or "SOURCE"
+            others = shell_join(each for each in sources if each != source) or "SOURCE"
             raise UsageError(f"{source!r} is a preset, and no file.", hint=f"Name it as one: {others} -m {source}")
 
 
@@ -280,7 +281,7 @@ def read_only_list(only: str | None) -> frozenset[str] | None:
         return None
     path = Path(only)
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines() if path.is_file() else only.split(",")
+        lines = read_small(path).decode("utf-8-sig").splitlines() if path.is_file() else only.split(",")
     except UnicodeDecodeError as error:
         raise UsageError(f"--only {only}: the file is not UTF-8.", hint="Save it as text, one key a line.") from error
     except OSError as error:

@@ -6,12 +6,11 @@ import atexit
 import gc
 import importlib
 import os
-import shlex
 import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 from typing import NoReturn
 
@@ -22,6 +21,7 @@ from importer.cli.colour import AUTO, CHOICES, choose_colour
 from importer.cli.options import describe_bug, print_data, summarise_error
 from importer.cli.shortage import check_limits, find_shortage
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
+from importer.phrases import readable, shell_join
 from importer.triage.redaction import redact
 
 # Command → module, imported when it is used, so that `--help` is instant and `validate` loads no httpx.
@@ -61,7 +61,7 @@ class LazyGroup(click.Group):
             place = next((place for place, word in enumerate(typed) if word in COMMANDS), None)
             if place is None:
                 raise
-            behind = shlex.join(["triage-import", typed[place], *typed[place + 1 :], *typed[:place]])
+            behind = shell_join(["triage-import", typed[place], *typed[place + 1 :], *typed[:place]])
             ctx.fail(f"{error.option_name} belongs to the command, and stands behind it: {behind}")
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -82,14 +82,28 @@ class LazyGroup(click.Group):
 
             near = get_close_matches(args[0], COMMANDS, 1)
             if Path(args[0]).is_file():
-                ctx.fail(f"{args[0]!r} is a file: name a command first, as in `triage-import validate {args[0]}`.")
+                example = shell_join(["triage-import", "validate", args[0]])
+                ctx.fail(f"{args[0]!r} is a file: name a command first, as in `{example}`.")
             ctx.fail(f"No such command {args[0]!r}.{f' Did you mean {near[0]!r}?' if near else ''}")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None:
+            refuse_other_bytes(command, rest)
+        return name, command, rest
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a subcommand's module, in which the command has its own name."""
         module = COMMANDS.get(cmd_name)
         return None if module is None else getattr(importlib.import_module(module), cmd_name.replace("-", "_"))
+
+
+def refuse_other_bytes(command: click.Command, words: Sequence[str]) -> None:
+    """Raise UsageError for a word that is neither UTF-8 nor the name of a source, as it couldn't be stored."""
+    options = [param for param in command.params if isinstance(param, click.Option) and not param.is_flag]
+    with_value = {name for option in options for name in option.opts}
+    for before, word in pairwise(["", *words]):
+        if readable(word) != word and (before in with_value or not Path(word).exists()):
+            hint = "Only the files to be imported may have such names: type it in UTF-8, or rename the file."
+            raise UsageError(f"{readable(word)} is not UTF-8.", hint=hint)
 
 
 def exit_codes_help() -> str:

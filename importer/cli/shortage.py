@@ -1,10 +1,11 @@
-"""Too little memory or too few open files: looked at before anything begins, and recognised where it is met later."""
+"""What the machine doesn't give, memory or files: looked at before anything begins, and recognised where it is met."""
 
 from __future__ import annotations
 
 import errno
 
 from importer.errors import RunStopped, UsageError
+from importer.phrases import readable
 
 FEWEST_FILES, ENOUGH_FILES = 128, 1024
 """Files that a command may have open at least; as many as it asks for where the limit can be raised."""
@@ -32,7 +33,7 @@ def check_limits() -> None:
 
 
 def find_shortage(error: BaseException) -> RunStopped | None:
-    """Return the error to show where memory or files have run out; None for any other error."""
+    """Return the error to show where memory or files have run out, or a file can't be used; None for any other."""
     if isinstance(error, OSError) and error.errno in (errno.EMFILE, errno.ENFILE):
         hint = f"Raise the limit (ulimit -n {ENOUGH_FILES}), or lower --concurrency; the same command continues."
         return RunStopped("Too many files are open.", hint=hint)
@@ -40,4 +41,7 @@ def find_shortage(error: BaseException) -> RunStopped | None:
     if is_short or isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY):
         hint = "What is done is recorded: with more memory (ulimit -v, or the container's) the same command continues."
         return RunStopped("There is not enough memory.", hint=hint)
+    if isinstance(error, OSError) and isinstance(error.filename, str) and error.strerror:
+        hint = "What is done is recorded: once that is mended, the same command continues."
+        return RunStopped(f"{readable(error.filename)}: {error.strerror}.", hint=hint)
     return None

@@ -14,6 +14,7 @@ import click
 from importer.cli.completion import FileType
 from importer.cli.numbers import DurationType, FiniteRange
 from importer.errors import UsageError, how_to_install
+from importer.mapping.small_files import read_small
 from importer.records import SANDBOX_PREFIX
 from importer.report.issue_urls import find_fault
 
@@ -166,7 +167,7 @@ def read_api_key(file: Path | None) -> ApiKey:
 
     if file is not None:
         try:
-            text = file.read_text(encoding="utf-8")
+            text = read_small(file).decode()
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not text"
             raise UsageError(f"--api-key-file {file}: {reason}.", hint=KEY_FILE_HINT) from error

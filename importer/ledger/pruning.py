@@ -30,7 +30,7 @@ def measure(ledger: Ledger) -> int:
             )
             return int(connection.exec_driver_sql(sizes).scalar() or 0)
     path = Path(ledger.name)
-    return sum(each.stat().st_size for each in (path, path.with_name(f"{path.name}-wal")) if each.exists())
+    return sum(each.stat().st_size for each in (path, Path(f"{path}-wal")) if each.exists())
 
 
 def find_prunable(ledger: Ledger, keep: int, before: float) -> list[Run]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -12,6 +11,7 @@ from sqlalchemy import BigInteger, and_, cast, func, select, update
 from importer.errors import UsageError
 from importer.ledger.schema import UNDECIDED, RunKind, State, operations, runs, sources, targets
 from importer.ledger.store import Ledger, find_source
+from importer.phrases import shell_join
 from importer.records import SANDBOX_PREFIX, Act
 
 NAMES_SHOWN = 5
@@ -131,4 +131,4 @@ def refuse_retired(ledger: Ledger, target: str, name: str) -> None:
 def how_to_resume(ledger: Ledger, target: str, name: str) -> str:
     """Return the command that takes the retirement of a source back."""
     where = ["--sandbox"] if target.startswith(SANDBOX_PREFIX) else ["--api-url", target]
-    return shlex.join(["triage-import", "sources", "resume", name, *where, "--ledger", ledger.name])
+    return shell_join(["triage-import", "sources", "resume", name, *where, "--ledger", ledger.name])

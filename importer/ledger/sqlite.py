@@ -86,7 +86,7 @@ def find_holder(path: Path) -> int | None:
     that starts at the same moment.
     """
     try:
-        descriptor = os.open(path.with_name(path.name + ".lock"), os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(f"{path}.lock", os.O_RDONLY | os.O_CLOEXEC)
     except OSError:  # it was never taken
         return None
     try:
@@ -123,7 +123,7 @@ def _readable(path: Path) -> Iterator[Path]:
         yield path
         return
     with TemporaryDirectory(prefix="triage-importer-") as folder:
-        for each in (path, path.with_name(path.name + "-wal")):  # what was not copied back into the file yet
+        for each in (path, Path(f"{path}-wal")):  # what was not copied back into the file yet
             if each.exists():
                 shutil.copyfile(each, Path(folder) / each.name)
         yield Path(folder) / path.name

@@ -23,7 +23,7 @@ from importer.ledger.schema import UNDECIDED, RunKind, State, attempts, operatio
 from importer.ledger.source_lock import SourceLocks
 from importer.ledger.statements import portions
 from importer.ledger.target_scan import Seen
-from importer.phrases import counted
+from importer.phrases import counted, readable
 from importer.records import Act
 
 _STATES = {state.value: state for state in State}
@@ -225,7 +225,7 @@ class Ledger:
                     "kind": kind.value,
                     "source_digest": source_digest,
                     "mapping_digest": mapping_digest,
-                    "out": str((out or _free_folder(f"triage-import-{name}")).resolve()),
+                    "out": _as_text(out or _free_folder(f"triage-import-{name}")),
                     "options": orjson.dumps(options or {}),
                     "state": "open",
                     "started_at": now,
@@ -234,7 +234,7 @@ class Ledger:
             else:
                 thaw(connection, run_id)
                 if out is not None:
-                    connection.execute(update(runs).where(runs.c.id == run_id).values(out=str(out.resolve())))
+                    connection.execute(update(runs).where(runs.c.id == run_id).values(out=_as_text(out)))
             attempt = insert(attempts).values(run_id=run_id, pid=os.getpid(), started_at=now)
             attempt_id = _new_id(connection, attempt)
         return self._run(runs.c.id == run_id, attempt_id)
@@ -283,6 +283,15 @@ def _select_runs() -> Select[Any]:
     return select(
         runs, targets.c.url.label("target"), sources.c.name.label("source_name"), counted.label("attempts")
     ).select_from(runs.join(sources, sources.c.id == runs.c.source_id).join(targets))
+
+
+def _as_text(folder: Path) -> str:
+    """The whole path of a folder, to be kept. Raises UsageError where it has bytes that are not UTF-8."""
+    path = str(folder.resolve())
+    if readable(path) != path:
+        hint = "Name another folder with --out."
+        raise UsageError(f"The folder {readable(path)} can't be used: its name is not UTF-8.", hint=hint)
+    return path
 
 
 def _free_folder(name: str) -> Path:

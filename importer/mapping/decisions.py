@@ -12,6 +12,7 @@ from importer.api import CATEGORY_LIMIT, count_units
 from importer.errors import Problem
 from importer.mapping.model import TARGETS, UNDECIDED, fold
 from importer.mapping.problems import nearest
+from importer.mapping.small_files import read_small
 from importer.mapping.yaml_tree import Place
 from importer.spreadsheet import EditedTable, NotCsv, NotText, read_table, unescape_cell
 
@@ -37,7 +38,7 @@ class Decision:
 def read_decisions(path: Path, shown: str) -> tuple[list[Decision], list[Problem]]:
     """The decisions in a table, and everything that is wrong with it; lines with a problem are left out."""
     try:
-        table = read_table(path.read_bytes(), NEEDED)
+        table = read_table(read_small(path), NEEDED)
     except OSError as error:
         return [], [Problem(f"can't be read: {error.strerror}", shown, hint="or delete the line `decisions`")]
     except NotText as error:
@@ -56,7 +57,7 @@ def read_decisions(path: Path, shown: str) -> tuple[list[Decision], list[Problem
 def read_layout(path: Path) -> EditedTable | None:
     """The existing table, so that added lines keep its encoding, delimiter and columns; None if it isn't one."""
     try:
-        table = read_table(path.read_bytes(), NEEDED)
+        table = read_table(read_small(path), NEEDED)
     except NotText:
         return None
     return table if _is_ours(table) else None

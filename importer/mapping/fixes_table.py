@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.errors import Problem, UsageError
+from importer.mapping.small_files import read_small
 from importer.records import Ref
 from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, read_cell, read_table
 
@@ -84,7 +85,7 @@ def read_fixes(path: Path) -> Fixes:
         UsageError: it can't be read, or some lines are wrong; all of them at once.
     """
     try:
-        return _read_fixes(read_table(path.read_bytes(), (COLUMN, BAD, NEW), has_nul=True), path)
+        return _read_fixes(read_table(read_small(path), (COLUMN, BAD, NEW), has_nul=True), path)
     except OSError as error:
         raise UsageError(f"--fixes {path}: {error.strerror}.", hint=_HINT) from error
     except NotText as error:

@@ -22,8 +22,11 @@ from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_pat
 from importer.mapping.problems import model_problems, nearest, value_problems
 from importer.mapping.scalars import OF_PRESET
 from importer.mapping.shared_words import with_words
+from importer.mapping.small_files import read_small
 from importer.mapping.yaml_tree import Node, Place, parse, parse_preset
 
+LARGEST = 4 * 2**20
+"""Bytes of a mapping: the largest preset has a hundredth of that."""
 OF_ONE_FILE = ("examples",)
 """Keys that are not inherited through `extends`."""
 
@@ -153,7 +156,7 @@ class _Chain:
 
     def _read(self, path: Path, shown: str, reference: str, asked: Place | None) -> Node | None:
         try:
-            text = path.read_bytes().decode("utf-8-sig")
+            text = read_small(path, LARGEST).decode("utf-8-sig")
         except FileNotFoundError:
             if reference.endswith(SUFFIX) or "/" in reference:
                 what, hint = "file", _HINT_FOR_EXTENDS if asked else _HINT_FOR_FILE

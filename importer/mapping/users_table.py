@@ -9,6 +9,7 @@ from pathlib import Path
 
 from importer.errors import Problem, UsageError
 from importer.mapping.identities import Identity, Line, Roster
+from importer.mapping.small_files import read_small
 from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, read_cell, read_table
 
 COUNTED = ("open_issues", "closed_issues", "comments")
@@ -83,7 +84,7 @@ def read_sheet(path: Path) -> Sheet:
         UsageError: it can't be read, or its header is none of ours.
     """
     try:
-        data = path.read_bytes()
+        data = read_small(path)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}.", hint=_HINT) from error
     try:

@@ -13,11 +13,10 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import PurePosixPath
-from shlex import join
 from typing import BinaryIO
 
 from importer.errors import SourceError
-from importer.phrases import listed
+from importer.phrases import listed, shell_join
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 """How an archive begins; the second is an empty one."""
@@ -94,7 +93,7 @@ def say_which(name: str, within: Sequence[str]) -> str:
     """Return what to type for some of what an archive or a workbook has."""
     if name == "-":
         return f"Save it as a file, and name behind it what is to be read: FILE/{within[0]}"
-    sources = join(f"{name}/{each}" for each in within[:COMMANDS_SHOWN]) + " …" * (len(within) > COMMANDS_SHOWN)
+    sources = shell_join(f"{name}/{each}" for each in within[:COMMANDS_SHOWN]) + " …" * (len(within) > COMMANDS_SHOWN)
     return f"Name the one with the issues, or all that are of one tracker: triage-import validate {sources}"
 
 
@@ -177,7 +176,7 @@ def _check(name: str, entry: zipfile.ZipInfo) -> None:
 
 
 def _unpack(name: str, then: str) -> str:
-    return f"Unpack it, and {then}: unzip {join([name])}"
+    return f"Unpack it, and {then}: unzip {shell_join([name])}"
 
 
 def _read_directory(name: str, stored: BinaryIO) -> zipfile.ZipFile:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 from zipfile import BadZipFile
 
 from importer.errors import SourceError, SourceNotReady, StorageFull, UsageError, how_to_install
+from importer.phrases import readable
 from importer.sources.archives import MAGICS, DamagedArchive, choose_members, is_workbook, open_member
 from importer.sources.workbooks import OLE_MAGIC, convert_sheet
 
@@ -98,7 +99,7 @@ def find_files(paths: Sequence[str], stack: ExitStack) -> list[StoredFile]:
 
 
 def _find_file(given: str, stack: ExitStack) -> list[StoredFile]:
-    name = _readable(given)
+    name = readable(given)
     if name == STDIN:
         if sys.stdin is None:
             raise UsageError("Standard input is closed.", hint="Pipe the export in, or name a file.")
@@ -108,15 +109,13 @@ def _find_file(given: str, stack: ExitStack) -> list[StoredFile]:
         mode = _stat(name, path).st_mode
         if stat.S_ISDIR(mode):
             raise SourceError(f"{name} is a directory.", hint=f"Name the files in it: {name.rstrip('/')}/*.csv")
+        if stat.S_ISCHR(mode) or stat.S_ISBLK(mode):
+            raise SourceError(f"{name} is a device.", hint="Name a file, or pipe the export in and name `-`.")
         regular = stat.S_ISREG(mode)
         file = StoredFile(name, path if regular else _spool_pipe(path, stack), spooled=not regular)
     if take_stamp(file).size == 0:
         raise SourceNotReady(f"{name} is empty: 0 bytes.", hint="Export again, or wait until it is written.")
     return _look_inside(file, wanted, stack)
-
-
-def _readable(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
 
 
 def _split_member(path: Path) -> tuple[Path, str]:
@@ -126,7 +125,7 @@ def _split_member(path: Path) -> tuple[Path, str]:
     except NotADirectoryError:
         file = next((parent for parent in path.parents if parent.is_file()), None)  # none: it is a pipe
         if file is not None and _read_magic(StoredFile(str(file), file)) in (*MAGICS, OLE_MAGIC):
-            return file, _readable(path.relative_to(file).as_posix())
+            return file, readable(path.relative_to(file).as_posix())
     except OSError:  # reported when the file is read
         return path, ""
     return path, ""

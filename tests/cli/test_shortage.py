@@ -67,6 +67,8 @@ def test_limits_of_this_process() -> None:
         (RuntimeError("can't start new thread"), "There is not enough memory."),
         (ImportError("numpy.so: failed to map segment from shared object"), "There is not enough memory."),
         (OSError(errno.EMFILE, "Too many open files"), "Too many files are open."),
+        (OSError(errno.ENAMETOOLONG, "File name too long", "a.csv"), "a.csv: File name too long."),
+        (PermissionError(errno.EACCES, "Permission denied", "b.csv"), "b.csv: Permission denied."),
     ],
 )
 def test_what_runs_out_later(error: Exception, says: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -118,6 +118,12 @@ def test_a_directory(tmp_path: Path) -> None:
     assert raised.value.hint == f"Name the files in it: {tmp_path}/*.csv"
 
 
+def test_a_device() -> None:
+    """What never ends fills no disk."""
+    with pytest.raises(SourceError, match="/dev/zero is a device"):
+        find(Path("/dev/zero"))
+
+
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read every file")
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     """Missing permission is a sentence."""

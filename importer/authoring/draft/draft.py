@@ -16,6 +16,7 @@ from importer.authoring.draft.values import Value, count_values, propose_values
 from importer.errors import StorageFull, UsageError
 from importer.mapping.reader import load_mapping
 from importer.mapping.title_words import TitleCount
+from importer.phrases import shell_join
 from importer.progress import Progress
 from importer.sources.archives import WORKBOOKS
 
@@ -39,10 +40,9 @@ def make_draft(source: Source, progress: Progress, ask: Ask) -> Draft:
 def check_free(out: Path) -> None:
     """Raise UsageError if a file would be overwritten."""
     if out.exists():
-        raise UsageError(
-            f"{out} exists already, and a draft overwrites nothing.",
-            hint=f"Add what is new in the source: triage-import draft SOURCE --update {out}. Or name another: -o FILE",
-        )
+        update = shell_join(["triage-import", "draft", "SOURCE", "--update", str(out)])
+        hint = f"Add what is new in the source: {update}. Or name another: -o FILE"
+        raise UsageError(f"{out} exists already, and a draft overwrites nothing.", hint=hint)
 
 
 def save_draft(draft: Draft, source: Source, out: Path, options: dict[str, str]) -> tuple[Path, Path]:

@@ -22,6 +22,7 @@ from importer.errors import MappingError, StorageFull
 from importer.mapping.decisions import read_decisions, read_layout
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs
+from importer.mapping.small_files import read_small
 from importer.mapping.yaml_text import quote
 from importer.mapping.yaml_tree import parse
 from importer.progress import Progress
@@ -45,7 +46,7 @@ class Added:
 def update_draft(source: Source, mapping: LoadedMapping, progress: Progress, ask: Ask) -> Added:
     """Append what is new in a source to a mapping's files; existing lines are not changed."""
     path = mapping.files[0]
-    text = path.read_bytes().decode("utf-8-sig")
+    text = read_small(path).decode("utf-8-sig")
     profile = profile_source(source, progress)
     columns = _new_columns(profile, mapping, text)
     values = ask(_new_values(source, mapping, progress))
@@ -122,7 +123,7 @@ def _behind(profile: Profile, columns: Sequence[Column], table: str) -> str:
 def _append_values(table: Path, values: Sequence[Value]) -> None:
     if not table.exists():
         write_new(table, new_table([]))
-    before, layout = table.read_bytes(), read_layout(table)
+    before, layout = read_small(table), read_layout(table)
     if layout is None:
         found = read_decisions(table, str(table))[1]
         raise MappingError(f"{table} can't be read as a table of values.", problems=found)
