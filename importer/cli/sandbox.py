@@ -39,6 +39,10 @@ Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
 """
 
 
+DECADE = 10 * 365 * 86_400
+"""Seconds; a clock that is much further off shows times that can't be written."""
+
+
 @click.command(epilog=_EPILOG)
 @click.option("--port", type=click.IntRange(0, 65535), default=DEFAULT_PORT, show_default=True, help="0: a free one.")
 @click.option(
@@ -63,14 +67,14 @@ Example: --fault 500-after:create@2% --fault hang-before=5:read@req=3
 )
 @click.option(
     "--read-lag",
-    type=FiniteRange(min=0),
+    type=FiniteRange(0, DECADE),
     default=0.0,
     metavar="SECONDS",
     help="Time until an issue, and what is added to it, is there for other requests.  [default: 0]",
 )
 @click.option(
     "--clock-offset",
-    type=FiniteRange(),
+    type=FiniteRange(-DECADE, DECADE),
     default=0.0,
     metavar="SECONDS",
     help="Its clock is so much ahead, or behind with a minus.  [default: 0]",
