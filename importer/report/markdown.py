@@ -39,4 +39,5 @@ def _as_link(renderer: Any, tokens: Sequence[Token], place: int, options: Any, e
     from markupsafe import Markup
 
     token = tokens[place]
-    return Markup('<a href="{}">{}</a>').format(token.attrGet("src") or "", token.content or "picture")
+    # As plain text: added to a Markup, the HTML before it would be escaped.
+    return str(Markup('<a href="{}">{}</a>').format(token.attrGet("src") or "", token.content or "picture"))

@@ -13,7 +13,7 @@ FEW = 1_000
 
 def number_texts(texts: Sequence[str]) -> tuple[NDArray[np.intp], Sequence[str]]:
     """For each text the place of its first equal among the distinct ones, and these in the order of the column."""
-    if len(texts) <= FEW:
+    if len(texts) <= FEW or "\0" in "".join(texts):  # before pandas 3.1 a NUL ended a text for it
         numbers = {text: number for number, text in enumerate(dict.fromkeys(texts))}
         return np.fromiter(map(numbers.__getitem__, texts), dtype=np.intp, count=len(texts)), list(numbers)
     import pandas as pd

@@ -20,9 +20,10 @@ def test_each_text_has_the_number_of_its_first_equal(texts: list[str]) -> None:
         assert list(found) == list(dict.fromkeys(some))
 
 
-def test_a_long_column_is_numbered_by_pandas(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is nothing to pandas elsewhere is a text here: NaN, NA, an empty cell, NUL, half a character."""
-    texts = ["nan", "NA", "", "None", "a\0", "a", "\ud800", "nan"]
+@pytest.mark.parametrize("other", ["A", "a\0"])
+def test_a_long_column(other: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is nothing to pandas is a text here: NaN, NA, an empty cell, half a character; a NUL is part of one."""
+    texts = ["nan", "NA", "", "None", other, "a", "\ud800", "nan"]
     monkeypatch.setattr(distinct, "FEW", 0)
     numbers, found = number_texts(texts)
     assert numbers.tolist() == [0, 1, 2, 3, 4, 5, 6, 0]
