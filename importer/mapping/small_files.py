@@ -6,8 +6,8 @@ import errno
 import os
 from pathlib import Path
 
-LARGEST = 64 * 2**20
-"""Bytes: tables of a million lines have fewer."""
+LARGEST = 2**28
+"""Bytes: a table of a million lines has fewer."""
 
 
 def read_small(path: Path, largest: int = LARGEST) -> bytes:
