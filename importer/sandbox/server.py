@@ -7,7 +7,6 @@ import secrets
 import signal
 import socket
 import struct
-import sys
 import threading
 import time
 from collections import Counter
@@ -139,6 +138,7 @@ class RunningSandbox:
             await self._server.serve(sockets=[self._listener])
             await self._gate.finish()
         finally:
+            self._listener.close()
             self._store.close()
 
     def _stop(self) -> None:
@@ -168,10 +168,10 @@ def _reset(transport: asyncio.Transport) -> None:
 
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:
-    if sys.platform == "win32":
+    try:
+        import uvloop
+    except ImportError:  # Windows has none
         return asyncio.new_event_loop()
-    import uvloop
-
     return uvloop.new_event_loop()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import socket
+import sys
 import threading
 import warnings
 from datetime import UTC, datetime
@@ -154,3 +155,15 @@ def test_another_clock(offset: float) -> None:
     assert not made["created_at"].endswith("Z")
     moment = datetime.fromisoformat(made["created_at"]).replace(tzinfo=UTC)
     assert abs((moment - datetime.now(UTC)).total_seconds() - offset) < 20
+
+
+def test_without_uvloop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On asyncio's own loop it answers, and resets what is to be reset, all the same."""
+    monkeypatch.setitem(sys.modules, "uvloop", None)
+    with (
+        serve_in_thread(SandboxOptions(faults=(parse_fault("reset-before:create@req=1"),))) as sandbox,
+        httpx.Client(base_url=sandbox.url, headers=KEY) as client,
+    ):
+        with pytest.raises(httpx.ReadError):
+            client.post(ISSUES, json=BODY)
+        assert client.post(ISSUES, json=BODY).status_code == 201
