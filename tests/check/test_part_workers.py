@@ -35,6 +35,7 @@ TIMES = ("elapsed_seconds", "out", "suggestion")
 """Figures of summary.json that are others with each run, or in each folder."""
 NOT_COMPARED = ("report.html", "summary.html")
 """They have the rows compressed chunk by chunk."""
+CALL = "Ask Ann Meyer, ann@example.com, +49 170 1234567."
 HEADER = ("Summary", "Issue key", "Issue id", "Parent id", "Status", "Priority", "Updated", "Description", "Comment")
 
 
@@ -51,7 +52,7 @@ def write_dirty(path: Path, first: int, rows: int) -> str:
             )
             title = draw.choice([f"Issue {number}", "", "Call\n@norm now", "Ã¼ber uns"])
             text = draw.choice(
-                ['"quoted"\r\n\r\nlines, and more', f"see PROJ-{number + 40}", "AKIA" + "Q7" * 8, "#REF!"]
+                ['"quoted"\r\n\r\nlines, and more', f"see PROJ-{number + 40}", "AKIA" + "Q7" * 8, "#REF!", CALL]
             )
             key = draw.choice([f"PROJ-{number}", f"PROJ-{number}", f"PROJ-{number % 50}", ""])
             parent = draw.choice(["", str(number + 1), "9999"])
@@ -70,7 +71,7 @@ def write_dirty(path: Path, first: int, rows: int) -> str:
 def opened(folder: Path, **options: Any) -> Iterator[Job]:
     """The job of two dirty files."""
     paths = [write_dirty(folder / f"{number}.csv", number * 1000, 150) for number in (1, 2)]
-    with open_job(paths, mapping_name="jira", **options) as job:
+    with open_job(paths, **{"mapping_name": "jira", **options}) as job:
         yield job
 
 
@@ -206,11 +207,22 @@ def test_a_worker_that_dies_ends_the_check(tmp_path: Path) -> None:
         assert checked.tally.rows > 300
 
 
+HIDING = """
+extends: jira
+people: {show: pseudonym, mails: mask, phones: mask}
+"""
+
+
 @pytest.mark.slow  # 3 s
-def test_files_are_the_same_with_processes(tmp_path: Path) -> None:
-    """The program's own processes."""
-    with opened(tmp_path) as job:
+@pytest.mark.parametrize("mapping", ["extends: jira", HIDING], ids=["names", "pseudonyms"])
+def test_files_are_the_same_with_processes(tmp_path: Path, mapping: str) -> None:
+    """The program's own processes, which hide people alike."""
+    (tmp_path / "mapping.yaml").write_text(mapping, encoding="utf-8")
+    people = [("Ann Meyer", "acc1", "ann@example.com", ""), ("Bo", "acc2", "", "user_bo")]
+    users = write_csv(tmp_path / "users.csv", people, ("name", "account", "mail", "triage_user_id"))
+    with opened(tmp_path, mapping_name=str(tmp_path / "mapping.yaml"), users=users) as job:
         whole = files_of(job, tmp_path / "whole")
+        assert ("Ann Meyer" in whole["planned.jsonl"]) == (mapping != HIDING)
         assert files_of(replace(job, workers=2), tmp_path / "parts") == whole
 
 
