@@ -31,8 +31,8 @@ def find_proxy(scheme: str, host: str) -> yarl.URL | None:
         proxy = yarl.URL(address if "://" in address else f"http://{address}")
         its_host = proxy.host  # which decodes what is written as `xn--…`
         (proxy.raw_host or "").encode("idna")  # as the resolver does
-    except ValueError as error:
-        raise UsageError(f"The proxy in HTTPS_PROXY or ALL_PROXY has no address: {error}.", hint=hint) from None
+    except ValueError:
+        raise UsageError("The proxy in HTTPS_PROXY or ALL_PROXY is not the address of one.", hint=hint) from None
     if proxy.scheme not in ("http", "https") or not its_host:
         kind = f"of the kind {proxy.scheme}" if its_host else "without a host"
         raise UsageError(f"The proxy in HTTPS_PROXY or ALL_PROXY is one {kind}; only HTTP ones can be used.", hint=hint)

@@ -62,7 +62,8 @@ def normalise_target(url: str) -> str:
         host, port = (parts.hostname or "").rstrip("."), parts.port
         _check_host(url.strip())
     except (ValueError, httpx.InvalidURL) as error:
-        raise UsageError(f"{url!r} is not a URL: {error}.", hint="Try --api-url https://api.bland.ai") from error
+        said = "This is not a URL" if "@" in url else f"{url!r} is not a URL: {error}"  # there may be a password in it
+        raise UsageError(f"{said}.", hint="Try --api-url https://api.bland.ai") from error
     if parts.username or parts.password or parts.query or parts.fragment or not host:
         hint = "Give scheme, host and perhaps a port and path: --api-url https://api.bland.ai"
         raise UsageError(f"A target with the host {host!r} has parts missing or too many.", hint=hint)

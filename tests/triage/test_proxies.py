@@ -57,9 +57,10 @@ def test_asked_directly(monkeypatch: pytest.MonkeyPatch) -> None:
     ("address", "said"),
     [
         ("socks5://me:password@127.0.0.1:1080", "is one of the kind socks5; only HTTP ones can be used."),
-        ("http://me:password@127.0.0.1:99999", "has no address: Port out of range 0-65535."),
-        ("http://me:password@[", "has no address: Invalid IPv6 URL."),
-        ("http://me:password@a..b:3128", "has no address: encoding with 'idna' codec failed"),
+        ("http://me:password@127.0.0.1:99999", "is not the address of one."),
+        ("http://me:password@[", "is not the address of one."),
+        ("http://me:password@a..b:3128", "is not the address of one."),
+        ("http://me:password@ho\u2100st:3128", "is not the address of one."),
         ("http://", "is one without a host; only HTTP ones can be used."),
     ],
 )
@@ -68,8 +69,7 @@ def test_none_that_can_be_used(address: str, said: str, monkeypatch: pytest.Monk
     monkeypatch.setenv("HTTPS_PROXY", address)
     with pytest.raises(UsageError) as caught:
         find_proxy("https", HOST)
-    assert caught.value.message.startswith(f"The proxy in HTTPS_PROXY or ALL_PROXY {said}")
-    assert "password" not in caught.value.message
+    assert caught.value.message == f"The proxy in HTTPS_PROXY or ALL_PROXY {said}"
     assert caught.value.hint == f"Set HTTPS_PROXY=http://HOST:PORT, or NO_PROXY={HOST} to go without."
 
 

@@ -41,6 +41,8 @@ def test_one_form(given_url: str, normalised: str) -> None:
         "ftp://api.bland.ai",
         "api.bland.ai",
         "https://user:secret@api.bland.ai",
+        "https://user:secret@a..b",
+        "https://user:secret@ho\u2100st",
         "https://api.bland.ai?x=1",
         "https://api.bland.ai:99999",
         "https://[::1",
