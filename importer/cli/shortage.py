@@ -13,6 +13,8 @@ LEAST_MEMORY = 512 * 2**20
 """Bytes of address space for the libraries and a small import; below it they end the process without a word."""
 NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start new thread")
 """What libraries say in an error of another kind where memory is short, in lower case."""
+LOOP = "Symlink loop from"
+"""How pathlib calls links that lead to each other, before Python 3.13."""
 
 
 def check_limits() -> None:
@@ -41,7 +43,9 @@ def find_shortage(error: BaseException) -> RunStopped | None:
     if is_short or isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY):
         hint = "What is done is recorded: with more memory (ulimit -v, or the container's) the same command continues."
         return RunStopped("There is not enough memory.", hint=hint)
+    hint = "What is done is recorded: once that is mended, the same command continues."
     if isinstance(error, OSError) and isinstance(error.filename, str) and error.strerror:
-        hint = "What is done is recorded: once that is mended, the same command continues."
         return RunStopped(f"{readable(error.filename)}: {error.strerror}.", hint=hint)
+    if isinstance(error, RuntimeError) and str(error).startswith(LOOP):
+        return RunStopped(f"{error}.", hint=hint)
     return None

@@ -68,6 +68,7 @@ def test_limits_of_this_process() -> None:
         (ImportError("numpy.so: failed to map segment from shared object"), "There is not enough memory."),
         (OSError(errno.EMFILE, "Too many open files"), "Too many files are open."),
         (OSError(errno.ENAMETOOLONG, "File name too long", "a.csv"), "a.csv: File name too long."),
+        (RuntimeError("Symlink loop from 'a'"), "Symlink loop from 'a'."),
         (PermissionError(errno.EACCES, "Permission denied", "b.csv"), "b.csv: Permission denied."),
     ],
 )
