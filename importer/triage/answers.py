@@ -13,6 +13,8 @@ FIELDS = tuple(name for name in ISSUE_FIELDS if name != "description")
 """The fields of an issue that an import sets, except its description. Source: get/triage-issues-id."""
 NEEDED = frozenset((*ISSUE_FIELDS, "triage_id"))
 """What must be known of an issue."""
+MOST = 2**53
+"""The highest count: the ledger keeps them as JSON, in which a higher number is another one."""
 NOBODY = frozenset(("owner_id", "assignee_id"))
 """Fields that are null, and that an answer may leave out then."""
 
@@ -138,13 +140,18 @@ def read_issue(data: Mapping[str, Any]) -> Issue:
         fields={name: data.get(name) for name in FIELDS},
         created_at=str(data.get("created_at") or ""),
         updated_at=str(data.get("updated_at") or ""),
-        resource_count=int(data.get("resource_count") or 0),
-        flag_count=int(data.get("flag_count") or 0),
-        relation_count=int(data.get("relation_count") or 0),
+        resource_count=_count(data.get("resource_count")),
+        flag_count=_count(data.get("flag_count")),
+        relation_count=_count(data.get("relation_count")),
         had_agent=bool(data.get("latest_agent_session")),
         author_id=str(data.get("author_id") or ""),
         unanswered=NEEDED.difference(data),
     )
+
+
+def _count(value: Any) -> int:
+    """Read a count, as far as the ledger can keep it: 0 where there is none. Raises ValueError or TypeError."""
+    return max(0, min(int(value or 0), MOST))
 
 
 def read_entry(data: Mapping[str, Any]) -> Entry:
