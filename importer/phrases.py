@@ -47,15 +47,18 @@ def readable(name: str) -> str:
 
 
 def shell_join(words: Iterable[str]) -> str:
-    """Words as a line for the shell: `'my export.csv'`.
+    """Words as a line for the shell."""
+    return " ".join(map(shell_quote, words))
 
-    A word with control characters, or a file name with bytes that are no text, is written as bash, zsh and ksh read it:
-    `$'caf\\xe9.csv'`. So the line survives being shown.
+
+def shell_quote(word: str) -> str:
+    """A word as a shell reads it, and as it can be shown: `'my export.csv'`.
+
+    One with control characters, or a file name with bytes that are no text, is written as bash, zsh and ksh read it:
+    `$'caf\\xe9.csv'`.
     """
-    return " ".join(shlex.quote(word) if word.isprintable() else _escape_word(word) for word in words)
-
-
-def _escape_word(word: str) -> str:
+    if word.isprintable():
+        return shlex.quote(word)
     try:
         raw = os.fsencode(word)
     except UnicodeEncodeError:  # half a character out of a JSON escape: no file has such a name

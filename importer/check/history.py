@@ -25,7 +25,7 @@ from importer.ledger.schema import UNDECIDED, State
 from importer.ledger.source_list import IssueSample, sample_issues
 from importer.ledger.store import Known, Ledger
 from importer.ledger.target_scan import Found
-from importer.phrases import shell_join
+from importer.phrases import shell_quote
 from importer.records import Act, AlreadyAdded, Finding, Operation, Outcome, Row
 from importer.triage.snapshot import Snapshot, is_gone, is_missing, pending_fields
 
@@ -274,7 +274,7 @@ class LedgerHistory:
                     message = (
                         f'{number} "{title}" has this title, or nearly, and no marker; if it is this row\'s issue:'
                     )
-                    hint = f"triage-import settle {shell_join([create.key])} {number}"
+                    hint = f"triage-import settle {shell_quote(create.key)} {number}"
                     statuses[create.key] = LedgerStatus(
                         Outcome.PLANNED, Finding("title-in-triage", "title", message, hint, rejects=False)
                     )

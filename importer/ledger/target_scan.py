@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, upda
 
 from importer.ledger.schema import FoundState, State, found, operations, runs, sources
 from importer.ledger.statements import Transaction, find_pairs, portions
-from importer.phrases import shell_join
+from importer.phrases import shell_quote
 from importer.records import Act
 
 COLUMNS = (
@@ -54,7 +54,7 @@ class Double(NamedTuple):
     issue_id: str
 
     def __str__(self) -> str:
-        command = f"triage-import settle {shell_join([self.key or 'KEY'])}"
+        command = f"triage-import settle {shell_quote(self.key or 'KEY')}"
         if not self.triage_id:
             return (
                 f"{self.other} has the marker of {self.key or 'a row of this source'}, and the ledger does not know "

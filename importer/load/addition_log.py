@@ -16,7 +16,7 @@ from importer.load.fingerprint import fingerprint
 from importer.load.queue import Item
 from importer.load.workers import FailureCap
 from importer.load.writing import decide
-from importer.phrases import shell_join
+from importer.phrases import shell_quote
 from importer.records import ADDITION_PATHS, Act, Addition, AlreadyAdded, Operation, Outcome
 from importer.triage.actions import FAILURE_CODES, CallFailed
 from importer.triage.snapshot import Snapshot
@@ -130,7 +130,7 @@ class AdditionLog:
 
     def leave_unproven(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
         """Record an addition of which no look tells whether it is there: it is neither sent again nor done."""
-        key, message = shell_join([work.item.key]), f"nobody can tell whether this {operation.act} is in Triage: "
+        key, message = shell_quote(work.item.key), f"nobody can tell whether this {operation.act} is in Triage: "
         message += (
             f"Triage doesn't show others either that it has. Look at {work.place.triage_id}: if all is there, type "
             f"triage-import settle {key} added, else triage-import settle {key} not-added"

@@ -18,7 +18,7 @@ from importer.errors import RunStopped
 from importer.ledger.journal import Run
 from importer.ledger.store import Ledger
 from importer.load.canary_findings import LOOK_SECONDS, NAMES_SHOWN, Findings
-from importer.phrases import listed, shell_join
+from importer.phrases import listed, shell_quote
 from importer.records import Outcome
 from importer.transform.markers import find_marker
 from importer.triage.absence import Absence
@@ -102,7 +102,7 @@ class Canary:
         failed = (row for row in self._run.results() if row.key in bodies and row.outcome is Outcome.FAILED)
         findings = run_loop(self._read(sent, next((row.messages[-1] for row in failed), ""), calls))
         if findings.gone:
-            key = shell_join([next(each.key for each in sent if each.name in findings.gone)])
+            key = shell_quote(next(each.key for each in sent if each.name in findings.gone))
             raise RunStopped(
                 f"Triage answered that it made {listed(findings.gone, NAMES_SHOWN)}, and now says that it has no such"
                 " issue. Nothing else is sent.",

@@ -22,7 +22,7 @@ from importer.load.provenance import Provenance, find_miscounts
 from importer.load.updates import Updater
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.reads import collect_refs, collect_tables
-from importer.phrases import shell_join
+from importer.phrases import shell_quote
 from importer.records import Act, Chunk, Operation, Outcome, Ref
 from importer.runs.change_set import (
     CORRECTED,
@@ -70,7 +70,7 @@ class Repair:
 
     def __init__(self, run: Run, mapping: LoadedMapping, fields: Collection[str]) -> None:
         self.fields = tuple(name for name in VALUE_FIELDS if name in fields)
-        self.typed = f"-m {shell_join([mapping.name])} --fields {','.join(self.fields)}"
+        self.typed = f"-m {shell_quote(mapping.name)} --fields {','.join(self.fields)}"
         self.digest = hashlib.sha256(f"{mapping.digest} {self.fields}".encode()).hexdigest()
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []

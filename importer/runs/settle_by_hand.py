@@ -18,7 +18,7 @@ from importer.load.addition_log import IssueWork
 from importer.load.preflight import claim_source
 from importer.load.queue import Item
 from importer.load.writing import decide
-from importer.phrases import counted, listed, shell_join
+from importer.phrases import counted, listed, shell_quote
 from importer.records import IssueParts, Operation
 from importer.transform.markers import find_marker, record_marker
 from importer.triage.absence import Absence
@@ -67,7 +67,7 @@ def _settle_additions(ledger: Ledger, target: Target, key: str, state: State) ->
     run = ledger.find_run_of(target.name, key)
     place = run.additions.places([key]).get(key) if run is not None else None
     if run is None or place is None:
-        hint = f"Say so first: triage-import settle {shell_join([key])} T-…"
+        hint = f"Say so first: triage-import settle {shell_quote(key)} T-…"
         raise UsageError(f"The ledger knows no issue of {key}.", hint=hint)
     item, known = Item(key, IssueParts()), run.additions.of([key]).get(key, ())
     work = IssueWork(item, place, {(each.act, each.name): each for each in known})
@@ -112,7 +112,7 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
             return sentence
     if record.known is not None and record.known.state is State.DONE and record.known.issue_id != issue.id:
         number = record.known.triage_id
-        hint = f"If that issue is gone, say so first: triage-import settle {shell_join([record.key])} {ABSENT}"
+        hint = f"If that issue is gone, say so first: triage-import settle {shell_quote(record.key)} {ABSENT}"
         raise UsageError(f"{record.key} is {number} already.", hint=hint)
     done = Decision(
         record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=Snapshot.take(issue).dump()

@@ -16,7 +16,7 @@ from pathlib import PurePosixPath
 from typing import BinaryIO
 
 from importer.errors import SourceError
-from importer.phrases import listed, shell_join
+from importer.phrases import listed, shell_join, shell_quote
 
 MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
 """How an archive begins; the second is an empty one."""
@@ -176,7 +176,7 @@ def _check(name: str, entry: zipfile.ZipInfo) -> None:
 
 
 def _unpack(name: str, then: str) -> str:
-    return f"Unpack it, and {then}: unzip {shell_join([name])}"
+    return f"Unpack it, and {then}: unzip {shell_quote(name)}"
 
 
 def _read_directory(name: str, stored: BinaryIO) -> zipfile.ZipFile:

@@ -190,19 +190,18 @@ UNKNOWN_AUTHORITY = range(18, 22)
 
 def _describe(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientConnectorError):
-        return _explain(error, f"[{error.host}]" if ":" in error.host else error.host)
+        return _explain(error)
     if isinstance(error, aiohttp.ClientHttpProxyError):  # its own text has the proxy's address, with the password
         return f"{error.status} {error.message}"
     return str(error)
 
 
-def _explain(error: aiohttp.ClientConnectorError, host: str) -> str:
+def _explain(error: aiohttp.ClientConnectorError) -> str:
     """Why there is no connection, without the names of Python's and aiohttp's errors."""
-    place = f"{host}:{error.port}"
+    place = f"[{error.host}]:{error.port}" if ":" in error.host else f"{error.host}:{error.port}"
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         cause = error.certificate_error
-        if not isinstance(cause, ssl.SSLCertVerificationError):
-            return f"the certificate of {place} is not valid: {cause}"
+        assert isinstance(cause, ssl.SSLCertVerificationError)  # aiohttp catches nothing else there
         advice = "; SSL_CERT_FILE=FILE names the certificates of a company's own authority"
         is_unknown = cause.verify_code in UNKNOWN_AUTHORITY
         return f"the certificate of {place} is not valid: {cause.verify_message}{advice if is_unknown else ''}"
