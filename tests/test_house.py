@@ -30,7 +30,7 @@ WITHOUT_MODULE = {
     "mapping/test_tracker_additions.py": "the same of trackers with other forms of them",
     "mapping/test_reference.py": "mappings/README.md against the model",
     "sandbox/test_command.py": "the sandbox as a process of its own",
-    "sources/test_csv_dialects.py": "the dialects that csv.py finds out",
+    "sources/test_csv_dialects.py": "the dialects that delimiters.py finds out",
 }
 """Test files in the rooms' folders that belong to no module; what each is about."""
 APART = ("end_to_end", "harness", "benchmarks")

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import csv
-import io
 import re
 import sys
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import suppress
 from itertools import chain, count, islice
 from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
-from importer.errors import SourceError, SourceNotReady, UsageError
+from importer.errors import SourceError, SourceNotReady
 from importer.records import CHUNK_CELLS, CHUNK_CHARACTERS, Chunk, Finding, Ref
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import cut_off
-from importer.sources.header import count_above, count_filled, find_notes, find_repeated, fits, least_width
+from importer.sources.header import count_filled, find_notes, find_repeated, fits, least_width
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
-DELIMITERS = (",", ";", "\t", "|")
 LINE_ENDS = ("\n", "\r")
-
 CELL_CHARACTERS = 16 * 1024 * 1024
 """The longest cell. A quote that is never closed stops here instead of filling memory with the rest of the file."""
 
@@ -35,55 +31,6 @@ STILL_CUT = Finding(
 
 NumberedRow = tuple[int, list[str], Finding | None]
 """Physical line where the row begins, its cells, and why it can't be used, or None."""
-
-
-def check_delimiter(option: str) -> str:
-    """Return the delimiter that `--delimiter` means. Raises UsageError if it is not one character."""
-    delimiter = "\t" if option in ("tab", "\\t") else option
-    if len(delimiter) != 1 or delimiter in '"\r\n':
-        raise UsageError(f"{option!r} is not a delimiter.", hint="Give one character, or the word tab: --delimiter ';'")
-    return delimiter
-
-
-def find_delimiter(sample: str) -> str:
-    """Return the delimiter with which most rows fit the header, and the header is wider than one cell.
-
-    `sample` is the file's beginning; its last row may be cut. A file of one column may get any delimiter.
-    """
-    tables = {delimiter: _parse_sample(sample, delimiter) for delimiter in DELIMITERS}
-
-    def fitness(delimiter: str) -> tuple[bool, bool, float, int]:
-        rows = tables[delimiter]
-        first = count_above(rows)
-        above = any(rows[:first])
-        header, *below = [row for row in rows[first:] if row] or [[]]
-        if below and len(below[-1]) < len(header) and not sample.endswith(LINE_ENDS):
-            below.pop()
-        width, least = len(header), least_width(header)
-        fitting = sum(least <= len(row) <= width or fits(row, header) for row in below)
-        share = fitting / len(below) if below else float(width > 1)
-        return (width > 1 and share >= 0.5, not above, share, width)
-
-    return max(DELIMITERS, key=fitness)
-
-
-def find_errors_delimiter(sample: str) -> str | None:
-    """Return the delimiter with which a file's first row is the header of an errors file, as all others may be ragged.
-
-    A spreadsheet may have saved it with another delimiter than ours. None if it is no errors file.
-    """
-    first = {delimiter: _parse_sample(sample, delimiter, rows=1) for delimiter in DELIMITERS}
-    return next((delimiter for delimiter, rows in first.items() if rows and is_errors_header(rows[0])), None)
-
-
-def _parse_sample(sample: str, delimiter: str, rows: int | None = None) -> list[list[str]]:
-    """Return the rows of a sample; a blank line is one without cells."""
-    csv.field_size_limit(CELL_CHARACTERS)
-    parsed: list[list[str]] = []
-    with suppress(csv.Error):  # the rows read so far show the structure
-        reader = csv.reader(io.StringIO(sample, newline=""), delimiter=delimiter, strict=True)
-        parsed.extend(islice(reader, rows))
-    return parsed
 
 
 class Lines:

@@ -12,6 +12,7 @@ from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.phrases import counted
 from importer.records import Finding
 from importer.sources import csv, json
+from importer.sources.delimiters import check_delimiter, find_delimiter, find_errors_delimiter
 from importer.sources.detect import Format, choose_format, refuse_foreign
 from importer.sources.document import Document
 from importer.sources.encodings import check_encoding, choose_encoding, open_text
@@ -106,7 +107,7 @@ def survey_files(paths: Sequence[str], options: SourceOptions) -> Iterator[Surve
     """
     if options.encoding is not None:
         check_encoding(options.encoding)
-    delimiter = csv.check_delimiter(options.delimiter) if options.delimiter is not None else None
+    delimiter = check_delimiter(options.delimiter) if options.delimiter is not None else None
     with ExitStack() as stack:
         found = find_files(paths, stack)
         stamps = tuple(take_stamp(file) for file in found)
@@ -133,13 +134,13 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
     encoding = choose_encoding(head, options.encoding)
     sample = _read_sample(stored, encoding)
     # The table of an errors file begins in its first line, with its own delimiter, whatever the file it came from had.
-    returned = csv.find_errors_delimiter(sample)
+    returned = find_errors_delimiter(sample)
     skip = 0 if returned is not None else options.skip_lines or 0
     if skip:
         sample = _read_sample(stored, encoding, skip)
     format_ = choose_format(stored.name, sample, options.format)
     if format_ == "csv":
-        delimiter = returned or delimiter or csv.find_delimiter(sample)
+        delimiter = returned or delimiter or find_delimiter(sample)
         return _survey_csv(SourceFile(stored.name, "csv", None, False, stored, encoding, delimiter, skip))
     if skip:
         raise UsageError(

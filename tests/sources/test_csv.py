@@ -11,14 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.errors import SourceError, SourceNotReady, UsageError
+from importer.errors import SourceError, SourceNotReady
 from importer.records import Ref
 from importer.sources.csv import (
     Lines,
-    check_delimiter,
     chunk_batches,
     find_columns,
-    find_delimiter,
     open_rows,
     read_batches,
     read_rows,
@@ -220,45 +218,9 @@ def test_a_header_alone(make_source: MakeSource) -> None:
         make_source("a,b\n\n")
 
 
-@pytest.mark.parametrize(
-    ("text", "delimiter"),
-    [
-        ("a,b\n1,2\n", ","),
-        ("a;b\n1,5;2,5\n", ";"),
-        ("title;text\none, two;x\nthree;y\n", ";"),
-        ("a\tb,c\n1\t2\n", "\t"),
-        ("a|b|c\n1|2|3\n", "|"),
-        ('a;b\n"x\ny;z";2\n', ";"),
-        ("a,b;c\n1,2\n3\n4,5\n", ","),
-    ],
-)
-def test_the_delimiter_is_found_by_structure(text: str, delimiter: str) -> None:
-    """The delimiter is the one that gives rows of the header's width."""
-    assert find_delimiter(text) == delimiter
-
-
 def test_a_delimiter_in_one_column_of_prose(make_source: MakeSource) -> None:
     """A file of one column stays one column, commas in it or not."""
     assert make_source("Summary\nfirst, then\nlast\n").files[0].header == ("Summary",)
-
-
-def test_a_sample_that_is_cut() -> None:
-    """A last row that is cut doesn't count."""
-    assert find_delimiter('a;b\n1;2\n3;"fo') == ";"
-    assert find_delimiter("a;b;c\n1,5;2") == ";"
-
-
-@pytest.mark.parametrize(("option", "delimiter"), [("tab", "\t"), (";", ";"), ("^", "^")])
-def test_the_delimiter_can_be_said(option: str, delimiter: str) -> None:
-    """Any character is a delimiter, and tab has a name."""
-    assert check_delimiter(option) == delimiter
-
-
-@pytest.mark.parametrize("option", ["", ";;", '"', "\n"])
-def test_what_is_no_delimiter(option: str) -> None:
-    """Anything else says what to type."""
-    with pytest.raises(UsageError, match="is not a delimiter"):
-        check_delimiter(option)
 
 
 def test_an_errors_file_given_back(make_source: MakeSource) -> None:

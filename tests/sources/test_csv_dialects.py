@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from importer.records import Ref
-from importer.sources.csv import DELIMITERS, find_delimiter
+from importer.sources.delimiters import DELIMITERS, find_delimiter
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
 from importer.spreadsheet import IMPORT_COLUMNS
