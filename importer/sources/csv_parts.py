@@ -122,7 +122,7 @@ def _open_part(file: SourceFile, part: Part, data: bytes) -> csv.OpenTable:
 
     def rows_of(text: TextIO, line: int) -> csv.OpenTable:
         lines = csv.Lines(text)
-        lines.skipped = line - 1
+        lines.number = line - 1
         return csv.OpenTable(header, csv.read_rows(lines, file.name, file.delimiter, header=header), lines)
 
     def read_beyond() -> Iterator[csv.NumberedRow]:

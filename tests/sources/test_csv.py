@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import re
-from itertools import chain, repeat
+from contextlib import suppress
+from itertools import chain, islice, repeat
 
 import pytest
 from hypothesis import given
@@ -37,6 +38,17 @@ def test_cells_and_lines_of_any_table(table: list[list[str]], dialect: Dialect) 
     assert [row for _, row, _ in rows] == table
     ends = [len(re.findall(r"\r\n|\r|\n", "".join(written[:index]))) for index in range(len(table))]
     assert [line for line, _, _ in rows] == [end + 1 for end in ends]
+
+
+@given(st.lists(st.text("ab ,;'\"\x00", max_size=12), max_size=12), st.sampled_from(["\n", "\r\n", "\r"]))
+def test_rows_of_any_text(written: list[str], end: str) -> None:
+    """Rows with and without quotes, as they come, have the cells that csv.reader gives them, up to its first error."""
+    text = "".join(line + end for line in written)
+    expected: list[list[str]] = []
+    with suppress(csv.Error):
+        expected.extend(csv.reader(io.StringIO(text, newline=""), strict=True))
+    rows = read_rows(io.StringIO(text, newline=""), "f", ",", blank=True)
+    assert [row for _, row, _ in islice(rows, len(expected))] == expected
 
 
 @given(TABLES, DIALECTS, st.integers(1, 5))
