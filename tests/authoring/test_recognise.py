@@ -66,6 +66,16 @@ def test_the_right_array_of_several() -> None:
     assert str(match) == "trello board ([stream, record] pairs): 2 of 2 expected columns"
 
 
+def test_changes_beside_the_issues_are_not_issues() -> None:
+    """An archive of Bitbucket has its issues' changes in an array that looks like YouTrack's records of old."""
+    logs = sample("issue", "field", "comment", "changed_from", "changed_to", "user", "created_on", records="logs")
+    issues = sample("id", "title", "kind", "status", "priority", "content", "voters", "created_on", records="issues")
+    [match] = recognise([logs, issues], preset_shapes())
+    assert (match.preset, match.sample) == ("bitbucket", issues)
+    with pytest.raises(SourceError):
+        recognise([logs], preset_shapes())
+
+
 def test_files_of_two_trackers() -> None:
     """They are told apart, each with its evidence."""
     samples = [sample("Issue key", "Summary"), sample("Team", "Cycle Number", "Title", file="other.csv")]

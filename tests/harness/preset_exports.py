@@ -104,6 +104,20 @@ EXPORTS = [
         {"33": Issue("No sound", "high", "todo", "Bug", "ada")},
     ),
     PresetExport(
+        "bitbucket",
+        "a page of the API",
+        "issues.json",
+        """\
+{"pagelen": 20, "size": 2, "values": [
+ {"type": "issue", "id": 7, "title": "Echo", "content": {"type": "rendered", "raw": "Since **noon**", "markup": "markdown", "html": "<p>Since <strong>noon</strong></p>"}, "reporter": {"display_name": "Cy", "type": "user", "account_id": "557:3"}, "assignee": {"display_name": "Ann Meyer", "type": "user", "account_id": "557:1"}, "state": "on hold", "kind": "bug", "priority": "blocker", "repository": {"full_name": "acme/app", "type": "repository"}, "links": {"html": {"href": "https://bitbucket.org/acme/app/issues/7/echo"}}, "created_on": "2026-01-02T10:00:00+00:00", "updated_on": "2026-01-03T10:00:00+00:00", "votes": 0},
+ {"type": "issue", "id": 8, "title": "Dark", "content": {"raw": "", "markup": "markdown", "html": ""}, "reporter": null, "assignee": null, "state": "wontfix", "kind": "enhancement", "priority": "trivial", "links": {"html": {"href": "https://bitbucket.org/acme/app/issues/8/dark"}}, "created_on": "2026-01-02T10:00:00+00:00"}]}
+""",
+        {
+            "acme/app#7": Issue("Echo", "critical", "in_progress", "Bug", "Ann Meyer"),
+            "acme/app#8": Issue("Dark", "low", "closed", "Feature"),
+        },
+    ),
+    PresetExport(
         "monorail",
         "list with labels as columns",
         "chromium-issues.csv",

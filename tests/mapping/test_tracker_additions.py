@@ -65,6 +65,24 @@ def test_backlog_parents_by_their_ids(bring: Bring) -> None:
     assert [text for *_, text in row["S-1"].comments] == ["x", "y"]
 
 
+def test_bitbucket_archive(bring: Bring) -> None:
+    """Its comments stand beside the issues, among changes of the status; a pull request's number is no issue's."""
+    issue = {"id": 7, "title": "T", "kind": "bug", "status": "open", "voters": [], "created_on": DAY}
+    issue |= {"content": "As #8, not pull request #9", "assignee": {"display_name": "Ann", "account_id": "557:1"}}
+    said = [{"id": 1, "issue": 7, "content": "Hm", "user": {"display_name": "Bo"}, "created_on": NEXT}]
+    said += [{"id": 2, "issue": 7, "content": None, "user": None, "created_on": NEXT}]
+    logs = [{"issue": 7, "comment": 2, "field": "status", "changed_from": "new", "changed_to": "open", "user": None}]
+    archive = {"issues": [issue], "comments": said, "logs": logs, "meta": {"default_kind": "bug"}, "milestones": []}
+    found = bring("bitbucket", archive, source_name="app")["7"]
+    assert found.comments == [("Bo", NEXT, "Hm")]
+    assert found.names == [("#8", "8")]
+    assert found.assignee == Identity("Ann", "557:1")
+    answer = {"id": 7, "title": "T", "kind": "bug", "state": "open", "content": {"raw": ""}}
+    answer["repository"] = {"full_name": "a/b"}
+    told = [{"id": 1, "content": {"raw": "Hm"}, "issue": {"id": 7, "repository": {"full_name": "a/b"}}}]
+    assert bring("bitbucket", [answer], told)["a/b#7"].comments == [("", "", "Hm")]
+
+
 def test_bugzilla_comment_0_is_the_description(bring: Bring) -> None:
     """In whatever order they come; nobody is nobody."""
     said = [
