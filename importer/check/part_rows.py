@@ -16,7 +16,8 @@ from itertools import zip_longest
 from typing import IO, Any, Protocol, overload
 
 from importer.records import Chunk
-from importer.sources.csv_parts import Part, Severed, read_part
+from importer.sources.csv import Severed
+from importer.sources.csv_parts import Part, read_part
 from importer.sources.files import still_written
 from importer.sources.source import SourceFile
 

@@ -23,7 +23,8 @@ from importer.check.rows import Examined, examine, examine_chunk, transform_of
 from importer.errors import StorageFull, WorkerLost
 from importer.progress import Progress
 from importer.scratch import Scratch
-from importer.sources.csv_parts import Part, Severed, can_be_cut, cut, read_part
+from importer.sources.csv import Severed
+from importer.sources.csv_parts import Part, can_be_cut, cut, read_part
 from importer.sources.source import Source, SourceFile
 from importer.transform.transform import Transform
 

@@ -1,4 +1,4 @@
-"""Reading CSV, strictly, with Python's reader: it knows physical lines and keeps each row's own width."""
+"""Reads CSV strictly: lines without a quote are split, csv.reader has the others. Keeps lines and rows' own widths."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from importer.errors import SourceError, SourceNotReady
 from importer.records import CHUNK_CELLS, CHUNK_CHARACTERS, Chunk, Finding, Ref
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import cut_off
-from importer.sources.header import count_filled, find_notes, find_repeated, fits, least_width
+from importer.sources.header import (
+    NOTE_ROWS,
+    count_filled,
+    find_notes,
+    find_repeated,
+    fits,
+    is_note,
+    least_width,
+    may_be_note,
+)
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
 LINE_ENDS = ("\n", "\r")
@@ -40,7 +49,7 @@ class Lines:
     skipped     how many were left out
     number      the number of the last line that was read, of those that were left out too
     characters  of all records that have ended
-    last        the last line of the last one
+    last        the last line of the newest complete record
     ended       whether the text has ended
     """
 
@@ -53,7 +62,7 @@ class Lines:
         self._record: dict[int, str] = {}
 
     def __iter__(self) -> Iterator[str]:
-        """Yield lines that are a record each, of which `end_line` is told."""
+        """The lines not read yet; whoever takes one that is a whole record says so with `end_line`."""
         return self._text
 
     def _note_end(self) -> Iterator[str]:
@@ -67,7 +76,7 @@ class Lines:
         self.last = line
 
     def begin_record(self, first: str) -> Iterator[str]:
-        """Yield a line that was taken already and those behind it, of which `end_record` is told."""
+        """Yield `first` and the lines after it; whoever takes them says with `end_record` where a record ends."""
         # Nothing in Python stands between the text and its reader: a row may have a hundred lines.
         return map(self._record.setdefault, count(), chain((first,), self._text))
 
@@ -135,6 +144,7 @@ def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedR
     row: list[str] | None = None
     for line in lines:
         if '"' in line or len(line) > CELL_CHARACTERS:
+            # csv.reader also refuses a cell that is too long.
             row = yield from _split_quoted(line, lines, name, delimiter, blank=blank)
             continue
         # Such a line is a row whatever comes behind it, and most are: this takes half the time of csv.reader.
@@ -147,7 +157,7 @@ def _split(lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedR
 
 
 def _split_quoted(first: str, lines: Lines, name: str, delimiter: str, *, blank: bool) -> NumberedRows:
-    """Do the same from a line with a quote on, as long as rows have any."""
+    """Yield rows with csv.reader, from a line with a quote to the first row whose last line has none."""
     row: list[str] | None = None
     line = lines.number + 1
     try:
@@ -230,10 +240,14 @@ class Batch(NamedTuple):
     origins: dict[int, str]
 
 
+class Severed(Exception):
+    """A file can't be read on in parts: no place to cut it was found, or one within a record or within its notes."""
+
+
 class OpenTable(NamedTuple):
     """A table that is read up to its header: the header's cells as read, the rows below it, and the lines of both.
 
-    `beyond` has the row behind the last one, where they are a part of the file.
+    `beyond` has the rows behind the last one, where they are a part of the file.
     """
 
     header: list[str]
@@ -253,7 +267,7 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
     """Yield the rows below the header in batches of up to `size` rows, of CHUNK_CHARACTERS and of CHUNK_CELLS.
 
     Raises SourceNotReady if the file ends inside a quoted cell or in the middle of a row, SourceError if a cell is too
-    long.
+    long, Severed if the notes below the table lie in this part of a file and in the next one.
     """
     header = table.header
     own = own_header(header)
@@ -261,16 +275,21 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
     first = 1
     size = max(1, min(size, CHUNK_CELLS // len(header)))
     ahead: list[NumberedRow] = []
+    beyond: list[NumberedRow] = []
+    notes: dict[int, Finding] | None = None  # by record number, once the file's last rows are known
     while batch := _take_rows(table, ahead, size):
-        # Only the next row shows whether a row with one filled cell is a title.
-        may_be_title = count_filled(batch[-1][1]) == 1
-        ahead = list(islice(table.rows, 1)) if may_be_title else []
-        next_row = (ahead or list(islice(table.beyond, 1))) if may_be_title else []
+        is_end = _look_ahead(table, batch[-1][1], ahead, beyond)
         lines, raw, findings = map(list, zip(*batch, strict=True))
-        repeated = find_repeated([*raw, *(row for _, row, _ in next_row)], header)
+        following = [row for _, row, _ in (*ahead, *beyond)]
+        if is_end and notes is None:
+            if beyond and any(map(is_note, [*raw, *following])):  # each part would see some of them
+                raise Severed
+            notes = {first + index: note for index, note in find_notes([*raw, *following], own).items()}
+        repeated = find_repeated([*raw, *following[:1]], header)
         defects = {index: finding for index, finding in enumerate(findings) if finding}
         defects |= {index: finding for index, finding in repeated.items() if index < len(raw)}
-        defects = find_notes(raw, own) | defects
+        if notes:
+            defects = {index: notes[first + index] for index in range(len(raw)) if first + index in notes} | defects
         origins: dict[int, str] = {}
         if len(own) < len(header):
             raw, origins = _take_back(raw, header, defects)
@@ -283,15 +302,36 @@ def read_batches(table: OpenTable, size: int) -> Iterator[Batch]:
 
 
 def _take_rows(table: OpenTable, ahead: list[NumberedRow], size: int) -> list[NumberedRow]:
-    """The rows that were read ahead, and the next ones, until they are enough."""
-    batch, lines = ahead, table.lines
-    enough = lines.characters + CHUNK_CHARACTERS - sum(len(cell) for _, row, _ in ahead for cell in row)
+    """Take rows that were read ahead, and read the next ones, until they are enough."""
+    batch, lines, enough = list[NumberedRow](), table.lines, table.lines.characters + CHUNK_CHARACTERS
+    while ahead and len(batch) < size and lines.characters < enough:
+        batch.append(ahead.pop(0))
+        enough -= sum(map(len, batch[-1][1]))
     if len(batch) < size and lines.characters < enough:
         for row in table.rows:
             batch.append(row)
             if len(batch) == size or lines.characters >= enough:
                 break
     return batch
+
+
+def _look_ahead(table: OpenTable, last: list[str], ahead: list[NumberedRow], beyond: list[NumberedRow]) -> bool:
+    """Read on where only the next rows show what the last one of a batch is; return whether the file ends with them.
+
+    It is a title if the header is repeated behind it, and it may be a note if the file ends with such rows.
+    """
+    most = NOTE_ROWS if may_be_note(last) else count_filled(last) == 1
+    return _read_notes(table.rows, ahead, most) and _read_notes(table.beyond, beyond, most)
+
+
+def _read_notes(rows: Iterator[NumberedRow], read: list[NumberedRow], most: int) -> bool:
+    """Add rows to those read before until one is no note, or they are enough; return whether the rows ended first."""
+    while len(read) < most and (not read or may_be_note(read[-1][1])):
+        numbered = next(rows, None)
+        if numbered is None:
+            return True
+        read.append(numbered)
+    return False
 
 
 def chunk_batches(

@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import io
 from collections.abc import Iterator, Sequence
-from itertools import islice
 from typing import BinaryIO, NamedTuple, TextIO
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from importer.errors import SourceError, SourceNotReady
 from importer.records import CHUNK_ROWS, Chunk, Ref
 from importer.sources import csv
+from importer.sources.csv import Severed
 from importer.sources.files import open_file
 from importer.sources.source import SourceFile
 
@@ -41,10 +41,6 @@ class Part(NamedTuple):
     start: int
     end: int
     line: int
-
-
-class Severed(Exception):
-    """A file can't be read on in parts: no place to cut it was found, or one that is within a record."""
 
 
 def can_be_cut(file: SourceFile) -> bool:
@@ -128,7 +124,7 @@ def _open_part(file: SourceFile, part: Part, data: bytes) -> csv.OpenTable:
     def read_beyond() -> Iterator[csv.NumberedRow]:
         with file.stored.path.open("rb") as stored, io.TextIOWrapper(stored, within, newline="") as text:
             stored.seek(part.end)
-            yield from islice(rows_of(text, 1).rows, 1)
+            yield from rows_of(text, 1).rows
 
     text = io.TextIOWrapper(io.BytesIO(data), within if part.start else file.encoding, newline="")
     if part.start:

@@ -23,6 +23,9 @@ HEADER_AGAIN = Finding("row-header", "", "The row repeats the header.", rejects=
 GROUP_TITLE = Finding("row-header", "", "The row is a title above a repeated header.", rejects=False)
 NOTES_MOST = 20
 """Lines that a report says of itself below its table."""
+NOTE_ROWS = 1000
+"""The last rows of a file, among which notes are looked for; most of these may be empty."""
+NOTE_CHARACTERS = 1000
 NOTE_BELOW = Finding("row-footer", "", "The row is a note below the table.", rejects=False)
 
 _NOTE = re.compile(
@@ -152,22 +155,32 @@ def find_repeated(rows: Sequence[list[str]], header: Sequence[str]) -> dict[int,
     return found
 
 
-def find_notes(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[int, Finding]:
-    """Return findings for notes below a table: who made a report, and whose it is.
+def may_be_note(row: Sequence[str]) -> bool:
+    """Whether only the first cell of a row is filled, if any, or it is one of totals; so that it may be a note."""
+    if sum(map(len, row)) > NOTE_CHARACTERS:
+        return False
+    return count_filled(row) == count_filled(row[:1]) or _is_total(row)
 
-    A note is a row of which only the first cell is filled, or one of totals, and no row below it has more. One that
-    says so is one, and so are those below it, and those above it that are lines of a single cell, or that an empty row
-    divides from the table. Where there are many, they are rows.
+
+def is_note(row: Sequence[str]) -> bool:
+    """Whether a row says that it is a note, if it may be one."""
+    return _is_total(row) or _NOTE.match("".join(row[:1])) is not None
+
+
+def find_notes(rows: Sequence[Sequence[str]], header: Sequence[str]) -> dict[int, Finding]:
+    """Return findings for notes below a table: who made a report, and whose it is. `rows` end where the file does.
+
+    A note is a row that may be one, and no row below it is another. One that says so is one, and so are those below it,
+    and those above it that are lines of a single cell, or that an empty row divides from the table. Where there are
+    many, they are rows.
     """
     if count_filled(header) < HEADER_CELLS:
         return {}
     end = len(rows)
-    while end and (count_filled(rows[end - 1]) == count_filled(rows[end - 1][:1]) or _is_total(rows[end - 1])):
+    while end > max(0, len(rows) - NOTE_ROWS) and may_be_note(rows[end - 1]):
         end -= 1
-    notes = (
-        index for index in range(end, len(rows)) if _is_total(rows[index]) or _NOTE.match("".join(rows[index][:1]))
-    )
-    if (at := next(notes, None)) is None:
+    at = next((index for index in range(end, len(rows)) if is_note(rows[index])), None)
+    if at is None:
         return {}
     first = apart = at
     while first > end and len(rows[first - 1]) == 1:

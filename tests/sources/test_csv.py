@@ -53,7 +53,7 @@ def test_rows_of_any_text(written: list[str], end: str) -> None:
 
 @given(TABLES, DIALECTS, st.integers(1, 5))
 def test_chunks_hold_the_same_cells(table: list[list[str]], dialect: Dialect, size: int) -> None:
-    """Frames of any chunk size hold the cells of their columns, in order, numbered from 1."""
+    """Chunks of any size hold the cells of their columns, in order, numbered from 1."""
     header = [f"h{index}" for index in range(len(table[0]))]
     text = "".join(write_row(row, dialect) for row in [header, *table])
     refs = [Ref("column", name) for name in reversed(header)]

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Chunk, Ref
 from importer.sources import csv, csv_parts
-from importer.sources.csv_parts import Severed, can_be_cut, cut, read_part
+from importer.sources.csv import Severed
+from importer.sources.csv_parts import can_be_cut, cut, read_part
 from importer.sources.files import StoredFile
 from importer.sources.source import Source, SourceFile
 from tests.harness.csv_tables import TABLES, Dialect, write_row
@@ -28,6 +29,7 @@ PIECES = st.sampled_from(
     [
         *('"', '""', '",', ',"', ",", "\n", "\r\n", "\r", "\n\n", "\ufeff", "é", " "),
         *("Key,Title,Text\n", "Sprint 3,,\n", "A,one,x\n", 'B,"two\nlines",y\n'),
+        *("Copyright A\n", "Total,,3\n", ",,\n", "Acme\n"),
     ]
 )
 """What upsets a count of quotes and lines, or is read with the row below it."""
@@ -88,9 +90,9 @@ def test_any_text_in_parts_is_that_text(
 def test_no_table_that_a_program_wrote_is_refused(
     tmp_path_factory: pytest.TempPathFactory, table: list[list[str]], size: int, line_end: str
 ) -> None:
-    """Whatever csv.writer writes can be read in parts to its end."""
+    """Whatever csv.writer writes can be read in parts to its end, if its last row is none that may be a note."""
     dialect = Dialect(",", line_end, quote_all=True)
-    rows = [[*row, "", ""][:3] for row in table]
+    rows = [*([*row, "", ""][:3] for row in table), ["A", "one", "x"]]
     path = tmp_path_factory.mktemp("parts") / "f.csv"
     path.write_bytes("".join(write_row(row, dialect) for row in [list(HEADER), *rows]).encode())
     read, are_all = read_in_parts(file_of(path), size)

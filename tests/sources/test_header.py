@@ -20,6 +20,8 @@ from importer.sources.header import (
     is_data,
     least_width,
 )
+from importer.sources.source import SourceOptions
+from importer.sources.survey import open_source
 from importer.transform.transform import Transform
 from tests.harness.making import rows_of
 from tests.harness.source_files import MakeSource
@@ -243,6 +245,24 @@ def test_notes_below_a_table(rows: list[list[str]], notes: set[int]) -> None:
     """A report says below its table whose it is; a row that was cut off is none, nor is one with a number alone."""
     assert set(find_notes(rows, WIDE)) == notes
     assert find_notes(rows, WIDE[:2]) == {}
+
+
+ROWS = st.sampled_from(["1,One,x,y", "Acme", "Acme,,,", ",,,", "Copyright Acme", "Total,,,3", "2,,,"])
+
+
+@given(table=st.lists(ROWS, min_size=1, max_size=12), size=st.integers(1, 5))
+def test_notes_wherever_a_chunk_ends(tmp_path_factory: pytest.TempPathFactory, table: list[str], size: int) -> None:
+    """Whether a row is a note is a matter of the file: of no chunk's last rows, and of no part's."""
+    path = tmp_path_factory.mktemp("notes") / "a.csv"
+    path.write_text("\n".join(["Case,Title,State,Owner", *table, ""]), encoding="utf-8")
+    with open_source([str(path)], SourceOptions()) as source:
+        [whole] = source.chunks([])
+        expected = {whole.records[row]: finding for row, finding in whole.defects.items()}
+        found: dict[int, Finding] = {}
+        for chunk in source.chunks([], size=size):
+            assert len(chunk) <= size
+            found |= {chunk.records[row]: finding for row, finding in chunk.defects.items()}
+    assert found == expected
 
 
 def test_rows_are_no_notes() -> None:
