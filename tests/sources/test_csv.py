@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import re
-from contextlib import suppress
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from itertools import chain, islice, repeat
 
 import pytest
@@ -14,6 +16,7 @@ from hypothesis import strategies as st
 
 from importer.errors import SourceError, SourceNotReady
 from importer.records import Ref
+from importer.sources import csv as csv_module
 from importer.sources.csv import (
     Lines,
     chunk_batches,
@@ -40,15 +43,31 @@ def test_cells_and_lines_of_any_table(table: list[list[str]], dialect: Dialect) 
     assert [line for line, _, _ in rows] == [end + 1 for end in ends]
 
 
-@given(st.lists(st.text("ab ,;'\"\x00", max_size=12), max_size=12), st.sampled_from(["\n", "\r\n", "\r"]))
-def test_rows_of_any_text(written: list[str], end: str) -> None:
-    """Rows with and without quotes, as they come, have the cells that csv.reader gives them, up to its first error."""
-    text = "".join(line + end for line in written)
-    expected: list[list[str]] = []
-    with suppress(csv.Error):
-        expected.extend(csv.reader(io.StringIO(text, newline=""), strict=True))
+def read_with_csv(text: str) -> Iterator[tuple[int, list[str], bool]]:
+    """Line, cells and whether it is malformed of each row, by csv.reader, which begins anew behind each error."""
+    lines, number = deque(io.StringIO(text, newline="")), 1
+    while lines:
+        reader = csv.reader(list(lines), strict=True)
+        try:
+            row, is_malformed = next(reader), False
+        except csv.Error as error:
+            if "unexpected end" in str(error):
+                return
+            row, is_malformed = ["".join(islice(lines, reader.line_num)).rstrip("\r\n")], True
+        yield number, row, is_malformed
+        number += reader.line_num
+        for _ in range(reader.line_num):
+            lines.popleft()
+
+
+@given(st.text("ab ,;'\"\x00\r\n", max_size=60))
+def test_rows_of_any_text(text: str) -> None:
+    """Rows with and without quotes, as they come, are those of csv.reader, with their lines and what is wrong."""
     rows = read_rows(io.StringIO(text, newline=""), "f", ",", blank=True)
-    assert [row for _, row, _ in islice(rows, len(expected))] == expected
+    read: list[tuple[int, list[str], bool]] = []
+    with suppress(SourceNotReady):  # it ends in a row
+        read.extend((line, row, finding is not None) for line, row, finding in rows)
+    assert read == list(read_with_csv(text))
 
 
 @given(TABLES, DIALECTS, st.integers(1, 5))
@@ -216,6 +235,25 @@ def test_an_open_quote_does_not_read_the_rest() -> None:
     endless = chain(["a\n", '"open\n'], repeat("x" * 1023 + "\n"))
     with pytest.raises(SourceError, match="f:2: a quote is opened and never closed"):
         list(read_rows(endless, "f", ","))
+
+
+@pytest.mark.parametrize("line", ["x" * 101, '"a",' + "x" * 101], ids=["without quotes", "with quotes"])
+def test_a_cell_that_is_too_long(line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is refused, quotes or not; a line that long of short cells is not."""
+    monkeypatch.setattr(csv_module, "CELL_CHARACTERS", 100)
+    with ExitStack() as stack:
+        stack.callback(csv.field_size_limit, csv.field_size_limit())
+        with pytest.raises(SourceError, match="f:2: a cell is longer than 100 characters"):
+            list(read_rows(iter(["a\n", f"{line}\n"]), "f", ","))
+        assert list(read_rows(iter(["x," * 60]), "f", ",")) == [(1, [*["x"] * 60, ""], None)]
+
+
+def test_a_chunk_of_rows_with_many_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its text is bounded by all lines of its rows."""
+    monkeypatch.setattr(csv_module, "CHUNK_CHARACTERS", 100)
+    text = iter(["a,b\n", *['1,"x\n', *["x\n"] * 50, 'x"\n'] * 4])
+    batches = read_batches(open_rows(Lines(text), "f", ",", 0), 10)
+    assert [len(batch.raw) for batch in batches] == [1, 1, 1, 1]
 
 
 def test_a_malformed_header(make_source: MakeSource) -> None:
