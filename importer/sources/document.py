@@ -56,6 +56,16 @@ class Document:
             if not self._read_on():
                 return ""
 
+    def peek_within(self) -> str:
+        """Return the first character within the array or object that comes next, which stays unread; "" at the end."""
+        self.peek()
+        while True:
+            space = SPACE.match(self._buffer, self._place + 1)
+            if space and space.end() < len(self._buffer):
+                return self._buffer[space.end()]
+            if not self._read_on():
+                return ""
+
     def value(self) -> tuple[Any, str]:
         """Read one value; return it and its raw text."""
         self.peek()

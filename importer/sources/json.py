@@ -101,8 +101,7 @@ def _elements_at(
             found = True
     elif document.peek() == "[":
         found = True
-        for _ in document.elements():
-            yield _with_around(_numbered(document), path, around)
+        yield from _elements(document, path, around)
     elif within:
         document.skip()
     elif path:
@@ -113,6 +112,19 @@ def _elements_at(
     if not (found or within):
         raise _wrong_path(name, line, f"has no {'.'.join(path[: depth + 1])}")
     return found
+
+
+def _elements(document: Document, path: Sequence[str], around: Around) -> Iterator[NumberedValue]:
+    """Yield the elements of an array; of the document's own also those of the pages that somebody has put into it.
+
+    A page is an array of objects (`gh api --paginate --slurp`, `jq -s`). Other records that are arrays begin otherwise.
+    """
+    for first in document.elements():
+        if first == "[" and not path and document.peek_within() in ("{", "]"):
+            for _ in document.elements():
+                yield _numbered(document)
+        else:
+            yield _with_around(_numbered(document), path, around)
 
 
 def _with_around(numbered: NumberedValue, path: Sequence[str], around: Around) -> NumberedValue:

@@ -16,6 +16,7 @@ from importer.sources.wrappers import (
     EACH,
     IDENTITY_KEYS,
     TITLE_KEYS,
+    find_envelope,
     is_message,
     is_pair,
     is_tuple,
@@ -30,6 +31,23 @@ KEYS_SHOWN = 20
 ERROR_CHARACTERS = 200
 
 PAGE_KEYS_AT_MOST = 12
+_PAGING_KEYS = {
+    *(
+        "count",
+        "expand",
+        "has_more",
+        "incomplete_results",
+        "isLast",
+        "limit",
+        "maxResults",
+        "next",
+        "next_page",
+        "offset",
+    ),
+    *("ok", "page", "pagelen", "per_page", "previous", "previous_page", "size", "startAt", "success", "total"),
+    "total_count",
+}
+"""What answers say of a page beside its records."""
 
 _ID = re.compile(r"\d{1,19}|[A-Z][A-Z0-9_]*-\d+|[0-9a-fA-F]{8}(?:-?[0-9a-fA-F]{4}){3}-?[0-9a-fA-F]{12}")
 
@@ -247,6 +265,18 @@ def is_page(value: Any) -> bool:
     if not (IDENTITY_KEYS | TEXT_KEYS).isdisjoint(map(str.casefold, value)):
         return False
     return len(_arrays_in(value, PATH_DEPTH)) == 1
+
+
+def is_gathered_page(value: Any) -> bool:
+    """Whether an element of an array is a page, which somebody has put there with others (`jq -s`), and no record.
+
+    It says nothing but which page it is, while a record without id and title may have an array, too.
+    """
+    return (
+        is_page(value)
+        and not find_envelope([value])
+        and all(isinstance(item, list | dict) or key in _PAGING_KEYS for key, item in value.items())
+    )
 
 
 def _arrays_in(value: dict[str, Any], depth: int) -> list[list[Any]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from importer.errors import SourceError, SourceNotReady, UsageError
 from importer.phrases import counted
@@ -20,7 +20,7 @@ from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import Stamp, StoredFile, find_files, open_file, take_stamp
 from importer.sources.header import FURTHER_DOWN, HEAD_ROWS, check_header, count_above
 from importer.sources.json_column import embedded_record, find_json_column
-from importer.sources.json_outline import Outline, choose_records, is_page, outline_document
+from importer.sources.json_outline import Outline, choose_records, is_gathered_page, is_page, outline_document
 from importer.sources.json_values import to_text
 from importer.sources.sampling import Sampler, dotted_names
 from importer.sources.sheet_cells import COLUMNS, ROWS, is_sheet
@@ -147,7 +147,7 @@ def _survey_file(stored: StoredFile, options: SourceOptions, delimiter: str | No
             f"{stored.name} is JSON: no lines stand above a header.", hint="Leave --skip-lines or `skip_lines` out."
         )
     file = SourceFile(stored.name, format_, None, False, stored, encoding)
-    if format_ == "jsonl" and options.format is None and _holds_pages(file):
+    if format_ == "jsonl" and options.format is None and is_page(_first_value(file)):
         file = replace(file, format="json")
     return _survey_json(file, options.records)
 
@@ -218,10 +218,10 @@ def _read_above(file: SourceFile) -> list[list[str]]:
     return list(filter(None, rows[: count_above(rows)]))
 
 
-def _holds_pages(file: SourceFile) -> bool:
-    with open_text(file.stored, file.encoding) as (_, text), suppress(SourceNotReady):  # reported when it is read
-        return is_page(next((value for _, _, value in read_values(file, text)), None))
-    return False
+def _first_value(file: SourceFile) -> Any:
+    with open_text(file.stored, file.encoding) as (_, text), suppress(SourceError, SourceNotReady):  # reported later
+        return next((value for _, _, value in read_values(file, text)), None)
+    return None
 
 
 def _survey_json(file: SourceFile, records: str | None) -> Surveyed:
@@ -234,6 +234,9 @@ def _survey_json(file: SourceFile, records: str | None) -> Surveyed:
             raise SourceError(
                 f"{file.name} is not a JSON array or object.", hint="Say what it is with --format csv or jsonl."
             )
+        if first == "[" and is_gathered_page(_first_value(file)):
+            pages = document.elements()
+            first = next(pages)
         outline = outline_document(document) if first == "{" and records is None else None
     if outline is not None:
         return _survey_object(file, outline)

@@ -75,6 +75,15 @@ class Counting(Document):
         return super().value()
 
 
+@pytest.mark.parametrize("piece", [1, 2, 100])
+def test_the_beginning_of_what_comes_next(piece: int) -> None:
+    """It is seen without being read, wherever a piece ends."""
+    document = Document(io.StringIO(' [ \n {"a": 1}]'), "a.json", piece)
+    assert document.peek_within() == "{"
+    assert document.value()[0] == [{"a": 1}]
+    assert Document(io.StringIO("["), "a.json", piece).peek_within() == ""
+
+
 def test_small_values_are_skipped_whole() -> None:
     """What is in the buffer is passed over at once; only what is longer than it is gone through part by part."""
     record = keyed({str(number): '{"a":[1,2]}' for number in range(50)})

@@ -138,6 +138,9 @@ def test_records_in_a_column(tmp_path: Path) -> None:
         ),
         ('{"count": 1, "tickets": [{"id": "x"}]}\n\n{"count": 1, "tickets": []}\n', "tickets", ["x"]),
         ('[{"id": "x"},\n{"id": "y"}]\n[{"id": "z"}]', "", ["x", "y", "z"]),
+        ('[[{"id": "x"}, {"id": "y"}], [], [{"id": "z"}]]', "", ["x", "y", "z"]),
+        ('[{"total": 2, "items": [{"id": "x"}]}, {"total": 2, "items": [{"id": "y"}]}]', "items", ["x", "y"]),
+        ('[{"data": {"nodes": [{"id": "x"}]}}, {"data": {"nodes": []}}]', "data.nodes", ["x"]),
         ('{\n"id": "x", "title": "t"}\n{\n"id": "y"}', "", ["x", "y"]),
         ('{"key": "x", "id": "x", "fields": {"summary": "s", "links": [{"id": "no"}]}}', "", ["x"]),
         ('{"id": "x", "title": "t", "labels": [{"id": "no", "name": "l"}]}', "", ["x"]),
@@ -146,10 +149,24 @@ def test_records_in_a_column(tmp_path: Path) -> None:
 )
 def test_where_the_records_are(tmp_path: Path, content: str, records: str, ids: list[str]) -> None:
     """They are the only array within objects, in every page of it, or the document itself where it is a record."""
-    for name in ("a.json", "b.jsonl") if "\n{\n" not in content and "[{" not in content[:2] else ("a.json",):
+    for name in ("a.json", "b.jsonl") if "\n{\n" not in content and content[0] == "{" else ("a.json",):
         with survey_files([write(tmp_path, content, name)], SourceOptions()) as surveyed, surveyed.open() as source:
             assert surveyed.samples[-1].records == records
             assert [cell for chunk in source.chunks([ID]) for cell in chunk.cells[0]] == ids
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        '[{"ticket": 5, "notes": [{"text": "x"}]}]',
+        '[{"ticket": "5", "headline": "t", "notes": [{"text": "x"}]}]',
+        '[{"node": {"id": "x", "labels": [{"name": "l"}]}}]',
+    ],
+)
+def test_an_array_of_records_that_are_no_pages(tmp_path: Path, content: str) -> None:
+    """What says more than which page it is, or is an edge, is a record that has an array."""
+    [sample] = survey(write(tmp_path, content))
+    assert (sample.records, sample.rows) == ("", 1)
 
 
 def test_json_lines_that_look_like_pages(tmp_path: Path) -> None:
@@ -166,6 +183,7 @@ def test_json_lines_that_look_like_pages(tmp_path: Path) -> None:
         ("{}", SourceNotReady, "has no records"),
         ("[]", SourceNotReady, "has no records"),
         ("[]\n[]", SourceNotReady, "has no records"),
+        ("[[], []]", SourceNotReady, "has no records"),
         ('{"issues": [], "total": 0}', SourceNotReady, "has no records"),
         ('{"data": {"issues": {"nodes": []}}}', SourceNotReady, "has no records"),
         ('"x"', SourceError, "is not a JSON array or object"),
