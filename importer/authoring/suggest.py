@@ -26,13 +26,15 @@ if TYPE_CHECKING:
 _LONGEST_SIMPLE_KEY = 1000
 """YAML allows 1024 characters before the colon, the quotes included; a longer key takes the `? key` form."""
 
+_NEUTRAL_KEY = "  neutral:"
 NEUTRAL = "which nobody has decided: change it or leave it"
 
-_HEAD = """\
-# Suggested for what {name} rejects or leaves undecided. It can be used as it stands.
+_HEAD = "# Suggested for what {name} rejects or leaves undecided. {usable}"
+_USABLE = "It can be used as it stands."
+_LEFT_OPEN = "Decide first what has `?`."
+_OF_NEUTRAL = """\
 # A value under `neutral` is one that nothing sure speaks for: its rows arrive, each with a warning. Decide what it
-# becomes, then delete its line under `neutral`.
-"""
+# becomes, then delete its line under `neutral`."""
 
 
 PROPOSALS = {
@@ -54,6 +56,8 @@ restricted: {{issues: '?'}}""",
 comments: {{private: '?'}}""",
 }
 """What there is to propose for findings that aren't about values, by their code."""
+UNDECIDED_CODES = {RESTRICTED_UNDECIDED, PRIVATE_UNDECIDED}
+"""Those of which a person alone can say what becomes of them."""
 
 
 def suggest_for(mapping: LoadedMapping, checked: Checked, beside: Path) -> str:
@@ -98,7 +102,7 @@ def suggest(
         if (name := (unknown.field, fold(unknown.value))) not in known
     ]
     proposer = Proposer(mapping.model)
-    lines = [_HEAD.format(name=quote(mapping.name)), f"extends: {_scalar(_extends(mapping, beside))}"]
+    lines: list[str] = []
     for field in VALUE_FIELDS:
         proposals = [(unknown, proposer.propose(unknown)) for unknown in groups if unknown.field == field]
         proposals += [each for each in left if each[0].field == field]
@@ -106,7 +110,9 @@ def suggest(
             lines += _field_lines(field, proposals, getattr(mapping.model, field).neutral)
     for code, rows in (others or {}).items():
         lines.append(PROPOSALS[code].format(rows=counted(rows, "row")))
-    return "\n".join(lines) + "\n"
+    usable = _USABLE if UNDECIDED_CODES.isdisjoint(others or {}) else _LEFT_OPEN
+    head = [_HEAD.format(name=quote(mapping.name), usable=usable), *([_OF_NEUTRAL] if _NEUTRAL_KEY in lines else [])]
+    return "\n".join([*head, "", f"extends: {_scalar(_extends(mapping, beside))}", *lines]) + "\n"
 
 
 def _field_lines(field: FieldName, proposals: list[tuple[Unknown, Proposal]], neutral: list[str]) -> Iterator[str]:
@@ -122,7 +128,7 @@ def _field_lines(field: FieldName, proposals: list[tuple[Unknown, Proposal]], ne
     # A list replaces the one below it, so values that are still undecided there are named again.
     undecided = [*neutral, *(unknown.value for unknown, proposal in proposals if proposal.neutral)]
     if undecided:
-        yield "  neutral:"
+        yield _NEUTRAL_KEY
     for value in {fold(value): value for value in undecided}.values():
         yield f"    - {quote(value)}"
 

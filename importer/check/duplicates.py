@@ -23,7 +23,10 @@ from importer.records import Finding, Outcome
 
 Policy = Literal["reject", "first", "newest"]
 AT_ONCE = 1 << 16
-REJECT_HINT = "delete one of them, or let the mapping decide: `duplicates: first`, `duplicates: {newest: Updated}`"
+REJECT_HINT = (
+    "delete one of them, or let the mapping decide: `duplicates: first`, or `duplicates: {newest: …}` with the column "
+    "that has the date of the last change"
+)
 NEWEST_HINT = "delete one of them, or give the right one a later date"
 SORT_HINT = "sort the source by its `group` columns, so that the rows of one issue follow each other"
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import difflib
+import re
 
 from importer.check.job import Job
 from importer.errors import Problem, SourceError
-from importer.mapping.presets import is_preset, preset_path
+from importer.mapping.model import fold
+from importer.mapping.presets import is_preset, is_shipped
 from importer.mapping.texts import TEXT_SOURCES, KeyPath, Text, walk_texts
 from importer.mapping.yaml_tree import Place
+from importer.phrases import listed
 
 COLUMNS_SHOWN = 40
 NAMES_SHOWN = 6
+NEAREST_SHOWN = 3
 EXPECTED = ("title", "description", "severity", "status", "category")
 """Fields that every mapping has a column for. A preset names many columns that an export may lack; a user's mapping
 names only those of the user's export, so that a missing one is a mistake, which a default would hide."""
@@ -43,7 +47,7 @@ def check_fit(job: Job) -> list[str]:
     for path, text in walk_texts(model, choices=False):
         if path[0] == "input" or _can_be_filled(text, names):
             continue
-        shipped = _is_shipped(_place(job, path, text))
+        shipped = is_shipped(_place(job, path, text).file)
         expected = len(path) == 1 and path[0] in EXPECTED
         if path == ("title",) or (expected and not shipped):
             absent.append(_absent(job, path, text, names))
@@ -75,19 +79,28 @@ def _place(job: Job, path: KeyPath, text: Text) -> Place:
     return job.mapping.place(*path, next(name for name in TEXT_SOURCES if getattr(text, name) is not None))
 
 
-def _is_shipped(place: Place) -> bool:
-    """Whether a line is one of a preset."""
-    return preset_path(place.file.removesuffix(".yaml")) is not None
-
-
 def _absent(job: Job, path: KeyPath, text: Text, names: set[str]) -> Problem:
     columns = [repr(ref.name) for ref in text.refs if ref.kind == "column"]
     place = _place(job, path, text)
-    if len(columns) > 1 and _is_shipped(place):  # in all languages of its tracker: the first stands for them
+    if len(columns) > 1 and is_shipped(place.file):  # in all languages of its tracker: the first stands for them
         wanted = f"{columns[0]}, under none of its {len(columns):,} names"
     else:
         more = f" or one of {len(columns) - NAMES_SHOWN:,} more" if len(columns) > NAMES_SHOWN else ""
         wanted = (" or ".join(columns[:NAMES_SHOWN]) or "a column of a table") + more
-    near = [name for ref in text.refs for name in difflib.get_close_matches(ref.name, names, n=1, cutoff=0.7)]
-    hint = f"the nearest column is {near[0]!r}" if near else ""
-    return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), hint)
+    return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), _nearest(text, names))
+
+
+def _nearest(text: Text, names: set[str]) -> str:
+    """The columns that may be meant: the shortest with all words of a name, else one that is written nearly so."""
+    near: list[str] = []
+    for wanted in (_words(ref.name) for ref in text.refs if ref.kind == "column"):
+        longer = {name: len(words) for name in sorted(names) if wanted and wanted <= (words := _words(name))}
+        near = near or [name for name, length in longer.items() if length == min(longer.values())]
+    for ref in text.refs:
+        near = near or difflib.get_close_matches(ref.name, names, n=1, cutoff=0.7)
+    shown = listed([*map(repr, near)], NEAREST_SHOWN)
+    return f"the nearest column{'s are' if near[1:] else ' is'} {shown}" if near else ""
+
+
+def _words(name: str) -> set[str]:
+    return {word for word in re.split(r"[\W_]+", fold(name)) if word}

@@ -26,6 +26,7 @@ from importer.check.unknowns import Unknowns
 from importer.check.unmatched_people import UnmatchedPeople
 from importer.check.value_flow import ValueFlow
 from importer.check.workload import WorkCounter
+from importer.mapping.presets import is_shipped
 from importer.progress import Progress
 from importer.records import Act, Addition
 from importer.transform.sanitise import REPLACEMENT
@@ -53,7 +54,7 @@ class Reading:
         self._job, self._known, self._verdicts, self._other = job, known, verdicts, other
         self.shown = shown
         model, files = job.mapping.model, job.source.files
-        self.tally, self.flow = Tally(verdicts), ValueFlow()
+        self.tally, self.flow = Tally(verdicts), ValueFlow(lambda path: is_shipped(job.mapping.place(*path).file))
         self.unknowns = Unknowns(model.evidence, model.status.fallback)
         self.corrections = Corrections(model, job.fixes, shown)
         self.work = WorkCounter(model)

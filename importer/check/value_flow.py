@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
@@ -14,6 +14,7 @@ from importer.api import FINISHED, SEVERITIES, STATUSES, VALUE_FIELDS
 from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.mapping.model import fold, is_pattern
+from importer.mapping.texts import KeyPath
 from importer.mapping.unknown_values import Evidence, Unknown
 from importer.phrases import counted, listed
 from importer.transform.value_maps import Mapped, Step
@@ -77,10 +78,14 @@ class Stream:
 
 
 class ValueFlow:
-    """Counts, for each value field, the rows that took each step from source value to target."""
+    """Counts, for each value field, the rows that took each step from source value to target.
 
-    def __init__(self) -> None:
+    `is_shipped` says of a key of the mapping whether a preset has it: a tracker's own ranks begin where they begin.
+    """
+
+    def __init__(self, is_shipped: Callable[[KeyPath], bool] = lambda _: False) -> None:
         self._streams: dict[str, dict[Step, Stream]] = {name: {} for name in VALUE_FIELDS}
+        self._is_shipped = is_shipped
 
     def add(self, examined: Examined, _: Plan) -> None:
         """Count the rows of a chunk that are neither skipped nor defective."""
@@ -120,7 +125,9 @@ class ValueFlow:
 
     def suspicious_mappings(self) -> list[str]:
         """Warn of what is valid but suspicious: inverted ranks, contradicting words, one target for nearly all rows."""
-        return [warning for name in VALUE_FIELDS for warning in _suspicious_mappings(name, self.streams(name))]
+        ranked = [stream for stream in self.streams("severity") if not self._is_shipped(stream.step.path)]
+        inverted = list(_inversion(ranked))
+        return [*inverted, *(each for name in VALUE_FIELDS for each in _suspicious_mappings(name, self.streams(name)))]
 
     def as_json(self) -> dict[str, list[dict[str, object]]]:
         """Field → its lines, widest first, as objects of summary.json: source, target, how, rows, samples."""
@@ -142,7 +149,6 @@ class ValueFlow:
 def _suspicious_mappings(name: str, streams: list[Stream]) -> Iterator[str]:
     yield from _dominance(name, streams)
     if name == "severity":
-        yield from _inversion(streams)
         yield from _contradictions(name, streams, SEVERITY_WORDS, SEVERITY_RANKS, distance=2)
     if name == "status":
         yield from _by_words(streams)

@@ -32,6 +32,11 @@ def preset_path(name: str) -> Path | None:
     return presets_folder() / f"{name}{SUFFIX}" if name in preset_names() else None
 
 
+def is_shipped(file: str) -> bool:
+    """Whether a line of a mapping is one of a preset, by the file that its place names."""
+    return preset_path(file.removesuffix(SUFFIX)) is not None
+
+
 def is_preset(path: Path) -> bool:
     """Whether a file is a preset."""
     return path.resolve().parent == presets_folder().resolve()

@@ -127,6 +127,18 @@ def test_what_a_preset_leaves_undecided_is_proposed(write: WriteMapping) -> None
     assert load_mapping(write(text.replace('    - "0"\n', ""))).model.severity.undecided == {"1", "2", "3", "-1", "odd"}
 
 
+def test_what_a_suggestion_says_of_itself() -> None:
+    """It can be used as it is, unless a person has to decide first; `neutral` is explained where it stands."""
+    sure, unsure = [Unknown("severity", "High priority", 2)], [Unknown("severity", "Odd", 2)]
+    heads = [
+        suggest(load_mapping("jira"), found, others).partition("\nextends")[0]
+        for found, others in ((sure, {}), (unsure, {}), ([], {PRIVATE_UNDECIDED: 1}))
+    ]
+    assert ["as it stands" in head for head in heads] == [True, True, False]
+    assert ["`neutral`" in head for head in heads] == [False, True, False]
+    assert "Decide first what has `?`." in heads[2]
+
+
 def test_spellings_of_one_value_become_one(write: WriteMapping) -> None:
     """A value map compares them equal, so two lines would be refused."""
     text = suggest(load_mapping("jira"), [Unknown("severity", "Odd", 2), Unknown("severity", " ODD", 3)])

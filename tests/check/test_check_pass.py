@@ -127,6 +127,19 @@ def test_the_value_flow_and_what_smells(program: Program) -> None:
     }
 
 
+def test_a_trackers_own_ranks_do_not_smell(program: Program) -> None:
+    """Freshdesk counts from low to urgent, which its preset knows; a line of one's own about it is looked at."""
+    tickets = [{"id": rank, "subject": "T", "status": 2, "priority": rank, "responder_id": 7} for rank in (1, 2, 3, 4)]
+    tickets = [ticket | {"spam": False, "requester_id": 8, "created_at": "2026-01-01T00:00:00Z"} for ticket in tickets]
+    Path("export.json").write_text(json.dumps(tickets), encoding="utf-8")
+    Path("mine.yaml").write_text("extends: freshdesk\nseverity: {values: {1: low, 2: medium}}\n", encoding="utf-8")
+    smells = [
+        [warning for warning in ended.summary["warnings"] if "inverted" in warning]
+        for ended in (program("validate", "export.json", "-m", name, "--json") for name in ("freshdesk", "mine.yaml"))
+    ]
+    assert smells == [[], ["severity: ranks look inverted, 1 → low but 2 → medium"]]
+
+
 @pytest.mark.parametrize(("limit", "only"), [("1", "PROJ-2"), ("2", "PROJ-9,PROJ-8")])
 def test_only_names_nothing(program: Program, limit: str, only: str) -> None:
     """What is meant by "no such key" depends on `--limit`, so it is said."""

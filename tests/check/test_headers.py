@@ -60,6 +60,18 @@ def test_a_footer_column_that_is_written_wrong(program: Program) -> None:
     ]
 
 
+def test_the_nearest_columns(program: Program) -> None:
+    """Those that have the whole name among their words come before one whose letters are nearly the same."""
+    header = ("Issue key", "Summary", "Status", "Issue Type", "Priority", "estimate", "epic_state", "workflow_state")
+    write_csv(Path("export.csv"), [("P-1", "T", "To Do", "Bug", "High", "3", "", "")], header)
+    Path("mine.yaml").write_text("extends: jira\nfooter: {Was: state, Kind: TYPE}\n", encoding="utf-8")
+    warnings = program("validate", "export.csv", "-m", "mine.yaml", "--json").summary["warnings"]
+    assert [line.partition("; ")[2] for line in warnings if "footer." in line] == [
+        "the nearest columns are 'epic_state', 'workflow_state'",
+        "the nearest column is 'Issue Type'",
+    ]
+
+
 def test_what_stands_in_a_preset_is_no_warning(program: Program) -> None:
     """A preset's comments have many places, also where a person's mapping decides something of comments."""
     write_csv(
