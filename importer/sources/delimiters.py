@@ -10,7 +10,7 @@ from itertools import islice
 from importer.errors import UsageError
 from importer.sources.csv import CELL_CHARACTERS, LINE_ENDS
 from importer.sources.errors_file import is_errors_header
-from importer.sources.header import count_above, fits, least_width
+from importer.sources.header import HEADER_CELLS, count_above, fits, least_width
 
 DELIMITERS = (",", ";", "\t", "|")
 
@@ -26,11 +26,12 @@ def check_delimiter(option: str) -> str:
 def find_delimiter(sample: str) -> str:
     """Return the delimiter with which most rows fit the header, and the header is wider than one cell.
 
+    Where there is none, it is one that gives the header and most rows several cells: they end early, which each says.
     `sample` is the file's beginning; its last row may be cut. A file of one column may get any delimiter.
     """
     tables = {delimiter: _parse_sample(sample, delimiter) for delimiter in DELIMITERS}
 
-    def fitness(delimiter: str) -> tuple[bool, bool, float, int]:
+    def fitness(delimiter: str) -> tuple[bool, bool, bool, float, int]:
         rows = tables[delimiter]
         first = count_above(rows)
         above = any(rows[:first])
@@ -40,7 +41,9 @@ def find_delimiter(sample: str) -> str:
         width, least = len(header), least_width(header)
         fitting = sum(least <= len(row) <= width or fits(row, header) for row in below)
         share = fitting / len(below) if below else float(width > 1)
-        return (width > 1 and share >= 0.5, not above, share, width)
+        is_fit = width > 1 and share >= 0.5
+        is_wide = width >= HEADER_CELLS and 2 * sum(len(row) >= HEADER_CELLS for row in below) > len(below)
+        return (is_fit, is_wide and not is_fit, not above, share, width)
 
     return max(DELIMITERS, key=fitness)
 

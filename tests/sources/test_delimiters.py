@@ -25,6 +25,19 @@ def test_the_delimiter_is_found_by_structure(text: str, delimiter: str) -> None:
     assert find_delimiter(text) == delimiter
 
 
+@pytest.mark.parametrize(
+    ("text", "delimiter"),
+    [
+        ("Id,Title,State,Comment,Task\n1,T,open\n2,U,open,x\n3,V,open\n", ","),
+        ("Id;Title;State;Comment;Task\n1;T;open\n2;U;open;x,y\n3;V;open\n", ";"),
+        ("Say what, when, and where\nAll good\nBad, too\nNo\n", ";"),
+    ],
+)
+def test_rows_that_end_early(text: str, delimiter: str) -> None:
+    """They are ragged, which is said of each; a header that is read as one cell says nothing. Prose is no table."""
+    assert find_delimiter(text) == delimiter
+
+
 def test_a_sample_that_is_cut() -> None:
     """A last row that is cut doesn't count."""
     assert find_delimiter('a;b\n1;2\n3;"fo') == ";"
