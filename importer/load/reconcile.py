@@ -14,13 +14,13 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from functools import partial
 from typing import NamedTuple
 
-from importer.api import PAGE_LIMIT
 from importer.load.fingerprint import HANGING, LISTS, Held, Shown, fingerprint_shown, is_addition
 from importer.records import Act, Operation
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Entry
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls, Undecidable
+from importer.triage.pages import follow_pages
 
 FIRST_LOOK, LONGEST_BETWEEN = 1.0, 8.0
 """Seconds before the first reading, and at most between two; each wait is twice as long as the one before."""
@@ -73,7 +73,7 @@ class Reconciler:
             CallFailed: the issue was deleted.
             Undecidable: three readings in a row failed.
             Unproven: three readings that were to decide it prove nothing.
-            RunStopped: the key is refused, or the target is down.
+            RunStopped: the key is refused, the target is down, or a list never ends.
             Interrupted: the run was interrupted.
         """
         since = min(since, self._now())  # a time ahead, from a clock that was wrong then, would be waited for
@@ -187,14 +187,9 @@ class Reconciler:
             seen |= {item.id: fingerprint_shown(issue_id, item, known) for item in items if is_addition(item)}
         return Counter(seen.values())
 
-    async def _pages(self, act: Act, issue_id: str) -> AsyncIterator[tuple[Shown, ...]]:
-        query = {"limit": str(PAGE_LIMIT)}
-        while True:
-            page = await self._calls.call(partial(LISTS[act], self._client, issue_id, **query))
-            yield page.items
-            if page.next_cursor in (None, query.get("cursor")):  # one that never changes would never end
-                return
-            query["cursor"] = page.next_cursor
+    def _pages(self, act: Act, issue_id: str) -> AsyncIterator[tuple[Shown, ...]]:
+        what = f"additions to issue {issue_id} ({act})"
+        return follow_pages(self._calls, partial(LISTS[act], self._client, issue_id), what, lambda item: item.id)
 
 
 def _give_up_on(error: CallFailed, failed: int) -> None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import partial
 
-from importer.api import BUILT_IN_CATEGORIES, PAGE_LIMIT
+from importer.api import BUILT_IN_CATEGORIES
 from importer.triage.actions import CallFailed
 from importer.triage.client import TriageClient
 from importer.triage.event_loop import run_loop
 from importer.triage.paced import PacedCalls
+from importer.triage.pages import follow_pages
 from importer.triage.target import Target
 
 
@@ -26,14 +26,10 @@ async def read_categories(target: Target, calls: PacedCalls) -> frozenset[str]:
 
     Raises:
         CallFailed: the target refuses to list them.
-        TargetUnreachable: the target is down.
+        TargetUnreachable: the target is down, or the list never ends.
     """
     names: set[str] = set()
     async with TriageClient(target.url, target.api_key) as client:
-        cursor: str | None = ""
-        while cursor is not None:
-            query = {"limit": str(PAGE_LIMIT), **({"cursor": cursor} if cursor else {})}
-            page = await calls.call(partial(client.list_categories, **query))
-            names.update(page.items)
-            cursor = page.next_cursor if page.next_cursor != cursor else None
+        async for page in follow_pages(calls, client.list_categories, "categories", str):
+            names.update(page)
     return frozenset(names)

@@ -11,19 +11,17 @@ from datetime import UTC, datetime
 from functools import partial
 
 from importer.api import PAGE_LIMIT
-from importer.errors import TargetUnreachable
 from importer.triage.absence import Absence
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue, Page
 from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
+from importer.triage.pages import SeenPages
 
 CLOCK_SKEW = 60.0
 """Seconds by which the target's own times may be out of order: it has several clocks, and commits lag behind them."""
 BEGINNINGS = 5
 """How often a list is read from its beginning, at most, because the issue of a cursor was deleted."""
-STALE_PAGES = 3
-"""So many pages in a row without an issue that was not shown before mean that a list never ends."""
 MOST_EARLIER = 20_000
 """Ids of so many issues are kept, so that the memory stays flat."""
 WORD = 64
@@ -61,41 +59,20 @@ async def _list_pages(client: TriageClient, calls: PacedCalls, **query: str) -> 
 
 async def _read_pages(client: TriageClient, calls: PacedCalls, cursor: str, **query: str) -> AsyncIterator[Page[Issue]]:
     first = {"limit": str(PAGE_LIMIT), **query}
-    asked, beginnings, pages = {**first, "cursor": cursor} if cursor else first, 1, _Pages()
+    asked, beginnings, seen = {**first, "cursor": cursor} if cursor else first, 1, SeenPages("issues")
     while True:
         try:
             page = await calls.call(partial(client.list_issues, **asked))
         except CallFailed as error:
             if error.status != 400 or asked is first or beginnings == BEGINNINGS:
                 raise
-            asked, beginnings, pages = first, beginnings + 1, _Pages()
+            asked, beginnings, seen = first, beginnings + 1, SeenPages("issues")
             continue
         yield page
         if page.next_cursor is None:
             return
-        pages.note(page)
+        seen.note((issue.id for issue in page.items), page.next_cursor)
         asked = {**first, "cursor": page.next_cursor}
-
-
-class _Pages:
-    """The pages of one reading: notices where they never end, as then nobody knows what a look hasn't seen."""
-
-    def __init__(self) -> None:
-        self._cursors: set[str | None] = set()
-        self._issues: set[int] = set()  # hashes of their ids
-        self._stale = 0
-
-    def note(self, page: Page[Issue]) -> None:
-        """Take note of a page that another one follows. Raises TargetUnreachable if they come again."""
-        new = {hash(issue.id) for issue in page.items} - self._issues
-        self._issues |= new
-        self._stale = 0 if new else self._stale + 1
-        if page.next_cursor in self._cursors or self._stale == STALE_PAGES:
-            raise TargetUnreachable(
-                "The list of issues in Triage never ends: its pages come again.",
-                hint="Nothing is sent without a look first. Run the same command again once the list can be read.",
-            )
-        self._cursors.add(page.next_cursor)
 
 
 def created_seconds(item: Issue | Entry, otherwise: float) -> float:

@@ -27,22 +27,29 @@ class Watched(SandboxTransport):
 
     fails  the status of every answer, if it is set
     hides  says of an item of any list but that of issues whether it is left out
+    leads  gives the next cursor of each page of such a list, which then shows its first page whatever it is asked for
     """
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.fails = self.reads = 0
         self.hides: Callable[[dict[str, Any]], bool] = lambda item: False
+        self.leads: Callable[[], str] | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer as the sandbox does, or not."""
         self.reads += request.method == "GET"
         if self.fails:
             return refusal(self.fails, "not today")
+        is_list = request.url.path.rpartition("/")[2] in LISTS_OF_ISSUES and request.method == "GET"
+        if is_list and self.leads is not None:
+            request = httpx.Request("GET", request.url.copy_remove_param("cursor"), headers=request.headers)
         answer = await super().handle_async_request(request)
-        if request.url.path.rpartition("/")[2] in LISTS_OF_ISSUES and request.method == "GET" and answer.is_success:
+        if is_list and answer.is_success:
             shown = orjson.loads(await answer.aread())
             shown["data"]["items"] = [item for item in shown["data"]["items"] if not self.hides(item)]
+            if self.leads is not None:
+                shown["data"]["next_cursor"] = self.leads()
             return httpx.Response(200, json=shown)
         return answer
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
+from itertools import cycle
 from typing import Any
 
 import orjson
 import pytest
 
-from importer.errors import KeyRefused
+from importer.errors import KeyRefused, TargetUnreachable
 from importer.load.fingerprint import LISTS, fingerprint
 from importer.load.reconcile import Reconciler, Unproven
 from importer.records import Act
@@ -222,6 +223,19 @@ def test_looks_that_fail(bench: Reconciling) -> None:
     with pytest.raises(Undecidable, match="not today"):
         bench.was_made(Act.COMMENT, issue, COMMENT)
     assert bench.triage.reads == 3
+
+
+@pytest.mark.parametrize("hides", [False, True], ids=["entries", "empty"])
+@pytest.mark.parametrize("cursors", ["a", "ab", "abcdefghijklmnop"], ids=["the same", "in a circle", "always new"])
+def test_pages_that_never_end(bench: Reconciling, cursors: str, hides: bool) -> None:
+    """They end the command with a sentence, whatever their cursors look like."""
+    issue, leading = bench.issue(), cycle(cursors)
+    bench.triage.leads, bench.triage.hides = lambda: next(leading), lambda item: hides
+    with pytest.raises(TargetUnreachable, match=f"additions to issue {issue} .* never ends"):
+        bench.was_made(Act.COMMENT, issue, COMMENT)
+    with pytest.raises(TargetUnreachable, match="never ends"):
+        bench.run(lambda client, lookback: lookback.read_entries(issue))
+    assert bench.triage.reads <= 8
 
 
 def test_issue_that_is_gone(bench: Reconciling) -> None:
