@@ -11,7 +11,7 @@ from importer.check.plan import Plan
 from importer.check.rows import Examined
 from importer.errors import SourceNotReady
 from importer.transform.columns import read_date
-from importer.transform.comments import read_epoch
+from importer.transform.epochs import read_epoch
 
 AHEAD_SECONDS = 86_400.0
 """A date further in the future is a plan, such as a due date; one that is nearer may lack its zone."""

@@ -27,10 +27,10 @@ from importer.mapping.scalars import (
 )
 from importer.records import Ref
 
-TextFormat = Literal["markdown", "html", "jira", "textile", "adf", "escaped"]
+TextFormat = Literal["markdown", "html", "jira", "textile", "adf", "escaped", "time"]
 """Markup that a text can be converted from; `jira` is Jira's wiki markup, `adf` the tree of the Cloud's API.
 
-Of `markdown` only the HTML comments are left out.
+Of `markdown` only the HTML comments are left out. `time` is a Unix time, which becomes a date.
 """
 AsText = Literal["markdown", "text"]
 

@@ -10,7 +10,7 @@ from functools import lru_cache
 from importer.api import COMMENT_LIMIT, count_units
 from importer.records import Comment
 from importer.transform.columns import is_filled, single_line
-from importer.transform.comments import read_epoch
+from importer.transform.epochs import show_epoch
 from importer.transform.lengths import is_longer, split_text
 from importer.transform.markers import comment_marker, comment_markers
 
@@ -113,8 +113,6 @@ def continue_description(key: str, rest: Sequence[str], *, is_marked: bool = Tru
 @lru_cache(maxsize=4096)
 def _say_who(author: str, date: str, is_private: bool) -> tuple[str, str]:
     """The opening line up to the marker: author, date and privacy; and what the text begins with: a line too long."""
-    moment = read_epoch(date)
-    day = f"{moment:%Y-%m-%d %H:%M} UTC" if moment is not None else single_line(date)
-    said = list(filter(None, (single_line(author), day, "private" if is_private else "")))
+    said = list(filter(None, (single_line(author), single_line(show_epoch(date)), "private" if is_private else "")))
     who = _BETWEEN.join(said)
     return ("", f"{who}\n\n") if is_longer(who, WHO_LIMIT) else (_BETWEEN.join([*said, ""]), "")

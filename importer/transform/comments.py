@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
 from itertools import chain, groupby, islice
@@ -22,14 +20,13 @@ from importer.mapping.model import UNDECIDED
 from importer.mapping.texts import Text
 from importer.records import Comment, Finder, Finding, from_columns
 from importer.transform.columns import Columns, is_filled, read_date
+from importer.transform.epochs import read_epoch
 from importer.transform.formats.convert import Converted, convert_all
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
 from importer.transform.watched_patterns import Searcher, compile_pattern, find_each
 
 _PUBLIC = frozenset({"", "false", "no", "0", "public", "comments", "additional comments"})
 """Texts under `private` that mean a public comment, folded; the last two are ServiceNow's."""
-
-_EPOCH = re.compile(r"([0-9]{10}|[0-9]{13})(?:\.[0-9]{1,9})?")
 
 CELLS = 512
 """Cells that are read at a time: a row may have any number of comments."""
@@ -97,14 +94,6 @@ def read_comments(spec: Comments, columns: Columns, beside: Mapping[int, Finder]
                     said[row] = filled
     ordered = {row: _in_order(said[row], columns.date_formats) for row in sorted(said)}
     return _finish(ordered, spec) if ordered else Discussions()
-
-
-def read_epoch(text: str) -> datetime | None:
-    """A Unix time in seconds (10 digits) or milliseconds (13); None for any other text."""
-    match = _EPOCH.fullmatch(text.strip())
-    if match is None:
-        return None
-    return datetime.fromtimestamp(float(match[0]) / (1 if len(match[1]) == 10 else 1000), UTC)
 
 
 def _find_cells(source: CommentSource, columns: Columns, finder: Finder | None) -> Iterator[tuple[int, str]]:

@@ -23,7 +23,8 @@ from importer.transform.chunk_parts import PartsReader
 from importer.transform.chunk_records import Records, merge_targets
 from importer.transform.claims import read_claims
 from importer.transform.columns import Columns, read_date, single_line
-from importer.transform.comments import Discussions, read_epoch
+from importer.transform.comments import Discussions
+from importer.transform.epochs import read_epoch
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import Groups, merge_firsts

@@ -7,7 +7,6 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from hypothesis import strategies as st
 from importer.mapping.issue_parts import Comments
 from importer.records import Comment, Finder, Ref
 from importer.transform.columns import Columns
-from importer.transform.comments import Discussions, read_comments, read_epoch
+from importer.transform.comments import Discussions, read_comments
 from tests.end_to_end.exports import EXPORTS
 from tests.harness.making import chunk_of, json_chunk_of
 
@@ -207,22 +206,6 @@ def test_order_of_sources_that_cannot_be_merged() -> None:
     sources = [{"column": "C", "parse": "(?P<date>[^;]*);(?P<text>.*)"}, "D"]
     found = discussions(sources, columns_of(["C", "C", "D"], ["2026-01-02;b", "2026-01-01;a", "c"]))
     assert [text for _, _, text in said(found)] == ["a", "b", "c"]
-
-
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("1772442840", datetime(2026, 3, 2, 9, 14, tzinfo=UTC)),
-        (" 1772442840000 ", datetime(2026, 3, 2, 9, 14, tzinfo=UTC)),
-        ("1772442840.500000", datetime(2026, 3, 2, 9, 14, 0, 500_000, tzinfo=UTC)),
-        ("20260302", None),
-        ("2026-03-02", None),
-        ("", None),
-    ],
-)
-def test_epoch(text: str, expected: datetime | None) -> None:
-    """Ten digits are seconds, thirteen milliseconds; eight are a date."""
-    assert read_epoch(text) == expected
 
 
 @pytest.mark.parametrize("text", ["true", "1", "Work notes", "internal", "yes"])

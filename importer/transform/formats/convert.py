@@ -1,4 +1,4 @@
-"""Converts HTML, Jira's wiki markup, the Atlassian Document Format, Textile and escapes to Markdown or plain text."""
+"""Converts HTML, wiki markup, Atlassian's document format, Textile, escapes and Unix times to Markdown or text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from importer.mapping.texts import AsText, TextFormat
 from importer.records import Finding
+from importer.transform.epochs import show_epoch
 from importer.transform.formats.adf import read_adf
 from importer.transform.formats.html import read_html, unescape
 from importer.transform.formats.jira import read_jira
@@ -49,6 +50,8 @@ def convert(text: str, format: TextFormat, as_: AsText) -> Converted:
         return Converted(text)
     if format == "markdown":
         return Converted(leave_out_hidden(text))
+    if format == "time":
+        return Converted(show_epoch(text))
     if format == "escaped":
         return Converted(_break_lines(text))
     try:

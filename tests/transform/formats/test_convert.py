@@ -41,7 +41,12 @@ def test_escaped_line_breaks(text: str, converted: str) -> None:
     assert convert(text, "escaped", "markdown").text == converted
 
 
-@pytest.mark.parametrize("form", FORMATS)
+def test_a_time_becomes_a_date() -> None:
+    """Where the mapping says that a text is one: any ten digits may be an id."""
+    assert convert("1772442840000", "time", "markdown").text == "2026-03-02 09:14 UTC"
+
+
+@pytest.mark.parametrize("form", [form for form in FORMATS if form != "time"])
 @given(text=st.text(alphabet=st.characters(categories=("L", "N", "Zs"), exclude_characters="\x85"), max_size=60))
 def test_letters_are_no_markup(form: TextFormat, text: str) -> None:
     """Letters, digits and spaces of any alphabet are left alone."""
