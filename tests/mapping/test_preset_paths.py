@@ -92,6 +92,13 @@ def test_edges_of_a_gitlab_issue(bring: Bring) -> None:
     assert bring("gitlab", [record | {"discussions": edges({"notes": edges(note)})}])["g/p#1"].comments
 
 
+def test_ids_of_a_gitlab_export(bring: Bring) -> None:
+    """A project's export names people by their ids alone, which users.csv may match."""
+    record = {"iid": 1, "title": "T", "state": "opened", "project_id": 5, "author_id": 22, "relative_position": 500}
+    found = bring("gitlab", [record | {"issue_assignees": [{"user_id": 23, "issue_id": 9}]}])["5#1"]
+    assert found.assignee == Identity(account="23")
+
+
 def test_edges_of_a_linear_issue(bring: Bring) -> None:
     """Comments, children and relations of an issue that lists them as edges."""
     record: dict[str, Any] = {"id": "5d", "identifier": "ENG-1", "title": "T", "state": {"name": "Todo"}}

@@ -108,8 +108,8 @@ def test_clickup_pairs(bring: Bring) -> None:
     """A dependency names both ends, of which this task may be either; a checklist is a comment."""
     pairs = [{"task_id": "a1", "depends_on": "a2"}, {"task_id": "a3", "depends_on": "a1"}]
     task = {"id": "a1", "name": "T", "status": {"status": "open", "type": "open"}, "date_created": "1567780450202"}
-    task["checklists"] = [{"name": "Steps", "items": [{"name": "x", "resolved": True}, {"name": "y"}]}]
-    found = bring("clickup", [task | {"parent": "a0", "dependencies": pairs}])["a1"]
+    steps = [{"name": "Steps", "items": [{"name": "x", "resolved": True}, {"name": "y"}]}]
+    found = bring("clickup", [task | {"parent": "a0", "dependencies": pairs, "checklists": steps}])["a1"]
     assert found.comments == [("", "", "**Steps**\n\n- [x] x\n- [ ] y")]
     assert found.relations == [("a0", "related_to", "a1"), ("a2", "blocks", "a1"), ("a1", "blocks", "a3")]
     assert found.codes == []
