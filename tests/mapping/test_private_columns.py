@@ -59,6 +59,69 @@ REDMINE = [
     ("主题", "私有", "是", "否"),
 ]
 
+# As Mantis's language files have them: the titles of summary, reproducibility and view status, public, private
+MANTIS = [
+    ("Samenvatting", "Herproduseerbaarheid", "Sigbaarheid", "public", "private"),
+    ("ማጠቃለያ", "Reproducibility", "View Status", "public", "private"),
+    ("ملخص", "القابلية لإعادة الإنتاج", "عرض الحالة", "علني", "خاص"),
+    ("Resume", "Reproducibilidá", "Visibilidá", "públicu", "priváu"),
+    ("Laburpena", "Erreproduzigarritasuna", "Ikuskatze Egoera", "publikoa", "pribatua"),
+    ("Падсумаваньне", "Паўтараемасьць", "Паказаць статус", "публічны", "прыватны"),
+    ("Diverradur", "Adproduusted", "Gwelet ar statud", "foran", "prevez"),
+    ("Резюме", "Възпроизводимост", "Визуален статус", "публичен", "частен"),
+    ("Resum", "Reproductibilitat", "Visibilitat", "públic", "privat"),
+    ("摘要", "出现频率", "查看权限", "公开", "私有"),
+    ("摘要", "出現頻率", "檢視狀態", "公開", "非公開"),
+    ("Sažetak", "Učestalost", "Vidljivost", "public", "private"),
+    ("Shrnutí", "Reprodukovatelnost", "Stav zobrazení", "veřejný", "soukromý"),
+    ("Opsummering", "Reproducerbarhed", "Vis status", "offentlig", "privat"),
+    ("Samenvatting", "Reproduceerbaarheid", "Zichtbaarheid", "openbaar", "intern"),
+    ("Summary", "Reproducibility", "View Status", "public", "private"),
+    ("Resumo", "Reproducibility", "Vidi Staton", "publika", "privata"),
+    ("Kokkuvõte", "Korratavus", "Staatus", "avalik", "privaatne"),
+    ("Yhteenveto", "Toistettavuus", "Tila", "julkinen", "yksityinen"),
+    ("Résumé", "Reproductibilité", "Visibilité", "public", "privé"),
+    ("Resumo", "Reproducibilidade", "Visibilidade", "público", "privado"),
+    ("შეჯამება", "რეპროდუცირებლობა", "ხედვის სტატუსი", "საჯარო", "კერძო"),
+    ("Zusammenfassung", "Reproduzierbar", "Sichtbarkeit", "öffentlich", "privat"),
+    ("Περίληψη (μέχρι 64 χαρακτήρες)", "Επανεμφάνιση", "Προβολή Κατάστασης", "δημόσια", "ιδιωτική"),
+    ("תקציר", "ניתן לשחזור", "הרשאת צפייה", "ציבורי", "מוגבל"),
+    ("सारांश", "पुनरावृत्ति", "स्थिति देखें", "सार्वजनिक", "निजी"),
+    ("Összefoglaló", "Reprodukálhatóság", "Láthatóság", "nyilvános", "privát"),
+    ("Yfirlit", "Möguleg endurtekning", "Sjá stöðu", "almennt", "læst"),
+    ("Summario", "Reproducibilitate", "Visibilitate", "public", "private"),
+    ("Riassunto", "Riproducibilità", "Visibilità", "pubblico", "privato"),
+    ("要約", "再現性", "公開設定", "公開", "非公開"),
+    ("요약", "재발생 가능성", "공개/비공개", "공개", "비공개"),
+    ("Īss apraksts", "Atkārtojamība", "Pieejas status", "publisks", "privāts"),
+    ("Santrauka", "Pasikartojimas", "Peržiūrėti būseną", "viešas", "uždaras"),
+    ("Resümmee", "Reproducibility", "Status weisen", "ëffentlech", "privat"),
+    ("Краток опис", "Повикливост", "Видливост", "јавна", "лична"),
+    ("Oppsummering", "Mulighet for å reprodusere", "Visningsstatus", "Offentlig", "Privat"),
+    ("Samandrag", "Kan verta reprodusert", "View Status", "offentleg", "privat"),
+    ("Resumit", "Reproductibilitat", "Afichar l'estat", "public", "privat"),
+    ("خلاصه", "قابلیت اجرا دوباره", "نمایش وضعیت", "عمومی", "خصوصی"),
+    ("Temat", "Powtarzalność", "Widoczność", "publiczny", "prywatny"),
+    ("Resumo", "Reprodutibilidade", "Visibilidade", "público", "privado"),
+    ("Resumo", "Frequência", "Visualização", "público", "privado"),
+    ("Sumar", "Cât de des apare problema?", "Mod de afișare", "public", "privat"),
+    ("Тема", "Воспроизводимость", "Видимость", "публичная", "приватная"),
+    ("خلاصہ", "Reproducibility", "حیثیت ݙکھاؤ", "public", "private"),
+    ("Кратак опис", "Понављање", "Преглед статуса", "јавно", "приватно"),
+    ("Kratak opis", "Ponavljanje", "Pregled statusa", "javno", "privatno"),
+    ("Summary", "Reproducibility", "View Status", "javna", "lična"),
+    ("Zhrnutie", "Reprodukovateľnosť", "Zobraziť status", "verejný", "súkromný"),
+    ("Povzetek", "Ponovljivost", "Zasebnost", "javno", "zasebno"),
+    ("Resumen", "Reproducibilidad", "Visibilidad", "público", "privado"),
+    ("Sammanfattning", "Upprepbarhet", "Visa status", "publik", "privat"),
+    ("Zämmefassig", "Reproduzierbar", "Aazeigstatus", "effentlig", "privat"),
+    ("Buod", "Kakayahang maigawa/magawaan ng sipi", "Tingnan ang Kalagayan", "pangmadla/publiko", "pansarili/pribado"),
+    ("Özet", "Tekrarlanabilirlik", "Durumu Gör", "herkese açık", "özel"),
+    ("Статистика", "Відтворюваність", "Рівень доступу", "спільна", "закрита"),
+    ("خاکہ", "دوبارہ بنانا", "مقام دکھاو", "آزاد", "غیر آزاد"),
+    ("Tóm tắt", "Khả năng tái sản xuất", "Xem trạng thái", "công cộng", "riêng tư"),
+]
+
 
 @pytest.mark.parametrize(("title", "private", "yes", "no"), REDMINE)
 def test_redmine(bring: Bring, title: str, private: str, yes: str, no: str) -> None:
@@ -68,8 +131,17 @@ def test_redmine(bring: Bring, title: str, private: str, yes: str, no: str) -> N
     assert [key for key, issue in found.items() if RESTRICTED_UNDECIDED in issue.codes] == ["1", "4"]
 
 
-@pytest.mark.parametrize(("preset", "known"), [("redmine", REDMINE)])
-def test_no_language_is_recognised_without_it(preset: str, known: list[tuple[str, ...]]) -> None:
-    """A column that tells the language is in the table above, with the private one that goes with it."""
-    [shape] = [shape for shape in preset_shapes()[preset] if shape.name == "CSV"]
-    assert {title for title, *_ in known} >= set(shape.needs[-1])
+@pytest.mark.parametrize(("title", "often", "view", "public", "private"), MANTIS)
+def test_mantis(bring: Bring, title: str, often: str, view: str, public: str, private: str) -> None:
+    """What is neither public nor nothing is private."""
+    rows = [("ID", title, often, view), *((str(n), "T", "1", cell) for n, cell in enumerate((public, private, "")))]
+    found = bring("mantis", rows)
+    assert [key for key, issue in found.items() if RESTRICTED_UNDECIDED in issue.codes] == ["1"]
+
+
+def test_no_language_is_recognised_without_it() -> None:
+    """A column that tells the language is in the tables above, with the private one that goes with it."""
+    shapes = {name: next(shape.needs[-1] for shape in preset_shapes()[name]) for name in ("redmine", "mantis")}
+    assert {title for title, *_ in REDMINE} >= set(shapes["redmine"])
+    told = {name for _, often, view, *_ in MANTIS for name in (often, view)}
+    assert set(shapes["mantis"]) - told == {"Date Submitted", "Product Version", "Fixed in Version", "Meldungsdatum"}
