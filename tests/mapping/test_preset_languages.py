@@ -1,4 +1,4 @@
-"""A private issue is found in every language that a preset's CSV may come in: none of them is published by a word."""
+"""What presets read in other languages. A private issue is found in every one: none of them is published by a word."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import pytest
 
 from importer.authoring.recognise import preset_shapes
 from importer.codes import RESTRICTED_UNDECIDED
+from importer.mapping.identities import Identity
 from tests.harness.brought import Bring
 
 # As Redmine's locales have them: the title's column, the private one's, yes, no
@@ -145,3 +146,28 @@ def test_no_language_is_recognised_without_it() -> None:
     assert {title for title, *_ in REDMINE} >= set(shapes["redmine"])
     told = {name for _, often, view, *_ in MANTIS for name in (often, view)}
     assert set(shapes["mantis"]) - told == {"Date Submitted", "Product Version", "Fixed in Version", "Meldungsdatum"}
+
+
+def test_jira_people_and_parents_in_german(bring: Bring) -> None:
+    """Whose an account is, is said by columns with other names; so is a parent."""
+    header = ["Zusammenfassung", "Vorgangsschlüssel", "Vorgangs-ID", "Status", "Zugewiesene Person"]
+    header += ["ID der zugewiesenen Person", "Autor", "ID des Autors", "Übergeordnet", "Kommentar"]
+    people = ["Ann Meyer", "5f1", "Ben", "5f2"]
+    epic = ["Echo", "VO-1", "10001", "Fertig", *people, "", ""]
+    task = ["Hall", "VO-2", "10002", "Fertig", *people, "10001", "05.Sep.25 7:24 AM;5f2;[~accountid:5f1] so"]
+    found = bring("jira", [header, epic, task])["VO-2"]
+    assert found.comments == [("Ben", "05.Sep.25 7:24 AM", "(at)Ann Meyer so")]
+    assert found.relations == [("VO-1", "related_to", "VO-2")]
+    assert found.assignee == Identity("Ann Meyer", "5f1")
+
+
+def test_jira_links_in_french(bring: Bring) -> None:
+    """The column is translated, the kind of the link is not."""
+    header = ["Résumé", "Clé de ticket", "État", "Clé parent", "Lien de ticket sortant (Blocks)"]
+    row = ["T", "VO-2", "Terminé", "VO-1", "VO-3", "VO-4"]
+    found = bring("jira", [[*header, "Lien du ticket entrant (Duplicate)"], row])
+    assert found["VO-2"].relations == [
+        ("VO-1", "related_to", "VO-2"),
+        ("VO-2", "blocks", "VO-3"),
+        ("VO-4", "duplicate_of", "VO-2"),
+    ]
