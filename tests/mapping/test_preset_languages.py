@@ -171,3 +171,10 @@ def test_jira_links_in_french(bring: Bring) -> None:
         ("VO-2", "blocks", "VO-3"),
         ("VO-4", "duplicate_of", "VO-2"),
     ]
+
+
+def test_backlog_comments_in_japanese(bring: Bring) -> None:
+    """Each numbered column is a comment."""
+    header = ("キーID", "キー", "件名", "種別ID", "種別", "状態", "コメント1", "コメント2")
+    found = bring("backlog", [header, ("1", "SHOP-4", "T", "7", "バグ", "完了", "一", "二")])["SHOP-4"]
+    assert found.comments == [("", "", "一"), ("", "", "二")]
