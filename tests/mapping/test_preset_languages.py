@@ -148,6 +148,19 @@ def test_no_language_is_recognised_without_it() -> None:
     assert set(shapes["mantis"]) - told == {"Date Submitted", "Product Version", "Fixed in Version", "Meldungsdatum"}
 
 
+def test_redmine_relations_in_german(bring: Bring) -> None:
+    """Its words say of which kind each is, and which way it points."""
+    words = "Beziehung mit #2, Blockiert #3, Blockiert durch #6, Duplikat von #7, Vorgänger von (1 Tag) #8"
+    found = bring("redmine", [("#", "Thema", "Zugehörige Tickets"), ("13", "T", words)])["13"]
+    assert sorted(found.relations) == [
+        ("13", "blocks", "3"),
+        ("13", "duplicate_of", "7"),
+        ("13", "related_to", "2"),
+        ("13", "related_to", "8"),
+        ("6", "blocks", "13"),
+    ]
+
+
 def test_jira_people_and_parents_in_german(bring: Bring) -> None:
     """Whose an account is, is said by columns with other names; so is a parent."""
     header = ["Zusammenfassung", "Vorgangsschlüssel", "Vorgangs-ID", "Status", "Zugewiesene Person"]
