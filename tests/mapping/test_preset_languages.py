@@ -148,6 +148,34 @@ def test_no_language_is_recognised_without_it() -> None:
     assert set(shapes["mantis"]) - told == {"Date Submitted", "Product Version", "Fixed in Version", "Meldungsdatum"}
 
 
+@pytest.mark.parametrize(
+    ("key", "title", "level"),
+    [
+        ("Vorgangsschlüssel", "Zusammenfassung", "Sicherheitsstufe"),
+        ("Clé de ticket", "Résumé", "Niveau de sécurité"),
+        ("Clave de incidencia", "Resumen", "Nivel de seguridad"),
+        ("Chave da item", "Resumo", "Nível de segurança"),
+        ("Chiave ticket", "Riepilogo", "Livello di sicurezza"),
+        ("Issuesleutel", "Samenvatting", "Beveiligingsniveau"),
+        ("Klucz zgłoszenia", "Podsumowanie", "Poziom bezpieczeństwa"),
+        ("Kayıt anahtarı", "Özet", "Güvenlik düzeyi"),
+        ("Klíč požadavku", "Souhrn", "Úroveň zabezpečení"),
+        ("Ärendenyckel", "Sammanfattning", "Säkerhetsnivå"),
+        ("Sagsnøgle", "Opsummering", "Sikkerhedsniveau"),
+        ("Saksnøkkel", "Sammendrag", "Sikkerhetsnivå"),
+        ("課題キー", "要約", "セキュリティ レベル"),
+        ("问题关键字", "概要", "安全级别"),
+        ("議題金鑰", "摘要", "安全性等級"),
+        ("이슈 키", "요약", "보안 수준"),
+        ("Ключ задачи", "Тема", "Уровень безопасности"),
+    ],
+)
+def test_jira(bring: Bring, key: str, title: str, level: str) -> None:
+    """Whatever stands in its security level restricts an issue."""
+    found = bring("jira", [(key, title, level), ("VO-1", "T", "Staff"), ("VO-2", "T", "")])
+    assert [key for key, issue in found.items() if RESTRICTED_UNDECIDED in issue.codes] == ["VO-1"]
+
+
 def test_redmine_relations_in_german(bring: Bring) -> None:
     """Its words say of which kind each is, and which way it points."""
     words = "Beziehung mit #2, Blockiert #3, Blockiert durch #6, Duplikat von #7, Vorgänger von (1 Tag) #8"
