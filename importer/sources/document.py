@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from json import JSONDecodeError
 from typing import Any, NoReturn, TextIO
 
@@ -13,6 +12,10 @@ from importer.sources.files import cut_off
 from importer.sources.json_values import decoder, lenient_decoder
 
 PIECE_CHARACTERS = 64 * 1024
+PIECES_AT_ONCE = 4
+"""Of an object or array that is read as a whole where nobody needs it; a bigger one is gone through part by part."""
+
+BIG = object()
 SPACE = re.compile(r"[ \t\r\n]*")
 
 # The end of a text that is cut inside a word, a number or a \uXXXX escape.
@@ -129,24 +132,49 @@ class Document:
 
     def _skip(self) -> None:
         first = self.peek()
-        if first in ("{", "[") and self._skip_at_once():
-            return
-        if first == "{":
-            for _ in self.members():
-                self._skip()
-        elif first == "[":
-            for _ in self.elements():
-                self.value()
-        else:
+        if first not in ("{", "["):
             self.value()
+        elif self._at_once() is BIG:
+            for _ in self.members() if first == "{" else self.elements():
+                self._skip()
 
-    def _skip_at_once(self) -> bool:
-        """Skip a value that ends in the buffer, which most do; return whether it was one."""
-        with suppress(JSONDecodeError, RecursionError):  # cut, or damaged: found by going through its parts
-            _, end = self._decode()
-            self._move(end)
-            return True
-        return False
+    def abridged(self, most: int) -> Any:
+        """Read one value; of each array within a big one, only this many elements are kept."""
+        try:
+            return self._abridged(most)
+        except RecursionError:
+            self._damaged(self._place, "nested too deeply")
+
+    def _abridged(self, most: int) -> Any:
+        first = self.peek()
+        if first not in ("{", "["):
+            return self.value()[0]
+        if (value := self._at_once()) is not BIG:
+            return value
+        if first == "{":
+            return {key: self._abridged(most) for key in self.members()}
+        kept: list[Any] = []
+        for _ in self.elements():
+            if len(kept) < most:
+                kept.append(self._abridged(most))
+            else:
+                self._skip()
+        return kept
+
+    def _at_once(self) -> Any:
+        """Read an object or an array; return BIG, and stay before it, if it is too big to be held, or damaged."""
+        while True:
+            try:
+                value, end = self._decode()
+            except RecursionError:
+                return BIG
+            except JSONDecodeError as error:
+                small = len(self._buffer) - self._place < PIECES_AT_ONCE * self._piece
+                if not (small and self._is_cut(error) and self._read_on()):
+                    return BIG  # its parts are gone through, which also finds where it is damaged
+            else:
+                self._move(end)
+                return value
 
     def end(self) -> None:
         """Raise SourceError if anything but white space follows."""

@@ -10,7 +10,7 @@ from typing import Any
 from importer.errors import SourceError, SourceNotReady
 from importer.phrases import listed
 from importer.sources.document import Document
-from importer.sources.sampling import NAME_DEPTH, Sampler
+from importer.sources.sampling import NAME_DEPTH, SAMPLED_RECORDS, Sampler
 from importer.sources.wrappers import (
     ANSWER_DEPTH,
     EACH,
@@ -159,7 +159,7 @@ def _note_keyed(document: Document, outline: Outline, path: tuple[str, ...]) -> 
     if path in outline.keyed and outline.keyed[path].full:
         document.skip()
         return
-    value, _ = document.value()
+    value = document.abridged(SAMPLED_RECORDS)
     if any(not isinstance(item, list | dict) for item in value.values()):
         outline.keyed.setdefault(path, Sampler()).add(value)
     else:
@@ -176,7 +176,7 @@ def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) ->
         if count == 1 and first not in "{[":
             _note_scalar(outline, path, document.value()[0])
             continue
-        value, _ = document.value()
+        value = document.abridged(SAMPLED_RECORDS)
         if count == 1 and not (isinstance(value, dict) or is_pair(value) or is_tuple(value)):
             continue
         if count == 1 and _note_error(outline, path, value):

@@ -59,6 +59,16 @@ def write_json(path: Path, rows: int) -> None:
         file.write("]")
 
 
+def write_beside(path: Path, rows: int) -> None:
+    """One record, and beside it an object with this many events, in an array."""
+    event = {"at": "2024-01-02T03:04:05Z", "who": "ann", "from": "open", "to": "closed", "note": "x" * 60}
+    with path.open("w", encoding="utf-8") as file:
+        file.write('{"history": [{"events": [')
+        for number in range(rows):
+            file.write(("," if number else "") + json.dumps({**event, "id": number}))
+        file.write(']}], "issues": [{"id": 1, "key": "P-1", "title": "One", "status": "open"}]}')
+
+
 def write_heavy(path: Path, rows: int) -> None:
     """Rows of a megabyte, in a small file: gzip makes little of texts that repeat."""
     text = (" ".join(random.Random(1).choices(WORDS, k=2000)) + "\n") * 100
@@ -104,6 +114,7 @@ class Shape(NamedTuple):
 SHAPES = {
     "ordinary": Shape("ordinary.csv", write_ordinary, 500_000),
     "json": Shape("array.json", write_json, 250_000),
+    "beside": Shape("beside.json", write_beside, 700_000),
     "heavy": Shape("heavy.csv.gz", write_heavy, 1_500),
     # One row is never divided, and here each of its comments is a column, too: 1.1 KB a comment.
     "discussed": Shape("discussed.csv", write_discussed, 100_000, WANTED_MB, 120),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import tracemalloc
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -85,13 +87,65 @@ def test_the_beginning_of_what_comes_next(piece: int) -> None:
 
 
 def test_small_values_are_skipped_whole() -> None:
-    """What is in the buffer is passed over at once; only what is longer than it is gone through part by part."""
+    """An object that isn't big is passed over at once, wherever a piece ends."""
     record = keyed({str(number): '{"a":[1,2]}' for number in range(50)})
     document = Counting(io.StringIO(listed([record] * 1000)), "f")
     for _ in document.elements():
         document.skip()
     assert document.peek() == ""
-    assert document.count < 50 * 20  # of 50,000: in the dozen records that a piece ends in
+    assert document.count == 0
+
+
+EVENTS = listed([keyed({"id": "7", "note": write("x" * 80)})] * 20_000)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(keyed({"events": EVENTS}), id="in an object"),
+        pytest.param(listed([keyed({"events": EVENTS})]), id="in an object of an array"),
+        pytest.param(listed([listed([EVENTS])]), id="in an array of arrays"),
+        pytest.param(listed([keyed({"a": keyed({"b": listed([EVENTS])})})]), id="further down"),
+    ],
+)
+@pytest.mark.parametrize("read", [Document.skip, lambda document: document.abridged(10)], ids=["skip", "abridged"])
+def test_a_big_value_is_not_held(text: str, read: Callable[[Document], Any]) -> None:
+    """Two megabytes that nobody needs take no more memory than a few pieces, wherever they are."""
+    document = Document(io.StringIO(text), "f", 1000)
+    tracemalloc.start()
+    try:
+        read(document)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    document.end()
+    assert peak < 100_000
+
+
+@given(JSON_TEXTS, st.integers(1, 40))
+def test_an_abridged_value_without_long_arrays_is_the_value(text: str, piece: int) -> None:
+    """Read part by part or at once, nothing is lost of what has no long array."""
+    document = Document(io.StringIO(text), "f", piece)
+    value = document.abridged(4)
+    assert write(value) == write(Document(io.StringIO(text), "f").value()[0])
+    document.end()
+
+
+def test_an_abridged_value_has_the_first_of_each_array() -> None:
+    """Of a big value the arrays are cut, in arrays and in objects; a small one is whole."""
+    long = listed([*map(str, range(1000))])
+    document = Document(
+        io.StringIO(listed([keyed({"a": long, "b": listed([long, long, "7"]), "c": '"x"'})] * 3)), "f", 4
+    )
+    assert document.abridged(2) == [{"a": [0, 1], "b": [[0, 1], [0, 1]], "c": "x"}] * 2
+    document.end()
+    assert Document(io.StringIO("[1, 2, 3]"), "f").abridged(2) == [1, 2, 3]
+
+
+def test_an_abridged_value_that_is_nested_too_deeply() -> None:
+    """Its error names the place, as that of any other."""
+    with pytest.raises(SourceError, match="nested too deeply"):
+        Document(io.StringIO("[" * 100_000), "f").abridged(2)
 
 
 def read(text: str, piece: int = 4) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,20 @@ def test_records(tmp_path: Path) -> None:
     for name, text in {"a.json": json.dumps(records), "b.jsonl": "\n".join(map(json.dumps, records))}.items():
         path = write(tmp_path, text, name)
         assert survey(path) == (Sample(path, "jsonl" if name == "b.jsonl" else "json", "", "", "", names, 2),)
+
+
+def test_what_lies_beside_the_records_is_not_held(tmp_path: Path) -> None:
+    """A history in one element of an array is read part by part, though it might have been the records."""
+    history = [{"events": [{"at": "2024-01-02", "note": "x" * 80}] * 30_000}]
+    path = write(tmp_path, json.dumps({"history": history, "issues": [{"id": 1, "title": "x"}]}))
+    tracemalloc.start()
+    try:
+        samples = survey(path)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert {(sample.records, sample.rows) for sample in samples} >= {("issues", 1)}
+    assert peak < 5_000_000  # all of it takes 20 MB
 
 
 def test_an_object_with_several_arrays(tmp_path: Path) -> None:
