@@ -13,7 +13,7 @@ from importer.cli.options import JSON_OPTION, OUT_OPTION
 from importer.cli.sentences import describe_open
 from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 from importer.errors import ExitCode, UsageError
-from importer.phrases import counted
+from importer.phrases import counted, shell_quote
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -111,5 +111,12 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int) -> Iterable[st
     if summary.exit_code in (ExitCode.STOPPED, ExitCode.INTERRUPTED):
         yield f"{counted(summary.planned, 'issue')} still to be {change_set.done}: the same command continues."
     yield from describe_open(summary.findings)
-    if summary.unknown:
-        yield f"The fate of {summary.unknown:,} changes is not known yet: the same command finds out."
+    if unknown := summary.unknown - len(change_set.unsettled):
+        yield f"The fate of {unknown:,} changes is not known yet: the same command finds out."
+    if unsettled := change_set.unsettled:
+        settle = f"triage-import settle {shell_quote(unsettled[0].key)} T-…"
+        yield (
+            f"The fate of {counted(len(unsettled), 'row')} of the run is unknown: issues that Triage may have of that "
+            f"stay as they are. The same import finds out, or for each `{settle}` (or absent); then type this command "
+            "again."
+        )

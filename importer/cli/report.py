@@ -69,7 +69,7 @@ def report_run(name: str, *, rehearsal: bool, as_json: bool, out: Path | None, *
     from importer.report.from_ledger import write_again
 
     with Console() as console, read_ledger(given["ledger"] or default_path()) as book:
-        run, is_running, _ = find_import(book, name, "report")
+        run, is_running, *_ = find_import(book, name, "report")
         summary = write_again(run, out or run.out, is_running=is_running, issue_url=given["issue_url"] or "")
         console.show_summary(summary)
         console.show_folder(summary)

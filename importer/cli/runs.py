@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from importer.ledger.store import Ledger
 
 REFRESH_SECONDS = 2.0
+FIELDS_ALONE = "fields"
+"""Digest of an undo that leaves what the run has created."""
 FINISHED, OPEN, RUNNING = "finished", "open", "running"
 COMMANDS = {
     "continued": "the same command",
@@ -199,8 +201,12 @@ def _how_far(book: Ledger, source: str) -> Iterator[str]:
 
 
 def with_undone(overviews: Sequence[Overview]) -> list[tuple[Overview, list[Overview]]]:
-    """Pair each run with its repairs and undos, the oldest first."""
-    return [(each, [other for other in reversed(overviews) if other.works_on == each.run.name]) for each in overviews]
+    """Pair each run with its repairs and undos, the oldest first; without undos of what it has done again since."""
+
+    def counts(change: Overview, of: Overview) -> bool:
+        return change.works_on == of.run.name and (change.run.kind != "undo" or change.attempt > of.attempt)
+
+    return [(each, [other for other in reversed(overviews) if counts(other, each)]) for each in overviews]
 
 
 def show(known: tuple[Overview, Sequence[Overview]]) -> dict[str, Any]:
@@ -224,7 +230,7 @@ def show(known: tuple[Overview, Sequence[Overview]]) -> dict[str, Any]:
         "counts": counts,
         "repaired_by": changed_by["repair"],
         "undone_by": changed_by["undo"],
-        "can_be": _can_be(overview, counts, is_undone=any(map(_has_undone, changes))),
+        "can_be": _can_be(overview, counts, is_undone=any(_has_undone(each, counts) for each in changes)),
         "out": str(run.out),
     }
 
@@ -242,8 +248,10 @@ def _counts(overview: Overview) -> dict[str, int]:
     return {outcome.value: run.summary[outcome] for outcome in Outcome if run.summary.get(outcome)}
 
 
-def _has_undone(change: Overview) -> bool:
-    return change.run.kind == "undo" and not change.run.is_open and change.run.exit_code == ExitCode.DONE
+def _has_undone(change: Overview, counts: dict[str, int]) -> bool:
+    run = change.run
+    takes_all = not counts.get("created") or run.options.get("digest") != FIELDS_ALONE
+    return run.kind == "undo" and not run.is_open and run.exit_code == ExitCode.DONE and takes_all
 
 
 def _can_be(overview: Overview, counts: dict[str, int], *, is_undone: bool) -> dict[str, str]:

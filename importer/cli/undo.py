@@ -90,7 +90,7 @@ def describe(way: ChangeRunner) -> Iterator[str]:
     change_set = _undo_of(way)
     giving = change_set.giving.operations
     created = Counter(verdict.code for issue_id, verdict in way.verdicts.items() if issue_id not in giving)
-    has_updated = bool(giving or change_set.given_before or change_set.kept_none)
+    has_updated = bool(giving or change_set.given_before or change_set.given_already or change_set.kept_none)
     if has_updated:
         yield from _describe_updated(way, Counter(way.verdicts[issue_id].code for issue_id in giving))
     if created or change_set.created_before or not has_updated:
@@ -101,15 +101,16 @@ def describe(way: ChangeRunner) -> Iterator[str]:
 
 
 def _describe_created(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
-    from importer.runs.change_set import CLOSED, GONE, TOUCHED, UNTOUCHED
+    from importer.runs.change_set import CLOSED_ALREADY, GONE, TOUCHED, UNTOUCHED
 
     change_set = _undo_of(way)
     parts = (
         (change_set.created_before, f"{change_set.done} by an earlier attempt"),
         (counts[UNTOUCHED], f"untouched, will be {change_set.done}"),
-        (counts[CLOSED], "closed already"),
+        (counts[CLOSED_ALREADY], "closed already"),
         (counts[GONE], "deleted in Triage"),
         (counts[TOUCHED], "touched by a person since: they stay, see results.csv"),
+        (len(change_set.unsettled), "more perhaps, whose fate is unknown: they stay"),
     )
     created = counts.total() + change_set.created_before
     yield f"{way.run.name} created {counted(created, 'issue')}: {_join(*parts) or 'none is left'}"
@@ -126,6 +127,7 @@ def _describe_updated(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
     change_set = _undo_of(way)
     parts = (
         (change_set.given_before, "given back by an earlier attempt"),
+        (change_set.given_already, "given back by an earlier undo"),
         (counts[RESTORABLE], "will get all their old values back"),
         (counts[EDITED], "some of them, as other fields were changed since: see results.csv and conflicts.csv"),
         (counts[CORRECTED], "have them already"),
@@ -134,7 +136,7 @@ def _describe_updated(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
         (counts[LATER], "changed by a later run: left alone, see results.csv"),
         (change_set.kept_none, "without old values in the ledger (only additions, or an older version's): they stay"),
     )
-    updated = counts.total() + change_set.given_before + change_set.kept_none
+    updated = counts.total() + change_set.given_before + change_set.given_already + change_set.kept_none
     yield f"{way.run.name} updated {counted(updated, 'issue')}: {_join(*parts)}"
     given = (verdict for verdict in way.verdicts.values() if verdict.code in (RESTORABLE, EDITED))
     fields = Counter(name for verdict in given for name in verdict.fields)

@@ -379,10 +379,15 @@ class Run:
             with self._transaction() as connection:
                 write_minutes(connection, self._attempt_id, minutes)
 
-    def finish(self, exit_code: ExitCode, summary: Mapping[str, Any], minutes: Sequence[Minute] = ()) -> None:
-        """End this attempt. With exit code 0 or 1 the run is finished, else the same command continues it."""
+    def finish(
+        self, exit_code: ExitCode, summary: Mapping[str, Any], minutes: Sequence[Minute] = (), *, is_over: bool = False
+    ) -> None:
+        """End this attempt. With exit code 0 or 1 the run is finished, else the same command continues it.
+
+        With `is_over` it is finished whatever the code says.
+        """
         ended = {"ended_at": self._now()}
-        state = "finished" if exit_code in FINISHED else "open"
+        state = "finished" if is_over or exit_code in FINISHED else "open"
         end = {"state": state, "exit_code": int(exit_code), "summary": orjson.dumps(summary), **ended}
         with self._transaction() as connection:
             connection.execute(update(runs).where(runs.c.id == self._id).values(end))

@@ -19,11 +19,16 @@ CHANGES = (RunKind.REPAIR, RunKind.UNDO)
 
 
 class Overview(NamedTuple):
-    """A run in the list; `works_on` is the name of the import that a repair or an undo changes, else ""."""
+    """A run in the list.
+
+    works_on  the name of the import that a repair or an undo changes, else ""
+    attempt   number of its last attempt among those of all runs
+    """
 
     run: Run
     is_running: bool
     works_on: str
+    attempt: int
 
 
 def list_overviews(ledger: Ledger) -> list[Overview]:
@@ -31,7 +36,7 @@ def list_overviews(ledger: Ledger) -> list[Overview]:
     holder = _find_holder(ledger)
     last = select(func.max(attempts.c.id)).group_by(attempts.c.run_id)
     statement = (
-        select(runs.c.name, runs.c.source_digest, attempts.c.pid, attempts.c.ended_at)
+        select(runs.c.name, runs.c.source_digest, attempts.c.id, attempts.c.pid, attempts.c.ended_at)
         .join(attempts, attempts.c.run_id == runs.c.id)
         .where(attempts.c.id.in_(last))
     )
@@ -41,7 +46,8 @@ def list_overviews(ledger: Ledger) -> list[Overview]:
     for run in ledger.list_runs():
         attempt = kept[run.name]  # every run has one
         is_running = holder is not None and (attempt.pid, attempt.ended_at) == (holder, None)
-        overviews.append(Overview(run, is_running, attempt.source_digest if run.kind in CHANGES else ""))
+        works_on = attempt.source_digest if run.kind in CHANGES else ""
+        overviews.append(Overview(run, is_running, works_on, attempt.id))
     return overviews
 
 

@@ -15,7 +15,9 @@ from importer.report.rendering import lay_out_bar, mark_whole, render
 
 TO_BE_SEEN = 100
 """Issues that a person has to look at, that are in a table of their own above all others."""
-QUIET = frozenset(("same", "untouched", "restorable", "corrected", "patched", "given-back", "closed", "deleted"))
+QUIET = frozenset(
+    ("same", "untouched", "restorable", "corrected", "patched", "given-back", "closed", "closed-already", "deleted")
+)
 """Verdicts on issues that nobody has to look at."""
 OPEN_VERDICTS = frozenset(("perhaps-gone", "refused", "gave-up", "fate-unknown", "planned"))
 """Verdicts of a repair or an undo after which the same command goes on."""
@@ -33,17 +35,18 @@ CHANGED_MEANINGS = {
     "patched": "changed",
     "given-back": "its fields have their old values again",
     "closed": "closed",
+    "closed-already": "was closed before",
     "deleted": "deleted",
     "refused": "Triage refused the change",
     "gave-up": "not changed: Triage didn't answer",
     "fate-unknown": "sent, and not yet known whether it was done",
     "planned": "not done yet",
+    "unsettled": "whether the run has made an issue of the row is not known yet: left alone, and to be settled first",
 }
 """What a verdict of `repair` and `undo` means."""
 PREVIEW_MEANINGS = {
     "untouched": "as our last write left it: it would be changed",
     "restorable": "its fields are as the run left them: they would get their old values back",
-    "closed": "closed already",
 }
 """The same before anything is done."""
 

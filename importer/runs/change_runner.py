@@ -23,7 +23,7 @@ from importer import __version__
 from importer.api import VALUE_FIELDS
 from importer.codes import PERHAPS_GONE
 from importer.errors import INTERRUPTED, ExitCode, RunStopped, StorageFull, UsageError
-from importer.ledger.journal import Run
+from importer.ledger.journal import FINISHED, Run
 from importer.ledger.store import Ledger, RunIdentity
 from importer.load.connection import RunConnection
 from importer.load.workers import FailureCap
@@ -44,7 +44,7 @@ from importer.report.work_page import (
     WorkRows,
     write_work_page,
 )
-from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict
+from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict, Left
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -102,9 +102,7 @@ class ChangeRunner:
 
     def count(self) -> Counter[str]:
         """Count the issues by the code of their verdict, or of why they can't be changed."""
-        return Counter(
-            [*(verdict.code for verdict in self.verdicts.values()), *(left.code for left in self.change_set.left)]
-        )
+        return Counter([*(verdict.code for verdict in self.verdicts.values()), *(left.code for left in self._others())])
 
     @property
     def to_change(self) -> int:
@@ -116,6 +114,8 @@ class ChangeRunner:
         counts = Counter(self.change_set.outcomes[verdict.code] for verdict in self.verdicts.values())
         counts[Outcome.REJECTED] = len(self.change_set.left)
         code = ExitCode.UNUSABLE if refusal else ExitCode.PARTLY if self.change_set.left else ExitCode.DONE
+        if self.change_set.unsettled and not refusal:
+            code = ExitCode.UNKNOWN
         return self._report(self._preview_lines(), self._conflicts(), counts, code, because=refusal)
 
     def apply(self, ledger: Ledger) -> Summary:
@@ -147,8 +147,13 @@ class ChangeRunner:
         because = INTERRUPTED if code == ExitCode.INTERRUPTED else ""
         if stopped is not None:
             because = f"{stopped.message}\n{stopped.hint}".strip()
+        # What is not settled is none of its rows: once it is, an undo or a repair of its own changes it.
+        is_over = code in FINISHED
+        if is_over and change_set.unsettled:
+            code = ExitCode.UNKNOWN
         summary = self._report(self._applied_lines(own), own.conflicts(), counts, code, own.name, because)
-        own.finish(code if summary.exit_code == code else ExitCode.STOPPED, asdict(summary))
+        is_written = summary.exit_code == code
+        own.finish(code if is_written else ExitCode.STOPPED, asdict(summary), is_over=is_over and is_written)
         return summary
 
     def _perform(self, work: Callable[[TriageClient], Awaitable[None]]) -> None:
@@ -250,8 +255,10 @@ class ChangeRunner:
             verdict, fields, _, message = self.verdicts[issue_id]
             values = self._values(operation, fields)
             yield ChangeLine(operation.key, operation.triage_id, issue_id, verdict, ", ".join(fields), message, *values)
-        for key, issue_id, triage_id, code, field, message in self.change_set.left:
-            yield ChangeLine(key, triage_id, issue_id, code, field, message)
+        yield from map(_as_line, self._others())
+
+    def _others(self) -> list[Left]:
+        return [*self.change_set.left, *self.change_set.unsettled]
 
     def _conflicts(self) -> Conflicts:
         for issue_id, operation in self.change_set.operations.items():
@@ -271,6 +278,7 @@ class ChangeRunner:
             elif row.outcome in (Outcome.UPDATED, Outcome.UNCHANGED):
                 verdict = self.change_set.name(row.codes[0], row.outcome)
             yield ChangeLine(row.key, row.triage_id, row.issue_id, verdict, fields, message, *values)
+        yield from map(_as_line, self.change_set.unsettled)
 
     def _values(self, operation: Operation | None, fields: Iterable[str]) -> tuple[str, str]:
         """Return what these value fields were and what a repair makes of them, by line; an undo says neither."""
@@ -294,6 +302,7 @@ class ChangeRunner:
         """Write the report files; if those of a run can't be written, the summary still says what was done."""
         lines = list(lines)
         verdicts = Counter(line.verdict for line in lines)
+        counts = Counter(counts) + Counter({Outcome.UNKNOWN: len(self.change_set.unsettled)})
         try:
             self._folder.prepare(FILES)
             write_changes(self._folder, lines)
@@ -356,9 +365,18 @@ class ChangeRunner:
         if not summary.run_id:
             yield ("Do it", f"{command} --apply") if self.to_change else ("Look again", command)
             return
+        if self.change_set.unsettled:
+            yield (
+                "Say what became of a row of unknown fate, or import again; then go on",
+                "triage-import settle KEY ISSUE",
+            )
         if not OPEN_VERDICTS.isdisjoint(summary.findings):
             yield "Go on with what is not done, or not known to be", f"{command} --apply"
         yield "Read everything back and compare", f"triage-import verify {self.run.name}"
+
+
+def _as_line(left: Left) -> ChangeLine:
+    return ChangeLine(left.key, left.triage_id, left.issue_id, left.code, left.field, left.message)
 
 
 def _row(row: Row, outcome: Outcome, code: str, field: str, message: str) -> Row:

@@ -11,12 +11,13 @@ from importer.ledger.schema import RunKind
 from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
 from importer.load.updates import Updated
+from importer.phrases import shell_quote
 from importer.records import Operation, Outcome
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Conflict, is_gone
 
-UNTOUCHED, TOUCHED, GONE = "untouched", "touched", GONE_AT_TARGET
-EDITED, CORRECTED, CLOSED = "edited-elsewhere", "corrected", "closed"
+UNTOUCHED, TOUCHED, GONE, UNSETTLED = "untouched", "touched", GONE_AT_TARGET, "unsettled"
+EDITED, CORRECTED, CLOSED, CLOSED_ALREADY = "edited-elsewhere", "corrected", "closed", "closed-already"
 
 
 class ChangeVerdict(NamedTuple):
@@ -53,6 +54,7 @@ class ChangeSet(Protocol):
     outcomes    code of a verdict → outcome of its row, once applied
     operations  issue id → its change, in input order
     left        issues that can't be changed
+    unsettled   rows of which nobody knows yet whether the run made an issue: there may be one that stays as it is
     """
 
     kind: RunKind
@@ -62,6 +64,7 @@ class ChangeSet(Protocol):
     outcomes: Mapping[str, Outcome]
     operations: dict[str, Operation]
     left: list[Left]
+    unsettled: list[Left]
 
     def assess(self, operation: Operation, issue: Issue) -> ChangeVerdict | None:
         """Return the verdict on an issue as a list shows it, None if it must be read whole to decide."""
@@ -88,6 +91,16 @@ async def read_and_assess(
     verdict = assess(operation, issue)
     assert verdict is not None  # nothing is missing in a whole issue
     return verdict
+
+
+def find_unsettled(run: Run) -> list[Left]:
+    """Return the rows of a run of whose create nobody knows yet what became of it."""
+    rows = (row for row in run.results() if row.outcome is Outcome.UNKNOWN and not row.issue_id)
+    return [Left(row.key, "", "", UNSETTLED, "", _how_to_settle(row.key)) for row in rows]
+
+
+def _how_to_settle(key: str) -> str:
+    return f"it may have an issue; say which, T-… or absent: triage-import settle {shell_quote(key)} T-…"
 
 
 def find_open(ledger: Ledger, run: Run, change_set: ChangeSet) -> Run | None:

@@ -12,7 +12,8 @@ from importer.api import issue_path
 from importer.codes import CONFLICT
 from importer.ledger.journal import Run
 from importer.ledger.replaced import Replaced
-from importer.ledger.schema import State
+from importer.ledger.schema import RunKind, State
+from importer.ledger.store import Ledger
 from importer.load.connection import RunConnection
 from importer.load.updates import Updated, Updater
 from importer.load.writing import decide
@@ -30,6 +31,13 @@ VERDICTS: Mapping[str, Outcome] = {
     LATER: Outcome.SKIPPED,
     CORRECTED: Outcome.UNCHANGED,
 }
+
+
+def find_given_back(ledger: Ledger, run: Run) -> set[str]:
+    """Return the keys of the issues that earlier undos of a run have dealt with, or found dealt with."""
+    undos = (each for each in ledger.list_runs() if each.kind is RunKind.UNDO and each.options.get("of") == run.name)
+    done = (Outcome.UPDATED, Outcome.UNCHANGED)
+    return {row.key for each in undos for row in each.results() if row.outcome in done}
 
 
 class GiveBack:

@@ -32,6 +32,7 @@ from importer.runs.change_set import (
     Apply,
     ChangeVerdict,
     Left,
+    find_unsettled,
     read_and_assess,
 )
 from importer.transform.columns import Columns
@@ -74,6 +75,7 @@ class Repair:
         self.digest = hashlib.sha256(f"{mapping.digest} {self.fields}".encode()).hexdigest()
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
+        self.unsettled = find_unsettled(run)
         self.turns = Counter[Turn]()
         self._provenance = Provenance(run.additions)
         self._refs = _check_refs(run, mapping, self.fields)

@@ -22,6 +22,7 @@ from importer.load.updates import ATTEMPTS, Change, Changes, Updated
 from importer.records import ADDITIONS, Act, Operation, Outcome
 from importer.runs.change_set import (
     CLOSED,
+    CLOSED_ALREADY,
     CORRECTED,
     GONE,
     TOUCHED,
@@ -30,8 +31,9 @@ from importer.runs.change_set import (
     ChangeVerdict,
     Left,
     find_open,
+    find_unsettled,
 )
-from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack
+from importer.runs.give_back import GIVEN_BACK, LATER, VERDICTS, GiveBack, find_given_back
 from importer.triage.absence import APART, NotYet
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
@@ -65,13 +67,14 @@ class Undo:
     way       what becomes of created issues: `close`, `delete`, or "": they stay
     created   the number of issues that the run created and that are not dealt with yet
     giving    the issues that it updated
+    given_already  the number of issues that it updated and that an earlier undo has given their old values back
     kept_none  the number of issues that it updated and of which the ledger has no old values
     """
 
     kind = RunKind.UNDO
     outcomes: Mapping[str, Outcome] = {
         UNTOUCHED: Outcome.PLANNED,
-        CLOSED: Outcome.UNCHANGED,
+        CLOSED_ALREADY: Outcome.UNCHANGED,
         TOUCHED: Outcome.SKIPPED,
         GONE: Outcome.SKIPPED,
         **VERDICTS,
@@ -83,6 +86,7 @@ class Undo:
         self.typed = f"--{way}" if way else ""
         self.operations: dict[str, Operation] = {}
         self.left: list[Left] = []
+        self.unsettled = find_unsettled(run) if way else []
         self._provenance = Provenance(run.additions)
         own = find_open(ledger, run, self)
         earlier = {row.key: row.outcome for row in own.results()} if own else {}
@@ -97,10 +101,13 @@ class Undo:
         self.giving = GiveBack(run, created | done)
         self.operations |= self.giving.operations
         given = {operation.key for operation in self.giving.operations.values()}
-        self.kept_none = len(became.keys() - created - given - done)
+        others = became.keys() - created - given - done
+        self.given_already = len(others & find_given_back(ledger, run))
+        self.kept_none = len(others) - self.given_already
         if created and not way and not given and not done:
+            what = "has no field left to give back" if self.given_already else "updated no field"
             raise UsageError(
-                f"{run.name} updated no field, and what it created needs one of --close and --delete.",
+                f"{run.name} {what}, and what it created needs one of --close and --delete.",
                 hint="--close is advised: it can itself be undone.",
             )
 
@@ -154,7 +161,7 @@ class Undo:
     def _untouched(self, operation: Operation) -> ChangeVerdict:
         """Only the ledger says that an issue is closed: after a write of unknown outcome it is still to be settled."""
         is_closed = self.way == "close" and _status_of(operation) == CLOSED
-        return ChangeVerdict(CLOSED if is_closed else UNTOUCHED)
+        return ChangeVerdict(CLOSED_ALREADY if is_closed else UNTOUCHED)
 
     def name(self, verdict: str, outcome: Outcome) -> str:
         """Return the code in results.csv of an issue with this verdict that was changed, or needed no change."""
@@ -162,7 +169,7 @@ class Undo:
             if outcome is Outcome.UPDATED:
                 return GIVEN_BACK
             return LATER if verdict == LATER else CORRECTED
-        return self.done if outcome is Outcome.UPDATED else CLOSED
+        return self.done if outcome is Outcome.UPDATED else CLOSED_ALREADY
 
     def applier(self, connection: RunConnection) -> Apply:
         """Return what closes or deletes one issue, or gives its fields back."""

@@ -17,7 +17,7 @@ from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import serve_in_thread
 from importer.sandbox.settings import SandboxOptions
 from tests.conftest import Serve
-from tests.harness.running import Program, finish, listen_for, wait_for, write_issues
+from tests.harness.running import Program, finish, issue_row, listen_for, wait_for, write_csv, write_issues
 
 
 def import_from(url: str) -> tuple[str, ...]:
@@ -160,6 +160,37 @@ def test_what_is_undone_is_not_offered_again(program: Program, serve: Serve) -> 
     assert "undone" in known(program)[0]["can_be"]
     assert program("undo", name, "--close", "--apply", "--yes", "--rate", "0").code == 0
     assert known(program)[1]["can_be"].keys() == {"verified", "repaired", "reported"}
+
+
+def test_an_undo_of_the_fields_alone(program: Program, serve: Serve) -> None:
+    """What the run created may still be undone."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 1)
+    program(*import_from(sandbox.url))
+    write_csv(Path("export.csv"), [issue_row(1, title="New"), issue_row(2)])
+    name = program(*import_from(sandbox.url), "--on-change", "update").summary["run_id"]
+    assert program("undo", name, "--apply", "--yes", "--rate", "0").code == 0
+    assert "undone" in known(program)[1]["can_be"]
+    assert program("undo", name, "--close", "--apply", "--yes", "--rate", "0").code == 0
+    assert "undone" not in known(program)[2]["can_be"]
+
+
+def test_one_that_went_on_after_its_undo(program: Program, serve: Serve) -> None:
+    """Killed, undone and continued to its end, it is undone no more, and can be."""
+    sandbox = serve(faults=(parse_fault("hang-before=3600:create@req=3"),))
+    write_issues(Path("export.csv"), 5)
+    process = program.start(*import_from(sandbox.url), "--concurrency", "1")
+    wait_for(lambda: sandbox.requests()["POST /v1/triage/issues"] == 3)
+    process.kill()
+    assert program("settle", "jira:PROJ-3", "absent", "--api-url", sandbox.url, "--rate", "0").code == 0
+    name = known(program)[0]["name"]
+    assert program("undo", name, "--close", "--apply", "--yes", "--rate", "0").code == 0
+    undo, killed = known(program)
+    assert (killed["undone_by"], "undone" in killed["can_be"]) == ([undo["name"]], False)
+    ended = program(*import_from(sandbox.url))
+    assert (ended.code, ended.summary["run_id"]) == (0, name), ended.err
+    _, continued = known(program)
+    assert (continued["undone_by"], "undone" in continued["can_be"]) == ([], True)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

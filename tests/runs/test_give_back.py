@@ -296,3 +296,21 @@ def test_numbers_of_other_issues(program: Program, serve: Serve) -> None:
         assert (undone.code, undone.outcomes()) == (ExitCode.DONE, {"updated": 1}), undone.err
         assert {issue["title"]: issue["description"] for issue in nights.sandbox.issues()} == before
     assert nights.run(WHOLE).outcomes() == {"unchanged": 3}
+
+
+def test_a_second_undo(program: Program, serve: Serve) -> None:
+    """What the first has given back is not said to have no old values, nor to have been no update."""
+    team = Team(program, serve(), 3)
+    team.write("New")
+    rows = [issue_row(number, title="New" if number == 1 else None) for number in range(1, 5)]
+    write_csv(Path("export.csv"), [(*row[:-1], f"{LONG}{row[-1]}") for row in rows])
+    ended = team.run("good.yaml", "--on-change", "update")
+    assert ended.outcomes() == {"created": 1, "updated": 1, "unchanged": 2}, ended.err
+    run = ended.summary["run_id"]
+    assert team.undo_it(run).outcomes() == {"updated": 1}
+    ended = team.undo(run)
+    assert (ended.code, ended.outcomes()) == (ExitCode.UNUSABLE, {})
+    assert f"{run} has no field left to give back, and what it created needs one of --close and --delete" in ended.err
+    ended = team.undo_it(run, "--close")
+    assert f"{run} updated 1 issue: 1 given back by an earlier undo" in ended.err
+    assert ended.outcomes() == {"updated": 1}

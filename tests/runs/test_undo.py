@@ -99,8 +99,10 @@ def test_closed_ones_count_as_imported(program: Program, serve: Serve) -> None:
     assert undo(program, "--close", "--apply", "--yes").outcomes() == {"updated": 6}
     assert statuses(sandbox) == {"closed": 6}
     assert send(program, sandbox.url, "--on-change", "update", "--accept-mapping-change").outcomes() == {"unchanged": 6}
-    assert undo(program, "--close", "--apply", "--yes").outcomes() == {"unchanged": 6}
-    assert verdicts() == {"closed": 6}
+    again = undo(program, "--close", "--apply", "--yes")
+    assert again.outcomes() == {"unchanged": 6}
+    assert "6 issues: 6 closed-already" in again.err
+    assert verdicts() == {"closed-already": 6}
 
     write_csv(Path("export.csv"), [issue_row(number, title=f"Title {number}, new") for number in range(1, 7)])
     assert send(program, sandbox.url, "--on-change", "update").outcomes() == {"updated": 6}
@@ -249,6 +251,43 @@ def test_killed_on_the_way(program: Program, serve: Serve, how: str) -> None:
     assert verdicts() == {"closed" if how == "--close" else "deleted": 12}
     again = send(program, sandbox.url)
     assert again.outcomes() == ({"unchanged": 12} if how == "--close" else {"created": 12})
+
+
+@pytest.mark.parametrize("way", ["undo", "repair"])
+def test_rows_of_unknown_fate(program: Program, serve: Serve, way: str) -> None:
+    """They may have an issue, which stays: the preview and the end say so, and it isn't 0 until they are settled."""
+    write_issues(Path("export.csv"), 5)
+    sandbox = serve(faults=(parse_fault("hang-after=3600:create@req=3"),))
+    process = program.start(
+        "run", "export.csv", "-m", "jira", "--api-url", sandbox.url, "--yes", "--concurrency", "1", *FAST
+    )
+    wait_for(lambda: len(sandbox.issues()) == 3 or process.poll() is not None)
+    process.kill()
+    Path("corrected.yaml").write_text(CORRECTED, encoding="utf-8")
+    options = ("--close",) if way == "undo" else ("-m", "corrected.yaml", "--fields", "severity")
+    command = (way, "last", *options, "--out", REPORT, *FAST)
+    said = (
+        "The fate of 1 row of the run is unknown: issues that Triage may have of that stay as they are. The same "
+        "import finds out, or for each "
+        "`triage-import settle jira:PROJ-3 T-…` (or absent); then type this command again."
+    )
+    preview = program(*command)
+    assert (preview.code, preview.outcomes()) == (ExitCode.UNKNOWN, {"planned": 2, "unknown": 1}), preview.err
+    assert said in " ".join(preview.err.split())
+    ended = program(*command, "--apply", "--yes")
+    assert (ended.code, ended.outcomes()) == (ExitCode.UNKNOWN, {"updated": 2, "unknown": 1}), ended.err
+    assert said in " ".join(ended.err.split())
+    assert verdicts() == {"closed" if way == "undo" else "patched": 2, "unsettled": 1}
+
+    number = next(issue["triage_id"] for issue in sandbox.issues() if issue["title"] == "Title 3")
+    assert program("settle", "jira:PROJ-3", number, "--api-url", sandbox.url, "--rate", "0").code == ExitCode.DONE
+    again = program(*command, "--apply", "--yes")
+    assert (again.code, again.outcomes()) == (
+        ExitCode.DONE,
+        {"updated": 1} if way == "repair" else {"updated": 1, "unchanged": 2},
+    )
+    if way == "undo":
+        assert statuses(sandbox) == {"closed": 3}
 
 
 @pytest.mark.usefixtures("short_waits")
