@@ -171,12 +171,20 @@ def _name_people(who: Sequence[Identity], person: Person, labels: Sequence[_Labe
     left = [row for row, one in enumerate(who) if parts[one]]
     for label in sorted(labels, key=lambda label: refs.isdisjoint(label.refs)):  # the same cells first
         pairs = {(who[row], label.texts[row]) for row in left}
-        named = {(one, text) for one, text in pairs if any(part in text for part in parts[one])}
+        is_same = not refs.isdisjoint(label.refs)
+        named = {(one, text) for one, text in pairs if any(_names(text, part, is_same) for part in parts[one])}
         left = [row for row in left if (who[row], label.texts[row]) not in named]
     names = [""] * len(who)
     for row in left:
         names[row] = shown.show(who[row])
     return names
+
+
+def _names(text: str, part: str, is_same: bool) -> bool:
+    """Whether a text names somebody; in one of other cells a number may be anything, and a part of a word is nobody."""
+    if is_same or part not in text:
+        return part in text
+    return not part.isdecimal() and re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) is not None
 
 
 def _find_addresses(line: _Line) -> list[str]:

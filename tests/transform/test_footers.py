@@ -98,6 +98,25 @@ def test_who_is_not_matched_is_named(footer: dict[str, str], lines: list[str]) -
     assert "Assignee" not in records.texts.descriptions[1]
 
 
+@pytest.mark.parametrize(
+    ("who", "text", "is_named"),
+    [
+        ({"account": "7"}, "2026-01-07", False),
+        ({"account": "7"}, "7", False),  # who made the issue, or how many there are
+        ({"name": "Ann"}, "Annual report", False),
+        ({"name": "Ann"}, "Ben, Ann", True),
+    ],
+)
+def test_another_line_that_seems_to_name_somebody(who: dict[str, str], text: str, is_named: bool) -> None:
+    """A number in it is no account, and a part of a word is no name."""
+    assignee = dict.fromkeys(who, "Who")
+    mapping = mapping_of(assignee=assignee, footer={"Other": "Text"})
+    header = ("Key", "Title", "Text", "Priority", "State", "Who")
+    row = ("P-1", "Title", text, "P1", "Open", *who.values())
+    (description,) = records_of(mapping, [row], header).texts.descriptions
+    assert ("Assignee: " not in description) == is_named
+
+
 def test_who_is_matched_is_not_named() -> None:
     """Their user is the assignee; the name is in the footer where the mapping puts it."""
     roster = Roster((Line(Identity("Ann Meyer"), "u-ann", 2),), "users.csv")
