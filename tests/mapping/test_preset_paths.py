@@ -92,6 +92,14 @@ def test_edges_of_a_gitlab_issue(bring: Bring) -> None:
     assert bring("gitlab", [record | {"discussions": edges({"notes": edges(note)})}])["g/p#1"].comments
 
 
+def test_attachments_of_a_bitbucket_archive(bring: Bring) -> None:
+    """They stand beside the issues, as many as there are: each is named, with its place in the archive."""
+    issue = {"id": 7, "title": "T", "kind": "bug", "status": "open", "voters": [], "content": "Hm", "created_on": DAY}
+    files = [{"issue": 7, "filename": f"{name}.png", "path": f"attachments/{name}", "user": None} for name in "ab"]
+    found = bring("bitbucket", {"issues": [issue], "attachments": files, "comments": []}, source_name="app")["7"]
+    assert [text for *_, text in found.comments] == [f"Attachment: {name}.png (attachments/{name})" for name in "ab"]
+
+
 def test_ids_of_a_gitlab_export(bring: Bring) -> None:
     """A project's export names people by their ids alone, which users.csv may match."""
     record = {"iid": 1, "title": "T", "state": "opened", "project_id": 5, "author_id": 22, "relative_position": 500}
