@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import AsyncIterator
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ from aiohttp.connector import Connection
 from aiohttp.http import HttpProcessingError, RawResponseMessage
 
 from importer.triage.proxies import find_proxy
+from importer.triage.wire_errors import describe, translate
 
 LONGEST_ANSWER = 32_000_000
 """Bytes that are read of an answer: five times a list of a hundred issues whose descriptions are all escapes."""
@@ -42,6 +42,12 @@ class _Pieces(httpx.AsyncByteStream):
     async def __aiter__(self) -> AsyncIterator[bytes]:
         for first in range(0, len(self._raw), PIECE):
             yield self._raw[first : first + PIECE]
+
+
+CODINGS = ("gzip", "deflate", "br", "zstd")
+"""How an answer may be compressed that httpx unpacks; what else is said to be a coding, it passes over."""
+UNPACKED = CODINGS[:2]
+"""Those of them, each by itself, that are unpacked piece by piece, though none was asked for."""
 
 
 Answer = tuple[RawResponseMessage, bytes]
@@ -78,8 +84,8 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
             connection = await self._connect(request.url)
             message, raw = await self._exchange_in_time(connection, request)
         except (aiohttp.ClientError, HttpProcessingError, OSError) as error:  # TimeoutError is an OSError
-            raise _translate(error, is_connected=connection is not None)(_describe(error), request=request) from error
-        stream = _Pieces(raw) if "Content-Encoding" in message.headers else Plain(raw)
+            raise translate(error, is_connected=connection is not None)(describe(error), request=request) from error
+        stream = _packed(message, raw) if "Content-Encoding" in message.headers else Plain(raw)
         return httpx.Response(message.code, headers=message.raw_headers, stream=stream, request=request)
 
     async def _exchange_in_time(self, connection: Connection, request: httpx.Request) -> Answer:
@@ -149,6 +155,17 @@ async def _exchange(connection: Connection, request: httpx.Request) -> Answer:
     return message, raw
 
 
+def _packed(message: RawResponseMessage, raw: bytes) -> httpx.AsyncByteStream:
+    """Return the body of an answer that may be compressed. Raises DecodingError where a piece may become any size."""
+    words = ",".join(message.headers.getall("Content-Encoding")).lower().split(",")
+    codings = [coding for coding in map(str.strip, words) if coding in CODINGS]
+    if not codings:
+        return Plain(raw)
+    if len(codings) > 1 or codings[0] not in UNPACKED:
+        raise httpx.DecodingError(f"it is compressed as {', '.join(codings)}, which nobody asked for")
+    return _Pieces(raw)
+
+
 def _as_written(request: httpx.Request) -> bytes:
     """Return a request as it goes over the wire, with its head and body in one."""
     url, body = request.url, request.read()
@@ -168,52 +185,3 @@ async def _read(content: aiohttp.StreamReader, size: int) -> bytes:
     if max(size, read) > LONGEST_ANSWER:
         raise too_long()
     return b"".join(parts)
-
-
-TRANSLATIONS: tuple[tuple[type[Exception], type[httpx.RequestError]], ...] = (
-    # First match wins, so subclasses come before their bases.
-    (aiohttp.ClientProxyConnectionError, httpx.ProxyError),
-    (aiohttp.ClientHttpProxyError, httpx.ProxyError),
-    (aiohttp.ClientConnectorError, httpx.ConnectError),
-    (TimeoutError, httpx.ReadTimeout),
-    (aiohttp.InvalidURL, httpx.UnsupportedProtocol),
-    (aiohttp.ServerDisconnectedError, httpx.RemoteProtocolError),
-    (HttpProcessingError, httpx.RemoteProtocolError),
-    (aiohttp.ClientPayloadError, httpx.RemoteProtocolError),
-    (Exception, httpx.ReadError),
-)
-
-
-UNKNOWN_AUTHORITY = range(18, 22)
-"""OpenSSL's codes for a certificate that is signed by itself, or by an authority that isn't known."""
-
-
-def _describe(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return _explain(error)
-    if isinstance(error, aiohttp.ClientHttpProxyError):  # its own text has the proxy's address, with the password
-        return f"{error.status} {error.message}"
-    return str(error)
-
-
-def _explain(error: aiohttp.ClientConnectorError) -> str:
-    """Why there is no connection, without the names of Python's and aiohttp's errors."""
-    place = f"[{error.host}]:{error.port}" if ":" in error.host else f"{error.host}:{error.port}"
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        cause = error.certificate_error
-        assert isinstance(cause, ssl.SSLCertVerificationError)  # aiohttp catches nothing else there
-        advice = "; SSL_CERT_FILE=FILE names the certificates of a company's own authority"
-        is_unknown = cause.verify_code in UNKNOWN_AUTHORITY
-        return f"the certificate of {place} is not valid: {cause.verify_message}{advice if is_unknown else ''}"
-    cause = error.os_error
-    if isinstance(cause, ConnectionRefusedError):
-        return f"nothing listens on {place}"
-    if isinstance(cause, ssl.SSLError):
-        return f"{place} doesn't speak TLS as it should: {(cause.reason or str(cause)).replace('_', ' ').lower()}"
-    return f"{place}: {cause.strerror or cause}"
-
-
-def _translate(error: Exception, *, is_connected: bool) -> type[httpx.RequestError]:
-    if isinstance(error, TimeoutError) and not is_connected:
-        return httpx.ConnectTimeout
-    return next(httpx_error for aiohttp_error, httpx_error in TRANSLATIONS if isinstance(error, aiohttp_error))

@@ -5,14 +5,11 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
-import ssl
 import time
-from collections.abc import Awaitable, Callable
 from contextlib import ExitStack
 
 import httpx
 import pytest
-import trustme
 
 from importer import __version__
 from importer.triage.actions import Action, CallFailed
@@ -20,39 +17,7 @@ from importer.triage.client import TriageClient
 from importer.triage.target import ApiKey
 from importer.triage.transport import LONGEST_ANSWER, AiohttpTransport, Timeouts
 from tests.harness.fake_triage import answer_bytes
-
-Connection = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-async def read_request(reader: asyncio.StreamReader) -> bytes:
-    """Read one request with its body."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    length = next((int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), 0)
-    return head + await reader.readexactly(length)
-
-
-class RawServer:
-    """Counts requests; `answers` says for each, in order, what follows: an answer, then whether the line is cut."""
-
-    def __init__(self, *answers: tuple[bytes, bool]) -> None:
-        self.requests: list[bytes] = []
-        self._answers = list(answers)
-
-    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve one connection."""
-        try:
-            while self._answers:
-                self.requests.append(await read_request(reader))
-                answer, cut = self._answers.pop(0)
-                writer.write(answer)
-                await writer.drain()
-                if cut:
-                    return
-            await reader.read()
-        except (asyncio.IncompleteReadError, ConnectionError):
-            return
-        finally:
-            writer.close()
+from tests.harness.raw_server import RawServer, fail, read_request
 
 
 async def create(server: RawServer, times: int, *, turns: int = 0, patience: float = 60) -> list[Action]:
@@ -211,56 +176,6 @@ def test_each_answer_has_its_own_time() -> None:
     asyncio.run(main())
 
 
-def test_nobody_listens() -> None:
-    """A refused connection was never a request, and says so in plain words."""
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-
-        async def main() -> None:
-            async with TriageClient(f"http://127.0.0.1:{port}", ApiKey("org_rehearsal")) as client:
-                await client.create_issue(b"{}")
-
-        with pytest.raises(CallFailed) as caught:
-            asyncio.run(main())
-    assert caught.value.action is Action.RETRY
-    assert caught.value.message == f"no connection: nothing listens on 127.0.0.1:{port}"
-
-
-def ask_over_tls(context: ssl.SSLContext | None) -> str:
-    """Ask what listens on a socket, with TLS or without; give what is said of the failure, without the port."""
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"220 welcome\r\n")
-        writer.close()
-
-    async def main() -> str:
-        async with await asyncio.start_server(handle, "127.0.0.1", 0, ssl=context) as listening:
-            port = listening.sockets[0].getsockname()[1]
-            async with TriageClient(f"https://127.0.0.1:{port}", ApiKey("org_rehearsal")) as client:
-                with pytest.raises(CallFailed) as caught:
-                    await client.create_issue(b"{}")
-        assert caught.value.action is Action.RETRY
-        return caught.value.message.replace(str(port), "PORT")
-
-    return asyncio.run(main())
-
-
-def test_a_certificate_of_nobody() -> None:
-    """An authority that isn't known is told, and how to make it known: companies look into what leaves them."""
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-    assert ask_over_tls(context) == (
-        "no connection: the certificate of 127.0.0.1:PORT is not valid: unable to get local issuer certificate; "
-        "SSL_CERT_FILE=FILE names the certificates of a company's own authority"
-    )
-
-
-def test_no_tls() -> None:
-    """What answers without TLS is told in plain words."""
-    assert ask_over_tls(None) == "no connection: 127.0.0.1:PORT doesn't speak TLS as it should: wrong version number"
-
-
 @pytest.mark.parametrize(
     ("answer", "then", "said"),
     [
@@ -330,19 +245,38 @@ def packed(body: bytes) -> bytes:
 )
 def test_an_answer_that_is_too_long(answer: bytes) -> None:
     """It is not read to its end, and a create's fate is open."""
-
-    async def main() -> CallFailed:
-        server = RawServer((answer, False))
-        async with await asyncio.start_server(server.handle, "127.0.0.1", 0) as listening:
-            port = listening.sockets[0].getsockname()[1]
-            async with TriageClient(f"http://127.0.0.1:{port}", ApiKey("org_rehearsal")) as client:
-                with pytest.raises(CallFailed) as caught:
-                    await client.create_issue(b"{}")
-                return caught.value
-
-    error = asyncio.run(main())
+    error = fail(answer)
     assert error.action is Action.SETTLE
     assert "the answer is longer than 32 MB" in error.message
+
+
+PACKED = "the answer can't be read: it is compressed as gzip, gzip, which nobody asked for"
+TWICE = packed(gzip.compress(LONG))
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (TWICE.replace(b": gzip", b": gzip, gzip"), PACKED),
+        (TWICE.replace(b"ng: gzip", b"ng: gzip\r\nContent-Encoding: GZIP"), PACKED),
+        (packed(LONG).replace(b": gzip", b": br"), PACKED.replace("gzip, gzip", "br")),
+    ],
+    ids=["in a line", "in two lines", "brotli"],
+)
+def test_what_is_not_unpacked(answer: bytes, said: str) -> None:
+    """A few kilobytes of it may be gigabytes."""
+    error = fail(answer)
+    assert error.action is Action.SETTLE
+    assert error.message == said
+
+
+@pytest.mark.parametrize("coding", ["identity", "", "utf-8", "gzip, identity"])
+def test_what_compresses_nothing(coding: str) -> None:
+    """What stands there by mistake is passed over."""
+    answer = packed(BODY) if "gzip" in coding else OK
+    head, _, body = answer.replace(b"Content-Encoding: gzip\r\n", b"").partition(b"\r\n")
+    answer = head + b"\r\nContent-Encoding: " + coding.encode() + b"\r\n" + body
+    assert asyncio.run(create(RawServer((answer, False)), 1)) == [Action.DONE]
 
 
 def test_a_long_answer() -> None:
