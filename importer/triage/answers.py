@@ -15,8 +15,14 @@ NEEDED = frozenset((*ISSUE_FIELDS, "triage_id"))
 """What must be known of an issue."""
 MOST = 2**53
 """The highest count: the ledger keeps them as JSON, in which a higher number is another one."""
+LONGEST_TEXT = 4000
+"""Characters of an id or a cursor: both stand in addresses, of which servers and proxies take 8,000 bytes."""
 NOBODY = frozenset(("owner_id", "assignee_id"))
 """Fields that are null, and that an answer may leave out then."""
+
+
+class Unreadable(ValueError):
+    """An answer that isn't what it should be; says to people why."""
 
 
 class Issue(NamedTuple):
@@ -196,14 +202,23 @@ def _member(data: Mapping[str, Any]) -> Member:
 
 def page_of(read: Callable[[Mapping[str, Any]], T]) -> Callable[[Mapping[str, Any]], Page[T]]:
     """Return a function that reads a page whose items `read` reads; `null` is an empty list, too."""
-    return lambda data: Page(tuple(map(read, data["items"] or ())), data.get("next_cursor") or None)
+
+    def read_page(data: Mapping[str, Any]) -> Page[T]:
+        cursor = data.get("next_cursor") or None
+        return Page(tuple(map(read, data["items"] or ())), None if cursor is None else _text(cursor, "its cursor"))
+
+    return read_page
 
 
 def _texts(data: Mapping[str, Any], *names: str) -> list[str]:
     return [str(data.get(name) or "") for name in names]
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("not a text")
-    return value
+def _text(value: Any, what: str = "an id in it") -> str:
+    """Read an id or a cursor; one that is a number, as its digits."""
+    text = str(value) if type(value) is int else value
+    if not isinstance(text, str) or not text:
+        raise Unreadable(f"{what} is no text")
+    if len(text) > LONGEST_TEXT:
+        raise Unreadable(f"{what} has {len(text):,} characters")
+    return text

@@ -40,6 +40,7 @@ from importer.triage.answers import (
     Member,
     Page,
     Related,
+    Unreadable,
     page_of,
     read_attached,
     read_category,
@@ -185,7 +186,10 @@ class TriageClient:
         return await self._call(Kind.REPEATABLE, "GET", url, b"", read_members)
 
     def _url(self, path: str) -> httpx.URL:
-        return httpx.URL(self._base + path)
+        try:
+            return httpx.URL(self._base + path)
+        except httpx.InvalidURL as error:  # an id that is too long, which another program has given
+            raise CallFailed(Action.REFUSE, _say(error)) from None
 
     async def _add(self, issue_id: str, part: str, body: bytes) -> str:
         url = self._url(issue_path(issue_id, part))
@@ -208,16 +212,18 @@ class TriageClient:
             raise CallFailed(action_for(error, kind), text) from None  # its request carries the key
         self._key.watch(raw)
         is_foreign = response.status_code in FOREIGN and not is_own_form(raw)
-        action = action_for(response.status_code, kind, is_foreign=is_foreign)
+        action, problem = action_for(response.status_code, kind, is_foreign=is_foreign), ""
         if action is Action.DONE:
             try:
                 return parse(None if response.status_code == 204 else _data(raw))
-            except (ValueError, LookupError, TypeError, AttributeError):
+            except (ValueError, LookupError, TypeError, AttributeError) as error:
                 # A 2xx with a body that can't be read: nobody knows whether the call was executed.
                 action = action_for(httpx.DecodingError(""), kind)
+                reason = f" ({error})" if isinstance(error, Unreadable) else ""
+                problem = f", an answer that can't be read{reason}:"
         raise CallFailed(
             action,
-            f"{response.status_code} {error_message(self._key.mask(raw))}".rstrip(),
+            f"{response.status_code}{problem} {error_message(self._key.mask(raw))}".rstrip(" :"),
             status=response.status_code,
             retry_after=parse_retry_after(response.headers.get("Retry-After", "")),
             is_foreign=is_foreign,

@@ -35,16 +35,39 @@ def test_create() -> None:
         httpx.Response(201, text="<html>"),
         httpx.Response(201, json=[]),
         httpx.Response(201, json={"data": None, "errors": None}),
-        httpx.Response(201, json={"data": {"id": 5}, "errors": None}),
+        httpx.Response(201, json={"data": {"id": True}, "errors": None}),
+        httpx.Response(201, json={"data": {"id": "x" * 5000}, "errors": None}),
         httpx.Response(201, json={"data": make_issue(1, ""), "errors": [{"error": "x"}]}),
         httpx.Response(204),
     ],
 )
 def test_success_that_says_something_else(answer: httpx.Response) -> None:
     """A create whose 2xx is not the expected JSON may have been executed."""
-    with pytest.raises(CallFailed) as caught:
+    with pytest.raises(CallFailed, match=r"^20\d, an answer that can't be read") as caught:
         call(answer, lambda client: client.create_issue(b"{}"))
     assert caught.value.action is Action.SETTLE
+
+
+def test_ids_that_are_numbers() -> None:
+    """They are texts from here on, as cursors are."""
+    assert call(envelope({"id": 5}), lambda client: client.create_issue(b"{}")).id == "5"
+    page = call(envelope({"items": [{"id": 1}], "next_cursor": 2}), lambda client: client.list_activity("i"))
+    assert (page.items[0].id, page.next_cursor) == ("1", "2")
+
+
+@pytest.mark.parametrize("cursor", [{"after": "x"}, ["x"], True, 0.5, "x" * 70_000])
+def test_cursors_that_are_none(cursor: object) -> None:
+    """A page is not read, in part, whose cursor can't be asked for."""
+    with pytest.raises(CallFailed, match=r"^200, an answer that can't be read \(.*\): ") as caught:
+        call(envelope({"items": [], "next_cursor": cursor}), lambda client: client.list_categories())
+    assert caught.value.action is Action.RETRY
+
+
+def test_an_id_that_fits_into_no_address() -> None:
+    """Nothing was sent, and it is no bug."""
+    with pytest.raises(CallFailed, match="the address can't be used: URL too long") as caught:
+        call(envelope({}), lambda client: client.get_issue("x" * 70_000))
+    assert caught.value.action is Action.REFUSE
 
 
 def test_issue_with_little_in_it() -> None:
