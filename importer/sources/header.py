@@ -28,6 +28,14 @@ NOTE_ROWS = 1000
 NOTE_CHARACTERS = 1000
 NOTE_BELOW = Finding("row-footer", "", "The row is a note below the table.", rejects=False)
 
+_OF_STORIES = {"Current State", "Requested By", "Owned By", "URL"}
+"""Columns that every story of Pivotal Tracker has, and no other export has all of them."""
+_LEFT_OUT = {
+    *("Blocker", "Blocker Status", "Comment", "Task", "Task Status"),
+    *("Review Type", "Reviewer", "Review Status", "Pull Request", "Git Branch"),
+}
+"""Columns behind those that there are as often as one story needs them: a row ends with the last that its own has."""
+
 _NOTE = re.compile(
     r"\s*(?:copyright\b|©|confidential\b|(?:generated|exported|created) (?:by|on|at|from)\b"
     r"|end of (?:report|file|export|table)\b|page \d+ of \d+"
@@ -129,10 +137,14 @@ def check_header(name: str, line: int, header: Sequence[str]) -> None:
 
 
 def least_width(header: Sequence[str]) -> int:
-    """Return the least width of a row: some trackers leave out the last of repeated columns, such as comments."""
+    """Return the least width of a row: some trackers leave out the last of repeated columns, such as comments.
+
+    They do so, too, where the file has such a column once, as no issue has more.
+    """
     times = Counter(header)
+    left_out = _LEFT_OUT if times.keys() >= _OF_STORIES else set()
     width = len(header)
-    while width > 1 and times[header[width - 1]] > 1:
+    while width > 1 and (times[header[width - 1]] > 1 or header[width - 1] in left_out):
         width -= 1
     return width
 

@@ -170,6 +170,24 @@ def test_the_least_width(header: str, width: int) -> None:
     assert least_width(header.split(",")) == width
 
 
+STORY = "Id,Title,Current State,Requested By,Description,URL,Owned By"
+
+
+@pytest.mark.parametrize(
+    ("header", "width"),
+    [
+        (f"{STORY},Comment,Task,Task Status", 7),
+        (f"{STORY},Blocker,Blocker Status,Comment,Comment,Task,Task Status,Review Type,Reviewer,Review Status", 7),
+        (f"{STORY},Owned By,Task,Task Status,Pull Request,Git Branch", 6),
+        (STORY, 7),
+        ("Id,Title,URL,Comment", 4),
+    ],
+)
+def test_the_least_width_of_a_story(header: str, width: int) -> None:
+    """Pivotal Tracker's rows end with their last comment or task, however many there are; not before these."""
+    assert least_width(header.split(",")) == width
+
+
 def test_rows_that_end_after_their_last_comment(make_source: MakeSource) -> None:
     """A row that lacks repeated columns only is filled up; one that lacks more is ragged."""
     text = "Id,Title,Comment,Owned By,Comment,Owned By\n1,a,c,o\n2,b\n3,c,d,p,e,q\n4\n"
