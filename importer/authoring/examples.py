@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from io import StringIO
 from typing import Any
 
 from importer.api import VALUE_FIELDS
@@ -12,11 +13,16 @@ from importer.codes import SKIP_PREFIX
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.shapes import Example, Expected
 from importer.mapping.yaml_tree import Place
-from importer.records import Chunk, Finding, Ref, Table
-from importer.sources.json_values import find_values, make_getter, to_columns, to_text, write
+from importer.records import Chunk, Finding
+from importer.sources.document import Document
+from importer.sources.found_rows import FoundRow, chunk_rows
+from importer.sources.json_values import find_values, make_getter, write
+from importer.sources.side_tables import tables_in
 from importer.transform.chunk_records import Records
 from importer.transform.footers import find_footer
 from importer.transform.transform import Transform
+
+NAME = "example"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,22 +91,7 @@ def _compare_codes(expect: Expected, findings: list[Finding], skip: str) -> Iter
 
 def _chunk(transform: Transform, given: dict[str, Any]) -> Chunk:
     """Return the example's row as a chunk of one JSON record: columns are its keys, look-up tables are arrays in it."""
+    raw = write(given)
     found = find_values({ref: make_getter(ref) for ref in transform.refs}, given)
-    defects = {0: found} if isinstance(found, Finding) else {}
-    values = [None] * len(transform.refs) if isinstance(found, Finding) else found
-    columns: dict[int, list[str]] = {}
-    positions: dict[Ref, tuple[int, ...]] = {}
-    for ref, value in zip(transform.refs, values, strict=True):
-        own = dict(enumerate(to_columns([value]), start=len(columns)))
-        positions[ref] = tuple(own)
-        columns |= own
-    tables = {table: _entries(given, table) for table in transform.tables}
-    return Chunk(0, "example", [1], [1], [write(given)], columns, positions, defects, tables=tables)
-
-
-def _entries(given: dict[str, Any], table: Table) -> dict[str, str]:
-    node: Any = given
-    for part in table.array.split("."):
-        node = node.get(part) if isinstance(node, dict) else None
-    rows = [row for row in node if isinstance(row, dict)] if isinstance(node, list) else []
-    return {to_text(row.get(table.by)): to_text(row.get(table.take)) for row in rows}
+    tables = tables_in(Document(StringIO(raw), NAME), transform.tables)
+    return next(chunk_rows([FoundRow(1, raw, "", found)], 0, NAME, transform.refs, 1, tables))

@@ -27,9 +27,12 @@ def read_arrays(file: StoredFile, encoding: str, paths: Collection[str]) -> Iter
     Raises SourceError if the document is damaged, SourceNotReady if it is cut off.
     """
     with open_text(file, encoding) as (_, text):
-        document = Document(text, file.name)
-        while document.peek() == "{":
-            yield from _walk(document, (), paths)
+        yield from _objects_in(Document(text, file.name), paths)
+
+
+def _objects_in(document: Document, paths: Collection[str]) -> Iterator[tuple[str, int, dict[str, Any]]]:
+    while document.peek() == "{":
+        yield from _walk(document, (), paths)
 
 
 def _walk(
@@ -181,13 +184,20 @@ def _nothing_taken(file_name: str, annex: Annex, columns: Sequence[str]) -> Sour
 
 
 def read_tables(file: StoredFile, encoding: str, tables: Sequence[Table]) -> Mapping[Table, Mapping[str, str]]:
+    """Read the look-up tables of a JSON file. Raises what `tables_in` raises."""
+    if not tables:
+        return {}
+    with open_text(file, encoding) as (_, text):
+        return tables_in(Document(text, file.name), tables)
+
+
+def tables_in(document: Document, tables: Sequence[Table]) -> Mapping[Table, Mapping[str, str]]:
     """Read the look-up tables of a JSON document; absent ones are empty, and the first of repeated ids counts.
 
     Raises SourceError if the document is damaged, SourceNotReady if it is cut off.
     """
     texts: dict[Table, dict[str, str]] = {table: {} for table in tables}
-    arrays = {table.array for table in tables}
-    for array, _, row in read_arrays(file, encoding, arrays) if arrays else ():
+    for array, _, row in _objects_in(document, {table.array for table in tables}):
         for table in tables:
             if table.array == array and table.by in row:
                 texts[table].setdefault(to_text(row[table.by]), to_text(row.get(table.take)))

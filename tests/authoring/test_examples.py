@@ -48,6 +48,8 @@ def test_presets_do_as_their_examples_say(name: str) -> None:
         ('{meta: {id: 7}, Text: "A\\n\\n---\\nB"}', '{key: 7, description: "A\\n\\n---\\nB\\n"}'),
         ("{Title: One, fields: {flag: true}, labels: [{name: x}, {name: bug}]}", "{severity: critical, category: Bug}"),
         ("{idList: 5, lists: [{id: 4, name: New}, {id: 5, name: Doing}]}", "{status: in_progress}"),
+        ("{idList: 5, lists: [{id: 5, name: Doing}, {id: 5, name: New}, {name: Odd}]}", "{status: in_progress}"),
+        ("{lists: [{name: Doing}]}", "{status: todo}"),
         ("{Key: A-1, Labels: [new, old]}", "{skip: old, code: skip-old}"),
         ("{Key: ''}", "{skip: row-empty}"),
         ("{Key: A-1, Priority: P9}", "{code: severity-unknown}"),
