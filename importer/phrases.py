@@ -19,6 +19,16 @@ def listed(names: Sequence[str], shown: int) -> str:
     return f"{', '.join(names[:shown])}{more}"
 
 
+def clip(text: str, most: int) -> str:
+    """Cut a text for display; it has `most` characters then, the `…` among them."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def clip_counted(text: str, most: int) -> str:
+    """Cut a text for display to `most` characters, and say how many it has."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+
+
 def format_time(seconds: float) -> str:
     """Format a time in seconds since 1970 as local date and time."""
     return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"

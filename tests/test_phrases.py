@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from importer.phrases import counted, escape_controls, format_duration, listed, readable, shell_join
+from importer.phrases import clip, clip_counted, counted, escape_controls, format_duration, listed, readable, shell_join
 
 
 @pytest.mark.parametrize(("number", "text"), [(0, "0 rows"), (1, "1 row"), (2, "2 rows"), (1234567, "1,234,567 rows")])
@@ -70,6 +70,15 @@ def test_words_that_are_no_text() -> None:
     assert escape_controls(line) == line
     done = subprocess.run(["bash", "-c", f"printf '%s\\0' {line}"], capture_output=True, check=True)
     assert [os.fsdecode(word) for word in done.stdout.split(b"\0")[:-1]] == words
+
+
+@pytest.mark.parametrize(
+    ("text", "clipped", "counted_too"),
+    [("", "", ""), ("12345", "12345", "12345"), ("123456", "1234…", "12345… (6 characters)")],
+)
+def test_a_long_text(text: str, clipped: str, counted_too: str) -> None:
+    """Only one that is too long is cut."""
+    assert (clip(text, 5), clip_counted(text, 5)) == (clipped, counted_too)
 
 
 def test_half_a_character_for_the_shell() -> None:

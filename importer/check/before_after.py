@@ -12,6 +12,7 @@ import orjson
 from importer.api import VALUE_FIELDS
 from importer.check.plan import Plan
 from importer.check.rows import Examined
+from importer.phrases import clip_counted
 from importer.records import PASSED_OVER, IssueParts, Outcome
 from importer.transform.columns import is_filled
 from importer.transform.secrets import find_secrets, mask
@@ -94,11 +95,14 @@ class Showcase:
             cells = _record(raw) if isinstance(raw, str) or header is None else _cells(header, raw)
         return BeforeAfter(
             records.keys.full[place],
-            [(_cut(name, CELL), _cut(_masked(cell), TEXT if isinstance(raw, str) else CELL)) for name, cell in cells],
+            [
+                (clip_counted(name, CELL), clip_counted(_masked(cell), TEXT if isinstance(raw, str) else CELL))
+                for name, cell in cells
+            ],
             title,
-            _cut(description, TEXT),
+            clip_counted(description, TEXT),
             [(name, value if isinstance(value, str) else json.dumps(value)) for name, value in body.items()],
-            [(each.author, each.date, _cut(each.text, CELL)) for each in parts.comments[:COMMENTS]],
+            [(each.author, each.date, clip_counted(each.text, CELL)) for each in parts.comments[:COMMENTS]],
             max(0, len(parts.comments) - COMMENTS),
         )
 
@@ -130,7 +134,3 @@ def _record(raw: Sequence[str] | str) -> Iterator[tuple[str, str]]:
 def _masked(text: str) -> str:
     text = text[: 2 * TEXT]
     return mask(text, find_secrets(text))
-
-
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else f"{text[:length]}… ({len(text):,} characters)"

@@ -16,6 +16,7 @@ from importer.check.plan import Plan
 from importer.mapping.model import Duplicates, Mapping
 from importer.mapping.patterns import compiled
 from importer.mapping.texts import Condition, Text
+from importer.phrases import clip
 from importer.records import Chunk, Ref
 from importer.sources.source import SourceFile
 from importer.transform.columns import is_filled
@@ -228,7 +229,10 @@ class DamageSigns:
             if numbers is not None and _reads_both_ways(text, self._formats, dates.read):
                 if int(numbers[1]) != int(numbers[3]):  # 02/02 is the same day either way
                     dates.rows += 1
-                    dates.sample = dates.sample or f"{_shorten(text.strip())} in {chunk.file_name}:{chunk.lines[row]}"
+                    dates.sample = (
+                        dates.sample
+                        or f"{clip(text.strip(), SAMPLE_CHARACTERS)} in {chunk.file_name}:{chunk.lines[row]}"
+                    )
             elif numbers is not None or not dates.read:
                 dates.decided = True  # this value says which it is, or the column holds other things
                 return
@@ -336,11 +340,7 @@ def _natural(name: str) -> tuple[tuple[int, str], ...]:
 
 def _sample(text: str, chunk: Chunk, row: int, key: str) -> str:
     place = f"{chunk.file_name}:{chunk.lines[row]}"
-    return f"{_shorten(text)!r} in {f'{key}, ' if key else ''}{place}"
-
-
-def _shorten(text: str) -> str:
-    return text if len(text) <= SAMPLE_CHARACTERS + 2 else text[:SAMPLE_CHARACTERS] + "…"
+    return f"{clip(text, SAMPLE_CHARACTERS)!r} in {f'{key}, ' if key else ''}{place}"
 
 
 def _say(sign: tuple[str, ...], hits: _Hits) -> str:

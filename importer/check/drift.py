@@ -17,7 +17,7 @@ import orjson
 from importer.check.knowledge import KnownSample, LedgerStatus
 from importer.check.plan import Plan
 from importer.check.rows import Examined
-from importer.phrases import counted
+from importer.phrases import clip, counted
 from importer.records import Act, Operation
 from importer.transform.footers import find_footer
 
@@ -197,7 +197,7 @@ def _describe(field: str, before: object, now: object) -> str:
 
 def _show(value: object) -> str:
     text = " ".join(str(value or "").split())
-    return json.dumps(text if len(text) <= TEXT_SHOWN else f"{text[:TEXT_SHOWN]}…", ensure_ascii=False)
+    return json.dumps(clip(text, TEXT_SHOWN), ensure_ascii=False)
 
 
 def _keep(samples: list[str], text: str) -> None:

@@ -12,7 +12,7 @@ from importer.cli.sentences import SENTENCE_SHOWN, TEXT_SHOWN, describe_load, pr
 from importer.cli.wrapping import count_lines, measure, size_of
 from importer.errors import ExitCode
 from importer.mapping.presets import preset_path
-from importer.phrases import counted, format_duration, listed
+from importer.phrases import clip, counted, format_duration, listed
 from importer.report.flow_picture import KINDS, find_kind
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def _describe_values(values: Values, limit: int) -> Iterator[str]:
     name, streams, _, new = values
     if not streams:
         return
-    shown = [(_clip(printable(stream.source)), stream) for stream in streams[:limit]]
+    shown = [(clip(printable(stream.source), SOURCE_WIDTH), stream) for stream in streams[:limit]]
     source_width = max(measure(source) for source, _ in shown)
     target_width = max(measure(stream.target) for _, stream in shown)
     rows_width = max(len(f"{stream.rows:,}") for _, stream in shown)
@@ -228,9 +228,8 @@ def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterato
             first.message if len(some) == 1 and (first.value or rows == 1) else CODES.get(first.code, first.message)
         ).replace(" (warning).", ".")
         if len(some) > 1:
-            named = ", ".join(f"{_clip(cause.finding.value)!r} {cause.rows:,}" for cause in some[:VALUES_NAMED])
-            more = f" and {len(some) - VALUES_NAMED:,} more" if len(some) > VALUES_NAMED else ""
-            message = f"{named}{more}"
+            values = [f"{clip(cause.finding.value, SOURCE_WIDTH)!r} {cause.rows:,}" for cause in some]
+            message = listed(values, VALUES_NAMED)
         yield f"  {rows:,} × {first.code}: {shorten(message)}   {', '.join(some[0].samples)}"
         if first.hint and (first.rejects or limit > 1):  # a warning's where there is room
             # One that quotes a long text of the source says what helps before it.
@@ -257,17 +256,13 @@ def _describe_losses(checked: Checked, limit: int) -> Iterator[str]:
         yield from lines
         return
     columns = [line.strip().partition("  ")[0] for line in lines[1:]]
-    more = f" and {len(columns) - limit:,} more: losses.csv" if len(columns) > limit else ""
-    yield f"{lines[0]} {', '.join(columns[:limit])}{more}"
+    where = ": losses.csv" if len(columns) > limit else ""
+    yield f"{lines[0]} {listed(columns, limit)}{where}"
 
 
 def _of(total: int, limit: int) -> str:
     """Return how many there are where not all are shown."""
     return f" ({limit} of {total:,})" if limit < total else ""
-
-
-def _clip(text: str) -> str:
-    return text if len(text) <= SOURCE_WIDTH else f"{text[: SOURCE_WIDTH - 1]}…"
 
 
 def describe_next(job: Job, summary: Summary) -> Iterator[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from importer.codes import OPEN
-from importer.phrases import counted, escape_controls, format_duration
+from importer.phrases import clip_counted, counted, escape_controls, format_duration
 from importer.records import Act
 from importer.triage.redaction import redact
 
@@ -75,7 +75,7 @@ def describe_open(findings: Mapping[str, int]) -> Iterator[str]:
 
 def shorten(text: str, most: int = TEXT_SHOWN) -> str:
     """Cut a text of the source for the screen."""
-    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+    return clip_counted(text, most)
 
 
 def printable(text: str) -> str:

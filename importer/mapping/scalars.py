@@ -19,6 +19,7 @@ from pydantic_core import CoreSchema
 
 from importer.api import CATEGORY_LIMIT, count_units
 from importer.mapping.endless import COPIES_LIMIT, count_copies, is_endless
+from importer.phrases import clip
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(path:)?([^{}]+)\}")
 """In a template: an escaped brace, or a placeholder with a column's name or with `path:` and a JMESPath expression."""
@@ -28,12 +29,8 @@ SHOWN = 80
 """Characters of an expression or pattern that an error quotes."""
 
 
-def _shorten(value: str) -> str:
-    return value if len(value) <= SHOWN else f"{value[:SHOWN]}…"
-
-
 def _expression(value: str) -> str:
-    shown = _shorten(value)
+    shown = clip(value, SHOWN)
     try:
         copies = count_copies(jmespath.compile(value).parsed)
     except RecursionError:
@@ -56,7 +53,7 @@ def check_pattern(value: str, flags: int = 0) -> str:
             warnings.simplefilter("error", FutureWarning)  # `[[:alpha:]]` compiles, and means something else
             re.compile(value, flags)
     except (re.error, OverflowError, RecursionError, FutureWarning) as error:
-        raise ValueError(f"{_shorten(value)!r} is not a regular expression: {error}") from error
+        raise ValueError(f"{clip(value, SHOWN)!r} is not a regular expression: {error}") from error
     if is_endless(value, flags):
         raise ValueError(
             f"{value[:SHOWN]!r} could search for ever: it can divide a text in ever so many ways, as `(a+)+` does"

@@ -7,7 +7,7 @@ from collections import Counter
 from functools import cache
 
 from importer.mapping.shared_words import title_words
-from importer.phrases import listed
+from importer.phrases import clip, listed
 
 BY_TITLE = "a word of the title"
 LOOKED_AT = 10_000
@@ -61,9 +61,8 @@ class TitleCount:
 
     def __str__(self) -> str:
         share = f"{self.found:,} of {'the first ' if self.is_full else ''}{self.titles:,}"
-        shown = [f"{name} {count:,} ({_cut(self._samples[name])})" for name, count in self._counts.most_common()]
+        shown = [
+            f"{name} {count:,} ({clip(self._samples[name], SAMPLE_LENGTH)})"
+            for name, count in self._counts.most_common()
+        ]
         return f"{share} titles have a word of one of Triage's own: {listed(shown, NAMES_SHOWN)}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= SAMPLE_LENGTH else f"{text[: SAMPLE_LENGTH - 1]}…"

@@ -9,9 +9,11 @@ from importer.errors import Problem
 from importer.mapping.model import TARGETS, UNDECIDED, Mapping
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.yaml_tree import Node
+from importer.phrases import clip
 
 Path = tuple[str | int, ...]
 
+NAME_SHOWN = 60
 CHOICES: dict[Path, tuple[str, str]] = {
     ("restricted", "issues"): ("what becomes of restricted issues", "send or skip"),
     ("comments", "private"): ("what becomes of comments for the team alone", "keep or drop"),
@@ -41,17 +43,13 @@ def _open_paths(model: Mapping, field: str) -> Iterator[tuple[Path, str]]:
     spec = getattr(model, field)
     for name, target in spec.values.items():
         if target == UNDECIDED:
-            yield (field, "values", name), f"what {_shortened(name)} becomes"
+            yield (field, "values", name), f"what {clip(name, NAME_SHOWN)!r} becomes"
     for number, rule in enumerate(spec.rules):
         if rule.then == UNDECIDED:
             yield (field, "rules", number, "then"), "what the rule makes of its rows"
     for key, what in (("missing", "what an empty cell becomes"), ("unknown", "what an unknown value becomes")):
         if getattr(spec, key) == UNDECIDED:
             yield (field, key), what
-
-
-def _shortened(name: str) -> str:
-    return repr(name if len(name) <= 60 else name[:59] + "…")
 
 
 def _hint(field: str) -> str:

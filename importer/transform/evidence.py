@@ -14,6 +14,7 @@ from importer.api import NOTE_LIMIT, count_units
 from importer.mapping.issue_parts import FlagRule, FlagSource
 from importer.mapping.model import Link
 from importer.mapping.texts import Condition, Text
+from importer.phrases import clip
 from importer.records import Comment, Finding, Flag
 from importer.transform.columns import Columns, is_filled
 from importer.transform.json_parts import PartPaths, compile_parts, find_parts, read_items, write_json
@@ -227,4 +228,4 @@ def _warning(code: str, message: str, hint: str, value: str = "") -> Finding:
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…")
+    return repr(clip(text, _SHOWN))

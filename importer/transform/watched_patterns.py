@@ -19,6 +19,7 @@ from types import FrameType
 from typing import TypeVar
 
 from importer.errors import MappingError
+from importer.phrases import clip
 from importer.transform.pattern_cores import is_anchored
 
 LIMIT_SECONDS = 4.0
@@ -36,9 +37,9 @@ class SlowPattern(MappingError):
     """A pattern took too long on a text of the source."""
 
     def __init__(self, pattern: str, length: int) -> None:
-        shown = pattern if len(pattern) <= PATTERN_SHOWN else f"{pattern[:PATTERN_SHOWN]}…"
         super().__init__(
-            f"The pattern {shown!r} searched a text of {length:,} characters for over {LIMIT_SECONDS:.0f} seconds.",
+            f"The pattern {clip(pattern, PATTERN_SHOWN)!r} searched a text of {length:,} characters for over "
+            f"{LIMIT_SECONDS:.0f} seconds.",
             hint="Let it say what may not stand between its parts, `[^,]*,` for example in place of `.*,`.",
         )
         self.pattern, self.length = pattern, length

@@ -17,6 +17,7 @@ from importer.mapping.model import UNDECIDED, fold
 from importer.mapping.texts import Text
 from importer.mapping.title_words import TitleCount
 from importer.mapping.unknown_values import Evidence, Unknown
+from importer.phrases import clip
 from importer.progress import Progress
 from importer.transform.columns import Columns, is_filled, single_line
 
@@ -234,5 +235,4 @@ def decide(value: Value, word: str) -> Value:
 
 def shorten(text: str, length: int) -> str:
     """Return a text on one line, cut to `length` characters with `…`."""
-    line = single_line(text[: 4 * length])
-    return line if len(line) <= length else line[: length - 1] + "…"
+    return clip(single_line(text[: 4 * length]), length)
