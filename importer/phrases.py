@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 
 def counted(number: int, what: str, plural: str = "") -> str:
@@ -32,6 +32,11 @@ def clip_counted(text: str, most: int) -> str:
 def format_time(seconds: float) -> str:
     """Format a time in seconds since 1970 as local date and time."""
     return f"{datetime.fromtimestamp(seconds):%Y-%m-%d %H:%M}"
+
+
+def format_iso(seconds: float | None) -> str | None:
+    """Format a time in seconds since 1970 as ISO 8601 in UTC; None stays None."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def format_duration(seconds: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
@@ -67,12 +67,20 @@ def read_fields(names: str | None) -> frozenset[str]:
     """Read `--fields`. Raises UsageError for a name that is no field."""
     if names is None:
         return frozenset(ISSUE_FIELDS)
-    fields = frozenset(name.strip() for name in names.split(",") if name.strip())
-    unknown = sorted(fields.difference(PATCHABLE_FIELDS))
+    return frozenset(parse_fields(names, PATCHABLE_FIELDS, "changed", "."))
+
+
+def parse_fields(names: str, known: Sequence[str], can_be: str, beside: str) -> tuple[str, ...]:
+    """Parse field names with commas between them; `beside` ends the sentence that lists the known ones.
+
+    Raises UsageError if one isn't known, or there is none.
+    """
+    fields = tuple(name.strip() for name in names.split(",") if name.strip())
+    unknown = sorted(set(fields).difference(known))
     if unknown or not fields:
         raise UsageError(
-            f"--fields {names}: there is no field {', '.join(unknown) or 'in it'} that can be changed.",
-            hint=f"Fields are {', '.join(PATCHABLE_FIELDS)}.",
+            f"--fields {names}: there is no field {', '.join(unknown) or 'in it'} that can be {can_be}.",
+            hint=f"Fields are {', '.join(known)}{beside}",
         )
     return fields
 

@@ -7,7 +7,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -211,6 +211,8 @@ def with_undone(overviews: Sequence[Overview]) -> list[tuple[Overview, list[Over
 
 def show(known: tuple[Overview, Sequence[Overview]]) -> dict[str, Any]:
     """Make a run's JSON object; times are ISO 8601 in UTC."""
+    from importer.phrases import format_iso
+
     overview, changes = known
     run = overview.run
     state = RUNNING if overview.is_running else OPEN if run.is_open else FINISHED
@@ -225,8 +227,8 @@ def show(known: tuple[Overview, Sequence[Overview]]) -> dict[str, Any]:
         "state": state,
         "exit_code": run.exit_code if run.ended_at is not None else None,
         "attempts": run.attempts,
-        "started_at": _iso(run.started_at),
-        "ended_at": _iso(run.ended_at),
+        "started_at": format_iso(run.started_at),
+        "ended_at": format_iso(run.ended_at),
         "counts": counts,
         "repaired_by": changed_by["repair"],
         "undone_by": changed_by["undo"],
@@ -266,10 +268,6 @@ def _can_be(overview: Overview, counts: dict[str, int], *, is_undone: bool) -> d
         "reported": is_import,
     }
     return {what: command.format(name=run.name) for what, command in COMMANDS.items() if is_possible[what]}
-
-
-def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def as_lines(known: dict[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,16 +75,14 @@ def resume_command(name: str, sandbox: bool, api_url: str | None, ledger: str | 
 
 def show(known: KnownSource) -> dict[str, Any]:
     """Make a source's JSON object; times are ISO 8601 in UTC."""
+    from importer.phrases import format_iso
+
     return {
         **known._asdict(),
         "last_run": known.last_run or None,
-        "last_started_at": _iso(known.last_started_at or None),
-        "retired_at": _iso(known.retired_at),
+        "last_started_at": format_iso(known.last_started_at or None),
+        "retired_at": format_iso(known.retired_at),
     }
-
-
-def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds")
 
 
 def as_lines(known: KnownSource) -> str:

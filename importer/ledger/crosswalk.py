@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import orjson
 from sqlalchemy import Select, and_, func, or_, select
 
-from importer.errors import UsageError
 from importer.ledger.registered import decode_row
 from importer.ledger.schema import UNDECIDED, RunKind, State, operations, rows, runs
+from importer.ledger.source_list import no_source
 from importer.ledger.store import Ledger, find_source
 from importer.records import Act, Outcome
 
@@ -70,8 +70,7 @@ def walk(ledger: Ledger, target: str, name: str) -> Iterator[CrosswalkEntry]:
     with ledger.transaction() as connection:
         source_id = find_source(connection, target, name)
     if source_id is None:
-        hint = "`triage-import sources` lists the sources and their targets: --sandbox or --api-url URL names one."
-        raise UsageError(f"{ledger.name} knows no source {name!r} in {target}.", hint=hint)
+        raise no_source(ledger, target, name)
     creates = (operations.c.source_id == source_id, operations.c.act == Act.CREATE)
     has_issue = operations.c.state.in_((State.DONE, State.DELETED))
     yield from _walk_issues(ledger, _creates().where(*creates, has_issue))

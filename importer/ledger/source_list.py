@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, and_, cast, func, select, update
 from importer.errors import UsageError
 from importer.ledger.schema import UNDECIDED, RunKind, State, operations, runs, sources, targets
 from importer.ledger.store import Ledger, find_source
-from importer.phrases import shell_join
+from importer.phrases import listed, shell_join
 from importer.records import SANDBOX_PREFIX, Act
 
 NAMES_SHOWN = 5
@@ -92,19 +92,24 @@ def sample_issues(ledger: Ledger, target: str, name: str, most: int) -> IssueSam
     return IssueSample(total, unsure, step, [(each.key, each.content, each.returned) for each in found])
 
 
+def no_source(ledger: Ledger, target: str, name: str) -> UsageError:
+    """Return the error for a source that a ledger doesn't know in a target; its hint names those that it knows."""
+    known = [f"{each.name} in {each.target}" for each in list_sources(ledger)]
+    hint = f"Known are: {listed(known, NAMES_SHOWN)}. --sandbox or --api-url URL says the target."
+    return UsageError(
+        f"{ledger.name} knows no source {name!r} in {target}.", hint=hint if known else "It knows no source yet."
+    )
+
+
 def set_retired(ledger: Ledger, target: str, name: str, retired_at: float | None) -> KnownSource:
     """Retire a source, or with None take that back; returns it as it was before.
 
     Raises:
         UsageError: the ledger knows no source of this name in this target.
     """
-    known = list_sources(ledger)
-    found = next((each for each in known if (each.target, each.name) == (target, name)), None)
+    found = next((each for each in list_sources(ledger) if (each.target, each.name) == (target, name)), None)
     if found is None:
-        others = [f"{each.name} in {each.target}" for each in known]
-        more = f", and {len(others) - NAMES_SHOWN:,} more" if len(others) > NAMES_SHOWN else ""
-        hint = f"Known are: {', '.join(others[:NAMES_SHOWN])}{more}." if known else "It knows no source yet."
-        raise UsageError(f"{ledger.name} knows no source {name!r} in {target}.", hint=hint)
+        raise no_source(ledger, target, name)
     with ledger.transaction() as connection:
         this = sources.c.id == find_source(connection, target, name)
         connection.execute(update(sources).where(this).values(retired_at=retired_at))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from importer.api import CATEGORY_LIMIT, VALUE_FIELDS, count_units, issue_path
+from importer.check.history import parse_fields
 from importer.codes import CONFLICT
 from importer.errors import UsageError
 from importer.ledger.journal import Run
@@ -209,11 +210,4 @@ def _find_problem(name: str, step: Step) -> str:
 
 def read_value_fields(names: str) -> tuple[str, ...]:
     """Parse the option `--fields` of a repair. Raises UsageError for a name that is no value field."""
-    fields = tuple(name.strip() for name in names.split(",") if name.strip())
-    unknown = sorted(set(fields).difference(VALUE_FIELDS))
-    if unknown or not fields:
-        raise UsageError(
-            f"--fields {names}: there is no field {', '.join(unknown) or 'in it'} that can be repaired.",
-            hint=f"Fields are {', '.join(VALUE_FIELDS)}; for others: run SOURCE... --on-change update",
-        )
-    return fields
+    return parse_fields(names, VALUE_FIELDS, "repaired", "; for others: run SOURCE... --on-change update")

@@ -70,6 +70,10 @@ class Columns:
             columns = []
         return self._first_filled(self._extract(columns, spec))
 
+    def stripped(self, spec: Text | None) -> list[str]:
+        """Like `text`, without white space around each; where a mapping has no such text, all are empty."""
+        return [""] * len(self) if spec is None else [text.strip() for text in self.text(spec)]
+
     def every_cell(self, spec: Text) -> list[list[str]]:
         """Like `text`, but with all the cells of a column that repeats: one list for each column of the file."""
         if spec.column is not None or spec.path is not None:

@@ -144,13 +144,13 @@ def _sayings(rule: FlagRule, columns: Columns) -> Iterator[tuple[int, _Saying]]:
     if rule.from_ is not None:
         yield from _sayings_in(rule.from_, rule.when, columns)
         return
-    calls = _texts(columns, rule.call)
+    calls = columns.stripped(rule.call)
     chosen = np.fromiter(map(bool, calls), dtype=np.bool_, count=len(calls))
     if rule.when is not None:
         chosen = columns.holds(rule.when, among=chosen)
     rows = chosen.nonzero()[0].tolist()
     if rows:
-        types, notes, turns = (_texts(columns, text) for text in (rule.type, rule.note, rule.message_index))
+        types, notes, turns = (columns.stripped(text) for text in (rule.type, rule.note, rule.message_index))
         for row in rows:
             yield row, _Saying(calls[row], types[row], notes[row], turns[row])
 
@@ -174,10 +174,6 @@ def _read_object(item: dict[str, Any], paths: PartPaths) -> _Saying:
     except JMESPathError:  # without a type it isn't sent, and a warning quotes it
         return _Saying(write_json(item), "", "", "")
     return _Saying(*(found.get(name, "").strip() for name in ("call", "type", "note", "message_index")))
-
-
-def _texts(columns: Columns, text: Text | None) -> list[str]:
-    return [""] * len(columns) if text is None else [cell.strip() for cell in columns.text(text)]
 
 
 def _call_checks(links: Sequence[Link]) -> list[Searcher]:

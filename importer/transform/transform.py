@@ -133,7 +133,7 @@ class _FileTransform:
             texts=prose,
             links=footers.links,
             values=values,
-            sources=_read_optional(columns, mapping.source),
+            sources=columns.stripped(mapping.source),
             people=people,
             parts=found.parts,
             newest=newest,
@@ -151,7 +151,7 @@ class _FileTransform:
     def _read_people(self, columns: Columns) -> RowPeople:
         """Read the people of a chunk, as the source has them."""
         mapping, maps = self._mapping, self._person_maps
-        owners, assignees = (_read_optional(columns, text) for text in (mapping.owner_id, mapping.assignee_id))
+        owners, assignees = (columns.stripped(text) for text in (mapping.owner_id, mapping.assignee_id))
         given = dict(zip(PERSON_FIELDS, (owners, assignees), strict=True))
         named = {name: identify(each.person, columns) for name, each in maps.items()}
         unmatched = {name: maps[name].find_unmatched(people, given[name]) for name, people in named.items()}
@@ -262,7 +262,3 @@ def find_empty(raws: Sequence[Sequence[str]] | Sequence[str]) -> list[int]:
         return [row for row, raw in enumerate(raws) if _NOTHING.fullmatch(str(raw).strip())]
     # Of nearly all rows the first cell shows that they aren't.
     return [row for row, raw in enumerate(raws) if not (raw and raw[0].strip()) and not any(map(str.strip, raw))]
-
-
-def _read_optional(columns: Columns, spec: Text | None) -> list[str]:
-    return [""] * len(columns) if spec is None else [text.strip() for text in columns.text(spec)]

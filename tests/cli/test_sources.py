@@ -57,7 +57,7 @@ def test_retiring_what_is_not_there(program: Program, serve: Serve) -> None:
     ended = program("sources", "retire", "jira")
     assert ended.code == ExitCode.UNUSABLE
     assert "knows no source 'jira' in https://api.bland.ai." in ended.err
-    assert f"Known are: jira in sandbox:{program.sandbox_file}." in ended.err
+    assert f"Known are: jira in sandbox:{program.sandbox_file}. --sandbox or" in ended.err
     assert program("sources", "retire", "jira", "--sandbox").code == ExitCode.DONE
     assert program("run", "export.csv", "-m", "jira", "--sandbox").code == ExitCode.UNUSABLE
     assert "can be imported again" in program("sources", "resume", "jira", "--sandbox").err

@@ -67,7 +67,7 @@ def test_a_name_that_is_not_known(ledger: Ledger) -> None:
     with pytest.raises(UsageError) as caught:
         set_retired(ledger, TARGET, "jra", NOON)
     assert caught.value.hint.startswith(f"Known are: s0 in {TARGET}, ")
-    assert caught.value.hint.endswith(", and 2 more.")
+    assert caught.value.hint.endswith(" and 2 more. --sandbox or --api-url URL says the target.")
 
 
 def test_the_command_can_be_typed_as_it_stands(ledger: Ledger) -> None:
