@@ -121,7 +121,12 @@ class AiohttpTransport(httpx.AsyncBaseTransport):
         # No limit on connections: the callers limit how many requests are under way.
         connector = self._connector = self._connector or aiohttp.TCPConnector(limit=0)
         opening = self._openings.get(url.netloc) or self._open(url)
-        return await connector.connect(opening, [], self._timeout)
+        while True:
+            connection = await connector.connect(opening, [], self._timeout)
+            # An answer that came while it was kept answers no request of ours, and would be taken for the next one's.
+            if connection.protocol is None or not connection.protocol.should_close:
+                return connection
+            connection.close()
 
     def _open(self, url: httpx.URL) -> aiohttp.ClientRequest:
         origin, proxy = yarl.URL(str(url), encoded=True), find_proxy(url.scheme, url.host)

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import socket
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import httpx
 import pytest
@@ -46,6 +46,28 @@ def test_kept_connection() -> None:
     server = RawServer((OK, False), (OK, False))
     assert asyncio.run(create(server, 2)) == [Action.DONE, Action.DONE]
     assert len(server.requests) == 2
+
+
+def test_answer_that_nobody_asked_for() -> None:
+    """A kept connection on which another answer comes is not used again: that answer would be taken for the next."""
+    connections = 0
+
+    async def answer_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal connections
+        connections += 1
+        await read_request(reader)
+        writer.write(OK)
+        await writer.drain()
+        await asyncio.sleep(0.001)
+        writer.write(OK)
+        with suppress(ConnectionError):
+            await reader.read()
+        writer.close()
+
+    server = RawServer()
+    server.handle = answer_twice  # type: ignore[method-assign]
+    assert asyncio.run(create(server, 3, turns=20)) == [Action.DONE] * 3
+    assert connections == 3
 
 
 def test_what_leaves() -> None:
