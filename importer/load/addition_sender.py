@@ -21,6 +21,7 @@ from importer.ledger.added import Added, Place, encode_details
 from importer.ledger.schema import UNDECIDED, State
 from importer.load.addition_log import AdditionLog, IssueGone, IssueWork, OutcomePending, Result
 from importer.load.connection import RunConnection
+from importer.load.fingerprint import Shown, is_of_another
 from importer.load.reconcile import Reconciler, Unproven
 from importer.load.reference_numbers import ATTEMPTS, find_numbers
 from importer.load.writing import Write
@@ -172,6 +173,12 @@ class AdditionSender:
         work.begun = operation, covers
         details = encode_details(covers, body=operation.body)
 
+        async def add() -> str:
+            made = await _SENDERS[operation.act](self._client, operation.issue_id, operation.body)
+            if is_of_another(operation, made):
+                raise CallFailed(Action.SETTLE, f"the answer was that of another {operation.act}")
+            return made.id
+
         async def find() -> str | None:
             is_shown = await self._reconciler.is_shown(operation, ours=work.ours[operation.act], after=after)
             return "" if is_shown else None
@@ -179,11 +186,7 @@ class AdditionSender:
         try:
             if self._calls.is_limited:
                 self._run.announce(operation, details)
-            return await write.send(
-                partial(_SENDERS[operation.act], self._client, operation.issue_id, operation.body),
-                partial(self._run.intend, operation, details),
-                find,
-            )
+            return await write.send(add, partial(self._run.intend, operation, details), find)
         except (Interrupted, RunStopped) as stop:
             write.withdraw(stop, details=encode_details(covers))
             raise
@@ -258,7 +261,7 @@ class AdditionSender:
         raise Undecidable(gone.message)
 
 
-_SENDERS: dict[Act, Callable[[TriageClient, str, bytes], Awaitable[str]]] = {
+_SENDERS: dict[Act, Callable[[TriageClient, str, bytes], Awaitable[Shown]]] = {
     Act.COMMENT: TriageClient.add_comment,
     Act.FLAG: TriageClient.add_flag,
     Act.RELATION: TriageClient.add_relation,

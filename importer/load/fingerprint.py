@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from importer.records import Act
+from importer.records import Act, Operation
 from importer.transform import unmarked
 from importer.transform.markers import find_opening
 from importer.triage.answers import Attached, Entry, Flagged, Page, Related
@@ -77,6 +77,23 @@ def fingerprint_shown(issue_id: str, item: Shown, known: Container[bytes] = ()) 
     if isinstance(item, Flagged) and (earlier := _hash(_identify_with_note(item))) in known:
         return earlier
     return _hash(_identify(issue_id, item))
+
+
+def is_of_another(operation: Operation, item: Shown) -> bool:
+    """Whether the answer to an addition shows something else than what was sent: then nobody knows what became of it.
+
+    A connection that is out of step, or a proxy, may answer a request with the answer to another one.
+    """
+    match item:
+        case Entry():  # a comment without a marker may be ours, rewritten
+            is_marked = find_opening(item.detail) is not None
+            is_other = is_marked and fingerprint_shown(operation.issue_id, item) != operation.whole_sha
+            return item.type != COMMENT or is_other
+        case Flagged():
+            return bool(item.call_id != orjson.loads(operation.body)["call_id"])
+        case Related():
+            return bool(item.related_issue_id.lower() != orjson.loads(operation.body)["related_issue_id"].lower())
+    return False
 
 
 def _hash(identity: tuple[object, ...]) -> bytes:

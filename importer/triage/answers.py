@@ -160,6 +160,29 @@ def _count(value: Any) -> int:
     return max(0, min(int(value or 0), MOST))
 
 
+def about(read: Callable[[Mapping[str, Any]], T], *issue_ids: str) -> Callable[[Mapping[str, Any]], T]:
+    """Return a function that reads what `read` reads, and raises Unreadable if it says that it is another issue's.
+
+    A proxy or a connection that is out of step may answer a request with the answer to another one.
+    """
+
+    def check(data: Mapping[str, Any]) -> T:
+        named = str(data.get("issue_id") or "")
+        if named and named.lower() not in map(str.lower, issue_ids):
+            raise Unreadable("it is about another issue")
+        return read(data)
+
+    return check
+
+
+def read_issue_of(data: Mapping[str, Any], issue_id: str) -> Issue:
+    """Read the issue with this id. Raises Unreadable if it is another one."""
+    issue = read_issue(data)
+    if issue.id.lower() != issue_id.lower():
+        raise Unreadable("it is another issue")
+    return issue
+
+
 def read_entry(data: Mapping[str, Any]) -> Entry:
     """Read an entry of the activity. Source: get/triage-issues-id-activity."""
     return Entry(read_id(data), *_texts(data, "type", "detail", "created_at"))

@@ -41,14 +41,15 @@ from importer.triage.answers import (
     Page,
     Related,
     Unreadable,
+    about,
     page_of,
     read_attached,
     read_category,
     read_entry,
     read_first_org_id,
     read_flagged,
-    read_id,
     read_issue,
+    read_issue_of,
     read_members,
     read_org_ids,
     read_related,
@@ -121,31 +122,39 @@ class TriageClient:
         """Attach a call, conversation or file; repeating it has no effect. Source: post/triage-issues-id-resources."""
         url = self._url(f"{issue_path(issue_id)}/resources")
         body = orjson.dumps({"resource_type": resource_type, "resource_id": resource_id})
-        await self._call(Kind.REPEATABLE, "POST", url, body, lambda data: None)
+
+        def check(data: Mapping[str, Any]) -> None:
+            if read_attached(data).resource_id not in ("", resource_id):
+                raise Unreadable("it is another link")
+
+        await self._call(Kind.REPEATABLE, "POST", url, body, about(check, issue_id))
 
     async def get_issue(self, issue_id: str) -> Issue:
         """Read an issue by its UUID, with its whole description. Source: get/triage-issues-id."""
-        return await self._call(Kind.LOOK, "GET", self._url(issue_path(issue_id)), b"", read_issue)
+        read = partial(read_issue_of, issue_id=issue_id)
+        return await self._call(Kind.LOOK, "GET", self._url(issue_path(issue_id)), b"", read)
 
     async def update_issue(self, issue_id: str, body: bytes) -> Issue:
         """Change the fields in `body`; returns the whole issue. Source: patch/triage-issues-id."""
-        return await self._call(Kind.CHANGE, "PATCH", self._url(issue_path(issue_id)), body, read_issue)
+        read = partial(read_issue_of, issue_id=issue_id)
+        return await self._call(Kind.CHANGE, "PATCH", self._url(issue_path(issue_id)), body, read)
 
     async def delete_issue(self, issue_id: str) -> None:
         """Delete an issue for good. Source: delete/triage-issues-id."""
         await self._call(Kind.CHANGE, "DELETE", self._url(issue_path(issue_id)), b"", lambda data: None)
 
-    async def add_comment(self, issue_id: str, body: bytes) -> str:
-        """Comment on an issue; returns the id of the entry in its activity. Source: post/triage-issues-id-comments."""
-        return await self._add(issue_id, "comments", body)
+    async def add_comment(self, issue_id: str, body: bytes) -> Entry:
+        """Comment on an issue; returns the entry in its activity. Source: post/triage-issues-id-comments."""
+        return await self._add(issue_id, "comments", body, about(read_entry, issue_id))
 
-    async def add_flag(self, issue_id: str, body: bytes) -> str:
-        """Flag a call that is attached already; returns the flag's id. Source: post/triage-issues-id-flags."""
-        return await self._add(issue_id, "flags", body)
+    async def add_flag(self, issue_id: str, body: bytes) -> Flagged:
+        """Flag a call that is attached already. Source: post/triage-issues-id-flags."""
+        return await self._add(issue_id, FLAGS, body, about(read_flagged, issue_id))
 
-    async def add_relation(self, issue_id: str, body: bytes) -> str:
-        """Relate an issue to another; returns the relation's id. Source: post/triage-issues-id-relations."""
-        return await self._add(issue_id, "relations", body)
+    async def add_relation(self, issue_id: str, body: bytes) -> Related:
+        """Relate an issue to another. Source: post/triage-issues-id-relations."""
+        ends = issue_id, str(orjson.loads(body).get("related_issue_id"))
+        return await self._add(issue_id, RELATIONS, body, about(partial(read_related, of=issue_id), *ends))
 
     async def list_activity(self, issue_id: str, **query: str) -> Page[Entry]:
         """Read one page of an issue's activity, newest first: limit, cursor."""
@@ -191,9 +200,9 @@ class TriageClient:
         except httpx.InvalidURL as error:  # an id that is too long, which another program has given
             raise CallFailed(Action.REFUSE, _say(error)) from None
 
-    async def _add(self, issue_id: str, part: str, body: bytes) -> str:
+    async def _add(self, issue_id: str, part: str, body: bytes, read: Callable[[Mapping[str, Any]], T]) -> T:
         url = self._url(issue_path(issue_id, part))
-        return await self._call(Kind.CHANGE, "POST", url, body, read_id)
+        return await self._call(Kind.CHANGE, "POST", url, body, read)
 
     async def _list(
         self, path: str, query: Mapping[str, str], read: Callable[[Mapping[str, Any]], T], kind: Kind = Kind.LOOK

@@ -45,7 +45,8 @@ class Faulty(SandboxTransport):
     """A sandbox that misbehaves, but not to people.
 
     faults  number of an addition's request, from 1 → what becomes of it: `after` and `before` answer 500, `lost` never
-            arrives, a number is a status, as `made-404` of what is made all the same
+            arrives, `stale` is answered as the one before and not carried out, a number is a status, as `made-404` of
+            what is made all the same
     fails   the status of every look, if it is set
     sent    requests by method and what they are about: `POST comments`
     """
@@ -55,6 +56,7 @@ class Faulty(SandboxTransport):
         self.faults: dict[int, str | int] = {}
         self.fails = self.stop_at = self.passed = 0
         self.sent = Counter[str]()
+        self.answered = b""  # the last addition
         self.interrupt: Callable[[], None]  # ends the follow under way
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -73,7 +75,10 @@ class Faulty(SandboxTransport):
             raise httpx.ConnectError("refused", request=request)
         if isinstance(fault, int):
             return refusal(fault)
+        if fault == "stale":
+            return httpx.Response(201, content=self.answered)
         answer = None if fault == "before" else await super().handle_async_request(request)
+        self.answered = await answer.aread() if answer else self.answered
         if isinstance(fault, str) and fault.startswith("made-"):
             return refusal(int(fault.removeprefix("made-")))
         return refusal(500) if fault or answer is None else answer

@@ -130,7 +130,7 @@ def operation_of(act: Act, issue_id: str, body: object) -> Operation:
 
 async def add(client: TriageClient, act: Act, issue_id: str, body: object) -> None:
     """Make one addition."""
-    ways: dict[Act, Callable[[str, bytes], Awaitable[str]]] = {
+    ways: dict[Act, Callable[[str, bytes], Awaitable[object]]] = {
         Act.COMMENT: client.add_comment,
         Act.FLAG: client.add_flag,
         Act.RELATION: client.add_relation,

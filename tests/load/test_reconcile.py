@@ -186,7 +186,8 @@ def test_as_far_back_as_the_comment_before(bench: Reconciling) -> None:
     issue = bench.issue()
 
     async def ask(client: TriageClient, lookback: Reconciler) -> bool:
-        ids = [await client.add_comment(issue, orjson.dumps({"detail": f"{number}"})) for number in range(250)]
+        bodies = [orjson.dumps({"detail": f"{number}"}) for number in range(250)]
+        ids = [(await client.add_comment(issue, body)).id for body in bodies]
         operation = operation_of(Act.COMMENT, issue, COMMENT)
         before = operation_of(Act.COMMENT, issue, {"detail": "120"}).whole_sha
         return await lookback.was_made(operation, ours=Counter([before]), since=bench.time.now - 60, after=ids[120])

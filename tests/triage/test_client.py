@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import pytest
 
 from importer.triage.actions import Action, CallFailed
+from importer.triage.answers import Entry, Flagged, Related
 from importer.triage.client import TriageClient
 from tests.harness.fake_triage import make_issue
 from tests.harness.one_answer import KEY, Answer, call, envelope
@@ -87,7 +89,7 @@ def test_page() -> None:
     assert seen[0].url.params["search"] == "tir0 x"
 
 
-ADDITIONS: dict[str, Callable[[TriageClient, bytes], Awaitable[str]]] = {
+ADDITIONS: dict[str, Callable[[TriageClient, bytes], Awaitable[Entry | Flagged | Related]]] = {
     "comments": lambda client, body: client.add_comment("i/1", body),
     "flags": lambda client, body: client.add_flag("i/1", body),
     "relations": lambda client, body: client.add_relation("i/1", body),
@@ -99,7 +101,7 @@ def test_addition(what: str) -> None:
     """A comment, a flag, a relation: the body leaves as it is, below its issue, and the answer says what was made."""
     seen: list[httpx.Request] = []
     made = call(envelope({"id": "made", "more": 1}, 201), lambda client: ADDITIONS[what](client, b'{"a": 1}'), seen)
-    assert made == "made"
+    assert made.id == "made"
     (request,) = seen
     assert (request.method, request.read()) == ("POST", b'{"a": 1}')
     assert str(request.url) == f"https://t.example/v1/triage/issues/i%2F1/{what}"
@@ -124,6 +126,32 @@ def test_addition_that_failed(what: str, answer: Answer, action: Action) -> None
     with pytest.raises(CallFailed) as caught:
         call(answer, lambda client: ADDITIONS[what](client, b"{}"))
     assert caught.value.action is action
+
+
+@pytest.mark.parametrize(
+    ("work", "action"),
+    [
+        (lambda client: client.get_issue("1"), Action.RETRY),
+        (lambda client: client.update_issue("1", b"{}"), Action.SETTLE),
+        (lambda client: client.add_comment("1", b"{}"), Action.SETTLE),
+        (lambda client: client.add_flag("1", b"{}"), Action.SETTLE),
+        (lambda client: client.add_relation("1", b'{"related_issue_id": "3"}'), Action.SETTLE),
+    ],
+)
+def test_the_answer_to_another_request(work: Callable[[TriageClient], Awaitable[Any]], action: Action) -> None:
+    """An answer that is about another issue than the request says nothing of what became of it."""
+    other = {"id": "2", "issue_id": "2", "related_issue_id": "3"}
+    with pytest.raises(CallFailed) as caught:
+        call(envelope(other), work)
+    assert caught.value.action is action
+
+
+@pytest.mark.parametrize("ends", [("A-1", "3"), ("3", "a-1"), ("", "")])
+def test_ends_of_a_relation(ends: tuple[str, str]) -> None:
+    """An answer may name them in either order and in other letters, or not at all."""
+    data = {"id": "made", "issue_id": ends[0], "related_issue_id": ends[1]}
+    made = call(envelope(data), lambda client: client.add_relation("a-1", b'{"related_issue_id": "3"}'))
+    assert made.related_issue_id in ("3", "")
 
 
 def test_activity() -> None:
