@@ -14,7 +14,7 @@ is found by the look before its row is sent again, or by the closing look.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -34,6 +34,8 @@ ROUNDING = 1.0
 """Seconds by which a list may show a creation time earlier than the answer to the create did."""
 REFUSED_SECONDS = 3.0
 """Seconds after a refusal within which the list shows an issue that was made all the same."""
+LACKING_READ = 3
+"""Issues that a list lacks, and that are read to see that they were deleted."""
 
 
 @dataclass(slots=True)
@@ -135,12 +137,14 @@ class Settler:
     async def _read_once(self) -> None:
         """Read the list once, and decide for creates that are past their deadline, which are due."""
         due = [pending for pending in self._pending.values() if self._now() > self._deadline(pending)]
-        oldest, newest = await self._read_list(self._back_to(due))
+        oldest, newest, shown = await self._read_list(self._back_to(due))
         for pending in due:
             if not pending.outcome.done() and not pending.is_refused:
                 await self._search(pending)
         left = [pending for pending in due if not pending.outcome.done()]
-        if any(not oldest <= mark <= newest + ROUNDING for mark in (pending.mark for pending in left) if mark > 0):
+        marks = [pending.mark for pending in left if pending.mark > 0]
+        is_old = any(mark > newest + ROUNDING for mark in marks)
+        if is_old or (any(mark < oldest for mark in marks) and not await self._is_whole(shown)):
             # A list that lacks what it has shown before, or is empty or old, says nothing about what it lacks.
             raise CallFailed(Action.SETTLE, "the list of issues lacks those that it has shown before")
         for pending in self._pending.values():
@@ -150,6 +154,22 @@ class Settler:
             if pending.is_refused or pending.absences == DECIDING_LOOKS:
                 pending.outcome.set_result(None)
 
+    async def _is_whole(self, shown: Container[str]) -> bool:
+        """Whether a list that was read to its end shows all that this run has made, but for what was deleted since.
+
+        As after an undo: the issues by which it showed how far back it goes are not there any more.
+        """
+        made = [each.issue_id for each in self._run.made()]
+        for issue_id in [issue_id for issue_id in made if issue_id not in shown][-LACKING_READ:]:
+            try:
+                await self._calls.call(partial(self._client.get_issue, issue_id))
+            except CallFailed as error:
+                if not error.is_gone:
+                    raise
+            else:
+                return False
+        return bool(made)
+
     def _back_to(self, due: Sequence[_Pending]) -> float:
         """Return the creation time, by the target's clock, to read back to: for creates that are due, else for new."""
         if due:
@@ -157,19 +177,20 @@ class Settler:
         new = [pending.mark for pending in self._pending.values() if not pending.was_read_for]
         return min(new) - USUAL_SECONDS if new else self._newest_read
 
-    async def _read_list(self, back_to: float) -> tuple[float, float]:
-        """Read the list back to a creation time; return the oldest and the newest that it has shown."""
-        newest, oldest = 0.0, inf
+    async def _read_list(self, back_to: float) -> tuple[float, float, set[str]]:
+        """Read the list back to a creation time; return the oldest and the newest that it has shown, and all ids."""
+        newest, oldest, shown = 0.0, inf, set[str]()
         async for page in list_newest_first(self._client, self._calls):
             newest = max([newest, *(created_seconds(issue, 0.0) for issue in page)])
             oldest = min([oldest, *(created_seconds(issue, inf) for issue in page)])
+            shown.update(issue.id for issue in page)
             await self._read_whole(issue for issue in page if self._may_be_awaited(issue))
             done = all(pending.outcome.done() for pending in self._pending.values())
             # A time that can't be read ends nothing.
             if done or oldest < back_to:
                 break
         self._newest_read = max(self._newest_read, newest)
-        return oldest, newest
+        return oldest, newest, shown
 
     async def _search(self, pending: _Pending) -> None:
         async for page in search_issues(self._client, self._calls, pending.marker):

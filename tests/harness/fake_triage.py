@@ -168,8 +168,8 @@ class FakeTriage:
             return httpx.Response(400, text="no reading today")
         last = request.url.path.rsplit("/", 1)[1]
         if last != "issues":
-            (issue,) = [issue for issue in self.issues if issue["id"] == last]
-            return httpx.Response(200, json={"data": issue, "errors": None})
+            found = [issue for issue in self.issues if issue["id"] == last]
+            return httpx.Response(200, json={"data": found[0], "errors": None}) if found else _refuse(404)
         word = request.url.params.get("search", "")
         found = [issue for issue in reversed(self.issues) if word in issue["description"]]
         found = [issue for issue in found if word or issue["id"] not in self.unlisted]

@@ -129,6 +129,25 @@ def test_a_list_that_lacks_what_it_has_shown(bench: Settling) -> None:
     assert bench.settle(MARKERS[0], since=now, mark=now - 5) == [None]
 
 
+@pytest.mark.parametrize("is_deleted", [True, False])
+def test_a_list_whose_oldest_issues_were_deleted(bench: Settling, is_deleted: bool) -> None:
+    """It proves an absence if it shows all that the run has made, or a look says that this was deleted."""
+    now = bench.time.now
+    bench.run.register(Row(1, "f", number, number, f"k{number}", Outcome.PLANNED, raw=()) for number in (2, 3))
+    for number, at in ((2, now - 5), (3, now + 1)):
+        bench.add(number, footer(number), at)
+        issue = bench.triage.issues[-1]
+        made = Decision(f"k{number}", State.DONE, issue_id=issue["id"], triage_id=issue["triage_id"])
+        bench.run.decide([made], [make_operation(number)])
+    before = bench.triage.issues[0]
+    if is_deleted:
+        bench.triage.issues.remove(before)
+    else:
+        bench.triage.unlisted = {before["id"]}
+    (found,) = bench.settle(MARKERS[0], since=now, mark=now - 5)
+    assert found is None if is_deleted else isinstance(found, Undecidable)
+
+
 def test_a_list_that_proves_nothing_and_a_search_that_finds(bench: Settling) -> None:
     """What the search finds is there, whatever the list lacks."""
     bench.add(1, footer(1), bench.time.now)
