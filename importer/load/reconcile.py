@@ -59,7 +59,6 @@ class Reconciler:
     ) -> None:
         self._client, self._calls = client, calls
         self._settle_seconds, self._now, self._acknowledged = settle_seconds, now, acknowledged
-        self._controls: dict[Act, tuple[str, bytes]] = {}  # by act: what `acknowledged` has given
 
     async def was_made(self, operation: Operation, *, ours: Counter[bytes], since: float, after: str = "") -> bool:
         """Return whether the target has carried out an addition, once that is sure.
@@ -147,17 +146,14 @@ class Reconciler:
         """
         if ours.total():
             return ours <= reading.marks
-        if act not in self._controls:
-            found = self._acknowledged(act, self._now() - wait_seconds)
-            self._controls |= {} if found is None else {act: found}
-        if act in self._controls:
-            other, mark = self._controls[act]
+        # The newest each time: an old one is shown, too, where reads lag further behind.
+        if (control := self._acknowledged(act, self._now() - wait_seconds)) is not None:
+            other, mark = control
             try:
                 return (await self._read(act, other, {mark}))[mark] > 0
             except CallFailed as error:
-                if not error.is_gone:
+                if not error.is_gone:  # a person has deleted that issue
                     raise
-                self._controls.pop(act, None)  # a person has deleted that issue
         if act is Act.COMMENT:
             return reading.items > 0
         issue = await self._calls.call(partial(self._client.get_issue, issue_id))

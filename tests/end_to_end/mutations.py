@@ -92,8 +92,8 @@ MUTATIONS = (
     Mutation(
         "the control on another issue",
         "importer/load/reconcile.py",
-        "        if act in self._controls:\n",
-        "        if False:\n",
+        "        if (control := self._acknowledged(act, self._now() - wait_seconds)) is not None:\n",
+        "        if (control := None) is not None:\n",
         "tests/load/test_reconcile.py::test_a_list_that_lacks_what_another_issue_has",
     ),
     Mutation(

@@ -62,6 +62,7 @@ class Reconciling(Bench):
         self.transport = self.triage = Watched(store)
         self.calls = paced(self.time)
         self.acknowledged: dict[Act, tuple[str, bytes]] = {}
+        self.acknowledge: Callable[[Act], tuple[str, bytes] | None] = self.acknowledged.get
 
     def run(self, use: Callable[[TriageClient, Reconciler], Coroutine[Any, Any, T]]) -> T:
         """Give a client and a lookback to what uses them."""
@@ -69,7 +70,7 @@ class Reconciling(Bench):
             lambda client, _: use(
                 client,
                 Reconciler(
-                    client, self.calls, now=self.time.clock, acknowledged=lambda act, before: self.acknowledged.get(act)
+                    client, self.calls, now=self.time.clock, acknowledged=lambda act, before: self.acknowledge(act)
                 ),
             ),
         )

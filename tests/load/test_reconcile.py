@@ -118,6 +118,19 @@ def test_a_list_that_lacks_what_another_issue_has(bench: Reconciling, act: Act) 
 
 
 @pytest.mark.parametrize("act", NAMES)
+def test_a_list_that_lags_behind(bench: Reconciling, act: Act) -> None:
+    """What was acknowledged last must be shown: that it shows what was acknowledged long ago proves nothing."""
+    issue, other, (body, another, third) = bench.issue(), bench.issue(), three(bench, act)
+    for old_or_new in (another, third):
+        bench.add(act, other, old_or_new)
+    controls = [(other, operation_of(act, other, each).whole_sha) for each in (another, *[third] * 9)]
+    bench.triage.hides = lambda item: item.get(NAMES[act]) == third[NAMES[act]]
+    bench.acknowledge = lambda act: controls.pop(0)
+    with pytest.raises(Unproven):
+        bench.was_made(act, issue, body)
+
+
+@pytest.mark.parametrize("act", NAMES)
 def test_a_list_without_anything(bench: Reconciling, act: Act) -> None:
     """Where nothing is known at all, an empty activity proves nothing, nor does a list of fewer than are counted."""
     issue, body = bench.issue(), three(bench, act)[0]
