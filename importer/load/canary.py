@@ -56,6 +56,7 @@ class _Probe:
         self.is_absent = False
         self.listed: Issue | None = None
         self.found_after: float | None = None
+        self.doubles: set[str] = set()
 
 
 SendKeys = Callable[[Sequence[str]], Mapping[str, bytes]]
@@ -108,6 +109,13 @@ class Canary:
                 " issue. Nothing else is sent.",
                 hint="If nobody deleted it, Triage loses issues: ask Bland before you send the others. If somebody "
                 f"did, say so for each, and run the same command again: triage-import settle {key} absent",
+            )
+        if findings.twice:
+            doubles = listed(findings.twice, NAMES_SHOWN)
+            raise RunStopped(
+                f"What was sent once is in Triage twice: {doubles} has the marker of another. Nothing else is sent.",
+                hint="Something on the way to Triage may send requests twice, as a proxy that tries again: the other "
+                f"issues would be doubled, too.\n{way_back(self._run.name)}; what is left by hand: {doubles}",
             )
         if findings.is_fatal:
             raise RunStopped(
@@ -174,6 +182,7 @@ class _Reading:
         self._client, self._calls = client, calls
         self._absence, self._made_at = absence, made_at
         self.probes = probes
+        self._by_marker = {probe.sent.marker: probe for probe in probes}
         self._in_order = True
         self._problems: dict[str, str] = {}  # by what failed: of list and search only the last failure counts
 
@@ -197,6 +206,7 @@ class _Reading:
         self._problems.pop(LIST_FAILS, None)
         try:
             async for page in list_newest_first(self._client, self._calls):
+                self._find_doubles(page)
                 for issue in page:
                     created = created_seconds(issue, before)
                     self._in_order = self._in_order and created <= before
@@ -219,8 +229,16 @@ class _Reading:
                 except CallFailed as error:
                     self._note(SEARCH_FAILS, error)
                     return
+                self._find_doubles(page.items)
                 if any(issue.id == probe.sent.issue_id for issue in page.items):
                     probe.found_after = seconds
+
+    def _find_doubles(self, issues: Iterable[Issue]) -> None:
+        """Note other issues with the marker of one that was made: a create was carried out more than once."""
+        for issue in issues:
+            probe = self._by_marker.get(find_marker(issue.description))
+            if probe is not None and issue.id != probe.sent.issue_id:
+                probe.doubles.add(issue.triage_id or issue.id)
 
     def _note(self, what: str, error: CallFailed) -> None:
         """Keep the message of a refused read. Raises RunStopped for any other failure."""
@@ -253,6 +271,7 @@ class _Reading:
             longest=max((len(shown) for shown, whole in pairs if shown == whole), default=0),
             problems=tuple(f"{what}: {message}" for what, message in self._problems.items()),
             refusal=refusal,
+            twice=tuple(sorted(set().union(*(probe.doubles for probe in self.probes)))),
         )
 
     def _names(self, which: Callable[[_Probe], bool]) -> tuple[str, ...]:

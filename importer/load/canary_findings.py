@@ -21,6 +21,7 @@ class Findings:
     author        id of the user that made the issues, or ""
     issues        all that were made
     otherwise     field → how it is stored otherwise than it was sent → issues
+    twice         other issues with the marker of one that was made
     gone          issues of which neither reading, list nor search shows anything
     unmarked      issues whose stored description has lost its marker, or that can't be read
     unlisted      issues that the list, newest first, doesn't have; all of them if it is in another order
@@ -47,6 +48,7 @@ class Findings:
     longest: int
     problems: tuple[str, ...] = ()
     refusal: str = ""
+    twice: tuple[str, ...] = ()
 
     @property
     def lost(self) -> tuple[str, ...]:

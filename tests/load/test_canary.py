@@ -167,6 +167,16 @@ def test_links_that_are_not_attached(bench: Contact) -> None:
     assert "resource_links is stored otherwise than it was sent (1 of 2 attached): T-1001" in bench.say(sent)
 
 
+@pytest.mark.parametrize("lists", [True, False])
+def test_an_issue_that_is_there_twice(bench: Contact, lists: bool) -> None:
+    """What was sent once and has two issues is found in the list or by search, whichever shows it."""
+    sent = bench.triage.make(1)
+    bench.triage.make(2)
+    bench.triage.issues[1]["description"] = bench.triage.issues[0]["description"]
+    bench.triage.lists = lists
+    assert bench.read_back(sent).twice == ("T-1002",)
+
+
 @pytest.mark.parametrize(("lag", "after"), [(0.0, 0.0), (2.0, 3.0), (9.0, 10.0)])
 def test_a_search_that_lags(bench: Contact, lag: float, after: float) -> None:
     """It is asked again after 3 and 10 seconds, and only for those that it has not found."""
