@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice, takewhile
 from math import inf
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import orjson
 
@@ -25,7 +24,7 @@ from importer.triage.absence import Absence
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
 from importer.triage.client import TriageClient
-from importer.triage.event_loop import run_loop, signals_call
+from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Clock
 from importer.triage.listing import CLOCK_SKEW, created_seconds, list_newest_first
 from importer.triage.paced import PacedCalls
@@ -126,15 +125,8 @@ class Canary:
         return findings
 
     async def _read(self, sent: Sequence[Sent], refusal: str, calls: PacedCalls) -> Findings:
-        task = asyncio.current_task()
-        assert task is not None
         async with TriageClient(self._target.url, self._target.api_key) as client:
-            with signals_call(lambda: _cancel(task)):  # unlike a write, a read need not end
-                return await read_back(client, calls, sent, refusal=refusal)
-
-
-def _cancel(task: asyncio.Task[Any]) -> None:
-    task.cancel()
+            return await read_back(client, calls, sent, refusal=refusal)
 
 
 def way_back(run: str) -> str:

@@ -6,7 +6,6 @@ source's marker and is not the ledger's own is kept and named, until `settle` sa
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -35,8 +34,8 @@ def look_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
         _look_back(context, run)
     except RunStopped as error:
         return replace(sent, stopped=error)
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        return replace(sent, stopped=RunStopped(INTERRUPTED))
+    except KeyboardInterrupt:
+        return replace(sent, stopped=RunStopped(INTERRUPTED), interrupted=True)
     finally:
         context.progress.finish()
     return sent

@@ -126,7 +126,7 @@ def decide_exit_code(
     partly = sum(codes.get(code, 0) for code in OPEN)
     partly += counts[Outcome.REJECTED] - known + counts[Outcome.FAILED]
     unknown = counts[Outcome.UNKNOWN] + undecided
-    if interrupted and (counts[Outcome.PLANNED] or unknown or codes.get(INCOMPLETE)):
+    if interrupted and (stopped or counts[Outcome.PLANNED] or unknown or codes.get(INCOMPLETE)):
         return ExitCode.INTERRUPTED
     if stopped:
         return ExitCode.STOPPED

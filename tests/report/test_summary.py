@@ -55,6 +55,7 @@ def test_write() -> None:
         ({Outcome.CREATED: 3}, {}, {"interrupted": True}, ExitCode.DONE),
         ({Outcome.CREATED: 3}, {}, {"interrupted": True, "undecided": 1}, ExitCode.INTERRUPTED),
         ({Outcome.PLANNED: 3}, {}, {"interrupted": True, "stopped": True}, ExitCode.INTERRUPTED),
+        ({Outcome.CREATED: 3}, {}, {"interrupted": True, "stopped": True}, ExitCode.INTERRUPTED),
     ],
 )
 def test_nothing_that_is_missing_ends_with_0(
