@@ -59,7 +59,8 @@ class ReportFolder:
             for name in names:
                 self.file(name).unlink(missing_ok=True)
         except OSError as error:
-            raise UsageError(f"{self.path}: {error.strerror}.", hint="Name another folder with --out.") from error
+            path = Path(os.fsdecode(error.filename or self.path))
+            raise UsageError(f"{path} can't be written: {error.strerror}.", hint=_advise(path, error)) from error
 
     def _edited(self) -> set[Path]:
         with suppress(FileNotFoundError):
@@ -102,8 +103,19 @@ def _storing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "Make room or mend the permissions, then run the same command again."
-        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint=hint) from error
+        raise StorageFull(f"{path} can't be written: {error.strerror}.", hint=_advise(path, error)) from error
+
+
+def _advise(path: Path, error: OSError) -> str:
+    """Say what helps where a report, or the folder of all, can't be written."""
+    in_the_way = next((place for place in (path, *path.parents) if place.exists()), path)
+    match error:
+        case IsADirectoryError() | NotADirectoryError() | FileExistsError():
+            kind = "folder" if in_the_way.is_dir() else "file"
+            return f"{in_the_way} is a {kind}: move it away, or name another folder with --out, then try again."
+        case FileNotFoundError():
+            return "The folder is gone: run the same command again, which makes it anew."
+    return "Make room or mend the permissions, or name another folder with --out, then run the same command again."
 
 
 class _Redacting(io.TextIOWrapper):

@@ -85,3 +85,49 @@ def test_full_disk(tmp_path: Path) -> None:
     row = Row(0, "f", 1, 2, "k", Outcome.REJECTED, ("a",), ("b",), ("c",), ("d",), ["x" * 100_000])
     with pytest.raises(StorageFull, match=r"errors\.csv"), ErrorFiles(ReportFolder(tmp_path), [("A",)]) as errors:
         errors.write([row])
+
+
+def test_a_folder_where_a_report_goes(tmp_path: Path) -> None:
+    """It is named, as making room helps nothing."""
+    folder = ReportFolder(tmp_path)
+    folder.prepare()
+    (tmp_path / "results.csv").mkdir()
+    with (
+        pytest.raises(StorageFull, match=r"results\.csv can't be written: Is a directory") as caught,
+        folder.open("results.csv"),
+    ):
+        pass
+    advice = f"{tmp_path}/results.csv is a folder: move it away, or name another folder with --out"
+    assert caught.value.hint.startswith(advice)
+    with pytest.raises(UsageError, match=r"results\.csv can't be written: Is a directory") as refused:
+        folder.prepare()
+    assert refused.value.hint.startswith(advice)
+
+
+def test_a_file_where_the_folder_goes(tmp_path: Path) -> None:
+    """The same, before an import and in its midst."""
+    folder = ReportFolder(tmp_path / "o")
+    folder.prepare()
+    folder.path.rmdir()
+    folder.path.touch()
+    advice = f"{folder.path} is a file: move it away, or name another folder with --out"
+    with (
+        pytest.raises(StorageFull, match=r"results\.csv can't be written: Not a directory") as caught,
+        folder.open("results.csv"),
+    ):
+        pass
+    assert caught.value.hint.startswith(advice)
+    with pytest.raises(UsageError, match=r"/o can't be written: File exists") as refused:
+        folder.prepare()
+    assert refused.value.hint.startswith(advice)
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    """The same command makes it again."""
+    folder = ReportFolder(tmp_path / "o")
+    with (
+        pytest.raises(StorageFull, match="can't be written: No such file") as caught,
+        folder.open_bytes("planned.jsonl"),
+    ):
+        pass
+    assert caught.value.hint == "The folder is gone: run the same command again, which makes it anew."

@@ -225,7 +225,7 @@ def test_a_full_disk(program: Program, tmp_path: Path) -> None:
     (folder / "report.html").mkdir()
     ended = program("validate", "export.csv", "-m", "jira", "--out", folder)
     assert ended.code == 2
-    assert "Name another folder with --out." in ended.err
+    assert "report.html is a folder: move it away, or name another folder with --out" in ended.err
 
 
 def test_the_templates_are_in_the_wheel(tmp_path: Path) -> None:
