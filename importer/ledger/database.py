@@ -77,12 +77,20 @@ class Database:
     def advance(self, *, exact: bool = False) -> Iterator[Connection]:
         """Open a transaction that raises the ledger's generation by one, see `staleness.Generation`.
 
-        The side file follows every few commits, or with `exact` at once.
+        The side file follows every few commits, or with `exact` at once. Raises StorageFull as `transaction`, and where
+        the file is another one than was opened.
         """
         if self._generation is None:
             with self.transaction() as connection:
                 yield connection
             return
+        if self._generation.is_lost():
+            message = f"The ledger {self.name} was deleted, moved, emptied or replaced while it was in use."
+            hint = (
+                "Put it back, or move away what is there now, then run the same command again: issues and comments are "
+                "found in Triage by their markers before anything is sent."
+            )
+            raise StorageFull(message, hint=hint)
         reached = self._generation.reached + 1
         with self.transaction() as connection:
             yield connection

@@ -389,7 +389,7 @@ class Run:
         ended = {"ended_at": self._now()}
         state = "finished" if is_over or exit_code in FINISHED else "open"
         end = {"state": state, "exit_code": int(exit_code), "summary": orjson.dumps(summary), **ended}
-        with self._transaction() as connection:
+        with self._database.advance() as connection:
             connection.execute(update(runs).where(runs.c.id == self._id).values(end))
             its_own = {**ended, "exit_code": int(exit_code)}
             connection.execute(update(attempts).where(attempts.c.id == self._attempt_id).values(its_own))

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, select, update
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
+from importer.errors import UsageError
 from importer.ledger.database import Database
 from importer.ledger.integrity import check_file, damaged
 from importer.ledger.lock import is_alive, locked
@@ -24,9 +26,12 @@ from importer.ledger.migrations import prepare, read_version
 from importer.ledger.schema import SCHEMA_VERSION, stamp
 from importer.ledger.staleness import Generation, open_generation, side_file
 from importer.ledger.target_scan import mark_incomplete
+from importer.phrases import shell_join
 
 UNWRITABLE = ("attempt to write a readonly database", "unable to open database file")
 """What SQLite says where it can make no file beside the one that it is to read."""
+SIDE = ("-wal", "-shm")
+"""How the names of SQLite's own files end."""
 
 
 @contextmanager
@@ -43,6 +48,7 @@ def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(path, wait_seconds):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _open_side_files(path)
         with open_generation(path) as generation:
             is_as_left = generation.is_as_left(path)
             with _connected(f"sqlite:///{path}") as engine:
@@ -51,16 +57,18 @@ def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
                     if not is_as_left:
                         check_file(connection, path)
                     _compare_generations(connection, generation)
+                generation.watch(path)
                 yield Database(engine, str(path), generation)
-            generation.leave(path)
+            if not generation.is_lost():  # else whoever opens what is there now reads it for damage
+                generation.leave(path)
 
 
 @contextmanager
 def read_file(path: Path) -> Iterator[Database]:
     """Open a file to read, without a lock; one that doesn't exist reads as empty.
 
-    A ledger of an older version is read from an upgraded copy in memory, one in a place that can't be written from a
-    copy of its files: SQLite needs a file beside them.
+    A ledger of an older version is read from an upgraded copy in memory, one in a place that can't be written, or whose
+    owner couldn't write what this leaves, from a copy of its files: SQLite needs a file beside them.
 
     Raises:
         UsageError: it is not a ledger, or one of a newer version.
@@ -112,21 +120,59 @@ def empty_in_memory(name: str) -> Iterator[Database]:
 
 @contextmanager
 def _readable(path: Path) -> Iterator[Path]:
-    """Give a ledger's own path, or that of a copy where SQLite can't read it in its place."""
-    try:
-        with _connected(_read_only(path)) as engine, engine.connect() as connection:
-            connection.exec_driver_sql("SELECT 1 FROM sqlite_master")
-    except OperationalError as error:
-        if not str(error.orig).startswith(UNWRITABLE):
-            raise
-    else:
-        yield path
-        return
+    """Give a ledger's own path, or that of a copy where SQLite can't read it in its place, or shouldn't."""
+    if not _would_block(path):
+        try:
+            with _connected(_read_only(path)) as engine, engine.connect() as connection:
+                connection.exec_driver_sql("SELECT 1 FROM sqlite_master")
+        except OperationalError as error:
+            if not str(error.orig).startswith(UNWRITABLE):
+                raise
+        else:
+            yield path
+            return
     with TemporaryDirectory(prefix="triage-importer-") as folder:
         for each in (path, Path(f"{path}-wal")):  # what was not copied back into the file yet
             if each.exists():
                 shutil.copyfile(each, Path(folder) / each.name)
         yield Path(folder) / path.name
+
+
+def _would_block(path: Path) -> bool:
+    """Whether what SQLite makes to read a file, and leaves there, couldn't be written by the file's owner.
+
+    It has the file's mode, and belongs to the reader; what root makes, to the file's owner.
+    """
+    found = path.stat()
+    is_writable = found.st_mode & stat.S_IWUSR and os.geteuid() in (0, found.st_uid)
+    return not is_writable and not all(_beside(path, end).exists() for end in SIDE)
+
+
+def _open_side_files(path: Path) -> None:
+    """Give SQLite's own files the mode of the ledger: another program may have read it while nobody could write it.
+
+    Raises UsageError for one that belongs to another user.
+    """
+    for file in (_beside(path, end) for end in SIDE):
+        if not file.exists() or stat.S_IMODE(file.stat().st_mode) == stat.S_IMODE(path.stat().st_mode):
+            continue
+        try:
+            file.chmod(stat.S_IMODE(path.stat().st_mode))
+        except PermissionError as error:
+            if not os.access(file, os.W_OK):
+                raise _blocked_by(file) from error
+
+
+def _blocked_by(file: Path) -> UsageError:
+    message = f"{file} can't be written: it belongs to another user, who has read the ledger."
+    hint = f"Once nobody reads it any more, delete that file: {shell_join(['rm', '-f', str(file)])}"
+    if file.name.endswith(SIDE[0]) and file.stat().st_size:  # commits that are nowhere else
+        hint = f"Let that user, or root, give it to you: {shell_join(['chown', str(os.geteuid()), str(file)])}"
+    return UsageError(message, hint=hint)
+
+
+def _beside(path: Path, end: str) -> Path:
+    return path.with_name(path.name + end)
 
 
 def _read_only(path: Path) -> str:

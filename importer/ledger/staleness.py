@@ -36,6 +36,8 @@ class Generation:
         self.seen = int(text) if text.isdigit() and int(text) <= LARGEST else 0
         self.reached = self._written = self.seen
         self.is_replaced = False
+        self._place: Path | None = None
+        self._file = (0, 0)
 
     def is_as_left(self, ledger: Path) -> bool:
         """Whether the file is as a process left it that ended in order; from now on none has, until `leave`."""
@@ -46,6 +48,21 @@ class Generation:
             os.ftruncate(self._descriptor, min(DIGITS, os.fstat(self._descriptor).st_size))
         self.is_replaced = bool(said) and said != _stamp(ledger)
         return said == _stamp(ledger)
+
+    def watch(self, ledger: Path) -> None:
+        """Remember which file the ledger is, from now on."""
+        found = ledger.stat()
+        self._place, self._file = ledger, (found.st_dev, found.st_ino)
+
+    def is_lost(self) -> bool:
+        """Whether the ledger isn't that file any more, or is empty: what is written to it is found by nobody."""
+        if self._place is None:
+            return False
+        try:
+            found = self._place.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        return (found.st_dev, found.st_ino) != self._file or not found.st_size
 
     def leave(self, ledger: Path) -> None:
         """Note how the file is at the end of a process that ends in order."""

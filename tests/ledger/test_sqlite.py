@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 import pytest
 from sqlalchemy import Engine, event
 
-from importer.errors import StorageFull, UsageError
+from importer.errors import ExitCode, StorageFull, UsageError
 from importer.ledger.opening import default_path, open_ledger, read_ledger
 from importer.ledger.staleness import DIGITS, side_file
 from importer.ledger.store import Ledger
@@ -144,6 +144,83 @@ def test_a_folder_that_can_only_be_read(has_wal: bool) -> None:
         with nobody_in(Path(name)), read_ledger(place) as ledger:
             assert ledger.find_known(TARGET, "jira-acme", ["k1"])
             assert not list(place.parent.glob("*-shm"))
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o644])
+def test_reading_leaves_nothing_that_blocks(path: Path, monkeypatch: pytest.MonkeyPatch, mode: int) -> None:
+    """What SQLite makes to read a file has its mode and the reader for its owner: the next import couldn't write it."""
+    with open_ledger(path) as ledger:
+        send(begin(ledger), "k1")
+    path.chmod(mode)
+    owner = path.stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: owner if mode == 0o444 else owner + 1)
+    with read_ledger(path) as ledger:
+        assert len(ledger.list_runs()) == 1
+    assert sorted(each.name for each in path.parent.iterdir()) == LEFT
+
+
+LEFT = ["ledger.db", "ledger.db.generation", "ledger.db.lock"]
+
+
+def left_by_a_reader(path: Path) -> Path:
+    """What a process leaves that reads a ledger while nobody may write it."""
+    with open_ledger(path):
+        pass
+    left = path.with_name("ledger.db-shm")
+    left.write_bytes(bytes(32_768))
+    left.chmod(0o444)
+    return left
+
+
+def test_what_a_reader_has_left(path: Path) -> None:
+    """An earlier version, or another program, has read it: the next import may write again all the same."""
+    left = left_by_a_reader(path)
+    with open_ledger(path) as ledger:
+        assert left.stat().st_mode & 0o777 == 0o600
+        send(begin(ledger), "k1")
+
+
+def test_what_another_user_has_left(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that blocks is named, and how to be rid of it."""
+    left = left_by_a_reader(path)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    monkeypatch.setattr(os, "access", lambda *_: False)  # to root it is none
+    with pytest.raises(UsageError, match=r"ledger\.db-shm can't be written: it belongs") as caught, open_ledger(path):
+        pass
+    assert f"rm -f {left}" in caught.value.hint
+
+
+def put_a_folder(path: Path) -> None:
+    """Put a folder in a ledger's place."""
+    path.rename(path.with_name("other.db"))
+    path.mkdir()
+
+
+LOSSES: dict[str, Callable[[Path], object]] = {
+    "deleted": Path.unlink,
+    "renamed": lambda path: path.rename(path.with_name("other.db")),
+    "replaced": lambda path: copy_back(path),
+    "a folder": put_a_folder,
+    "emptied": lambda path: os.truncate(path, 0),
+}
+
+
+@pytest.mark.parametrize("lose", LOSSES.values(), ids=LOSSES)
+def test_a_file_that_is_lost_while_it_is_in_use(path: Path, lose: Callable[[Path], object]) -> None:
+    """What is written to it would go nowhere: the next commit says so, and so does a run's end."""
+    with open_ledger(path) as ledger:
+        run = begin(ledger)
+        send(run, "k1")
+        lose(path)
+        with pytest.raises(StorageFull, match="was deleted, moved, emptied or replaced") as caught:
+            send(run, "k2")
+        assert "by their markers" in caught.value.hint
+        with pytest.raises(StorageFull, match="was deleted, moved, emptied or replaced"):
+            run.finish(ExitCode.DONE, {})
 
 
 def test_default_path(monkeypatch: pytest.MonkeyPatch) -> None:
