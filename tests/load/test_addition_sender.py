@@ -1,4 +1,4 @@
-"""Additions one at a time: what their answers prove, and what they don't."""
+"""One addition at a time: what its answer proves, and that it is there once, whatever was answered."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from importer.records import IssueParts, Relation
 from importer.sandbox.flags import all_flags
 from importer.sandbox.issue_relations import all_relations
 from importer.sandbox.resources import all_resources
+from importer.triage.paced import LIMITS_TRIED
 from tests.harness.addition_bench import CALL, FLAG, Following, item, said, two_issues
 
 
@@ -32,3 +33,24 @@ def test_the_answer_to_another_addition(bench: Following, number: int) -> None:
     assert bench.comments("demo:P-1") == ["a", "b"]
     assert [len(found(bench.store)) for found in (all_resources, all_flags, all_relations)] == [1, 1, 1]
     assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}
+
+
+def test_made_and_answered_429(bench: Following) -> None:
+    """Comments, flags and relations that are carried out and answered 429, all of them, are there once."""
+    relations = (Relation("demo:P-1", "blocks", "demo:P-2"),)
+    bench.triage.faults = dict.fromkeys(range(2, 20), "made-429")
+    texts = ["a", "b", "a", "c", "d", "e"]
+    bench.follow(item("demo:P-1", IssueParts((), said(*texts).comments, (CALL,), (FLAG,), relations)))
+    assert bench.comments("demo:P-1") == texts
+    assert (len(all_flags(bench.store)), len(all_relations(bench.store))) == (1, 1)
+    assert {state for _, state, _ in bench.states("demo:P-1")} == {State.DONE}
+    assert bench.triage.sent["POST comments"] == len(texts)
+
+
+def test_what_is_looked_for_after_429(bench: Following) -> None:
+    """Where nothing was done, as is usual, a few looks show it; then a 429 costs no look any more."""
+    bench.triage.faults = dict.fromkeys(range(1, 40, 2), 429)
+    texts = [str(number) for number in range(12)]
+    bench.follow(item("demo:P-1", said(*texts)))
+    assert bench.comments("demo:P-1") == texts
+    assert bench.triage.sent == {"POST comments": 24, "GET activity": LIMITS_TRIED}
