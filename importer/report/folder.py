@@ -111,8 +111,8 @@ def _advise(path: Path, error: OSError) -> str:
     in_the_way = next((place for place in (path, *path.parents) if place.exists()), path)
     match error:
         case IsADirectoryError() | NotADirectoryError() | FileExistsError():
-            kind = "folder" if in_the_way.is_dir() else "file"
-            return f"{in_the_way} is a {kind}: move it away, or name another folder with --out, then try again."
+            it_is = f"{in_the_way} is a {'folder' if in_the_way.is_dir() else 'file'}"
+            return f"{it_is}: move it away, or name another folder with --out; then run the same command again."
         case FileNotFoundError():
             return "The folder is gone: run the same command again, which makes it anew."
     return "Make room or mend the permissions, or name another folder with --out, then run the same command again."
