@@ -325,7 +325,8 @@ class _Report:
     @property
     def _is_settled(self) -> bool:
         """Whether the run would be the same again, to the exit code: it had nothing to do, and nothing is new in it."""
-        had_nothing_to_do = not (self._checked.planned or self._checked.load.requests)
+        # An earlier attempt may have sent what this one had not to send any more.
+        had_nothing_to_do = self._run.attempts == 1 and not (self._checked.planned or self._checked.load.requests)
         rejected = self._checked.tally.outcomes[Outcome.REJECTED]
         is_old_news = self._context.settings.fail_on is FailOn.ANY or self._since.known == rejected
         return had_nothing_to_do and is_old_news and not (self._undecided or self._doubles or self._since.vanished)

@@ -14,9 +14,10 @@ import pytest
 
 import importer.load.repeat
 from importer.errors import ExitCode
+from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
-from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, write_csv
+from tests.harness.running import HEADER, Ended, Program, issue_row, read_csv, wait_for, write_csv, write_issues
 from tests.harness.short_waits import SOON
 
 pytestmark = pytest.mark.slow
@@ -55,6 +56,24 @@ def night(program: Program, serve: Serve) -> Night:
 
 
 FIGURES = ("rows", "unchanged", "rejected", "known", "findings", "exit_code", "value_flow", "source_sha256", "run_id")
+
+
+def test_after_one_that_had_sent_all_before_it_was_killed(program: Program, serve: Serve) -> None:
+    """Its last attempt had nothing to do, and says what the run created; the nights after it created nothing."""
+    sandbox = serve(faults=(parse_fault("hang-after=3600:create@req=2"),))
+    write_issues(Path("export.csv"), 2)
+    url = ("--api-url", sandbox.url, "--rate", "0")
+    command = ("run", "export.csv", "-m", "jira", *url, "--yes", "--json", "--concurrency", "1")
+    process = program.start(*command)
+    wait_for(lambda: len(sandbox.issues()) == 2 or process.poll() is not None)
+    process.kill()
+    (left,) = (issue["triage_id"] for issue in sandbox.issues() if issue["title"] == "Title 2")
+    assert program("settle", "jira:PROJ-2", left, *url).code == ExitCode.DONE
+    assert program(*command).outcomes() == {"created": 2}
+    for _ in range(3):
+        ended = program(*command)
+        assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"unchanged": 2}), ended.err
+    assert ended.summary["repeats"] > 0
 
 
 def test_the_same_again(night: Night) -> None:
