@@ -101,7 +101,10 @@ def check_command(context: click.Context, ledger: str | None) -> None:
 def prune_command(
     context: click.Context, ledger: str | None, keep: int | None, older_than: float | None, apply: bool
 ) -> None:
-    """Drop the rows of old runs, which only their own reports need: nothing is created twice without them."""
+    """Drop the rows of old runs, which then can't be verified, repaired or undone any more.
+
+    Nothing is created twice without them. What a run has left in its folder stays.
+    """
     from importer.cli.console import Console
     from importer.ledger.opening import open_ledger, read_ledger
     from importer.ledger.pruning import find_prunable, lost_ways, measure, prune

@@ -1,4 +1,4 @@
-"""Pruning: drops what reports of old runs need, and nothing that a later import needs to create nothing twice."""
+"""Pruning: drops what reports and ways back of old runs need, and nothing that keeps an import from creating twice."""
 
 from __future__ import annotations
 
