@@ -43,15 +43,15 @@ def undo(name: str, close: bool, delete: bool, expect: int | None, **given: Any)
     goes to ./triage-import-RUN-undo/.
     """
     click.echo(FIRST_LINE, err=True)
+    from importer.runs.undo import CLOSE_ADVISED, Undo
+
     if close and delete:
-        raise UsageError("undo takes one of --close and --delete.", hint="--close is advised: it can itself be undone.")
+        raise UsageError("undo takes one of --close and --delete.", hint=CLOSE_ADVISED)
     if delete and given["apply"] and given["yes"] and expect is None:
         raise UsageError(
             "--delete --yes needs --expect N: how many issues are to be changed or deleted.",
             hint="Without --apply the command says how many it would be.",
         )
-
-    from importer.runs.undo import Undo
 
     def make(ledger: Ledger, run: Run) -> Undo:
         return Undo(ledger, run, way="close" if close else "delete" if delete else "")

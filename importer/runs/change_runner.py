@@ -44,7 +44,7 @@ from importer.report.work_page import (
     WorkRows,
     write_work_page,
 )
-from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict, Left
+from importer.runs.change_set import TOUCHED, ChangeSet, ChangeVerdict, Left, values_before
 from importer.triage.actions import CallFailed
 from importer.triage.answers import Issue
 from importer.triage.breaker import Breaker
@@ -284,7 +284,7 @@ class ChangeRunner:
         """Return what these value fields were and what a repair makes of them, by line; an undo says neither."""
         if operation is None or self.change_set.kind != "repair":
             return "", ""
-        before, after = Snapshot.parse(operation.returned).ours, orjson.loads(operation.body)
+        before, after = values_before(Snapshot.parse(operation.returned)), orjson.loads(operation.body)
         names = [name for name in fields if name in VALUE_FIELDS]
         return "\n".join(str(before.get(name) or "") for name in names), "\n".join(
             after.get(name, "") for name in names

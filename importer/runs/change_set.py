@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from importer.codes import GONE_AT_TARGET
 from importer.ledger.journal import Run
@@ -14,7 +14,7 @@ from importer.load.updates import Updated
 from importer.phrases import shell_quote
 from importer.records import Operation, Outcome
 from importer.triage.answers import Issue
-from importer.triage.snapshot import Conflict, is_gone
+from importer.triage.snapshot import Conflict, Snapshot, is_gone
 
 UNTOUCHED, TOUCHED, GONE, UNSETTLED = "untouched", "touched", GONE_AT_TARGET, "unsettled"
 EDITED, CORRECTED, CLOSED, CLOSED_ALREADY = "edited-elsewhere", "corrected", "closed", "closed-already"
@@ -42,6 +42,16 @@ class Left(NamedTuple):
 
 Apply = Callable[[Operation], Awaitable[Updated]]
 """Applies one change and records its outcome."""
+
+
+def is_closed_by_undo(snapshot: Snapshot) -> bool:
+    """Whether it was an undo that closed an issue: its row stands for the status that it was sent with."""
+    return bool(snapshot.fields.get("status") == CLOSED != snapshot.ours.get("status"))
+
+
+def values_before(snapshot: Snapshot) -> dict[str, Any]:
+    """Return the fields of an issue that a repair compares with its mapping: as we last sent them, or closed them."""
+    return snapshot.ours | ({"status": CLOSED} if is_closed_by_undo(snapshot) else {})
 
 
 class ChangeSet(Protocol):

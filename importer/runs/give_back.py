@@ -18,7 +18,7 @@ from importer.load.connection import RunConnection
 from importer.load.updates import Updated, Updater
 from importer.load.writing import decide
 from importer.records import Act, Operation, Outcome
-from importer.runs.change_set import CLOSED, CORRECTED, EDITED, Apply, ChangeVerdict, read_and_assess
+from importer.runs.change_set import CORRECTED, EDITED, Apply, ChangeVerdict, is_closed_by_undo, read_and_assess
 from importer.triage.answers import Issue
 from importer.triage.snapshot import Snapshot, is_like, pending_fields
 
@@ -63,7 +63,7 @@ class GiveBack:
         # What else was written since, by a run that has been undone meanwhile or by `undo --close`, is not its own.
         own = {name for name, value in each.wrote.items() if is_like(sent.get(name), value)}
         own |= pending_fields(each.pending)
-        if snapshot.fields.get("status") == CLOSED != sent.get("status"):
+        if is_closed_by_undo(snapshot):
             own.discard("status")
         names = [name for name in each.wrote if name in own and name not in each.later]
         is_whole = len(names) == len(each.wrote) and not each.later

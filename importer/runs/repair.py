@@ -35,6 +35,7 @@ from importer.runs.change_set import (
     Left,
     find_unsettled,
     read_and_assess,
+    values_before,
 )
 from importer.transform.columns import Columns
 from importer.transform.value_maps import Step, value_maps
@@ -103,7 +104,7 @@ class Repair:
                 yield made, steps
 
     def _plan(self, made: Made, steps: Sequence[Step | str]) -> None:
-        sent = Snapshot.parse(made.returned).ours
+        before = values_before(Snapshot.parse(made.returned))
         pending = pending_fields(made.pending)
         body: dict[str, Any] = {}
         for name, step in zip(self.fields, steps, strict=False):
@@ -112,10 +113,10 @@ class Repair:
                 self.left.append(Left(made.key, made.issue_id, made.triage_id, UNKNOWN_VALUE, name, problem))
                 return
             assert isinstance(step, Step)
-            if not is_like(step.target, sent.get(name)) or name in pending:
+            if not is_like(step.target, before.get(name)) or name in pending:
                 body[name] = step.target
         if body:
-            self.turns.update(Turn(name, str(sent.get(name) or ""), value) for name, value in body.items())
+            self.turns.update(Turn(name, str(before.get(name) or ""), value) for name, value in body.items())
             self.operations[made.issue_id] = Operation(
                 made.key,
                 "PATCH",

@@ -39,6 +39,7 @@ from importer.triage.actions import CallFailed
 from importer.triage.answers import Entry, Issue
 from importer.triage.snapshot import Snapshot, pending_fields
 
+CLOSE_ADVISED = "--close is advised: `repair RUN -m MAPPING --fields status` opens the issues again."
 CLOSING = {"status": CLOSED}
 CHANGED = {f"{name.removesuffix('_id')}_changed": name for name in PATCHABLE_FIELDS}
 """Type of an activity entry → the field that was changed. Source: get/triage-issues-id-activity."""
@@ -108,7 +109,7 @@ class Undo:
             what = "has no field left to give back" if self.given_already else "updated no field"
             raise UsageError(
                 f"{run.name} {what}, and what it created needs one of --close and --delete.",
-                hint="--close is advised: it can itself be undone.",
+                hint=CLOSE_ADVISED,
             )
 
     @property

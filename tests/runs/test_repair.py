@@ -376,3 +376,20 @@ def test_what_the_import_added_is_no_edit(program: Program, serve: Serve) -> Non
     assert (ended.code, ended.outcomes()) == (ExitCode.DONE, {"updated": 3}), ended.err
     assert "3 differ: 1 untouched and 2 edited elsewhere will be patched" in ended.err
     assert nights.run(None, "-m", "corrected.yaml").outcomes() == {"unchanged": 3}
+
+
+def test_what_an_undo_has_closed(program: Program, serve: Serve) -> None:
+    """A repair of the status opens it again, but for what a person has opened meanwhile, and it can be closed again."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 3)
+    run = send(program, sandbox.url)
+    close = ("undo", run, "--close", "--apply", "--yes", *FAST)
+    assert program(*close).outcomes() == {"updated": 3}
+    edit(sandbox, 3, status="in_review")
+    ended = repair(program, mapping="extends: jira", fields="status")
+    assert "status: closed → todo   3 issues\n3 differ: 2 untouched will be patched, 1 changed by a person" in ended.err
+    assert {(line["before"], line["after"]) for line in read_csv(REPORT / "results.csv")} == {("closed", "todo")}
+    assert apply(program, mapping="extends: jira", fields="status").outcomes() == {"updated": 2, "skipped": 1}
+    assert Counter(issue["status"] for issue in sandbox.issues()) == {"in_review": 1, "todo": 2}
+    assert program("verify", run, *FAST).summary["fields"] == {"status": 1}
+    assert program(*close).outcomes() == {"updated": 2, "skipped": 1}
