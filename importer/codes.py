@@ -65,7 +65,7 @@ CODES: dict[str, str] = {
     "changed-meanwhile": "The issue was made by an earlier attempt as its row was then; the next run compares them.",
     MENDED: "The row is rejected as it is, and its issue is in Triage, from the corrected row; skipped.",
     "source-fixed": "Triage can't change the source of an issue; the other fields are updated (warning).",
-    CONFLICT: "A person changed this field in Triage, so that the update left it alone; see conflicts.csv.",
+    CONFLICT: "A person changed this field in Triage, or nobody can tell: the update left it alone; see conflicts.csv.",
     EDITED_MEANWHILE: "Another field was changed in Triage while the update was on its way; it stays so (warning).",
     "undo-open": "An undo may have deleted the issue: type the undo again to the end, then import; skipped.",
     GONE_AT_TARGET: "The issue was deleted in Triage, as two runs have found; it is not made again.",

@@ -210,14 +210,21 @@ class Console:
             self.say(
                 f"Rows to mend: {_errors_file(Path(summary.out))}; the same command takes that file as its SOURCE."
             )
-        if summary.changed:
+        found = summary.findings.get("found-changed", 0)
+        if found:
+            self.say(
+                f"{counted(found, 'row')} found in Triage otherwise than the source says now, and left so: the next "
+                "run with --on-change update updates what nobody can have changed there."
+            )
+        if summary.changed > found:
             accept = " --accept-mapping-change" if summary.findings.get("mapping-changed") else ""
-            what = f"{counted(summary.changed, 'row')} in Triage otherwise than the source says now"
+            what = f"{counted(summary.changed - found, 'row')} in Triage otherwise than the source says now"
             self.say(f"{what}, and left so: --on-change update{accept} updates what no person changed there.")
         if summary.known:
             self.say(f"{counted(summary.known, 'row')} of these for the same reason as in the last run.")
         if conflicts := summary.findings.get(CONFLICT):
-            self.say(f"{counted(conflicts, 'issue')} also changed by a person: left alone there, see conflicts.csv.")
+            issues = counted(conflicts, "issue")
+            self.say(f"{issues} also changed in Triage, or nobody can tell: left alone there, see conflicts.csv.")
         if summary.vanished:
             self.say(f"{counted(summary.vanished, 'key')} vanished since {summary.vanished_since}: see vanished.csv.")
         if summary.exit_code == ExitCode.UNUSABLE:
