@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from pathlib import Path
 from typing import NamedTuple
 
 from importer.phrases import shell_join
@@ -11,6 +12,10 @@ READING = ("--encoding", "--delimiter", "--skip-lines", "--format")
 """Options that say how a file is read; an errors file needs none of them."""
 SELECTING = ("--limit", "--only", "--show")
 """Options that select rows."""
+
+
+SAVED = "SAVED"
+"""Stands in a command for what was piped in: whoever types that command has no pipe any more."""
 
 
 class Typed(NamedTuple):
@@ -25,7 +30,12 @@ class Typed(NamedTuple):
     def again(self, command: str, *more: str, without: Collection[str] = ()) -> str:
         """A command on the same files with the same options; those in `more` replace what was typed."""
         kept = [word for option in self.options if option[0] not in (*more, *without) for word in option]
-        return shell_join(["triage-import", command, *self.sources, *kept, *more])
+        return shell_join(["triage-import", command, *map(_as_file, self.sources), *kept, *more])
+
+    @property
+    def is_piped(self) -> bool:
+        """Whether a source is gone once it was read."""
+        return any(_as_file(each) != each for each in self.sources)
 
     def drafted(self) -> str:
         """The command that drafts a mapping for these files, read as they are read now."""
@@ -35,3 +45,9 @@ class Typed(NamedTuple):
     def mended(self, errors: str) -> str:
         """The command that checks rows of an errors file once they are mended."""
         return self._replace(sources=(errors,)).again("validate", without=(*READING, *SELECTING))
+
+
+def _as_file(source: str) -> str:
+    if source == "-" or source.startswith("-/"):  # what lies in a file is named behind a slash
+        return SAVED + source[1:]
+    return SAVED if source.startswith(("/dev/", "/proc/")) or Path(source).is_fifo() else source

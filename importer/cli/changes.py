@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from importer.cli.options import JSON_OPTION, OUT_OPTION
+from importer.cli.options import JSON_OPTION, OUT_OPTION, typed_options
 from importer.cli.sentences import describe_open
 from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 from importer.errors import ExitCode, UsageError
@@ -77,7 +77,7 @@ def go_back(
     path = given.ledger or default_path()
     # Without --apply the ledger is only read, so that a preview needs no lock and can be had beside an import.
     with Console() as console, (open_ledger if given.apply else read_ledger)(path) as ledger:
-        run = find_import(ledger, name, click.get_current_context().info_name or "").run
+        run = find_import(ledger, name, click.get_current_context().info_name or "", typed_options()).run
         change_set = make(ledger, run)
         with open_target_named(run.target, given.api_key_file) as target:
             # With the key of another organisation all issues would seem to be deleted.

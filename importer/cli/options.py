@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from importer import __version__
 from importer.cli.colour import echo_painted
@@ -22,6 +23,7 @@ from importer.triage.redaction import redact
 if TYPE_CHECKING:
     from importer.report.summary import Summary
 
+UNASKED = ("--apply", "--yes", "--expect")
 F = TypeVar("F", bound=Callable[..., Any])
 
 SOURCE_OPTIONS = (
@@ -175,6 +177,22 @@ def describe_bug(error: Exception) -> str:
 def _for_terminal(text: str) -> str:
     """Return a text in which nothing controls a terminal; into a file or a pipe it goes as it is."""
     return "\n".join(map(printable, text.split("\n")))
+
+
+def typed_options(without: Collection[str] = ()) -> list[str]:
+    """Return the options of the running command as they were typed, for a command that can be pasted.
+
+    What lets it change something unasked is left out, as is `without`.
+    """
+    context, words = click.get_current_context(), list[str]()
+    for option in context.command.params:
+        name = option.opts[0]
+        is_typed = context.get_parameter_source(option.name or "") is ParameterSource.COMMANDLINE
+        if not isinstance(option, click.Option) or not is_typed or name in (*UNASKED, *without):
+            continue
+        value = context.params[option.name or ""]
+        words += [name] if option.is_flag else [name, f"{value:g}" if isinstance(value, float) else str(value)]
+    return words
 
 
 def print_data(text: str, *, has_colour: bool = False) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli.completion import RunType, SourceNameType
-from importer.cli.options import JSON_OPTION, print_data, with_options
+from importer.cli.options import JSON_OPTION, print_data, typed_options, with_options
 from importer.cli.target_options import (
     API_URL_OPTION,
     DEFAULT_URL,
@@ -19,6 +19,7 @@ from importer.cli.target_options import (
     target_name,
 )
 from importer.errors import ExitCode, UsageError
+from importer.phrases import shell_join
 
 if TYPE_CHECKING:
     from importer.ledger.store import Ledger
@@ -51,8 +52,13 @@ def report(name: str | None, source: str | None, rehearsal: bool, as_json: bool,
     """
     if (name is None) is (source is None):
         raise UsageError("It is either a RUN or --source NAME.", hint="triage-import report last")
-    if source is None and (given["tracker"] or given["sandbox"]):
-        raise UsageError("--for and --sandbox go with --source.", hint="triage-import report --source NAME --for jira")
+    if source is None and given["tracker"]:
+        raise UsageError("--for goes with --source.", hint="triage-import report --source NAME --for jira")
+    if source is None and given["sandbox"]:
+        raise UsageError(
+            "--sandbox goes with --source: where a run has sent to is in the ledger.",
+            hint=shell_join(["triage-import", "report", name or "", *typed_options(without=("--sandbox",))]),
+        )
     if source is not None and rehearsal:
         raise UsageError("--rehearsal goes with a RUN.", hint="triage-import report last --rehearsal")
     if source is not None:
@@ -69,7 +75,7 @@ def report_run(name: str, *, rehearsal: bool, as_json: bool, out: Path | None, *
     from importer.report.from_ledger import write_again
 
     with Console() as console, read_ledger(given["ledger"] or default_path()) as book:
-        run, is_running, *_ = find_import(book, name, "report")
+        run, is_running, *_ = find_import(book, name, "report", typed_options())
         summary = write_again(run, out or run.out, is_running=is_running, issue_url=given["issue_url"] or "")
         console.show_summary(summary)
         console.show_folder(summary)

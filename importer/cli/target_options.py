@@ -150,7 +150,11 @@ def _open_sandbox(file: Path) -> Iterator[Target]:
         with serve_in_thread(SandboxOptions(db=file)) as running:
             yield Target(running.url, f"{SANDBOX_PREFIX}{file}", ApiKey(f"sandbox-{token_hex(8)}"))
     except SandboxError as error:
-        raise UsageError(str(error)) from error
+        raise UsageError(
+            error.message,
+            hint="Wait until whoever has it has ended, or move it away; with XDG_STATE_HOME set to another folder, "
+            "ledger and sandbox are there.",
+        ) from error
 
 
 def sandbox_missing() -> UsageError:

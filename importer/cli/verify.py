@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from importer.cli.completion import RunType
-from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, with_options
+from importer.cli.options import JSON_OPTION, OUT_OPTION, answers_with_summary, typed_options, with_options
 from importer.cli.target_options import (
     API_KEY_OPTION,
     ISSUE_URL_OPTION,
@@ -20,7 +21,7 @@ from importer.cli.target_options import (
     open_target_named,
 )
 from importer.errors import ImporterError
-from importer.phrases import counted
+from importer.phrases import counted, shell_join
 
 if TYPE_CHECKING:
     from importer.cli.console import Console
@@ -67,13 +68,13 @@ def verify(
     from importer.triage.event_loop import run_loop
 
     with Console() as console, read_ledger(ledger or default_path()) as book:
-        run = find_import(book, name, "verify").run
+        run = find_import(book, name, "verify", typed_options()).run
         with open_target_named(run.target, api_key_file) as target:
             # With the key of another organisation all issues would seem to be missing.
             book.check_org(run.target, run_loop(find_organisation(target, console.say)))
             folder = out or run.folder_of("verify")
             summary = verify_run(run, target, choose_rate(rate, run.target), folder, console, issue_url or "")
-        console.say(describe(summary, find_last_change(book, run)))
+        console.say(describe(summary, find_last_change(book, run), typed_options()))
     with Console() as console:
         keep(summary, run, ledger or default_path(), console, issue_url or "")
         console.say(f"Report: {Path(summary.out) / 'report.html'}")
@@ -112,8 +113,11 @@ def find_last_change(ledger: Ledger, run: Run) -> str:
     return next((each.name for each in same if each.summary.get("created") or each.summary.get("updated")), "")
 
 
-def describe(summary: VerifySummary, last_change: str = "") -> str:
-    """Return the line of counts, the worst verdict first; `last_change` is the run to verify where this did nothing."""
+def describe(summary: VerifySummary, last_change: str = "", options: Sequence[str] = ()) -> str:
+    """Return the line of counts, the worst verdict first.
+
+    `last_change` is the run to verify where this one did nothing, and `options` are those that were typed.
+    """
     issues = summary.same + summary.different + summary.missing
     fields = ", ".join(f"{count:,} × {name}" for name, count in list(summary.fields.items())[:FIELDS_SHOWN])
     counts = (
@@ -126,5 +130,6 @@ def describe(summary: VerifySummary, last_change: str = "") -> str:
     parts = ", ".join(f"{count:,} {what}" for count, what in counts if count)
     if parts:
         return f"{summary.run_id}: {counted(issues, 'issue')} read back: {parts}"
-    other = f" The last run that did: triage-import verify {last_change}" if last_change else ""
+    command = shell_join(["triage-import", "verify", last_change, *options])
+    other = f" The last run that did: {command}" if last_change else ""
     return f"{summary.run_id} created and changed nothing, so that there is nothing to read back.{other}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from importer.ledger.journal import Run
 from importer.ledger.pruning import PRUNED
 from importer.ledger.schema import RunKind, attempts, runs
 from importer.ledger.store import Ledger
+from importer.phrases import shell_join
 
 CHANGES = (RunKind.REPAIR, RunKind.UNDO)
 """Kinds of runs that change the issues of an earlier import."""
@@ -51,8 +53,8 @@ def list_overviews(ledger: Ledger) -> list[Overview]:
     return overviews
 
 
-def find_import(ledger: Ledger, name: str, command: str) -> Overview:
-    """Return the import of this name, or the newest for `last`; `command` is named in the hint.
+def find_import(ledger: Ledger, name: str, command: str, options: Sequence[str] = ()) -> Overview:
+    """Return the import of this name, or the newest for `last`; `command` is named in the hint, with its options.
 
     Raises:
         UsageError: there is no run of this name, or it is no import, or it was pruned.
@@ -62,7 +64,7 @@ def find_import(ledger: Ledger, name: str, command: str) -> Overview:
     if found.works_on:
         raise UsageError(
             f"{wanted} is no import but the {found.run.kind} of {found.works_on}.",
-            hint=f"triage-import {command} {found.works_on}",
+            hint=shell_join(["triage-import", command, found.works_on, *options]),
         )
     if found.run.kind is not RunKind.IMPORT:
         hint = "Name an import: `triage-import runs` lists them."

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.api import VALUE_FIELDS
-from importer.check.typed import Typed
+from importer.check.typed import SAVED, Typed
 from importer.mapping.presets import preset_path
 from importer.report.summary import Summary
 
@@ -28,17 +28,23 @@ def find_steps(typed: Typed, summary: Summary) -> Iterator[Step]:
 
     It looks into the folder of the reports for files that a person can fill in.
     """
+    save = f"save what was piped in as {SAVED}" if typed.is_piped else ""
     out = Path(summary.out)
     if summary.suggestion:
         command = typed.again("validate", "-m", summary.suggestion)
-        yield Step("Check again with the proposals", f"read {summary.suggestion}", command)
+        yield Step("Check again with the proposals", _join(save, f"read {summary.suggestion}"), command)
     if (fixes := out / "fixes.csv").is_file():
         command = typed.again("validate", "--fixes", str(fixes))
-        yield Step("Check again with the values that you have corrected", f"fill in `new value` in {fixes}", command)
+        before = _join(save, f"fill in `new value` in {fixes}")
+        yield Step("Check again with the values that you have corrected", before, command)
     if summary.rejected:
         errors = max(out.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=out / "errors.csv")
         yield Step("Check the rows that you have mended", f"mend the rows in {errors}", typed.mended(str(errors)))
     if not summary.findings.keys().isdisjoint(UNDECIDED) and preset_path(summary.mapping) is None:
-        before = f"decide what nobody has decided, with the line above in {summary.mapping}"
+        before = _join(save, f"decide what nobody has decided, with the line above in {summary.mapping}")
         yield Step("Check again with what you have decided", before, typed.again("validate", "-m", summary.mapping))
-    yield Step("Rehearse in a sandbox", "", typed.again("run", "--sandbox"))
+    yield Step("Rehearse in a sandbox", save, typed.again("run", "--sandbox"))
+
+
+def _join(*what: str) -> str:
+    return "; ".join(filter(None, what))

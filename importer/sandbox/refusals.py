@@ -4,7 +4,11 @@ from __future__ import annotations
 
 
 class SandboxError(Exception):
-    """The sandbox can't be started as asked; the message says why, and what to do."""
+    """The sandbox can't be started as asked; the hint says what helps where `sandbox` was typed."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(f"{message} {hint}".strip())
+        self.message, self.hint = message, hint
 
 
 class Refusal(Exception):

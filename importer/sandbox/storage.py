@@ -156,7 +156,7 @@ def timestamp(moment: datetime) -> str:
 
 def _open(path: Path | None) -> sqlite3.Connection:
     if path is not None and path.exists() and not path.is_file():
-        raise SandboxError(f"{path} is not a file. Name a file for the sandbox's issues with --db.")
+        raise SandboxError(f"{path} is not a file.", "Name a file for the sandbox's issues with --db.")
     try:
         if path is not None:
             path.touch(mode=0o600)  # private to the user; SQLite gives its side files the same mode
@@ -174,7 +174,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
         raise _unusable(path, error) from error
     except SandboxError as error:
         db.close()
-        raise SandboxError(f"{path} {error}") from error
+        raise SandboxError(f"{path} {error.message}", error.hint) from error
     db.row_factory = sqlite3.Row
     return db
 
@@ -186,9 +186,11 @@ def _prepare(db: sqlite3.Connection) -> None:
         for query in ("SELECT count(*) FROM sqlite_master", "PRAGMA application_id", "PRAGMA user_version")
     )
     if tables and application != APPLICATION_ID:
-        raise SandboxError("is a database of something else. Name another file with --db.")
+        raise SandboxError("is a database of something else.", "Name another file with --db.")
     if tables and version != VERSION:
-        raise SandboxError("is the database of another version of the sandbox. Delete it, or name another with --db.")
+        raise SandboxError(
+            "is the database of another version of the sandbox.", "Delete it, or name another with --db."
+        )
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("PRAGMA synchronous = OFF")  # survives a killed process, which is enough for rehearsals
     db.execute("PRAGMA cache_size = -65536")
@@ -211,7 +213,7 @@ def _create_tables(db: sqlite3.Connection) -> None:
 
 def _unusable(path: Path | None, error: sqlite3.Error) -> SandboxError:
     if "locked" in str(error):
-        return SandboxError(f"{path} is in use by another sandbox. Stop that one, or name another file with --db.")
+        return SandboxError(f"{path} is in use by another sandbox.", "Stop that one, or name another file with --db.")
     if "not a database" in str(error):
-        return SandboxError(f"{path} is not a SQLite file. Name another one with --db.")
+        return SandboxError(f"{path} is not a SQLite file.", "Name another one with --db.")
     return SandboxError(f"{path} can't be used ({error}).")

@@ -270,3 +270,10 @@ def test_what_is_no_address(program: Program, pattern: str, why: str) -> None:
     assert ended.code == 2
     assert why in " ".join(ended.err.split())
     assert "--issue-url 'https://HOST/issues/{number}'" in " ".join(ended.err.split())
+
+
+def test_a_run_knows_where_it_went(program: Program) -> None:
+    """`--sandbox` isn't asked for; the same command without it is named."""
+    ended = program("report", "last", "--rehearsal", "--sandbox", "--out", "there")
+    assert ended.code == 2
+    assert ended.err.splitlines()[-1] == "triage-import report last --out there --rehearsal"

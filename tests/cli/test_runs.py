@@ -205,3 +205,25 @@ def test_watching_until_somebody_ends_it(program: Program, serve: Serve, number:
     process.send_signal(number)
     ended = finish(process)
     assert (ended.code, ended.err) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (("undo", "--close", "--apply", "--yes", "--out", "there"), "--close --ledger {ledger} --out there"),
+        (("verify", "--json"), "--ledger {ledger} --json"),
+        (("repair", "-m", "jira", "--fields", "status"), "-m jira --fields status --ledger {ledger}"),
+        (("report",), "--ledger {ledger}"),
+    ],
+)
+def test_the_import_of_an_undo(program: Program, serve: Serve, typed: tuple[str, ...], kept: str) -> None:
+    """The command for it can be pasted: it has the options that were typed, but none that would change something."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 1)
+    name = program(*import_from(sandbox.url)).summary["run_id"]
+    undo = program("undo", name, "--close", "--apply", "--yes", "--json").summary["run_id"]
+    ended = program(typed[0], undo, *typed[1:], "--ledger", str(program.ledger))
+    last = ended.err.splitlines()[-1]
+    options = kept.format(ledger=program.ledger)
+    assert (ended.code, last.split()[:4]) == (2, ["triage-import", typed[0], name, options.split()[0]])
+    assert sorted(last.split()[3:]) == sorted(options.split())

@@ -97,3 +97,12 @@ def test_what_is_planned_is_sent(program: Program) -> None:
     assert (planned.count("/relations"), ended.summary["forecast"]["relation"]) == (1, 1)
     assert "P-9" not in planned
     assert ended.summary["findings"]["relation-end-missing"] == 1
+
+
+@pytest.mark.parametrize("source", ["-", "/dev/stdin"])
+def test_what_was_piped_in_is_gone(program: Program, source: str) -> None:
+    """The next command reads a file, and it is said which."""
+    text = write_issues(Path("export.csv"), 1).read_bytes()
+    ended = program.apart("validate", source, "-m", "jira", stdin=text)
+    last = ended.out.splitlines()[-1]
+    assert last == "Next: save what was piped in as SAVED, then: triage-import run SAVED -m jira --sandbox"

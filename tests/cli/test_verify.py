@@ -94,3 +94,13 @@ def test_calls_that_come_with_their_issues_add_up(program: Program) -> None:
     assert texts.count("Calls, conversations and files") == 1
     again = program(*command).summary["counted"]["evidence"]
     assert again == {"source_says": 0, "file_has": 4, "planned": 0, "sent": 0}
+
+
+def test_the_run_to_verify_instead(program: Program, serve: Serve) -> None:
+    """The command for it can be pasted: it has the options that were typed."""
+    ended = send(program, serve())
+    more = ("run", "export.csv", "-m", "m.yaml", "--users", "users.csv", "--api-url", ended.summary["target"], "--yes")
+    assert program(*more).code == 0
+    book = str(program.ledger)
+    said = program("verify", "last", "--ledger", book, "--rate", "0.5").err
+    assert f"triage-import verify {ended.summary['run_id']} --ledger {book} --rate 0.5" in " ".join(said.split())

@@ -295,7 +295,7 @@ def test_a_run_that_did_nothing(program: Program, serve: Serve) -> None:
     assert ended.code == 0
     assert (
         f"{second} created and changed nothing, so that there is nothing to read back. "
-        f"The last run that did: triage-import verify {first}\n"
+        f"The last run that did: triage-import verify {first} --rate 0 --json\n"
     ) in ended.err
 
 
