@@ -33,6 +33,9 @@ UNWRITABLE = ("attempt to write a readonly database", "unable to open database f
 SIDE = ("-wal", "-shm")
 """How the names of SQLite's own files end."""
 
+OF_THE_DISK = ("disk I/O error", "database or disk is full", "database is locked", "out of memory")
+"""What SQLite says where it can't read or write, whatever is in the file."""
+
 
 @contextmanager
 def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
@@ -189,8 +192,11 @@ def _refuse_stranger(path: Path) -> None:
         except DatabaseError as error:
             if not _was_ledger(path):
                 raise
-            if not str(error.orig).startswith(UNWRITABLE):  # else a killed process left a journal for the next writer
-                raise damaged(path, str(error.orig)) from error
+            if str(error.orig).startswith(UNWRITABLE):  # a killed process left a journal for the next writer
+                return
+            if str(error.orig).startswith(OF_THE_DISK):
+                raise
+            raise damaged(path, str(error.orig)) from error
 
 
 def _was_ledger(path: Path) -> bool:

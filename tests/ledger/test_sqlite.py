@@ -13,8 +13,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
 
 from importer.errors import ExitCode, StorageFull, UsageError
+from importer.ledger import sqlite
 from importer.ledger.opening import default_path, open_ledger, read_ledger
 from importer.ledger.staleness import DIGITS, side_file
 from importer.ledger.store import Ledger
@@ -95,6 +97,21 @@ def test_a_place_that_cannot_be_used(
         pytest.skip("What is not there is read as an empty ledger.")
     with pytest.raises(UsageError, match="can't be"), open_(tmp_path / name):
         pass
+
+
+@pytest.mark.parametrize("says", ["disk I/O error", "database or disk is full"])
+def test_a_full_disk_is_no_damage(path: Path, monkeypatch: pytest.MonkeyPatch, says: str) -> None:
+    """Where a ledger can't be opened for want of room, nobody is told to move it away."""
+    with open_ledger(path):
+        pass
+
+    def fail(*_: object) -> int:
+        raise OperationalError("", None, sqlite3.OperationalError(says))
+
+    monkeypatch.setattr(sqlite, "read_version", fail)
+    with pytest.raises(UsageError, match=f"can't be used: {says}") as caught, open_ledger(path):
+        pass
+    assert caught.value.hint.startswith("Make room")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="Nothing is read-only for root.")
