@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import pickle
-import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -88,10 +87,10 @@ def open_executor(job: Job, progress: Progress) -> Iterator[Executor | None]:
         yield job.executor
         return
     from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
 
-    # Forks would share this process's connections and threads.
-    with ProcessPoolExecutor(job.workers, get_context("spawn"), initializer=_begin_work) as executor:
+    from importer.check.worker_process import make_context
+
+    with ProcessPoolExecutor(job.workers, make_context(), initializer=_begin_work) as executor:
         yield executor
         executor.shutdown(wait=False)  # idle by now, they end while the rest is done
 
@@ -166,8 +165,8 @@ def _work(job: Job, executor: Executor, with_rows: bool) -> Iterator[tuple[Part,
                 yield part, _take(future.result())
         except BrokenExecutor as error:
             raise WorkerLost(
-                "A process that examined a part of the source was killed; perhaps memory ran out.",
-                hint="Nothing was sent. Run the same command again, with --workers 1 if memory is short.",
+                "A process that examined a part of the source was killed, as where memory runs out, or couldn't start.",
+                hint="Nothing was sent. Run the same command again, with --workers 1, which needs no such process.",
             ) from error
         finally:
             for _, future in waiting:
@@ -175,12 +174,10 @@ def _work(job: Job, executor: Executor, with_rows: bool) -> Iterator[tuple[Part,
 
 
 def _submit(executor: Executor, shared: Path, part: Part, with_rows: bool) -> Future[Path]:
-    # A process that is started here keeps this mask: Ctrl-C is for the one that the person sees.
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
+    from importer.check.worker_process import starting
+
+    with starting():  # the executor starts a process when there is work for it
         return executor.submit(examine_part, shared, part, with_rows)
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _take(path: Path) -> Iterator[Examined]:

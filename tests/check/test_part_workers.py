@@ -10,8 +10,9 @@ import pickle
 import random
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
@@ -23,7 +24,8 @@ import pytest
 from importer.check import part_workers
 from importer.check.job import Job
 from importer.check.knowledge import know_nothing
-from importer.check.part_workers import WORTHWHILE_ROWS, choose_workers, find_obstacle
+from importer.check.part_workers import WORTHWHILE_ROWS, choose_workers, find_obstacle, open_executor
+from importer.check.worker_process import starting
 from importer.cli.inputs import open_job
 from importer.errors import StorageFull, WorkerLost
 from importer.pipeline import run_check
@@ -264,6 +266,56 @@ def test_processes_end_with_the_one_that_started_them(tmp_path: Path) -> None:
         assert is_running(worker)
         started.kill()
     wait_for(lambda: not is_running(worker))
+
+
+SIGNALLED = """
+import os, signal, sys
+from concurrent.futures import wait
+from dataclasses import replace
+from importer.check.part_workers import open_executor
+from importer.check.worker_process import ENDING_SIGNALS, starting
+from importer.cli.inputs import open_job
+from importer.progress import Unseen
+
+for number in ENDING_SIGNALS:
+    signal.signal(number, lambda *_: None)
+with open_job(sys.argv[1:], mapping_name="jira") as job, open_executor(replace(job, workers=2), Unseen()) as executor:
+    with starting():
+        begun = executor.submit(os.getpid)
+    assert begun.result() != os.getpid()
+    for number in ENDING_SIGNALS:
+        os.killpg(0, number)
+    with starting():
+        print(executor.submit(abs, -1).result(), flush=True)
+"""
+
+
+@pytest.mark.slow  # 2 s
+def test_a_signal_to_all_processes_is_for_the_first(tmp_path: Path) -> None:
+    """As when a terminal is closed: the others live on until that one ends them; `types.py` beside them is no bar."""
+    path = write_dirty(tmp_path / "1.csv", 1, 5)
+    (tmp_path / "types.py").write_text("raise SystemExit(3)")
+    ended = subprocess.run(
+        [sys.executable, "-P", "-c", SIGNALLED, path],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "1\n", "")
+
+
+@pytest.mark.slow  # 2 s
+def test_a_process_that_ends_the_others(tmp_path: Path) -> None:
+    """Where one is lost, the others are ended too, though they take no signal."""
+    with opened(tmp_path) as job, open_executor(replace(job, workers=2), Unseen()) as executor:
+        assert executor is not None
+        with starting():
+            sleeping, lost = executor.submit(time.sleep, 600), executor.submit(os._exit, 3)
+        for future in (sleeping, lost):
+            with pytest.raises(BrokenExecutor):
+                future.result()
 
 
 def is_running(process: int) -> bool:
