@@ -11,9 +11,16 @@ import click
 
 from importer.cli.options import JSON_OPTION, OUT_OPTION, typed_options
 from importer.cli.sentences import describe_open
-from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
+from importer.cli.target_options import (
+    API_KEY_OPTION,
+    LEDGER_OPTION,
+    RATE_OPTION,
+    choose_rate,
+    open_target_named,
+)
 from importer.errors import ExitCode, UsageError
-from importer.phrases import counted, shell_quote
+from importer.phrases import counted, shell_join
+from importer.records import SANDBOX_PREFIX
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -91,12 +98,12 @@ def go_back(
             refusal = confirm(way) if given.apply and way.to_change else ""
             carries_out = given.apply and not refusal
             summary = way.apply(ledger) if carries_out else way.preview(refusal)
-    for line in _end(summary, change_set, way.to_change):
+    for line in _end(summary, change_set, way.to_change, given.ledger):
         console.say(line)
     return summary
 
 
-def _end(summary: Summary, change_set: ChangeSet, to_change: int) -> Iterable[str]:
+def _end(summary: Summary, change_set: ChangeSet, to_change: int, ledger: str | None) -> Iterable[str]:
     """Yield the last lines: how it ended, where the report is, and what to type next."""
     if summary.run_id:
         counts = (f"{count:,} {verdict}" for verdict, count in summary.findings.items())
@@ -114,9 +121,10 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int) -> Iterable[st
     if unknown := summary.unknown - len(change_set.unsettled):
         yield f"The fate of {unknown:,} changes is not known yet: the same command finds out."
     if unsettled := change_set.unsettled:
-        settle = f"triage-import settle {shell_quote(unsettled[0].key)} T-…"
+        where = ["--sandbox"] if summary.target.startswith(SANDBOX_PREFIX) else ["--api-url", summary.target]
+        book = ["--ledger", ledger] if ledger else []
+        settle = shell_join(["triage-import", "settle", unsettled[0].key, "ISSUE", *where, *book])
         yield (
             f"The fate of {counted(len(unsettled), 'row')} of the run is unknown: issues that Triage may have of that "
-            f"stay as they are. The same import finds out, or for each `{settle}` (or absent); then type this command "
-            "again."
+            f"stay as they are. The same import finds out, and goes on; or for each, with its T-… or `absent`: {settle}"
         )
