@@ -107,7 +107,7 @@ class Showcase:
         )
 
     def chosen(self) -> tuple[BeforeAfter, ...]:
-        """Return the issues to show, each of which has the most values that those before it don't have."""
+        """Choose the issues to show: each adds the most values not shown yet."""
         left, missing = list(self._candidates), set(self._traits)
         chosen = list[BeforeAfter]()
         while left and len(chosen) < ISSUES:

@@ -27,7 +27,7 @@ from importer.records import ADDITIONS, Act, AlreadyAdded
 _NEVER_TWICE = (Act.COMMENT, Act.FLAG, Act.RELATION)
 """What a second request would make a second time."""
 CANDIDATES = 100
-"""Additions of which one is taken whose other issue is still there."""
+"""How many of the newest additions are tried, to find one whose other issue still exists."""
 CREATES = operations.alias("creates")
 _UNMARKED_PART = re.compile(r"([0-9a-f]{16})/[0-9]+/(?!1\Z)[0-9]+")
 """The name of a part of a long comment as versions before markers gave it."""

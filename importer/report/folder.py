@@ -126,7 +126,7 @@ class _Redacting(io.TextIOWrapper):
 
 
 class _RedactingBytes(io.BufferedWriter):
-    """The same of bytes."""
+    """A binary file without the API key, if a target has echoed it."""
 
     def write(self, data: Any) -> int:
         return super().write(redact(data))

@@ -1,4 +1,4 @@
-"""Rows whose cells name their column by its id, as Smartsheet's API answers a sheet: its columns stand beside them."""
+"""Rows whose cells name their column by its id, as Smartsheet's API returns a sheet: its columns stand beside them."""
 
 from __future__ import annotations
 

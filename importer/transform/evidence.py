@@ -177,7 +177,7 @@ def _read_object(item: dict[str, Any], paths: PartPaths) -> _Saying:
 
 
 def _call_checks(links: Sequence[Link]) -> list[Searcher]:
-    """Patterns of which a call's id has to match one; none if a link of calls takes any id."""
+    """The patterns of call links, one of which a call's id must match; empty if a link takes any id."""
     checks = [link.check for link in links if link.type == "call"]
     return [compile_pattern(check) for check in checks if check is not None] if None not in checks else []
 

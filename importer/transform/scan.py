@@ -46,7 +46,7 @@ class Scan:
         return list(accumulate(size + 1 for size in self._sizes))
 
     def _find(self, likely: Mapping[bytes, int], needles: Mapping[bytes, int]) -> Iterator[tuple[bytes, list[int]]]:
-        """Yield where each needle is of which the rarest byte is somewhere."""
+        """Yield each needle whose rarest byte occurs, with the offsets where it stands."""
         places = (self._marks & _RARE).view(np.bool_).nonzero()[0]  # a bit that is 0 or 1: as fast as it gets
         codes = np.frombuffer(self._data, dtype=np.uint8)
         signs = codes[places]

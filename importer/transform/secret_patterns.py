@@ -1,4 +1,4 @@
-"""Patterns of keys and tokens, each with the hints of which a text that it matches has at least one.
+"""Patterns of keys and tokens, each with hints: every text that it matches contains at least one of them.
 
 The first group are those of detect-secrets 1.5 (Yelp, Apache-2.0), written out because its modules load an HTTP client;
 a test holds that they are the same. These of its plugins are left out:

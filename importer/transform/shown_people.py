@@ -60,11 +60,11 @@ class ShownPeople:
         return ""
 
     def show_author(self, author: str) -> str:
-        """The same of a text that is a name, an account or a mail address."""
+        """The author of a comment (a name, an account or a mail address) as people are shown."""
         return author if self.are_named or not author.strip() else self.show(self._read(author))
 
     def show_cell(self, label: str, cell: str) -> str:
-        """The same of a footer line that may name several people, each behind a comma or semicolon."""
+        """A footer line with its people as they are shown; commas or semicolons may stand between several."""
         if self.are_named or _PEOPLE_LABEL.search(label) is None:
             return self._clean(cell)
         return ", ".join(filter(None, (self.show_author(part.strip()) for part in re.split(r"[,;]", cell))))
@@ -74,7 +74,7 @@ class ShownPeople:
         return [self._clean(text) for text in texts] if self.people.hides else list(texts)
 
     def show_finding(self, finding: Finding) -> Finding:
-        """The same of what a finding says, and of the cell that it is about."""
+        """A finding with the people in its message, hint and value as they are shown."""
         message, hint = (
             self._clean(_QUOTED.sub(lambda cited: f"{cited[1]}{self._clean(cited[2])}{cited[1]}", text))
             for text in (finding.message, finding.hint)

@@ -257,7 +257,7 @@ def read_times(columns: Columns, text: Text) -> list[datetime | None]:
 
 
 def find_empty(raws: Sequence[Sequence[str]] | Sequence[str]) -> list[int]:
-    """The rows of which all cells are empty; in JSON, all values null or empty texts, lists or objects."""
+    """Rows whose cells are all empty; in JSON, all values null or empty texts, lists or objects."""
     if raws and isinstance(raws[0], str):
         return [row for row, raw in enumerate(raws) if _NOTHING.fullmatch(str(raw).strip())]
     # Of nearly all rows the first cell shows that they aren't.

@@ -127,7 +127,7 @@ def _widened(model: Mapping, mapping: Mapping | None) -> Mapping:
 
 
 def _agreed(name: FieldName) -> dict[str, str]:
-    """Words of which all neighbours that know them say the same."""
+    """Words that mean the same in every neighbouring preset that knows them."""
     said: dict[str, set[str]] = {}
     for preset in NEIGHBOURS:
         for word, target in _words(load_mapping(preset).model, name).items():
