@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from importer.check.typed import Typed
+from importer.check.command_line import CommandLine
 from importer.errors import SourceError
 from importer.mapping.presets import preset_names, preset_path
 from importer.mapping.reader import load_mapping, plain
@@ -81,7 +81,7 @@ def _match(preset: str, shape: Shape, sample: Sample) -> Match:
 
 
 def recognise(
-    samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]], typed: Typed | None = None
+    samples: Sequence[Sample], shapes: Mapping[str, Sequence[Shape]], typed: CommandLine | None = None
 ) -> list[Match]:
     """Return the matching presets, strongest first: one if it is certain, several if it is a tie.
 
@@ -97,7 +97,9 @@ def recognise(
     unknown = [name for name, matches in by_file.items() if not (matches and matches[0].fits)]
     if unknown:
         own = [sample for sample in samples if sample.file_name == unknown[0]]
-        raise _unrecognised(unknown[0], own, by_file[unknown[0]], (typed or Typed())._replace(sources=(unknown[0],)))
+        raise _unrecognised(
+            unknown[0], own, by_file[unknown[0]], (typed or CommandLine())._replace(sources=(unknown[0],))
+        )
     tied = {name: _tied(matches) for name, matches in by_file.items()}
     common = set.intersection(*({match.preset for match in matches} for matches in tied.values()))
     if not common:
@@ -138,7 +140,7 @@ def _tied(matches: Sequence[Match]) -> list[Match]:
     return [match for match in matches if match.fits and (match is best or match.found > best.found - LEAD)]
 
 
-def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match], typed: Typed) -> SourceError:
+def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match], typed: CommandLine) -> SourceError:
     samples = [sample for sample in samples if not sample.within]
     columns = sorted(frozenset().union(*(sample.names for sample in samples)))
     streams = sorted({sample.stream for sample in samples if sample.stream})
@@ -156,7 +158,7 @@ def _unrecognised(name: str, samples: Sequence[Sample], matches: Sequence[Match]
     nearest = f"\nNearest:{candidates}" if candidates else ""
     return SourceError(
         f"{name} is no export that a preset knows. {what}{nearest}",
-        hint=f"Draft a mapping of your own: {typed.drafted()}"
+        hint=f"Draft a mapping of your own: {typed.draft_command()}"
         + (f"\nOr say which preset it is for: -m {near[0][1].preset}" if near else "")
         + (f"\n{FURTHER_DOWN}" if samples[0].format == "csv" and len(columns) < HEADER_CELLS else ""),
     )

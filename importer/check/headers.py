@@ -66,7 +66,9 @@ def check_fit(job: Job) -> list[str]:
 def _way_out(job: Job) -> str:
     """What to do where a preset doesn't fit; who wrote the mapping knows what to mend."""
     if is_preset(job.mapping.files[0]):
-        return f"Draft a mapping of your own: {job.typed.drafted()}\nOr take another (`triage-import mappings`), or "
+        return (
+            f"Draft a mapping of your own: {job.typed.draft_command()}\nOr take another (`triage-import mappings`), or "
+        )
     return "Take another (`triage-import mappings`), or "
 
 

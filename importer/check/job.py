@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from importer.check.typed import Typed
+from importer.check.command_line import CommandLine
 from importer.mapping.fixes_table import Fixes
 from importer.mapping.identities import Roster
 from importer.mapping.reader import LoadedMapping
@@ -49,7 +49,7 @@ class Job:
     issue_url: str = ""
     warnings: tuple[str, ...] = ()
     recognised: str = ""
-    typed: Typed = field(default_factory=Typed)
+    typed: CommandLine = field(default_factory=CommandLine)
     fixes: Fixes = field(default_factory=Fixes)
     people: Roster = field(default_factory=Roster)
     learned: Mapping[str, str] = field(default_factory=dict)

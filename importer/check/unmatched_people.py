@@ -6,10 +6,10 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 
+from importer.check.command_line import SELECTING
 from importer.check.job import Job
 from importer.check.plan import Plan
 from importer.check.rows import Examined
-from importer.check.typed import SELECTING
 from importer.mapping.identities import Identity, Roster
 from importer.phrases import counted
 
@@ -40,7 +40,7 @@ class UnmatchedPeople:
 
     def sentences(self, job: Job) -> Iterator[str]:
         """Say how many people are not matched, with the command that helps."""
-        command = job.typed.again("users", without=(*SELECTING, "--users"))
+        command = job.typed.repeat("users", without=(*SELECTING, "--users"))
         for name, known in self._issues.items():
             if known:
                 people = "1 person has" if len(known) == 1 else f"{len(known):,} people have"

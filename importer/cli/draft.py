@@ -77,7 +77,7 @@ def draft(
 
 def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
     from importer.authoring.draft.draft import check_free, make_draft, save_draft
-    from importer.check.typed import Typed
+    from importer.check.command_line import CommandLine
     from importer.cli.console import Console
 
     check_free(out)
@@ -85,7 +85,7 @@ def _draft(sources: tuple[str, ...], out: Path, given: dict[str, Any]) -> int:
         console, survey = stack.enter_context(Console()), stack.enter_context(_survey(sources, given, None))
         known = _who_knows(survey.samples)
         if known is not None:
-            command = Typed(sources).again("validate", "-m", known.preset)
+            command = CommandLine(sources).repeat("validate", "-m", known.preset)
             console.say(f"A preset knows this file, {known}; a draft knows less than it: {command}")
             if given["records"] is None and len({each.records for each in survey.samples if not each.within}) > 1:
                 given["records"] = known.sample.records or None
@@ -180,7 +180,7 @@ def _category(text: str) -> str:
 
 
 def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: tuple[str, ...]) -> None:
-    from importer.check.typed import Typed
+    from importer.check.command_line import CommandLine
 
     choice = made.choice
     for name in ("key", "title", "description", "severity", "status", "category"):
@@ -193,7 +193,7 @@ def _show(console: Console, made: Draft, mapping: Path, table: Path, sources: tu
     if made.untitled:
         console.say(f"{counted(made.untitled, 'row')} without a title: to be rejected, until each has one.")
     console.say(f"{mapping} and {table} are written.")
-    console.say(f"Next: {Typed(sources).again('validate', '-m', str(mapping))}")
+    console.say(f"Next: {CommandLine(sources).repeat('validate', '-m', str(mapping))}")
 
 
 def _are(things: Sequence[object], noun: str) -> str:

@@ -13,10 +13,10 @@ import click
 
 from importer.authoring.draft.words import may_discuss
 from importer.authoring.recognise import Match, match_shapes, preset_shapes, recognise
+from importer.check.command_line import CommandLine
 from importer.check.headers import check_fit
 from importer.check.job import Job
 from importer.check.look_up import look_up
-from importer.check.typed import Typed
 from importer.cli.sentences import printable
 from importer.errors import MappingError, Problem, SourceError, UsageError
 from importer.mapping.fixes_table import Fixes, read_fixes
@@ -100,7 +100,7 @@ class InputOptions:
     users: Path | None = None
     makes_users: bool = False
 
-    def typed(self, sources: Sequence[str]) -> Typed:
+    def typed(self, sources: Sequence[str]) -> CommandLine:
         """These files and options, as they are typed."""
         found = list[tuple[str, str]]()
         for each in fields(self):
@@ -108,7 +108,7 @@ class InputOptions:
             name = "-m" if each.name == "mapping_name" else f"--{each.name.strip('_').replace('_', '-')}"
             if value is not None and not isinstance(value, bool):
                 found += [(name, str(one)) for one in (value if isinstance(value, tuple) else [value])]
-        return Typed(tuple(sources), tuple(found))
+        return CommandLine(tuple(sources), tuple(found))
 
 
 @contextmanager
@@ -209,7 +209,7 @@ def _naming_the_right_preset(error: SourceError, samples: Sequence[Sample], job:
         return error
     if not fitting:
         return error
-    hint = f"Its columns fit {' and '.join(fitting)}: {job.typed.again('validate', '-m', fitting[0])}"
+    hint = f"Its columns fit {' and '.join(fitting)}: {job.typed.repeat('validate', '-m', fitting[0])}"
     return SourceError(error.message, problems=error.problems, hint=hint)
 
 
@@ -292,7 +292,7 @@ def read_only_list(only: str | None) -> frozenset[str] | None:
     return keys
 
 
-def find_preset(samples: Sequence[Sample], typed: Typed) -> Match:
+def find_preset(samples: Sequence[Sample], typed: CommandLine) -> Match:
     """Return the preset that fits the source; where several do, ask on a terminal.
 
     Raises:

@@ -92,7 +92,7 @@ def users(
         summary = _summarise(counted, lines, output)
         _show(console, summary)
         fill_in = "" if summary.filled == summary.people else f"fill in `{USER}` in {output}, then: "
-        console.say(f"Next: {fill_in}{job.typed.again('validate', '--users', str(output))}")
+        console.say(f"Next: {fill_in}{job.typed.repeat('validate', '--users', str(output))}")
     return summary
 
 

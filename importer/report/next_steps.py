@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from importer.api import VALUE_FIELDS
-from importer.check.typed import SAVED, Typed
+from importer.check.command_line import SAVED, CommandLine
 from importer.mapping.presets import preset_path
 from importer.report.summary import Summary
 
@@ -23,7 +23,7 @@ class Step(NamedTuple):
     command: str
 
 
-def find_steps(typed: Typed, summary: Summary) -> Iterator[Step]:
+def find_steps(typed: CommandLine, summary: Summary) -> Iterator[Step]:
     """Yield what comes next after a check: take the proposals, correct values, mend rows, decide values, rehearse.
 
     It looks into the folder of the reports for files that a person can fill in.
@@ -31,19 +31,21 @@ def find_steps(typed: Typed, summary: Summary) -> Iterator[Step]:
     save = f"save what was piped in as {SAVED}" if typed.is_piped else ""
     out = Path(summary.out)
     if summary.suggestion:
-        command = typed.again("validate", "-m", summary.suggestion)
+        command = typed.repeat("validate", "-m", summary.suggestion)
         yield Step("Check again with the proposals", _join(save, f"read {summary.suggestion}"), command)
     if (fixes := out / "fixes.csv").is_file():
-        command = typed.again("validate", "--fixes", str(fixes))
+        command = typed.repeat("validate", "--fixes", str(fixes))
         before = _join(save, f"fill in `new value` in {fixes}")
         yield Step("Check again with the values that you have corrected", before, command)
     if summary.rejected:
         errors = max(out.glob("errors*.*"), key=lambda path: path.stat().st_mtime_ns, default=out / "errors.csv")
-        yield Step("Check the rows that you have mended", f"mend the rows in {errors}", typed.mended(str(errors)))
+        yield Step(
+            "Check the rows that you have mended", f"mend the rows in {errors}", typed.check_command(str(errors))
+        )
     if not summary.findings.keys().isdisjoint(UNDECIDED) and preset_path(summary.mapping) is None:
         before = _join(save, f"decide what nobody has decided, with the line above in {summary.mapping}")
-        yield Step("Check again with what you have decided", before, typed.again("validate", "-m", summary.mapping))
-    yield Step("Rehearse in a sandbox", save, typed.again("run", "--sandbox"))
+        yield Step("Check again with what you have decided", before, typed.repeat("validate", "-m", summary.mapping))
+    yield Step("Rehearse in a sandbox", save, typed.repeat("run", "--sandbox"))
 
 
 def _join(*what: str) -> str:

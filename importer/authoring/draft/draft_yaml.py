@@ -10,8 +10,8 @@ from importer.authoring.draft.belongings import find_belongings, markup_of, sour
 from importer.authoring.draft.choose import Choice, Pick, header_tokens
 from importer.authoring.draft.profile import Column, Profile
 from importer.authoring.draft.values import Value, is_listed, shorten
+from importer.check.command_line import CommandLine
 from importer.check.coverage.kinds import category_source
-from importer.check.typed import Typed
 from importer.mapping.model import UNDECIDED, exact_key
 from importer.mapping.title_words import TitleCount
 from importer.mapping.yaml_text import quote
@@ -72,7 +72,7 @@ class Draft:
             rows=counted(self.profile.rows, "row"),
             columns=counted(len(self.profile.columns), "column"),
             open=opened,
-            command=_comment(Typed(tuple(files)).again("validate", "-m", mapping)),
+            command=_comment(CommandLine(tuple(files)).repeat("validate", "-m", mapping)),
         )
         blocks = [
             [f"decisions: {quote(table)}"],

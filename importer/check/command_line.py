@@ -1,4 +1,4 @@
-"""How a person named a source on the command line, so that the commands they are shown read it in the same way."""
+"""The command line by which a person named a source, so that the commands they are shown read it in the same way."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SAVED = "SAVED"
 """Stands in a command for what was piped in: whoever types that command has no pipe any more."""
 
 
-class Typed(NamedTuple):
+class CommandLine(NamedTuple):
     """Files and options, as typed; a command that is made of them can be pasted.
 
     options  (name, value) of each option that says what the source is: `("--encoding", "cp1252")`
@@ -27,7 +27,7 @@ class Typed(NamedTuple):
     sources: tuple[str, ...] = ()
     options: tuple[tuple[str, str], ...] = ()
 
-    def again(self, command: str, *more: str, without: Collection[str] = ()) -> str:
+    def repeat(self, command: str, *more: str, without: Collection[str] = ()) -> str:
         """A command on the same files with the same options; those in `more` replace what was typed."""
         kept = [word for option in self.options if option[0] not in (*more, *without) for word in option]
         return shell_join(["triage-import", command, *map(_as_file, self.sources), *kept, *more])
@@ -37,14 +37,14 @@ class Typed(NamedTuple):
         """Whether a source is gone once it was read."""
         return any(_as_file(each) != each for each in self.sources)
 
-    def drafted(self) -> str:
+    def draft_command(self) -> str:
         """The command that drafts a mapping for these files, read as they are read now."""
         read = tuple(option for option in self.options if option[0] in READING)
-        return self._replace(options=read).again("draft", "-o", "mapping.yaml")
+        return self._replace(options=read).repeat("draft", "-o", "mapping.yaml")
 
-    def mended(self, errors: str) -> str:
+    def check_command(self, errors: str) -> str:
         """The command that checks rows of an errors file once they are mended."""
-        return self._replace(sources=(errors,)).again("validate", without=(*READING, *SELECTING))
+        return self._replace(sources=(errors,)).repeat("validate", without=(*READING, *SELECTING))
 
 
 def _as_file(source: str) -> str:
