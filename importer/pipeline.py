@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from importer.load.context import ImportContext
     from importer.load.preflight import Preflight
     from importer.load.questions import Forecast, Questions
-    from importer.report.since import Since
+    from importer.report.comparison import Comparison
 
 CHECK_FOLDER = "triage-import-check"
 
@@ -267,19 +267,19 @@ class _Report:
     """
 
     def __init__(self, context: ImportContext, run: Run, checked: Checked, sent: Sent, folder: ReportFolder) -> None:
-        from importer.report.since import NOTHING
+        from importer.report.comparison import NOTHING
 
         self._context, self._run, self._checked, self._sent, self._folder = context, run, checked, sent, folder
         self._stopped = sent.stopped
-        self._since: Since = NOTHING
+        self._comparison: Comparison = NOTHING
         self._undecided = self._doubles = 0  # additions, and issues beside the right ones
         self._whole_run: Mapping[str, int] = {}
 
     def write(self, organisation: str) -> Summary:
         """Write all that a run leaves in its folder; record the summary in the ledger."""
         from importer.load.closing import name_doubles
+        from importer.report.comparison import compare_with_last
         from importer.report.from_ledger import count_parts, kept_details, write_rows
-        from importer.report.since import compare_with_last
 
         run, folder, job, checked = self._run, self._folder, self._context.job, self._checked
         counts: Mapping[Outcome, int] = self._count_alone()
@@ -293,7 +293,7 @@ class _Report:
             suggestion = write_proposals(job, checked, folder)
             if checked.coverage is not None:
                 write_coverage(folder, checked.coverage)
-            self._since = compare_with_last(self._context.ledger, run, folder, checked.tally.rows)
+            self._comparison = compare_with_last(self._context.ledger, run, folder, checked.tally.rows)
             self._undecided = run.count_undecided_additions()
             self._whole_run = count_parts(self._context.ledger, run, has_people=checked.assignments.people > 0)
             seen = self._context.ledger.seen(run.target, run.source_name)
@@ -328,8 +328,8 @@ class _Report:
         # An earlier attempt may have sent what this one had not to send any more.
         had_nothing_to_do = self._run.attempts == 1 and not (self._checked.planned or self._checked.load.requests)
         rejected = self._checked.tally.outcomes[Outcome.REJECTED]
-        is_old_news = self._context.settings.fail_on is FailOn.ANY or self._since.known == rejected
-        return had_nothing_to_do and is_old_news and not (self._undecided or self._doubles or self._since.vanished)
+        is_old_news = self._context.settings.fail_on is FailOn.ANY or self._comparison.known == rejected
+        return had_nothing_to_do and is_old_news and not (self._undecided or self._doubles or self._comparison.vanished)
 
     def _keep_fingerprint(self, organisation: str) -> None:
         from importer.ledger import fingerprints
@@ -358,9 +358,9 @@ class _Report:
             issues_per_second=round(sent.outcomes[Outcome.CREATED] / max(sent.elapsed_seconds, 0.001), 1),
             out=str(self._run.out),
             doubles=self._doubles,
-            known=self._since.known,
-            vanished=self._since.vanished,
-            vanished_since=self._since.run,
+            known=self._comparison.known,
+            vanished=self._comparison.vanished,
+            vanished_since=self._comparison.run,
         )
 
     def _because(self, code: ExitCode) -> str:
@@ -395,5 +395,5 @@ class _Report:
             stopped=self._stopped is not None,
             interrupted=self._sent.interrupted,
             undecided=self._undecided,
-            known=self._since.known if self._context.settings.fail_on is FailOn.NEW else 0,
+            known=self._comparison.known if self._context.settings.fail_on is FailOn.NEW else 0,
         )

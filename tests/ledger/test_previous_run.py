@@ -14,8 +14,8 @@ from importer.ledger.previous_run import find_pair
 from importer.ledger.schema import State
 from importer.ledger.store import Ledger, RunIdentity
 from importer.records import Operation, Outcome, Row
+from importer.report.comparison import Comparison, compare_with_last
 from importer.report.folder import ReportFolder
-from importer.report.since import Since, compare_with_last
 from tests.harness.running import read_csv
 
 TARGET, SOURCE = "https://t.example", "s"
@@ -64,7 +64,7 @@ class Nights:
         run.finish(code, {})
         return run
 
-    def compare(self, run: Run) -> Since:
+    def compare(self, run: Run) -> Comparison:
         """Compare a night, the last that has passed, with the one before."""
         return compare_with_last(self.ledger, run, self.folder, self.rows)
 
@@ -81,7 +81,7 @@ def nights(ledger: Ledger, tmp_path: Path) -> Nights:
 
 def test_the_first_night_has_nothing_to_compare_with(nights: Nights) -> None:
     """No run before: nothing is known, nothing has vanished."""
-    assert nights.compare(nights.run([row(1, "k1")])) == Since()
+    assert nights.compare(nights.run([row(1, "k1")])) == Comparison()
     assert not (nights.folder.path / "vanished.csv").exists()
 
 
@@ -89,10 +89,10 @@ def test_vanished_keys(nights: Nights) -> None:
     """Issues whose keys are in no row any more, not even a rejected one; keys without an issue are nobody's loss."""
     first = nights.run([row(1, "k1"), row(2, "k2"), row(3, "=k3"), rejected(4, "k4", ("c", "f", "m", "h")), row(5, "")])
     second = nights.run([rejected(1, "k1", ("c", "f", "m", "h")), row(2, "k5")])
-    assert nights.compare(second) == Since(0, 2, first.name)
+    assert nights.compare(second) == Comparison(0, 2, first.name)
     assert nights.vanished() == [("k2", "T-k2", "id-k2"), ("'=k3", "T-=k3", "id-=k3")]
     third = nights.run([row(1, "k5"), row(2, "k2")])
-    assert nights.compare(third) == Since(0, 1, second.name), "once a key has vanished it is not said again"
+    assert nights.compare(third) == Comparison(0, 1, second.name), "once a key has vanished it is not said again"
 
 
 @pytest.mark.slow
@@ -125,14 +125,14 @@ def test_which_run_counts(nights: Nights, between: dict[str, Any]) -> None:
     """The last finished one over the whole of the same snapshot: what lies between is passed over."""
     first = nights.run([row(1, "k1"), row(2, "k2")])
     nights.run([row(1, "k1")], **between)
-    assert nights.compare(nights.run([row(1, "k1")])) == Since(0, 1, first.name)
+    assert nights.compare(nights.run([row(1, "k1")])) == Comparison(0, 1, first.name)
 
 
 @pytest.mark.parametrize("options", [{"whole": False, "snapshot": True}, {"whole": True, "snapshot": False}])
 def test_only_a_whole_snapshot_misses_keys(nights: Nights, options: dict[str, Any]) -> None:
     """A part of a source, and one that holds only what is new, says nothing of the rest."""
     nights.run([row(1, "k1")])
-    assert nights.compare(nights.run([row(1, "k2")], options=options)) == Since()
+    assert nights.compare(nights.run([row(1, "k2")], options=options)) == Comparison()
 
 
 def test_rows_that_are_not_registered(nights: Nights) -> None:
@@ -140,7 +140,7 @@ def test_rows_that_are_not_registered(nights: Nights) -> None:
     nights.run([row(1, "k1"), row(2, "k2")])
     run = nights.run([row(1, "k1")])
     nights.rows += 1
-    assert nights.compare(run) == Since()
+    assert nights.compare(run) == Comparison()
 
 
 def test_known_rejections(nights: Nights) -> None:

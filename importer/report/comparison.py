@@ -17,7 +17,7 @@ COLUMNS = ("key", "triage_id", "issue_id")
 
 
 @dataclass(frozen=True)
-class Since:
+class Comparison:
     """The result of comparing a run with the one before it.
 
     known     rejected rows that were rejected for the same reasons in that run
@@ -30,10 +30,10 @@ class Since:
     run: str = ""
 
 
-NOTHING = Since()
+NOTHING = Comparison()
 
 
-def compare_with_last(ledger: Ledger, run: Run, folder: ReportFolder, rows: int) -> Since:
+def compare_with_last(ledger: Ledger, run: Run, folder: ReportFolder, rows: int) -> Comparison:
     """Compare a run with the last finished one, and write vanished.csv if any key has vanished.
 
     `rows` is how many the source has: where the ledger knows another number, as after a stop or of a source that
@@ -48,5 +48,5 @@ def compare_with_last(ledger: Ledger, run: Run, folder: ReportFolder, rows: int)
     known = last.count_known() if last else 0
     last = find_pair(ledger.transaction, run.name, snapshots=True)
     if last is None:
-        return Since(known)
-    return Since(known, write_table(folder, VANISHED, COLUMNS, last.vanished()), last.name)
+        return Comparison(known)
+    return Comparison(known, write_table(folder, VANISHED, COLUMNS, last.vanished()), last.name)
