@@ -34,21 +34,21 @@ class OutcomePending(Exception):
 class IssueWork:
     """One issue while additions are sent to it.
 
-    item    what is to be added
-    place   where the issue is, and its snapshot
-    known   additions that were sent or tried, in this run or before, by act and name
-    ours    act → fingerprint → how many additions of ours the issue is known to have
-    made    whether this run has added anything
-    failed  whether an addition was refused, or its outcome is open
-    last    id of the newest comment that this run has added; "" where there is none
-    begun   the addition whose request was sent last, and what it covers; None once its outcome is recorded
-    ends    key → where the issue at the other end of a relation is
+    item          what is to be added
+    place         where the issue is, and its snapshot
+    known         additions that were sent or tried, in this run or before, by act and name
+    known_counts  act → fingerprint → how many additions of ours the issue is known to have
+    made          whether this run has added anything
+    failed        whether an addition was refused, or its outcome is open
+    last          id of the newest comment that this run has added; "" where there is none
+    begun         the addition whose request was sent last, and what it covers; None once its outcome is recorded
+    ends          key → where the issue at the other end of a relation is
     """
 
     item: Item
     place: Place
     known: dict[tuple[Act, str], Added]
-    ours: Mapping[Act, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter))
+    known_counts: Mapping[Act, Counter[bytes]] = field(default_factory=lambda: defaultdict(Counter))
     made: bool = False
     failed: bool = False
     last: str = ""
@@ -119,7 +119,7 @@ class AdditionLog:
         work.made |= state is State.DONE and requests > 0 and code != FOUND_AT_TARGET
         work.begun = None
         if state is State.DONE:
-            work.ours[operation.act][mark] += 1
+            work.known_counts[operation.act][mark] += 1
             self.done[operation.act] += code != FOUND_AT_TARGET
             if operation.act is Act.COMMENT and code != FOUND_AT_TARGET:
                 self.comments += sum("=" not in name for name in covers)

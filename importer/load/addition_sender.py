@@ -180,7 +180,7 @@ class AdditionSender:
             return made.id
 
         async def find() -> str | None:
-            is_shown = await self._reconciler.is_shown(operation, ours=work.ours[operation.act], after=after)
+            is_shown = await self._reconciler.is_shown(operation, known=work.known_counts[operation.act], after=after)
             return "" if is_shown else None
 
         try:
@@ -253,8 +253,8 @@ class AdditionSender:
         """Settle a request. Raises Undecidable, or IssueGone if the issue was deleted."""
         try:
             async with self._workers.idle():  # this takes `settle_seconds`
-                ours = work.ours[operation.act]
-                return await self._reconciler.was_made(operation, ours=ours, since=since, after=after)
+                known = work.known_counts[operation.act]
+                return await self._reconciler.was_made(operation, known=known, since=since, after=after)
         except CallFailed as error:
             gone = error
         await self.check_there(work.place)

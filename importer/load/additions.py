@@ -82,7 +82,7 @@ class AdditionLoader:
     async def _work(self, work: IssueWork) -> None:
         """Send the additions of one issue, and count its row if nothing else is sent for it."""
         item, known = work.item, work.known.values()
-        work.ours = count_own(find_present(known, work.ends))
+        work.known_counts = count_own(find_present(known, work.ends))
         try:
             await self._complete(work)
         except IssueGone:
@@ -133,7 +133,8 @@ class AdditionLoader:
         unmarked = plan_unmarked(work.item.key, parts._replace(comments=left))
         unmarked = [each for each in unmarked if each.covers or each.name in names]
         try:
-            existing, shown = await find_existing_additions(self._reconciler, issue_id, filled, unmarked, work.ours)
+            known = work.known_counts
+            existing, shown = await find_existing_additions(self._reconciler, issue_id, filled, unmarked, known)
             for addition in existing:
                 operation = work.operation(addition, addition.body)
                 result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
@@ -156,7 +157,7 @@ class AdditionLoader:
         left = [each for each in filled if (each.act, each.name) in planned and each.act in shown]
         issue_id, prove = work.place.issue_id, self._reconciler.proves_absence
         for act in {each.act for each in left}:
-            if await prove(act, issue_id, work.ours[act], shown[act]):
+            if await prove(act, issue_id, work.known_counts[act], shown[act]):
                 left = [each for each in left if each.act is not act]
         for addition in left:
             self._log.leave_unproven(work, work.operation(addition, addition.body), addition.covers)

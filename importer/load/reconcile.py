@@ -60,10 +60,10 @@ class Reconciler:
         self._client, self._calls = client, calls
         self._settle_seconds, self._now, self._acknowledged = settle_seconds, now, acknowledged
 
-    async def was_made(self, operation: Operation, *, ours: Counter[bytes], since: float, after: str = "") -> bool:
+    async def was_made(self, operation: Operation, *, known: Counter[bytes], since: float, after: str = "") -> bool:
         """Return whether the target has carried out an addition, once that is sure.
 
-        ours   fingerprint → how many additions of ours and of its kind the issue is known to have: of the operation's
+        known  fingerprint → how many additions of ours and of its kind the issue is known to have: of the operation's
                it has one more if this one was carried out
         since  when its last request ended, in seconds since 1970 by this machine's clock
         after  id of an entry of the activity that was there before its first request; "" where none is known
@@ -83,7 +83,7 @@ class Reconciler:
             between = min(LONGEST_BETWEEN, between * 2)
             decides = self._now() > deadline
             try:
-                is_there = await self._look(operation, ours, after, decides=decides)
+                is_there = await self._look(operation, known, after, decides=decides)
             except CallFailed as error:
                 failed += 1
                 _give_up_on(error, failed)
@@ -97,23 +97,23 @@ class Reconciler:
                 raise Unproven(f"the {operation.act}s of {operation.issue_id} are not shown")
         return False
 
-    async def is_shown(self, operation: Operation, *, ours: Counter[bytes], after: str) -> bool:
+    async def is_shown(self, operation: Operation, *, known: Counter[bytes], after: str) -> bool:
         """Return whether one look shows an addition, see `was_made`; that it doesn't is no proof. Raises CallFailed."""
-        return await self._look(operation, ours, after, decides=False) is True
+        return await self._look(operation, known, after, decides=False) is True
 
-    async def _look(self, operation: Operation, ours: Counter[bytes], after: str, *, decides: bool) -> bool | None:
+    async def _look(self, operation: Operation, known: Counter[bytes], after: str, *, decides: bool) -> bool | None:
         """Return whether an addition is there; None where this reading says nothing of it."""
         act, issue_id, wanted = operation.act, operation.issue_id, operation.whole_sha
-        known = {*ours, wanted}
+        marks = {*known, wanted}
         ids = defaultdict[bytes, set[str]](set)  # by fingerprint; pages that shift meanwhile may show one twice
         number, is_reached, is_recognised = 0, False, False
         async for items in self._pages(act, issue_id):
             number += len(items)
             for item in items:
-                if is_addition(item) and (mark := fingerprint_shown(issue_id, item, known)) in known:
+                if is_addition(item) and (mark := fingerprint_shown(issue_id, item, marks)) in marks:
                     ids[mark].add(item.id)
                     is_recognised |= item.id == after
-            if len(ids[wanted]) > ours[wanted]:
+            if len(ids[wanted]) > known[wanted]:
                 return True
             # The whole page counts: times that are equal leave the order of their entries open.
             is_reached = any(item.id == after for item in items)
@@ -125,11 +125,11 @@ class Reconciler:
         proves = is_recognised
         if not is_reached:
             reading = Reading(Counter({mark: len(its) for mark, its in ids.items()}), number)
-            proves = await self.proves_absence(act, issue_id, ours, reading, self._settle_seconds)
+            proves = await self.proves_absence(act, issue_id, known, reading, self._settle_seconds)
         return False if proves else None
 
     async def proves_absence(
-        self, act: Act, issue_id: str, ours: Counter[bytes], reading: Reading, wait_seconds: float = 0.0
+        self, act: Act, issue_id: str, known: Counter[bytes], reading: Reading, wait_seconds: float = 0.0
     ) -> bool:
         """Whether a list of an issue that was read to its end proves that what it doesn't show isn't there.
 
@@ -137,15 +137,15 @@ class Reconciler:
         show what is known of that one; where nothing is known at all, the activity must have an entry, and any other
         list as many items as the issue counts.
 
-        ours          fingerprint → how many additions of this kind the issue is known to have
+        known         fingerprint → how many additions of this kind the issue is known to have
         reading       what it has shown
         wait_seconds  how long ago another issue's must have been acknowledged, as reads may lag
 
         Raises:
             CallFailed: a control can't be read.
         """
-        if ours.total():
-            return ours <= reading.marks
+        if known.total():
+            return known <= reading.marks
         # The newest each time: an old one is shown, too, where reads lag further behind.
         if (control := self._acknowledged(act, self._now() - wait_seconds)) is not None:
             other, mark = control

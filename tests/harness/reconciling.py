@@ -115,7 +115,7 @@ class Reconciling(Bench):
                 await add(client, act, issue_id, body)
 
             committing = asyncio.create_task(commit()) if late else None
-            made = await lookback.was_made(operation, ours=known, since=begun)
+            made = await lookback.was_made(operation, known=known, since=begun)
             if committing is not None:
                 committing.cancel()
             return made
