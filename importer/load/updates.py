@@ -258,4 +258,4 @@ def make_replacement(snapshot: Snapshot, issue: Issue, patch: Mapping[str, Any])
     before = {name: issue.description if name == "description" else issue.fields[name] for name in patch}
     before = {name: value for name, value in before.items() if redact(str(value)) == str(value)}
     wrote = {name: keep_value(name, patch[name], snapshot.numbers) for name in before}
-    return Replacement(before, snapshot.standing(issue, before), wrote) if before else None
+    return Replacement(before, snapshot.values_before(issue, before), wrote) if before else None

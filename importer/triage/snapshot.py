@@ -166,8 +166,8 @@ class Snapshot(NamedTuple):
         now = values_in(issue, self.numbers)
         return [name for name in ISSUE_FIELDS if name not in self.fields or not is_like(now[name], self.fields[name])]
 
-    def standing(self, issue: Issue, fields: Collection[str]) -> dict[str, Any]:
-        """Return what we last sent for these fields of an issue; of one that a person changed, what it has now."""
+    def values_before(self, issue: Issue, fields: Collection[str]) -> dict[str, Any]:
+        """Return the values of fields before a change: what we last sent, or what a person has put since."""
         now, ours, edited = values_in(issue, self.numbers), self.ours, self.edits(issue)
         return {name: now[name] if name in edited else ours[name] for name in fields}
 
