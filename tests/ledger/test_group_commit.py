@@ -51,19 +51,20 @@ def test_intend_waits_for_the_commit() -> None:
 
 def test_flush_while_the_last_group_is_committed() -> None:
     """Where nothing else was handed in meanwhile, it ends with that group."""
-    committed = threading.Event()
+    begun, committed = threading.Event(), threading.Event()
     groups: list[list[Decision]] = []
 
     def write(intents: list[Intent], decisions: list[Decision]) -> Callable[[], None]:
         groups.append(decisions)
+        begun.set()
         return lambda: assert_waited(committed)
 
     async def main() -> None:
         commits = GroupCommit(write, 1)
         commits.record(DONE)
-        await asyncio.sleep(DECISION_SECONDS * 2)
+        await asyncio.to_thread(assert_waited, begun)
         flush = asyncio.create_task(commits.flush())
-        await asyncio.sleep(0.01)
+        await go_on()
         assert not flush.done()
         committed.set()
         await asyncio.wait_for(flush, 120)
@@ -75,27 +76,34 @@ def test_flush_while_the_last_group_is_committed() -> None:
 
 def test_flush_while_a_commit_fails() -> None:
     """What the last group has failed with is raised."""
-    begun = threading.Event()
+    begun, waited_for = threading.Event(), threading.Event()
 
     def write(intents: list[Intent], decisions: list[Decision]) -> Callable[[], None]:
+        begun.set()
         return fail
 
     def fail() -> None:
-        assert_waited(begun)
+        assert_waited(waited_for)
         raise StorageFull("full")
 
     async def main() -> None:
         commits = GroupCommit(write, 1)
         commits.record(DONE)
-        await asyncio.sleep(DECISION_SECONDS * 2)
+        await asyncio.to_thread(assert_waited, begun)
         flush = asyncio.create_task(commits.flush())
-        await asyncio.sleep(0.01)
-        begun.set()
+        await go_on()
+        waited_for.set()
         with pytest.raises(StorageFull):
             await asyncio.wait_for(flush, 120)
         commits.close()
 
     asyncio.run(main())
+
+
+async def go_on() -> None:
+    """Let each task go as far as it can by itself."""
+    for _ in range(10):
+        await asyncio.sleep(0)
 
 
 def assert_waited(event: threading.Event) -> None:
@@ -125,11 +133,13 @@ class Groups:
 
     def __init__(self, gate: threading.Event | None = None) -> None:
         self.keys: list[list[str]] = []
+        self.begun = threading.Event()
         self._gate = gate
 
     def write(self, intents: list[Intent], decisions: list[Decision]) -> Callable[[], None]:
         """Take a group."""
         self.keys.append([each.identity[0] for each in intents])
+        self.begun.set()
         return lambda: assert_waited(self._gate) if self._gate is not None else None
 
 
@@ -172,13 +182,14 @@ def test_an_announced_intent_whose_group_is_under_way() -> None:
     gate = threading.Event()
 
     async def main() -> None:
-        commits = GroupCommit(Groups(gate).write, 1)
+        groups = Groups(gate)
+        commits = GroupCommit(groups.write, 1)
         commits.announce(intent("b", since=1.0))
         first = asyncio.create_task(intend(commits, intent("a")))
-        await asyncio.sleep(0.01)
+        await asyncio.to_thread(assert_waited, groups.begun)
         second = asyncio.create_task(intend(commits, intent("b", since=0.5)))
         try:
-            await asyncio.sleep(0.02)
+            await go_on()
             assert not second.done()
         finally:
             gate.set()

@@ -392,4 +392,4 @@ def test_many_issues(bench: Following) -> None:
     bench.create(*keys)
     bench.triage.faults = dict.fromkeys(range(5, 400, 40), "after")
     bench.follow(*(item(key, said("a", "b")) for key in keys))
-    assert all(bench.comments(key) == ["a", "b"] for key in keys)
+    assert {key: bench.comments(key) for key in keys} == {key: ["a", "b"] for key in keys}

@@ -188,10 +188,11 @@ def test_nothing_is_begun_while_too_many_may_have_failed(failed: bool, begun: in
 
 def test_a_cancelled_task_cancels_its_workers() -> None:
     """Who cancels it doesn't wait for what is on its way."""
-    watched, cancelled = Watched(2), []
+    watched, begun, cancelled = Watched(2), asyncio.Semaphore(0), []
 
     async def work(number: int) -> None:
         try:
+            begun.release()
             await asyncio.Event().wait()
         except asyncio.CancelledError:
             cancelled.append(number)
@@ -199,7 +200,8 @@ def test_a_cancelled_task_cancels_its_workers() -> None:
 
     async def main() -> None:
         task = asyncio.create_task(watched.workers.work_through(range(5), work))
-        await asyncio.sleep(0.01)
+        for _ in range(2):
+            await begun.acquire()
         task.cancel()
         await asyncio.wait([task])
         await asyncio.sleep(0)

@@ -56,11 +56,23 @@ def test_a_late_resource_is_there_after_the_next_start(tmp_path: Path) -> None:
 
 
 def test_a_file_from_before_there_were_late_resources(tmp_path: Path) -> None:
-    """It is used as it is."""
+    """It is used as it is: what was attached is there, and more can be."""
+    options = SandboxOptions(db=tmp_path / "s.db")
+
+    def attach(sandbox: RunningSandbox, path: str, name: str) -> list[str]:
+        with httpx.Client(base_url=sandbox.url, headers=KEY) as client:
+            assert client.post(path, json=CALL | {"resource_id": name}).status_code == 201
+            return [each["resource_id"] for each in client.get(path).json()["data"]["items"]]
+
+    with serve_in_thread(options) as sandbox:
+        issue = httpx.post(f"{sandbox.url}{ISSUES}", json=BODY, headers=KEY).json()["data"]
+        path = f"{ISSUES}/{issue['id']}/resources"
+        assert attach(sandbox, path, "before") == ["before"]
     store = Store(tmp_path / "s.db")
     store.db.execute("DROP TABLE late")
     store.close()
-    Store(tmp_path / "s.db").close()
+    with serve_in_thread(options) as sandbox:
+        assert sorted(attach(sandbox, path, "since")) == ["before", "since"]
 
 
 def test_all_resources(api: Api) -> None:

@@ -107,7 +107,7 @@ def test_whatever_a_table_holds_the_draft_loads(headers: list[str], cells: list[
 @settings(max_examples=10)
 @given(st.dictionaries(NASTY, st.recursive(NASTY, lambda child: st.dictionaries(NASTY, child) | st.lists(child))))
 def test_whatever_records_hold_the_draft_loads(record: dict[str, object]) -> None:
-    """Keys and values of JSON neither."""
+    """Whatever keys and values JSON records have, the drafted mapping loads."""
     with TemporaryDirectory() as folder:
         records = [{"title": f"It broke {n} times", "status": "Open", **record} for n in range(9)]
         records += [{"title": f"It broke again {n} times", "status": "Done"} for n in range(9)]
