@@ -8,11 +8,12 @@ import importlib
 import os
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from itertools import pairwise, takewhile
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TextIO, cast
 
 import click
 
@@ -20,6 +21,7 @@ from importer import __version__
 from importer.cli.colour import AUTO, CHOICES, choose_colour
 from importer.cli.options import describe_bug, print_data, summarise_error
 from importer.cli.shortage import check_limits, find_shortage
+from importer.cli.stdout import Stdout
 from importer.errors import ExitCode, ImporterError, StorageFull, UsageError
 from importer.phrases import readable, shell_join
 from importer.triage.redaction import redact
@@ -46,6 +48,7 @@ COMMANDS = {
 UNUSED = {"OPENBLAS_NUM_THREADS": "1", "PYDANTIC_DISABLE_PLUGINS": "__all__"}
 """Keeps libraries from what they do when they are loaded: threads for linear algebra, a search for plugins."""
 
+DAY_SECONDS = 24 * 60 * 60
 ONLY_POSIX = "triage-import runs on Linux and macOS; on Windows it has not been tested yet, so it does nothing there."
 
 
@@ -138,17 +141,29 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for ending in (signal.SIGTERM, signal.SIGHUP):  # ended by a scheduler or a lost terminal, as by Ctrl-C
         if signal.getsignal(ending) is not signal.SIG_IGN:
             signal.signal(ending, signal.default_int_handler)
+    if abs(time.localtime().tm_gmtoff) >= DAY_SECONDS:  # TZ says so, and no time could be shown
+        os.environ["TZ"] = "UTC"
+        time.tzset()
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by the parent process: the work goes on all the same
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - open to the end
         elif hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # an export may hold what a terminal can't show
+    sys.stdout = cast("TextIO", Stdout(sys.stdout))
     try:
         code = cli.main(words, prog_name="triage-import", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else ExitCode.DONE)
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last line of defence
-        sys.exit(end_with(error, words))
+        exec("")  # after a Ctrl-C in an `exec`, as of a library that loads, Python would end by the signal instead
+        sys.exit(end_with(KeyboardInterrupt() if was_interrupted(error) else error, words))
+
+
+def was_interrupted(error: BaseException | None) -> bool:
+    """Whether Ctrl-C or a signal led to an error: what a library makes of it may be any, as while a class is made."""
+    while error is not None and not isinstance(error, KeyboardInterrupt | ImporterError):
+        error = error.__cause__ or error.__context__
+    return isinstance(error, KeyboardInterrupt)
 
 
 def end_with(error: Exception | KeyboardInterrupt, words: Sequence[str]) -> int:
@@ -170,7 +185,8 @@ def show_error(error: Exception | KeyboardInterrupt) -> int:
             Console().say("Interrupted. The same command continues.")
             return ExitCode.INTERRUPTED
         case click.ClickException():
-            error.show()
+            with suppress(OSError):  # nobody reads it, or the disk is full
+                error.show()
             return error.exit_code
         case ImporterError():
             Console().show_error(error)
@@ -179,7 +195,8 @@ def show_error(error: Exception | KeyboardInterrupt) -> int:
             Console().show_error(shortage)
             return shortage.exit_code
         case _:
-            show_bug(error)
+            with suppress(OSError):
+                show_bug(error)
             return ExitCode.STOPPED
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -91,6 +90,10 @@ SELECT_OPTIONS = (
 sources_argument = click.argument("sources", nargs=-1, type=FileType(), required=True, metavar="SOURCE...")
 
 
+REPORTS_COMPLETE = "The reports are complete."
+"""Where they are, and only what stdout was to show of them is missing."""
+
+
 def with_options(*options: Callable[[F], F]) -> Callable[[F], F]:
     """Apply several click options, keeping their order in `--help`."""
 
@@ -138,7 +141,7 @@ def answers_with_summary(command: Callable[..., Answer]) -> Callable[..., int]:
     def answer(*arguments: Any, as_json: bool, **given: Any) -> int:
         summary = command(*arguments, **given)
         if as_json:
-            print_data(summary.as_text())
+            print_data(summary.as_text(), hint=REPORTS_COMPLETE)
         return summary.exit_code
 
     return answer
@@ -195,22 +198,18 @@ def typed_options(without: Collection[str] = ()) -> list[str]:
     return words
 
 
-def print_data(text: str, *, has_colour: bool = False) -> None:
+def print_data(text: str, *, has_colour: bool = False, hint: str = "") -> None:
     """Print to stdout. A reader that has gone (`| head`) changes nothing about how the command ends.
 
     With `has_colour` its lines are painted, where stdout wants that.
 
-    Raises StorageFull if stdout takes no more.
+    Raises StorageFull with the hint if stdout takes no more.
     """
+    shown = _for_terminal(redact(text)) if sys.stdout.isatty() else redact(text)
     try:
-        shown = _for_terminal(redact(text)) if sys.stdout.isatty() else redact(text)
         if has_colour:
             echo_painted(shown, sys.stdout, nl=False)
         else:
-            click.echo(shown, nl=False)
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else the flush at exit fails again
-        if not isinstance(error, BrokenPipeError):
-            raise StorageFull(
-                f"stdout can't be written: {error.strerror}.", hint="The reports are complete."
-            ) from error
+            click.echo(shown, sys.stdout, nl=False)
+    except StorageFull as error:
+        raise StorageFull(error.message, hint=hint) from error

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from importer.cli.completion import RunType, SourceNameType
-from importer.cli.options import JSON_OPTION, print_data, typed_options, with_options
+from importer.cli.options import JSON_OPTION, REPORTS_COMPLETE, print_data, typed_options, with_options
 from importer.cli.target_options import (
     API_URL_OPTION,
     DEFAULT_URL,
@@ -84,7 +84,7 @@ def report_run(name: str, *, rehearsal: bool, as_json: bool, out: Path | None, *
         if not is_running and run.is_open:
             console.say(f"{run.name} is not finished: the same command continues it.")
     if as_json:
-        print_data(summary.as_text())
+        print_data(summary.as_text(), hint=REPORTS_COMPLETE)
     return ExitCode.DONE
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from pathlib import Path
 
 from importer.errors import RunStopped, UsageError
 from importer.phrases import readable
@@ -13,13 +14,24 @@ LEAST_MEMORY = 512 * 2**20
 """Bytes of address space for the libraries and a small import; below it they end the process without a word."""
 NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start new thread")
 """What libraries say in an error of another kind where memory is short, in lower case."""
+NO_FOLDER = "No usable temporary directory"
+"""What Python's tempfile says where none of the usual folders takes a file."""
 LOOP = "Symlink loop from"
 """How pathlib calls links that lead to each other, before Python 3.13."""
 
 
 def check_limits() -> None:
-    """Raise the limit of open files if need be and possible. Raises UsageError where limits are too low."""
+    """Raise the limit of open files if need be and possible. Raises UsageError where limits are too low.
+
+    Also where the present folder is gone, to which paths and reports belong.
+    """
     import resource  # POSIX only, as the commands are, but not what says so
+
+    try:
+        Path.cwd()
+    except OSError as error:
+        message = f"The present folder can't be used: {error.strerror}."
+        raise UsageError(message, hint="Change to a folder that is there, then run the same command again.") from error
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < ENOUGH_FILES:
@@ -43,6 +55,9 @@ def find_shortage(error: BaseException) -> RunStopped | None:
     if is_short or isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY):
         hint = "What is done is recorded: with more memory (ulimit -v, or the container's) the same command continues."
         return RunStopped("There is not enough memory.", hint=hint)
+    if isinstance(error, FileNotFoundError) and NO_FOLDER in str(error):
+        hint = "Make room there, or set TMPDIR to a folder that has it, then run the same command again."
+        return RunStopped(f"There is {NO_FOLDER[0].lower()}{NO_FOLDER[1:]} that takes a file.", hint=hint)
     hint = "What is done is recorded: once that is mended, the same command continues."
     if isinstance(error, OSError) and isinstance(error.filename, str) and error.strerror:
         return RunStopped(f"{readable(error.filename)}: {error.strerror}.", hint=hint)

@@ -11,6 +11,7 @@ import click
 
 from importer.cli.options import (
     INPUT_OPTIONS,
+    REPORTS_COMPLETE,
     SELECT_OPTIONS,
     WORKERS_OPTION,
     answers_with_summary,
@@ -53,5 +54,5 @@ def validate(
     if click.get_current_context().params["as_json"]:
         console.say("\n".join(lines))
     else:
-        print_data("".join(f"{line}\n" for line in lines), has_colour=True)
+        print_data("".join(f"{line}\n" for line in lines), has_colour=True, hint=REPORTS_COMPLETE)
     return summary

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from importer.errors import StorageFull, UsageError
 from importer.ledger.staleness import Generation
 
 Redact = Callable[[Any], Any]
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)  # it shows a traceback where Ctrl-C meets a close
 
 
 class ConnectionLost(StorageFull):

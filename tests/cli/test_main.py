@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 
 import click
@@ -270,3 +271,58 @@ def test_options_of_run_are_in_groups(program: Program) -> None:
     options = re.findall(r"^  (?:-., )?(--[a-z-]+)", text, re.MULTILINE)
     assert len(options) == len(set(options)) > 30
     assert "\n    BLAND_API_KEY " in text
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["run", "--help"], ["mappings", "list"], ["runs"]])
+def test_stdout_that_takes_nothing(program: Program, words: list[str]) -> None:
+    """A full disk is said, without reports that there are none of; a reader that has gone is nothing to speak of."""
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run([*PROGRAM, *words], stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (3, "Error: stdout can't be written: No space left on device.\n")
+    reading, writing = os.pipe()
+    os.close(reading)
+    ended = subprocess.run([*PROGRAM, *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_stderr_that_takes_nothing(program: Program) -> None:
+    """A slip ends with 2 all the same."""
+    with Path("/dev/full").open("w") as full:
+        assert subprocess.run([*PROGRAM, "run", "--nope"], stderr=full, check=False).returncode == ExitCode.UNUSABLE
+
+
+IN_EXEC = "import importer.cli.main as m; m.cli.main = lambda *_, **__: exec('{}'); m.main([])"
+
+
+@pytest.mark.parametrize("statement", ["raise KeyboardInterrupt", "raise RuntimeError from KeyboardInterrupt()"])
+def test_interrupted_while_a_library_loads(tmp_path: Path, statement: str) -> None:
+    """Whatever a library makes of a Ctrl-C, and wherever it was: 130, and a word of it."""
+    (tmp_path / "begun.py").write_text(IN_EXEC.format(statement), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    command = [sys.executable, "-m", "begun"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, ended.stderr) == (130, "Interrupted. The same command continues.\n")
+
+
+def test_a_time_zone_that_there_is_not(program: Program) -> None:
+    """Times are those of UTC then."""
+    write_issues(Path("export.csv"), 1)
+    ended = subprocess.run(
+        [*PROGRAM, "run", "export.csv", "-m", "jira", "--sandbox"],
+        env={**os.environ, "TZ": "UTC+99:99"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_folder_that_is_gone(tmp_path: Path) -> None:
+    """Said before anything else, as every path belongs to it."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    command = ["bash", "-c", 'rmdir "$PWD"; exec "$@"', "bash", *PROGRAM, "runs"]
+    ended = subprocess.run(command, cwd=gone, capture_output=True, text=True, check=False)
+    assert ended.returncode == ExitCode.UNUSABLE
+    assert ended.stderr.startswith("Error: The present folder can't be used: No such file or directory.")
