@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,8 @@ def check_free(out: Path) -> None:
     if out.exists():
         update = shell_join(["triage-import", "draft", "SOURCE", "--update", str(out)])
         hint = f"Add what is new in the source: {update}. Or name another: -o FILE"
+        if out.name == FILE_NAME:
+            hint = "It has the values of another draft. Remove it if that is no longer there, or name another: -o FILE"
         raise UsageError(f"{out} exists already, and a draft overwrites nothing.", hint=hint)
 
 
@@ -82,9 +85,20 @@ def write_new(path: Path, data: bytes) -> None:
     try:
         if not path.parent.exists():
             path.parent.mkdir()
-        with path.open("xb") as file:
+        with path.open("xb") as file, _whole(path):
             file.write(data)
+            file.flush()
     except FileExistsError:
         check_free(path)
     except OSError as error:
         raise StorageFull(f"{path} can't be written: {error.strerror}.", hint="Name another with -o FILE.") from error
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Remove a new file that could not be written to its end: half a mapping is none."""
+    try:
+        yield
+    except BaseException:
+        path.unlink()
+        raise

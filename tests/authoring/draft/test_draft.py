@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 
-from importer.authoring.draft.draft import source_name
-from importer.errors import UsageError
+from importer.authoring.draft.draft import source_name, write_new
+from importer.errors import StorageFull, UsageError
 from tests.harness.drafts import save, write_table
 
 ROWS = [{"Title": f"It broke {n} times"} for n in range(3)]
@@ -39,8 +40,21 @@ def test_two_drafts_in_one_folder_have_two_tables(tmp_path: Path) -> None:
     table = tmp_path / "three" / "values.csv"
     table.parent.mkdir()
     table.write_text("mine", encoding="utf-8")
-    with pytest.raises(UsageError, match=r"three/values\.csv exists already"):
+    with pytest.raises(UsageError, match=r"three/values\.csv exists already") as caught:
         save(source, tmp_path / "three.yaml")
+    assert "--update" not in caught.value.hint, "which takes a mapping"
     assert not (tmp_path / "three.yaml").exists()
     assert table.read_text(encoding="utf-8") == "mine"
     assert save(source, tmp_path / "four").model.decisions == "four-values/values.csv"
+
+
+def test_a_full_disk_leaves_no_half_file(tmp_path: Path) -> None:
+    """Else the same command would take it for a mapping that is there."""
+    path, limits = tmp_path / "new.yaml", resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(StorageFull, match="File too large"):
+            write_new(path, bytes(5000))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not path.exists()
