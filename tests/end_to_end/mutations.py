@@ -78,7 +78,7 @@ MUTATIONS = (
     Mutation(
         "the control of an absence",
         "importer/load/reconcile.py",
-        "            return ours <= reading.marks\n",
+        "            return known <= reading.marks\n",
         "            return True\n",
         "tests/load/test_reconcile.py::test_a_list_that_lacks_what_is_there",
     ),
@@ -127,8 +127,8 @@ MUTATIONS = (
     Mutation(
         "the control of a list",
         "importer/load/settling.py",
-        " <= newest + ROUNDING for",
-        " for",
+        "        is_old = any(mark > newest + ROUNDING for mark in marks)\n",
+        "        is_old = False\n",
         "tests/load/test_settling.py::test_a_list_that_lacks_what_it_has_shown",
     ),
     Mutation(
