@@ -21,6 +21,7 @@ from importer.cli.options import (
     sources_argument,
     with_options,
 )
+from importer.cli.shortage import check_connections
 from importer.cli.target_options import (
     API_KEY_OPTION,
     API_URL_OPTION,
@@ -174,6 +175,7 @@ class RunOptions:
                 "There is no terminal to ask on before anything is sent.",
                 hint="--yes sends without asking, --dry-run sends nothing, --sandbox rehearses.",
             )
+        check_connections(self.concurrency * (2 if self.sandbox else 1))  # a sandbox has their other ends
         self.changes()
 
     @property

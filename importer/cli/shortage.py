@@ -10,6 +10,8 @@ from importer.phrases import readable
 
 FEWEST_FILES, ENOUGH_FILES = 128, 1024
 """Files that a command may have open at least; as many as it asks for where the limit can be raised."""
+OTHER_FILES = 40
+"""Files that an import may have open beside its connections: ledger, source, reports, spools."""
 LEAST_MEMORY = 512 * 2**20
 """Bytes of address space for the libraries and a small import; below it they end the process without a word."""
 NO_MEMORY = ("failed to map segment", "cannot allocate memory", "can't start new thread")
@@ -44,6 +46,16 @@ def check_limits() -> None:
     if space != resource.RLIM_INFINITY and space < LEAST_MEMORY:
         message = f"Only {space // 2**20:,} MB of memory may be used, and {LEAST_MEMORY // 2**20} MB are needed."
         raise UsageError(message, hint="Raise it, then run the same command again: ulimit -v unlimited")
+
+
+def check_connections(number: int) -> None:
+    """Raise UsageError where so many connections can't be open at a time: each refused one looks like an outage."""
+    import resource
+
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and number + OTHER_FILES > soft:
+        message = f"Only {soft:,} files may be open at a time, too few for so many connections."
+        raise UsageError(message, hint=f"Raise it (ulimit -n {ENOUGH_FILES}), or give a lower --concurrency.")
 
 
 def find_shortage(error: BaseException) -> RunStopped | None:

@@ -44,6 +44,15 @@ def test_limits_that_are_too_low(program: Program, limits: str, says: str) -> No
     assert not program.ledger.exists()
 
 
+@pytest.mark.parametrize(("concurrency", "code"), [("8", 0), ("100", ExitCode.UNUSABLE)])
+def test_more_connections_than_files(program: Program, concurrency: str, code: int) -> None:
+    """Those that can't be opened would be waited for, as in an outage."""
+    write_issues(Path("export.csv"), 3)
+    ended = limited("-n 128", "run", "export.csv", "-m", "jira", "--sandbox", "--concurrency", concurrency)
+    assert ended.returncode == code, ended.stderr
+    assert ("or give a lower --concurrency" in ended.stderr) == (code != 0)
+
+
 def test_a_limit_that_can_be_raised(program: Program) -> None:
     """What a shell allows at first is often less than it allows at all."""
     write_issues(Path("export.csv"), 3)
