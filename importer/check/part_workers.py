@@ -256,7 +256,8 @@ def _prepare(shared: Path) -> tuple[Job, Transform, CellCounting]:
 @contextmanager
 def _share(job: Job) -> Iterator[Path]:
     """Write a job into a folder, its look-ups as files of their own; raises StorageFull if the disk takes no more."""
-    with TemporaryDirectory(prefix="triage-import-") as name:
+    # After an error others may still write there, which is no reason to hide that error.
+    with TemporaryDirectory(prefix="triage-import-", ignore_cleanup_errors=True) as name:
         folder, source = Path(name), Source(tuple(map(_absolute, job.source.files)), (), ExitStack())
         with _on_disk(), (folder / JOB).open("wb") as file:
             _JobWriter(file, folder).dump(replace(job, source=source, executor=None))
