@@ -114,7 +114,8 @@ class Canary:
             raise RunStopped(
                 f"What was sent once is in Triage twice: {doubles} has the marker of another. Nothing else is sent.",
                 hint="Something on the way to Triage may send requests twice, as a proxy that tries again: the other "
-                f"issues would be doubled, too.\n{way_back(self._run.name)}; what is left by hand: {doubles}",
+                "issues would be doubled, too. Without this test: --no-first-contact.\n"
+                f"{way_back(self._run.name)}; what is left by hand: {doubles}",
             )
         if findings.is_fatal:
             raise RunStopped(
