@@ -55,14 +55,16 @@ def test_answer_that_nobody_asked_for() -> None:
     async def answer_twice(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         nonlocal connections
         connections += 1
-        await read_request(reader)
-        writer.write(OK)
-        await writer.drain()
-        await asyncio.sleep(0.001)
-        writer.write(OK)
-        with suppress(ConnectionError):
-            await reader.read()
-        writer.close()
+        try:
+            await read_request(reader)
+            writer.write(OK)
+            await writer.drain()
+            await asyncio.sleep(0.001)
+            writer.write(OK)
+            with suppress(ConnectionError):
+                await reader.read()
+        finally:
+            writer.close()
 
     server = RawServer()
     server.handle = answer_twice  # type: ignore[method-assign]

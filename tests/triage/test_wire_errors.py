@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 
@@ -69,19 +70,21 @@ def test_no_tls() -> None:
 
 
 HEAD = b"HTTP/1.1 201 Created\r\n"
+NO_HTTP = r"the answer can't be read: it is no proper HTTP \([A-Z][^\n:'\"]*\)"
+"""The words in brackets are the parser's, of which each version has its own; the bytes that they are about are gone."""
 IMPROPER = {
     "a long line": (
         HEAD + b"X: " + b"a" * 10_000 + b"\r\n\r\n",
-        "the answer can't be read: it is no proper HTTP (Got more than 8190 bytes when reading)",
+        NO_HTTP,
     ),
     "a broken line": (
         HEAD + b"X\x00: a\r\n\r\n",
-        "the answer can't be read: it is no proper HTTP (Invalid header token)",
+        NO_HTTP,
     ),
-    "no HTTP": (b"ICY 200 OK\r\n\r\n", "the answer can't be read: it is no proper HTTP (Bad status line)"),
+    "no HTTP": (b"ICY 200 OK\r\n\r\n", NO_HTTP),
     "a broken chunk": (
         HEAD + b"Transfer-Encoding: chunked\r\n\r\nZZ\r\n",
-        "the answer can't be read: it is no proper HTTP (Invalid character in chunk size)",
+        NO_HTTP,
     ),
     "no end": (OK[:-20], "the connection broke off: the answer is not whole"),
     "no end of its head": (OK[:40], "the connection broke off: the answer is not whole"),
@@ -94,4 +97,4 @@ def test_an_improper_answer(answer: bytes, said: str) -> None:
     """It leaves a create's fate open, and is told in words, without Python's own."""
     error = fail(answer, cut=True)
     assert error.action is Action.SETTLE
-    assert error.message == said
+    assert re.fullmatch(said, error.message)
