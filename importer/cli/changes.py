@@ -11,16 +11,9 @@ import click
 
 from importer.cli.options import JSON_OPTION, OUT_OPTION, typed_options
 from importer.cli.sentences import describe_open
-from importer.cli.target_options import (
-    API_KEY_OPTION,
-    LEDGER_OPTION,
-    RATE_OPTION,
-    choose_rate,
-    open_target_named,
-)
+from importer.cli.target_options import API_KEY_OPTION, LEDGER_OPTION, RATE_OPTION, choose_rate, open_target_named
 from importer.errors import ExitCode, UsageError
 from importer.phrases import counted, shell_join
-from importer.records import SANDBOX_PREFIX
 
 if TYPE_CHECKING:
     from importer.ledger.journal import Run
@@ -121,9 +114,10 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int, ledger: str | 
     if unknown := summary.unknown - len(change_set.unsettled):
         yield f"The fate of {unknown:,} changes is not known yet: the same command finds out."
     if unsettled := change_set.unsettled:
-        where = ["--sandbox"] if summary.target.startswith(SANDBOX_PREFIX) else ["--api-url", summary.target]
+        from importer.ledger.source_list import say_target
+
         book = ["--ledger", ledger] if ledger else []
-        settle = shell_join(["triage-import", "settle", unsettled[0].key, "ISSUE", *where, *book])
+        settle = shell_join(["triage-import", "settle", unsettled[0].key, "ISSUE", *say_target(summary.target), *book])
         yield (
             f"The fate of {counted(len(unsettled), 'row')} of the run is unknown: issues that Triage may have of that "
             f"stay as they are. The same import finds out, and goes on; or for each, with its T-… or `absent`: {settle}"

@@ -135,5 +135,9 @@ def refuse_retired(ledger: Ledger, target: str, name: str) -> None:
 
 def how_to_resume(ledger: Ledger, target: str, name: str) -> str:
     """Return the command that takes the retirement of a source back."""
-    where = ["--sandbox"] if target.startswith(SANDBOX_PREFIX) else ["--api-url", target]
-    return shell_join(["triage-import", "sources", "resume", name, *where, "--ledger", ledger.name])
+    return shell_join(["triage-import", "sources", "resume", name, *say_target(target), "--ledger", ledger.name])
+
+
+def say_target(target: str) -> list[str]:
+    """Return the options that name a target on the command line."""
+    return ["--sandbox"] if target.startswith(SANDBOX_PREFIX) else ["--api-url", target]

@@ -135,7 +135,7 @@ def _readable(path: Path) -> Iterator[Path]:
             yield path
             return
     with TemporaryDirectory(prefix="triage-importer-") as folder:
-        for each in (path, Path(f"{path}-wal")):  # what was not copied back into the file yet
+        for each in (path, _beside(path, SIDE[0])):  # what was not copied back into the file yet
             if each.exists():
                 shutil.copyfile(each, Path(folder) / each.name)
         yield Path(folder) / path.name
@@ -175,7 +175,7 @@ def _blocked_by(file: Path) -> UsageError:
 
 
 def _beside(path: Path, end: str) -> Path:
-    return path.with_name(path.name + end)
+    return Path(f"{path}{end}")
 
 
 def _read_only(path: Path) -> str:

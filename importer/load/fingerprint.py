@@ -86,9 +86,8 @@ def is_of_another(operation: Operation, item: Shown) -> bool:
     """
     match item:
         case Entry():  # a comment without a marker may be ours, rewritten
-            is_marked = find_opening(item.detail) is not None
-            is_other = is_marked and fingerprint_shown(operation.issue_id, item) != operation.whole_sha
-            return item.type != COMMENT or is_other
+            is_same = fingerprint_shown(operation.issue_id, item) == operation.whole_sha
+            return item.type != COMMENT or not (is_same or find_opening(item.detail) is None)
         case Flagged():
             return bool(item.call_id != orjson.loads(operation.body)["call_id"])
         case Related():

@@ -184,7 +184,18 @@ def _names(text: str, part: str, is_same: bool) -> bool:
     """Whether a text names somebody; in one of other cells a number may be anything, and a part of a word is nobody."""
     if is_same or part not in text:
         return part in text
-    return not part.isdecimal() and re.search(rf"(?<!\w){re.escape(part)}(?!\w)", text) is not None
+    return not part.isdecimal() and _stands_alone(text, part)
+
+
+def _stands_alone(text: str, part: str) -> bool:
+    """Whether a part stands somewhere in a text, and not within a word."""
+    at = text.find(part)  # without a pattern: those of many people would be compiled again and again
+    while at >= 0:
+        end = at + len(part)
+        if not any(sign == "_" or sign.isalnum() for sign in text[max(0, at - 1) : at] + text[end : end + 1]):
+            return True
+        at = text.find(part, at + 1)
+    return False
 
 
 def _find_addresses(line: _Line) -> list[str]:
