@@ -79,7 +79,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     from importer.check.history import LedgerHistory
     from importer.load.attempt import Attempt, Sent, begin_run, note_discovered
     from importer.load.canary import Canary
-    from importer.load.closing import look_back
+    from importer.load.closing import scan_back
     from importer.load.preflight import preflight
     from importer.load.repeat import find_repeated
     from importer.load.settled_rows import SettledRows
@@ -98,7 +98,7 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
         open_writer = reports.open if questions.asks else settled.open
         return known, check(job, known, context.progress, sample=sample, open_writer=open_writer)
 
-    known, checked, seen = _check_and_look(context, check_now, found.warnings)
+    known, checked, seen = _check_and_discover(context, check_now, found.warnings)
     page = str(Path(reports.write(checked).out) / REPORT) if questions.asks else ""
     if refusal := questions.confirm(checked, _forecast(context, checked, found, page)):
         if not questions.asks:  # only now are its tables wanted: to write them for every run would cost as much again
@@ -112,15 +112,15 @@ def run_import(context: ImportContext, questions: Questions, out: Path | None = 
     if checked.creates:
         ledger.seen(target.name, job.source_name).begin_span(context.target_time.newest)
     if settled.are_all(run, known):
-        sent = settled.hand_over(run, look_back(context, run, Sent()))
+        sent = settled.hand_over(run, scan_back(context, run, Sent()))
     else:
         known = LedgerHistory(ledger, target.name, job.source_name, settings.changes, run)
         canary = Canary(ledger, run, target, checked.sample) if checked.sample else None
-        sent = look_back(context, run, Attempt(context, run, checked, known).send(canary, questions.confirm_rest))
+        sent = scan_back(context, run, Attempt(context, run, checked, known).send(canary, questions.confirm_rest))
     return _Report(context, run, checked, sent, folder).write(found.organisation)
 
 
-def _check_and_look(
+def _check_and_discover(
     context: ImportContext, check_now: Callable[[], tuple[LedgerHistory, Checked]], warnings: tuple[str, ...]
 ) -> tuple[LedgerHistory, Checked, frozenset[str]]:
     """Check, and look through Triage if anything is to be created: where that finds something, check again."""

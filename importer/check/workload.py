@@ -45,7 +45,7 @@ class Workload:
 
     @property
     def looks(self) -> int:
-        """Requests of the opening and the closing look, if nobody else makes issues: what is in Triage isn't known."""
+        """Requests of discovery and of the closing scan, if nobody else makes issues: what is in Triage isn't known."""
         return 1 + ceil(self.operations[Act.CREATE] / PAGE_LIMIT) if self.operations[Act.CREATE] else 0
 
     @property

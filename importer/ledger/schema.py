@@ -40,8 +40,8 @@ UNDECIDED = (State.SENT, State.UNKNOWN)
 class FoundState(StrEnum):
     """What is known of an issue that was found in Triage."""
 
-    NOTED = "noted"  # by an opening look; it may be a row's
-    STRANGER = "stranger"  # by a closing look: made meanwhile, and not by this ledger
+    NOTED = "noted"  # by discovery; it may be a row's
+    STRANGER = "stranger"  # by a closing scan: made meanwhile, and not by this ledger
     SETTLED = "settled"  # beside the issue that a person has named as the right one
 
 
@@ -85,7 +85,7 @@ sources = Table(
     # The last operation known at that time: up to it, issues may have additions that the ledger doesn't know.
     Column("unsure_to", Integer, nullable=False, default=0, server_default="0"),
     Column("retired_at", Float),  # since when every import of it refuses; NULL: none does
-    # Of the oldest create that no closing look has passed: the newest creation time that the target had shown before,
+    # Of the oldest create that no closing scan has passed: the newest creation time that the target had shown before,
     # by its own clock; NULL if there is none.
     Column("unswept", Float),
     # A whole reading of the list that was broken off: when, the newest creation time when it began, the next cursor.

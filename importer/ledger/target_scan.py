@@ -147,18 +147,18 @@ class Seen:
         return (top, cursor) if at >= since else (0.0, "")
 
     def begin_span(self, newest: float) -> None:
-        """Note, before the first create after a closing look, the newest creation time that the target has shown."""
+        """Note, before the first create after a closing scan, the newest creation time that the target has shown."""
         with self._transaction() as connection:
             this = (sources.c.id == self._source_id, sources.c.unswept.is_(None))
             connection.execute(update(sources).where(*this).values(unswept=newest))
 
     def unswept(self) -> float | None:
-        """Return the creation time to which the closing look has to read back, None if nothing was created since."""
+        """Return the creation time to which the closing scan has to read back, None if nothing was created since."""
         with self._transaction() as connection:
             return connection.scalar(select(sources.c.unswept).where(sources.c.id == self._source_id))
 
     def end_span(self) -> None:
-        """Note that a closing look has passed all creates."""
+        """Note that a closing scan has passed all creates."""
         self._set(unswept=None)
 
     def _set(self, **values: object) -> None:
@@ -193,7 +193,7 @@ class Seen:
             return connection.scalar(statement.where(found.c.marker.not_in(decided))) or 0
 
     def doubles(self) -> list[Double]:
-        """Return the issues that a person has to settle: a key's second one, and what only a closing look has seen."""
+        """Return the issues that a person has to settle: a key's second one, and what only a closing scan has seen."""
         with self._transaction() as connection:
             return find_doubles(connection, self._source_id)
 

@@ -129,7 +129,7 @@ class AdditionLog:
         self.fail(work, operation, result._replace(code=FAILURE_CODES[error.action], message=error.message))
 
     def leave_unproven(self, work: IssueWork, operation: Operation, covers: tuple[str, ...]) -> None:
-        """Record an addition of which no look tells whether it is there: it is neither sent again nor done."""
+        """Record an addition of which no reading tells whether it is there: it is neither sent again nor done."""
         key, message = shell_quote(work.item.key), f"nobody can tell whether this {operation.act} is in Triage: "
         message += (
             f"Triage doesn't show others either that it has. Look at {work.place.triage_id}: if all is there, type "

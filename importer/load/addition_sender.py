@@ -122,8 +122,9 @@ class AdditionSender:
 
     async def check_there(self, place: Place) -> None:
         """Read an issue after a 404, which may mean something else. Raises IssueGone if it was deleted."""
+        read = partial(self._connection.absence.read_once, place.issue_id, place.since)
         try:
-            issue = await self._workers.when_sure(partial(self._connection.absence.look, place.issue_id, place.since))
+            issue = await self._workers.when_sure(read)
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error

@@ -302,7 +302,7 @@ def _meaning(job: Job, changes: ChangePolicy) -> str:
 
 
 def note_discovered(run: Run, seen: Seen, issue_ids: Collection[str]) -> None:
-    """Record creates as done that had no answer, or a refusal, and whose issue a look has just found."""
+    """Record creates as done that had no answer, or a refusal, and whose issue a search has just found."""
     if not issue_ids:
         return
     undecided = {each.marker: each.key for each in (*run.find_refused(), *run.find_undecided())}

@@ -1,4 +1,4 @@
-"""The closing look: after all is sent, the list is read back to the run's beginning, for issues that nobody expects.
+"""The closing scan: after all is sent, the list is read back to the run's beginning, for issues that nobody expects.
 
 Two machines at once, a create that was carried out later than anybody waited, an older double: what carries the
 source's marker and is not the ledger's own is kept and named, until `settle` says which issue is the right one.
@@ -23,15 +23,15 @@ DOUBLES_SAID = 20
 """So many are named on the screen and in the summary."""
 
 
-def look_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
-    """Make the closing look where one is due: something was created since the last one, or a double isn't settled.
+def scan_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
+    """Make the closing scan where one is due: something was created since the last one, or a double isn't settled.
 
-    What stops it is in the result: the look is then made by the command that continues.
+    What stops it is in the result: the scan is then made by the command that continues.
     """
     if sent.stopped is not None or sent.interrupted:
         return sent
     try:
-        _look_back(context, run)
+        _scan_back(context, run)
     except RunStopped as error:
         return replace(sent, stopped=error)
     except KeyboardInterrupt:
@@ -41,12 +41,12 @@ def look_back(context: ImportContext, run: Run, sent: Sent) -> Sent:
     return sent
 
 
-def _look_back(context: ImportContext, run: Run) -> None:
+def _scan_back(context: ImportContext, run: Run) -> None:
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
     back_to = seen.unswept()
     if back_to is None and not seen.doubles():
         return
-    if run.find_undecided():  # the run goes on: its last attempt looks, and reads as far
+    if run.find_undecided():  # the run goes on: its last attempt makes the scan, as far back
         return
     found = run_loop(_sweep(context, seen, back_to))
     note_discovered(run, seen, found)

@@ -41,7 +41,7 @@ class Loader:
         self._settler, self._updater = Settler(connection), updater
         self._refused: dict[str, Undecided] = {}  # by key: refused in an earlier attempt, and not looked for since
         self._undecided: dict[str, Undecided] = {}  # by key: sent in an earlier attempt, and looked for now
-        self._looks: dict[str, asyncio.Task[Issue | None]] = {}  # by key, for these
+        self._searches: dict[str, asyncio.Task[Issue | None]] = {}  # by key, for these
         # By issue id: the create that was answered with it, of the newest ones; None once there was a second. In a
         # plain dictionary the oldest one is behind thousands of places of those that were deleted.
         self._answered = OrderedDict[str, Undecided | None]()
@@ -60,7 +60,7 @@ class Loader:
             self._refused = {create.key: create for create in self._run.find_refused()}
             self._undecided = {create.key: create for create in self._run.find_undecided()}
             for key, create in self._undecided.items():
-                self._looks[key] = self._workers.start(self._look_again(create))
+                self._searches[key] = self._workers.start(self._search_again(create))
             try:
                 await self._workers.work_through(self._announce(operations), self._carry_out)
             finally:
@@ -70,7 +70,7 @@ class Loader:
     def _announce(self, operations: Iterator[Operation]) -> Iterator[Operation]:
         """Yield operations, each after the next creates were announced: nobody waits for a commit, and many share it.
 
-        A create that needs a look first isn't announced: its intent would hide what is to be looked for.
+        A create that needs a search first isn't announced: its intent would hide what is to be looked for.
         """
         for operation in operations:
             self._coming.append(operation)
@@ -83,26 +83,26 @@ class Loader:
             yield self._coming.popleft()
 
     async def _carry_out(self, operation: Operation) -> None:
-        """Send an update or a create; first comes a look if an earlier attempt may have made the issue."""
+        """Send an update or a create; first comes a search if an earlier attempt may have made the issue."""
         key = operation.key
         try:
             if operation.act is Act.UPDATE:
                 self._note(*await self._updater.update(operation))
             elif key in self._undecided:
                 async with self._workers.idle():
-                    found = await self._looks[key]
+                    found = await self._searches[key]
                 if key not in self._unknown:
                     await self._create(operation, found, self._undecided[key].body_sha)
-            elif key in self._refused:  # nothing is written a second time without a look
+            elif key in self._refused:  # nothing is written a second time without a search
                 found = await self._settle(self._refused[key], is_refused=True)
-                self._record_look(key, found)
+                self._record_found(key, found)
                 await self._create(operation, found, self._refused[key].body_sha)
             else:
                 await self._create(operation)
         except Undecidable:
             self._report(Outcome.UNKNOWN)
 
-    async def _look_again(self, create: Undecided) -> Issue | None:
+    async def _search_again(self, create: Undecided) -> Issue | None:
         """Find out the outcome of a create of an earlier attempt, whether or not its row is still in the source."""
         try:
             issue = await self._find(create)
@@ -110,16 +110,16 @@ class Loader:
             self._unknown.add(create.key)
             self._report(Outcome.UNKNOWN)
             return None
-        self._record_look(create.key, issue)
+        self._record_found(create.key, issue)
         return issue
 
-    def _record_look(self, key: str, issue: Issue | None) -> None:
+    def _record_found(self, key: str, issue: Issue | None) -> None:
         self._run.record(_done(key, issue, 0) if issue else Decision(key, State.UNSENT, attempts=0))
 
     async def _create(self, operation: Operation, found: Issue | None = None, sent: bytes = b"") -> None:
         """Send a create until its issue is there or it is refused for good, if need be without its links.
 
-        found  its issue, if a look has found it
+        found  its issue, if a search has found it
         sent   SHA-256 of the body that an earlier attempt sent; b"" if there was none
 
         Raises:
@@ -163,7 +163,7 @@ class Loader:
         """Send a create; return the issue that it has made, or why nobody knows of one."""
         try:
             intend = partial(self._run.intend, write.operation, mark=mark)
-            find = partial(self._settler.look, write.operation.marker, mark)
+            find = partial(self._settler.find_once, write.operation.marker, mark)
             issue = await write.send(partial(self._client.create_issue, body), intend, find)
         except CallFailed as error:
             return error
@@ -179,9 +179,9 @@ class Loader:
 
     async def _read_back(self, answer: Issue) -> Issue:
         """Read an issue whose create was answered with less than must be known; what can't be read counts as sent."""
-        look = partial(self._connection.absence.look, answer.id, self._connection.now())
+        read = partial(self._connection.absence.read_once, answer.id, self._connection.now())
         try:
-            return await self._workers.when_sure(look) or answer
+            return await self._workers.when_sure(read) or answer
         except CallFailed:
             return answer
 
@@ -190,7 +190,7 @@ class Loader:
         self._answered[issue_id] = None
         other = other._replace(since=self._connection.now())
         self._run.record(Decision(other.key, State.UNKNOWN, 0, other.since, code=FATE_UNKNOWN, message=OF_ANOTHER))
-        self._workers.start(self._look_again(other))
+        self._workers.start(self._search_again(other))
 
     def _is_taken(self, issue: Issue, operation: Operation, mark: float) -> bool:
         """Whether an answer shows an issue that isn't new; an earlier create with the same answer is doubted, too."""
@@ -236,7 +236,7 @@ class Loader:
         self._report(Outcome.CREATED)
 
     def _finish_settled(self, operation: Operation, issue: Issue, sent: bytes) -> None:
-        """Record a create whose issue a look has found; its row may have changed since an earlier attempt sent it."""
+        """Record a create whose issue a search has found; its row may have changed since an earlier attempt sent it."""
         if sent in (b"", hashlib.sha256(operation.body).digest()):
             self._finish(operation, issue, 0)
         else:

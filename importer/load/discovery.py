@@ -43,9 +43,9 @@ from importer.triage.paced import PacedCalls
 from importer.triage.snapshot import Snapshot
 
 RESUMED_SECONDS = 3600.0
-"""A whole look that was broken off goes on for so long; then issues that it has seen may be gone."""
+"""A whole discovery that was broken off goes on for so long; then issues that it has seen may be gone."""
 DOUBLES_READ = 100
-"""So many doubles are looked for in each look, to see whether they are still there."""
+"""So many doubles are looked for in each discovery, to see whether they are still there."""
 _KEY = re.compile(r"^Imported from (.+)$", re.MULTILINE)
 
 
@@ -89,13 +89,13 @@ class Discovery:
         self._state, self._unmarked = FoundState.NOTED, False  # of what is noted; whether issues without marker are
         self._reached = 0  # issues that were read
 
-    async def look(self, *, thorough: bool = False) -> Discovered:
+    async def discover(self, *, thorough: bool = False) -> Discovered:
         """Read what the ledger may not know, and keep it there; `thorough` reads all there is.
 
         Raises:
             RunStopped: the target can't be read, or its list never ends.
         """
-        await self._read_all(self._look_at_all if thorough or not self._seen.is_complete() else self._look_at_new)
+        await self._read_all(self._discover_all if thorough or not self._seen.is_complete() else self._discover_new)
         return Discovered(self._seen.count(), self._seen.doubles(), frozenset(self._issue_ids))
 
     async def sweep(self, back_to: float | None) -> frozenset[str]:
@@ -151,7 +151,7 @@ class Discovery:
             raise stop_of(error) from error
         self._progress.finish()
 
-    async def _look_at_new(self) -> None:
+    async def _discover_new(self) -> None:
         """Read the list back to the newest issue that the ledger knows."""
         back_to: float | None = None
         async for page in list_newest_first(self._client, self._calls):
@@ -162,7 +162,7 @@ class Discovery:
             if await self._read_page(page, known, back_to):
                 return
 
-    async def _look_at_all(self) -> None:
+    async def _discover_all(self) -> None:
         """Search for the source's marker and read the whole list, or what was left of it when that was broken off."""
         self._unmarked = True
         top, cursor = self._seen.place(time.time() - RESUMED_SECONDS)
@@ -200,7 +200,7 @@ class Discovery:
             unsure, seconds = [], 0.0
             for double in left:
                 try:
-                    if await absence.look(double.issue_id) is None:
+                    if await absence.read_once(double.issue_id) is None:
                         self._seen.drop(double.issue_id)
                 except NotYet as wait:
                     unsure.append(double)
@@ -236,11 +236,11 @@ class Discovery:
         self._seen.note(new, self._state)
 
     def _doubt(self, listed: Issue) -> None:
-        """Note an issue that the list shows and that isn't there; at the second time there is no look to trust."""
+        """Note an issue that the list shows and that isn't there; at the second time there is nothing to trust."""
         if listed.id in self._unread:
             raise TargetUnreachable(
                 f"The list of issues shows {listed.triage_id}, and Triage says that it isn't there.",
-                hint="Nothing is sent without a look first. Run the same command again once both agree.",
+                hint="Nothing is sent without a search first. Run the same command again once both agree.",
             )
         self._unread.add(listed.id)
 
@@ -268,7 +268,7 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
     say = context.progress.say
     say("Looking for issues of this source that are in Triage already …")
     seen = context.ledger.seen(context.target.name, context.job.source_name, writable=True)
-    discovered = run_loop(_look(context, seen, thorough=thorough))
+    discovered = run_loop(_discover(context, seen, thorough=thorough))
     if discovered.taken:
         say(f"{discovered.taken:,} issues of this source are in Triage that the ledger did not know: taken in.")
     for double in discovered.doubles:
@@ -279,7 +279,7 @@ def discover(context: ImportContext, *, thorough: bool) -> Discovered:
 
 
 def find_hidden(context: ImportContext, checked: Checked) -> bool:
-    """Try a whole look at Triage out, and return whether the list and the search had ended before all was shown.
+    """Try a whole discovery out, and return whether the list and the search had ended before all was shown.
 
     A few of the rows that would be created are searched for, each by its own marker. If Triage has one, all of them
     are, and what is found is taken in; the next run doesn't trust the list either.
@@ -313,9 +313,9 @@ async def _search(context: ImportContext, seen: Seen, markers: Sequence[str]) ->
         return await discovery.search(markers)
 
 
-async def _look(context: ImportContext, seen: Seen, *, thorough: bool) -> Discovered:
+async def _discover(context: ImportContext, seen: Seen, *, thorough: bool) -> Discovered:
     async with open_discovery(context, seen) as discovery:
-        return await discovery.look(thorough=thorough)
+        return await discovery.discover(thorough=thorough)
 
 
 @asynccontextmanager

@@ -22,11 +22,11 @@ from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls, Undecidable
 from importer.triage.pages import follow_pages
 
-FIRST_LOOK, LONGEST_BETWEEN = 1.0, 8.0
+FIRST_WAIT, LONGEST_WAIT = 1.0, 8.0
 """Seconds before the first reading, and at most between two; each wait is twice as long as the one before."""
-FAILED_LOOKS = 3
+FAILED_READINGS = 3
 """Failed readings in a row, or readings that prove nothing, after which an outcome stays open."""
-DECIDING_LOOKS = 2
+DECIDING_READINGS = 2
 """Readings after `settle_seconds` that must not find it, before it counts as not made."""
 
 
@@ -77,13 +77,13 @@ class Reconciler:
         """
         since = min(since, self._now())  # a time ahead, from a clock that was wrong then, would be waited for
         deadline = since + self._settle_seconds
-        failed, absent, unproven, between = 0, 0, 0, FIRST_LOOK
-        while absent < DECIDING_LOOKS:
-            await self._calls.sleep(min(between, max(FIRST_LOOK, deadline - self._now())))
-            between = min(LONGEST_BETWEEN, between * 2)
+        failed, absent, unproven, between = 0, 0, 0, FIRST_WAIT
+        while absent < DECIDING_READINGS:
+            await self._calls.sleep(min(between, max(FIRST_WAIT, deadline - self._now())))
+            between = min(LONGEST_WAIT, between * 2)
             decides = self._now() > deadline
             try:
-                is_there = await self._look(operation, known, after, decides=decides)
+                is_there = await self._is_there(operation, known, after, decides=decides)
             except CallFailed as error:
                 failed += 1
                 _give_up_on(error, failed)
@@ -93,15 +93,15 @@ class Reconciler:
             failed = 0
             absent += decides and is_there is False
             unproven += decides and is_there is None
-            if unproven == FAILED_LOOKS:
+            if unproven == FAILED_READINGS:
                 raise Unproven(f"the {operation.act}s of {operation.issue_id} are not shown")
         return False
 
     async def is_shown(self, operation: Operation, *, known: Counter[bytes], after: str) -> bool:
-        """Return whether one look shows an addition, see `was_made`; that it doesn't is no proof. Raises CallFailed."""
-        return await self._look(operation, known, after, decides=False) is True
+        """Return whether one reading shows an addition; that it doesn't is no proof. Raises CallFailed."""
+        return await self._is_there(operation, known, after, decides=False) is True
 
-    async def _look(self, operation: Operation, known: Counter[bytes], after: str, *, decides: bool) -> bool | None:
+    async def _is_there(self, operation: Operation, known: Counter[bytes], after: str, *, decides: bool) -> bool | None:
         """Return whether an addition is there; None where this reading says nothing of it."""
         act, issue_id, wanted = operation.act, operation.issue_id, operation.whole_sha
         marks = {*known, wanted}
@@ -193,5 +193,5 @@ def _give_up_on(error: CallFailed, failed: int) -> None:
         raise error.as_stop() from error
     if error.is_gone:
         raise error
-    if failed == FAILED_LOOKS:
+    if failed == FAILED_READINGS:
         raise Undecidable(error.message) from error

@@ -89,7 +89,7 @@ class ReferenceNumbers:
         earlier = work.known.get((Act.REFER, ""))
         if earlier is not None and earlier.state in UNDECIDED:
             self._sent.add(item.key)
-        issue = await self._absence.look(operation.issue_id, operation.since)
+        issue = await self._absence.read_once(operation.issue_id, operation.since)
         if issue is None:
             raise IssueGone
         snapshot = Snapshot.parse(work.place.returned)

@@ -8,7 +8,7 @@ newest issue that it had shown before the create was sent. Earlier readings only
 That there is none is decided for a create without an answer after `settle_seconds`, by two readings in which it isn't
 found, and a search for its marker. For a create that was refused, one reading decides after REFUSED_SECONDS: nearly
 all refusals are what they say, the issue of one that isn't was there before its answer left, and what shows even later
-is found by the look before its row is sent again, or by the closing look.
+is found by the search before its row is sent again, or by the closing scan.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from math import inf
 
 from importer.ledger.journal import Undecided
 from importer.load.connection import RunConnection
-from importer.load.reconcile import DECIDING_LOOKS, FAILED_LOOKS, FIRST_LOOK, LONGEST_BETWEEN
+from importer.load.reconcile import DECIDING_READINGS, FAILED_READINGS, FIRST_WAIT, LONGEST_WAIT
 from importer.transform.markers import find_marker
 from importer.triage.actions import Action, CallFailed
 from importer.triage.answers import Issue
@@ -89,7 +89,7 @@ class Settler:
                 self._reader.cancel()
                 self._reader = None  # the cancelled task isn't done yet: the next create needs a new one
 
-    async def look(self, marker: str, mark: float) -> Issue | None:
+    async def find_once(self, marker: str, mark: float) -> Issue | None:
         """Read the newest issues once, and return the one with this marker if it is there. Raises CallFailed."""
         pending = self._pending[marker] = _Pending(marker, self._now(), mark, is_refused=True)
         try:
@@ -99,11 +99,11 @@ class Settler:
             self._pending.pop(marker)
 
     async def _read_until_settled(self) -> None:
-        failed, between = 0, FIRST_LOOK
+        failed, between = 0, FIRST_WAIT
         while self._pending:
             # The waits double, but none goes on past the time at which a create can be decided.
             await self._calls.sleep(min(between, self._seconds_to_deadline()))
-            between = min(LONGEST_BETWEEN, between * 2)
+            between = min(LONGEST_WAIT, between * 2)
             try:
                 await self._read_once()
                 failed = 0
@@ -111,7 +111,7 @@ class Settler:
                 failed += 1
                 if error.action is Action.STOP:
                     self._give_up(error.as_stop())
-                elif failed == FAILED_LOOKS:
+                elif failed == FAILED_READINGS:
                     self._give_up(Undecidable(error.message))
 
     def _end(self, reader: asyncio.Task[None]) -> None:
@@ -122,7 +122,7 @@ class Settler:
 
     def _seconds_to_deadline(self) -> float:
         nearest = min(map(self._deadline, self._pending.values()))
-        return max(FIRST_LOOK, nearest - self._now())
+        return max(FIRST_WAIT, nearest - self._now())
 
     def _deadline(self, pending: _Pending) -> float:
         """Return from when on it may be decided that a create made nothing, by our clock."""
@@ -151,7 +151,7 @@ class Settler:
             pending.was_read_for = True
         for pending in left:
             pending.absences += 1
-            if pending.is_refused or pending.absences == DECIDING_LOOKS:
+            if pending.is_refused or pending.absences == DECIDING_READINGS:
                 pending.outcome.set_result(None)
 
     async def _is_whole(self, shown: Container[str]) -> bool:

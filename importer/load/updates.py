@@ -64,7 +64,7 @@ class Updater:
 
     async def _read_and_write(self, change: Change) -> Updated:
         operation, new = change.operation, orjson.loads(change.operation.body)
-        issue = await self._absence.look(operation.issue_id, operation.since)
+        issue = await self._absence.read_once(operation.issue_id, operation.since)
         if issue is None:
             return change.end_gone()
         # The pending patch may or may not have been executed: merging decides that for each field.

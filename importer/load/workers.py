@@ -100,11 +100,11 @@ class Workers:
         finally:
             await self._slots.acquire()
 
-    async def when_sure(self, look: Callable[[], Awaitable[T]]) -> T:
-        """Look until it is sure whether an issue is gone; `look` raises NotYet, and others send while this waits."""
+    async def when_sure(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Read until it is sure whether an issue is gone; `read` raises NotYet, and others send while this waits."""
         while True:
             try:
-                return await look()
+                return await read()
             except NotYet as wait:
                 async with self.idle():
                     await self._calls.sleep(wait.seconds)

@@ -80,7 +80,7 @@ class ChangeSet(Protocol):
         """Return the verdict on an issue as a list shows it, None if it must be read whole to decide."""
 
     async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
-        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
+        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""
 
     def name(self, verdict: str, outcome: Outcome) -> str:
         """Return the code in results.csv of an issue with this verdict that was changed, or needed no change."""
@@ -92,10 +92,10 @@ class ChangeSet(Protocol):
 async def read_and_assess(
     connection: RunConnection, operation: Operation, assess: Callable[[Operation, Issue], ChangeVerdict | None]
 ) -> ChangeVerdict:
-    """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
+    """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""
     if is_gone(operation.returned):
         return ChangeVerdict(GONE)
-    issue = await connection.absence.look(operation.issue_id, operation.since)
+    issue = await connection.absence.read_once(operation.issue_id, operation.since)
     if issue is None:
         return ChangeVerdict(GONE)
     verdict = assess(operation, issue)

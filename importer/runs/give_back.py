@@ -108,7 +108,7 @@ class GiveBack:
         return ChangeVerdict(CORRECTED, tuple(merged.already))
 
     async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
-        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
+        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""
         return await read_and_assess(connection, operation, partial(self.assess, is_whole=True))
 
     def applier(self, connection: RunConnection) -> Apply:

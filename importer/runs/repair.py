@@ -157,7 +157,7 @@ class Repair:
         return ChangeVerdict(CORRECTED, tuple(merged.already), (), message)
 
     async def read(self, connection: RunConnection, operation: Operation) -> ChangeVerdict:
-        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.look`."""
+        """Read an issue whole and return the verdict on it. Raises CallFailed, and NotYet as `Absence.read_once`."""
         return await read_and_assess(connection, operation, partial(self.assess, is_whole=True))
 
     def name(self, verdict: str, outcome: Outcome) -> str:

@@ -218,7 +218,7 @@ class Undoer:
         await change.write(partial(self._client.delete_issue, operation.issue_id), {})
         change.doubt("Triage has answered that the issue is deleted, and still shows it")
         self._absence.note_deleted(operation.issue_id)
-        if await self._absence.look(operation.issue_id, operation.since) is None:
+        if await self._absence.read_once(operation.issue_id, operation.since) is None:
             return change.finish()
         if change.requests >= ATTEMPTS:
             return change.give_up()
@@ -259,7 +259,7 @@ class Inspector:
         pending   a change of unknown outcome, b"" if there is none
         wrote     the fields that this program may have changed since the snapshot
 
-        Raises CallFailed, and NotYet as `Absence.look`.
+        Raises CallFailed, and NotYet as `Absence.read_once`.
         """
         own = self._provenance.of(operation.key)
         try:
@@ -286,7 +286,7 @@ class Inspector:
         # Compared one by one, except evidence: ledgers of earlier versions only know how much came with a create.
         acts = {act for act in HANGING.values() if own[act]} - {Act.EVIDENCE}
         held = await self._reconciler.read_held(issue_id, acts, own[Act.FLAG])
-        return await self._absence.look(issue_id, operation.since), entries, held
+        return await self._absence.read_once(issue_id, operation.since), entries, held
 
 
 def find_traces(

@@ -276,11 +276,11 @@ class Verifier:
             self.found[kind] += otherwise.get(kind, sent) if is_there else 0
 
     async def _judge(self, made: Made, own: Held) -> list[Verified]:
-        """Return the lines of an issue; `own` is what the import added to it. Raises NotYet as `Absence.look`."""
+        """Return the lines of an issue; `own` is what the import added to it. Raises NotYet as `Absence.read_once`."""
         name = (made.key, made.triage_id, made.issue_id)
         differences: list[tuple[str, str, str]] = []
         if made.issue_id not in self._expected or self._expected[made.issue_id] is not None:
-            issue = await self._absence.look(made.issue_id, made.since)
+            issue = await self._absence.read_once(made.issue_id, made.since)
             self._advance()
             if issue is None:
                 return [Verified(*name, Verdict.MISSING)]

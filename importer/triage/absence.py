@@ -4,8 +4,8 @@ A target whose writes are read from a copy answers 404 for a while to whoever as
 gateway answers 404 for everything while the target is down. So one 404 decides nothing:
 
 - until `settle_seconds` after the issue's create was answered, it means "not yet";
-- from then on it takes looks that are APART seconds from each other and agree: two of them if the 404 is in the API's
-  own form, four if it is in any other;
+- from then on it takes readings that are APART seconds from each other and agree: two of them if the 404 is in the
+  API's own form, four if it is in any other;
 - one in any other form is followed by a control request, the list of issues with one item. If that fails, too, the
   target is down, and the command stops.
 """
@@ -24,29 +24,29 @@ from importer.triage.client import TriageClient
 from importer.triage.paced import PacedCalls
 
 APART = 5.0
-"""Seconds between two looks that count, at least: longer than most failures of a single part of a target."""
+"""Seconds between two readings that count, at least: longer than most failures of a single part of a target."""
 FIRST_WAIT, LONGEST_WAIT = 1.0, 8.0
-"""Seconds until the next look at an issue that is too new to be gone; each wait is twice as long as the one before."""
+"""Seconds until an issue is read again that is too new to be gone; each wait is twice as long as the one before."""
 ENOUGH, OWN, FOREIGN = 4, 2, 1
-"""What the looks that find no issue must add up to; what one counts whose 404 is in the API's form, or in another."""
+"""What readings that find no issue must add up to; what one counts whose 404 is in the API's form, or in another."""
 
 
 class NotYet(Exception):
     """Whether an issue is gone can't be said yet: ask again in `seconds`, and let others send meanwhile."""
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(f"look again in {seconds:g} s")
+        super().__init__(f"read again in {seconds:g} s")
         self.seconds = seconds
 
 
 @dataclass(slots=True)
 class _Doubt:
-    """An issue that was not there: until when it is too new to be gone, and the looks that count since then."""
+    """An issue that was not there: until when it is too new to be gone, and the readings that count since then."""
 
     deadline: float
     weight: int = 0
     last: float = -inf
-    wait: float = FIRST_WAIT  # before the next look that is too early to count
+    wait: float = FIRST_WAIT  # before the next reading that is too early to count
 
 
 class Absence:
@@ -65,17 +65,17 @@ class Absence:
         self._doubts: dict[str, _Doubt] = {}  # by issue id
 
     async def read(self, issue_id: str, since: float = 0.0) -> Issue | None:
-        """Read an issue whole, and wait until it is sure whether it exists; None if it is gone. See `look`.
+        """Read an issue whole, and wait until it is sure whether it exists; None if it is gone. See `read_once`.
 
         Raises Interrupted as soon as the run is interrupted.
         """
         while True:
             try:
-                return await self.look(issue_id, since)
+                return await self.read_once(issue_id, since)
             except NotYet as wait:
                 await self._calls.sleep(wait.seconds)
 
-    async def look(self, issue_id: str, since: float = 0.0) -> Issue | None:
+    async def read_once(self, issue_id: str, since: float = 0.0) -> Issue | None:
         """Read an issue whole; None once it is sure that it is gone.
 
         since  when the answer to its create came, in seconds since 1970; 0 is long ago
@@ -97,9 +97,9 @@ class Absence:
         return issue
 
     async def weigh(self, error: CallFailed, issue_id: str, since: float = 0.0) -> None:
-        """Take a 404 for an issue, or for what hangs on it, as one more look; returns once the issue is surely gone.
+        """Take a 404 for an issue, or for what hangs on it, as one more reading; returns once the issue is surely gone.
 
-        Raises NotYet, RunStopped and Interrupted as `look`.
+        Raises NotYet, RunStopped and Interrupted as `read_once`.
         """
         if error.is_foreign:
             await self._check_target()
@@ -117,7 +117,7 @@ class Absence:
             raise NotYet(doubt.last + APART - now)
 
     def note_deleted(self, issue_id: str) -> None:
-        """Note that Triage has said that it deleted an issue, which counts as a look that didn't find it."""
+        """Note that Triage has said that it deleted an issue, which counts as a reading that didn't find it."""
         self._doubts[issue_id] = _Doubt(-inf, OWN)
 
     async def _check_target(self) -> None:

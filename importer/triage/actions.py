@@ -36,12 +36,12 @@ class Kind(StrEnum):
     CREATE = "create"  # creates an issue: never repeated without reading back, as the API has no idempotency key
     CHANGE = "change"  # changes, deletes or adds to an issue: repeated only after the issue was read again
     REPEATABLE = "repeatable"  # a read, or a write that the API repeats without effect (attaching a resource)
-    LOOK = "look"  # reads one issue, or what hangs on it: a 404 may say that it isn't there
+    READ = "read"  # reads one issue, or what hangs on it: a 404 may say that it isn't there
 
 
 D, R, S, F, X = Action.DONE, Action.RETRY, Action.SETTLE, Action.REFUSE, Action.STOP
 
-# First match wins: status codes, then the action for a CREATE, a CHANGE, a REPEATABLE call and a LOOK. A number in none
+# First match wins: status codes, then the action for a CREATE, a CHANGE, a REPEATABLE call and a READ. A number in none
 # of the ranges is not an HTTP status, and is taken for an answer that got lost.
 STATUSES: tuple[tuple[Sequence[int], Action, Action, Action, Action], ...] = (
     (range(200, 300), D, D, D, D),
@@ -56,7 +56,7 @@ STATUSES: tuple[tuple[Sequence[int], Action, Action, Action, Action], ...] = (
 FOREIGN = {404: (S, S, R, F), 405: (S, S, R, R), 410: (S, S, R, F)}
 """The same for answers that are not in the API's own form: a gateway's, which are taken for an outage.
 
-What a 404 or 410 to a LOOK says of its issue, in either form, is decided by `absence`.
+What a 404 or 410 to a READ says of its issue, in either form, is decided by `absence`.
 """
 BY_STATUS = {status: tuple(actions) for codes, *actions in reversed(STATUSES) for status in codes}
 EXCEPTIONS: dict[type[Exception], tuple[Action, Action, Action]] = {
@@ -84,7 +84,7 @@ EXCEPTIONS: dict[type[Exception], tuple[Action, Action, Action]] = {
 }
 FAILURE_CODES = {Action.REFUSE: REFUSED, Action.RETRY: GAVE_UP}
 """The code of an operation that ended without being executed, by the action of its last answer."""
-COLUMN = {Kind.CREATE: 0, Kind.CHANGE: 1, Kind.REPEATABLE: 2, Kind.LOOK: 3}
+COLUMN = {Kind.CREATE: 0, Kind.CHANGE: 1, Kind.REPEATABLE: 2, Kind.READ: 3}
 
 
 def action_for(cause: int | Exception, kind: Kind, *, is_foreign: bool = False) -> Action:
@@ -93,7 +93,7 @@ def action_for(cause: int | Exception, kind: Kind, *, is_foreign: bool = False) 
     `is_foreign` says that the answer is none of the API's: its status is then one of FOREIGN.
     """
     if isinstance(cause, Exception):
-        return EXCEPTIONS.get(type(cause), (S, S, R))[COLUMN[Kind.REPEATABLE if kind is Kind.LOOK else kind]]
+        return EXCEPTIONS.get(type(cause), (S, S, R))[COLUMN[Kind.REPEATABLE if kind is Kind.READ else kind]]
     return (FOREIGN if is_foreign else BY_STATUS).get(cause, (S, S, R, R))[COLUMN[kind]]
 
 
@@ -199,5 +199,5 @@ def stop_of(error: CallFailed) -> RunStopped:
         return error.as_stop()
     return TargetUnreachable(
         f"What is in Triage can't be read: {error.message}.",
-        hint="Nothing is sent without a look first. Run the same command again once it can.",
+        hint="Nothing is sent without a search first. Run the same command again once it can.",
     )

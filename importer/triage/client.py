@@ -132,7 +132,7 @@ class TriageClient:
     async def get_issue(self, issue_id: str) -> Issue:
         """Read an issue by its UUID, with its whole description. Source: get/triage-issues-id."""
         read = partial(read_issue_of, issue_id=issue_id)
-        return await self._call(Kind.LOOK, "GET", self._url(issue_path(issue_id)), b"", read)
+        return await self._call(Kind.READ, "GET", self._url(issue_path(issue_id)), b"", read)
 
     async def update_issue(self, issue_id: str, body: bytes) -> Issue:
         """Change the fields in `body`; returns the whole issue. Source: patch/triage-issues-id."""
@@ -205,7 +205,7 @@ class TriageClient:
         return await self._call(Kind.CHANGE, "POST", url, body, read)
 
     async def _list(
-        self, path: str, query: Mapping[str, str], read: Callable[[Mapping[str, Any]], T], kind: Kind = Kind.LOOK
+        self, path: str, query: Mapping[str, str], read: Callable[[Mapping[str, Any]], T], kind: Kind = Kind.READ
     ) -> Page[T]:
         url = self._url(f"{path}?{urlencode(query)}")
         return await self._call(kind, "GET", url, b"", page_of(read))

@@ -41,7 +41,7 @@ FAILED_TURNS = 5
 
 
 LIMITS_TRIED = 3
-"""After so many calls that were answered 429, and that a look doesn't show, a 429 is believed without a look."""
+"""After so many calls that were answered 429, and that a search doesn't show, a 429 is believed without a search."""
 
 
 class PacedCalls:
@@ -65,7 +65,7 @@ class PacedCalls:
         self._turns: dict[asyncio.Task[object] | None, bool] = {}  # tasks within `in_turn`: whether theirs has come
         self.interrupted = False
         self.log = CallLog(lambda: limiter.paused_seconds)
-        self._limits_left: float = LIMITS_TRIED  # looks after a 429; for ever, once what it answered was there
+        self._limits_left: float = LIMITS_TRIED  # searches after a 429; for ever, once what it answered was there
 
     @property
     def requests(self) -> int:

@@ -53,6 +53,6 @@ class SeenPages:
         if next_cursor in self._cursors or self._stale == STALE_PAGES:
             raise TargetUnreachable(
                 f"The list of {self._what} in Triage never ends: its pages come again.",
-                hint="Nothing is sent without a look first. Run the same command again once the list can be read.",
+                hint="Nothing is sent without a search first. Run the same command again once the list can be read.",
             )
         self._cursors.add(next_cursor)

@@ -251,7 +251,7 @@ def test_a_refusal_is_shown(program: Program, serve: Serve) -> None:
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGKILL, -9), (signal.SIGINT, 130), (signal.SIGTERM, 130)])
 def test_a_first_contact_that_is_ended(program: Program, serve: Serve, number: signal.Signals, code: int) -> None:
     """The next start makes it again, with the issues that are in; every row is in once."""
-    # The reads before are those for the organisation and of the opening look: a search and the list.
+    # The reads before are those for the organisation and of discovery: a search and the list.
     sandbox = serve(faults=(parse_fault("hang-before=3600:read@req=4"),))
     write_export()
     process = program.start(*send_to(sandbox.url))

@@ -251,7 +251,7 @@ def test_answers_with_little_in_them(program: Program, serve: Serve, keeps: tupl
 
 
 def test_answers_with_little_where_reading_fails(program: Program, serve: Serve) -> None:
-    """What can't be read, either, counts as sent; the closing look tells the numbers."""
+    """What can't be read, either, counts as sent; the closing scan tells the numbers."""
     sandbox = serve()
     nights, door = Nights(program, sandbox), Terse(sandbox.url)
     with serve_door(door):

@@ -1,4 +1,4 @@
-"""The closing look: what nobody expects in Triage is named until a person has settled it."""
+"""The closing scan: what nobody expects in Triage is named until a person has settled it."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_what_the_ledger_does_not_know_at_all(program: Program, serve: Serve) ->
 
 
 def test_after_a_kill(program: Program, serve: Serve) -> None:
-    """The closing look reads back to the oldest create that none has passed, also of an import that was killed."""
+    """The closing scan reads back to the oldest create that none has passed, also of an import that was killed."""
     sandbox = serve()
     write_issues(Path("export.csv"), 4)
     with turnstile(sandbox.url, 2) as door:
@@ -141,7 +141,7 @@ def test_after_a_kill(program: Program, serve: Serve) -> None:
 
 
 def test_a_clean_import_costs_a_request_for_a_hundred_issues(program: Program, serve: Serve) -> None:
-    """The closing look passes over what the ledger knows; a run with nothing to do makes none."""
+    """The closing scan passes over what the ledger knows; a run with nothing to do makes none."""
     sandbox = serve()
     write_issues(Path("export.csv"), 250)
     ended = program(*RUN, "--api-url", sandbox.url)

@@ -1,4 +1,4 @@
-"""The opening look: what the ledger lost is found in Triage before anything is sent."""
+"""Discovery: what the ledger lost is found in Triage before anything is sent."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def look(triage: FakeTriage, ledger: Ledger, *, thorough: bool = False, shown: P
         async with TriageClient(TARGET, ApiKey("org_rehearsal"), transport=triage.transport) as client:
             seen = ledger.seen(TARGET, "jira", writable=True)
             discovery = Discovery(client, PacedCalls(Limiter(), Breaker()), seen, "jira", progress=shown)
-            return await discovery.look(thorough=thorough)
+            return await discovery.discover(thorough=thorough)
 
     return asyncio.run(main())
 
@@ -317,7 +317,7 @@ def test_a_list_and_a_search_that_end_too_early(program: Program, serve: Serve) 
 
 
 def test_a_list_without_descriptions_that_has_one_issue(ledger: Ledger) -> None:
-    """As a single stranger in a closing look, it is read by itself; a person's, that has none, tells nothing."""
+    """As a single stranger in a closing scan, it is read by itself; a person's, that has none, tells nothing."""
     triage = FakeTriage()
     triage.shows = lambda text: ""
     triage.issues = [make_issue(1, "", at=1e6)]

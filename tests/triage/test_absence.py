@@ -163,7 +163,7 @@ def test_a_look_does_not_wait(bench: Gateway) -> None:
         waits = []
         for _ in range(3):
             try:
-                assert await absence.look(ISSUE["id"]) is None
+                assert await absence.read_once(ISSUE["id"]) is None
                 break
             except NotYet as wait:
                 waits.append(wait.seconds)

@@ -48,14 +48,14 @@ def test_a_gateway(status: int) -> None:
     """What is not in the API's own form is an outage: it says nothing of an issue, and a write may have been done."""
     actions = [action_for(status, kind, is_foreign=True) for kind in (Kind.CREATE, Kind.CHANGE, Kind.REPEATABLE)]
     assert actions == [Action.SETTLE, Action.SETTLE, Action.RETRY]
-    look = action_for(status, Kind.LOOK, is_foreign=True)
+    look = action_for(status, Kind.READ, is_foreign=True)
     assert look is (Action.RETRY if status == 405 else Action.REFUSE), "whether it is gone is decided by `absence`"
 
 
 @pytest.mark.parametrize("status", range(100, 600))
 def test_status_of_a_look(status: int) -> None:
     """To read an issue is as repeatable as to read a list."""
-    assert action_for(status, Kind.LOOK) is action_for(status, Kind.REPEATABLE)
+    assert action_for(status, Kind.READ) is action_for(status, Kind.REPEATABLE)
 
 
 def test_unheard_of_status() -> None:
