@@ -74,6 +74,8 @@ class PersonMap:
 
     def find_unmatched(self, people: Sequence[Identity], given: Sequence[str]) -> list[Identity]:
         """The people whom users.csv doesn't match, where the source gives no user id; else an empty identity."""
+        if not (self.roster.lines or any(given)):  # there is no users.csv
+            return list(people)
         unmatched = {who: Identity() if self.roster.find(who) else who for who in set(people)}
         return [Identity() if user_id else unmatched[who] for who, user_id in zip(people, given, strict=True)]
 
@@ -86,6 +88,8 @@ class PersonMap:
         given     user ids from the source itself, which are kept
         statuses  the target of each row's status
         """
+        if not self.roster.lines and self.unmatched.open == self.unmatched.closed == NOBODY:  # as without a users.csv
+            return list(given), {}
         cases = list(zip(people, map(FINISHED.__contains__, statuses), strict=True))
         found = {case: self._resolve(*case) for case in set(cases)}
         ids = [user_id or found[case][0] for user_id, case in zip(given, cases, strict=True)]
