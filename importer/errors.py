@@ -14,10 +14,14 @@ ImporterError
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import ClassVar
+
+ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""By which a person, a terminal or a service manager asks a process to end."""
 
 
 class ExitCode(IntEnum):

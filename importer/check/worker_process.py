@@ -13,8 +13,9 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from multiprocessing.context import SpawnContext, SpawnProcess
 
+from importer.errors import ENDING_SIGNALS
+
 SAFE_PATH = "PYTHONSAFEPATH"
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Worker(SpawnProcess):

@@ -32,20 +32,9 @@ ERROR_CHARACTERS = 200
 
 PAGE_KEYS_AT_MOST = 12
 _PAGING_KEYS = {
-    *(
-        "count",
-        "expand",
-        "has_more",
-        "incomplete_results",
-        "isLast",
-        "limit",
-        "maxResults",
-        "next",
-        "next_page",
-        "offset",
-    ),
-    *("ok", "page", "pagelen", "per_page", "previous", "previous_page", "size", "startAt", "success", "total"),
-    "total_count",
+    *("count", "size", "total", "total_count", "limit", "maxResults", "pagelen", "per_page", "page", "offset"),
+    *("startAt", "next", "next_page", "previous", "previous_page", "has_more", "isLast", "incomplete_results"),
+    *("expand", "ok", "success"),
 }
 """What answers say of a page beside its records."""
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
+from importer.errors import ENDING_SIGNALS
+
 T = TypeVar("T")
-ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def run_loop(coroutine: Coroutine[Any, Any, T]) -> T:

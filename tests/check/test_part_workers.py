@@ -273,7 +273,8 @@ import os, signal, sys
 from concurrent.futures import wait
 from dataclasses import replace
 from importer.check.part_workers import open_executor
-from importer.check.worker_process import ENDING_SIGNALS, starting
+from importer.check.worker_process import starting
+from importer.errors import ENDING_SIGNALS
 from importer.cli.inputs import open_job
 from importer.progress import Unseen
 

@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from importer.api import ISSUES_PATH
-from importer.errors import ExitCode
-from importer.triage.event_loop import ENDING_SIGNALS
+from importer.errors import ENDING_SIGNALS, ExitCode
 from tests.conftest import Serve
 from tests.harness.forked import Forked
 from tests.harness.machine import Door, serve_door

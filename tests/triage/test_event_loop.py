@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from importer.errors import ENDING_SIGNALS
 from importer.triage import event_loop
-from importer.triage.event_loop import ENDING_SIGNALS, run_loop, signals_call
+from importer.triage.event_loop import run_loop, signals_call
 
 LONG = 30.0
 
