@@ -44,7 +44,7 @@ class ExitCode(IntEnum):
         "with --strict, a column or comments would be lost.",
     )
     STOPPED = 3, "Stopped before the end; the same command continues."
-    UNKNOWN = 4, "Finished; the fate of some rows is unknown."
+    UNKNOWN = 4, "Finished; the outcome of some rows is unknown."
     LEDGER_IN_USE = 5, "The ledger or the source is in use by another process."
     NOT_READY = 6, "The source is missing, empty, too old or still being written."
     INTERRUPTED = 130, "Interrupted; the same command continues."

@@ -281,7 +281,7 @@ def test_too_many_failures(program: Program, serve: Serve) -> None:
     assert program(*command, "--max-errors", "0").outcomes() == {"failed": 20}
 
 
-def test_a_fate_that_stays_unknown(program: Program) -> None:
+def test_an_outcome_that_stays_unknown(program: Program) -> None:
     """Creates that answer 500 and look-ups that fail: nothing is sent again, and the rows are unknown."""
     creates = 0
 
@@ -297,13 +297,13 @@ def test_a_fate_that_stays_unknown(program: Program) -> None:
         command = send_to(url, "--rate", "0", "--settle-seconds", "0")
         first, second = program(*command), program(*command)
     assert (first.code, first.outcomes()) == (4, {"unknown": 2})
-    assert re.search(r"fate of 2 rows is not known yet: run the same command again after \d\d:\d\d:\d\d", first.err)
+    assert re.search(r"outcome of 2 rows is not known yet: run the same command again after \d\d:\d\d:\d\d", first.err)
     assert second.code == ExitCode.STOPPED
     assert "What is in Triage can't be read: 400 no: no reading today." in second.err
     assert creates == 2
 
 
-def test_an_unknown_fate_is_settled(program: Program, serve: Serve) -> None:
+def test_an_unknown_outcome_is_settled(program: Program, serve: Serve) -> None:
     """A create that was done though it answered 500 is found by its marker, and counts as created."""
     sandbox = serve(faults=(parse_fault("500-after:create@req=2"),))
     write_issues(Path("export.csv"), 3)

@@ -112,13 +112,14 @@ def _end(summary: Summary, change_set: ChangeSet, to_change: int, ledger: str | 
         yield f"{counted(summary.planned, 'issue')} still to be {change_set.done}: the same command continues."
     yield from describe_open(summary.findings)
     if unknown := summary.unknown - len(change_set.unsettled):
-        yield f"The fate of {unknown:,} changes is not known yet: the same command finds out."
+        yield f"The outcome of {unknown:,} changes is not known yet: the same command finds out."
     if unsettled := change_set.unsettled:
         from importer.ledger.source_list import say_target
 
         book = ["--ledger", ledger] if ledger else []
         settle = shell_join(["triage-import", "settle", unsettled[0].key, "ISSUE", *say_target(summary.target), *book])
         yield (
-            f"The fate of {counted(len(unsettled), 'row')} of the run is unknown: issues that Triage may have of that "
-            f"stay as they are. The same import finds out, and goes on; or for each, with its T-… or `absent`: {settle}"
+            f"The outcome of {counted(len(unsettled), 'row')} of the run is unknown: issues that Triage may have of "
+            "that stay as they are. The same import finds out, and goes on; or for each, with its T-… or `absent`: "
+            f"{settle}"
         )

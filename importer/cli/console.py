@@ -240,7 +240,7 @@ class Console:
         if summary.unknown:
             when = f" after {datetime.fromisoformat(summary.unknown_until):%H:%M:%S}" if summary.unknown_until else ""
             self.say(
-                f"The fate of {counted(summary.unknown, 'row')} is not known yet: run the same command again{when}, "
+                f"The outcome of {counted(summary.unknown, 'row')} is not known yet: run the same command again{when}, "
                 "there is nothing to do by hand."
             )
 

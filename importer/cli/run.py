@@ -66,7 +66,7 @@ SENDING_OPTIONS = (
     click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True, metavar="N",
                  help="Requests at a time."),
     click.option("--settle-seconds", type=FiniteRange(min=0), default=30.0, show_default=True, metavar="N",
-                 help="How long an issue whose fate is unknown may still appear, before it is sent again."),
+                 help="How long an issue whose outcome is unknown may still appear, before it is sent again."),
     click.option("--max-rejected", type=ShareType(), metavar="N|N%",
                  help="Send nothing if more rows would be rejected.  [default with --yes: 5%]"),
     click.option("--max-changes", type=ShareType(), metavar="N|N%",

@@ -110,7 +110,7 @@ def _describe_created(way: ChangeRunner, counts: Counter[str]) -> Iterator[str]:
         (counts[CLOSED_ALREADY], "closed already"),
         (counts[GONE], "deleted in Triage"),
         (counts[TOUCHED], "touched by a person since: they stay, see results.csv"),
-        (len(change_set.unsettled), "more perhaps, whose fate is unknown: they stay"),
+        (len(change_set.unsettled), "more perhaps, whose outcome is unknown: they stay"),
     )
     created = counts.total() + change_set.created_before
     yield f"{way.run.name} created {counted(created, 'issue')}: {_join(*parts) or 'none is left'}"

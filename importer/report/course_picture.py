@@ -23,7 +23,7 @@ HOW: Mapping[int, str] = {
     ExitCode.DONE: "to its end",
     ExitCode.PARTLY: "to its end, some rows need you",
     ExitCode.STOPPED: "stopped",
-    ExitCode.UNKNOWN: "to its end, the fate of some rows is not known",
+    ExitCode.UNKNOWN: "to its end, the outcome of some rows is not known",
     ExitCode.INTERRUPTED: "interrupted",
 }
 """Exit code → how an attempt ended."""

@@ -367,7 +367,7 @@ class ChangeRunner:
             return
         if self.change_set.unsettled:
             yield (
-                "Say what became of a row of unknown fate, or import again; then go on",
+                "Say what became of a row of unknown outcome, or import again; then go on",
                 "triage-import settle KEY ISSUE",
             )
         if not OPEN_VERDICTS.isdisjoint(summary.findings):

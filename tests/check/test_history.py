@@ -231,7 +231,7 @@ def test_deleted_as_one_run_has_found(bench: Remembering) -> None:
 
 
 @pytest.mark.parametrize("title", ["Old", "New", "Newer"])
-def test_a_change_of_unknown_fate(bench: Remembering, title: str) -> None:
+def test_a_change_of_unknown_outcome(bench: Remembering, title: str) -> None:
     """It is looked at by the next update, and its fields are taken to what the row says now, or back."""
     bench.keep()
     bench.leave_open(title="New")
@@ -245,7 +245,7 @@ def test_a_change_of_unknown_fate(bench: Remembering, title: str) -> None:
     assert change.whole_sha
 
 
-def test_a_change_of_unknown_fate_outside_the_fields(bench: Remembering) -> None:
+def test_a_change_of_unknown_outcome_outside_the_fields(bench: Remembering) -> None:
     """It is looked at all the same, and nothing but the fields that are meant is written."""
     bench.keep()
     bench.leave_open(title="New")

@@ -295,7 +295,7 @@ def test_an_error_with_all_its_problems() -> None:
             [
                 "2 rows: 1 created, 1 unknown   (1.0 s at 1.0 issues/s)",
                 "Reports: o",
-                "The fate of 1 row is not known yet: run the same command again, there is nothing to do by hand.",
+                "The outcome of 1 row is not known yet: run the same command again, there is nothing to do by hand.",
             ],
         ),
     ],

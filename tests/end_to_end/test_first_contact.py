@@ -269,7 +269,7 @@ def test_a_first_contact_that_is_ended(program: Program, serve: Serve, number: s
     assert len(set(titles(sandbox))) == len(titles(sandbox)) == ROWS
 
 
-def test_first_issues_whose_fate_is_unknown(program: Program, serve: Serve) -> None:
+def test_first_issues_whose_outcome_is_unknown(program: Program, serve: Serve) -> None:
     """They are creates like all others: looked up, not made twice."""
     sandbox = serve(faults=(parse_fault("500-after:create@req=1"), parse_fault("500-after:create@req=2")))
     write_export()

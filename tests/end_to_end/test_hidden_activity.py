@@ -74,7 +74,7 @@ TWO_NOTES = [Row(f"D-{number}", ("one", "two")) for number in range(1, 6)]
 @pytest.mark.parametrize("shows", SHOWN)
 @pytest.mark.parametrize(("struck", "there"), [(5, 1), (6, 2)], ids=["the first of an issue", "the second"])
 def test_an_activity_that_shows_nothing(program: Program, serve: Serve, struck: int, there: int, shows: str) -> None:
-    """A comment of unknown fate isn't sent again because it isn't shown, where others aren't shown either."""
+    """A comment of unknown outcome isn't sent again because it isn't shown, where others aren't shown either."""
     sandbox = serve()
     nights = Nights(program, sandbox)
     with forgetful(sandbox, shows) as door:
@@ -103,7 +103,7 @@ STORED: dict[str, Callable[[str], str]] = {
 def test_comments_that_are_not_recognised(
     program: Program, serve: Serve, struck: int, stores: Callable[[str], str]
 ) -> None:
-    """Where a target stores comments so that none is known again, one of unknown fate isn't sent again, either."""
+    """Where a target stores comments so that none is known again, one of unknown outcome isn't sent again, either."""
     sandbox = serve()
     nights = Nights(program, sandbox)
     with forgetful(sandbox, "nothing") as door:

@@ -126,7 +126,7 @@ def test_what_was_found_is_nobody_s_work(ledger: Ledger) -> None:
     ],
 )
 def test_many_additions(ledger: Ledger, states: tuple[State, ...], outcome: Outcome) -> None:
-    """Of an issue's additions one whose fate is open counts most, then one that was made, then a refused one."""
+    """Of an issue's additions one whose outcome is open counts most, then one that was made, then a refused one."""
     send(begin(ledger, digest="earlier"), "k1")
     run = begin(ledger)
     run.register([row(1, Outcome.UNCHANGED)])

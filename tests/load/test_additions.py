@@ -200,8 +200,8 @@ def test_stop(bench: Following) -> None:
     assert bench.comments("demo:P-2") == ["d"]
 
 
-def test_stop_while_a_fate_is_open(bench: Following) -> None:
-    """A stop doesn't wait for a look; the fate stays open for the next run."""
+def test_stop_while_an_outcome_is_open(bench: Following) -> None:
+    """A stop doesn't wait for a look; the outcome stays open for the next run."""
     bench.triage.faults, bench.triage.stop_at = {1: "after"}, 1
     begun = bench.time.now
     bench.follow(item("demo:P-1", said("a", "b")))

@@ -101,7 +101,7 @@ def test_a_kill_is_no_loss(program: Program, serve: Serve) -> None:
 
 
 @pytest.mark.usefixtures("short_waits")
-def test_a_comment_of_unknown_fate(program: Program) -> None:
+def test_a_comment_of_unknown_outcome(program: Program) -> None:
     """Where nobody can find out whether it was made, the attempt says so, and the same command settles it."""
     issue = {"id": "i1", "triage_id": "T-1", "created_at": "2026-11-24T12:00:00Z", "updated_at": "2026-11-24T12:00:00Z"}
     details: list[dict[str, Any]] = []

@@ -282,7 +282,7 @@ def test_stops(bench: Import, fault: str, error: type[RunStopped]) -> None:
 
 
 def test_target_down(bench: Import) -> None:
-    """A target that refuses connections for minutes ends the run, and no row's fate is open."""
+    """A target that refuses connections for minutes ends the run, and no row's outcome is open."""
     bench.triage.faults = dict.fromkeys(range(1, 500), "connect")
     with pytest.raises(TargetUnreachable):
         bench.load(operations(40))

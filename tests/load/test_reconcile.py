@@ -1,4 +1,4 @@
-"""Whether an addition of unknown fate was made: found soon, and missed only once that is sure."""
+"""Whether an addition of unknown outcome was made: found soon, and missed only once that is sure."""
 
 from __future__ import annotations
 
@@ -231,7 +231,7 @@ def test_incoming_relation_is_another(bench: Reconciling) -> None:
 
 
 def test_looks_that_fail(bench: Reconciling) -> None:
-    """If three looks in a row fail, the fate stays open, and the reason is said."""
+    """If three looks in a row fail, the outcome stays open, and the reason is said."""
     issue = bench.issue()
     bench.triage.fails = 400
     with pytest.raises(Undecidable, match="not today"):

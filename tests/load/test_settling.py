@@ -62,8 +62,8 @@ class Settling(Bench):
 
         async def main(settler: Settler) -> list[Issue | BaseException | None]:
             task = asyncio.create_task(meanwhile) if meanwhile is not None else None
-            fates = (settler.settle(Undecided("k", marker, since, b"", mark)) for marker in markers)
-            found = await asyncio.gather(*fates, return_exceptions=True)
+            outcomes = (settler.settle(Undecided("k", marker, since, b"", mark)) for marker in markers)
+            found = await asyncio.gather(*outcomes, return_exceptions=True)
             if task is not None:
                 task.cancel()
             return found
@@ -294,11 +294,11 @@ def test_times_that_nobody_understands(bench: Settling, created_at: str) -> None
 
 
 def test_look_ups_that_fail(bench: Settling) -> None:
-    """If looks fail, the fate stays open, and is said to."""
+    """If looks fail, the outcome stays open, and is said to."""
     bench.triage.reads_fail = True
-    (fate,) = bench.settle(MARKERS[0], since=bench.time.now)
-    assert isinstance(fate, Undecidable)
-    assert "no reading today" in str(fate)
+    (outcome,) = bench.settle(MARKERS[0], since=bench.time.now)
+    assert isinstance(outcome, Undecidable)
+    assert "no reading today" in str(outcome)
 
 
 def load(bench: Bench, rows: list[Operation]) -> None:

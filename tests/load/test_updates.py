@@ -272,7 +272,7 @@ def test_killed_between_intent_and_answer(bench: Updating, executed: bool, row: 
     assert (bench.known().pending, bench.known().body_sha) == (b"", NEW_SHA)
 
 
-def test_a_person_takes_a_write_of_unknown_fate_back(bench: Updating) -> None:
+def test_a_person_takes_a_write_of_unknown_outcome_back(bench: Updating) -> None:
     """Where the old value is there again and somebody wrote since, that is a person's word, and is left alone."""
 
     async def begin() -> None:

@@ -254,7 +254,7 @@ def test_killed_on_the_way(program: Program, serve: Serve, how: str) -> None:
 
 
 @pytest.mark.parametrize("way", ["undo", "repair"])
-def test_rows_of_unknown_fate(program: Program, serve: Serve, way: str) -> None:
+def test_rows_of_unknown_outcome(program: Program, serve: Serve, way: str) -> None:
     """They may have an issue, which stays: the preview and the end say so, and it isn't 0 until they are settled."""
     write_issues(Path("export.csv"), 5)
     sandbox = serve(faults=(parse_fault("hang-after=3600:create@req=3"),))
@@ -267,7 +267,7 @@ def test_rows_of_unknown_fate(program: Program, serve: Serve, way: str) -> None:
     options = ("--close",) if way == "undo" else ("-m", "corrected.yaml", "--fields", "severity")
     command = (way, "last", *options, "--out", REPORT, *FAST)
     said = (
-        "The fate of 1 row of the run is unknown: issues that Triage may have of that stay as they are. The same "
+        "The outcome of 1 row of the run is unknown: issues that Triage may have of that stay as they are. The same "
         "import finds out, and goes on; or for each, with its T-… or `absent`: triage-import settle jira:PROJ-3 ISSUE "
         f"--api-url {sandbox.url}\n"
     )

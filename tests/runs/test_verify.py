@@ -57,7 +57,7 @@ def test_what_the_target_stored_otherwise_differs() -> None:
 
 
 @pytest.mark.parametrize("severity", ["high", "low"])
-def test_a_change_of_unknown_fate(severity: str) -> None:
+def test_a_change_of_unknown_outcome(severity: str) -> None:
     """Whether it was executed or not, the field is as it should be; a third value is not."""
     made = made_of(issue_of(), pending=b'{"severity":"low"}')
     assert list(find_differences(made, issue_of(severity=severity))) == []

@@ -125,7 +125,7 @@ def changes_between(stored: Values, old: Values, new: Values) -> dict[str, Any]:
 def test_writes_without_an_answer_are_nobody_s_edit(
     one: Values, two: Values, three: Values, first_done: bool, second_done: bool, store: Store
 ) -> None:
-    """Two changes of unknown fate after each other, each executed or not: a third meets no conflict."""
+    """Two changes of unknown outcome after each other, each executed or not: a third meets no conflict."""
     there, at = store(one), MADE
     snapshot, pending = Snapshot.take(issue_of(there), body_of(one)), b""
     for row, done in ((two, first_done), (three, second_done)):

@@ -138,7 +138,7 @@ def test_no_connection_in_time() -> None:
 
 
 def test_kept_connection_that_dies_with_the_request() -> None:
-    """A kept connection that closes on a POST without an answer: the POST is not sent again, its fate is unknown."""
+    """A kept connection that closes on a POST without an answer: the POST is not sent again, its outcome is unknown."""
     server = RawServer((OK, False), (b"", True), (OK, False))
     assert asyncio.run(create(server, 2)) == [Action.DONE, Action.SETTLE]
     assert len(server.requests) == 2
@@ -155,7 +155,7 @@ def test_connection_closed_after_the_answer() -> None:
     "answer", [OK[:40], OK[:-20], b"nonsense\r\n\r\n", b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"]
 )
 def test_broken_answer(answer: bytes) -> None:
-    """An answer that breaks off, or is none, leaves the fate open, and nothing is sent again."""
+    """An answer that breaks off, or is none, leaves the outcome open, and nothing is sent again."""
     server = RawServer((answer, True), (OK, False))
     assert asyncio.run(create(server, 1)) == [Action.SETTLE]
     assert len(server.requests) == 1
@@ -165,7 +165,7 @@ def test_broken_answer(answer: bytes) -> None:
     "begun", [b"", b"HTTP/1.1 100 Continue\r\n\r\n", OK[:40], OK[:-20], b"HTTP/1.1 201 Created\r\n\r\n{}"]
 )
 def test_no_answer(begun: bytes) -> None:
-    """A server that doesn't answer to the end leaves the fate open after the time for it; the next one is in time."""
+    """A server that doesn't answer to the end leaves the outcome open once its time is over; the next is in time."""
     server = RawServer((OK, False), (begun, False), (OK, False))
     started = time.monotonic()
     assert asyncio.run(create(server, 3, patience=0.3)) == [Action.DONE, Action.SETTLE, Action.DONE]
@@ -268,7 +268,7 @@ def packed(body: bytes) -> bytes:
     ids=["by its length", "without a length", "in chunks", "unpacked"],
 )
 def test_an_answer_that_is_too_long(answer: bytes) -> None:
-    """It is not read to its end, and a create's fate is open."""
+    """It is not read to its end, and a create's outcome is open."""
     error = fail(answer)
     assert error.action is Action.SETTLE
     assert "the answer is longer than 32 MB" in error.message

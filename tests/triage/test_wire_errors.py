@@ -94,7 +94,7 @@ IMPROPER = {
 
 @pytest.mark.parametrize(("answer", "said"), IMPROPER.values(), ids=IMPROPER)
 def test_an_improper_answer(answer: bytes, said: str) -> None:
-    """It leaves a create's fate open, and is told in words, without Python's own."""
+    """It leaves a create's outcome open, and is told in words, without Python's own."""
     error = fail(answer, cut=True)
     assert error.action is Action.SETTLE
     assert re.fullmatch(said, error.message)
