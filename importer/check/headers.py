@@ -22,25 +22,26 @@ names only those of the user's export, so that a missing one is a mistake, which
 
 
 def check_fit(job: Job) -> list[str]:
-    """Warn of rows above a header, and of columns that the mapping reads and no file has.
+    """Warn of what a sheet may lack, of rows above a header, and of columns that the mapping reads and no file has.
 
-    Only tables are checked: the keys of a JSON file are known only after all of it was read.
+    Columns are checked of tables alone: the keys of a JSON file are known only after all of it was read.
 
     Raises:
         SourceError: no file has a column for the key or the title, or for a field of EXPECTED that a user's own
             mapping takes from one; all problems at once.
     """
-    passed_over = [
+    noticed = [f"{file.name}: {notice}" for file in job.source.every_file for notice in file.stored.notices]
+    noticed += [
         f"{file.name}: rows above the header, which are none: {file.rows_above}. They say {'; '.join(file.above)}"
         for file in job.source.files
         if file.rows_above
     ]
     headers = [file.header for file in job.source.files]
     if not all(file.is_table for file in job.source.files):
-        return passed_over
+        return noticed
     names = {name.strip() for header in headers if header is not None for name in header}
     model = job.mapping.model
-    absent, warnings = [], passed_over
+    absent, warnings = [], noticed
     keys = [text for text in (model.input.key, model.input.local_key) if text is not None]
     if not model.input.key.content and not any(_can_be_filled(text, names) for text in keys):
         absent.append(_absent(job, ("input", "key"), model.input.key, names))

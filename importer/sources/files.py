@@ -49,6 +49,7 @@ class StoredFile(NamedTuple):
     spooled  whether `path` is a copy of piped data: it never changes, and its times mean nothing
     member   the file that is read, if `path` is a zip archive
     workbook  the workbook, if `path` is one of its sheets as CSV
+    notices   sentences about cells of the sheet that may not have what a person sees
     """
 
     name: str
@@ -56,6 +57,7 @@ class StoredFile(NamedTuple):
     spooled: bool = False
     member: str = ""
     workbook: Path | None = None
+    notices: tuple[str, ...] = ()
 
 
 class OpenFile(NamedTuple):
@@ -151,11 +153,11 @@ def _look_inside(file: StoredFile, wanted: str, stack: ExitStack) -> list[Stored
             return [_take_out(found[0], wanted[len(members[0]) :], stack)] if is_book else found
     before, spool = take_stamp(file), _open_spool(stack)
     with _open_stored(file) as stored:
-        sheet = convert_sheet(name, stored, wanted, spool)
+        sheet, notices = convert_sheet(name, stored, wanted, spool)
     if take_stamp(file) != before:
         raise still_written(name)
     named = name if name == STDIN else f"{name}/{sheet}"
-    return [StoredFile(named, _path_of(spool), file.spooled, workbook=file.path)]
+    return [StoredFile(named, _path_of(spool), file.spooled, workbook=file.path, notices=notices)]
 
 
 def _take_out(inside: StoredFile, sheet: str, stack: ExitStack) -> StoredFile:

@@ -2,20 +2,30 @@
 
 The library holds all of a sheet in memory, which is given back when this process ends; LIMIT bounds it, in bytes. The
 last line of stderr says how it ended, as JSON: a word and a list of texts. It imports nothing of the importer.
+
+Of cells with an error or with a formula that nobody has computed the library says that they are empty. What they have
+is looked up in the XML of an .xlsx.
 """
 
 from __future__ import annotations
 
 import csv
 import json
+import posixpath
+import re
 import resource
 import sys
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+import zipfile
+import zlib
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from html import unescape
 from typing import BinaryIO, TextIO
+from xml.etree import ElementTree
 
 from python_calamine import (
     CalamineError,
@@ -29,17 +39,72 @@ from python_calamine import (
 
 Value = int | float | str | bool | time | date | datetime | timedelta
 Ending = tuple[str, list[str]]
+Texts = Mapping[int, Mapping[int, str]]
+"""Row → column → text, both from 0."""
 
 ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 """What a workbook with a password has inside; the library doesn't look for it."""
 WRITTEN, SEVERAL, ABSENT, EMPTY = "written", "several", "absent", "empty"
 LOCKED, DAMAGED, TOO_LARGE, DISK_FULL = "locked", "damaged", "too-large", "disk-full"
 
+ROUNDED = 1e15
+"""A spreadsheet keeps 15 digits of a number."""
+SHOWN = 60
+BLOCK_BYTES = 1024 * 1024
+_WORKBOOK = "xl/workbook.xml"
+_ROW_END = re.compile(rb"</(?:\w+:)?row>")
+_CELL = re.compile(rb"<(?:\w+:)?c\s([^<>]*[^<>/])>(.*?)</(?:\w+:)?c>", re.DOTALL)
+_PLACE = re.compile(rb"\br=\"([A-Z]+)(\d+)\"")
+_KIND = re.compile(rb"\bt=\"(\w+)\"")
+_FORMULA = re.compile(rb"<(?:\w+:)?f\b[^<>]*?(?:/>|>(.*?)</(?:\w+:)?f>)", re.DOTALL)
+_VALUE = re.compile(rb"<(?:\w+:)?v\b[^<>]*>([^<]+)<")
+_LINK = re.compile(r"""HYPERLINK\(\s*("(?:[^"]|"")*")\s*(?:,\s*("(?:[^"]|"")*")\s*)?\)""", re.IGNORECASE)
+
+
+@dataclass
+class Found:
+    """What is said of a sheet: sentence → the cells that it is about.
+
+    texts     of cells that are empty in the library's eyes
+    computed  formulas with a value other than 0
+    """
+
+    texts: defaultdict[int, dict[int, str]] = field(default_factory=lambda: defaultdict(dict))
+    computed: int = 0
+    cells: Counter[str] = field(default_factory=Counter)
+    first: dict[str, str] = field(default_factory=dict)
+
+    def add(self, sentence: str, row: int, column: int, text: str) -> None:
+        """Count a cell."""
+        self.cells[sentence] += 1
+        self.first.setdefault(sentence, f"{text[:SHOWN]} in {_letters(column)}{row + 1}")
+
+    def notices(self) -> list[str]:
+        """What is to be said, each with the number of cells and the first of them."""
+        return [
+            sentence.format(f"{count:,} cell{'s' * (count > 1)}, the first {self.first[sentence]}")
+            for sentence, count in self.cells.items()
+            if sentence != ONLY_ZERO or not self.computed
+        ]
+
+
+ERROR = "a spreadsheet's error stands in {}: what was meant is lost"
+NOT_COMPUTED = (
+    "a formula without its value is in {}, and is taken as text: what wrote the file has computed nothing. "
+    "Open it in a spreadsheet, and save it"
+)
+ONLY_ZERO = (
+    "0 is the value of all formulas, {}: what wrote the file has perhaps computed nothing. "
+    "Open it in a spreadsheet, and save it"
+)
+TOO_LONG = "more than 15 digits are in {}, of which a spreadsheet keeps 15 in a number: give ids as text"
+
 
 def write_sheet(source: BinaryIO, wanted: str, out: TextIO) -> Ending:
     """Write the wanted sheet, else the only one that is visible and has rows; return how that ended.
 
-    With the sheet that was written; with the sheets that there are, if that is not clear; with what is wrong.
+    With the sheet that was written and what is to be said of it; with the sheets that there are, if that is not clear;
+    with what is wrong.
     """
     try:
         workbook = load_workbook(source)
@@ -51,8 +116,9 @@ def write_sheet(source: BinaryIO, wanted: str, out: TextIO) -> Ending:
         sheet = workbook.get_sheet_by_name(names[0])
         if not sheet.height:
             return EMPTY, names
+        found = look_into(source, names[0])
         writer = csv.writer(out)  # line ends of CR LF: with others Python quotes no lone CR before 3.13
-        for row in read_rows(sheet):
+        for row in read_rows(sheet, found):
             writer.writerow(row if any(row) else ())
         out.flush()
     except PasswordError:
@@ -64,7 +130,7 @@ def write_sheet(source: BinaryIO, wanted: str, out: TextIO) -> Ending:
         return (LOCKED, []) if ENCRYPTED in source.read() else (DAMAGED, [str(error)])
     except OSError as error:
         return DISK_FULL, [error.strerror or str(error)]
-    return WRITTEN, names
+    return WRITTEN, [*names, *found.notices()]
 
 
 def _find_sheets(workbook: CalamineWorkbook, wanted: str) -> list[str]:
@@ -75,16 +141,99 @@ def _find_sheets(workbook: CalamineWorkbook, wanted: str) -> list[str]:
     return [name for name in names if workbook.get_sheet_by_name(name).height] if len(names) > 1 else names
 
 
-def read_rows(sheet: CalamineSheet) -> Iterator[list[str]]:
+def look_into(source: BinaryIO, sheet: str) -> Found:
+    """Find the cells of a sheet that have an error, or a formula without a value; in an .xlsx alone."""
+    found = Found()
+    source.seek(0)
+    with suppress(zipfile.BadZipFile, zlib.error, EOFError, KeyError, ElementTree.ParseError):
+        archive = zipfile.ZipFile(source)
+        with archive.open(_find_part(archive, sheet)) as part:
+            rest = b""
+            while block := part.read(BLOCK_BYTES):
+                rest += block
+                end = max((match.end() for match in _ROW_END.finditer(rest)), default=0)
+                _look_at(rest[:end], found)
+                rest = rest[end:]
+    return found
+
+
+def _find_part(archive: zipfile.ZipFile, sheet: str) -> str:
+    """Return the file of a workbook that a sheet is in. Raises KeyError."""
+    targets = {
+        relation.get("Id"): relation.get("Target", "")
+        for relation in ElementTree.fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    }
+    for element in ElementTree.fromstring(archive.read(_WORKBOOK)).iter():
+        if element.tag.endswith("}sheet") and element.get("name") == sheet:
+            ids = (value for name, value in element.attrib.items() if name.endswith("}id"))
+            return posixpath.join("xl", targets[next(ids, None)]).lstrip("/")
+    raise KeyError(sheet)
+
+
+def _look_at(rows: bytes, found: Found) -> None:
+    """Look at the cells of some rows, if they have any error or formula: most sheets have none."""
+    if not (b't="e"' in rows or b"<f" in rows or b":f" in rows):
+        return
+    for match in _CELL.finditer(rows):
+        cell, formula = match[2], _FORMULA.search(match[2])
+        kind, place = _KIND.search(match[1]), _PLACE.search(match[1])
+        is_error = kind is not None and kind[1] == b"e"
+        if place is None or not (is_error or formula):
+            continue
+        row, column = int(place[2]) - 1, _number(place[1])
+        value = _text(_VALUE.search(cell))
+        text, sentence = value, ERROR
+        if formula and not is_error:
+            text, sentence = f"={_text(formula)}", ""
+            if link := _LINK.fullmatch(text[1:]):
+                text = (link[2] or link[1])[1:-1].replace('""', '"')
+            elif text.startswith("=="):
+                pass  # no formula begins so: it was a text, which a program has taken for one
+            elif value == "0":
+                sentence = ONLY_ZERO
+            elif value or kind is not None:  # of a text it may be empty
+                found.computed += 1
+                continue
+            else:
+                sentence = NOT_COMPUTED
+        if sentence:
+            found.add(sentence, row, column, text)
+        if sentence != ONLY_ZERO:
+            found.texts[row][column] = text
+
+
+def _text(match: re.Match[bytes] | None) -> str:
+    return unescape((match[1] or b"").decode("utf-8", "replace")) if match else ""
+
+
+def _number(letters: bytes) -> int:
+    """The number of a column, from 0: 27 of AB."""
+    number = 0
+    for letter in letters:
+        number = 26 * number + letter - 64
+    return number - 1
+
+
+def _letters(column: int) -> str:
+    return (_letters(column // 26 - 1) if column >= 26 else "") + chr(65 + column % 26)
+
+
+def read_rows(sheet: CalamineSheet, found: Found) -> Iterator[list[str]]:
     """Yield the rows of a sheet from its first one on, as text; a cell merged downwards stands in each of its rows."""
     merged: dict[int, list[tuple[int, int]]] = defaultdict(list)
     offset = (sheet.start or (0, 0))[1]
-    for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
-        if left == right and bottom > top:
+    for (top, left), (bottom, _) in sheet.merged_cell_ranges or ():
+        if bottom > top:
             merged[top].append((left - offset, bottom))
     filled: dict[int, tuple[int, str]] = {}
     for number, values in enumerate(sheet.iter_rows()):
         row = list(map(to_text, values))
+        for column, value in enumerate(values):
+            if isinstance(value, float) and abs(value) >= ROUNDED:
+                found.add(TOO_LONG, number, column + offset, row[column])
+        for column, text in found.texts.get(number, {}).items():
+            if 0 <= column - offset < len(row):
+                row[column - offset] = text
         for column, (bottom, text) in [*filled.items()]:
             if number > bottom:
                 del filled[column]

@@ -22,10 +22,11 @@ _PROGRAM = Path(__file__).with_name("sheet_rows.py")
 _AS_CSV = "Save the sheet as CSV, and give that file."
 
 
-def convert_sheet(name: str, workbook: BinaryIO, wanted: str, spool: BinaryIO) -> str:
-    """Write a sheet to `spool` as CSV, and return its name: `wanted`, else the only one that is visible and has rows.
+def convert_sheet(name: str, workbook: BinaryIO, wanted: str, spool: BinaryIO) -> tuple[str, tuple[str, ...]]:
+    """Write a sheet to `spool` as CSV: `wanted`, else the only one that is visible and has rows.
 
-    Both are files on disk, at their beginning; `name` is the workbook's.
+    Return its name, and sentences about cells that may not have what a person sees. Both files are on disk, at their
+    beginning; `name` is the workbook's.
 
     Raises SourceError if that is not clear or can't be read, SourceNotReady if it has no rows, StorageFull.
     """
@@ -44,7 +45,7 @@ def convert_sheet(name: str, workbook: BinaryIO, wanted: str, spool: BinaryIO) -
         ending, texts = "too-large" if done.returncode < 0 else "damaged", said[-1:]
     match ending:
         case "written":
-            return str(texts[0])
+            return texts[0], tuple(texts[1:])
         case "several" | "absent":
             what = f"no sheet {wanted}" if wanted else f"{len(texts):,} sheets with rows"
             raise SourceError(f"{name} has {what}: {listed(texts, NAMES_SHOWN)}.", hint=say_which(name, texts))

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from tests.harness.running import HEADER, Program, issue_row, write_csv
+from tests.harness.workbooks import write_xlsx
 
 MINE = """\
 extends: jira
@@ -122,3 +123,13 @@ def test_rows_above_the_header_are_said(program: Program) -> None:
     ended = program("validate", "board.csv", "-m", "jira", "--json")
     assert ended.summary["rows"] == 1
     assert ended.summary["warnings"][0].endswith("which are none: 2. They say My board; Group A")
+
+
+def test_cells_that_a_spreadsheet_has_lost(program: Program) -> None:
+    """A warning names the sheet and the cell, in whatever column it is, and a value of it rejects its row."""
+    rows = [HEADER, issue_row(1), [cell.replace("High", "#REF!") for cell in issue_row(2)]]
+    write_xlsx(Path("export.xlsx"), {"Issues": rows})
+    ended = program("validate", "export.xlsx", "--json")
+    assert ended.code == 1
+    [warning] = [text for text in ended.summary["warnings"] if text.startswith("export.xlsx/Issues")]
+    assert "a spreadsheet's error stands in 1 cell, the first #REF! in " in warning

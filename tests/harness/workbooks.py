@@ -6,10 +6,18 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 
-Cell = str | int | float | bool | datetime | None
+
+class Formula(NamedTuple):
+    """A formula, without `=`, and the value that a program has written beside it."""
+
+    text: str
+    value: str = ""
+
+
+Cell = str | int | float | bool | datetime | Formula | None
 Rows = Sequence[Sequence[Cell]]
 
 _EPOCH = datetime(1899, 12, 30)
@@ -116,6 +124,8 @@ def _letters(column: int) -> str:
 def _cell(place: str, value: Cell) -> str:
     if value is None:
         return ""
+    if isinstance(value, Formula):
+        return f'<c r="{place}"><f>{escape(value.text)}</f><v>{escape(value.value)}</v></c>'
     if isinstance(value, bool):
         return f'<c r="{place}" t="b"><v>{int(value)}</v></c>'
     if isinstance(value, datetime):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 import pytest
 from python_calamine import load_workbook
 
-from importer.sources.sheet_rows import Value, read_rows, to_text, write_sheet
-from tests.harness.workbooks import write_xlsx
+from importer.sources.sheet_rows import Found, Value, read_rows, to_text, write_sheet
+from tests.harness.workbooks import Cell, Formula, write_xlsx
 
 
 @pytest.mark.parametrize(
@@ -35,11 +36,59 @@ def test_a_cell(value: Value, text: str) -> None:
 
 
 def test_cells_that_are_merged(tmp_path: Path) -> None:
-    """Merged downwards, each row has the text; a title across the columns stays the only cell of its row."""
-    rows = [[None, "A title"], [None, "Team", "Task"], [None, "Voice", "a"], [None, None, "b"], [None, None, "c"]]
-    write_xlsx(tmp_path / "a.xlsx", {"A": rows}, merged=["B1:C1", "B3:B4"])
+    """Merged downwards, each row has the text in its first column; a title across stays the only cell of its row."""
+    rows = [[None, "A title"], [None, "Team", "Task"], [None, "Voice", "a"], [None, None, "b"], [None, "c"], []]
+    write_xlsx(tmp_path / "a.xlsx", {"A": [*rows, [None, None, "d"]]}, merged=["B1:C1", "B3:B4", "B5:C6"])
     sheet = load_workbook(tmp_path / "a.xlsx").get_sheet_by_name("A")
-    assert list(read_rows(sheet)) == [["A title", ""], ["Team", "Task"], ["Voice", "a"], ["Voice", "b"], ["", "c"]]
+    first, second, *others = read_rows(sheet, Found())
+    assert (first, second) == (["A title", ""], ["Team", "Task"])
+    assert others == [["Voice", "a"], ["Voice", "b"], ["c", ""], ["c", ""], ["", "d"]]
+
+
+def written(path: Path, cells: list[Cell]) -> tuple[list[str], list[str]]:
+    """The cells of a row below a header as they are read, and what is said of them."""
+    write_xlsx(path, {"A & B": [["Issue key", "Text"], cells]})
+    out = io.StringIO(newline="")
+    with path.open("rb") as file:
+        ending, (name, *notices) = write_sheet(file, "", out)
+    assert (ending, name) == ("written", "A & B")
+    return list(csv.reader(io.StringIO(out.getvalue())))[1], notices
+
+
+def test_what_the_library_takes_for_empty(tmp_path: Path) -> None:
+    """An error is there, and a formula that nobody has computed; each is said, with how many and the first."""
+    cells: list[Cell] = ["P-1", "#REF!", Formula("A1 &amp; 1"), Formula("SUM(A1:A2)", "0"), Formula("1+1", "2"), "#N/A"]
+    read, notices = written(tmp_path / "a.xlsx", cells)
+    assert read == ["P-1", "#REF!", "=A1 &amp; 1", "0", "2", "#N/A"]
+    assert [notice.partition(":")[0] for notice in notices] == [
+        "a spreadsheet's error stands in 2 cells, the first #REF! in B2",
+        "a formula without its value is in 1 cell, the first =A1 &amp; 1 in C2, and is taken as text",
+    ]
+
+
+def test_a_link_that_nobody_has_computed(tmp_path: Path) -> None:
+    """It shows its label, else its address, whatever stands beside it; what can be no formula was a text."""
+    links = [
+        Formula('HYPERLINK("https://t/P-1","P-1")'),
+        Formula('HYPERLINK("https://t/2", "say ""2""")', "0"),
+        Formula('hyperlink("https://t/3")'),
+        Formula("===== Steps", "0"),
+    ]
+    assert written(tmp_path / "a.xlsx", [*links]) == (["P-1", 'say "2"', "https://t/3", "====== Steps"], [])
+
+
+def test_a_program_that_computes_nothing(tmp_path: Path) -> None:
+    """Where all formulas are 0, that is perhaps none of their values."""
+    read, [notice] = written(tmp_path / "a.xlsx", ["P-1", Formula("A1", "0"), Formula("A2", "0")])
+    assert read == ["P-1", "0", "0"]
+    assert notice.startswith("0 is the value of all formulas, 2 cells, the first =A1 in B2: ")
+
+
+def test_numbers_that_are_rounded(tmp_path: Path) -> None:
+    """A spreadsheet keeps 15 digits: of longer ones it is said, as they may be ids."""
+    read, [notice] = written(tmp_path / "a.xlsx", [999_999_999_999_999, 1_204_567_890_123_450, "12045678901234567"])
+    assert read == ["999999999999999", "1204567890123450", "12045678901234567"]
+    assert notice.startswith("more than 15 digits are in 1 cell, the first 1204567890123450 in B2, ")
 
 
 def test_a_sheet_as_csv(tmp_path: Path) -> None:
