@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, select, update
+from sqlalchemy import URL, Connection, Engine, create_engine, event, select, update
 from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.pool import StaticPool
 
@@ -47,6 +47,7 @@ def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
             the last process has not ended in order, or something else has changed the file.
     """
     path = path.resolve()  # the side files lie beside the file itself, whatever links lead to it
+    _refuse_device(path)
     _refuse_stranger(path)
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with locked(path, wait_seconds):
@@ -54,7 +55,7 @@ def open_file(path: Path, wait_seconds: float) -> Iterator[Database]:
         _open_side_files(path)
         with open_generation(path) as generation:
             is_as_left = generation.is_as_left(path)
-            with _connected(f"sqlite:///{path}") as engine:
+            with _connected(_url(str(path))) as engine:
                 with engine.begin() as connection:
                     prepare(connection, str(path))
                     if not is_as_left:
@@ -76,11 +77,12 @@ def read_file(path: Path) -> Iterator[Database]:
     Raises:
         UsageError: it is not a ledger, or one of a newer version.
     """
+    _refuse_device(path)
     if not path.exists():
         with empty_in_memory(str(path)) as empty:
             yield empty
         return
-    with _readable(path) as file, _connected(_read_only(file)) as engine, _connected("sqlite://") as copy:
+    with _readable(path) as file, _connected(_read_only(file)) as engine, _connected(_url()) as copy:
         with engine.connect() as connection:
             version = read_version(connection, str(path))
         if version != SCHEMA_VERSION:
@@ -115,7 +117,7 @@ def find_holder(path: Path) -> int | None:
 @contextmanager
 def empty_in_memory(name: str) -> Iterator[Database]:
     """Open an empty ledger in memory, in place of one that doesn't exist."""
-    with _connected("sqlite://") as engine:
+    with _connected(_url()) as engine:
         with engine.begin() as connection:
             prepare(connection, name)
         yield Database(engine, name, is_read_only=True)
@@ -178,8 +180,19 @@ def _beside(path: Path, end: str) -> Path:
     return Path(f"{path}{end}")
 
 
-def _read_only(path: Path) -> str:
-    return f"sqlite:///file:{quote(str(path))}?mode=ro&uri=true"
+def _url(database: str | None = None, **options: str) -> URL:
+    """Name a database, or one in memory: in the text of a URL, `#`, `?` and `%` of a path would mean something else."""
+    return URL.create("sqlite", database=database, query=options)
+
+
+def _read_only(path: Path) -> URL:
+    return _url(f"file:{quote(str(path))}", mode="ro", uri="true")
+
+
+def _refuse_device(path: Path) -> None:
+    """Raise UsageError for what keeps nothing, such as `/dev/null`, or has no end, such as a pipe."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UsageError(f"The ledger can't be in {path}: that is no file.", hint="Try --ledger PATH")
 
 
 def _refuse_stranger(path: Path) -> None:
@@ -211,10 +224,10 @@ def _copy(engine: Engine, other: Engine) -> None:
 
 
 @contextmanager
-def _connected(url: str) -> Iterator[Engine]:
+def _connected(url: URL) -> Iterator[Engine]:
     # One connection, which the loop's thread and the committing thread take in turn.
     engine = create_engine(url, poolclass=StaticPool, connect_args={"check_same_thread": False})
-    if "mode=ro" not in url:
+    if "mode" not in url.query:
         event.listen(engine, "connect", _set_durability)
     try:
         yield engine

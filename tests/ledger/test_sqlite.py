@@ -99,6 +99,29 @@ def test_a_place_that_cannot_be_used(
         pass
 
 
+@pytest.mark.parametrize("name", ["C# notes/a.db", "what?mode=ro.db", "50%20.db", "100%25/a.db", "ü&:b.db"])
+def test_a_path_is_no_part_of_a_url(tmp_path: Path, name: str) -> None:
+    """What is written to a file is read from it, whatever a URL means by its name, and no other file is made."""
+    path = tmp_path / "folder" / name
+    with open_ledger(path) as ledger:
+        send(begin(ledger), "jira:PROJ-1")
+    for open_ in (read_ledger, open_ledger):
+        with open_(path) as ledger:
+            assert len(ledger.list_runs()) == 1
+    there = {each.relative_to(path.parent).as_posix() for each in path.parent.rglob("*")}
+    assert there <= {f"{path.name}{end}" for end in ("", "-wal", "-shm", ".lock", ".generation")}
+    assert [each.name for each in (tmp_path / "folder").iterdir() if each.is_dir()] == name.split("/")[:-1]
+
+
+@pytest.mark.parametrize("open_", [open_ledger, read_ledger])
+@pytest.mark.parametrize("name", ["/dev/null", "pipe"])
+def test_a_device(tmp_path: Path, name: str, open_: Callable[[Path], AbstractContextManager[Ledger]]) -> None:
+    """Nobody waits for what a pipe says, or makes room in what keeps nothing."""
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="that is no file"), open_(tmp_path / name):
+        pass
+
+
 @pytest.mark.parametrize("says", ["disk I/O error", "database or disk is full"])
 def test_a_full_disk_is_no_damage(path: Path, monkeypatch: pytest.MonkeyPatch, says: str) -> None:
     """Where a ledger can't be opened for want of room, nobody is told to move it away."""
