@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from importer.api import NOTE_LIMIT, RelationType
+from importer.mapping.identities import FINDING, NOBODY
 from importer.mapping.scalars import Flag as Yes
 from importer.mapping.scalars import Label, Number, Path, Pattern, RecordsPath, Scalar
-from importer.mapping.texts import Conditions, Strict, Text
+from importer.mapping.texts import Conditions, Strict, Text, error_at
 
 COMMENT_PARTS = ("author", "date", "text", "private", "id")
 """The named groups of a comment's `parse`."""
@@ -117,6 +119,11 @@ class Attachments(Strict):
             raise ValueError("needs `name`, `url` or both")
         if self.base is not None and NAME_HERE not in self.base:
             raise ValueError(f"`base` has no {NAME_HERE}, where the file's name goes")
+        if self.base is not None and (other := re.search(r"\{[^{}]*\}", self.base.replace(NAME_HERE, ""))):
+            raise error_at(("base",), f"{other[0]} would stay as it is", f"only {NAME_HERE} is filled in")
+        if self.base is not None and self.name is None:
+            hint = f"say under `name` where the file's name is, which stands in place of {NAME_HERE}"
+            raise error_at(("base",), "has no effect without `name`", hint)
         return self
 
 
@@ -234,11 +241,26 @@ class Person(Strict):
         return self
 
 
+def _nobody_or_user(value: str) -> str:
+    settings = (NOBODY, FINDING)
+    if value in settings:
+        return value
+    near = get_close_matches(value.strip().casefold(), settings, n=1, cutoff=0.75)
+    if near:  # else it would be sent as the id of a user
+        raise ValueError(f"{value!r} is no user id; did you mean `{near[0]}`?")
+    if not value or any(map(str.isspace, value)):
+        raise ValueError(f"{value!r} is none of {NOBODY}, {FINDING}, or a user id, which has no space in it")
+    return value
+
+
+NobodyOrUser = Annotated[Scalar, AfterValidator(_nobody_or_user)]
+
+
 class Unmatched(Strict):
     """What becomes of an owner or assignee without a `triage_user_id` in users.csv."""
 
-    open: Scalar = Field("nobody", description="`nobody`, `finding` (the row is rejected) or a Triage user id.")
-    closed: Scalar = Field("nobody", description="The same of issues that are done or closed.")
+    open: NobodyOrUser = Field("nobody", description="`nobody`, `finding` (the row is rejected) or a Triage user id.")
+    closed: NobodyOrUser = Field("nobody", description="The same of issues that are done or closed.")
 
 
 class People(Strict):

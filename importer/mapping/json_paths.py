@@ -13,6 +13,8 @@ import jmespath
 from jmespath.functions import Functions
 from jmespath.visitor import TreeInterpreter
 
+from importer.phrases import counted
+
 _Node = Any
 """A node of JMESPath's tree: its `type`, its `children`, and a `value`."""
 
@@ -27,6 +29,22 @@ _equal = TreeInterpreter.COMPARATOR_FUNC["eq"]
 def compile_path(expression: str) -> Search:
     """Compile an expression. Raises JMESPathError if it is none."""
     return _build(jmespath.compile(expression).parsed)
+
+
+def find_wrong_call(node: _Node) -> str:
+    """What is wrong with the first call in a tree that JMESPath can't make: its name, or how many values it gets."""
+    if not isinstance(node, dict):  # a place in a slice
+        return ""
+    if node["type"] == "function_expression":
+        name, count = node["value"], len(node["children"])
+        function = _functions.FUNCTION_TABLE.get(name)
+        if function is None:
+            return f"JMESPath has no function `{name}`"
+        signature = function["signature"]
+        least, is_open = len(signature), bool(signature) and bool(signature[-1].get("variadic"))
+        if count < least or (count > least and not is_open):
+            return f"`{name}` takes {counted(least, 'value')}{' or more' * is_open}, not {count}"
+    return next(filter(None, map(find_wrong_call, node["children"])), "")
 
 
 def is_true(value: Any) -> bool:

@@ -5,7 +5,6 @@ Each check raises ValueError with a sentence that quotes the value.
 
 from __future__ import annotations
 
-import codecs
 import re
 import warnings
 from datetime import UTC, date, datetime
@@ -19,6 +18,7 @@ from pydantic_core import CoreSchema
 
 from importer.api import CATEGORY_LIMIT, count_units
 from importer.mapping.endless import COPIES_LIMIT, count_copies, is_endless
+from importer.mapping.json_paths import find_wrong_call
 from importer.phrases import clip
 
 PLACEHOLDER = re.compile(r"\{\{|\}\}|\{(path:)?([^{}]+)\}")
@@ -32,12 +32,15 @@ SHOWN = 80
 def _expression(value: str) -> str:
     shown = clip(value, SHOWN)
     try:
-        copies = count_copies(jmespath.compile(value).parsed)
+        parsed = jmespath.compile(value).parsed
+        copies, wrong = count_copies(parsed), find_wrong_call(parsed) if "(" in value else ""
     except RecursionError:
         raise ValueError(f"{shown!r} is nested too deeply") from None
     except JMESPathError as error:
         reason = str(error).partition("\n")[0].removeprefix("Invalid jmespath expression: ").rstrip(":")
         raise ValueError(f"{shown!r} is not a JMESPath expression: {reason[: 3 * SHOWN]}") from error
+    if wrong:
+        raise ValueError(f"{shown!r} can't be applied: {wrong}")
     if copies > COPIES_LIMIT:
         raise ValueError(f"{shown!r} makes {copies:,} copies of a value, more than {COPIES_LIMIT:,}")
     return value
@@ -66,6 +69,8 @@ OF_PRESET = {"of": "preset"}
 
 
 def _pattern(value: str, info: ValidationInfo) -> str:
+    if not value:
+        raise ValueError("is empty; a pattern says what to look for")
     return value if info.context == OF_PRESET else check_pattern(value)
 
 
@@ -103,15 +108,16 @@ def _date_format(value: str) -> str:
 
 def _encoding(value: str) -> str:
     try:
-        codecs.lookup(value)
-    except LookupError as error:
-        raise ValueError(f"{value!r} is no encoding that Python knows; cp1252 and shift_jis are two") from error
+        "a".encode(value)  # which `base64` and others that aren't of texts refuse
+    except (LookupError, ValueError) as error:
+        message = f"{value!r} is no encoding of texts that Python knows; cp1252 and shift_jis are two"
+        raise ValueError(message) from error
     return value
 
 
 def _delimiter(value: str) -> str:
-    if len(value) != 1 and value != "tab":
-        raise ValueError(f"{value!r} is not one character or `tab`")
+    if value != "tab" and (len(value) != 1 or value in '"\r\n'):
+        raise ValueError(f"{value!r} is no delimiter; write one character, or `tab`")
     return value
 
 

@@ -130,6 +130,16 @@ class Text(Strict):
         return self
 
     @model_validator(mode="after")
+    def _has_effect(self) -> Self:
+        idle = [name for name in ("pattern", "to", "lookup") if getattr(self, name) is not None]
+        if idle and not self._sources():
+            hint = f"name a text too, with one of {', '.join(TEXT_SOURCES)}, or delete it"
+            raise error_at((idle[0],), "has no effect: it is about a text, and none is named", hint)
+        if "as_" in self.model_fields_set and self.format is None:
+            raise error_at(("as",), "has no effect without `format`", "say which markup it is in, or delete this")
+        return self
+
+    @model_validator(mode="after")
     def _replacement(self) -> Self:
         if self.to is None:
             return self
@@ -198,7 +208,9 @@ class Title(Text):
 class Condition(Text):
     """A text and one test of it. A column that repeats fulfils the condition if one of its cells does."""
 
-    is_: Scalars | None = Field(None, alias="is", description="One of these; case and outer white space ignored.")
+    is_: Scalars | None = Field(
+        None, alias="is", min_length=1, description="One of these; case and outer white space ignored."
+    )
     matches: Pattern | None = Field(None, description="A regular expression that is found in it.")
     filled: Flag | None = Field(None, description="`true`: it is filled; `false`: it is empty.")
     before: Day | None = Field(None, description="A date, YYYY-MM-DD: the text is an earlier date.")

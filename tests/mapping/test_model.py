@@ -7,9 +7,13 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from importer.mapping.issue_parts import Attachments, CommentSource, Unmatched
 from importer.mapping.model import Category, Input, Key, Link, Severity, Skip, SourceText, Status, fold
 from importer.mapping.texts import Condition, LongText, Strict, Text, Title
 from importer.records import Ref
+
+RULE = {"when": {"column": "A", "is": "b"}, "then": "low"}
+BESIDE = {"beside": {"by": "a", "key": "A"}, "each": {"text": "b"}}
 
 
 def test_a_text_has_short_forms() -> None:
@@ -30,6 +34,22 @@ def test_a_text_knows_what_it_reads() -> None:
         (Text, {}, "needs one of column"),
         (Text, {"column": "A", "value": "b"}, "has column and value"),
         (Text, {"column": "A", "to": "x"}, "`to` needs `pattern`"),
+        (Text, {"column": "A", "as": "text"}, "has no effect without `format`"),
+        (Text, {"column": "A", "pattern": ""}, "is empty; a pattern says what to look for"),
+        (Text, {"path": "lenght(a)"}, "can't be applied: JMESPath has no function `lenght`"),
+        (Text, {"path": "a[?contains(b)].c"}, "`contains` takes 2 values, not 1"),
+        (Text, {"template": "{path:merge()}"}, "`merge` takes 1 value or more, not 0"),
+        (Severity, {"rules": [RULE], "pattern": "a"}, "has no effect: it is about a text, and none is named"),
+        (CommentSource, {"lines": {"A": "B"}, "pattern": "a"}, "has no effect: it is about a text"),
+        (CommentSource, {**BESIDE, "lookup": {"in": "a", "by": "b", "take": "c"}}, "has no effect: it is about a text"),
+        (Condition, {"column": "A", "is": []}, "at least 1 item"),
+        (Attachments, {"url": "A", "base": "https://acme.example/{name}"}, "has no effect without `name`"),
+        (Attachments, {"name": "A", "base": "https://acme.example/{id}/{name}"}, "{id} would stay as it is"),
+        (Unmatched, {"open": "Findings"}, "did you mean `finding`?"),
+        (Unmatched, {"closed": "Ann Meyer"}, "a user id, which has no space in it"),
+        (Unmatched, {"closed": ""}, "'' is none of nobody, finding, or a user id"),
+        (Input, {"name": "a", "key": "A", "encoding": "base64"}, "is no encoding of texts"),
+        (Input, {"name": "a", "key": "A", "delimiter": "\n"}, "is no delimiter"),
         (Text, {"column": "A", "pattern": "(a)", "to": r"\2"}, "`to` doesn't fit its pattern"),
         (Text, {"column": "A", "pattern": "("}, "not a regular expression"),
         (Text, {"column": "A", "pattern": "[[:alpha:]]"}, "not a regular expression: Possible nested set"),
@@ -60,11 +80,11 @@ def test_a_text_knows_what_it_reads() -> None:
         (Link, {"column": "A", "type": "email"}, "'call', 'sms_conversation' or 'file'"),
         (Input, {"name": "a:b", "key": "K"}, "pattern"),
         (Input, {"name": "a", "key": "K", "kind": "full"}, "'delta' or 'snapshot'"),
-        (Input, {"name": "a", "key": "K", "encoding": "utf-99"}, "no encoding that Python knows"),
+        (Input, {"name": "a", "key": "K", "encoding": "utf-99"}, "no encoding of texts that Python knows"),
         (Input, {"name": "a", "key": "K", "records": "a["}, "not a path of names"),
         (Input, {"name": "a", "key": "K", "records": "a..b"}, "not a path of names"),
         (Input, {"name": "a", "key": "K", "records": ""}, "not a path of names"),
-        (Input, {"name": "a", "key": "K", "delimiter": ",,"}, "not one character"),
+        (Input, {"name": "a", "key": "K", "delimiter": ",,"}, "write one character"),
         (Input, {"name": "a", "key": "K", "dates": ["%Q"]}, "not a strptime format"),
         (Input, {"name": "a", "key": "K", "dates": ["%H:%M"]}, "day, month and year"),
         (Input, {"name": "a", "key": "K", "dates": ["%d/%b"]}, "day, month and year"),
