@@ -10,10 +10,10 @@ from itertools import groupby
 from importer.check.command_line import CommandLine
 from importer.errors import SourceError
 from importer.mapping.presets import preset_names, preset_path
-from importer.mapping.reader import load_mapping, plain
+from importer.mapping.reader import load_mapping
 from importer.mapping.rest import can_read, find_left
 from importer.mapping.shapes import Shape
-from importer.mapping.yaml_tree import parse_preset
+from importer.mapping.yaml_tree import parse_preset, plain
 from importer.phrases import listed
 from importer.sources.header import FURTHER_DOWN, HEADER_CELLS
 from importer.sources.survey import Sample

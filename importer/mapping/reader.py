@@ -8,7 +8,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from pydantic import ValidationError
 
@@ -23,7 +22,7 @@ from importer.mapping.problems import model_problems, nearest, value_problems
 from importer.mapping.scalars import OF_PRESET
 from importer.mapping.shared_words import with_words
 from importer.mapping.small_files import read_small
-from importer.mapping.yaml_tree import Node, Place, parse, parse_preset
+from importer.mapping.yaml_tree import Node, Place, parse, parse_preset, plain
 
 LARGEST = 4 * 2**20
 """Bytes of a mapping: the largest preset has a hundredth of that."""
@@ -80,6 +79,8 @@ def _load(name_or_path: str) -> LoadedMapping:
     tree = chain.files[-1].spelled_out()
     for file in reversed(chain.files[:-1]):
         tree = merge(without_keys(tree, OF_ONE_FILE), file.spelled_out())
+    tree, unknown = with_words(tree)
+    problems += unknown
     tree = apply_open(tree, [decision for file in chain.files for decision in file.decisions])
     try:
         is_ours = all(is_preset(file.path) for file in chain.files)
@@ -185,8 +186,6 @@ class _Chain:
             self.whole = False
             return None
         self.problems += value_problems(tree)
-        tree, unknown = with_words(tree)
-        self.problems += unknown
         return tree
 
     def _decisions(self, node: Node | None, path: Path) -> tuple[Decision, ...]:
@@ -242,15 +241,6 @@ def _hint_for_name(reference: str) -> str:
 def _names_the_input(tree: Node) -> bool:
     group = tree.child("input")
     return group is not None and group.child("name") is not None
-
-
-def plain(node: Node) -> Any:
-    """The tree as dictionaries, lists and texts."""
-    if isinstance(node.value, dict):
-        return {key: plain(child) for key, child in node.value.items()}
-    if isinstance(node.value, list):
-        return [plain(item) for item in node.value]
-    return node.value
 
 
 def _digest(model: Mapping) -> str:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from functools import cache
 
+from pydantic import ValidationError
+
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
 from importer.mapping.merge import identity_of
 from importer.mapping.presets import shared_words_path
 from importer.mapping.problems import nearest
-from importer.mapping.yaml_tree import Node, parse_preset
+from importer.mapping.texts import Text
+from importer.mapping.yaml_tree import Node, parse_preset, plain
 
 
 def with_words(tree: Node) -> tuple[Node, list[Problem]]:
-    """A file's tree with the lists that its `words` name at the end of its `values`; and names that no list has."""
+    """A merged tree with the lists that its `words` name at the end of its `values`; and names that no list has.
+
+    They stand behind all that the files say themselves, those that are extended too.
+    """
     problems: list[Problem] = []
     for field in VALUE_FIELDS:
         group = tree.child(field)
@@ -34,10 +40,14 @@ def with_words(tree: Node) -> tuple[Node, list[Problem]]:
 
 
 def _with_labels(tree: Node) -> Node:
-    """A file's tree with the rules that its `category: {labels: …}` stands for, before those of its own."""
+    """A merged tree with the rules that its `category: {labels: …}` stands for, before those of its files."""
     group = tree.child("category")
     labels = group.child("labels") if group else None
     if group is None or labels is None or not isinstance(group.value, dict) or not isinstance(tree.value, dict):
+        return tree
+    try:
+        Text.model_validate(plain(labels))
+    except ValidationError:  # which is said of `labels` itself
         return tree
     own = group.child("rules")
     rules = [_label_rule(labels, pattern, target) for pattern, target in _shared("labels").items()]

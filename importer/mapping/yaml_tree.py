@@ -76,6 +76,15 @@ class Node:
         return node.place
 
 
+def plain(node: Node) -> Any:
+    """The tree as dictionaries, lists and texts."""
+    if isinstance(node.value, dict):
+        return {key: plain(child) for key, child in node.value.items()}
+    if isinstance(node.value, list):
+        return [plain(item) for item in node.value]
+    return node.value
+
+
 def parse(text: str, file: str) -> tuple[Node | None, list[Problem]]:
     """The tree of a YAML 1.2 text, and what is wrong with it; no tree if it can't be read as YAML at all.
 

@@ -10,7 +10,8 @@ import pytest
 
 from importer.mapping.identities import Identity
 from importer.mapping.presets import preset_names
-from importer.mapping.reader import load_mapping, plain
+from importer.mapping.reader import load_mapping
+from importer.mapping.yaml_tree import plain
 from tests.harness.brought import Bring
 
 DAY = "2026-03-01T08:00:00Z"

@@ -13,9 +13,9 @@ from pydantic import ValidationError
 from importer.mapping import scalars
 from importer.mapping.model import UNDECIDED, Mapping, fold
 from importer.mapping.presets import is_preset, preset_names, preset_path, presets_folder
-from importer.mapping.reader import load_mapping, plain
+from importer.mapping.reader import load_mapping
 from importer.mapping.texts import Condition
-from importer.mapping.yaml_tree import Node, parse
+from importer.mapping.yaml_tree import Node, parse, plain
 from importer.transform.value_maps import ValueMap
 
 EXPORTS = Path(__file__).parents[3] / "shared" / "exports"

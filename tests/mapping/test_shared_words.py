@@ -55,6 +55,28 @@ def test_words_of_an_extended_mapping_stay(tmp_path: Path) -> None:
     assert words.resolve("Erledigt").target == "done"
 
 
+def test_words_of_one_s_own_stand_behind_an_extended_mapping(tmp_path: Path) -> None:
+    """The preset's own values and patterns win over them, since words are tried last."""
+    (tmp_path / "base.yaml").write_text(
+        f"{BASE}status: {{column: Status, values: {{Fixed: in_review, '/ship/': closed}}}}", encoding="utf-8"
+    )
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: ./base.yaml\nstatus: {words: boards}\n", encoding="utf-8")
+    words = ValueMap("status", load_mapping(str(path)).model.status)
+    assert words.resolve("fixed").target == "in_review"
+    assert words.resolve("Shipped").target == "closed"
+    assert words.resolve("Finished").target == "done"
+
+
+def test_words_of_one_s_own_replace_those_of_an_extended_mapping(tmp_path: Path) -> None:
+    """As every list does."""
+    path = tmp_path / "mine.yaml"
+    path.write_text("extends: notion\nstatus: {words: asian}\n", encoding="utf-8")
+    words = ValueMap("status", load_mapping(str(path)).model.status)
+    assert words.resolve("Erledigt").how == "unknown"
+    assert words.resolve("反馈").target == "in_progress"
+
+
 def test_a_list_that_there_is_not(tmp_path: Path) -> None:
     """The problem names the line, and the lists or the nearest."""
     with pytest.raises(MappingError) as caught:
@@ -99,6 +121,40 @@ def test_labels_decide_before_all_else(tmp_path: Path, labels: str) -> None:
     rows = [("voice, Bug", "Task"), ("Type: Feature; legal", "Task"), ("legal", "Task"), ("bugfix", "Chore")]
     columns = Columns(chunk_of(("Tags", "Kind"), rows))
     assert ValueMap("category", model.category).apply(columns).targets() == ["Bug", "Feature", "Law", "Chore"]
+
+
+@pytest.mark.parametrize(
+    ("base", "mine", "names"),
+    [
+        ("{labels: Tags, column: Kind}", "{rules: [RULE]}", ["label bug", "mine"]),
+        ("{rules: [RULE], column: Kind}", "{labels: Tags}", ["label bug", "mine"]),
+        ("{labels: Tags, column: Kind}", "{labels: Labels, rules: [RULE]}", ["label bug", "mine"]),
+    ],
+)
+def test_labels_and_rules_of_an_extended_mapping_stand_together(
+    tmp_path: Path, base: str, mine: str, names: list[str]
+) -> None:
+    """A rule of one's own takes no labels away, and labels of one's own no rules."""
+    rule = "{name: mine, when: {column: Kind, is: legal}, then: Law}"
+    text = BASE.replace("{value: General}", base) + "status: {value: todo}"
+    (tmp_path / "base.yaml").write_text(text.replace("RULE", rule), encoding="utf-8")
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"extends: ./base.yaml\ncategory: {mine}\n".replace("RULE", rule), encoding="utf-8")
+    rules = load_mapping(str(path)).model.category.rules
+    assert [rules[0].name, rules[-1].name, len(rules)] == [*names, 6]
+
+
+@pytest.mark.parametrize("labels", ["{}", "{column: Tags, is: bug}", "{template: '{'}", "[]"])
+def test_what_is_wrong_with_labels_is_said_of_them(tmp_path: Path, labels: str) -> None:
+    """Once, under the key that stands in the file, and not of each rule that they stand for."""
+    path = tmp_path / "demo.yaml"
+    path.write_text(
+        BASE.replace("{value: General}", f"{{labels: {labels}, column: Kind}}") + "status: {value: todo}",
+        encoding="utf-8",
+    )
+    with pytest.raises(MappingError) as caught:
+        load_mapping(str(path))
+    assert [problem.key.split(".")[:2] for problem in caught.value.problems] == [["category", "labels"]]
 
 
 def test_no_preset_writes_label_rules_out_again() -> None:
