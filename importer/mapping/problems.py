@@ -6,19 +6,23 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from typing import Any, get_args
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from importer.api import VALUE_FIELDS
 from importer.errors import Problem
 from importer.mapping.introspect import Kind, alternatives, below, fields_of, group_model, kind_at, model_of
 from importer.mapping.model import Mapping, fold, is_pattern
+from importer.mapping.scalars import SHOWN
 from importer.mapping.texts import TEXT_SOURCES, Text, sources_message
 from importer.mapping.yaml_tree import Node
+from importer.phrases import clip
 
 Path = tuple[str | int, ...]
 
 _INCOMPLETE = frozenset({"missing", "missing_source"})
 """Pydantic's errors that only mean that a part is missing: expected while an extended file can't be read."""
+
+_GROUP = "a group of keys"
 
 _START = "`extends: jira` takes it from a preset."
 
@@ -40,7 +44,8 @@ def model_problems(error: ValidationError, tree: Node, *, whole: bool) -> list[P
     If `whole` is false, a file of the mapping could not be read, and missing keys are not reported.
     """
     details = error.errors(include_url=False)
-    problems = [_problem(detail, tree) for detail in details if whole or detail["type"] not in _INCOMPLETE]
+    every = (_problem(detail, tree) for detail in details if whole or detail["type"] not in _INCOMPLETE)
+    problems = list(dict.fromkeys(every))  # a short form stands for several keys
     named = {problem.key for problem in problems}
     return problems + [problem for problem in _several_sources(tree, Mapping, ()) if problem.key not in named]
 
@@ -89,6 +94,8 @@ def _problem(detail: Any, tree: Node) -> Problem:
     sentence = _SENTENCES.get(detail["type"])
     message, hint = sentence(path, detail) if sentence else (_plain(detail), "")
     place = tree.place_of(path)
+    if detail["type"] == "literal_error" and path[:1] == ("rest",):
+        path = _written(path, tree)
     return Problem(message, place.file, place.line, ".".join(map(str, path)), hint)
 
 
@@ -107,6 +114,15 @@ def _path(loc: Sequence[str | int], tree: Node) -> Path:
     return tuple(path)
 
 
+def _written(path: Path, tree: Node) -> Path:
+    """The keys of a path that stand in the file: a short form stands for others that don't."""
+    node: Node | None = tree
+    count = 0
+    while count < len(path) and node is not None and (node := node.child(path[count])) is not None:
+        count += 1
+    return path[:count]
+
+
 def _description(path: Path) -> str:
     model = group_model(kind_at(Mapping, path[:-1])) if path else None
     field = fields_of(model).get(str(path[-1])) if model else None
@@ -119,10 +135,40 @@ def _plain(detail: Any) -> str:
     return message.removeprefix("Input should ").removeprefix("Value ")
 
 
+UNKNOWN_KEY = "unknown key"
+"""The message of a key that there is not."""
+
+_KEY_RATIO = 0.7
+"""Similarity from which an unknown key counts as a slip: `colum` of `column`, but not `version` of `decisions`."""
+
+_HOLDERS = 3
+"""In so many groups at the most a key is looked for that stands in the wrong one."""
+
+
 def _unknown_key(path: Path, _detail: Any) -> tuple[str, str]:
     model = group_model(kind_at(Mapping, path[:-1]))
-    names = fields_of(model) if model else {}
-    return "unknown key", nearest(str(path[-1]), names) or f"the keys here are {', '.join(names)}"
+    names, name = fields_of(model) if model else {}, str(path[-1])
+    hint = nearest(name, names, ratio=_KEY_RATIO) or _misplaced(path, name)
+    if ":" in name and name.partition(":")[0] in names:
+        hint = "behind a key stand a colon and a space: `" + name.replace(":", ": ", 1) + "`"
+    return UNKNOWN_KEY, hint or f"the keys here are {', '.join(names)}"
+
+
+def _misplaced(path: Path, name: str) -> str:
+    """Where a key belongs that stands at the wrong depth or in the wrong group, "" if that can't be told."""
+    tops = fields_of(Mapping)
+    if len(path) > 1 and name in tops:
+        return f"`{name}` stands at the top of a mapping: write it without spaces in front"
+    kinds: dict[str, Kind] = {top: field.annotation for top, field in tops.items()}
+    models = ((top, model_of(kind)) for top, kind in kinds.items())
+    holders = [f"`{top}`" for top, model in models if model is not None and name in _own_keys(model)]
+    return f"it is a key of {' or '.join(holders)}" if 0 < len(holders) <= _HOLDERS else ""
+
+
+def _own_keys(model: type[BaseModel]) -> set[str]:
+    """The keys of a group, of a text those that other texts don't have."""
+    of_texts = set(fields_of(Text)) if issubclass(model, Text) else set()
+    return set(fields_of(model)) - of_texts
 
 
 def _missing(path: Path, _detail: Any) -> tuple[str, str]:
@@ -132,8 +178,8 @@ def _missing(path: Path, _detail: Any) -> tuple[str, str]:
 def _not_one_of(path: Path, detail: Any) -> tuple[str, str]:
     kind = kind_at(Mapping, path)
     words, forms = _literals(kind), _forms(kind)
-    message = f"{detail['input']!r} is not one of {', '.join([*words, *forms.values()])}"
-    hint = nearest(str(detail["input"]), [*words, *forms], ratio=_TARGET_RATIO)
+    message = f"{_shown(detail['input'])} is not one of {', '.join([*words, *forms.values()])}"
+    hint = nearest(str(detail["input"])[:SHOWN], [*words, *forms], ratio=_TARGET_RATIO)
     for key, form in forms.items():
         hint = hint.replace(f"`{key}`", f"`{form}`")
     return message, hint
@@ -152,11 +198,23 @@ def _literals(kind: Kind) -> list[str]:
 
 def _must_be(what: str) -> Callable[[Path, Any], tuple[str, str]]:
     def sentence(path: Path, detail: Any) -> tuple[str, str]:
-        value = detail["input"]
-        found = "a group of keys" if isinstance(value, dict) else "a list" if isinstance(value, list) else repr(value)
-        return f"must be {what}, not {found}", _description(path)
+        model = group_model(kind_at(Mapping, path))
+        keys = f"Its keys are {', '.join(fields_of(model))}." if what == _GROUP and model else ""
+        return f"must be {what}, not {_shown(detail['input'])}", f"{_description(path)} {keys}".strip()
 
     return sentence
+
+
+def _shown(value: Any) -> str:
+    """What stands in place of a right value."""
+    if isinstance(value, dict):
+        return _GROUP
+    return "a list" if isinstance(value, list) else repr(clip(str(value), SHOWN))
+
+
+def _is_empty(path: Path, detail: Any) -> tuple[str, str]:
+    what = {"too_short": " list", "string_too_short": " text"}[detail["type"]]
+    return f"is an empty{what if isinstance(detail['input'], list | str) else ' group'}", _description(path)
 
 
 def _below(_path: Path, detail: Any) -> tuple[str, str]:
@@ -164,7 +222,7 @@ def _below(_path: Path, detail: Any) -> tuple[str, str]:
 
 
 def _not_shaped(path: Path, detail: Any) -> tuple[str, str]:
-    return f"{detail['input']!r} can't be used here", _description(path)
+    return f"{_shown(detail['input'])} can't be used here", _description(path)
 
 
 _SENTENCES: dict[str, Callable[[Path, Any], tuple[str, str]]] = {
@@ -175,8 +233,11 @@ _SENTENCES: dict[str, Callable[[Path, Any], tuple[str, str]]] = {
     "string_type": _must_be("a text"),
     "bool_type": _must_be("`true` or `false`"),
     "list_type": _must_be("a list"),
-    "dict_type": _must_be("a group of keys"),
-    "model_type": _must_be("a group of keys"),
-    "model_attributes_type": _must_be("a group of keys"),
+    "int_type": _must_be("a whole number"),
+    "dict_type": _must_be(_GROUP),
+    "model_type": _must_be(_GROUP),
+    "model_attributes_type": _must_be(_GROUP),
+    "too_short": _is_empty,
+    "string_too_short": _is_empty,
     "string_pattern_mismatch": _not_shaped,
 }

@@ -18,7 +18,7 @@ from importer.mapping.merge import merge, spell_out
 from importer.mapping.model import Mapping, fold, is_pattern
 from importer.mapping.overlay import apply_decisions, apply_open
 from importer.mapping.presets import SUFFIX, is_preset, preset_names, preset_path
-from importer.mapping.problems import model_problems, nearest, value_problems
+from importer.mapping.problems import UNKNOWN_KEY, model_problems, nearest, value_problems
 from importer.mapping.scalars import OF_PRESET
 from importer.mapping.shared_words import with_words
 from importer.mapping.small_files import read_small
@@ -86,16 +86,28 @@ def _load(name_or_path: str) -> LoadedMapping:
         is_ours = all(is_preset(file.path) for file in chain.files)
         model = Mapping.model_validate(plain(tree), context=OF_PRESET if is_ours else None)
     except ValidationError as error:
-        # What YAML already complained of is not named again for what is left of it.
-        named = {(problem.file, problem.line) for problem in problems}
-        found = model_problems(error, tree, whole=chain.whole)
-        problems += [problem for problem in found if (problem.file, problem.line) not in named or not problem.line]
+        problems = _join(problems, model_problems(error, tree, whole=chain.whole))
     if problems:
         raise _unusable(name_or_path, problems)
     named_by_user = any(not is_preset(file.path) and _names_the_input(file.tree) for file in chain.files)
     return LoadedMapping(
         model, name_or_path, _digest(model), named_by_user, tuple(file.path for file in chain.files), tree
     )
+
+
+def _join(of_files: list[Problem], of_model: list[Problem]) -> list[Problem]:
+    """All problems; what a file's YAML was complained of is not named again for what is left of it.
+
+    Where a key is empty and there is no such key, that there is none says more.
+    """
+    unknown = {(problem.file, problem.line, problem.key) for problem in of_model if problem.message == UNKNOWN_KEY}
+    kept = [problem for problem in of_files if (problem.file, problem.line, problem.key) not in unknown]
+
+    def is_named(problem: Problem) -> bool:
+        keys = (other.key for other in kept if (other.file, other.line) == (problem.file, problem.line))
+        return any(f"{problem.key}.".startswith(f"{key}.") or f"{key}.".startswith(f"{problem.key}.") for key in keys)
+
+    return kept + [problem for problem in of_model if not is_named(problem)]
 
 
 def list_presets() -> list[Preset]:
@@ -131,7 +143,7 @@ class _File:
 
 
 _HINT_FOR_EXTENDS = "under `extends` a path is relative to its file"
-_HINT_FOR_FILE = "a check writes suggested-mapping.yaml only where something is to be decided"
+_HINT_FOR_SUGGESTED = "a check writes suggested-mapping.yaml only where something is to be decided"
 
 
 class _Chain:
@@ -160,7 +172,7 @@ class _Chain:
             text = read_small(path, LARGEST).decode("utf-8-sig")
         except FileNotFoundError:
             if reference.endswith(SUFFIX) or "/" in reference:
-                what, hint = "file", _HINT_FOR_EXTENDS if asked else _HINT_FOR_FILE
+                what, hint = "file", _hint_for_file(reference, is_extended=asked is not None)
             else:
                 what, hint = "preset", _hint_for_name(reference)
             self._break(f"there is no {what} {reference!r}", asked, hint)
@@ -209,6 +221,9 @@ class _Chain:
             return None
         if isinstance(node.value, str) and node.value:
             return node.value
+        if any(problem.key == "extends" for problem in self.problems):  # it is said already that it is empty
+            self.whole = False
+            return None
         self._break("must be the name of a preset or a path", node.place, "a mapping extends one other")
         return None
 
@@ -232,6 +247,15 @@ def without_keys(tree: Node, names: Iterable[str]) -> Node:
     """A tree without some of its top-level keys."""
     keys = tree.value if isinstance(tree.value, dict) else {}
     return Node({key: child for key, child in keys.items() if key not in names}, tree.place)
+
+
+def _hint_for_file(reference: str, *, is_extended: bool) -> str:
+    name = Path(reference).stem
+    if name in preset_names():
+        return f"the preset is called `{name}`"
+    if name.startswith("suggested-mapping"):
+        return _HINT_FOR_SUGGESTED
+    return _HINT_FOR_EXTENDS if is_extended else ""
 
 
 def _hint_for_name(reference: str) -> str:

@@ -141,9 +141,21 @@ def _syntax_problem(error: YAMLError, text: str, file: str) -> Problem:
     line = mark.line + 1 if mark else 0
     what = f"{error.context}, {error.problem}" if error.context else str(error.problem)
     if "'\\t'" in what:
-        return Problem("is indented with a tab", file, line, hint="YAML takes spaces only")
-    hint = "a text with `: ` or ` #` in it, or that begins with one of [ ] { } & * ! | > ' \" % @ `, needs quotes"
+        return Problem("has a tab in front of a key or a value", file, line, hint="YAML takes spaces only there")
+    hint = next((hint for part, hint in _SYNTAX_HINTS.items() if part in what), _QUOTES_HINT)
     return Problem(f"is not YAML: {what}", file, line, hint=hint)
+
+
+_QUOTES_HINT = "a text with `: ` or ` #` in it, or that begins with one of [ ] { } & * ! | > ' \" % @ `, needs quotes"
+_SYNTAX_HINTS = {
+    "another document": "a mapping is one document: delete the line `---` or `...` between them",
+    "could not find expected ':'": "behind a key stand a colon and a plain space: `title: Summary`",
+    "expected <block end>": f"the keys of one group begin in the same column; {_QUOTES_HINT}",
+    "did not find expected key": f"the keys of one group begin in the same column; {_QUOTES_HINT}",
+    "stream end": "what is opened here, a bracket, a brace or a quote, is never closed",
+    "end of stream": "what is opened here, a bracket, a brace or a quote, is never closed",
+}
+"""Part of what the library says → what to do."""
 
 
 EMPTIED = frozenset(f"{field}.neutral" for field in VALUE_FIELDS)
@@ -164,6 +176,8 @@ class _Builder:
         if self._nodes > NODES_LIMIT:
             hint = "an alias (*name) repeats all of what it names: write what is meant, once"
             raise _TooLargeError(Problem(f"has over {NODES_LIMIT:,} values", place.file, place.line, key, hint))
+        if str(node.tag).startswith("!") and str(node.tag) != "!":
+            self._complain(f"has a tag, `{node.tag}`, which mappings don't have", place, key, "delete the tag")
         if node.id == "scalar":
             if not node.value and not node.style:
                 if key in EMPTIED:
@@ -190,6 +204,9 @@ class _Builder:
                 continue
             name: str = name_node.value
             below = f"{key}.{name}" if key else name
+            if name == "<<" and not name_node.style:
+                self._complain("is YAML's merge key, which mappings don't have", place, below, "write the keys out")
+                continue
             if not name and not name_node.style:
                 self._complain("has an empty key", place, key)
             elif name in group:

@@ -96,3 +96,57 @@ def test_what_loads_but_means_nothing_has_a_line(
 def test_a_wrong_key_hides_no_second_source(problems: Problems, text: str, keys: list[str]) -> None:
     """Both are named, each once; footer labels that are called like sources are none."""
     assert [problem.key for problem in problems(f"extends: jira\n{text}\n")] == keys
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("format: csv", "it is a key of `input`"),
+        ("keep_unknown: true", "it is a key of `category`"),
+        ("severity: {labels: Tags}", "it is a key of `category`"),
+        ("title: {footer: {A: B}}", "`footer` stands at the top of a mapping: write it without spaces in front"),
+        ("title: {column:Summary}", "behind a key stand a colon and a space: `column: Summary`"),
+        ("severity: {empty: low}", "the keys here are column, path, first"),
+        ("version: 2", "the keys here are about, input, title"),
+    ],
+)
+def test_a_key_in_the_wrong_place_is_told_its_own(problems: Problems, text: str, hint: str) -> None:
+    """A name that is only a little like it would send people astray."""
+    [found] = problems(f"extends: jira\n{text}\n")
+    assert (found.message, found.line) == ("unknown key", 2)
+    assert found.hint.startswith(hint)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "message"),
+    [
+        ("title: []", "title.first", "is an empty list"),
+        ("comments: {from: [{lines: {}}]}", "comments.from.0.lines", "is an empty group"),
+        ("decisions: ''", "decisions", "is an empty text"),
+        ("evidence_wait_days: [7]", "evidence_wait_days", "must be a whole number, not a list"),
+        ("secrets: [mask]", "secrets", "a list is not one of warn, mask, refuse, ignore"),
+        ("rest: keep", "rest", "'keep' is not one of footer, comment, drop"),
+        (f"secrets: {'x' * 9999}", "secrets", f"'{'x' * 79}…' is not one of warn, mask, refuse, ignore"),
+    ],
+)
+def test_what_is_wrong_is_said_once_and_in_words(problems: Problems, text: str, key: str, message: str) -> None:
+    """Under the key that stands in the file, and not as long as the value."""
+    [found] = problems(f"extends: jira\n{text}\n")
+    assert (found.key, found.message) == (key, message)
+
+
+def test_a_group_that_is_wanted_is_told_its_keys(problems: Problems) -> None:
+    """What to write in place of a text."""
+    [found] = problems("extends: jira\npeople: {unmatched: finding}\n")
+    assert found.hint == "Owners and assignees that users.csv doesn't match. Its keys are open, closed."
+
+
+def test_an_empty_value_hides_no_other_problem_of_its_line(problems: Problems) -> None:
+    """A group may stand on one line; a key that there is not says more than that it is empty."""
+    found = problems("extends: jira\ninput: {name: , kind: full}\ntitle: {Summary}\nextends:\n")
+    assert [(problem.line, problem.key, problem.message.split(" ")[0]) for problem in found] == [
+        (2, "input.name", "is"),
+        (2, "input.kind", "'full'"),
+        (3, "title.Summary", "unknown"),
+        (4, "extends", "comes"),
+    ]

@@ -198,7 +198,7 @@ def test_a_circle_is_refused_where_it_closes(write: WriteMapping) -> None:
         (b"- a\n", "holds no keys"),
         (b"just text\n", "holds no keys"),
         (b"a: \xe9\n", "is not UTF-8"),
-        (b"a:\n\tb: c\n", "is indented with a tab"),
+        (b"a:\n\tb: c\n", "has a tab in front of a key or a value"),
         (b"extends: [jira]\n", "must be the name of a preset or a path"),
         (b"extends:\n", "is empty"),
         (b"extends: ''\n", "must be the name of a preset or a path"),
@@ -220,15 +220,19 @@ def test_a_file_that_is_no_mapping_gets_a_sentence(tmp_path: Path, content: byte
 def test_what_is_not_there_gets_the_nearest_preset() -> None:
     """A name is that of a preset, a path that of a file; all presets are only named where none is near."""
     problems = []
-    for name in ("mine.yaml", "jirra", "nothing-like-it"):
+    for name in ("suggested-mapping.yaml", "jirra", "nothing-like-it", "elsewhere/jira.yaml", "mine.yaml"):
         with pytest.raises(MappingError) as caught:
             load_mapping(name)
         problems.append((caught.value.problems[0].message, caught.value.problems[0].hint))
-    assert problems[0][0] == "there is no file 'mine.yaml'"
+    assert problems[0][0] == "there is no file 'suggested-mapping.yaml'"
     assert problems[0][1] == "a check writes suggested-mapping.yaml only where something is to be decided"
     assert problems[1] == ("there is no preset 'jirra'", "did you mean `jira`?")
     assert problems[2][0] == "there is no preset 'nothing-like-it'"
     assert "github, gitlab, helpscout, hubspot" in problems[2][1]
+    assert problems[3:] == [
+        ("there is no file 'elsewhere/jira.yaml'", "the preset is called `jira`"),
+        ("there is no file 'mine.yaml'", ""),
+    ]
 
 
 def test_a_file_that_is_extended_is_not_there(tmp_path: Path) -> None:

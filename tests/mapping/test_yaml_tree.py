@@ -67,13 +67,15 @@ def test_an_anchors_name_may_come_again() -> None:
         (": 1\n", "has an empty key", 1),
         ("a: 1\n? [b]\n: 2\n", "has a key that is no text", 2),
         ("a: &x [*x]\n", "is an alias of a node that it is part of", 1),
-        ("a: 1\n\tb: 2\n", "is indented with a tab", 2),
+        ("a: 1\n\tb: 2\n", "has a tab in front of a key or a value", 2),
         ("a: 1\nb: [1\n", "is not YAML", 2),
         ("a: b: c\n", "is not YAML", 1),
         ("a: *nothing\n", "is not YAML", 1),
         ("a: 1\n---\nb: 2\n", "is not YAML", 2),
         ("a: 1\nb: \x07\n", "has the character U+0007, which YAML doesn't allow", 2),
         ("[" * 600, "is nested too deeply", 0),
+        ("a: &x {b: c}\nd:\n  <<: *x\n", "is YAML's merge key, which mappings don't have", 3),
+        ("a: 1\nb: !include c.yaml\n", "has a tag, `!include`, which mappings don't have", 2),
     ],
 )
 def test_what_is_wrong_has_a_line(text: str, message: str, line: int) -> None:
@@ -82,6 +84,29 @@ def test_what_is_wrong_has_a_line(text: str, message: str, line: int) -> None:
     assert len(problems) == 1
     assert message in problems[0].message
     assert problems[0].line == line
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("a: 1\n---\nb: 2\n", "a mapping is one document"),
+        ("a: 1\nb:\u00a0c\nd: e\n", "behind a key stand a colon and a plain space"),
+        ("a: 1\nb\uff1ac\nd: e\n", "behind a key stand a colon and a plain space"),
+        ("a:\n  b: 1\n c: 2\n", "the keys of one group begin in the same column"),
+        ("a: {b\n", "is never closed"),
+        ("a: 'b\n", "is never closed"),
+        ("a: @b\n", "needs quotes"),
+        ("a: b: c\n", "needs quotes"),
+    ],
+)
+def test_a_hint_fits_what_is_wrong(text: str, hint: str) -> None:
+    """Quotes don't help where a space or a column is wrong."""
+    assert hint in parse(text, "a.yaml")[1][0].hint
+
+
+def test_a_key_that_looks_like_a_merge_key_may_be_quoted() -> None:
+    """A source value can be called so."""
+    assert text_at(tree_of("a: {'<<': b}"), "a", "<<") == "b"
 
 
 def test_neutral_values_may_all_be_decided() -> None:
