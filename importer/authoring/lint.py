@@ -8,14 +8,11 @@ from itertools import combinations
 from typing import Any
 
 from importer.api import VALUE_FIELDS
+from importer.authoring.idle_texts import Path, Remark, find_idle_texts
 from importer.errors import Problem
 from importer.mapping.model import Mapping, Skip, Value, fold, is_pattern
 from importer.mapping.reader import LoadedMapping
 from importer.mapping.texts import TEXT_SOURCES, Condition, Text, walk_texts
-
-Path = tuple[str | int, ...]
-Remark = tuple[Path, str, str]
-"""Path of the key, what is wrong with it, and what to do."""
 
 _TEXT_KEYS = {*TEXT_SOURCES, "pattern", "to", "lookup"}
 _DELETE = "delete it, or move it up"
@@ -53,6 +50,7 @@ def _all(loaded: LoadedMapping) -> Iterator[Remark]:
         yield from _repeated_choices(path, text)
     yield from _repeated_footers(loaded, model.footer)
     yield from _repeated_dates(model)
+    yield from find_idle_texts(loaded.tree, model)
     for number, example in enumerate(model.examples):
         if not example.expect.model_fields_set:
             yield ("examples", number), "expects nothing, so that it can't fail", "say under `expect` what it becomes"
