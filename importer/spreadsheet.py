@@ -8,6 +8,8 @@ import io
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
+from importer.errors import Problem
+
 IMPORT_COLUMNS = ("import_row", "import_code", "import_field", "import_message", "import_hint")
 """The last five columns of errors.csv, the five added keys of errors.jsonl. `import_row` is `FILE:RECORD`."""
 
@@ -113,6 +115,21 @@ def read_table(stored: bytes, needed: Collection[str], *, has_nul: bool = False)
     fitting = (name for name, header in headers.items() if wanted <= set(map(str.casefold, header)))
     delimiter = next(fitting, max(_DELIMITERS, key=first.count))
     return EditedTable(text, encoding, delimiter, headers[delimiter])
+
+
+def find_misfits(table: EditedTable, needed: Collection[str], file: str) -> list[Problem]:
+    """Rows that have more cells than the header, and needed columns that are there twice.
+
+    Cells behind a comma that was typed without quotes stand under the names of others. Raises NotCsv.
+    """
+    rows = table.rows()
+    line, header = next(rows, (1, []))
+    names = [name.strip().casefold() for name in header]
+    twice = [name for name in needed if names.count(name.casefold()) > 1]
+    problems = [Problem("stands in the header twice", file, line, name, "leave one of the columns") for name in twice]
+    hint = f"a text with {'a tab' if table.delimiter == chr(9) else repr(table.delimiter)} in it stands in quotes"
+    longer = (number for number, row in rows if len(row) > len(header))  # spreadsheets pad the header as they do rows
+    return problems + [Problem("has more cells than the header", file, number, hint=hint) for number in longer]
 
 
 def read_cell(row: Sequence[str], place: int) -> str:

@@ -14,7 +14,7 @@ from importer.mapping.model import TARGETS, UNDECIDED, fold
 from importer.mapping.problems import nearest
 from importer.mapping.small_files import read_small
 from importer.mapping.yaml_tree import Place
-from importer.spreadsheet import EditedTable, NotCsv, NotText, read_table, unescape_cell
+from importer.spreadsheet import EditedTable, NotCsv, NotText, find_misfits, read_table, unescape_cell
 
 COLUMNS = ("field", "value", "rows", "open_rows", "sample", "proposal", "decision")
 NEEDED = ("field", "value", "decision")
@@ -79,7 +79,11 @@ class _Reader:
     def read(self, table: EditedTable) -> None:
         header = [fold(name) for name in table.header]
         places = [header.index(name) for name in NEEDED]
+        self.problems += find_misfits(table, NEEDED, self._shown)
+        shifted = {problem.line for problem in self.problems}
         for line, cells in islice(table.rows(), 1, None):
+            if line in shifted:
+                continue
             field, value, decision = (_cell(cells, place) for place in places)
             self._add(fold(field), value, decision, Place(self._shown, line))
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 from importer.errors import Problem, UsageError
 from importer.mapping.small_files import read_small
 from importer.records import Ref
-from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, read_cell, read_table
+from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, find_misfits, read_cell, read_table
 
 COLUMN, BAD, NEW = "column", "bad value", "new value"
 _HINT = "Take fixes.csv of a report, fill in its `new value`, and leave its header as it is."
@@ -107,6 +107,9 @@ def _read_fixes(table: EditedTable, path: Path) -> Fixes:
     if absent:
         message = f"the header has no {' and no '.join(map(repr, absent))}, but {', '.join(map(repr, names))}"
         raise _unusable(str(path), [Problem(message, str(path), line)])
+    misfits = find_misfits(table, (COLUMN, BAD, NEW), str(path))
+    if misfits:
+        raise _unusable(str(path), misfits)
     places = [names.index(name) for name in (COLUMN, BAD, NEW)]
     return _collect(path, (_fix(row, places, line) for line, row in rows))
 

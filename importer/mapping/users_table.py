@@ -10,7 +10,7 @@ from pathlib import Path
 from importer.errors import Problem, UsageError
 from importer.mapping.identities import Identity, Line, Roster
 from importer.mapping.small_files import read_small
-from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, read_cell, read_table
+from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, find_misfits, read_cell, read_table
 
 COUNTED = ("open_issues", "closed_issues", "comments")
 USER = "triage_user_id"
@@ -106,6 +106,9 @@ def _read_sheet(table: EditedTable, path: Path) -> Sheet:
             f"the header has no {USER!r}, or none of {', '.join(IDENTIFYING)}: {', '.join(columns) or 'it is empty'}"
         )
         raise _unusable(path, [Problem(message, str(path), number)])
+    misfits = find_misfits(table, (*IDENTIFYING, USER, PSEUDONYM), str(path))
+    if misfits:
+        raise _unusable(path, misfits)
     cells = ((line, {name: read_cell(row, place) for place, name in enumerate(columns)}) for line, row in rows)
     encoding = "utf-8-sig" if table.encoding == "utf-8" else table.encoding
     return Sheet(columns, tuple(cells), encoding, table.delimiter)

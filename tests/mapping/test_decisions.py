@@ -209,3 +209,12 @@ def test_a_damaged_table_is_a_problem(tmp_path: Path) -> None:
     table.write_text('field,value,decision\nstatus,"New,done\n', encoding="utf-8")
     [problem] = read_decisions(table, "values.csv")[1]
     assert "can't be read as a table" in problem.message
+
+
+def test_a_row_that_has_moved_decides_nothing(load: Load) -> None:
+    """Its decision is the rest of its value; the other lines are looked at all the same."""
+    found = problems_of(load, "status,Waiting, for Ann,todo\nstatus,Open,dnoe\n")
+    assert [(problem.line, problem.message.split(" is ")[0]) for problem in found] == [
+        (2, "has more cells than the header"),
+        (3, "'dnoe'"),
+    ]

@@ -229,3 +229,14 @@ def test_records_within_a_table(program: Program) -> None:
     fixes = table(Path("mine.csv"), ("priority", "P9", "P1"))
     ended = program("validate", "a.csv", "-m", "mine.yaml", "--fixes", fixes)
     assert (ended.code, "fixes: 1 value, 1 row\n" in ended.err) == (0, True), ended.err
+
+
+def test_a_row_that_has_moved_is_refused(tmp_path: Path) -> None:
+    """Its new value would be how many rows have the bad one."""
+    path = tmp_path / "fixes.csv"
+    path.write_text(f"{','.join(HEADER)}\nPriority,P9, old,3,High,priority-unknown,\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        read_fixes(path)
+    assert [(problem.line, problem.message) for problem in caught.value.problems] == [
+        (2, "has more cells than the header")
+    ]

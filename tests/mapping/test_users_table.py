@@ -161,3 +161,17 @@ def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     """Is said in a sentence."""
     with pytest.raises(StorageFull, match="can't be written"):
         UsersFile(tmp_path / "none" / "users.csv").update([])
+
+
+def test_a_row_that_has_moved_is_refused(tmp_path: Path) -> None:
+    """A comma that was typed without quotes puts every cell behind it under another name; so may a doubled column."""
+    path = tmp_path / "users.csv"
+    path.write_text("name,triage_user_id,Triage_User_ID \nMeyer, Ann,u-1,u-1\nBen,u-2,\nCy,,,x\n", encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        read_users(path)
+    assert [(problem.line, problem.key, problem.message) for problem in caught.value.problems] == [
+        (1, "triage_user_id", "stands in the header twice"),
+        (2, "", "has more cells than the header"),
+        (4, "", "has more cells than the header"),
+    ]
+    assert caught.value.problems[1].hint == "a text with ',' in it stands in quotes"
