@@ -49,6 +49,16 @@ class Plan(NamedTuple):
     ledger: Mapping[str, LedgerStatus]
     left_out: Collection[int] = ()
 
+    def flowing(self, examined: Examined) -> list[int]:
+        """The rows that figures of values and people count: all but defective ones, and skipped ones for any reason.
+
+        Of rows with one key and the same content that is one: the others are not another issue.
+        """
+        rows = examined.flowing()
+        if not self.left_out:
+            return rows
+        return [row for row in rows if self.rows[row].outcome is not Outcome.SKIPPED]
+
     def markers_to_create(self) -> Iterator[str]:
         """Yield the markers of the issues that are to be created."""
         return (operation.marker for operation in self.operations.values() if operation.act is Act.CREATE)

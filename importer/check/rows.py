@@ -90,7 +90,7 @@ class Examined:
         return hash_content("\x1d".join(map(as_text, (raw[member] for member in members))), fixed)
 
     def flowing(self) -> list[int]:
-        """The rows that the value flow counts: all but skipped and defective ones."""
+        """The rows that have values: all but those that a rule skips, and defective ones."""
         defects = self.records.chunk.defects
         return [row for row, code in enumerate(self.skips) if not code and row not in defects]
 

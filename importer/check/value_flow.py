@@ -87,10 +87,10 @@ class ValueFlow:
         self._streams: dict[str, dict[Step, Stream]] = {name: {} for name in VALUE_FIELDS}
         self._is_shipped = is_shipped
 
-    def add(self, examined: Examined, _: Plan) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk that are neither skipped nor defective."""
         records = examined.records
-        if flowing := examined.flowing():
+        if flowing := plan.flowing(examined):
             for name in VALUE_FIELDS:
                 self._add(self._streams[name], records.values[name], records.keys.full, flowing)
 

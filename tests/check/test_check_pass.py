@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from importer.api import VALUE_FIELDS
 from importer.errors import ExitCode
 from tests.harness.running import SAMPLES, Program, issue_row, read_csv, write_csv, write_issues
 
@@ -71,6 +72,8 @@ def test_rows_end_in_one_outcome(program: Program) -> None:
     ]
     planned = Path("triage-import-check/planned.jsonl").read_text(encoding="utf-8").splitlines()
     assert [json.loads(line)["key"] for line in planned] == ["jira:PROJ-1", "jira:PROJ-2"]
+    flow = ended.summary["value_flow"]
+    assert {name: sum(line["rows"] for line in flow[name]) for name in flow} == dict.fromkeys(VALUE_FIELDS, 5)
 
 
 def test_the_suggestion_is_usable_as_it_stands(program: Program) -> None:

@@ -47,3 +47,11 @@ def test_issues_are_counted_by_person(tmp_path: Path) -> None:
 def test_a_mapping_that_names_nobody(tmp_path: Path) -> None:
     """Nobody is counted, which costs nothing."""
     assert named(tmp_path, MAPPING.replace("owner: {name: Owner}\nassignee: {name: Worker}\n", "")) == []
+
+
+def test_a_row_that_comes_again_is_no_other_issue(tmp_path: Path) -> None:
+    """Slices of an export that overlap name nobody more often."""
+    with job_of(tmp_path, [*ROWS, ROWS[1], ROWS[2]], MAPPING, HEADER) as job:
+        checked = check(job, know_nothing, Unseen())
+    assert list(checked.people) == [Named("Ann Meyer", 2, 0, "nobody"), Named("Bo", 1, 1, "nobody")]
+    assert checked.assignments.named == 5

@@ -36,14 +36,14 @@ class Untyped:
         self.titles = TitleCount()
         self._is_asked = spec.titles is None
 
-    def add(self, examined: Examined, _: Plan) -> None:
+    def add(self, examined: Examined, plan: Plan) -> None:
         """Count the titles of a chunk."""
         mapped = examined.records.values["category"]
         defaults = {code for code, step in enumerate(mapped.steps) if step.how == "default"}
         if not defaults or not self._is_asked or self.titles.is_full:
             return
         titles = examined.records.texts.titles
-        for row in examined.flowing():
+        for row in plan.flowing(examined):
             if mapped.codes[row] in defaults and not self.titles.is_full:
                 self.titles.add(titles[row])
 
