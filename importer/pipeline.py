@@ -131,7 +131,7 @@ def _check_and_discover(
     check_rows(checked.tally.rows, context.settings.min_rows)
     notes, seen = warnings, frozenset[str]()
     if checked.creates or known.matched:
-        # What an earlier look has seen may be gone since: where it matters, all is looked up anew.
+        # What an earlier discovery has seen may be gone since: where it matters, all is looked up anew.
         discovered = discover(context, thorough=known.matched > 0)
         notes, seen = (*notes, *map(str, discovered.doubles)), discovered.issue_ids
         if discovered.taken or known.matched:
