@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
+
+_UNSEEN = re.compile("[\\u00ad\\u200b\\u200e\\u200f\\u202a-\\u202e\\u2060\\u2066-\\u2069\\ufeff]")
+"""Hyphens and spaces of no width, marks of direction and of byte order. What joins or parts letters can be seen."""
 
 
 def counted(number: int, what: str, plural: str = "") -> str:
@@ -27,6 +33,14 @@ def clip(text: str, most: int) -> str:
 def clip_counted(text: str, most: int) -> str:
     """Cut a text for display to `most` characters, and say how many it has."""
     return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+
+
+@lru_cache(maxsize=4096)
+def plain_name(name: str) -> str:
+    """A name as it looks: its letters composed, one space between words, and without signs that can't be seen."""
+    if name.isascii() and name.isprintable() and "  " not in name:
+        return name.strip()
+    return " ".join(_UNSEEN.sub("", unicodedata.normalize("NFC", name)).split())
 
 
 def format_time(seconds: float) -> str:

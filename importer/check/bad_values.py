@@ -15,6 +15,7 @@ from importer.mapping.fixes_table import Fix, Fixes
 from importer.mapping.model import Duplicates
 from importer.mapping.model import Mapping as MappingModel
 from importer.mapping.texts import Text
+from importer.phrases import plain_name
 from importer.records import Finding, Outcome, Row
 from importer.transform.columns import Columns, is_filled
 from importer.transform.shown_people import ShownPeople, refs_of
@@ -97,7 +98,7 @@ class Corrections:
         self._bad = BadValues(mapping)
         self._count = FixCount(fixes)
         self._fixes = fixes
-        self._shown, self._persons = shown, {ref.name.strip() for ref in refs_of(mapping)}
+        self._shown, self._persons = shown, {plain_name(ref.name) for ref in refs_of(mapping)}
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Collect the bad values of a chunk and count its corrections."""
@@ -161,7 +162,7 @@ def find_cells(
     for row in left:
         for cell, made in zip(cells, read, strict=True):
             if is_filled(made[row]) and (wanted is None or text.template is not None or made[row] == wanted[row]):
-                found[row] = (ref.name.strip(), cell[row].strip())
+                found[row] = (plain_name(ref.name), cell[row].strip())
                 break
     return found
 

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 from importer.mapping.fixes_table import Fix, Fixed, Fixes
-from importer.phrases import counted
+from importer.phrases import counted, plain_name
 from importer.records import Chunk
 
 
@@ -15,9 +15,9 @@ def apply_fixes(fixes: Fixes, chunk: Chunk) -> tuple[Chunk, Fixed]:
     if not fixes.columns:
         return chunk, {}
     touched = {
-        position: fixes.columns[ref.name.strip()]
+        position: fixes.columns[plain_name(ref.name)]
         for ref, positions in chunk.positions.items()
-        if ref.name.strip() in fixes.columns
+        if plain_name(ref.name) in fixes.columns
         for position in positions
     }
     cells: dict[int, list[str]] = {}

@@ -11,7 +11,7 @@ from importer.mapping.model import fold
 from importer.mapping.presets import is_preset, is_shipped
 from importer.mapping.texts import TEXT_SOURCES, KeyPath, Text, walk_texts
 from importer.mapping.yaml_tree import Place
-from importer.phrases import listed
+from importer.phrases import listed, plain_name
 
 COLUMNS_SHOWN = 40
 NAMES_SHOWN = 6
@@ -74,7 +74,7 @@ def _way_out(job: Job) -> str:
 
 
 def _can_be_filled(text: Text, names: set[str]) -> bool:
-    return not text.refs or any(ref.kind == "column" and ref.name.strip() in names for ref in text.refs)
+    return not text.refs or any(ref.kind == "column" and plain_name(ref.name) in names for ref in text.refs)
 
 
 def _place(job: Job, path: KeyPath, text: Text) -> Place:

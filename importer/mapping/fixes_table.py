@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from importer.errors import Problem, UsageError
 from importer.mapping.small_files import read_small
+from importer.phrases import plain_name
 from importer.records import Ref
 from importer.spreadsheet import DOUBLED_QUOTE, EditedTable, NotCsv, NotText, find_misfits, read_cell, read_table
 
@@ -55,7 +56,7 @@ class Fixes:
         Raises:
             UsageError: with every line that names another column.
         """
-        mapped = {ref.name.strip() for ref in refs}
+        mapped = {plain_name(ref.name) for ref in refs}
         problems = []
         for fix in self:
             if fix.column not in mapped:

@@ -49,11 +49,12 @@ from importer.mapping.scalars import (
 )
 from importer.mapping.shapes import Example, Shape
 from importer.mapping.texts import Conditions, LongText, Strict, Text, Title, allow_short, error_at
+from importer.phrases import plain_name
 
 
 def fold(value: str) -> str:
-    """Normalise a value for comparison: without outer white space, in one case."""
-    return value.strip().casefold()
+    """Normalise a value for comparison: as it looks, in one case."""
+    return plain_name(value).casefold()
 
 
 def is_pattern(value: str) -> bool:
@@ -121,7 +122,7 @@ class Value(Text, Generic[Target]):
     rules: list[Rule[Target]] = Field([], description="First match wins; before the value map.")
     values: dict[SourceValue, Target] = Field(
         {},
-        description="Source value → target value. Case and outer white space are ignored; "
+        description="Source value → target value. Case, spaces and unseen signs are ignored; "
         "`/…/` is a regular expression, tried in order after the exact values. `?` is not decided yet: `run` refuses.",
     )
     words: Scalars = Field(

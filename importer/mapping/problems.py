@@ -65,7 +65,7 @@ def _several_sources(node: Node, kind: Kind, path: Path) -> Iterator[Problem]:
 
 
 def value_problems(tree: Node) -> list[Problem]:
-    """Source values in one file that are empty, or that a value map can't tell apart: they differ only in case."""
+    """Source values in one file that are empty, or that a value map can't tell apart but by case or spaces."""
     problems: list[Problem] = []
     for field in VALUE_FIELDS:
         group = tree.child(field)
@@ -85,7 +85,7 @@ def _repeated(values: dict[str, Node], key: str) -> list[Problem]:
             problems.append(Problem("is an empty value", *where, "what an empty cell becomes is said by `missing`"))
         elif first != name:
             message = f"{name!r} is mapped twice; {first!r} on line {values[first].place.line} is the same"
-            problems.append(Problem(message, *where, "case and outer white space don't count; delete one"))
+            problems.append(Problem(message, *where, "case, spaces and unseen signs don't count; delete one"))
     return problems
 
 

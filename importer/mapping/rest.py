@@ -12,6 +12,7 @@ import jmespath
 from importer.mapping.issue_parts import Comments, CommentSource
 from importer.mapping.model import Mapping
 from importer.mapping.texts import Text, walk_texts
+from importer.phrases import plain_name
 from importer.records import Ref
 
 _NO_LABEL = re.compile(r"[:\s\x1c-\x1e\x85]+")
@@ -47,7 +48,9 @@ def can_read(text: Text, names: Collection[str], is_table: bool) -> bool:
     if text.first is not None:
         return any(can_read(choice, names, is_table) for choice in text.first)
     tops = {*names, *(name.partition(".")[0] for name in names)}
-    keys = [{ref.name.strip()} if ref.kind == "column" else set() if is_table else _keys_of(ref) for ref in text.refs]
+    keys = [
+        {plain_name(ref.name)} if ref.kind == "column" else set() if is_table else _keys_of(ref) for ref in text.refs
+    ]
     return bool(keys) and not any(each.isdisjoint(tops) for each in keys)
 
 
@@ -75,7 +78,7 @@ def _names_of(text: Text, present: Collection[str], is_table: bool) -> Iterator[
         yield from next(filter(None, found), [])
         return
     for ref in text.refs:
-        keys = [ref.name.strip()] if ref.kind == "column" else [] if is_table else _keys_of(ref)
+        keys = [plain_name(ref.name)] if ref.kind == "column" else [] if is_table else _keys_of(ref)
         yield from (key for key in keys if key in present)
 
 

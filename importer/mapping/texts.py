@@ -209,7 +209,7 @@ class Condition(Text):
     """A text and one test of it. A column that repeats fulfils the condition if one of its cells does."""
 
     is_: Scalars | None = Field(
-        None, alias="is", min_length=1, description="One of these; case and outer white space ignored."
+        None, alias="is", min_length=1, description="One of these; case, spaces and unseen signs ignored."
     )
     matches: Pattern | None = Field(None, description="A regular expression that is found in it.")
     filled: Flag | None = Field(None, description="`true`: it is filled; `false`: it is empty.")

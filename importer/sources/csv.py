@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
 from importer.errors import SourceError, SourceNotReady
+from importer.phrases import plain_name
 from importer.records import CHUNK_CELLS, CHUNK_CHARACTERS, Chunk, Finding, Ref
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import cut_off
@@ -208,17 +209,17 @@ def _malformed(first: int, last: int, error: csv.Error) -> Finding:
 
 
 def own_header(header: Sequence[str]) -> tuple[str, ...]:
-    """Return the header's cells; of an errors file unescaped, without the import columns."""
+    """Return the header's cells as they look; of an errors file unescaped, without the import columns."""
     own = own_cells(header[: -len(IMPORT_COLUMNS)], len(header)) if is_errors_header(header) else header
-    return tuple(map(sys.intern, own))  # a header may repeat `Comment` 100,000 times
+    return tuple(map(sys.intern, map(plain_name, own)))  # a header may repeat `Comment` 100,000 times
 
 
 def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[int, ...]]:
-    """Return for each reference all physical columns, from 0, with that header; outer white space is ignored."""
+    """Return for each reference all physical columns, from 0, with that header, as both look."""
     columns: dict[str, list[int]] = defaultdict(list)
     for index, cell in enumerate(header):
-        columns[cell.strip()].append(index)
-    return {ref: tuple(columns.get(ref.name.strip(), ())) if ref.kind == "column" else () for ref in refs}
+        columns[plain_name(cell)].append(index)
+    return {ref: tuple(columns.get(plain_name(ref.name), ())) if ref.kind == "column" else () for ref in refs}
 
 
 class Batch(NamedTuple):

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, BinaryIO, Self, TextIO
 
+from importer.phrases import plain_name
 from importer.records import CHUNK_ROWS, Annex, Chunk, Finding, Ref, Table
 from importer.sources import csv, json
 from importer.sources.detect import Format
@@ -47,7 +48,7 @@ class SourceFile:
     """One file of a source and how it is read.
 
     name         as the user typed it; `-` is standard input
-    header       CSV: the header's cells as read, without the import columns; JSON: None
+    header       CSV: the header's cells as they look, without the import columns; JSON: None
     errors_file  whether it is an errors file of an earlier run
     delimiter    CSV only
     skip_lines   CSV only: the physical lines above the table that the user leaves out
@@ -250,7 +251,7 @@ class Source:
         headers = [file.header for file in self.files if file.is_table]
         names = {name.strip() for header in headers for name in header or ()}
         return len(headers) < len(self.files) or all(
-            any(ref.kind == "column" and ref.name.strip() in names for ref in refs) for refs in choices
+            any(ref.kind == "column" and plain_name(ref.name) in names for ref in refs) for refs in choices
         )
 
     def stamp(self) -> tuple[Stamp, ...]:

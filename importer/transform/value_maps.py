@@ -139,13 +139,13 @@ class ValueMap:
 
     def _look_up(self, text: str) -> Step:
         spec, field = self.spec, self.field
-        if not is_filled(text):
+        folded = fold(text)
+        if not folded:
             if spec.missing is not None:
                 return Step("", spec.missing, "default", (field, "missing"), "" in spec.undecided)
             return Step("", None, "missing", (field,))
         if spec.value is not None:
             return Step(text, text, "constant", (field, "value"))
-        folded = fold(text)
         name = self._exact.get(folded) or self._match(text)
         if name is not None:
             return Step(text, spec.values[name], "mapped", (field, "values", name), folded in spec.undecided)

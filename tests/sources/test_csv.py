@@ -22,6 +22,7 @@ from importer.sources.csv import (
     chunk_batches,
     find_columns,
     open_rows,
+    own_header,
     read_batches,
     read_rows,
 )
@@ -116,6 +117,33 @@ def test_a_repeated_header_has_many_positions() -> None:
     refs = [Ref("column", "Sprint "), Ref("column", "none"), Ref("path", "Sprint")]
     found = find_columns([" Sprint", "Key", "Sprint"], refs)
     assert found == {refs[0]: (0, 2), refs[1]: (), refs[2]: ()}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Cle\u0301 du ticket",  # composed by whatever saved it on a Mac
+        "Clé\xa0du ticket",
+        "Clé  du ticket",
+        "Clé\ndu ticket",  # broken in a narrow cell
+        "\ufeffClé du ticket",
+        "\u200bClé du ticket\u200e",
+        "Clé du tic\xadket",
+    ],
+)
+def test_a_header_is_compared_as_it_looks(make_source: MakeSource, header: str) -> None:
+    """What can't be seen in a header, or is written in two ways, makes no other column, on either side."""
+    source = make_source(f'"{header}",Other\n1,2\n')
+    plain, written = Ref("column", "Clé du ticket"), Ref("column", header)
+    assert source.files[0].header == ("Clé du ticket", "Other")
+    assert source.may_have([plain], [written])
+    [chunk] = source.chunks([plain, written])
+    assert chunk.positions == {plain: (0,), written: (0,)}
+
+
+def test_a_header_keeps_what_joins_its_letters() -> None:
+    """Persian and Hindi write with signs that join or part letters, which can be seen."""
+    assert own_header(["نیم\u200cفاصله", "क्\u200dष"]) == ("نیم\u200cفاصله", "क्\u200dष")
 
 
 @pytest.mark.parametrize(

