@@ -27,6 +27,12 @@ INNER_DEPTH = 6
 """Of arrays within arrays: `data.boards.groups.items_page.items` is five keys down."""
 NAMES_KEPT = 10_000
 SCALARS_OF_A_RECORD = 2
+COLUMNS_LEAST = 3
+COLUMNS_BESIDE = {"columns", "index", "data"}
+"""The keys of a table that pandas has split."""
+AS_RECORDS = (
+    "Write one object for each issue, in pandas with to_json(PATH, orient='records', lines=True); or export it as CSV."
+)
 KEYS_SHOWN = 20
 ERROR_CHARACTERS = 200
 
@@ -60,6 +66,7 @@ class Outline:
     arrays  path of an array of records → a sample of them
     inner   path of the arrays within such records → a sample of what is in them
     keyed   the same of records, or arrays, that are not in arrays but in an object, under their ids
+    columns top-level key → how many values its array has, or its object if that names them by numbers, else 0
     empty   whether it has an empty array
     said    key of an error message → the message
     """
@@ -70,6 +77,7 @@ class Outline:
     arrays: dict[tuple[str, ...], Sampler] = field(default_factory=dict)
     inner: dict[tuple[str, ...], Sampler] = field(default_factory=dict)
     keyed: dict[tuple[str, ...], Sampler] = field(default_factory=dict)
+    columns: dict[str, int] = field(default_factory=dict)
     empty: bool = False
     said: dict[str, str] = field(default_factory=dict)
 
@@ -102,6 +110,15 @@ class Outline:
         return False
 
     @property
+    def is_columns(self) -> bool:
+        """Whether it has a list of values for each column, as pandas writes a table unless it is told otherwise."""
+        if set(self.keys) == COLUMNS_BESIDE and ("data",) not in self.arrays:
+            return True
+        plain = [key for key in self.keys if (key,) not in self.arrays and (key, EACH) not in self.keyed]
+        counts = set(self.columns.values())
+        return len(plain) >= COLUMNS_LEAST and [*self.columns] == self.keys and len(counts) == 1 and 0 not in counts
+
+    @property
     def is_error(self) -> bool:
         """Whether it is an error that a service answered, instead of records."""
         only = self.keys and {*self.keys} <= {*ERROR_KEYS, *_BESIDE_ERRORS}
@@ -124,7 +141,9 @@ def outline_document(document: Document) -> Outline:
 
 
 def _walk(document: Document, outline: Outline, path: tuple[str, ...]) -> None:
+    numbers = others = 0
     for key in document.members():
+        numbers, others = (numbers + 1, others) if key.isdecimal() else (numbers, others + 1)
         here = (*path, key)
         if not path:
             outline.keys.append(key)
@@ -141,6 +160,8 @@ def _walk(document: Document, outline: Outline, path: tuple[str, ...]) -> None:
             document.skip()
         else:
             _note_scalar(outline, here, document.value()[0])
+    if len(path) == 1:
+        outline.columns[path[0]] = 0 if others else numbers
 
 
 def _note_keyed(document: Document, outline: Outline, path: tuple[str, ...]) -> None:
@@ -174,6 +195,8 @@ def _enter_array(document: Document, outline: Outline, path: tuple[str, ...]) ->
         if isinstance(value, dict):
             _note_inner(outline.inner, path, value)
     outline.empty = outline.empty or not count
+    if len(path) == 1:
+        outline.columns[path[0]] = count if count > 1 else 0
     if sampler.rows:
         outline.arrays[path] = sampler
 

@@ -20,7 +20,14 @@ from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import Stamp, StoredFile, find_files, open_file, take_stamp
 from importer.sources.header import FURTHER_DOWN, HEAD_ROWS, check_header, count_above
 from importer.sources.json_column import embedded_record, find_json_column
-from importer.sources.json_outline import Outline, choose_records, is_gathered_page, is_page, outline_document
+from importer.sources.json_outline import (
+    AS_RECORDS,
+    Outline,
+    choose_records,
+    is_gathered_page,
+    is_page,
+    outline_document,
+)
 from importer.sources.json_values import to_text
 from importer.sources.sampling import Sampler, dotted_names
 from importer.sources.sheet_cells import COLUMNS, ROWS, is_sheet
@@ -257,6 +264,8 @@ def _survey_records(file: SourceFile) -> Surveyed:
     if not any_value:
         raise json.no_records(file.name)
     file = _with_sample(file, sampler)
+    if sampler.rows and not (file.errors_file or any(sampler.names.values())):
+        raise SourceError(f"{file.name} has lists or single values in place of objects with keys.", hint=AS_RECORDS)
     return Surveyed(_samples(file, sampler), {".".join(file.records): file}, file)
 
 
@@ -274,6 +283,8 @@ def _survey_object(file: SourceFile, outline: Outline) -> Surveyed:
         columns = (column for _, _, column in read_arrays(file.stored, file.encoding, {COLUMNS}))
         titles = {to_text(column.get("id")): to_text(column.get("title")) for column in columns}
         return _survey_records(replace(file, records=(ROWS,), titles=tuple(titles.items())))
+    if outline.is_columns:
+        raise SourceError(f"{file.name} has a list of values for each column, and no records.", hint=AS_RECORDS)
     places: dict[str, SourceFile] = {}
     samples: list[Sample] = []
     for path, sampler in outline.arrays.items():

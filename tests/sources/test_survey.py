@@ -173,6 +173,20 @@ def test_where_the_records_are(tmp_path: Path, content: str, records: str, ids: 
 @pytest.mark.parametrize(
     "content",
     [
+        '{"id": 1, "title": ["a", "b"], "labels": ["c", "d"], "by": ["e", "f"]}',
+        '{"issues": [{"id": 1}, {"id": 2}], "users": [{"n": 1}, {"n": 2}], "ids": [1, 2], "names": [3, 4]}',
+        '{"VOICE": {"1": {"id": 1}}, "TEXT": {"2": {"id": 2}}, "MAIL": {"3": {"id": 3}}}',
+        '{"columns": ["id"], "index": [0], "data": [{"id": 1}]}',
+    ],
+)
+def test_records_that_are_no_columns(tmp_path: Path, content: str) -> None:
+    """Lists of one length are columns only where there is nothing else; of objects they are records."""
+    assert survey(write(tmp_path, content))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
         '[{"ticket": 5, "notes": [{"text": "x"}]}]',
         '[{"ticket": "5", "headline": "t", "notes": [{"text": "x"}]}]',
         '[{"node": {"id": "x", "labels": [{"name": "l"}]}}]',
@@ -209,6 +223,11 @@ def test_json_lines_that_look_like_pages(tmp_path: Path) -> None:
         ('{"data": null, "errors": [{"message": "Bad query", "path": ["a"]}]}', SourceError, "“Bad query”"),
         ('{"error": {"code": 401, "message": "Who?"}, "request": 5}', SourceError, r"“Who\?”"),
         ('{"a": {"b": 1}}', SourceError, "has no array of records; its keys are a"),
+        ('{"id": [1, 2], "title": ["a", "b"], "done": [1, 0]}', SourceError, "a list of values for each column"),
+        ('{"id": {"0": 1}, "title": {"0": "a"}, "by": {"0": "x"}}', SourceError, "a list of values for each column"),
+        ('{"columns": ["id"], "index": [0], "data": [[1]]}', SourceError, "a list of values for each column"),
+        ('[["id", "title"], [1, "a"]]', SourceError, "lists or single values in place of objects"),
+        ("[null, 1]", SourceError, "lists or single values in place of objects"),
         ('{"a":' * 100_000, SourceError, "nested too deeply"),
         ('{"issues": [{"id": 1}], "more": {"x": ', SourceNotReady, "ends inside its JSON document"),
     ],
