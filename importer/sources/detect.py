@@ -8,8 +8,10 @@ from pathlib import PurePath
 from typing import Literal
 
 from importer.errors import SourceError
-from importer.sources.archives import MAGICS
+from importer.phrases import shell_quote
+from importer.sources.archives import MAGICS, is_workbook
 from importer.sources.encodings import BYTE_ORDER_MARKS, binary_file, can_decode
+from importer.sources.files import GZIP_MAGIC, STDIN
 from importer.sources.workbooks import OLE_MAGIC
 from importer.sources.wrappers import is_pair
 
@@ -31,9 +33,12 @@ COMPRESSIONS = (".gz", ".zst")
 
 EXPORT_AS_TEXT = "Export the issues as CSV or JSON and give that file."
 
+SAVE_AS_CSV = "Open it in a spreadsheet, and save it as CSV or .xlsx."
+
 FOREIGN = {
     MAGICS[0]: "a zip archive or a workbook, packed once more",
     OLE_MAGIC: "a workbook (.xls), packed once more",
+    GZIP_MAGIC: "compressed twice",
     b"%PDF": "a PDF document",
     b"{\\rtf": "an RTF document",
     b"SQLite format 3\0": "an SQLite database",
@@ -48,6 +53,18 @@ FOREIGN = {
     b"Rar!": "a RAR archive",
 }
 TAR_MAGIC, TAR_OFFSET = b"ustar", 257
+UNPACK = {
+    MAGICS[0]: "gunzip",
+    OLE_MAGIC: "gunzip",
+    GZIP_MAGIC: "gunzip",
+    b"BZh": "bunzip2",
+    b"\xfd7zXZ\0": "unxz",
+    b"7z\xbc\xaf\x27\x1c": "7z x",
+    b"Rar!": "unrar x",
+}
+"""What unpacks a file that begins so."""
+
+LFS_POINTER = "version https://git-lfs.github.com/spec/"
 
 MARKUP = {
     "<?xml": "XML",
@@ -59,6 +76,8 @@ MARKUP = {
     "<div": "HTML",
 }
 _OTHER_MARKUP = re.compile(r"<(!--|!doctype\b|[a-z][\w:-]*[\s>/])", re.IGNORECASE)
+_SHEET = re.compile(r"\A<table|urn:schemas-microsoft-com:office:(excel|spreadsheet)|Excel\.Sheet", re.IGNORECASE)
+"""What old trackers call a workbook: a table in HTML, or Excel's XML."""
 _SQL = re.compile(
     r"(--[^\n]*\n)?--[^\n]*\b(dump|SQL)\b"
     r"|(--[^\n]*\n|/\*.*?\*/;?|\s)*+(INSERT INTO|CREATE (TABLE|DATABASE)|DROP TABLE|PRAGMA|BEGIN TRANSACTION"
@@ -85,11 +104,19 @@ def refuse_foreign(name: str, head: bytes, encoding: str | None) -> None:
     """
     for magic, what in FOREIGN.items():
         if head.startswith(magic):
-            raise SourceError(f"{name} is {what}.", hint=EXPORT_AS_TEXT)
+            raise SourceError(f"{name} is {what}.", hint=_unpack(name, UNPACK.get(magic, "")))
     if head.startswith(TAR_MAGIC, TAR_OFFSET):
-        raise SourceError(f"{name} is a tar archive.", hint="Unpack it, and give the file in it that has the issues.")
+        raise SourceError(f"{name} is a tar archive.", hint=_unpack(name, "tar -xf"))
     if encoding is None and not head.startswith(tuple(BYTE_ORDER_MARKS)) and _is_binary(head):
         raise binary_file(name, head)
+
+
+def _unpack(name: str, command: str) -> str:
+    """What to do about a file that may hold the export; what is piped in has no name to be typed."""
+    if not command:
+        return EXPORT_AS_TEXT
+    told = "" if name == STDIN else f": {command} {shell_quote(name)}"
+    return f"Unpack it, and give the file in it that has the issues{told}"
 
 
 def _is_binary(head: bytes) -> bool:
@@ -105,12 +132,12 @@ def refuse_other_text(name: str, sample: str, option: Format | None) -> None:
     start = sample.lstrip()
     what = next((what for tag, what in MARKUP.items() if start[: len(tag)].lower() == tag), "")
     if what or _OTHER_MARKUP.match(start):
-        raise SourceError(
-            f"{name} is {what or 'HTML or XML'}.",
-            hint=f"{EXPORT_AS_TEXT} A page to log in may have been saved instead."
-            if what == "HTML"
-            else EXPORT_AS_TEXT,
-        )
+        hint = SAVE_AS_CSV if _SHEET.search(start) or is_workbook(name) else EXPORT_AS_TEXT
+        if what == "HTML":
+            hint += " A page to log in may have been saved instead."
+        raise SourceError(f"{name} is {what or 'HTML or XML'}.", hint=hint)
+    if start.startswith(LFS_POINTER):
+        raise SourceError(f"{name} is a pointer of Git LFS, and not the file itself.", hint="Get it with: git lfs pull")
     if option is not None:
         return
     kinds = {"an SQL dump": _SQL, "a mail": _MAIL}
@@ -136,6 +163,8 @@ def choose_format(name: str, sample: str, option: Format | None) -> Format:
         path = path.with_suffix("")
     by_content: Format = "json" if start[:1] in ("{", "[") else "csv"
     found = EXTENSIONS.get(path.suffix, by_content)
+    if found == "jsonl" and start.partition("\n")[0].strip() == "[":
+        found = "json"
     if found == "csv" and _JSON.match(start):
         found = "json"
     return "jsonl" if found == "json" and _holds_json_lines(start) else found

@@ -32,6 +32,7 @@ from importer.sources.detect import Format, choose_format, refuse_foreign
         ("a.csv", '[["s", {"id": 1}]]', "json"),
         ("-", '["s", {"id": 1}]\n["s", {"id": 2}]\n', "jsonl"),
         ("a.json", '[{"id": 1}]\n[{"id": 2}]\n', "json"),
+        ("a.jsonl", '[\n{"id": 1},\n{"id": 2}\n]\n', "json"),
         ("a.csv", "[id],[title]", "csv"),
         ("a.csv", "{id},b", "csv"),
         ("a.csv", "title: x\nb: y\nc: z\n", "csv"),
@@ -50,7 +51,31 @@ def test_the_option_decides() -> None:
     assert choose_format("a.csv", '{"a": 1}', "jsonl") == "jsonl"
 
 
-@pytest.mark.parametrize("sample", ["<?xml version", "  <!DOCTYPE html>", "<HTML>", "<table>", "<rss>"])
+@pytest.mark.parametrize(
+    ("name", "sample"),
+    [
+        ("a.csv", "<table><tr><th>Key</th></tr></table>"),
+        ("a.html", '<html xmlns:x="urn:schemas-microsoft-com:office:excel">'),
+        ("a.xml", '<?xml version="1.0"?><?mso-application progid="Excel.Sheet"?><Workbook/>'),
+        ("a.xls", "<html><body><table>"),
+    ],
+)
+def test_a_workbook_that_is_markup(name: str, sample: str) -> None:
+    """Old trackers call a page, or Excel's XML, a workbook: a spreadsheet opens it."""
+    with pytest.raises(SourceError, match=r"is (XML|HTML)") as raised:
+        choose_format(name, sample, None)
+    assert raised.value.hint.startswith("Open it in a spreadsheet, and save it as CSV or .xlsx.")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.json", "-"])
+def test_a_pointer_in_place_of_the_file(name: str) -> None:
+    """A repository that was fetched without its large files has what Git LFS needs to get them."""
+    with pytest.raises(SourceError, match="is a pointer of Git LFS") as raised:
+        choose_format(name, "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n", None)
+    assert raised.value.hint == "Get it with: git lfs pull"
+
+
+@pytest.mark.parametrize("sample", ["<?xml version", "  <!DOCTYPE html>", "<HTML>", "<rss>"])
 def test_markup_is_refused(sample: str) -> None:
     """A web page or XML under the name of a CSV says what it is and what to do."""
     with pytest.raises(SourceError, match=r"a\.csv is (XML|HTML)") as raised:
@@ -96,19 +121,38 @@ def test_long_beginnings_are_read_once(sample: str) -> None:
     [
         (b"{\\rtf1\\ansi", "RTF"),
         (b"SQLite format 3\0", "SQLite"),
-        (b"BZh91AY", "bzip2"),
         (b"\x89PNG\r\n", "picture"),
-        (b"issues.csv" + bytes(247) + b"ustar", "tar archive"),
-        (b"PK\x03\x04", "workbook"),
-        (b"\xd0\xcf\x11\xe0", "xls"),
         (b"%PDF-1.4", "PDF"),
     ],
 )
 def test_other_kinds_of_files_are_refused(head: bytes, what: str) -> None:
-    """Workbooks, archives and documents say what they are."""
+    """Documents and databases say what they are."""
     with pytest.raises(SourceError, match=what) as raised:
         refuse_foreign("a.csv", head, None)
-    assert "Export the issues" in raised.value.hint or "Unpack" in raised.value.hint
+    assert raised.value.hint == "Export the issues as CSV or JSON and give that file."
+
+
+@pytest.mark.parametrize(
+    ("head", "what", "command"),
+    [
+        (b"BZh91AY", "bzip2", "bunzip2"),
+        (b"\xfd7zXZ\0\0", "xz", "unxz"),
+        (b"7z\xbc\xaf\x27\x1c", "7z archive", "7z x"),
+        (b"Rar!\x1a", "RAR archive", "unrar x"),
+        (b"issues.csv" + bytes(247) + b"ustar", "tar archive", "tar -xf"),
+        (b"PK\x03\x04", "workbook", "gunzip"),
+        (b"\xd0\xcf\x11\xe0", "xls", "gunzip"),
+        (b"\x1f\x8b\x08", "compressed twice", "gunzip"),
+    ],
+)
+def test_what_is_packed_says_how_to_unpack_it(head: bytes, what: str, command: str) -> None:
+    """The command can be pasted; what is piped in has no name."""
+    with pytest.raises(SourceError, match=what) as raised:
+        refuse_foreign("my issues.csv", head, None)
+    assert raised.value.hint.endswith(f": {command} 'my issues.csv'")
+    with pytest.raises(SourceError, match=what) as raised:
+        refuse_foreign("-", head, None)
+    assert raised.value.hint == "Unpack it, and give the file in it that has the issues"
 
 
 @pytest.mark.parametrize("head", [b"a,b\n\xff\0", b"a\0\0bc" * 500])
