@@ -15,12 +15,25 @@ WIDE_NULS = 4
 WIDE_SHARE = 0.9
 """The least share of NULs in the upper two bytes of each four that means UTF-32."""
 
-_LATIN_LETTER = r"[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽžŸ]"
+_LATIN_LETTER = r"[A-Za-zÀ-ÖØ-öø-ÿŒœŠšŽž]"
 _LATIN_WORD = re.compile(rf"{_LATIN_LETTER}+")
 _TYPOGRAPHY = re.compile("[€‚„…‘’“”•–—™©®°£§«»´·ºª½¼²µ\u00a0]|(?<![A-Za-z])[¿¡]")
+_SIGN_IN_WORD = re.compile(
+    rf"(?<={_LATIN_LETTER})[€„…“”•™©®°£§«»´ºª½¼²µ](?={_LATIN_LETTER})|(?<=[A-Za-z])[‚„]|™(?={_LATIN_LETTER})|(?<!l)·(?!l)"
+)
+"""Signs that no text has there: what letters of DOS and of the Mac become."""
 _LETTERS = re.compile(r"[^\W\d_]+")
 _PLAIN_LETTER = re.compile("[A-Za-z]")
 _CYRILLIC = frozenset("абвгдежзийклмнопрстуфхцчшщъыьэюяАБВГДЕЖЗИЙКЛМНОПРСТУФХЦЧШЩЪЫЬЭЮЯЁёІіЇїЄєҐґЎў")
+_TURKISH = frozenset("çğıöşüÇĞİÖŞÜâîûÂÎÛ")
+_TURKISH_ALONE = frozenset("ğışĞİŞ")
+"""What only Turkish has there: all others are the same bytes in cp1252."""
+_BALTIC = frozenset("ąčęėįšųūžĄČĘĖĮŠŲŪŽāēģīķļņĀĒĢĪĶĻŅõäöüÕÄÖÜ")
+_HEBREW_INNER = re.compile("[ךםןףץ](?=[א-ת])")
+"""Forms of letters that only end a word."""
+_GREEK_ODD = re.compile(r"ς(?=\w)|σ(?!\w)|[ΐΰ]")
+_THAI_ODD = re.compile(r"(?<![ก-ฮ็-์ัิ-ฺ])[ะัำา-ฺ็-์]|[เ-ไ](?![ก-ฮ])|(?<=[ก-ฮ])[๐-๙]|[๐-๙](?=[ก-ฮ])")
+"""Vowels and tones without their consonant, and digits among letters."""
 _CENTRAL = frozenset("ąćęłńóśźżĄĆĘŁŃÓŚŹŻáčďéěíňřšťúůýžÁČĎÉĚÍŇŘŠŤÚŮÝŽőűŐŰäöüÄÖÜßâăîșțşţ")
 
 
@@ -35,10 +48,10 @@ def _turned(text: str) -> int:
 
 def _latin(text: str) -> float:
     """Rate Western text: single accented letters among ASCII letters, and typographic signs."""
-    usual = len(_TYPOGRAPHY.findall(text)) - _turned(text)
+    usual = len(_TYPOGRAPHY.findall(text)) - _turned(text) - 2 * len(_SIGN_IN_WORD.findall(text))
     for word in _LATIN_WORD.findall(text):
         accents = len(_high(word))
-        usual += accents if 2 * accents <= len(word) or len(word) == 1 else 0
+        usual += accents if 2 * accents <= len(word) + 1 else 0
     return max(0, usual) / len(_high(text))
 
 
@@ -54,6 +67,31 @@ def _cyrillic(text: str) -> float:
     words = [word for word in _LETTERS.findall(text) if not _PLAIN_LETTER.search(word)]
     letters = sum(character in _CYRILLIC for character in "".join(words)) + text.count("№")
     return max(0, letters - 3 * _turned(text)) / len(_high(text))
+
+
+def _turkish(text: str) -> float:
+    """Rate Turkish text, which has letters that only Icelandic has in cp1252, with others that Turkish lacks."""
+    if _TURKISH_ALONE.isdisjoint(text):
+        return 0.0
+    usual = sum(character in _TURKISH for character in _high(text)) + len(_TYPOGRAPHY.findall(text))
+    return 1.01 * max(0, usual - _turned(text)) / len(_high(text))
+
+
+def _baltic(text: str) -> float:
+    """Rate Lithuanian, Latvian and Estonian text: their letters among ASCII letters."""
+    usual = sum(character in _BALTIC for character in _high(text)) + len(_TYPOGRAPHY.findall(text))
+    return 0.9 * max(0, usual - _turned(text)) / len(_high(text))
+
+
+def _script(letters: str, odd: re.Pattern[str], weight: float) -> Callable[[str], float]:
+    """Return a rating for text of one script: words without other letters, and none with what it never has."""
+    own = re.compile(rf"(?<!\w)[{letters}]+(?!\w)")
+
+    def rate(text: str) -> float:
+        count = sum(map(len, own.findall(text)))
+        return weight * max(0, count - 3 * (len(odd.findall(text)) + _turned(text))) / len(_high(text))
+
+    return rate
 
 
 def _by_bytes(encoding: str, letters: range, weight: float) -> Callable[[str], float]:
@@ -79,17 +117,27 @@ def _japanese(text: str) -> float:
     characters = _high(text)
     kana = sum("\u3040" <= character <= "\u30ff" for character in characters)
     kanji = sum(b"\x88" <= _encode(character, "cp932")[:1] <= b"\x97" for character in characters if character >= "一")
+    if not (kana or kanji):
+        return 0.0
     signs = sum("\u3000" <= character <= "\u303f" or "\uff00" <= character <= "\uff5e" for character in characters)
     return (kana + signs + kanji * (1.0 if kana else 0.8)) / len(characters)
 
 
 # GB 2312 and Big5 order characters by frequency, EUC-KR orders syllables by sound.
 RATINGS: dict[str, Callable[[str], float]] = {
+    "cp1255": _script("א-ת", _HEBREW_INNER, 1.0),  # before Cyrillic, which takes all of its letters
+    "cp1253": _script("Ά-ώ", _GREEK_ODD, 1.0),
+    "cp1256": _script("ء-ي٠-٩پچژگ", re.compile(r"ة(?=\w)|ى(?=\w)"), 0.99),
+    "cp874": _script("ก-ฺเ-๛", _THAI_ODD, 1.0),
+    "cp1254": _turkish,
     "cp1252": _latin,
     "cp1250": _central,
     "cp1251": _cyrillic,
     "koi8_r": _cyrillic,
+    "cp866": lambda text: 0.98 * _cyrillic(text),
     "mac_roman": lambda text: 0.95 * _latin(text),
+    "cp1257": _baltic,
+    "cp850": lambda text: 0.94 * _latin(text),
     "shift_jis": _japanese,
     "cp932": _japanese,
     "euc_jp": _japanese,

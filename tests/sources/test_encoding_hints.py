@@ -26,6 +26,14 @@ TEXTS = [
     ("big5", "登入失敗,優先順序高,問題標題"),
     ("euc_kr", "로그인 실패,우선순위 높음"),
     ("cp949", "똠방각하 펲시"),
+    ("cp1253", "Σφάλμα κατά το άνοιγμα,Υψηλή"),
+    ("cp1254", "Dosya açılırken hata oluştu,Açık"),
+    ("cp1255", "שגיאה בפתיחת קבצים,לא עובד"),
+    ("cp1256", "خطأ في فتح الملفات,الأولوية"),
+    ("cp874", "ข้อผิดพลาดในการเปิดไฟล์,สถานะ"),
+    ("cp866", "Ошибка при входе,Высокий приоритет"),
+    ("cp850", "Größe,Überblick, café à l'été"),
+    ("cp1252", "Ísland þýðir það, já"),
 ]
 
 
@@ -42,6 +50,12 @@ def test_the_hint_shows_the_text(make_source: MakeSource, encoding: str, text: s
     with pytest.raises(SourceError, match=r"issues\.csv:3: the bytes .* are not valid utf-8") as raised:
         make_source(content).close()
     assert raised.value.hint.startswith(f"Try --encoding {encoding}: it then says “2,{text[:8]}")
+
+
+@pytest.mark.parametrize("text", ["Nepavyksta prisijungti šįvakar", "Kļūda, atverot failus"])
+def test_an_encoding_that_is_named_beside_another(text: str) -> None:
+    """Baltic letters are French and Icelandic ones elsewhere: it comes behind them, and its text is shown."""
+    assert ("cp1257", text) in rank_encodings(text.encode("cp1257"))[:3]
 
 
 def test_the_encoding_that_failed_is_not_proposed() -> None:
