@@ -69,6 +69,8 @@ HOSTILE = {
     "unclosed tags": "<b><i>" * 16_000,
     "unclosed comments": "<!--" * 25_000,
     "unclosed quotes": '<a "' * 25_000,
+    "unclosed code tags": "<pre. " * 17_000,
+    "long item": "* one\n* " + "word " * 20_000,
     "unclosed scripts": "<script>" * 12_000,
     "angle brackets": "<" * 100_000,
     "ampersands": "&" * 100_000,
