@@ -7,7 +7,7 @@ import tempfile
 from array import array
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from itertools import chain
 from operator import itemgetter
@@ -23,6 +23,7 @@ from importer.records import Finding, Outcome
 
 Policy = Literal["reject", "first", "newest"]
 AT_ONCE = 1 << 16
+FILES_LIMIT = 64
 REJECT_HINT = (
     "delete one of them, or let the mapping decide: `duplicates: first`, or `duplicates: {newest: …}` with the column "
     "that has the date of the last change"
@@ -55,7 +56,8 @@ class Verdicts(Mapping[int, Verdict]):
     def __init__(
         self, losses: Iterable[_Loss], policy: Policy, file_names: Sequence[str], *, grouped: bool = False
     ) -> None:
-        self._losses = np.sort(np.fromiter(losses, dtype=_LOSS), order="place")
+        self._losses = np.fromiter(losses, dtype=_LOSS)
+        self._losses.sort(order="place")
         self._places = array("Q", self._losses["place"].tobytes())  # plain integers: found ten times faster
         self._policy = policy
         self._file_names = file_names
@@ -100,9 +102,10 @@ class KeySpool:
     """Collects every row that would be sent, and names at the end those that lose against another one with their key.
 
     A row is known by its place in the input, counted from 0 over all files. Nearly all keys come once, which their
-    hashes show; those whose hash comes again are compared in full. Memory is `at_once` hashes, or keys that come again,
-    plus the verdicts. With `grouped` a row stands for an issue of several rows, and the hint of a duplicate is to sort
-    the source. Raises StorageFull if the temporary disk is full.
+    hashes show; the rows whose hash comes again are divided among files, and compared in full file by file. Memory is
+    `at_once` hashes or keys, however often a key comes, 8 bytes for each key that comes again, and the verdicts. With
+    `grouped` a row stands for an issue of several rows, and the hint of a duplicate is to sort the source. Raises
+    StorageFull if the temporary disk is full.
     """
 
     def __init__(
@@ -142,36 +145,50 @@ class KeySpool:
     def verdicts(self) -> Mapping[int, Verdict]:
         """Place → verdict, for every row that loses against another one with its key."""
         try:
-            losses = chain.from_iterable(map(self._losses, self._repeated()))
+            losses = chain.from_iterable(map(self._losses, self._divide(self._find_repeated())))
             return Verdicts(losses, self.policy, self.file_names, grouped=self._grouped)
         except OSError as error:
             raise _full(error) from error
 
-    def _repeated(self) -> Iterator[set[int]]:
-        """Hashes of keys that come again, so many at once."""
+    def _find_repeated(self) -> NDArray[np.int64]:
+        """Find the hashes of keys that come again, in order."""
         parts = -(-self._count // self._at_once)
+        repeated = []
         for part in range(parts):
             hashes = np.sort(np.concatenate([some[some % parts == part] for some in self._read_hashes()]))
-            again = hashes[1:][hashes[1:] == hashes[:-1]]
-            if len(again):
-                yield set(again.tolist())
+            repeated.append(np.unique(hashes[1:][hashes[1:] == hashes[:-1]]))
+        return np.sort(np.concatenate(repeated)) if repeated else np.zeros(0, np.int64)
 
     def _read_hashes(self) -> Iterator[NDArray[np.int64]]:
         self._hashes.seek(0)
         while some := self._hashes.read(self._at_once * np.dtype(np.int64).itemsize):
             yield np.frombuffer(some, dtype=np.int64)
 
-    def _losses(self, hashes: Collection[int]) -> Iterator[_Loss]:
-        """The rows that lose, of those whose key has one of the hashes."""
-        groups: defaultdict[str, list[SpooledRow]] = defaultdict(list)
-        for row in _read(self._rows):
-            if hash(row[0]) in hashes:
-                groups[row[0]].append(row)
-        for group in groups.values():
-            # Of several rows with the newest date the first wins, and the others are tied with it.
-            winner = group[0] if self.policy != "newest" else max(group, key=lambda row: (row[-1], -row[1]))
-            _, _, file_number, winning_line, content, date = winner
-            for _, place, _, _, its_content, its_date in (row for row in group if row is not winner):
+    def _divide(self, repeated: NDArray[np.int64]) -> Iterator[IO[bytes]]:
+        """Yield files of the rows whose hash comes again, in the order of the input, those of one key in one file."""
+        parts = min(-(-len(repeated) // self._at_once), FILES_LIMIT)
+        with ExitStack() as stack:
+            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(parts)]
+            for rows in _read(self._rows) if parts else ():
+                hashes = np.fromiter((hash(row[0]) for row in rows), np.int64, len(rows))
+                nearest = repeated[np.minimum(repeated.searchsorted(hashes), len(repeated) - 1)]
+                divided: defaultdict[int, list[SpooledRow]] = defaultdict(list)
+                for index in (nearest == hashes).nonzero()[0].tolist():
+                    divided[int(hashes[index]) % parts].append(rows[index])
+                for part, some in divided.items():
+                    marshal.dump(some, files[part])
+            yield from files
+
+    def _losses(self, rows: IO[bytes]) -> Iterator[_Loss]:
+        """Yield the rows of a file that lose."""
+        winners: dict[str, SpooledRow] = {}
+        for row in chain.from_iterable(_read(rows)):
+            best = winners.setdefault(row[0], row)
+            if self.policy == "newest" and row[-1] > best[-1]:  # of several with the newest date the first wins
+                winners[row[0]] = row
+        for key, place, _, _, its_content, its_date in chain.from_iterable(_read(rows)):
+            _, winning_place, file_number, winning_line, content, date = winners[key]
+            if place != winning_place:
                 yield place, file_number, winning_line, its_content == content, its_date == date
 
 
@@ -180,8 +197,9 @@ def _full(error: OSError) -> StorageFull:
     return StorageFull(f"{tempfile.gettempdir()}: {error.strerror}", hint=hint)
 
 
-def _read(file: IO[bytes]) -> Iterator[SpooledRow]:
+def _read(file: IO[bytes]) -> Iterator[list[SpooledRow]]:
+    """Yield the lists of rows that were written to a file."""
     file.seek(0)
     with suppress(EOFError):
         while True:
-            yield from marshal.load(file)
+            yield marshal.load(file)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import marshal
 import os
 import signal
 import subprocess
 import sys
+import tracemalloc
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple, get_args
+from typing import IO, NamedTuple, get_args
 
 import pytest
 from hypothesis import given
@@ -134,3 +137,35 @@ def test_long_key() -> None:
     """A key may be longer than any that a person would write."""
     entry = Entry("é" * 40_000, ONE)
     assert list(verdicts_of("reject", entry, entry)) == [1]
+
+
+def test_no_rows_are_read_for_each_part_of_the_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many keys come again, a row is read a few times: in each part of them, it would be the square."""
+    reads, load = Counter[int](), marshal.load
+    rows = 0
+
+    def count(file: IO[bytes]) -> object:
+        reads[rows] += 1
+        return load(file)
+
+    monkeypatch.setattr(marshal, "load", count)
+    for rows in (200, 400):
+        assert (
+            len(verdicts_of("first", *(Entry(f"P-{place // 2}", place) for place in range(rows)), at_once=8))
+            == rows // 2
+        )
+    assert reads[400] < 2.5 * reads[200]
+
+
+def test_one_key_for_all_rows_takes_no_memory() -> None:
+    """As where the mapping takes the project for the key: a verdict is all that is kept of a row."""
+    rows = 20_000
+    with KeySpool("newest", ["first.csv"]) as spool:
+        for first in range(0, rows, 1000):
+            spool.add([("P", place, 0, place + 2, place, float(place)) for place in range(first, first + 1000)])
+        tracemalloc.start()
+        try:
+            assert len(spool.verdicts()) == rows - 1
+            assert tracemalloc.get_traced_memory()[1] < 100 * rows
+        finally:
+            tracemalloc.stop()
