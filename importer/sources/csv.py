@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from importer.codes import ROW_RAGGED
 from importer.errors import SourceError, SourceNotReady
-from importer.phrases import plain_name
 from importer.records import CHUNK_CELLS, CHUNK_CHARACTERS, Chunk, Finding, Ref
 from importer.sources.errors_file import is_errors_header, own_cells
 from importer.sources.files import cut_off
@@ -26,6 +25,7 @@ from importer.sources.header import (
     least_width,
     may_be_note,
 )
+from importer.sources.text_formulas import column_name
 from importer.spreadsheet import IMPORT_COLUMNS, unescape_cell
 
 LINE_ENDS = ("\n", "\r")
@@ -211,15 +211,15 @@ def _malformed(first: int, last: int, error: csv.Error) -> Finding:
 def own_header(header: Sequence[str]) -> tuple[str, ...]:
     """Return the header's cells as they look; of an errors file unescaped, without the import columns."""
     own = own_cells(header[: -len(IMPORT_COLUMNS)], len(header)) if is_errors_header(header) else header
-    return tuple(map(sys.intern, map(plain_name, own)))  # a header may repeat `Comment` 100,000 times
+    return tuple(map(sys.intern, map(column_name, own)))  # a header may repeat `Comment` 100,000 times
 
 
 def find_columns(header: Sequence[str], refs: Sequence[Ref]) -> dict[Ref, tuple[int, ...]]:
     """Return for each reference all physical columns, from 0, with that header, as both look."""
     columns: dict[str, list[int]] = defaultdict(list)
     for index, cell in enumerate(header):
-        columns[plain_name(cell)].append(index)
-    return {ref: tuple(columns.get(plain_name(ref.name), ())) if ref.kind == "column" else () for ref in refs}
+        columns[column_name(cell)].append(index)
+    return {ref: tuple(columns.get(column_name(ref.name), ())) if ref.kind == "column" else () for ref in refs}
 
 
 class Batch(NamedTuple):

@@ -19,7 +19,7 @@ from importer.records import CHUNK_ROWS, Chunk, Ref
 from importer.sources import csv
 from importer.sources.csv import Severed
 from importer.sources.files import open_file
-from importer.sources.source import SourceFile
+from importer.sources.source import SourceFile, open_batches
 
 PART_BYTES = 3 << 19
 PART_ROWS = 4 * CHUNK_ROWS
@@ -106,7 +106,7 @@ def read_part(file: SourceFile, part: Part, refs: Sequence[Ref]) -> Iterator[Chu
         data = stored.read(part.end - part.start)
     try:
         table = _open_part(file, part, data)
-        yield from csv.chunk_batches(csv.read_batches(table, PART_ROWS), table.header, part.file, file.name, refs)
+        yield from csv.chunk_batches(open_batches(file, table, PART_ROWS), table.header, part.file, file.name, refs)
     except (SourceError, SourceNotReady, UnicodeError) as error:
         raise Severed from error
 

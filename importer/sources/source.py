@@ -20,6 +20,7 @@ from importer.sources.found_rows import chunk_rows
 from importer.sources.json_column import embedded_record, find_embedded
 from importer.sources.sheet_cells import open_cells
 from importer.sources.side_tables import ANY_FILE, BesideObject, Spool, read_arrays, read_tables
+from importer.sources.text_formulas import open_formulas
 from importer.sources.wrappers import open_envelope
 
 HEAD_BYTES = 4096
@@ -58,6 +59,7 @@ class SourceFile:
     titles       JSON only: id and title of each column, where the cells of the records name theirs by its id
     above        CSV only: the titles above the header
     rows_above   CSV only: the number of rows above the header, including empty ones
+    formulas     CSV only: whether cells are written as formulas of a text
     """
 
     name: str
@@ -74,6 +76,7 @@ class SourceFile:
     titles: tuple[tuple[str, str], ...] = ()
     above: tuple[str, ...] = ()
     rows_above: int = 0
+    formulas: bool = False
 
     @property
     def is_table(self) -> bool:
@@ -84,6 +87,12 @@ class SourceFile:
 def open_lines(stored: StoredFile, text: TextIO, skip: int) -> csv.Lines:
     """Open the lines of a table, below those that are left out; of a workbook its rows."""
     return csv.Lines(csv.join_lines(text) if stored.workbook else text, skip)
+
+
+def open_batches(file: SourceFile, table: csv.OpenTable, size: int) -> Iterator[csv.Batch]:
+    """Open the rows below a table's header, in batches of up to `size`."""
+    batches = csv.read_batches(table, size)
+    return open_formulas(batches) if file.formulas else batches
 
 
 def read_values(file: SourceFile, text: TextIO) -> Iterator[json.NumberedValue]:
@@ -107,7 +116,7 @@ def _read_file(
         found = json.find_rows(records, refs, file.envelope, is_errors_file=file.errors_file)
         return chunk_rows(found, number, file.name, refs, size, tables)
     table = csv.open_rows(open_lines(file.stored, text, file.skip_lines), file.name, file.delimiter, file.rows_above)
-    batches = csv.read_batches(table, size)
+    batches = open_batches(file, table, size)
     if file.json_column is None:
         return csv.chunk_batches(batches, table.header, number, file.name, refs)
     return chunk_rows(find_embedded(batches, file.header, file.json_column, refs), number, file.name, refs, size, {})
@@ -120,7 +129,7 @@ def _read_objects(file: SourceFile, text: TextIO) -> Iterator[tuple[int, dict[st
             yield line, record if isinstance(record, Finding) else open_envelope(file.envelope, record)
         return
     table = csv.open_rows(open_lines(file.stored, text, file.skip_lines), file.name, file.delimiter, file.rows_above)
-    for batch in csv.read_batches(table, CHUNK_ROWS):
+    for batch in open_batches(file, table, CHUNK_ROWS):
         for index, (line, cells) in enumerate(zip(batch.lines, batch.cells, strict=True)):
             defect = batch.defects.get(index)
             if defect is not None and defect.rejects:

@@ -41,6 +41,7 @@ from importer.sources.source import (
     open_lines,
     read_values,
 )
+from importer.sources.text_formulas import NOTICE, has_formulas, open_formula
 from importer.sources.wrappers import ANSWER, is_wrapped
 from importer.spreadsheet import IMPORT_COLUMNS
 
@@ -196,6 +197,10 @@ def _survey_csv(file: SourceFile) -> Surveyed:
     titles = tuple(title for row in above if (title := " ".join(" ".join(row).split())))
     cells = [row for _, row, malformed in filter(None, sampled) if malformed is None]
     file = replace(file, header=csv.own_header(header), errors_file=is_errors_header(header))
+    if file.stored.workbook is None and has_formulas([header, *cells]):
+        stored = file.stored._replace(notices=(*file.stored.notices, NOTICE))
+        file = replace(file, formulas=True, stored=stored)
+        cells = [list(map(open_formula, row)) for row in cells]
     return _with_records(replace(file, above=titles, rows_above=len(above)), cells, len(header))
 
 

@@ -13,6 +13,7 @@ from importer.records import Ref
 from importer.sources.delimiters import DELIMITERS, find_delimiter
 from importer.sources.source import SourceOptions
 from importer.sources.survey import open_source
+from importer.sources.text_formulas import NOTICE
 from importer.spreadsheet import IMPORT_COLUMNS
 from tests.harness.csv_tables import DIALECTS, TABLES, Dialect, write_row
 from tests.harness.making import rows_of
@@ -58,6 +59,22 @@ def test_mixed_line_ends(make_source: MakeSource) -> None:
     [chunk] = make_source('a,b\r1,x\r\n2,"y\rz"\n3,w\r').chunks([])
     assert chunk.raw == [["1", "x"], ["2", "y\rz"], ["3", "w"]]
     assert list(chunk.lines) == [2, 3, 5]
+
+
+def test_cells_written_as_formulas(make_source: MakeSource) -> None:
+    """A text that was written as a formula, so that no spreadsheet makes a number of it, is that text, and it is said.
+
+    What merely begins so is as it was, and what goes back into errors.csv is the text.
+    """
+    link = '"=HYPERLINK(""https://x.example/A-2"";""A-2"")"'
+    source = make_source(f'="ID",Title,Text\n="0012","=""say """"hi"""""" ",\n{link},=1+2,"=""a"" & B2"\n')
+    [file] = source.files
+    assert (file.header, file.formulas, file.stored.notices) == (("ID", "Title", "Text"), True, (NOTICE,))
+    [chunk] = source.chunks([Ref("column", name) for name in ("ID", "Title", "Text")])
+    assert chunk.raw == rows_of(chunk) == [["0012", 'say "hi"', ""], ["A-2", "=1+2", '="a" & B2']]
+    assert [record["ID"] for record in source.records(0)] == ["0012", "A-2"]
+    plain = make_source("ID,Title\n1,=1+2\n2,= x\n").files[0]
+    assert (plain.formulas, plain.stored.notices) == (False, ())
 
 
 def test_odd_headers(make_source: MakeSource) -> None:
