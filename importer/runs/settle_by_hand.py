@@ -30,7 +30,7 @@ from importer.triage.event_loop import run_loop
 from importer.triage.limiter import Limiter
 from importer.triage.listing import list_newest_first, search_issues
 from importer.triage.paced import PacedCalls
-from importer.triage.snapshot import Snapshot
+from importer.triage.snapshot import Snapshot, is_missing
 from importer.triage.target import Target
 
 ABSENT = "absent"
@@ -106,17 +106,15 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
     owner = ledger.seen(target.name, record.source_name, writable=True).owner_of(issue.id)
     if owner not in ("", record.key):
         raise UsageError(f"{answer} is {owner} already.", hint="Compare the keys in the two descriptions.")
+    snapshot = Snapshot.take(issue)
     if record.known is not None and record.known.state is State.DONE:
         sentence = await _choose(ledger, target, record, issue)
         if sentence:
             return sentence
-    if record.known is not None and record.known.state is State.DONE and record.known.issue_id != issue.id:
-        number = record.known.triage_id
-        hint = f"If that issue is gone, say so first: triage-import settle {shell_quote(record.key)} {ABSENT}"
-        raise UsageError(f"{record.key} is {number} already.", hint=hint)
-    done = Decision(
-        record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=Snapshot.take(issue).dump()
-    )
+        snapshot = _check_known(record, record.known, issue)
+        if record.known.triage_id and not is_missing(record.known.returned):
+            return f"{record.key} is {issue.triage_id}, as the ledger knows."
+    done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=snapshot.dump())
     run = ledger.find_run_of(target.name, record.key)
     if run is not None:
         run.decide([done])
@@ -126,6 +124,17 @@ async def _settle(ledger: Ledger, target: Target, record: _Record, answer: str, 
         settling.decide([done._replace(code=FOUND_AT_TARGET)], [create])
         settling.finish(ExitCode.DONE, {})
     return f"{record.key} is {issue.triage_id}."
+
+
+def _check_known(record: _Record, known: Known, issue: Issue) -> Snapshot:
+    """Return the snapshot of a key's issue that the ledger knows, from which it isn't gone. Raises UsageError.
+
+    What is there now may be a person's edit: it would count as ours.
+    """
+    if known.issue_id != issue.id:
+        hint = f"If that issue is gone, say so first: triage-import settle {shell_quote(record.key)} {ABSENT}"
+        raise UsageError(f"{record.key} is {known.triage_id} already.", hint=hint)
+    return Snapshot.parse(known.returned)._replace(gone=())
 
 
 async def _choose(ledger: Ledger, target: Target, record: _Record, issue: Issue) -> str:
@@ -141,7 +150,7 @@ async def _choose(ledger: Ledger, target: Target, record: _Record, issue: Issue)
         assert run is not None
         snapshot = Snapshot.take(issue).dump()
         done = Decision(record.key, State.DONE, 0, issue_id=issue.id, triage_id=issue.triage_id, returned=snapshot)
-        run.decide([done])
+        run.decide([done._replace(code=FOUND_AT_TARGET)])  # another import may have added to it
         marker = record_marker(record.key)
         own = Found(known.issue_id, known.triage_id, marker, "", 0.0, known.returned, record.key)
         seen.note([own], FoundState.SETTLED)

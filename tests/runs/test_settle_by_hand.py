@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 
 from importer.sandbox.faults import parse_fault
 from importer.sandbox.server import RunningSandbox
 from tests.conftest import Serve
+from tests.harness.following import Nights, Row
 from tests.harness.running import Program, issue_row, read_csv, wait_for, write_csv, write_issues
 
 RUN = ("run", "export.csv", "-m", "jira", "--yes", "--json", "--rate", "0", "--concurrency", "1", "--no-first-contact")
@@ -110,3 +114,56 @@ def test_nothing_is_open(program: Program, serve: Serve) -> None:
     ):
         ended = program("settle", key, "added", "--api-url", sandbox.url)
         assert (ended.code, sentence in ended.err) == (2, True), ended.err
+
+
+def test_a_word_that_says_nothing_new(program: Program, serve: Serve) -> None:
+    """What was sent is still known of the issue: an update is made, and an edit that a person made before stays."""
+    nights = Nights(program, serve())
+    nights.run([Row("D-1", ("one",)), Row("D-2", ("one",))])
+    nights.edit("D-2", severity="high")
+    for key in ("D-1", "D-2"):
+        number = nights.issue(key)["triage_id"]
+        said = program("settle", f"demo:{key}", number, "--api-url", nights.sandbox.url, "--rate", "0")
+        assert (said.code, said.err) == (0, f"demo:{key} is {number}, as the ledger knows.\n")
+    changed = [Row(key, ("one",), text="New", severity="P3") for key in ("D-1", "D-2")]
+    ended = nights.run(changed, "--on-change", "update", "--max-changes", "100%")
+    assert (ended.code, ended.outcomes()) == (0, {"updated": 2}), ended.err
+    assert [nights.issue(key)["severity"] for key in ("D-1", "D-2")] == ["medium", "high"]
+
+
+@pytest.mark.usefixtures("short_waits")
+def test_an_issue_that_is_back(program: Program, serve: Serve) -> None:
+    """Whoever has its issue given back says so, and it is compared with what was sent before it was gone."""
+    sandbox = serve()
+    write_issues(Path("export.csv"), 2)
+    program(*RUN, "--api-url", sandbox.url)
+    number = sandbox.issues()[0]["triage_id"]
+    with closing(sqlite3.connect(program.ledger)) as connection, connection:
+        (kept,) = connection.execute("SELECT returned FROM operations WHERE triage_id = ?", (number,)).fetchone()
+        gone = orjson.dumps(orjson.loads(kept) | {"gone": ["run 1", "run 2"]})
+        connection.execute("UPDATE operations SET returned = ? WHERE triage_id = ?", (gone, number))
+    said = program("settle", "jira:PROJ-1", number, "--api-url", sandbox.url, "--rate", "0")
+    assert (said.code, said.err) == (0, f"jira:PROJ-1 is {number}.\n")
+    with closing(sqlite3.connect(program.ledger)) as connection:
+        query = "SELECT returned FROM operations WHERE triage_id = ?"
+        assert orjson.loads(connection.execute(query, (number,)).fetchone()[0]) == orjson.loads(kept)
+
+
+def test_the_issue_that_another_ledger_has_filled(program: Program, serve: Serve) -> None:
+    """Where it is named as the right one, what hangs on it already isn't added once more."""
+    nights = Nights(program, serve())
+    first, second = Row("D-1", ("one",)), Row("D-2", ("two",), blocks="D-1")
+    nights.run([first, second])
+    own = nights.issue("D-2")
+    body = {name: own[name] for name in ("title", "severity", "category", "description")}
+    url = f"{nights.sandbox.url}/v1/triage/issues"
+    copy = httpx.post(url, json=body, headers=AUTHORIZED).json()["data"]
+    (detail,) = (said["detail"] for said in nights.sandbox.comments() if said["issue_id"] == own["id"])
+    assert httpx.post(f"{url}/{copy['id']}/comments", json={"detail": detail}, headers=AUTHORIZED).is_success
+    assert nights.run([first, second, Row("D-3")]).code == 1, "it is there twice"
+    said = program("settle", "demo:D-2", copy["triage_id"], "--api-url", nights.sandbox.url, "--rate", "0")
+    assert f"demo:D-2 is {copy['triage_id']}; beside it there is" in said.err
+    assert httpx.delete(f"{url}/{own['id']}", headers=AUTHORIZED).is_success
+    assert nights.run([first, second, Row("D-3")]).code == 0
+    assert nights.comments() == {"D-1": ["one"], "D-2": ["two"], "D-3": []}
+    assert nights.everything()["relations"] == [("D-2", "blocks", "D-1")]
