@@ -30,9 +30,9 @@ SHAPE_BYTES, SHAPE_KEYS = 64 * 1024, 3
 """What is read of an export, and how many of its first keys are compared, to see whether several are of one kind."""
 TEXT = ".txt"
 """May be an export, or what somebody says about one beside it."""
-WORKBOOKS = (".xlsx", ".xls", ".ods")
-NESTED = ".zip"
-"""Archives, which are not read within an archive."""
+WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
+NESTED = (".zip", ".gz", ".zst", ".tar", ".tgz", ".7z")
+"""What is packed once more, and is not read within an archive."""
 OFFICE = ("[Content_Types].xml", "mimetype")
 """Files of workbooks and other documents, which are archives, too."""
 _KEY = re.compile(rb'"([^"\\]{1,80})"\s*:')
@@ -68,11 +68,14 @@ def choose_members(name: str, stored: BinaryIO, wanted: str) -> list[str]:
     found = [each for each in names if _is_wanted(each, wanted)] if wanted else _find_exports(names)
     if not found:
         what = f"no {wanted} in it" if wanted else "no CSV, JSON or workbook in it"
+        nameless = [each for each in names if not PurePosixPath(each).suffix]
         nested = not wanted and any(each.lower().endswith(NESTED) for each in names)
         raise SourceError(
             f"{name} is an archive with {what}. It holds {listed(names, NAMES_SHOWN) or 'nothing'}.",
             hint=_unpack(name, "give the file with the issues")
             if nested
+            else say_which(name, nameless)
+            if nameless and not wanted
             else "Export the issues as CSV or JSON and give that file.",
         )
     twice = [each for each, count in Counter(found).items() if count > 1]

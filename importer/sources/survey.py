@@ -45,6 +45,9 @@ from importer.sources.text_formulas import NOTICE, has_formulas, open_formula
 from importer.sources.wrappers import ANSWER, is_wrapped
 from importer.spreadsheet import IMPORT_COLUMNS
 
+SHOWN = 40
+"""Characters of a beginning that an error shows."""
+
 
 class Sample(NamedTuple):
     """The columns of a file, or of one array or stream in it.
@@ -243,8 +246,10 @@ def _survey_json(file: SourceFile, records: str | None) -> Surveyed:
         document = Document(text, file.name)
         first = document.peek()
         if first not in ("[", "{"):
+            shown = " ".join(_read_sample(file.stored, file.encoding)[:SHOWN].split())
             raise SourceError(
-                f"{file.name} is not a JSON array or object.", hint="Say what it is with --format csv or jsonl."
+                f"{file.name} is not a JSON array or object: it begins with “{shown}”.",
+                hint="Leave out what stands around them, or say what the file is: --format csv or jsonl",
             )
         if first == "[" and is_gathered_page(_first_value(file)):
             pages = document.elements()
@@ -260,14 +265,23 @@ def _survey_records(file: SourceFile) -> Surveyed:
     sampler = Sampler()
     with open_text(file.stored, file.encoding) as (_, text):
         values = read_values(file, text)
-        any_value = more = _add_next(values, sampler)
-        while more and not sampler.rows:
-            more = _add_next(values, sampler)
+        any_value, unreadable = False, None
+        for _, _, value in values:
+            any_value = True
+            if not isinstance(value, Finding):
+                sampler.add(value)
+                break
+            unreadable = unreadable or value
         with suppress(SourceError, SourceNotReady):  # reported when it is read on
             while not sampler.full and _add_next(values, sampler):
                 pass
     if not any_value:
         raise json.no_records(file.name)
+    if unreadable and not sampler.rows:
+        raise SourceError(
+            f"{file.name} has nothing that can be read as a record. {unreadable.message}.",
+            hint="Mend the file, or say what it is if its name says something else: --format csv, jsonl or json",
+        )
     file = _with_sample(file, sampler)
     if sampler.rows and not (file.errors_file or any(sampler.names.values())):
         raise SourceError(f"{file.name} has lists or single values in place of objects with keys.", hint=AS_RECORDS)

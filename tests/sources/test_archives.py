@@ -106,9 +106,11 @@ def test_several_of_one_kind_are_read(tmp_path: Path) -> None:
         ({}, "no CSV, JSON or workbook in it. It holds nothing", "Export the issues as CSV or JSON"),
         ({"a.pdf": b"%PDF"}, "no CSV, JSON or workbook in it. It holds a.pdf", "Export the issues as CSV or JSON"),
         ({"Part-1.zip": b"PK"}, "It holds Part-1.zip", "unzip "),
+        ({"issues.csv.gz": b"\x1f\x8b"}, "It holds issues.csv.gz", "unzip "),
+        ({"issues": b"id\n1\n"}, "It holds issues", "export.zip/issues"),
         ({"big.csv": bytes(10**7)}, "would be 10.0 MB, of 0.0 MB", "unzip "),
     ],
-    ids=["empty", "no export", "archives", "bomb"],
+    ids=["empty", "no export", "archives", "packed twice", "without extension", "bomb"],
 )
 def test_what_is_refused(
     tmp_path: Path,

@@ -216,6 +216,7 @@ def test_json_lines_that_look_like_pages(tmp_path: Path) -> None:
         ('{"issues": [], "total": 0}', SourceNotReady, "has no records"),
         ('{"data": {"issues": {"nodes": []}}}', SourceNotReady, "has no records"),
         ('"x"', SourceError, "is not a JSON array or object"),
+        ("var data = [\n{}]", SourceError, r"is not a JSON array or object: it begins with “var data = \[ {}\]”"),
         ("null", SourceError, "is not a JSON array or object"),
         ('{"error": "unauthorized"}', SourceError, "an error that a service answered, and no export: “unauthorized”"),
         ('{"message": "Not Found", "documentation_url": "https://x"}', SourceError, "“Not Found”"),
@@ -236,6 +237,13 @@ def test_documents_without_records(tmp_path: Path, content: str, error: type[Exc
     """Each says what it is: an empty export may come yet, an answer that says an error is quoted."""
     with pytest.raises(error, match=message):
         survey(write(tmp_path, content))
+
+
+def test_lines_of_which_none_can_be_read(tmp_path: Path) -> None:
+    """The reason of the first is said, as it is that of all."""
+    path = write(tmp_path, '{"id": 1},\n{"id": 2},\n', "a.jsonl")
+    with pytest.raises(SourceError, match=r"a\.jsonl has nothing that .* Line 1, column 10 is not valid JSON"):
+        survey(path)
 
 
 def test_a_page_without_its_array(tmp_path: Path) -> None:

@@ -85,6 +85,9 @@ def test_a_workbook_in_an_archive(tmp_path: Path) -> None:
     write_xlsx(single, {"Tasks": ROWS})
     path = tmp_path / "export.zip"
     with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("tasks.xlsm", single.getvalue())
+    assert [row[1] for row in read(path)] == ["1", "2"]
+    with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("Plan/tasks.xlsx", single.getvalue())
         archive.writestr("readme.txt", "See the workbook.")
     with open_source([str(path)], SourceOptions()) as source:
