@@ -161,6 +161,8 @@ class Act(_Word):
 
 ADDITIONS = (Act.EVIDENCE, Act.FLAG, Act.COMMENT, Act.RELATION, Act.REFER)
 """What is sent after all creates, in this order for each issue."""
+NEVER_TWICE = (Act.COMMENT, Act.FLAG, Act.RELATION)
+"""Those of them that a second request would make a second time."""
 
 
 ADDITION_PATHS = {

@@ -31,12 +31,14 @@ class Workload:
     operations    by what they do
     comments      (`open` or `closed` issue, bundling) → comments that would be sent
     open, closed  the bundling that the mapping has for the comments of open and of closed issues
+    lists         lists of issues from earlier runs, each read before something is added that must not be there twice
     """
 
     operations: Counter[Act] = field(default_factory=Counter)
     comments: Counter[tuple[str, Bundling]] = field(default_factory=Counter)
     open: Bundling = "separate"
     closed: Bundling = "separate"
+    lists: int = 0
 
     @property
     def requests(self) -> int:
@@ -45,13 +47,17 @@ class Workload:
 
     @property
     def looks(self) -> int:
-        """Requests of discovery and of the closing scan, if nobody else makes issues: what is in Triage isn't known."""
+        """Requests that change nothing, if nobody else makes issues or comments: what is in Triage isn't known."""
+        return self._scans + self.lists
+
+    @property
+    def _scans(self) -> int:
         return 1 + ceil(self.operations[Act.CREATE] / PAGE_LIMIT) if self.operations[Act.CREATE] else 0
 
     @property
     def issues(self) -> int:
-        """Requests of creates and updates, and of the looks."""
-        return self.looks + sum(self.operations[act] * REQUESTS.get(act, 1) for act in (Act.CREATE, Act.UPDATE))
+        """Requests of creates and updates, and of discovery and the closing scan."""
+        return self._scans + sum(self.operations[act] * REQUESTS.get(act, 1) for act in (Act.CREATE, Act.UPDATE))
 
     @property
     def discussion(self) -> int:
@@ -91,6 +97,9 @@ class WorkCounter:
         if acts[Act.EVIDENCE]:  # that of a new issue is part of its create
             new = (additions for place, additions in plan.additions.items() if plan.rows[place].is_new)
             acts[Act.EVIDENCE] -= sum(each.act is Act.EVIDENCE for additions in new for each in additions)
+        known = (additions for place, additions in plan.additions.items() if not plan.rows[place].is_new)
+        # Not those of relations: most that are still to be made are left, as their other issue isn't in Triage.
+        self.load.lists += sum(len({each.act for each in additions} & {Act.COMMENT, Act.FLAG}) for additions in known)
         acts[Act.RELATION] = acts[Act.REFER] = 0  # these are counted at the end
         self.load.operations += acts
         self._count_ways(examined, plan.additions)

@@ -22,10 +22,8 @@ from importer.codes import (
 )
 from importer.ledger.schema import UNDECIDED, State, operations, runs, sources
 from importer.ledger.statements import Transaction, portions
-from importer.records import ADDITIONS, Act, AlreadyAdded
+from importer.records import ADDITIONS, NEVER_TWICE, Act, AlreadyAdded
 
-_NEVER_TWICE = (Act.COMMENT, Act.FLAG, Act.RELATION)
-"""What a second request would make a second time."""
 CANDIDATES = 100
 """How many of the newest additions are tried, to find one whose other issue still exists."""
 CREATES = operations.alias("creates")
@@ -70,7 +68,7 @@ class Added(NamedTuple):
     @property
     def may_be_there(self) -> bool:
         """Whether a request for it may have reached Triage and been carried out, whatever the answer was."""
-        if self.act not in _NEVER_TWICE:
+        if self.act not in NEVER_TWICE:
             return False
         was_sent = self.code in (GONE_AT_TARGET, ADDITION_UNPROVEN) or (self.act is Act.RELATION and bool(self.covers))
         return self.state in (*UNDECIDED, State.REFUSED) or (self.state is State.LEFT and was_sent)
@@ -80,6 +78,7 @@ class Place(NamedTuple):
     """The issue of a key.
 
     was_found  whether discovery found it, or the ledger is an older copy: it may have additions unknown to the ledger
+    is_older   whether it is from an earlier run, since which another ledger may have added to it
     returned   its snapshot
     body_sha   SHA-256 of the body that the issue stands for
     content    digest of its row, 8 bytes
@@ -89,6 +88,7 @@ class Place(NamedTuple):
     issue_id: str
     triage_id: str
     was_found: bool
+    is_older: bool
     returned: bytes
     body_sha: bytes
     content: bytes
@@ -98,8 +98,8 @@ class Place(NamedTuple):
 class AddedOperations:
     """Reads the additions of one source. See `Ledger.additions` and `Run.additions`."""
 
-    def __init__(self, transaction: Transaction, source_id: int) -> None:
-        self._transaction, self._source_id = transaction, source_id
+    def __init__(self, transaction: Transaction, source_id: int, run_id: int = 0) -> None:
+        self._transaction, self._source_id, self._run_id = transaction, source_id, run_id
 
     def of(self, keys: Iterable[str]) -> dict[str, list[Added]]:
         """Return the additions of these keys, unordered; keys without any are absent."""
@@ -113,7 +113,8 @@ class AddedOperations:
         was_found = or_(operations.c.code == FOUND_AT_TARGET, operations.c.id <= unsure_to)
         names = ("returned", "body_sha", "content", "since")
         its = operations.c
-        statement = select(its.key, its.issue_id, its.triage_id, was_found, *(its[name] for name in names)).where(
+        doubts = was_found, its.run_id != self._run_id
+        statement = select(its.key, its.issue_id, its.triage_id, *doubts, *(its[name] for name in names)).where(
             operations.c.source_id == self._source_id,
             operations.c.act == Act.CREATE,
             operations.c.state == State.DONE,

@@ -111,7 +111,7 @@ class Run:
         self.source_name: str = found.source_name
         self.out = Path(found.out)
         self.is_open: bool = found.state == "open"
-        self.additions = AddedOperations(self._transaction, self._source_id)
+        self.additions = AddedOperations(self._transaction, self._source_id, self._id)
         self.replaced = ReplacedValues(self._transaction, self._source_id, self._id)
         self.find_titles = Titles(self._transaction, self._source_id)
         self.read_course = CourseReader(self._transaction, self._id)

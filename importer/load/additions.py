@@ -18,7 +18,7 @@ from importer.load.reconcile import Reading, Reconciler
 from importer.load.reference_numbers import ReferenceNumbers
 from importer.mapping.issue_parts import Bundling
 from importer.progress import Progress, Unseen
-from importer.records import Act, Addition, Outcome
+from importer.records import NEVER_TWICE, Act, Addition, Outcome
 from importer.transform.addition_plan import Due, plan_additions
 from importer.transform.comment_texts import REST
 from importer.transform.references import References
@@ -101,8 +101,8 @@ class AdditionLoader:
         for added in perhaps:
             if added.name not in blank:
                 await self._sender.decide_earlier(work, added)
-        if work.place.was_found or blank:
-            await self._take_in_existing(work)
+        if work.place.was_found or work.place.is_older or blank:
+            await self._take_in_existing(work, is_doubted=work.place.was_found or bool(blank))
         for addition in self._plan(work):
             await self._sender.add(work, addition)
             self._count_one()
@@ -121,16 +121,21 @@ class AdditionLoader:
         due = Due(item.key, item.parts._replace(mentions=()), bundling or item.bundling, work.had())
         return plan_additions([due], self._references.find_all)[0]
 
-    async def _take_in_existing(self, work: IssueWork) -> None:
-        """Record the additions that an issue has already, where the ledger may have lost them."""
+    async def _take_in_existing(self, work: IssueWork, *, is_doubted: bool) -> None:
+        """Record the additions that an issue has already, where the ledger may have lost them.
+
+        Where there is no sign that it has, a comment counts by its marker alone, and an absence needs no proof.
+        """
         if not self._plan(work):
             return
         issue_id = work.place.issue_id
         filled = [each for each in map(self._sender.fill, self._plan(work, "separate")) if each is not None]
+        if not is_doubted:
+            filled = [each for each in filled if each.act in NEVER_TWICE]
         names = {name for addition in filled for name in (addition.name, *addition.covers)}
         parts = work.item.parts
         left = tuple(each for each in parts.comments if names.intersection((each.id, each.content)))
-        unmarked = plan_unmarked(work.item.key, parts._replace(comments=left))
+        unmarked = plan_unmarked(work.item.key, parts._replace(comments=left)) if is_doubted else []
         unmarked = [each for each in unmarked if each.covers or each.name in names]
         try:
             known = work.known_counts
@@ -139,7 +144,8 @@ class AdditionLoader:
                 operation = work.operation(addition, addition.body)
                 result = Result(State.DONE, FOUND_AT_TARGET, covers=addition.covers, requests=0)
                 self._log.note(work, operation, result)
-            await self._leave_unproven(work, filled, shown)
+            if is_doubted:
+                await self._leave_unproven(work, filled, shown)
         except CallFailed as error:
             if error.action is Action.STOP:
                 raise error.as_stop() from error

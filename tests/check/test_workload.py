@@ -24,6 +24,8 @@ from tests.harness.running import KEY, Ended, Program, write_csv
 
 LOOKS = ("GET /v1/triage/categories", "GET /v1/triage/issues")
 """What an import asks before it sends anything, and at its end, however much that is."""
+LISTS = tuple(f"GET /v1/triage/issues/{{id}}/{name}" for name in ("activity", "flags", "relations"))
+"""What it asks of an issue from an earlier run before it adds to it."""
 BUNDLINGS = st.sampled_from(("separate", "fold", "drop"))
 
 
@@ -67,8 +69,9 @@ def test_to_the_request(random: Random, open_: str, closed: str) -> None:
             ended = send(program, sandbox.url, night)
             assert ended.code == 0, ended.err
             took = sandbox.requests() - before
-            writes = sum(number for request, number in took.items() if request not in LOOKS)
+            writes = sum(number for request, number in took.items() if request not in (*LOOKS, *LISTS))
             assert writes == foreseen["requests"] - foreseen.get("looks", 0), took
+            assert took[LISTS[0]] + took[LISTS[1]] == foreseen.get("looks", 0) - 2 * ("create" in foreseen), took
             if "drop" not in (open_, closed) and night is first:
                 check_additions(ask_target(sandbox), Source(night, ["good"] * len(night)))
         assert foreseen["requests"] == 0

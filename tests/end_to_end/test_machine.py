@@ -339,7 +339,7 @@ def test_a_ledger_that_lost_its_end_while_adding(cut: float) -> None:
             machine.begin(2)
             for row in machine.rows.values():
                 row.comments += 3
-            machine.night([], [], "report", Trouble("crash-after", 5, False), cut, 1, False)
+            machine.night([], [], "report", Trouble("crash-after", 7, False), cut, 1, False)
             assert len(sandbox.comments()) == 6
             machine.again("report", False)
             machine.nothing_is_added_twice()

@@ -75,8 +75,10 @@ def test_places(ledger: Ledger) -> None:
     sha = hashlib.sha256(b"{}").digest()
     places = run.additions.places(["k1", "k2", "k3", "k4"])
     assert places.keys() == {"k1", "k3"}
-    assert places["k1"]._replace(since=0.0) == Place("id-k1", "T-k1", False, b"", sha, b"")
-    assert places["k3"]._replace(since=0.0) == Place("id-k3", "T-k3", True, b"{}", sha, b"")
+    assert places["k1"]._replace(since=0.0) == Place("id-k1", "T-k1", False, False, b"", sha, b"")
+    assert places["k3"]._replace(since=0.0) == Place("id-k3", "T-k3", True, False, b"{}", sha, b"")
+    later = begin(ledger, digest="s2").additions.places(["k1", "k3"])
+    assert [place.is_older for place in later.values()] == [True, True]
 
 
 def test_more_keys_than_a_query_takes(ledger: Ledger) -> None:
