@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -12,6 +12,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, NamedTuple
 
 from importer.api import VALUE_FIELDS, count_units
+from importer.check.damaged_ids import WHAT_BECAME, contain, find_damaged_ids, matching
 from importer.check.plan import Plan
 from importer.mapping.model import Duplicates, Mapping
 from importer.mapping.patterns import compiled
@@ -44,7 +45,6 @@ COLUMNS_SHOWN = 3
 PAGES = "Export the rest in pages (by key or date), and give all files to one command."
 NO_SPREADSHEET = "Export again, and give the file as it comes, without opening it in a spreadsheet."
 
-EXPONENT = re.compile(r"\d(?:[.,]\d+)?[eE]\+\d{2,3}")
 ERROR_CELL = re.compile(
     r"#(?:REF!|NAME\?|VALUE!|DIV/0!|N/A|NUM!|NULL!|SPILL!|BEZUG!|WERT!|NV|ZAHL!|NOM\?|VALEUR!|NOMBRE\?|VALOR!)|#{4,}"
 )
@@ -213,9 +213,9 @@ class DamageSigns:
         if others and (ref in self._ids or ref in self._cells):
             # Apart, since a sign beyond U+FFFF takes four bytes for each sign of the text that it is in.
             blocks = ["\n".join(filter(str.isascii, column)), others]
-        if ref in self._ids and _has(blocks, "E+", "e+") and (rounded := _matching(column, EXPONENT)):
-            yield ("exponent",), rounded
-        if ref in self._cells and _has(blocks, "#") and (broken := _matching(column, ERROR_CELL)):
+        if ref in self._ids:
+            yield from (((became,), rows) for became, rows in find_damaged_ids(column, blocks))
+        if ref in self._cells and contain(blocks, "#") and (broken := matching(column, ERROR_CELL)):
             yield ("error-cell",), broken
         if others and ref in self._texts:
             for was, read_as, rows in _garbled(column, others):
@@ -281,14 +281,6 @@ def _is_full(text: str) -> bool:
     return CELL_LIMIT in (len(text), len(lines), count_units(lines))
 
 
-def _has(texts: Iterable[str], *needles: str) -> bool:
-    return any(needle in text for text in texts for needle in needles)
-
-
-def _matching(column: Sequence[str], pattern: re.Pattern[str]) -> dict[int, str]:
-    return {row: text.strip() for row, text in enumerate(column) if pattern.fullmatch(text.strip())}
-
-
 def _garbled(column: Sequence[str], others: str) -> Iterator[tuple[str, str, dict[int, str]]]:
     """Find garbled texts: the encoding that they had, the one they were decoded with, and row → the place.
 
@@ -351,11 +343,8 @@ def _say(sign: tuple[str, ...], hits: _Hits) -> str:
                 f"{rows} a text of exactly {CELL_LIMIT:,} characters in {hits.where()} ({hits.sample}): a spreadsheet "
                 f"cuts cells there, and the rest is lost. {NO_SPREADSHEET}"
             )
-        case ("exponent",):
-            return (
-                f"{rows} a rounded number for an id in {hits.where()} ({hits.sample}): a spreadsheet writes long ids "
-                f"so, and different ones become equal. {NO_SPREADSHEET}"
-            )
+        case (became,) if became in WHAT_BECAME:
+            return f"{rows} {WHAT_BECAME[became].format(f'{hits.where()} ({hits.sample})')} {NO_SPREADSHEET}"
         case ("error-cell",):
             return (
                 f"{rows} a spreadsheet's error instead of a text in {hits.where()} ({hits.sample}): the text is lost. "
