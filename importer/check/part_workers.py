@@ -220,6 +220,9 @@ def _count(counting: CellCounting, examined: Examined) -> Examined:
     """Count what nobody needs to look at any more, and leave it out where it is text that bodies have as well."""
     counts, records = counting.count(examined), examined.records
     naming = {row for row, parts in records.parts.items() if parts.mentions}  # their numbers are put into the text
+    if counting.searches_texts and counts.attachments:  # counted again if not all rows that have a body are sent
+        linking = {attachment.key for attachment in counts.attachments}
+        naming |= {row for row, key in enumerate(records.keys.full) if key in linking}
     descriptions = [text if row in naming else "" for row, text in enumerate(records.texts.descriptions)]
     texts = replace(records.texts, descriptions=descriptions, footers=())
     return replace(examined, counts=counts, records=replace(records, texts=texts))

@@ -112,11 +112,16 @@ class Attachments(Strict):
     base: Scalar | None = Field(
         None, description="The address of your copy of it: `https://files.acme.example/{name}`, in place of `url`."
     )
+    texts: list[Pattern] = Field(
+        default_factory=list,
+        description="Regular expressions: what they find in descriptions and comments is the address of a file.",
+    )
+    site: Text | None = Field(None, description="What such an address begins with where it begins with a slash.")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        if self.name is None and self.url is None:
-            raise ValueError("needs `name`, `url` or both")
+        if self.name is None and self.url is None and not self.texts:
+            raise ValueError("needs `name`, `url` or `texts`")
         if self.base is not None and NAME_HERE not in self.base:
             raise ValueError(f"`base` has no {NAME_HERE}, where the file's name goes")
         if self.base is not None and (other := re.search(r"\{[^{}]*\}", self.base.replace(NAME_HERE, ""))):

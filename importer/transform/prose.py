@@ -20,15 +20,20 @@ CONTINUED = "[… goes on in the comments]"
 class ColumnSanitizer:
     """Sanitises the texts of one chunk: puts names for accounts, neutralises mentions, treats secrets.
 
+    complete     makes addresses in texts whole; a text is of its row, or of that in the rows beside it
     shown        how people are shown in them
     secrets      row → field → kinds of the secrets found in it
     neutralised  how many mentions were neutralised
     """
 
     def __init__(
-        self, sanitizer: Sanitizer, name: Callable[[Sequence[str]], Sequence[str]], shown: ShownPeople
+        self,
+        sanitizer: Sanitizer,
+        name: Callable[[Sequence[str]], Sequence[str]],
+        shown: ShownPeople,
+        complete: Callable[[Sequence[str], Sequence[int] | None], Sequence[str]],
     ) -> None:
-        self._sanitizer, self._name, self.shown = sanitizer, name, shown
+        self._sanitizer, self._name, self.shown, self._complete = sanitizer, name, shown, complete
         self.secrets: dict[int, dict[str, tuple[str, ...]]] = {}
         self.neutralised = 0
 
@@ -44,7 +49,9 @@ class ColumnSanitizer:
 
     def column(self, field: str, texts: Sequence[str], rows: Sequence[int] | None = None) -> list[str]:
         """Sanitise texts that go into `field`: one for each row of the chunk, or for each of `rows`."""
-        cleaned, secrets, neutralised = self._sanitizer.clean_column(self.shown.clean(self._name(texts)))
+        cleaned, secrets, neutralised = self._sanitizer.clean_column(
+            self.shown.clean(self._name(self._complete(texts, rows)))
+        )
         self.neutralised += neutralised
         for place, kinds in secrets.items():
             fields = self.secrets.setdefault(place if rows is None else rows[place], {})

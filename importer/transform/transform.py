@@ -25,6 +25,7 @@ from importer.transform.claims import read_claims
 from importer.transform.columns import Columns, read_date, single_line
 from importer.transform.comments import Discussions
 from importer.transform.epochs import read_epoch
+from importer.transform.file_addresses import FileAddresses
 from importer.transform.footers import write_footers
 from importer.transform.formats.convert import dropped_finding
 from importer.transform.groups import Groups, merge_firsts
@@ -105,6 +106,7 @@ class _FileTransform:
         self._value_maps = value_maps(mapping)
         self._references = References(mapping.references, source_name)
         self._person_maps = person_maps(mapping, shown.roster)
+        self._files = FileAddresses(mapping.attachments)
         self._sanitizer = Sanitizer(mapping.norm, mapping.mentions, mapping.secrets)
         self._parts = PartsReader(mapping, source_name, self._references, self._name_author, find_keys)
 
@@ -115,7 +117,8 @@ class _FileTransform:
         keys = identify_rows(mapping, self._source_name, columns, skips)
         rule = mapping.duplicates
         newest = columns.dates(columns.text(rule.newest)) if isinstance(rule, Duplicates) else None
-        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self._shown)
+        complete = partial(self._files.complete, columns)
+        cleaner = ColumnSanitizer(self._sanitizer, self._name_mentions, self._shown, complete)
         people = self._read_people(columns)
         levels = read_levels(mapping, columns)
         footers = write_footers(mapping, columns, keys, cleaner, people.unmatched, levels)

@@ -9,16 +9,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from importer.check.coverage.attachments import read_texts
 from importer.check.rows import examine
 from importer.cli.inputs import open_job
 from importer.mapping.identities import Identity
 from importer.records import IssueParts
+from importer.transform.file_addresses import FileAddresses
 from importer.transform.people import identify
 from tests.harness.running import write_csv
 
 
 class Brought(NamedTuple):
-    """What is brought along of an issue. Keys are native ones, relations (owner, type, other)."""
+    """What is brought along of an issue. Keys are native, relations (owner, type, other), files (name, address)."""
 
     description: str
     comments: list[tuple[str, str, str]]
@@ -27,6 +29,7 @@ class Brought(NamedTuple):
     names: list[tuple[str, str]]
     assignee: Identity
     codes: list[str]
+    files: list[tuple[str, str]]
 
 
 Bring = Callable[..., dict[str, Brought]]
@@ -61,16 +64,20 @@ def _read(preset: str, path: Path, comments: Sequence[str], source_name: str | N
         for examined in examine(job):
             records = examined.records
             nobody = [Identity()] * len(records.keys.full)
+            linked = list(read_texts(FileAddresses(model.attachments), records, ()))
             people = nobody if model.assignee is None else identify(model.assignee, records.columns)
             for row, key in enumerate(records.keys.full):
                 codes = [finding.code for finding in examined.findings.by_row.get(row, ())]
                 parts = records.parts.get(row, IssueParts())
-                brought = _brought(records.texts.descriptions[row], parts, people[row], codes)
+                files = [(each.name, each.url) for each in linked if each.key == key]
+                brought = _brought(records.texts.descriptions[row], parts, people[row], codes, files)
                 found.setdefault(_native(key), brought)  # of rows that are one issue, the first has all of it
     return found
 
 
-def _brought(description: str, parts: IssueParts, assignee: Identity, codes: list[str]) -> Brought:
+def _brought(
+    description: str, parts: IssueParts, assignee: Identity, codes: list[str], files: list[tuple[str, str]]
+) -> Brought:
     return Brought(
         description.partition("\n\n---\n")[0],
         [(one.author, one.date, one.text) for one in parts.comments],
@@ -79,6 +86,7 @@ def _brought(description: str, parts: IssueParts, assignee: Identity, codes: lis
         [(mention.text, _native(mention.key)) for mention in parts.mentions],
         assignee,
         codes,
+        files,
     )
 
 

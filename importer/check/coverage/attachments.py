@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from operator import itemgetter
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from importer.scratch import Scratch
+from importer.transform.chunk_records import Records
+from importer.transform.file_addresses import FileAddresses
 
 _WORDS = re.compile(
     "attachment|anhang|anhänge|pièces? jointe|adjunto|anexo|allegat|bijlage|вложени|załącznik|příloh|添付|附件|첨부",
@@ -72,6 +75,19 @@ def read_object(key: str, value: Mapping[str, Any]) -> Iterator[Attachment]:
     url, name = next(urls, ""), next(_texts(value, _NAME_KEYS), "")
     if url or name:
         yield Attachment(key, name or _name_of(url), url)
+
+
+def read_texts(addresses: FileAddresses, records: Records, left_out: Collection[int]) -> Iterator[Attachment]:
+    """Yield the files that descriptions and comments of rows that aren't left out link to, each once for its row."""
+    rows, texts = list(range(len(records.chunk))), list(records.texts.descriptions)
+    for row, parts in records.parts.items():
+        more = (*parts.rest, *(comment.text for comment in parts.comments))
+        rows += [row] * len(more)
+        texts += more
+    found = sorted(((rows[place], address) for place, address in addresses.find(texts)), key=itemgetter(0))
+    for row, address in dict.fromkeys(found):
+        if row not in left_out:
+            yield Attachment(records.keys.full[row], _name_of(address), address)
 
 
 def _texts(value: Mapping[str, Any], keys: Sequence[str]) -> Iterator[str]:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell
+from importer.check.coverage.attachments import Attachment, holds_attachments, read_cell, read_texts
 from importer.check.coverage.consumed_cells import Consumed, consume_cells, find_filled
 from importer.check.coverage.lines import DROPPED, NOT_SENT, Lines
 from importer.check.coverage.uses import RULE, Use, list_rule_refs, list_uses, narrow_uses
 from importer.mapping.model import Mapping
 from importer.transform.chunk_records import Records
 from importer.transform.columns import Mask, is_filled
+from importer.transform.file_addresses import FileAddresses
 
 if TYPE_CHECKING:
     from importer.check.rows import Examined
@@ -33,6 +34,7 @@ class CellCounter:
         self._attachment_places = [
             [place for place, name in enumerate(names) if holds_attachments(name)] for names in self.names
         ]
+        self._addresses = FileAddresses(mapping.attachments)
         self._uses = list_uses(mapping)
         self._uses_of = dict[int, list[Use]]()  # of a table, by its number: those whose columns it has
         self._rule_refs = list_rule_refs(mapping)
@@ -54,7 +56,8 @@ class CellCounter:
                 _count_column(lines, name, cells, count, sent, shares.get(position, ()))
         lines.end_chunk()
         places = self._attachment_places[chunk.file]
-        return list(_attachments_in(chunk.raw, places, records.keys.full, sent)) if places else []
+        found = list(_attachments_in(chunk.raw, places, records.keys.full, sent)) if places else []
+        return [*found, *read_texts(self._addresses, records, left_out)]
 
     def _list_takes(self, records: Records, file: int) -> Iterator[tuple[str, Consumed]]:
         """Yield each class with the cells that it consumes, in order: a cell belongs to the first class."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from json import JSONDecodeError
 from typing import TYPE_CHECKING, Any
 
-from importer.check.coverage.attachments import Attachment, Kept
+from importer.check.coverage.attachments import Attachment, Kept, read_texts
 from importer.check.coverage.cells import CellCounter
 from importer.check.coverage.consumed_cells import consume_cells
 from importer.check.coverage.leaves import Leaves
@@ -23,6 +23,7 @@ from importer.sources.json_column import embedded_record
 from importer.sources.json_values import decoder, lenient_decoder
 from importer.sources.wrappers import open_envelope
 from importer.transform.chunk_records import Records
+from importer.transform.file_addresses import FileAddresses
 from importer.transform.shown_people import ShownPeople
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ class Coverage:
         self._uses = list_uses(mapping)
         needs_leaves = not all(file.is_table for file in files)
         self._leaves = Leaves(self._lines, self._uses, list_rule_refs(mapping)) if needs_leaves else None
+        self._addresses = FileAddresses(mapping.attachments)
         self._attachments = self._issues_with_attachments = 0
         self.attachments = Kept()
 
@@ -89,7 +91,7 @@ class Coverage:
                 leaves.add_unreadable(raw if isinstance(raw, str) else "".join(raw))
             else:
                 found += leaves.add(record, place, row.key, sent=sent)
-        return found
+        return [*found, *read_texts(self._addresses, records, plan.left_out)]
 
     def lines(self) -> list[Line]:
         """Return all lines: what goes nowhere first, the column with the most cells before the others."""
