@@ -30,6 +30,7 @@ class Brought(NamedTuple):
     assignee: Identity
     codes: list[str]
     files: list[tuple[str, str]]
+    footer: list[str]
 
 
 Bring = Callable[..., dict[str, Brought]]
@@ -78,8 +79,9 @@ def _read(preset: str, path: Path, comments: Sequence[str], source_name: str | N
 def _brought(
     description: str, parts: IssueParts, assignee: Identity, codes: list[str], files: list[tuple[str, str]]
 ) -> Brought:
+    text, _, footer = f"\n\n{description}".rpartition("\n\n---\n")
     return Brought(
-        description.partition("\n\n---\n")[0],
+        text.removeprefix("\n\n"),
         [(one.author, one.date, one.text) for one in parts.comments],
         [one.is_private for one in parts.comments],
         [(_native(one.owner), one.type, _native(one.other)) for one in parts.relations],
@@ -87,6 +89,7 @@ def _brought(
         assignee,
         codes,
         files,
+        footer.splitlines(),
     )
 
 

@@ -73,6 +73,8 @@ def read_object(key: str, value: Mapping[str, Any]) -> Iterator[Attachment]:
     """Yield the attachment that a JSON object describes, if it has a name or a URL."""
     urls = (text for text in _texts(value, _URL_KEYS) if text.startswith(("https://", "http://")))
     url, name = next(urls, ""), next(_texts(value, _NAME_KEYS), "")
+    if name and not url and (number := value.get("id")):  # all that tells versions of a file apart
+        name = f"{name} (id {number})"
     if url or name:
         yield Attachment(key, name or _name_of(url), url)
 

@@ -33,6 +33,7 @@ def test_objects() -> None:
     assert list(read_object("k", zendesk)) == [Attachment("k", "f.pdf", "https://x.test/f.pdf")]
     assert list(read_object("k", {"url": "https://x.test/f.pdf"})) == [Attachment("k", "f.pdf", "https://x.test/f.pdf")]
     assert list(read_object("k", {"filename": "f.pdf", "content": "redacted"})) == [Attachment("k", "f.pdf", "")]
+    assert list(read_object("k", {"filename": "f.pdf", "id": 7})) == [Attachment("k", "f.pdf (id 7)", "")]
     assert list(read_object("k", {"count": 3})) == []
 
 
