@@ -40,22 +40,26 @@ class Tally:
         self.outcomes = Counter[Outcome]()
         self.passed_over = Counter[tuple[Outcome, str]]()
         self._causes: dict[tuple[str, str, str], Cause] = {}
+        self._codes = Counter[str]()
+        self._kinds = Counter[tuple[str, str, bool]]()
 
     def add(self, examined: Examined, plan: Plan) -> None:
         """Count the rows of a chunk and their findings."""
         rows = plan.rows
         self.count(rows)
+        said: dict[int, list[Finding]] = {}
         leaders = {member: leader for leader, members in examined.groups.items() for member in members}
         for place, row in enumerate(rows) if self._verdicts else ():
             verdict = self._verdicts.get(examined.first + leaders.get(place, place))
             if verdict is not None and row.outcome is Outcome.REJECTED:
-                self.find(verdict.finding, row.key)
-        for place, found in sorted(examined.findings.by_row.items()):  # one that `--only` doesn't select is skipped
-            if rows[place].outcome not in PASSED_OVER:
-                for finding in found:
-                    self.find(finding, rows[place].key)
+                said[place] = [verdict.finding]
+        for place, found in examined.findings.by_row.items():
+            if rows[place].outcome not in PASSED_OVER:  # one that `--only` doesn't select is skipped
+                said.setdefault(place, []).extend(found)
         for place, note in plan.notes:
-            self.find(note, rows[place].key)
+            said.setdefault(place, []).append(note)
+        for place in sorted(said):
+            self.find(said[place], rows[place].key)
 
     def count(self, rows: Sequence[Row]) -> None:
         """Count rows by their outcome."""
@@ -65,8 +69,14 @@ class Tally:
         if any(map(outcomes.__contains__, PASSED_OVER)):
             self.passed_over.update((row.outcome, row.codes[0]) for row in rows if row.outcome in PASSED_OVER)
 
-    def find(self, finding: Finding, key: str) -> None:
-        """Count one finding of a row."""
+    def find(self, findings: Sequence[Finding], key: str) -> None:
+        """Count the findings of a row; it may have several of one code, as one that names several absent issues."""
+        self._codes.update({finding.code for finding in findings})
+        self._kinds.update({(finding.code, finding.field, finding.rejects) for finding in findings})
+        for finding in findings:
+            self._find(finding, key)
+
+    def _find(self, finding: Finding, key: str) -> None:
         cause = self._causes.get(finding.cause)
         if cause is None:
             shared = finding
@@ -82,11 +92,13 @@ class Tally:
         chosen = [cause for cause in self._causes.values() if cause.finding.rejects is rejects]
         return sorted(chosen, key=lambda cause: (-cause.rows, cause.finding.cause))
 
+    def rows_with(self, finding: Finding) -> int:
+        """How many rows have a finding of this code and field that rejects, or doesn't, as this; each counts once."""
+        return self._kinds[finding.code, finding.field, finding.rejects]
+
     def by_code(self) -> dict[str, int]:
-        """Findings by code, most frequent first, then by name; a row with two findings counts for both."""
-        codes = Counter[str]()
-        for cause in self._causes.values():
-            codes[cause.finding.code] += cause.rows
+        """Code → rows, most frequent first, then by name; a row with two codes counts for both."""
+        codes = self._codes.copy()
         for (_, code), rows in self.passed_over.items():
             codes[code] += rows
         return dict(sorted(codes.items(), key=lambda item: (-item[1], item[0])))

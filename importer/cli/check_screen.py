@@ -18,7 +18,7 @@ from importer.report.flow_picture import KINDS, find_kind
 if TYPE_CHECKING:
     from importer.check.check_pass import Checked
     from importer.check.job import Job
-    from importer.check.tally import Cause
+    from importer.check.tally import Cause, Tally
     from importer.check.value_flow import Stream, ValueFlow
     from importer.report.summary import Summary
 
@@ -178,8 +178,8 @@ def _describe(job: Job, checked: Checked, found: ToShow, shown: Shown) -> Iterat
     most = EVERYTHING if shown[WARNINGS] == EVERYTHING else SENTENCE_SHOWN
     for place, warning in enumerate(found.warnings[: shown[WARNINGS]]):
         yield f"warning{'' if place else _of(len(found.warnings), shown[WARNINGS])}: {shorten(warning, most)}"
-    yield from _describe_causes(NOTES, checked.tally.causes(rejects=False), shown[NOTES])
-    yield from _describe_causes(REJECTED, checked.tally.causes(rejects=True), shown[REJECTED])
+    yield from _describe_causes(NOTES, checked.tally, shown[NOTES])
+    yield from _describe_causes(REJECTED, checked.tally, shown[REJECTED])
     passed_over = dict[str, list[str]]()
     for (outcome, code), rows in checked.tally.passed_over.most_common():
         passed_over.setdefault(outcome, []).append(f"{rows:,} × {code}")
@@ -211,19 +211,19 @@ def _describe_values(values: Values, limit: int) -> Iterator[str]:
         yield f"  {_pad(source, source_width)} → {_pad(stream.target, target_width)}   {way}"
 
 
-def _describe_causes(title: str, causes: Sequence[Cause], limit: int) -> Iterator[str]:
-    """Yield a line for each kind of finding, worst first, with its commonest values, and its hint once."""
+def _describe_causes(title: str, tally: Tally, limit: int) -> Iterator[str]:
+    """Yield a line for each kind of finding, worst first, with its rows, its commonest values, and its hint once."""
     from importer.codes import CODES
 
     kinds: dict[tuple[str, str], list[Cause]] = {}
-    for cause in causes:
+    for cause in tally.causes(rejects=title == REJECTED):
         kinds.setdefault((cause.finding.code, cause.finding.field), []).append(cause)
     if not kinds:
         return
     yield f"{title}{_of(len(kinds), limit)}:"
-    ordered = sorted(kinds.values(), key=lambda some: -sum(cause.rows for cause in some))
+    ordered = sorted(kinds.values(), key=lambda some: -tally.rows_with(some[0].finding))
     for some in ordered[:limit]:
-        first, rows = some[0].finding, sum(cause.rows for cause in some)
+        first, rows = some[0].finding, tally.rows_with(some[0].finding)
         message = (
             first.message if len(some) == 1 and (first.value or rows == 1) else CODES.get(first.code, first.message)
         ).replace(" (warning).", ".")

@@ -25,7 +25,7 @@ from importer.report.course_picture import CUT_SHORT, draw_course
 from importer.report.flow_picture import draw_flow, read_flow
 from importer.report.folder import ReportFolder
 from importer.report.next_steps import Step, find_steps
-from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows, join_by_code
+from importer.report.page_rows import CAUSES_SHOWN, ROWS_SHOWN, Cause, PageRows
 from importer.report.rendering import lay_out_bar, mark_whole, render
 from importer.report.summary import STILL_RUNNING, Summary
 from importer.report.sums import add_up, count_needing, describe_verification
@@ -137,7 +137,7 @@ def write_pages(
     """
     view = {**_view(summary, rows, details), "course": None if course is None else draw_course(course)}
     render(folder, REPORT, "report.html", {**view, "whole": True})
-    by_code = {name: _first(join_by_code(rows.causes(blocks=blocks))) for name, blocks in CAUSES.items()}
+    by_code = {name: _first(rows.kinds(blocks=blocks)) for name, blocks in CAUSES.items()}
     render(folder, MAILED, "report.html", {**view, **by_code, "whole": False})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import repeat
 from typing import NamedTuple
@@ -146,6 +146,7 @@ class PageRows:
         self.printed = list[Printed]()
         self._blocks = {urgent: PackedRows() for urgent in (True, False)}
         self._causes = dict[tuple[bool, str, str, str], Cause]()
+        self._kinds = Counter[tuple[bool, str, str]]()
         self.passed_over = Counter[tuple[str, str]]()
 
     def add(self, rows: Sequence[Row], of: RowColumns | None = None) -> None:
@@ -202,8 +203,10 @@ class PageRows:
             self.passed_over[str(row.outcome), row.codes[0]] += 1
             return
         fails = row.outcome in NEEDS_SOMEBODY
+        kinds = set[tuple[bool, str, str]]()
         for code, name, message, hint in zip(row.codes, row.fields, row.messages, row.hints, strict=True):
             blocks = code in OPEN or (fails and not CODES.get(code, "").endswith("(warning)."))
+            kinds.add((blocks, code, name))
             cause = self._causes.get((blocks, code, name, message))
             if cause is None:
                 if len(self._causes) >= CAUSES_KEPT:
@@ -212,6 +215,7 @@ class PageRows:
             cause.rows += 1
             if len(cause.samples) < SAMPLES and row.key:
                 cause.samples = (*cause.samples, Sample(row.key[:CUT], row.shown_title))
+        self._kinds.update(kinds)  # a row may have several findings of one kind, and is one row
 
     def causes(self, *, blocks: bool) -> list[Cause]:
         """Return the causes of what needs somebody, or else what is only to be looked at, worst first."""
@@ -219,8 +223,13 @@ class PageRows:
         for (blocking, code, name, _), cause in self._causes.items():
             if blocking is blocks:
                 by_code.setdefault((code, name), []).append(cause)
-        found = [cause for causes in by_code.values() for cause in _join(causes)]
+        found = [cause for kind, causes in by_code.items() for cause in _join(causes, self._kinds[blocks, *kind])]
         return sorted(found, key=lambda cause: (-cause.rows, cause.code, cause.message))
+
+    def kinds(self, *, blocks: bool) -> list[Cause]:
+        """Return a cause for each code and field, worst first: for who is shown no value, they are alike."""
+        rows = self._kinds.most_common()
+        return [Cause(code, name, "", "", count) for (blocking, code, name), count in rows if blocking is blocks]
 
     @property
     def needing(self) -> int:
@@ -252,22 +261,11 @@ def _whole(cell: object) -> object:
     return cell.encode("utf-8", "backslashreplace").decode() if isinstance(cell, str) else cell
 
 
-def _join(causes: Iterable[Cause]) -> list[Cause]:
-    """Make one cause of those of a code, where nearly each row has a message of its own."""
-    causes = list(causes)
-    rows = sum(cause.rows for cause in causes)
+def _join(causes: Sequence[Cause], rows: int) -> Sequence[Cause]:
+    """Make one cause of those of a code, where nearly each row has a message of its own; `rows` have any of them."""
     least = ALIKE if len({cause.hint for cause in causes}) == 1 else VARIED
     if len(causes) <= least or rows > 2 * len(causes):
         return causes
     first = max(causes, key=lambda cause: cause.rows)
     samples = tuple(sample for cause in causes[:SAMPLES] for sample in cause.samples[:1])
     return [Cause(first.code, first.field, f"for example: {first.message}", first.hint, rows, samples)]
-
-
-def join_by_code(causes: Iterable[Cause]) -> list[Cause]:
-    """Make one cause of those of a code and a field, worst first: for who is shown no value, they are alike."""
-    joined: dict[tuple[str, str], Cause] = {}
-    for cause in causes:
-        same = joined.setdefault((cause.code, cause.field), Cause(cause.code, cause.field, "", ""))
-        same.rows += cause.rows
-    return sorted(joined.values(), key=lambda cause: -cause.rows)

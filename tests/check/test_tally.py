@@ -23,9 +23,9 @@ def test_causes() -> None:
     """Findings of one cause are one group with its first samples; rejections and warnings are apart, worst first."""
     tally = Tally()
     for number, value in enumerate(["x", "y", "y", "y", "x"]):
-        tally.find(Finding("severity-unknown", "severity", f"unknown {value}", "", value), f"k:{number}")
-    tally.find(Finding("title-shortened", "title", "cut", rejects=False), "k:1")
-    tally.find(Finding("key-missing", "key", "no key"), "")
+        tally.find([Finding("severity-unknown", "severity", f"unknown {value}", "", value)], f"k:{number}")
+    tally.find([Finding("title-shortened", "title", "cut", rejects=False)], "k:1")
+    tally.find([Finding("key-missing", "key", "no key")], "")
     rejections = tally.causes(rejects=True)
     assert [(cause.finding.value, cause.rows, cause.samples) for cause in rejections] == [
         ("y", 3, ["k:1", "k:2"]),
@@ -36,19 +36,32 @@ def test_causes() -> None:
 
 
 def test_by_code() -> None:
-    """Findings and reasons for skipping by code, most frequent first."""
+    """Rows by the codes of their findings and by why they are skipped, most frequent first."""
     tally = Tally()
     for value in "xyz":
-        tally.find(Finding("severity-unknown", "severity", "", "", value), "k")
+        tally.find([Finding("severity-unknown", "severity", "", "", value)], "k")
     tally.count([row_of(Outcome.SKIPPED, "same-as")])
     assert list(tally.by_code().items()) == [("severity-unknown", 3), ("same-as", 1)]
+
+
+def test_a_row_with_several_findings_of_a_code_is_one_row() -> None:
+    """A row may name two issues that are nowhere, and have a secret in two fields."""
+    tally = Tally()
+    ends = [Finding("relation-end-missing", "relations", f"blocks {n}", "", str(n), rejects=False) for n in (1, 2, 3)]
+    tally.find(ends[:2], "k:1")
+    tally.find(ends[1:], "k:2")
+    secrets = [Finding("secret-found", name, "a key", rejects=False) for name in ("title", "description")]
+    tally.find(secrets, "k:3")
+    assert tally.by_code() == {"relation-end-missing": 2, "secret-found": 1}
+    assert [(cause.finding.value, cause.rows) for cause in tally.causes(rejects=False)[:2]] == [("2", 2), ("1", 1)]
+    assert [tally.rows_with(finding) for finding in (ends[0], *secrets)] == [2, 1, 1]
 
 
 def test_memory_is_flat() -> None:
     """Beyond a limit of distinct values their findings are counted together."""
     tally = Tally()
     for number in range(CAUSE_LIMIT + 3):
-        tally.find(Finding("severity-unknown", "severity", "", "decide", str(number)), "k")
+        tally.find([Finding("severity-unknown", "severity", "", "decide", str(number))], "k")
     causes = tally.causes(rejects=True)
     assert len(causes) == CAUSE_LIMIT + 1
     assert (causes[0].rows, causes[0].finding.message) == (3, "(other values)")

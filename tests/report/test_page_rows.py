@@ -11,7 +11,7 @@ import pytest
 
 from importer.records import WITHHELD, Outcome, Row
 from importer.report import page_rows
-from importer.report.page_rows import PRINTED, PageRows, join_by_code
+from importer.report.page_rows import PRINTED, PageRows
 
 
 def row(number: int, outcome: Outcome = Outcome.PLANNED, code: str = "", **more: Any) -> Row:
@@ -101,13 +101,25 @@ def test_causes_without_their_values_are_alike() -> None:
     page = PageRows()
     page.add([row(n, Outcome.REJECTED, "status-unknown", messages=(f"Step {n % 3}",)) for n in range(9)])
     page.add([row(n, Outcome.REJECTED, "key-missing") for n in range(9, 19)])
-    causes = page.causes(blocks=True)
-    assert len(causes) == 4
-    joined = join_by_code(causes)
-    assert [(cause.code, cause.rows, cause.message, cause.samples) for cause in joined] == [
+    assert len(page.causes(blocks=True)) == 4
+    assert [(cause.code, cause.rows, cause.message, cause.samples) for cause in page.kinds(blocks=True)] == [
         ("key-missing", 10, "", ()),
         ("status-unknown", 9, "", ()),
     ]
+
+
+def test_a_row_with_several_findings_of_a_kind_is_one_row() -> None:
+    """It may name several issues that are nowhere, each in a message of its own."""
+    page, code = PageRows(), "relation-end-missing"
+    named = [tuple(f"blocks {n * 10 + each}" for each in range(3)) for n in range(4)]
+    page.add(
+        [
+            row(n, code=code)._replace(codes=(code,) * 3, fields=("relations",) * 3, messages=its, hints=("",) * 3)
+            for n, its in enumerate(named)
+        ]
+    )
+    assert [cause.rows for cause in page.causes(blocks=False)] == [4]
+    assert [cause.rows for cause in page.kinds(blocks=False)] == [4]
 
 
 def test_titles_are_asked_for_where_a_row_has_none() -> None:
