@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
 from itertools import islice, repeat
 from types import TracebackType
 from typing import IO, Self
@@ -13,12 +14,16 @@ import orjson
 from importer.api import ISSUES_PATH
 from importer.records import ADDITION_PATHS, Act, Addition, Operation, Row
 from importer.report.folder import AT_ONCE
+from importer.scratch import Scratch
 
 IN_MEMORY = 1 << 20
 """Bytes of additions that are kept in memory, not in a temporary file."""
 
 LINES = 64
 """Lines that are put together at a time: each takes a kilobyte or more until then, and many such leave gaps."""
+
+
+_RELATED = "CREATE TABLE related (name BLOB PRIMARY KEY) WITHOUT ROWID;"
 
 
 class PlannedFile:
@@ -31,6 +36,7 @@ class PlannedFile:
         self._file = file
         spool = tempfile.SpooledTemporaryFile(IN_MEMORY, buffering=AT_ONCE)  # noqa: SIM115 - leaving closes it
         self._additions: IO[bytes] = spool
+        self._related = Scratch(_RELATED)
 
     def __enter__(self) -> Self:
         return self
@@ -38,7 +44,7 @@ class PlannedFile:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        with self._additions:
+        with self._additions, self._related:
             if kind is None:
                 self._additions.seek(0)
                 while lines := self._additions.read(AT_ONCE) + self._additions.readline():
@@ -56,10 +62,23 @@ class PlannedFile:
         """Append what would be added to issues.
 
         Evidence of a new issue is in its create, and is left out; so are numbers in descriptions, which only other
-        issues of Triage can give.
+        issues of Triage can give. A relation that both of its rows name is one request, of the first of them.
         """
-        for lines in _write(_list_requests(planned)):
+        requests = (
+            request for request, act in _list_requests(planned) if act is not Act.RELATION or self._adds(request)
+        )
+        for lines in _write(requests):
             self._additions.write(lines)
+
+    def _adds(self, request: dict[str, str]) -> bool:
+        """Whether no row before has named this relation."""
+        name = (
+            blake2b(f"{request['key']} {request['body']}".encode("utf-8", "surrogatepass"), digest_size=16).digest(),
+        )
+        is_new = self._related.row("SELECT count(*) FROM related WHERE name = ?", name) == (0,)
+        if is_new:
+            self._related.execute("INSERT INTO related VALUES (?)", name)
+        return is_new
 
 
 def _write(requests: Iterable[dict[str, str]]) -> Iterator[bytes]:
@@ -69,8 +88,8 @@ def _write(requests: Iterable[dict[str, str]]) -> Iterator[bytes]:
         yield b"".join(some)
 
 
-def _list_requests(planned: Iterable[tuple[Row, Sequence[Addition]]]) -> Iterator[dict[str, str]]:
-    """Yield the requests of additions; a relation's body names the other issue."""
+def _list_requests(planned: Iterable[tuple[Row, Sequence[Addition]]]) -> Iterator[tuple[dict[str, str], Act]]:
+    """Yield the requests of additions, each with what it does; a relation's body names the other issue."""
     for row, additions in planned:
         for key, act, _, body, _, _, other in additions:
             path = ADDITION_PATHS.get(act)
@@ -79,4 +98,5 @@ def _list_requests(planned: Iterable[tuple[Row, Sequence[Addition]]]) -> Iterato
             issue_id = row.issue_id if row.issue_id and row.key == key else f"{{id:{key}}}"
             if other:
                 body = orjson.dumps({"related_issue_id": f"{{id:{other}}}", **orjson.loads(body)})
-            yield {"method": "POST", "path": f"{ISSUES_PATH}/{issue_id}/{path}", "key": key, "body": body.decode()}
+            whole = f"{ISSUES_PATH}/{issue_id}/{path}"
+            yield {"method": "POST", "path": whole, "key": key, "body": body.decode()}, act

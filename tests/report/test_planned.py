@@ -45,3 +45,21 @@ def test_all_creates_come_first() -> None:
     lines = [json.loads(line) for line in file.getvalue().splitlines()]
     assert [line["body"] for line in lines] == ["{}"] * 3 + ['{"detail":"x"}'] * 3
     assert [line["key"] for line in lines] == [f"demo:P-{number}" for number in (0, 1, 2)] * 2
+
+
+def test_a_relation_that_both_rows_name_is_one_request() -> None:
+    """It is sent once, whichever row says it, and stands where the first of them does."""
+    file = io.BytesIO()
+    with PlannedFile(file) as planned:
+        for number in (1, 2):
+            row = Row(0, "a.csv", number, number + 1, f"demo:P-{number}", Outcome.PLANNED)
+            link = Addition(
+                "demo:P-1", Act.RELATION, "blocks/demo:P-2", b'{"relation_type":"blocks"}', other="demo:P-2"
+            )
+            planned.write_additions([(row, [link, Addition(row.key, Act.COMMENT, "c", b'{"detail":"x"}')])])
+    lines = [json.loads(line) for line in file.getvalue().splitlines()]
+    assert [(line["key"], line["path"].rpartition("/")[2]) for line in lines] == [
+        ("demo:P-1", "relations"),
+        ("demo:P-1", "comments"),
+        ("demo:P-2", "comments"),
+    ]
