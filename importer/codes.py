@@ -35,6 +35,7 @@ DATE_UNREADABLE = "date-unreadable"
 RESTRICTED_UNDECIDED = "restricted-undecided"
 PRIVATE_UNDECIDED = "private-undecided"
 RELATION_END_MISSING = "relation-end-missing"
+RELATION_END_REJECTED = "relation-end-rejected"
 ADDITION_UNPROVEN = "addition-unproven"
 REFUSED = "refused"
 DOUBLE_IN_TRIAGE = "double-in-triage"
@@ -111,7 +112,7 @@ CODES: dict[str, str] = {
     "relation-to-itself": "The row names itself as another issue; not sent (warning).",
     "relation-ambiguous": "Several rows have the text that the row names another issue by; not sent (warning).",
     RELATION_END_MISSING: "Another issue that the row names is neither in this import nor in Triage (warning).",
-    "relation-end-rejected": "Another issue that the row names is rejected (warning).",
+    RELATION_END_REJECTED: "Another issue that the row names is rejected (warning).",
     "relation-cycle": "Issues block each other in a circle; that is sent as it is (warning).",
     ADDITION_UNPROVEN: "Triage shows neither this comment, flag or relation nor others that it has: see the message.",
     REFUSED: "Triage refused the issue; the message is its answer.",

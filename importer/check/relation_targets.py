@@ -13,7 +13,7 @@ from typing import NamedTuple, Self
 
 from importer.check.plan import Plan
 from importer.check.rows import Examined
-from importer.codes import RELATION_END_MISSING
+from importer.codes import RELATION_END_MISSING, RELATION_END_REJECTED
 from importer.records import Act, Finding, Mention, Relation
 from importer.scratch import Scratch
 
@@ -78,7 +78,6 @@ _SAYS = {
 }
 """A relation's type, and whether the row is its owner → the relation in words, as seen from the row."""
 
-RELATION_END_REJECTED = "relation-end-rejected"
 UNREACHABLE = (RELATION_END_MISSING, RELATION_END_REJECTED)
 """Codes of a relation that isn't sent, since its other issue neither is nor will be in Triage."""
 _HINTS = {

@@ -11,6 +11,8 @@ from importer.codes import (
     GROUP_INCOMPLETE,
     INCOMPLETE,
     PERHAPS_GONE,
+    RELATION_END_MISSING,
+    RELATION_END_REJECTED,
 )
 from importer.ledger.added import Added
 from importer.ledger.schema import UNDECIDED, State
@@ -59,8 +61,9 @@ def with_additions(row: Row, added: Collection[Added], run_id: int) -> Row:
     done = sum(each.state in (State.DONE, State.SAME) for each in added)
     lacking = [each for each in added if each.state is State.REFUSED or each.state in UNDECIDED]
     waiting = [each for each in added if each.state is State.LEFT]
-    # The check has reported those whose code the row has already.
-    new = [each for each in waiting if each.run_id == run_id and each.code not in row.codes]
+    # The check has reported those whose code the row has already; that of a rejected end it calls otherwise.
+    told = {*row.codes, *({RELATION_END_MISSING} if RELATION_END_REJECTED in row.codes else ())}
+    new = [each for each in waiting if each.run_id == run_id and each.code not in told]
     known = done + len(lacking) + len(waiting)
     if any(each.code == FOUND_AT_TARGET and each.run_id == run_id for each in added):
         # The plan didn't know what was in Triage already, nor how an earlier import had folded the comments.

@@ -20,6 +20,8 @@ ADDED_NAMES = {
 }
 KINDS = {ISSUE: "Issues", ASSIGNMENT: "Owners and assignees", **ADDED_NAMES}
 """What is read back → its name on a page."""
+ROWS = "Issues, by their rows"
+"""Several rows may be one issue, and what is counted before a verification is rows."""
 COUNTED_ACTS = {ASSIGNMENTS: ASSIGNMENT, EVIDENCE: str(Act.EVIDENCE)}
 """Kinds under `counted` whose figures are those of the whole run → what is read back of them."""
 READ_BACK, AT = "read_back", "at"
@@ -49,7 +51,7 @@ def add_up(summary: Summary, verified: Mapping[str, Any]) -> list[Sum]:
     there = {kind: (each["found"], each["sent"]) for kind, each in verified.get(READ_BACK, {}).items()}
     arrived = summary.created + summary.updated
     to_send = arrived + summary.planned + summary.failed + summary.unknown
-    sums = [Sum(KINDS[ISSUE], None, summary.rows, to_send, arrived, there.get(ISSUE))]
+    sums = [Sum(ROWS, None, summary.rows, to_send, arrived, there.get(ISSUE))]
     every_kind: dict[str, Any] = dict(summary.counted)
     for kind, figures in every_kind.items():
         says, has, planned, sent = (figures[name] for name in ("source_says", "file_has", "planned", "sent"))

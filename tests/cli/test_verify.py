@@ -56,7 +56,7 @@ def test_the_page_of_a_run_says_what_was_read_back(program: Program, serve: Serv
     shown = texts[texts.index("Kind") : texts.index("Needs you", texts.index("Kind"))]
     expected = [
         *("Kind", "Source says", "File has", "To be sent", "Sent", "Read back"),
-        *("Issues", "–", "4", "4", "4", "3 of 4"),
+        *("Issues, by their rows", "–", "4", "4", "4", "3 of 4"),
         *("Comments", "–", "1", "1", "1", "–"),
         *("Owners and assignees", "2 people named, 1 with a user in Triage", "–", "3", "2", "2", "2"),
         *("Requests for comments", "–", "–", "1", "1", "1"),

@@ -153,6 +153,15 @@ def test_others_that_are_not_there(program: Program, serve: Serve) -> None:
     assert not any("PATCH" in request for request in sandbox.requests())
 
 
+def test_another_that_is_rejected(program: Program, serve: Serve) -> None:
+    """A run says of a relation to a rejected row what its check has said, and that once."""
+    write_source({"Blocks": "PROJ-2"}, {"Summary": ""})
+    checked = program("validate", "export.csv", "-m", "mine.yaml", "--json")
+    ended = program(*command(serve().url, "--rate", "0", "--max-rejected", "100%"))
+    assert results() == [("created", "relation-end-rejected"), ("rejected", "title-missing")]
+    assert ended.summary["findings"] == checked.summary["findings"]
+
+
 @pytest.mark.parametrize("begins", ["stopped", "first contact", "at once"])
 def test_cells_of_what_a_run_has_made(program: Program, serve: Serve, begins: str) -> None:
     """Each row that a run has made can be repaired, also one that it then found unchanged; others have no cells."""

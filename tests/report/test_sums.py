@@ -19,7 +19,7 @@ def test_of_a_run() -> None:
         "r", 3, 20, created=6, planned=4, unknown=1, counted={"evidence": EVIDENCE, "assignments": PEOPLE}
     )
     assert add_up(summary, {}) == [
-        Sum("Issues", None, 20, 11, 6),
+        Sum("Issues, by their rows", None, 20, 11, 6),
         Sum("Calls, conversations and files", None, 9, 7, 7),
         Sum("Owners and assignees", None, 8, 4, 2, None, "3 people named, 1 with a user in Triage"),
     ]
@@ -29,7 +29,7 @@ def test_what_was_read_back() -> None:
     """Each kind has how many of how many were found, one too that the last attempt didn't send."""
     summary = Summary("r", 0, 6, created=6, counted={"evidence": EVIDENCE}, additions={"comment": 2})
     assert [(each.kind, each.read_back) for each in add_up(summary, VERIFIED)] == [
-        ("Issues", (5, 6)),
+        ("Issues, by their rows", (5, 6)),
         ("Calls, conversations and files", (5, 6)),
         ("Requests for comments", None),
         ("Flags", (5, 6)),
