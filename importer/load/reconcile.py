@@ -75,10 +75,11 @@ class Reconciler:
             RunStopped: the key is refused, the target is down, or a list never ends.
             Interrupted: the run was interrupted.
         """
-        since = min(since, self._now())  # a time ahead, from a clock that was wrong then, would be waited for
         deadline = since + self._settle_seconds
         failed, absent, unproven, between = 0, 0, 0, FIRST_WAIT
         while absent < DECIDING_READINGS:
+            # A time ahead, from a clock that was wrong then, or is set back meanwhile, would be waited for.
+            deadline = min(deadline, self._now() + self._settle_seconds)
             await self._calls.sleep(min(between, max(FIRST_WAIT, deadline - self._now())))
             between = min(LONGEST_WAIT, between * 2)
             decides = self._now() > deadline

@@ -75,9 +75,7 @@ class Settler:
             RunStopped: the key is refused, or the target is down.
             Interrupted: the run was interrupted.
         """
-        # A time ahead of now, from a clock that was wrong then, would be waited for.
-        since = min(create.since, self._now())
-        pending = self._pending[create.marker] = _Pending(create.marker, since, create.mark, is_refused)
+        pending = self._pending[create.marker] = _Pending(create.marker, create.since, create.mark, is_refused)
         if self._reader is None or self._reader.done():
             self._reader = asyncio.create_task(self._read_until_settled())
             self._reader.add_done_callback(self._end)
@@ -126,6 +124,8 @@ class Settler:
 
     def _deadline(self, pending: _Pending) -> float:
         """Return from when on it may be decided that a create made nothing, by our clock."""
+        # A time ahead of now, from a clock that was wrong then, or is set back meanwhile, would be waited for.
+        pending.since = min(pending.since, self._now())
         wait = min(REFUSED_SECONDS, self._settle_seconds) if pending.is_refused else self._settle_seconds
         return pending.since + wait
 

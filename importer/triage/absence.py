@@ -104,8 +104,9 @@ class Absence:
         if error.is_foreign:
             await self._check_target()
         now = self._now()
-        # A time ahead of now, from a clock that was wrong then, would be waited for.
-        doubt = self._doubts.setdefault(issue_id, _Doubt(min(since, now) + self._settle_seconds))
+        doubt = self._doubts.setdefault(issue_id, _Doubt(since + self._settle_seconds))
+        # A time ahead of now, from a clock that was wrong then, or is set back meanwhile, would be waited for.
+        doubt.deadline, doubt.last = min(doubt.deadline, now + self._settle_seconds), min(doubt.last, now)
         if now < doubt.deadline:
             wait = min(doubt.wait, max(FIRST_WAIT, doubt.deadline - now))
             doubt.wait = min(LONGEST_WAIT, doubt.wait * 2)

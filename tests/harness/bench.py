@@ -36,7 +36,7 @@ def real_time() -> VirtualTime:
 
 def paced(time: VirtualTime) -> PacedCalls:
     """Calls without a rate, whose waits are virtual."""
-    return PacedCalls(Limiter(0, clock=time.clock, sleep=time.sleep), Breaker(time.clock), sleep=time.sleep)
+    return PacedCalls(Limiter(0, clock=time.monotonic, sleep=time.sleep), Breaker(time.monotonic), sleep=time.sleep)
 
 
 class Bench:

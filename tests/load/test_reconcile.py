@@ -166,6 +166,14 @@ def test_clock_that_was_ahead(bench: Reconciling) -> None:
     assert bench.time.now - begun < 40
 
 
+def test_a_clock_that_is_set_back(bench: Reconciling) -> None:
+    """Hours back in the middle of the wait: it ends as soon as without that."""
+    begun = bench.time.now
+    bench.time.set_back_at = bench.time.now + 5.0
+    assert not bench.was_made(Act.COMMENT, bench.issue(), COMMENT, since=begun)
+    assert 30 < bench.time.now - begun < 80
+
+
 def test_equal_ones_that_are_ours_already(bench: Reconciling) -> None:
     """Of two equal comments the second was made only if the issue has two of them, however old the first is."""
     issue = bench.issue()

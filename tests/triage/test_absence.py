@@ -115,6 +115,15 @@ def test_a_time_ahead_is_not_waited_for(bench: Gateway) -> None:
     assert bench.looks[-1] < 50_000
 
 
+@pytest.mark.parametrize("after", [3.0, 33.0])
+def test_a_clock_that_is_set_back(bench: Gateway, after: float) -> None:
+    """Hours back before the first look that counts, or after it: the wait ends as soon as without that."""
+    bench.until = 99_999.0
+    bench.time.set_back_at = bench.time.now + after
+    assert bench.read(since=0.1) is None
+    assert 30 <= bench.looks[-1] < 90
+
+
 @pytest.mark.parametrize("answer", FOREIGN)
 def test_an_outage_stops(bench: Gateway, answer: httpx.Response) -> None:
     """A gateway that answers for everything stops the command; no issue is gone."""
