@@ -201,6 +201,7 @@ def _dates(records: Records) -> Iterator[tuple[int, Finding]]:
 def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
     """Find texts that can't be sent or stored."""
     not_unicode, has_nul = "half a character (a lone surrogate)", "a NUL character"
+    to_delete = "delete it, which is \\u0000 in JSON; many of them are a wrong --encoding"
     columns = {
         "key": records.keys.full,
         "title": records.texts.titles,
@@ -230,7 +231,7 @@ def _characters(records: Records) -> Iterator[tuple[int, Finding]]:
             if not is_unicode(text):
                 yield row, Finding("text-not-unicode", name, not_unicode, "mend the text")
             elif "\0" in text:
-                yield row, Finding("text-has-nul", name, has_nul, "delete it; many of them are a wrong --encoding")
+                yield row, Finding("text-has-nul", name, has_nul, to_delete)
 
 
 def _has_fault(texts: Collection[str]) -> bool:

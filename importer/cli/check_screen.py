@@ -125,7 +125,7 @@ def _collect(job: Job, checked: Checked, view: View) -> ToShow:
         return ToShow([each._replace(new=[]) for each in values], warnings, choices, "")
     requests = checked.load.requests
     hours = f", {format_duration(requests / view.rate)} at {view.rate:g} a second" if view.rate else ""
-    cost = f"; {requests:,} requests in all{hours}" if requests else ""
+    cost = f"; {counted(requests, 'request')} in all{hours}" if requests else ""
     return ToShow(values, warnings, [added, *choices] if added else [], cost)
 
 

@@ -211,15 +211,16 @@ class Console:
                 f"Rows to mend: {_errors_file(Path(summary.out))}; the same command takes that file as its SOURCE."
             )
         found = summary.findings.get("found-changed", 0)
+        than = "with other values in Triage than in the source now, left so"
         if found:
             self.say(
-                f"{counted(found, 'row')} found in Triage otherwise than the source says now, and left so: the next "
-                "run with --on-change update updates what nobody can have changed there."
+                f"{counted(found, 'row')} found {than}: the next run with --on-change update updates what nobody can "
+                "have changed there."
             )
         if summary.changed > found:
             accept = " --accept-mapping-change" if summary.findings.get("mapping-changed") else ""
-            what = f"{counted(summary.changed - found, 'row')} in Triage otherwise than the source says now"
-            self.say(f"{what}, and left so: --on-change update{accept} updates what no person changed there.")
+            rows = counted(summary.changed - found, "row")
+            self.say(f"{rows} {than}: --on-change update{accept} updates what no person changed there.")
         if summary.known:
             self.say(f"{counted(summary.known, 'row')} of these for the same reason as in the last run.")
         if conflicts := summary.findings.get(CONFLICT):

@@ -308,5 +308,7 @@ def _when(known: dict[str, Any]) -> str:
     text = f"started {started.astimezone():%Y-%m-%d %H:%M}"
     if known["ended_at"] and known["state"] != RUNNING:
         ended = datetime.fromisoformat(known["ended_at"])
-        text += f", ended {ended.astimezone():%Y-%m-%d %H:%M} ({format_duration((ended - started).total_seconds())})"
+        seconds = round((ended - started).total_seconds())  # all that the ledger knows
+        took = format_duration(seconds) if seconds >= 60 else f"{seconds} s" if seconds else "less than 1 s"
+        text += f", ended {ended.astimezone():%Y-%m-%d %H:%M} ({took})"
     return f"{text}, {known['attempts']} attempt{'s' if known['attempts'] != 1 else ''}"

@@ -16,7 +16,8 @@ from importer.transform.pattern_cores import find_core, find_texts
 from importer.transform.shown_people import SOMEBODY, ShownPeople
 from importer.transform.watched_patterns import compile_pattern
 
-_HINT = "give them a triage_user_id in users.csv: `triage-import users SOURCE` writes it, `--users users.csv` reads it"
+_HINT = "give them a triage_user_id in the file of --users, and the same command takes it"
+_NO_TABLE_HINT = "`triage-import users SOURCE` writes users.csv; give them a triage_user_id there, and it to --users"
 
 
 def identify(person: Person, columns: Columns) -> list[Identity]:
@@ -110,7 +111,8 @@ class PersonMap:
         if choice != FINDING:
             message += f": their {state} issues get {choice}"
         value = f"{name} ({state})"  # open and closed issues are settled apart
-        finding = Finding("person-unmatched", self.field, message, _HINT, value, rejects=choice == FINDING)
+        hint = _HINT if self.roster.lines else _NO_TABLE_HINT
+        finding = Finding("person-unmatched", self.field, message, hint, value, rejects=choice == FINDING)
         return "" if choice in (NOBODY, FINDING) else choice, finding
 
 

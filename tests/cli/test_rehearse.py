@@ -47,7 +47,7 @@ def test_a_rehearsal_that_is_behind(program: Program) -> None:
     command = ("run", "export.csv", "-m", "mine.yaml", "--sandbox", "--json")
     ended = program(*command)
     said = (
-        "2 rows in Triage otherwise than the source says now, and left so: --on-change update --accept-mapping-change"
+        "2 rows with other values in Triage than in the source now, left so: --on-change update --accept-mapping-change"
     )
     assert said in ended.err
     text = Page(Path(ended.summary["out"]) / "rehearsal.html").text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from importer.check.coverage.lines import DROP, Line
@@ -58,13 +59,15 @@ def propose_category(mapping: Mapping, flow: ValueFlow, lines: Iterable[Line], t
         return
     read = {ref.name for _, text in walk_texts(mapping.category, choices=True) for ref in text.refs}
     ordered = sorted(lines, key=lambda line: -line.cells)
-    found = [line for line in ordered if line.label != DROP and not _is_read(line.column, read)]
-    found = [line for line in found if category_source(line.column)]
+    found = Counter[str]()  # a column has a line for its rows that are sent, and one for the others
+    for line in ordered:
+        if line.label != DROP and not _is_read(line.column, read) and category_source(line.column):
+            found[line.column] += line.cells
     said = f"category: {rows:,} of {every:,} issues have no type and become {defaults[0].target}; "
     if found:
-        names = listed([f"{line.column} ({line.cells:,})" for line in found], COLUMNS_SHOWN)
+        names = listed([f"{column} ({cells:,})" for column, cells in found.most_common()], COLUMNS_SHOWN)
         own = dict.fromkeys(line.column for line in ordered if line.column in read and line.label == "category")
-        wording = category_source(found[0].column, own)
+        wording = category_source(found.most_common(1)[0][0], own)
         yield f"{said}`category: {{{wording}}}` takes it from a column, as there are {names}"
     if titles.found:
         title = next((line.column for line in ordered if line.label == "title"), "title")

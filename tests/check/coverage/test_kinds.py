@@ -31,6 +31,16 @@ def test_a_column_that_may_say_it(program: Program) -> None:
     assert {json.loads(json.loads(each)["body"])["category"] for each in planned} == {"Telephony"}
 
 
+def test_a_column_of_rows_that_are_not_sent(program: Program) -> None:
+    """A column is named once, with its cells in rows that are sent and in those that are left as they are in Triage."""
+    rows = [(f"Title {n}", f"V-{n}", "Open", "High", "Telephony") for n in range(4)]
+    first = ("run", write_csv(Path("export.csv"), rows, HEADER[:5]), "-m", "jira", "--sandbox")
+    assert program(*first).code == 0
+    write_csv(Path("export.csv"), [("Another title", *rows[0][1:]), *rows[1:]], HEADER[:5])
+    said = program(*first, "--max-changes", "100%", "--json").summary["warnings"]
+    assert [each.rpartition(", ")[2] for each in said if "no type" in each] == ["as there are Component/s (4)"]
+
+
 def test_where_there_is_a_type(program: Program) -> None:
     """Nothing is said, and nothing where no column is called so."""
     typed = write_csv(
