@@ -50,6 +50,7 @@ def _all(loaded: LoadedMapping) -> Iterator[Remark]:
         yield from _repeated_choices(path, text)
     yield from _repeated_footers(loaded, model.footer)
     yield from _repeated_dates(model)
+    yield from _of_other_formats(model)
     yield from find_idle_texts(loaded.tree, model)
     for number, example in enumerate(model.examples):
         if not example.expect.model_fields_set:
@@ -225,3 +226,12 @@ def _repeated_dates(model: Mapping) -> Iterator[Remark]:
     for number, form in enumerate(model.input.dates):
         if form in model.input.dates[:number]:
             yield ("input", "dates", number), f"{form!r} is in the list already", "delete it"
+
+
+def _of_other_formats(model: Mapping) -> Iterator[Remark]:
+    """Yield keys that are about tables where the mapping says that its source is JSON."""
+    if model.input.format in ("json", "jsonl"):
+        for key in ("delimiter", "skip_lines"):
+            if getattr(model.input, key) is not None:
+                message = f"is never read: `format: {model.input.format}` has none"
+                yield ("input", key), message, "delete one of the two"

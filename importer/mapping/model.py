@@ -201,7 +201,8 @@ class Category(Value[CategoryName]):
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         if self.keep_unknown and self.unknown is not None:
-            raise ValueError("has `unknown` and `keep_unknown: true`; a category has one of them")
+            hint = "write `keep_unknown: false` beside it, where the mapping that is extended says `true`"
+            raise error_at(("unknown",), "stands beside `keep_unknown: true`; a category has one of them", hint)
         return self
 
 

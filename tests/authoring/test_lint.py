@@ -162,3 +162,15 @@ def test_only_the_own_lines_are_named(write: WriteMapping) -> None:
     assert warnings(write, "extends: base.yaml\nstatus: {value: done}\n") == []
     found = warnings(write, "extends: base.yaml\nfooter: {By: Reporter}\nstatus: {values: {/^b$/: todo}}\n")
     assert [line.split(": ")[0] for line in found] == ["footer.By", "status.values./^b$/"]
+
+
+def test_what_is_about_tables_alone(write: WriteMapping) -> None:
+    """JSON has no delimiter and no lines above its table."""
+    text = PLAIN.replace("{name: demo, key: Key,", "{name: demo, key: Key, FORMAT delimiter: ';', skip_lines: 2,")
+    status = "status: {value: todo}\n"
+    assert warnings(write, text.replace("FORMAT", "format: jsonl,") + status) == [
+        "input.delimiter: is never read: `format: jsonl` has none",
+        "input.skip_lines: is never read: `format: jsonl` has none",
+    ]
+    assert warnings(write, text.replace("FORMAT", "format: csv,") + status) == []
+    assert warnings(write, text.replace("FORMAT", "") + status) == []

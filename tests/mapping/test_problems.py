@@ -150,3 +150,10 @@ def test_an_empty_value_hides_no_other_problem_of_its_line(problems: Problems) -
         (3, "title.Summary", "unknown"),
         (4, "extends", "comes"),
     ]
+
+
+def test_what_an_extended_mapping_says_can_be_taken_back(problems: Problems) -> None:
+    """The key that is in the way stands in no file of the person's own."""
+    [found] = problems("extends: jira\ncategory:\n  unknown: Other\n")
+    assert (found.line, found.key) == (3, "category.unknown")
+    assert found.hint.startswith("write `keep_unknown: false` beside it")
