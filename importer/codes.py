@@ -93,7 +93,7 @@ CODES: dict[str, str] = {
     EVIDENCE_MISSING: "Triage never came to know a call, conversation or file; it is not tried again.",
     DESCRIPTION_EDITED: "Somebody changed the description in Triage: other issues' numbers are left out (warning).",
     SOURCE_INVALID: "The source is none of manual, automated, client.",
-    "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched: finding`.",
+    "person-unmatched": "users.csv has no user for the owner or assignee; a warning unless `unmatched` says `finding`.",
     RESTRICTED_UNDECIDED: "Not everybody may read the issue in the source, and nobody has decided whether it is sent.",
     PRIVATE_UNDECIDED: "Comments are for the team alone, and nobody has decided whether they are sent.",
     DATE_UNREADABLE: "A date that a rule needs can't be read.",
