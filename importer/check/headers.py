@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import re
 
+from importer.api import SEVERITIES, SOURCES, STATUSES
 from importer.check.job import Job
 from importer.errors import Problem, SourceError
 from importer.mapping.model import fold
@@ -19,6 +20,9 @@ NEAREST_SHOWN = 3
 EXPECTED = ("title", "description", "severity", "status", "category")
 """Fields that every mapping has a column for. A preset names many columns that an export may lack; a user's mapping
 names only those of the user's export, so that a missing one is a mistake, which a default would hide."""
+
+CONSTANTS = {"severity": SEVERITIES, "status": STATUSES, "source": SOURCES}
+"""Field → the words that Triage has for it: written short, such a word is taken for a column."""
 
 
 def check_fit(job: Job) -> list[str]:
@@ -90,7 +94,14 @@ def _absent(job: Job, path: KeyPath, text: Text, names: set[str]) -> Problem:
     else:
         more = f" or one of {len(columns) - NAMES_SHOWN:,} more" if len(columns) > NAMES_SHOWN else ""
         wanted = (" or ".join(columns[:NAMES_SHOWN]) or "a column of a table") + more
-    return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), _nearest(text, names))
+    hint = _as_constant(path, text) or _nearest(text, names)
+    return Problem(f"no file has {wanted}", place.file, place.line, ".".join(map(str, path)), hint)
+
+
+def _as_constant(path: KeyPath, text: Text) -> str:
+    """What to write, where a word of Triage's own stands in place of a column that no file has."""
+    words = CONSTANTS.get(str(path[0]), ()) if len(path) == 1 else ()
+    return f"a constant is written `{path[0]}: {{value: {text.column}}}`" if text.column in words else ""
 
 
 def _nearest(text: Text, names: set[str]) -> str:

@@ -50,6 +50,21 @@ def test_columns_that_are_written_wrong(program: Program) -> None:
     assert not Path("triage-import-check").exists()
 
 
+def test_a_word_of_triage_in_place_of_a_column(program: Program) -> None:
+    """Written short, it names a column; how a constant is written is said where no file has that."""
+    write_csv(Path("export.csv"), [issue_row(1)])
+    Path("mine.yaml").write_text("extends: jira\nseverity: medium\nsource: manual\n", encoding="utf-8")
+    ended = program("validate", "export.csv", "-m", "mine.yaml")
+    assert (ended.code, "mine.yaml:2:severity: no file has 'medium'" in ended.err) == (2, True)
+    assert "a constant is written `severity: {value: medium}`" in ended.err
+    Path("mine.yaml").write_text("extends: jira\nsource: manual\n", encoding="utf-8")
+    ended = program("validate", "export.csv", "-m", "mine.yaml", "--json")
+    assert (
+        "mine.yaml:2:source: no file has 'manual'; a constant is written `source: {value: manual}`"
+        in (ended.summary["warnings"])
+    )
+
+
 def test_a_footer_column_that_is_written_wrong(program: Program) -> None:
     """A warning, with the line and the nearest column; a preset's many choices are no warning."""
     write_csv(Path("export.csv"), [(*issue_row(1), "Acme")], header=(*HEADER, "Custom field (Customer)"))
