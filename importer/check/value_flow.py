@@ -109,8 +109,9 @@ class ValueFlow:
                 return  # usually after a few rows: only the counts above cover the whole chunk
             if code in short_of_samples and keys[row]:
                 stream = short_of_samples[code]
-                stream.samples = [*stream.samples, keys[row]][:SAMPLES]  # two codes may be the same step
-                if len(stream.samples) == SAMPLES:
+                if len(stream.samples) < SAMPLES and keys[row] not in stream.samples:  # rows of one issue share its key
+                    stream.samples.append(keys[row])
+                if len(stream.samples) == SAMPLES:  # also by another code of the same step
                     del short_of_samples[code]
 
     def _stream(self, streams: dict[Step, Stream], step: Step) -> Stream:

@@ -55,6 +55,13 @@ def test_counts_add_up(rows: list[tuple[str, ...]], data: st.DataObject) -> None
         assert all(len(stream.samples) <= 2 and all(stream.samples) for stream in streams)
 
 
+def test_rows_of_one_issue_are_one_sample() -> None:
+    """They have its key, and a second example is another issue."""
+    cells = [("A", "T", "", "P1", "Open")] * 3 + [("B", "T", "", "P1", "Open")]
+    [stream] = flow_of(mapping_of(), *cells).streams("severity")
+    assert (stream.rows, stream.samples) == (4, ["demo:A", "demo:B"])
+
+
 def test_lines() -> None:
     """A line says source, target, rows, and whether a default, a rule or nothing but `unknown` decided."""
     rules = [{"when": {"column": "Title", "is": "Fire"}, "then": "critical"}]
